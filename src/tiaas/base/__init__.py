@@ -1,0 +1,1 @@
+"""Ground floor: clock, entropy, secrets, errors, log fields, configuration. Standard library only."""

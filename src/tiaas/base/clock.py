@@ -1,0 +1,50 @@
+"""Time is passed in: whoever needs the time of day or a deadline takes a `Clock`."""
+
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Two views of time: the wall clock for dates, the monotonic one for deadlines and leases."""
+
+    def now(self) -> datetime:
+        """The wall clock, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start; never goes back."""
+        ...
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return monotonic()
+
+
+class ManualClock:
+    """A clock that moves only when told to; both views move together."""
+
+    def __init__(self, start: datetime) -> None:
+        if start.tzinfo is None:
+            raise ValueError("start must be an aware datetime")
+        self._now = start.astimezone(UTC)
+        self._monotonic = 0.0
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._monotonic
+
+    def advance(self, seconds: float) -> None:
+        """Moves both views forward by `seconds` (must not be negative)."""
+        if seconds < 0:
+            raise ValueError("time does not go back")
+        self._now += timedelta(seconds=seconds)
+        self._monotonic += seconds

@@ -1,0 +1,109 @@
+"""The front: what keeps long-lived terminal connections, and nothing else (design, "Terminals outlive updates").
+
+The front dials, does TLS, frames SICCT messages, numbers them, keeps the session alive and redials with jitter.
+It knows no PIN, no pairing, no card. Embedded it lives in the Konnektor's process; in a cluster it is a process
+of its own that survives the restart of a node. Every call carries the owner's epoch; a lower one than the highest
+seen for that instance is refused, so a node that lost its instance cannot send one more octet to a card.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from tiaas.base.errors import TiaasError
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who acts: an instance (vInstanz) in one of its epochs (`epoch + 1` on every takeover)."""
+
+    instance: str
+    epoch: int
+
+
+class FrontError(TiaasError):
+    """A message could not be exchanged with a terminal."""
+
+
+class StaleEpoch(FrontError):
+    """The caller's epoch is lower than one already seen: it no longer owns the instance."""
+
+
+class TerminalUnknown(FrontError):
+    """No connection to that ctId was asked for."""
+
+
+class TerminalGone(FrontError):
+    """There is no connection right now, or it broke before the answer came."""
+
+
+class TerminalTimeout(FrontError):
+    """The terminal did not answer in the time given; the sequence number stays reserved until it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """How to reach a terminal. `tls_profile` names the cipher suites (`ecc`, `rsa` or `any`).
+
+    The stored pairing certificate decides it (gemSpec_Krypt, ECC migration: only suites of its key type are offered).
+    """
+
+    ct_id: str
+    host: str
+    port: int
+    tls_profile: str = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUp:
+    """TLS stands. `certificate` is the terminal's certificate (DER), `cipher` the suite's OpenSSL name."""
+
+    ct_id: str
+    certificate: bytes
+    cipher: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDown:
+    """The connection is gone; the front redials by itself."""
+
+    ct_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnitEvent:
+    """A SICCT event message other than keep-alive: `tag` and `value` as in SICCT 6.2 (84 inserted, 85 removed, …)."""
+
+    ct_id: str
+    tag: int
+    value: bytes
+
+
+LinkEvent = LinkUp | LinkDown | UnitEvent
+
+
+class Front(Protocol):
+    """Keeps terminal connections for the instances of this or other processes."""
+
+    def claim(self, owner: Owner, sink: Callable[[LinkEvent], None]) -> None:
+        """Makes `owner` the one who acts for its instance and sends it all further events.
+
+        For terminals already connected a `LinkUp` follows at once. Raises `StaleEpoch`.
+        """
+        ...
+
+    async def connect(self, owner: Owner, dial: Dial) -> None:
+        """Keeps a connection to this terminal until `disconnect`; returns before it stands. Raises `StaleEpoch`."""
+        ...
+
+    async def disconnect(self, owner: Owner, ct_id: str) -> None:
+        """Closes the connection and forgets the terminal. Raises `StaleEpoch`."""
+        ...
+
+    async def exchange(self, owner: Owner, ct_id: str, unit: int, payload: bytes, wait: float) -> bytes:
+        """Sends one SICCT command message to functional unit `unit` (0 = the terminal) and returns the answer's payload.
+
+        `wait` is in seconds. Commands to different units may be in flight together. Raises `FrontError`.
+        """
+        ...
