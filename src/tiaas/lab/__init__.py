@@ -1,0 +1,1 @@
+"""The simulated TI: PKI, people, cards, practices with virtual terminals, control port, ready file. TEST-ONLY."""

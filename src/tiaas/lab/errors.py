@@ -1,0 +1,51 @@
+"""What can go wrong with a lab's folder; every message is for the person who typed the command."""
+
+from pathlib import Path
+
+from tiaas.base.errors import TiaasError
+
+
+class LabError(TiaasError):
+    """A lab cannot be opened, started or found. `str()` is one or two lines that say what to do instead."""
+
+
+class FolderInUse(LabError):
+    """Another process runs the lab in this folder."""
+
+    def __init__(self, folder: Path, pid: int | None) -> None:
+        who = f"process {pid}" if pid is not None else "another process"
+        super().__init__(f"the lab in {folder} is already running ({who}); stop it first, or choose another --dir")
+        self.folder = folder
+        self.pid = pid
+
+
+class NotALabFolder(LabError):
+    """The folder has content, but no lab in it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder} is not empty and holds no lab; choose an empty or a new folder with --dir")
+        self.folder = folder
+
+
+class FolderUnusable(LabError):
+    """The folder cannot be created, written or read."""
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        super().__init__(f"cannot use {folder} as a lab folder: {reason}")
+        self.folder = folder
+        self.reason = reason
+
+
+class WrongSchema(LabError):
+    """The database was written by another version of tiaas."""
+
+    def __init__(self, folder: Path, found: int, known: int) -> None:
+        super().__init__(
+            f"the lab in {folder} has format {found}, this tiaas knows {known}; use the tiaas that made it, or a new --dir"
+        )
+        self.found = found
+        self.known = known
+
+
+class LabNotFound(LabError):
+    """No running lab fits, or several do."""

@@ -1,0 +1,273 @@
+"""The ready file: `ready.json` in the lab folder says where everything is (design, §6), format version 1.
+
+It exists exactly while the lab serves: written atomically (a reader never sees half of it), mode 0600 because PINs,
+passwords and key paths are in it, written anew when a card moves or a PIN changes, removed at stop. All paths are
+absolute; `cert`, `key` and `ca` are PEM, keys unencrypted; `sicct` is `host:port`; `in` is `{"ct_id", "slot"}` or null.
+
+    version
+    instances[]   konnektor, client, context, terminals[], cards, kon_file; the first one's are repeated at the top
+    lab           control, ca_bundle; ocsp, tsl, faults and journal are null until the lab has them
+    portal        url, null until there is a portal
+
+Beside it lies one `.kon` file per instance in the JSON format that the `ti` command line of gematik/zero-lab reads
+(facts from `go/kon/dotkon.go` and `config.go` there): PKCS#12 and trust anchors are inside as base64.
+"""
+
+import json
+import os
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tiaas.base.secret import Secret
+from tiaas.lab.errors import LabNotFound
+
+READY_FILE = "ready.json"
+FORMAT_VERSION = 1
+KON_VERSION = "1.0.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a card sits: a terminal's slot, counted from 1."""
+
+    ct_id: str
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class KonnektorEntry:
+    """`url` is the origin, `sds` the service directory's URL, `ca` the PEM file a client trusts."""
+
+    url: str
+    sds: str
+    ca: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ClientEntry:
+    """One identity in two forms: PKCS#12, and certificate and key as PEM."""
+
+    p12: Path
+    p12_password: Secret
+    cert: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ContextEntry:
+    """The call context (ConnectorContext 2.0) that the demo practice's information model allows."""
+
+    mandant_id: str
+    client_system_id: str
+    workplace_id: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlotEntry:
+    """A slot and the card in it."""
+
+    number: int
+    iccsn: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalEntry:
+    """A virtual terminal: its SICCT listener and its control port."""
+
+    ct_id: str
+    name: str
+    sicct: str
+    control: str
+    slots: tuple[SlotEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CardEntry:
+    """A card, its holder and its PINs in force; `place` is None in the drawer."""
+
+    iccsn: str
+    holder: str
+    kvnr: str | None
+    pins: Mapping[str, Secret]
+    place: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class CardsEntry:
+    """The cards of a practice by type."""
+
+    egk: tuple[CardEntry, ...] = ()
+    smcb: tuple[CardEntry, ...] = ()
+    hba: tuple[CardEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceEntry:
+    """One practice with its vInstanz."""
+
+    konnektor: KonnektorEntry
+    client: ClientEntry
+    context: ContextEntry
+    terminals: tuple[TerminalEntry, ...]
+    cards: CardsEntry
+    kon_file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class LabEntry:
+    """The lab's own addresses."""
+
+    control: str
+    ca_bundle: Path
+    ocsp: str | None = None
+    tsl: str | None = None
+    faults: str | None = None
+    journal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The whole file."""
+
+    instances: tuple[InstanceEntry, ...]
+    lab: LabEntry
+    portal_url: str | None = None
+    version: int = field(default=FORMAT_VERSION)
+
+    def to_document(self) -> dict[str, Any]:
+        """The JSON object; PINs and passwords are in it in the clear."""
+        instances = [_instance(entry) for entry in self.instances]
+        lab = {
+            "control": self.lab.control,
+            "ocsp": self.lab.ocsp,
+            "tsl": self.lab.tsl,
+            "ca_bundle": str(self.lab.ca_bundle),
+            "faults": self.lab.faults,
+            "journal": self.lab.journal,
+        }
+        first = instances[0] if instances else {}
+        return {
+            "version": self.version,
+            **first,
+            "instances": instances,
+            "lab": lab,
+            "portal": {"url": self.portal_url},
+        }
+
+
+def write_ready(folder: Path, ready: Ready) -> Path:
+    """Writes `ready.json` into `folder` and returns its path."""
+    path = folder / READY_FILE
+    write_private(path, json.dumps(ready.to_document(), indent=2, ensure_ascii=False).encode() + b"\n")
+    return path
+
+
+def remove_ready(folder: Path) -> None:
+    """Removes `ready.json`; nothing happens if there is none."""
+    (folder / READY_FILE).unlink(missing_ok=True)
+
+
+def read_ready(folder: Path) -> dict[str, Any]:
+    """The content of a running lab's `ready.json`. Raises `LabNotFound`."""
+    try:
+        document = json.loads((folder / READY_FILE).read_bytes())
+    except FileNotFoundError as error:
+        raise LabNotFound(f"no lab runs in {folder}; start it with: tiaas up --dir {folder}") from error
+    except (OSError, ValueError) as error:
+        raise LabNotFound(f"cannot read {folder / READY_FILE}: {error}") from error
+    if not isinstance(document, dict) or document.get("version") != FORMAT_VERSION:
+        raise LabNotFound(f"{folder / READY_FILE} is not of format {FORMAT_VERSION}; was it written by another tiaas?")
+    return document
+
+
+def kon_document(
+    konnektor: KonnektorEntry,
+    context: ContextEntry,
+    p12: bytes,
+    password: Secret,
+    anchors: Sequence[bytes],
+) -> dict[str, Any]:
+    """The `.kon` content. `anchors` are DER certificates; an end-entity certificate among them is pinned."""
+    host = konnektor.url.partition("://")[2].rpartition(":")[0].strip("[]")
+    return {
+        "version": KON_VERSION,
+        "url": konnektor.url,
+        "rewriteServiceEndpoints": False,
+        "mandantId": context.mandant_id,
+        "workplaceId": context.workplace_id,
+        "clientSystemId": context.client_system_id,
+        "userId": context.user_id,
+        "credentials": {
+            "type": "pkcs12",
+            "data": b64encode(p12).decode(),
+            "password": password.reveal().decode(),
+        },
+        "env": "ru",
+        "insecureSkipVerify": False,
+        "expectedHost": host,
+        "trustStore": [b64encode(anchor).decode() for anchor in anchors],
+    }
+
+
+def write_kon(path: Path, document: Mapping[str, Any]) -> None:
+    """Writes a `.kon` file, mode 0600."""
+    write_private(path, json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n")
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Replaces a file's content in one step, mode 0600."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+    temporary.replace(path)
+
+
+def _instance(entry: InstanceEntry) -> dict[str, Any]:
+    return {
+        "konnektor": {"url": entry.konnektor.url, "sds": entry.konnektor.sds, "ca": str(entry.konnektor.ca)},
+        "client": {
+            "p12": str(entry.client.p12),
+            "p12_password": entry.client.p12_password.reveal().decode(),
+            "cert": str(entry.client.cert),
+            "key": str(entry.client.key),
+        },
+        "context": {
+            "mandant_id": entry.context.mandant_id,
+            "client_system_id": entry.context.client_system_id,
+            "workplace_id": entry.context.workplace_id,
+            "user_id": entry.context.user_id,
+        },
+        "terminals": [_terminal(terminal) for terminal in entry.terminals],
+        "cards": {
+            "egk": [_card(card) for card in entry.cards.egk],
+            "smcb": [_card(card) for card in entry.cards.smcb],
+            "hba": [_card(card) for card in entry.cards.hba],
+        },
+        "kon_file": str(entry.kon_file),
+    }
+
+
+def _terminal(entry: TerminalEntry) -> dict[str, Any]:
+    return {
+        "ct_id": entry.ct_id,
+        "name": entry.name,
+        "sicct": entry.sicct,
+        "control": entry.control,
+        "slots": [{"number": slot.number, "iccsn": slot.iccsn} for slot in entry.slots],
+    }
+
+
+def _card(entry: CardEntry) -> dict[str, Any]:
+    place = None if entry.place is None else {"ct_id": entry.place.ct_id, "slot": entry.place.slot}
+    return {
+        "iccsn": entry.iccsn,
+        "holder": entry.holder,
+        "kvnr": entry.kvnr,
+        "pins": {name: value.reveal().decode() for name, value in entry.pins.items()},
+        "in": place,
+    }

@@ -1,0 +1,190 @@
+"""The lab's memory: `lab.sqlite` in the lab folder (folder 0700, file 0600).
+
+It holds private keys and PINs of TEST-ONLY cards in the clear; the file's mode is their only protection.
+
+Tables
+    meta       key -> JSON       schema version, PKI, seed, entropy of the lab, ports
+    card       ICCSN -> JSON     the card's image: files, keys, passwords with their retry counters
+    holder     ICCSN -> JSON     what the lab knows about a card beside its image: holder, KVNR, PINs in force
+    terminal   ctId -> JSON      a virtual terminal: configuration, pairing blocks, slots
+    practice   number -> JSON    who sits where: organisation, terminals, drawer
+
+Write-ahead logging with `synchronous=NORMAL`: what was committed survives the death of the process (`kill -9`), and a
+retry counter costs no fsync. A power cut may lose the last commits, never the database.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+from tiaas.lab.errors import FolderUnusable, NotALabFolder, WrongSchema
+from tiaas.lab.lock import LOCK_FILE, FolderLock
+
+DATABASE_FILE = "lab.sqlite"
+SCHEMA_VERSION = 1
+
+Document = dict[str, Any]
+
+_TABLES = ("card", "holder", "terminal", "practice")
+
+
+class LabStore:
+    """Documents by table and key. Every `put` is committed when it returns; `transaction` groups several.
+
+    Usable from any thread, one at a time.
+    """
+
+    def __init__(self, folder: Path, lock: FolderLock, database: sqlite3.Connection, *, is_new: bool) -> None:
+        self.folder = folder
+        self.is_new = is_new
+        self._lock = lock
+        self._database = database
+        self._guard = RLock()
+        self._depth = 0
+
+    @classmethod
+    def open(cls, folder: Path) -> "LabStore":
+        """Opens the lab in `folder`, or makes an empty one there, and locks it for this process.
+
+        Raises `FolderInUse`, `NotALabFolder`, `FolderUnusable`, `WrongSchema`.
+        """
+        folder = folder.absolute()
+        _prepare_folder(folder)
+        lock = FolderLock.take(folder)
+        try:
+            return cls._open_locked(folder, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def _open_locked(cls, folder: Path, lock: FolderLock) -> "LabStore":
+        path = folder / DATABASE_FILE
+        try:
+            # Created by us first, so that the mode is right before the first key is in it.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        except (OSError, sqlite3.Error) as error:
+            raise FolderUnusable(folder, str(error)) from error
+        try:
+            is_new = _migrate(folder, database)
+        except BaseException as error:
+            database.close()
+            if isinstance(error, sqlite3.Error):
+                raise FolderUnusable(folder, str(error)) from error
+            raise
+        return cls(folder, lock, database, is_new=is_new)
+
+    def close(self) -> None:
+        """Closes the database and gives the folder free."""
+        with self._guard:
+            self._database.close()
+        self._lock.release()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All `put` and `delete` inside are committed together, or none of them."""
+        with self._guard:
+            self._depth += 1
+            try:
+                if self._depth == 1:
+                    self._database.execute("BEGIN IMMEDIATE")
+                yield
+            except BaseException:
+                if self._depth == 1:
+                    self._database.execute("ROLLBACK")
+                raise
+            else:
+                if self._depth == 1:
+                    self._database.execute("COMMIT")
+            finally:
+                self._depth -= 1
+
+    def meta(self, key: str) -> Any:
+        """The value under `key`, or None."""
+        with self._guard:
+            row = self._database.execute("SELECT document FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def put_meta(self, key: str, value: Any) -> None:
+        """Stores a JSON value under `key`."""
+        with self._guard:
+            self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, _encode(value)))
+
+    def get(self, table: str, key: str) -> Document | None:
+        """One document, or None."""
+        with self._guard:
+            row = self._database.execute(f"SELECT document FROM {_table(table)} WHERE key = ?", (key,)).fetchone()
+        return None if row is None else _decode(row[0])
+
+    def all(self, table: str) -> dict[str, Document]:
+        """All documents of a table, in the order in which they first came in."""
+        with self._guard:
+            rows = self._database.execute(f"SELECT key, document FROM {_table(table)} ORDER BY number").fetchall()
+        return {str(key): _decode(document) for key, document in rows}
+
+    def put(self, table: str, key: str, document: Mapping[str, Any]) -> None:
+        """Stores a document; it is on disk when this returns (outside a `transaction`)."""
+        with self._guard:
+            self._database.execute(
+                f"INSERT INTO {_table(table)} (key, document) VALUES (?, ?) "
+                "ON CONFLICT (key) DO UPDATE SET document = excluded.document",
+                (key, _encode(document)),
+            )
+
+    def delete(self, table: str, key: str) -> None:
+        """Removes a document; nothing happens if there is none."""
+        with self._guard:
+            self._database.execute(f"DELETE FROM {_table(table)} WHERE key = ?", (key,))
+
+
+def _prepare_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not (folder / DATABASE_FILE).exists() and any(entry.name != LOCK_FILE for entry in folder.iterdir()):
+            raise NotALabFolder(folder)
+        folder.chmod(0o700)
+    except OSError as error:
+        raise FolderUnusable(folder, error.strerror or str(error)) from error
+
+
+def _migrate(folder: Path, database: sqlite3.Connection) -> bool:
+    """Makes the tables in a new database; returns whether it was new."""
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = NORMAL")
+    found = int(database.execute("PRAGMA user_version").fetchone()[0])
+    if found == SCHEMA_VERSION:
+        return False
+    if found != 0:
+        raise WrongSchema(folder, found, SCHEMA_VERSION)
+    database.execute("BEGIN IMMEDIATE")
+    database.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, document TEXT NOT NULL)")
+    for table in _TABLES:
+        database.execute(
+            f"CREATE TABLE {table} (number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, document TEXT NOT NULL)"
+        )
+    database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    database.execute("COMMIT")
+    return True
+
+
+def _table(name: str) -> str:
+    if name not in _TABLES:
+        raise ValueError(f"the lab's database has no table {name!r}")
+    return name
+
+
+def _encode(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _decode(text: str) -> Document:
+    document = json.loads(text)
+    if not isinstance(document, dict):
+        raise TypeError("a stored document is no JSON object")
+    return document
