@@ -1,0 +1,1 @@
+"""SOAP 1.1: envelope, fault, typed message mapping, dispatch, client. Knows no service."""

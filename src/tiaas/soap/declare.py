@@ -1,0 +1,56 @@
+"""The words in which a message class describes its XML (see `tiaas.soap.mapping`)."""
+
+from dataclasses import dataclass, replace
+
+from tiaas.soap.simple import SimpleType
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A namespace with the prefix we write for it; calling it gives a Clark name."""
+
+    uri: str
+    prefix: str
+
+    def __call__(self, local: str) -> str:
+        return f"{{{self.uri}}}{local}"
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """An element declaration: where a field stands in the content. `type` only for simple content."""
+
+    namespace: Namespace
+    local: str
+    type: SimpleType | None = None
+    minimum: int = 0
+    maximum: int | None = None
+    choice: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The Clark name."""
+        return self.namespace(self.local)
+
+    def alternative(self, choice: str) -> "Element":
+        """The same element as one branch of the named choice."""
+        return replace(self, choice=choice)
+
+    def occurs(self, minimum: int, maximum: int | None = None) -> "Element":
+        """The same element with bounds for a tuple field; `maximum` None is unbounded."""
+        return replace(self, minimum=minimum, maximum=maximum)
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """An attribute without namespace. Required unless the field has a default."""
+
+    name: str
+    type: SimpleType
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The text of an element with simple content and attributes."""
+
+    type: SimpleType

@@ -1,0 +1,130 @@
+"""From the octets of a request to the octets of a reply: the operation is found by the body's first child.
+
+SOAPAction is not looked at: in the field it comes quoted, unquoted, wrong or not at all. Source: SOAP 1.1, WS-I Basic
+Profile 1.2, gemSpec_Kon V5.18 §4.1.1.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from tiaas.soap.envelope import Limits, SoapFault, parse_envelope_untrusted, write_envelope, write_fault
+from tiaas.soap.errors import MtomRefused, SoapError, UnknownOperation, WrongEncoding
+from tiaas.soap.mapping import decode, root_name
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+Caller = TypeVar("Caller")
+
+CONTENT_TYPE = "text/xml; charset=utf-8"
+
+
+class AccessDeclaration:
+    """What must hold before an operation is executed. The layer above subclasses it (a frozen dataclass) with the
+    parameters of its own access check; here only its presence is enforced."""
+
+    __slots__ = ()
+
+
+class UndeclaredAccess(TypeError):
+    """An operation without access declaration is a defect and stops the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation. Build it with `operation()`, which lets the type checker compare handler and messages."""
+
+    request: type[Any]
+    response: type[Any]
+    handler: Callable[[Any, Any], Awaitable[Any]]
+    access: AccessDeclaration
+    soap_action: str
+
+
+def operation(
+    request: type[Request],
+    response: type[Response],
+    handler: Callable[[Request, Caller], Awaitable[Response]],
+    *,
+    access: AccessDeclaration,
+    soap_action: str,
+) -> Operation:
+    """An operation whose handler takes a `request` and the peer and gives a `response`."""
+    return Operation(request, response, handler, access, soap_action)
+
+
+@dataclass(frozen=True, slots=True)
+class SoapReply:
+    """What goes back over HTTP: 200 with a response, 500 with a fault."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class Dispatcher:
+    """Serves a set of operations.
+
+    `fault_of` turns any exception of decoding, access check or handler into a fault; for a `SoapError` the SOAP fault
+    code of the error wins over the one in the result.
+    """
+
+    def __init__(
+        self,
+        operations: Iterable[Operation],
+        fault_of: Callable[[BaseException], SoapFault],
+        limits: Limits | None = None,
+    ) -> None:
+        self._operations: dict[str, Operation] = {}
+        self._fault_of = fault_of
+        self._limits = limits or Limits()
+        for entry in operations:
+            if not isinstance(entry.access, AccessDeclaration):
+                raise UndeclaredAccess(f"{entry.request.__name__} declares no access")
+            name = root_name(entry.request)
+            root_name(entry.response)
+            if name in self._operations:
+                raise ValueError(f"{name} is bound twice")
+            self._operations[name] = entry
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """All operations, in the order given."""
+        return tuple(self._operations.values())
+
+    async def handle(self, body: bytes, content_type: str | None, peer: object) -> SoapReply:
+        """Serves one request; never raises but for cancellation.
+
+        `content_type` is the HTTP header's value or None. The handler's failures are given to `fault_of`.
+        """
+        try:
+            return SoapReply(200, CONTENT_TYPE, write_envelope(await self._serve(body, content_type, peer)))
+        except Exception as error:
+            fault = self._fault_of(error)
+            if isinstance(error, SoapError):
+                fault = replace(fault, code=error.fault_code)
+            return SoapReply(500, CONTENT_TYPE, write_fault(fault))
+
+    async def _serve(self, body: bytes, content_type: str | None, peer: object) -> object:
+        _check_content_type(content_type)
+        element = parse_envelope_untrusted(body, self._limits)
+        entry = self._operations.get(str(element.tag))
+        if entry is None:
+            raise UnknownOperation("no operation has the name of the body's first child")
+        response = await entry.handler(decode(entry.request, element), peer)
+        if not isinstance(response, entry.response):
+            raise TypeError(f"the handler of {entry.request.__name__} gave no {entry.response.__name__}")
+        return response
+
+
+def _check_content_type(content_type: str | None) -> None:
+    """MTOM and foreign charsets are refused; the media type itself is not looked at (clients send odd ones)."""
+    if content_type is None:
+        return
+    media_type, *parameters = content_type.lower().split(";")
+    if media_type.strip() == "multipart/related":
+        raise MtomRefused("this service takes text/xml, not multipart/related")
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "charset" and value.strip(" \t\"'") != "utf-8":
+            raise WrongEncoding("the Content-Type names a charset other than utf-8")

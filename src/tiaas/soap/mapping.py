@@ -1,0 +1,83 @@
+"""Messages as frozen dataclasses: how a class says what its XML looks like, and the two functions that use it.
+
+A message class reads like its schema type::
+
+    @message(EVT, root="GetCards")
+    class GetCards:
+        context: Annotated[Context, CONTEXT]
+        ct_id: Annotated[str | None, CT_ID] = None
+        mandant_wide: Annotated[bool, Attribute("mandant-wide", BOOLEAN)] = False
+
+The order of fields is the order of elements. `X` means exactly once, `X | None` at most once, `tuple[X, ...]` any
+number (`Element(minimum=1, maximum=…)` narrows it). Neighbouring fields with the same `choice` name are alternatives:
+exactly one of them is set. Semantics are those of XML Schema 1.0; what is decided differently is a row in
+`docs/conformance/choices.md`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar, dataclass_transform
+
+from lxml import etree
+
+from tiaas.soap import decoder, encoder, plan
+from tiaas.soap.declare import Attribute, Element, Namespace, Text
+
+__all__ = [
+    "Attribute",
+    "Element",
+    "Namespace",
+    "Text",
+    "decode",
+    "encode",
+    "encode_document",
+    "message",
+    "root_name",
+]
+
+T = TypeVar("T")
+XmlElement = etree._Element
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def message(
+    namespace: Namespace, *, root: str | None = None, type_name: str | None = None
+) -> Callable[[type[T]], type[T]]:
+    """Makes a class a frozen, slotted, keyword-only dataclass bound to XML.
+
+    `root` is the local name of the global element that has this type (a message, a fault detail, a document),
+    `type_name` that of a named complex type.
+    """
+
+    def bind(cls: type[T]) -> type[T]:
+        bound: type[T] = dataclass(frozen=True, slots=True, kw_only=True)(cls)
+        plan.register(bound, namespace, root, type_name)
+        return bound
+
+    return bind
+
+
+def root_name(cls: type[Any]) -> str:
+    """The Clark name of the class's global element; TypeError if it has none."""
+    return plan.root_name(cls)
+
+
+def decode(cls: type[T], element: XmlElement) -> T:
+    """The message in `element`, which must be the class's global element.
+
+    Raises BadMessage, with the path of the offending element and the reason, for everything the schema forbids.
+    """
+    return decoder.decode_root(cls, element)
+
+
+def encode(value: object) -> str:
+    """The XML of a message as a string, its namespaces declared on the root, without XML declaration.
+
+    Raises UnfitMessage if the object does not fit its schema.
+    """
+    return encoder.encode_root(value)
+
+
+def encode_document(value: object) -> bytes:
+    """A whole XML document in UTF-8 with declaration; raises UnfitMessage."""
+    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + encode(value).encode("utf-8")

@@ -1,0 +1,191 @@
+"""Compiles a message class into tables, once, at its first use.
+
+A plan knows every element of the content by its Clark name and its *position* in the sequence; the branches of a
+choice share one position. That is enough for every content model in which a name occurs once (the compiler refuses
+others), and makes a decoder that needs one dictionary lookup per element.
+"""
+
+from dataclasses import MISSING, dataclass, fields
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from tiaas.soap.declare import Attribute, Element, Namespace, Text
+from tiaas.soap.simple import SimpleType
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What a class is in its schema: the global element and the named type, both as Clark names, if it has them."""
+
+    namespace: Namespace
+    root: str | None
+    type_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """One element of a content model; `kind` is a simple type or a message class."""
+
+    field: str
+    name: str
+    local: str
+    namespace: Namespace
+    position: int
+    many: bool
+    minimum: int
+    maximum: int | None
+    simple: SimpleType | None
+    cls: type[Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttributePlan:
+    """One attribute."""
+
+    field: str
+    name: str
+    simple: SimpleType
+    required: bool
+    default: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The tables of one class.
+
+    `required[p]` is the first position at or after p that must be filled (len(positions) if none).
+    """
+
+    cls: type[Any]
+    binding: Binding
+    children: tuple[Child, ...]
+    by_name: dict[str, Child]
+    expected: tuple[str, ...]
+    required: tuple[int, ...]
+    attributes: dict[str, AttributePlan]
+    required_attributes: tuple[AttributePlan, ...]
+    text: tuple[str, SimpleType] | None
+    blank: dict[str, Any]
+    repeated: tuple[str, ...]
+
+    @property
+    def choices(self) -> tuple[tuple[Child, ...], ...]:
+        """The positions that are choices, each with its branches."""
+        groups: dict[int, list[Child]] = {}
+        for child in self.children:
+            groups.setdefault(child.position, []).append(child)
+        return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+
+
+_BINDINGS: dict[type[Any], Binding] = {}
+_TYPES: dict[str, type[Any]] = {}
+
+
+def register(cls: type[Any], namespace: Namespace, root: str | None, type_name: str | None) -> None:
+    """Remembers what `message()` was told about a class."""
+    binding = Binding(namespace, namespace(root) if root else None, namespace(type_name) if type_name else None)
+    _BINDINGS[cls] = binding
+    if binding.type_name is not None:
+        _TYPES[binding.type_name] = cls
+
+
+def root_name(cls: type[Any]) -> str:
+    """The Clark name of the class's global element; TypeError if it has none."""
+    binding = _BINDINGS.get(cls)
+    if binding is None or binding.root is None:
+        raise TypeError(f"{cls.__name__} is not bound to a global element")
+    return binding.root
+
+
+def complex_type(name: str) -> type[Any] | None:
+    """The class of a named complex type."""
+    return _TYPES.get(name)
+
+
+@cache
+def plan_of(cls: type[Any]) -> Plan:
+    """The compiled tables of a message class; TypeError if the class cannot be compiled."""
+    return _Compiler(cls).plan()
+
+
+def _occurrence(hint: Any) -> tuple[Any, bool, bool]:
+    """(item type, optional, many) of a field's annotation."""
+    if get_origin(hint) in (Union, UnionType):
+        inner = [part for part in get_args(hint) if part is not NoneType]
+        if len(inner) != 1:
+            raise TypeError(f"a field has one type, not {hint}")
+        return inner[0], True, False
+    if get_origin(hint) is tuple:
+        return get_args(hint)[0], True, True
+    return hint, False, False
+
+
+class _Compiler:
+    def __init__(self, cls: type[Any]) -> None:
+        if cls not in _BINDINGS:
+            raise TypeError(f"{cls.__name__} is not a message class")
+        self._cls = cls
+        self._children: list[Child] = []
+        self._positions: list[tuple[str, bool]] = []
+        self._choice: str | None = None
+        self._attributes: dict[str, AttributePlan] = {}
+        self._text: tuple[str, SimpleType] | None = None
+
+    def plan(self) -> Plan:
+        hints = get_type_hints(self._cls, include_extras=True)
+        for entry in fields(self._cls):
+            hint = hints[entry.name]
+            if get_origin(hint) is not Annotated:
+                raise TypeError(f"{self._cls.__name__}.{entry.name} says nothing about XML")
+            inner, mark = get_args(hint)
+            if isinstance(mark, Element):
+                self._child(entry.name, inner, mark)
+            elif isinstance(mark, Attribute):
+                required = entry.default is MISSING
+                default = None if required else entry.default
+                self._attributes[mark.name] = AttributePlan(entry.name, mark.name, mark.type, required, default)
+            elif isinstance(mark, Text):
+                self._text = (entry.name, mark.type)
+        return self._finish()
+
+    def _child(self, field: str, hint: Any, mark: Element) -> None:
+        item, optional, many = _occurrence(hint)
+        minimum = mark.minimum if many else int(not optional)
+        if minimum > 1:
+            raise TypeError("more than one required occurrence is not supported")
+        if mark.choice is None or mark.choice != self._choice:
+            self._positions.append((mark.local, minimum == 1 or mark.choice is not None))
+        else:
+            self._positions[-1] = (f"{self._positions[-1][0]} or {mark.local}", True)
+        self._choice = mark.choice
+        simple, cls = (mark.type, None) if mark.type is not None else (None, item)
+        self._children.append(
+            Child(
+                field, mark.name, mark.local, mark.namespace, len(self._positions) - 1, many, minimum,
+                mark.maximum if many else 1, simple, cls,
+            )
+        )  # fmt: skip
+
+    def _finish(self) -> Plan:
+        by_name = {child.name: child for child in self._children}
+        if len(by_name) != len(self._children):
+            raise TypeError(f"{self._cls.__name__}: an element name occurs twice")
+        required = [len(self._positions)]
+        for index in range(len(self._positions) - 1, -1, -1):
+            required.insert(0, index if self._positions[index][1] else required[0])
+        blank: dict[str, Any] = {child.field: () if child.many else None for child in self._children}
+        blank.update({entry.field: entry.default for entry in self._attributes.values()})
+        return Plan(
+            cls=self._cls,
+            binding=_BINDINGS[self._cls],
+            children=tuple(self._children),
+            by_name=by_name,
+            expected=tuple(name for name, _ in self._positions),
+            required=tuple(required),
+            attributes=self._attributes,
+            required_attributes=tuple(entry for entry in self._attributes.values() if entry.required),
+            text=self._text,
+            blank=blank,
+            repeated=tuple(child.field for child in self._children if child.many),
+        )

@@ -1,0 +1,317 @@
+"""Simple types of XML Schema 1.0 part 2, as far as gematik's interfaces use them.
+
+A `SimpleType` turns the text of an element or attribute into a Python value and back. Whitespace handling, lexical
+space and facets are exactly those of XML Schema Part 2 (Second Edition, 28 October 2004):
+
+==================  ==========  =====================================================
+type                whitespace  Python value
+==================  ==========  =====================================================
+string              preserve    str
+token               collapse    str
+boolean             collapse    bool
+integer and below   collapse    int (at most 24 significant digits; the standard asks for 18)
+dateTime            collapse    datetime (aware, or naive where the text has no zone; years 1 to 9999)
+date                collapse    date (a zone is checked and dropped)
+base64Binary        collapse    bytes
+anyURI              collapse    str
+==================  ==========  =====================================================
+"""
+
+import re
+from abc import abstractmethod
+from binascii import Error as Base64Error
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from enum import StrEnum
+from typing import Any
+
+XSD = "http://www.w3.org/2001/XMLSchema"
+WHITESPACE = " \t\r\n"
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_RUNS = re.compile("[ \t\r\n]+")
+
+
+class LexicalError(ValueError):
+    """A text outside the type's lexical space or a value outside its value space; the message repeats neither."""
+
+
+def collapse(text: str) -> str:
+    """The `collapse` whitespace facet; only the four XML whitespace characters count."""
+    return _RUNS.sub(" ", text).strip(" ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimpleType:
+    """One simple type.
+
+    `name` is the Clark name of a named type (None for an anonymous one), `base` the type it restricts: both are needed
+    to judge `xsi:type`.
+    """
+
+    name: str | None = None
+    base: "SimpleType | None" = None
+
+    @abstractmethod
+    def decode(self, text: str) -> Any:
+        """The value of `text`; raises LexicalError."""
+
+    @abstractmethod
+    def encode(self, value: Any) -> str:
+        """The text of `value`, not yet escaped; raises LexicalError."""
+
+    def derives_from(self, other: "SimpleType") -> bool:
+        """Whether this type is `other` or restricts it in any number of steps."""
+        step: SimpleType | None = self
+        while step is not None:
+            if step is other:
+                return True
+            step = step.base
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class String(SimpleType):
+    """`string`, `normalizedString` and `token` with length and pattern facets.
+
+    `pattern` is a Python expression matched against the whole value; where several pattern facets stand in one
+    derivation step, join them with `|`.
+    """
+
+    min_length: int = 0
+    max_length: int | None = None
+    pattern: re.Pattern[str] | None = None
+    collapsed: bool = False
+
+    def decode(self, text: str) -> str:
+        if self.collapsed:
+            text = collapse(text)
+        if self.max_length is not None and len(text) > self.max_length:
+            raise LexicalError(f"longer than {self.max_length} characters")
+        if len(text) < self.min_length:
+            raise LexicalError(f"shorter than {self.min_length} characters")
+        if self.pattern is not None and self.pattern.fullmatch(text) is None:
+            raise LexicalError("does not match the pattern of its type")
+        return text
+
+    def encode(self, value: Any) -> str:
+        text: str = value
+        if _NOT_XML.search(text) is not None:
+            raise LexicalError("contains a character XML does not allow")
+        return self.decode(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enumeration(SimpleType):
+    """A closed set of strings, seen in Python as a StrEnum; `collapsed` for a restriction of token."""
+
+    members: type[StrEnum]
+    collapsed: bool = False
+
+    def decode(self, text: str) -> StrEnum:
+        table: Mapping[str, StrEnum] = self.members._value2member_map_  # type: ignore[assignment]
+        member = table.get(collapse(text) if self.collapsed else text)
+        if member is None:
+            raise LexicalError("is none of the values of its type")
+        return member
+
+    def encode(self, value: Any) -> str:
+        return self.members(value).value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boolean(SimpleType):
+    """`boolean`."""
+
+    def decode(self, text: str) -> bool:
+        value = _BOOLEANS.get(text)
+        if value is None:
+            value = _BOOLEANS.get(collapse(text))
+        if value is None:
+            raise LexicalError("is not a boolean")
+        return value
+
+    def encode(self, value: Any) -> str:
+        return "true" if value else "false"
+
+
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+_INTEGER = re.compile(r"([+-]?)0*([0-9]+)", re.ASCII)
+_INTEGER_DIGITS = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Integer(SimpleType):
+    """`integer` and the types below it, by their bounds (inclusive)."""
+
+    minimum: int | None = None
+    maximum: int | None = None
+
+    def decode(self, text: str) -> int:
+        match = _INTEGER.fullmatch(collapse(text))
+        if match is None or len(match[2]) > _INTEGER_DIGITS:
+            raise LexicalError("is not an integer")
+        return self._bounded(int(match[1] + match[2]))
+
+    def encode(self, value: Any) -> str:
+        return str(self._bounded(int(value)))
+
+    def _bounded(self, value: int) -> int:
+        if self.minimum is not None and value < self.minimum:
+            raise LexicalError(f"is less than {self.minimum}")
+        if self.maximum is not None and value > self.maximum:
+            raise LexicalError(f"is greater than {self.maximum}")
+        return value
+
+
+_ZONE = r"(Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)?"
+_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})" + _ZONE, re.ASCII)
+_DATE_TIME = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?" + _ZONE, re.ASCII
+)
+
+
+def _zone(text: str | None) -> timezone | None:
+    if text is None:
+        return None
+    if text == "Z":
+        return timezone.utc
+    offset = timedelta(hours=int(text[1:3]), minutes=int(text[4:6]))
+    return timezone(-offset if text[0] == "-" else offset)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DateTime(SimpleType):
+    """`dateTime`. Written with milliseconds and zone (`Z` for UTC); a naive value is not written."""
+
+    def decode(self, text: str) -> datetime:
+        match = _DATE_TIME.fullmatch(collapse(text))
+        if match is None:
+            raise LexicalError("is not a dateTime")
+        year, month, day, hour, minute, second, fraction, zone = match.groups()
+        midnight = hour == "24"
+        if midnight and (minute != "00" or second != "00" or (fraction or "").strip("0")):
+            raise LexicalError("is not a dateTime")
+        try:
+            value = datetime(
+                int(year), int(month), int(day), 0 if midnight else int(hour), int(minute), int(second),
+                int((fraction or "")[:6].ljust(6, "0")), _zone(zone),
+            )  # fmt: skip
+            return value + timedelta(days=1) if midnight else value
+        except (ValueError, OverflowError):
+            raise LexicalError("is not a dateTime") from None
+
+    def encode(self, value: Any) -> str:
+        moment: datetime = value
+        if moment.tzinfo is None:
+            raise LexicalError("has no time zone")
+        text = moment.isoformat(timespec="milliseconds")
+        if text.endswith("+00:00"):
+            return text[:-6] + "Z"
+        if len(text) != 29:
+            raise LexicalError("has an offset with seconds")
+        return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Date(SimpleType):
+    """`date`. Written without zone."""
+
+    def decode(self, text: str) -> date:
+        match = _DATE.fullmatch(collapse(text))
+        if match is None:
+            raise LexicalError("is not a date")
+        try:
+            return date(int(match[1]), int(match[2]), int(match[3]))
+        except ValueError:
+            raise LexicalError("is not a date") from None
+
+    def encode(self, value: Any) -> str:
+        day: date = value
+        return day.strftime("%Y-%m-%d") if isinstance(day, datetime) else day.isoformat()
+
+
+_DROP_WHITESPACE = str.maketrans("", "", WHITESPACE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base64(SimpleType):
+    """`base64Binary`. Read with whitespace anywhere, written without."""
+
+    def decode(self, text: str) -> bytes:
+        compact = text.translate(_DROP_WHITESPACE)
+        try:
+            # The canonical form is unique, so writing it again proves alphabet, padding and zero pad bits at once.
+            octets = a2b_base64(compact)
+            if b2a_base64(octets, newline=False) == compact.encode("ascii"):
+                return octets
+        except (Base64Error, ValueError):
+            pass
+        raise LexicalError("is not base64")
+
+    def encode(self, value: Any) -> str:
+        octets: bytes = value
+        return b2a_base64(octets, newline=False).decode("ascii")
+
+
+# RFC 3986 with the characters that XLink 1.0 §5.4 escapes (non-ASCII, space, <>"{}|\^`) allowed everywhere.
+_ESCAPED = "[^\x00-\x7f]|[ <>\"{}|\\\\^`]"
+_PCHAR = rf"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{{2}}|{_ESCAPED})"
+_HOST = r"(?:\[[0-9A-Fa-fv:.]+\])"
+_ANY_URI = re.compile(
+    rf"(?:[A-Za-z][A-Za-z0-9+.\-]*:)?(?://(?:(?:{_PCHAR})*{_HOST}(?::[0-9]*)?|(?:{_PCHAR})*)(?=[/?#]|\Z))?"
+    rf"(?:{_PCHAR}|/)*(?:\?(?:{_PCHAR}|[/?])*)?(?:#(?:{_PCHAR}|[/?])*)?"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnyUri(SimpleType):
+    """`anyURI` with maxLength and pattern facets."""
+
+    max_length: int | None = None
+    pattern: re.Pattern[str] | None = None
+
+    def decode(self, text: str) -> str:
+        text = collapse(text)
+        if self.max_length is not None and len(text) > self.max_length:
+            raise LexicalError(f"longer than {self.max_length} characters")
+        if _ANY_URI.fullmatch(text) is None:
+            raise LexicalError("is not a URI")
+        if self.pattern is not None and self.pattern.fullmatch(text) is None:
+            raise LexicalError("does not match the pattern of its type")
+        return text
+
+    def encode(self, value: Any) -> str:
+        text: str = value
+        if _NOT_XML.search(text) is not None:
+            raise LexicalError("contains a character XML does not allow")
+        return self.decode(text)
+
+
+def _xsd(name: str) -> str:
+    return f"{{{XSD}}}{name}"
+
+
+STRING = String(name=_xsd("string"))
+NORMALIZED_STRING = String(name=_xsd("normalizedString"), base=STRING)
+TOKEN = String(name=_xsd("token"), base=NORMALIZED_STRING, collapsed=True)
+BOOLEAN = Boolean(name=_xsd("boolean"))
+INTEGER = Integer(name=_xsd("integer"))
+NON_NEGATIVE_INTEGER = Integer(name=_xsd("nonNegativeInteger"), base=INTEGER, minimum=0)
+POSITIVE_INTEGER = Integer(name=_xsd("positiveInteger"), base=NON_NEGATIVE_INTEGER, minimum=1)
+UNSIGNED_SHORT = Integer(name=_xsd("unsignedShort"), base=NON_NEGATIVE_INTEGER, minimum=0, maximum=65535)
+DATE_TIME = DateTime(name=_xsd("dateTime"))
+DATE = Date(name=_xsd("date"))
+BASE64_BINARY = Base64(name=_xsd("base64Binary"))
+ANY_URI = AnyUri(name=_xsd("anyURI"))
+
+BUILT_IN: Mapping[str, SimpleType] = {
+    kind.name: kind
+    for kind in (
+        STRING, NORMALIZED_STRING, TOKEN, BOOLEAN, INTEGER, NON_NEGATIVE_INTEGER, POSITIVE_INTEGER, UNSIGNED_SHORT,
+        DATE_TIME, DATE, BASE64_BINARY, ANY_URI,
+    )
+    if kind.name is not None
+}  # fmt: skip
