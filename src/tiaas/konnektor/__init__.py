@@ -1,0 +1,1 @@
+"""The Konnektor: information model, access, cards, terminals, services, and the front that serves them."""

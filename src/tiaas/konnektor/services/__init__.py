@@ -1,0 +1,1 @@
+"""One module per SOAP service; services are strangers to each other."""
