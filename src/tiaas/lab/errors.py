@@ -49,3 +49,21 @@ class WrongSchema(LabError):
 
 class LabNotFound(LabError):
     """No running lab fits, or several do."""
+
+
+class AddressUnusable(LabError):
+    """`--listen` names an address on which this machine cannot listen."""
+
+    def __init__(self, host: str, reason: str) -> None:
+        super().__init__(f"cannot listen on {host}: {reason}; give an address of this machine with --listen")
+        self.host = host
+        self.reason = reason
+
+
+class PortTaken(LabError):
+    """No usable port: the one the user named is in use, or all that were tried."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(f"port {port} on {host} is in use by another program; stop it or choose another port")
+        self.host = host
+        self.port = port
