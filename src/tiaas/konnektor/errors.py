@@ -1,0 +1,126 @@
+"""From an exception to what a Primärsystem sees: a SOAP fault with GERROR (gemSpec_Kon V5.18 §3.2.3, TIP1-A_4583 ff.).
+
+The trace runs from cause to effect; clients read the last entry. What is no error of ours becomes 4001 and carries
+nothing but an event id; the log line with the same id says where it happened.
+"""
+
+import logging
+import traceback
+from collections.abc import Sequence
+
+from tiaas.base.clock import Clock
+from tiaas.base.entropy import Entropy, random_uuid
+from tiaas.base.errors import TiaasError
+from tiaas.interfaces.telematik_error_v2_0 import Detail, Error, Trace
+from tiaas.konnektor.codes import CODES, Code, CompType, Severity
+from tiaas.soap.envelope import SoapFault
+from tiaas.soap.errors import FaultCode, SoapError
+
+_log = logging.getLogger("tiaas.konnektor.errors")
+
+SYNTAX = 4000
+INTERNAL = 4001
+CALLER_MISTAKES = frozenset({SYNTAX, 4003, 4021})
+"""Codes that say the call itself was made wrongly: SOAP fault code Client; all others are Server."""
+
+OUTSIDE = {4004: 4021, 4005: 4021, 4006: 4021}
+"""TAB_KON_514: codes for the log only and what is answered instead, so that nobody can probe for ids."""
+
+_LEVEL = {Severity.WARNING: logging.WARNING, Severity.ERROR: logging.WARNING, Severity.FATAL: logging.ERROR}
+
+
+class KonnektorError(TiaasError):
+    """An error with a code of the Telematikinfrastruktur.
+
+    `detail` goes out as it is: no personal data but what the specification wants there (3041: the card handle of the
+    SM-B). `fill` is the value for the placeholder of the official text. `comp_type` defaults to the table's. `causes`
+    are errors that led to this one, in order; they precede it in the trace. An unknown `code` is a `KeyError`.
+    """
+
+    def __init__(
+        self,
+        code: int,
+        detail: str = "",
+        *,
+        fill: str = "",
+        comp_type: CompType | None = None,
+        causes: Sequence["KonnektorError"] = (),
+    ) -> None:
+        entry = CODES[code]
+        super().__init__(f"{code} {entry.text}")
+        self.code = code
+        self.detail = detail
+        self.fill = fill
+        self.comp_type = comp_type or entry.comp_type
+        self.causes = tuple(causes)
+
+    @property
+    def entry(self) -> Code:
+        """The code's row."""
+        return CODES[self.code]
+
+
+def fault_of(error: BaseException, instance_id: str, clock: Clock, entropy: Entropy) -> SoapFault:
+    """The fault for any exception that ended an operation; logs it under the event id that stands in the trace."""
+    known = _known(error)
+    detail = gerror_of((known,), instance_id, clock, entropy, origin=error)
+    last = detail.trace[-1]
+    code = FaultCode.CLIENT if last.code in CALLER_MISTAKES else FaultCode.SERVER
+    return SoapFault(code, last.error_text, detail)
+
+
+def gerror_of(
+    errors: Sequence[KonnektorError],
+    instance_id: str,
+    clock: Clock,
+    entropy: Entropy,
+    *,
+    origin: BaseException | None = None,
+) -> Error:
+    """The GERROR structure for `errors` (at least one), as in a fault or in a `Status` with Result Warning.
+
+    Each entry is logged. `origin` is the exception behind the last one, if it is another.
+    """
+    chain = [step for error in errors for step in _chain(error)]
+    trace = tuple(_trace(step, instance_id, entropy, origin if step is chain[-1] else None) for step in chain)
+    return Error(message_id=random_uuid(entropy), timestamp=clock.now(), trace=trace)
+
+
+def _known(error: BaseException) -> KonnektorError:
+    if isinstance(error, KonnektorError):
+        return error
+    if isinstance(error, SoapError):
+        return KonnektorError(SYNTAX, str(error))
+    return KonnektorError(INTERNAL)
+
+
+def _chain(error: KonnektorError) -> list[KonnektorError]:
+    return [step for cause in error.causes for step in _chain(cause)] + [error]
+
+
+def _trace(step: KonnektorError, instance_id: str, entropy: Entropy, origin: BaseException | None) -> Trace:
+    event_id = random_uuid(entropy)
+    shown = CODES[OUTSIDE.get(step.code, step.code)]
+    text = shown.filled(step.fill)
+    fields: dict[str, object] = {"event_id": event_id, "instance": instance_id, "code": step.code}
+    if origin is not None and not isinstance(origin, KonnektorError | SoapError):
+        fields |= {"kind": type(origin).__name__, "where": _where(origin)}
+    _log.log(_LEVEL[step.entry.severity], "error in an operation", extra=fields)
+    return Trace(
+        event_id=event_id,
+        instance=instance_id,
+        log_reference=event_id,
+        comp_type=step.comp_type.value,
+        code=shown.number,
+        severity=shown.severity.value,
+        error_type=shown.error_type.value,
+        error_text=text,
+        # Clients dereference Detail without asking, so there is always one.
+        detail=Detail(text=step.detail if step.detail and shown is step.entry else text, encoding="UTF-8"),
+    )
+
+
+def _where(error: BaseException) -> list[str]:
+    """The frames of a traceback without the exception's text and without source lines: both may hold personal data."""
+    frames = traceback.extract_tb(error.__traceback__, limit=-12)
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]

@@ -1,0 +1,44 @@
+"""The instance's only way out: whoever opens a connection on behalf of an instance asks its `Network`.
+
+Practices share address ranges (everybody is 192.168.178.0/24), so the address alone does not say where to; a gateway
+can give each instance a route of its own, bound to a source address.
+"""
+
+import asyncio
+import ssl
+from asyncio import BaseProtocol, BaseTransport
+from collections.abc import Callable
+from dataclasses import dataclass
+
+CONNECT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Opens TCP and TLS connections of one instance.
+
+    `source` is the local IP address to bind to, None for the system's choice. `connect_seconds` bounds connecting and
+    the TLS handshake together.
+    """
+
+    source: str | None = None
+    connect_seconds: float = CONNECT_SECONDS
+
+    async def open(
+        self, host: str, port: int, context: ssl.SSLContext | None, protocol_factory: Callable[[], BaseProtocol]
+    ) -> BaseTransport:
+        """Connects, with TLS if `context` is given. No server name is sent: peers are known by certificate or address.
+
+        Raises `OSError` (`TimeoutError` and `ssl.SSLError` are kinds of it).
+        """
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(self.connect_seconds):
+            transport, _ = await loop.create_connection(
+                protocol_factory,
+                host,
+                port,
+                ssl=context,
+                server_hostname="" if context is not None else None,
+                local_addr=(self.source, 0) if self.source is not None else None,
+            )
+        return transport
