@@ -1,0 +1,178 @@
+"""The persistent content of one card: everything that differs between two cards of the same kind and survives a reset.
+
+The form for storage (`to_document`) holds private keys and PINs in the clear; whoever stores it protects it.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from tiaas.base.errors import TiaasError
+from tiaas.base.secret import Secret
+from tiaas.card.objsys.model import CardKind, TransportStatus
+
+ICCSN_SIZE = 10
+_VERSION = 1
+
+
+class BadImage(TiaasError):
+    """A document that is no card image of the version read here."""
+
+
+@dataclass(slots=True)
+class PasswordState:
+    """State of a password. Secret and PUK are ASCII digits, `secret` None is a Leer-PIN.
+
+    Of a multi-reference password only `enabled` counts, the rest stands at its target.
+    """
+
+    secret: Secret | None
+    puk: Secret | None
+    retry_counter: int
+    puk_uses: int
+    transport: TransportStatus
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A key for checking certificates (8 octets `key_id`, CAR) or for authentication (12 octets, CHR).
+
+    `point` is the uncompressed point on brainpoolP256r1. A trust anchor has no `expires`: it is not checked.
+    """
+
+    key_id: bytes
+    point: bytes
+    flag_oid: bytes
+    flags: bytes
+    expires: date | None
+
+    @property
+    def checks_certificates(self) -> bool:
+        """True if the key may check certificates (first flag bit)."""
+        return bool(self.flags[0] & 0x80)
+
+
+@dataclass(slots=True)
+class CardImage:
+    """One card. Paths are those of its object system; a path that is missing is empty, or filled by the source.
+
+    `files`: octets up to the logical end of file. `records`: in the order of their numbers, 1 first (cyclic: newest
+    first). `keys`: PKCS#8 DER; symmetric keys `enc ‖ mac`; the CAN as ASCII digits. `public_keys` by key id.
+    """
+
+    kind: CardKind
+    iccsn: bytes
+    point_in_time: date
+    files: dict[str, bytes] = field(default_factory=dict)
+    records: dict[str, list[bytes]] = field(default_factory=dict)
+    passwords: dict[str, PasswordState] = field(default_factory=dict)
+    keys: dict[str, bytes] = field(default_factory=dict, repr=False)
+    public_keys: dict[bytes, PublicKey] = field(default_factory=dict)
+    deactivated: set[str] = field(default_factory=set)
+    deactivated_records: dict[str, set[int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.iccsn) != ICCSN_SIZE:
+            raise BadImage("an ICCSN has 10 octets")
+
+    @property
+    def iccsn8(self) -> bytes:
+        """The last 8 octets of the ICCSN, the card's name in authentication (gemSpec_COS 8.1)."""
+        return self.iccsn[-8:]
+
+    def __repr__(self) -> str:
+        # The ICCSN is personal data (it leads to the insured person).
+        return f"CardImage({self.kind.value}, {len(self.files)} files, {len(self.keys)} keys)"
+
+    def to_document(self) -> dict[str, Any]:
+        """A JSON-able form with everything in it, secrets too."""
+        return {
+            "version": _VERSION,
+            "kind": self.kind.value,
+            "iccsn": self.iccsn.hex(),
+            "point_in_time": self.point_in_time.isoformat(),
+            "files": _hex_values(self.files),
+            "records": {path: [record.hex() for record in records] for path, records in self.records.items()},
+            "passwords": {path: _password_document(state) for path, state in self.passwords.items()},
+            "keys": _hex_values(self.keys),
+            "public_keys": [_key_document(key) for key in self.public_keys.values()],
+            "deactivated": sorted(self.deactivated),
+            "deactivated_records": {path: sorted(numbers) for path, numbers in self.deactivated_records.items()},
+        }
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> "CardImage":
+        """The image a document of `to_document` describes; raises `BadImage`."""
+        try:
+            if document["version"] != _VERSION:
+                raise BadImage(f"version {document['version']} of a card image is not read here")
+            return cls._read(document)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise BadImage(f"no card image: {type(error).__name__}") from None
+
+    @classmethod
+    def _read(cls, document: dict[str, Any]) -> "CardImage":
+        keys = [_read_key(entry) for entry in document["public_keys"]]
+        return cls(
+            kind=CardKind(document["kind"]),
+            iccsn=bytes.fromhex(document["iccsn"]),
+            point_in_time=date.fromisoformat(document["point_in_time"]),
+            files=_bytes_values(document["files"]),
+            records={path: [bytes.fromhex(text) for text in texts] for path, texts in document["records"].items()},
+            passwords={path: _read_password(entry) for path, entry in document["passwords"].items()},
+            keys=_bytes_values(document["keys"]),
+            public_keys={key.key_id: key for key in keys},
+            deactivated=set(document["deactivated"]),
+            deactivated_records={path: set(numbers) for path, numbers in document["deactivated_records"].items()},
+        )
+
+
+def _hex_values(values: dict[str, bytes]) -> dict[str, str]:
+    return {path: value.hex() for path, value in values.items()}
+
+
+def _bytes_values(values: dict[str, str]) -> dict[str, bytes]:
+    return {path: bytes.fromhex(value) for path, value in values.items()}
+
+
+def _password_document(state: PasswordState) -> dict[str, Any]:
+    return {
+        "secret": None if state.secret is None else state.secret.reveal().decode("ascii"),
+        "puk": None if state.puk is None else state.puk.reveal().decode("ascii"),
+        "retry_counter": state.retry_counter,
+        "puk_uses": state.puk_uses,
+        "transport": state.transport.value,
+        "enabled": state.enabled,
+    }
+
+
+def _read_password(entry: dict[str, Any]) -> PasswordState:
+    return PasswordState(
+        secret=None if entry["secret"] is None else Secret(entry["secret"].encode("ascii")),
+        puk=None if entry["puk"] is None else Secret(entry["puk"].encode("ascii")),
+        retry_counter=int(entry["retry_counter"]),
+        puk_uses=int(entry["puk_uses"]),
+        transport=TransportStatus(entry["transport"]),
+        enabled=bool(entry["enabled"]),
+    )
+
+
+def _key_document(key: PublicKey) -> dict[str, Any]:
+    return {
+        "key_id": key.key_id.hex(),
+        "point": key.point.hex(),
+        "flag_oid": key.flag_oid.hex(),
+        "flags": key.flags.hex(),
+        "expires": None if key.expires is None else key.expires.isoformat(),
+    }
+
+
+def _read_key(entry: dict[str, Any]) -> PublicKey:
+    return PublicKey(
+        key_id=bytes.fromhex(entry["key_id"]),
+        point=bytes.fromhex(entry["point"]),
+        flag_oid=bytes.fromhex(entry["flag_oid"]),
+        flags=bytes.fromhex(entry["flags"]),
+        expires=None if entry["expires"] is None else date.fromisoformat(entry["expires"]),
+    )
