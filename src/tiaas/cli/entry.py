@@ -1,0 +1,93 @@
+"""Where every start of tiaas begins: `./tiaas`, the `tiaas` of an installed wheel, `python -m tiaas`.
+
+Nothing here may import, before `ensure`, what loads OpenSSL (see `tiaas.base.opensslconf`); that is why imports
+stand inside functions.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tiaas.base import opensslconf
+from tiaas.base.errors import TiaasError
+from tiaas.cli.writer import note
+
+if TYPE_CHECKING:
+    import argparse
+
+_DESCRIPTION = "TI as a Service: a Highspeed-Konnektor and the laboratory around it."
+_EPILOG = """\
+exit codes: 0 done, 1 could not be done, 2 wrong usage, 3 the Konnektor answered with an error,
+4 no answer from the Konnektor, 5 PIN not verified, 70 a defect in tiaas, 130 interrupted.
+TIAAS_DEBUG=1 shows where an error comes from. In a clone also: ./tiaas test | check | fuzz.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit code.
+
+    Without `argv` it is the process's own and the process may be started anew with our OpenSSL configuration.
+    """
+    try:
+        if argv is None:
+            opensslconf.ensure(warn=lambda text: note(f"tiaas: {text}"))
+        return _run(sys.argv[1:] if argv is None else argv)
+    except TiaasError as error:
+        return _report(error)
+    except KeyboardInterrupt:
+        note("tiaas: interrupted")
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone (`tiaas get cards | head`); nothing can be said any more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(argv: Sequence[str]) -> int:
+    from tiaas.cli.verbs import HOMES, load
+
+    verb = argv[0] if argv and argv[0] in HOMES else None
+    parser = build_parser(verb)
+    args = parser.parse_args(argv)
+    try:
+        return load(args.verb).run(args)
+    except (TiaasError, BrokenPipeError):
+        raise
+    except OSError as error:
+        # A file that cannot be read, an address in use: the operating system's words are good enough.
+        if os.environ.get("TIAAS_DEBUG"):
+            raise
+        note(f"tiaas: {error}")
+        return 1
+    except Exception as error:
+        if os.environ.get("TIAAS_DEBUG"):
+            raise
+        note(f"tiaas: internal error ({type(error).__name__}); TIAAS_DEBUG=1 shows where; please report it")
+        return 70
+
+
+def _report(error: TiaasError) -> int:
+    from tiaas.cli.exitcodes import exit_code
+
+    if os.environ.get("TIAAS_DEBUG"):
+        raise error
+    note(f"tiaas: {error}")
+    return int(exit_code(error))
+
+
+def build_parser(verb: str | None = None) -> "argparse.ArgumentParser":
+    """The parser with `verb` only, or with all verbs."""
+    import argparse
+
+    from tiaas import __version__
+    from tiaas.cli.verbs import load, load_all
+
+    parser = argparse.ArgumentParser(
+        prog="tiaas", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"tiaas {__version__}")
+    subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for module in [load(verb)] if verb else load_all():
+        module.register(subparsers)
+    return parser

@@ -1,0 +1,33 @@
+"""Exit codes of all verbs; the table in `docs/reference/cli.md` repeats them."""
+
+import enum
+
+from tiaas.base.errors import InvalidInput, TiaasError
+
+
+@enum.unique
+class ExitCode(enum.IntEnum):
+    """What the caller can act on."""
+
+    OK = 0
+    FAILED = 1  # could not be done: no lab, file not readable, address in use
+    USAGE = 2  # wrong arguments, configuration or .kon file
+    FAULT = 3  # the Konnektor answered with an error; code and text are in the message
+    UNREACHABLE = 4  # no answer from the Konnektor: connection, TLS, time-out, not SOAP
+    PIN_REFUSED = 5  # a PIN was not verified: wrong, blocked, transport PIN
+    INTERNAL = 70  # a defect in tiaas
+    INTERRUPTED = 130  # SIGINT
+
+
+def exit_code(error: TiaasError) -> ExitCode:
+    """The code for an error that ended a verb."""
+    # Imported here: a verb that never speaks to a Konnektor does not pay for its client.
+    from tiaas.client.errors import ClientError, KonnektorFault
+
+    if isinstance(error, KonnektorFault):
+        return ExitCode.FAULT
+    if isinstance(error, InvalidInput):
+        return ExitCode.USAGE
+    if isinstance(error, ClientError):
+        return ExitCode.UNREACHABLE
+    return ExitCode.FAILED

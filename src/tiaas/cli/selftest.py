@@ -1,0 +1,35 @@
+"""`tiaas selftest`: does this installation have what tiaas needs?"""
+
+import argparse
+
+from tiaas.base.clock import SystemClock
+from tiaas.cli.exitcodes import ExitCode
+from tiaas.cli.writer import out
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds `selftest`."""
+    subparsers.add_parser(
+        "selftest",
+        help="check that this installation works",
+        description="Does TLS 1.2 handshakes with brainpool and P-256 certificates in memory and says which libraries "
+        "are in use. Exit code 0 if all is well.",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Proves TLS and prints versions. Raises `TlsNotReady`."""
+    import platform
+    import ssl
+
+    import cryptography
+    from lxml import etree
+
+    from tiaas import __version__
+    from tiaas.pki.tlsready import prove_tls
+
+    out(f"tiaas {__version__}, Python {platform.python_version()}, {ssl.OPENSSL_VERSION}")
+    out(f"cryptography {cryptography.__version__}, lxml {etree.__version__}")
+    for curve, suite in prove_tls(SystemClock()).items():
+        out(f"TLS 1.2 with {curve}: {suite}")
+    return ExitCode.OK

@@ -1,0 +1,42 @@
+"""The verbs and the modules that do them.
+
+A verb module offers `register(subparsers)`, which adds the parsers of its verbs, and `run(args)`, which does the work
+and returns the exit code; `args.verb` tells which of its verbs was called. `run` raises `TiaasError` for what can go
+wrong in operation; the entry point makes the message.
+"""
+
+import argparse
+import importlib
+from typing import Protocol, cast
+
+# In the order of the help text.
+HOMES = {
+    "up": "tiaas.cli.up",
+    "get": "tiaas.cli.get",
+    "pin": "tiaas.cli.pin",
+    "vsd": "tiaas.cli.vsd",
+    "card": "tiaas.cli.labverbs",
+    "selftest": "tiaas.cli.selftest",
+}
+
+
+class VerbModule(Protocol):
+    """What each of these modules offers."""
+
+    def register(self, subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+        """Adds the parsers of its verbs."""
+        ...
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Does what was asked; returns the exit code."""
+        ...
+
+
+def load(verb: str) -> VerbModule:
+    """The module that does `verb`, imported now: a call pays for its own verb only."""
+    return cast(VerbModule, importlib.import_module(HOMES[verb]))
+
+
+def load_all() -> list[VerbModule]:
+    """All modules, in the order of the help text."""
+    return [load(verb) for verb in HOMES]

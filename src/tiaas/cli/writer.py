@@ -1,0 +1,38 @@
+"""What verbs write: results to standard output, progress and errors to standard error."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+
+
+def out(text: str = "") -> None:
+    """One line of a result."""
+    sys.stdout.write(f"{text}\n")
+
+
+def note(text: str) -> None:
+    """One line for the person in front of it: progress, a hint, an error."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def out_json(document: object) -> None:
+    """A result for programs."""
+    out(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def out_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table with aligned columns; columns empty in every row are left out."""
+    kept = [at for at in range(len(titles)) if any(row[at] for row in rows)] if rows else list(range(len(titles)))
+    lines = [[titles[at] for at in kept], *([row[at] for at in kept] for row in rows)]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(kept))]
+    for line in lines:
+        out("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def out_fields(fields: Mapping[str, str]) -> None:
+    """Names and values, one pair a line; empty values are left out."""
+    shown = {name: value for name, value in fields.items() if value}
+    width = max((len(name) for name in shown), default=0)
+    for name, value in shown.items():
+        out(f"{name.ljust(width)}  {value}")
