@@ -29,7 +29,7 @@ def imported(name: str) -> list[tuple[bytes, Cvc]]:
     return found
 
 
-def test_GS_A_4990_trusted_channel_certificates_decode_and_encode_identically() -> None:
+def test_gs_a_4990_trusted_channel_certificates_decode_and_encode_identically() -> None:
     certificates = imported("trusted-channel.jsonl")
     assert len(certificates) == sum(
         raw.startswith(bytes.fromhex("002A00BE")) for raw in commands("trusted-channel.jsonl")
@@ -40,7 +40,7 @@ def test_GS_A_4990_trusted_channel_certificates_decode_and_encode_identically() 
         assert decode_cvc_untrusted(encode(0x7F21, sent)).encoded == cvc.encoded
 
 
-def test_GS_A_5010_signatures_verify_where_the_issuer_is_recorded() -> None:
+def test_gs_a_5010_signatures_verify_where_the_issuer_is_recorded() -> None:
     certificates = [cvc for _, cvc in imported("trusted-channel.jsonl")]
     by_name = {cvc.chr: cvc for cvc in certificates}
     orphans = []

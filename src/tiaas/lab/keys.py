@@ -1,0 +1,40 @@
+"""Private keys of the lab: made, written, read. All of them are TEST-ONLY."""
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
+
+from tiaas.base.entropy import Entropy
+from tiaas.pki.issue import PrivateKey
+
+# Order of the base point of brainpoolP256r1 (RFC 5639, 3.4).
+_ORDER = 0xA9FB57DBA1EEA9BC3E660A909D838D718C397AA3B561A6F7901E0E82974856A7
+_RSA_BITS = 2048
+
+
+def new_ec_key(entropy: Entropy) -> ec.EllipticCurvePrivateKey:
+    """A key on brainpoolP256r1, made of 40 octets of `entropy` (so its bias is below 2^-64)."""
+    secret = int.from_bytes(entropy.octets(40), "big") % (_ORDER - 1) + 1
+    return ec.derive_private_key(secret, ec.BrainpoolP256R1())
+
+
+def new_rsa_key() -> rsa.RSAPrivateKey:
+    """An RSA key of 2048 bits (about 75 ms). OpenSSL searches the primes with its own generator."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
+
+
+def write_key(key: PrivateKey) -> bytes:
+    """PKCS#8 DER without encryption: whoever stores it protects it."""
+    return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+
+
+def read_key(der: bytes) -> PrivateKey:
+    """Reads what `write_key` wrote; raises ValueError for another kind of key."""
+    key = load_der_private_key(der, None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+        raise ValueError("neither an EC nor an RSA key")
+    return key

@@ -1,0 +1,64 @@
+"""Certificate profiles as data (gemSpec_PKI V2.14.1, 5): one row for each table of the specification.
+
+What all have in common (version 3, subjectKeyIdentifier, authorityKeyIdentifier, basicConstraints ca=FALSE
+critical, keyUsage critical) is in `issue`.
+"""
+
+from dataclasses import dataclass
+
+from tiaas.pki.oids import CertificateType, ExtendedKeyUsage, KeyUsage, Policy
+
+_SIGN = frozenset({KeyUsage.DIGITAL_SIGNATURE})
+_SIGN_AND_WRAP = frozenset({KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_ENCIPHERMENT})
+_SIGN_AND_AGREE = frozenset({KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT})
+_COMMIT = frozenset({KeyUsage.NON_REPUDIATION})
+_WRAP = frozenset({KeyUsage.KEY_ENCIPHERMENT, KeyUsage.DATA_ENCIPHERMENT})
+_AGREE = frozenset({KeyUsage.KEY_AGREEMENT})
+
+_CLIENT = (ExtendedKeyUsage.CLIENT_AUTH,)
+_SERVER = (ExtendedKeyUsage.SERVER_AUTH,)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One profile; `table` is its table in gemSpec_PKI. `has_ocsp` False: no status service exists for it."""
+
+    type: CertificateType
+    table: str
+    ecc_usage: frozenset[KeyUsage]
+    rsa_usage: frozenset[KeyUsage]
+    extended_key_usage: tuple[ExtendedKeyUsage, ...] = ()
+    policies: tuple[Policy, ...] = (Policy.GEM_OR_CP,)
+    has_ocsp: bool = True
+    is_qualified: bool = False
+
+
+def _hba(kind: CertificateType, table: str, ecc: frozenset[KeyUsage], rsa: frozenset[KeyUsage]) -> Profile:
+    eku = (ExtendedKeyUsage.CLIENT_AUTH, ExtendedKeyUsage.EMAIL_PROTECTION) if kind is CertificateType.HP_AUT else ()
+    return Profile(kind, table, ecc, rsa, eku, (Policy.HBA_CP,))
+
+
+PROFILES: dict[CertificateType, Profile] = {
+    profile.type: profile
+    for profile in (
+        Profile(CertificateType.CH_AUT, "Tab_PKI_232", _SIGN, _SIGN_AND_WRAP, _CLIENT),
+        Profile(CertificateType.CH_ENC, "Tab_PKI_233", _AGREE, _WRAP),
+        Profile(CertificateType.CH_AUTN, "Tab_PKI_235", _SIGN, _SIGN_AND_WRAP, _CLIENT),
+        Profile(CertificateType.CH_ENCV, "Tab_PKI_236", _AGREE, _WRAP),
+        _hba(CertificateType.HP_AUT, "Tab_PKI_268_1", _SIGN_AND_AGREE, _SIGN_AND_WRAP),
+        _hba(CertificateType.HP_ENC, "Tab_PKI_269_1", _AGREE, _WRAP),
+        Profile(
+            CertificateType.HP_QES,
+            "Tab_PKI_270_1",
+            _COMMIT,
+            _COMMIT,
+            policies=(Policy.HBA_CP, Policy.QCP_NATURAL_QSCD),
+            is_qualified=True,
+        ),
+        Profile(CertificateType.HCI_AUT, "Tab_PKI_238", _SIGN, _SIGN_AND_WRAP, _CLIENT),
+        Profile(CertificateType.HCI_ENC, "Tab_PKI_239", _AGREE, _WRAP),
+        Profile(CertificateType.HCI_OSIG, "Tab_PKI_240", _COMMIT, _COMMIT),
+        Profile(CertificateType.SMKT_AUT, "Tab_PKI_241", _SIGN, _SIGN_AND_WRAP, _SERVER, has_ocsp=False),
+        Profile(CertificateType.SAK_AUT, "Tab_PKI_244", _SIGN, _SIGN_AND_WRAP, _CLIENT + _SERVER),
+    )
+}

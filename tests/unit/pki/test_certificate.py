@@ -1,0 +1,251 @@
+"""Issuing and reading certificates, their paths, what OpenSSL thinks of them."""
+
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from tiaas.base.entropy import SeededEntropy
+from tiaas.pki.admission import build_admission
+from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted
+from tiaas.pki.issue import Authority, EndEntity, Validity, issue_authority, issue_end_entity
+from tiaas.pki.names import PersonName, authority_name, insured_name, professional_name
+from tiaas.pki.oids import CertificateType, ExtendedKeyUsage, KeyUsage, Policy, Role
+from tiaas.pki.path import Demands, PathError, PathFault, check_path
+from tiaas.pki.profiles import PROFILES
+from tiaas.pki.subject import holder_of
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+SPAN = Validity(NOW - timedelta(days=1), NOW + timedelta(days=1000))
+ENTROPY = SeededEntropy(b"test_certificate")
+KEY = ec.generate_private_key(ec.BrainpoolP256R1())
+RSA_KEY = rsa.generate_private_key(65537, 2048)
+PERSON = PersonName("Änne Sophie", "Großmann", "Dr.", "Freifrau", "von der")
+
+
+def authority(
+    name: str, parent: Authority | None = None, *, key: ec.EllipticCurvePrivateKey | None = None
+) -> Authority:
+    made = key or ec.generate_private_key(ec.BrainpoolP256R1())
+    return issue_authority(authority_name(name, "unit", "NOT-VALID"), made, SPAN, ENTROPY, parent=parent)
+
+
+ROOT = authority("Root TEST-ONLY")
+CA = authority("CA TEST-ONLY", ROOT)
+
+
+def der(issued: Authority) -> Certificate:
+    return decode_certificate_untrusted(issued.certificate.public_bytes(Encoding.DER))
+
+
+def insured(kind: CertificateType = CertificateType.CH_AUT, *, ca: Authority = CA, span: Validity = SPAN) -> bytes:
+    name = insured_name(PERSON.printed(54) + " TEST-ONLY", PERSON, "A123456780", "109999996", "Kasse NOT-VALID")
+    holder = EndEntity(name, KEY.public_key(), build_admission(Role.VERSICHERTER), "http://ocsp.lab/")
+    return issue_end_entity(PROFILES[kind], holder, ca, span, ENTROPY)
+
+
+def doctor(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, kind: CertificateType) -> Certificate:
+    name = professional_name("Änne Großmann TEST-ONLY", PERSON, "10.80276999990000000001")
+    admission = build_admission(Role.ARZT, "1-2ARZT", "Kammer TEST-ONLY")
+    holder = EndEntity(name, key.public_key(), admission, "http://ocsp.lab/")
+    return decode_certificate_untrusted(issue_end_entity(PROFILES[kind], holder, CA, SPAN, ENTROPY))
+
+
+def test_profile_of_c_ch_aut() -> None:
+    read = decode_certificate_untrusted(insured())
+    assert read.subject == (
+        ("2.5.4.6", "DE"),
+        ("2.5.4.10", "Kasse NOT-VALID"),
+        ("2.5.4.11", "109999996"),
+        ("2.5.4.11", "A123456780"),
+        ("2.5.4.4", "Großmann"),
+        ("2.5.4.42", "Änne Sophie Freifrau von der"),
+        ("2.5.4.12", "Dr."),
+        ("2.5.4.3", "Dr. Änne Sophie Freifrau von der Großmann TEST-ONLY"),
+    )
+    assert read.key_usage == frozenset({KeyUsage.DIGITAL_SIGNATURE})
+    assert read.extended_key_usage == (ExtendedKeyUsage.CLIENT_AUTH,)
+    assert read.policies == (Policy.GEM_OR_CP, CertificateType.CH_AUT.oid)
+    assert read.ocsp_urls == ("http://ocsp.lab/",)
+    assert read.admission is not None
+    assert read.admission.oids == (Role.VERSICHERTER.oid,)
+    assert not read.is_ca
+    assert read.critical_unknown == ()
+    assert read.authority_key_identifier == der(CA).subject_key_identifier
+
+
+def test_holder() -> None:
+    holder = holder_of(decode_certificate_untrusted(insured()))
+    assert (holder.kvnr, holder.insurer_ik, holder.telematik_id) == ("A123456780", "109999996", None)
+    assert holder.expires == SPAN.end
+    professional = holder_of(doctor(KEY, CertificateType.HP_AUT))
+    assert professional.name == "Änne Großmann TEST-ONLY"
+    assert professional.telematik_id == "1-2ARZT"
+    assert professional.kvnr is None
+
+
+def test_hba_subject_is_one_multi_valued_rdn() -> None:
+    certificate = x509.load_der_x509_certificate(doctor(KEY, CertificateType.HP_AUT).encoded)
+    assert [len(list(rdn)) for rdn in certificate.subject.rdns] == [1, 4]
+
+
+def test_rsa_usages_and_qualified_profile() -> None:
+    aut = doctor(RSA_KEY, CertificateType.HP_AUT)
+    assert aut.key_usage == frozenset({KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_ENCIPHERMENT})
+    enc = doctor(RSA_KEY, CertificateType.HP_ENC)
+    assert enc.key_usage == frozenset({KeyUsage.KEY_ENCIPHERMENT, KeyUsage.DATA_ENCIPHERMENT})
+    qes = doctor(KEY, CertificateType.HP_QES)
+    assert qes.key_usage == frozenset({KeyUsage.NON_REPUDIATION})
+    assert qes.policies == (Policy.HBA_CP, Policy.QCP_NATURAL_QSCD, CertificateType.HP_QES.oid)
+    assert b"\x04\x00\x8e\x46\x01\x04" in qes.encoded
+
+
+def test_terminal_certificate_has_no_ocsp() -> None:
+    assert not PROFILES[CertificateType.SMKT_AUT].has_ocsp
+    assert decode_certificate_untrusted(insured(CertificateType.SMKT_AUT)).ocsp_urls == ()
+
+
+def test_padding_behind_the_certificate_is_ignored() -> None:
+    assert decode_certificate_untrusted(insured() + bytes(100)).ocsp_urls == ("http://ocsp.lab/",)
+
+
+def test_repr_shows_no_name() -> None:
+    assert "Gro" not in repr(decode_certificate_untrusted(insured()))
+    assert "Gro" not in repr(holder_of(decode_certificate_untrusted(insured())))
+
+
+@pytest.mark.parametrize("raw", [b"", b"\x30", b"\x30\x00", bytes(100), b"\x30\x82\x01", insured()[:-20], bytes(70000)])
+def test_garbage(raw: bytes) -> None:
+    with pytest.raises(BadCertificate):
+        decode_certificate_untrusted(raw)
+
+
+def test_path_to_an_issuing_ca_as_anchor() -> None:
+    leaf = decode_certificate_untrusted(insured())
+    demands = Demands(
+        frozenset({KeyUsage.DIGITAL_SIGNATURE}),
+        frozenset({ExtendedKeyUsage.CLIENT_AUTH}),
+        frozenset({CertificateType.CH_AUT, CertificateType.CH_ENC}),
+    )
+    assert check_path(leaf, [der(CA)], NOW, demands=demands) == (leaf, der(CA))
+    assert check_path(leaf, [der(ROOT)], NOW, intermediates=[der(CA)]) == (leaf, der(CA), der(ROOT))
+
+
+def test_rsa_signatures_verify() -> None:
+    root = issue_authority(authority_name("R TEST-ONLY", "u", "o"), RSA_KEY, SPAN, ENTROPY)
+    leaf = decode_certificate_untrusted(insured(ca=root))
+    check_path(leaf, [der(root)], NOW)
+
+
+SAME_NAME = authority("CA TEST-ONLY", ROOT)
+NOT_CA = Authority(x509.load_der_x509_certificate(insured()), KEY)
+
+
+@pytest.mark.parametrize(
+    ("leaf", "anchors", "at", "demands", "fault", "depth"),
+    [
+        (insured(), [CA], NOW + timedelta(days=2000), Demands(), PathFault.CERTIFICATE_NOT_VALID_TIME, 0),
+        (insured(), [CA], NOW - timedelta(days=2), Demands(), PathFault.CERTIFICATE_NOT_VALID_TIME, 0),
+        (insured(), [ROOT], NOW, Demands(), PathFault.CA_CERT_MISSING, 0),
+        (insured(), [SAME_NAME], NOW, Demands(), PathFault.AUTHORITYKEYID_DIFFERENT, 0),
+        (insured()[:-1] + b"\x00", [CA], NOW, Demands(), PathFault.CERTIFICATE_NOT_VALID_MATH, 0),
+        (insured(ca=NOT_CA), [NOT_CA], NOW, Demands(), PathFault.ISSUER_IS_NO_CA, 1),
+        (insured(), [CA], NOW, Demands(key_usage=frozenset({KeyUsage.KEY_AGREEMENT})), PathFault.WRONG_KEYUSAGE, 0),
+        (
+            insured(),
+            [CA],
+            NOW,
+            Demands(extended_key_usage=frozenset({ExtendedKeyUsage.SERVER_AUTH})),
+            PathFault.WRONG_EXTENDEDKEYUSAGE,
+            0,
+        ),
+        (insured(), [CA], NOW, Demands(types=frozenset({CertificateType.CH_ENC})), PathFault.CERT_TYPE_MISMATCH, 0),
+    ],
+)
+def test_path_faults(
+    leaf: bytes, anchors: list[Authority], at: datetime, demands: Demands, fault: PathFault, depth: int
+) -> None:
+    with pytest.raises(PathError) as caught:
+        check_path(decode_certificate_untrusted(leaf), [der(anchor) for anchor in anchors], at, demands=demands)
+    assert (caught.value.fault, caught.value.depth) == (fault, depth)
+
+
+def test_path_length_and_unknown_critical_extension() -> None:
+    below = authority("below", CA)
+    leaf = decode_certificate_untrusted(insured(ca=below))
+    with pytest.raises(PathError) as caught:
+        check_path(leaf, [der(ROOT)], NOW, intermediates=[der(CA), der(below)])
+    assert (caught.value.fault, caught.value.depth) == (PathFault.ISSUER_IS_NO_CA, 2)
+    builder = x509.CertificateBuilder().subject_name(CA.certificate.subject).issuer_name(CA.certificate.subject)
+    builder = (
+        builder.public_key(KEY.public_key()).serial_number(1).not_valid_before(SPAN.start).not_valid_after(SPAN.end)
+    )
+    builder = builder.add_extension(
+        x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3"), b"\x05\x00"), critical=True
+    )
+    odd = builder.sign(CA.key, SHA256()).public_bytes(Encoding.DER)
+    with pytest.raises(PathError) as caught:
+        check_path(decode_certificate_untrusted(odd), [der(CA)], NOW)
+    assert caught.value.fault is PathFault.CRITICAL_EXTENSION_UNKNOWN
+
+
+def test_openssl_agrees(tmp_path: Path) -> None:
+    pem = Encoding.PEM
+    (tmp_path / "root.pem").write_bytes(ROOT.certificate.public_bytes(pem))
+    (tmp_path / "ca.pem").write_bytes(CA.certificate.public_bytes(pem))
+    leaf = x509.load_der_x509_certificate(insured())
+    (tmp_path / "leaf.pem").write_bytes(leaf.public_bytes(pem))
+    at = str(int(NOW.timestamp()))
+    run = [
+        "openssl",
+        "verify",
+        "-x509_strict",
+        "-attime",
+        at,
+        "-CAfile",
+        "root.pem",
+        "-untrusted",
+        "ca.pem",
+        "leaf.pem",
+    ]
+    assert "leaf.pem: OK" in subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["openssl", "x509", "-in", "leaf.pem", "-noout", "-text", "-nameopt", "utf8"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for expected in (
+        "ASN1 OID: brainpoolP256r1",
+        "OU=A123456780",
+        "Digital Signature",
+        "TLS Web Client Authentication",
+        "Policy: 1.2.276.0.76.4.70",
+        "OCSP - URI:http://ocsp.lab/",
+        "ecdsa-with-SHA256",
+    ):
+        assert expected in shown, expected
+
+
+def test_openssl_reads_admission(tmp_path: Path) -> None:
+    value = build_admission(Role.PRAXIS_ARZT, "1-2Praxis").public_bytes()
+    (tmp_path / "admission.der").write_bytes(value)
+    run = ["openssl", "asn1parse", "-inform", "DER", "-in", "admission.der"]
+    shown = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert "OBJECT            :1.2.276.0.76.4.50" in shown
+    assert "PRINTABLESTRING   :1-2Praxis" in shown
+    assert "UTF8STRING        :Betriebsst" in shown
+
+
+def test_names_are_cut_from_the_last_first_name_on() -> None:
+    person = PersonName("Karl Theodor Maria Nikolaus", "Buhl-Freiherr", "Dr.")
+    assert person.printed(80) == "Dr. Karl Theodor Maria Nikolaus Buhl-Freiherr"
+    assert person.printed(40) == "Dr. Karl Theodor Maria N. Buhl-Freiherr"
+    assert person.printed(26) == "Dr. K. T. M. N. Buhl-Frei."
+    assert person.printed(40, with_title=False) == "Karl Theodor Maria N. Buhl-Freiherr"
