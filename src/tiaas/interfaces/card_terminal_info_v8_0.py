@@ -16,6 +16,14 @@ _DOTTED = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
 _GROUP = "[0-9A-Fa-f]{1,4}"
 _ZERO = "0{1,4}"
 _ZERO_OR_F = "(?:0{1,4}|[fF]{4})"
+# An IPv4 address at the end, after zeros and perhaps FFFF.
+_EMBEDDED = (
+    f"(?:(?::(?::{_ZERO}){{0,3}}(?::{_ZERO_OR_F})?)"
+    f"|(?:{_ZERO}:(?::{_ZERO}){{0,2}}(?::{_ZERO_OR_F})?)"
+    f"|(?:(?:{_ZERO}:){{2}}(?::{_ZERO})?(?::{_ZERO_OR_F})?)"
+    f"|(?:(?:{_ZERO}:){{3}}(?::{_ZERO_OR_F})?)"
+    f"|(?:(?:{_ZERO}:){{4}}{_ZERO_OR_F}?)):{_DOTTED}"
+)
 
 MAC = String(name=CT("mac"), base=TOKEN, collapsed=True, pattern=re.compile("[0-9a-fA-F]{2}(?:-[0-9a-fA-F]{2}){5}"))
 IPV4 = String(name=CT("ipv4"), base=TOKEN, collapsed=True, pattern=re.compile(f"{_DOTTED}|[0-9A-Fa-f]{{8}}"))
@@ -30,12 +38,7 @@ IPV6 = String(
                 f":(?::{_GROUP}){{1,7}}",
                 *(f"(?:{_GROUP}:){{1,{left}}}(?::{_GROUP}){{1,{7 - left}}}" for left in range(6, 0, -1)),
                 f"(?:{_GROUP}:){{1,7}}:",
-                # An IPv4 address at the end, after zeros and perhaps FFFF.
-                f"(?:(?::(?::{_ZERO}){{0,3}}(?::{_ZERO_OR_F})?)"
-                f"|(?:{_ZERO}:(?::{_ZERO}){{0,2}}(?::{_ZERO_OR_F})?)"
-                f"|(?:(?:{_ZERO}:){{2}}(?::{_ZERO})?(?::{_ZERO_OR_F})?)"
-                f"|(?:(?:{_ZERO}:){{3}}(?::{_ZERO_OR_F})?)"
-                f"|(?:(?:{_ZERO}:){{4}}{_ZERO_OR_F}?)):{_DOTTED}",
+                _EMBEDDED,
                 "::",
             ]
         )

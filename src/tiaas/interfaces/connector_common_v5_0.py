@@ -49,6 +49,16 @@ class StateType(enum.StrEnum):
     INFRASTRUCTURE = "Infrastructure"
 
 
+@enum.unique
+class ResultValue(enum.StrEnum):
+    """ResultEnum: declared by the schema, used by no element; `xsi:type` may name it."""
+
+    ERROR = "ERROR"
+    OK = "OK"
+    WARNING = "WARNING"
+
+
+RESULT_ENUM = Enumeration(name=CONN("ResultEnum"), base=TOKEN, members=ResultValue, collapsed=True)
 CARD_HANDLE_TYPE = String(name=CONN("CardHandleType"), base=STRING, max_length=128)
 WORKPLACE_ID_TYPE = String(name=CONN("WorkplaceIdType"), base=STRING, max_length=64)
 MANDANT_ID_TYPE = String(name=CONN("MandantIdType"), base=STRING, max_length=64)

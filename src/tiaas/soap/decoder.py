@@ -10,8 +10,8 @@ from typing import Any, NoReturn, TypeVar
 from lxml import etree
 
 from tiaas.soap.errors import BadMessage
-from tiaas.soap.plan import Child, Plan, complex_type, plan_of
-from tiaas.soap.simple import BUILT_IN, WHITESPACE, LexicalError, SimpleType
+from tiaas.soap.plan import Child, Plan, complex_type, namespaces_of_root, plan_of
+from tiaas.soap.simple import WHITESPACE, XSD, LexicalError, SimpleType, named_type
 
 T = TypeVar("T")
 XmlElement = etree._Element
@@ -72,7 +72,7 @@ def _children(plan: Plan, element: XmlElement, values: dict[str, Any]) -> None:
     position = 0  # the first position the next element may take
     repeats: list[Any] | None = None  # values of the repeatable element being read
     for child in element:
-        entry = by_name.get(child.tag)  # type: ignore[call-overload]
+        entry = by_name.get(child.tag)  # type: ignore[arg-type]
         tail = child.tail
         if tail and tail.strip(WHITESPACE):
             refuse(element, "contains text")
@@ -186,12 +186,24 @@ def _simple_attributes(simple: SimpleType, element: XmlElement, names: list[str]
     if kind is None:
         return simple
     name = _qname(element, kind)
-    return _named_type(simple, name) or refuse(element, "has an xsi:type that does not fit")
+    return _named_type(simple, element, name) or refuse(element, "has an xsi:type that does not fit")
 
 
-def _named_type(simple: SimpleType, name: str) -> SimpleType | None:
-    named = simple if simple.name == name else BUILT_IN.get(name)
-    return named if named is not None and named.derives_from(simple) else None
+def _named_type(simple: SimpleType, element: XmlElement, name: str) -> SimpleType | None:
+    """The type `name` if it may stand for `simple`: it must be known to the schema of this message and derive from it."""
+    named = named_type(name)
+    if named is None or not named.derives_from(simple):
+        return None
+    uri = name[1:].partition("}")[0]
+    return named if uri == XSD or uri in namespaces_of_root(_message_name(element)) else None
+
+
+def _message_name(element: XmlElement) -> str:
+    """The Clark name of the message an element belongs to: the body's child, or the root where there is no envelope."""
+    *_, top = (element, *element.iterancestors())
+    if str(top.tag).endswith("}Envelope"):
+        top = [element, *element.iterancestors()][-3]
+    return str(top.tag)
 
 
 def _check_foreign(element: XmlElement, name: str) -> None:

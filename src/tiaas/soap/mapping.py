@@ -50,7 +50,8 @@ def message(
     """
 
     def bind(cls: type[T]) -> type[T]:
-        bound: type[T] = dataclass(frozen=True, slots=True, kw_only=True)(cls)
+        # No repr of values: messages carry KVNR, ICCSN and names, and reprs end up in logs.
+        bound: type[T] = dataclass(frozen=True, slots=True, kw_only=True, repr=False)(cls)
         plan.register(bound, namespace, root, type_name)
         return bound
 

@@ -6,7 +6,6 @@ others), and makes a decoder that needs one dictionary lookup per element.
 """
 
 from dataclasses import MISSING, dataclass, fields
-from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
@@ -80,12 +79,16 @@ class Plan:
 
 _BINDINGS: dict[type[Any], Binding] = {}
 _TYPES: dict[str, type[Any]] = {}
+_ROOTS: dict[str, type[Any]] = {}
+_PLANS: dict[type[Any], Plan] = {}
 
 
 def register(cls: type[Any], namespace: Namespace, root: str | None, type_name: str | None) -> None:
     """Remembers what `message()` was told about a class."""
     binding = Binding(namespace, namespace(root) if root else None, namespace(type_name) if type_name else None)
     _BINDINGS[cls] = binding
+    if binding.root is not None:
+        _ROOTS[binding.root] = cls
     if binding.type_name is not None:
         _TYPES[binding.type_name] = cls
 
@@ -103,10 +106,36 @@ def complex_type(name: str) -> type[Any] | None:
     return _TYPES.get(name)
 
 
-@cache
 def plan_of(cls: type[Any]) -> Plan:
     """The compiled tables of a message class; TypeError if the class cannot be compiled."""
-    return _Compiler(cls).plan()
+    plan = _PLANS.get(cls)
+    if plan is None:
+        plan = _PLANS[cls] = _Compiler(cls).plan()
+    return plan
+
+
+def namespaces_of(cls: type[Any]) -> dict[str, Namespace]:
+    """The namespaces of a class and of everything below it, by URI."""
+    found: dict[str, Namespace] = {}
+    seen: set[type[Any]] = set()
+    todo = [cls]
+    while todo:
+        plan = plan_of(todo.pop())
+        if plan.cls in seen:
+            continue
+        seen.add(plan.cls)
+        found.setdefault(plan.binding.namespace.uri, plan.binding.namespace)
+        for child in plan.children:
+            found.setdefault(child.namespace.uri, child.namespace)
+            if child.cls is not None:
+                todo.append(child.cls)
+    return found
+
+
+def namespaces_of_root(name: str) -> frozenset[str]:
+    """The namespace URIs of the message whose global element has the Clark name `name`; empty if there is none."""
+    cls = _ROOTS.get(name)
+    return frozenset(namespaces_of(cls)) if cls is not None else frozenset()
 
 
 def _occurrence(hint: Any) -> tuple[Any, bool, bool]:

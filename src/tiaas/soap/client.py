@@ -1,0 +1,81 @@
+"""The caller's side of SOAP 1.1 without transport: octets of a request, and what the octets of an answer mean."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from lxml import etree
+
+from tiaas.base.errors import TiaasError
+from tiaas.soap.envelope import SOAP, Limits, SoapFault, parse_envelope_untrusted, write_envelope
+from tiaas.soap.errors import BadMessage, FaultCode
+from tiaas.soap.mapping import decode, root_name
+
+T = TypeVar("T")
+XmlElement = etree._Element
+
+ANSWER_LIMITS = Limits(octets=64 * 1024 * 1024, nodes=200_000)
+_FAULT = f"{{{SOAP}}}Fault"
+
+
+class ReceivedFault(TiaasError):
+    """The service answered with a fault; `fault.detail` is its typed detail if there was one we know."""
+
+    def __init__(self, fault: SoapFault) -> None:
+        super().__init__(f"fault {fault.code}")
+        self.fault = fault
+
+
+@dataclass(frozen=True, slots=True)
+class SoapRequest:
+    """What to POST."""
+
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+def write_request(message: object, soap_action: str) -> SoapRequest:
+    """A request with `message` in the body; raises UnfitMessage."""
+    headers = (("Content-Type", "text/xml; charset=utf-8"), ("SOAPAction", f'"{soap_action}"'))
+    return SoapRequest(headers, write_envelope(message))
+
+
+def read_answer_untrusted(
+    document: bytes, expected: type[T], details: tuple[type[object], ...] = (), limits: Limits = ANSWER_LIMITS
+) -> T:
+    """The response in an answer.
+
+    Raises ReceivedFault for a fault (its detail decoded if it is one of `details`), BadEnvelope or BadMessage for
+    what is neither.
+    """
+    element = parse_envelope_untrusted(document, limits)
+    if element.tag == _FAULT:
+        raise ReceivedFault(_read_fault(element, details))
+    return decode(expected, element)
+
+
+def _read_fault(element: XmlElement, details: tuple[type[object], ...]) -> SoapFault:
+    detail = element.find("detail")
+    return SoapFault(
+        code=_code(element.findtext("faultcode", "")),
+        text=element.findtext("faultstring", ""),
+        detail=None if detail is None else _read_detail(detail, details),
+    )
+
+
+def _code(text: str) -> FaultCode:
+    """The fault code of a QName such as `S:Client` or `S:Client.Authentication`; what is unknown counts as Server."""
+    local = text.strip().rpartition(":")[2].partition(".")[0]
+    return next((code for code in FaultCode if code == local), FaultCode.SERVER)
+
+
+def _read_detail(detail: XmlElement, details: tuple[type[object], ...]) -> object | None:
+    known = {root_name(cls): cls for cls in details}
+    for child in detail:
+        cls = known.get(str(child.tag))
+        if cls is None:
+            continue
+        try:
+            return decode(cls, child)
+        except BadMessage:
+            return None
+    return None

@@ -1,0 +1,18 @@
+"""Where the official schemas are, and the modules that the tests of this folder share."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+API = Path(__file__).parents[3].parent / "shared" / "gematik-api"
+
+
+@pytest.fixture(scope="session")
+def api() -> Path:
+    """gematik's WSDL and XSD files; tests that need them are skipped where they are not at hand."""
+    if not API.is_dir():
+        pytest.skip(f"gematik's interface definitions are not at {API}")
+    return API

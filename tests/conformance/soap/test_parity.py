@@ -1,0 +1,249 @@
+"""Our decoder and the official XSD accept the same requests (issue: at least 50,000 mutants per served operation).
+
+Mutants start from valid documents of two sources, our class tables and the XSD itself, so that neither side's view
+of what a message is limits what is tried. `LENIENCIES` and `LIBXML2` list every disagreement that is meant;
+`docs/conformance/choices.md` has the same rows.
+"""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from class_instances import random_message
+from lxml import etree
+from mutate import Mutator
+from xml_sketch import Node, of_element, serialise
+from xsd_instances import Schemas
+
+from tiaas.interfaces.card_service_v8_1 import GetPinStatus, VerifyPin
+from tiaas.interfaces.certificate_service_v6_0 import ReadCardCertificate
+from tiaas.interfaces.event_service_v7_2 import GetCards, GetCardTerminals
+from tiaas.interfaces.vsd_service_v5_2 import ReadVSD
+from tiaas.soap.errors import BadEnvelope, BadMessage
+from tiaas.soap.mapping import decode, encode, root_name
+from tiaas.soap.markup import Limits, parse_untrusted
+
+MUTANTS = int(os.environ.get("TIAAS_PARITY_MUTANTS", "50000"))
+SEED = int(os.environ.get("TIAAS_PARITY_SEED", "20250131"))
+BASES = 400
+
+OPERATIONS = [
+    pytest.param(GetCards, "conn/EventService.xsd", id="GetCards"),
+    pytest.param(GetCardTerminals, "conn/EventService.xsd", id="GetCardTerminals"),
+    pytest.param(VerifyPin, "conn/CardService_v8_1_3.xsd", id="VerifyPin"),
+    pytest.param(GetPinStatus, "conn/CardService_v8_1_3.xsd", id="GetPinStatus"),
+    pytest.param(ReadCardCertificate, "conn/CertificateService_v6_0_2.xsd", id="ReadCardCertificate"),
+    pytest.param(ReadVSD, "conn/vsds/VSDService.xsd", id="ReadVSD"),
+]
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """A disagreement that is meant. `repair` takes it out of a document and says whether it was there.
+
+    A disagreement counts as meant only if decoder and schema agree on the repaired document.
+    """
+
+    name: str
+    repair: Callable[[etree._Element], bool]
+    reason: str
+
+
+def _repair_types(root: etree._Element, wanted: Callable[[str, str], bool], replacement: str | None) -> bool:
+    """Replaces (or removes) the xsi:type attributes whose (namespace, local name) are `wanted`."""
+    found = False
+    for element in root.iter("*"):
+        prefix, _, local = element.get(XSI_TYPE, "").strip(" \t\r\n").rpartition(":")
+        if local and wanted(element.nsmap.get(prefix or None, ""), local):
+            found = True
+            if replacement is None:
+                del element.attrib[XSI_TYPE]
+            else:
+                element.set(XSI_TYPE, replacement)
+    return found
+
+
+def _repair_type_whitespace(root: etree._Element) -> bool:
+    found = False
+    for element in root.iter("*"):
+        value = element.get(XSI_TYPE)
+        if value is not None and value != value.strip(" \t\r\n"):
+            element.set(XSI_TYPE, value.strip(" \t\r\n"))
+            found = True
+    return found
+
+
+def _repair_dates(root: etree._Element) -> bool:
+    found = False
+    for element in root.iter("*"):
+        text = "".join(element.itertext())
+        if len(element.findall("*")) == 0 and text != text.strip(" \t\r\n") and _DATE.match(text):
+            for child in list(element):
+                element.remove(child)
+            element.text = text.strip(" \t\r\n")
+            found = True
+    return found
+
+
+def _repair_base64(root: etree._Element) -> bool:
+    found = False
+    for element in root.iter("*"):
+        text = "".join(element.itertext())
+        if etree.QName(element).localname in _BASE64_ELEMENTS and re.search("[^A-Za-z0-9+/= \t\r\n]", text):
+            element.text = "AAEC"
+            found = True
+    return found
+
+
+def _repair_ports(root: etree._Element) -> bool:
+    found = False
+    for element in root.iter("{*}EventTo"):
+        text, count = re.subn("(//[^/?#]*):(?=[/?#]|$)", r"\1:1", "".join(element.itertext()))
+        if count:
+            element.text = text
+            found = True
+    return found
+
+
+XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
+XS = "http://www.w3.org/2001/XMLSchema"
+_DATE = re.compile("[ \t\r\n]*[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_BASE64_ELEMENTS = {
+    "X509Certificate",
+    "PersoenlicheVersichertendaten",
+    "AllgemeineVersicherungsdaten",
+    "GeschuetzteVersichertendaten",
+    "Pruefungsnachweis",
+}
+_OTHER_SCHEMAS = (
+    "urn:oasis:names:tc:dss:1.0:core:schema",
+    "urn:oasis:names:tc:SAML:1.0:assertion",
+    "http://www.w3.org/2000/09/xmldsig#",
+)
+
+# Where we are stricter or laxer than the schema on purpose. Requests that clients in the field are known to send
+# (empty UserId, base64 with line breaks, comments, any prefixes, xsi:schemaLocation, mandant-wide="1") need no row:
+# the schemas allow them.
+CHOICES = (
+    Deviation(
+        "xsi:type ID, IDREF, ENTITY",
+        lambda root: _repair_types(root, lambda uri, name: uri == XS and name in ("ID", "IDREF", "ENTITY"), "xs:NCName"),
+        "refused: these types bind a value to other places of the document, no client sends them",
+    ),
+    Deviation(
+        "xsi:type of OASIS and W3C schemas",
+        lambda root: _repair_types(root, lambda uri, _: uri in _OTHER_SCHEMAS, None),
+        "refused: ConnectorCommon imports these schemas only for the documents of SignatureService",
+    ),
+)
+# Where libxml2 (2.11 to 2.14) differs from XML Schema 1.0 and we follow the standard.
+LIBXML2 = (
+    Deviation(
+        "whitespace around a QName",
+        _repair_type_whitespace,
+        "part 2 §3.2.18: the whitespace facet of QName is collapse; libxml2 takes the space into the prefix",
+    ),
+    Deviation(
+        "whitespace around dates",
+        _repair_dates,
+        "part 2 §3.2.7, §3.2.9: the whitespace facet of date and dateTime is collapse; libxml2 refuses the spaces",
+    ),
+    Deviation(
+        "foreign characters in base64",
+        _repair_base64,
+        "part 2 §3.2.16: only the alphabet, = and space are in the lexical space; libxml2 skips all others",
+    ),
+    Deviation(
+        "empty port in a URI",
+        _repair_ports,
+        "RFC 3986 §3.2.3: the port may be empty; libxml2 refuses it",
+    ),
+)
+
+
+def bases(cls: type[Any], schemas: Schemas, random: Random) -> list[Node]:
+    """Valid documents, half from our class tables, half from the XSD."""
+    ours = [of_element(etree.fromstring(encode(random_message(cls, random)))) for _ in range(BASES // 2)]
+    theirs = [schemas.instance(root_name(cls), random) for _ in range(BASES // 2)]
+    return ours + theirs
+
+
+def names_of(schemas: Schemas, some: list[Node]) -> list[tuple[str, str]]:
+    """Element names worth putting in wrong places: the message's own and other global ones."""
+    own = {(node.uri, node.local) for base in some for node in base.walk()}
+    other = {(etree.QName(name).namespace or "", etree.QName(name).localname) for name in schemas.elements}
+    return sorted(own) * 4 + sorted(other - own)
+
+
+def accepted(cls: type[Any], document: bytes) -> str | None:
+    """None if our decoder takes the document, else its reason."""
+    try:
+        decode(cls, parse_untrusted(document, Limits()))
+    except (BadMessage, BadEnvelope) as error:
+        return str(error)
+    return None
+
+
+def meant(cls: type[Any], schema: etree.XMLSchema, document: bytes) -> str | None:
+    """The names of the deviations that explain a disagreement on `document`, or None."""
+    root = etree.fromstring(document)
+    names = [deviation.name for deviation in (*CHOICES, *LIBXML2) if deviation.repair(root)]
+    if not names:
+        return None
+    agree = valid(cls, schema, root) == (accepted(cls, etree.tostring(root, encoding="utf-8")) is None)
+    return ", ".join(names) if agree else None
+
+
+def valid(cls: type[Any], schema: etree.XMLSchema, root: etree._Element) -> bool:
+    """The schema's verdict. A global element of another message is valid by it, but is not this request."""
+    return schema.validate(root) and root.tag == root_name(cls)
+
+
+@pytest.mark.parametrize(("cls", "xsd"), OPERATIONS)
+def test_bases_are_valid(cls: type[Any], xsd: str, api: Path) -> None:
+    schema = etree.XMLSchema(etree.parse(api / xsd))
+    schemas = Schemas.load(api / xsd)
+    random = Random(SEED)
+    for base in bases(cls, schemas, random):
+        document = serialise(base, schemas.prefixes, random)
+        schema.assertValid(etree.fromstring(document))
+        assert accepted(cls, document) is None, document
+
+
+def compare(cls: type[Any], xsd: Path, mutants: int, seed: int) -> tuple[Counter[str], list[tuple[bytes, str]]]:
+    """Verdicts counted, and the disagreements that nothing explains."""
+    schema = etree.XMLSchema(etree.parse(xsd))
+    schemas = Schemas.load(xsd)
+    random = Random(seed)
+    starts = bases(cls, schemas, random)
+    mutator = Mutator(schemas.prefixes, names_of(schemas, starts), (0, 1, 20, 64, 128, 256))
+    seen: Counter[str] = Counter()
+    wrong: list[tuple[bytes, str]] = []
+    for _ in range(mutants):
+        document = serialise(mutator.mutant(random.choice(starts), random), schemas.prefixes, random)
+        verdict = valid(cls, schema, etree.fromstring(document))
+        refused = accepted(cls, document)
+        seen["valid" if verdict else "invalid"] += 1
+        if verdict == (refused is None):
+            continue
+        excuse = meant(cls, schema, document)
+        if excuse is None:
+            wrong.append((document, refused or "accepted by us only"))
+        else:
+            seen[f"meant: {excuse}"] += 1
+    return seen, wrong
+
+
+@pytest.mark.parametrize(("cls", "xsd"), OPERATIONS)
+def test_decoder_and_schema_agree(cls: type[Any], xsd: str, api: Path) -> None:
+    seen, wrong = compare(cls, api / xsd, MUTANTS, SEED)
+    assert not wrong, f"{len(wrong)} disagreements of {MUTANTS}, for example {wrong[:3]}"
+    # Both verdicts must be common, or agreement means little; and what is excused must be rare.
+    assert min(seen["valid"], seen["invalid"]) > MUTANTS // 5, seen
+    assert sum(count for name, count in seen.items() if name.startswith("meant")) <= MUTANTS // 200, seen

@@ -1,0 +1,147 @@
+"""Random valid instances read straight from an XSD file: the side of the parity test that knows nothing of our classes."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from class_instances import sample
+from lxml import etree
+from xml_sketch import XS, Node
+
+_BUILT_IN = {
+    "string": ("", "a", "Müller ✓", " x ", "0"),
+    "boolean": ("true", "false", "1", "0", " true\n"),
+    "positiveInteger": ("1", "+7", "007", " 3 "),
+    "integer": ("0", "-5", "+00012345678901234567"),
+    "unsignedShort": ("0", "65535", "007"),
+    "date": ("2025-01-31", "2024-02-29Z", "2025-01-31+14:00"),
+    "nonNegativeInteger": ("0", "-0", "12"),
+    "dateTime": ("2025-01-31T10:00:00Z", "2025-01-31T10:00:00.123+02:00"),
+    "base64Binary": ("", "AAEC", "QQ==", "QU I="),
+    "anyURI": ("http://x.example/",),
+}
+
+
+@dataclass
+class Schemas:
+    """All global components of a schema file and what it imports, by Clark name."""
+
+    elements: dict[str, etree._Element] = field(default_factory=dict)
+    types: dict[str, etree._Element] = field(default_factory=dict)
+    prefixes: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: Path) -> "Schemas":
+        schemas = cls()
+        schemas._read(path, set())
+        return schemas
+
+    def _read(self, path: Path, seen: set[Path]) -> None:
+        if path in seen or "ext" in path.parts:
+            return
+        seen.add(path)
+        root = etree.parse(path).getroot()
+        target = root.get("targetNamespace", "")
+        for prefix, uri in root.nsmap.items():
+            if prefix is not None and uri not in (XS,) and uri not in self.prefixes:
+                self.prefixes[uri] = f"{prefix}{len(self.prefixes)}"
+        for entry in root:
+            name = f"{{{target}}}{entry.get('name')}" if isinstance(entry.tag, str) else ""
+            if entry.tag == f"{{{XS}}}element":
+                self.elements[name] = entry
+            elif entry.tag in (f"{{{XS}}}complexType", f"{{{XS}}}simpleType"):
+                self.types[name] = entry
+            elif entry.tag == f"{{{XS}}}import" and entry.get("schemaLocation"):
+                self._read((path.parent / entry.get("schemaLocation", "")).resolve(), seen)
+
+    def instance(self, name: str, random: Random) -> Node:
+        """A valid instance of the global element `name`."""
+        return self._element(self.elements[name], random)
+
+    def _element(self, declaration: etree._Element, random: Random) -> Node:
+        reference = declaration.get("ref")
+        if reference:
+            return self._element(self.elements[_resolve(declaration, reference)], random)
+        target = declaration.getroottree().getroot().get("targetNamespace", "")
+        node = Node(target, declaration.get("name", ""))
+        kind = declaration.get("type")
+        definition = self._definition(declaration, kind) if kind else _inline(declaration)
+        if definition is None:
+            node.set_text(random.choice(_BUILT_IN[(kind or "").rpartition(":")[2]]))
+        elif definition.tag == f"{{{XS}}}simpleType":
+            node.set_text(self._text(definition, random))
+        else:
+            self._complex(node, definition, random)
+        return node
+
+    def _definition(self, where: etree._Element, kind: str) -> etree._Element | None:
+        return self.types.get(_resolve(where, kind))
+
+    def _complex(self, node: Node, definition: etree._Element, random: Random) -> None:
+        for part in definition:
+            if part.tag == f"{{{XS}}}attribute":
+                if part.get("use") == "required" or random.random() < 0.5:
+                    node.attributes[part.get("name", "")] = self._attribute(part, random)
+            elif part.tag in (f"{{{XS}}}sequence", f"{{{XS}}}choice"):
+                self._group(node, part, random)
+            elif part.tag in (f"{{{XS}}}complexContent", f"{{{XS}}}simpleContent"):
+                self._extension(node, part[0], random)
+            elif isinstance(part.tag, str) and part.tag != f"{{{XS}}}annotation":
+                raise NotImplementedError(part.tag)
+
+    def _extension(self, node: Node, extension: etree._Element, random: Random) -> None:
+        base = self._definition(extension, extension.get("base", ""))
+        if base is not None:
+            self._complex(node, base, random)
+        else:
+            node.set_text(random.choice(_BUILT_IN[extension.get("base", "").rpartition(":")[2]]))
+        self._complex(node, extension, random)
+
+    def _attribute(self, declaration: etree._Element, random: Random) -> str:
+        kind = declaration.get("type", "")
+        if not kind:
+            return self._text(_inline(declaration), random)
+        return random.choice(_BUILT_IN[kind.rpartition(":")[2]])
+
+    def _group(self, node: Node, group: etree._Element, random: Random) -> None:
+        entries = [part for part in group if isinstance(part.tag, str) and part.tag != f"{{{XS}}}annotation"]
+        if group.tag == f"{{{XS}}}choice":
+            entries = [random.choice(entries)]
+        for entry in entries:
+            if entry.tag != f"{{{XS}}}element":
+                self._group(node, entry, random)
+                continue
+            low, high = int(entry.get("minOccurs", "1")), entry.get("maxOccurs", "1")
+            for _ in range(random.randint(low, 3 if high == "unbounded" else min(int(high), 3))):
+                node.content.append(self._element(entry, random))
+
+    def _text(self, simple: etree._Element, random: Random) -> str:
+        """A value at or inside the bounds of a simple type."""
+        restriction = simple[-1]
+        base = restriction.get("base", "")
+        facets = {str(facet.tag).rpartition("}")[2]: facet.get("value", "") for facet in restriction}
+        values = [f.get("value", "") for f in restriction if f.tag == f"{{{XS}}}enumeration"]
+        if values:
+            return random.choice(values)
+        if "pattern" in facets:
+            # These schemas' expressions mean the same in Python.
+            return sample(re.compile(random.choice([f.get("value", "") for f in restriction if str(f.tag).endswith("pattern")])), random)
+        definition = self._definition(restriction, base)
+        if definition is not None:
+            return self._text(definition, random)
+        if "maxLength" in facets:
+            low = int(facets.get("minLength", "0"))
+            if base.endswith(":anyURI") or base == "anyURI":
+                return random.choice(_BUILT_IN["anyURI"])
+            return "ä" * random.choice((low, low + 1, int(facets["maxLength"])))
+        return random.choice(_BUILT_IN[base.rpartition(":")[2]])
+
+
+def _inline(declaration: etree._Element) -> etree._Element:
+    return next(part for part in declaration if str(part.tag).endswith("Type"))
+
+
+def _resolve(where: etree._Element, name: str) -> str:
+    prefix, _, local = name.rpartition(":")
+    return f"{{{where.nsmap[prefix or None]}}}{local}"
