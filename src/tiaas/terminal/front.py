@@ -65,7 +65,7 @@ class LinkUp:
 
 @dataclass(frozen=True, slots=True)
 class LinkDown:
-    """The connection is gone; the front redials by itself."""
+    """The connection is gone, or an attempt to get one failed; the front redials by itself."""
 
     ct_id: str
     reason: str
@@ -102,7 +102,7 @@ class Front(Protocol):
         ...
 
     async def exchange(self, owner: Owner, ct_id: str, unit: int, payload: bytes, wait: float) -> bytes:
-        """Sends one SICCT command message to functional unit `unit` (0 = the terminal) and returns the answer's payload.
+        """Sends a SICCT command message to functional unit `unit` (0 = the terminal); returns the answer's payload.
 
         `wait` is in seconds. Commands to different units may be in flight together. Raises `FrontError`.
         """

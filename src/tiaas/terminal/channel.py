@@ -1,0 +1,161 @@
+"""One TLS connection to a terminal, from TLS up to answered commands; the front's inner part.
+
+Thousands of them idle in one process: a channel is an asyncio protocol with slots, no task, no stream reader.
+"""
+
+import asyncio
+import logging
+import ssl
+from typing import Protocol, cast
+
+from tiaas.terminal.front import StaleEpoch, TerminalGone, TerminalTimeout
+from tiaas.terminal.sicct.commands import get_status
+from tiaas.terminal.sicct.connection import Broken, Connection, EventReceived, Fault, ResponseReceived, Role
+from tiaas.terminal.sicct.dataobjects import TAG_ICC_STATUS
+from tiaas.terminal.sicct.events import Event
+from tiaas.terminal.sicct.units import P1_TERMINAL, TERMINAL
+
+_log = logging.getLogger("tiaas.terminal")
+_KEEP_ALIVE = get_status(P1_TERMINAL, TAG_ICC_STATUS).encode()
+
+
+class ChannelOwner(Protocol):
+    """Who hears what happens on a channel. `channel_up` and `channel_down` come once each, in this order."""
+
+    def channel_up(self, channel: "Channel") -> None:
+        """TLS stands."""
+        ...
+
+    def channel_down(self, channel: "Channel", reason: str) -> None:
+        """The connection is gone."""
+        ...
+
+    def channel_event(self, event: Event) -> None:
+        """The terminal told something."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds of the front's clock."""
+        ...
+
+
+class _Waiter:
+    __slots__ = ("epoch", "future")
+
+    def __init__(self, future: asyncio.Future[bytes], epoch: int) -> None:
+        self.future = future
+        self.epoch = epoch
+
+
+class Channel(asyncio.Protocol):
+    """See module."""
+
+    __slots__ = ("_connection", "_owner", "_reason", "_transport", "_waiters", "heard_at", "misses", "since")
+
+    def __init__(self, owner: ChannelOwner) -> None:
+        self._owner = owner
+        self._connection = Connection(Role.CLIENT)
+        self._transport: asyncio.Transport | None = None
+        self._waiters: dict[int, _Waiter] = {}
+        self._reason = ""
+        self.since = self.heard_at = owner.monotonic()
+        self.misses = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """TLS is done: tells the owner."""
+        # uvloop's TLS transport behaves like asyncio.Transport without being a subclass.
+        self._transport = cast(asyncio.Transport, transport)
+        self.since = self.heard_at = self._owner.monotonic()
+        self._owner.channel_up(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Every waiting exchange ends, then the owner hears of it."""
+        self._transport = None
+        reason = self._reason or (type(exc).__name__ if exc is not None else "closed by terminal")
+        waiters, self._waiters = self._waiters, {}
+        for waiter in waiters.values():
+            if not waiter.future.done():
+                waiter.future.set_exception(TerminalGone(reason))
+        self._owner.channel_down(self, reason)
+
+    def data_received(self, data: bytes) -> None:
+        """Feeds the state machine."""
+        self.heard_at = self._owner.monotonic()
+        self.misses = 0
+        for happening in self._connection.receive(data, self.heard_at):
+            if isinstance(happening, ResponseReceived):
+                self._answered(happening)
+            elif isinstance(happening, EventReceived):
+                self._owner.channel_event(happening.event)
+            elif isinstance(happening, Fault):
+                _log.warning("terminal sent a wrong message", extra={"fault": happening.fault.name})
+            elif isinstance(happening, Broken):
+                self.abort(happening.reason)
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The terminal's certificate (DER)."""
+        tls = self._tls()
+        return tls.getpeercert(True) if tls is not None else None
+
+    @property
+    def cipher(self) -> str:
+        """The suite's OpenSSL name."""
+        tls = self._tls()
+        cipher = tls.cipher() if tls is not None else None
+        return cipher[0] if cipher is not None else ""
+
+    async def exchange(self, unit: int, payload: bytes, wait: float, epoch: int) -> bytes:
+        """Sends a command and waits for its answer; raises `TerminalGone`, `TerminalTimeout`, `StaleEpoch`."""
+        if self._transport is None:
+            raise TerminalGone("no connection")
+        sequence, octets = self._connection.send_command(unit, payload)
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._waiters[sequence] = _Waiter(future, epoch)
+        self._transport.write(octets)
+        try:
+            async with asyncio.timeout(wait):
+                return await future
+        except TimeoutError:
+            raise TerminalTimeout(f"no answer in {wait} s") from None
+        finally:
+            self._waiters.pop(sequence, None)
+
+    def refuse_below(self, epoch: int) -> None:
+        """Ends the waiting of every owner older than `epoch`."""
+        for waiter in list(self._waiters.values()):
+            if waiter.epoch < epoch and not waiter.future.done():
+                waiter.future.set_exception(StaleEpoch("taken over"))
+
+    def keep_alive(self) -> None:
+        """Sends GET STATUS without anybody waiting for it."""
+        if self._transport is not None:
+            _, octets = self._connection.send_command(TERMINAL, _KEEP_ALIVE)
+            self._transport.write(octets)
+
+    def overdue(self, now: float) -> bool:
+        """True if a message was begun and its rest did not come in time (SICCT table 33)."""
+        deadline = self._connection.deadline()
+        return deadline is not None and now > deadline
+
+    def abort(self, reason: str) -> None:
+        """Drops the connection; `channel_down` follows with this reason."""
+        if self._transport is not None:
+            self._reason = self._reason or reason
+            self._transport.abort()
+
+    def close(self) -> None:
+        """Closes the connection in order."""
+        if self._transport is not None:
+            self._reason = "closed by us"
+            self._transport.close()
+
+    def _answered(self, response: ResponseReceived) -> None:
+        waiter = self._waiters.get(response.sequence)
+        if waiter is not None and not waiter.future.done():
+            waiter.future.set_result(response.payload)
+
+    def _tls(self) -> ssl.SSLObject | None:
+        if self._transport is None:
+            return None
+        return cast("ssl.SSLObject | None", self._transport.get_extra_info("ssl_object"))
