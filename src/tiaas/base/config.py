@@ -10,8 +10,8 @@
         log: LogConfig = setting(LogConfig(), "what is logged, and where to")
 
 Every key has a default and a sentence (`setting`; `required` for the few without default). Unknown keys fail and name
-the nearest known one; all problems are reported at once. Types: str, int, float, bool, Path, enums of strings, X | None,
-tuple[X, ...], dataclasses (a table) and tuple[dataclass, ...] (an array of tables). Secrets are paths of files.
+the nearest known one; all problems are told at once. Types: str, int, float, bool, Path, enums of strings, X | None,
+tuple[X, ...], dataclasses (a table), tuple[dataclass, ...] (an array of tables). Secrets are paths of files.
 """
 
 import dataclasses
@@ -52,7 +52,7 @@ class BadConfig(InvalidInput):
 
 def setting(default: T, doc: str) -> T:
     """A key with its default and what it means."""
-    return cast(T, dataclasses.field(default=default, metadata={_DOC: doc}))
+    return dataclasses.field(default=default, metadata={_DOC: doc})
 
 
 def required(doc: str) -> Any:

@@ -1,6 +1,6 @@
 """Structured logging: one JSON object a line, declared fields only, nothing personal.
 
-    {"time": "2026-01-31T12:00:00.000Z", "level": "info", "logger": "tiaas.konnektor", "message": "…", "ct": "…"}
+    {"time": "2026-01-31T12:00:00.000Z", "level": "info", "logger": "tiaas.konnektor", "message": "…", "ct_id": "…"}
 
 Three nets, one behind the other: a field that `logfields` does not declare is left out and its name counted under
 `undeclared`; a value that is not a plain string, number or truth value is written as its type's name, so octets and

@@ -22,7 +22,7 @@ class LogField(enum.StrEnum):
     # where
     ADDRESS = "address"  # local host:port
     PEER = "peer"  # remote host:port
-    CT = "ct"  # ctId of a card terminal
+    CT_ID = "ct_id"  # of a card terminal
     SLOT = "slot"  # slot of a terminal, from 1
     CARD = "card"  # card handle
     CARD_TYPE = "card_type"  # type of a card, as in CardService
@@ -34,6 +34,7 @@ class LogField(enum.StrEnum):
     STATE = "state"  # new state of something with states
     REASON = "reason"  # why, from a closed set of phrases
     KIND = "kind"  # name of an exception class
+    WHERE = "where"  # module and line of a defect
     SIZE = "size"  # octets
     COUNT = "count"  # how many
     DURATION_MS = "duration_ms"  # milliseconds

@@ -61,7 +61,7 @@ class KonnektorFault(ClientError):
     """The Konnektor answered with a SOAP fault.
 
     `code` is the gematik code of the last trace entry, the one a Primärsystem shows (0 if the fault carries no gematik
-    error), `text` its official text, `trace` all entries, `message_id` and `timestamp` name the error in the Konnektor's
+    error), `text` its official text, `trace` all entries, `message_id` and `timestamp` name it in the Konnektor's
     log.
     """
 

@@ -7,7 +7,8 @@ Wire format of one data object:
     value   length octets
 
 A tag is kept as the integer of its octets (`0x7F4E`), as specifications write it. Indefinite length (80)
-is not allowed in ISO/IEC 7816 and refused. Lengths longer than needed are accepted (BER), written shortest.
+is not allowed in ISO/IEC 7816 and refused, so is the tag 00 (there padding, not a data object). Lengths longer than
+needed are accepted (BER), written shortest.
 """
 
 from collections.abc import Iterable
@@ -95,6 +96,8 @@ def _read_tag(data: bytes, position: int) -> tuple[int, int]:
         raise BadTlv("tag missing")
     tag = data[position]
     position += 1
+    if not tag:
+        raise BadTlv("00 is no tag")
     if tag & 0x1F != 0x1F:
         return tag, position
     for _ in range(_MAX_TAG_OCTETS - 1):
