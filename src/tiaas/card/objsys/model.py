@@ -176,10 +176,12 @@ class ConnectionKey:
 
 @dataclass(frozen=True, slots=True)
 class TrustAnchor:
-    """A public key that is on the card from the start: the root for CV certificates. `key_id` is its CHR."""
+    """A place for a public key that is on the card from the start: a root for CV certificates.
+
+    The key itself differs between trust domains, so it stands in the image.
+    """
 
     path: str
-    key_id: bytes
     rules: Rules
 
 
