@@ -1,0 +1,103 @@
+"""Users and passwords of Clientsysteme for HTTP Basic (ANCL_CUP_LIST; variant SOAP2, gemSpec_Kon V5.18 §3.4.1).
+
+Rows `basic-user`/NAME with salt and scrypt hash (RFC 7914). A password that was right is remembered as a keyed hash, so
+that a client which sends it with every request costs one scrypt and not one per request. Which Clientsystem a user
+belongs to says the information model.
+"""
+
+import asyncio
+import hashlib
+import hmac
+from base64 import b64decode, b64encode
+from binascii import Error as NotBase64
+from dataclasses import dataclass, field
+
+from tiaas.base.entropy import Entropy
+from tiaas.base.secret import Secret
+from tiaas.konnektor.store import InstanceStore
+
+_KIND = "basic-user"
+_SCRYPT_N = 1 << 14
+_REMEMBERED = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a client sent."""
+
+    user: str
+    password: Secret
+
+
+def parse_basic_untrusted(header: str) -> Credentials | None:
+    """The credentials in an `Authorization` header's value, None if it is no Basic one (RFC 7617)."""
+    scheme, _, encoded = header.strip().partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, colon, password = b64decode(encoded.strip(), validate=True).partition(b":")
+    except (NotBase64, ValueError):
+        return None
+    if not colon:
+        return None
+    try:
+        return Credentials(user.decode("utf-8"), Secret(password))
+    except UnicodeDecodeError:
+        # RFC 7617 leaves the charset open; older stacks send ISO-8859-1.
+        return Credentials(user.decode("iso-8859-1"), Secret(password))
+
+
+@dataclass(slots=True)
+class BasicUsers:
+    """The users of one instance."""
+
+    store: InstanceStore
+    entropy: Entropy
+    _hashes: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
+    _remembered: dict[bytes, None] = field(default_factory=dict)
+    _memory_key: bytes = field(default=b"", repr=False)
+
+    @classmethod
+    async def load(cls, store: InstanceStore, entropy: Entropy) -> "BasicUsers":
+        """Reads the users from the store."""
+        rows = await store.list(_KIND)
+        hashes = {user: (b64decode(row["salt"]), b64decode(row["hash"])) for user, row in rows.items()}
+        return cls(store, entropy, hashes, {}, entropy.octets(32))
+
+    async def put(self, user: str, password: Secret) -> None:
+        """Adds a user or changes a password."""
+        salt = self.entropy.octets(16)
+        digest = await asyncio.to_thread(_scrypt, password, salt)
+        row = {"salt": b64encode(salt).decode(), "hash": b64encode(digest).decode()}
+        await self.store.put(_KIND, user, row)
+        self._hashes[user] = (salt, digest)
+        self._remembered.clear()
+
+    async def remove(self, user: str) -> None:
+        """Removes a user if there is one."""
+        await self.store.delete(_KIND, user)
+        self._hashes.pop(user, None)
+        self._remembered.clear()
+
+    async def verify(self, credentials: Credentials) -> bool:
+        """Whether user and password are right; takes as long for an unknown user."""
+        mark = hmac.digest(self._memory_key, self._joined(credentials), "sha256")
+        if mark in self._remembered:
+            return True
+        salt, expected = self._hashes.get(credentials.user, (b"\0" * 16, b""))
+        digest = await asyncio.to_thread(_scrypt, credentials.password, salt)
+        if not hmac.compare_digest(digest, expected) or self._hashes.get(credentials.user) != (salt, expected):
+            return False
+        if len(self._remembered) >= _REMEMBERED:
+            self._remembered.pop(next(iter(self._remembered)))
+        self._remembered[mark] = None
+        return True
+
+    @staticmethod
+    def _joined(credentials: Credentials) -> bytes:
+        user = credentials.user.encode()
+        return len(user).to_bytes(4, "big") + user + credentials.password.reveal()
+
+
+def _scrypt(password: Secret, salt: bytes) -> bytes:
+    return hashlib.scrypt(password.reveal(), salt=salt, n=_SCRYPT_N, r=8, p=1, dklen=32)

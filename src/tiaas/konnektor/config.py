@@ -1,0 +1,128 @@
+"""Configuration of one instance: addresses, client authentication (ANCL_*), product data, bounds of the HTTP front.
+
+Every value has a safe default but the instance's name and address. Parameters of gemSpec_Kon V5.18 §3.4 (TIP1-A_4515,
+4516, 4518, 5009) keep their names in the comments of their fields.
+"""
+
+import enum
+from dataclasses import dataclass, field
+
+from tiaas.base.errors import InvalidInput
+from tiaas.konnektor.keykind import KeyKind
+
+MEBIBYTE = 1024 * 1024
+
+
+class BadInstanceConfig(InvalidInput):
+    """Values that do not go together; says which."""
+
+
+@enum.unique
+class AuthenticationMode(enum.StrEnum):
+    """ANCL_CAUT_MODE."""
+
+    CERTIFICATE = "CERTIFICATE"
+    PASSWORD = "PASSWORD"
+
+
+@enum.unique
+class Variant(enum.Enum):
+    """How Clientsysteme reach SOAP services (gemSpec_Kon §3.4.1); the value is the specification's name."""
+
+    CERTIFICATE = "SOAP1"
+    PASSWORD = "SOAP2"
+    TLS_ONLY = "SOAP3"
+    PLAIN_TOO = "SOAP4"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientAccess:
+    """The four switches; the defaults are the specification's and the only ones an HSK may run with (A_23303)."""
+
+    tls_mandatory: bool = True  # ANCL_TLS_MANDATORY
+    authentication_mandatory: bool = True  # ANCL_CAUT_MANDATORY
+    mode: AuthenticationMode = AuthenticationMode.CERTIFICATE  # ANCL_CAUT_MODE
+    directory_open: bool = True  # ANCL_DVD_OPEN: connector.sds over plain HTTP, if the instance has a plain address
+
+    @property
+    def variant(self) -> Variant:
+        """What the switches amount to."""
+        if not self.tls_mandatory:
+            return Variant.PLAIN_TOO
+        if not self.authentication_mandatory:
+            return Variant.TLS_ONLY
+        return Variant.CERTIFICATE if self.mode is AuthenticationMode.CERTIFICATE else Variant.PASSWORD
+
+    @property
+    def clients_are_checked(self) -> bool:
+        """Whether the call context's Clientsystem is compared with the transport's (4204)."""
+        return self.variant in (Variant.CERTIFICATE, Variant.PASSWORD)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of the HTTP front of one instance; sizes in octets, times in seconds."""
+
+    head_octets: int = 32 * 1024
+    body_octets: int = 2 * MEBIBYTE
+    request_seconds: float = 30.0
+    """From the first octet of a request (or the end of the handshake) to its last."""
+    write_seconds: float = 60.0
+    keep_alive_seconds: int = 75
+    handshake_seconds: float = 10.0
+    connections: int = 512
+    connections_per_address: int = 128
+    pipelined: int = 16
+    stop_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What the instance says it is (ProductInformation 1.1); versions are three groups of up to three digits."""
+
+    product_type_version: str = "5.1.0"
+    vendor_id: str = "TIAAS"
+    product_code: str = "TIAAS"
+    hardware_version: str = "1.0.0"
+    firmware_version: str = "0.1.0"
+    vendor_name: str = "tiaas (TEST-ONLY)"
+    product_name: str = "tiaas Highspeed-Konnektor (TEST-ONLY)"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A local IP address and TCP port; port 0 lets the system choose."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceConfig:
+    """One vInstanz.
+
+    `hosts` are further names and addresses for the server certificate. `plain` is the address for HTTP without TLS; it
+    serves connector.sds if `directory_open`, and everything if TLS is not mandatory. `source` is the local address the
+    instance's own connections start from.
+    """
+
+    instance: str
+    address: Address
+    plain: Address | None = None
+    hosts: tuple[str, ...] = ()
+    server_key: KeyKind = KeyKind.P256
+    access: ClientAccess = field(default_factory=ClientAccess)
+    limits: Limits = field(default_factory=Limits)
+    product: Product = field(default_factory=Product)
+    source: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.instance) <= 64:
+            raise BadInstanceConfig("an instance's name has 1 to 64 characters")
+        if self.plain is not None and self.plain == self.address and self.plain.port:
+            raise BadInstanceConfig("the plain address is the TLS address")
+        if not self.access.tls_mandatory and self.plain is None:
+            raise BadInstanceConfig("TLS is not mandatory, but there is no plain address to serve")

@@ -1,0 +1,59 @@
+"""Who may connect to an instance and who a caller is: certificate list, Basic users and information model together.
+
+Which Clientsystem an authentication feature belongs to says the information model at the time of each request.
+"""
+
+from dataclasses import dataclass
+
+from tiaas.konnektor.basic import BasicUsers, parse_basic_untrusted
+from tiaas.konnektor.config import ClientAccess, Variant
+from tiaas.konnektor.identity import Identity
+from tiaas.konnektor.infomodel import AuthKind, LiveInfoModel
+from tiaas.konnektor.peer import Peer
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The rules of one instance (variants SOAP1 to SOAP4, gemSpec_Kon V5.18 §3.4.1)."""
+
+    access: ClientAccess
+    identity: Identity
+    users: BasicUsers
+    model: LiveInfoModel
+
+    def accepted_certificates(self) -> dict[str, bytes] | None:
+        """The client certificates (fingerprint → DER) that TLS accepts; None if it asks for none."""
+        if self.access.variant is not Variant.CERTIFICATE:
+            return None
+        clients = self.model.current.clients.values()
+        bound = {f.value for client in clients for f in client.auth_features if f.kind is AuthKind.CERTIFICATE}
+        known = self.identity.client_certificates
+        return {fingerprint: known[fingerprint] for fingerprint in sorted(bound) if fingerprint in known}
+
+    def admits(self, fingerprint: str | None) -> bool:
+        """Whether a TLS connection with this client certificate may go on."""
+        if self.access.variant is not Variant.CERTIFICATE:
+            return True
+        return fingerprint is not None and bool(self._owners(AuthKind.CERTIFICATE, fingerprint))
+
+    async def peer(self, fingerprint: str | None, authorization: str | None, address: str) -> Peer | None:
+        """The caller of one request, None if it must authenticate first (HTTP 401).
+
+        `authorization` is the header's value. Where authentication is not mandatory everybody is welcome.
+        """
+        match self.access.variant:
+            case Variant.CERTIFICATE:
+                if fingerprint is None or not (owners := self._owners(AuthKind.CERTIFICATE, fingerprint)):
+                    return None
+                return Peer(fingerprint, owners, None, address)
+            case Variant.PASSWORD:
+                credentials = parse_basic_untrusted(authorization) if authorization else None
+                if credentials is None or not await self.users.verify(credentials):
+                    return None
+                owners = self._owners(AuthKind.BASIC, credentials.user)
+                return Peer(None, owners, credentials.user, address)
+            case Variant.TLS_ONLY | Variant.PLAIN_TOO:
+                return Peer(None, frozenset(), None, address, authentication_required=False)
+
+    def _owners(self, kind: AuthKind, value: str) -> frozenset[str]:
+        return self.model.current.clients_with(kind, value)

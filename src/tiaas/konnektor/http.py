@@ -1,0 +1,253 @@
+"""HTTP/1.1 on one connection: uvicorn's httptools protocol with bounds, deadlines and the client's certificate.
+
+uvicorn trusts its callers with time and size; a Konnektor must not. Added here: one deadline for receiving a whole
+request (it also ends a connection that sends nothing), a bound on the request's head, on pipelined requests and on the
+time a client takes to read an answer, and `scope["extensions"]["tls"]` (ASGI TLS extension), which no server fills.
+The body's size is the application's business (`webapp.py`): no more than 64 KiB of it are buffered here.
+
+This reads internals of uvicorn: its version is pinned, `tests/unit/konnektor_front/test_http.py` notices a change.
+"""
+
+import asyncio
+import hashlib
+import logging
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from tiaas.konnektor.config import Limits
+
+_log = logging.getLogger("tiaas.konnektor.http")
+
+_WASTE_OCTETS = 1024 * 1024
+"""How much of bodies nobody asked for (404, 401) a connection may send before it is closed."""
+
+_REASONS = {
+    400: b"Bad Request",
+    408: b"Request Timeout",
+    431: b"Request Header Fields Too Large",
+    503: b"Service Unavailable",
+}
+
+
+def uvicorn_config(app: Any, limits: Limits) -> Config:
+    """What uvicorn's protocol needs to know; nothing of it opens a socket or configures logging."""
+    config = Config(
+        app,
+        http=HttpToolsProtocol,
+        ws="none",
+        interface="asgi3",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=limits.keep_alive_seconds,
+    )
+    config.load()
+    return config
+
+
+class HttpConnection(HttpToolsProtocol):
+    """One connection of a client.
+
+    `on_open` is called when TLS stands and may refuse the connection by returning False; `on_closed` is called exactly
+    once for a connection that was opened.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        state: ServerState,
+        limits: Limits,
+        on_open: Callable[["HttpConnection"], bool],
+        on_closed: Callable[["HttpConnection"], None],
+    ) -> None:
+        super().__init__(config, state, {}, asyncio.get_running_loop())
+        self.logger = _log
+        self.access_log = False
+        self.limits = limits
+        self.certificate_fingerprint: str | None = None
+        self._tls: dict[object, object] | None = None
+        self._on_open = on_open
+        self._on_closed = on_closed
+        self._deadline: asyncio.TimerHandle | None = None
+        self._write_deadline: asyncio.TimerHandle | None = None
+        self._in_message = False
+        self._in_head = False
+        self._head_octets = 0
+        self._wasted = 0
+
+    # ---- asyncio -------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        session = transport.get_extra_info("ssl_object")
+        if session is not None:
+            self._read_tls(session)
+        self._arm_deadline()
+        if not self._on_open(self):
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._cancel_deadline()
+        self._cancel_write_deadline()
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+        self._on_closed(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        if self._is_idle() and self._deadline is None:
+            self._arm_deadline()
+        self._unset_keepalive_if_required()
+        head_was_open = self._in_head
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # An offer (h2c, as Java's client makes it) that we do not take; the request itself is served. The parser
+            # reads no further request after it.
+            cycle = self._current()
+            if cycle is not None:
+                cycle.keep_alive = False
+        except httptools.HttpParserError:
+            self.refuse(400)
+        else:
+            self._check_head(len(data), head_was_open)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._write_deadline is None:
+            self._write_deadline = self.loop.call_later(self.limits.write_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._cancel_write_deadline()
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        # A client that has not read its answer by now would keep the connection for ever.
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            super().timeout_keep_alive_handler()
+
+    # ---- parser --------------------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_message = self._in_head = True
+        self._head_octets = 0
+        if self._deadline is None:
+            self._arm_deadline()
+        if self._tls is not None:
+            self.scope["extensions"] = {"tls": self._tls}
+
+    def on_url(self, url: bytes) -> None:
+        self._head_octets += len(url)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # Called for trailers of a chunked body too; they are dropped like unknown header fields.
+        if self._in_head:
+            self._head_octets += len(name) + len(value)
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        if self.transport.is_closing():
+            return
+        if self._head_octets > self.limits.head_octets:
+            self.refuse(431)
+        elif len(self.pipeline) >= self.limits.pipelined:
+            self.refuse(503)
+        else:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        if self._is_idle():
+            self._wasted += len(body)
+            if self._wasted > _WASTE_OCTETS:
+                self.transport.close()
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._in_message = False
+        self._cancel_deadline()
+        if not self.transport.is_closing():
+            super().on_message_complete()
+
+    # ---- ours ----------------------------------------------------------------------------------------------------
+
+    def refuse(self, status: int) -> None:
+        """Answers with an empty response, if no other answer is under way, and closes the connection."""
+        cycle = self._current()
+        if cycle is None or cycle.response_complete or not (cycle.response_started or self.pipeline):
+            head = b"HTTP/1.1 %d %s\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+            self.transport.write(head % (status, _REASONS[status]))
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self.transport.close()
+
+    def _current(self) -> RequestResponseCycle | None:
+        """The newest request; uvicorn's annotation leaves out that there is none at first."""
+        return self.cycle
+
+    def _is_idle(self) -> bool:
+        cycle = self._current()
+        return cycle is None or cycle.response_complete
+
+    def _check_head(self, size: int, was_open: bool) -> None:
+        """Counts octets of a head that ends in none of them; without this a field could grow for ever."""
+        if self._in_head and was_open:
+            self._head_octets += size
+            if self._head_octets > self.limits.head_octets:
+                self.refuse(431)
+
+    def _read_tls(self, session: ssl.SSLObject) -> None:
+        certificate = session.getpeercert(binary_form=True)
+        cipher = session.cipher()
+        self._tls = {
+            "server_cert": None,
+            "client_cert_chain": [] if certificate is None else [ssl.DER_cert_to_PEM_cert(certificate)],
+            "client_cert_name": None,
+            "client_cert_error": None,
+            "tls_version": 0x0304 if session.version() == "TLSv1.3" else 0x0303,
+            "cipher_suite": cipher[0] if cipher else None,
+        }
+        if certificate is not None:
+            self.certificate_fingerprint = hashlib.sha256(certificate).hexdigest()
+            self._tls["client_cert_sha256"] = self.certificate_fingerprint
+
+    def _arm_deadline(self) -> None:
+        self._deadline = self.loop.call_later(self.limits.request_seconds, self._too_slow)
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        if self.transport.is_closing():
+            return
+        if self._in_message:
+            _log.info("a request did not arrive in time")
+            self.refuse(408)
+        else:
+            self.transport.close()
+
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _cancel_write_deadline(self) -> None:
+        if self._write_deadline is not None:
+            self._write_deadline.cancel()
+            self._write_deadline = None

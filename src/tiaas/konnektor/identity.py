@@ -1,0 +1,190 @@
+"""The TLS identity of one instance and the certificates of its Clientsysteme.
+
+Rows: `identity`/`ca`, `identity`/`server` with private keys; `client-certificate`/FINGERPRINT without (ANCL_CCERT_LIST:
+which Clientsystem a certificate belongs to says the information model, its CS-AuthMerkmal carries the fingerprint).
+A client's private key is handed out once, as PKCS#12, and not kept.
+
+PKCS#12: the default encryption is the one of RFC 7292 (3DES and SHA-1 with 20,000 rounds), because Java before 8u301,
+Windows Server 2016 and Go's `x/crypto/pkcs12` read nothing else; the password is random and long. `modern=True` uses
+PBES2 with AES-256 and SHA-256. The file holds one certificate and one key and no CA: some readers refuse more.
+"""
+
+import asyncio
+import hashlib
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import ip_address
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, pkcs12
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from tiaas.base.clock import Clock
+from tiaas.base.entropy import Entropy
+from tiaas.base.errors import InvalidInput
+from tiaas.base.secret import Secret
+from tiaas.konnektor.issuing import KeyPair, create_ca, issue_client, issue_server
+from tiaas.konnektor.keykind import KeyKind
+from tiaas.konnektor.store import InstanceStore, StoreError
+
+KONLAN = "konnektor.konlan"
+"""The name of a Konnektor in its LAN (gemSpec_Kon V5.18, TIP1-A_4797); Primärsysteme verify it."""
+
+RENEW_BEFORE = timedelta(days=30)
+_PKCS12_ROUNDS = 20_000
+_IDENTITY = "identity"
+_CLIENT = "client-certificate"
+
+
+class UnusableCertificate(InvalidInput):
+    """A certificate that cannot be accepted as a client's; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedClient:
+    """A new client identity. It is not kept: who loses it issues another."""
+
+    fingerprint: str
+    certificate: KeyPair
+
+    def certificate_pem(self) -> bytes:
+        """The certificate alone."""
+        return self.certificate.certificate.public_bytes(Encoding.PEM)
+
+    def key_pem(self) -> Secret:
+        """The private key, PKCS#8."""
+        return self.certificate.key_pem()
+
+    def pkcs12(self, name: str, password: Secret, *, modern: bool = False) -> Secret:
+        """The PKCS#12 file with friendly name `name` (see the module's head for its encryption)."""
+        if modern:
+            algorithm, mac = pkcs12.PBES.PBESv2SHA256AndAES256CBC, hashes.SHA256()
+            builder = PrivateFormat.PKCS12.encryption_builder().key_cert_algorithm(algorithm).hmac_hash(mac)
+        else:
+            legacy = pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC
+            builder = PrivateFormat.PKCS12.encryption_builder().key_cert_algorithm(legacy).hmac_hash(hashes.SHA1())  # noqa: S303
+        encryption = builder.kdf_rounds(_PKCS12_ROUNDS).build(password.reveal())
+        pair = self.certificate
+        return Secret(
+            pkcs12.serialize_key_and_certificates(name.encode(), pair.key, pair.certificate, None, encryption)
+        )
+
+
+def fingerprint_of(certificate: bytes) -> str:
+    """SHA-256 of a DER certificate in lower-case hex."""
+    return hashlib.sha256(certificate).hexdigest()
+
+
+@dataclass(slots=True)
+class Identity:
+    """CA and server certificate in force, client certificates known. Build it with `load`."""
+
+    store: InstanceStore
+    clock: Clock
+    entropy: Entropy
+    ca: KeyPair
+    server: KeyPair
+    client_certificates: dict[str, bytes] = field(default_factory=dict)
+
+    @classmethod
+    async def load(
+        cls, store: InstanceStore, hosts: tuple[str, ...], kind: KeyKind, clock: Clock, entropy: Entropy
+    ) -> "Identity":
+        """Reads the identity from the store; makes what is missing and renews a server certificate that does not fit.
+
+        It does not fit if its hosts or its kind of key changed or less than `RENEW_BEFORE` of its validity is left.
+        """
+        now = clock.now()
+        rows = await store.list(_IDENTITY)
+        ca = _read_pair(rows.get("ca"))
+        if ca is None:
+            ca = await asyncio.to_thread(create_ca, store.owner.instance, now, entropy)
+            await store.put(_IDENTITY, "ca", _pair_row(ca))
+        names = server_names(hosts)
+        wanted = {"hosts": list(names), "kind": kind.value}
+        row = rows.get("server")
+        server = _read_pair(row)
+        fits = server is not None and row is not None and {key: row.get(key) for key in wanted} == wanted
+        if server is None or not fits or server.certificate.not_valid_after_utc - now < RENEW_BEFORE:
+            server = await asyncio.to_thread(issue_server, ca, kind, names, now, entropy)
+            await store.put(_IDENTITY, "server", _pair_row(server) | wanted)
+        known = {key: _octets(body["certificate"]) for key, body in (await store.list(_CLIENT)).items()}
+        return cls(store, clock, entropy, ca, server, known)
+
+    def ca_pem(self) -> bytes:
+        """What a client trusts."""
+        return self.ca.certificate.public_bytes(Encoding.PEM)
+
+    async def issue_client(self, client_system_id: str, kind: KeyKind) -> IssuedClient:
+        """Makes a client certificate and remembers it; it counts once the information model binds its fingerprint."""
+        pair = await asyncio.to_thread(issue_client, self.ca, kind, client_system_id, self.clock.now(), self.entropy)
+        fingerprint = await self._remember(pair.certificate.public_bytes(Encoding.DER))
+        return IssuedClient(fingerprint, pair)
+
+    async def import_client(self, certificate: bytes) -> str:
+        """Remembers a foreign certificate (DER) and gives its fingerprint. Raises `UnusableCertificate`.
+
+        It is matched as it is, not by its chain; there is no OCSP or CRL check for it (gemSpec_Kon §3.4.1).
+        """
+        try:
+            usage = (
+                x509.load_der_x509_certificate(certificate)
+                .extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+                .value
+            )
+        except x509.ExtensionNotFound:
+            return await self._remember(certificate)
+        except ValueError:
+            raise UnusableCertificate("this is no X.509 certificate in DER") from None
+        if not {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE} & set(usage):
+            raise UnusableCertificate("its extended key usage does not allow TLS client authentication")
+        return await self._remember(certificate)
+
+    async def forget_client(self, fingerprint: str) -> None:
+        """Forgets a client certificate; nothing happens if it is not known."""
+        await self.store.delete(_CLIENT, fingerprint)
+        self.client_certificates.pop(fingerprint, None)
+
+    async def _remember(self, certificate: bytes) -> str:
+        fingerprint = fingerprint_of(certificate)
+        await self.store.put(_CLIENT, fingerprint, {"certificate": b64encode(certificate).decode()})
+        self.client_certificates[fingerprint] = certificate
+        return fingerprint
+
+
+def server_names(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    """The names in the server certificate: `localhost`, `konnektor.konlan`, then `hosts`; wildcards left out."""
+    names = dict.fromkeys((KONLAN, "localhost"))
+    for host in hosts:
+        if not _is_unspecified(host):
+            names[host.lower()] = None
+    return tuple(names)
+
+
+def _is_unspecified(host: str) -> bool:
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def _pair_row(pair: KeyPair) -> dict[str, Any]:
+    certificate = pair.certificate.public_bytes(Encoding.DER)
+    return {"certificate": b64encode(certificate).decode(), "key": b64encode(pair.key_der().reveal()).decode()}
+
+
+def _read_pair(row: Mapping[str, Any] | None) -> KeyPair | None:
+    if row is None:
+        return None
+    try:
+        return KeyPair.load(_octets(row["certificate"]), Secret(_octets(row["key"])))
+    except (KeyError, ValueError):
+        raise StoreError("a stored identity is damaged") from None
+
+
+def _octets(text: Any) -> bytes:
+    return b64decode(text, validate=True)

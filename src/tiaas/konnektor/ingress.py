@@ -1,0 +1,267 @@
+"""The way in: listening sockets, and which instance a connection belongs to.
+
+We accept raw sockets, find the instance by the local address and give the socket to TLS with that instance's current
+context. A client cannot choose: it speaks to an address, and SNI is not looked at. A listener may be bound to one
+address or to the wildcard address and then serve many instances.
+
+An instance's connections are counted from the accept on, handshakes included; one that exceeds a bound is closed at
+once and costs no cryptography.
+"""
+
+import asyncio
+import errno
+import logging
+import socket
+import ssl
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_address
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from tiaas.base.errors import TiaasError
+from tiaas.konnektor.config import Address, Limits
+from tiaas.konnektor.http import HttpConnection
+
+_log = logging.getLogger("tiaas.konnektor.ingress")
+
+_BACKLOG = 512
+_OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_BREATH_SECONDS = 0.2
+
+
+class AddressTaken(TiaasError):
+    """The address cannot be listened on or belongs to another instance. `address` names it."""
+
+    def __init__(self, address: Address, reason: str) -> None:
+        super().__init__(f"{address}: {reason}")
+        self.address = address
+
+
+class Door:
+    """One instance's side of the ingress: its contexts, its connections, its bounds.
+
+    `context` gives the TLS context for a new connection, None for plain HTTP; `admits` judges a connection's client
+    certificate after the handshake, because the list may have changed meanwhile.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        config: Config,
+        limits: Limits,
+        context: Callable[[], ssl.SSLContext | None],
+        admits: Callable[[str | None], bool],
+    ) -> None:
+        self.name = name
+        self.limits = limits
+        self.context = context
+        self._config = config
+        self._admits = admits
+        self._state = ServerState()
+        self._connections: set[HttpConnection] = set()
+        self._places: Counter[str] = Counter()
+        self._is_open = True
+        self._last_left = asyncio.Event()
+
+    @property
+    def connection_count(self) -> int:
+        """Connections and handshakes under way."""
+        return self._places.total()
+
+    def take_place(self, address: str) -> "Place | None":
+        """A place for one more connection from `address`, None if there is no room."""
+        if not self._is_open or self._places.total() >= self.limits.connections:
+            return None
+        if self._places[address] >= self.limits.connections_per_address:
+            return None
+        return Place(self._places, address)
+
+    def protocol(self, place: "Place") -> HttpConnection:
+        """The protocol object for a connection; it frees the place at its end."""
+
+        def opened(connection: HttpConnection) -> bool:
+            self._connections.add(connection)
+            return self._is_open and self._admits(connection.certificate_fingerprint)
+
+        def closed(connection: HttpConnection) -> None:
+            self._connections.discard(connection)
+            place.free()
+            if not self._is_open and not self._connections:
+                self._last_left.set()
+
+        return HttpConnection(self._config, self._state, self.limits, opened, closed)
+
+    def close_unwelcome(self) -> None:
+        """Closes the connections whose certificate is no longer accepted; running calls get no answer."""
+        for connection in tuple(self._connections):
+            if not self._admits(connection.certificate_fingerprint):
+                connection.transport.abort()
+
+    async def close(self) -> None:
+        """Takes no more connections, lets calls under way finish within `stop_seconds`, then ends the rest."""
+        self._is_open = False
+        for connection in tuple(self._connections):
+            connection.shutdown()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.limits.stop_seconds):
+                if self._state.tasks:
+                    await asyncio.wait(tuple(self._state.tasks))
+                if self._connections:
+                    await self._last_left.wait()
+        for connection in tuple(self._connections):
+            connection.transport.abort()
+        tasks = tuple(self._state.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Place:
+    """One counted connection."""
+
+    __slots__ = ("_address", "_is_taken", "_places")
+
+    def __init__(self, places: Counter[str], address: str) -> None:
+        self._places = places
+        self._address = address
+        self._is_taken = True
+        places[address] += 1
+
+    def free(self) -> None:
+        """Gives the place back; nothing happens the second time."""
+        if not self._is_taken:
+            return
+        self._is_taken = False
+        self._places[self._address] -= 1
+        if self._places[self._address] <= 0:
+            del self._places[self._address]
+
+
+class Ingress:
+    """All listeners of a node."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[Address, tuple[socket.socket, asyncio.Task[None]]] = {}
+        self._doors: dict[Address, Door] = {}
+        self._handshakes: set[asyncio.Task[None]] = set()
+
+    async def open(self, address: Address, door: Door) -> Address:
+        """Serves `door` at `address` and gives the address in use (port 0 is replaced). Raises `AddressTaken`."""
+        if address in self._doors:
+            raise AddressTaken(address, "another instance is served there")
+        if address in self._listeners or not self._wildcard_covers(address):
+            address = self._listen(address)
+        self._doors[address] = door
+        return address
+
+    async def listen(self, address: Address) -> Address:
+        """Listens without serving anything yet, for a wildcard address shared by many instances."""
+        return self._listen(address)
+
+    def close(self, address: Address) -> None:
+        """Stops serving at `address`; what is connected stays with its door."""
+        self._doors.pop(address, None)
+        held = self._listeners.pop(address, None)
+        if held is not None:
+            listener, task = held
+            task.cancel()
+            listener.close()
+
+    async def stop(self) -> None:
+        """Closes all listeners and waits for the handshakes under way to end."""
+        for address in (*self._doors, *self._listeners):
+            self.close(address)
+        for task in tuple(self._handshakes):
+            task.cancel()
+        await asyncio.gather(*self._handshakes, return_exceptions=True)
+
+    def _wildcard_covers(self, address: Address) -> bool:
+        return any(_is_wildcard(a.host) and a.port == address.port for a in self._listeners if a not in self._doors)
+
+    def _listen(self, address: Address) -> Address:
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind((address.host, address.port))
+            listener.listen(_BACKLOG)
+        except (OSError, OverflowError) as error:
+            listener.close()
+            raise AddressTaken(address, getattr(error, "strerror", None) or str(error)) from error
+        listener.setblocking(False)
+        bound = Address(address.host, int(listener.getsockname()[1]))
+        task = asyncio.get_running_loop().create_task(self._accept(listener), name=f"accept {bound}")
+        self._listeners[bound] = (listener, task)
+        return bound
+
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, remote = await loop.sock_accept(listener)
+            except OSError as error:
+                if error.errno in _OUT_OF_DESCRIPTORS:
+                    _log.error("no file descriptor for a new connection")
+                    await asyncio.sleep(_BREATH_SECONDS)
+                    continue
+                if listener.fileno() < 0:
+                    return
+                continue
+            self._welcome(loop, connection, _plain_address(str(remote[0])))
+
+    def _welcome(self, loop: asyncio.AbstractEventLoop, connection: socket.socket, remote: str) -> None:
+        door = self._door_of(connection)
+        place = door.take_place(remote) if door is not None else None
+        if door is None or place is None:
+            if door is not None:
+                _log.warning("too many connections", extra={"instance": door.name})
+            connection.close()
+            return
+        task = loop.create_task(_hand_over(loop, connection, door, place))
+        self._handshakes.add(task)
+        task.add_done_callback(self._handshakes.discard)
+
+    def _door_of(self, connection: socket.socket) -> Door | None:
+        try:
+            local = connection.getsockname()
+        except OSError:
+            return None
+        host, port = _plain_address(str(local[0])), int(local[1])
+        for candidate in (host, "0.0.0.0", "::"):  # noqa: S104 - looked up, not bound
+            door = self._doors.get(Address(candidate, port))
+            if door is not None:
+                return door
+        return None
+
+
+async def _hand_over(loop: asyncio.AbstractEventLoop, connection: socket.socket, door: Door, place: Place) -> None:
+    """Does the TLS handshake and leaves the connection to its protocol."""
+    try:
+        context = door.context()
+        seconds = door.limits.handshake_seconds if context is not None else None
+        await loop.connect_accepted_socket(
+            lambda: door.protocol(place), connection, ssl=context, ssl_handshake_timeout=seconds
+        )
+    except OSError as error:
+        # A client without or with a foreign certificate ends here.
+        place.free()
+        _log.info("TLS handshake failed", extra={"instance": door.name, "kind": type(error).__name__})
+    except BaseException:
+        place.free()
+        raise
+
+
+def _plain_address(host: str) -> str:
+    """An IPv4 address that came mapped into IPv6 as IPv4; a zone index is dropped."""
+    address = ip_address(host.partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
+
+
+def _is_wildcard(host: str) -> bool:
+    return ip_address(host).is_unspecified

@@ -1,0 +1,156 @@
+"""The service directory connector.sds (gemSpec_Kon V5.18 §3.5, ServiceDirectory.xsd 3.1.0).
+
+The version strings are the ones clients look for literally, `TargetNamespace` is the WSDL's (VSDService: the body's),
+as five certified devices have it. A service stands in the directory if an operation of it is registered.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tiaas.interfaces.product_information_v1_1 import (
+    ProductIdentification,
+    ProductInformation,
+    ProductMiscellaneous,
+    ProductTypeInformation,
+    ProductVersion,
+    ProductVersionLocal,
+)
+from tiaas.interfaces.service_directory_v3_1 import ConnectorServices
+from tiaas.interfaces.service_information_v2_0 import Endpoint, Service, ServiceInformation, Version, Versions
+from tiaas.konnektor.config import MEBIBYTE, ClientAccess, Product
+from tiaas.soap.dispatch import Operation
+from tiaas.soap.mapping import encode_document, root_name
+
+_CONN = "http://ws.gematik.de/conn"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One service as it is published.
+
+    `versions` are pairs of version and WSDL namespace. `path` is the endpoint of all versions; `bodies` are the
+    namespaces of its messages. `body_octets` is the largest request.
+    """
+
+    name: str
+    abstract: str
+    path: str
+    versions: tuple[tuple[str, str], ...]
+    bodies: tuple[str, ...]
+    body_octets: int = 2 * MEBIBYTE
+
+
+PUBLISHED: tuple[Published, ...] = (
+    Published(
+        "EventService",
+        "Ereignisse und Systeminformationen",
+        "/ws/EventService",
+        (("7.2.0", f"{_CONN}/EventService/WSDL/v7.2"),),
+        (f"{_CONN}/EventService/v7.2",),
+    ),
+    Published(
+        "CardService",
+        "Karten und PIN",
+        "/ws/CardService",
+        tuple((version, f"{_CONN}/CardService/WSDL/v8.1") for version in ("8.1.0", "8.1.1", "8.1.2")),
+        (f"{_CONN}/CardService/v8.1",),
+    ),
+    Published(
+        "CertificateService",
+        "Zertifikate",
+        "/ws/CertificateService",
+        tuple((version, f"{_CONN}/CertificateService/WSDL/v6.0") for version in ("6.0.0", "6.0.1")),
+        (f"{_CONN}/CertificateService/v6.0",),
+    ),
+    Published(
+        "VSDService",
+        "Versichertenstammdaten",
+        "/ws/VSDService",
+        (("5.2.0", f"{_CONN}/vsds/VSDService/v5.2"),),
+        (f"{_CONN}/vsds/VSDService/v5.2",),
+    ),
+)
+"""Sources: WSDL files of gematik/api-telematik (targetNamespace, file versions); digest of field clients."""
+
+
+class UnpublishedOperation(TypeError):
+    """An operation whose message belongs to no published service: a defect that stops the start."""
+
+
+def served(operations: Iterable[Operation]) -> tuple[tuple[Published, tuple[Operation, ...]], ...]:
+    """Which services stand behind these operations, in the order of `PUBLISHED`. Raises `UnpublishedOperation`."""
+    by_service: dict[str, list[Operation]] = {}
+    for operation in operations:
+        namespace = root_name(operation.request)[1:].partition("}")[0]
+        for service in PUBLISHED:
+            if namespace in service.bodies:
+                by_service.setdefault(service.name, []).append(operation)
+                break
+        else:
+            raise UnpublishedOperation(f"no service is published for {root_name(operation.request)}")
+    return tuple((s, tuple(by_service[s.name])) for s in PUBLISHED if s.name in by_service)
+
+
+def service_directory(
+    services: Sequence[Published],
+    product: Product,
+    access: ClientAccess,
+    secure_base: str,
+    plain_base: str | None,
+    now: datetime,
+) -> bytes:
+    """The document. `secure_base` is like `https://host:port`, `plain_base` like `http://host:port`.
+
+    With mandatory TLS or authentication only https endpoints are listed (gemSpec_Kon §4.1.3).
+    """
+    only_tls = access.tls_mandatory or access.authentication_mandatory
+    plain = None if only_tls else plain_base
+    return encode_document(
+        ConnectorServices(
+            product_information=_product_information(product, now),
+            tls_mandatory=access.tls_mandatory,
+            client_aut_mandatory=access.authentication_mandatory,
+            service_information=ServiceInformation(
+                service=tuple(_service(service, secure_base, plain) for service in services)
+            ),
+        )
+    )
+
+
+def _service(service: Published, secure_base: str, plain_base: str | None) -> Service:
+    return Service(
+        name=service.name,
+        abstract=service.abstract,
+        versions=Versions(
+            version=tuple(
+                Version(
+                    version=version,
+                    target_namespace=namespace,
+                    abstract=f"{service.name} {version}",
+                    endpoint=Endpoint(location=plain_base + service.path) if plain_base else None,
+                    endpoint_tls=Endpoint(location=secure_base + service.path),
+                )
+                for version, namespace in service.versions
+            )
+        ),
+    )
+
+
+def _product_information(product: Product, now: datetime) -> ProductInformation:
+    return ProductInformation(
+        information_date=now,
+        product_type_information=ProductTypeInformation(
+            product_type="Konnektor", product_type_version=product.product_type_version
+        ),
+        product_identification=ProductIdentification(
+            product_vendor_id=product.vendor_id,
+            product_code=product.product_code,
+            product_version=ProductVersion(
+                local=ProductVersionLocal(hw_version=product.hardware_version, fw_version=product.firmware_version)
+            ),
+        ),
+        product_miscellaneous=ProductMiscellaneous(
+            product_vendor_name=product.vendor_name, product_name=product.product_name
+        ),
+    )

@@ -1,0 +1,211 @@
+"""The store as one SQLite file, for a single node.
+
+Private keys and pairing secrets are rows like all others: the file's mode (0600) is their only protection. Write-ahead
+logging with `synchronous=FULL`: what a write returned from survives a power cut. All statements run in one thread of
+the store's own, so the event loop never waits for the disk.
+"""
+
+import asyncio
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tiaas.konnektor.store import Body, Change, Delete, InstanceStore, Put, StaleEpochWrite, StoreError
+from tiaas.terminal.front import Owner
+
+T = TypeVar("T")
+
+SCHEMA_VERSION = 1
+_BUSY_SECONDS = 10.0
+
+_SCHEMA = """
+CREATE TABLE owner (instance TEXT PRIMARY KEY, epoch INTEGER NOT NULL, forgotten INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE TABLE row (
+    instance TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, epoch INTEGER NOT NULL,
+    PRIMARY KEY (instance, kind, key)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+class SqliteStore:
+    """A `Store` in one file. Build it with `open`."""
+
+    def __init__(self, database: sqlite3.Connection, thread: ThreadPoolExecutor) -> None:
+        self._database = database
+        self._thread = thread
+
+    @classmethod
+    async def open(cls, path: Path) -> "SqliteStore":
+        """Opens the file, or makes it with mode 0600. Raises `StoreError` if it is no store of ours or unusable."""
+        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tiaas-store")
+        try:
+            database = await asyncio.get_running_loop().run_in_executor(thread, _guarded, lambda: _connect(path))
+        except BaseException:
+            thread.shutdown(wait=False)
+            raise
+        return cls(database, thread)
+
+    async def take_over(self, instance: str) -> Owner:
+        """See `Store.take_over`."""
+        return await self._run(lambda: _take_over(self._database, instance))
+
+    def bind(self, owner: Owner) -> InstanceStore:
+        """See `Store.bind`."""
+        return _Handle(self, owner)
+
+    async def instances(self) -> tuple[str, ...]:
+        """See `Store.instances`."""
+        rows = await self._rows("SELECT instance FROM owner WHERE forgotten = 0 ORDER BY instance", ())
+        return tuple(instance for (instance,) in rows)
+
+    async def forget(self, owner: Owner) -> None:
+        """See `Store.forget`."""
+
+        def work(cursor: sqlite3.Cursor) -> None:
+            cursor.execute("DELETE FROM row WHERE instance = ?", (owner.instance,))
+            cursor.execute("UPDATE owner SET forgotten = 1 WHERE instance = ?", (owner.instance,))
+
+        await self.transact(owner, work)
+
+    async def close(self) -> None:
+        """See `Store.close`."""
+        await self._run(self._database.close)
+        self._thread.shutdown(wait=False)
+
+    async def transact(self, owner: Owner, work: Callable[[sqlite3.Cursor], None]) -> None:
+        """Runs `work` in a transaction that begins with the check of the owner's epoch."""
+        await self._run(lambda: _transact(self._database, owner, work))
+
+    async def select(self, owner: Owner, kind: str, key: str | None) -> list[tuple[str, str]]:
+        """(key, body) of one row or of all of a kind, ordered by key."""
+        query = "SELECT key, body FROM row WHERE instance = ? AND kind = ?"
+        if key is None:
+            return await self._rows(f"{query} ORDER BY key", (owner.instance, kind))
+        return await self._rows(f"{query} AND key = ?", (owner.instance, kind, key))
+
+    async def _rows(self, query: str, values: Sequence[str]) -> list[Any]:
+        return await self._run(lambda: self._database.execute(query, values).fetchall())
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        try:
+            running = asyncio.get_running_loop().run_in_executor(self._thread, _guarded, work)
+        except RuntimeError as error:
+            raise StoreError("the store is closed") from error
+        # A caller that is cancelled must not leave a transaction whose end nobody saw: the thread finishes it.
+        return await asyncio.shield(running)
+
+
+class _Handle:
+    """An `InstanceStore`: the instance's name comes from the owner it was bound to and from nowhere else."""
+
+    def __init__(self, store: SqliteStore, owner: Owner) -> None:
+        self._store = store
+        self._owner = owner
+
+    @property
+    def owner(self) -> Owner:
+        return self._owner
+
+    async def get(self, kind: str, key: str) -> dict[str, Any] | None:
+        rows = await self._store.select(self._owner, kind, key)
+        return _decode(rows[0][1]) if rows else None
+
+    async def list(self, kind: str) -> dict[str, dict[str, Any]]:
+        return {key: _decode(body) for key, body in await self._store.select(self._owner, kind, None)}
+
+    async def put(self, kind: str, key: str, body: Body) -> None:
+        await self.apply((Put(kind, key, body),))
+
+    async def delete(self, kind: str, key: str) -> None:
+        await self.apply((Delete(kind, key),))
+
+    async def apply(self, changes: Sequence[Change]) -> None:
+        owner = self._owner
+        prepared = [(change, _encode(change.body) if isinstance(change, Put) else None) for change in changes]
+
+        def work(cursor: sqlite3.Cursor) -> None:
+            for change, body in prepared:
+                if body is None:
+                    values = (owner.instance, change.kind, change.key)
+                    cursor.execute("DELETE FROM row WHERE instance = ? AND kind = ? AND key = ?", values)
+                else:
+                    row = (owner.instance, change.kind, change.key, body, owner.epoch)
+                    cursor.execute("INSERT OR REPLACE INTO row VALUES (?, ?, ?, ?, ?)", row)
+
+        await self._store.transact(owner, work)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    try:
+        # Made by us first, so that the mode is right before the first key is in it.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        path.chmod(0o600)
+    except OSError as error:
+        raise StoreError("the store's file cannot be opened") from error
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS)
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        database.execute("BEGIN IMMEDIATE")
+        version = int(database.execute("PRAGMA user_version").fetchone()[0])
+        if version == 0:
+            for statement in _SCHEMA.strip().split(";\n"):
+                database.execute(statement.rstrip(";"))
+            database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        elif version != SCHEMA_VERSION:
+            raise StoreError(f"the store has schema version {version}, this program knows {SCHEMA_VERSION}")
+        database.execute("COMMIT")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _guarded(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except sqlite3.Error as error:
+        # The text of a database error can quote values; its class name says enough.
+        raise StoreError(f"the database failed ({type(error).__name__})") from None
+
+
+def _take_over(database: sqlite3.Connection, instance: str) -> Owner:
+    query = (
+        "INSERT INTO owner (instance, epoch) VALUES (?, 1) "
+        "ON CONFLICT (instance) DO UPDATE SET epoch = epoch + 1, forgotten = 0 RETURNING epoch"
+    )
+    with closing(database.execute(query, (instance,))) as cursor:
+        (epoch,) = cursor.fetchone()
+    return Owner(instance, int(epoch))
+
+
+def _transact(database: sqlite3.Connection, owner: Owner, work: Callable[[sqlite3.Cursor], None]) -> None:
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        with closing(database.cursor()) as cursor:
+            row = cursor.execute("SELECT epoch FROM owner WHERE instance = ?", (owner.instance,)).fetchone()
+            current = int(row[0]) if row is not None else 0
+            if current != owner.epoch:
+                raise StaleEpochWrite(owner.instance, owner.epoch, current)
+            work(cursor)
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
+def _encode(body: Body) -> str:
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _decode(text: str) -> dict[str, Any]:
+    body = json.loads(text)
+    if not isinstance(body, dict):
+        raise StoreError("a stored row is no JSON object")
+    return body

@@ -1,0 +1,194 @@
+"""The ASGI application of one instance: connector.sds, the service endpoints and nothing else.
+
+Sources: gemSpec_Kon V5.18 §3.4.1 (authentication), §3.5 (service directory); SOAP 1.1 and WS-I Basic Profile 1.2 over
+HTTP/1.1; what clients in the field send. A body is read up to the endpoint's limit; what is longer is refused without
+being kept. The application never raises: what goes wrong inside an operation is a fault of the dispatcher's.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tiaas.konnektor.config import Variant
+from tiaas.konnektor.gate import Gate
+from tiaas.konnektor.peer import Peer
+from tiaas.soap.dispatch import SoapReply
+
+_log = logging.getLogger("tiaas.konnektor.http")
+
+SDS_PATH = "/connector.sds"
+_LINGER_SECONDS = 2.0
+_LINGER_OCTETS = 4 * 1024 * 1024
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = tuple[tuple[bytes, bytes], ...]
+
+_TEXT: Headers = ((b"content-type", b"text/plain; charset=utf-8"),)
+_CLOSE: Headers = ((b"connection", b"close"),)
+
+
+class SoapHandler(Protocol):
+    """A `Dispatcher`."""
+
+    async def handle(self, body: bytes, content_type: str | None, peer: object) -> SoapReply:
+        """Serves one SOAP request."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What stands behind a path: a dispatcher, the name for a health check, the largest body in octets."""
+
+    name: str
+    handler: SoapHandler
+    body_octets: int
+
+
+class TooLong(Exception):
+    """The body exceeds its limit."""
+
+
+class Gone(Exception):
+    """The client left before its request was complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebApp:
+    """Serves an instance. `directory` makes the connector.sds for a `Host` header and a local address."""
+
+    gate: Gate
+    endpoints: Mapping[str, Endpoint]
+    directory: Callable[[str | None, tuple[str, int]], bytes]
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """ASGI 3."""
+        try:
+            await self._serve(scope, receive, send)
+        except Gone:
+            return
+        except Exception as error:  # noqa: BLE001 - the last border; a traceback may hold personal data
+            _log.error("a request failed outside the dispatcher", extra={"kind": type(error).__name__})
+            await _reply(send, 500, b"internal error\n", _TEXT + _CLOSE)
+
+    async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
+        path, method = scope["path"], scope["method"]
+        is_plain = scope["scheme"] == "http"
+        if path == SDS_PATH:
+            await self._serve_directory(scope, send, is_plain=is_plain)
+            return
+        if is_plain and self.gate.access.tls_mandatory:
+            await _reply(send, 403, b"TLS is mandatory\n", _TEXT + _CLOSE)
+            return
+        endpoint = self.endpoints.get(path)
+        if endpoint is None:
+            await _reply(send, 404, b"no such service\n", _TEXT)
+        elif method in ("GET", "HEAD"):
+            # Load balancers and clients ask whether a service is there; it says so to whoever may connect.
+            await _reply(send, 200, f"{endpoint.name}\n".encode(), _TEXT)
+        elif method != "POST":
+            await _reply(send, 405, b"POST a SOAP message\n", (*_TEXT, (b"allow", b"GET, HEAD, POST")))
+        else:
+            await self._serve_soap(endpoint, scope, receive, send)
+
+    async def _serve_directory(self, scope: Message, send: Send, *, is_plain: bool) -> None:
+        access = self.gate.access
+        if scope["method"] not in ("GET", "HEAD"):
+            await _reply(send, 405, b"GET the service directory\n", (*_TEXT, (b"allow", b"GET, HEAD")))
+        elif is_plain and access.tls_mandatory and not access.directory_open:
+            await _reply(send, 403, b"TLS is mandatory\n", _TEXT + _CLOSE)
+        elif not access.directory_open and await self._peer(scope) is None:
+            await self._deny(send)
+        else:
+            server = scope["server"]
+            document = self.directory(_header(scope, b"host"), (str(server[0]), int(server[1])))
+            await _reply(send, 200, document, ((b"content-type", b"text/xml; charset=utf-8"),))
+
+    async def _serve_soap(self, endpoint: Endpoint, scope: Message, receive: Receive, send: Send) -> None:
+        if (_header(scope, b"content-encoding") or "identity").lower() != "identity":
+            await _refuse_body(send, receive, 415, b"send the message without Content-Encoding\n")
+            return
+        peer = await self._peer(scope)
+        if peer is None:
+            await self._deny(send)
+            return
+        try:
+            body = await _read_body(scope, receive, endpoint.body_octets)
+        except TooLong:
+            text = f"a message has {endpoint.body_octets} octets at most\n"
+            await _refuse_body(send, receive, 413, text.encode())
+            return
+        reply = await endpoint.handler.handle(body, _header(scope, b"content-type"), peer)
+        await _reply(send, reply.status, reply.body, ((b"content-type", reply.content_type.encode()),))
+
+    async def _deny(self, send: Send) -> None:
+        """401 where a password can help, 403 where only a certificate can."""
+        if self.gate.access.variant is Variant.PASSWORD:
+            challenge = (b"www-authenticate", b'Basic realm="Konnektor", charset="UTF-8"')
+            await _reply(send, 401, b"authentication is mandatory\n", (*_TEXT, challenge))
+        else:
+            await _reply(send, 403, b"a client certificate is mandatory\n", _TEXT + _CLOSE)
+
+    async def _peer(self, scope: Message) -> Peer | None:
+        tls = scope.get("extensions", {}).get("tls", {})
+        client = scope.get("client") or ("", 0)
+        authorization = _header(scope, b"authorization")
+        return await self.gate.peer(tls.get("client_cert_sha256"), authorization, str(client[0]))
+
+
+def _header(scope: Message, name: bytes) -> str | None:
+    """The first field of that name (lower case); names reach us in lower case."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value).decode("latin-1").strip()
+    return None
+
+
+async def _read_body(scope: Message, receive: Receive, limit: int) -> bytes:
+    """Raises `TooLong`, before reading anything if the length is announced."""
+    announced = _header(scope, b"content-length")
+    if announced is not None and announced.isdigit() and int(announced) > limit:
+        raise TooLong
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Gone
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise TooLong
+        parts.append(part)
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _reply(send: Send, status: int, body: bytes, headers: Headers) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _refuse_body(send: Send, receive: Receive, status: int, text: bytes) -> None:
+    """Answers while the body is still coming, then throws away a bounded rest of it.
+
+    Closing at once would make the client's TCP drop the answer when its next octets meet a closed socket.
+    """
+    length = (b"content-length", str(len(text)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*_TEXT, *_CLOSE, length]})
+    await send({"type": "http.response.body", "body": text, "more_body": True})
+    thrown = 0
+    try:
+        async with asyncio.timeout(_LINGER_SECONDS):
+            while thrown < _LINGER_OCTETS:
+                message = await receive()
+                thrown += len(message.get("body", b""))
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    break
+    except TimeoutError:
+        pass
+    await send({"type": "http.response.body", "body": b""})
