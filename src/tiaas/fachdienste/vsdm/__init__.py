@@ -1,0 +1,1 @@
+"""Versichertenstammdatenmanagement: the insured person's data on the eGK and their services."""
