@@ -1,117 +1,60 @@
 """The virtual terminal: listens, holds slots, display and keypad, and answers SICCT (gemSpec_KT V3.17.0)."""
 
-import enum
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol
+from dataclasses import dataclass
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
-from tiaas.base.secret import Secret
+from tiaas.base.errors import InvalidInput
+from tiaas.terminal.sicct.events import Event
+from tiaas.terminal.sicct.text import BREAK
+from tiaas.terminal.tls import server_context
+from tiaas.terminal.virtual.config import (
+    PinHolder,
+    PinMode,
+    PinPolicy,
+    PinPurpose,
+    SlotCard,
+    TerminalConfig,
+)
+from tiaas.terminal.virtual.link import ClientLink
+from tiaas.terminal.virtual.machine import Machine
+from tiaas.terminal.virtual.slots import Slot
+from tiaas.terminal.virtual.state import TerminalState
 
+__all__ = [
+    "PinHolder",
+    "PinMode",
+    "PinPolicy",
+    "PinPurpose",
+    "SlotCard",
+    "TerminalConfig",
+    "TerminalSnapshot",
+    "TerminalState",
+    "VirtualTerminal",
+]
 
-class SlotCard(Protocol):
-    """What a slot needs of a card; `card.virtual.VirtualCard` offers it."""
-
-    @property
-    def atr(self) -> bytes:
-        """Answer to reset."""
-        ...
-
-    def reset(self) -> bytes:
-        """Cold reset; the ATR."""
-        ...
-
-    def process(self, raw: bytes) -> bytes:
-        """One APDU, synchronous."""
-        ...
-
-
-@enum.unique
-class PinMode(enum.StrEnum):
-    """What the invented holder does at the keypad."""
-
-    AUTO = "auto"
-    MANUAL = "manual"
-    WRONG = "wrong"
-    CANCEL = "cancel"
-    TIMEOUT = "timeout"
-
-
-@enum.unique
-class PinPurpose(enum.Enum):
-    """Which value a PIN prompt asks for."""
-
-    CURRENT = "current"
-    PUK = "puk"
-
-
-@dataclass(frozen=True, slots=True)
-class PinPolicy:
-    """`new_pin` is typed (twice) where a new PIN is asked for in mode `auto`."""
-
-    mode: PinMode = PinMode.AUTO
-    new_pin: Secret | None = None
-
-
-class PinHolder(Protocol):
-    """Knows the PINs of the cards: the lab."""
-
-    def pin_for(self, card: SlotCard, password_ref: int, purpose: PinPurpose) -> Secret | None:
-        """The value in force as ASCII digits; None if unknown (the entry then times out).
-
-        `password_ref` is P2 of the card command (b8 set: a password of the folder selected on that channel).
-        """
-        ...
-
-    def pin_changed(self, card: SlotCard, password_ref: int, pin: Secret) -> None:
-        """The card has accepted this new PIN."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class TerminalConfig:
-    """What does not change while a terminal lives. `smkt_slot` holds the gSMC-KT; without it there is no TLS."""
-
-    name: str
-    mac: bytes
-    certificate_file: Path
-    key_file: Path
-    client_ca_file: Path
-    slots: int = 4
-    smkt_slot: int = 4
-    manufacturer: str = "DETIA"
-    model: str = "TIAASVKT"
-    firmware_version: str = "  1  0  0"
-
-
-@dataclass(slots=True)
-class TerminalState:
-    """What survives switching off: pairing blocks, names of functional units, idle message."""
-
-    def to_document(self) -> dict[str, object]:
-        """JSON-able; holds the shared secrets, the caller protects it."""
-        raise NotImplementedError
-
-    @classmethod
-    def from_document(cls, document: dict[str, object]) -> "TerminalState":
-        """The inverse; raises `InvalidInput`."""
-        raise NotImplementedError
+_HANDSHAKE_SECONDS = 45.0  # GS-A_5330
 
 
 @dataclass(frozen=True, slots=True)
 class TerminalSnapshot:
-    """For the control port. `slots[i]` tells whether slot i+1 holds a card and whether it is active."""
+    """For the control port.
+
+    `client` is `none` or a state of A_22456, `slots[i]` is `empty`, `inserted` or `active` for slot i+1. `entry` is
+    what stands behind the prompt (asterisks), `history` the last texts shown.
+    """
 
     listening: bool
     plugged: bool
     client: str
     display: str
+    prompt: str
     idle_text: str
     entry: str
     history: tuple[str, ...]
-    slots: tuple[str, ...] = field(default=())
+    slots: tuple[str, ...]
 
 
 class VirtualTerminal:
@@ -127,43 +70,141 @@ class VirtualTerminal:
         pins: PinHolder,
         on_change: Callable[[TerminalState], None] | None = None,
     ) -> None:
+        """`on_change` is called after pairing blocks or names have changed, before the command is answered.
+
+        `delay` are seconds that every answer is held back.
+        """
         self.config = config
-        self.pin_policy = PinPolicy()
+        self.state = state
         self.delay = 0.0
-        raise NotImplementedError
+        self.host = ""
+        self.port = 0
+        self._on_change = on_change
+        self._server: asyncio.Server | None = None
+        self._link: ClientLink | None = None
+        self._plugged = True
+        self.machine = Machine(
+            config, state, clock=clock, entropy=entropy, pins=pins, tell=self._tell, changed=self._changed
+        )
+
+    @property
+    def pin_policy(self) -> PinPolicy:
+        """What the invented holder does at the next prompt."""
+        return self.machine.policy
+
+    @pin_policy.setter
+    def pin_policy(self, policy: PinPolicy) -> None:
+        self.machine.policy = policy
 
     async def start(self, host: str, port: int = 0) -> int:
-        """Listens; returns the port."""
-        raise NotImplementedError
+        """Listens; returns the port. Raises `OSError`, `ssl.SSLError` if certificate or key cannot be used."""
+        context = server_context(self.config.certificate_file, self.config.key_file, self.config.client_ca_file)
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: ClientLink(self), host, port, ssl=context, ssl_handshake_timeout=_HANDSHAKE_SECONDS
+        )
+        self.host = host
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self.port
 
     async def stop(self) -> None:
         """Stops listening, drops the connection, resets the cards."""
-        raise NotImplementedError
+        link = self._link
+        if link is not None:
+            link.sign_off()
+        await self._close_server(link)
 
     def insert(self, slot: int, card: SlotCard) -> None:
         """Puts a card into an empty slot and tells the Konnektor (event 84). Raises `InvalidInput`."""
-        raise NotImplementedError
+        self._slot(slot)
+        self.machine.insert(slot, card)
 
     def eject(self, slot: int) -> SlotCard:
-        """Takes the card out, whatever runs (event 85). Raises `InvalidInput` if the slot is empty."""
-        raise NotImplementedError
+        """Takes the card out, whatever runs (event 85). Raises `InvalidInput` if the slot is empty.
+
+        Without its gSMC-KT the terminal has no identity: its connection ends.
+        """
+        self._slot(slot)
+        card = self.machine.eject(slot)
+        if slot == self.config.smkt_slot and self._link is not None:
+            self._link.sign_off()
+        return card
 
     def card_in(self, slot: int) -> SlotCard | None:
-        """The card in that slot."""
-        raise NotImplementedError
+        """The card in that slot. Raises `InvalidInput`."""
+        return self._slot(slot).card
 
     def press(self, key: str) -> None:
         """One key: `0`…`9`, `ok`, `cancel`, `clear`. Raises `InvalidInput`."""
-        raise NotImplementedError
+        self.machine.keypad.press(key)
 
     async def pull_plug(self) -> None:
         """Power and network gone: the connection breaks without SIGN OFF, nothing listens."""
-        raise NotImplementedError
+        self._plugged = False
+        link = self._link
+        if link is not None:
+            link.abort()
+        await self._close_server(link)
+        self.machine.reset()
 
     async def plug_in(self) -> None:
-        """Listens again on the same address."""
-        raise NotImplementedError
+        """Listens again on the same address. Raises `OSError`."""
+        if not self._plugged:
+            self._plugged = True
+            await self.start(self.host, self.port)
 
     def snapshot(self) -> TerminalSnapshot:
         """What the control port shows."""
-        raise NotImplementedError
+        display = self.machine.display
+        return TerminalSnapshot(
+            listening=self._server is not None,
+            plugged=self._plugged,
+            client="none" if self.machine.client is None else self.machine.client_state.value,
+            display=display.text.message.replace(BREAK, ""),
+            prompt=display.text.prompt,
+            idle_text=display.idle_text,
+            entry=display.entry,
+            history=tuple(text.replace(BREAK, "") for text in display.history),
+            slots=tuple(_shown(slot) for slot in self.machine),
+        )
+
+    def link_up(self, link: ClientLink) -> bool:
+        """See `LinkHost`: one connection at a time (TIP1-A_3068)."""
+        if self._link is not None or self.machine.smkt.card is None:
+            return False
+        self._link = link
+        self.machine.client = link.client
+        return True
+
+    def link_down(self, link: ClientLink) -> None:
+        """See `LinkHost`: all cards are reset (TIP1-A_3258, TIP1-A_3259)."""
+        self._link = None
+        self.machine.client = None
+        self.machine.reset()
+
+    def _tell(self, event: Event) -> None:
+        if self._link is not None:
+            self._link.tell(event)
+
+    def _changed(self) -> None:
+        if self._on_change is not None:
+            self._on_change(self.state)
+
+    def _slot(self, number: int) -> Slot:
+        if not 1 <= number <= self.config.slots:
+            raise InvalidInput(f"slots are numbered 1–{self.config.slots}")
+        return self.machine.slot(number)
+
+    async def _close_server(self, link: ClientLink | None) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+        if link is not None:
+            await link.ended()
+        if server is not None:
+            await server.wait_closed()
+
+
+def _shown(slot: Slot) -> str:
+    if slot.card is None:
+        return "empty"
+    return "active" if slot.active else "inserted"

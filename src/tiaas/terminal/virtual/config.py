@@ -1,0 +1,115 @@
+"""What a virtual terminal is given: identity, slots, the invented holder's behaviour, and who knows the PINs."""
+
+import enum
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from tiaas.base.errors import InvalidInput
+from tiaas.base.secret import Secret
+from tiaas.terminal.sicct.connection import MIN_COMMAND_BUFFER
+
+
+class SlotCard(Protocol):
+    """What a slot needs of a card; `card.virtual.VirtualCard` offers it.
+
+    The terminal calls it from worker threads, never two calls at once.
+    """
+
+    @property
+    def atr(self) -> bytes:
+        """Answer to reset."""
+        ...
+
+    def reset(self) -> bytes:
+        """Cold reset; the ATR."""
+        ...
+
+    def process(self, raw: bytes) -> bytes:
+        """One APDU, synchronous."""
+        ...
+
+
+@enum.unique
+class PinMode(enum.StrEnum):
+    """What the invented holder does at the keypad."""
+
+    AUTO = "auto"
+    MANUAL = "manual"
+    WRONG = "wrong"
+    CANCEL = "cancel"
+    TIMEOUT = "timeout"
+
+
+@enum.unique
+class PinPurpose(enum.Enum):
+    """Which value a PIN prompt asks for."""
+
+    CURRENT = "current"
+    PUK = "puk"
+
+
+@dataclass(frozen=True, slots=True)
+class PinPolicy:
+    """`new_pin` is typed (twice) where a new PIN is asked for in mode `auto`."""
+
+    mode: PinMode = PinMode.AUTO
+    new_pin: Secret | None = None
+
+
+class PinHolder(Protocol):
+    """Knows the PINs of the cards: the lab. Called in the event loop's thread."""
+
+    def pin_for(self, card: SlotCard, password_ref: int, purpose: PinPurpose) -> Secret | None:
+        """The value in force as ASCII digits; None if unknown (the entry then times out).
+
+        `password_ref` is P2 of the card command (b8 set: a password of the folder selected on that channel).
+        """
+        ...
+
+    def pin_changed(self, card: SlotCard, password_ref: int, pin: Secret) -> None:
+        """The card has accepted this new PIN."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalConfig:
+    """What does not change while a terminal lives. `smkt_slot` holds the gSMC-KT; without it there is no TLS.
+
+    The certificate file is C.SMKT.AUT of that gSMC-KT; its key lies in a file because `ssl` cannot use a card's key.
+    `client_ca_file` holds the CA certificates that may issue Konnektor certificates. Versions are three numbers.
+    """
+
+    name: str
+    mac: bytes
+    certificate_file: Path
+    key_file: Path
+    client_ca_file: Path
+    slots: int = 4
+    smkt_slot: int = 4
+    manufacturer: str = "DETIA"
+    model: str = "TIAASVKT"
+    interface_version: tuple[int, int, int] = (1, 0, 0)
+    product_type_version: tuple[int, int, int] = (1, 7, 1)
+    firmware_version: tuple[int, int, int] = (1, 0, 0)
+    hardware_version: tuple[int, int, int] = (1, 0, 0)
+    firmware_group: str = "00001"
+    vendor_text: str = "TEST-ONLY"
+    user: str = "user"
+    user_password: Secret = field(default_factory=lambda: Secret(b"user"))
+    admin: str = "admin"
+    admin_password: Secret = field(default_factory=lambda: Secret(b"admin"))
+    command_buffer: int = MIN_COMMAND_BUFFER
+    keep_alive_seconds: float = 30.0
+    silence_seconds: float = 120.0
+    confirmation_seconds: float = 600.0
+
+    def __post_init__(self) -> None:
+        if len(self.mac) != 6:
+            raise InvalidInput("a MAC address has 6 octets")
+        if not 1 <= self.slots <= 14:
+            raise InvalidInput("a terminal has 1–14 slots")
+        if not 1 <= self.smkt_slot <= self.slots:
+            raise InvalidInput("smkt_slot must be one of the slots")
+        if self.command_buffer < MIN_COMMAND_BUFFER:
+            raise InvalidInput(f"command_buffer must be at least {MIN_COMMAND_BUFFER} octets")

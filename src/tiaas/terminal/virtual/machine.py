@@ -1,0 +1,141 @@
+"""The inside of the virtual terminal that commands work on: slots, display, keypad, the one client, who uses what."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tiaas.base.clock import Clock
+from tiaas.base.entropy import Entropy
+from tiaas.terminal.sicct.events import Event, KeyCode, card_inserted, card_removed, key_pressed
+from tiaas.terminal.sicct.status import Sw
+from tiaas.terminal.sicct.units import DISPLAY, KEYPAD
+from tiaas.terminal.virtual.admission import ClientState, SessionRole
+from tiaas.terminal.virtual.config import PinHolder, PinMode, PinPolicy, SlotCard, TerminalConfig
+from tiaas.terminal.virtual.display import Display
+from tiaas.terminal.virtual.keypad import CANCEL, OK, Keypad
+from tiaas.terminal.virtual.refused import Refused
+from tiaas.terminal.virtual.slots import Slot
+from tiaas.terminal.virtual.state import TerminalState
+
+
+@dataclass(slots=True)
+class Expected:
+    """State EHEALTH EXPECT CHALLENGE RESPONSE: the challenge given out and until when (clock's seconds)."""
+
+    challenge: bytes
+    until: float
+
+
+@dataclass(slots=True)
+class Client:
+    """The connected client.
+
+    `key` is its public key if it proved to be a Konnektor, `rsa` tells that TLS used the terminal's RSA identity.
+    """
+
+    key: bytes | None
+    rsa: bool = False
+    role: SessionRole | None = None
+    session_id: str = ""
+    downloading: bool = False
+    expected: Expected | None = None
+
+
+class Machine:
+    """See module. `tell` sends an event to the client, `changed` is called after `state` was altered."""
+
+    def __init__(
+        self,
+        config: TerminalConfig,
+        state: TerminalState,
+        *,
+        clock: Clock,
+        entropy: Entropy,
+        pins: PinHolder,
+        tell: Callable[[Event], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self.config = config
+        self.state = state
+        self.clock = clock
+        self.entropy = entropy
+        self.pins = pins
+        self.policy = PinPolicy()
+        self.tell = tell
+        self.changed = changed
+        self.display = Display(state.idle_text)
+        self.keypad = Keypad(self._key_told, self.display.echo)
+        self.client: Client | None = None
+        self._slots = {number: Slot(number) for number in range(1, config.slots + 1)}
+        self._busy: set[int] = set()
+
+    def __iter__(self) -> Iterator[Slot]:
+        return iter(self._slots.values())
+
+    def slot(self, unit: int) -> Slot:
+        """The slot with that number; raises `Refused` (6A00)."""
+        slot = self._slots.get(unit)
+        if slot is None:
+            raise Refused(Sw.WRONG_PARAMETERS)
+        return slot
+
+    @property
+    def smkt(self) -> Slot:
+        """Where the gSMC-KT is."""
+        return self._slots[self.config.smkt_slot]
+
+    @property
+    def client_state(self) -> ClientState:
+        """State of A_22456, by the pairing blocks as they are now."""
+        if self.client is None or self.client.key is None:
+            return ClientState.INVALID_CLIENT
+        if self.state.block_of(self.client.key) is None:
+            return ClientState.WITHOUT_PAIRING
+        return ClientState.WITH_PAIRING
+
+    def existing(self, unit: int) -> bool:
+        """Whether an envelope may carry this unit: the terminal or one of its slots."""
+        return unit == 0 or unit in self._slots
+
+    @property
+    def units(self) -> list[int]:
+        """All functional units but the terminal itself (DO 81)."""
+        return [*self._slots, DISPLAY, KEYPAD]
+
+    @contextmanager
+    def using(self, *units: int) -> Iterator[None]:
+        """Reserves functional units for one command; raises `Refused` (6941) if one is in use."""
+        if self._busy & set(units):
+            raise Refused(Sw.BUSY)
+        self._busy |= set(units)
+        try:
+            yield
+        finally:
+            self._busy -= set(units)
+
+    def reset(self) -> None:
+        """All slots off, idle message (SICCT 5.12.1; also at the start and end of a session and of TLS)."""
+        for slot in self:
+            slot.power_down()
+        self.display.show_idle()
+
+    def insert(self, number: int, card: SlotCard) -> None:
+        """A person puts a card in."""
+        self._slots[number].insert(card)
+        self.tell(card_inserted(number))
+
+    def eject(self, number: int) -> SlotCard:
+        """A person takes a card out."""
+        card = self._slots[number].eject()
+        self.tell(card_removed(number))
+        return card
+
+    def confirm_as_policy(self) -> None:
+        """What the invented holder does when asked to press OK."""
+        if self.policy.mode in (PinMode.AUTO, PinMode.WRONG):
+            self.keypad.press(OK)
+        elif self.policy.mode is PinMode.CANCEL:
+            self.keypad.press(CANCEL)
+
+    def _key_told(self, code: KeyCode) -> None:
+        self.tell(key_pressed(code))

@@ -1,0 +1,127 @@
+"""The slots: cards, power, and one APDU at a time in a worker thread (an RSA key made on demand takes its time)."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from tiaas.base.errors import InvalidInput
+from tiaas.terminal.sicct.status import Sw
+from tiaas.terminal.virtual.config import SlotCard
+from tiaas.terminal.virtual.refused import Refused
+
+T = TypeVar("T")
+
+EMPTY = 0x00
+UNPOWERED = 0x03
+ACTIVE = 0x15
+
+
+class Slot:
+    """One contact slot."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.card: SlotCard | None = None
+        self.active = False
+        self._lock = threading.Lock()
+        self._moved = asyncio.Event()
+
+    @property
+    def status(self) -> int:
+        """ICC status octet (SICCT 5.5.10.7)."""
+        if self.card is None:
+            return EMPTY
+        return ACTIVE if self.active else UNPOWERED
+
+    def insert(self, card: SlotCard) -> None:
+        """Raises `InvalidInput` if a card is in."""
+        if self.card is not None:
+            raise InvalidInput(f"slot {self.number} is taken")
+        self.card = card
+        self._move()
+
+    def eject(self) -> SlotCard:
+        """Takes the card out; raises `InvalidInput` if there is none.
+
+        Waits for an APDU that a worker thread is just doing: nobody else may use the card before its end.
+        """
+        card = self.card
+        if card is None:
+            raise InvalidInput(f"slot {self.number} is empty")
+        self.card = None
+        self.active = False
+        with self._lock:
+            card.reset()
+        self._move()
+        return card
+
+    async def moved(self) -> None:
+        """Returns when a card comes or goes."""
+        await self._moved.wait()
+
+    def present(self) -> SlotCard:
+        """The card; raises `Refused` (64A1)."""
+        if self.card is None:
+            raise Refused(Sw.NO_CARD)
+        return self.card
+
+    def powered(self) -> SlotCard:
+        """The active card; raises `Refused` (64A1, 64A2)."""
+        card = self.present()
+        if not self.active:
+            raise Refused(Sw.CARD_NOT_ACTIVE)
+        return card
+
+    async def power_up(self) -> bytes:
+        """Cold reset; the ATR. Raises `Refused`."""
+        card = self.present()
+        atr = await asyncio.to_thread(self._reset, card)
+        if self.card is not card:
+            raise Refused(Sw.NO_CARD)
+        self.active = True
+        return atr
+
+    def power_down(self) -> None:
+        """Switches the card off: it forgets all security states."""
+        self.active = False
+        # A running APDU keeps the lock; the reset of the next power-up then does what is left out here.
+        if self.card is not None and self._lock.acquire(blocking=False):
+            try:
+                self.card.reset()
+            finally:
+                self._lock.release()
+
+    async def transmit(self, raw: bytes) -> bytes:
+        """One APDU to the active card. Raises `Refused`."""
+        card = self.powered()
+        answer = await asyncio.to_thread(self._process, card, raw)
+        if self.card is not card or not self.active:
+            raise Refused(Sw.NO_CARD)
+        return answer
+
+    async def use_internally(self, work: Callable[[Callable[[bytes], bytes]], T]) -> T:
+        """Runs the terminal's own work on its gSMC-KT, not interleaved with other APDUs, powered or not.
+
+        `work` is called in a worker thread with a function that carries one APDU. Raises `Refused`.
+        """
+        card = self.present()
+        return await asyncio.to_thread(self._work, card, work, self.active)
+
+    def _move(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    def _reset(self, card: SlotCard) -> bytes:
+        with self._lock:
+            return card.reset()
+
+    def _process(self, card: SlotCard, raw: bytes) -> bytes:
+        with self._lock:
+            return card.process(raw)
+
+    def _work(self, card: SlotCard, work: Callable[[Callable[[bytes], bytes]], T], active: bool) -> T:
+        with self._lock:
+            if not active:
+                card.reset()
+            return work(card.process)
