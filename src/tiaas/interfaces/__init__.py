@@ -1,1 +1,4 @@
-"""The typed messages of gematik's SOAP interfaces, one module per service and version; server, client and lab share them."""
+"""The typed messages of gematik's SOAP interfaces, one module per service and version.
+
+Server, client and lab share them.
+"""

@@ -1,4 +1,4 @@
-"""CERTCMN, certificates as CertificateService and SignatureService speak of them (CertificateServiceCommon.xsd 2.0.1)."""
+"""CERTCMN, what CertificateService and SignatureService say about certificates (CertificateServiceCommon.xsd 2.0.1)."""
 
 import enum
 from typing import Annotated

@@ -79,9 +79,7 @@ class CheckCertificateExpirationResponse:
     """The certificates found."""
 
     status: Annotated[Status, STATUS]
-    certificate_expiration: Annotated[
-        tuple[CertificateExpiration, ...], Element(CERT, "CertificateExpiration")
-    ] = ()
+    certificate_expiration: Annotated[tuple[CertificateExpiration, ...], Element(CERT, "CertificateExpiration")] = ()
 
 
 @message(CERT)

@@ -1,4 +1,4 @@
-"""EventService 7.2: cards, terminals, the Konnektor's state, subscriptions and events (EventService.xsd 7.2.1, WSDL 7.2.0).
+"""EventService 7.2: cards, terminals, state, subscriptions and events (EventService.xsd 7.2.1, WSDL 7.2.0).
 
 Cards are those of CardService 8.1 whatever versions of CardService are served.
 """
@@ -122,7 +122,7 @@ class GetResourceInformationResponse:
 
 @message(EVT, root="Subscription", type_name="SubscriptionType")
 class Subscription:
-    """What a client wants to hear: `event_to` is `cetp://host:port`, `topic` a prefix, `filter` an XPath on the event."""
+    """What a client wants to hear: `event_to` is `cetp://host:port`, `topic` a prefix, `filter` an XPath."""
 
     subscription_id: Annotated[str | None, SUBSCRIPTION_ID] = None
     termination_time: Annotated[datetime | None, TERMINATION_TIME] = None

@@ -21,9 +21,7 @@ FW_VERSION = String(name=PI("FWVersion"), base=STRING, pattern=_THREE_PARTS)
 PRODUCT_VERSION_CENTRAL = String(
     name=PI("ProductVersionCentral"),
     base=STRING,
-    pattern=re.compile(
-        r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{1,2}(-25[0-5]|-2[0-4][0-9]|-[0-1]?[0-9]?[0-9]){0,1}"
-    ),
+    pattern=re.compile(r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{1,2}(-25[0-5]|-2[0-4][0-9]|-[0-1]?[0-9]?[0-9]){0,1}"),
 )
 PRODUCT_VENDOR_NAME = String(name=PI("ProductVendorName"), base=STRING, max_length=256)
 PRODUCT_NAME = String(name=PI("ProductName"), base=STRING, max_length=256)

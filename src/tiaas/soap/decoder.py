@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar
 from lxml import etree
 
 from tiaas.soap.errors import BadMessage
-from tiaas.soap.plan import Child, Plan, complex_type, namespaces_of_root, plan_of
+from tiaas.soap.plan import Child, Plan, complex_type, namespaces_of_schema, plan_of
 from tiaas.soap.simple import WHITESPACE, XSD, LexicalError, SimpleType, named_type
 
 T = TypeVar("T")
@@ -110,7 +110,7 @@ def _misplaced(plan: Plan, child: XmlElement, place: int, position: int) -> NoRe
 def _child_value(entry: Child, element: XmlElement) -> Any:
     simple = entry.simple
     if simple is None:
-        return _complex(plan_of(entry.cls), element)  # type: ignore[arg-type]
+        return _complex(plan_of(entry.item), element)
     names = element.keys()
     if names:
         simple = _simple_attributes(simple, element, names)
@@ -190,20 +190,19 @@ def _simple_attributes(simple: SimpleType, element: XmlElement, names: list[str]
 
 
 def _named_type(simple: SimpleType, element: XmlElement, name: str) -> SimpleType | None:
-    """The type `name` if it may stand for `simple`: it must be known to the schema of this message and derive from it."""
+    """The type `name` if it may stand for `simple`: known to the message's schema and derived from `simple`."""
     named = named_type(name)
     if named is None or not named.derives_from(simple):
         return None
     uri = name[1:].partition("}")[0]
-    return named if uri == XSD or uri in namespaces_of_root(_message_name(element)) else None
+    return named if uri == XSD or uri in namespaces_of_schema(_message_namespace(element)) else None
 
 
-def _message_name(element: XmlElement) -> str:
-    """The Clark name of the message an element belongs to: the body's child, or the root where there is no envelope."""
-    *_, top = (element, *element.iterancestors())
-    if str(top.tag).endswith("}Envelope"):
-        top = [element, *element.iterancestors()][-3]
-    return str(top.tag)
+def _message_namespace(element: XmlElement) -> str:
+    """The namespace of the message an element belongs to: the body's child, or the root where there is no envelope."""
+    line = [element, *element.iterancestors()]
+    top = line[-3] if str(line[-1].tag).endswith("}Envelope") and len(line) > 2 else line[-1]
+    return str(top.tag)[1:].partition("}")[0]
 
 
 def _check_foreign(element: XmlElement, name: str) -> None:

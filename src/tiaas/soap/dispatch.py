@@ -99,7 +99,7 @@ class Dispatcher:
         """
         try:
             return SoapReply(200, CONTENT_TYPE, write_envelope(await self._serve(body, content_type, peer)))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a fault
             fault = self._fault_of(error)
             if isinstance(error, SoapError):
                 fault = replace(fault, code=error.fault_code)
@@ -126,5 +126,5 @@ def _check_content_type(content_type: str | None) -> None:
         raise MtomRefused("this service takes text/xml, not multipart/related")
     for parameter in parameters:
         name, _, value = parameter.partition("=")
-        if name.strip() == "charset" and value.strip(" \t\"'") != "utf-8":
+        if name.strip() == "charset" and value.strip(" \t\"'") not in ("utf-8", "utf8"):
             raise WrongEncoding("the Content-Type names a charset other than utf-8")

@@ -106,7 +106,7 @@ def _text_writer(field: str, simple: SimpleType) -> _FieldWriter:
 
 def _child_writer(child: Child) -> _FieldWriter:
     tag = f"{child.namespace.prefix}:{child.local}"
-    one = _simple_writer(tag, child.simple) if child.simple is not None else _complex_writer(tag, child)
+    one = _simple_writer(tag, child.simple) if child.simple is not None else _complex_writer(tag, child.item)
     get = attrgetter(child.field)
     minimum, maximum = child.minimum, child.maximum
 
@@ -146,9 +146,7 @@ def _simple_writer(tag: str, simple: SimpleType) -> _FieldWriter:
     return write
 
 
-def _complex_writer(tag: str, child: Child) -> _FieldWriter:
-    declared = child.cls
-    assert declared is not None
+def _complex_writer(tag: str, declared: type[Any]) -> _FieldWriter:
     content = _content_of(declared)
 
     def write(append: _Append, value: Any) -> None:

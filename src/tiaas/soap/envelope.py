@@ -73,7 +73,10 @@ def _bare(body: XmlElement) -> XmlElement:
 
 def _check_headers(header: XmlElement) -> None:
     for entry in header:
-        if entry.get(_MUST_UNDERSTAND, "").strip(WHITESPACE) in ("1", "true") and entry.get(_ACTOR, _NEXT) in ("", _NEXT):
+        if entry.get(_MUST_UNDERSTAND, "").strip(WHITESPACE) in ("1", "true") and entry.get(_ACTOR, _NEXT) in (
+            "",
+            _NEXT,
+        ):
             raise NotUnderstood("a header that must be understood is not understood")
 
 

@@ -24,7 +24,10 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """One element of a content model; `kind` is a simple type or a message class."""
+    """One element of a content model.
+
+    With a `simple` type, `item` is the Python type of its value; without, `item` is a message class.
+    """
 
     field: str
     name: str
@@ -35,7 +38,7 @@ class Child:
     minimum: int
     maximum: int | None
     simple: SimpleType | None
-    cls: type[Any] | None
+    item: type[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +130,15 @@ def namespaces_of(cls: type[Any]) -> dict[str, Namespace]:
         found.setdefault(plan.binding.namespace.uri, plan.binding.namespace)
         for child in plan.children:
             found.setdefault(child.namespace.uri, child.namespace)
-            if child.cls is not None:
-                todo.append(child.cls)
+            if child.simple is None:
+                todo.append(child.item)
     return found
 
 
-def namespaces_of_root(name: str) -> frozenset[str]:
-    """The namespace URIs of the message whose global element has the Clark name `name`; empty if there is none."""
-    cls = _ROOTS.get(name)
-    return frozenset(namespaces_of(cls)) if cls is not None else frozenset()
+def namespaces_of_schema(uri: str) -> frozenset[str]:
+    """The namespaces that the schema with target namespace `uri` knows: those of all its messages."""
+    roots = [cls for cls in _ROOTS.values() if _BINDINGS[cls].namespace.uri == uri]
+    return frozenset(known for cls in roots for known in namespaces_of(cls))
 
 
 def _occurrence(hint: Any) -> tuple[Any, bool, bool]:
@@ -188,11 +191,10 @@ class _Compiler:
         else:
             self._positions[-1] = (f"{self._positions[-1][0]} or {mark.local}", True)
         self._choice = mark.choice
-        simple, cls = (mark.type, None) if mark.type is not None else (None, item)
         self._children.append(
             Child(
                 field, mark.name, mark.local, mark.namespace, len(self._positions) - 1, many, minimum,
-                mark.maximum if many else 1, simple, cls,
+                mark.maximum if many else 1, mark.type, item,
             )
         )  # fmt: skip
 

@@ -40,10 +40,16 @@ def _groups(children: tuple[Child, ...]) -> list[list[Child]]:
 
 
 def _child(child: Child, chosen: bool, random: Random) -> Any:
-    one = (lambda: random_value(child.simple, random)) if child.simple else (lambda: random_message(child.cls, random))
     if child.many:
-        return tuple(one() for _ in range(random.randint(child.minimum, min(child.maximum or 3, 3))))
-    return one() if chosen or child.minimum or random.random() < 0.6 else None
+        count = random.randint(child.minimum, min(child.maximum or 3, 3))
+        return tuple(_one(child, random) for _ in range(count))
+    return _one(child, random) if chosen or child.minimum or random.random() < 0.6 else None
+
+
+def _one(child: Child, random: Random) -> Any:
+    if child.simple is not None:
+        return random_value(child.simple, random)
+    return random_message(child.item, random)
 
 
 def random_value(simple: SimpleType, random: Random) -> Any:
@@ -58,7 +64,9 @@ def random_value(simple: SimpleType, random: Random) -> Any:
             return random.choice((low, low + 1, min(simple.maximum or 10**18, 10**18), random.randint(low, low + 999)))
         case DateTime():
             zone = random.choice((UTC, timezone(timedelta(hours=2)), timezone(-timedelta(hours=9, minutes=30))))
-            return datetime(random.randint(1, 9999), 1, 1, tzinfo=zone) + timedelta(milliseconds=random.randint(0, 10**10))
+            return datetime(random.randint(1, 9999), 1, 1, tzinfo=zone) + timedelta(
+                milliseconds=random.randint(0, 10**10)
+            )
         case Date():
             return date.fromordinal(random.randint(1, 3_652_059))
         case Base64():

@@ -1,11 +1,8 @@
-"""Where the official schemas are, and the modules that the tests of this folder share."""
+"""Where the official schemas are."""
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 API = Path(__file__).parents[3].parent / "shared" / "gematik-api"
 

@@ -3,33 +3,157 @@
 from collections.abc import Callable
 from random import Random
 
-from xml_sketch import XSI, Node, Raw, escape
+from tests.conformance.soap.xml_sketch import XSI, Node, Raw, escape
 
 XML = "http://www.w3.org/XML/1998/namespace"
 _TEXTS = (
-    "", " ", "\n", "0", "1", "-1", "-0", "+1", "00", "01", "1.0", "1e3", "٣", "999999999999999999999999", "1 2", "true", "false",
-    "TRUE", "True", "yes", " true ", "\ttrue\n", "\xa0true", "EGK", "egk", " EGK", "EGK ", "HBAx", "SM-B", "SMC-B", "C.AUT",
-    " C.AUT ", "\nC.ENC\t", "C.aut", "C.QES", "RSA", " ECC ", "ecc", "PIN.SMC", "PIN.CH", "a", "ä", "✓", "\U0001f600", "a\rb", "a\x85b",
-    "\u2028", "<&>\"'", "]]>", "&amp;", "https://x", "x" * 4096, "de-DE", "a:b", ":a",
-    "OK", " OK", "Permit", "-a", "9a", "é.1",
-)  # fmt: skip
+    "",
+    " ",
+    "\n",
+    "0",
+    "1",
+    "-1",
+    "-0",
+    "+1",
+    "00",
+    "01",
+    "1.0",
+    "1e3",
+    "٣",
+    "999999999999999999999999",
+    "1 2",
+    "true",
+    "false",
+    "TRUE",
+    "True",
+    "yes",
+    " true ",
+    "\ttrue\n",
+    "\xa0true",
+    "EGK",
+    "egk",
+    " EGK",
+    "EGK ",
+    "HBAx",
+    "SM-B",
+    "SMC-B",
+    "C.AUT",
+    " C.AUT ",
+    "\nC.ENC\t",
+    "C.aut",
+    "C.QES",
+    "RSA",
+    " ECC ",
+    "ecc",
+    "PIN.SMC",
+    "PIN.CH",
+    "a",
+    "ä",
+    "✓",
+    "\U0001f600",
+    "a\rb",
+    "a\x85b",
+    "\u2028",
+    "<&>\"'",
+    "]]>",
+    "&amp;",
+    "https://x",
+    "x" * 4096,
+    "de-DE",
+    "a:b",
+    ":a",
+    "OK",
+    " OK",
+    "Permit",
+    "-a",
+    "9a",
+    "é.1",
+)
 _NAMES = ("Crypt", "Context", "CardHandle", "UserId", "MandantId", "CertRef", "Foo", "Envelope", "x-y.z", "Ärzte")
 _URIS = ("", "urn:x", "http://ws.gematik.de/conn/EventService/v7.0", "http://ws.gematik.de/conn/ConnectorCommon/v5.0/")
 _XSI_TYPES = (
-    "xs:string", "xs:token", "xs:normalizedString", "xs:boolean", "xs:int", "xs:integer", "xs:positiveInteger", "xs:anyType",
-    "xs:anySimpleType", "xs:anyURI", "xs:dateTime", "string", "nope:string", "xs:nope", "", " xs:string ", "a b", "xs:", ":",
-    "xs:unsignedShort", "xs:NMTOKEN", "xs:Name", "xs:NCName", "xs:language", "xs:ID", "xs:IDREF", "xs:ENTITY", "xs:NMTOKENS", "xs:QName",
-    "xs:decimal", "xs:byte", "xs:negativeInteger", "xs:unsignedInt", "xs:base64Binary",
-)  # fmt: skip
-_SCHEMA_TYPES = (
-    "MandantIdType", "ClientSystemIdType", "WorkplaceIdType", "UserIdType", "CardHandleType", "CtIdType", "SlotIdType", "CardTypeType",
-    "PinTypType", "IccsnType", "ContextType", "CertRefEnum", "CryptType", "PinResponseType", "SubscriptionType", "TopicType", "ResultEnum",
-    "PinResultEnum", "VSD_StatusType", "mac", "ProductVersionCentral", "CryptoBinary", "DecisionType",
-)  # fmt: skip
+    *[
+        "xs:string",
+        "xs:token",
+        "xs:normalizedString",
+        "xs:boolean",
+        "xs:int",
+        "xs:integer",
+        "xs:positiveInteger",
+        "xs:anyType",
+        "xs:anySimpleType",
+        "xs:anyURI",
+        "xs:dateTime",
+        "string",
+        "nope:string",
+        "xs:nope",
+        "xs:",
+        ":",
+        "xs:unsignedShort",
+        "xs:NMTOKEN",
+        "xs:Name",
+        "xs:NCName",
+        "xs:language",
+        "xs:ID",
+        "xs:IDREF",
+        "xs:ENTITY",
+        "xs:NMTOKENS",
+        "xs:QName",
+        "xs:decimal",
+        "xs:byte",
+        "xs:negativeInteger",
+        "xs:unsignedInt",
+        "xs:base64Binary",
+    ],
+    "",
+    " xs:string ",
+    "a b",
+)
+_SCHEMA_TYPES = [
+    "MandantIdType",
+    "ClientSystemIdType",
+    "WorkplaceIdType",
+    "UserIdType",
+    "CardHandleType",
+    "CtIdType",
+    "SlotIdType",
+    "CardTypeType",
+    "PinTypType",
+    "IccsnType",
+    "ContextType",
+    "CertRefEnum",
+    "CryptType",
+    "PinResponseType",
+    "SubscriptionType",
+    "TopicType",
+    "ResultEnum",
+    "PinResultEnum",
+    "VSD_StatusType",
+    "mac",
+    "ProductVersionCentral",
+    "CryptoBinary",
+    "DecisionType",
+]
 _FILLERS = (
-    "<!-- -->", "<!--<a>&b;-->", "<?pi data?>", "<?p?>", "\n  ", "\t", " ", "&#32;", "&#x9;", "&#13;", "<![CDATA[]]>", "<![CDATA[ ]]>",
-    "x", "&#160;", "&#x3000;", "<![CDATA[x]]>", "&amp;", "0",
-)  # fmt: skip
+    "<!-- -->",
+    "<!--<a>&b;-->",
+    "<?pi data?>",
+    "<?p?>",
+    "\n  ",
+    "\t",
+    " ",
+    "&#32;",
+    "&#x9;",
+    "&#13;",
+    "<![CDATA[]]>",
+    "<![CDATA[ ]]>",
+    "x",
+    "&#160;",
+    "&#x3000;",
+    "<![CDATA[x]]>",
+    "&amp;",
+    "0",
+)
 
 
 class Mutator:
@@ -40,11 +164,32 @@ class Mutator:
         self._names = names
         self._lengths = lengths
         self._steps: tuple[Callable[[Node, Random], None], ...] = (
-            self._drop, self._duplicate, self._swap, self._move, self._rename, self._change_namespace, self._change_case,
-            self._add_attribute, self._change_attribute, self._drop_attribute, self._xsi, self._change_text, self._change_text,
-            self._length, self._length, self._fill, self._fill, self._fill, self._respell, self._respell, self._insert, self._empty, self._nest,
-            self._graft, self._repeat,
-        )  # fmt: skip
+            self._drop,
+            self._duplicate,
+            self._swap,
+            self._move,
+            self._rename,
+            self._change_namespace,
+            self._change_case,
+            self._add_attribute,
+            self._change_attribute,
+            self._drop_attribute,
+            self._xsi,
+            self._change_text,
+            self._change_text,
+            self._length,
+            self._length,
+            self._fill,
+            self._fill,
+            self._fill,
+            self._respell,
+            self._respell,
+            self._insert,
+            self._empty,
+            self._nest,
+            self._graft,
+            self._repeat,
+        )
 
     def mutant(self, base: Node, random: Random) -> Node:
         """A copy of `base` after none to three mutations."""
@@ -113,9 +258,18 @@ class Mutator:
 
     def _add_attribute(self, root: Node, random: Random) -> None:
         name = random.choice(
-            ("mandant-wide", "Mandant-wide", "mandantwide", "id", f"{{{XML}}}lang", f"{{{XML}}}space", "{urn:x}mandant-wide", "{urn:x}y",
-             *(f"{{{uri}}}mandant-wide" for uri in self._prefixes))
-        )  # fmt: skip
+            (
+                "mandant-wide",
+                "Mandant-wide",
+                "mandantwide",
+                "id",
+                f"{{{XML}}}lang",
+                f"{{{XML}}}space",
+                "{urn:x}mandant-wide",
+                "{urn:x}y",
+                *(f"{{{uri}}}mandant-wide" for uri in self._prefixes),
+            )
+        )
         value = "preserve" if name.endswith("space") else random.choice(_TEXTS)
         node = root if random.random() < 0.5 else self._pick(root, random)
         node.attributes[name] = value

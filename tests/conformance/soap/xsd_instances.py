@@ -1,13 +1,14 @@
-"""Random valid instances read straight from an XSD file: the side of the parity test that knows nothing of our classes."""
+"""Random valid instances read straight from an XSD file: the side of the parity test that knows no class of ours."""
 
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from class_instances import sample
 from lxml import etree
-from xml_sketch import XS, Node
+
+from tests.conformance.soap.class_instances import sample
+from tests.conformance.soap.xml_sketch import XS, Node
 
 _BUILT_IN = {
     "string": ("", "a", "Müller ✓", " x ", "0"),
@@ -58,6 +59,12 @@ class Schemas:
     def instance(self, name: str, random: Random) -> Node:
         """A valid instance of the global element `name`."""
         return self._element(self.elements[name], random)
+
+    def is_complex(self, declaration: etree._Element) -> bool:
+        """Whether an element declaration has a complex type."""
+        kind = declaration.get("type")
+        definition = self._definition(declaration, kind) if kind else _inline(declaration)
+        return definition is not None and definition.tag == f"{{{XS}}}complexType"
 
     def _element(self, declaration: etree._Element, random: Random) -> Node:
         reference = declaration.get("ref")
@@ -126,7 +133,8 @@ class Schemas:
             return random.choice(values)
         if "pattern" in facets:
             # These schemas' expressions mean the same in Python.
-            return sample(re.compile(random.choice([f.get("value", "") for f in restriction if str(f.tag).endswith("pattern")])), random)
+            patterns = [f.get("value", "") for f in restriction if f.tag == f"{{{XS}}}pattern"]
+            return sample(re.compile(random.choice(patterns)), random)
         definition = self._definition(restriction, base)
         if definition is not None:
             return self._text(definition, random)
