@@ -7,133 +7,44 @@ reads `current` anew for each decision, so a change takes effect at the next one
 The transient part (cards, sessions) lives in `cards.py`; its constraints C1–C4, C6 and C16 hold there by the keys used.
 """
 
-import enum
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tiaas.base.errors import InvalidInput
+from tiaas.konnektor.infoentities import (
+    ICCSN_LENGTH,
+    ID_LENGTH_MAX,
+    RELATION_ENDS,
+    AuthFeature,
+    AuthKind,
+    BadModelDocument,
+    ClientSystem,
+    Constraint,
+    ConstraintViolated,
+    Kind,
+    ManagedSmb,
+    Relation,
+    Terminal,
+)
 
-ID_LENGTH_MAX = 64
-"""ConnectorContext.xsd v2.0 and CardServiceCommon.xsd v2.0: ids have at most 64 characters."""
-ICCSN_LENGTH = 20
+__all__ = [
+    "RELATION_ENDS",
+    "AuthFeature",
+    "AuthKind",
+    "BadModelDocument",
+    "ClientSystem",
+    "Constraint",
+    "ConstraintViolated",
+    "InfoModel",
+    "Kind",
+    "LiveInfoModel",
+    "ManagedSmb",
+    "Relation",
+    "Terminal",
+]
+
 DOCUMENT_VERSION = 1
 
-
-@enum.unique
-class Constraint(enum.Enum):
-    """TAB_KON_510; the value says what must hold. `REFERENCE`, `FORMAT` are ours: ends of relations exist, ids fit."""
-
-    C1 = "an eGK has one card session or none"
-    C2 = "a card session of an HBAx is unique per card, Clientsystem and userId"
-    C3 = "a card session of an SM-B is unique per card and Mandant"
-    C4 = "the ICCSN of an inserted card is unique"
-    C5 = "the ICCSN of a managed SM-B is unique"
-    C6 = "a card handle is unique"
-    C7 = "a clientSystemId is unique"
-    C8 = "a mandantId is unique"
-    C9 = "a workplaceId is unique"
-    C10 = "a ctId is unique"
-    C11 = "a slot number is unique within its terminal"
-    C12 = "CS_AP joins a Clientsystem and a workplace that both belong to the Mandant"
-    C13 = "a Remote-PIN-KT and its workplace both belong to the Mandant"
-    C14 = "a Remote-PIN-KT is a local and not a remote terminal of the workplace"
-    C15 = "there is at most one Remote-PIN-KT per Mandant and workplace"
-    C16 = "a card session of an HBAx has a userId"
-    REFERENCE = "a relation joins entities that exist"
-    FORMAT = "an id has 1 to 64 characters, an ICCSN 20 digits, a terminal 1 to 14 slots"
-
-
-class ConstraintViolated(InvalidInput):
-    """A change that the information model does not allow. `subject` names the entity or relation."""
-
-    def __init__(self, constraint: Constraint, subject: str) -> None:
-        super().__init__(f"{constraint.name}: {constraint.value} ({subject})")
-        self.constraint = constraint
-        self.subject = subject
-
-
-class BadModelDocument(InvalidInput):
-    """A stored information model that cannot be read."""
-
-
-@enum.unique
-class AuthKind(enum.StrEnum):
-    """Kinds of CS-AuthMerkmal: a client certificate (SHA-256 fingerprint, hex) or a user name for Basic."""
-
-    CERTIFICATE = "certificate"
-    BASIC = "basic"
-
-
-@dataclass(frozen=True, slots=True)
-class AuthFeature:
-    """CS-AuthMerkmal. `value` identifies it and is no secret: a fingerprint or a user name."""
-
-    cs_auth_id: str
-    kind: AuthKind
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class ClientSystem:
-    """Clientsystem with its authentication features (relation [1])."""
-
-    client_system_id: str
-    auth_features: tuple[AuthFeature, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Terminal:
-    """Kartenterminal with its slots (relation [8]), numbered from 1."""
-
-    ct_id: str
-    slots: tuple[int, ...] = (1, 2, 3, 4)
-
-
-@dataclass(frozen=True, slots=True)
-class ManagedSmb:
-    """SM-B_Verwaltet: an SM-B registered by the administrator before use."""
-
-    iccsn: str
-    is_hsm: bool = False
-
-
-@enum.unique
-class Kind(enum.Enum):
-    """Kinds of entity; the value is the snapshot's field, in the document the key."""
-
-    MANDANT = "mandanten"
-    CLIENT = "clients"
-    WORKPLACE = "workplaces"
-    TERMINAL = "terminals"
-    SMB = "managed_smbs"
-
-
-@enum.unique
-class Relation(enum.Enum):
-    """Persistent relations (TAB_KON_509); the value is the snapshot's field, in the document the key."""
-
-    MANDANT_CLIENT = "mandant_clients"
-    MANDANT_WORKPLACE = "mandant_workplaces"
-    MANDANT_TERMINAL = "mandant_terminals"
-    LOCAL = "local_terminals"
-    REMOTE = "remote_terminals"
-    MANDANT_SMB = "mandant_smbs"
-    CS_AP = "cs_ap"
-    REMOTE_PIN = "remote_pin_terminals"
-
-
-RELATION_ENDS: Mapping[Relation, tuple[Kind, ...]] = {
-    Relation.MANDANT_CLIENT: (Kind.MANDANT, Kind.CLIENT),
-    Relation.MANDANT_WORKPLACE: (Kind.MANDANT, Kind.WORKPLACE),
-    Relation.MANDANT_TERMINAL: (Kind.MANDANT, Kind.TERMINAL),
-    Relation.LOCAL: (Kind.WORKPLACE, Kind.TERMINAL),
-    Relation.REMOTE: (Kind.WORKPLACE, Kind.TERMINAL),
-    Relation.MANDANT_SMB: (Kind.MANDANT, Kind.SMB),
-    Relation.CS_AP: (Kind.MANDANT, Kind.CLIENT, Kind.WORKPLACE),
-    Relation.REMOTE_PIN: (Kind.MANDANT, Kind.WORKPLACE, Kind.TERMINAL),
-}
-"""Which entities a tuple of a relation joins, in this order."""
 
 _UNIQUE = {
     Kind.MANDANT: Constraint.C8,
@@ -168,7 +79,7 @@ class InfoModel:
     def __post_init__(self) -> None:
         _check(self)
 
-    # ---- changes -------------------------------------------------------------------------------------------------
+    # ---- changes
 
     def add(self, kind: Kind, entity: Entity) -> "InfoModel":
         """With one entity more. Raises `ConstraintViolated` (C5, C7–C11, FORMAT)."""
@@ -194,18 +105,18 @@ class InfoModel:
         if key not in held:
             raise ConstraintViolated(Constraint.REFERENCE, key)
         rest: Any = held - {key} if isinstance(held, frozenset) else {k: v for k, v in held.items() if k != key}
-        return self._with({kind.value: rest, **self._relations_without(kind, key)})
+        return replace(self, **{kind.value: rest, **self._relations_without(kind, key)})
 
     def link(self, relation: Relation, *ends: str) -> "InfoModel":
         """With one tuple of a relation more. Raises `ConstraintViolated` (C12–C15, REFERENCE)."""
-        return self._with({relation.value: getattr(self, relation.value) | {ends}})
+        return replace(self, **{relation.value: getattr(self, relation.value) | {ends}})
 
     def unlink(self, relation: Relation, *ends: str) -> "InfoModel":
         """Without one tuple. Raises `ConstraintViolated` if it is not there or another relation still needs it."""
         held = getattr(self, relation.value)
         if ends not in held:
             raise ConstraintViolated(Constraint.REFERENCE, "/".join(ends))
-        return self._with({relation.value: held - {ends}})
+        return replace(self, **{relation.value: held - {ends}})
 
     def _with(self, changes: Mapping[str, Any]) -> "InfoModel":
         return replace(self, **changes)
@@ -218,7 +129,7 @@ class InfoModel:
             out[relation.value] = frozenset(link for link in links if all(link[place] != key for place in places))
         return out
 
-    # ---- questions -----------------------------------------------------------------------------------------------
+    # ---- questions
 
     def is_local(self, workplace_id: str, ct_id: str) -> bool:
         """True if the terminal is a local one of the workplace (relation [6])."""
@@ -251,7 +162,7 @@ class InfoModel:
             if any(feature.kind is kind and feature.value == value for feature in client.auth_features)
         )
 
-    # ---- document ------------------------------------------------------------------------------------------------
+    # ---- document
 
     def to_document(self) -> dict[str, Any]:
         """A JSON-able document, in stable order."""
@@ -263,9 +174,7 @@ class InfoModel:
             Kind.TERMINAL.value: [
                 {"ct_id": key, "slots": list(self.terminals[key].slots)} for key in sorted(self.terminals)
             ],
-            Kind.SMB.value: [
-                {"iccsn": key, "hsm": self.managed_smbs[key].is_hsm} for key in sorted(self.managed_smbs)
-            ],
+            Kind.SMB.value: [{"iccsn": key, "hsm": self.managed_smbs[key].is_hsm} for key in sorted(self.managed_smbs)],
         }
         for relation in Relation:
             document[relation.value] = [list(link) for link in sorted(getattr(self, relation.value))]
@@ -284,24 +193,32 @@ class InfoModel:
 
 
 class LiveInfoModel:
-    """The current information model of one instance; single writer, read by whoever decides."""
+    """The current information model of one instance. `persist` writes a snapshot before it becomes current."""
 
-    def __init__(self, model: InfoModel | None = None, on_change: Callable[[InfoModel], None] | None = None) -> None:
+    def __init__(
+        self, model: InfoModel | None = None, persist: Callable[[InfoModel], Awaitable[None]] | None = None
+    ) -> None:
         self._model = model if model is not None else InfoModel()
-        self._on_change = on_change
+        self._persist = persist
 
     @property
     def current(self) -> InfoModel:
         """The snapshot in force."""
         return self._model
 
-    def apply(self, change: Callable[[InfoModel], InfoModel]) -> InfoModel:
-        """Replaces the snapshot by `change(current)`; `on_change` (persistence) runs first and may refuse by raising."""
-        changed = change(self._model)
-        if self._on_change is not None:
-            self._on_change(changed)
-        self._model = changed
-        return changed
+    async def apply(self, change: Callable[[InfoModel], InfoModel]) -> InfoModel:
+        """Replaces the snapshot by `change(current)`; `change` may run more than once if others change meanwhile.
+
+        Raises what `change` (`ConstraintViolated`) or `persist` raises; then nothing is changed.
+        """
+        while True:
+            base = self._model
+            changed = change(base)
+            if self._persist is not None:
+                await self._persist(changed)
+            if self._model is base:
+                self._model = changed
+                return changed
 
 
 def _key(kind: Kind, entity: Entity) -> str:
@@ -364,7 +281,7 @@ def _check_remote_pin(model: InfoModel) -> None:
         seen.add((mandant, workplace))
 
 
-# ---- document ------------------------------------------------------------------------------------------------------
+# ---- document
 
 
 def _client_document(client: ClientSystem) -> dict[str, Any]:

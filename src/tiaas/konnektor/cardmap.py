@@ -1,0 +1,113 @@
+"""Where a Konnektor finds what it needs on G2.1 cards (gemSpec_eGK_ObjSys, _HBA_ObjSys, _SMC-B_ObjSys G2.1).
+
+Short file identifiers count in the folder named; PIN and key references are those of P2 and MSE: the plain id for
+objects of the root folder, `0x80 | id` in another. A test compares this table with the object systems of `tiaas.card`.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tiaas.konnektor.cardtypes import CardType
+
+
+@enum.unique
+class Folder(enum.Enum):
+    """Folders by application identifier; the root folder is selected without one."""
+
+    MF = b""
+    HCA = bytes.fromhex("D27600000102")
+    QES = bytes.fromhex("D27600006601")
+    ESIGN = bytes.fromhex("A000000167455349474E")
+
+
+TYPE_BY_MF_AID: Mapping[bytes, CardType] = {
+    bytes.fromhex("D2760001448000"): CardType.EGK,
+    bytes.fromhex("D27600014601"): CardType.HBA,
+    bytes.fromhex("D27600014606"): CardType.SMC_B,
+    bytes.fromhex("D2760001448003"): CardType.SMC_KT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CardFile:
+    """A transparent file, or for EF.Logging a file of records, by folder and short identifier."""
+
+    folder: Folder
+    sfid: int
+
+
+EF_GDO = CardFile(Folder.MF, 0x02)
+EF_VERSION2 = CardFile(Folder.MF, 0x11)
+EF_CVC_CA = CardFile(Folder.MF, 0x07)
+"""C.CA_eGK.CS.E256, C.CA_HPC.CS.E256, C.CA_SMC.CS.E256."""
+EF_CVC_ROLE = CardFile(Folder.MF, 0x06)
+"""C.eGK.AUT_CVC.E256, C.HPC.AUTR_CVC.E256, C.SMC.AUTR_CVC.E256."""
+
+EF_PD = CardFile(Folder.HCA, 0x01)
+EF_VD = CardFile(Folder.HCA, 0x02)
+EF_GVD = CardFile(Folder.HCA, 0x03)
+EF_LOGGING = CardFile(Folder.HCA, 0x06)
+EF_STATUS_VD = CardFile(Folder.HCA, 0x0C)
+EF_RECEIPT = CardFile(Folder.HCA, 0x1C)
+
+AUT, ENC, SIG, QES = "C.AUT", "C.ENC", "C.SIG", "C.QES"
+RSA, ECC = "RSA", "ECC"
+
+CERTIFICATES: Mapping[CardType, Mapping[tuple[str, str], CardFile]] = {
+    CardType.HBA: {
+        (AUT, RSA): CardFile(Folder.ESIGN, 0x01),
+        (AUT, ECC): CardFile(Folder.ESIGN, 0x06),
+        (ENC, RSA): CardFile(Folder.ESIGN, 0x02),
+        (ENC, ECC): CardFile(Folder.ESIGN, 0x05),
+        (QES, RSA): CardFile(Folder.QES, 0x10),
+        (QES, ECC): CardFile(Folder.QES, 0x06),
+    },
+    CardType.SMC_B: {
+        (AUT, RSA): CardFile(Folder.ESIGN, 0x01),
+        (AUT, ECC): CardFile(Folder.ESIGN, 0x06),
+        (ENC, RSA): CardFile(Folder.ESIGN, 0x02),
+        (ENC, ECC): CardFile(Folder.ESIGN, 0x05),
+        (SIG, RSA): CardFile(Folder.ESIGN, 0x10),
+        (SIG, ECC): CardFile(Folder.ESIGN, 0x07),
+    },
+    CardType.EGK: {
+        (AUT, RSA): CardFile(Folder.ESIGN, 0x01),
+        (AUT, ECC): CardFile(Folder.ESIGN, 0x04),
+    },
+}
+"""X.509 certificates by card, CertRef and Crypt (TAB_KON_858); of an eGK only what the Konnektor itself reads."""
+
+ROLE_KEY: Mapping[CardType, int] = {CardType.EGK: 0x09, CardType.HBA: 0x06, CardType.SMC_B: 0x06}
+"""PrK.eGK.AUT_CVC.E256, PrK.HPC.AUTR_CVC.E256, PrK.SMC.AUTR_CVC.E256."""
+
+HOLDER_PIN: Mapping[CardType, str] = {CardType.HBA: "PIN.CH", CardType.SMC_B: "PIN.SMC"}
+"""The PIN that must be verified before the role key works (TUC_KON_005, precondition)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PinObject:
+    """A PIN: the folder that must be selected and the reference in P2."""
+
+    folder: Folder
+    ref: int
+
+
+_EGK_PINS: Mapping[str, PinObject] = {
+    "PIN.CH": PinObject(Folder.MF, 0x01),
+    "MRPIN.NFD": PinObject(Folder.MF, 0x03),
+    "MRPIN.DPE": PinObject(Folder.MF, 0x04),
+    "MRPIN.GDD": PinObject(Folder.MF, 0x05),
+    "MRPIN.NFD_READ": PinObject(Folder.MF, 0x07),
+    "MRPIN.OSE": PinObject(Folder.MF, 0x09),
+    "MRPIN.AMTS": PinObject(Folder.MF, 0x0C),
+    "PIN.AMTS_REP": PinObject(Folder.MF, 0x0D),
+}
+PINS: Mapping[CardType, Mapping[str, PinObject]] = {
+    CardType.EGK: _EGK_PINS,
+    CardType.HBA: {"PIN.CH": PinObject(Folder.MF, 0x01), "PIN.QES": PinObject(Folder.QES, 0x81)},
+    CardType.SMC_B: {"PIN.SMC": PinObject(Folder.MF, 0x01)},
+}
+"""PinTyp by card (digest §7.1: GetPinStatus, ChangePin, UnblockPin)."""
+
+PIN_QES = "PIN.QES"

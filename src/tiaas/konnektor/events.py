@@ -1,0 +1,97 @@
+"""Events inside one instance (TUC_KON_256 step 1; catalogue gemSpec_Kon V5.18, topics of the digest's §13.3).
+
+The hub hands each event to its sinks in the caller's task, in order. Delivery to Clientsysteme (CETP) is one more sink.
+An event about a card or terminal is raised while the object still stands in its list, so that a sink can judge access.
+"""
+
+import enum
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+_log = logging.getLogger("tiaas.konnektor.events")
+
+
+@enum.unique
+class EventType(enum.StrEnum):
+    """EventService.xsd 7.2, EventType."""
+
+    OPERATION = "Operation"
+    SECURITY = "Security"
+    INFRASTRUCTURE = "Infrastructure"
+    BUSINESS = "Business"
+    OTHER = "Other"
+
+
+@enum.unique
+class EventSeverity(enum.StrEnum):
+    """EventService.xsd 7.2, EventSeverityType."""
+
+    INFO = "Info"
+    WARNING = "Warning"
+    ERROR = "Error"
+    FATAL = "Fatal"
+
+
+@enum.unique
+class Topic(enum.StrEnum):
+    """Topics raised by cards and terminals, spelled as in the specification."""
+
+    CT_CONNECTED = "CT/CONNECTED"
+    CT_DISCONNECTED = "CT/DISCONNECTED"
+    CT_ERROR = "CT/ERROR"
+    CT_TLS_ESTABLISHMENT_FAILURE = "CT/TLS_ESTABLISHMENT_FAILURE"
+    CT_SLOT_IN_USE = "CT/SLOT_IN_USE"
+    CT_SLOT_FREE = "CT/SLOT_FREE"
+    CARD_INSERTED = "CARD/INSERTED"
+    CARD_REMOVED = "CARD/REMOVED"
+    PIN_VERIFY_STARTED = "CARD/PIN/VERIFY_STARTED"
+    PIN_VERIFY_FINISHED = "CARD/PIN/VERIFY_FINISHED"
+    VSDM_PROGRESS_READVSD = "VSDM/PROGRESS/READVSD"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event. Parameters without value are left out; they may hold personal data and never show in `repr`.
+
+    `log` and `deliver` are doLog and doDisp of TUC_KON_256. `ct_id` and `card_handle` say what access is judged by.
+    """
+
+    topic: Topic
+    parameters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    kind: EventType = EventType.OPERATION
+    severity: EventSeverity = EventSeverity.INFO
+    log: bool = True
+    deliver: bool = True
+    ct_id: str | None = None
+    card_handle: str | None = None
+
+
+def parameters(*pairs: tuple[str, object]) -> tuple[tuple[str, str], ...]:
+    """Parameters in the order given, those without a value (None or empty) left out."""
+    return tuple((key, str(value)) for key, value in pairs if value is not None and str(value) != "")
+
+
+Sink = Callable[[Event], None]
+
+
+class EventHub:
+    """Distributes the events of one instance."""
+
+    def __init__(self) -> None:
+        self._sinks: list[Sink] = []
+
+    def subscribe(self, sink: Sink) -> Callable[[], None]:
+        """Sends all further events to `sink`; the result ends that. A sink must not raise and must not block."""
+        self._sinks.append(sink)
+        return lambda: self._sinks.remove(sink)
+
+    def publish(self, event: Event) -> None:
+        """Raises an event. A sink that fails is logged and does not keep the others from it."""
+        if event.log:
+            _log.info("event", extra={"topic": event.topic.value, "severity": event.severity.value, "ct": event.ct_id})
+        for sink in tuple(self._sinks):
+            try:
+                sink(event)
+            except Exception as error:  # noqa: BLE001  (one sink's defect must not reach the card path)
+                _log.error("event sink failed", extra={"topic": event.topic.value, "kind": type(error).__name__})

@@ -1,0 +1,127 @@
+"""CertificateService 6.0: ReadCardCertificate (gemSpec_Kon V5.18 TAB_KON_678, 679, 858).
+
+Without Crypt the RSA certificate is read, on G2.1 cards too. A missing ECC certificate ends the operation with 4258; a
+missing RSA certificate gives an entry without X509Data, so that clients of ECC-only cards get the rest.
+"""
+
+from cryptography import x509
+
+from tiaas.card.apdu import ResponseApdu
+from tiaas.card.status import StatusWord
+from tiaas.interfaces.certificate_service_common_v2_0 import (
+    CertRef,
+    X509Data,
+    X509DataInfo,
+    X509DataInfoList,
+    X509IssuerSerial,
+)
+from tiaas.interfaces.certificate_service_v6_0 import (
+    READ_CARD_CERTIFICATE_ACTION,
+    Crypt,
+    ReadCardCertificate,
+    ReadCardCertificateResponse,
+)
+from tiaas.interfaces.connector_common_v5_0 import OK
+from tiaas.konnektor.cardmap import CERTIFICATES, CardFile
+from tiaas.konnektor.cards import Card
+from tiaas.konnektor.cardtypes import HBAX, SM_B, CardType
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.linkfaults import link_faults
+from tiaas.konnektor.peer import Peer
+from tiaas.konnektor.services.context import ServiceContext, authorize, call_context, declared
+from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
+from tiaas.soap.dispatch import Operation, operation
+
+_ABSENT = frozenset({StatusWord.FILE_NOT_FOUND, StatusWord.OFFSET_TOO_BIG, StatusWord.OK})
+
+
+def operations(context: ServiceContext) -> list[Operation]:
+    """The operations served of CertificateService 6.0."""
+
+    async def read_card_certificate(request: ReadCardCertificate, peer: Peer) -> ReadCardCertificateResponse:
+        return await _read_card_certificate(context, request, peer)
+
+    return [
+        operation(
+            ReadCardCertificate,
+            ReadCardCertificateResponse,
+            read_card_certificate,
+            access=declared("ReadCardCertificate"),
+            soap_action=READ_CARD_CERTIFICATE_ACTION,
+        ),
+    ]
+
+
+async def _read_card_certificate(
+    context: ServiceContext, request: ReadCardCertificate, peer: Peer
+) -> ReadCardCertificateResponse:
+    card = context.cards.find(request.card_handle)
+    if card is not None:
+        _require_type(card)
+    # An HBAx without UserId: reading needs no session, so rule R8 instead of R9.
+    with_session = card is None or card.card_type not in HBAX or bool(request.context.user_id)
+    authorize(
+        context,
+        peer,
+        request.context,
+        "ReadCardCertificate",
+        card_handle=request.card_handle,
+        need_card_session=with_session,
+    )
+    card = context.cards.get(request.card_handle)
+    if with_session:
+        card.session(call_context(request.context))
+    else:
+        card.require_free()
+    crypt = request.crypt or Crypt.RSA
+    files = [(reference, _file(card, reference, crypt)) for reference in request.cert_ref_list.cert_ref]
+    with link_faults():
+        entries = [await _entry(context, card, reference, file, crypt) for reference, file in files]
+    return ReadCardCertificateResponse(status=OK, x509_data_info_list=X509DataInfoList(x509_data_info=tuple(entries)))
+
+
+def _require_type(card: Card) -> None:
+    """checkArguments: an eGK is 4090, any other type without certificates for clients 4209."""
+    if card.card_type is CardType.EGK:
+        raise KonnektorError(4090)
+    if card.card_type not in HBAX | SM_B:
+        raise KonnektorError(4209, fill=card.card_type.value)
+
+
+def _file(card: Card, reference: CertRef, crypt: Crypt) -> CardFile:
+    file = CERTIFICATES.get(card.card_type, {}).get((reference.value, crypt.value))
+    if file is None:
+        raise KonnektorError(4149)
+    return file
+
+
+async def _entry(context: ServiceContext, card: Card, reference: CertRef, file: CardFile, crypt: Crypt) -> X509DataInfo:
+    der = await card.cached(f"{reference.value} {crypt.value}", context.clock, lambda: _read(card, file))
+    if der is None and crypt is Crypt.ECC:
+        raise KonnektorError(4258)
+    return X509DataInfo(cert_ref=reference, x509_data=None if der is None else _x509_data(der))
+
+
+async def _read(card: Card, file: CardFile) -> bytes | None:
+    """TUC_KON_216: the certificate (DER), or None if the card has none (4256). Raises 4148 if it is unreadable."""
+    async with card.basic.mutex:
+        response: ResponseApdu = await card.basic.read(file)
+    if not response.data and response.sw in _ABSENT:
+        return None
+    try:
+        return decode_certificate_untrusted(response.data).encoded
+    except BadCertificate:
+        raise KonnektorError(4148) from None
+
+
+def _x509_data(der: bytes) -> X509Data:
+    """Names as distinguished names in the string form of RFC 4514, which XMLDSig 4.4.4 builds on."""
+    certificate = x509.load_der_x509_certificate(der)
+    return X509Data(
+        x509_issuer_serial=X509IssuerSerial(
+            x509_issuer_name=certificate.issuer.rfc4514_string(),
+            x509_serial_number=str(certificate.serial_number),
+        ),
+        x509_subject_name=certificate.subject.rfc4514_string(),
+        x509_certificate=der,
+    )

@@ -1,0 +1,134 @@
+"""What the services of one instance work with, and the access check in front of every operation."""
+
+import logging
+from dataclasses import dataclass
+
+from tiaas.base.clock import Clock
+from tiaas.base.entropy import Entropy
+from tiaas.interfaces.connector_common_v5_0 import Result, Status
+from tiaas.interfaces.connector_context_v2_0 import Context
+from tiaas.konnektor.access import (
+    OPERATION_ACCESS,
+    AccessRequest,
+    Denied,
+    OperationAccess,
+    Rule,
+    WorkplaceScope,
+    decide,
+)
+from tiaas.konnektor.c2c import CardToCard
+from tiaas.konnektor.cards import CardList
+from tiaas.konnektor.errors import KonnektorError, gerror_of
+from tiaas.konnektor.events import EventHub, Topic
+from tiaas.konnektor.infomodel import LiveInfoModel
+from tiaas.konnektor.peer import Peer
+from tiaas.konnektor.pins import Pins
+from tiaas.konnektor.sessions import CallContext
+from tiaas.konnektor.store import InstanceStore
+from tiaas.konnektor.terminalevents import card_event
+from tiaas.konnektor.terminals import Terminals
+from tiaas.konnektor.trust import TrustSpace
+from tiaas.konnektor.vsdm import LogLetters, Vsdm
+from tiaas.soap.dispatch import AccessDeclaration
+from tiaas.terminal.front import Front
+
+_log = logging.getLogger("tiaas.konnektor.access")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceContext:
+    """One instance as its services see it."""
+
+    infomodel: LiveInfoModel
+    cards: CardList
+    terminals: Terminals
+    pins: Pins
+    vsdm: Vsdm
+    hub: EventHub
+    store: InstanceStore
+    clock: Clock
+    entropy: Entropy
+    instance_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Declared(AccessDeclaration):
+    """An operation's row of `OPERATION_ACCESS`."""
+
+    operation: str
+    parameters: OperationAccess
+
+
+def declared(operation: str) -> Declared:
+    """The declaration of an operation; one that is not in the table is a `KeyError` at start."""
+    return Declared(operation, OPERATION_ACCESS[operation])
+
+
+def build_context(
+    *,
+    infomodel: LiveInfoModel,
+    front: Front,
+    store: InstanceStore,
+    trust: TrustSpace,
+    clock: Clock,
+    entropy: Entropy,
+    konnektor_name: str,
+    letters: LogLetters | None = None,
+) -> ServiceContext:
+    """The object graph of one instance behind its SOAP interface. `terminals.start()` brings it to life."""
+    hub = EventHub()
+    cards = CardList(clock, entropy, on_removed=lambda card: hub.publish(card_event(Topic.CARD_REMOVED, card)))
+    vsdm = Vsdm(CardToCard(trust, clock, entropy), trust, hub, clock, letters)
+    terminals = Terminals(
+        front, store, cards, hub, trust, clock, entropy, konnektor_name=konnektor_name, prepare=vsdm.prepare
+    )
+    pins = Pins(infomodel, terminals, hub)
+    return ServiceContext(
+        infomodel, cards, terminals, pins, vsdm, hub, store, clock, entropy, instance_id=store.owner.instance
+    )
+
+
+def authorize(
+    context: ServiceContext,
+    peer: Peer,
+    call: Context,
+    operation: str,
+    *,
+    card_handle: str | None = None,
+    ct_id: str | None = None,
+    mandant_wide: bool = False,
+    need_card_session: bool | None = None,
+) -> Rule:
+    """TUC_KON_000 for one call; raises `KonnektorError` with the code of the first condition that fails.
+
+    `need_card_session` overrides the table where an operation may do without.
+    """
+    row = OPERATION_ACCESS[operation]
+    wide = row.scope is WorkplaceScope.ALL or (row.scope is WorkplaceScope.MANDANT_WIDE and mandant_wide)
+    request = AccessRequest(
+        call.mandant_id,
+        call.client_system_id,
+        call.workplace_id,
+        call.user_id or None,
+        ct_id,
+        card_handle,
+        row.need_card_session if need_card_session is None else need_card_session,
+        wide,
+        peer.client_system_ids if peer.authentication_required else None,
+    )
+    decision = decide(request, context.infomodel.current, context.cards.fact_of)
+    if isinstance(decision, Denied):
+        _log.info("access denied", extra={"operation": operation, "code": decision.log_code})
+        raise KonnektorError(decision.log_code)
+    return decision.rule
+
+
+def call_context(call: Context) -> CallContext:
+    """The call's context as sessions need it."""
+    return CallContext(call.mandant_id, call.client_system_id, call.workplace_id, call.user_id or None)
+
+
+def warning(context: ServiceContext, error: KonnektorError) -> Status:
+    """A status with Result Warning and the error's trace."""
+    trace = gerror_of((error,), context.instance_id, context.clock, context.entropy)
+    return Status(result=Result.WARNING, error=trace)

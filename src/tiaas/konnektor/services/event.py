@@ -1,0 +1,203 @@
+"""EventService 7.2: GetCards and GetCardTerminals (gemSpec_Kon V5.18 §4.1.6.5, TUC_KON_252, TUC_KON_253).
+
+Answers come from the lists in memory; no card and no terminal is asked.
+"""
+
+from ipaddress import ip_address
+
+from tiaas.interfaces.card_service_common_v2_0 import CardType as WireCardType
+from tiaas.interfaces.card_service_v8_1 import Card as WireCard
+from tiaas.interfaces.card_service_v8_1 import Cards, CardVersion, VersionInfo
+from tiaas.interfaces.card_terminal_info_v8_0 import CardTerminal, CardTerminals, IpAddress
+from tiaas.interfaces.connector_common_v5_0 import OK, WorkplaceIds
+from tiaas.interfaces.connector_context_v2_0 import Context
+from tiaas.interfaces.event_service_v7_2 import (
+    GET_CARD_TERMINALS_ACTION,
+    GET_CARDS_ACTION,
+    GetCards,
+    GetCardsResponse,
+    GetCardTerminals,
+    GetCardTerminalsResponse,
+)
+from tiaas.interfaces.product_information_v1_1 import (
+    ProductIdentification,
+    ProductInformation,
+    ProductMiscellaneous,
+    ProductTypeInformation,
+    ProductVersion,
+    ProductVersionLocal,
+)
+from tiaas.konnektor.cards import Card, CardVersions, Version
+from tiaas.konnektor.cardtypes import HBAX, SM_B, CardType
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.infomodel import InfoModel
+from tiaas.konnektor.peer import Peer
+from tiaas.konnektor.services.context import ServiceContext, authorize, declared
+from tiaas.konnektor.terminallist import TerminalEntry
+from tiaas.soap.dispatch import Operation, operation
+
+_GROUPS = {WireCardType.HBAX: HBAX, WireCardType.SM_B: SM_B}
+_UNKNOWN_VERSION = "0.0.0"
+
+
+def operations(context: ServiceContext) -> list[Operation]:
+    """The operations served of EventService 7.2."""
+
+    async def get_cards(request: GetCards, peer: Peer) -> GetCardsResponse:
+        return _get_cards(context, request, peer)
+
+    async def get_card_terminals(request: GetCardTerminals, peer: Peer) -> GetCardTerminalsResponse:
+        return _get_card_terminals(context, request, peer)
+
+    return [
+        operation(GetCards, GetCardsResponse, get_cards, access=declared("GetCards"), soap_action=GET_CARDS_ACTION),
+        operation(
+            GetCardTerminals,
+            GetCardTerminalsResponse,
+            get_card_terminals,
+            access=declared("GetCardTerminals"),
+            soap_action=GET_CARD_TERMINALS_ACTION,
+        ),
+    ]
+
+
+def visible_terminals(model: InfoModel, call: Context, *, mandant_wide: bool) -> frozenset[str]:
+    """The terminals a caller sees: of the Mandant, and local or remote for its workplace.
+
+    `mandant_wide`: for any workplace that CS_AP gives to the Clientsystem in this Mandant.
+    """
+    workplaces = frozenset({call.workplace_id})
+    if mandant_wide:
+        workplaces = model.workplaces_of(call.mandant_id, call.client_system_id)
+    near = {ct for workplace, ct in model.local_terminals | model.remote_terminals if workplace in workplaces}
+    return frozenset(ct for ct in near if (call.mandant_id, ct) in model.mandant_terminals)
+
+
+def _get_cards(context: ServiceContext, request: GetCards, peer: Peer) -> GetCardsResponse:
+    if request.slot_id is not None and request.ct_id is None:
+        raise KonnektorError(4000, "SlotId ohne CtId")
+    authorize(context, peer, request.context, "GetCards", mandant_wide=request.mandant_wide)
+    model = context.infomodel.current
+    terminals = visible_terminals(model, request.context, mandant_wide=request.mandant_wide)
+    if request.ct_id is not None:
+        if request.ct_id not in terminals:
+            raise KonnektorError(4007)
+        terminals = frozenset({request.ct_id})
+    cards = [
+        wire_card(card)
+        for card in context.cards
+        if card.ct_id in terminals
+        and (request.slot_id is None or card.slot == request.slot_id)
+        and _matches(request.card_type, card.card_type)
+        and _of_mandant(model, request.context.mandant_id, card)
+    ]
+    return GetCardsResponse(status=OK, cards=Cards(card=tuple(cards)))
+
+
+def _matches(wanted: WireCardType | None, card_type: CardType) -> bool:
+    if wanted is None:
+        return True
+    return card_type in _GROUPS[wanted] if wanted in _GROUPS else card_type.value == wanted.value
+
+
+def _of_mandant(model: InfoModel, mandant_id: str, card: Card) -> bool:
+    """An SM-B is shown to its Mandanten only: clients take the first SM-B of the list."""
+    return card.card_type not in SM_B or (mandant_id, card.data.iccsn or "") in model.mandant_smbs
+
+
+def wire_card(card: Card) -> WireCard:
+    """A card as EventService tells it; what the type does not have or what was not read is left out."""
+    data = card.data
+    return WireCard(
+        card_handle=card.handle,
+        card_type=WireCardType(card.card_type.value),
+        card_version=None if data.versions is None else _card_version(data.versions),
+        iccsn=data.iccsn,
+        ct_id=card.ct_id,
+        slot_id=card.slot,
+        insert_time=card.insert_time.astimezone(),
+        card_holder_name=data.holder_name,
+        kvnr=data.kvnr,
+        certificate_expiration_date=data.certificate_expiration,
+    )
+
+
+def _card_version(versions: CardVersions) -> CardVersion:
+    return CardVersion(
+        cos_version=_version(versions.cos),
+        object_system_version=_version(versions.object_system),
+        logging_version=_optional(versions.logging),
+        atr_version=_optional(versions.atr),
+        gdo_version=_optional(versions.gdo),
+        key_info_version=_optional(versions.key_info),
+    )
+
+
+def _version(version: Version) -> VersionInfo:
+    return VersionInfo(major=version.major, minor=version.minor, revision=version.revision)
+
+
+def _optional(version: Version | None) -> VersionInfo | None:
+    return None if version is None else _version(version)
+
+
+# ---- terminals -------------------------------------------------------------------------------------------------------
+
+
+def _get_card_terminals(context: ServiceContext, request: GetCardTerminals, peer: Peer) -> GetCardTerminalsResponse:
+    authorize(context, peer, request.context, "GetCardTerminals", mandant_wide=request.mandant_wide)
+    model = context.infomodel.current
+    visible = visible_terminals(model, request.context, mandant_wide=request.mandant_wide)
+    shown = [wire_terminal(context, model, entry) for entry in context.terminals if entry.config.ct_id in visible]
+    return GetCardTerminalsResponse(status=OK, card_terminals=CardTerminals(card_terminal=tuple(shown)))
+
+
+def wire_terminal(context: ServiceContext, model: InfoModel, entry: TerminalEntry) -> CardTerminal:
+    """A terminal as EventService tells it; WorkplaceIds are the workplaces that have it as local terminal."""
+    config = entry.config
+    return CardTerminal(
+        product_information=_product(context, entry),
+        ct_id=config.ct_id,
+        workplace_ids=WorkplaceIds(workplace_id=model.local_workplaces(config.ct_id)),
+        name=config.name,
+        mac_address=config.mac.hex("-").upper(),
+        ip_address=_address(config.host),
+        slots=config.slots,
+        is_physical=True,
+        connected=entry.connected,
+    )
+
+
+def _address(host: str) -> IpAddress | None:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    text = str(address)
+    return IpAddress(ipv4_address=text) if address.version == 4 else IpAddress(ipv6_address=text)
+
+
+def _product(context: ServiceContext, entry: TerminalEntry) -> ProductInformation:
+    """What the terminal said of itself in GET STATUS; before it ever answered, empty names and version 0.0.0."""
+    product = entry.product
+    return ProductInformation(
+        information_date=context.clock.now(),
+        product_type_information=ProductTypeInformation(
+            product_type="KT",
+            product_type_version=product.product_type_version if product else _UNKNOWN_VERSION,
+        ),
+        product_identification=ProductIdentification(
+            product_vendor_id=product.manufacturer if product else "",
+            product_code=product.model if product else "",
+            product_version=ProductVersion(
+                local=ProductVersionLocal(
+                    hw_version=product.hardware_version if product else _UNKNOWN_VERSION,
+                    fw_version=product.firmware_version if product else _UNKNOWN_VERSION,
+                )
+            ),
+        ),
+        product_miscellaneous=ProductMiscellaneous(
+            product_vendor_name=product.vendor_text if product else "",
+            product_name=product.model if product else "",
+        ),
+    )

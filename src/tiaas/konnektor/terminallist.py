@@ -1,0 +1,116 @@
+"""One entry of CTM_CT_LIST and how it is stored (gemSpec_Kon V5.18 §4.1.4, TAB_KON_516 ff.; states TIP1-A_4536)."""
+
+from asyncio import Task
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum, unique
+from typing import Any
+
+from tiaas.base.errors import InvalidInput
+from tiaas.base.secret import Secret
+from tiaas.terminal.pairing import Pairing
+from tiaas.terminal.session import TerminalProduct
+
+MAC_SIZE = 6
+
+
+@unique
+class Correlation(StrEnum):
+    """CT.CORRELATION: how far a terminal belongs to this Konnektor. Only `AKTIV` ones are used."""
+
+    BEKANNT = "bekannt"
+    ZUGEWIESEN = "zugewiesen"
+    GEPAIRT = "gepairt"
+    AKTIV = "aktiv"
+    AKTUALISIEREND = "aktualisierend"
+
+
+class BadTerminalDocument(InvalidInput):
+    """A stored terminal that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalConfig:
+    """What is kept of a terminal. `name` is its host name (SICCT FriendlyName), `mac` has 6 octets."""
+
+    ct_id: str
+    name: str
+    mac: bytes
+    host: str
+    port: int
+    slots: int
+    correlation: Correlation = Correlation.ZUGEWIESEN
+    pairing: Pairing | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        """A JSON-able document; it holds the shared secret, so the store must protect it."""
+        pairing = None
+        if self.pairing is not None:
+            pairing = {
+                "certificate": b64encode(self.pairing.certificate).decode("ascii"),
+                "secret": b64encode(self.pairing.secret.reveal()).decode("ascii"),
+            }
+        return {
+            "ct_id": self.ct_id,
+            "name": self.name,
+            "mac": self.mac.hex(),
+            "host": self.host,
+            "port": self.port,
+            "slots": self.slots,
+            "correlation": self.correlation.value,
+            "pairing": pairing,
+        }
+
+    @staticmethod
+    def from_document(document: Mapping[str, Any]) -> "TerminalConfig":
+        """Reads what `to_document` wrote. Raises `BadTerminalDocument`."""
+        try:
+            stored = document["pairing"]
+            pairing = stored and Pairing(b64decode(stored["certificate"]), Secret(b64decode(stored["secret"])))
+            return TerminalConfig(
+                ct_id=str(document["ct_id"]),
+                name=str(document["name"]),
+                mac=bytes.fromhex(document["mac"]),
+                host=str(document["host"]),
+                port=int(document["port"]),
+                slots=int(document["slots"]),
+                correlation=Correlation(document["correlation"]),
+                pairing=pairing or None,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadTerminalDocument(f"a stored terminal is damaged ({type(error).__name__})") from error
+
+
+@dataclass(slots=True)
+class TerminalEntry:
+    """A terminal now. `generation` counts its connections, `slot_generations` what happened in a slot.
+
+    `certificate` is what the terminal showed in the present TLS connection, None without one.
+    """
+
+    config: TerminalConfig
+    connected: bool = False
+    product: TerminalProduct | None = None
+    certificate: bytes | None = None
+    generation: int = 0
+    slot_generations: dict[int, int] = field(default_factory=dict)
+    opening: dict[int, Task[None]] = field(default_factory=dict)
+    pinpad_taken: bool = False
+
+    @property
+    def usable(self) -> bool:
+        """True if the terminal may be used for cards: aktiv and connected."""
+        return self.connected and self.config.correlation is Correlation.AKTIV
+
+    def next_connection(self) -> int:
+        """A new connection, or the end of one: whatever was begun for the old one is void."""
+        self.generation += 1
+        for slot in range(1, self.config.slots + 1):
+            self.next_card(slot)
+        return self.generation
+
+    def next_card(self, slot: int) -> int:
+        """Something happened in the slot: whatever was begun for it is void."""
+        self.slot_generations[slot] = self.slot_generations.get(slot, 0) + 1
+        return self.slot_generations[slot]

@@ -1,0 +1,377 @@
+"""Card terminals of one instance, their sessions and the events of their slots (gemSpec_Kon V5.18 §4.1.4).
+
+Theory of operation. The front reports in the order things happened. What takes a terminal or a card away (`LinkDown`,
+event 85) is done at once. What takes time (TUC_KON_050 after `LinkUp`, opening a card after event 84) runs in tasks;
+each remembers the generation of its terminal or slot and gives up its result if that has moved on. So no late answer
+brings back a card that was pulled.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from tiaas.base.clock import Clock
+from tiaas.base.entropy import Entropy
+from tiaas.base.errors import TiaasError
+from tiaas.card.link import CardGone
+from tiaas.konnektor.cards import Card, CardData, CardList
+from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.events import EventHub, Topic
+from tiaas.konnektor.opencard import open_card
+from tiaas.konnektor.store import InstanceStore
+from tiaas.konnektor.terminalevents import card_event, failure_event, link_event, slot_event
+from tiaas.konnektor.terminallist import Correlation, TerminalConfig, TerminalEntry
+from tiaas.konnektor.trust import TrustSpace, UntrustedTerminal
+from tiaas.terminal.errors import PairingMismatch, PairingUnknown, TerminalError
+from tiaas.terminal.front import Dial, Front, FrontError, LinkDown, LinkEvent, LinkUp, UnitEvent
+from tiaas.terminal.pairing import (
+    BadPairingSignature,
+    Pairing,
+    fingerprint,
+    new_secret,
+    pairing_text,
+    verify_pairing_signature,
+)
+from tiaas.terminal.session import SlotState, TerminalSession
+from tiaas.terminal.sicct.events import EventTag
+
+_log = logging.getLogger("tiaas.konnektor.terminals")
+
+STORE_KIND = "terminal"
+CHALLENGE_SIZE = 16
+"""TUC_KON_050 step 6a: at least 16 octets."""
+RETRY_SECONDS = 5.0
+_ABSENT = frozenset({SlotState.EMPTY, SlotState.UNKNOWN})
+
+
+class Terminals:
+    """All terminals of one instance. `prepare` runs in a task of its own for each card that was opened.
+
+    `konnektor_name` is shown at the terminal when pairing (MGM_KONN_HOSTNAME).
+    """
+
+    def __init__(
+        self,
+        front: Front,
+        store: InstanceStore,
+        cards: CardList,
+        hub: EventHub,
+        trust: TrustSpace,
+        clock: Clock,
+        entropy: Entropy,
+        *,
+        konnektor_name: str,
+        prepare: Callable[[Card], Awaitable[None]] | None = None,
+    ) -> None:
+        self._front = front
+        self._store = store
+        self._owner = store.owner
+        self._cards = cards
+        self._hub = hub
+        self._trust = trust
+        self._clock = clock
+        self._entropy = entropy
+        self._name = konnektor_name
+        self._prepare = prepare
+        self._entries: dict[str, TerminalEntry] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Condition()
+
+    # ---- life ----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Reads the stored terminals and keeps connections to those that are assigned. Raises `StaleEpoch`."""
+        for ct_id, document in (await self._store.list(STORE_KIND)).items():
+            self._entries[ct_id] = TerminalEntry(TerminalConfig.from_document(document))
+        self._front.claim(self._owner, self._on_event)
+        for entry in self._entries.values():
+            await self._connect(entry)
+
+    async def stop(self) -> None:
+        """Closes all connections and ends all tasks. No events are raised: who stops the instance knows."""
+        for ct_id in self._entries:
+            try:
+                await self._front.disconnect(self._owner, ct_id)
+            except FrontError:
+                _log.info("terminal not disconnected", extra={"ct": ct_id})
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # ---- administration --------------------------------------------------------------------------------------------
+
+    async def add(self, config: TerminalConfig) -> None:
+        """Adds a terminal (or changes its address) and keeps a connection to it. Raises `StaleEpoch`, `StoreError`."""
+        await self._store.put(STORE_KIND, config.ct_id, config.to_document())
+        entry = self._entries.get(config.ct_id)
+        if entry is None:
+            entry = self._entries[config.ct_id] = TerminalEntry(config)
+        else:
+            await self._front.disconnect(self._owner, config.ct_id)
+            self._lost(entry)
+            entry.config = config
+        await self._connect(entry)
+
+    async def remove(self, ct_id: str) -> None:
+        """Forgets a terminal with its pairing; its cards are removed. Raises 4007."""
+        entry = self.entry(ct_id)
+        await self._store.delete(STORE_KIND, ct_id)
+        await self._front.disconnect(self._owner, ct_id)
+        self._lost(entry)
+        del self._entries[ct_id]
+
+    async def pair(self, ct_id: str, confirm: Callable[[str], bool], wait: float = 30.0) -> None:
+        """TUC_KON_053: pairs a connected terminal. `confirm` gets the certificate's fingerprint and says yes or no.
+
+        `wait` bounds, in seconds, how long the connection may take. Raises `KonnektorError` 4007, 4040 (connection,
+        certificate), 4041 (terminal refused, wrong signature). A refusal by `confirm` is 4040, too.
+        """
+        entry = self.entry(ct_id)
+        try:
+            pairing = await self._create_pairing(entry, confirm, wait)
+        except KonnektorError as error:
+            await self._set(entry, replace(entry.config, correlation=Correlation.ZUGEWIESEN, pairing=None))
+            self._hub.publish(failure_event(Topic.CT_ERROR, entry, error, deliver=False))
+            raise
+        await self._set(entry, replace(entry.config, correlation=Correlation.GEPAIRT, pairing=pairing))
+        await self._front.disconnect(self._owner, ct_id)
+        self._lost(entry)
+        await self._set(entry, replace(entry.config, correlation=Correlation.AKTIV))
+        await self._connect(entry)
+
+    async def _create_pairing(self, entry: TerminalEntry, confirm: Callable[[str], bool], wait: float) -> Pairing:
+        certificate = await self._shown_certificate(entry, wait)
+        try:
+            self._trust.check_terminal(certificate, self._clock.now())
+        except UntrustedTerminal as error:
+            raise KonnektorError(4040, f"Zertifikat: {error}") from error
+        if not confirm(fingerprint(certificate)):
+            raise KonnektorError(4040, "Fingerprint nicht bestätigt")
+        secret = new_secret(self._entropy)
+        try:
+            signature = await self.session(entry.config.ct_id).create_pairing(
+                secret, pairing_text(entry.config.mac, self._name)
+            )
+            verify_pairing_signature(certificate, secret, signature)
+        except TerminalError as error:
+            raise KonnektorError(4041, fill="" if error.sw is None else f"{error.sw:04X}") from error
+        except (BadPairingSignature, FrontError) as error:
+            raise KonnektorError(4041) from error
+        return Pairing(certificate, secret)
+
+    async def _shown_certificate(self, entry: TerminalEntry, wait: float) -> bytes:
+        """The certificate of the present connection, once INIT CT SESSION went through."""
+        try:
+            async with asyncio.timeout(wait), self._changed:
+                await self._changed.wait_for(lambda: entry.product is not None and entry.certificate is not None)
+        except TimeoutError:
+            raise KonnektorError(4040) from None
+        if entry.certificate is None:
+            raise KonnektorError(4040)
+        return entry.certificate
+
+    # ---- questions -------------------------------------------------------------------------------------------------
+
+    def entry(self, ct_id: str) -> TerminalEntry:
+        """The terminal; raises 4007 if it is not known."""
+        if ct_id not in self._entries:
+            raise KonnektorError(4007)
+        return self._entries[ct_id]
+
+    def __iter__(self) -> Iterator[TerminalEntry]:
+        """All terminals, ordered by ctId."""
+        return iter([self._entries[ct_id] for ct_id in sorted(self._entries)])
+
+    def session(self, ct_id: str) -> TerminalSession:
+        """The terminal's commands."""
+        return TerminalSession(self._front, self._owner, ct_id)
+
+    @asynccontextmanager
+    async def pinpad(self, ct_id: str) -> AsyncIterator[TerminalSession]:
+        """PIN pad and display for one use. Raises 4007, 4221 not aktiv, 4222 not connected, 4060 taken by another."""
+        entry = self.entry(ct_id)
+        if entry.config.correlation is not Correlation.AKTIV:
+            raise KonnektorError(4221)
+        if not entry.connected:
+            raise KonnektorError(4222)
+        if entry.pinpad_taken:
+            raise KonnektorError(4060)
+        entry.pinpad_taken = True
+        try:
+            yield self.session(ct_id)
+        finally:
+            entry.pinpad_taken = False
+
+    async def settled(self, ct_id: str, wait: float = 30.0) -> None:
+        """Waits until the terminal is in use and no card is being opened in it. Raises `TimeoutError`."""
+        entry = self.entry(ct_id)
+        async with asyncio.timeout(wait), self._changed:
+            await self._changed.wait_for(lambda: entry.usable and not entry.opening)
+
+    # ---- link events -----------------------------------------------------------------------------------------------
+
+    def _on_event(self, event: LinkEvent) -> None:
+        entry = self._entries.get(event.ct_id)
+        if entry is None:
+            return
+        if isinstance(event, LinkUp):
+            entry.certificate = event.certificate
+            self._spawn(self._begin(entry, entry.next_connection(), event.certificate))
+        elif isinstance(event, LinkDown):
+            self._lost(entry)
+        else:
+            self._on_unit_event(entry, event)
+
+    def _on_unit_event(self, entry: TerminalEntry, event: UnitEvent) -> None:
+        slot = int.from_bytes(event.value[:2], "big")
+        # Before the session is open the slots are read anew anyway.
+        if not entry.usable or not 1 <= slot <= entry.config.slots:
+            return
+        if event.tag == EventTag.CARD_INSERTED:
+            self._slot_in_use(entry, slot)
+        elif event.tag == EventTag.CARD_REMOVED:
+            entry.next_card(slot)
+            self._hub.publish(slot_event(Topic.CT_SLOT_FREE, entry, slot))
+            self._cards.remove(entry.config.ct_id, slot)
+
+    def _lost(self, entry: TerminalEntry) -> None:
+        entry.next_connection()
+        was_connected, entry.connected = entry.connected, False
+        entry.certificate, entry.product = None, None
+        self._cards.remove_terminal(entry.config.ct_id)
+        if was_connected:
+            self._hub.publish(link_event(Topic.CT_DISCONNECTED, entry))
+
+    # ---- TUC_KON_050 -------------------------------------------------------------------------------------------------
+
+    async def _begin(self, entry: TerminalEntry, generation: int, certificate: bytes) -> None:
+        """TUC_KON_050 from step 3 on; TLS stands. A failure is told by CT/TLS_ESTABLISHMENT_FAILURE."""
+        try:
+            states = await self._open_session(entry, generation, certificate)
+        except KonnektorError as error:
+            if entry.generation == generation:
+                await self._refuse(entry, error)
+            return
+        except (TerminalError, FrontError) as error:
+            if entry.generation == generation:
+                self._hub.publish(failure_event(Topic.CT_TLS_ESTABLISHMENT_FAILURE, entry, KonnektorError(4028)))
+                _log.info("terminal session failed", extra={"ct": entry.config.ct_id, "kind": type(error).__name__})
+                await self._redial(entry, generation)
+            return
+        if states is None or entry.generation != generation:
+            return
+        entry.connected = True
+        self._hub.publish(link_event(Topic.CT_CONNECTED, entry))
+        for slot, state in enumerate(states[: entry.config.slots], start=1):
+            if state not in _ABSENT:
+                self._slot_in_use(entry, slot)
+
+    async def _open_session(
+        self, entry: TerminalEntry, generation: int, certificate: bytes
+    ) -> tuple[SlotState, ...] | None:
+        """INIT, VALIDATE, product and slots; None for a terminal that is not paired yet (opened for information)."""
+        try:
+            self._trust.check_terminal(certificate, self._clock.now())
+        except UntrustedTerminal as error:
+            raise KonnektorError(4028, f"Zertifikat: {error}") from error
+        session = self.session(entry.config.ct_id)
+        pairing = entry.config.pairing
+        if pairing is not None and pairing.certificate != certificate:
+            raise KonnektorError(4029)
+        await session.init()
+        if pairing is not None:
+            try:
+                await session.validate(pairing.secret, self._entropy.octets(CHALLENGE_SIZE))
+            except (PairingUnknown, PairingMismatch) as error:
+                raise KonnektorError(4029) from error
+        product = await session.product()
+        if entry.generation == generation:
+            entry.product = product
+        return await session.slot_states() if pairing is not None else None
+
+    async def _refuse(self, entry: TerminalEntry, error: KonnektorError) -> None:
+        """Wrong certificate or secret: back to `gepairt`, TLS ends, an administrator has to look (steps 5 and 8)."""
+        if entry.config.correlation is Correlation.AKTIV and error.code == 4029:
+            await self._set(entry, replace(entry.config, correlation=Correlation.GEPAIRT))
+        await self._front.disconnect(self._owner, entry.config.ct_id)
+        self._lost(entry)
+        self._hub.publish(failure_event(Topic.CT_TLS_ESTABLISHMENT_FAILURE, entry, error))
+
+    async def _redial(self, entry: TerminalEntry, generation: int) -> None:
+        await asyncio.sleep(RETRY_SECONDS)
+        if entry.generation == generation:
+            await self._front.disconnect(self._owner, entry.config.ct_id)
+            await self._connect(entry)
+
+    async def _connect(self, entry: TerminalEntry) -> None:
+        config = entry.config
+        if config.correlation is Correlation.BEKANNT:
+            return
+        profile = config.pairing.tls_profile if config.pairing is not None else "any"
+        await self._front.connect(self._owner, Dial(config.ct_id, config.host, config.port, profile))
+
+    async def _set(self, entry: TerminalEntry, config: TerminalConfig) -> None:
+        await self._store.put(STORE_KIND, config.ct_id, config.to_document())
+        entry.config = config
+
+    # ---- TUC_KON_001 -------------------------------------------------------------------------------------------------
+
+    def _slot_in_use(self, entry: TerminalEntry, slot: int) -> None:
+        self._hub.publish(slot_event(Topic.CT_SLOT_IN_USE, entry, slot))
+        self._cards.remove(entry.config.ct_id, slot)
+        before = entry.opening.get(slot)
+        entry.opening[slot] = self._spawn(self._open(entry, slot, entry.next_card(slot), before))
+
+    async def _open(self, entry: TerminalEntry, slot: int, generation: int, before: asyncio.Task[None] | None) -> None:
+        """TUC_KON_001 for one slot, after the opening `before` it came to its end (its commands must not mix)."""
+        if before is not None:
+            await asyncio.wait({before})
+        try:
+            if entry.slot_generations.get(slot) == generation:
+                await self._open_current(entry, slot, generation)
+        finally:
+            if entry.opening.get(slot) is asyncio.current_task():
+                entry.opening.pop(slot, None)
+
+    async def _open_current(self, entry: TerminalEntry, slot: int, generation: int) -> None:
+        session = self.session(entry.config.ct_id)
+        line = session.card(slot)
+        try:
+            atr = await session.activate(slot)
+            if atr is None:
+                return
+            data = await open_card(line, atr)
+        except TerminalError:
+            data = CardData(CardType.UNKNOWN)
+        except (CardGone, FrontError):
+            return
+        if entry.slot_generations.get(slot) != generation:
+            return
+        card = self._cards.insert(entry.config.ct_id, slot, data, line)
+        self._hub.publish(card_event(Topic.CARD_INSERTED, card))
+        if self._prepare is not None:
+            self._spawn(self._run_prepare(card, self._prepare))
+
+    async def _run_prepare(self, card: Card, prepare: Callable[[Card], Awaitable[None]]) -> None:
+        try:
+            await prepare(card)
+        except TiaasError as error:
+            _log.info("card not prepared", extra={"ct": card.ct_id, "slot": card.slot, "kind": type(error).__name__})
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _guarded(self, work: Coroutine[object, object, None]) -> None:
+        try:
+            await work
+        except TiaasError as error:
+            _log.warning("terminal task failed", extra={"kind": type(error).__name__})
+        finally:
+            async with self._changed:
+                self._changed.notify_all()

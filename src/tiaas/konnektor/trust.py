@@ -1,0 +1,112 @@
+"""What a Konnektor trusts, and the checks that need no network.
+
+Trust anchors are given: issuers of terminal and eGK certificates (in the field from the TSL) and CVC roots with cross
+certificates. TUC_KON_037 with validationMode=NONE for C.SMKT.AUT (TUC_KON_050, 053), TUC_KON_042 for CV certificates,
+the offline part of TUC_KON_018 for C.CH.AUT.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from tiaas.base.errors import TiaasError
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted
+from tiaas.pki.cvc import Cvc, CvcSignatureWrong, verify_cvc
+from tiaas.pki.cvcchain import CvcChainError, CvcFault, check_cvc_chain
+from tiaas.pki.oids import CertificateType, ExtendedKeyUsage, KeyUsage
+from tiaas.pki.path import Demands, PathError, check_path
+
+_TERMINAL = Demands(
+    key_usage=frozenset({KeyUsage.DIGITAL_SIGNATURE}),
+    extended_key_usage=frozenset({ExtendedKeyUsage.SERVER_AUTH}),
+    types=frozenset({CertificateType.SMKT_AUT}),
+)
+_EGK = Demands(
+    key_usage=frozenset({KeyUsage.DIGITAL_SIGNATURE}),
+    extended_key_usage=frozenset({ExtendedKeyUsage.CLIENT_AUTH}),
+    types=frozenset({CertificateType.CH_AUT}),
+)
+_R_SIZE = 32
+
+
+class UntrustedTerminal(TiaasError):
+    """A terminal's certificate does not stand the check; `code` is that of Tab_PKI_274 or None."""
+
+    def __init__(self, reason: str, code: int | None = None) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class NotGenuine(TiaasError):
+    """An eGK did not prove that it holds the key of its CV certificate."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustSpace:
+    """Anchors of one instance: issuers of C.SMKT.AUT, issuers of C.CH.AUT, CVC roots, cross CV certificates."""
+
+    terminal_issuers: tuple[Certificate, ...]
+    egk_issuers: tuple[Certificate, ...]
+    cvc_roots: tuple[Cvc, ...]
+    cross_cvcs: tuple[Cvc, ...] = ()
+
+    def check_terminal(self, der: bytes, at: datetime) -> None:
+        """TUC_KON_037 for C.SMKT.AUT: issuer, dates, key usage, serverAuth, oid_smkt_aut. `UntrustedTerminal`."""
+        try:
+            check_path(decode_certificate_untrusted(der), self.terminal_issuers, at, demands=_TERMINAL)
+        except BadCertificate:
+            raise UntrustedTerminal("certificate not readable") from None
+        except PathError as error:
+            raise UntrustedTerminal(error.fault.name, error.fault.code) from None
+
+    def check_egk(self, der: bytes, at: datetime) -> None:
+        """The offline check of C.CH.AUT; raises `KonnektorError` 107."""
+        try:
+            check_path(decode_certificate_untrusted(der), self.egk_issuers, at, demands=_EGK)
+        except (BadCertificate, PathError):
+            raise KonnektorError(107) from None
+
+    def check_cvc(self, end_entity: Cvc, ca: Cvc, today: date) -> None:
+        """TUC_KON_042; raises `KonnektorError` 4228 if the root or a cross certificate is missing, else 4196."""
+        try:
+            check_cvc_chain(end_entity, ca, (*self.cvc_roots, *self._trusted_crosses()), today)
+        except CvcChainError as error:
+            raise KonnektorError(4228 if error.fault is CvcFault.ROOT_UNKNOWN else 4196) from error
+
+    def cross_to(self, wanted: bytes, known: frozenset[bytes]) -> Cvc | None:
+        """The cross certificate that brings root `wanted` to a card which holds one of the keys `known`."""
+        return next((cross for cross in self.cross_cvcs if cross.chr == wanted and cross.car in known), None)
+
+    def _trusted_crosses(self) -> tuple[Cvc, ...]:
+        """Cross certificates that a trusted root signed: they carry another root's key."""
+        roots = {root.chr: root for root in self.cvc_roots}
+        return tuple(cross for cross in self.cross_cvcs if cross.car in roots and _signed_by(cross, roots[cross.car]))
+
+
+def check_role_token(cvc: Cvc, token: bytes, signature: bytes) -> None:
+    """Checks an answer to INTERNAL AUTHENTICATE elcRoleAuthentication over the 24-octet `token`; raises `NotGenuine`.
+
+    The token is not hashed: the ECDSA input is the token and one octet 00 as a number of 256 bits (gemSpec_COS
+    N086.900a), so with leading zeros to 32 octets.
+    """
+    digest = (token + b"\x00").rjust(32, b"\x00")
+    if len(signature) != 2 * _R_SIZE:
+        raise NotGenuine("signature has another length")
+    r, s = (int.from_bytes(part, "big") for part in (signature[:_R_SIZE], signature[_R_SIZE:]))
+    try:
+        cvc.key().verify(encode_dss_signature(r, s), digest, ec.ECDSA(Prehashed(SHA256())))
+    except InvalidSignature:
+        raise NotGenuine("signature does not fit the CV certificate") from None
+
+
+def _signed_by(cvc: Cvc, issuer: Cvc) -> bool:
+    try:
+        verify_cvc(cvc, issuer.key())
+    except CvcSignatureWrong:
+        return False
+    return True
