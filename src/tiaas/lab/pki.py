@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
+from tiaas.base.errors import InvalidInput
 from tiaas.lab.cvcpki import CvcAuthorities
 from tiaas.lab.keys import new_ec_key, new_rsa_key, read_key, write_key
 from tiaas.pki.admission import build_admission
@@ -85,7 +86,8 @@ _Tree = dict[AuthorityKind | None, Authority]
 class LabPki:
     """All authorities of one lab. `on_change` is called after an authority was added, so that it can be stored.
 
-    Usable from several threads.
+    `pseudonym_salt` is the issuers' secret in the pseudonyms on health cards (hs-ZW, GS-A_4578). Usable from several
+    threads.
     """
 
     def __init__(
@@ -95,9 +97,11 @@ class LabPki:
         trees: dict[Family, _Tree],
         cvc: CvcAuthorities,
         *,
+        pseudonym_salt: str,
         ecc_only: bool = False,
         on_change: Callable[["LabPki"], None] | None = None,
     ) -> None:
+        self.pseudonym_salt = pseudonym_salt
         self.ecc_only = ecc_only
         self.cvc = cvc
         self.on_change = on_change
@@ -110,7 +114,9 @@ class LabPki:
     def create(cls, entropy: Entropy, clock: Clock, *, ecc_only: bool = False) -> "LabPki":
         """A new PKI (some ten milliseconds). With `ecc_only` it never gets an RSA half."""
         today = clock.now().date()
-        pki = cls(entropy, clock, {}, CvcAuthorities.create(entropy, today), ecc_only=ecc_only)
+        cvc = CvcAuthorities.create(entropy, today)
+        # GS-A_4578: 16 hexadecimal digits.
+        pki = cls(entropy, clock, {}, cvc, pseudonym_salt=entropy.octets(8).hex(), ecc_only=ecc_only)
         pki._trees[Family.ECC] = pki._grow(Family.ECC)
         return pki
 
@@ -121,17 +127,26 @@ class LabPki:
                 family.name: {("root" if kind is None else kind.name): _write(ca) for kind, ca in tree.items()}
                 for family, tree in self._trees.items()
             }
-        return {"version": _VERSION, "ecc_only": self.ecc_only, "x509": trees, "cvc": self.cvc.to_document()}
+        return {
+            "version": _VERSION,
+            "ecc_only": self.ecc_only,
+            "pseudonym_salt": self.pseudonym_salt,
+            "x509": trees,
+            "cvc": self.cvc.to_document(),
+        }
 
     @classmethod
     def from_document(cls, document: dict[str, Any], entropy: Entropy, clock: Clock) -> "LabPki":
-        """Reads what `to_document` wrote."""
+        """Reads what `to_document` wrote; raises `InvalidInput` for another version."""
+        if document.get("version") != _VERSION:
+            raise InvalidInput(f"version {document.get('version')} of a lab's PKI is not read here")
         trees: dict[Family, _Tree] = {
             Family[family]: {(None if kind == "root" else AuthorityKind[kind]): _read(ca) for kind, ca in tree.items()}
             for family, tree in document["x509"].items()
         }
         cvc = CvcAuthorities.from_document(document["cvc"])
-        return cls(entropy, clock, trees, cvc, ecc_only=document["ecc_only"])
+        salt = document["pseudonym_salt"]
+        return cls(entropy, clock, trees, cvc, pseudonym_salt=salt, ecc_only=document["ecc_only"])
 
     @property
     def cvc_root(self) -> Cvc:

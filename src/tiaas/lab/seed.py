@@ -118,8 +118,16 @@ class Patient:
         for value in (self.geburtsdatum, self.beginn, self.ende, self.zuzahlung_befreit_bis):
             if value is not None and not _DATE.fullmatch(value):
                 raise ValueError("a date is written YYYYMMDD")
-        for text, most in ((self.vorname, 45), (self.nachname, 45), (self.titel, 20), (self.vorsatzwort, 20)):
-            _at_most(most, text or "")
+        for most, texts in (
+            (45, (self.vorname, self.nachname)),
+            (20, (self.titel, self.vorsatzwort, self.namenszusatz)),
+        ):
+            _at_most(most, *texts)
+        if self.geschlecht not in ("M", "W", "X", "D"):
+            raise ValueError("geschlecht is M, W, X or D")
+        if not re.fullmatch(r"[0-9]{2}", self.wop):
+            raise ValueError("wop has two digits")
+        _check_addresses(self.strassen_adresse, self.postfach_adresse)
 
     @property
     def name(self) -> PersonName:
@@ -170,7 +178,6 @@ class Institution:
 
     def __post_init__(self) -> None:
         _check_telematik_id(self.telematik_id)
-        _at_most(54, self.name)
 
     @property
     def address(self) -> PostalAddress:
@@ -236,9 +243,25 @@ def _check_telematik_id(telematik_id: str) -> None:
         raise ValueError("a Telematik-ID is a sector's prefix, a dash and at most 120 letters, digits, dots, dashes")
 
 
-def _at_most(limit: int, text: str) -> None:
-    if len(text) > limit:
-        raise ValueError(f"a text of {len(text)} characters is longer than {limit}")
+def _check_addresses(street: StrassenAdresse | None, box: PostfachAdresse | None) -> None:
+    """Lengths as in Schema_VSD.xsd."""
+    for address in (street, box):
+        if address is not None:
+            _at_most(40, address.ort)
+            _at_most(10, address.postleitzahl)
+            _at_most(3, address.land)
+    if street is not None:
+        _at_most(46, street.strasse)
+        _at_most(9, street.hausnummer)
+        _at_most(40, street.anschriftenzusatz)
+    if box is not None:
+        _at_most(8, box.postfach)
+
+
+def _at_most(limit: int, *texts: str | None) -> None:
+    for text in texts:
+        if text is not None and len(text) > limit:
+            raise ValueError(f"a text of {len(text)} characters is longer than {limit}")
 
 
 def _unique(what: str, found: list[str]) -> None:

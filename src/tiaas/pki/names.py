@@ -1,7 +1,8 @@
 """Distinguished names of holders and CAs (gemSpec_PKI V2.14.1, 4.8.1, 5.1.2, 5.2.1, 5.5.1, 5.6.2, 5.12, 10, 12).
 
 Attributes are UTF8String but countryName and serialNumber (PrintableString), values at most 64 characters
-(streetAddress, localityName, stateOrProvinceName 128; postalCode 40): Tab_PKI_229-01.
+(streetAddress, localityName, stateOrProvinceName 128; postalCode 40): Tab_PKI_229-01. OpenSSL and others count the
+octets of UTF-8 instead, so names are cut to 64 octets here, which both take.
 """
 
 from dataclasses import dataclass
@@ -24,20 +25,28 @@ class PersonName:
 
     @property
     def given(self) -> str:
-        """Vorname Namenszusatz Vorsatzwort, what the attribute givenName holds on an eGK (GS-A_4593)."""
-        return " ".join(part for part in (self.given_name, self.suffix, self.prefix) if part)
+        """Vorname Namenszusatz Vorsatzwort, what the attribute givenName holds, cut to 64 octets (GS-A_4593)."""
+        return self._fit(_MAX, "", self.suffix, self.prefix)
+
+    @property
+    def family(self) -> str:
+        """The surname, what the attribute surname holds, cut to 64 octets (GS-A_4592)."""
+        return cut(self.surname, _MAX)
 
     def printed(self, limit: int, *, with_title: bool = True) -> str:
-        """The name as printed on a card, cut to `limit` characters: first names become initials from the last on."""
-        given = self.given_name.split()
+        """The name as printed on a card, cut to `limit` octets of UTF-8."""
+        return self._fit(limit, self.title if with_title else "", self.suffix, self.prefix, self.surname)
+
+    def _fit(self, limit: int, before: str, *behind: str) -> str:
+        """Joins the parts around the first names, which become initials from the last on until all fits."""
+        names = self.given_name.split()
         text = ""
-        for kept in range(len(given), -1, -1):
-            names = given[:kept] + [name[0] + "." for name in given[kept:]]
-            parts = [self.title if with_title else "", *names, self.suffix, self.prefix, self.surname]
+        for kept in range(len(names), -1, -1):
+            parts = [before, *names[:kept], *(name[0] + "." for name in names[kept:]), *behind]
             text = " ".join(part for part in parts if part)
-            if len(text) <= limit:
+            if len(text.encode()) <= limit:
                 return text
-        return text[: limit - 1].rstrip() + "."
+        return cut(text, limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,14 @@ class PostalAddress:
     state: str = ""
 
 
+def cut(text: str, limit: int) -> str:
+    """`text`, or as much of it as fits into `limit` octets of UTF-8, with a full stop for what is missing."""
+    octets = text.encode()
+    if len(octets) <= limit:
+        return text
+    return octets[: limit - 1].decode(errors="ignore").rstrip() + "."
+
+
 def insured_name(common_name: str, person: PersonName, kvnr: str, insurer_ik: str, insurer: str) -> x509.Name:
     """Subject of C.CH.AUT and C.CH.ENC: two OU, KVNR and IK of the insurer (Tab_PKI_232, 233)."""
     return _name(
@@ -57,7 +74,7 @@ def insured_name(common_name: str, person: PersonName, kvnr: str, insurer_ik: st
         (NameOID.ORGANIZATION_NAME, insurer),
         (NameOID.ORGANIZATIONAL_UNIT_NAME, insurer_ik),
         (NameOID.ORGANIZATIONAL_UNIT_NAME, kvnr),
-        (NameOID.SURNAME, person.surname),
+        (NameOID.SURNAME, person.family),
         (NameOID.GIVEN_NAME, person.given),
         (NameOID.TITLE, person.title),
         (NameOID.COMMON_NAME, common_name),
@@ -80,7 +97,7 @@ def professional_name(common_name: str, person: PersonName, serial_number: str) 
         [
             _attribute(NameOID.SERIAL_NUMBER, serial_number),
             _attribute(NameOID.GIVEN_NAME, person.given),
-            _attribute(NameOID.SURNAME, person.surname),
+            _attribute(NameOID.SURNAME, person.family),
             _attribute(NameOID.COMMON_NAME, common_name),
         ]
     )
@@ -105,7 +122,7 @@ def institution_name(
         (NameOID.STREET_ADDRESS, address.street),
         (NameOID.ORGANIZATION_NAME, organization),
         (NameOID.SERIAL_NUMBER, serial_number),
-        (NameOID.SURNAME, head.surname if head else ""),
+        (NameOID.SURNAME, head.family if head else ""),
         (NameOID.GIVEN_NAME, head.given if head else ""),
         (NameOID.TITLE, head.title if head else ""),
         (NameOID.COMMON_NAME, common_name),
@@ -136,6 +153,4 @@ def _name(*parts: tuple[x509.ObjectIdentifier, str]) -> x509.Name:
 
 
 def _attribute(oid: x509.ObjectIdentifier, value: str) -> x509.NameAttribute[str]:
-    if oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME) and len(value) > _MAX:
-        raise ValueError(f"{len(value)} characters are too many for a common name or an organization")
     return x509.NameAttribute(oid, value)
