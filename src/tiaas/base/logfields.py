@@ -33,6 +33,7 @@ class LogField(enum.StrEnum):
     TOPIC = "topic"  # topic of an event
     STATE = "state"  # new state of something with states
     REASON = "reason"  # why, from a closed set of phrases
+    FAULT = "fault"  # what was wrong with a message of a terminal
     KIND = "kind"  # name of an exception class
     WHERE = "where"  # module and line of a defect
     SIZE = "size"  # octets

@@ -1,0 +1,42 @@
+"""Which card a verb means: a card handle, an ICCSN, or, with neither, the only card that fits."""
+
+from collections.abc import Sequence
+
+from tiaas.base.errors import InvalidInput, TiaasError
+from tiaas.client import Konnektor
+from tiaas.interfaces.card_service_common_v2_0 import CardType
+from tiaas.interfaces.card_service_v8_1 import Card
+
+_FAMILY = {CardType.HBA: (CardType.HBA, CardType.HBA_QSIG), CardType.SMC_B: (CardType.SMC_B, CardType.HSM_B)}
+
+
+class NoSuchCard(TiaasError):
+    """No card in the terminals fits, or several do."""
+
+
+async def choose_card(konnektor: Konnektor, wanted: str | None, kinds: Sequence[CardType]) -> Card:
+    """The card with handle or ICCSN `wanted`, else the only one of the first of `kinds` that is there at all.
+
+    Raises `NoSuchCard` and what `get_cards` raises.
+    """
+    cards = await konnektor.get_cards()
+    if wanted is not None:
+        found = [card for card in cards if wanted in (card.card_handle, card.iccsn)]
+        if not found:
+            raise NoSuchCard(f"no card {wanted} in the terminals of this workplace; see: tiaas get cards")
+        return found[0]
+    for kind in kinds:
+        found = [card for card in cards if card.card_type in _FAMILY.get(kind, (kind,))]
+        if len(found) > 1:
+            raise NoSuchCard(f"{len(found)} cards of type {kind.value} are in; name one by handle or ICCSN")
+        if found:
+            return found[0]
+    raise NoSuchCard(f"no card of type {' or '.join(kinds)} in the terminals of this workplace")
+
+
+def card_type(name: str) -> CardType:
+    """A card type by its name in any case; raises `InvalidInput` for `argparse` and people."""
+    found = next((kind for kind in CardType if kind.value.lower() == name.lower()), None)
+    if found is None:
+        raise InvalidInput(f"unknown card type {name}; known: {', '.join(kind.value for kind in CardType)}")
+    return found

@@ -1,0 +1,47 @@
+"""Which Konnektor a verb talks to: `--kon FILE`, or a running lab (`--dir`, `TIAAS_DIR`, else the only one)."""
+
+import argparse
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tiaas.base.errors import InvalidInput
+from tiaas.client import Kon, Konnektor, connect, load_kon
+from tiaas.lab.ready import read_ready
+from tiaas.lab.registry import Registry
+
+T = TypeVar("T")
+
+
+def add_konnektor_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds `--kon`, `--dir`, `--practice` and `--json`."""
+    group = parser.add_argument_group("which Konnektor (default: that of the one running lab)")
+    group.add_argument("--kon", type=Path, metavar="FILE", help="a .kon file: any Konnektor")
+    group.add_argument("--dir", type=Path, metavar="DIR", help="folder of a running lab (default: TIAAS_DIR)")
+    group.add_argument(
+        "--practice", type=int, default=1, metavar="N", help="which practice of the lab, counted from 1 (default: 1)"
+    )
+    parser.add_argument("--json", action="store_true", help="write JSON instead of text")
+
+
+def choose_kon(args: argparse.Namespace) -> Kon:
+    """The `.kon` meant. Raises `BadKon`, `LabNotFound`, `InvalidInput`."""
+    if args.kon is not None:
+        return load_kon(args.kon, os.environ)
+    folder = Registry(os.environ).find(args.dir)
+    instances: list[Any] = read_ready(folder)["instances"]
+    if not 1 <= args.practice <= len(instances):
+        raise InvalidInput(f"the lab in {folder} has {len(instances)} practices; --practice counts from 1")
+    return load_kon(Path(instances[args.practice - 1]["kon_file"]), os.environ)
+
+
+def with_konnektor(args: argparse.Namespace, work: Callable[[Konnektor], Awaitable[T]]) -> T:
+    """Connects, does `work`, and returns what it returns. Raises what `choose_kon`, `connect` and `work` raise."""
+
+    async def session(kon: Kon) -> T:
+        async with connect(kon) as konnektor:
+            return await work(konnektor)
+
+    return asyncio.run(session(choose_kon(args)))

@@ -1,0 +1,258 @@
+"""The client: one object per Konnektor and call context, one coroutine per operation.
+
+    async with connect(load_kon(path, os.environ)) as konnektor:
+        for card in await konnektor.get_cards(card_type=CardType.EGK):
+            …
+
+It reads the service directory, takes the highest version it speaks of each service, and works against any Konnektor.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from cryptography import x509
+
+from tiaas.base.errors import TiaasError
+from tiaas.client.directory import BadDirectory, ServiceDirectory, decode_directory_untrusted
+from tiaas.client.errors import BadAnswer, KonnektorFault, TraceEntry
+from tiaas.client.kon import Kon
+from tiaas.client.transport import Timeouts, Transport
+from tiaas.client.vsd import Vsd, read_response
+from tiaas.interfaces import card_service_v8_1 as card_service
+from tiaas.interfaces import certificate_service_v6_0 as certificate_service
+from tiaas.interfaces import event_service_v7_2 as event_service
+from tiaas.interfaces import vsd_service_v5_2 as vsd_service
+from tiaas.interfaces.card_service_common_v2_0 import CardType, PinResult
+from tiaas.interfaces.card_service_v8_1 import Card, PinStatus
+from tiaas.interfaces.card_terminal_info_v8_0 import CardTerminal
+from tiaas.interfaces.certificate_service_common_v2_0 import CertRef
+from tiaas.interfaces.certificate_service_v6_0 import CertRefList, Crypt
+from tiaas.interfaces.connector_common_v5_0 import Status
+from tiaas.interfaces.connector_context_v2_0 import Context
+from tiaas.interfaces.telematik_error_v2_0 import Error
+from tiaas.soap.client import ReceivedFault, read_answer_untrusted, write_request
+from tiaas.soap.envelope import SoapFault
+from tiaas.soap.errors import SoapError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceKind:
+    """A service and the part of its version that names its messages."""
+
+    name: str
+    version: str
+
+
+EVENT = ServiceKind(event_service.SERVICE, "7.2")
+CARD = ServiceKind(card_service.SERVICE, "8.1")
+CERTIFICATE = ServiceKind(certificate_service.SERVICE, "6.0")
+VSD = ServiceKind(vsd_service.SERVICE, "5.2")
+
+
+@dataclass(frozen=True, slots=True)
+class PinOutcome:
+    """What became of a PIN operation. `warning` is the Konnektor's error in the status, if it gave one."""
+
+    result: PinResult
+    left_tries: int | None
+    warning: tuple[TraceEntry, ...]
+
+    @property
+    def ok(self) -> bool:
+        """True if the PIN is verified now."""
+        return self.result is PinResult.OK
+
+
+@dataclass(frozen=True, slots=True)
+class PinState:
+    """State of a PIN; `left_tries` where the Konnektor told it."""
+
+    status: PinStatus | None
+    left_tries: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CardCertificate:
+    """A certificate of a card (DER) and the reference asked for."""
+
+    ref: CertRef
+    der: bytes
+
+    def load(self) -> x509.Certificate:
+        """The certificate as an object of `cryptography`."""
+        return x509.load_der_x509_certificate(self.der)
+
+
+class Konnektor:
+    """A Konnektor in one call context. Made by `connect`.
+
+    All operations raise `KonnektorFault` if the Konnektor says no, `KonnektorUnreachable` if it says nothing,
+    `BadAnswer` if what it says cannot be read, `ServiceMissing` if it has no such service.
+    """
+
+    def __init__(self, kon: Kon, transport: Transport, directory: ServiceDirectory) -> None:
+        self.directory = directory
+        self.context = Context(
+            mandant_id=kon.mandant_id,
+            client_system_id=kon.client_system_id,
+            workplace_id=kon.workplace_id,
+            user_id=kon.user_id,
+        )
+        self._transport = transport
+
+    async def get_cards(
+        self,
+        card_type: CardType | None = None,
+        ct_id: str | None = None,
+        slot_id: int | None = None,
+        mandant_wide: bool = False,
+    ) -> tuple[Card, ...]:
+        """The cards in the terminals of this workplace, or of the Mandant; the others narrow it down."""
+        request = event_service.GetCards(
+            context=self.context, card_type=card_type, ct_id=ct_id, slot_id=slot_id, mandant_wide=mandant_wide
+        )
+        answer = await self.call(
+            EVENT, event_service.GET_CARDS_ACTION, request, event_service.GetCardsResponse
+        )
+        return answer.cards.card
+
+    async def get_card_terminals(self, mandant_wide: bool = False) -> tuple[CardTerminal, ...]:
+        """The terminals of this workplace, or of the Mandant."""
+        request = event_service.GetCardTerminals(context=self.context, mandant_wide=mandant_wide)
+        answer = await self.call(
+            EVENT, event_service.GET_CARD_TERMINALS_ACTION, request, event_service.GetCardTerminalsResponse
+        )
+        return answer.card_terminals.card_terminal
+
+    async def verify_pin(self, card_handle: str, pin_typ: str) -> PinOutcome:
+        """Lets somebody type a PIN (`PIN.SMC`, `PIN.CH`, …) at the terminal; a wrong PIN is an outcome, no error."""
+        request = card_service.VerifyPin(context=self.context, card_handle=card_handle, pin_typ=pin_typ)
+        answer = await self.call(
+            CARD,
+            card_service.VERIFY_PIN_ACTION,
+            request,
+            card_service.VerifyPinResponse,
+            self._transport.timeouts.person,
+        )
+        return PinOutcome(answer.pin_result, answer.left_tries, _warning(answer.status))
+
+    async def get_pin_status(self, card_handle: str, pin_typ: str) -> PinState:
+        """The state of a PIN."""
+        request = card_service.GetPinStatus(context=self.context, card_handle=card_handle, pin_typ=pin_typ)
+        answer = await self.call(
+            CARD, card_service.GET_PIN_STATUS_ACTION, request, card_service.GetPinStatusResponse
+        )
+        return PinState(answer.pin_status, answer.left_tries)
+
+    async def read_card_certificate(
+        self, card_handle: str, refs: Sequence[CertRef], crypt: Crypt | None = None
+    ) -> tuple[CardCertificate, ...]:
+        """Certificates of a card, RSA if `crypt` is not given; what the card does not have is left out."""
+        request = certificate_service.ReadCardCertificate(
+            card_handle=card_handle,
+            context=self.context,
+            cert_ref_list=CertRefList(cert_ref=tuple(refs)),
+            crypt=crypt,
+        )
+        answer = await self.call(
+            CERTIFICATE,
+            certificate_service.READ_CARD_CERTIFICATE_ACTION,
+            request,
+            certificate_service.ReadCardCertificateResponse,
+        )
+        return tuple(
+            CardCertificate(item.cert_ref, item.x509_data.x509_certificate)
+            for item in answer.x509_data_info_list.x509_data_info
+            if item.x509_data is not None
+        )
+
+    async def read_vsd(
+        self, ehc_handle: str, hpc_handle: str, perform_online_check: bool = False, read_online_receipt: bool = False
+    ) -> Vsd:
+        """The insured person's data from the eGK `ehc_handle` with the right of the HBA or SMC-B `hpc_handle`."""
+        request = vsd_service.ReadVSD(
+            ehc_handle=ehc_handle,
+            hpc_handle=hpc_handle,
+            perform_online_check=perform_online_check,
+            read_online_receipt=read_online_receipt,
+            context=self.context,
+        )
+        answer = await self.call(VSD, vsd_service.READ_VSD_ACTION, request, vsd_service.ReadVSDResponse)
+        try:
+            return read_response(answer)
+        except TiaasError as error:
+            url = self.directory.find(VSD.name, VSD.version).location
+            raise BadAnswer(url, 200, f"with data that cannot be read: {error}") from error
+
+    async def call(
+        self, service: ServiceKind, soap_action: str, request: object, expected: type[T], wait: float | None = None
+    ) -> T:
+        """Any operation: sends `request` to the service and reads the answer as `expected`."""
+        url = self.directory.find(service.name, service.version).location
+        message = write_request(request, soap_action)
+        status, body = await self._transport.post(
+            url, dict(message.headers), message.body, wait or self._transport.timeouts.answer
+        )
+        if status not in (200, 500):
+            raise BadAnswer(url, status, _status_meaning(status))
+        try:
+            return read_answer_untrusted(body, expected, (Error,))
+        except ReceivedFault as fault:
+            raise _fault(fault.fault) from None
+        except SoapError as error:
+            raise BadAnswer(url, status, f"not a SOAP message we can read: {error}") from error
+
+
+@asynccontextmanager
+async def connect(kon: Kon, timeouts: Timeouts | None = None) -> AsyncIterator[Konnektor]:
+    """Reads the Konnektor's service directory and gives a client for as long as the context lasts.
+
+    Raises `BadKon`, `KonnektorUnreachable`, `BadAnswer`.
+    """
+    async with Transport(kon, timeouts or Timeouts()) as transport:
+        url = f"{kon.url.rstrip('/')}/connector.sds"
+        status, body = await transport.get(url)
+        if status != 200:
+            raise BadAnswer(url, status, _status_meaning(status))
+        try:
+            directory = decode_directory_untrusted(body)
+        except BadDirectory as error:
+            raise BadAnswer(url, status, f"not a service directory: {error}") from error
+        yield Konnektor(kon, transport, directory.rewritten(kon.url) if kon.rewrite_service_endpoints else directory)
+
+
+def _status_meaning(status: int) -> str:
+    if status in (401, 403):
+        return "it refuses these credentials"
+    return "not what a Konnektor answers"
+
+
+def _fault(fault: SoapFault) -> KonnektorFault:
+    if not isinstance(fault.detail, Error):
+        return KonnektorFault(0, fault.text or "SOAP fault without text")
+    trace = _trace(fault.detail)
+    return KonnektorFault(trace[-1].code, trace[-1].text, trace, fault.detail.message_id, fault.detail.timestamp)
+
+
+def _warning(status: Status) -> tuple[TraceEntry, ...]:
+    return () if status.error is None else _trace(status.error)
+
+
+def _trace(error: Error) -> tuple[TraceEntry, ...]:
+    return tuple(
+        TraceEntry(
+            code=entry.code,
+            text=entry.error_text,
+            detail=None if entry.detail is None else entry.detail.text,
+            severity=entry.severity,
+            error_type=entry.error_type,
+            component=entry.comp_type,
+            instance=entry.instance,
+            event_id=entry.event_id,
+        )
+        for entry in error.trace
+    )
