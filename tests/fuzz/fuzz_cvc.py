@@ -1,6 +1,6 @@
 """Fuzz target: CV certificates from cards and terminals."""
 
-from tiaas.pki.cvc import BadCvc, decode_cvc_untrusted
+from tiaas.pki.cvc import BadCvc, decode_cvc_untrusted, decode_cvc_value_untrusted
 
 SEEDS: list[bytes] = [
     bytes.fromhex(
@@ -9,14 +9,16 @@ SEEDS: list[bytes] = [
         "147F4C1306082A8214004C0481185307FFFFFFFFFFFFFF5F25060106000300085F24060206000300075F3740" + "11" * 64
     ),
     bytes.fromhex("7F2100"),
+    bytes.fromhex("7F4E005F3700"),
 ]
 
 
 def target(data: bytes) -> None:
-    """Only `BadCvc` may escape the decoder, and what it takes encodes to the same octets."""
-    try:
-        cvc = decode_cvc_untrusted(data)
-    except BadCvc:
-        return
-    if decode_cvc_untrusted(cvc.encoded) != cvc or cvc.encoded != data:
-        raise AssertionError("not reproducible")
+    """Only `BadCvc` may escape the two decoders, and what they take encodes to the same octets."""
+    for decode in (decode_cvc_untrusted, decode_cvc_value_untrusted):
+        try:
+            cvc = decode(data)
+        except BadCvc:
+            continue
+        if decode_cvc_untrusted(cvc.encoded) != cvc or data not in (cvc.encoded, cvc.value):
+            raise AssertionError("not reproducible")
