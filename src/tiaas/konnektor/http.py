@@ -83,6 +83,7 @@ class HttpConnection(HttpToolsProtocol):
         self._in_head = False
         self._head_octets = 0
         self._wasted = 0
+        self._is_replaying = False
 
     # ---- asyncio -------------------------------------------------------------------------------------------------
 
@@ -111,12 +112,8 @@ class HttpConnection(HttpToolsProtocol):
         head_was_open = self._in_head
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # An offer (h2c, as Java's client makes it) that we do not take; the request itself is served. The parser
-            # reads no further request after it.
-            cycle = self._current()
-            if cycle is not None:
-                cycle.keep_alive = False
+        except httptools.HttpParserUpgrade as offer:
+            self._go_on_after_offer(data[offer.args[0] :])
         except httptools.HttpParserError:
             self.refuse(400)
         else:
@@ -141,6 +138,8 @@ class HttpConnection(HttpToolsProtocol):
     # ---- parser --------------------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
+        if self._is_replaying:
+            return
         super().on_message_begin()
         self._in_message = self._in_head = True
         self._head_octets = 0
@@ -150,6 +149,8 @@ class HttpConnection(HttpToolsProtocol):
             self.scope["extensions"] = {"tls": self._tls}
 
     def on_url(self, url: bytes) -> None:
+        if self._is_replaying:
+            return
         self._head_octets += len(url)
         super().on_url(url)
 
@@ -160,6 +161,9 @@ class HttpConnection(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if self._is_replaying:
+            self._is_replaying = False
+            return
         self._in_head = False
         if self.transport.is_closing():
             return
@@ -181,6 +185,8 @@ class HttpConnection(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade() and self._framing() is not None:
+            return
         self._in_message = False
         self._cancel_deadline()
         if not self.transport.is_closing():
@@ -206,6 +212,30 @@ class HttpConnection(HttpToolsProtocol):
     def _is_idle(self) -> bool:
         cycle = self._current()
         return cycle is None or cycle.response_complete
+
+    def _go_on_after_offer(self, rest: bytes) -> None:
+        """Serves a request that offers to change the protocol (h2c, as Java's client does over plain HTTP).
+
+        We do not take the offer, but httptools ends such a request without its body. A second parser that has seen a
+        head with the same framing reads it.
+        """
+        framing = self._framing()
+        if framing is None:
+            return
+        self.parser = httptools.HttpRequestParser(self)
+        self._is_replaying = True
+        try:
+            self.parser.feed_data(b"POST / HTTP/1.1\r\n%s: %s\r\n\r\n" % framing)
+            self.parser.feed_data(rest)
+        except httptools.HttpParserError:
+            self.refuse(400)
+
+    def _framing(self) -> tuple[bytes, bytes] | None:
+        """The field that says how long the newest request's body is, None if it has none."""
+        for name, value in self.headers:
+            if name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0")):
+                return name, value
+        return None
 
     def _check_head(self, size: int, was_open: bool) -> None:
         """Counts octets of a head that ends in none of them; without this a field could grow for ever."""

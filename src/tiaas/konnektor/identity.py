@@ -88,6 +88,7 @@ class Identity:
     entropy: Entropy
     ca: KeyPair
     server: KeyPair
+    server_names: frozenset[str]
     client_certificates: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
@@ -104,7 +105,7 @@ class Identity:
         if ca is None:
             ca = await asyncio.to_thread(create_ca, store.owner.instance, now, entropy)
             await store.put(_IDENTITY, "ca", _pair_row(ca))
-        names = server_names(hosts)
+        names = _server_names(hosts)
         wanted = {"hosts": list(names), "kind": kind.value}
         row = rows.get("server")
         server = _read_pair(row)
@@ -113,7 +114,7 @@ class Identity:
             server = await asyncio.to_thread(issue_server, ca, kind, names, now, entropy)
             await store.put(_IDENTITY, "server", _pair_row(server) | wanted)
         known = {key: _octets(body["certificate"]) for key, body in (await store.list(_CLIENT)).items()}
-        return cls(store, clock, entropy, ca, server, known)
+        return cls(store, clock, entropy, ca, server, frozenset(names), known)
 
     def ca_pem(self) -> bytes:
         """What a client trusts."""
@@ -156,7 +157,7 @@ class Identity:
         return fingerprint
 
 
-def server_names(hosts: tuple[str, ...]) -> tuple[str, ...]:
+def _server_names(hosts: tuple[str, ...]) -> tuple[str, ...]:
     """The names in the server certificate: `localhost`, `konnektor.konlan`, then `hosts`; wildcards left out."""
     names = dict.fromkeys((KONLAN, "localhost"))
     for host in hosts:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from tiaas.interfaces import card_service_v8_1, certificate_service_v6_0, event_service_v7_2, vsd_service_v5_2
 from tiaas.interfaces.product_information_v1_1 import (
     ProductIdentification,
     ProductInformation,
@@ -21,8 +22,6 @@ from tiaas.interfaces.service_information_v2_0 import Endpoint, Service, Service
 from tiaas.konnektor.config import MEBIBYTE, ClientAccess, Product
 from tiaas.soap.dispatch import Operation
 from tiaas.soap.mapping import encode_document, root_name
-
-_CONN = "http://ws.gematik.de/conn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +42,35 @@ class Published:
 
 PUBLISHED: tuple[Published, ...] = (
     Published(
-        "EventService",
+        event_service_v7_2.SERVICE,
         "Ereignisse und Systeminformationen",
         "/ws/EventService",
-        (("7.2.0", f"{_CONN}/EventService/WSDL/v7.2"),),
-        (f"{_CONN}/EventService/v7.2",),
+        tuple((version, event_service_v7_2.WSDL_NAMESPACE) for version in event_service_v7_2.VERSIONS),
+        (event_service_v7_2.EVT.uri,),
     ),
     Published(
-        "CardService",
+        card_service_v8_1.SERVICE,
         "Karten und PIN",
         "/ws/CardService",
-        tuple((version, f"{_CONN}/CardService/WSDL/v8.1") for version in ("8.1.0", "8.1.1", "8.1.2")),
-        (f"{_CONN}/CardService/v8.1",),
+        tuple((version, card_service_v8_1.WSDL_NAMESPACE) for version in card_service_v8_1.VERSIONS),
+        (card_service_v8_1.CARD.uri,),
     ),
     Published(
-        "CertificateService",
+        certificate_service_v6_0.SERVICE,
         "Zertifikate",
         "/ws/CertificateService",
-        tuple((version, f"{_CONN}/CertificateService/WSDL/v6.0") for version in ("6.0.0", "6.0.1")),
-        (f"{_CONN}/CertificateService/v6.0",),
+        tuple((version, certificate_service_v6_0.WSDL_NAMESPACE) for version in certificate_service_v6_0.VERSIONS),
+        (certificate_service_v6_0.CERT.uri,),
     ),
     Published(
-        "VSDService",
+        vsd_service_v5_2.SERVICE,
         "Versichertenstammdaten",
         "/ws/VSDService",
-        (("5.2.0", f"{_CONN}/vsds/VSDService/v5.2"),),
-        (f"{_CONN}/vsds/VSDService/v5.2",),
+        tuple((version, vsd_service_v5_2.WSDL_NAMESPACE) for version in vsd_service_v5_2.VERSIONS),
+        (vsd_service_v5_2.VSD.uri,),
     ),
 )
-"""Sources: WSDL files of gematik/api-telematik (targetNamespace, file versions); digest of field clients."""
+"""Paths are ours: nothing prescribes them, clients take them from here."""
 
 
 class UnpublishedOperation(TypeError):

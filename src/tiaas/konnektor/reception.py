@@ -1,0 +1,115 @@
+"""From the socket to the dispatchers of one instance: TLS context in force, doors, application, service directory."""
+
+import ssl
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from tiaas.base.clock import Clock
+from tiaas.konnektor.config import Address, InstanceConfig
+from tiaas.konnektor.gate import Gate
+from tiaas.konnektor.http import uvicorn_config
+from tiaas.konnektor.ingress import Door, Ingress
+from tiaas.konnektor.sds import Published, served, service_directory
+from tiaas.konnektor.tls import server_context
+from tiaas.konnektor.webapp import Endpoint, WebApp
+from tiaas.soap.dispatch import Dispatcher, Operation
+from tiaas.soap.envelope import SoapFault
+
+
+class Reception:
+    """Serves `operations` to clients. Nothing listens before `open`.
+
+    `address` and `plain` are in use after `open`; port 0 is replaced by the port the system chose.
+    """
+
+    def __init__(
+        self,
+        config: InstanceConfig,
+        gate: Gate,
+        operations: Iterable[Operation],
+        fault_of: Callable[[BaseException], SoapFault],
+        clock: Clock,
+    ) -> None:
+        self.address = config.address
+        self.plain = config.plain
+        self._config = config
+        self._gate = gate
+        self._clock = clock
+        self._services: list[Published] = []
+        endpoints: dict[str, Endpoint] = {}
+        for service, bound in served(operations):
+            endpoints[service.path] = Endpoint(service.name, Dispatcher(bound, fault_of), service.body_octets)
+            self._services.append(service)
+        app = WebApp(gate, endpoints, self._directory)
+        self._context = self._new_context()
+        http = uvicorn_config(app, config.limits)
+        self._secure_door = Door(config.instance, http, config.limits, lambda: self._context, gate.admits)
+        self._plain_door = Door(config.instance, http, config.limits, lambda: None, lambda fingerprint: True)
+
+    @property
+    def host(self) -> str:
+        """The first host the server certificate names beside `localhost` and `konnektor.konlan`, or the address."""
+        return self._config.hosts[0] if self._config.hosts else self.address.host
+
+    @property
+    def url(self) -> str:
+        """Where clients reach the instance, like `https://127.0.0.1:443`."""
+        return f"https://{Address(self.host, self.address.port)}"
+
+    @property
+    def connection_count(self) -> int:
+        """Connections and handshakes under way."""
+        return self._secure_door.connection_count + self._plain_door.connection_count
+
+    async def open(self, ingress: Ingress) -> None:
+        """Lets clients in. Raises `AddressTaken`."""
+        self.address = await ingress.open(self.address, self._secure_door)
+        if self.plain is not None:
+            try:
+                self.plain = await ingress.open(self.plain, self._plain_door)
+            except BaseException:
+                ingress.close(self.address)
+                raise
+
+    async def close(self, ingress: Ingress) -> None:
+        """Lets nobody in any more, lets calls under way finish within `stop_seconds`, then ends the rest."""
+        ingress.close(self.address)
+        if self.plain is not None:
+            ingress.close(self.plain)
+            await self._plain_door.close()
+        await self._secure_door.close()
+
+    def clients_changed(self) -> None:
+        """Puts a context for the current list of client certificates in force, ends connections of removed ones."""
+        self._context = self._new_context()
+        self._secure_door.close_unwelcome()
+
+    def _new_context(self) -> ssl.SSLContext:
+        accepted = self._gate.accepted_certificates()
+        return server_context(self._gate.identity.server, None if accepted is None else accepted.values())
+
+    def _directory(self, host: str | None, local: tuple[str, int]) -> bytes:
+        """The service directory with addresses the asking client can reach.
+
+        The `Host` field is believed only if it names a host of our certificate; else it is the address asked.
+        """
+        name = _host_of(host)
+        if name is None or name not in self._known_hosts():
+            name = local[0]
+        secure = Address(name, self.address.port)
+        plain = f"http://{replace(self.plain, host=name)}" if self.plain is not None else None
+        return service_directory(
+            self._services, self._config.product, self._config.access, f"https://{secure}", plain, self._clock.now()
+        )
+
+    def _known_hosts(self) -> frozenset[str]:
+        return self._gate.identity.server_names
+
+
+def _host_of(field: str | None) -> str | None:
+    """The host in a `Host` field, lower case, without port and brackets."""
+    if not field:
+        return None
+    if field.startswith("["):
+        return field[1:].partition("]")[0].lower()
+    return field.partition(":")[0].lower()
