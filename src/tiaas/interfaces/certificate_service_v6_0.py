@@ -91,7 +91,7 @@ class CertRefList:
 
 @message(CERT, root="ReadCardCertificate")
 class ReadCardCertificate:
-    """Reads certificates of a card; without `crypt` RSA (gemSpec_Kon TIP1-A_5655)."""
+    """Reads certificates of a card; without `crypt` RSA (gemSpec_Kon TAB_KON_678)."""
 
     card_handle: Annotated[str, CARD_HANDLE]
     context: Annotated[Context, CONTEXT]

@@ -1,7 +1,7 @@
 """From the octets of a request to the octets of a reply: the operation is found by the body's first child.
 
 SOAPAction is not looked at: in the field it comes quoted, unquoted, wrong or not at all. Source: SOAP 1.1, WS-I Basic
-Profile 1.2, gemSpec_Kon V5.18 §4.1.1.
+Profile 1.2 (TIP1-A_4519-01), gemSpec_Kon V5.18 §3.6.1.
 """
 
 from collections.abc import Awaitable, Callable, Iterable

@@ -1,6 +1,6 @@
 """The SOAP 1.1 envelope: read from untrusted octets, written around a message or a fault.
 
-Sources: SOAP 1.1 (W3C Note 08 May 2000) §4; WS-I Basic Profile 1.2; gemSpec_Kon V5.18 §4.1.1 (UTF-8 only).
+Sources: SOAP 1.1 (W3C Note 08 May 2000) §4; WS-I Basic Profile 1.2; gemSpec_Kon V5.18 §3.6.1, A_15606 (UTF-8 only).
 Headers are ignored unless one that is addressed to us says mustUnderstand="1"; we understand none, so that is a
 MustUnderstand fault (SOAP 1.1 §4.2.3).
 """

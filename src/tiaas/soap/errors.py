@@ -29,7 +29,7 @@ class BadEnvelope(SoapError):
 
 
 class WrongEncoding(BadEnvelope):
-    """The envelope is not in UTF-8 (gemSpec_Kon §4.1.1: everything else is answered with an error)."""
+    """The envelope is not in UTF-8 (A_15606: everything else is answered with an error)."""
 
 
 class WrongVersion(BadEnvelope):
@@ -45,7 +45,7 @@ class NotUnderstood(BadEnvelope):
 
 
 class MtomRefused(SoapError):
-    """The request came as `multipart/related` to a service without MTOM (TIP1-A_5694)."""
+    """The request came as `multipart/related` to a service without MTOM (A_15786)."""
 
 
 class UnknownOperation(SoapError):
