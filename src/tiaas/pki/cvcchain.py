@@ -20,6 +20,7 @@ class CvcFault(StrEnum):
     CA_SIGNATURE = "signature of the CA certificate"
     CARD_SIGNATURE = "signature of the end-entity certificate"
     ISSUER_MISMATCH = "CAR or CHAT of the end-entity certificate does not fit the CA certificate"
+    NOT_A_ROOT = "the trusted certificate does not belong to a root"
     NOT_A_CA = "the CA certificate must not issue card certificates"
     NOT_A_CARD = "the end-entity certificate belongs to a CA"
     NOT_YET_VALID = "a certificate of the chain is not valid yet"
@@ -58,7 +59,9 @@ def _check_signature(cvc: Cvc, issuer: Cvc, fault: CvcFault) -> None:
 def _check_fit(end_entity: Cvc, ca: Cvc, root: Cvc) -> None:
     if end_entity.car != ca.chr or not end_entity.flag_oid == ca.flag_oid == root.flag_oid:
         raise CvcChainError(CvcFault.ISSUER_MISMATCH)
-    # b0 b1 = 10: sub-CA; 00: card (gemSpec_PKI 6.4.6).
+    # b0 b1 = 11: root; 10: sub-CA; 00: card (gemSpec_PKI 6.4.6).
+    if not root.is_ca or not has_flag(root.flags, 1):
+        raise CvcChainError(CvcFault.NOT_A_ROOT)
     if not ca.is_ca or has_flag(ca.flags, 1) or len(end_entity.chr) == len(ca.chr):
         raise CvcChainError(CvcFault.NOT_A_CA)
     if end_entity.is_ca:

@@ -134,6 +134,7 @@ FOREIGN = ec.generate_private_key(ec.BrainpoolP256R1())
         (make(CARD, FOREIGN, SUB_NAME, CARD_NAME, "00000000000000"), sub(), [root()], TODAY, CvcFault.CARD_SIGNATURE),
         (make(CARD, SUB, ROOT_NAME, CARD_NAME, "00000000000000"), sub(), [root()], TODAY, CvcFault.ISSUER_MISMATCH),
         (card(flag_oid=FLAGS_CMS), sub(), [root()], TODAY, CvcFault.ISSUER_MISMATCH),
+        (card(), sub(), [make(ROOT, ROOT, ROOT_NAME, ROOT_NAME, "80000000000000")], TODAY, CvcFault.NOT_A_ROOT),
         (card(), sub("00000000000000"), [root()], TODAY, CvcFault.NOT_A_CA),
         (card("80000000000000"), sub(), [root()], TODAY, CvcFault.NOT_A_CARD),
         (card(), sub(), [root()], TODAY - timedelta(days=1), CvcFault.NOT_YET_VALID),
