@@ -1,6 +1,7 @@
 """`tiaas vsd read`: the insured person's data on an eGK."""
 
 import argparse
+import re
 from dataclasses import asdict
 
 from tiaas.cli.cardchoice import choose_card
@@ -15,6 +16,7 @@ from tiaas.interfaces.vsd_v5_2 import (
     PersoenlicheVersichertendaten,
 )
 
+_DECLARATION = re.compile(rb"""<\?xml\s[^>]*?(?:encoding\s*=\s*["']([A-Za-z0-9._-]+)["'][^>]*)?\?>\s*""")
 _KINDS = {"1": "Mitglied", "3": "Familienangehörige", "5": "Rentner"}
 _CONTRACT = {0: "nein", 1: "ja", 9: "nicht genutzt"}
 _RESTING = {1: "vollständig", 2: "eingeschränkt"}
@@ -58,11 +60,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _text(xml: bytes) -> str:
-    """A document of the card in UTF-8, its declaration left out: it names ISO-8859-15."""
-    from lxml import etree
-
-    # The client has read these very octets with its own, bounded parser.
-    return etree.tostring(etree.fromstring(xml), encoding="unicode")
+    """A document of the card as text without its declaration, which names an encoding that no longer holds."""
+    found = _DECLARATION.match(xml)
+    encoding = found[1].decode() if found and found[1] else "utf-8"
+    try:
+        text = xml.decode(encoding, "replace")
+    except LookupError:
+        text = xml.decode("utf-8", "replace")
+    return text[found.end() :] if found else text
 
 
 def _document(vsd: Vsd) -> dict[str, object]:
@@ -71,7 +76,7 @@ def _document(vsd: Vsd) -> dict[str, object]:
         "insurance": asdict(vsd.insurance),
         "protected": None if vsd.protected is None else asdict(vsd.protected),
         "status": {"consistent": vsd.consistent, "timestamp": vsd.timestamp.isoformat(), "version": vsd.version},
-        "receipt": None if vsd.receipt is None else vsd.receipt.decode("utf-8", "replace"),
+        "receipt": None if vsd.receipt is None else _text(vsd.receipt),
     }
 
 
@@ -133,7 +138,7 @@ def _protected(data: GeschuetzteVersichertendaten) -> dict[str, str]:
         f"zahnärztlich {_CONTRACT.get(contracts.zahnaerztlich, contracts.zahnaerztlich)}",
         "Leistungsanspruch": ""
         if resting is None
-        else f"ruht {_RESTING.get(resting.art_des_ruhens, resting.art_des_ruhens)}, {_span(resting.beginn, resting.ende)}",
+        else f"ruht {_RESTING.get(resting.art_des_ruhens, '')} {_span(resting.beginn, resting.ende)}",
     }
 
 
