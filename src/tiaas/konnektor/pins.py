@@ -5,11 +5,13 @@ entry (TIP1-A_5012) is not built yet: where it would be needed the answer is 409
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum, StrEnum, unique
+from typing import Protocol
 
 from tiaas.card import commands
-from tiaas.card.apdu import ResponseApdu
+from tiaas.card.apdu import CommandApdu, ResponseApdu
 from tiaas.card.status import StatusWord, tries_in
 from tiaas.konnektor.cardmap import PIN_QES, PINS, PinObject
 from tiaas.konnektor.cards import Card, Reservation
@@ -20,8 +22,8 @@ from tiaas.konnektor.events import Event, EventHub, Topic, parameters
 from tiaas.konnektor.infomodel import LiveInfoModel
 from tiaas.konnektor.linkfaults import link_faults
 from tiaas.konnektor.sessions import AuthValue, CardSession, Channel
-from tiaas.konnektor.terminals import Terminals
 from tiaas.terminal.errors import PinEntryCancelled, PinEntryTimeout
+from tiaas.terminal.session import PinPrompts
 
 
 @unique
@@ -105,10 +107,30 @@ def pin_object(card_type: CardType, pin: str) -> PinObject:
     return found
 
 
+class PinEntry(Protocol):
+    """A terminal at which a PIN can be typed; `TerminalSession` is one."""
+
+    async def perform_verification(self, slot: int, template: CommandApdu, prompts: PinPrompts) -> ResponseApdu:
+        """See `TerminalSession`."""
+        ...
+
+
+class PinPads(Protocol):
+    """The PIN pads of all terminals; `Terminals` are that."""
+
+    def pinpad(self, ct_id: str) -> AbstractAsyncContextManager[PinEntry]:
+        """PIN pad and display for one use. Raises 4007, 4060, 4221, 4222."""
+        ...
+
+    def slot_count(self, ct_id: str) -> int:
+        """How many slots the terminal has. Raises 4007."""
+        ...
+
+
 class Pins:
     """The PIN use cases of one instance."""
 
-    def __init__(self, model: LiveInfoModel, terminals: Terminals, hub: EventHub) -> None:
+    def __init__(self, model: LiveInfoModel, terminals: PinPads, hub: EventHub) -> None:
         self._model = model
         self._terminals = terminals
         self._hub = hub
@@ -177,8 +199,8 @@ class Pins:
             self._hub.publish(_pin_event(Topic.PIN_VERIFY_FINISHED, card, pin, outcome))
 
     async def _type(self, card: Card, session: CardSession, pin: str, where: PinObject) -> PinResult:
-        entry = self._terminals.entry(card.ct_id)
-        prompts = verify_prompts(card.card_type, pin, card.slot, only_slot=entry.config.slots == 1)
+        only_slot = self._terminals.slot_count(card.ct_id) == 1
+        prompts = verify_prompts(card.card_type, pin, card.slot, only_slot=only_slot)
         with link_faults():
             async with self._terminals.pinpad(card.ct_id) as terminal, session.use() as channel:
                 await channel.select(where.folder)

@@ -185,6 +185,10 @@ class Terminals:
         """All terminals, ordered by ctId."""
         return iter([self._entries[ct_id] for ct_id in sorted(self._entries)])
 
+    def slot_count(self, ct_id: str) -> int:
+        """How many slots the terminal has. Raises 4007."""
+        return self.entry(ct_id).config.slots
+
     def session(self, ct_id: str) -> TerminalSession:
         """The terminal's commands."""
         return TerminalSession(self._front, self._owner, ct_id)

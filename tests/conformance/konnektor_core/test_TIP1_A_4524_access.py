@@ -123,7 +123,8 @@ EXPECTED = {
     "HBAx not raised by another user": (4018, {9}),
 }
 CONSEQUENCES = {
-    **{(2, name): 4020 for name in ("workplace known", "workplace of the Mandant", "CS_AP", "terminal local or remote")},
+    **{(2, name): 4020 for name in ("workplace known", "workplace of the Mandant", "CS_AP")},
+    (2, "terminal local or remote"): 4020,
     **{(rule, "terminal known"): 4012 for rule in range(5, 10)},
     **{(rule, "terminal local or remote"): 4016 for rule in (5, 6)},
     **{(rule, "terminal of some workplace"): 4016 for rule in (5, 6)},
