@@ -46,7 +46,7 @@ async def interpret(machine: Machine, client: Client, unit: int, raw: bytes) -> 
     except Refused as refused:
         answer = ResponseApdu(b"", refused.sw)
     except TiaasError as failure:
-        _log.error("command failed", extra={"failure": type(failure).__name__})
+        _log.error("command failed", extra={"kind": type(failure).__name__})
         answer = ResponseApdu(b"", Sw.EXECUTION_ERROR)
     return answer.encode()
 
