@@ -1,4 +1,8 @@
-"""Status words of a G2.1 card (gemSpec_COS V3.12.0, chapter 14, tables "Trailer"; GET PIN STATUS: Tab. of 14.6.4)."""
+"""Status words of a G2.1 card (gemSpec_COS V3.12.0, 16.2 and the tables of chapter 14).
+
+Not in that specification, which leaves refusing of other variants to the maker, are 6700 for wrong command lengths,
+6A86, 6D00 for an unknown instruction and 6E00; they are used as in ISO/IEC 7816-4, 5.6.
+"""
 
 from enum import IntEnum, unique
 
@@ -39,6 +43,7 @@ class StatusWord(IntEnum):
     RECORD_NOT_FOUND = 0x6A83
     NO_MEMORY_OR_FULL = 0x6A84
     KEY_OR_PASSWORD_NOT_FOUND = 0x6A88
+    INCORRECT_P1_P2 = 0x6A86
     OFFSET_TOO_BIG = 0x6B00
     INSTRUCTION_UNKNOWN = 0x6D00
     CLASS_UNKNOWN = 0x6E00

@@ -10,6 +10,7 @@ from typing import Any
 from tiaas.base.errors import TiaasError
 from tiaas.base.secret import Secret
 from tiaas.card.objsys.model import CardKind, TransportStatus
+from tiaas.card.pinblock import BadPinBlock, encode_pin_block
 
 ICCSN_SIZE = 10
 _VERSION = 1
@@ -38,7 +39,7 @@ class PasswordState:
 class PublicKey:
     """A key for checking certificates (8 octets `key_id`, CAR) or for authentication (12 octets, CHR).
 
-    `point` is the uncompressed point on brainpoolP256r1. A trust anchor has no `expires`: it is not checked.
+    `point` is the uncompressed point on brainpoolP256r1; `expires` the last day (None: never, for a trust anchor).
     """
 
     key_id: bytes
@@ -51,6 +52,11 @@ class PublicKey:
     def checks_certificates(self) -> bool:
         """True if the key may check certificates (first flag bit)."""
         return bool(self.flags[0] & 0x80)
+
+    @property
+    def is_root(self) -> bool:
+        """True for the key of a root (first two flag bits)."""
+        return self.flags[0] & 0xC0 == 0xC0
 
 
 @dataclass(slots=True)
@@ -108,7 +114,7 @@ class CardImage:
             if document["version"] != _VERSION:
                 raise BadImage(f"version {document['version']} of a card image is not read here")
             return cls._read(document)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, BadPinBlock) as error:
             raise BadImage(f"no card image: {type(error).__name__}") from None
 
     @classmethod
@@ -147,10 +153,18 @@ def _password_document(state: PasswordState) -> dict[str, Any]:
     }
 
 
+def _read_digits(text: str | None) -> Secret | None:
+    if text is None:
+        return None
+    digits = Secret(text.encode("ascii"))
+    encode_pin_block(digits)
+    return digits
+
+
 def _read_password(entry: dict[str, Any]) -> PasswordState:
     return PasswordState(
-        secret=None if entry["secret"] is None else Secret(entry["secret"].encode("ascii")),
-        puk=None if entry["puk"] is None else Secret(entry["puk"].encode("ascii")),
+        secret=_read_digits(entry["secret"]),
+        puk=_read_digits(entry["puk"]),
         retry_counter=int(entry["retry_counter"]),
         puk_uses=int(entry["puk_uses"]),
         transport=TransportStatus(entry["transport"]),
