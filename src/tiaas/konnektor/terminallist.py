@@ -9,6 +9,7 @@ from typing import Any
 
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
+from tiaas.terminal.front import UnitEvent
 from tiaas.terminal.pairing import Pairing
 from tiaas.terminal.session import TerminalProduct
 
@@ -86,7 +87,8 @@ class TerminalConfig:
 class TerminalEntry:
     """A terminal now. `generation` counts its connections, `slot_generations` what happened in a slot.
 
-    `certificate` is what the terminal showed in the present TLS connection, None without one.
+    `certificate` is what the terminal showed in the present TLS connection, None without one. `early` gathers events
+    that come while the state of the slots is asked for; None at other times.
     """
 
     config: TerminalConfig
@@ -97,6 +99,7 @@ class TerminalEntry:
     slot_generations: dict[int, int] = field(default_factory=dict)
     opening: dict[int, Task[None]] = field(default_factory=dict)
     pinpad_taken: bool = False
+    early: list[UnitEvent] | None = None
 
     @property
     def usable(self) -> bool:
@@ -106,6 +109,7 @@ class TerminalEntry:
     def next_connection(self) -> int:
         """A new connection, or the end of one: whatever was begun for the old one is void."""
         self.generation += 1
+        self.early = None
         for slot in range(1, self.config.slots + 1):
             self.next_card(slot)
         return self.generation

@@ -230,8 +230,10 @@ class Terminals:
             self._on_unit_event(entry, event)
 
     def _on_unit_event(self, entry: TerminalEntry, event: UnitEvent) -> None:
+        if entry.early is not None:
+            entry.early.append(event)
+            return
         slot = int.from_bytes(event.value[:2], "big")
-        # Before the session is open the slots are read anew anyway.
         if not entry.usable or not 1 <= slot <= entry.config.slots:
             return
         if event.tag == EventTag.CARD_INSERTED:
@@ -267,11 +269,14 @@ class Terminals:
             return
         if states is None or entry.generation != generation:
             return
+        early, entry.early = entry.early or [], None
         entry.connected = True
         self._hub.publish(link_event(Topic.CT_CONNECTED, entry))
         for slot, state in enumerate(states[: entry.config.slots], start=1):
             if state not in _ABSENT:
                 self._slot_in_use(entry, slot)
+        for event in early:
+            self._on_unit_event(entry, event)
 
     async def _open_session(
         self, entry: TerminalEntry, generation: int, certificate: bytes
@@ -292,9 +297,14 @@ class Terminals:
             except (PairingUnknown, PairingMismatch) as error:
                 raise KonnektorError(4029) from error
         product = await session.product()
-        if entry.generation == generation:
-            entry.product = product
-        return await session.slot_states() if pairing is not None else None
+        if entry.generation != generation:
+            return None
+        entry.product = product
+        if pairing is None:
+            return None
+        # From here on an event may tell of something that happened after the answer to GET STATUS.
+        entry.early = []
+        return await session.slot_states()
 
     async def _refuse(self, entry: TerminalEntry, error: KonnektorError) -> None:
         """Wrong certificate or secret: back to `gepairt`, TLS ends, an administrator has to look (steps 5 and 8)."""
