@@ -93,7 +93,7 @@ class Dispatcher:
         return tuple(self._operations.values())
 
     async def handle(self, body: bytes, content_type: str | None, peer: object) -> SoapReply:
-        """Serves one request; never raises but for cancellation.
+        """Serves one request; raises only when cancelled or when `fault_of` fails or gives an unfit fault.
 
         `content_type` is the HTTP header's value or None. The handler's failures are given to `fault_of`.
         """
