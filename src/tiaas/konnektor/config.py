@@ -113,11 +113,15 @@ class InstanceConfig:
     address: Address
     plain: Address | None = None
     hosts: tuple[str, ...] = ()
+    hostname: str = "konnektor"
+    """MGM_KONN_HOSTNAME: what a terminal shows when it is paired."""
     server_key: KeyKind = KeyKind.P256
     access: ClientAccess = field(default_factory=ClientAccess)
     limits: Limits = field(default_factory=Limits)
     product: Product = field(default_factory=Product)
     source: str | None = None
+    boot_seconds: float = 3.0
+    """How long the start waits for terminals that were in use before, so that GetCards tells the truth at once."""
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.instance) <= 64:

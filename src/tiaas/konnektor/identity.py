@@ -120,6 +120,13 @@ class Identity:
         """What a client trusts."""
         return self.ca.certificate.public_bytes(Encoding.PEM)
 
+    async def component(self, name: str, given: KeyPair | None) -> KeyPair | None:
+        """An identity made elsewhere (`sak`: ID.SAK.AUT): keeps the one given, else gives the one kept, if any."""
+        if given is not None:
+            await self.store.put(_IDENTITY, name, _pair_row(given))
+            return given
+        return _read_pair(await self.store.get(_IDENTITY, name))
+
     async def issue_client(self, client_system_id: str, kind: KeyKind) -> IssuedClient:
         """Makes a client certificate and remembers it; it counts once the information model binds its fingerprint."""
         pair = await asyncio.to_thread(issue_client, self.ca, kind, client_system_id, self.clock.now(), self.entropy)

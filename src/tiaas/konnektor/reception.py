@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from ipaddress import ip_address
 
 from tiaas.base.clock import Clock
 from tiaas.konnektor.config import Address, InstanceConfig
@@ -41,6 +42,7 @@ class Reception:
             endpoints[service.path] = Endpoint(service.name, Dispatcher(bound, fault_of), service.body_octets)
             self._services.append(service)
         app = WebApp(gate, endpoints, self._directory)
+        self._accepted = gate.accepted_certificates()
         self._context = self._new_context()
         http = uvicorn_config(app, config.limits)
         self._secure_door = Door(config.instance, http, config.limits, lambda: self._context, gate.admits)
@@ -48,8 +50,10 @@ class Reception:
 
     @property
     def host(self) -> str:
-        """The first host the server certificate names beside `localhost` and `konnektor.konlan`, or the address."""
-        return self._config.hosts[0] if self._config.hosts else self.address.host
+        """The first configured host, else the address; `localhost` for a wildcard address."""
+        if self._config.hosts:
+            return self._config.hosts[0]
+        return "localhost" if ip_address(self.address.host).is_unspecified else self.address.host
 
     @property
     def url(self) -> str:
@@ -80,13 +84,18 @@ class Reception:
         await self._secure_door.close()
 
     def clients_changed(self) -> None:
-        """Puts a context for the current list of client certificates in force, ends connections of removed ones."""
+        """If the list of client certificates is another one, puts a context for it in force and ends the connections
+        of those that are gone."""
+        accepted = self._gate.accepted_certificates()
+        if accepted == self._accepted:
+            return
+        self._accepted = accepted
         self._context = self._new_context()
         self._secure_door.close_unwelcome()
 
     def _new_context(self) -> ssl.SSLContext:
-        accepted = self._gate.accepted_certificates()
-        return server_context(self._gate.identity.server, None if accepted is None else accepted.values())
+        accepted = None if self._accepted is None else self._accepted.values()
+        return server_context(self._gate.identity.server, accepted)
 
     def _directory(self, host: str | None, local: tuple[str, int]) -> bytes:
         """The service directory with addresses the asking client can reach.

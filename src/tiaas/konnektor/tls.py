@@ -37,7 +37,7 @@ def server_context(server: KeyPair, accepted: Iterable[bytes] | None) -> ssl.SSL
     # first in the packaged OpenSSL configuration for the terminals' sake, would win.
     context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
     pem = server.certificate.public_bytes(Encoding.PEM) + server.key_pem().reveal()
-    with _memory_file(pem) as path:
+    with memory_file(pem) as path:
         context.load_cert_chain(path)
     if accepted is not None:
         context.verify_mode = ssl.CERT_REQUIRED
@@ -48,7 +48,7 @@ def server_context(server: KeyPair, accepted: Iterable[bytes] | None) -> ssl.SSL
 
 
 @contextmanager
-def _memory_file(content: bytes) -> Iterator[str]:
+def memory_file(content: bytes) -> Iterator[str]:
     """A path to `content` that never touches a disk; `ssl` reads keys from files only."""
     descriptor = os.memfd_create("tiaas-tls", os.MFD_CLOEXEC)
     try:

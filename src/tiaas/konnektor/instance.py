@@ -1,0 +1,230 @@
+"""One vInstanz: its object graph, its start and its stop (gemSpec_Kon V5.18 boot-up; TIP1-A_4820-02 for the HSK).
+
+Everything an instance has hangs on this object; nothing of it is reachable from another instance or from a module.
+
+Start: identity, users, information model from the store; terminals (connections, pairing, cards); then, when the
+transient part of the model tells the truth, the clients' door. Stop: the door first, calls under way finish, then
+terminals. After a takeover by another node all writes and all terminal commands of this object fail.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from tiaas.base.clock import Clock
+from tiaas.base.entropy import Entropy
+from tiaas.base.secret import Secret
+from tiaas.konnektor.basic import BasicUsers
+from tiaas.konnektor.config import BadInstanceConfig, InstanceConfig
+from tiaas.konnektor.errors import fault_of
+from tiaas.konnektor.gate import Gate
+from tiaas.konnektor.identity import Identity, IssuedClient
+from tiaas.konnektor.infomodel import (
+    AuthFeature,
+    AuthKind,
+    Constraint,
+    ConstraintViolated,
+    InfoModel,
+    Kind,
+    LiveInfoModel,
+)
+from tiaas.konnektor.ingress import Ingress
+from tiaas.konnektor.issuing import KeyPair
+from tiaas.konnektor.keykind import KeyKind
+from tiaas.konnektor.reception import Reception
+from tiaas.konnektor.services import card, certificate, event, vsd
+from tiaas.konnektor.services.context import ServiceContext, build_context
+from tiaas.konnektor.store import InstanceStore
+from tiaas.konnektor.terminallist import Correlation
+from tiaas.konnektor.trust import TrustSpace
+from tiaas.soap.dispatch import Operation
+from tiaas.soap.envelope import SoapFault
+from tiaas.terminal.front import Front
+
+_log = logging.getLogger("tiaas.konnektor.instance")
+
+_MODEL_KIND, _MODEL_KEY = "infomodel", "current"
+
+
+@dataclass(frozen=True, slots=True)
+class Provision:
+    """What an instance is given from outside: its trust space, and its ID.SAK.AUT when it gets a new one."""
+
+    trust: TrustSpace
+    sak: KeyPair | None = None
+
+
+class Instance:
+    """A running vInstanz. Build it with `load`, then `start`."""
+
+    def __init__(
+        self,
+        config: InstanceConfig,
+        *,
+        identity: Identity,
+        users: BasicUsers,
+        model: LiveInfoModel,
+        context: ServiceContext,
+        reception: Reception,
+        sak: KeyPair,
+    ) -> None:
+        self.config = config
+        self.identity = identity
+        self.users = users
+        self.model = model
+        self.context = context
+        self.reception = reception
+        self.sak = sak
+
+    @classmethod
+    async def load(
+        cls,
+        config: InstanceConfig,
+        provision: Provision,
+        store: InstanceStore,
+        front: Front,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> "Instance":
+        """Reads the instance from its store, makes what is missing, connects the parts; nothing runs yet.
+
+        Raises `StoreError`, `BadInstanceConfig` (no ID.SAK.AUT), `InvalidInput` for a damaged model.
+        """
+        hosts = tuple(dict.fromkeys((*config.hosts, config.address.host)))
+        identity = await Identity.load(store, hosts, config.server_key, clock, entropy)
+        sak = await identity.component("sak", provision.sak)
+        if sak is None:
+            raise BadInstanceConfig("the instance has no ID.SAK.AUT for its terminals yet and was given none")
+        users = await BasicUsers.load(store, entropy)
+        watcher = _ModelWatcher(store)
+        row = await store.get(_MODEL_KIND, _MODEL_KEY)
+        model = LiveInfoModel(InfoModel.from_document(row) if row is not None else None, watcher.persist)
+        context = build_context(
+            infomodel=model,
+            front=front,
+            store=store,
+            trust=provision.trust,
+            clock=clock,
+            entropy=entropy,
+            konnektor_name=config.hostname,
+        )
+
+        def to_fault(error: BaseException) -> SoapFault:
+            return fault_of(error, config.instance, clock, entropy)
+
+        gate = Gate(config.access, identity, users, model)
+        reception = Reception(config, gate, _operations(context), to_fault, clock)
+        watcher.on_change = reception.clients_changed
+        return cls(config, identity=identity, users=users, model=model, context=context, reception=reception, sak=sak)
+
+    @property
+    def name(self) -> str:
+        """The instance's name in store, logs and traces."""
+        return self.config.instance
+
+    @property
+    def url(self) -> str:
+        """Where clients reach it, like `https://127.0.0.1:8443`."""
+        return self.reception.url
+
+    async def start(self, ingress: Ingress) -> None:
+        """Boot-up; returns when clients are served. Raises `StaleEpoch`, `StoreError`, `AddressTaken`."""
+        await self.context.terminals.start()
+        try:
+            await self._settle()
+            await self.reception.open(ingress)
+        except BaseException:
+            await self.context.terminals.stop()
+            raise
+        _log.info("instance serves", extra={"instance": self.name, "address": str(self.reception.address)})
+
+    async def stop(self, ingress: Ingress) -> None:
+        """Shuts down in order; calls under way may finish within `limits.stop_seconds`."""
+        await self.reception.close(ingress)
+        await self.context.terminals.stop()
+        _log.info("instance stopped", extra={"instance": self.name})
+
+    async def _settle(self) -> None:
+        """Waits for the terminals in use and their cards; one that is away does not hold up the start for long."""
+        terminals = self.context.terminals
+        active = [entry.config.ct_id for entry in terminals if entry.config.correlation is Correlation.AKTIV]
+        waits = (terminals.settled(ct_id, self.config.boot_seconds) for ct_id in active)
+        await asyncio.gather(*waits, return_exceptions=True)
+
+    # ---- clients -------------------------------------------------------------------------------------------------
+
+    async def issue_client(self, client_system_id: str, kind: KeyKind = KeyKind.P256) -> IssuedClient:
+        """A new client certificate for a Clientsystem of the model, accepted from now on.
+
+        Raises `ConstraintViolated` for an unknown Clientsystem.
+        """
+        self._require_client(client_system_id)
+        issued = await self.identity.issue_client(client_system_id, kind)
+        await self._bind(client_system_id, AuthKind.CERTIFICATE, issued.fingerprint)
+        return issued
+
+    async def import_client(self, client_system_id: str, certificate_der: bytes) -> str:
+        """Accepts a foreign certificate for a Clientsystem and gives its fingerprint.
+
+        Raises `UnusableCertificate`, `ConstraintViolated`.
+        """
+        self._require_client(client_system_id)
+        fingerprint = await self.identity.import_client(certificate_der)
+        await self._bind(client_system_id, AuthKind.CERTIFICATE, fingerprint)
+        return fingerprint
+
+    async def revoke_client(self, fingerprint: str) -> None:
+        """Accepts a client certificate no more; its connections are closed."""
+        await self.model.apply(lambda model: _without_feature(model, AuthKind.CERTIFICATE, fingerprint))
+        await self.identity.forget_client(fingerprint)
+
+    async def put_basic_user(self, client_system_id: str, user: str, password: Secret) -> None:
+        """Sets user name and password of a Clientsystem (ANCL_CUP_LIST). Raises `ConstraintViolated`."""
+        self._require_client(client_system_id)
+        await self.users.put(user, password)
+        if client_system_id not in self.model.current.clients_with(AuthKind.BASIC, user):
+            await self._bind(client_system_id, AuthKind.BASIC, user)
+
+    def _require_client(self, client_system_id: str) -> None:
+        if client_system_id not in self.model.current.clients:
+            raise ConstraintViolated(Constraint.REFERENCE, client_system_id)
+
+    async def _bind(self, client_system_id: str, kind: AuthKind, value: str) -> None:
+        feature = AuthFeature(f"{kind.value}:{client_system_id}:{value}", kind, value)
+        await self.model.apply(lambda model: _with_feature(model, client_system_id, feature))
+
+
+class _ModelWatcher:
+    """Writes the information model and tells when client certificates may have changed."""
+
+    def __init__(self, store: InstanceStore) -> None:
+        self._store = store
+        self.on_change: Callable[[], None] = lambda: None
+
+    async def persist(self, model: InfoModel) -> None:
+        """See `LiveInfoModel`: called before `model` becomes current, so the notice waits for the next turn."""
+        await self._store.put(_MODEL_KIND, _MODEL_KEY, model.to_document())
+        asyncio.get_running_loop().call_soon(self._tell)
+
+    def _tell(self) -> None:
+        self.on_change()
+
+
+def _operations(context: ServiceContext) -> list[Operation]:
+    return [operation for service in (event, card, certificate, vsd) for operation in service.operations(context)]
+
+
+def _with_feature(model: InfoModel, client_system_id: str, feature: AuthFeature) -> InfoModel:
+    held = model.clients[client_system_id]
+    if feature in held.auth_features:
+        return model
+    return model.change(Kind.CLIENT, replace(held, auth_features=(*held.auth_features, feature)))
+
+
+def _without_feature(model: InfoModel, kind: AuthKind, value: str) -> InfoModel:
+    for client_system_id in model.clients_with(kind, value):
+        held = model.clients[client_system_id]
+        rest = tuple(f for f in held.auth_features if (f.kind, f.value) != (kind, value))
+        model = model.change(Kind.CLIENT, replace(held, auth_features=rest))
+    return model

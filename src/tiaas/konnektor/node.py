@@ -1,0 +1,99 @@
+"""A process that hosts instances: one store, one ingress, one front for all of them.
+
+The node is what a cluster will lease instances to. It gives each instance a handle on the store, a network and a door
+of its own and keeps nothing of theirs for itself.
+"""
+
+import logging
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from tiaas.base.clock import Clock
+from tiaas.base.entropy import Entropy
+from tiaas.base.errors import InvalidInput
+from tiaas.konnektor.config import InstanceConfig
+from tiaas.konnektor.ingress import Ingress
+from tiaas.konnektor.instance import Instance, Provision
+from tiaas.konnektor.network import Network
+from tiaas.konnektor.sak import SakIdentities
+from tiaas.konnektor.store import Store
+from tiaas.terminal.embedded import EmbeddedFront, FrontSettings
+
+_log = logging.getLogger("tiaas.konnektor.node")
+
+
+class InstanceRuns(InvalidInput):
+    """An instance of that name runs on this node already."""
+
+
+class Node:
+    """Hosts instances. All calls belong to one event loop.
+
+    The store is the caller's; `stop` does not close it.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, entropy: Entropy, front_settings: FrontSettings | None = None
+    ) -> None:
+        self.ingress = Ingress()
+        self._store = store
+        self._clock = clock
+        self._entropy = entropy
+        self._sak = SakIdentities()
+        self._networks: dict[str, Network] = {}
+        self._instances: dict[str, Instance] = {}
+        self._starting: set[str] = set()
+        self._front = EmbeddedFront(clock, entropy, self._network, self._sak, front_settings)
+
+    @property
+    def instances(self) -> Mapping[str, Instance]:
+        """The instances that serve, by name."""
+        return MappingProxyType(self._instances)
+
+    async def add(self, config: InstanceConfig, provision: Provision) -> Instance:
+        """Takes the instance over (epoch + 1) and starts it; returns when it serves its clients.
+
+        Raises `InstanceRuns` and what `Instance.load` and `Instance.start` raise; then nothing of it runs.
+        """
+        name = config.instance
+        if name in self._instances or name in self._starting:
+            raise InstanceRuns(f"instance {name} runs on this node already")
+        self._starting.add(name)
+        try:
+            handle = self._store.bind(await self._store.take_over(name))
+            instance = await Instance.load(config, provision, handle, self._front, self._clock, self._entropy)
+            self._networks[name] = Network(config.source)
+            self._sak.put(name, instance.sak)
+            await instance.start(self.ingress)
+        except BaseException:
+            self._forget(name)
+            raise
+        finally:
+            self._starting.discard(name)
+        self._instances[name] = instance
+        return instance
+
+    async def remove(self, name: str) -> None:
+        """Stops an instance; its data stay in the store. Raises `KeyError` if it does not run here."""
+        instance = self._instances.pop(name)
+        try:
+            await instance.stop(self.ingress)
+        finally:
+            self._forget(name)
+
+    async def stop(self) -> None:
+        """Stops all instances, then the ingress and the front."""
+        for name in tuple(self._instances):
+            try:
+                await self.remove(name)
+            except Exception as error:  # noqa: BLE001 - one that fails must not keep the others running
+                _log.error("instance not stopped cleanly", extra={"instance": name, "kind": type(error).__name__})
+        await self.ingress.stop()
+        await self._front.close()
+
+    def _network(self, instance: str) -> Network:
+        return self._networks[instance]
+
+    def _forget(self, name: str) -> None:
+        self._networks.pop(name, None)
+        self._sak.remove(name)
