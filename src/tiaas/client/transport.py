@@ -13,6 +13,7 @@ from tiaas.client.kon import BasicCredentials, Kon
 from tiaas.client.tls import build_context
 
 _MAX_ANSWER = 64 * 1024 * 1024
+_MAYBE_CERTIFICATE = ", perhaps the client certificate is refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +93,12 @@ def _reason(error: BaseException) -> str:
                 "trustStore and expectedHost of the .kon file decide about that"
             )
         if isinstance(cause, ssl.SSLError):
-            return f"TLS failed ({(cause.reason or str(cause)).lower().replace('_', ' ')})"
+            return _tls_reason((cause.reason or str(cause)).lower().replace("_", " "))
         cause = cause.__cause__ or cause.__context__
-    text = str(error)
-    if "SSL alert" in text or "ALERT" in text:
-        return "it refuses the TLS connection, perhaps our client certificate"
-    return text or "the connection was closed, perhaps our client certificate is refused"
+    return str(error) or f"the connection was closed{_MAYBE_CERTIFICATE}"
+
+
+def _tls_reason(reason: str) -> str:
+    # An alert, or a connection closed instead of one, is how a server says that it does not want us.
+    refused = "alert" in reason or "eof" in reason
+    return f"TLS failed ({reason}){_MAYBE_CERTIFICATE if refused else ''}"
