@@ -40,9 +40,7 @@ class WrongSchema(LabError):
     """The database was written by another version of tiaas."""
 
     def __init__(self, folder: Path, found: int, known: int) -> None:
-        super().__init__(
-            f"the lab in {folder} has format {found}, this tiaas knows {known}; use the tiaas that made it, or a new --dir"
-        )
+        super().__init__(f"the lab in {folder} has format {found}, this tiaas knows {known}; use another --dir")
         self.found = found
         self.known = known
 
@@ -67,3 +65,69 @@ class PortTaken(LabError):
         super().__init__(f"port {port} on {host} is in use by another program; stop it or choose another port")
         self.host = host
         self.port = port
+
+
+class ControlError(TiaasError):
+    """The control port cannot do what was asked: HTTP `status`, what is wrong, and what to do instead."""
+
+    def __init__(self, status: int, error: str, hint: str) -> None:
+        super().__init__(f"{error}; {hint}")
+        self.status = status
+        self.error = error
+        self.hint = hint
+
+
+class UnknownCard(ControlError):
+    """No card of this lab has that ICCSN."""
+
+    def __init__(self) -> None:
+        super().__init__(404, "no card of this lab has that ICCSN", "GET /cards lists all cards")
+
+
+class UnknownTerminal(ControlError):
+    """No terminal of this lab has that ctId."""
+
+    def __init__(self) -> None:
+        super().__init__(404, "no terminal of this lab has that ctId", "GET / lists all terminals")
+
+
+class UnknownSlot(ControlError):
+    """The terminal has no such slot."""
+
+    def __init__(self, slots: int) -> None:
+        super().__init__(404, "the terminal has no such slot", f"slots are numbered 1 to {slots}")
+
+
+class SlotOccupied(ControlError):
+    """There is a card in the slot already."""
+
+    def __init__(self) -> None:
+        super().__init__(409, "there is a card in that slot", "eject it first: POST …/slots/{n}/eject")
+
+
+class SlotVacant(ControlError):
+    """There is no card in the slot."""
+
+    def __init__(self) -> None:
+        super().__init__(409, "there is no card in that slot", 'insert one: POST …/slots/{n}/insert {"iccsn": "…"}')
+
+
+class NothingToReinsert(ControlError):
+    """An insert without ICCSN, but no card was ejected from that slot."""
+
+    def __init__(self) -> None:
+        super().__init__(409, "no card was ejected from that slot", 'name the card: {"iccsn": "…"}')
+
+
+class CardElsewhere(ControlError):
+    """The card sits in a slot already."""
+
+    def __init__(self, ct_id: str, slot: int) -> None:
+        super().__init__(409, f"the card is in slot {slot} of {ct_id}", "eject it there first")
+
+
+class BadControlRequest(ControlError):
+    """The body is not what the operation reads."""
+
+    def __init__(self, error: str, hint: str) -> None:
+        super().__init__(400, error, hint)

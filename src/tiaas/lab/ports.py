@@ -44,7 +44,8 @@ class Ports:
     ) -> tuple[int, T]:
         """Finds a port on which `start` succeeds, remembers it, and returns it with what `start` returned.
 
-        `start` raises `OSError` with `EADDRINUSE` if the port is taken after all. Raises `PortTaken`, `AddressUnusable`.
+        `start` raises `PortTaken` or `OSError` with EADDRINUSE if the port is taken after all. Raises `PortTaken`,
+        `AddressUnusable`.
         """
         before = self._ports.get(name)
         for port in self._candidates(before, preferred, fixed):
@@ -52,6 +53,8 @@ class Ports:
                 continue
             try:
                 started = await start(port)
+            except PortTaken:
+                continue
             except OSError as error:
                 if error.errno == errno.EADDRINUSE:
                     continue

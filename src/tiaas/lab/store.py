@@ -2,12 +2,12 @@
 
 It holds private keys and PINs of TEST-ONLY cards in the clear; the file's mode is their only protection.
 
-Tables
-    meta       key -> JSON       schema version, PKI, seed, entropy of the lab, ports
-    card       ICCSN -> JSON     the card's image: files, keys, passwords with their retry counters
-    holder     ICCSN -> JSON     what the lab knows about a card beside its image: holder, KVNR, PINs in force
-    terminal   ctId -> JSON      a virtual terminal: configuration, pairing blocks, slots
-    practice   number -> JSON    who sits where: organisation, terminals, drawer
+Documents by kind and key, all of them JSON
+    card       ICCSN      the card's image: files, keys, passwords with their retry counters
+    holder     ICCSN      what the lab knows about a card beside its image: holder, KVNR, whose practice
+    terminal   ctId       a virtual terminal: name, pairing blocks, what is in its slots
+    practice   number     a practice
+and single values under `meta`: pki, seed, ports.
 
 Write-ahead logging with `synchronous=NORMAL`: what was committed survives the death of the process (`kill -9`), and a
 retry counter costs no fsync. A power cut may lose the last commits, never the database.
@@ -18,6 +18,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from enum import StrEnum, unique
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -30,11 +31,28 @@ SCHEMA_VERSION = 1
 
 Document = dict[str, Any]
 
-_TABLES = ("card", "holder", "terminal", "practice")
+
+@unique
+class Kind(StrEnum):
+    """Kinds of document."""
+
+    CARD = "card"
+    HOLDER = "holder"
+    TERMINAL = "terminal"
+    PRACTICE = "practice"
+
+
+_SCHEMA = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+    """CREATE TABLE document (
+        number INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (kind, key)
+    ) STRICT""",
+    f"PRAGMA user_version = {SCHEMA_VERSION}",
+)
 
 
 class LabStore:
-    """Documents by table and key. Every `put` is committed when it returns; `transaction` groups several.
+    """Documents by kind and key. Every `put` is committed when it returns; `transaction` groups several.
 
     Usable from any thread, one at a time.
     """
@@ -108,7 +126,7 @@ class LabStore:
     def meta(self, key: str) -> Any:
         """The value under `key`, or None."""
         with self._guard:
-            row = self._database.execute("SELECT document FROM meta WHERE key = ?", (key,)).fetchone()
+            row = self._database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return None if row is None else json.loads(row[0])
 
     def put_meta(self, key: str, value: Any) -> None:
@@ -116,31 +134,33 @@ class LabStore:
         with self._guard:
             self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, _encode(value)))
 
-    def get(self, table: str, key: str) -> Document | None:
+    def get(self, kind: Kind, key: str) -> Document | None:
         """One document, or None."""
         with self._guard:
-            row = self._database.execute(f"SELECT document FROM {_table(table)} WHERE key = ?", (key,)).fetchone()
+            query = "SELECT body FROM document WHERE kind = ? AND key = ?"
+            row = self._database.execute(query, (kind, key)).fetchone()
         return None if row is None else _decode(row[0])
 
-    def all(self, table: str) -> dict[str, Document]:
-        """All documents of a table, in the order in which they first came in."""
+    def all(self, kind: Kind) -> dict[str, Document]:
+        """All documents of a kind, in the order in which they first came in."""
         with self._guard:
-            rows = self._database.execute(f"SELECT key, document FROM {_table(table)} ORDER BY number").fetchall()
-        return {str(key): _decode(document) for key, document in rows}
+            query = "SELECT key, body FROM document WHERE kind = ? ORDER BY number"
+            rows = self._database.execute(query, (kind,)).fetchall()
+        return {str(key): _decode(body) for key, body in rows}
 
-    def put(self, table: str, key: str, document: Mapping[str, Any]) -> None:
+    def put(self, kind: Kind, key: str, document: Mapping[str, Any]) -> None:
         """Stores a document; it is on disk when this returns (outside a `transaction`)."""
         with self._guard:
             self._database.execute(
-                f"INSERT INTO {_table(table)} (key, document) VALUES (?, ?) "
-                "ON CONFLICT (key) DO UPDATE SET document = excluded.document",
-                (key, _encode(document)),
+                "INSERT INTO document (kind, key, body) VALUES (?, ?, ?) "
+                "ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
+                (kind, key, _encode(document)),
             )
 
-    def delete(self, table: str, key: str) -> None:
+    def delete(self, kind: Kind, key: str) -> None:
         """Removes a document; nothing happens if there is none."""
         with self._guard:
-            self._database.execute(f"DELETE FROM {_table(table)} WHERE key = ?", (key,))
+            self._database.execute("DELETE FROM document WHERE kind = ? AND key = ?", (kind, key))
 
 
 def _prepare_folder(folder: Path) -> None:
@@ -163,20 +183,10 @@ def _migrate(folder: Path, database: sqlite3.Connection) -> bool:
     if found != 0:
         raise WrongSchema(folder, found, SCHEMA_VERSION)
     database.execute("BEGIN IMMEDIATE")
-    database.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, document TEXT NOT NULL)")
-    for table in _TABLES:
-        database.execute(
-            f"CREATE TABLE {table} (number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, document TEXT NOT NULL)"
-        )
-    database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    for statement in _SCHEMA:
+        database.execute(statement)
     database.execute("COMMIT")
     return True
-
-
-def _table(name: str) -> str:
-    if name not in _TABLES:
-        raise ValueError(f"the lab's database has no table {name!r}")
-    return name
 
 
 def _encode(value: Any) -> str:

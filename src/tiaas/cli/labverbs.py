@@ -1,0 +1,105 @@
+"""`tiaas card eject|insert|list`: the hand at the virtual terminals of a running lab, through its control port."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from tiaas.base.errors import InvalidInput
+from tiaas.cli.exitcodes import ExitCode
+from tiaas.cli.writer import out, out_json, out_table
+from tiaas.lab.errors import LabError
+from tiaas.lab.ready import read_ready
+from tiaas.lab.registry import Registry
+
+_SECONDS = 15.0
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds `card` and what it does."""
+    parser = subparsers.add_parser("card", help="insert and eject the cards of a lab")
+    things = parser.add_subparsers(dest="thing", metavar="WHAT", required=True)
+    listed = things.add_parser("list", help="all cards of the lab and where they are")
+    eject = things.add_parser("eject", help="take a card out of its terminal, into the drawer")
+    insert = things.add_parser("insert", help="put a card from the drawer into a terminal")
+    for verb in (eject, insert):
+        verb.add_argument("iccsn", metavar="ICCSN", help="the card's number, 20 digits")
+    insert.add_argument("--terminal", metavar="CT", help="ctId of the terminal (with --slot; default: where it was)")
+    insert.add_argument("--slot", type=int, metavar="N", help="slot of the terminal, from 1 (with --terminal)")
+    for verb in (listed, eject, insert):
+        verb.add_argument("--dir", type=Path, metavar="DIR", help="folder of a running lab (default: TIAAS_DIR)")
+        verb.add_argument("--json", action="store_true", help="write JSON instead of text")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Does what was asked."""
+    ready = read_ready(Registry(os.environ).find(args.dir))
+    with httpx.Client(base_url=ready["lab"]["control"], timeout=_SECONDS, trust_env=False) as http:
+        return {"list": _list, "eject": _eject, "insert": _insert}[args.thing](http, args)
+
+
+def _list(http: httpx.Client, args: argparse.Namespace) -> int:
+    cards = _ask(http, "GET", "/cards")["cards"]
+    if args.json:
+        out_json(cards)
+    else:
+        titles = ("TYPE", "ICCSN", "HOLDER", "KVNR", "PRACTICE", "WHERE")
+        out_table(titles, [_row(card) for card in cards])
+    return ExitCode.OK
+
+
+def _row(card: dict[str, Any]) -> tuple[str, ...]:
+    where = f"{card['in']['ct_id']} slot {card['in']['slot']}" if card["in"] else "drawer"
+    return card["type"], card["iccsn"], card["holder"], card["kvnr"] or "", str(card["practice"]), where
+
+
+def _eject(http: httpx.Client, args: argparse.Namespace) -> int:
+    place = _card(http, args.iccsn)["in"]
+    if place is None:
+        raise LabError(f"card {args.iccsn} is in no terminal")
+    _ask(http, "POST", _slot_path(place, "eject"))
+    _tell(args, place, f"ejected from {place['ct_id']} slot {place['slot']}")
+    return ExitCode.OK
+
+
+def _insert(http: httpx.Client, args: argparse.Namespace) -> int:
+    if (args.terminal is None) is not (args.slot is None):
+        raise InvalidInput("--terminal and --slot go together")
+    card = _card(http, args.iccsn)
+    place = card["home"] if args.terminal is None else {"ct_id": args.terminal, "slot": args.slot}
+    _ask(http, "POST", _slot_path(place, "insert"), {"iccsn": args.iccsn})
+    _tell(args, place, f"inserted into {place['ct_id']} slot {place['slot']}")
+    return ExitCode.OK
+
+
+def _tell(args: argparse.Namespace, place: dict[str, Any], text: str) -> None:
+    if args.json:
+        out_json({"iccsn": args.iccsn, "ct_id": place["ct_id"], "slot": place["slot"]})
+    else:
+        out(f"{args.iccsn} {text}")
+
+
+def _card(http: httpx.Client, iccsn: str) -> dict[str, Any]:
+    for card in _ask(http, "GET", "/cards")["cards"]:
+        if card["iccsn"] == iccsn:
+            found: dict[str, Any] = card
+            return found
+    raise LabError(f"this lab has no card {iccsn}; tiaas card list shows all")
+
+
+def _slot_path(place: dict[str, Any], verb: str) -> str:
+    return f"/terminals/{quote(place['ct_id'], safe='')}/slots/{place['slot']}/{verb}"
+
+
+def _ask(http: httpx.Client, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    try:
+        answer = http.request(method, path, json=body)
+        document: dict[str, Any] = answer.json()
+    except (httpx.HTTPError, ValueError) as error:
+        raise LabError(f"the lab's control port {http.base_url} does not answer ({type(error).__name__})") from error
+    if answer.is_error:
+        raise LabError(f"{document.get('error', answer.status_code)}; {document.get('hint', '')}")
+    return document

@@ -1,0 +1,137 @@
+"""All cards of a lab, wherever they are, and what their holders know: their PINs.
+
+A card's image is stored before the card answers, so a retry counter or a new PIN survives `kill -9`. The PIN in force
+is the one in the card's image: nothing else could ever disagree with it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tiaas.base.clock import Clock
+from tiaas.base.entropy import Entropy
+from tiaas.base.secret import Secret
+from tiaas.card.objsys.catalogue import object_system
+from tiaas.card.objsys.model import CardKind, MultiReferencePassword, Password, name_of
+from tiaas.card.virtual.card import VirtualCard
+from tiaas.card.virtual.image import CardImage
+from tiaas.card.virtual.source import ObjectSource
+from tiaas.lab.errors import UnknownCard
+from tiaas.lab.store import Kind, LabStore
+from tiaas.terminal.virtual.terminal import PinPurpose, SlotCard
+
+
+@dataclass(frozen=True, slots=True)
+class LabCard:
+    """A card and what the lab knows beside its image. `practice` is the number of the practice it was made for."""
+
+    iccsn: str
+    kind: CardKind
+    holder: str
+    kvnr: str | None
+    practice: int
+    card: VirtualCard
+
+    def pins(self) -> dict[str, Secret]:
+        """PINs and PUKs in force by name (`PIN.CH`, `PUK.CH`); a Leer-PIN has no value and is left out."""
+        found: dict[str, Secret] = {}
+        objects = object_system(self.kind).objects
+        for path, state in self.card.image.passwords.items():
+            if not isinstance(objects.get(path), Password):
+                continue
+            name = name_of(path)
+            if state.secret is not None:
+                found[name] = state.secret
+            if state.puk is not None:
+                found[name.replace("PIN", "PUK", 1)] = state.puk
+        return found
+
+
+class CardBox:
+    """Makes virtual cards of images, keeps them in the database, and is the `PinHolder` of all terminals."""
+
+    def __init__(
+        self,
+        store: LabStore,
+        source: ObjectSource,
+        *,
+        clock: Clock,
+        entropy: Entropy,
+        on_pins: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._source = source
+        self._clock = clock
+        self._entropy = entropy
+        self._on_pins = on_pins
+        self._cards: dict[str, LabCard] = {}
+
+    def __iter__(self) -> Iterator[LabCard]:
+        return iter(self._cards.values())
+
+    def load(self) -> None:
+        """Takes in all stored cards."""
+        images = self._store.all(Kind.CARD)
+        for iccsn, holder in self._store.all(Kind.HOLDER).items():
+            image = CardImage.from_document(images[iccsn])
+            self._take_in(image, holder["holder"], holder["kvnr"], holder["practice"])
+
+    def add(self, image: CardImage, holder: str, kvnr: str | None, practice: int) -> LabCard:
+        """Stores a new card."""
+        iccsn = image.iccsn.hex()
+        with self._store.transaction():
+            self._store.put(Kind.HOLDER, iccsn, {"holder": holder, "kvnr": kvnr, "practice": practice})
+            self._store.put(Kind.CARD, iccsn, image.to_document())
+        return self._take_in(image, holder, kvnr, practice)
+
+    def get(self, iccsn: str) -> LabCard:
+        """The card of that ICCSN (20 digits). Raises `UnknownCard`."""
+        card = self._cards.get(iccsn)
+        if card is None:
+            raise UnknownCard
+        return card
+
+    def of_practice(self, practice: int, kind: CardKind) -> tuple[LabCard, ...]:
+        """The cards of a kind that were made for a practice, in the order of making."""
+        return tuple(card for card in self._cards.values() if card.practice == practice and card.kind is kind)
+
+    def iccsn_of(self, card: SlotCard) -> str:
+        """The ICCSN of a card that came back from a slot."""
+        return next(entry.iccsn for entry in self._cards.values() if entry.card is card)
+
+    def pin_for(self, card: SlotCard, password_ref: int, purpose: PinPurpose) -> Secret | None:
+        """`PinHolder.pin_for`: reads the card's image."""
+        path = self._password_path(card, password_ref)
+        if path is None:
+            return None
+        state = self.get(self.iccsn_of(card)).card.image.passwords.get(path)
+        if state is None:
+            return None
+        return state.puk if purpose is PinPurpose.PUK else state.secret
+
+    def pin_changed(self, card: SlotCard, password_ref: int, pin: Secret) -> None:
+        """`PinHolder.pin_changed`: the card's image has it already; tells who shows PINs."""
+        self._on_pins()
+
+    def _password_path(self, card: SlotCard, password_ref: int) -> str | None:
+        """Which password a reference means; of the HBA's two local ones numbered 1 it is PIN.QES, which people type."""
+        entry = self.get(self.iccsn_of(card))
+        objects = object_system(entry.kind).objects
+        is_local, number = bool(password_ref & 0x80), password_ref & 0x1F
+        for path, found in objects.items():
+            if not isinstance(found, Password | MultiReferencePassword) or found.id != number:
+                continue
+            if (path.count("/") > 1) is is_local:
+                return found.target if isinstance(found, MultiReferencePassword) else path
+        return None
+
+    def _take_in(self, image: CardImage, holder: str, kvnr: str | None, practice: int) -> LabCard:
+        iccsn = image.iccsn.hex()
+        card = VirtualCard(
+            image, clock=self._clock, entropy=self._entropy, source=self._source, on_change=self._on_card_change
+        )
+        entry = LabCard(iccsn, image.kind, holder, kvnr, practice, card)
+        self._cards[iccsn] = entry
+        return entry
+
+    def _on_card_change(self, image: CardImage) -> None:
+        self._store.put(Kind.CARD, image.iccsn.hex(), image.to_document())

@@ -1,0 +1,107 @@
+"""What the control port shows: JSON documents and one small HTML page. No PIN is among it."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from tiaas.lab.cards import LabCard
+from tiaas.lab.lab import Lab
+from tiaas.lab.practice import LabTerminal
+
+_STYLE = (
+    "body{font:16px system-ui;margin:2rem;max-width:60rem}table{border-collapse:collapse;margin:1rem 0}"
+    "td,th{border:1px solid #bbb;padding:.3rem .6rem;text-align:left}pre{background:#eef;padding:.6rem;min-height:2em}"
+)
+
+
+def card_document(lab: Lab, card: LabCard) -> dict[str, Any]:
+    """A card, where it is (`in` is null in the drawer), and where it goes if nobody says where (`home`)."""
+    place, home = lab.place_of(card.iccsn), lab.home_slot(card)
+    return {
+        "iccsn": card.iccsn,
+        "type": card.kind.name,
+        "holder": card.holder,
+        "kvnr": card.kvnr,
+        "practice": card.practice,
+        "in": None if place is None else {"ct_id": place.ct_id, "slot": place.slot},
+        "home": {"ct_id": home.ct_id, "slot": home.slot},
+    }
+
+
+def terminal_document(lab: Lab, terminal: LabTerminal) -> dict[str, Any]:
+    """A terminal's state; `entry` shows typed digits as stars."""
+    snapshot = terminal.virtual.snapshot()
+    policy = terminal.virtual.pin_policy
+    return {
+        "ct_id": terminal.ct_id,
+        "name": terminal.record.name,
+        "practice": terminal.record.practice,
+        "sicct": terminal.sicct,
+        "listening": snapshot.listening,
+        "plugged": snapshot.plugged,
+        "client": snapshot.client,
+        "display": snapshot.display,
+        "prompt": snapshot.prompt,
+        "idle_text": snapshot.idle_text,
+        "entry": snapshot.entry,
+        "history": list(snapshot.history),
+        "pin_policy": {"mode": policy.mode.value, "has_new_pin": policy.new_pin is not None},
+        "delay": terminal.virtual.delay,
+        "slots": [
+            {"number": slot, "state": snapshot.slots[slot - 1], **_slot_card(lab, iccsn)}
+            for slot, iccsn in sorted(terminal.record.slots.items())
+        ],
+    }
+
+
+def overview_document(lab: Lab) -> dict[str, Any]:
+    """All terminals and cards."""
+    return {
+        "notice": "TEST-ONLY: invented people, worthless certificates",
+        "terminals": [terminal_document(lab, terminal) for terminal in lab.terminals()],
+        "cards": [card_document(lab, card) for card in lab.cards],
+    }
+
+
+def overview_html(lab: Lab) -> str:
+    """The overview for a person."""
+    parts = [
+        f"<!doctype html><meta charset=utf-8><title>tiaas lab</title><style>{_STYLE}</style>",
+        "<h1>tiaas lab</h1><p>TEST-ONLY: invented people, worthless certificates.</p>",
+    ]
+    for terminal in lab.terminals():
+        shown = terminal_document(lab, terminal)
+        parts.append(
+            f"<h2>{escape(shown['name'])} <small>{escape(shown['ct_id'])} at {escape(shown['sicct'])}</small></h2>"
+        )
+        parts.append(f"<pre>{escape(_display_text(shown))}</pre>")
+        rows = [
+            (str(slot["number"]), slot["type"] or "", slot["holder"] or "", slot["iccsn"] or "empty", slot["state"])
+            for slot in shown["slots"]
+        ]
+        parts.append(_table(("slot", "card", "holder", "ICCSN", "state"), rows))
+        parts.append(f"<p>PIN policy: {escape(shown['pin_policy']['mode'])}</p>")
+    drawer = [card for card in lab.cards if lab.place_of(card.iccsn) is None]
+    parts.append("<h2>Drawer</h2>")
+    rows = [(str(card.practice), card.kind.name, card.holder, card.iccsn, card.kvnr or "") for card in drawer]
+    parts.append(_table(("practice", "card", "holder", "ICCSN", "KVNR"), rows))
+    return "\n".join(parts)
+
+
+def _display_text(shown: dict[str, Any]) -> str:
+    """What a person in front of the terminal reads."""
+    lines = [shown["display"] or shown["idle_text"], f"{shown['prompt']}{shown['entry']}"]
+    return "\n".join(line for line in lines if line)
+
+
+def _slot_card(lab: Lab, iccsn: str | None) -> dict[str, Any]:
+    if iccsn is None:
+        return {"iccsn": None, "type": None, "holder": None}
+    card = lab.cards.get(iccsn)
+    return {"iccsn": iccsn, "type": card.kind.name, "holder": card.holder}
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f"<th>{escape(title)}" for title in titles)
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}" for cell in row) for row in rows)
+    return f"<table><tr>{head}{body}</table>"

@@ -1,0 +1,171 @@
+"""A demo practice: its virtual terminal, what sits in the slots, and the drawer with the other cards.
+
+    slot 1  eGK of the first patient      slot 3  HBA
+    slot 2  SMC-B                         slot 4  gSMC-KT (the terminal's own identity)
+
+Where a card is says the terminal's document alone; what is in no slot is in the drawer. A card moves in one write.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tiaas.base.secret import Secret
+from tiaas.card.objsys.model import CardKind
+from tiaas.lab.cards import CardBox, LabCard
+from tiaas.lab.errors import NothingToReinsert, SlotOccupied, SlotVacant, UnknownSlot
+from tiaas.lab.ready import Place
+from tiaas.lab.store import Kind, LabStore
+from tiaas.terminal.virtual.terminal import TerminalState, VirtualTerminal
+
+HOME_SLOTS = {CardKind.EGK: 1, CardKind.SMC_B: 2, CardKind.HBA: 3, CardKind.SMC_KT: 4}
+
+
+@dataclass(slots=True)
+class TerminalRecord:
+    """What the database keeps of a terminal. `slots` and `ejected` are ICCSNs by slot number."""
+
+    ct_id: str
+    name: str
+    mac: bytes
+    practice: int
+    slots: dict[int, str | None]
+    ejected: dict[int, str] = field(default_factory=dict)
+    state: dict[str, object] | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        """For the database; holds the pairing secrets."""
+        return {
+            "ct_id": self.ct_id,
+            "name": self.name,
+            "mac": self.mac.hex(),
+            "practice": self.practice,
+            "slots": {str(slot): iccsn for slot, iccsn in self.slots.items()},
+            "ejected": {str(slot): iccsn for slot, iccsn in self.ejected.items()},
+            "state": self.state,
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "TerminalRecord":
+        """The inverse."""
+        return cls(
+            ct_id=document["ct_id"],
+            name=document["name"],
+            mac=bytes.fromhex(document["mac"]),
+            practice=document["practice"],
+            slots={int(slot): iccsn for slot, iccsn in document["slots"].items()},
+            ejected={int(slot): iccsn for slot, iccsn in document["ejected"].items()},
+            state=document["state"],
+        )
+
+
+class LabTerminal:
+    """A virtual terminal with cards of the lab. All calls belong to the event loop's thread."""
+
+    def __init__(
+        self,
+        record: TerminalRecord,
+        make: Callable[[TerminalRecord, Callable[[TerminalState], None]], VirtualTerminal],
+        *,
+        store: LabStore,
+        cards: CardBox,
+        on_move: Callable[[], None],
+    ) -> None:
+        self.record = record
+        self.sicct = ""
+        self._store = store
+        self._on_move = on_move
+        self.virtual = make(record, self._on_state)
+        for slot, iccsn in record.slots.items():
+            if iccsn is not None:
+                self.virtual.insert(slot, cards.get(iccsn).card)
+
+    @property
+    def ct_id(self) -> str:
+        """The name under which the Konnektor and the control port know it."""
+        return self.record.ct_id
+
+    def place_of(self, iccsn: str) -> Place | None:
+        """The slot in which the card is, if it is in this terminal."""
+        for slot, held in self.record.slots.items():
+            if held == iccsn:
+                return Place(self.ct_id, slot)
+        return None
+
+    def last_ejected(self, slot: int) -> str:
+        """The card that came out of an empty slot last. Raises `UnknownSlot`, `SlotOccupied`, `NothingToReinsert`."""
+        self.check_free(slot)
+        if slot not in self.record.ejected:
+            raise NothingToReinsert
+        return self.record.ejected[slot]
+
+    def check_free(self, slot: int) -> None:
+        """Raises `UnknownSlot`, `SlotOccupied`."""
+        if self._held(slot) is not None:
+            raise SlotOccupied
+
+    def insert(self, slot: int, card: LabCard) -> None:
+        """Puts a card that is in no slot into an empty one. Raises `UnknownSlot`, `SlotOccupied`."""
+        self.check_free(slot)
+        self.record.slots[slot] = card.iccsn
+        self._save()
+        self.virtual.insert(slot, card.card)
+        self._on_move()
+
+    def eject(self, slot: int) -> str:
+        """Takes the card out and puts it into the drawer; returns its ICCSN. Raises `UnknownSlot`, `SlotVacant`."""
+        iccsn = self._held(slot)
+        if iccsn is None:
+            raise SlotVacant
+        self.record.slots[slot] = None
+        self.record.ejected[slot] = iccsn
+        self._save()
+        self.virtual.eject(slot)
+        self._on_move()
+        return iccsn
+
+    def _held(self, slot: int) -> str | None:
+        if slot not in self.record.slots:
+            raise UnknownSlot(len(self.record.slots))
+        return self.record.slots[slot]
+
+    def _on_state(self, state: TerminalState) -> None:
+        self.record.state = state.to_document()
+        self._save()
+
+    def _save(self) -> None:
+        self._store.put(Kind.TERMINAL, self.ct_id, self.record.to_document())
+
+
+@dataclass(slots=True)
+class Practice:
+    """Practice number N (from 1): its name, its terminals, and the identity its Konnektor shows to them.
+
+    `sak` is ID.SAK.AUT: certificate and PKCS#8 key, both DER.
+    """
+
+    number: int
+    name: str
+    sak: tuple[bytes, Secret]
+    terminals: dict[str, LabTerminal] = field(default_factory=dict)
+
+    def to_document(self) -> dict[str, Any]:
+        """For the database; holds a private key. Terminals have documents of their own."""
+        certificate, key = self.sak
+        return {
+            "number": self.number,
+            "name": self.name,
+            "sak": {"certificate": certificate.hex(), "key": key.reveal().hex()},
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "Practice":
+        """The inverse, without terminals."""
+        sak = document["sak"]
+        identity = bytes.fromhex(sak["certificate"]), Secret(bytes.fromhex(sak["key"]))
+        return cls(document["number"], document["name"], identity)
+
+    async def stop(self) -> None:
+        """Switches all terminals off."""
+        await asyncio.gather(*(terminal.virtual.stop() for terminal in self.terminals.values()))
