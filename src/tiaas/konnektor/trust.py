@@ -5,6 +5,7 @@ certificates. TUC_KON_037 with validationMode=NONE for C.SMKT.AUT (TUC_KON_050, 
 the offline part of TUC_KON_018 for C.CH.AUT.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from tiaas.base.errors import TiaasError
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted
-from tiaas.pki.cvc import Cvc, CvcSignatureWrong, verify_cvc
+from tiaas.pki.cvc import Cvc, CvcSignatureWrong, decode_cvc_untrusted, verify_cvc
 from tiaas.pki.cvcchain import CvcChainError, CvcFault, check_cvc_chain
 from tiaas.pki.oids import CertificateType, ExtendedKeyUsage, KeyUsage
 from tiaas.pki.path import Demands, PathError, check_path
@@ -54,6 +55,18 @@ class TrustSpace:
     egk_issuers: tuple[Certificate, ...]
     cvc_roots: tuple[Cvc, ...]
     cross_cvcs: tuple[Cvc, ...] = ()
+
+    @staticmethod
+    def read(issuers: Iterable[bytes], cvcs: Iterable[bytes]) -> "TrustSpace":
+        """From files an operator trusts: issuing CA certificates (DER) and CV certificates, self-signed or cross.
+
+        Which issuer may issue what is not told by the files; the certificate's policy decides. Raises
+        `BadCertificate`, `BadCvc`.
+        """
+        certificates = tuple(decode_certificate_untrusted(der) for der in issuers)
+        decoded = tuple(decode_cvc_untrusted(raw) for raw in cvcs)
+        roots = tuple(cvc for cvc in decoded if cvc.is_root)
+        return TrustSpace(certificates, certificates, roots, tuple(cvc for cvc in decoded if not cvc.is_root))
 
     def check_terminal(self, der: bytes, at: datetime) -> None:
         """TUC_KON_037 for C.SMKT.AUT: issuer, dates, key usage, serverAuth, oid_smkt_aut. `UntrustedTerminal`."""
