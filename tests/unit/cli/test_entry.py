@@ -1,0 +1,139 @@
+"""The entry point: verbs, exit codes, errors without tracebacks."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tiaas import __version__
+from tiaas.base import opensslconf
+from tiaas.base.errors import InvalidInput, TiaasError
+from tiaas.cli import entry, verbs
+from tiaas.cli.entry import main
+from tiaas.cli.exitcodes import ExitCode, exit_code
+from tiaas.cli.writer import out_fields, out_table
+from tiaas.client.errors import BadKon, KonnektorFault, KonnektorUnreachable, ServiceMissing
+
+_SOURCE = opensslconf.CONFIGURATION.rpartition("/tiaas/")[0]
+
+
+def test_selftest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["selftest"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"tiaas {__version__}, Python 3.")
+    assert "TLS 1.2 with brainpoolP256r1: ECDHE-ECDSA" in text
+    assert "TLS 1.2 with secp256r1: ECDHE-ECDSA" in text
+
+
+@pytest.mark.parametrize("environ", [{}, {"OPENSSL_CONF": "/dev/null"}], ids=["unset", "foreign"])
+def test_a_process_started_without_our_configuration_gets_it(environ: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tiaas", "selftest"],
+        env={"PYTHONPATH": _SOURCE, **environ},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "brainpoolP256r1: ECDHE-ECDSA" in done.stdout
+    assert ("OPENSSL_CONF=/dev/null gives way" in done.stderr) == bool(environ)
+
+
+def test_without_the_configuration_the_proof_fails_with_a_remedy() -> None:
+    code = (
+        "from tiaas.base.clock import SystemClock; from tiaas.pki.tlsready import TlsNotReady, prove_tls\n"
+        "try: prove_tls(SystemClock())\n"
+        "except TlsNotReady as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": _SOURCE}, capture_output=True, text=True)
+    assert "no TLS 1.2 with brainpoolP256r1 certificates" in done.stdout, done.stderr
+    assert "OPENSSL_CONF is not set" in done.stdout
+    assert "./tiaas" in done.stdout
+
+
+def test_help_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert all(f"    {verb} " in text for verb in verbs.HOMES)
+    assert "exit codes: 0 done" in text
+    for code in ExitCode:
+        assert f" {code.value} " in text
+
+
+@pytest.mark.parametrize("verb", list(verbs.HOMES))
+def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([verb, "--help"])
+    assert caught.value.code == 0
+    assert f"usage: tiaas {verb}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("argv", [[], ["nonsense"], ["get"], ["get", "cards", "--nonsense"], ["pin", "eat"]])
+def test_wrong_usage(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(argv)
+    assert caught.value.code == 2
+    assert "usage: tiaas" in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"tiaas {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (TiaasError("x"), 1),
+        (InvalidInput("x"), 2),
+        (BadKon("x"), 2),
+        (KonnektorFault(4000, "x"), 3),
+        (KonnektorUnreachable("https://k", "x"), 4),
+        (ServiceMissing("S", "1", ()), 4),
+    ],
+)
+def test_exit_codes(error: TiaasError, code: int) -> None:
+    assert exit_code(error) == code
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "text"),
+    [
+        (TiaasError("no such thing"), 1, "tiaas: no such thing\n"),
+        (FileNotFoundError(2, "No such file or directory", "x.toml"), 1, "x.toml"),
+        (KeyError("secret value"), 70, "internal error (KeyError); TIAAS_DEBUG=1 shows where"),
+        (KeyboardInterrupt(), 130, "tiaas: interrupted\n"),
+    ],
+)
+def test_errors_leave_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], raised: BaseException, code: int, text: str
+) -> None:
+    def run(argv: object) -> int:
+        raise raised
+
+    monkeypatch.delenv("TIAAS_DEBUG", raising=False)
+    monkeypatch.setattr("tiaas.cli.selftest.run", run)
+    assert main(["selftest"]) == code
+    captured = capsys.readouterr()
+    assert text in captured.err
+    assert "Traceback" not in captured.err
+    assert "secret value" not in captured.err
+    if not isinstance(raised, KeyboardInterrupt):
+        monkeypatch.setenv("TIAAS_DEBUG", "1")
+        with pytest.raises(type(raised)):
+            main(["selftest"])
+
+
+def test_tables_and_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    out_table(("A", "EMPTY", "B"), [("x", "", "1"), ("longer", "", "")])
+    assert capsys.readouterr().out == "A       B\nx       1\nlonger\n"
+    out_table(("A", "B"), [])
+    assert capsys.readouterr().out == "A  B\n"
+    out_fields({"Name": "x", "Nothing": "", "Longer": "y"})
+    assert capsys.readouterr().out == "Name    x\nLonger  y\n"
+
+
+def test_the_parser_of_one_verb_is_that_of_all() -> None:
+    assert entry.build_parser("get").parse_args(["get", "cards"]) == entry.build_parser().parse_args(["get", "cards"])
