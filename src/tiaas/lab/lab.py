@@ -138,6 +138,11 @@ class Lab:
                 return terminal
         raise UnknownTerminal
 
+    def terminal_certificate(self, terminal: LabTerminal) -> bytes:
+        """C.SMKT.AUT (DER) of the gSMC-KT made for a terminal: what is printed on the paper in its box."""
+        (smkt,) = self.cards.of_practice(terminal.record.practice, CardKind.SMC_KT)
+        return smkt.card.image.files[_SMKT_CERTIFICATE]
+
     def place_of(self, iccsn: str) -> Place | None:
         """Where a card is; None: in the drawer."""
         places = (terminal.place_of(iccsn) for terminal in self.terminals())

@@ -1,0 +1,307 @@
+"""Puts a lab and a Konnektor node together: the object graph of `tiaas up`, its start and its stop.
+
+Start, in this order: folder, PKI and cards, terminals, control port, instances with their clients' files, pairing,
+PIN.SMC, ready file. Stop takes it down in the opposite order, so `ready.json` is the last to come and the first to go.
+"""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TypeVar
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from tiaas.base import log
+from tiaas.base.clock import Clock
+from tiaas.base.entropy import Entropy
+from tiaas.base.errors import TiaasError
+from tiaas.cli import onboard
+from tiaas.cli.progress import Progress
+from tiaas.client import Kon, parse_kon
+from tiaas.konnektor.config import Address, InstanceConfig
+from tiaas.konnektor.ingress import AddressTaken
+from tiaas.konnektor.instance import Instance
+from tiaas.konnektor.node import Node
+from tiaas.konnektor.sqlite_store import SqliteStore
+from tiaas.lab.control import control_app
+from tiaas.lab.controlserver import ControlServer
+from tiaas.lab.errors import LabError, PortTaken
+from tiaas.lab.lab import LOOPBACK, Lab
+from tiaas.lab.practice import Practice
+from tiaas.lab.ready import (
+    ClientEntry,
+    ContextEntry,
+    InstanceEntry,
+    KonnektorEntry,
+    LabEntry,
+    Ready,
+    kon_document,
+    remove_ready,
+    write_kon,
+    write_private,
+    write_ready,
+)
+from tiaas.lab.readyview import cards_entry, terminal_entries
+from tiaas.lab.registry import Registry
+from tiaas.lab.store import LabStore
+
+T = TypeVar("T")
+
+CONTROL_PORT = 8480
+KONNEKTOR_PORT = 8443
+KONNEKTOR_DATABASE = "konnektor.sqlite"
+LOG_FILE = "tiaas.log"
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    """What the command line asked for. `practices` None: as many as the folder has, or one. `port` None: our choice."""
+
+    folder: Path
+    practices: int | None = None
+    listen: str = LOOPBACK
+    port: int | None = None
+    hosts: tuple[str, ...] = ()
+    locked: bool = False
+    ecc_only: bool = False
+    seed_text: str | None = None
+    log_level: str = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One practice with everything a client needs."""
+
+    practice: Practice
+    instance: Instance
+    konnektor: KonnektorEntry
+    client: ClientEntry
+    context: ContextEntry
+    kon_file: Path
+    kon: Kon
+
+
+@dataclass(slots=True)
+class Running:
+    """A lab that serves. `notices` are for the person who started it."""
+
+    lab: Lab
+    control_url: str
+    ca_bundle: Path
+    served: list[Served] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+    def ready(self) -> Ready:
+        """The content of the ready file at this moment."""
+        instances = tuple(
+            InstanceEntry(
+                konnektor=served.konnektor,
+                client=served.client,
+                context=served.context,
+                terminals=terminal_entries(served.practice, self.control_url),
+                cards=cards_entry(self.lab, served.practice),
+                kon_file=served.kon_file,
+            )
+            for served in self.served
+        )
+        return Ready(instances, LabEntry(self.control_url, self.ca_bundle))
+
+
+@asynccontextmanager
+async def running(
+    options: UpOptions, registry: Registry, progress: Progress, *, clock: Clock, entropy: Entropy
+) -> AsyncIterator[Running]:
+    """A lab with its Konnektor, from the first file to `ready.json`, for as long as the context lasts.
+
+    Raises `TiaasError` for everything a person can put right.
+    """
+    async with AsyncExitStack() as stack:
+        start = _Start(options, progress, stack, clock, entropy)
+        lab = start.open_lab()
+        control_url = await start.start_lab(lab)
+        run = Running(lab, control_url, start.write_ca_bundle(lab), notices=lab.ports.notices)
+        node = await start.start_node()
+        with progress.step(f"{_count(len(lab.practices), 'Konnektor instance')}: identity, model, clients"):
+            run.served += await _each(start.serve(lab, node, practice) for practice in lab.practices.values())
+        with progress.step("terminals paired, cards read"):
+            await _each(_pair(lab, served) for served in run.served)
+        if not options.locked:
+            with progress.step("PIN.SMC verified over SOAP"):
+                await _each(onboard.unlock(served.kon, run.notices.append) for served in run.served)
+        _publish(run, registry, stack)
+        yield run
+
+
+def _publish(run: Running, registry: Registry, stack: AsyncExitStack) -> None:
+    """Writes the ready file, keeps it true while cards move and PINs change, and takes it away at the end."""
+    folder = run.lab.store.folder
+    loop = asyncio.get_running_loop()
+    waiting: list[asyncio.Handle] = []
+
+    def write() -> None:
+        waiting.clear()
+        write_ready(folder, run.ready())
+
+    def changed() -> None:
+        if not waiting:
+            waiting.append(loop.call_soon(write))
+
+    def withdraw() -> None:
+        run.lab.on_change = lambda: None
+        for handle in waiting:
+            handle.cancel()
+        remove_ready(folder)
+
+    stack.callback(registry.leave, folder)
+    stack.callback(withdraw)
+    registry.enter(folder)
+    write()
+    run.lab.on_change = changed
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """The steps of a start; whatever they start is stopped by `stack`."""
+
+    options: UpOptions
+    progress: Progress
+    stack: AsyncExitStack
+    clock: Clock
+    entropy: Entropy
+
+    def open_lab(self) -> Lab:
+        options = self.options
+        with self.progress.step(f"folder {options.folder}"):
+            store = LabStore.open(options.folder)
+            self.stack.callback(store.close)
+            remove_ready(store.folder)
+            handler = log.configure(options.log_level, store.folder / LOG_FILE)
+            self.stack.callback(handler.close)
+        with self.progress.step("lab PKI, people, cards"):
+            lab = Lab.open(
+                store,
+                clock=self.clock,
+                entropy=self.entropy,
+                ecc_only=options.ecc_only,
+                seed_text=options.seed_text,
+            )
+            lab.load(options.practices)
+        return lab
+
+    async def start_lab(self, lab: Lab) -> str:
+        """Terminals and control port; returns the control port's URL."""
+        with self.progress.step("virtual terminals, control port"):
+            self.stack.push_async_callback(lab.stop)
+            await lab.start()
+            server = ControlServer(control_app(lab))
+            self.stack.push_async_callback(server.stop)
+            port, _ = await lab.ports.claim(
+                "control", LOOPBACK, lambda port: server.start(LOOPBACK, port), preferred=CONTROL_PORT
+            )
+        return f"http://{LOOPBACK}:{port}"
+
+    def write_ca_bundle(self, lab: Lab) -> Path:
+        path = lab.store.folder / "ca-bundle.pem"
+        write_private(path, lab.pki.ca_bundle_pem.encode())
+        return path
+
+    async def start_node(self) -> Node:
+        store = await SqliteStore.open(self.options.folder.absolute() / KONNEKTOR_DATABASE)
+        self.stack.push_async_callback(store.close)
+        node = Node(store, self.clock, self.entropy)
+        self.stack.push_async_callback(node.stop)
+        return node
+
+    async def serve(self, lab: Lab, node: Node, practice: Practice) -> Served:
+        """Starts the instance of a practice and writes its clients' files."""
+        options, at = self.options, practice.number - 1
+        given = onboard.provision(lab, practice)
+
+        async def add(port: int) -> Instance:
+            try:
+                return await node.add(self._config(practice, port), given)
+            except AddressTaken as error:
+                raise PortTaken(options.listen, port) from error
+
+        fixed = None if options.port is None else options.port + at
+        preferred = KONNEKTOR_PORT + at
+        name = f"konnektor/{practice.number}"
+        port, instance = await lab.ports.claim(name, options.listen, add, preferred=preferred, fixed=fixed)
+        await onboard.fill_model(instance, lab, practice)
+        return await self._write_files(lab, practice, instance, port)
+
+    def _config(self, practice: Practice, port: int) -> InstanceConfig:
+        options = self.options
+        hosts = dict.fromkeys((*options.hosts, _reachable(options.listen)))
+        return InstanceConfig(f"praxis-{practice.number}", Address(options.listen, port), hosts=tuple(hosts))
+
+    async def _write_files(self, lab: Lab, practice: Practice, instance: Instance, port: int) -> Served:
+        folder = lab.store.folder / f"practice-{practice.number}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        client = await onboard.client_files(instance, lab, practice, folder, self.clock, self.entropy)
+        write_private(folder / "ca.pem", instance.identity.ca_pem())
+        local = f"https://{Address(_reachable(self.options.listen), port)}"
+        url = f"https://{Address(_public_host(self.options), port)}"
+        konnektor = KonnektorEntry(url, f"{url}/connector.sds", folder / "ca.pem")
+        context = onboard.context_of(practice)
+        anchor = instance.identity.ca.certificate.public_bytes(Encoding.DER)
+        p12 = client.p12.read_bytes()
+        kon_file = folder / f"practice-{practice.number}.kon"
+        write_kon(kon_file, kon_document(konnektor, context, p12, client.p12_password, (anchor,)))
+        # We ourselves go by the address: a name given with --host need not be known on this machine.
+        document = kon_document(replace(konnektor, url=local), context, p12, client.p12_password, (anchor,))
+        return Served(practice, instance, konnektor, client, context, kon_file, parse_kon(json.dumps(document), {}))
+
+
+async def _pair(lab: Lab, served: Served) -> None:
+    for terminal in served.practice.terminals.values():
+        try:
+            await onboard.pair(served.instance, terminal, lab.terminal_certificate(terminal))
+        except (TiaasError, TimeoutError) as error:
+            reason = str(error) or "it does not answer"
+            raise LabError(f"the Konnektor cannot use terminal {terminal.ct_id}: {reason}") from error
+
+
+async def _each(works: Iterable[Coroutine[object, object, T]]) -> list[T]:
+    """Runs all works, a few at a time, and gives their results in order; the first failure ends the rest."""
+    limit = asyncio.Semaphore(_AT_ONCE)
+
+    async def limited(work: Coroutine[object, object, T]) -> T:
+        async with limit:
+            return await work
+
+    tasks = [asyncio.create_task(limited(work)) for work in works]
+    try:
+        return [await task for task in tasks]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _reachable(host: str) -> str:
+    """An address under which this machine reaches a listener on `host`."""
+    if ip_address(host).is_unspecified:
+        return "::1" if ":" in host else LOOPBACK
+    return host
+
+
+def _public_host(options: UpOptions) -> str:
+    """What clients are told: the first `--host` that this machine knows as a name, else the address."""
+    for host in options.hosts:
+        try:
+            socket.getaddrinfo(host, None)
+        except OSError:
+            continue
+        return host
+    return _reachable(options.listen)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

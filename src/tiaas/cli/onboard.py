@@ -1,0 +1,169 @@
+"""Makes a demo practice's Konnektor usable: information model, client certificate, pairing, PIN.SMC.
+
+Every function finds what is there already and adds what is missing, so it serves a new folder and an old one.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from tiaas.base.clock import Clock
+from tiaas.base.entropy import Entropy
+from tiaas.base.secret import Secret
+from tiaas.card.objsys.model import CardKind
+from tiaas.client import ClientError, Kon, connect
+from tiaas.interfaces.card_service_common_v2_0 import CardType
+from tiaas.interfaces.card_service_v8_1 import PinStatus
+from tiaas.konnektor.infomodel import ClientSystem, InfoModel, ManagedSmb, Relation, Terminal
+from tiaas.konnektor.infomodel import Kind as Entity
+from tiaas.konnektor.instance import Instance, Provision
+from tiaas.konnektor.issuing import KeyPair
+from tiaas.konnektor.terminallist import Correlation, TerminalConfig
+from tiaas.konnektor.trust import TrustSpace
+from tiaas.lab.lab import Lab
+from tiaas.lab.pki import AuthorityKind, Family
+from tiaas.lab.practice import LabTerminal, Practice
+from tiaas.lab.ready import ClientEntry, ContextEntry, write_private
+from tiaas.pki.certificate import decode_certificate_untrusted
+from tiaas.terminal.pairing import fingerprint
+
+RENEW_BEFORE = timedelta(days=30)
+_PASSWORD_OCTETS = 12
+PIN_SMC = "PIN.SMC"
+
+
+def context_of(practice: Practice) -> ContextEntry:
+    """The call context of a demo practice."""
+    number = practice.number
+    return ContextEntry(f"mandant-{number}", f"pvs-{number}", f"arbeitsplatz-{number}", f"user-{number}")
+
+
+def provision(lab: Lab, practice: Practice) -> Provision:
+    """What the instance of a practice trusts and shows to terminals."""
+    families = (Family.ECC,) if lab.pki.ecc_only else (Family.ECC, Family.RSA)
+
+    def issuers(kind: AuthorityKind) -> tuple[bytes, ...]:
+        return tuple(lab.pki.authority(kind, family).certificate.public_bytes(Encoding.DER) for family in families)
+
+    trust = TrustSpace(
+        terminal_issuers=tuple(decode_certificate_untrusted(der) for der in issuers(AuthorityKind.KOMP)),
+        egk_issuers=tuple(decode_certificate_untrusted(der) for der in issuers(AuthorityKind.EGK)),
+        cvc_roots=(lab.pki.cvc_root,),
+    )
+    certificate, key = practice.sak
+    return Provision(trust, KeyPair.load(certificate, key))
+
+
+async def fill_model(instance: Instance, lab: Lab, practice: Practice) -> None:
+    """Mandant, Clientsystem, workplace, terminals and SMC-Bs of the practice, related to each other."""
+    context = context_of(practice)
+    smcbs = [card.iccsn for card in lab.cards.of_practice(practice.number, CardKind.SMC_B)]
+    wanted = _model(context, practice, smcbs)
+
+    def merge(model: InfoModel) -> InfoModel:
+        for kind in Entity:
+            have, want = getattr(model, kind.value), getattr(wanted, kind.value)
+            for key in want:
+                if key not in have:
+                    model = model.add(kind, key if isinstance(want, frozenset) else want[key])
+        for relation in Relation:
+            for ends in getattr(wanted, relation.value) - getattr(model, relation.value):
+                model = model.link(relation, *ends)
+        return model
+
+    if merge(instance.model.current) != instance.model.current:
+        await instance.model.apply(merge)
+
+
+def _model(context: ContextEntry, practice: Practice, smcbs: list[str]) -> InfoModel:
+    mandant, client, workplace = context.mandant_id, context.client_system_id, context.workplace_id
+    model = (
+        InfoModel()
+        .add(Entity.MANDANT, mandant)
+        .add(Entity.CLIENT, ClientSystem(client))
+        .add(Entity.WORKPLACE, workplace)
+        .link(Relation.MANDANT_CLIENT, mandant, client)
+        .link(Relation.MANDANT_WORKPLACE, mandant, workplace)
+        .link(Relation.CS_AP, mandant, client, workplace)
+    )
+    for terminal in practice.terminals.values():
+        model = (
+            model.add(Entity.TERMINAL, Terminal(terminal.ct_id, tuple(terminal.record.slots)))
+            .link(Relation.MANDANT_TERMINAL, mandant, terminal.ct_id)
+            .link(Relation.LOCAL, workplace, terminal.ct_id)
+        )
+    for iccsn in smcbs:
+        model = model.add(Entity.SMB, ManagedSmb(iccsn)).link(Relation.MANDANT_SMB, mandant, iccsn)
+    return model
+
+
+async def client_files(
+    instance: Instance, lab: Lab, practice: Practice, folder: Path, clock: Clock, entropy: Entropy
+) -> ClientEntry:
+    """The Clientsystem's identity as files in `folder` (which exists).
+
+    A new one is made if files are missing or its certificate runs out.
+    """
+    key = f"client-password/{practice.number}"
+    stored = lab.store.meta(key)
+    password = Secret(str(stored).encode()) if stored else Secret(entropy.octets(_PASSWORD_OCTETS).hex().encode())
+    entry = ClientEntry(folder / "client.p12", password, folder / "client.pem", folder / "client-key.pem")
+    if not _is_usable(instance, entry, clock):
+        client_system = context_of(practice).client_system_id
+        issued = await instance.issue_client(client_system)
+        write_private(entry.p12, issued.pkcs12(client_system, password).reveal())
+        write_private(entry.cert, issued.certificate_pem())
+        write_private(entry.key, issued.key_pem().reveal())
+        lab.store.put_meta(key, password.reveal().decode())
+    return entry
+
+
+def _is_usable(instance: Instance, entry: ClientEntry, clock: Clock) -> bool:
+    if not (entry.p12.is_file() and entry.key.is_file() and entry.cert.is_file()):
+        return False
+    try:
+        certificate = x509.load_pem_x509_certificate(entry.cert.read_bytes())
+    except ValueError:
+        return False
+    known = certificate.public_bytes(Encoding.DER) in instance.identity.client_certificates.values()
+    return known and certificate.not_valid_after_utc - clock.now() > RENEW_BEFORE
+
+
+async def pair(instance: Instance, terminal: LabTerminal, expected_certificate: bytes) -> None:
+    """Adds the terminal where it listens now and pairs it, unless it is paired; returns when its cards are opened.
+
+    The fingerprint is compared with that of the gSMC-KT in the lab's books, as a technician compares it with the
+    paper. Raises `KonnektorError`, `TimeoutError`.
+    """
+    terminals = instance.context.terminals
+    host, _, port = terminal.sicct.rpartition(":")
+    known = next((entry.config for entry in terminals if entry.config.ct_id == terminal.ct_id), None)
+    if known is None:
+        record = terminal.record
+        config = TerminalConfig(record.ct_id, record.name, record.mac, host, int(port), len(record.slots))
+        await terminals.add(config)
+    elif (known.host, known.port) != (host, int(port)):
+        await terminals.add(replace(known, host=host, port=int(port)))
+    if known is None or known.correlation is not Correlation.AKTIV:
+        expected = fingerprint(expected_certificate)
+        await terminals.pair(terminal.ct_id, lambda shown: shown == expected)
+    await terminals.settled(terminal.ct_id)
+
+
+async def unlock(kon: Kon, say: Callable[[str], None]) -> None:
+    """Verifies PIN.SMC of every SMC-B by ordinary SOAP calls; `say` hears of what did not work."""
+    try:
+        async with connect(kon) as konnektor:
+            for card in await konnektor.get_cards(CardType.SMC_B):
+                state = await konnektor.get_pin_status(card.card_handle, PIN_SMC)
+                if state.status is PinStatus.VERIFIED:
+                    continue
+                outcome = await konnektor.verify_pin(card.card_handle, PIN_SMC)
+                if not outcome.ok:
+                    say(f"PIN.SMC at {card.ct_id} is not verified: {outcome.result.value}")
+    except ClientError as error:
+        say(f"PIN.SMC is not verified: {error}")

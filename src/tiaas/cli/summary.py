@@ -1,0 +1,67 @@
+"""What `tiaas up` says once it serves: addresses, files, what to try next."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from tiaas.cli.compose import Running, Served, UpOptions
+from tiaas.lab.ready import READY_FILE, CardEntry, InstanceEntry
+
+_INDENT = "  "
+
+
+def summary(run: Running, options: UpOptions, seconds: float) -> list[str]:
+    """The lines, ready to be written."""
+    ready = run.ready()
+    folder = run.lab.store.folder
+    lines = ["", f"tiaas is up after {seconds:.1f} s. TEST-ONLY: invented people, worthless certificates.", ""]
+    for served, entry in zip(run.served, ready.instances, strict=True):
+        lines += _practice(served, entry)
+    lines += [
+        f"lab        control port {run.control_url}",
+        f"           files        {folder}",
+        f"           ready file   {folder / READY_FILE}",
+        "",
+    ]
+    lines += [f"note: {notice}" for notice in run.notices]
+    lines += _next_commands(options, ready.instances[0])
+    return lines
+
+
+def _practice(served: Served, entry: InstanceEntry) -> Iterator[str]:
+    yield f"practice {served.practice.number}: {served.practice.name}"
+    yield f"  Konnektor  {entry.konnektor.url}   service directory {entry.konnektor.sds}"
+    context = entry.context
+    yield f"  context    {context.mandant_id} / {context.client_system_id} / {context.workplace_id} / {context.user_id}"
+    yield f"  client     {entry.client.p12} (password in {READY_FILE}), {entry.kon_file}"
+    for terminal in entry.terminals:
+        yield f"  terminal   {terminal.ct_id} ({terminal.name}), SICCT {terminal.sicct}, control {terminal.control}"
+    for kind, cards in (("eGK", entry.cards.egk), ("SMC-B", entry.cards.smcb), ("HBA", entry.cards.hba)):
+        for card in cards:
+            yield f"  {kind:<10} {card.iccsn}  {_where(card):<14} {card.holder}"
+    yield ""
+
+
+def _where(card: CardEntry) -> str:
+    return f"{card.place.ct_id} slot {card.place.slot}" if card.place is not None else "drawer"
+
+
+def _next_commands(options: UpOptions, first: InstanceEntry) -> Iterator[str]:
+    command = _command()
+    yield "Try, in another terminal:"
+    yield f"{_INDENT}{command} get cards"
+    if options.locked:
+        yield f"{_INDENT}{command} pin verify          # PIN.SMC is still to be verified (--locked)"
+    yield f"{_INDENT}{command} vsd read"
+    inserted = next((card for card in first.cards.egk if card.place is not None), None)
+    waiting = next((card for card in first.cards.egk if card.place is None), None)
+    if inserted is not None and waiting is not None:
+        yield f"{_INDENT}{command} card eject {inserted.iccsn}"
+        yield f"{_INDENT}{command} card insert {waiting.iccsn}"
+    yield "Stop with Ctrl-C."
+
+
+def _command() -> str:
+    """How this person calls us: a clone has its launcher in the current folder."""
+    launcher = Path("tiaas")
+    return "./tiaas" if launcher.is_file() and os.access(launcher, os.X_OK) else "tiaas"

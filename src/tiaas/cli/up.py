@@ -1,0 +1,159 @@
+"""`tiaas up`: a lab TI, a demo practice and its Highspeed-Konnektor in one process, until SIGINT or SIGTERM.
+
+The first signal stops in order: `ready.json` goes, calls under way finish, terminals and files are closed, exit code
+0. A second one ends the process at once; nothing is lost then either, only connections break.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from ipaddress import ip_address
+from pathlib import Path
+
+import uvloop
+
+from tiaas.base import log
+from tiaas.base.clock import SystemClock
+from tiaas.base.entropy import SystemEntropy
+from tiaas.base.errors import InvalidInput
+from tiaas.cli.compose import LOG_FILE, UpOptions, running
+from tiaas.cli.exitcodes import ExitCode
+from tiaas.cli.progress import Progress
+from tiaas.cli.summary import summary
+from tiaas.cli.writer import note, out
+from tiaas.lab.lab import read_seed_text
+from tiaas.lab.ready import remove_ready
+from tiaas.lab.registry import DIR_VARIABLE, Registry
+
+DEFAULT_FOLDER = ".tiaas"
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds `up`."""
+    parser = subparsers.add_parser(
+        "up", help="start a lab TI with a Konnektor and a demo practice", description="Everything in it is TEST-ONLY."
+    )
+    parser.add_argument(
+        "--dir", type=Path, metavar="DIR", help=f"the lab's folder (default: {DIR_VARIABLE}, else {DEFAULT_FOLDER})"
+    )
+    parser.add_argument("--practices", type=int, metavar="N", help="how many demo practices (default: as before, or 1)")
+    parser.add_argument(
+        "--listen",
+        default="127.0.0.1",
+        metavar="ADDR[:PORT]",
+        help="address of the Konnektors; with PORT practice N gets PORT+N-1 (default: 127.0.0.1)",
+    )
+    parser.add_argument(
+        "--host",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="further names or addresses in the server certificates",
+    )
+    parser.add_argument("--locked", action="store_true", help="leave PIN.SMC unverified (ReadVSD then gives 3041)")
+    parser.add_argument("--ecc-only", action="store_true", help="cards without RSA keys (a new folder only)")
+    parser.add_argument("--seed", type=Path, metavar="FILE", help="other people (a new folder only)")
+    parser.add_argument("--log-level", default="info", choices=log.LEVELS, help=f"of DIR/{LOG_FILE} (default: info)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serves until a signal comes."""
+    options = read_options(args)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_main(options))
+
+
+def read_options(args: argparse.Namespace) -> UpOptions:
+    """What the arguments mean. Raises `InvalidInput`."""
+    listen, port = parse_listen(args.listen)
+    if args.practices is not None and args.practices < 1:
+        raise InvalidInput("--practices needs a number from 1 on")
+    return UpOptions(
+        folder=(args.dir or Path(os.environ.get(DIR_VARIABLE) or DEFAULT_FOLDER)).absolute(),
+        practices=args.practices,
+        listen=listen,
+        port=port,
+        hosts=tuple(args.host),
+        locked=args.locked,
+        ecc_only=args.ecc_only,
+        log_level=args.log_level,
+        seed_text=None if args.seed is None else read_seed_text(args.seed),
+    )
+
+
+def parse_listen(text: str) -> tuple[str, int | None]:
+    """`ADDR`, `ADDR:PORT`, `[ADDR6]:PORT` → address and port. Raises `InvalidInput`."""
+    host, port = text, ""
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        port = rest.removeprefix(":")
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    try:
+        address = str(ip_address(host))
+        number = int(port) if port else None
+    except ValueError:
+        raise InvalidInput(f"--listen {text}: give an IP address of this machine, like 127.0.0.1 or 0.0.0.0") from None
+    if number is not None and not 1 <= number <= 65535:
+        raise InvalidInput(f"--listen {text}: a port is a number from 1 to 65535")
+    return address, number
+
+
+async def _main(options: UpOptions) -> int:
+    life = _Life(options.folder)
+    serving = asyncio.create_task(_serve(options, life))
+    loop = asyncio.get_running_loop()
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, life.on_signal, serving)
+    try:
+        await serving
+    except asyncio.CancelledError:
+        if not life.was_told:
+            raise
+        note("tiaas: stopped before everything was up")
+        return ExitCode.INTERRUPTED
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+    return ExitCode.OK
+
+
+async def _serve(options: UpOptions, life: "_Life") -> None:
+    clock = SystemClock()
+    started = clock.monotonic()
+    note(f"tiaas: starting the lab in {options.folder} (TEST-ONLY)")
+    async with running(options, Registry(os.environ), Progress(clock), clock=clock, entropy=SystemEntropy()) as lab:
+        life.is_up = True
+        for line in summary(lab, options, clock.monotonic() - started):
+            out(line)
+        sys.stdout.flush()
+        await life.stopping.wait()
+        note("tiaas: stopping")
+    note("tiaas: stopped")
+
+
+class _Life:
+    """What signals do: the first one asks for an orderly stop, also of a start under way; the second ends it all."""
+
+    def __init__(self, folder: Path) -> None:
+        self.stopping = asyncio.Event()
+        self.is_up = False
+        self.was_told = False
+        self._folder = folder
+
+    def on_signal(self, serving: "asyncio.Task[None]") -> None:
+        """SIGINT or SIGTERM."""
+        if self.was_told:
+            if self.is_up:
+                remove_ready(self._folder)
+            note("tiaas: ended at once")
+            os._exit(ExitCode.INTERRUPTED)
+        self.was_told = True
+        if self.is_up:
+            self.stopping.set()
+        else:
+            serving.cancel()
