@@ -1,4 +1,4 @@
-"""The front and real connections: events, loss, redial, epochs, several terminals (design §3; gemSpec_Kon TUC_KON_050)."""
+"""The front and real connections: events, loss, redial, epochs, several terminals (design §3)."""
 
 import asyncio
 import ssl

@@ -137,7 +137,7 @@ async def test_card_pulled_during_the_entry(room: Room) -> None:
 
 
 async def test_no_card_and_no_power(room: Room) -> None:
-    terminal, session = await room.working(cards=[FakeCard()])
+    _, session = await room.working(cards=[FakeCard()])
     with pytest.raises(err.CardInactive):
         await session.perform_verification(1, VERIFY, PROMPTS)
     with pytest.raises(err.SlotEmpty):

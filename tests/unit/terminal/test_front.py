@@ -1,0 +1,201 @@
+"""The embedded front's decisions without sockets: keep-alive, giving up, redial delays."""
+
+import asyncio
+import ssl
+from asyncio import BaseProtocol, BaseTransport
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from tiaas.base.clock import ManualClock
+from tiaas.base.entropy import SeededEntropy
+from tiaas.base.errors import InvalidInput
+from tiaas.terminal.embedded import EmbeddedFront, FrontSettings
+from tiaas.terminal.front import Dial, LinkDown, LinkEvent, LinkUp, Owner, UnitEvent
+
+OWNER = Owner("one", 1)
+STATUS = bytes.fromhex("8013008000")
+
+
+class Pipe(asyncio.Transport):
+    """A transport that keeps what is written and shows a certificate."""
+
+    def __init__(self, protocol: asyncio.Protocol) -> None:
+        super().__init__()
+        self.protocol = protocol
+        self.written: list[bytes] = []
+        self.gone = False
+        protocol.connection_made(self)
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return self if name == "ssl_object" else default
+
+    def getpeercert(self, binary_form: bool) -> bytes:
+        return b"certificate"
+
+    def cipher(self) -> tuple[str, str, int]:
+        return ("SUITE", "TLSv1.2", 256)
+
+    def write(self, data: object) -> None:
+        assert isinstance(data, bytes)
+        self.written.append(data)
+
+    def abort(self) -> None:
+        if not self.gone:
+            self.gone = True
+            self.protocol.connection_lost(None)
+
+    def close(self) -> None:
+        self.abort()
+
+
+class Pipes:
+    """Dialer and TLS in one; `failing` makes dialling fail."""
+
+    def __init__(self) -> None:
+        self.made: list[Pipe] = []
+        self.failing = False
+
+    async def open(
+        self, host: str, port: int, context: ssl.SSLContext | None, protocol_factory: Callable[[], BaseProtocol]
+    ) -> BaseTransport:
+        if self.failing:
+            raise ConnectionRefusedError
+        protocol = protocol_factory()
+        assert isinstance(protocol, asyncio.Protocol)
+        self.made.append(Pipe(protocol))
+        return self.made[-1]
+
+    def context(self, instance: str, tls_profile: str) -> ssl.SSLContext:
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+class Desk:
+    """A front with one connected terminal and a clock to turn."""
+
+    def __init__(self, settings: FrontSettings | None = None) -> None:
+        self.clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
+        self.pipes = Pipes()
+        self.events: list[LinkEvent] = []
+        self.front = EmbeddedFront(
+            self.clock, SeededEntropy(b"jitter"), lambda instance: self.pipes, self.pipes, settings
+        )
+        self.front.claim(OWNER, self.events.append)
+
+    async def connect(self) -> Pipe:
+        await self.front.connect(OWNER, Dial("kt", "10.0.0.1", 4742))
+        await asyncio.sleep(0)
+        return self.pipes.made[-1]
+
+    def turn(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.clock.advance(1)
+            self.front._tick()
+
+
+async def test_status_after_ten_seconds_without_traffic() -> None:
+    desk = Desk()
+    pipe = await desk.connect()
+    assert desk.events == [LinkUp("kt", b"certificate", "SUITE")]
+    desk.turn(9)
+    assert pipe.written == []
+    desk.turn(1)
+    assert [octets[10:] for octets in pipe.written] == [STATUS]
+    await desk.front.close()
+
+
+async def test_gives_up_after_three_unanswered() -> None:
+    desk = Desk()
+    pipe = await desk.connect()
+    desk.turn(39)
+    assert len(pipe.written) == 3
+    assert len(desk.events) == 1
+    desk.turn(1)
+    assert pipe.gone
+    assert desk.events[-1] == LinkDown("kt", "no sign of life")
+    await desk.front.close()
+
+
+async def test_any_sign_of_life_starts_the_count_anew() -> None:
+    desk = Desk()
+    pipe = await desk.connect()
+    desk.turn(35)
+    for sequence in range(3):
+        pipe.protocol.data_received(bytes.fromhex(f"830000{sequence:04X}00000000029000"))
+    desk.turn(25)
+    assert not pipe.gone
+    assert len(pipe.written) == 6
+    await desk.front.close()
+
+
+async def test_recent_traffic_puts_the_status_off() -> None:
+    desk = Desk()
+    pipe = await desk.connect()
+    desk.turn(9)
+    pipe.protocol.data_received(bytes.fromhex("500000FD00000000000484020001"))
+    assert desk.events[-1] == UnitEvent("kt", 0x84, b"\x00\x01")
+    desk.turn(9)
+    assert pipe.written == []
+    desk.turn(1)
+    assert len(pipe.written) == 1
+    await desk.front.close()
+
+
+async def test_keep_alive_events_stay_inside() -> None:
+    desk = Desk()
+    pipe = await desk.connect()
+    pipe.protocol.data_received(bytes.fromhex("500000FD00000000000480020000"))
+    assert len(desk.events) == 1
+    await desk.front.close()
+
+
+async def test_half_a_message_ends_the_connection() -> None:
+    desk = Desk()
+    pipe = await desk.connect()
+    pipe.protocol.data_received(b"\x83\x00")
+    desk.turn(10)
+    assert pipe.gone
+    await desk.front.close()
+
+
+async def test_same_dial_again_changes_nothing_another_address_replaces() -> None:
+    desk = Desk()
+    pipe = await desk.connect()
+    await desk.connect()
+    assert len(desk.pipes.made) == 1
+    await desk.front.connect(OWNER, Dial("kt", "10.0.0.2", 4742))
+    await asyncio.sleep(0)
+    assert pipe.gone
+    assert len(desk.pipes.made) == 2
+    await desk.front.close()
+
+
+def test_redial_delays_double_with_jitter_up_to_a_minute() -> None:
+    front = Desk().front
+    for failures, steady in [(0, 1.0), (1, 2.0), (5, 32.0), (6, 60.0), (1000, 60.0)]:
+        delays = {front.redial_delay(failures) for _ in range(20)}
+        assert len(delays) == 20
+        assert all(0.5 * steady <= delay < 1.5 * steady for delay in delays)
+
+
+async def test_failed_dialling_is_told_and_repeated() -> None:
+    desk = Desk(FrontSettings(redial_first=0.01, redial_most=0.02))
+    desk.pipes.failing = True
+    await desk.front.connect(OWNER, Dial("kt", "10.0.0.1", 4742))
+    await asyncio.sleep(0.1)
+    assert LinkDown("kt", "dial: ConnectionRefusedError") in desk.events
+    assert len(desk.events) > 1
+    desk.pipes.failing = False
+    await asyncio.sleep(0.1)
+    assert isinstance(desk.events[-1], LinkUp)
+    await desk.front.close()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"keep_alive_interval": 0}, {"keep_alive_interval": 11}, {"keep_alive_tries": 2}, {"handshake_timeout": 61}],
+)
+def test_settings_have_the_specifications_limits(settings: dict[str, int]) -> None:
+    with pytest.raises(InvalidInput):
+        FrontSettings(**settings)
