@@ -4,7 +4,6 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -23,7 +22,6 @@ from tiaas.konnektor.reception import Reception
 
 CLOCK = SystemClock()
 ENTROPY = SystemEntropy()
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 CONTEXT = (
     '<X:Context xmlns:X="http://ws.gematik.de/conn/ConnectorContext/v2.0" '

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -169,7 +170,5 @@ async def test_basic_users_are_bound_to_a_clientsystem(node: Node, tmp_path: Pat
         await instance.put_basic_user("c", "praxis", Secret(password))
     headers = {"eins": 401, "zwei": 200}
     for password_text, status in headers.items():
-        from base64 import b64encode
-
         field = "Authorization: Basic " + b64encode(f"praxis:{password_text}".encode()).decode()
         assert (await call(instance, None, post(PATH, GET_CARDS, field), tmp_path)).status == status

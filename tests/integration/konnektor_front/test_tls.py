@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import socket
 import ssl
 import subprocess
 from collections.abc import Sequence
@@ -119,8 +120,6 @@ async def test_a_session_of_the_old_list_cannot_be_resumed(build: Build) -> None
 
 
 def _session_after_call(house: House, context: ssl.SSLContext, session: ssl.SSLSession | None) -> ssl.SSLSession | None:
-    import socket
-
     with (
         socket.create_connection((house.host, house.port), 5) as raw,
         context.wrap_socket(raw, server_hostname="localhost", session=session) as stream,
