@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from tiaas.fachdienste.vsdm import containers
-from tiaas.fachdienste.vsdm.containers import StatusVd, VdBlocks, compress
+from tiaas.fachdienste.vsdm.containers import EF_PD_SIZE, EF_VD_SIZE, StatusVd, VdBlocks, compress
 from tiaas.interfaces.vsd_v5_2 import (
     AllgemeineVersicherungsdaten,
     GeschuetzteVersichertendaten,
@@ -62,11 +62,17 @@ def protected_data(patient: Patient) -> GeschuetzteVersichertendaten:
 
 
 def insured_files(patient: Patient, seed: Seed, now: datetime) -> dict[str, bytes]:
-    """Content of the files in DF.HCA by path. Raises ValueError if the data do not fit into their file."""
+    """Content of the files in DF.HCA by path. Raises ValueError if the data do not fit into their file.
+
+    As on recorded cards and gematik's test images EF.VD has a copy of the protected data, which nothing of ours reads
+    (VSDM-A_2784). EF.PD and EF.VD are filled up to their size: readers such as OpenSC's ask for the whole file.
+    """
+    protected = compress(encode_gvd(protected_data(patient)))
+    blocks = VdBlocks(compress(encode_vd(insurance_data(patient, seed))), protected)
     return {
-        "MF/DF.HCA/EF.PD": containers.encode_pd(compress(encode_pd(personal_data(patient)))),
-        "MF/DF.HCA/EF.VD": containers.encode_vd(VdBlocks(compress(encode_vd(insurance_data(patient, seed))))),
-        "MF/DF.HCA/EF.GVD": containers.encode_gvd(compress(encode_gvd(protected_data(patient)))),
+        "MF/DF.HCA/EF.PD": containers.encode_pd(compress(encode_pd(personal_data(patient)))).ljust(EF_PD_SIZE, b"\0"),
+        "MF/DF.HCA/EF.VD": containers.encode_vd(blocks).ljust(EF_VD_SIZE, b"\0"),
+        "MF/DF.HCA/EF.GVD": containers.encode_gvd(protected),
         "MF/DF.HCA/EF.StatusVD": containers.encode_status_vd(StatusVd(False, now)),
     }
 

@@ -41,10 +41,11 @@ def test_vsdm_a_2567_documents_are_valid_and_read_back(patient: Patient, schema:
 
 
 @pytest.mark.parametrize("patient", SEED.patients, ids=lambda patient: patient.kvnr)
-def test_vsdm_a_2784_protected_data_are_not_in_ef_vd(patient: Patient) -> None:
-    content = insured_files(patient, SEED, NOW)["MF/DF.HCA/EF.VD"]
-    assert content[4:8] == b"\xff\xff\xff\xff"
-    assert containers.decode_vd_untrusted(content).gvd is None
+def test_ef_vd_has_the_copy_of_recorded_cards(patient: Patient) -> None:
+    files = insured_files(patient, SEED, NOW)
+    assert len(files["MF/DF.HCA/EF.VD"]) == containers.EF_VD_SIZE
+    copy = containers.decode_vd_untrusted(files["MF/DF.HCA/EF.VD"]).gvd
+    assert copy == containers.decode_gvd_untrusted(files["MF/DF.HCA/EF.GVD"])
 
 
 def test_schema_refuses_what_it_should(schema: etree.XMLSchema) -> None:

@@ -6,8 +6,7 @@
     EF.StatusVD     status '0' consistent or '1' transaction open ‖ YYYYMMDDhhmmss (UTC) ‖ version of the XML schema
                     ‖ version of the storage structure (5 octets BCD each: 3 + 3 + 4 digits)
 
-A Konnektor passes the gzip blocks on as they are. It never takes protected data out of EF.VD (VSDM-A_2784), so cards
-of the lab have none there: their two GVD offsets are FFFF.
+A Konnektor passes the gzip blocks on as they are. It never takes protected data out of EF.VD (VSDM-A_2784).
 """
 
 import gzip
