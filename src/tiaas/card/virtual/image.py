@@ -9,6 +9,7 @@ from typing import Any
 
 from tiaas.base.errors import TiaasError
 from tiaas.base.secret import Secret
+from tiaas.card.elc import BadCryptogram, decode_point
 from tiaas.card.objsys.model import CardKind, TransportStatus
 from tiaas.card.pinblock import BadPinBlock, encode_pin_block
 
@@ -114,7 +115,7 @@ class CardImage:
             if document["version"] != _VERSION:
                 raise BadImage(f"version {document['version']} of a card image is not read here")
             return cls._read(document)
-        except (KeyError, TypeError, ValueError, AttributeError, BadPinBlock) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, BadPinBlock, BadCryptogram) as error:
             raise BadImage(f"no card image: {type(error).__name__}") from None
 
     @classmethod
@@ -183,9 +184,11 @@ def _key_document(key: PublicKey) -> dict[str, Any]:
 
 
 def _read_key(entry: dict[str, Any]) -> PublicKey:
+    point = bytes.fromhex(entry["point"])
+    decode_point(point)
     return PublicKey(
         key_id=bytes.fromhex(entry["key_id"]),
-        point=bytes.fromhex(entry["point"]),
+        point=point,
         flag_oid=bytes.fromhex(entry["flag_oid"]),
         flags=bytes.fromhex(entry["flags"]),
         expires=None if entry["expires"] is None else date.fromisoformat(entry["expires"]),
