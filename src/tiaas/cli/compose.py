@@ -130,9 +130,9 @@ async def running(
         with progress.step(f"{_count(len(lab.practices), 'Konnektor instance')}: identity, model, clients"):
             run.served += await _each(start.serve(lab, node, practice) for practice in lab.practices.values())
         with progress.step("terminals paired, cards read"):
-            await _each(_pair(lab, served) for served in run.served)
+            await _each(_pair(run, served) for served in run.served)
         if not options.locked:
-            with progress.step("PIN.SMC verified over SOAP"):
+            with progress.step("PIN.SMC over SOAP"):
                 await _each(onboard.unlock(served.kon, run.notices.append) for served in run.served)
         _publish(run, registry, stack)
         yield run
@@ -181,6 +181,7 @@ class _Start:
             store = LabStore.open(options.folder)
             self.stack.callback(store.close)
             remove_ready(store.folder)
+            (store.folder / LOG_FILE).touch(mode=0o600)
             handler = log.configure(options.log_level, store.folder / LOG_FILE)
             self.stack.callback(handler.close)
         with self.progress.step("lab PKI, people, cards"):
@@ -259,13 +260,16 @@ class _Start:
         return Served(practice, instance, konnektor, client, context, kon_file, parse_kon(json.dumps(document), {}))
 
 
-async def _pair(lab: Lab, served: Served) -> None:
+async def _pair(run: Running, served: Served) -> None:
     for terminal in served.practice.terminals.values():
         try:
-            await onboard.pair(served.instance, terminal, lab.terminal_certificate(terminal))
+            certificate = run.lab.terminal_certificate(terminal)
+            is_there = await onboard.pair(served.instance, terminal, certificate)
         except (TiaasError, TimeoutError) as error:
             reason = str(error) or "it does not answer"
             raise LabError(f"the Konnektor cannot use terminal {terminal.ct_id}: {reason}") from error
+        if not is_there:
+            run.notices.append(f"terminal {terminal.ct_id} is not connected; is its gSMC-KT in its slot?")
 
 
 async def _each(works: Iterable[Coroutine[object, object, T]]) -> list[T]:

@@ -101,5 +101,5 @@ def _ask(http: httpx.Client, method: str, path: str, body: dict[str, Any] | None
     except (httpx.HTTPError, ValueError) as error:
         raise LabError(f"the lab's control port {http.base_url} does not answer ({type(error).__name__})") from error
     if answer.is_error:
-        raise LabError(f"{document.get('error', answer.status_code)}; {document.get('hint', '')}")
+        raise LabError(str(document.get("error", answer.status_code)))
     return document

@@ -33,6 +33,7 @@ from tiaas.terminal.pairing import fingerprint
 
 RENEW_BEFORE = timedelta(days=30)
 _PASSWORD_OCTETS = 12
+_REUNION_SECONDS = 3.0
 PIN_SMC = "PIN.SMC"
 
 
@@ -133,11 +134,12 @@ def _is_usable(instance: Instance, entry: ClientEntry, clock: Clock) -> bool:
     return known and certificate.not_valid_after_utc - clock.now() > RENEW_BEFORE
 
 
-async def pair(instance: Instance, terminal: LabTerminal, expected_certificate: bytes) -> None:
+async def pair(instance: Instance, terminal: LabTerminal, expected_certificate: bytes) -> bool:
     """Adds the terminal where it listens now and pairs it, unless it is paired; returns when its cards are opened.
 
     The fingerprint is compared with that of the gSMC-KT in the lab's books, as a technician compares it with the
-    paper. Raises `KonnektorError`, `TimeoutError`.
+    paper. False if a paired terminal does not come back (somebody took its gSMC-KT): that must not keep a lab down.
+    Raises `KonnektorError` and `TimeoutError` for a terminal that is not paired.
     """
     terminals = instance.context.terminals
     host, _, port = terminal.sicct.rpartition(":")
@@ -151,7 +153,13 @@ async def pair(instance: Instance, terminal: LabTerminal, expected_certificate: 
     if known is None or known.correlation is not Correlation.AKTIV:
         expected = fingerprint(expected_certificate)
         await terminals.pair(terminal.ct_id, lambda shown: shown == expected)
-    await terminals.settled(terminal.ct_id)
+        await terminals.settled(terminal.ct_id)
+        return True
+    try:
+        await terminals.settled(terminal.ct_id, _REUNION_SECONDS)
+    except TimeoutError:
+        return False
+    return True
 
 
 async def unlock(kon: Kon, say: Callable[[str], None]) -> None:

@@ -106,6 +106,8 @@ def is_local_request(headers: dict[str, str]) -> bool:
 
 
 def _is_loopback(netloc: str) -> bool:
+    if "@" in netloc:
+        return False
     try:
         host = urlsplit(f"//{netloc}").hostname or ""
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

@@ -19,7 +19,7 @@ def card_document(lab: Lab, card: LabCard) -> dict[str, Any]:
     place, home = lab.place_of(card.iccsn), lab.home_slot(card)
     return {
         "iccsn": card.iccsn,
-        "type": card.kind.name,
+        "type": _type(card),
         "holder": card.holder,
         "kvnr": card.kvnr,
         "practice": card.practice,
@@ -83,9 +83,14 @@ def overview_html(lab: Lab) -> str:
         parts.append(f"<p>PIN policy: {escape(shown['pin_policy']['mode'])}</p>")
     drawer = [card for card in lab.cards if lab.place_of(card.iccsn) is None]
     parts.append("<h2>Drawer</h2>")
-    rows = [(str(card.practice), card.kind.name, card.holder, card.iccsn, card.kvnr or "") for card in drawer]
+    rows = [(str(card.practice), _type(card), card.holder, card.iccsn, card.kvnr or "") for card in drawer]
     parts.append(_table(("practice", "card", "holder", "ICCSN", "KVNR"), rows))
     return "\n".join(parts)
+
+
+def _type(card: LabCard) -> str:
+    """The card's type as CardService spells it (CardServiceCommon.xsd 2.0): EGK, HBA, SMC-B, SMC-KT."""
+    return card.kind.name.replace("_", "-")
 
 
 def _display_text(shown: dict[str, Any]) -> str:
@@ -98,7 +103,7 @@ def _slot_card(lab: Lab, iccsn: str | None) -> dict[str, Any]:
     if iccsn is None:
         return {"iccsn": None, "type": None, "holder": None}
     card = lab.cards.get(iccsn)
-    return {"iccsn": iccsn, "type": card.kind.name, "holder": card.holder}
+    return {"iccsn": iccsn, "type": _type(card), "holder": card.holder}
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

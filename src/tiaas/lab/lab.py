@@ -227,7 +227,8 @@ class Lab:
         (smkt,) = self.cards.of_practice(record.practice, CardKind.SMC_KT)
         image = smkt.card.image
         folder = config.certificate_file.parent
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for place in (folder.parent, folder):
+            place.mkdir(mode=0o700, exist_ok=True)
         certificate = x509.load_der_x509_certificate(image.files[_SMKT_CERTIFICATE])
         key = load_der_private_key(image.keys[_SMKT_KEY], None)
         write_private(config.certificate_file, certificate.public_bytes(Encoding.PEM))
