@@ -121,6 +121,7 @@ class VirtualTerminal:
     def eject(self, slot: int) -> SlotCard:
         """Takes the card out, whatever runs (event 85). Raises `InvalidInput` if the slot is empty.
 
+        Waits for an APDU that a worker thread is doing: the caller must hold no lock that the card's storage takes.
         Without its gSMC-KT the terminal has no identity: its connection ends.
         """
         self._slot(slot)
