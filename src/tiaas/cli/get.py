@@ -4,7 +4,9 @@ import argparse
 from base64 import b64encode
 from collections.abc import Sequence
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
 
 from tiaas.cli.cardchoice import card_type, choose_card
 from tiaas.cli.exitcodes import ExitCode
@@ -192,14 +194,20 @@ def _key(item: CardCertificate) -> str:
     return f"RSA-{key.key_size}" if isinstance(key, rsa.RSAPublicKey) else "unknown"
 
 
+def _common_name(name: x509.Name) -> str:
+    """For people; `--json` has the whole name."""
+    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[0].value) if found else name.rfc4514_string()
+
+
 def _certificate_row(crypt: Crypt, item: CardCertificate) -> tuple[str, ...]:
     certificate = item.load()
     return (
         item.ref.value,
         crypt.value,
         _key(item),
-        certificate.subject.rfc4514_string(),
-        certificate.issuer.rfc4514_string(),
+        _common_name(certificate.subject),
+        _common_name(certificate.issuer),
         certificate.not_valid_after_utc.date().isoformat(),
         str(certificate.serial_number),
     )
