@@ -93,6 +93,7 @@ class Card:
             line, lambda: self.removed, self.sessions.values, single=data.card_type is CardType.EGK
         )
         self._holder: Reservation | None = None
+        self._derived: dict[str, object] = {}
         self._cache: dict[str, _Cached] = {}
         self._cache_mutex = asyncio.Lock()
 
@@ -100,6 +101,12 @@ class Card:
     def card_type(self) -> CardType:
         """The concrete type."""
         return self.data.card_type
+
+    def derived(self, name: str, make: Callable[[], T]) -> T:
+        """A value made once: it depends only on what stays the same from insertion to removal."""
+        if name not in self._derived:
+            self._derived[name] = make()
+        return cast(T, self._derived[name])
 
     @property
     def basic(self) -> Channel:
@@ -169,6 +176,7 @@ class Card:
         self.removed = True
         self._holder = None
         self.sessions.clear()
+        self._derived.clear()
         self._cache.clear()
 
     def fact(self) -> CardFact:

@@ -89,7 +89,8 @@ class EventHub:
     def publish(self, event: Event) -> None:
         """Raises an event. A sink that fails is logged and does not keep the others from it."""
         if event.log:
-            _log.info("event", extra={"topic": event.topic.value, "severity": event.severity.value, "ct": event.ct_id})
+            fields = {"topic": event.topic.value, "severity": event.severity.value, "ct_id": event.ct_id}
+            _log.info("event", extra=fields)
         for sink in tuple(self._sinks):
             try:
                 sink(event)

@@ -207,7 +207,8 @@ class Pins:
                 before = session.auth_state.pop(pin, None)
                 template = commands.with_channel(commands.verify_template(where.ref), channel.number)
                 try:
-                    response = await terminal.perform_verification(card.slot, template, prompts)
+                    async with channel.turn:
+                        response = await terminal.perform_verification(card.slot, template, prompts)
                 except (PinEntryTimeout, PinEntryCancelled) as error:
                     # Nothing reached the card: what the session had it keeps.
                     if before is not None:

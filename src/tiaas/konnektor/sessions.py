@@ -50,13 +50,15 @@ class AuthValue(enum.Enum):
 class Channel:
     """One logical channel of a card: a `CardLink` that sets CLA, counts rounds and knows the folder selected last.
 
-    `deactivated` is true if that folder answered 6283.
+    `deactivated` is true if that folder answered 6283. `turn` is common to all channels of a card: who holds it has
+    the slot alone, which a PIN entry needs, because a terminal takes no command to a slot meanwhile.
     """
 
-    def __init__(self, line: CardLink, number: int, gone: Callable[[], bool]) -> None:
+    def __init__(self, line: CardLink, number: int, gone: Callable[[], bool], turn: asyncio.Lock | None = None) -> None:
         self._line = line
         self._gone = gone
         self.number = number
+        self.turn = turn or asyncio.Lock()
         self.folder: Folder | None = None
         self.deactivated = False
         self.mutex = asyncio.Lock()
@@ -64,9 +66,10 @@ class Channel:
 
     async def transmit(self, command: CommandApdu) -> ResponseApdu:
         """Sends one command on this channel. Raises `CardLinkError`; `CardGone` once the card is out of the list."""
-        self._require_card()
-        rounds.tick()
-        response = await self._line.transmit(commands.with_channel(command, self.number))
+        async with self.turn:
+            self._require_card()
+            rounds.tick()
+            response = await self._line.transmit(commands.with_channel(command, self.number))
         self._require_card()
         return response
 
@@ -156,7 +159,7 @@ class ChannelPool:
             response = await self.basic.transmit(commands.manage_channel_open())
         if not response.ok or len(response.data) != 1 or response.data[0] == BASIC_CHANNEL:
             return None
-        channel = Channel(self._line, response.data[0], self._gone)
+        channel = Channel(self._line, response.data[0], self._gone, self.basic.turn)
         channel.folder = Folder.MF
         return channel
 

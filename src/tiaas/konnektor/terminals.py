@@ -96,7 +96,7 @@ class Terminals:
             try:
                 await self._front.disconnect(self._owner, ct_id)
             except FrontError:
-                _log.info("terminal not disconnected", extra={"ct": ct_id})
+                _log.info("terminal not disconnected", extra={"ct_id": ct_id})
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -264,7 +264,7 @@ class Terminals:
         except (TerminalError, FrontError) as error:
             if entry.generation == generation:
                 self._hub.publish(failure_event(Topic.CT_TLS_ESTABLISHMENT_FAILURE, entry, KonnektorError(4028)))
-                _log.info("terminal session failed", extra={"ct": entry.config.ct_id, "kind": type(error).__name__})
+                _log.info("terminal session failed", extra={"ct_id": entry.config.ct_id, "kind": type(error).__name__})
                 await self._redial(entry, generation)
             return
         if states is None or entry.generation != generation:
@@ -373,7 +373,7 @@ class Terminals:
         try:
             await prepare(card)
         except TiaasError as error:
-            _log.info("card not prepared", extra={"ct": card.ct_id, "slot": card.slot, "kind": type(error).__name__})
+            _log.info("card not prepared", extra={"ct_id": card.ct_id, "slot": card.slot, "kind": type(error).__name__})
 
     def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(self._guarded(work))

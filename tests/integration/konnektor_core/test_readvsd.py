@@ -250,33 +250,38 @@ async def test_a_reserved_smcb_is_4093(practice: Practice) -> None:
     assert not egk.reserved
 
 
-@pytest.mark.parametrize("victim", ["eGK", "SMC-B"])
-async def test_a_card_pulled_at_any_step_is_4094_and_leaves_no_lock(victim: str) -> None:
-    """Every single command of the sequence once."""
-    step = 0
-    while True:
-        practice = Practice()
-        egk, smcb = await practice.egk(), await unlocked_smcb(practice)
-        pulled = egk if victim == "eGK" else smcb
-        line = practice.lines[pulled.handle]
-        line.sent.clear()
+class Puller:
+    """Pulls a card out when it is sent its command number `step`, counted from now on."""
 
-        def pull(command: CommandApdu) -> None:
-            if len(line.sent) > step:
-                line.pulled = True
-                practice.cards.remove(pulled.ct_id, pulled.slot)
+    def __init__(self, practice: Practice, card: Card, step: int) -> None:
+        self.practice = practice
+        self.card = card
+        self.left = step
+        self.line = practice.lines[card.handle]
+        self.line.before = self
 
-        line.before = pull
-        try:
-            await read(practice, egk, smcb)
-        except KonnektorError as error:
-            assert error.code == 4094
-            assert not egk.reserved
-            assert practice.cards.find(pulled.handle) is None
-            step += 1
-        else:
-            break
-    assert step == (12 if victim == "eGK" else 2) or step > 0
+    def __call__(self, command: CommandApdu) -> None:
+        if self.left == 0:
+            self.line.pulled = True
+            self.practice.cards.remove(self.card.ct_id, self.card.slot)
+        self.left -= 1
+
+
+@pytest.mark.parametrize(("victim", "step"), [("eGK", n) for n in range(12)] + [("SMC-B", n) for n in range(2)])
+async def test_a_card_pulled_at_any_step_is_4094_and_leaves_no_lock(practice: Practice, victim: str, step: int) -> None:
+    egk, smcb = await practice.egk(), await unlocked_smcb(practice)
+    pulled = egk if victim == "eGK" else smcb
+    Puller(practice, pulled, step)
+    assert (await refused(practice, egk, smcb)).code == 4094
+    assert practice.cards.find(pulled.handle) is None
+    assert not egk.basic.mutex.locked()
+
+
+async def test_the_steps_above_are_all(practice: Practice) -> None:
+    egk, smcb = await practice.egk(), await unlocked_smcb(practice)
+    pullers = Puller(practice, egk, 12), Puller(practice, smcb, 2)
+    await read(practice, egk, smcb)
+    assert [puller.left for puller in pullers] == [0, 0]
 
 
 async def test_cancelling_at_any_moment_leaves_a_card_that_can_be_read(practice: Practice) -> None:

@@ -5,6 +5,7 @@ missing RSA certificate gives an entry without X509Data, so that clients of ECC-
 """
 
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from tiaas.card.apdu import ResponseApdu
 from tiaas.card.status import StatusWord
@@ -32,6 +33,14 @@ from tiaas.konnektor.services.context import ServiceContext, authorize, call_con
 from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
 from tiaas.soap.dispatch import Operation, operation
 
+_ATTRIBUTE_NAMES = {
+    NameOID.SERIAL_NUMBER: "SERIALNUMBER",
+    NameOID.SURNAME: "SURNAME",
+    NameOID.GIVEN_NAME: "GIVENNAME",
+    NameOID.TITLE: "T",
+    NameOID.POSTAL_CODE: "PostalCode",
+}
+"""Attributes that RFC 4514 has no short name for, as common libraries write and read them."""
 _ABSENT = frozenset({StatusWord.FILE_NOT_FOUND, StatusWord.OFFSET_TOO_BIG, StatusWord.OK})
 
 
@@ -115,13 +124,13 @@ async def _read(card: Card, file: CardFile) -> bytes | None:
 
 
 def _x509_data(der: bytes) -> X509Data:
-    """Names as distinguished names in the string form of RFC 4514, which XMLDSig 4.4.4 builds on."""
+    """Names as distinguished names in the string form of RFC 4514, as XMLDSig 4.4.4 wants them."""
     certificate = x509.load_der_x509_certificate(der)
     return X509Data(
         x509_issuer_serial=X509IssuerSerial(
-            x509_issuer_name=certificate.issuer.rfc4514_string(),
+            x509_issuer_name=certificate.issuer.rfc4514_string(_ATTRIBUTE_NAMES),
             x509_serial_number=str(certificate.serial_number),
         ),
-        x509_subject_name=certificate.subject.rfc4514_string(),
+        x509_subject_name=certificate.subject.rfc4514_string(_ATTRIBUTE_NAMES),
         x509_certificate=der,
     )

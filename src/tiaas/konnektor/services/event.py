@@ -3,6 +3,7 @@
 Answers come from the lists in memory; no card and no terminal is asked.
 """
 
+from functools import partial
 from ipaddress import ip_address
 
 from tiaas.interfaces.card_service_common_v2_0 import CardType as WireCardType
@@ -84,7 +85,7 @@ def _get_cards(context: ServiceContext, request: GetCards, peer: Peer) -> GetCar
             raise KonnektorError(4007)
         terminals = frozenset({request.ct_id})
     cards = [
-        wire_card(card)
+        card.derived("wire", partial(wire_card, card))
         for card in context.cards
         if card.ct_id in terminals
         and (request.slot_id is None or card.slot == request.slot_id)

@@ -1,0 +1,106 @@
+"""The Konnektor's map of cards agrees with the object systems, which come from other documents than the map."""
+
+import pytest
+
+from tiaas.card.objsys.catalogue import object_system
+from tiaas.card.objsys.model import (
+    CardKind,
+    Folder,
+    MultiReferencePassword,
+    ObjectSystem,
+    Password,
+    PrivateKey,
+    RecordFile,
+    TransparentFile,
+)
+from tiaas.konnektor import cardmap
+from tiaas.konnektor.cardmap import CardFile
+from tiaas.konnektor.cardtypes import CardType
+
+SYSTEMS = {
+    CardType.EGK: object_system(CardKind.EGK),
+    CardType.HBA: object_system(CardKind.HBA),
+    CardType.SMC_B: object_system(CardKind.SMC_B),
+    CardType.SMC_KT: object_system(CardKind.SMC_KT),
+}
+FOLDER_NAMES = {
+    cardmap.Folder.MF: "MF",
+    cardmap.Folder.HCA: "MF/DF.HCA",
+    cardmap.Folder.QES: "MF/DF.QES",
+    cardmap.Folder.ESIGN: "MF/DF.ESIGN",
+}
+OWN = {CardType.EGK: "CH", CardType.HBA: "HP", CardType.SMC_B: "HCI"}
+
+
+def name_at(system: ObjectSystem, file: CardFile) -> str:
+    folder = FOLDER_NAMES[file.folder]
+    found = [
+        item.path
+        for item in system.objects.values()
+        if isinstance(item, TransparentFile | RecordFile)
+        and item.sfid == file.sfid
+        and item.path.rpartition("/")[0] == folder
+    ]
+    assert len(found) == 1
+    return found[0].rpartition("/")[2]
+
+
+@pytest.mark.parametrize("card_type", list(SYSTEMS))
+def test_root_folder_and_common_files(card_type: CardType) -> None:
+    system = SYSTEMS[card_type]
+    assert cardmap.TYPE_BY_MF_AID[system.root.aid] is card_type
+    assert name_at(system, cardmap.EF_GDO) == "EF.GDO"
+    assert name_at(system, cardmap.EF_VERSION2) == "EF.Version2"
+
+
+@pytest.mark.parametrize("folder", [cardmap.Folder.HCA, cardmap.Folder.ESIGN, cardmap.Folder.QES])
+def test_folders(folder: cardmap.Folder) -> None:
+    found = [system.objects.get(FOLDER_NAMES[folder]) for system in SYSTEMS.values()]
+    aids = {item.aid for item in found if isinstance(item, Folder)}
+    assert aids == {folder.value}
+
+
+def test_insured_data() -> None:
+    egk = SYSTEMS[CardType.EGK]
+    for file, name in (
+        (cardmap.EF_PD, "EF.PD"),
+        (cardmap.EF_VD, "EF.VD"),
+        (cardmap.EF_GVD, "EF.GVD"),
+        (cardmap.EF_LOGGING, "EF.Logging"),
+        (cardmap.EF_STATUS_VD, "EF.StatusVD"),
+        (cardmap.EF_RECEIPT, "EF.Pruefungsnachweis"),
+    ):
+        assert name_at(egk, file) == name
+
+
+@pytest.mark.parametrize(
+    ("card_type", "role", "ca"),
+    [
+        (CardType.EGK, "eGK.AUT_CVC.E256", "EF.C.CA_eGK.CS.E256"),
+        (CardType.HBA, "HPC.AUTR_CVC.E256", "EF.C.CA_HPC.CS.E256"),
+        (CardType.SMC_B, "SMC.AUTR_CVC.E256", "EF.C.CA_SMC.CS.E256"),
+    ],
+)
+def test_role_certificates_and_keys(card_type: CardType, role: str, ca: str) -> None:
+    system = SYSTEMS[card_type]
+    assert name_at(system, cardmap.EF_CVC_ROLE) == f"EF.C.{role}"
+    assert name_at(system, cardmap.EF_CVC_CA) == ca
+    key = system.objects[f"MF/PrK.{role}"]
+    assert isinstance(key, PrivateKey)
+    assert key.id == cardmap.ROLE_KEY[card_type]
+
+
+@pytest.mark.parametrize("card_type", list(cardmap.CERTIFICATES))
+def test_certificates(card_type: CardType) -> None:
+    for (reference, crypt), file in cardmap.CERTIFICATES[card_type].items():
+        usage = "OSIG" if reference == "C.SIG" else reference[2:]
+        suffix = "E256" if crypt == "ECC" else "R2048"
+        assert name_at(SYSTEMS[card_type], file) == f"EF.C.{OWN[card_type]}.{usage}.{suffix}"
+
+
+@pytest.mark.parametrize("card_type", list(cardmap.PINS))
+def test_pins(card_type: CardType) -> None:
+    for pin, where in cardmap.PINS[card_type].items():
+        found = SYSTEMS[card_type].objects[f"{FOLDER_NAMES[where.folder]}/{pin}"]
+        assert isinstance(found, Password | MultiReferencePassword)
+        assert where.ref == (found.id if where.folder is cardmap.Folder.MF else 0x80 | found.id)
