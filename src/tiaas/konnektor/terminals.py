@@ -109,11 +109,10 @@ class Terminals:
         entry = self._entries.get(config.ct_id)
         if entry is None:
             entry = self._entries[config.ct_id] = TerminalEntry(config)
-        else:
-            await self._front.disconnect(self._owner, config.ct_id)
-            self._lost(entry)
-            entry.config = config
-        await self._connect(entry)
+            await self._connect(entry)
+            return
+        entry.config = config
+        await self._reconnect(entry)
 
     async def remove(self, ct_id: str) -> None:
         """Forgets a terminal with its pairing; its cards are removed. Raises 4007."""
@@ -135,12 +134,10 @@ class Terminals:
         except KonnektorError as error:
             await self._set(entry, replace(entry.config, correlation=Correlation.ZUGEWIESEN, pairing=None))
             self._hub.publish(failure_event(Topic.CT_ERROR, entry, error, deliver=False))
+            await self._reconnect(entry)
             raise
-        await self._set(entry, replace(entry.config, correlation=Correlation.GEPAIRT, pairing=pairing))
-        await self._front.disconnect(self._owner, ct_id)
-        self._lost(entry)
-        await self._set(entry, replace(entry.config, correlation=Correlation.AKTIV))
-        await self._connect(entry)
+        await self._set(entry, replace(entry.config, correlation=Correlation.AKTIV, pairing=pairing))
+        await self._reconnect(entry)
 
     async def _create_pairing(self, entry: TerminalEntry, confirm: Callable[[str], bool], wait: float) -> Pairing:
         certificate = await self._shown_certificate(entry, wait)
@@ -317,8 +314,13 @@ class Terminals:
     async def _redial(self, entry: TerminalEntry, generation: int) -> None:
         await asyncio.sleep(RETRY_SECONDS)
         if entry.generation == generation:
-            await self._front.disconnect(self._owner, entry.config.ct_id)
-            await self._connect(entry)
+            await self._reconnect(entry)
+
+    async def _reconnect(self, entry: TerminalEntry) -> None:
+        """Ends the connection, with its cards, and begins a new one."""
+        await self._front.disconnect(self._owner, entry.config.ct_id)
+        self._lost(entry)
+        await self._connect(entry)
 
     async def _connect(self, entry: TerminalEntry) -> None:
         config = entry.config

@@ -300,4 +300,8 @@ async def test_a_fingerprint_that_is_not_confirmed_ends_the_pairing(surgery: Sur
     with pytest.raises(KonnektorError) as caught:
         await surgery.core.terminals.pair(CT, lambda shown: False)
     assert caught.value.code == 4040
-    assert surgery.core.terminals.entry(CT).config.pairing is None
+    entry = surgery.core.terminals.entry(CT)
+    assert entry.config.pairing is None
+    assert entry.config.correlation is Correlation.ZUGEWIESEN
+    assert not entry.connected
+    assert list(surgery.core.cards) == []
