@@ -45,21 +45,25 @@ def draw(random: Random, practices: list[Practice], paths: dict[str, str]) -> Re
     """A random request in which at least one dimension is foreign (`paths`: service name → endpoint path)."""
     while True:
         addressee = random.choice(practices)
-        certificate = random.choices([*practices, None], weights=[50] * len(practices) + [1])[0]
-        context = {name: random.choice(practices) for name in ("mandant_id", "client_system_id", "workplace_id")}
         operation = random.choice(list(_BODIES))
-        handles = {name: random.choice(practices) for name in _HANDLES[operation]}
-        foreign = tuple(
-            name
-            for name, owner in {"certificate": certificate, **context, **handles}.items()
-            if owner is None or owner.key != addressee.key
-        )
+        names = ("certificate", "mandant_id", "client_system_id", "workplace_id", *_HANDLES[operation])
+        # Half of the requests have one foreign dimension only, to get past the checks before it.
+        alone = random.choice(names) if random.random() < 0.5 else None
+        owners: dict[str, Practice | None] = {
+            name: addressee if alone not in (None, name) else random.choice(practices) for name in names
+        }
+        if random.random() < 0.01:
+            owners["certificate"] = None
+        foreign = tuple(name for name, owner in owners.items() if owner is None or owner.key != addressee.key)
+        # Mandant-wide the Arbeitsplatz is not looked at (rule R1, gemSpec_Kon 4.1.1.4): alone it is no crossing there.
+        wide = foreign != ("workplace_id",) and random.random() < 0.5
         # A foreign certificate ends at TLS and hides everything behind it: keep it to a tenth of the walk.
         if not foreign or ("certificate" in foreign and random.random() > 0.1):
             continue
-        ids = {name: owner.context[name] for name, owner in context.items()}
-        body = _BODIES[operation](ids, {name: owner.handles[name] for name, owner in handles.items()}, random)
-        return Request(addressee, certificate, _envelope(body), paths[_SERVICE[operation]], foreign)
+        ids = {name: (owners[name] or addressee).context[name] for name in names[1:4]}
+        handles = {name: (owners[name] or addressee).handles[name] for name in names[4:]}
+        body = _envelope(_BODIES[operation](ids, handles, wide))
+        return Request(addressee, owners["certificate"], body, paths[_SERVICE[operation]], foreign)
 
 
 def leaks(answer: bytes, request: Request, practices: list[Practice]) -> list[str]:
@@ -73,9 +77,7 @@ def leaks(answer: bytes, request: Request, practices: list[Practice]) -> list[st
     for other in practices:
         if other.key == request.addressee.key:
             continue
-        found += [
-            f"names {mark!r}" for mark in other.traces_of_it if mark in answer and mark not in request.body
-        ]
+        found += [f"names {mark!r}" for mark in other.traces_of_it if mark in answer and mark not in request.body]
     return found
 
 
@@ -95,10 +97,9 @@ def _context(ids: dict[str, str]) -> str:
 
 
 def _event(operation: str) -> Any:
-    def body(ids: dict[str, str], handles: dict[str, str], random: Random) -> str:
-        wide = random.choice(["true", "false"])
+    def body(ids: dict[str, str], handles: dict[str, str], wide: bool) -> str:
         return (
-            f'<E:{operation} xmlns:E="http://ws.gematik.de/conn/EventService/v7.2" mandant-wide="{wide}">'
+            f'<E:{operation} xmlns:E="http://ws.gematik.de/conn/EventService/v7.2" mandant-wide="{str(wide).lower()}">'
             f"{_context(ids)}</E:{operation}>"
         )
 
@@ -106,17 +107,16 @@ def _event(operation: str) -> Any:
 
 
 def _pin(operation: str) -> Any:
-    def body(ids: dict[str, str], handles: dict[str, str], random: Random) -> str:
-        pin = random.choice(["PIN.SMC", "PIN.CH"])
+    def body(ids: dict[str, str], handles: dict[str, str], wide: bool) -> str:
         return (
             f'<P:{operation} xmlns:P="http://ws.gematik.de/conn/CardService/v8.1">{_context(ids)}'
-            f"<CONN:CardHandle>{handles['any']}</CONN:CardHandle><C:PinTyp>{pin}</C:PinTyp></P:{operation}>"
+            f"<CONN:CardHandle>{handles['any']}</CONN:CardHandle><C:PinTyp>PIN.SMC</C:PinTyp></P:{operation}>"
         )
 
     return body
 
 
-def _certificate(ids: dict[str, str], handles: dict[str, str], random: Random) -> str:
+def _certificate(ids: dict[str, str], handles: dict[str, str], wide: bool) -> str:
     return (
         '<Z:ReadCardCertificate xmlns:Z="http://ws.gematik.de/conn/CertificateService/v6.0">'
         f"<CONN:CardHandle>{handles['any']}</CONN:CardHandle>{_context(ids)}"
@@ -124,7 +124,7 @@ def _certificate(ids: dict[str, str], handles: dict[str, str], random: Random) -
     )
 
 
-def _vsd(ids: dict[str, str], handles: dict[str, str], random: Random) -> str:
+def _vsd(ids: dict[str, str], handles: dict[str, str], wide: bool) -> str:
     return (
         '<V:ReadVSD xmlns:V="http://ws.gematik.de/conn/vsds/VSDService/v5.2">'
         f"<V:EhcHandle>{handles['egk']}</V:EhcHandle><V:HpcHandle>{handles['smcb']}</V:HpcHandle>"
