@@ -115,7 +115,7 @@ class CardImage:
             if document["version"] != _VERSION:
                 raise BadImage(f"version {document['version']} of a card image is not read here")
             return cls._read(document)
-        except (KeyError, TypeError, ValueError, AttributeError, BadPinBlock, BadCryptogram) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, BadPinBlock, BadCryptogram) as error:
             raise BadImage(f"no card image: {type(error).__name__}") from None
 
     @classmethod
