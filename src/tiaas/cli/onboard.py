@@ -33,7 +33,9 @@ from tiaas.terminal.pairing import fingerprint
 
 RENEW_BEFORE = timedelta(days=30)
 _PASSWORD_OCTETS = 12
-_REUNION_SECONDS = 3.0
+# A terminal whose port moved is dialled anew; for any other the instance's boot has waited long enough.
+_REUNION_SECONDS = 5.0
+_LAST_LOOK_SECONDS = 0.1
 PIN_SMC = "PIN.SMC"
 
 
@@ -143,12 +145,14 @@ async def pair(instance: Instance, terminal: LabTerminal, expected_certificate: 
     """
     terminals = instance.context.terminals
     host, _, port = terminal.sicct.rpartition(":")
+    wait = _LAST_LOOK_SECONDS
     known = next((entry.config for entry in terminals if entry.config.ct_id == terminal.ct_id), None)
     if known is None:
         record = terminal.record
         config = TerminalConfig(record.ct_id, record.name, record.mac, host, int(port), len(record.slots))
         await terminals.add(config)
     elif (known.host, known.port) != (host, int(port)):
+        wait = _REUNION_SECONDS
         await terminals.add(replace(known, host=host, port=int(port)))
     if known is None or known.correlation is not Correlation.AKTIV:
         expected = fingerprint(expected_certificate)
@@ -156,7 +160,7 @@ async def pair(instance: Instance, terminal: LabTerminal, expected_certificate: 
         await terminals.settled(terminal.ct_id)
         return True
     try:
-        await terminals.settled(terminal.ct_id, _REUNION_SECONDS)
+        await terminals.settled(terminal.ct_id, wait)
     except TimeoutError:
         return False
     return True

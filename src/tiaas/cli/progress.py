@@ -11,12 +11,15 @@ _WIDTH = 56
 
 
 class Progress:
-    """Writes steps to `stream`; on a terminal a step is shown while it runs, elsewhere when it is done."""
+    """Writes steps to `stream` (None: standard error).
 
-    def __init__(self, clock: Clock, stream: TextIO = sys.stderr) -> None:
+    On a terminal a step is shown while it runs, elsewhere when it is done.
+    """
+
+    def __init__(self, clock: Clock, stream: TextIO | None = None) -> None:
         self._clock = clock
-        self._stream = stream
-        self._is_live = stream.isatty()
+        self._stream = stream or sys.stderr
+        self._is_live = self._stream.isatty()
 
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
