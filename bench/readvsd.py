@@ -1,0 +1,130 @@
+"""SICCT round trips of one ReadVSD that must follow one another, and its time without any delay.
+
+    python -m bench.readvsd [--delay 0.1] [--repeat 5]
+
+Nothing is instrumented: a whole lab runs as a child process, and the virtual terminal holds every answer back by
+`--delay` seconds. What a call takes longer with the delay than without, divided by the delay, is the number of round
+trips in sequence. Three situations: the card came in long ago and is read for the first time by this Konnektor; the
+same card was taken out and came back; a second read of the inserted card. Figures are medians.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+import httpx
+import uvloop
+
+from tiaas.client import Konnektor, connect, load_kon
+from tiaas.interfaces.card_service_common_v2_0 import CardType
+
+_GOAL = 12
+_SETTLE = 25
+"""Exchanges that opening and preparing an inserted card may take; the bench waits that many delays."""
+
+
+@asynccontextmanager
+async def lab(folder: Path) -> AsyncIterator[dict[str, Any]]:
+    """A lab as child process; its `ready.json`."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tiaas",
+        "up",
+        "--dir",
+        str(folder),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(600):
+            if (folder / "ready.json").exists():
+                break
+            await asyncio.sleep(0.1)
+        yield json.loads((folder / "ready.json").read_text())
+    finally:
+        child.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(child.wait(), 30)
+
+
+class Bench:
+    """A client of the Konnektor and the control port of its terminal."""
+
+    def __init__(self, ready: dict[str, Any], konnektor: Konnektor, control: httpx.AsyncClient) -> None:
+        self._konnektor = konnektor
+        self._control = control
+        self._base = ready["terminals"][0]["control"]
+        self._drawer = [card["iccsn"] for card in ready["cards"]["egk"] if card["in"] is None]
+
+    async def rows(self, delay: float, repeat: int) -> dict[str, list[float]]:
+        """Durations of ReadVSD in seconds by situation, with answers held back by `delay`."""
+        found: dict[str, list[float]] = {"first contact": [], "card came back": [], "read again": []}
+        await self._put("/delay", {"seconds": delay})
+        for _ in range(repeat):
+            iccsn = self._drawer.pop(0)
+            await self._exchange(iccsn, delay)
+            found["first contact"].append(await self._read())
+            found["read again"].append(await self._read())
+            await self._exchange(iccsn, delay)
+            found["card came back"].append(await self._read())
+            self._drawer.append(iccsn)
+        await self._put("/delay", {"seconds": 0})
+        return found
+
+    async def _exchange(self, iccsn: str, delay: float) -> None:
+        answer = await self._control.post(self._base + "/slots/1/eject")
+        answer.raise_for_status()
+        answer = await self._control.post(self._base + "/slots/1/insert", json={"iccsn": iccsn})
+        answer.raise_for_status()
+        await asyncio.sleep(0.5 + delay * _SETTLE)
+
+    async def _read(self) -> float:
+        cards = {card.card_type: card.card_handle for card in await self._konnektor.get_cards()}
+        start = perf_counter()
+        await self._konnektor.read_vsd(cards[CardType.EGK], cards[CardType.SMC_B])
+        return perf_counter() - start
+
+    async def _put(self, path: str, body: dict[str, Any]) -> None:
+        (await self._control.put(self._base + path, json=body)).raise_for_status()
+
+
+async def measure(folder: Path, delay: float, repeat: int) -> None:
+    """Runs both delays against one lab and prints the table."""
+    async with (
+        lab(folder) as ready,
+        connect(load_kon(Path(ready["kon_file"]), os.environ)) as konnektor,
+        httpx.AsyncClient() as control,
+    ):
+        bench = Bench(ready, konnektor, control)
+        slow = await bench.rows(delay, 2)
+        fast = await bench.rows(0, repeat)
+    print(f"{'ReadVSD':16} {'no delay':>10} {f'{delay * 1000:.0f} ms each':>14} {'in sequence':>12}   goal ≤ {_GOAL}")
+    for name, durations in fast.items():
+        base, held = median(durations), median(slow[name])
+        rounds = (held - base) / delay
+        verdict = "reached" if round(rounds) <= _GOAL else "MISSED"
+        print(f"{name:16} {base * 1000:7.1f} ms {held * 1000:11.0f} ms {rounds:12.1f}   {verdict}")
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="SICCT round trips of one ReadVSD in sequence.")
+    parser.add_argument("--delay", type=float, default=0.1, help="seconds every answer of the terminal is held back")
+    parser.add_argument("--repeat", type=int, default=5, help="reads of each kind without delay")
+    arguments = parser.parse_args()
+    with TemporaryDirectory(prefix="tiaas-bench-") as folder:
+        uvloop.run(measure(Path(folder) / "lab", arguments.delay, arguments.repeat))
+
+
+if __name__ == "__main__":
+    main()
