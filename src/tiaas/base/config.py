@@ -10,8 +10,9 @@
         log: LogConfig = setting(LogConfig(), "what is logged, and where to")
 
 Every key has a default and a sentence (`setting`; `required` for the few without default). Unknown keys fail and name
-the nearest known one; all problems are told at once. Types: str, int, float, bool, Path, enums of strings, X | None,
+the nearest known one; all problems are told at once. Types: str, int, float, bool, Path, enums, X | None,
 tuple[X, ...], dataclasses (a table), tuple[dataclass, ...] (an array of tables). Secrets are paths of files.
+Plain dataclasses are read as well: files of data need no sentence per key.
 """
 
 import dataclasses
@@ -131,13 +132,14 @@ def _read_table(cls: type[Any], document: Mapping[str, Any], prefix: str, proble
     for name, field in fields.items():
         if name in document:
             values[name] = _read(hints[name], document[name], f"{prefix}{name}", problems)
-        elif field.default is dataclasses.MISSING:
-            problems.append(Problem(f"{prefix}{name}", f"missing: {field.metadata[_DOC]}"))
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            doc = field.metadata.get(_DOC)
+            problems.append(Problem(f"{prefix}{name}", f"missing: {doc}" if doc else "missing"))
     if len(problems) > before:
         return None
     try:
         return cast(object, cls(**values))
-    except InvalidInput as error:
+    except (InvalidInput, ValueError) as error:
         problems.append(Problem(prefix.rstrip("."), str(error)))
         return None
 
@@ -164,13 +166,18 @@ def _read_scalar(kind: Any, value: Any) -> tuple[bool, object]:
     if kind is Path:
         return isinstance(value, str), Path(value) if isinstance(value, str) else None
     if issubclass(kind, enum.Enum):
-        member = next((member for member in kind if member.value == value), None)
+        member = next((member for member in kind if _enum_key(member) == value), None)
         return member is not None, member
     if kind is float:
         fits = isinstance(value, int | float) and not isinstance(value, bool)
         return fits, float(value) if fits else None
     # bool is an int for Python, not for TOML.
     return type(value) is kind, value
+
+
+def _enum_key(member: enum.Enum) -> str:
+    """How an enum's member is written: its value if that is a string, else its name in lower case."""
+    return member.value if isinstance(member.value, str) else member.name.lower()
 
 
 def _present(kind: Any) -> Any:
@@ -187,7 +194,7 @@ def _words(kind: Any) -> str:
     if dataclasses.is_dataclass(kind):
         return "a table"
     if issubclass(kind, enum.Enum):
-        return f"one of {', '.join(repr(member.value) for member in kind)}"
+        return f"one of {', '.join(repr(_enum_key(member)) for member in kind)}"
     names = {str: "a string", int: "an integer", float: "a number", bool: "true or false", Path: "a path"}
     return names[kind]
 
@@ -198,7 +205,7 @@ def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, enum.Enum):
-        return _toml(value.value)
+        return _toml(_enum_key(value))
     if isinstance(value, str | Path):
         escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'

@@ -5,17 +5,15 @@ have right check digits. Keys of a patient are named as in the VSD (Schema_VSD.x
 """
 
 import re
-import tomllib
 from dataclasses import dataclass
 from enum import Enum, unique
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from tiaas.base.errors import InvalidInput
+from tiaas.base.config import load_config, parse_config
 from tiaas.interfaces.vsd_v5_2 import Kostenerstattung, PostfachAdresse, RuhenderLeistungsanspruch, StrassenAdresse
 from tiaas.lab.identifiers import check_ik, check_kvnr
-from tiaas.lab.typedtoml import build
 from tiaas.pki.names import PersonName, PostalAddress
 from tiaas.pki.oids import Role
 
@@ -219,23 +217,15 @@ class Seed:
 
 
 def load_seed(path: Path | None = None) -> Seed:
-    """Reads a seed file, the packaged one without `path`. Raises `InvalidInput`, which says where and why."""
+    """Reads a seed file, the packaged one without `path`. Raises `BadConfig`, which says where and why."""
     if path is None:
         return parse_seed(files("tiaas.lab").joinpath("seed.toml").read_text(encoding="utf-8"), "seed.toml")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path}: cannot be read ({type(error).__name__})") from None
-    return parse_seed(text, str(path))
+    return load_config(Seed, path)
 
 
 def parse_seed(text: str, where: str) -> Seed:
-    """Reads the text of a seed file; `where` names it in errors. Raises `InvalidInput`."""
-    try:
-        document: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidInput(f"{where}: {error}") from None
-    return build(Seed, document, where)
+    """Reads the text of a seed file; `where` names it in errors. Raises `BadConfig`."""
+    return parse_config(Seed, text, where)
 
 
 def _check_telematik_id(telematik_id: str) -> None:

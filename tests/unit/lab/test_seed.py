@@ -64,17 +64,17 @@ def test_minimal_seed() -> None:
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (text(PATIENT + 'vornahme = "x"\n'), "x.patients[0]: key 'vornahme' is unknown"),
-        (text(PATIENT.replace('wop = "72"\n', "")), "x.patients[0]: key 'wop' is missing"),
+        (text(PATIENT + 'vornahme = "x"\n'), "x: patients[0].vornahme: unknown key; did you mean vorname?"),
+        (text(PATIENT.replace('wop = "72"\n', "")), "x: patients[0].wop: missing"),
         (text(PATIENT.replace("A123456780", "A123456789")), "check digit of a KVNR"),
-        (text(PATIENT.replace('"72"', "72")), "x.patients[0].wop: a text belongs here"),
-        (text(PATIENT + "versichertenart = true\n"), "versichertenart: a number belongs here"),
-        (text(PATIENT + "strassen_adresse = 5\n"), "strassen_adresse: a table belongs here"),
-        (text(PATIENT + '[patients.pins]\npin = "12345"\n'), "x.patients[0].pins: a PIN has six to eight digits"),
+        (text(PATIENT.replace('"72"', "72")), "x: patients[0].wop: must be a string"),
+        (text(PATIENT + "versichertenart = true\n"), "versichertenart: must be an integer"),
+        (text(PATIENT + "strassen_adresse = 5\n"), "strassen_adresse: must be a table"),
+        (text(PATIENT + '[patients.pins]\npin = "12345"\n'), "x: patients[0].pins: a PIN has six to eight digits"),
         (text(PATIENT.replace('insurer = "109990018"', 'insurer = "1"')), "there is no insurer 1"),
         (text(PATIENT + PATIENT), "each KVNR may occur once"),
         (text(PATIENT.replace("20200101", "01.01.2020")), "a date is written YYYYMMDD"),
-        (text(insurer="insurers = 3\n"), "x.insurers: an array belongs here"),
+        (text(insurer="insurers = 3\n"), "x: insurers: must be an array of tables"),
         ("insurers = [", "x: "),
     ],
 )
@@ -86,7 +86,7 @@ def test_errors_say_where_and_why(broken: str, message: str) -> None:
 def test_unknown_member() -> None:
     person = '[[professionals]]\nkey = "a"\nkind = "heiler"\nvorname = "a"\nnachname = "b"\n'
     person += 'telematik_id = "1-1"\nauthority = "c"\n'
-    with pytest.raises(InvalidInput, match="one of arzt, zahnarzt, apotheker"):
+    with pytest.raises(InvalidInput, match="one of 'arzt', 'zahnarzt', 'apotheker'"):
         parse_seed("institutions = []\npatients = []\n" + INSURER + person, "x")
 
 
