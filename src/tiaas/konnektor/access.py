@@ -282,7 +282,7 @@ def _judge(case: Case, rule: Rule) -> Decision:
     return Granted(rule)
 
 
-# ---- what each operation asks (konnektor_soap digest §5.3, from the step tables of the operations) --------------------
+# ---- what each operation asks (konnektor_soap digest §5.3, from the step tables of the operations) ------------------
 
 
 @enum.unique
