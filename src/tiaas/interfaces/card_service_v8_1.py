@@ -20,7 +20,7 @@ from tiaas.interfaces.card_service_common_v2_0 import (
 from tiaas.interfaces.connector_common_v5_0 import CARD_HANDLE, STATUS, Status
 from tiaas.interfaces.connector_context_v2_0 import CONTEXT, Context
 from tiaas.interfaces.telematik_error_v2_0 import ERROR, Error
-from tiaas.soap.mapping import Element, Namespace, message
+from tiaas.soap.mapping import Element, Namespace, Remembering, message
 from tiaas.soap.simple import (
     BOOLEAN,
     DATE,
@@ -85,7 +85,7 @@ class CardVersion:
 
 
 @message(CARD, root="Card", type_name="CardInfoType")
-class Card:
+class Card(Remembering):
     """A card in a terminal. `insert_time` is local time with offset; `kvnr` only for an eGK."""
 
     card_handle: Annotated[str, CARD_HANDLE]

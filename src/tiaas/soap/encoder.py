@@ -19,6 +19,18 @@ _ATTRIBUTE_ENTITIES = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;", "\n": "&#10;", "\t": "&#9;", '"': "&quot;"}
 )
 
+
+class Remembering:
+    """Base of a message class whose objects keep the XML they were written as.
+
+    For parts that go into many answers unchanged: writing again is one append. The text lives and dies with the object.
+    """
+
+    __slots__ = ("_written",)
+
+    _written: tuple[str, str]
+
+
 _Append = Callable[[str], None]
 _FieldWriter = Callable[[_Append, Any], None]
 _WrongKind = (ValueError, TypeError, AttributeError)
@@ -155,7 +167,16 @@ def _complex_writer(tag: str, declared: type[Any]) -> _FieldWriter:
             raise UnfitMessage(tag, "has the wrong class")
         content.write(append, value, tag)
 
-    return write
+    def write_remembered(append: _Append, value: Any) -> None:
+        written = getattr(value, "_written", None)
+        if written is None or written[0] != tag or type(value) is not declared:
+            parts: list[str] = []
+            write(parts.append, value)
+            written = (tag, "".join(parts))
+            object.__setattr__(value, "_written", written)
+        append(written[1])
+
+    return write_remembered if issubclass(declared, Remembering) else write
 
 
 def _escaped(simple: SimpleType, value: Any, name: str) -> str:

@@ -22,11 +22,13 @@ from lxml import etree
 
 from tiaas.soap import decoder, encoder, plan
 from tiaas.soap.declare import Attribute, Element, Namespace, Text
+from tiaas.soap.encoder import Remembering
 
 __all__ = [
     "Attribute",
     "Element",
     "Namespace",
+    "Remembering",
     "Text",
     "decode",
     "encode",
