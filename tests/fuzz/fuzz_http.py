@@ -58,8 +58,7 @@ class _Nowhere(asyncio.Transport):
 class _Gate:
     access = ClientAccess(tls_mandatory=False)
 
-    async def peer(self, fingerprint: str | None, authorization: str | None, address: str) -> Peer | None:
-        parse_basic_untrusted(authorization or "")
+    def known_peer(self, fingerprint: str | None, address: str) -> Peer | None:
         return _PEER
 
 
@@ -97,6 +96,7 @@ SEEDS: list[bytes] = [
 def target(data: bytes) -> None:
     """Whatever comes in: no exception leaves the protocol, every answer is HTTP, nothing large is kept."""
     asyncio.run(_feed(data))
+    parse_basic_untrusted(f"Basic {data.decode('latin-1')}")
 
 
 async def _feed(data: bytes) -> None:

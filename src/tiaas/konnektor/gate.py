@@ -36,24 +36,26 @@ class Gate:
             return True
         return fingerprint is not None and bool(self._owners(AuthKind.CERTIFICATE, fingerprint))
 
-    async def peer(self, fingerprint: str | None, authorization: str | None, address: str) -> Peer | None:
-        """The caller of one request, None if it must authenticate first (HTTP 401).
+    def known_peer(self, fingerprint: str | None, address: str) -> Peer | None:
+        """The caller of one request by its certificate, where no password is asked for; None if it has none of use.
 
-        `authorization` is the header's value. Where authentication is not mandatory everybody is welcome.
+        Where authentication is not mandatory everybody is welcome.
         """
-        match self.access.variant:
-            case Variant.CERTIFICATE:
-                if fingerprint is None or not (owners := self._owners(AuthKind.CERTIFICATE, fingerprint)):
-                    return None
-                return Peer(fingerprint, owners, None, address)
-            case Variant.PASSWORD:
-                credentials = parse_basic_untrusted(authorization) if authorization else None
-                if credentials is None or not await self.users.verify(credentials):
-                    return None
-                owners = self._owners(AuthKind.BASIC, credentials.user)
-                return Peer(None, owners, credentials.user, address)
-            case Variant.TLS_ONLY | Variant.PLAIN_TOO:
-                return Peer(None, frozenset(), None, address, authentication_required=False)
+        if self.access.variant is not Variant.CERTIFICATE:
+            return Peer(None, frozenset(), None, address, authentication_required=False)
+        owners = self._owners(AuthKind.CERTIFICATE, fingerprint) if fingerprint is not None else None
+        return Peer(fingerprint, owners, None, address) if owners else None
+
+    async def peer(self, authorization: str | None, address: str) -> Peer | None:
+        """The caller of one request by user and password (SOAP2); None if they are missing or wrong (HTTP 401).
+
+        `authorization` is the header's value.
+        """
+        credentials = parse_basic_untrusted(authorization) if authorization else None
+        if credentials is None or not await self.users.verify(credentials):
+            return None
+        owners = self._owners(AuthKind.BASIC, credentials.user)
+        return Peer(None, owners, credentials.user, address)
 
     def _owners(self, kind: AuthKind, value: str) -> frozenset[str]:
         return self.model.current.clients_with(kind, value)

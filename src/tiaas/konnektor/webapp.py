@@ -26,6 +26,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = tuple[tuple[bytes, bytes], ...]
+Fields = Mapping[bytes, bytes]
 
 _TEXT: Headers = ((b"content-type", b"text/plain; charset=utf-8"),)
 _CLOSE: Headers = ((b"connection", b"close"),)
@@ -96,32 +97,34 @@ class WebApp:
 
     async def _serve_directory(self, scope: Message, send: Send, *, is_plain: bool) -> None:
         access = self.gate.access
+        fields: Fields = dict(scope["headers"])
         if scope["method"] not in ("GET", "HEAD"):
             await _reply(send, 405, b"GET the service directory\n", (*_TEXT, (b"allow", b"GET, HEAD")))
         elif is_plain and access.tls_mandatory and not access.directory_open:
             await _reply(send, 403, b"TLS is mandatory\n", _TEXT + _CLOSE)
-        elif not access.directory_open and await self._peer(scope) is None:
+        elif not access.directory_open and await self._peer(scope, fields) is None:
             await self._deny(send)
         else:
             server = scope["server"]
-            document = self.directory(_header(scope, b"host"), (str(server[0]), int(server[1])))
+            document = self.directory(_text(fields, b"host"), (str(server[0]), int(server[1])))
             await _reply(send, 200, document, ((b"content-type", b"text/xml; charset=utf-8"),))
 
     async def _serve_soap(self, endpoint: Endpoint, scope: Message, receive: Receive, send: Send) -> None:
-        if (_header(scope, b"content-encoding") or "identity").lower() != "identity":
+        fields: Fields = dict(scope["headers"])
+        if fields.get(b"content-encoding", b"identity").lower() != b"identity":
             await _refuse_body(send, receive, 415, b"send the message without Content-Encoding\n")
             return
-        peer = await self._peer(scope)
+        peer = await self._peer(scope, fields)
         if peer is None:
             await self._deny(send)
             return
         try:
-            body = await _read_body(scope, receive, endpoint.body_octets)
+            body = await _read_body(fields, receive, endpoint.body_octets)
         except TooLong:
             text = f"a message has {endpoint.body_octets} octets at most\n"
             await _refuse_body(send, receive, 413, text.encode())
             return
-        reply = await endpoint.handler.handle(body, _header(scope, b"content-type"), peer)
+        reply = await endpoint.handler.handle(body, _text(fields, b"content-type"), peer)
         await _reply(send, reply.status, reply.body, ((b"content-type", reply.content_type.encode()),))
 
     async def _deny(self, send: Send) -> None:
@@ -132,24 +135,25 @@ class WebApp:
         else:
             await _reply(send, 403, b"a client certificate is mandatory\n", _TEXT + _CLOSE)
 
-    async def _peer(self, scope: Message) -> Peer | None:
+    async def _peer(self, scope: Message, fields: Fields) -> Peer | None:
         tls = scope.get("extensions", {}).get("tls", {})
         client = scope.get("client") or ("", 0)
-        authorization = _header(scope, b"authorization")
-        return await self.gate.peer(tls.get("client_cert_sha256"), authorization, str(client[0]))
+        fingerprint = tls.get("client_cert_sha256")
+        # Without a password to check there is nothing to wait for, and this runs for every request.
+        if self.gate.access.variant is not Variant.PASSWORD:
+            return self.gate.known_peer(fingerprint, client[0])
+        return await self.gate.peer(_text(fields, b"authorization"), client[0])
 
 
-def _header(scope: Message, name: bytes) -> str | None:
-    """The first field of that name (lower case); names reach us in lower case."""
-    for key, value in scope["headers"]:
-        if key == name:
-            return bytes(value).decode("latin-1").strip()
-    return None
+def _text(fields: Fields, name: bytes) -> str | None:
+    """A field's value; names reach us in lower case, of several fields with one name the last is taken."""
+    value = fields.get(name)
+    return None if value is None else value.decode("latin-1").strip()
 
 
-async def _read_body(scope: Message, receive: Receive, limit: int) -> bytes:
-    """Raises `TooLong`, before reading anything if the length is announced."""
-    announced = _header(scope, b"content-length")
+async def _read_body(fields: Fields, receive: Receive, limit: int) -> bytes:
+    """Raises `TooLong`, before reading anything if the length is announced, and `Gone`."""
+    announced = fields.get(b"content-length")
     if announced is not None and announced.isdigit() and int(announced) > limit:
         raise TooLong
     parts: list[bytes] = []
@@ -158,13 +162,13 @@ async def _read_body(scope: Message, receive: Receive, limit: int) -> bytes:
         message = await receive()
         if message["type"] != "http.request":
             raise Gone
-        part = message.get("body", b"")
+        part: bytes = message.get("body", b"")
         size += len(part)
         if size > limit:
             raise TooLong
-        parts.append(part)
         if not message.get("more_body", False):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+            return b"".join((*parts, part)) if parts else part
+        parts.append(part)
 
 
 async def _reply(send: Send, status: int, body: bytes, headers: Headers) -> None:
