@@ -22,8 +22,9 @@ from tiaas.base.entropy import Entropy
 from tiaas.base.errors import TiaasError
 from tiaas.cli import onboard
 from tiaas.cli.progress import Progress
+from tiaas.cli.upconfig import UpConfig
 from tiaas.client import Kon, parse_kon
-from tiaas.konnektor.config import Address, InstanceConfig
+from tiaas.konnektor.config import Address, InstanceConfig, Variant
 from tiaas.konnektor.ingress import AddressTaken
 from tiaas.konnektor.instance import Instance
 from tiaas.konnektor.node import Node
@@ -40,7 +41,9 @@ from tiaas.lab.ready import (
     KonnektorEntry,
     LabEntry,
     Ready,
+    basic_credentials,
     kon_document,
+    pkcs12_credentials,
     remove_ready,
     write_kon,
     write_private,
@@ -72,6 +75,7 @@ class UpOptions:
     ecc_only: bool = False
     seed_text: str | None = None
     log_level: str = "info"
+    config: UpConfig = field(default_factory=UpConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,24 +244,43 @@ class _Start:
     def _config(self, practice: Practice, port: int) -> InstanceConfig:
         options = self.options
         hosts = dict.fromkeys((*options.hosts, _reachable(options.listen)))
-        return InstanceConfig(f"praxis-{practice.number}", Address(options.listen, port), hosts=tuple(hosts))
+        settings = options.config
+        first = settings.access.plain_port
+        return InstanceConfig(
+            f"praxis-{practice.number}",
+            Address(options.listen, port),
+            plain=Address(options.listen, first + practice.number - 1) if first else None,
+            hosts=tuple(hosts),
+            server_key=settings.server_key,
+            access=settings.access.access(),
+            limits=settings.limits.limits(),
+            product=settings.product.product(),
+        )
 
     async def _write_files(self, lab: Lab, practice: Practice, instance: Instance, port: int) -> Served:
         folder = lab.store.folder / f"practice-{practice.number}"
         folder.mkdir(mode=0o700, exist_ok=True)
-        client = await onboard.client_files(instance, lab, practice, folder, self.clock, self.entropy)
+        kind = self.options.config.client_key
+        client = await onboard.client_files(instance, lab, practice, folder, kind, self.clock, self.entropy)
         write_private(folder / "ca.pem", instance.identity.ca_pem())
         local = f"https://{Address(_reachable(self.options.listen), port)}"
         url = f"https://{Address(_public_host(self.options), port)}"
         konnektor = KonnektorEntry(url, f"{url}/connector.sds", folder / "ca.pem")
         context = onboard.context_of(practice)
         anchor = instance.identity.ca.certificate.public_bytes(Encoding.DER)
-        p12 = client.p12.read_bytes()
+        credentials = await self._credentials(instance, client, context)
         kon_file = folder / f"practice-{practice.number}.kon"
-        write_kon(kon_file, kon_document(konnektor, context, p12, client.p12_password, (anchor,)))
+        write_kon(kon_file, kon_document(konnektor, context, credentials, (anchor,)))
         # We ourselves go by the address: a name given with --host need not be known on this machine.
-        document = kon_document(replace(konnektor, url=local), context, p12, client.p12_password, (anchor,))
+        document = kon_document(replace(konnektor, url=local), context, credentials, (anchor,))
         return Served(practice, instance, konnektor, client, context, kon_file, parse_kon(json.dumps(document), {}))
+
+    async def _credentials(self, instance: Instance, client: ClientEntry, context: ContextEntry) -> dict[str, str]:
+        if instance.config.access.variant is not Variant.PASSWORD:
+            return pkcs12_credentials(client.p12.read_bytes(), client.p12_password)
+        user = context.client_system_id
+        await instance.put_basic_user(user, user, client.p12_password)
+        return basic_credentials(user, client.p12_password)
 
 
 async def _pair(run: Running, served: Served) -> None:

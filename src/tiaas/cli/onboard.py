@@ -22,6 +22,7 @@ from tiaas.konnektor.infomodel import ClientSystem, InfoModel, ManagedSmb, Relat
 from tiaas.konnektor.infomodel import Kind as Entity
 from tiaas.konnektor.instance import Instance, Provision
 from tiaas.konnektor.issuing import KeyPair
+from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.terminallist import Correlation, TerminalConfig
 from tiaas.konnektor.trust import TrustSpace
 from tiaas.lab.lab import Lab
@@ -105,11 +106,11 @@ def _model(context: ContextEntry, practice: Practice, smcbs: list[str]) -> InfoM
 
 
 async def client_files(
-    instance: Instance, lab: Lab, practice: Practice, folder: Path, clock: Clock, entropy: Entropy
+    instance: Instance, lab: Lab, practice: Practice, folder: Path, kind: KeyKind, clock: Clock, entropy: Entropy
 ) -> ClientEntry:
     """The Clientsystem's identity as files in `folder` (which exists).
 
-    A new one is made if files are missing or its certificate runs out.
+    A new one, with a key of `kind`, is made if files are missing or its certificate runs out.
     """
     key = f"client-password/{practice.number}"
     stored = lab.store.meta(key)
@@ -117,7 +118,7 @@ async def client_files(
     entry = ClientEntry(folder / "client.p12", password, folder / "client.pem", folder / "client-key.pem")
     if not _is_usable(instance, entry, clock):
         client_system = context_of(practice).client_system_id
-        issued = await instance.issue_client(client_system)
+        issued = await instance.issue_client(client_system, kind)
         write_private(entry.p12, issued.pkcs12(client_system, password).reveal())
         write_private(entry.cert, issued.certificate_pem())
         write_private(entry.key, issued.key_pem().reveal())

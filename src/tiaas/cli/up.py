@@ -16,12 +16,14 @@ import uvloop
 
 from tiaas.base import log
 from tiaas.base.clock import SystemClock
+from tiaas.base.config import load_config
 from tiaas.base.entropy import SystemEntropy
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.compose import LOG_FILE, UpOptions, running
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.progress import Progress
 from tiaas.cli.summary import summary
+from tiaas.cli.upconfig import UpConfig
 from tiaas.cli.writer import note, out
 from tiaas.lab.lab import read_seed_text
 from tiaas.lab.ready import remove_ready
@@ -57,6 +59,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--locked", action="store_true", help="leave PIN.SMC unverified (ReadVSD then gives 3041)")
     parser.add_argument("--ecc-only", action="store_true", help="cards without RSA keys (a new folder only)")
     parser.add_argument("--seed", type=Path, metavar="FILE", help="other people (a new folder only)")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the Konnektors (TOML)")
     parser.add_argument("--log-level", default="info", choices=log.LEVELS, help=f"of DIR/{LOG_FILE} (default: info)")
 
 
@@ -81,6 +84,7 @@ def read_options(args: argparse.Namespace) -> UpOptions:
         locked=args.locked,
         ecc_only=args.ecc_only,
         log_level=args.log_level,
+        config=UpConfig() if args.config is None else load_config(UpConfig, args.config),
         seed_text=None if args.seed is None else read_seed_text(args.seed),
     )
 

@@ -187,11 +187,13 @@ def read_ready(folder: Path) -> dict[str, Any]:
 def kon_document(
     konnektor: KonnektorEntry,
     context: ContextEntry,
-    p12: bytes,
-    password: Secret,
+    credentials: Mapping[str, str],
     anchors: Sequence[bytes],
 ) -> dict[str, Any]:
-    """The `.kon` content. `anchors` are DER certificates; an end-entity certificate among them is pinned."""
+    """The `.kon` content. `credentials` are those of `pkcs12_credentials` or `basic_credentials`.
+
+    `anchors` are DER certificates; an end-entity certificate among them is pinned.
+    """
     host = konnektor.url.partition("://")[2].rpartition(":")[0].strip("[]")
     return {
         "version": KON_VERSION,
@@ -201,16 +203,22 @@ def kon_document(
         "workplaceId": context.workplace_id,
         "clientSystemId": context.client_system_id,
         "userId": context.user_id,
-        "credentials": {
-            "type": "pkcs12",
-            "data": b64encode(p12).decode(),
-            "password": password.reveal().decode(),
-        },
+        "credentials": dict(credentials),
         "env": "ru",
         "insecureSkipVerify": False,
         "expectedHost": host,
         "trustStore": [b64encode(anchor).decode() for anchor in anchors],
     }
+
+
+def pkcs12_credentials(p12: bytes, password: Secret) -> dict[str, str]:
+    """`.kon` credentials: a client certificate with its key."""
+    return {"type": "pkcs12", "data": b64encode(p12).decode(), "password": password.reveal().decode()}
+
+
+def basic_credentials(user: str, password: Secret) -> dict[str, str]:
+    """`.kon` credentials: user and password for HTTP Basic authentication."""
+    return {"type": "basic", "username": user, "password": password.reveal().decode()}
 
 
 def write_kon(path: Path, document: Mapping[str, Any]) -> None:

@@ -21,7 +21,9 @@ from tiaas.lab.ready import (
     Ready,
     SlotEntry,
     TerminalEntry,
+    basic_credentials,
     kon_document,
+    pkcs12_credentials,
     read_ready,
     remove_ready,
     write_kon,
@@ -92,7 +94,9 @@ def test_a_foreign_ready_file_is_named(tmp_path: Path, content: str) -> None:
 
 def test_kon_has_what_the_reader_requires(tmp_path: Path) -> None:
     entry = _instance(1)
-    document = kon_document(entry.konnektor, entry.context, b"\x30p12", Secret(b"secret"), [b"\x30ca"])
+    document = kon_document(
+        entry.konnektor, entry.context, pkcs12_credentials(b"\x30p12", Secret(b"secret")), [b"\x30ca"]
+    )
     write_kon(tmp_path / "x.kon", document)
     assert stat.S_IMODE((tmp_path / "x.kon").stat().st_mode) == 0o600
     read = json.loads((tmp_path / "x.kon").read_text())
@@ -108,5 +112,6 @@ def test_kon_has_what_the_reader_requires(tmp_path: Path) -> None:
 
 def test_kon_host_of_an_ipv6_url() -> None:
     konnektor = KonnektorEntry("https://[::1]:8443", "", Path("/x"))
-    document = kon_document(konnektor, _instance(1).context, b"", Secret(b""), [])
+    document = kon_document(konnektor, _instance(1).context, basic_credentials("pvs", Secret(b"geheim")), [])
+    assert document["credentials"] == {"type": "basic", "username": "pvs", "password": "geheim"}
     assert document["expectedHost"] == "::1"

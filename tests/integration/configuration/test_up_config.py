@@ -1,0 +1,64 @@
+"""`tiaas up --config`: the switches of client authentication, seen from a client; and the reference page."""
+
+import json
+import os
+import ssl
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import running_lab
+from tiaas.base.config import BadConfig, describe, load_config
+from tiaas.cli.upconfig import UpConfig
+from tiaas.client import connect, load_kon
+
+ROOT = Path(__file__).parents[3]
+
+
+def _config(folder: Path, text: str) -> Path:
+    path = folder / "tiaas.toml"
+    path.write_text(text)
+    return path
+
+
+async def test_password_mode_wants_basic_authentication(tmp_path: Path) -> None:
+    config = _config(tmp_path, '[access]\nmode = "PASSWORD"\n')
+    with running_lab(tmp_path / "lab", "--config", str(config)) as ready:
+        kon = Path(ready["kon_file"])
+        credentials = json.loads(kon.read_text())["credentials"]
+        assert credentials["type"] == "basic"
+        assert credentials["username"] == ready["context"]["client_system_id"]
+        async with connect(load_kon(kon, os.environ)) as konnektor:
+            assert await konnektor.get_cards()
+        trust = ssl.create_default_context(cafile=ready["konnektor"]["ca"])
+        request = urllib.request.Request(ready["konnektor"]["url"] + "/ws/EventService", data=b"<x/>")
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, context=trust, timeout=10)
+        assert refused.value.code == 401
+        assert refused.value.headers["WWW-Authenticate"].startswith("Basic")
+        refused.value.close()
+
+
+async def test_no_client_authentication_and_rsa(tmp_path: Path) -> None:
+    config = _config(
+        tmp_path, 'server_key = "rsa2048"\nclient_key = "rsa2048"\n[access]\nclient_authentication = false\n'
+    )
+    with running_lab(tmp_path / "lab", "--config", str(config)) as ready:
+        trust = ssl.create_default_context(cafile=ready["konnektor"]["ca"])
+        with urllib.request.urlopen(ready["konnektor"]["sds"], context=trust, timeout=10) as answer:
+            assert b"ClientAutMandatory>false<" in answer.read()
+        async with connect(load_kon(Path(ready["kon_file"]), os.environ)) as konnektor:
+            assert await konnektor.get_cards()
+
+
+def test_unknown_key_names_its_neighbour(tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match=r"access\.mod: unknown key; did you mean mode\?"):
+        load_config(UpConfig, _config(tmp_path, '[access]\nmod = "PASSWORD"\n'))
+
+
+def test_every_key_is_on_the_reference_page() -> None:
+    page = (ROOT / "docs" / "reference" / "configuration.md").read_text()
+    missing = [entry.key for entry in describe(UpConfig) if f"`{entry.key}`" not in page]
+    assert not missing, f"add to docs/reference/configuration.md: {missing}"
