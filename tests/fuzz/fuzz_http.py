@@ -87,6 +87,7 @@ SEEDS: list[bytes] = [
     _request(2, "POST /ws HTTP/1.1", *_CHUNKED, body=b"4\r\n<a/>\r\n0\r\nT: x\r\n\r\n"),
     _request(2, "POST /ws HTTP/1.1", "Content-Length: 99999", body=b"x" * 200),
     _request(1, "POST /ws HTTP/1.1", *_UPGRADE, body=b"abcPOST /ws HTTP/1.0\r\n\r\n"),
+    _request(1, "POST /ws HTTP/1.1", *_UPGRADE, body=b"abc" + _request(1, "POST /ws HTTP/1.1", *_UPGRADE)[1:] + b"def"),
     _request(1, "PUT /%ff?a=b#c HTTP/1.1", *_ODD),
     _request(5, "OPTIONS * HTTP/1.1", body=b"CONNECT a:1 HTTP/1.1\r\n\r\n"),
     b"\x04" + b"GET /ws HTTP/1.1\r\n\r\n" * 9,

@@ -111,9 +111,7 @@ class HttpConnection(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         head_was_open = self._in_head
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as offer:
-            self._go_on_after_offer(data[offer.args[0] :])
+            self._feed(data)
         except httptools.HttpParserError:
             self.refuse(400)
         else:
@@ -213,22 +211,24 @@ class HttpConnection(HttpToolsProtocol):
         cycle = self._current()
         return cycle is None or cycle.response_complete
 
-    def _go_on_after_offer(self, rest: bytes) -> None:
-        """Serves a request that offers to change the protocol (h2c, as Java's client does over plain HTTP).
+    def _feed(self, data: bytes) -> None:
+        """Parses, also past requests that offer to change the protocol (h2c, as Java's client does over plain HTTP).
 
         We do not take the offer, but httptools ends such a request without its body. A second parser that has seen a
         head with the same framing reads it.
         """
-        framing = self._framing()
-        if framing is None:
-            return
-        self.parser = httptools.HttpRequestParser(self)
-        self._is_replaying = True
-        try:
-            self.parser.feed_data(b"POST / HTTP/1.1\r\n%s: %s\r\n\r\n" % framing)
-            self.parser.feed_data(rest)
-        except httptools.HttpParserError:
-            self.refuse(400)
+        while not self.transport.is_closing():
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as offer:
+                data = data[offer.args[0] :]
+                framing = self._framing()
+                if framing is not None:
+                    self.parser = httptools.HttpRequestParser(self)
+                    self._is_replaying = True
+                    self.parser.feed_data(b"POST / HTTP/1.1\r\n%s: %s\r\n\r\n" % framing)
+            else:
+                return
 
     def _framing(self) -> tuple[bytes, bytes] | None:
         """The field that says how long the newest request's body is, None if it has none."""
