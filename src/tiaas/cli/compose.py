@@ -6,6 +6,7 @@ PIN.SMC, ready file. Stop takes it down in the opposite order, so `ready.json` i
 
 import asyncio
 import json
+import logging
 import socket
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -52,6 +53,8 @@ from tiaas.lab.ready import (
 from tiaas.lab.readyview import cards_entry, terminal_entries
 from tiaas.lab.registry import Registry
 from tiaas.lab.store import LabStore
+
+_log = logging.getLogger("tiaas.cli")
 
 T = TypeVar("T")
 
@@ -143,29 +146,26 @@ async def running(
 
 
 def _publish(run: Running, registry: Registry, stack: AsyncExitStack) -> None:
-    """Writes the ready file, keeps it true while cards move and PINs change, and takes it away at the end."""
-    folder = run.lab.store.folder
-    loop = asyncio.get_running_loop()
-    waiting: list[asyncio.Handle] = []
+    """Writes the ready file, keeps it true while cards move and PINs change, and takes it away at the end.
 
-    def write() -> None:
-        waiting.clear()
-        write_ready(folder, run.ready())
+    It is written before a move is answered, so whoever moved a card finds the file telling so.
+    """
+    folder = run.lab.store.folder
 
     def changed() -> None:
-        if not waiting:
-            waiting.append(loop.call_soon(write))
+        try:
+            write_ready(folder, run.ready())
+        except OSError as error:
+            _log.warning("ready file not written", extra={"kind": type(error).__name__})
 
     def withdraw() -> None:
         run.lab.on_change = lambda: None
-        for handle in waiting:
-            handle.cancel()
         remove_ready(folder)
 
     stack.callback(registry.leave, folder)
     stack.callback(withdraw)
     registry.enter(folder)
-    write()
+    write_ready(folder, run.ready())
     run.lab.on_change = changed
 
 

@@ -11,6 +11,7 @@ import signal
 import sys
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -92,7 +93,7 @@ def read_options(args: argparse.Namespace) -> UpOptions:
 def parse_listen(text: str) -> tuple[str, int | None]:
     """`ADDR`, `ADDR:PORT`, `[ADDR6]:PORT` → address and port. Raises `InvalidInput`."""
     host, port = text, ""
-    if text.startswith("["):
+    if text.startswith("[") and "]" in text:
         host, _, rest = text[1:].partition("]")
         port = rest.removeprefix(":")
     elif text.count(":") == 1:
@@ -108,7 +109,7 @@ def parse_listen(text: str) -> tuple[str, int | None]:
 
 
 async def _main(options: UpOptions) -> int:
-    life = _Life(options.folder)
+    life = Life(options.folder)
     serving = asyncio.create_task(_serve(options, life))
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
@@ -126,7 +127,7 @@ async def _main(options: UpOptions) -> int:
     return ExitCode.OK
 
 
-async def _serve(options: UpOptions, life: "_Life") -> None:
+async def _serve(options: UpOptions, life: "Life") -> None:
     clock = SystemClock()
     started = clock.monotonic()
     note(f"tiaas: starting the lab in {options.folder} (TEST-ONLY)")
@@ -140,7 +141,7 @@ async def _serve(options: UpOptions, life: "_Life") -> None:
     note("tiaas: stopped")
 
 
-class _Life:
+class Life:
     """What signals do: the first one asks for an orderly stop, also of a start under way; the second ends it all."""
 
     def __init__(self, folder: Path) -> None:
@@ -149,7 +150,7 @@ class _Life:
         self.was_told = False
         self._folder = folder
 
-    def on_signal(self, serving: "asyncio.Task[None]") -> None:
+    def on_signal(self, serving: "asyncio.Task[Any]") -> None:
         """SIGINT or SIGTERM."""
         if self.was_told:
             if self.is_up:

@@ -1,0 +1,102 @@
+"""What the arguments of `up` mean, what it tells, and what signals do."""
+
+import argparse
+import asyncio
+import io
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tiaas.base.clock import ManualClock
+from tiaas.base.errors import InvalidInput
+from tiaas.cli import up
+from tiaas.cli.compose import UpOptions
+from tiaas.cli.progress import Progress
+
+
+def _options(*words: str) -> UpOptions:
+    parser = argparse.ArgumentParser()
+    up.register(parser.add_subparsers(dest="verb"))
+    return up.read_options(parser.parse_args(["up", *words]))
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("127.0.0.1", ("127.0.0.1", None)),
+        ("0.0.0.0:443", ("0.0.0.0", 443)),
+        ("::1", ("::1", None)),
+        ("[::1]:8443", ("::1", 8443)),
+        ("[::1]", ("::1", None)),
+        ("0:0:0:0:0:0:0:1", ("::1", None)),
+    ],
+)
+def test_an_address_with_or_without_port(text: str, meant: tuple[str, int | None]) -> None:
+    assert up.parse_listen(text) == meant
+
+
+@pytest.mark.parametrize(
+    "text", ["", "praxis", "127.0.0.1:x", "127.0.0.1:0", "127.0.0.1:65536", "[::1", "1.2.3", "::g"]
+)
+def test_what_is_no_address_is_refused_with_a_hint(text: str) -> None:
+    with pytest.raises(InvalidInput, match="--listen"):
+        up.parse_listen(text)
+
+
+def test_the_folder_is_named_by_option_variable_or_habit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TIAAS_DIR", raising=False)
+    assert _options().folder == tmp_path / ".tiaas"
+    monkeypatch.setenv("TIAAS_DIR", str(tmp_path / "other"))
+    assert _options().folder == tmp_path / "other"
+    assert _options("--dir", "mine").folder == tmp_path / "mine"
+
+
+def test_options_are_read(tmp_path: Path) -> None:
+    seed = tmp_path / "seed.toml"
+    seed.write_text("# people")
+    options = _options("--practices", "3", "--host", "a", "b", "--host", "c", "--locked", "--seed", str(seed))
+    assert (options.practices, options.hosts, options.locked) == (3, ("a", "b", "c"), True)
+    assert (options.ecc_only, options.seed_text) == (False, "# people")
+    with pytest.raises(InvalidInput, match="from 1 on"):
+        _options("--practices", "0")
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        _options("--seed", str(tmp_path / "nobody.toml"))
+
+
+def test_progress_tells_steps_with_their_duration() -> None:
+    clock, stream = ManualClock(datetime(2026, 1, 1, tzinfo=UTC)), io.StringIO()
+    progress = Progress(clock, stream)
+    with progress.step("cards"):
+        clock.advance(1.25)
+    with pytest.raises(RuntimeError), progress.step("terminals"):
+        raise RuntimeError
+    first, second = stream.getvalue().splitlines()
+    assert first.split() == ["✓", "cards", "1.25", "s"]
+    assert second.split() == ["✗", "terminals"]
+
+
+async def test_the_first_signal_asks_the_second_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    life = up.Life(tmp_path)
+    life.is_up = True
+    serving = asyncio.create_task(life.stopping.wait())
+    life.on_signal(serving)
+    assert await serving
+    (tmp_path / "ready.json").write_text("{}")
+    life.on_signal(serving)
+    assert ended == [130]
+    assert not (tmp_path / "ready.json").exists()
+
+
+async def test_a_signal_during_the_start_cancels_it(tmp_path: Path) -> None:
+    life = up.Life(tmp_path)
+    serving = asyncio.create_task(asyncio.Event().wait())
+    await asyncio.sleep(0)
+    life.on_signal(serving)
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+    assert life.was_told
