@@ -1,0 +1,203 @@
+"""A Primärsystem of a few lines: SOAP as text over the standard library's mutual TLS, nothing of ours in it."""
+
+import base64
+import gzip
+import http.client
+import ssl
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+from lxml import etree
+
+SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+CONN = "http://ws.gematik.de/conn/ConnectorCommon/v5.0"
+CCTX = "http://ws.gematik.de/conn/ConnectorContext/v2.0"
+CARDCMN = "http://ws.gematik.de/conn/CardServiceCommon/v2.0"
+CARD = "http://ws.gematik.de/conn/CardService/v8.1"
+EVENT = "http://ws.gematik.de/conn/EventService/v7.2"
+CERT = "http://ws.gematik.de/conn/CertificateService/v6.0"
+VSD = "http://ws.gematik.de/conn/vsds/VSDService/v5.2"
+GERROR = "{http://ws.gematik.de/tel/error/v2.0}"
+_SERVICE_INFORMATION = "{http://ws.gematik.de/conn/ServiceInformation/v2.0}"
+SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One HTTP answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def root(self) -> etree._Element:
+        """The body as XML."""
+        return etree.fromstring(self.body)
+
+    def text(self, name: str) -> str | None:
+        """Text of the first element with that local name."""
+        return self.root.findtext(f".//{{*}}{name}")
+
+    @property
+    def code(self) -> int | None:
+        """The last code of a fault's trace; None if it is no fault."""
+        if self.status == 200:
+            return None
+        codes = self.root.findall(f".//{GERROR}Trace/{GERROR}Code")
+        assert codes, f"HTTP {self.status} without a trace: {self.body[:300]!r}"
+        return int(str(codes[-1].text))
+
+    @property
+    def detail(self) -> str:
+        """Detail of the last trace entry."""
+        return str(self.root.findall(f".//{GERROR}Detail")[-1].text)
+
+
+def tls_of(instance: dict[str, Any], *, client: dict[str, Any] | None = None) -> ssl.SSLContext:
+    """TLS to an instance of `ready.json`, by default with its own client certificate."""
+    shown = client or instance["client"]
+    context = ssl.create_default_context(cafile=instance["konnektor"]["ca"])
+    context.load_cert_chain(shown["cert"], shown["key"])
+    return context
+
+
+class Caller:
+    """One keep-alive connection to the Konnektor of an entry of `ready.json`."""
+
+    def __init__(self, instance: dict[str, Any]) -> None:
+        self.instance = instance
+        self.url = urlsplit(instance["konnektor"]["url"])
+        self._tls = tls_of(instance)
+        self._connection = self.connect()
+        self._paths: dict[str, str] = {}
+
+    def __enter__(self) -> "Caller":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def connect(self) -> http.client.HTTPSConnection:
+        """A new connection."""
+        return http.client.HTTPSConnection(str(self.url.hostname), self.url.port, context=self._tls, timeout=SECONDS)
+
+    def send(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Reply:
+        """One request on the connection."""
+        self._connection.request(method, path, body, headers or {})
+        answer = self._connection.getresponse()
+        return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+
+    def post(self, service: str, body: bytes, headers: dict[str, str] | None = None) -> Reply:
+        """Octets to a service."""
+        fields = {"Content-Type": "text/xml; charset=utf-8", **(headers or {})}
+        return self.send("POST", self.path(service), body, fields)
+
+    def path(self, service: str) -> str:
+        """Where a service is, by connector.sds."""
+        if not self._paths:
+            self._paths = {name: urlsplit(url).path for (name, _), url in self.endpoints().items()}
+        return self._paths[service]
+
+    def endpoints(self) -> dict[tuple[str, str], str]:
+        """Addresses by name and version of the service, from connector.sds."""
+        directory = self.send("GET", urlsplit(self.instance["konnektor"]["sds"]).path).root
+        return {
+            (str(service.get("Name")), str(version.get("Version"))): str(
+                version.find(f"{_SERVICE_INFORMATION}EndpointTLS").get("Location")  # type: ignore[union-attr]
+            )
+            for service in directory.iter(f"{_SERVICE_INFORMATION}Service")
+            for version in service.iter(f"{_SERVICE_INFORMATION}Version")
+        }
+
+    # ---- operations ----------------------------------------------------------------------------------------------
+
+    def context(self) -> str:
+        """The call context of `ready.json`."""
+        ids = self.instance["context"]
+        return (
+            f'<t:Context xmlns:t="{CCTX}" xmlns:n="{CONN}"><n:MandantId>{ids["mandant_id"]}</n:MandantId>'
+            f"<n:ClientSystemId>{ids['client_system_id']}</n:ClientSystemId>"
+            f"<n:WorkplaceId>{ids['workplace_id']}</n:WorkplaceId><n:UserId>{ids['user_id']}</n:UserId></t:Context>"
+        )
+
+    def get_cards_message(self) -> bytes:
+        """GetCards for the Mandant."""
+        return envelope(f'<e:GetCards xmlns:e="{EVENT}" mandant-wide="true">{self.context()}</e:GetCards>')
+
+    def cards(self) -> list[dict[str, str]]:
+        """The cards as GetCards lists them: local name → text."""
+        reply = self.post("EventService", self.get_cards_message())
+        assert reply.status == 200, reply.body
+        return [
+            {etree.QName(field).localname: str(field.text) for field in card if len(field) == 0}
+            for card in reply.root.iter(f"{{{CARD}}}Card")
+        ]
+
+    def handle(self, card_type: str) -> str:
+        """The handle of the first card of a type."""
+        return next(card["CardHandle"] for card in self.cards() if card["CardType"] == card_type)
+
+    def terminals(self) -> Reply:
+        """GetCardTerminals."""
+        return self.post(
+            "EventService",
+            envelope(f'<e:GetCardTerminals xmlns:e="{EVENT}">{self.context()}</e:GetCardTerminals>'),
+        )
+
+    def verify_pin(self, handle: str, pin: str) -> Reply:
+        """VerifyPin."""
+        return self._pin("VerifyPin", handle, pin)
+
+    def pin_status(self, handle: str, pin: str) -> Reply:
+        """GetPinStatus."""
+        return self._pin("GetPinStatus", handle, pin)
+
+    def _pin(self, operation: str, handle: str, pin: str) -> Reply:
+        body = (
+            f'<p:{operation} xmlns:p="{CARD}" xmlns:c="{CARDCMN}">{self.context()}'
+            f'<n:CardHandle xmlns:n="{CONN}">{handle}</n:CardHandle><c:PinTyp>{pin}</c:PinTyp></p:{operation}>'
+        )
+        return self.post("CardService", envelope(body))
+
+    def certificate(self, handle: str, reference: str, crypt: str) -> Reply:
+        """ReadCardCertificate."""
+        body = (
+            f'<z:ReadCardCertificate xmlns:z="{CERT}"><n:CardHandle xmlns:n="{CONN}">{handle}</n:CardHandle>'
+            f"{self.context()}<z:CertRefList><z:CertRef>{reference}</z:CertRef></z:CertRefList>"
+            f"<z:Crypt>{crypt}</z:Crypt></z:ReadCardCertificate>"
+        )
+        return self.post("CertificateService", envelope(body))
+
+    def read_vsd(self, egk: str, hpc: str) -> Reply:
+        """ReadVSD without online check."""
+        body = (
+            f'<v:ReadVSD xmlns:v="{VSD}"><v:EhcHandle>{egk}</v:EhcHandle><v:HpcHandle>{hpc}</v:HpcHandle>'
+            "<v:PerformOnlineCheck>false</v:PerformOnlineCheck><v:ReadOnlineReceipt>false</v:ReadOnlineReceipt>"
+            f"{self.context()}</v:ReadVSD>"
+        )
+        return self.post("VSDService", envelope(body))
+
+
+def envelope(body: str, prolog: str = "") -> bytes:
+    """A SOAP 1.1 message."""
+    return f'{prolog}<S:Envelope xmlns:S="{SOAP}"><S:Body>{body}</S:Body></S:Envelope>'.encode()
+
+
+def unzipped(encoded: str | None) -> etree._Element:
+    """A document of ReadVSD: base64(gzip(ISO-8859-15 XML)) → XML."""
+    assert encoded, "there is no document"
+    octets = gzip.decompress(base64.b64decode(encoded, validate=True))
+    document = etree.fromstring(octets)
+    assert document.getroottree().docinfo.encoding == "ISO-8859-15"
+    return document
+
+
+def kvnr_of(reply: Reply) -> str | None:
+    """The KVNR in the answer of ReadVSD."""
+    assert reply.status == 200, reply.body
+    return unzipped(reply.text("PersoenlicheVersichertendaten")).findtext(".//{*}Versicherten_ID")

@@ -1,0 +1,50 @@
+"""The hand at a lab's terminals: requests to the control port."""
+
+import json
+import urllib.request
+from typing import Any
+
+
+class Hand:
+    """Acts at one terminal of an entry of `ready.json`."""
+
+    def __init__(self, instance: dict[str, Any]) -> None:
+        self._url = instance["terminals"][0]["control"]
+        # Whatever proxy the environment names is not for loopback.
+        self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+
+    def eject(self, slot: int) -> None:
+        """Takes a card out."""
+        self._call("POST", f"/slots/{slot}/eject")
+
+    def insert(self, slot: int, iccsn: str) -> None:
+        """Puts a card in."""
+        self._call("POST", f"/slots/{slot}/insert", {"iccsn": iccsn})
+
+    def policy(self, mode: str) -> None:
+        """Who types PINs from now on."""
+        self._call("PUT", "/pin-policy", {"mode": mode})
+
+    def press(self, *keys: str) -> None:
+        """Presses keys one after the other."""
+        for key in keys:
+            self._call("POST", "/keys", {"key": key})
+
+    def plug(self, state: str) -> None:
+        """Pulls the network plug (`out`) or puts it back (`in`)."""
+        self._call("POST", "/plug", {"state": state})
+
+    def display(self) -> dict[str, Any]:
+        """What the display shows."""
+        return self._call("GET", "/display")
+
+    def state(self) -> dict[str, Any]:
+        """Everything the control port says of the terminal."""
+        return self._call("GET", "")
+
+    def _call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        octets = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self._url + path, octets, {"Content-Type": "application/json"}, method=method)
+        with self._open(request, timeout=10) as answer:
+            document: dict[str, Any] = json.load(answer)
+        return document
