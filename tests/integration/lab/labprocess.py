@@ -54,7 +54,7 @@ class LabProcess:
 
     @property
     def output(self) -> str:
-        """What it wrote."""
+        """What it wrote; the summary comes after `ready.json`, so ask for it after `stop`."""
         return self._log.read_text()
 
     def kon(self, number: int = 1) -> dict[str, Any]:
