@@ -10,12 +10,13 @@ answers. The load comes from this process (last core). Both are measured in turn
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import ssl
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -98,8 +99,8 @@ def _description(served: Any) -> dict[str, Any]:
 class Caller(asyncio.Protocol):
     """Sends one request after the other on a connection and counts the answers."""
 
-    def __init__(self, request: bytes) -> None:
-        self._request = request
+    def __init__(self, requests: Sequence[bytes]) -> None:
+        self._requests = itertools.cycle(requests)
         self._buffer = bytearray()
         self._missing = 0
         self._sent_at = 0.0
@@ -141,7 +142,7 @@ class Caller(asyncio.Protocol):
 
     def _send(self) -> None:
         self._sent_at = perf_counter()
-        self._transport.write(self._request)
+        self._transport.write(next(self._requests))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +161,17 @@ def _cpu_seconds(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def load(server: int, port: int, context: ssl.SSLContext, body: bytes, connections: int, seconds: float) -> Slice:
+async def load(
+    server: int, port: int, context: ssl.SSLContext, bodies: Sequence[bytes], connections: int, seconds: float
+) -> Slice:
     """Loads one port of process `server` for `seconds`; the handshakes are not counted."""
-    head = f"POST {_PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST {_PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: "
+    requests = [f"{head}{len(body)}\r\n\r\n".encode() + body for body in bodies]
     loop = asyncio.get_running_loop()
     callers: list[Caller] = []
     for _ in range(connections):
         _, caller = await loop.create_connection(
-            lambda: Caller(head.encode() + body), "127.0.0.1", port, ssl=context, server_hostname="localhost"
+            lambda: Caller(requests), "127.0.0.1", port, ssl=context, server_hostname="localhost"
         )
         callers.append(caller)
     for caller in callers:
@@ -188,7 +192,7 @@ async def load(server: int, port: int, context: ssl.SSLContext, body: bytes, con
     return Slice(len(counts) / elapsed, p99, cpu / len(counts) * 1e6, callers[0].answer)
 
 
-async def measure(seconds: float, rounds: int, connections: int, folder: Path) -> None:
+async def measure(seconds: float, rounds: int, connections: int, variety: int, folder: Path) -> None:
     """Starts the server, measures in turn, prints."""
     server = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.getcards_http", "--serve", str(folder), stdin=-1, stdout=-1
@@ -202,13 +206,15 @@ async def measure(seconds: float, rounds: int, connections: int, folder: Path) -
         context.load_cert_chain(told["cert"], told["key"])
         mandant, client_system, workplace = told["context"]
         call = Context(mandant_id=mandant, client_system_id=client_system, workplace_id=workplace)
-        request = write_envelope(GetCards(context=call))
+        users = [f"user-{number:02}" for number in range(variety)]
+        request = [write_envelope(GetCards(context=replace(call, user_id=user))) for user in users]
         warm = await load(server.pid, told["port"], context, request, 1, 0.3)
         server.stdin.write(f"{len(warm.answer)}\n".encode())
         bare_port = json.loads(await server.stdout.readline())["port"]
         cards = warm.answer.count(b"CardHandle>") // 2
         print(
-            f"request {len(request)} octets, answer {len(warm.answer)} octets, {cards} cards, {connections} connections"
+            f"{variety} × request of {len(request[0])} octets, answer {len(warm.answer)} octets, {cards} cards, "
+            f"{connections} connections"
         )
         bare, real = [], []
         for _ in range(rounds):
@@ -237,6 +243,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="length of one slice")
     parser.add_argument("--rounds", type=int, default=9, help="slices of each kind")
     parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--vary", action="store_true", help="64 different requests in turn")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
@@ -244,7 +251,15 @@ def main() -> None:
         uvloop.run(serve(arguments.serve))
         return
     with TemporaryDirectory(prefix="tiaas-bench-") as folder:
-        uvloop.run(measure(arguments.seconds, arguments.rounds, arguments.connections, Path(folder) / "lab"))
+        uvloop.run(
+            measure(
+                arguments.seconds,
+                arguments.rounds,
+                arguments.connections,
+                64 if arguments.vary else 1,
+                Path(folder) / "lab",
+            )
+        )
 
 
 if __name__ == "__main__":

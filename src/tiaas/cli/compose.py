@@ -5,6 +5,7 @@ PIN.SMC, ready file. Stop takes it down in the opposite order, so `ready.json` i
 """
 
 import asyncio
+import gc
 import json
 import logging
 import socket
@@ -142,6 +143,10 @@ async def running(
             with progress.step("PIN.SMC over SOAP"):
                 await _each(onboard.unlock(served.kon, run.notices.append) for served in run.served)
         _publish(run, registry, stack)
+        # What the start built stays: the collector need not walk it again and again while requests are served.
+        gc.collect()
+        gc.freeze()
+        stack.callback(gc.unfreeze)
         yield run
 
 

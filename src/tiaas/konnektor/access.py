@@ -239,6 +239,10 @@ CONDITIONS: tuple[Condition, ...] = (
 )
 """TAB_KON_514-01 from top to bottom."""
 
+_CONDITIONS_OF: Mapping[Rule, tuple[Condition, ...]] = {
+    rule: tuple(condition for condition in CONDITIONS if rule in condition.rules) for rule in Rule
+}
+
 
 def decide(request: AccessRequest, model: InfoModel, card_of: Callable[[str], CardFact | None]) -> Decision:
     """Whether `request` is allowed on `model` now; `card_of` gives the facts of a card handle or None."""
@@ -276,8 +280,8 @@ def rule_for(*, ct_id: bool, card_type: CardType | None, need_card_session: bool
 
 
 def _judge(case: Case, rule: Rule) -> Decision:
-    for condition in CONDITIONS:
-        if rule in condition.rules and not condition.test(case):
+    for condition in _CONDITIONS_OF[rule]:
+        if not condition.test(case):
             return Denied(condition.code, condition.log_code or condition.code, rule)
     return Granted(rule)
 

@@ -41,6 +41,9 @@ class Gate:
 
         Where authentication is not mandatory everybody is welcome.
         """
+        return self.model.derived(("peer", fingerprint, address), lambda _: self._known_peer(fingerprint, address))
+
+    def _known_peer(self, fingerprint: str | None, address: str) -> Peer | None:
         if self.access.variant is not Variant.CERTIFICATE:
             return Peer(None, frozenset(), None, address, authentication_required=False)
         owners = self._owners(AuthKind.CERTIFICATE, fingerprint) if fingerprint is not None else None

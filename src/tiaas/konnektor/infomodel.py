@@ -7,9 +7,9 @@ reads `current` anew for each decision, so a change takes effect at the next one
 The transient part (cards, sessions) lives in `cards.py`; its constraints C1–C4, C6 and C16 hold there by the keys used.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from tiaas.konnektor.infoentities import (
     ICCSN_LENGTH,
@@ -44,6 +44,9 @@ __all__ = [
 ]
 
 DOCUMENT_VERSION = 1
+_DERIVED_MAX = 256
+
+T = TypeVar("T")
 
 
 _UNIQUE = {
@@ -200,11 +203,25 @@ class LiveInfoModel:
     ) -> None:
         self._model = model if model is not None else InfoModel()
         self._persist = persist
+        self._derived: dict[Hashable, object] = {}
 
     @property
     def current(self) -> InfoModel:
         """The snapshot in force."""
         return self._model
+
+    def derived(self, key: Hashable, make: Callable[[InfoModel], T]) -> T:
+        """A value that depends on the current snapshot and `key` only, made once per snapshot.
+
+        The relations of a large practice are long lists, and every request asks them the same.
+        """
+        try:
+            return cast(T, self._derived[key])
+        except KeyError:
+            if len(self._derived) >= _DERIVED_MAX:
+                self._derived.clear()
+            value = self._derived[key] = make(self._model)
+            return value
 
     async def apply(self, change: Callable[[InfoModel], InfoModel]) -> InfoModel:
         """Replaces the snapshot by `change(current)`; `change` may run more than once if others change meanwhile.
@@ -218,6 +235,7 @@ class LiveInfoModel:
                 await self._persist(changed)
             if self._model is base:
                 self._model = changed
+                self._derived.clear()
                 return changed
 
 

@@ -4,6 +4,7 @@ SOAPAction is not looked at: in the field it comes quoted, unquoted, wrong or no
 Profile 1.2 (TIP1-A_4519-01), gemSpec_Kon V5.18 §3.6.1.
 """
 
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -17,6 +18,12 @@ Response = TypeVar("Response")
 Caller = TypeVar("Caller")
 
 CONTENT_TYPE = "text/xml; charset=utf-8"
+
+_ORDINARY = frozenset({"text/xml", "text/xml; charset=utf-8", "text/xml; charset=UTF-8", "text/xml;charset=UTF-8"})
+
+# Per dispatcher, that is per instance: about 3 KiB each at most, so 50 KiB.
+_REMEMBERED = 16
+_REMEMBERED_OCTETS = 1024
 
 
 class AccessDeclaration:
@@ -78,6 +85,7 @@ class Dispatcher:
         self._operations: dict[str, Operation] = {}
         self._fault_of = fault_of
         self._limits = limits or Limits()
+        self._understood: OrderedDict[bytes, tuple[Operation, Any]] = OrderedDict()
         for entry in operations:
             if not isinstance(entry.access, AccessDeclaration):
                 raise UndeclaredAccess(f"{entry.request.__name__} declares no access")
@@ -107,19 +115,37 @@ class Dispatcher:
 
     async def _serve(self, body: bytes, content_type: str | None, peer: object) -> object:
         _check_content_type(content_type)
-        element = parse_envelope_untrusted(body, self._limits)
-        entry = self._operations.get(str(element.tag))
-        if entry is None:
-            raise UnknownOperation("no operation has the name of the body's first child")
-        response = await entry.handler(decode(entry.request, element), peer)
+        entry, request = self._understand(body)
+        response = await entry.handler(request, peer)
         if not isinstance(response, entry.response):
             raise TypeError(f"the handler of {entry.request.__name__} gave no {entry.response.__name__}")
         return response
 
+    def _understand(self, body: bytes) -> tuple[Operation, Any]:
+        """The operation and the message of a request.
+
+        Practice software polls with the same octets again and again, and messages are frozen: the last few small ones
+        are remembered.
+        """
+        known = self._understood.get(body)
+        if known is not None:
+            self._understood.move_to_end(body)
+            return known
+        element = parse_envelope_untrusted(body, self._limits)
+        entry = self._operations.get(str(element.tag))
+        if entry is None:
+            raise UnknownOperation("no operation has the name of the body's first child")
+        understood = entry, decode(entry.request, element)
+        if len(body) <= _REMEMBERED_OCTETS:
+            self._understood[body] = understood
+            if len(self._understood) > _REMEMBERED:
+                self._understood.popitem(last=False)
+        return understood
+
 
 def _check_content_type(content_type: str | None) -> None:
     """MTOM and foreign charsets are refused; the media type itself is not looked at (clients send odd ones)."""
-    if content_type is None:
+    if content_type is None or content_type in _ORDINARY:
         return
     media_type, *parameters = content_type.lower().split(";")
     if media_type.strip() == "multipart/related":

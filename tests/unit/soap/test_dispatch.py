@@ -162,3 +162,31 @@ def test_foreign_answers() -> None:
         read_answer_untrusted(answer("<x/>"), VerifyPinResponse)
     with pytest.raises(BadEnvelope):
         read_answer_untrusted(b"<html>", VerifyPinResponse)
+
+
+async def test_a_remembered_request_is_served_anew() -> None:
+    """The same octets twice are decoded once, but each call has its own peer; another spelling is another request."""
+    seen: list[tuple[VerifyPin, Peer]] = []
+
+    async def handle(request: VerifyPin, peer: Peer) -> VerifyPinResponse:
+        seen.append((request, peer))
+        return ANSWER
+
+    verify = operation(VerifyPin, VerifyPinResponse, handle, access=Open(), soap_action=VERIFY_PIN_ACTION)
+    dispatcher = Dispatcher([verify], fault_of)
+    for name in ("first", "second"):
+        assert (await dispatcher.handle(BODY, None, Peer(name))).status == 200
+    assert (
+        await dispatcher.handle(BODY.replace(b"</S:Envelope>", b" </S:Envelope>"), None, Peer("third"))
+    ).status == 200
+    assert [peer.name for _, peer in seen] == ["first", "second", "third"]
+    assert seen[0][0] is seen[1][0]
+    assert seen[2][0] == seen[0][0]
+    assert seen[2][0] is not seen[0][0]
+
+
+async def test_broken_requests_are_not_remembered() -> None:
+    dispatcher = serving(ANSWER)
+    broken = BODY.replace(b"PinTyp>", b"PinTop>")
+    assert [(await ask(dispatcher, broken)).status for _ in range(2)] == [500, 500]
+    assert (await ask(dispatcher, BODY)).status == 200

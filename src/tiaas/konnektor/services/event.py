@@ -31,7 +31,7 @@ from tiaas.interfaces.product_information_v1_1 import (
 from tiaas.konnektor.cards import Card, CardVersions, Version
 from tiaas.konnektor.cardtypes import HBAX, SM_B, CardType
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.infomodel import InfoModel
+from tiaas.konnektor.infomodel import InfoModel, LiveInfoModel
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.services.context import ServiceContext, authorize, declared
 from tiaas.konnektor.terminallist import TerminalEntry
@@ -62,11 +62,16 @@ def operations(context: ServiceContext) -> list[Operation]:
     ]
 
 
-def visible_terminals(model: InfoModel, call: Context, *, mandant_wide: bool) -> frozenset[str]:
+def visible_terminals(live: LiveInfoModel, call: Context, *, mandant_wide: bool) -> frozenset[str]:
     """The terminals a caller sees: of the Mandant, and local or remote for its workplace.
 
     `mandant_wide`: for any workplace that CS_AP gives to the Clientsystem in this Mandant.
     """
+    key = ("visible", call.mandant_id, call.client_system_id, call.workplace_id, mandant_wide)
+    return live.derived(key, lambda model: _visible_terminals(model, call, mandant_wide))
+
+
+def _visible_terminals(model: InfoModel, call: Context, mandant_wide: bool) -> frozenset[str]:
     workplaces = frozenset({call.workplace_id})
     if mandant_wide:
         workplaces = model.workplaces_of(call.mandant_id, call.client_system_id)
@@ -79,7 +84,7 @@ def _get_cards(context: ServiceContext, request: GetCards, peer: Peer) -> GetCar
         raise KonnektorError(4000, "SlotId ohne CtId")
     authorize(context, peer, request.context, "GetCards", mandant_wide=request.mandant_wide)
     model = context.infomodel.current
-    terminals = visible_terminals(model, request.context, mandant_wide=request.mandant_wide)
+    terminals = visible_terminals(context.infomodel, request.context, mandant_wide=request.mandant_wide)
     if request.ct_id is not None:
         if request.ct_id not in terminals:
             raise KonnektorError(4007)
@@ -148,7 +153,7 @@ def _optional(version: Version | None) -> VersionInfo | None:
 def _get_card_terminals(context: ServiceContext, request: GetCardTerminals, peer: Peer) -> GetCardTerminalsResponse:
     authorize(context, peer, request.context, "GetCardTerminals", mandant_wide=request.mandant_wide)
     model = context.infomodel.current
-    visible = visible_terminals(model, request.context, mandant_wide=request.mandant_wide)
+    visible = visible_terminals(context.infomodel, request.context, mandant_wide=request.mandant_wide)
     shown = [wire_terminal(context, model, entry) for entry in context.terminals if entry.config.ct_id in visible]
     return GetCardTerminalsResponse(status=OK, card_terminals=CardTerminals(card_terminal=tuple(shown)))
 
