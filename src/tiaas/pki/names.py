@@ -38,12 +38,15 @@ class PersonName:
         return self._fit(limit, self.title if with_title else "", self.suffix, self.prefix, self.surname)
 
     def _fit(self, limit: int, before: str, *behind: str) -> str:
-        """Joins the parts around the first names, which become initials from the last on until all fits."""
+        """Joins the parts around the first names, which become initials from the last on until all fits.
+
+        If that is not enough, the title goes, then all initials but the first: a name without surname is none.
+        """
         names = self.given_name.split()
-        text = ""
-        for kept in range(len(names), -1, -1):
-            parts = [before, *names[:kept], *(name[0] + "." for name in names[kept:]), *behind]
-            text = " ".join(part for part in parts if part)
+        initials = [name[0] + "." for name in names]
+        shorter = [[before, *names[:kept], *initials[kept:]] for kept in range(len(names), -1, -1)]
+        for front in (*shorter, initials, initials[:1], []):
+            text = " ".join(part for part in (*front, *behind) if part)
             if len(text.encode()) <= limit:
                 return text
         return cut(text, limit)

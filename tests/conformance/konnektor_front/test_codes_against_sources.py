@@ -49,15 +49,12 @@ def test_the_digest_s_vsdm_codes_are_in_the_table() -> None:
     assert not [number for number in numbers if number not in CODES]
 
 
-@pytest.mark.parametrize("number", sorted(n for n in CODES if 4000 <= n < 5000 and n not in (4045, 4047, 4050, 4052)))
-def test_texts_stand_in_the_specification(number: int) -> None:
+def test_texts_stand_in_the_specification() -> None:
     path = os.environ.get(SPECIFICATION)
     if path is None or not Path(path).exists():
         pytest.skip(f"{SPECIFICATION} names no copy of the specification")
     text = _flat(Path(path).read_text(encoding="utf-8"))
-    for part in CODES[number].text.split("{}"):
-        assert _flat(part).strip(" ():.") in text
-
-
-def _flat(text: str) -> str:
-    return re.sub(r"\s+", " ", text.replace("\\", ""))
+    numbers = sorted(n for n in CODES if 4000 <= n < 5000 and n not in (4045, 4047, 4050, 4052))
+    parts = [(number, _flat(part).strip(" ():.")) for number in numbers for part in CODES[number].text.split("{}")]
+    assert len(numbers) > 190
+    assert [(number, part) for number, part in parts if part not in text] == []

@@ -247,5 +247,8 @@ def test_names_are_cut_from_the_last_first_name_on() -> None:
     person = PersonName("Karl Theodor Maria Nikolaus", "Buhl-Freiherr", "Dr.")
     assert person.printed(80) == "Dr. Karl Theodor Maria Nikolaus Buhl-Freiherr"
     assert person.printed(40) == "Dr. Karl Theodor Maria N. Buhl-Freiherr"
-    assert person.printed(26) == "Dr. K. T. M. N. Buhl-Frei."
+    assert person.printed(26) == "K. T. M. N. Buhl-Freiherr"
+    assert person.printed(17) == "K. Buhl-Freiherr"
+    assert person.printed(13) == "Buhl-Freiherr"
+    assert person.printed(9) == "Buhl-Fre."
     assert person.printed(40, with_title=False) == "Karl Theodor Maria N. Buhl-Freiherr"
