@@ -58,3 +58,7 @@ def test_texts_stand_in_the_specification() -> None:
     parts = [(number, _flat(part).strip(" ():.")) for number in numbers for part in CODES[number].text.split("{}")]
     assert len(numbers) > 190
     assert [(number, part) for number, part in parts if part not in text] == []
+
+
+def _flat(text: str) -> str:
+    return re.sub(r"\s+", " ", text.replace("\\", ""))
