@@ -67,10 +67,11 @@ def tls_of(instance: dict[str, Any], *, client: dict[str, Any] | None = None) ->
 class Caller:
     """One keep-alive connection to the Konnektor of an entry of `ready.json`."""
 
-    def __init__(self, instance: dict[str, Any]) -> None:
+    def __init__(self, instance: dict[str, Any], seconds: float = SECONDS) -> None:
         self.instance = instance
         self.url = urlsplit(instance["konnektor"]["url"])
         self._tls = tls_of(instance)
+        self._seconds = seconds
         self._connection = self.connect()
         self._paths: dict[str, str] = {}
 
@@ -84,7 +85,8 @@ class Caller:
 
     def connect(self) -> http.client.HTTPSConnection:
         """A new connection."""
-        return http.client.HTTPSConnection(str(self.url.hostname), self.url.port, context=self._tls, timeout=SECONDS)
+        host, port = str(self.url.hostname), self.url.port
+        return http.client.HTTPSConnection(host, port, context=self._tls, timeout=self._seconds)
 
     def send(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Reply:
         """One request on the connection."""
