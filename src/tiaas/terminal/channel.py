@@ -50,7 +50,7 @@ class _Waiter:
 class Channel(asyncio.Protocol):
     """See module."""
 
-    __slots__ = ("_connection", "_owner", "_reason", "_transport", "_waiters", "heard_at", "misses", "since")
+    __slots__ = ("_connection", "_owner", "_reason", "_transport", "_waiters", "misses", "since", "spoke_at")
 
     def __init__(self, owner: ChannelOwner) -> None:
         self._owner = owner
@@ -58,14 +58,14 @@ class Channel(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._waiters: dict[int, _Waiter] = {}
         self._reason = ""
-        self.since = self.heard_at = owner.monotonic()
+        self.since = self.spoke_at = owner.monotonic()
         self.misses = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """TLS is done: tells the owner."""
         # uvloop's TLS transport behaves like asyncio.Transport without being a subclass.
         self._transport = cast(asyncio.Transport, transport)
-        self.since = self.heard_at = self._owner.monotonic()
+        self.since = self.spoke_at = self._owner.monotonic()
         self._owner.channel_up(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -80,9 +80,8 @@ class Channel(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feeds the state machine."""
-        self.heard_at = self._owner.monotonic()
         self.misses = 0
-        for happening in self._connection.receive(data, self.heard_at):
+        for happening in self._connection.receive(data, self._owner.monotonic()):
             if isinstance(happening, ResponseReceived):
                 self._answered(happening)
             elif isinstance(happening, EventReceived):
@@ -113,6 +112,7 @@ class Channel(asyncio.Protocol):
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiters[sequence] = _Waiter(future, epoch)
         self._transport.write(octets)
+        self.spoke_at = self._owner.monotonic()
         try:
             async with asyncio.timeout(wait):
                 return await future
@@ -132,6 +132,7 @@ class Channel(asyncio.Protocol):
         if self._transport is not None:
             _, octets = self._connection.send_command(TERMINAL, _KEEP_ALIVE)
             self._transport.write(octets)
+            self.spoke_at = self._owner.monotonic()
 
     def overdue(self, now: float) -> bool:
         """True if a message was begun and its rest did not come in time (SICCT table 33)."""

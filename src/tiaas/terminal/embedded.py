@@ -204,9 +204,12 @@ class EmbeddedFront:
             self._check(channel, now)
 
     def _check(self, channel: Channel, now: float) -> None:
-        """A channel's keep-alive moment: give up, wait a little, or send GET STATUS."""
+        """A channel's keep-alive moment: give up, wait a little, or send GET STATUS.
+
+        Only our own commands postpone it: a terminal closes after 120 s without one, however many events it sends.
+        """
         interval = self.settings.keep_alive_interval
-        age = now - channel.heard_at
+        age = now - channel.spoke_at
         if channel.overdue(now) or channel.misses >= self.settings.keep_alive_tries:
             channel.abort("no sign of life")
             return

@@ -129,16 +129,30 @@ async def test_any_sign_of_life_starts_the_count_anew() -> None:
     await desk.front.close()
 
 
-async def test_recent_traffic_puts_the_status_off() -> None:
+async def test_a_recent_command_puts_the_status_off() -> None:
     desk = Desk()
     pipe = await desk.connect()
     desk.turn(9)
-    pipe.protocol.data_received(bytes.fromhex("500000FD00000000000484020001"))
-    assert desk.events[-1] == UnitEvent("kt", 0x84, b"\x00\x01")
+    asked = asyncio.create_task(desk.front.exchange(OWNER, "kt", 0, STATUS, 5))
+    await asyncio.sleep(0)
+    pipe.protocol.data_received(bytes.fromhex("830000000000000000029000"))
+    assert await asked == b"\x90\x00"
     desk.turn(9)
-    assert pipe.written == []
-    desk.turn(1)
     assert len(pipe.written) == 1
+    desk.turn(1)
+    assert len(pipe.written) == 2
+    await desk.front.close()
+
+
+async def test_a_terminal_full_of_events_still_gets_its_status() -> None:
+    """It closes after 120 s without a command from us, however much it says itself (SICCT 6.2.4.5)."""
+    desk = Desk()
+    pipe = await desk.connect()
+    for second in range(120):
+        pipe.protocol.data_received(bytes.fromhex(f"500000FD{second:02X}000000000484020001"))
+        desk.turn(1)
+    assert desk.events[-1] == UnitEvent("kt", 0x84, b"\x00\x01")
+    assert len(pipe.written) == 12
     await desk.front.close()
 
 
