@@ -5,8 +5,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from tiaas.fachdienste.vsdm import containers
-from tiaas.fachdienste.vsdm.containers import BadContainer, StatusVd, VdBlocks, compress
+from tiaas.fachdienste.vsdm.containers import StatusVd, VdBlocks
 from tiaas.interfaces import vsd_v5_2
+from tiaas.interfaces.vsd_gzip import BadContainer, compress, decompress_untrusted
 from tiaas.interfaces.vsd_v5_2 import BadVsd, Kostentraeger, Selektivvertraege
 
 _PD = vsd_v5_2.encode_pd(
@@ -24,6 +25,8 @@ SEEDS: list[bytes] = [
     _PD,
     _VD,
     _GVD,
+    compress(_PD),
+    compress(bytes(200_000)),
 ]
 
 _DOCUMENTS: tuple[Callable[[bytes], object], ...] = (
@@ -46,9 +49,9 @@ def target(data: bytes) -> None:
         found = containers.decode_vd_untrusted(data)
         blocks += [block for block in (found.vd, found.gvd) if block is not None]
     documents = [data]
-    for block in blocks:
+    for block in (data, *blocks):
         with suppress(BadContainer):
-            documents.append(containers.decompress_untrusted(block))
+            documents.append(decompress_untrusted(block))
     for document in documents:
         for decode in _DOCUMENTS:
             with suppress(BadVsd):

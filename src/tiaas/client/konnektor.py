@@ -115,9 +115,7 @@ class Konnektor:
         request = event_service.GetCards(
             context=self.context, card_type=card_type, ct_id=ct_id, slot_id=slot_id, mandant_wide=mandant_wide
         )
-        answer = await self.call(
-            EVENT, event_service.GET_CARDS_ACTION, request, event_service.GetCardsResponse
-        )
+        answer = await self.call(EVENT, event_service.GET_CARDS_ACTION, request, event_service.GetCardsResponse)
         return answer.cards.card
 
     async def get_card_terminals(self, mandant_wide: bool = False) -> tuple[CardTerminal, ...]:
@@ -143,9 +141,7 @@ class Konnektor:
     async def get_pin_status(self, card_handle: str, pin_typ: str) -> PinState:
         """The state of a PIN."""
         request = card_service.GetPinStatus(context=self.context, card_handle=card_handle, pin_typ=pin_typ)
-        answer = await self.call(
-            CARD, card_service.GET_PIN_STATUS_ACTION, request, card_service.GetPinStatusResponse
-        )
+        answer = await self.call(CARD, card_service.GET_PIN_STATUS_ACTION, request, card_service.GetPinStatusResponse)
         return PinState(answer.pin_status, answer.left_tries)
 
     async def read_card_certificate(

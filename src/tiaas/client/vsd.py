@@ -1,10 +1,9 @@
 """Versichertenstammdaten out of a ReadVSDResponse: gzip of XML (gemSpec_SST_VSDM; Schema_VSD.xsd 5.2)."""
 
-import zlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from tiaas.base.errors import TiaasError
+from tiaas.interfaces.vsd_gzip import decompress_untrusted
 from tiaas.interfaces.vsd_service_v5_2 import ReadVSDResponse
 from tiaas.interfaces.vsd_v5_2 import (
     AllgemeineVersicherungsdaten,
@@ -14,13 +13,6 @@ from tiaas.interfaces.vsd_v5_2 import (
     decode_pd_untrusted,
     decode_vd_untrusted,
 )
-
-_MAX_XML = 64 * 1024
-_GZIP = 16 + zlib.MAX_WBITS
-
-
-class BadContainer(TiaasError):
-    """Octets that are not the gzip of a document of at most 64 KiB."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -43,24 +35,12 @@ class Vsd:
     receipt: bytes | None
 
 
-def unpack_untrusted(container: bytes) -> bytes:
-    """The XML in a container; raises only `BadContainer`."""
-    inflater = zlib.decompressobj(_GZIP)
-    try:
-        xml = inflater.decompress(container, _MAX_XML + 1)
-    except zlib.error:
-        raise BadContainer("not gzip") from None
-    if len(xml) > _MAX_XML or not inflater.eof:
-        raise BadContainer(f"cut off, or larger than {_MAX_XML} octets")
-    return xml
-
-
 def read_response(response: ReadVSDResponse) -> Vsd:
     """Unpacks and reads all documents of an answer; raises `BadContainer` or `BadVsd`."""
-    personal = unpack_untrusted(response.persoenliche_versichertendaten)
-    insurance = unpack_untrusted(response.allgemeine_versicherungsdaten)
+    personal = decompress_untrusted(response.persoenliche_versichertendaten)
+    insurance = decompress_untrusted(response.allgemeine_versicherungsdaten)
     protected, receipt = response.geschuetzte_versichertendaten, response.pruefungsnachweis
-    protected_xml = None if protected is None else unpack_untrusted(protected)
+    protected_xml = None if protected is None else decompress_untrusted(protected)
     return Vsd(
         personal=decode_pd_untrusted(personal),
         insurance=decode_vd_untrusted(insurance),
@@ -71,5 +51,5 @@ def read_response(response: ReadVSDResponse) -> Vsd:
         personal_xml=personal,
         insurance_xml=insurance,
         protected_xml=protected_xml,
-        receipt=None if receipt is None else unpack_untrusted(receipt),
+        receipt=None if receipt is None else decompress_untrusted(receipt),
     )

@@ -16,13 +16,13 @@ from tiaas.card import commands
 from tiaas.card.apdu import ResponseApdu
 from tiaas.card.status import StatusWord
 from tiaas.fachdienste.vsdm.containers import (
-    BadContainer,
     StatusVd,
     decode_gvd_untrusted,
     decode_pd_untrusted,
     decode_status_vd_untrusted,
     decode_vd_untrusted,
 )
+from tiaas.interfaces.vsd_gzip import BadContainer
 from tiaas.konnektor.c2c import CardToCard
 from tiaas.konnektor.cardmap import (
     CERTIFICATES,

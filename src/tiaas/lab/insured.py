@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from tiaas.fachdienste.vsdm import containers
-from tiaas.fachdienste.vsdm.containers import EF_PD_SIZE, EF_VD_SIZE, StatusVd, VdBlocks, compress
+from tiaas.fachdienste.vsdm.containers import EF_PD_SIZE, EF_VD_SIZE, StatusVd, VdBlocks
+from tiaas.interfaces.vsd_gzip import compress
 from tiaas.interfaces.vsd_v5_2 import (
     AllgemeineVersicherungsdaten,
     GeschuetzteVersichertendaten,

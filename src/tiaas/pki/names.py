@@ -45,11 +45,9 @@ class PersonName:
         names = self.given_name.split()
         initials = [name[0] + "." for name in names]
         shorter = [[before, *names[:kept], *initials[kept:]] for kept in range(len(names), -1, -1)]
-        for front in (*shorter, initials, initials[:1], []):
-            text = " ".join(part for part in (*front, *behind) if part)
-            if len(text.encode()) <= limit:
-                return text
-        return cut(text, limit)
+        fronts = (*shorter, initials, initials[:1], [])
+        texts = [" ".join(part for part in (*front, *behind) if part) for front in fronts]
+        return next((text for text in texts if len(text.encode()) <= limit), cut(texts[-1], limit))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import pytest
 from lxml import etree
 
 from tiaas.fachdienste.vsdm import containers
+from tiaas.interfaces.vsd_gzip import decompress_untrusted
 from tiaas.interfaces.vsd_v5_2 import decode_gvd_untrusted, decode_pd_untrusted, decode_vd_untrusted
 from tiaas.lab.insured import insurance_data, insured_files, personal_data, protected_data
 from tiaas.lab.seed import Patient, load_seed
@@ -31,7 +32,7 @@ def test_vsdm_a_2567_documents_are_valid_and_read_back(patient: Patient, schema:
         containers.decode_vd_untrusted(files["MF/DF.HCA/EF.VD"]).vd or b"",
         containers.decode_gvd_untrusted(files["MF/DF.HCA/EF.GVD"]),
     )
-    documents = [containers.decompress_untrusted(block) for block in blocks]
+    documents = [decompress_untrusted(block) for block in blocks]
     for document in documents:
         schema.assertValid(etree.fromstring(document))
         assert b"encoding='ISO-8859-15'" in document[:60]
@@ -51,5 +52,5 @@ def test_ef_vd_has_the_copy_of_recorded_cards(patient: Patient) -> None:
 def test_schema_refuses_what_it_should(schema: etree.XMLSchema) -> None:
     """The oracle works: a document with a wrong KVNR is not valid."""
     files = insured_files(SEED.patients[0], SEED, NOW)
-    document = containers.decompress_untrusted(containers.decode_pd_untrusted(files["MF/DF.HCA/EF.PD"]))
+    document = decompress_untrusted(containers.decode_pd_untrusted(files["MF/DF.HCA/EF.PD"]))
     assert not schema.validate(etree.fromstring(document.replace(SEED.patients[0].kvnr.encode(), b"x")))

@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from tests.integration.konnektor_core.surgery import CT, Surgery, caller, context
 from tiaas.base.secret import Secret
-from tiaas.fachdienste.vsdm.containers import decompress_untrusted
 from tiaas.interfaces.card_service_common_v2_0 import CardType as WireType
 from tiaas.interfaces.card_service_common_v2_0 import PinResult
 from tiaas.interfaces.card_service_v8_1 import GetPinStatus, PinStatus, VerifyPin
@@ -22,6 +21,7 @@ from tiaas.interfaces.certificate_service_common_v2_0 import CertRef
 from tiaas.interfaces.certificate_service_v6_0 import CertRefList, Crypt, ReadCardCertificate
 from tiaas.interfaces.connector_common_v5_0 import Result
 from tiaas.interfaces.event_service_v7_2 import GetCards, GetCardTerminals
+from tiaas.interfaces.vsd_gzip import decompress_untrusted
 from tiaas.interfaces.vsd_service_v5_2 import ReadVSD, Transactions
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.errors import KonnektorError

@@ -203,3 +203,16 @@ def kvnr_of(reply: Reply) -> str | None:
     """The KVNR in the answer of ReadVSD."""
     assert reply.status == 200, reply.body
     return unzipped(reply.text("PersoenlicheVersichertendaten")).findtext(".//{*}Versicherten_ID")
+
+
+def pin_status(caller: Caller, handle: str, pin: str) -> tuple[str | None, str | None]:
+    """PinStatus and LeftTries of GetPinStatus."""
+    reply = caller.pin_status(handle, pin)
+    assert reply.status == 200, reply.body
+    return reply.text("PinStatus"), reply.text("LeftTries")
+
+
+def outcome(reply: Reply) -> tuple[str | None, str | None]:
+    """PinResult and LeftTries of VerifyPin."""
+    assert reply.status == 200, reply.body
+    return reply.text("PinResult"), reply.text("LeftTries")

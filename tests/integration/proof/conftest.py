@@ -8,6 +8,7 @@ import pytest
 from tests.integration.lab.labprocess import LabProcess
 from tests.integration.proof.caller import Caller
 from tests.integration.proof.hand import Hand
+from tests.integration.proof.unanswered import Unanswered
 
 API = Path(__file__).parents[3].parent / "shared" / "gematik-api"
 
@@ -38,3 +39,13 @@ def hand(lab: LabProcess) -> Iterator[Hand]:
     hand = Hand(lab.ready)
     yield hand
     hand.policy("auto")
+
+
+@pytest.fixture(scope="session")
+def unanswered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unanswered]:
+    """A PIN entry in a lab of its own, begun with the first test that asks for it."""
+    with LabProcess(tmp_path_factory.mktemp("unanswered") / "lab", "--practices", "2") as process:
+        entry = Unanswered(process)
+        yield entry
+        entry.give_up()
+        process.stop()

@@ -1,56 +1,22 @@
 """What the hand at the terminal does is what the Primärsystem sees: cards come and go, PINs are typed."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.integration.lab.labprocess import LabProcess
-from tests.integration.proof.caller import Caller, Reply, kvnr_of
+from tests.integration.proof.caller import Caller, Reply, kvnr_of, outcome, pin_status
 from tests.integration.proof.hand import Hand
+from tests.integration.proof.unanswered import Unanswered
 
 EGK_SLOT = 1
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProcess]:
-    """The second practice is for the PIN entry that nobody answers."""
-    with LabProcess(tmp_path_factory.mktemp("cards") / "lab", "--practices", "2") as process:
-        yield process
-        process.stop()
-
-
-class Waiting:
-    """A VerifyPin in the second practice that nobody types anything for; it takes the specified 30 seconds."""
-
-    def __init__(self, lab: LabProcess) -> None:
-        self.instance = lab.ready["instances"][1]
-        self._reply: Reply | None = None
-        Hand(self.instance).policy("timeout")
-        with Caller(self.instance) as caller:
-            self.hba = caller.handle("HBA")
-        self._thread = threading.Thread(target=self._call, daemon=True)
-        self._thread.start()
-
-    def _call(self) -> None:
-        with Caller(self.instance, seconds=60) as caller:
-            self._reply = caller.verify_pin(self.hba, "PIN.CH")
-
-    @property
-    def is_over(self) -> bool:
-        return not self._thread.is_alive()
-
-    def reply(self) -> Reply:
-        self._thread.join(60)
-        assert self._reply is not None
-        return self._reply
-
-
 @pytest.fixture(scope="module", autouse=True)
-def waiting(lab: LabProcess) -> Waiting:
-    """Starts with the first test, so that the others run meanwhile."""
-    return Waiting(lab)
+def started_early(unanswered: Unanswered) -> None:
+    """The entry that nobody answers takes its time; what is here runs meanwhile."""
 
 
 def until(what: Callable[[], bool]) -> None:
@@ -63,17 +29,6 @@ def until(what: Callable[[], bool]) -> None:
 
 def lists(caller: Caller, iccsn: str) -> bool:
     return iccsn in [card["Iccsn"] for card in caller.cards()]
-
-
-def status(caller: Caller, handle: str, pin: str) -> tuple[str | None, str | None]:
-    reply = caller.pin_status(handle, pin)
-    assert reply.status == 200, reply.body
-    return reply.text("PinStatus"), reply.text("LeftTries")
-
-
-def outcome(reply: Reply) -> tuple[str | None, str | None]:
-    assert reply.status == 200, reply.body
-    return reply.text("PinResult"), reply.text("LeftTries")
 
 
 def test_another_card_in_the_slot_is_another_person(lab: LabProcess, caller: Caller, hand: Hand) -> None:
@@ -116,10 +71,10 @@ def test_the_command_line_moves_cards(lab: LabProcess, caller: Caller) -> None:
 def test_a_wrong_pin_burns_a_try_and_the_right_one_heals_it(caller: Caller, hand: Hand) -> None:
     hba = caller.handle("HBA")
     assert outcome(caller.verify_pin(hba, "PIN.CH")) == ("OK", None)
-    assert status(caller, hba, "PIN.CH") == ("VERIFIED", None)
+    assert pin_status(caller, hba, "PIN.CH") == ("VERIFIED", None)
     hand.policy("wrong")
     assert outcome(caller.verify_pin(hba, "PIN.CH")) == ("REJECTED", "2")
-    assert status(caller, hba, "PIN.CH") == ("VERIFIABLE", "2")
+    assert pin_status(caller, hba, "PIN.CH") == ("VERIFIABLE", "2")
     assert outcome(caller.verify_pin(hba, "PIN.CH")) == ("REJECTED", "1")
     hand.policy("auto")
     assert outcome(caller.verify_pin(hba, "PIN.CH")) == ("OK", None)
@@ -135,7 +90,7 @@ def test_cancelling_costs_no_try_and_leaves_the_card_open(caller: Caller, hand: 
     hand.policy("cancel")
     reply = caller.verify_pin(hba, "PIN.CH")
     assert (reply.status, reply.code) == (500, 4049)
-    assert status(caller, hba, "PIN.CH") == ("VERIFIED", None)
+    assert pin_status(caller, hba, "PIN.CH") == ("VERIFIED", None)
 
 
 def test_somebody_types_by_hand(lab: LabProcess, caller: Caller, hand: Hand) -> None:
@@ -165,7 +120,7 @@ def test_a_locked_practice_reads_after_its_pin_was_verified(tmp_path: Path) -> N
     with LabProcess(tmp_path / "lab", "--locked") as locked:
         with Caller(locked.ready) as caller:
             egk, smcb = caller.handle("EGK"), caller.handle("SMC-B")
-            assert status(caller, smcb, "PIN.SMC") == ("VERIFIABLE", "3")
+            assert pin_status(caller, smcb, "PIN.SMC") == ("VERIFIABLE", "3")
             reply = caller.read_vsd(egk, smcb)
             assert (reply.status, reply.code) == (500, 3041)
             assert smcb in reply.detail
@@ -174,29 +129,14 @@ def test_a_locked_practice_reads_after_its_pin_was_verified(tmp_path: Path) -> N
         locked.stop()
 
 
-def test_while_somebody_is_waited_for_the_others_are_served(waiting: Waiting, caller: Caller) -> None:
-    assert not waiting.is_over, "the PIN entry that nobody answers ended early"
-    egk, smcb = caller.handle("EGK"), caller.handle("SMC-B")
-    for _ in range(10):
-        assert caller.read_vsd(egk, smcb).status == 200
-    with Caller(waiting.instance) as neighbour:
-        assert len(neighbour.cards()) == 4
-        assert neighbour.verify_pin(neighbour.handle("SMC-B"), "PIN.SMC").code == 4060
-        assert neighbour.read_vsd(neighbour.handle("EGK"), neighbour.handle("SMC-B")).status == 200
-    assert not waiting.is_over
-
-
-def test_nobody_types_anything(waiting: Waiting) -> None:
-    reply = waiting.reply()
-    assert reply.status == 200, reply.body
-    assert (reply.text("Result"), reply.text("PinResult")) == ("Warning", "ERROR")
-    assert reply.text("Code") == "4043"
-    hand = Hand(waiting.instance)
-    with Caller(waiting.instance) as caller:
-        assert status(caller, waiting.hba, "PIN.CH") == ("VERIFIABLE", "3")
-        hand.policy("wrong")
-        results = [outcome(caller.verify_pin(waiting.hba, "PIN.CH")) for _ in range(4)]
-        assert results == [("REJECTED", "2"), ("REJECTED", "1"), ("NOWBLOCKED", None), ("WASBLOCKED", None)]
-        assert status(caller, waiting.hba, "PIN.CH")[0] == "BLOCKED"
-        hand.policy("auto")
-        assert outcome(caller.verify_pin(waiting.hba, "PIN.CH")) == ("WASBLOCKED", None)
+def test_while_somebody_is_waited_for_the_others_are_served(unanswered: Unanswered) -> None:
+    first, second = unanswered.lab.ready["instances"]
+    with Caller(first) as caller, Caller(second) as neighbour:
+        pairs = [(practice, practice.handle("EGK"), practice.handle("SMC-B")) for practice in (caller, neighbour)]
+        assert not unanswered.is_over, "the PIN entry that nobody answers ended early"
+        for practice, egk, smcb in pairs * 5:
+            assert practice.read_vsd(egk, smcb).status == 200
+        # The keypad of that terminal is taken.
+        assert caller.verify_pin(pairs[0][2], "PIN.SMC").code == 4060
+        assert neighbour.verify_pin(pairs[1][2], "PIN.SMC").status == 200
+        assert not unanswered.is_over

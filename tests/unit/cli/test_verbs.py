@@ -192,9 +192,7 @@ async def test_which_card_is_meant(identities: Identities, tmp_path: Path, capsy
     second = messages.card(CardType.EGK, "egk-2", "80276883110000054321", 3)
     async with _serving(identities, tmp_path) as (fake, kon):
         fake.answers["ReadVSD"] = messages.vsd()
-        fake.answers["GetCards"] = GetCardsResponse(
-            status=OK, cards=Cards(card=(messages.EGK, second, messages.SMCB))
-        )
+        fake.answers["GetCards"] = GetCardsResponse(status=OK, cards=Cards(card=(messages.EGK, second, messages.SMCB)))
         assert await _call("vsd", "read", *kon) == 1
         assert "2 cards of type EGK are in; name one" in capsys.readouterr().err
         assert await _call("vsd", "read", "--egk", "80276883110000054321", *kon) == 0

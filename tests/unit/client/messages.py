@@ -47,9 +47,7 @@ PERSON = PersoenlicheVersichertendaten(
     vorname="Łukasz",
     nachname="Müller",
     geschlecht="M",
-    strassen_adresse=StrassenAdresse(
-        ort="Köln", land="D", postleitzahl="50667", strasse="Domplatte", hausnummer="1"
-    ),
+    strassen_adresse=StrassenAdresse(ort="Köln", land="D", postleitzahl="50667", strasse="Domplatte", hausnummer="1"),
 )
 INSURANCE = AllgemeineVersicherungsdaten(
     beginn="20200101", kostentraeger=Kostentraeger("109500969", "D", "Testkasse"), versichertenart="1", wop="38"

@@ -7,21 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiaas.fachdienste.vsdm.containers import (
-    BadContainer,
     StatusVd,
     VdBlocks,
     VersionNumber,
-    compress,
     decode_gvd_untrusted,
     decode_pd_untrusted,
     decode_status_vd_untrusted,
     decode_vd_untrusted,
-    decompress_untrusted,
     encode_gvd,
     encode_pd,
     encode_status_vd,
     encode_vd,
 )
+from tiaas.interfaces.vsd_gzip import BadContainer, compress, decompress_untrusted
 
 BLOCK = compress(b"<a/>")
 

@@ -9,23 +9,16 @@
 A Konnektor passes the gzip blocks on as they are. It never takes protected data out of EF.VD (VSDM-A_2784).
 """
 
-import gzip
-import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tiaas.base.errors import TiaasError
+from tiaas.interfaces.vsd_gzip import BadContainer
 
 EF_PD_SIZE, EF_VD_SIZE, EF_GVD_SIZE, EF_STATUS_VD_SIZE = 850, 1250, 600, 25
 
 _ABSENT = 0xFFFF
 _HEADER_SIZE = 8
-_MAX_XML = 64 * 1024
 _GZIP_MAGIC = b"\x1f\x8b\x08"
-
-
-class BadContainer(TiaasError):
-    """The content of a file with insured data is not as specified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +57,6 @@ class VdBlocks:
 
     vd: bytes | None
     gvd: bytes | None = None
-
-
-def compress(xml: bytes) -> bytes:
-    """gzip without a time stamp, so that the same document gives the same octets."""
-    return gzip.compress(xml, compresslevel=9, mtime=0)
-
-
-def decompress_untrusted(block: bytes) -> bytes:
-    """The document in a gzip block, at most 64 KiB of it; raises only `BadContainer`."""
-    stream = zlib.decompressobj(wbits=31)
-    try:
-        document = stream.decompress(block, _MAX_XML + 1)
-    except zlib.error:
-        raise BadContainer("not a gzip block") from None
-    if len(document) > _MAX_XML:
-        raise BadContainer("the document is larger than 64 KiB")
-    if not stream.eof:
-        raise BadContainer("the gzip block is cut off")
-    return document
 
 
 def encode_pd(block: bytes) -> bytes:
