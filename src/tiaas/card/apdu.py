@@ -56,7 +56,7 @@ class CommandApdu:
         return f"CommandApdu({head} data={shown} ne={self.ne})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ResponseApdu:
     """A response: data (maybe empty) and the status word as integer (`0x9000`)."""
 
@@ -67,6 +67,10 @@ class ResponseApdu:
     def ok(self) -> bool:
         """True for 9000."""
         return self.sw == 0x9000
+
+    def __repr__(self) -> str:
+        # Data of answers are certificates and insured persons' data.
+        return f"ResponseApdu(<{len(self.data)} octets> {self.sw:04X})"
 
     def encode(self) -> bytes:
         """The wire octets."""

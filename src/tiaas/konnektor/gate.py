@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from tiaas.konnektor.basic import BasicUsers, parse_basic_untrusted
 from tiaas.konnektor.config import ClientAccess, Variant
 from tiaas.konnektor.identity import Identity
-from tiaas.konnektor.infomodel import AuthKind, LiveInfoModel
+from tiaas.konnektor.infomodel import AuthKind
+from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.peer import Peer
 
 

@@ -1,15 +1,14 @@
 """The persistent part of a Konnektor's information model (gemSpec_Kon V5.18 §4.1.1, PIC_KON_100, TAB_KON_507…510).
 
 `InfoModel` is a frozen snapshot; every change gives a new one that fulfils all constraints or raises
-`ConstraintViolated` and changes nothing. `LiveInfoModel` holds the current snapshot of one instance: whoever decides
-reads `current` anew for each decision, so a change takes effect at the next one (TIP1-A_4522).
+`ConstraintViolated` and changes nothing. The one in force of an instance is in `livemodel.py`.
 
 The transient part (cards, sessions) lives in `cards.py`; its constraints C1–C4, C6 and C16 hold there by the keys used.
 """
 
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from tiaas.konnektor.infoentities import (
     ICCSN_LENGTH,
@@ -37,16 +36,12 @@ __all__ = [
     "ConstraintViolated",
     "InfoModel",
     "Kind",
-    "LiveInfoModel",
     "ManagedSmb",
     "Relation",
     "Terminal",
 ]
 
 DOCUMENT_VERSION = 1
-_DERIVED_MAX = 256
-
-T = TypeVar("T")
 
 
 _UNIQUE = {
@@ -193,50 +188,6 @@ class InfoModel:
             return _read(document)
         except (KeyError, TypeError, ValueError) as error:
             raise BadModelDocument(f"the information model's document is damaged ({type(error).__name__})") from error
-
-
-class LiveInfoModel:
-    """The current information model of one instance. `persist` writes a snapshot before it becomes current."""
-
-    def __init__(
-        self, model: InfoModel | None = None, persist: Callable[[InfoModel], Awaitable[None]] | None = None
-    ) -> None:
-        self._model = model if model is not None else InfoModel()
-        self._persist = persist
-        self._derived: dict[Hashable, object] = {}
-
-    @property
-    def current(self) -> InfoModel:
-        """The snapshot in force."""
-        return self._model
-
-    def derived(self, key: Hashable, make: Callable[[InfoModel], T]) -> T:
-        """A value that depends on the current snapshot and `key` only, made once per snapshot.
-
-        The relations of a large practice are long lists, and every request asks them the same.
-        """
-        try:
-            return cast(T, self._derived[key])
-        except KeyError:
-            if len(self._derived) >= _DERIVED_MAX:
-                self._derived.clear()
-            value = self._derived[key] = make(self._model)
-            return value
-
-    async def apply(self, change: Callable[[InfoModel], InfoModel]) -> InfoModel:
-        """Replaces the snapshot by `change(current)`; `change` may run more than once if others change meanwhile.
-
-        Raises what `change` (`ConstraintViolated`) or `persist` raises; then nothing is changed.
-        """
-        while True:
-            base = self._model
-            changed = change(base)
-            if self._persist is not None:
-                await self._persist(changed)
-            if self._model is base:
-                self._model = changed
-                self._derived.clear()
-                return changed
 
 
 def _key(kind: Kind, entity: Entity) -> str:

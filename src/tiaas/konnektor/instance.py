@@ -27,11 +27,11 @@ from tiaas.konnektor.infomodel import (
     ConstraintViolated,
     InfoModel,
     Kind,
-    LiveInfoModel,
 )
 from tiaas.konnektor.ingress import Ingress
 from tiaas.konnektor.issuing import KeyPair
 from tiaas.konnektor.keykind import KeyKind
+from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.reception import Reception
 from tiaas.konnektor.services import card, certificate, event, vsd
 from tiaas.konnektor.services.context import ServiceContext, build_context
@@ -141,8 +141,10 @@ class Instance:
 
     async def stop(self, ingress: Ingress) -> None:
         """Shuts down in order; calls under way may finish within `limits.stop_seconds`."""
-        await self.reception.close(ingress)
-        await self.context.terminals.stop()
+        try:
+            await self.reception.close(ingress)
+        finally:
+            await self.context.terminals.stop()
         _log.info("instance stopped", extra={"instance": self.name})
 
     async def _settle(self) -> None:

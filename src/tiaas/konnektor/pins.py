@@ -19,8 +19,8 @@ from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.displaytexts import verify_prompts
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, EventHub, Topic, parameters
-from tiaas.konnektor.infomodel import LiveInfoModel
 from tiaas.konnektor.linkfaults import link_faults
+from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.sessions import AuthValue, CardSession, Channel
 from tiaas.terminal.errors import PinEntryCancelled, PinEntryTimeout
 from tiaas.terminal.session import PinPrompts

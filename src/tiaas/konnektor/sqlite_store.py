@@ -68,7 +68,7 @@ class SqliteStore:
 
         def work(cursor: sqlite3.Cursor) -> None:
             cursor.execute("DELETE FROM row WHERE instance = ?", (owner.instance,))
-            cursor.execute("UPDATE owner SET forgotten = 1 WHERE instance = ?", (owner.instance,))
+            cursor.execute("UPDATE owner SET forgotten = 1, epoch = epoch + 1 WHERE instance = ?", (owner.instance,))
 
         await self.transact(owner, work)
 

@@ -102,7 +102,7 @@ class Store(Protocol):
         ...
 
     async def forget(self, owner: Owner) -> None:
-        """Deletes an instance with all its rows; its epoch stays, so that old handles stay stale.
+        """Deletes an instance with all its rows; its epoch goes up, so that all handles are stale, the caller's too.
 
         Raises `StaleEpochWrite`.
         """

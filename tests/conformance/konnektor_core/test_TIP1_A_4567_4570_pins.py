@@ -14,7 +14,8 @@ from tiaas.konnektor.cards import Card, CardData, CardList
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, EventHub, Topic
-from tiaas.konnektor.infomodel import InfoModel, Kind, LiveInfoModel, Relation, Terminal
+from tiaas.konnektor.infomodel import InfoModel, Kind, Relation, Terminal
+from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.pins import PinOutcome, PinResult, Pins, PinState, PinStatus, VerificationType
 from tiaas.konnektor.sessions import AuthValue, CallContext, CardSession
 from tiaas.terminal.errors import CardInactive, PinEntryCancelled, PinEntryTimeout, SlotEmpty, TerminalBusy

@@ -24,7 +24,8 @@ from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.events import Event, Topic
-from tiaas.konnektor.infomodel import ClientSystem, InfoModel, Kind, LiveInfoModel, ManagedSmb, Relation, Terminal
+from tiaas.konnektor.infomodel import ClientSystem, InfoModel, Kind, ManagedSmb, Relation, Terminal
+from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.services import card as card_service
 from tiaas.konnektor.services import certificate as certificate_service

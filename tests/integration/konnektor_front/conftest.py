@@ -15,9 +15,9 @@ from tiaas.konnektor.config import Address, InstanceConfig
 from tiaas.konnektor.errors import fault_of
 from tiaas.konnektor.gate import Gate
 from tiaas.konnektor.identity import Identity
-from tiaas.konnektor.infomodel import LiveInfoModel
 from tiaas.konnektor.ingress import Ingress
 from tiaas.konnektor.keykind import KeyKind
+from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.reception import Reception
 from tiaas.konnektor.sqlite_store import SqliteStore

@@ -228,6 +228,15 @@ def test_a_new_root_comes_by_its_cross_certificate() -> None:
     assert card.image.public_keys[new.cvc.chr].is_root
 
 
+def test_an_authority_cannot_take_the_place_of_its_root() -> None:
+    """A certificate that names the root as its holder is refused, or its maker's CA would be the last one ever."""
+    card = desk()
+    middle = authority()
+    assert _import(card, middle.cvc) == 0x9000
+    assert _import(card, middle.sub_authority(root().cvc.chr).cvc) == 0x6A80
+    assert card.image.public_keys[root().cvc.chr].is_root
+
+
 def test_the_store_gives_up_expired_keys_then_idle_ones() -> None:
     card = desk()
     bring(card, authority().cvc)

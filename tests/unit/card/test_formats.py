@@ -225,3 +225,9 @@ def test_secure_messaging_from_anywhere(data: bytes) -> None:
         unprotect_command(SessionKeys(bytes(16), bytes(16)), CommandApdu(0x0C, 0xB0, 0, 0, data))
     with pytest.raises(BadSecureMessaging):
         unprotect_response(SessionKeys(bytes(16), bytes(16)), ResponseApdu(data, 0x9000))
+
+
+def test_a_response_shows_no_data() -> None:
+    """Insured persons' data come this way."""
+    shown = repr(ResponseApdu(b"Mustermann", 0x9000))
+    assert shown == "ResponseApdu(<10 octets> 9000)"

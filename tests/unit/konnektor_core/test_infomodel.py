@@ -18,11 +18,11 @@ from tiaas.konnektor.infomodel import (
     ConstraintViolated,
     InfoModel,
     Kind,
-    LiveInfoModel,
     ManagedSmb,
     Relation,
     Terminal,
 )
+from tiaas.konnektor.livemodel import LiveInfoModel
 
 ICCSN = "80276883110000017222"
 
@@ -157,6 +157,26 @@ async def test_changes_at_the_same_time_are_all_kept() -> None:
     await asyncio.gather(*(live.apply(adding(number)) for number in range(5)))
     assert {f"X{n}" for n in range(5)} <= live.current.mandanten
     assert stored[-1] == live.current
+
+
+async def test_a_change_that_fails_beside_another_is_not_stored() -> None:
+    """Two changes at once: the one that raises leaves no trace in the store."""
+    stored: list[InfoModel] = []
+
+    async def persist(model: InfoModel) -> None:
+        await asyncio.sleep(0)
+        stored.append(model)
+
+    live = LiveInfoModel(small(), persist)
+
+    async def once(name: str) -> None:
+        await live.apply(lambda model: model.add(Kind.MANDANT, "once").add(Kind.MANDANT, name))
+
+    outcomes = await asyncio.gather(once("A"), once("B"), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [type(None), ConstraintViolated]
+    assert stored == [live.current]
+    assert "A" in live.current.mandanten
+    assert "B" not in live.current.mandanten
 
 
 def test_the_document_goes_round_and_damage_is_told() -> None:

@@ -90,7 +90,7 @@ def _modes(folder: Path) -> list[int]:
     return [file.stat().st_mode & 0o777 for file in folder.iterdir()]
 
 
-async def test_forgetting_deletes_rows_and_keeps_the_epoch(store: SqliteStore) -> None:
+async def test_forgetting_makes_every_handle_stale(store: SqliteStore) -> None:
     handle = store.bind(await store.take_over("a"))
     other = store.bind(await store.take_over("b"))
     await handle.put("k", "1", {})
@@ -99,7 +99,11 @@ async def test_forgetting_deletes_rows_and_keeps_the_epoch(store: SqliteStore) -
     assert await handle.list("k") == {}
     assert await other.list("k") == {"1": {}}
     assert await store.instances() == ("b",)
-    assert (await store.take_over("a")).epoch == 2
+    with pytest.raises(StaleEpochWrite):
+        await handle.put("k", "1", {"back": True})
+    again = await store.take_over("a")
+    assert again.epoch == 3
+    assert await store.bind(again).list("k") == {}
 
 
 async def test_foreign_and_damaged_files(tmp_path: Path) -> None:

@@ -68,6 +68,10 @@ def _certified(run: Execution, cvc: Cvc, issuer: PublicKey) -> PublicKey:
     key = PublicKey(cvc.chr, cvc.public_key, cvc.flag_oid, flags, cvc.cxd)
     if key.is_root:
         return key
+    known = run.contents.public_key(key.key_id)
+    # A root's certificate authority must not put its own key in the root's place.
+    if known is not None and known.is_root:
+        raise Refused(StatusWord.WRONG_DATA)
     if issuer.expires is not None and cvc.cxd > issuer.expires:
         raise Refused(StatusWord.WRONG_DATA)
     if cvc.cxd < run.contents.image.point_in_time:

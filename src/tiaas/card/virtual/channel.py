@@ -125,6 +125,7 @@ class Channel:
 
     def begin_session(self, session: Session) -> None:
         """New session keys take effect (N031.920); those of a trusted channel become the selected ones."""
+        self._end_session()
         self.session = session
         if session.use is SessionUse.TRUSTED_CHANNEL:
             for use in (KeyUse.DECIPHER, KeyUse.ENCIPHER, KeyUse.MAC):

@@ -13,7 +13,7 @@ from tiaas.card.objsys.model import PrivateKey
 from tiaas.card.securemessaging import SessionKeys
 from tiaas.card.status import StatusWord
 from tiaas.card.symmetric import BLOCK, PaddingError, cbc_decrypt, cbc_encrypt, checksum, ecb_encrypt, pad, unpad
-from tiaas.card.virtual.channel import SESSION_KEY, KeyUse
+from tiaas.card.virtual.channel import SESSION_KEY, KeyUse, SessionUse
 from tiaas.card.virtual.execution import Execution
 from tiaas.card.virtual.keyselect import own_key
 from tiaas.card.virtual.refusal import Refused
@@ -92,9 +92,10 @@ def verify_checksum(run: Execution) -> ResponseApdu:
 
 def _session_keys(run: Execution) -> SessionKeys:
     run.select_key(KeyUse.MAC)
-    if run.channel.session is None:
+    session = run.channel.session
+    if session is None or session.use is not SessionUse.TRUSTED_CHANNEL:
         raise Refused(StatusWord.NOT_USABLE)
-    return run.channel.session.keys
+    return session.keys
 
 
 def _encipher_session(run: Execution) -> bytes:

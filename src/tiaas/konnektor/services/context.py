@@ -20,7 +20,7 @@ from tiaas.konnektor.c2c import CardToCard
 from tiaas.konnektor.cards import CardList
 from tiaas.konnektor.errors import KonnektorError, gerror_of
 from tiaas.konnektor.events import EventHub, Topic
-from tiaas.konnektor.infomodel import LiveInfoModel
+from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.pins import Pins
 from tiaas.konnektor.sessions import CallContext

@@ -3,6 +3,7 @@
 Answers come from the lists in memory; no card and no terminal is asked.
 """
 
+import re
 from functools import partial
 from ipaddress import ip_address
 
@@ -31,7 +32,8 @@ from tiaas.interfaces.product_information_v1_1 import (
 from tiaas.konnektor.cards import Card, CardVersions, Version
 from tiaas.konnektor.cardtypes import HBAX, SM_B, CardType
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.infomodel import InfoModel, LiveInfoModel
+from tiaas.konnektor.infomodel import InfoModel
+from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.services.context import ServiceContext, authorize, declared
 from tiaas.konnektor.terminallist import TerminalEntry
@@ -39,6 +41,9 @@ from tiaas.soap.dispatch import Operation, operation
 
 _GROUPS = {WireCardType.HBAX: HBAX, WireCardType.SM_B: SM_B}
 _UNKNOWN_VERSION = "0.0.0"
+_VERSION = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}")
+_CODE = re.compile(r"[A-Za-z0-9_]+")
+_NOT_XML = re.compile("[^\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def operations(context: ServiceContext) -> list[Operation]:
@@ -122,7 +127,7 @@ def wire_card(card: Card) -> WireCard:
         ct_id=card.ct_id,
         slot_id=card.slot,
         insert_time=card.insert_time.astimezone(),
-        card_holder_name=data.holder_name,
+        card_holder_name=None if data.holder_name is None else _fitting_text(data.holder_name),
         kvnr=data.kvnr,
         certificate_expiration_date=data.certificate_expiration,
     )
@@ -184,26 +189,44 @@ def _address(host: str) -> IpAddress | None:
 
 
 def _product(context: ServiceContext, entry: TerminalEntry) -> ProductInformation:
-    """What the terminal said of itself in GET STATUS; before it ever answered, empty names and version 0.0.0."""
+    """What the terminal said of itself in GET STATUS; before it ever answered, empty names and version 0.0.0.
+
+    It may say anything: what the schema does not allow is left out, or one odd terminal would spoil the answer.
+    """
     product = entry.product
     return ProductInformation(
         information_date=context.clock.now(),
         product_type_information=ProductTypeInformation(
             product_type="KT",
-            product_type_version=product.product_type_version if product else _UNKNOWN_VERSION,
+            product_type_version=_fitting_version(product.product_type_version if product else ""),
         ),
         product_identification=ProductIdentification(
-            product_vendor_id=product.manufacturer if product else "",
-            product_code=product.model if product else "",
+            product_vendor_id=_fitting_code(product.manufacturer if product else "", 5),
+            product_code=_fitting_code(product.model if product else "", 8),
             product_version=ProductVersion(
                 local=ProductVersionLocal(
-                    hw_version=product.hardware_version if product else _UNKNOWN_VERSION,
-                    fw_version=product.firmware_version if product else _UNKNOWN_VERSION,
+                    hw_version=_fitting_version(product.hardware_version if product else ""),
+                    fw_version=_fitting_version(product.firmware_version if product else ""),
                 )
             ),
         ),
         product_miscellaneous=ProductMiscellaneous(
-            product_vendor_name=product.vendor_text if product else "",
-            product_name=product.model if product else "",
+            product_vendor_name=_fitting_text(product.vendor_text if product else ""),
+            product_name=_fitting_text(product.model if product else ""),
         ),
     )
+
+
+def _fitting_version(text: str) -> str:
+    """Three groups of up to three digits, as ProductInformation 1.1 wants them, else 0.0.0."""
+    return text if _VERSION.fullmatch(text) else _UNKNOWN_VERSION
+
+
+def _fitting_code(text: str, limit: int) -> str:
+    """The letters, digits and underscores of a text, `limit` at most."""
+    return "".join(_CODE.findall(text))[:limit]
+
+
+def _fitting_text(text: str) -> str:
+    """A text for XML: control characters and what else XML 1.0 does not know become blanks, 256 characters at most."""
+    return _NOT_XML.sub(" ", text)[:256]
