@@ -192,6 +192,12 @@ class HttpConnection(HttpToolsProtocol):
 
     # ---- ours ----------------------------------------------------------------------------------------------------
 
+    def is_quiet(self) -> bool:
+        """Whether no call is under way and no answer is going out, so that its end costs nobody anything."""
+        if self.transport.is_closing():
+            return True
+        return self._is_idle() and not self.transport.get_write_buffer_size()
+
     def refuse(self, status: int) -> None:
         """Answers with an empty response, if no other answer is under way, and closes the connection."""
         cycle = self._current()

@@ -14,7 +14,7 @@ import logging
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from ipaddress import ip_address
 
@@ -30,6 +30,9 @@ _log = logging.getLogger("tiaas.konnektor.ingress")
 _BACKLOG = 512
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _BREATH_SECONDS = 0.2
+_FAREWELL_SECONDS = 1.0
+"""How long a stop waits for idle clients to take note. A connection in a client's pool does not: the client reads there
+only with its next request, and TLS would wait for its close_notify (nobody has to, RFC 8446 §6.1)."""
 
 
 class AddressTaken(TiaasError):
@@ -103,16 +106,18 @@ class Door:
     async def close(self) -> None:
         """Takes no more connections, lets calls under way finish within `stop_seconds`, then ends the rest."""
         self._is_open = False
+        quiet = [connection for connection in self._connections if connection.is_quiet()]
         for connection in tuple(self._connections):
             connection.shutdown()
+        farewell = asyncio.get_running_loop().call_later(_FAREWELL_SECONDS, _end, quiet)
         with suppress(TimeoutError):
             async with asyncio.timeout(self.limits.stop_seconds):
                 if self._state.tasks:
                     await asyncio.wait(tuple(self._state.tasks))
                 if self._connections:
                     await self._last_left.wait()
-        for connection in tuple(self._connections):
-            connection.transport.abort()
+        farewell.cancel()
+        _end(tuple(self._connections))
         tasks = tuple(self._state.tasks)
         for task in tasks:
             task.cancel()
@@ -237,6 +242,11 @@ class Ingress:
             if door is not None:
                 return door
         return None
+
+
+def _end(connections: Iterable[HttpConnection]) -> None:
+    for connection in connections:
+        connection.transport.abort()
 
 
 async def _hand_over(loop: asyncio.AbstractEventLoop, connection: socket.socket, door: Door, place: Place) -> None:

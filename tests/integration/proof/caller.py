@@ -81,6 +81,10 @@ class Caller:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hangs up."""
         self._connection.close()
 
     def connect(self) -> http.client.HTTPSConnection:
