@@ -189,7 +189,6 @@ class _Start:
         with self.progress.step(f"folder {options.folder}"):
             store = LabStore.open(options.folder)
             self.stack.callback(store.close)
-            remove_ready(store.folder)
             (store.folder / LOG_FILE).touch(mode=0o600)
             handler = log.configure(options.log_level, store.folder / LOG_FILE)
             self.stack.callback(handler.close)

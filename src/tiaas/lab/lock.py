@@ -1,7 +1,8 @@
 """One process per lab folder.
 
 The lock is the kernel's (`flock`), not a file's existence: it ends with the process however that dies, so a lock
-file left behind by `kill -9` locks nothing. The file's content, the process id, only serves messages.
+file left behind by `kill -9` locks nothing. The file's content is the process id, for messages and for whoever waits
+for this process's `ready.json`: one left behind by another life is removed before the id is written.
 """
 
 import errno
@@ -10,6 +11,7 @@ import os
 from pathlib import Path
 
 from tiaas.lab.errors import FolderInUse, FolderUnusable
+from tiaas.lab.ready import remove_ready
 
 LOCK_FILE = "lab.lock"
 
@@ -36,8 +38,13 @@ class FolderLock:
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
                 raise FolderInUse(folder, _holder(path)) from error
             raise FolderUnusable(folder, error.strerror or str(error)) from error
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        try:
+            remove_ready(folder)
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
+        except OSError as error:
+            os.close(descriptor)
+            raise FolderUnusable(folder, error.strerror or str(error)) from error
         return cls(path, descriptor)
 
     def release(self) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tiaas.lab.errors import FolderInUse, FolderUnusable, NotALabFolder, WrongSchema
-from tiaas.lab.lock import LOCK_FILE, is_locked
+from tiaas.lab.lock import LOCK_FILE, FolderLock, is_locked
+from tiaas.lab.ready import READY_FILE
 from tiaas.lab.store import DATABASE_FILE, Kind, LabStore
 
 
@@ -77,6 +78,18 @@ store.put(Kind.CARD, "1", {"retries": 2})
 sys.stdout.write("written"); sys.stdout.flush()
 sys.stdin.read()
 """
+
+
+def test_a_ready_file_left_behind_is_gone_before_the_lock_names_us(tmp_path: Path) -> None:
+    """Who waits for `ready.json` of the process that the lock names never gets that of a life before."""
+    (tmp_path / READY_FILE).write_text("{}")
+    lock = FolderLock.take(tmp_path)
+    assert not (tmp_path / READY_FILE).exists()
+    (tmp_path / READY_FILE).write_text("ours")
+    with pytest.raises(FolderInUse):
+        FolderLock.take(tmp_path)
+    assert (tmp_path / READY_FILE).exists()
+    lock.release()
 
 
 def test_kill_9_loses_nothing_and_locks_nothing(tmp_path: Path) -> None:
