@@ -36,6 +36,7 @@ class LogField(enum.StrEnum):
     FAULT = "fault"  # what was wrong with a message of a terminal
     KIND = "kind"  # name of an exception class
     WHERE = "where"  # module and line of a defect
+    HEADER = "header"  # of a card command: CLA INS P1 P2, eight hex digits
     SIZE = "size"  # octets
     COUNT = "count"  # how many
     DURATION_MS = "duration_ms"  # milliseconds

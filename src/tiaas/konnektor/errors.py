@@ -120,7 +120,10 @@ def _trace(step: KonnektorError, instance_id: str, entropy: Entropy, origin: Bas
     )
 
 
-def _where(error: BaseException) -> list[str]:
-    """The frames of a traceback without the exception's text and without source lines: both may hold personal data."""
+def _where(error: BaseException) -> str:
+    """The frames of a traceback, innermost last.
+
+    Without the exception's text and without source lines: both may hold personal data.
+    """
     frames = traceback.extract_tb(error.__traceback__, limit=-12)
-    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    return " > ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)

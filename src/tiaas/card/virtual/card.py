@@ -147,7 +147,7 @@ class VirtualCard:
         fields = {
             "kind": self.image.kind.value,
             "header": f"{command.cla:02X}{command.ins:02X}{command.p1:02X}{command.p2:02X}",
-            "status_word": f"{response.sw:04X}",
-            "milliseconds": round(1000 * (self._clock.monotonic() - started), 3),
+            "sw": f"{response.sw:04X}",
+            "duration_ms": round(1000 * (self._clock.monotonic() - started), 3),
         }
         _LOG.debug("command", extra=fields)
