@@ -2,7 +2,7 @@
 
 One-sided: the eGK imports the source's CV certificates as far as it lacks them, gives a challenge, the source signs
 it, the eGK grants the role's rights to its channel. Mutual: the Konnektor checks the eGK's CV certificate
-(TUC_KON_042) and lets it sign a challenge of its own.
+(TUC_KON_042) and lets it sign a challenge of its own. Either certificate must name the very card it was read from.
 
 Every command is a round trip to the practice, so nothing is asked twice: the source's certificates are kept (24 h), of
 the eGK is known which public keys it holds, and while the source signs the eGK is kept busy with other commands.
@@ -42,6 +42,10 @@ class Side(StrEnum):
 
     SOURCE = "4056"
     TARGET = "4057"
+
+
+_KEY_ID = {Side.SOURCE: bytes.fromhex("0006"), Side.TARGET: bytes.fromhex("0009")}
+"""First octets of the CHR of AUTR_CVC.E256 (HBA, SMC-B) and eGK.AUT_CVC.E256; the ICCSN follows."""
 
 
 class _KeyMissing(Exception):
@@ -103,10 +107,12 @@ class CardToCard:
             await egk.basic.reset()
             egk_session.auth_state.clear()
         source, target = await self.source(hpc), await self.target(egk)
+        _require_own(source, hpc, Side.SOURCE)
         today = self._clock.now().date()
         if source.end_entity.ced > today or source.ca.ced > today:
             raise KonnektorError(4233)
-        self._trust.check_cvc(target.certificates.end_entity, target.certificates.ca, today)
+        self._trust.check_egk_cvc(target.certificates.end_entity, target.certificates.ca, today)
+        _require_own(target.certificates, egk, Side.TARGET)
         await self._bring_key(egk.basic, egk, target, source)
         challenge = _ok(await egk.basic.transmit(commands.get_challenge(CHALLENGE_SIZE)), Side.TARGET, "GET CHALLENGE")
         token = challenge.data + bytes.fromhex((egk.data.iccsn or "")[_ICCSN8])
@@ -197,6 +203,12 @@ async def _read_certificates(channel: Channel, side: Side) -> RoleCertificates:
     except BadCvc:
         raise _fault(side, "CV-Zertifikat", responses[0].sw) from None
     return RoleCertificates(end_entity, ca)
+
+
+def _require_own(certificates: RoleCertificates, card: Card, side: Side) -> None:
+    """A genuine card's key proves nothing about the data of another card."""
+    if certificates.end_entity.chr != _KEY_ID[side] + bytes.fromhex(card.data.iccsn or ""):
+        raise KonnektorError(int(side.value), "CV-Zertifikat: CHR")
 
 
 async def _inspect(egk: Card) -> Target:

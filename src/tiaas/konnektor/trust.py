@@ -18,9 +18,10 @@ from tiaas.base.errors import TiaasError
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted
 from tiaas.pki.cvc import Cvc, CvcSignatureWrong, decode_cvc_untrusted, verify_cvc
-from tiaas.pki.cvcchain import CvcChainError, CvcFault, check_cvc_chain
+from tiaas.pki.cvcchain import CvcChainError, CvcFault, check_cvc_chain, check_profile
 from tiaas.pki.oids import CertificateType, ExtendedKeyUsage, KeyUsage
 from tiaas.pki.path import Demands, PathError, check_path
+from tiaas.pki.profession import AccessProfile
 
 _TERMINAL = Demands(
     key_usage=frozenset({KeyUsage.DIGITAL_SIGNATURE}),
@@ -84,10 +85,14 @@ class TrustSpace:
         except (BadCertificate, PathError):
             raise KonnektorError(107) from None
 
-    def check_cvc(self, end_entity: Cvc, ca: Cvc, today: date) -> None:
-        """TUC_KON_042; raises `KonnektorError` 4228 if the root or a cross certificate is missing, else 4196."""
+    def check_egk_cvc(self, end_entity: Cvc, ca: Cvc, today: date) -> None:
+        """TUC_KON_042 for C.eGK.AUT_CVC, and that it has the profile of an eGK: any card's key would do otherwise.
+
+        Raises `KonnektorError` 4228 if the root or a cross certificate is missing, else 4196.
+        """
         try:
             check_cvc_chain(end_entity, ca, (*self.cvc_roots, *self._trusted_crosses()), today)
+            check_profile(end_entity, AccessProfile.CHAT_0)
         except CvcChainError as error:
             raise KonnektorError(4228 if error.fault is CvcFault.ROOT_UNKNOWN else 4196) from error
 

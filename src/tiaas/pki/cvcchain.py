@@ -9,7 +9,8 @@ from datetime import date
 from enum import StrEnum, unique
 
 from tiaas.base.errors import TiaasError
-from tiaas.pki.cvc import Cvc, CvcSignatureWrong, has_flag, verify_cvc
+from tiaas.pki.cvc import FLAGS_TI, Cvc, CvcSignatureWrong, has_flag, verify_cvc
+from tiaas.pki.profession import AccessProfile
 
 
 @unique
@@ -25,6 +26,7 @@ class CvcFault(StrEnum):
     NOT_A_CARD = "the end-entity certificate belongs to a CA"
     NOT_YET_VALID = "a certificate of the chain is not valid yet"
     EXPIRED = "a certificate of the chain has expired"
+    WRONG_PROFILE = "the end-entity certificate has other rights than its purpose has"
 
 
 class CvcChainError(TiaasError):
@@ -47,6 +49,15 @@ def check_cvc_chain(end_entity: Cvc, ca: Cvc, roots: Iterable[Cvc], today: date)
     _check_signature(end_entity, ca, CvcFault.CARD_SIGNATURE)
     _check_fit(end_entity, ca, root)
     _check_dates((end_entity, ca, root), today)
+
+
+def check_profile(end_entity: Cvc, profile: AccessProfile) -> None:
+    """Checks that `end_entity` has exactly the rights of `profile`, in the flag list of the Telematikinfrastruktur.
+
+    A chain that holds says only that some card of the infrastructure has the key. Raises `CvcChainError`.
+    """
+    if end_entity.flag_oid != FLAGS_TI or end_entity.flags != profile.flags:
+        raise CvcChainError(CvcFault.WRONG_PROFILE)
 
 
 def _check_signature(cvc: Cvc, issuer: Cvc, fault: CvcFault) -> None:

@@ -17,6 +17,8 @@ from tiaas.konnektor.events import Topic
 from tiaas.konnektor.sessions import CallContext
 from tiaas.konnektor.trust import TrustSpace
 from tiaas.konnektor.vsdm import InsuredData
+from tiaas.lab.cvcpki import CvcAuthorityKind
+from tiaas.pki.cvc import decode_cvc_untrusted
 
 
 @pytest.fixture
@@ -192,6 +194,54 @@ async def test_4057_when_the_egk_is_a_copy(practice: Practice) -> None:
     made.image.keys[path] = other.image.keys[path]
     egk, smcb = await practice.insert(made), await unlocked_smcb(practice)
     assert (await refused(practice, egk, smcb)).code == 4057
+
+
+@pytest.mark.parametrize(("profession", "code"), [("eGK", 4057), ("SMC-B", 4196), ("HBA", 4196)])
+async def test_another_cards_key_does_not_vouch_for_an_egk(practice: Practice, profession: str, code: int) -> None:
+    """Key and CV certificates of a genuine card on a card with foreign data: the CHR or the profile gives it away."""
+    made = practice.personaliser.egk(practice.seed.patients[0])
+    lender, name, issuer = {
+        "eGK": (practice.personaliser.egk(practice.seed.patients[1]), "eGK.AUT", "eGK"),
+        "SMC-B": (practice.personaliser.smcb(practice.seed.institutions[1]), "SMC.AUTR", "SMC"),
+        "HBA": (practice.personaliser.hba(practice.seed.professionals[0]), "HPC.AUTR", "HPC"),
+    }[profession]
+    made.image.keys["MF/PrK.eGK.AUT_CVC.E256"] = lender.image.keys[f"MF/PrK.{name}_CVC.E256"]
+    made.image.files["MF/EF.C.eGK.AUT_CVC.E256"] = lender.image.files[f"MF/EF.C.{name}_CVC.E256"]
+    made.image.files["MF/EF.C.CA_eGK.CS.E256"] = lender.image.files[f"MF/EF.C.CA_{issuer}.CS.E256"]
+    egk, smcb = await practice.insert(made), await unlocked_smcb(practice)
+    error = await refused(practice, egk, smcb)
+    assert (error.code, error.causes) == (code, ())
+    assert not egk.session(CALL).auth_state
+
+
+@pytest.mark.parametrize(("key_id", "flags", "code"), [(0x09, "00000000000001", 4196), (0x06, "00000000000000", 4057)])
+async def test_an_egk_with_another_role_or_key_is_not_genuine(
+    practice: Practice, key_id: int, flags: str, code: int
+) -> None:
+    made = practice.personaliser.egk(practice.seed.patients[0])
+    path = "MF/EF.C.eGK.AUT_CVC.E256"
+    key, today = decode_cvc_untrusted(made.image.files[path]).key(), practice.clock.now().date()
+    issued = practice.pki.cvc.card(CvcAuthorityKind.EGK, key, key_id, made.image.iccsn, bytes.fromhex(flags), today)
+    made.image.files[path] = issued.encoded
+    egk, smcb = await practice.insert(made), await unlocked_smcb(practice)
+    assert (await refused(practice, egk, smcb)).code == code
+
+
+@pytest.mark.parametrize("profession", ["SMC-B", "HBA"])
+async def test_4056_when_the_source_has_another_cards_certificate(practice: Practice, profession: str) -> None:
+    maker = practice.personaliser
+    if profession == "SMC-B":
+        made, other = (maker.smcb(practice.seed.institutions[number]) for number in (0, 1))
+        name, pin = "SMC", "PIN.SMC"
+    else:
+        made, other = (maker.hba(practice.seed.professionals[0], edition=edition) for edition in (0, 1))
+        name, pin = "HPC", "PIN.CH"
+    made.image.keys[f"MF/PrK.{name}.AUTR_CVC.E256"] = other.image.keys[f"MF/PrK.{name}.AUTR_CVC.E256"]
+    made.image.files[f"MF/EF.C.{name}.AUTR_CVC.E256"] = other.image.files[f"MF/EF.C.{name}.AUTR_CVC.E256"]
+    egk, hpc = await practice.egk(), await practice.insert(made)
+    await practice.unlock(hpc, pin)
+    error = await refused(practice, egk, hpc)
+    assert (error.code, error.causes) == (4056, ())
 
 
 async def test_4228_when_the_root_of_the_egk_is_not_trusted(practice: Practice) -> None:

@@ -20,7 +20,8 @@ from tiaas.pki.cvc import (
     issue_cvc,
     verify_cvc,
 )
-from tiaas.pki.cvcchain import CvcChainError, CvcFault, check_cvc_chain
+from tiaas.pki.cvcchain import CvcChainError, CvcFault, check_cvc_chain, check_profile
+from tiaas.pki.profession import AccessProfile
 
 ROOT, SUB, CARD = (ec.generate_private_key(ec.BrainpoolP256R1()) for _ in range(3))
 TODAY = date(2026, 6, 1)
@@ -145,3 +146,13 @@ def test_chain_faults(end_entity: Cvc, ca: Cvc, roots: list[Cvc], day: date, fau
     with pytest.raises(CvcChainError) as caught:
         check_cvc_chain(end_entity, ca, roots, day)
     assert caught.value.fault is fault
+
+
+def test_the_profile_is_exact() -> None:
+    check_profile(card(), AccessProfile.CHAT_0)
+    doctor = AccessProfile.CHAT_2A
+    check_profile(card(doctor.flags.hex()), doctor)
+    for end_entity in (card(doctor.flags.hex()), card("00000000000001"), card(flag_oid=FLAGS_CMS)):
+        with pytest.raises(CvcChainError) as caught:
+            check_profile(end_entity, AccessProfile.CHAT_0)
+        assert caught.value.fault is CvcFault.WRONG_PROFILE
