@@ -21,8 +21,8 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, EventHub, Topic, parameters
 from tiaas.konnektor.linkfaults import link_faults
 from tiaas.konnektor.livemodel import LiveInfoModel
-from tiaas.konnektor.sessions import AuthValue, CardSession, Channel
-from tiaas.terminal.errors import PinEntryCancelled, PinEntryTimeout
+from tiaas.konnektor.sessions import AuthValue, CardSession, ChannelClosed
+from tiaas.terminal.errors import CardInactive, NotAllowed, PinEntryCancelled, PinEntryTimeout, TerminalBusy
 from tiaas.terminal.session import PinPrompts
 
 
@@ -98,6 +98,9 @@ _FAULT_OF_STATE = {
 }
 """TUC_KON_012 step 5."""
 
+_NOTHING_SENT = (PinEntryTimeout, PinEntryCancelled, TerminalBusy, NotAllowed, CardInactive)
+"""The terminal ended the entry itself, so the card's state is what it was. Of other faults nobody knows."""
+
 
 def pin_object(card_type: CardType, pin: str) -> PinObject:
     """Where a PIN is on a card. Raises 4072 if that type of card has no such PIN."""
@@ -143,8 +146,11 @@ class Pins:
         if known is not None:
             return PinStatus(PinState.DISABLED if known is AuthValue.DISABLED else PinState.VERIFIED)
         with link_faults():
-            async with session.use() as channel:
-                response = await _ask(channel, where)
+            try:
+                response = await _ask(session, where)
+            except ChannelClosed:
+                # The card was reset; asking needs no state, so a new channel does.
+                response = await _ask(session, where)
         status = status_of(response.sw)
         if status.state is PinState.DISABLED:
             session.auth_state[pin] = AuthValue.DISABLED
@@ -202,20 +208,12 @@ class Pins:
         only_slot = self._terminals.slot_count(card.ct_id) == 1
         prompts = verify_prompts(card.card_type, pin, card.slot, only_slot=only_slot)
         with link_faults():
-            async with self._terminals.pinpad(card.ct_id) as terminal, session.use() as channel:
-                await channel.select(where.folder)
-                before = session.auth_state.pop(pin, None)
-                template = commands.with_channel(commands.verify_template(where.ref), channel.number)
+            async with self._terminals.pinpad(card.ct_id) as terminal:
                 try:
-                    async with channel.turn:
-                        response = await terminal.perform_verification(card.slot, template, prompts)
-                except (PinEntryTimeout, PinEntryCancelled) as error:
-                    # Nothing reached the card: what the session had it keeps.
-                    if before is not None:
-                        session.auth_state[pin] = before
-                    raise KonnektorError(4043 if isinstance(error, PinEntryTimeout) else 4049) from error
-        if response.ok:
-            session.auth_state[pin] = AuthValue.VERIFIED
+                    response = await _typed(terminal, card.slot, session, pin, where, prompts)
+                except ChannelClosed:
+                    # The card was reset before and compared nothing: once more, on a new channel.
+                    response = await _typed(terminal, card.slot, session, pin, where, prompts)
         return outcome_of(response)
 
 
@@ -247,9 +245,38 @@ def _fault(sw: int) -> KonnektorError:
     return KonnektorError(4001, f"Statuswort der Karte {sw:04X}")
 
 
-async def _ask(channel: Channel, where: PinObject) -> ResponseApdu:
-    await channel.select(where.folder)
-    return await channel.transmit(commands.get_pin_status(where.ref))
+async def _ask(session: CardSession, where: PinObject) -> ResponseApdu:
+    async with session.use() as channel:
+        await channel.select(where.folder)
+        return await channel.transmit(commands.get_pin_status(where.ref))
+
+
+async def _typed(
+    terminal: PinEntry, slot: int, session: CardSession, pin: str, where: PinObject, prompts: PinPrompts
+) -> ResponseApdu:
+    """The card's answer to the PIN typed; the session's AUTHSTATE for it is gone then, unless nothing reached the card.
+
+    The terminal is told a slot, not a card, hence the look at the channel before and after.
+    """
+    async with session.use() as channel:
+        await channel.select(where.folder)
+        template = commands.with_channel(commands.verify_template(where.ref), channel.number)
+        async with channel.turn:
+            channel.require_open()
+            before = session.auth_state.pop(pin, None)
+            try:
+                response = await terminal.perform_verification(slot, template, prompts)
+            except _NOTHING_SENT as error:
+                channel.require_open()
+                if before is not None:
+                    session.auth_state[pin] = before
+                if isinstance(error, PinEntryTimeout | PinEntryCancelled):
+                    raise KonnektorError(4043 if isinstance(error, PinEntryTimeout) else 4049) from error
+                raise
+            channel.require_answer(response)
+            if response.ok:
+                session.auth_state[pin] = AuthValue.VERIFIED
+            return response
 
 
 def _pin_event(topic: Topic, card: Card, pin: str, outcome: PinOutcome | None = None) -> Event:

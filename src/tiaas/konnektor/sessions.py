@@ -8,6 +8,9 @@ session only; it uses the basic channel.
 
 Whoever sends several commands that belong together holds the channel's `mutex`; `CardSession.use` does that and makes
 sure that the channel was not taken away while waiting.
+
+A card may lose its state without a word (contact bounce, RESET ICC at the terminal): 6881 tells. And an answer may be
+lost on its way, so that a channel is open that nobody owns: such orphans are closed before a session gets 4093.
 """
 
 import asyncio
@@ -26,6 +29,25 @@ from tiaas.konnektor.cardmap import CardFile, Folder
 from tiaas.konnektor.errors import KonnektorError
 
 BASIC_CHANNEL = 0
+LOGICAL_CHANNELS = frozenset({1, 2, 3})
+"""Channels a G2.1 card can open (gemSpec_COS V3.12.0, 14.9.8): four with the basic one."""
+
+
+class ChannelClosed(KonnektorError):
+    """6881: the card was reset and has none of the sessions' channels and states any more.
+
+    Those of the Konnektor are dropped by then. 4085: who needs a raised state has none; who needs none tries again.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(4085)
+
+
+class ChannelStuck(KonnektorError):
+    """The card did not reset a channel: its state is unknown. 4094, for only inserting the card again helps."""
+
+    def __init__(self, sw: int) -> None:
+        super().__init__(4094, f"MANAGE CHANNEL: {sw:04X}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +76,61 @@ class Channel:
     the slot alone, which a PIN entry needs, because a terminal takes no command to a slot meanwhile.
     """
 
-    def __init__(self, line: CardLink, number: int, gone: Callable[[], bool], turn: asyncio.Lock | None = None) -> None:
+    def __init__(
+        self,
+        line: CardLink,
+        number: int,
+        gone: Callable[[], bool],
+        turn: asyncio.Lock | None = None,
+        on_closed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._line = line
         self._gone = gone
+        self._on_closed = on_closed
         self.number = number
         self.turn = turn or asyncio.Lock()
         self.folder: Folder | None = None
         self.deactivated = False
+        self.closed = False
         self.mutex = asyncio.Lock()
         self._own_key: int | None = None
 
     async def transmit(self, command: CommandApdu) -> ResponseApdu:
-        """Sends one command on this channel. Raises `CardLinkError`; `CardGone` once the card is out of the list."""
+        """Sends one command on this channel.
+
+        Raises `CardLinkError`; `CardGone` once the card is out of the list; `ChannelClosed`.
+        """
         async with self.turn:
-            self._require_card()
-            rounds.tick()
-            response = await self._line.transmit(commands.with_channel(command, self.number))
-        self._require_card()
+            return await self.transmit_in_turn(command)
+
+    async def transmit_in_turn(self, command: CommandApdu) -> ResponseApdu:
+        """`transmit` for a caller who holds `turn`."""
+        self.require_open()
+        rounds.tick()
+        response = await self._line.transmit(commands.with_channel(command, self.number))
+        self.require_answer(response)
         return response
+
+    def require_open(self) -> None:
+        """Raises `CardGone` or `ChannelClosed` if this channel is no more; who addresses a slot asks while in `turn`.
+
+        Another card may be in the slot by now, and the channel's number may be another session's.
+        """
+        if self._gone():
+            raise CardGone("the card was removed")
+        if self.closed:
+            raise ChannelClosed
+
+    def require_answer(self, response: ResponseApdu) -> None:
+        """Raises `CardGone` if the answer may be another card's, `ChannelClosed` if it says so. For use in `turn`."""
+        self.require_open()
+        if response.sw == StatusWord.CHANNEL_CLOSED and self.number != BASIC_CHANNEL:
+            self._on_closed()
+            raise ChannelClosed
+
+    def forget(self) -> None:
+        """What was selected is unknown from now on."""
+        self.folder = self._own_key = None
 
     async def select(self, folder: Folder) -> ResponseApdu:
         """Selects a folder if it is not the current one; the answer is then that of the first time."""
@@ -104,14 +163,12 @@ class Channel:
         return await self.transmit(commands.read_binary(sfid=file.sfid))
 
     async def reset(self) -> None:
-        """Drops the channel's whole security state; the root folder is selected then."""
-        self.folder = self._own_key = None
-        await self.transmit(commands.manage_channel_reset())
+        """Drops the channel's whole security state; the root folder is selected then. Raises `ChannelStuck`."""
+        self.forget()
+        response = await self.transmit(commands.manage_channel_reset())
+        if not response.ok:
+            raise ChannelStuck(response.sw)
         self.folder, self.deactivated = Folder.MF, False
-
-    def _require_card(self) -> None:
-        if self._gone():
-            raise CardGone("the card was removed")
 
 
 class CardSession:
@@ -145,34 +202,95 @@ class ChannelPool:
         self._sessions = sessions
         self._single = single
         self._mutex = asyncio.Lock()
-        self.basic = Channel(line, BASIC_CHANNEL, gone)
+        self._orphans: set[int] = set()
+        self.basic = Channel(line, BASIC_CHANNEL, gone, on_closed=self._card_was_reset)
 
     async def allot(self, session: CardSession) -> Channel:
         """A channel for `session`. Raises `KonnektorError` 4093 if none can be had, `CardLinkError`."""
         async with self._mutex:
             if session.channel is None:
-                session.channel = self.basic if self._single else await self._open() or await self._take()
+                session.channel = self.basic if self._single else await self._find()
             return session.channel
 
+    async def _find(self) -> Channel:
+        channel = await self._open()
+        if channel is None and self._orphans:
+            await self._reclaim()
+            channel = await self._open()
+        try:
+            return channel or await self._take()
+        except ChannelClosed:
+            # So the card was reset and has channels to open again.
+            channel = await self._open()
+            if channel is None:
+                raise KonnektorError(4093) from None
+            return channel
+
     async def _open(self) -> Channel | None:
-        async with self.basic.mutex:
-            response = await self.basic.transmit(commands.manage_channel_open())
-        if not response.ok or len(response.data) != 1 or response.data[0] == BASIC_CHANNEL:
-            return None
-        channel = Channel(self._line, response.data[0], self._gone, self.basic.turn)
+        async with self.basic.mutex, self.basic.turn:
+            known = set(self._orphans)
+            # If the answer is lost, any number without an owner may be open.
+            self._orphans |= LOGICAL_CHANNELS - self._owned()
+            response = await self.basic.transmit_in_turn(commands.manage_channel_open())
+            self._orphans = known
+            if not response.ok or len(response.data) != 1 or response.data[0] == BASIC_CHANNEL:
+                return None
+            number = response.data[0]
+            if number in self._owned():
+                self._card_was_reset()
+            self._orphans.discard(number)
+        return self._logical(number)
+
+    def _logical(self, number: int) -> Channel:
+        channel = Channel(self._line, number, self._gone, self.basic.turn, self._card_was_reset)
         channel.folder = Folder.MF
         return channel
 
+    def _owned(self) -> set[int]:
+        return {session.channel.number for session in self._sessions() if session.channel is not None}
+
+    def _card_was_reset(self) -> None:
+        """No session has a state any more. Runs in the card's turn, so nobody uses a number given out anew before."""
+        self.basic.forget()
+        for session in self._sessions():
+            channel = session.channel
+            if channel is None:
+                continue
+            session.auth_state.clear()
+            if channel is not self.basic:
+                session.channel = None
+                channel.closed = True
+                self._orphans.add(channel.number)
+
+    async def _reclaim(self) -> None:
+        """Closes what has no owner; resets the basic channel if that is to be done. What resists stays an orphan."""
+        for number in sorted(self._orphans):
+            command = commands.manage_channel_reset() if number == BASIC_CHANNEL else commands.manage_channel_close()
+            async with self.basic.mutex, self.basic.turn:
+                # On the line itself: 6881 only says here that there was nothing to close.
+                self.basic.require_open()
+                rounds.tick()
+                response = await self._line.transmit(commands.with_channel(command, number))
+                if number == BASIC_CHANNEL:
+                    self.basic.forget()
+            if response.ok or response.sw == StatusWord.CHANNEL_CLOSED:
+                self._orphans.discard(number)
+
     async def _take(self) -> Channel:
         holders = [session for session in self._sessions() if session.channel is not None]
-        if all(holder.channel is not self.basic for holder in holders):
+        if BASIC_CHANNEL not in self._orphans and all(holder.channel is not self.basic for holder in holders):
             return self.basic
         for holder in holders:
             channel = holder.channel
             if channel is None or holder.auth_state or channel.mutex.locked():
                 continue
             holder.channel = None
-            async with channel.mutex:
-                await channel.reset()
+            self._orphans.add(channel.number)
+            try:
+                async with channel.mutex:
+                    await channel.reset()
+            except ChannelStuck:
+                continue
+            self._orphans.discard(channel.number)
             return channel
         raise KonnektorError(4093)
