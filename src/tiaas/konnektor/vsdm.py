@@ -78,6 +78,22 @@ class InsuredData:
         return f"InsuredData(gvd={self.gvd is not None})"
 
 
+@dataclass(frozen=True, slots=True)
+class _Status:
+    """Answer to reading EF.StatusVD; `deactivated` if its folder said so (6283), whatever is selected later."""
+
+    answer: ResponseApdu
+    deactivated: bool = False
+
+
+class _NotKept(Exception):
+    """A status that may be another one at the next try."""
+
+    def __init__(self, status: _Status) -> None:
+        super().__init__(f"{status.answer.sw:04X}")
+        self.status = status
+
+
 class Vsdm:
     """The Fachmodul of one instance."""
 
@@ -119,7 +135,7 @@ class Vsdm:
         self, egk: Card, egk_session: CardSession, channel: Channel, hpc: Card, hpc_session: CardSession, receipt: bool
     ) -> InsuredData:
         status = await self._status_container(egk)
-        if channel.folder is Folder.HCA and channel.deactivated:
+        if status.deactivated:
             raise KonnektorError(114)
         self._trust.check_egk(egk.data.aut_certificate or b"", self._clock.now())
 
@@ -132,16 +148,22 @@ class Vsdm:
             if error.code == 4085:
                 raise _not_unlocked(hpc) from error
             raise
-        consistent = _consistent(status)
+        consistent = _consistent(status.answer)
         blocks = decode_pd(pd), decode_vd(vd)
         gvd = await self._protected(channel, hpc)
         if receipt:
             await _require_receipt(channel)
         return InsuredData(blocks[0], blocks[1], gvd, consistent)
 
-    async def _status_container(self, egk: Card) -> ResponseApdu:
-        """EF.StatusVD, kept while the card is inserted; who updates the card must `forget("status_vd")`."""
-        return await egk.cached("status_vd", self._clock, lambda: egk.basic.read(EF_STATUS_VD))
+    async def _status_container(self, egk: Card) -> _Status:
+        """EF.StatusVD, kept while the card is inserted; who updates the card must `forget("status_vd")`.
+
+        An answer that is neither the file nor 6283 is not kept: the next ReadVSD asks again.
+        """
+        try:
+            return await egk.cached("status_vd", self._clock, lambda: _read_status(egk.basic))
+        except _NotKept as failure:
+            return failure.status
 
     async def _protected(self, channel: Channel, hpc: Card) -> bytes | None:
         """GVD, and the log entry that belongs to reading it; None if the role has no right to it (VSDM-A_2572)."""
@@ -181,6 +203,16 @@ def _require_types(egk: Card, hpc: Card) -> None:
 def _not_unlocked(hpc: Card) -> KonnektorError:
     """3041 has the SM-B's handle as detail, so that a client knows which card to unlock (gemSpec_SST_PS_VSDM)."""
     return KonnektorError(3041, hpc.handle) if hpc.card_type in SM_B else KonnektorError(3042)
+
+
+async def _read_status(channel: Channel) -> _Status:
+    selected = await channel.select(Folder.HCA)
+    if selected.sw == StatusWord.FILE_DEACTIVATED:
+        return _Status(selected, deactivated=True)
+    status = _Status(await channel.read(EF_STATUS_VD) if selected.ok else selected)
+    if not status.answer.ok:
+        raise _NotKept(status)
+    return status
 
 
 def _consistent(response: ResponseApdu) -> StatusVd:
