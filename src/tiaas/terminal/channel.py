@@ -6,17 +6,24 @@ Thousands of them idle in one process: a channel is an asyncio protocol with slo
 import asyncio
 import logging
 import ssl
+from contextlib import suppress
 from typing import Protocol, cast
 
 from tiaas.terminal.front import StaleEpoch, TerminalGone, TerminalTimeout
-from tiaas.terminal.sicct.commands import get_status
+from tiaas.terminal.sicct.commands import CLA_SICCT, Ins, get_status
 from tiaas.terminal.sicct.connection import Broken, Connection, EventReceived, Fault, ResponseReceived, Role
 from tiaas.terminal.sicct.dataobjects import TAG_ICC_STATUS
 from tiaas.terminal.sicct.events import Event
+from tiaas.terminal.sicct.status import Sw
 from tiaas.terminal.sicct.units import P1_TERMINAL, TERMINAL
 
 _log = logging.getLogger("tiaas.terminal")
 _KEEP_ALIVE = get_status(P1_TERMINAL, TAG_ICC_STATUS).encode()
+_SESSION_COMMANDS = {bytes((CLA_SICCT, Ins.INIT_CT_SESSION)): True, bytes((CLA_SICCT, Ins.CLOSE_CT_SESSION)): False}
+_DONE = Sw.OK.to_bytes(2, "big")
+
+MAX_UNANSWERED = 100
+"""Commands in flight on one connection; a terminal that leaves so many unanswered is given up."""
 
 
 class ChannelOwner(Protocol):
@@ -50,7 +57,18 @@ class _Waiter:
 class Channel(asyncio.Protocol):
     """See module."""
 
-    __slots__ = ("_connection", "_owner", "_reason", "_transport", "_waiters", "misses", "since", "spoke_at")
+    __slots__ = (
+        "_connection",
+        "_owner",
+        "_reason",
+        "_session_after",
+        "_transport",
+        "_waiters",
+        "misses",
+        "session_open",
+        "since",
+        "spoke_at",
+    )
 
     def __init__(self, owner: ChannelOwner) -> None:
         self._owner = owner
@@ -60,6 +78,9 @@ class Channel(asyncio.Protocol):
         self._reason = ""
         self.since = self.spoke_at = owner.monotonic()
         self.misses = 0
+        self.session_open = False
+        # What `session_open` becomes once the command with this sequence number is answered with 9000.
+        self._session_after: dict[int, bool] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """TLS is done: tells the owner."""
@@ -106,13 +127,9 @@ class Channel(asyncio.Protocol):
 
     async def exchange(self, unit: int, payload: bytes, wait: float, epoch: int) -> bytes:
         """Sends a command and waits for its answer; raises `TerminalGone`, `TerminalTimeout`, `StaleEpoch`."""
-        if self._transport is None:
-            raise TerminalGone("no connection")
-        sequence, octets = self._connection.send_command(unit, payload)
+        sequence = self._send(unit, payload)
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiters[sequence] = _Waiter(future, epoch)
-        self._transport.write(octets)
-        self.spoke_at = self._owner.monotonic()
         try:
             async with asyncio.timeout(wait):
                 return await future
@@ -129,10 +146,8 @@ class Channel(asyncio.Protocol):
 
     def keep_alive(self) -> None:
         """Sends GET STATUS without anybody waiting for it."""
-        if self._transport is not None:
-            _, octets = self._connection.send_command(TERMINAL, _KEEP_ALIVE)
-            self._transport.write(octets)
-            self.spoke_at = self._owner.monotonic()
+        with suppress(TerminalGone):
+            self._send(TERMINAL, _KEEP_ALIVE)
 
     def overdue(self, now: float) -> bool:
         """True if a message was begun and its rest did not come in time (SICCT table 33)."""
@@ -151,7 +166,24 @@ class Channel(asyncio.Protocol):
             self._reason = "closed by us"
             self._transport.close()
 
+    def _send(self, unit: int, payload: bytes) -> int:
+        """Sends a command; its sequence number. Raises `TerminalGone`, also if too many are unanswered."""
+        if self._transport is not None and self._connection.in_flight >= MAX_UNANSWERED:
+            self.abort("too many commands without answer")
+            raise TerminalGone("too many commands without answer")
+        if self._transport is None:
+            raise TerminalGone("no connection")
+        sequence, octets = self._connection.send_command(unit, payload)
+        if unit == TERMINAL and payload[:2] in _SESSION_COMMANDS:
+            self._session_after[sequence] = _SESSION_COMMANDS[payload[:2]]
+        self._transport.write(octets)
+        self.spoke_at = self._owner.monotonic()
+        return sequence
+
     def _answered(self, response: ResponseReceived) -> None:
+        after = self._session_after.pop(response.sequence, None)
+        if after is not None and response.payload[-2:] == _DONE:
+            self.session_open = after
         waiter = self._waiters.get(response.sequence)
         if waiter is not None and not waiter.future.done():
             waiter.future.set_result(response.payload)

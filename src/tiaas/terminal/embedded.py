@@ -175,7 +175,7 @@ class EmbeddedFront:
         return instance
 
     async def open_channel(self, instance: str, dial: Dial, channel: Channel) -> None:
-        """Dials once, within the handshake timeout; raises `OSError` or a `TiaasError`."""
+        """Dials once, within the handshake timeout; raises whatever the network or the identity raises."""
         context = self._tls.context(instance, dial.tls_profile)
         async with self._dialing, asyncio.timeout(self.settings.handshake_timeout):
             await self._network(instance).open(dial.host, dial.port, context, lambda: channel)
@@ -201,7 +201,11 @@ class EmbeddedFront:
             self._tick_handle = asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
         now = self.clock.monotonic()
         for channel in self._wheel.advance():
-            self._check(channel, now)
+            try:
+                self._check(channel, now)
+            except Exception:  # noqa: BLE001 (the others, of other instances too, need their keep-alive all the same)
+                _log.exception("keep-alive failed")
+                channel.abort("keep-alive failed")
 
     def _check(self, channel: Channel, now: float) -> None:
         """A channel's keep-alive moment: give up, wait a little, or send GET STATUS.
@@ -320,7 +324,7 @@ class _Link:
         if certificate is None:
             channel.abort("terminal showed no certificate")
         else:
-            self._instance.sink(LinkUp(self.dial.ct_id, certificate, channel.cipher))
+            self._instance.sink(LinkUp(self.dial.ct_id, certificate, channel.cipher, channel.session_open))
 
     def _launch(self) -> None:
         self._handle = None
@@ -329,7 +333,9 @@ class _Link:
     async def _dial_once(self) -> None:
         try:
             await self._front.open_channel(self._name, self.dial, Channel(self))
-        except (OSError, TiaasError) as failure:
+        except Exception as failure:  # noqa: BLE001 (name resolution raises UnicodeError and ValueError, too)
+            if not isinstance(failure, OSError | TiaasError):
+                _log.warning("dialling failed unexpectedly", extra={"kind": type(failure).__name__})
             if self._channel is None and not self._stopped:
                 self._failed(f"dial: {type(failure).__name__}", self._failures)
         finally:

@@ -56,11 +56,16 @@ class Dial:
 
 @dataclass(frozen=True, slots=True)
 class LinkUp:
-    """TLS stands. `certificate` is the terminal's certificate (DER), `cipher` the suite's OpenSSL name."""
+    """TLS stands. `certificate` is the terminal's certificate (DER), `cipher` the suite's OpenSSL name.
+
+    `session_open` is true if INIT CT SESSION went through on this connection already, for a former owner: the
+    terminal would refuse a second one, and its cards may be powered.
+    """
 
     ct_id: str
     certificate: bytes
     cipher: str
+    session_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)

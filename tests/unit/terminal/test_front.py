@@ -11,11 +11,25 @@ import pytest
 from tiaas.base.clock import ManualClock
 from tiaas.base.entropy import SeededEntropy
 from tiaas.base.errors import InvalidInput
+from tiaas.base.secret import Secret
+from tiaas.terminal.channel import MAX_UNANSWERED, Channel
 from tiaas.terminal.embedded import EmbeddedFront, FrontSettings
-from tiaas.terminal.front import Dial, LinkDown, LinkEvent, LinkUp, Owner, UnitEvent
+from tiaas.terminal.front import (
+    Dial,
+    LinkDown,
+    LinkEvent,
+    LinkUp,
+    Owner,
+    TerminalGone,
+    TerminalTimeout,
+    UnitEvent,
+)
+from tiaas.terminal.sicct.commands import close_session, init_session
 
 OWNER = Owner("one", 1)
 STATUS = bytes.fromhex("8013008000")
+INIT = init_session("", Secret(b"")).encode()
+CLOSE = close_session("00AA").encode()
 
 
 class Pipe(asyncio.Transport):
@@ -51,17 +65,17 @@ class Pipe(asyncio.Transport):
 
 
 class Pipes:
-    """Dialer and TLS in one; `failing` makes dialling fail."""
+    """Dialer and TLS in one; `failure` makes dialling fail."""
 
     def __init__(self) -> None:
         self.made: list[Pipe] = []
-        self.failing = False
+        self.failure: Exception | None = None
 
     async def open(
         self, host: str, port: int, context: ssl.SSLContext | None, protocol_factory: Callable[[], BaseProtocol]
     ) -> BaseTransport:
-        if self.failing:
-            raise ConnectionRefusedError
+        if self.failure is not None:
+            raise self.failure
         protocol = protocol_factory()
         assert isinstance(protocol, asyncio.Protocol)
         self.made.append(Pipe(protocol))
@@ -164,6 +178,66 @@ async def test_keep_alive_events_stay_inside() -> None:
     await desk.front.close()
 
 
+async def test_one_terminal_that_cannot_be_asked_does_not_end_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    first = await desk.connect()
+    desk.front.claim(Owner("two", 1), desk.events.append)
+    await desk.front.connect(Owner("two", 1), Dial("kt2", "10.0.0.2", 4742))
+    await asyncio.sleep(0)
+    second = desk.pipes.made[-1]
+
+    def broken() -> None:
+        raise RuntimeError("defect")
+
+    keep_alive = Channel.keep_alive
+    monkeypatch.setattr(
+        Channel, "keep_alive", lambda channel: broken() if channel is first.protocol else keep_alive(channel)
+    )
+    desk.turn(10)
+    assert first.gone
+    assert len(second.written) == 1
+    await desk.front.close()
+
+
+async def test_a_terminal_that_never_answers_is_given_up() -> None:
+    desk = Desk()
+    pipe = await desk.connect()
+    for _ in range(MAX_UNANSWERED):
+        with pytest.raises(TerminalTimeout):
+            await desk.front.exchange(OWNER, "kt", 0, STATUS, 0)
+    assert len(pipe.written) == MAX_UNANSWERED
+    with pytest.raises(TerminalGone):
+        await desk.front.exchange(OWNER, "kt", 0, STATUS, 0)
+    assert pipe.gone
+    assert desk.events[-1] == LinkDown("kt", "too many commands without answer")
+    await desk.front.close()
+
+
+async def test_a_new_owner_hears_whether_a_session_is_open() -> None:
+    desk = Desk()
+    pipe = await desk.connect()
+    answers = [("9000", INIT, True), ("6900", INIT, True), ("6900", CLOSE, True), ("9000", CLOSE, False)]
+    for epoch, (sw, command, is_open) in enumerate(answers, start=1):
+        asked = asyncio.create_task(desk.front.exchange(Owner("one", epoch), "kt", 0, command, 5))
+        await asyncio.sleep(0)
+        pipe.protocol.data_received(bytes.fromhex(f"830000{epoch - 1:04X}0000000002{sw}"))
+        await asked
+        desk.front.claim(Owner("one", epoch + 1), desk.events.append)
+        assert desk.events[-1] == LinkUp("kt", b"certificate", "SUITE", session_open=is_open)
+    await desk.front.close()
+
+
+async def test_an_answer_nobody_waits_for_any_more_opens_the_session_too() -> None:
+    desk = Desk()
+    pipe = await desk.connect()
+    with pytest.raises(TerminalTimeout):
+        await desk.front.exchange(OWNER, "kt", 0, INIT, 0)
+    pipe.protocol.data_received(bytes.fromhex("830000000000000000029000"))
+    desk.front.claim(Owner("one", 2), desk.events.append)
+    assert desk.events[-1] == LinkUp("kt", b"certificate", "SUITE", session_open=True)
+    await desk.front.close()
+
+
 async def test_half_a_message_ends_the_connection() -> None:
     desk = Desk()
     pipe = await desk.connect()
@@ -193,14 +267,16 @@ def test_redial_delays_double_with_jitter_up_to_a_minute() -> None:
         assert all(0.5 * steady <= delay < 1.5 * steady for delay in delays)
 
 
-async def test_failed_dialling_is_told_and_repeated() -> None:
+@pytest.mark.parametrize("failure", [ConnectionRefusedError(), UnicodeError("label too long"), ValueError("null")])
+async def test_failed_dialling_is_told_and_repeated(failure: Exception) -> None:
+    """Name resolution raises more than `OSError`."""
     desk = Desk(FrontSettings(redial_first=0.01, redial_most=0.02))
-    desk.pipes.failing = True
+    desk.pipes.failure = failure
     await desk.front.connect(OWNER, Dial("kt", "10.0.0.1", 4742))
     await asyncio.sleep(0.1)
-    assert LinkDown("kt", "dial: ConnectionRefusedError") in desk.events
+    assert LinkDown("kt", f"dial: {type(failure).__name__}") in desk.events
     assert len(desk.events) > 1
-    desk.pipes.failing = False
+    desk.pipes.failure = None
     await asyncio.sleep(0.1)
     assert isinstance(desk.events[-1], LinkUp)
     await desk.front.close()
