@@ -1,10 +1,12 @@
 """One entry of CTM_CT_LIST and how it is stored (gemSpec_Kon V5.18 §4.1.4, TAB_KON_516 ff.; states TIP1-A_4536)."""
 
+import re
 from asyncio import Task
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
+from ipaddress import ip_address
 from typing import Any
 
 from tiaas.base.errors import InvalidInput
@@ -14,6 +16,7 @@ from tiaas.terminal.pairing import Pairing
 from tiaas.terminal.session import TerminalProduct
 
 MAC_SIZE = 6
+_HOST_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 
 
 @unique
@@ -33,7 +36,10 @@ class BadTerminalDocument(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class TerminalConfig:
-    """What is kept of a terminal. `name` is its host name (SICCT FriendlyName), `mac` has 6 octets."""
+    """What is kept of a terminal. `name` is its host name (SICCT FriendlyName), `mac` has 6 octets.
+
+    `host` is an IP address or a DNS name; anything else raises `InvalidInput`.
+    """
 
     ct_id: str
     name: str
@@ -43,6 +49,10 @@ class TerminalConfig:
     slots: int
     correlation: Correlation = Correlation.ZUGEWIESEN
     pairing: Pairing | None = None
+
+    def __post_init__(self) -> None:
+        if not _is_host(self.host):
+            raise InvalidInput("the terminal's host must be an IP address or a DNS name in ASCII")
 
     def to_document(self) -> dict[str, Any]:
         """A JSON-able document; it holds the shared secret, so the store must protect it."""
@@ -79,7 +89,7 @@ class TerminalConfig:
                 correlation=Correlation(document["correlation"]),
                 pairing=pairing or None,
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, InvalidInput) as error:
             raise BadTerminalDocument(f"a stored terminal is damaged ({type(error).__name__})") from error
 
 
@@ -88,7 +98,8 @@ class TerminalEntry:
     """A terminal now. `generation` counts its connections, `slot_generations` what happened in a slot.
 
     `certificate` is what the terminal showed in the present TLS connection, None without one. `early` gathers events
-    that come while the state of the slots is asked for; None at other times.
+    that come while the state of the slots is asked for; None at other times. `opening` holds one task per slot at
+    most, `to_open` the slots whose card that task has yet to begin with.
     """
 
     config: TerminalConfig
@@ -98,6 +109,7 @@ class TerminalEntry:
     generation: int = 0
     slot_generations: dict[int, int] = field(default_factory=dict)
     opening: dict[int, Task[None]] = field(default_factory=dict)
+    to_open: set[int] = field(default_factory=set)
     pinpad_taken: bool = False
     early: list[UnitEvent] | None = None
 
@@ -115,6 +127,15 @@ class TerminalEntry:
         return self.generation
 
     def next_card(self, slot: int) -> int:
-        """Something happened in the slot: whatever was begun for it is void."""
+        """Something happened in the slot: whatever was begun for it, or was to be, is void."""
+        self.to_open.discard(slot)
         self.slot_generations[slot] = self.slot_generations.get(slot, 0) + 1
         return self.slot_generations[slot]
+
+
+def _is_host(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return _HOST_NAME.fullmatch(host) is not None
+    return True

@@ -1,9 +1,9 @@
 """Card terminals of one instance, their sessions and the events of their slots (gemSpec_Kon V5.18 §4.1.4).
 
 Theory of operation. The front reports in the order things happened. What takes a terminal or a card away (`LinkDown`,
-event 85) is done at once. What takes time (TUC_KON_050 after `LinkUp`, opening a card after event 84) runs in tasks;
-each remembers the generation of its terminal or slot and gives up its result if that has moved on. So no late answer
-brings back a card that was pulled.
+event 85) is done at once. What takes time (TUC_KON_050 after `LinkUp`, opening a card after event 84) runs in tasks,
+for each slot one at most; each remembers the generation of its terminal or slot and gives up its result if that has
+moved on. So no late answer brings back a card that was pulled.
 """
 
 import asyncio
@@ -16,11 +16,10 @@ from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import TiaasError
 from tiaas.card.link import CardGone
-from tiaas.konnektor.cards import Card, CardData, CardList
-from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.cards import Card, CardList
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventHub, Topic
-from tiaas.konnektor.opencard import open_card
+from tiaas.konnektor.slotopening import open_slot
 from tiaas.konnektor.store import InstanceStore
 from tiaas.konnektor.terminalevents import card_event, failure_event, link_event, slot_event
 from tiaas.konnektor.terminallist import Correlation, TerminalConfig, TerminalEntry
@@ -97,9 +96,11 @@ class Terminals:
                 await self._front.disconnect(self._owner, ct_id)
             except FrontError:
                 _log.info("terminal not disconnected", extra={"ct_id": ct_id})
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while tasks := tuple(self._tasks):
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._tasks.difference_update(tasks)
 
     # ---- administration --------------------------------------------------------------------------------------------
 
@@ -220,7 +221,7 @@ class Terminals:
             return
         if isinstance(event, LinkUp):
             entry.certificate = event.certificate
-            self._spawn(self._begin(entry, entry.next_connection(), event.certificate))
+            self._spawn(self._begin(entry, entry.next_connection(), event))
         elif isinstance(event, LinkDown):
             self._lost(entry)
         else:
@@ -250,10 +251,10 @@ class Terminals:
 
     # ---- TUC_KON_050 -------------------------------------------------------------------------------------------------
 
-    async def _begin(self, entry: TerminalEntry, generation: int, certificate: bytes) -> None:
+    async def _begin(self, entry: TerminalEntry, generation: int, link: LinkUp) -> None:
         """TUC_KON_050 from step 3 on; TLS stands. A failure is told by CT/TLS_ESTABLISHMENT_FAILURE."""
         try:
-            states = await self._open_session(entry, generation, certificate)
+            states = await self._open_session(entry, generation, link)
         except KonnektorError as error:
             if entry.generation == generation:
                 await self._refuse(entry, error)
@@ -270,24 +271,23 @@ class Terminals:
         entry.connected = True
         self._hub.publish(link_event(Topic.CT_CONNECTED, entry))
         for slot, state in enumerate(states[: entry.config.slots], start=1):
-            if state not in _ABSENT:
+            if entry.usable and state not in _ABSENT:
                 self._slot_in_use(entry, slot)
         for event in early:
             self._on_unit_event(entry, event)
 
-    async def _open_session(
-        self, entry: TerminalEntry, generation: int, certificate: bytes
-    ) -> tuple[SlotState, ...] | None:
+    async def _open_session(self, entry: TerminalEntry, generation: int, link: LinkUp) -> tuple[SlotState, ...] | None:
         """INIT, VALIDATE, product and slots; None for a terminal that is not paired yet (opened for information)."""
         try:
-            self._trust.check_terminal(certificate, self._clock.now())
+            self._trust.check_terminal(link.certificate, self._clock.now())
         except UntrustedTerminal as error:
             raise KonnektorError(4028, f"Zertifikat: {error}") from error
         session = self.session(entry.config.ct_id)
         pairing = entry.config.pairing
-        if pairing is not None and pairing.certificate != certificate:
+        if pairing is not None and pairing.certificate != link.certificate:
             raise KonnektorError(4029)
-        await session.init()
+        if not link.session_open:
+            await session.init()
         if pairing is not None:
             try:
                 await session.validate(pairing.secret, self._entropy.octets(CHALLENGE_SIZE))
@@ -336,35 +336,32 @@ class Terminals:
     # ---- TUC_KON_001 -------------------------------------------------------------------------------------------------
 
     def _slot_in_use(self, entry: TerminalEntry, slot: int) -> None:
+        if slot in entry.to_open:
+            return  # told once more before anything was done about it
         self._hub.publish(slot_event(Topic.CT_SLOT_IN_USE, entry, slot))
         self._cards.remove(entry.config.ct_id, slot)
-        before = entry.opening.get(slot)
-        entry.opening[slot] = self._spawn(self._open(entry, slot, entry.next_card(slot), before))
+        entry.next_card(slot)
+        entry.to_open.add(slot)
+        if slot not in entry.opening:
+            entry.opening[slot] = self._spawn(self._open(entry, slot))
 
-    async def _open(self, entry: TerminalEntry, slot: int, generation: int, before: asyncio.Task[None] | None) -> None:
-        """TUC_KON_001 for one slot, after the opening `before` it came to its end (its commands must not mix)."""
-        if before is not None:
-            await asyncio.wait({before})
+    async def _open(self, entry: TerminalEntry, slot: int) -> None:
+        """TUC_KON_001 for one slot, again if a card came meanwhile: the commands of two openings must not mix."""
         try:
-            if entry.slot_generations.get(slot) == generation:
-                await self._open_current(entry, slot, generation)
+            while slot in entry.to_open:
+                entry.to_open.remove(slot)
+                await self._open_current(entry, slot, entry.slot_generations[slot])
         finally:
-            if entry.opening.get(slot) is asyncio.current_task():
-                entry.opening.pop(slot, None)
+            entry.opening.pop(slot, None)
 
     async def _open_current(self, entry: TerminalEntry, slot: int, generation: int) -> None:
         session = self.session(entry.config.ct_id)
         line = session.card(slot)
         try:
-            atr = await session.activate(slot)
-            if atr is None:
-                return
-            data = await open_card(line, atr)
-        except TerminalError:
-            data = CardData(CardType.UNKNOWN)
+            data = await open_slot(session, slot, line)
         except (CardGone, FrontError):
             return
-        if entry.slot_generations.get(slot) != generation:
+        if data is None or entry.slot_generations.get(slot) != generation:
             return
         card = self._cards.insert(entry.config.ct_id, slot, data, line)
         self._hub.publish(card_event(Topic.CARD_INSERTED, card))
@@ -381,6 +378,7 @@ class Terminals:
         task = asyncio.create_task(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: work.close())  # cancelled before its first step, nobody else ends it
         return task
 
     async def _guarded(self, work: Coroutine[object, object, None]) -> None:

@@ -203,13 +203,12 @@ class TerminalSession:
         known = set(SlotState)
         return tuple(SlotState(octet) if octet in known else SlotState.UNKNOWN for octet in value)
 
-    async def activate(self, slot: int) -> bytes | None:
+    async def activate(self, slot: int) -> RequestedCard | None:
         """Activates the card in `slot` without message or waiting; None if there is no card.
 
-        Returns its ATR, empty if the terminal did not tell it. A card that is active already is not reset.
+        A card that is active already is not reset.
         """
-        requested = await self._request(slot, None, None, self._wait)
-        return None if requested is None else requested.atr
+        return await self._request(slot, None, None, self._wait)
 
     async def request(self, slot: int, text: str, wait: float) -> RequestedCard | None:
         """REQUEST ICC with message; None if no card came within `wait` seconds. `TerminalBusy`, `PinEntryCancelled`."""

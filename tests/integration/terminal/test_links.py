@@ -25,7 +25,7 @@ from tiaas.terminal.front import (
     TerminalUnknown,
     UnitEvent,
 )
-from tiaas.terminal.session import SlotState, TerminalSession
+from tiaas.terminal.session import RequestedCard, SlotState, TerminalSession
 from tiaas.terminal.tls import client_context
 
 ECHO = CommandApdu(0x00, 0xB0, 0x00, 0x00, ne=256)
@@ -86,7 +86,7 @@ async def test_card_events_follow_the_cards(room: Room) -> None:
     inserted = await room.heard.next(UnitEvent)
     assert (inserted.tag, inserted.value) == (0x84, b"\x00\x02")
     assert await session.slot_states() == (SlotState.EMPTY, SlotState.UNPOWERED, SlotState.EMPTY, SlotState.UNPOWERED)
-    assert await session.activate(2) == card.atr
+    assert await session.activate(2) == RequestedCard(card.atr, already_active=False)
     assert (await session.slot_states())[1] is SlotState.ACTIVE
     assert (await session.card(2).transmit(ECHO)).data == bytes.fromhex("00B00000")
     assert terminal.eject(2) is card

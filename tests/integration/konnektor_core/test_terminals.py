@@ -1,0 +1,115 @@
+"""Terminals that flood, that are not `aktiv`, and that stay connected while their owner changes."""
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.integration.konnektor_core.surgery import CLOCK, CT, ENTROPY, Surgery, context
+from tiaas.card.virtual.card import VirtualCard
+from tiaas.interfaces.card_service_v8_1 import GetPinStatus, PinStatus, VerifyPin
+from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.events import Topic
+from tiaas.konnektor.livemodel import LiveInfoModel
+from tiaas.konnektor.services import card as card_service
+from tiaas.konnektor.services.context import build_context
+from tiaas.konnektor.terminallist import Correlation
+from tiaas.konnektor.terminals import Terminals
+from tiaas.terminal.front import UnitEvent
+from tiaas.terminal.sicct.events import EventTag
+
+
+@pytest.fixture
+async def surgery(tmp_path: Path) -> AsyncIterator[Surgery]:
+    surgery = Surgery(tmp_path)
+    await surgery.open()
+    yield surgery
+    await surgery.close()
+
+
+async def test_a_flood_of_insertions_makes_one_task(surgery: Surgery) -> None:
+    before = len(asyncio.all_tasks())
+    for _ in range(1000):
+        surgery.core.terminals._on_event(UnitEvent(CT, EventTag.CARD_INSERTED, b"\x00\x01"))
+    assert len(asyncio.all_tasks()) == before + 1
+    await surgery.core.terminals.settled(CT)
+    card = surgery.core.cards.at(CT, 1)
+    assert card is not None
+    assert card.card_type is CardType.SMC_B
+
+
+async def test_insertions_while_a_card_is_opened_open_it_once_more(surgery: Surgery) -> None:
+    surgery.events.clear()
+    for _ in range(3):
+        surgery.core.terminals._on_event(UnitEvent(CT, EventTag.CARD_INSERTED, b"\x00\x01"))
+        await asyncio.sleep(0.001)
+    await surgery.core.terminals.settled(CT)
+    assert surgery.topics().count(Topic.CARD_INSERTED) == 1
+    assert surgery.core.terminals.entry(CT).opening == {}
+
+
+async def test_cards_of_a_terminal_that_is_not_aktiv_stay_closed(surgery: Surgery) -> None:
+    terminals = surgery.core.terminals
+    await terminals._set(terminals.entry(CT), replace(terminals.entry(CT).config, correlation=Correlation.GEPAIRT))
+    await surgery.shut()
+    await surgery.boot()
+    await surgery.until(lambda: surgery.core.terminals.entry(CT).connected)
+    assert surgery.core.terminals.entry(CT).opening == {}
+    assert list(surgery.core.cards) == []
+
+
+async def test_work_cancelled_before_its_first_step_is_ended(surgery: Surgery) -> None:
+    async def never() -> None:
+        raise AssertionError
+
+    work = never()
+    task = surgery.core.terminals._spawn(work)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await asyncio.sleep(0)
+    assert inspect.getcoroutinestate(work) == inspect.CORO_CLOSED
+
+
+async def take_over(surgery: Surgery) -> Terminals:
+    """Another Konnektor claims the instance on the living front."""
+    old = surgery.core
+    owner = await surgery.store.take_over("one")
+    surgery.core = build_context(
+        infomodel=LiveInfoModel(surgery.model()),
+        front=surgery.front,
+        store=surgery.store.bind(owner),
+        trust=old.terminals._trust,
+        clock=CLOCK,
+        entropy=ENTROPY,
+        konnektor_name="konnektor",
+    )
+    surgery.events.clear()
+    surgery.core.hub.subscribe(surgery.events.append)
+    surgery.operations = list(card_service.operations(surgery.core))
+    await surgery.core.terminals.start()
+    await surgery.core.terminals.settled(CT, 4)
+    await old.terminals.stop()
+    return surgery.core.terminals
+
+
+async def test_a_takeover_keeps_the_connection_and_trusts_no_raised_state(
+    surgery: Surgery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verify = VerifyPin(context=context(), card_handle=surgery.find(CardType.SMC_B).handle, pin_typ="PIN.SMC")
+    await surgery.call(verify)
+    link = surgery.front._instances["one"].links[CT]
+    channel = link._channel
+    resets: list[VirtualCard] = []
+    monkeypatch.setattr(VirtualCard, "reset", resets.append)
+    await take_over(surgery)
+    assert link._channel is channel
+    assert Topic.CT_TLS_ESTABLISHMENT_FAILURE not in surgery.topics()
+    assert surgery.topics().count(Topic.CARD_INSERTED) == 4
+    assert resets == []
+    assert all(list(card._channels) == [0] and not card._channels[0].verified for card in surgery.cards)
+    handle = surgery.find(CardType.SMC_B).handle
+    status = await surgery.call(GetPinStatus(context=context(), card_handle=handle, pin_typ="PIN.SMC"))
+    assert status.pin_status is PinStatus.VERIFIABLE
