@@ -4,6 +4,8 @@ import base64
 import gzip
 import http.client
 import ssl
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -207,6 +209,14 @@ def kvnr_of(reply: Reply) -> str | None:
     """The KVNR in the answer of ReadVSD."""
     assert reply.status == 200, reply.body
     return unzipped(reply.text("PersoenlicheVersichertendaten")).findtext(".//{*}Versicherten_ID")
+
+
+def until(happened: Callable[[], bool], seconds: float = SECONDS) -> None:
+    """Waits: a terminal's events reach the Konnektor a moment after the hand moved, its line comes back with jitter."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.01)
 
 
 def pin_status(caller: Caller, handle: str, pin: str) -> tuple[str | None, str | None]:

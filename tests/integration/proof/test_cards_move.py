@@ -1,13 +1,12 @@
 """What the hand at the terminal does is what the Primärsystem sees: cards come and go, PINs are typed."""
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.integration.lab.labprocess import LabProcess
-from tests.integration.proof.caller import Caller, Reply, kvnr_of, outcome, pin_status
+from tests.integration.proof.caller import Caller, Reply, kvnr_of, outcome, pin_status, until
 from tests.integration.proof.hand import Hand
 from tests.integration.proof.unanswered import Unanswered
 
@@ -17,14 +16,6 @@ EGK_SLOT = 1
 @pytest.fixture(scope="module", autouse=True)
 def started_early(unanswered: Unanswered) -> None:
     """The entry that nobody answers takes its time; what is here runs meanwhile."""
-
-
-def until(what: Callable[[], bool]) -> None:
-    """Events of the terminal reach the Konnektor a moment after the hand moved."""
-    for _ in range(500):
-        if what():
-            return
-    pytest.fail("it did not come to pass")
 
 
 def lists(caller: Caller, iccsn: str) -> bool:

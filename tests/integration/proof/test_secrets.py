@@ -1,0 +1,342 @@
+"""A lab with random PINs and debug log meets every failure we know; then everything it wrote is searched."""
+
+import json
+import os
+import re
+import stat
+import threading
+import urllib.request
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from random import SystemRandom
+from typing import Any
+
+import pytest
+
+from tests.integration.lab.labprocess import LabProcess
+from tests.integration.proof.caller import CARD, CARDCMN, CONN, EVENT, Caller, Reply, envelope, until
+from tests.integration.proof.hand import Hand
+from tests.integration.proof.secrets_of_a_lab import Secrets, add_image, documents, secrets_of, unpacked
+
+TYPED_BY_HAND = "97531846"
+_LOG_FIELDS = {"time", "level", "logger", "message"}
+
+
+@dataclass(slots=True)
+class Story:
+    """What is left of a lab that ended."""
+
+    folder: Path
+    ready: dict[str, Any]
+    secrets: Secrets
+    console: str = ""
+    faults: list[bytes] = field(default_factory=list)
+    control: list[bytes] = field(default_factory=list)
+    verbs: list[str] = field(default_factory=list)
+    modes: dict[str, int] = field(default_factory=dict)
+    left_in_tmp: list[str] = field(default_factory=list)
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "tiaas.log").read_text()
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    place = tmp_path_factory.mktemp("secrets")
+    (place / "seed.toml").write_text(_random_pins(files("tiaas.lab").joinpath("seed.toml").read_text("utf-8")))
+    (place / "tmp").mkdir()
+    # The most careless umask there is: modes must come from us.
+    umask = os.umask(0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(place / "tmp"))
+        try:
+            story = _live(place)
+        finally:
+            os.umask(umask)
+    story.left_in_tmp = [path.name for path in (place / "tmp").rglob("*")]
+    story.secrets.pins.add(TYPED_BY_HAND)
+    return story
+
+
+def _random_pins(seed: str) -> str:
+    """The packaged people, but nobody has a PIN that everybody knows; eight digits occur nowhere by chance."""
+    random = SystemRandom()
+
+    def digits(found: re.Match[str]) -> str:
+        count = 6 if found[1] == "can" else 8
+        return f'{found[1]} = "{"".join(random.choices("0123456789", k=count))}"'
+
+    changed, count = re.subn(r'^(pin|puk|can|pin_qes|puk_qes) = "[0-9]+"', digits, seed, flags=re.MULTILINE)
+    assert count > 5
+    return changed
+
+
+def _live(place: Path) -> Story:
+    with LabProcess(place / "lab", "--seed", str(place / "seed.toml"), "--log-level", "debug") as lab:
+        story = Story(lab.folder, lab.ready, Secrets())
+        with Caller(lab.ready) as caller:
+            _read_everything(caller)
+            _fail_at_pins(caller, story)
+            _fail_at_messages(caller, story)
+            _fail_at_cards(caller, story)
+        _ask_control(story)
+        _use_verbs(lab, story)
+        story.modes = {str(path): path.stat().st_mode for path in [lab.folder, *lab.folder.rglob("*")]}
+        lab.stop()
+        story.console = lab.output
+    with LabProcess(place / "lab", "--log-level", "debug") as lab:
+        story.ready = lab.ready
+        with Caller(lab.ready) as caller:
+            _read_everything(caller)
+        lab.kill()
+        story.console += lab.output
+    story.secrets = secrets_of(story.folder, story.ready)
+    return story
+
+
+def _read_everything(caller: Caller) -> None:
+    egk, smcb, hba = (caller.handle(kind) for kind in ("EGK", "SMC-B", "HBA"))
+    assert caller.read_vsd(egk, smcb).status == 200
+    for handle in (smcb, hba):
+        for reference in ("C.AUT", "C.ENC"):
+            for crypt in ("RSA", "ECC"):
+                assert caller.certificate(handle, reference, crypt).status == 200
+    assert caller.verify_pin(hba, "PIN.CH").text("PinResult") == "OK"
+    assert caller.read_vsd(egk, hba).status == 200
+
+
+def _fail_at_pins(caller: Caller, story: Story) -> None:
+    hand = Hand(story.ready)
+    hba = caller.handle("HBA")
+    hand.policy("wrong")
+    assert caller.verify_pin(hba, "PIN.CH").text("PinResult") == "REJECTED"
+    hand.policy("cancel")
+    story.faults.append(_fault(caller.verify_pin(hba, "PIN.CH")))
+    hand.policy("manual")
+    replies: list[Reply] = []
+
+    def verify() -> None:
+        with Caller(story.ready) as other:
+            replies.append(other.verify_pin(hba, "PIN.CH"))
+
+    entering = threading.Thread(target=verify)
+    entering.start()
+    until(lambda: bool(hand.display()["prompt"]))
+    hand.press(*TYPED_BY_HAND)
+    story.control.append(json.dumps(hand.state()).encode())
+    hand.press("ok")
+    entering.join(20)
+    assert [reply.text("PinResult") for reply in replies] == ["REJECTED"]
+    hand.policy("auto")
+    assert caller.verify_pin(hba, "PIN.CH").text("PinResult") == "OK"
+    for pin in ("PIN.QES", "PIN.SMC", "PUK.CH", ""):
+        story.faults.append(_fault(caller.verify_pin(hba, pin)))
+
+
+def _fail_at_messages(caller: Caller, story: Story) -> None:
+    """Wrong messages, with a KVNR and a name in every place where a mistaken client could put them."""
+    patient = story.ready["cards"]["egk"][0]
+    smcb = story.ready["cards"]["smcb"][0]
+    for word in (patient["kvnr"], patient["iccsn"], smcb["iccsn"], patient["holder"], smcb["pins"]["PIN.SMC"]):
+        context = caller.context()
+        wrong_context = re.sub(r"(?<=<n:MandantId>)[^<]+", word, context)
+        messages = {
+            "EventService": [
+                word.encode(),
+                envelope(word),
+                envelope(f"<x>{word}</x>"),
+                envelope(f'<e:GetCards xmlns:e="{EVENT}" mandant-wide="{word}">{context}</e:GetCards>'),
+                envelope(f'<e:GetCards xmlns:e="{EVENT}" kvnr="{word}">{context}</e:GetCards>'),
+                envelope(f'<e:GetCards xmlns:e="{EVENT}">{context}{word}</e:GetCards>'),
+                envelope(f'<e:GetCards xmlns:e="{EVENT}">{wrong_context}</e:GetCards>'),
+                envelope(
+                    f'<e:GetCards xmlns:e="{EVENT}">{context}<c:CardType xmlns:c="{CARDCMN}">{word}</c:CardType>'
+                    "</e:GetCards>"
+                ),
+                envelope(f'<e:GetCards xmlns:e="{EVENT}">{context}<e:SlotId>{word}</e:SlotId></e:GetCards>'),
+                envelope(f'<e:GetCards xmlns:e="{EVENT}">{context}<e:CtId>{word}</e:CtId></e:GetCards>'),
+                envelope("<x/>", f'<!DOCTYPE a [<!ENTITY a "{word}">]>'),
+            ],
+            "CardService": [
+                envelope(
+                    f'<p:GetPinStatus xmlns:p="{CARD}">{context}<n:CardHandle xmlns:n="{CONN}">{word}</n:CardHandle>'
+                    f'<c:PinTyp xmlns:c="{CARDCMN}">PIN.CH</c:PinTyp></p:GetPinStatus>'
+                ),
+                envelope(
+                    f'<p:VerifyPin xmlns:p="{CARD}">{context}'
+                    f'<n:CardHandle xmlns:n="{CONN}">{caller.handle("HBA")}</n:CardHandle>'
+                    f'<c:PinTyp xmlns:c="{CARDCMN}">{word}</c:PinTyp></p:VerifyPin>'
+                ),
+            ],
+        }
+        for service, bodies in messages.items():
+            for body in bodies:
+                story.faults.append(_fault(caller.post(service, body, {"SOAPAction": f'"{_ascii(word)}"'})))
+        for egk, hpc in ((word, caller.handle("SMC-B")), (caller.handle("EGK"), word)):
+            story.faults.append(_fault(caller.read_vsd(egk, hpc)))
+        for reference in ("C.QES", word):
+            story.faults.append(_fault(caller.certificate(caller.handle("EGK"), reference, "ECC")))
+        caller.send(
+            "GET", f"/{_ascii(word)}?kvnr={_ascii(word)}", None, {"X-Kvnr": _ascii(word), "Cookie": _ascii(word)}
+        )
+
+
+def _fail_at_cards(caller: Caller, story: Story) -> None:
+    """Cards and cables pulled, also in the middle of a read."""
+    hand = Hand(story.ready)
+    egk, smcb = caller.handle("EGK"), caller.handle("SMC-B")
+    inserted = story.ready["cards"]["egk"][0]["iccsn"]
+
+    def read() -> None:
+        with Caller(story.ready) as other:
+            for _ in range(5):
+                other.read_vsd(egk, smcb)
+
+    reading = threading.Thread(target=read)
+    reading.start()
+    hand.eject(1)
+    reading.join(30)
+    story.faults.append(_fault(caller.read_vsd(egk, smcb)))
+    hand.insert(1, inserted)
+    hand.plug("out")
+    until(lambda: caller.terminals().text("Connected") == "false")
+    story.faults.append(_fault(caller.read_vsd(egk, smcb)))
+    hand.plug("in")
+    until(lambda: len(caller.cards()) == 4)
+    # The cards were reset with the line: PIN.SMC is wanted again.
+    story.faults.append(_fault(caller.read_vsd(caller.handle("EGK"), caller.handle("SMC-B"))))
+    assert caller.verify_pin(caller.handle("SMC-B"), "PIN.SMC").text("PinResult") == "OK"
+    assert caller.read_vsd(caller.handle("EGK"), caller.handle("SMC-B")).status == 200
+
+
+def _ask_control(story: Story) -> None:
+    control = story.ready["lab"]["control"]
+    terminal = story.ready["terminals"][0]["control"]
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    for url in (control, f"{control}/cards", terminal, f"{terminal}/display", f"{terminal}/pin-policy"):
+        for accept in ("application/json", "text/html"):
+            request = urllib.request.Request(url, headers={"Accept": accept})
+            with opener.open(request, timeout=10) as answer:
+                story.control.append(answer.read())
+
+
+def _use_verbs(lab: LabProcess, story: Story) -> None:
+    """Verbs that fail; what they say goes into mails and tickets."""
+    kon = ("--kon", lab.ready["kon_file"])
+    for words in (("pin", "verify", "PIN.CH", *kon), ("pin", "status", "PIN.SMC", *kon), ("get", "terminals", *kon)):
+        done = lab.tiaas(*words)
+        story.verbs.append(done.stdout + done.stderr)
+
+
+def _fault(reply: Reply) -> bytes:
+    assert reply.status == 500, reply.body
+    assert reply.code is not None
+    return reply.body
+
+
+def _ascii(word: str) -> str:
+    return word.encode("ascii", "replace").decode().replace(" ", "_")
+
+
+# ---- the search ------------------------------------------------------------------------------------------------------
+
+
+def test_there_is_something_to_search_and_to_find(story: Story) -> None:
+    """The search can fail: what we look for is there, and is found where it is allowed to be."""
+    secrets = story.secrets
+    assert len(secrets.pins) > 30
+    assert len(secrets.kvnrs) == 6
+    assert len(secrets.names) > 10
+    assert len(secrets.keys) > 20
+    lines = [json.loads(line) for line in story.log.splitlines()]
+    assert len(lines) > 200
+    assert {"debug", "info", "warning"} <= {line["level"] for line in lines}
+    assert {"tiaas.card", "tiaas.konnektor.errors"} <= {line["logger"] for line in lines}
+    assert len(story.faults) > 60
+    ready = json.dumps(story.ready, ensure_ascii=False).encode()
+    assert {hit.partition(":")[0] for hit in secrets.found_in(ready)} == {
+        "pins", "kvnrs", "iccsns", "names", "passwords",
+    }  # fmt: skip
+    books = b"".join(path.read_bytes() for path in story.folder.glob("lab.sqlite*"))
+    assert any(hit.startswith("keys") for hit in secrets.found_in(books))
+
+
+def test_the_log_holds_no_secret_and_nobody(story: Story) -> None:
+    assert not story.secrets.found_in(story.log.encode())
+
+
+def test_the_log_has_declared_fields_with_plain_values_only(story: Story) -> None:
+    for line in map(json.loads, story.log.splitlines()):
+        assert "undeclared" not in line, line
+        assert set(line) >= _LOG_FIELDS
+        assert not [value for value in line.values() if isinstance(value, str) and re.fullmatch(r"<\w+>", value)], line
+
+
+def test_no_defect_showed(story: Story) -> None:
+    assert "Traceback" not in story.console
+    assert not [line for line in story.log.splitlines() if '"level": "error"' in line]
+
+
+def test_the_console_shows_cards_and_names_but_no_secret(story: Story) -> None:
+    """`up` lists the lab's cards for the person who started it: ICCSN and holder, as `tiaas card list` does."""
+    assert story.ready["cards"]["egk"][0]["iccsn"] in story.console
+    assert not story.secrets.found_in(story.console.encode(), but=frozenset({"iccsns", "names"}))
+
+
+def test_faults_tell_nothing(story: Story) -> None:
+    found = {hit for fault in story.faults for hit in story.secrets.found_in(fault)}
+    assert not found
+
+
+def test_the_control_port_shows_no_pin(story: Story) -> None:
+    for answer in story.control:
+        assert not story.secrets.found_in(answer, but=frozenset({"iccsns", "names", "kvnrs"}))
+    assert any(b"********" in answer for answer in story.control), "an entry shows as asterisks"
+
+
+def test_verbs_say_no_pin(story: Story) -> None:
+    for said in story.verbs:
+        assert not story.secrets.found_in(said.encode(), but=frozenset({"iccsns"})), said
+
+
+def test_the_konnektor_keeps_no_pin_and_nobody(story: Story) -> None:
+    """Of cards only the ICCSN of managed SM-Bs; a terminal's certificate names its gSMC-KT, which is nobody's."""
+    secrets = story.secrets
+    managed = {card["iccsn"] for card in story.ready["cards"]["smcb"]}
+    secrets_kept = Secrets(secrets.pins, secrets.kvnrs, secrets.iccsns - managed, secrets.names, secrets.passwords)
+    rows = documents(story.folder / "konnektor.sqlite", "SELECT kind || '/' || key, body FROM row")
+    assert len(rows) > 5
+    for name, body in rows:
+        for octets in (name.encode(), *unpacked(body)):
+            assert not secrets_kept.found_in(octets), name
+    # What was deleted may still be in the file.
+    for path in story.folder.glob("konnektor.sqlite*"):
+        assert not secrets_kept.found_in(path.read_bytes(), but=frozenset({"pins"})), path.name
+
+
+def test_the_konnektor_keeps_no_key_of_a_card(story: Story) -> None:
+    cards = Secrets()
+    for kind, body in documents(story.folder / "lab.sqlite", "SELECT kind, body FROM document"):
+        if kind == "card":
+            add_image(cards, body)
+    assert len(cards.keys) > 20
+    cards.pins.clear()
+    for _, body in documents(story.folder / "konnektor.sqlite", "SELECT kind, body FROM row"):
+        for octets in unpacked(body):
+            assert not cards.found_in(octets)
+    for path in story.folder.glob("konnektor.sqlite*"):
+        assert not cards.found_in(path.read_bytes())
+
+
+def test_everything_is_its_owners_alone(story: Story) -> None:
+    assert len(story.modes) > 15
+    for path, mode in story.modes.items():
+        assert stat.S_IMODE(mode) == (0o700 if stat.S_ISDIR(mode) else 0o600), path
+    for left in [story.folder, *story.folder.rglob("*")]:
+        assert left.stat().st_mode & 0o077 == 0, left
+
+
+def test_nothing_is_written_elsewhere(story: Story) -> None:
+    assert story.left_in_tmp == []
