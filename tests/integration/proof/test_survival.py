@@ -140,8 +140,8 @@ def test_a_folder_comes_up_where_it_was(folder: Path, end: str) -> None:
 # When the process dies during a handshake, Python's ssl leaves a socket to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_killed_in_the_middle_of_everything(folder: Path) -> None:
-    """Reads, PIN entries and moving cards under way at `kill -9`, three times over."""
-    for _ in range(3):
+    """Reads, PIN entries and moving cards under way at `kill -9`, twice over."""
+    for _ in range(2):
         with LabProcess(folder) as lab:
             ready = lab.ready
             over = threading.Event()
@@ -206,6 +206,4 @@ def test_two_of_them_in_one_folder_are_refused(folder: Path) -> None:
         with Caller(lab.ready) as caller:
             assert caller.cards()
         assert (folder / "ready.json").exists()
-        lab.stop()
-    with LabProcess(folder) as lab:
         lab.stop()
