@@ -1,7 +1,7 @@
 """One entry of CTM_CT_LIST and how it is stored (gemSpec_Kon V5.18 §4.1.4, TAB_KON_516 ff.; states TIP1-A_4536)."""
 
 import re
-from asyncio import Task
+from asyncio import Lock, Task
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -99,7 +99,8 @@ class TerminalEntry:
 
     `certificate` is what the terminal showed in the present TLS connection, None without one. `early` gathers events
     that come while the state of the slots is asked for; None at other times. `opening` holds one task per slot at
-    most, `to_open` the slots whose card that task has yet to begin with.
+    most, `to_open` the slots whose card that task has yet to begin with, `leaving` the
+    turns of the cards that were there before.
     """
 
     config: TerminalConfig
@@ -110,6 +111,7 @@ class TerminalEntry:
     slot_generations: dict[int, int] = field(default_factory=dict)
     opening: dict[int, Task[None]] = field(default_factory=dict)
     to_open: set[int] = field(default_factory=set)
+    leaving: dict[int, Lock] = field(default_factory=dict)
     pinpad_taken: bool = False
     early: list[UnitEvent] | None = None
 

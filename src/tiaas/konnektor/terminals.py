@@ -339,6 +339,9 @@ class Terminals:
         if slot in entry.to_open:
             return  # told once more before anything was done about it
         self._hub.publish(slot_event(Topic.CT_SLOT_IN_USE, entry, slot))
+        before = self._cards.at(entry.config.ct_id, slot)
+        if before is not None:
+            entry.leaving[slot] = before.basic.turn
         self._cards.remove(entry.config.ct_id, slot)
         entry.next_card(slot)
         entry.to_open.add(slot)
@@ -350,6 +353,11 @@ class Terminals:
         try:
             while slot in entry.to_open:
                 entry.to_open.remove(slot)
+                leaving = entry.leaving.pop(slot, None)
+                if leaving is not None:
+                    # The last command to the card before must have its answer: a busy slot refuses to be activated.
+                    async with leaving:
+                        pass
                 await self._open_current(entry, slot, entry.slot_generations[slot])
         finally:
             entry.opening.pop(slot, None)

@@ -41,6 +41,20 @@ async def test_a_flood_of_insertions_makes_one_task(surgery: Surgery) -> None:
     assert card.card_type is CardType.SMC_B
 
 
+async def test_a_new_card_waits_for_the_last_answer_of_the_one_before(surgery: Surgery) -> None:
+    """A terminal refuses to activate a slot in which a command is under way; the card would be UNKNOWN."""
+    before = surgery.core.cards.at(CT, 1)
+    assert before is not None
+    async with before.basic.turn:
+        surgery.core.terminals._on_event(UnitEvent(CT, EventTag.CARD_INSERTED, b"\x00\x01"))
+        await asyncio.sleep(0.1)
+        assert surgery.core.cards.at(CT, 1) is None
+    await surgery.core.terminals.settled(CT)
+    now = surgery.core.cards.at(CT, 1)
+    assert now is not None
+    assert now.card_type is before.card_type
+
+
 async def test_insertions_while_a_card_is_opened_open_it_once_more(surgery: Surgery) -> None:
     surgery.events.clear()
     for _ in range(3):

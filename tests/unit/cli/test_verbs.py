@@ -213,8 +213,8 @@ async def test_the_running_lab_is_found(
     folder = tmp_path / "lab"
     folder.mkdir()
     async with _serving(identities, tmp_path) as (_, kon):
-        (folder / "ready.json").write_text(json.dumps({"version": 1, "instances": [{"kon_file": kon[1]}]}))
         lock = FolderLock.take(folder)
+        (folder / "ready.json").write_text(json.dumps({"version": 1, "instances": [{"kon_file": kon[1]}]}))
         try:
             assert await _call("get", "cards", "--dir", str(folder)) == 0
             monkeypatch.setenv("TIAAS_DIR", str(folder))

@@ -30,7 +30,8 @@ def answer(product: TerminalProduct | None) -> GetCardTerminalsResponse:
     entry = TerminalEntry(CONFIG)
     entry.product = product
     terminal = wire_terminal(CONTEXT, InfoModel(), entry)
-    octets = write_envelope(GetCardTerminalsResponse(status=OK, card_terminals=CardTerminals(card_terminal=(terminal,))))
+    terminals = CardTerminals(card_terminal=(terminal,))
+    octets = write_envelope(GetCardTerminalsResponse(status=OK, card_terminals=terminals))
     return read_answer_untrusted(octets, GetCardTerminalsResponse)
 
 
