@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import running_lab
+from tests.integration.lab.labprocess import LabProcess
 from tiaas.base.config import BadConfig, describe, load_config
 from tiaas.cli.upconfig import UpConfig
 from tiaas.client import connect, load_kon
@@ -25,7 +25,8 @@ def _config(folder: Path, text: str) -> Path:
 
 async def test_password_mode_wants_basic_authentication(tmp_path: Path) -> None:
     config = _config(tmp_path, '[access]\nmode = "PASSWORD"\n')
-    with running_lab(tmp_path / "lab", "--config", str(config)) as ready:
+    with LabProcess(tmp_path / "lab", "--config", str(config)) as lab:
+        ready = lab.ready
         kon = Path(ready["kon_file"])
         credentials = json.loads(kon.read_text())["credentials"]
         assert credentials["type"] == "basic"
@@ -45,7 +46,8 @@ async def test_no_client_authentication_and_rsa(tmp_path: Path) -> None:
     config = _config(
         tmp_path, 'server_key = "rsa2048"\nclient_key = "rsa2048"\n[access]\nclient_authentication = false\n'
     )
-    with running_lab(tmp_path / "lab", "--config", str(config)) as ready:
+    with LabProcess(tmp_path / "lab", "--config", str(config)) as lab:
+        ready = lab.ready
         trust = ssl.create_default_context(cafile=ready["konnektor"]["ca"])
         with urllib.request.urlopen(ready["konnektor"]["sds"], context=trust, timeout=10) as answer:
             assert b"ClientAutMandatory>false<" in answer.read()

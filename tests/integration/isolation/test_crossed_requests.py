@@ -4,11 +4,9 @@ Everything is real: one `tiaas up --practices 2`, TLS with both practices' clien
 """
 
 import http.client
-import json
 import ssl
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +15,7 @@ import pytest
 from lxml import etree
 
 from tests.integration.isolation.crossing import Practice, Request, draw, leaks
+from tests.integration.lab.labprocess import LabProcess
 
 STEPS = 10_000
 _READ = "{http://ws.gematik.de/conn/CardService/v8.1}"
@@ -59,8 +58,15 @@ class Line:
 
 
 @pytest.fixture(scope="module")
-def practices(two_practices: dict[str, Any]) -> list[Practice]:
-    return [_practice(entry) for entry in two_practices["instances"]]
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProcess]:
+    with LabProcess(tmp_path_factory.mktemp("two") / "lab", "--practices", "2") as lab:
+        yield lab
+        lab.stop()
+
+
+@pytest.fixture(scope="module")
+def practices(lab: LabProcess) -> list[Practice]:
+    return [_practice(entry) for entry in lab.ready["instances"]]
 
 
 @pytest.fixture
@@ -159,8 +165,3 @@ def _paths(practice: Practice) -> dict[str, str]:
 def _code(answer: bytes) -> str:
     codes = etree.fromstring(answer).findall(".//{http://ws.gematik.de/tel/error/v2.0}Code")
     return str(codes[-1].text) if codes else "no code"
-
-
-def test_ready_file_of_two_practices_is_private(two_practices: dict[str, Any], two_practices_dir: Path) -> None:
-    assert (two_practices_dir / "ready.json").stat().st_mode & 0o077 == 0
-    assert json.loads((two_practices_dir / "ready.json").read_text())["instances"][1]["konnektor"]["url"]
