@@ -7,6 +7,7 @@ The first signal stops in order: `ready.json` goes, calls under way finish, term
 import argparse
 import asyncio
 import os
+import re
 import signal
 import sys
 from ipaddress import ip_address
@@ -31,6 +32,9 @@ from tiaas.lab.ready import remove_ready
 from tiaas.lab.registry import DIR_VARIABLE, Registry
 
 DEFAULT_FOLDER = ".tiaas"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+# DNS names in their ASCII form, IPv4 and IPv6 addresses: what a certificate can carry.
+_HOST = re.compile(rf"(?!.{{254}}){_LABEL}(?:\.{_LABEL})*|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]+")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -74,6 +78,9 @@ def run(args: argparse.Namespace) -> int:
 def read_options(args: argparse.Namespace) -> UpOptions:
     """What the arguments mean. Raises `InvalidInput`."""
     listen, port = parse_listen(args.listen)
+    for host in args.host:
+        if not _HOST.fullmatch(host):
+            raise InvalidInput(f"--host {host!r}: give a name of letters, digits, dashes and dots, or an IP address")
     if args.practices is not None and args.practices < 1:
         raise InvalidInput("--practices needs a number from 1 on")
     return UpOptions(

@@ -4,13 +4,17 @@ The defaults are what a Highspeed-Konnektor must have (gemSpec_Kon V5.18 §3.4.1
 tests of practice software. All practices of a lab get the same settings.
 """
 
+import math
+import re
 from dataclasses import dataclass
 
 from tiaas.base.config import setting
+from tiaas.base.errors import InvalidInput
 from tiaas.konnektor.config import AuthenticationMode, ClientAccess, Limits, Product
 from tiaas.konnektor.keykind import KeyKind
 
 _LIMITS, _PRODUCT = Limits(), Product()
+_VERSION = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){2}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +30,12 @@ class AccessSettings:
     directory_open: bool = setting(True, "ANCL_DVD_OPEN: connector.sds without TLS, if there is a `plain_port`")
     plain_port: int = setting(0, "port for HTTP without TLS of practice 1, practice N gets it + N-1; 0: none")
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.plain_port <= 65535:
+            raise InvalidInput("plain_port is a port from 1 to 65535, or 0 for none")
+        if not self.tls_mandatory and not self.plain_port:
+            raise InvalidInput("without tls_mandatory a plain_port must be given")
+
     def access(self) -> ClientAccess:
         """As the Konnektor takes it."""
         return ClientAccess(self.tls_mandatory, self.client_authentication, self.mode, self.directory_open)
@@ -40,6 +50,13 @@ class LimitSettings:
     keep_alive_seconds: int = setting(_LIMITS.keep_alive_seconds, "how long an idle connection is kept")
     connections: int = setting(_LIMITS.connections, "connections of one instance")
     connections_per_address: int = setting(_LIMITS.connections_per_address, "connections from one address")
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.request_seconds) and self.request_seconds > 0):
+            raise InvalidInput("request_seconds must be more than 0")
+        for name in ("body_octets", "keep_alive_seconds", "connections", "connections_per_address"):
+            if getattr(self, name) < 1:
+                raise InvalidInput(f"{name} must be at least 1")
 
     def limits(self) -> Limits:
         """As the Konnektor takes it."""
@@ -60,6 +77,14 @@ class ProductSettings:
     vendor_id: str = setting(_PRODUCT.vendor_id, "ProductVendorID, up to 5 characters")
     product_code: str = setting(_PRODUCT.product_code, "ProductCode, up to 8 characters")
     firmware_version: str = setting(_PRODUCT.firmware_version, "FWVersion, n.n.n")
+
+    def __post_init__(self) -> None:
+        for name in ("product_type_version", "firmware_version"):
+            if not _VERSION.fullmatch(getattr(self, name)):
+                raise InvalidInput(f"{name} is n.n.n, each with up to three digits")
+        for name, most in (("vendor_id", 5), ("product_code", 8)):
+            if not re.fullmatch(rf"[A-Za-z0-9_]{{0,{most}}}", getattr(self, name)):
+                raise InvalidInput(f"{name} has at most {most} letters, digits and underscores")
 
     def product(self) -> Product:
         """As the Konnektor takes it."""

@@ -33,7 +33,11 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     read.add_argument(
         "--reader", metavar="CARD", help="handle or ICCSN of the SMC-B or HBA that reads it (default: the only SMC-B)"
     )
-    read.add_argument("--online-check", action="store_true", help="ask the insurer for updates first")
+    read.add_argument(
+        "--online-check",
+        action="store_true",
+        help="ask for updates first (a lab goes on without)",
+    )
     read.add_argument("--receipt", action="store_true", help="also read the receipt of the last online check")
     read.add_argument("--xml", action="store_true", help="write the documents on the card as they are, in UTF-8")
     add_konnektor_arguments(read)

@@ -149,7 +149,7 @@ def _display(lab: Lab) -> Handler:
 
 def _insert(lab: Lab) -> Handler:
     async def handle(request: Request) -> Response:
-        body = await _read(request)
+        body = await _read(request, "iccsn")
         iccsn = body.get("iccsn")
         if iccsn is not None and not isinstance(iccsn, str):
             raise BadControlRequest("iccsn is not a string", 'send {"iccsn": "80276…"}, 20 digits')
@@ -161,7 +161,7 @@ def _insert(lab: Lab) -> Handler:
 
 def _eject(lab: Lab) -> Handler:
     async def handle(request: Request) -> Response:
-        await _read(request)
+        await _read(request, "iccsn")
         return JSONResponse({"iccsn": lab.eject(request.path_params["ct_id"], request.path_params["slot"])})
 
     return handle
@@ -177,7 +177,7 @@ def _get_policy(lab: Lab) -> Handler:
 def _put_policy(lab: Lab) -> Handler:
     async def handle(request: Request) -> Response:
         terminal = _of(lab, request)
-        terminal.virtual.pin_policy = read_policy(await _read(request))
+        terminal.virtual.pin_policy = read_policy(await _read(request, "mode", "new_pin"))
         return JSONResponse(_policy_document(terminal))
 
     return handle
@@ -203,7 +203,7 @@ def _policy_document(terminal: LabTerminal) -> dict[str, Any]:
 def _keys(lab: Lab) -> Handler:
     async def handle(request: Request) -> Response:
         terminal = _of(lab, request)
-        key = _KEYS.get(str((await _read(request)).get("key")))
+        key = _KEYS.get(str((await _read(request, "key")).get("key")))
         if key is None:
             raise BadControlRequest("unknown key", f"one of {', '.join(_KEYS)}")
         terminal.virtual.press(key)
@@ -215,7 +215,7 @@ def _keys(lab: Lab) -> Handler:
 def _plug(lab: Lab) -> Handler:
     async def handle(request: Request) -> Response:
         terminal = _of(lab, request)
-        state = (await _read(request)).get("state")
+        state = (await _read(request, "state")).get("state")
         if state not in ("in", "out"):
             raise BadControlRequest("unknown state", 'send {"state": "out"} or {"state": "in"}')
         plugged = terminal.virtual.snapshot().plugged
@@ -231,7 +231,7 @@ def _plug(lab: Lab) -> Handler:
 def _delay(lab: Lab) -> Handler:
     async def handle(request: Request) -> Response:
         terminal = _of(lab, request)
-        seconds = (await _read(request)).get("seconds")
+        seconds = (await _read(request, "seconds")).get("seconds")
         if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds <= DELAY_MAX:
             raise BadControlRequest("seconds is out of range", f"a number from 0 to {DELAY_MAX:g}")
         terminal.virtual.delay = float(seconds)
@@ -244,8 +244,8 @@ def _of(lab: Lab, request: Request) -> LabTerminal:
     return lab.terminal(request.path_params["ct_id"])
 
 
-async def _read(request: Request) -> dict[str, Any]:
-    """The JSON object in the body, empty if there is none. Raises `ControlError`."""
+async def _read(request: Request, *known: str) -> dict[str, Any]:
+    """The JSON object in the body, empty if there is none; it has `known` keys only. Raises `ControlError`."""
     body = b""
     try:
         async with asyncio.timeout(BODY_SECONDS):
@@ -263,6 +263,8 @@ async def _read(request: Request) -> dict[str, Any]:
         raise BadControlRequest("the body is no JSON", "send a JSON object") from error
     if not isinstance(document, dict):
         raise BadControlRequest("the body is no JSON object", "send a JSON object")
+    if set(document) - set(known):
+        raise BadControlRequest("the body has an unknown key", f"known here: {', '.join(known) or 'none'}")
     return document
 
 

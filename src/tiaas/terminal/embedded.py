@@ -69,7 +69,7 @@ class FrontSettings:
     keep_alive_tries: int = 3
     handshake_timeout: float = 10.0
     redial_first: float = 1.0
-    redial_most: float = 60.0
+    redial_most: float = 15.0
     dialing_at_once: int = 32
 
     def __post_init__(self) -> None:

@@ -55,6 +55,22 @@ async def test_no_client_authentication_and_rsa(tmp_path: Path) -> None:
             assert await konnektor.get_cards()
 
 
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('[product]\nvendor_id = "TOOLONG"\n', "vendor_id"),
+        ('[product]\nproduct_type_version = "5"\n', "product_type_version"),
+        ("[limits]\nconnections = 0\n", "connections"),
+        ("[limits]\nrequest_seconds = nan\n", "request_seconds"),
+        ("[access]\nplain_port = 70000\n", "plain_port"),
+        ("[access]\ntls_mandatory = false\n", "plain_port"),
+    ],
+)
+def test_values_that_cannot_work_are_refused(tmp_path: Path, text: str, key: str) -> None:
+    with pytest.raises(BadConfig, match=key):
+        load_config(UpConfig, _config(tmp_path, text))
+
+
 def test_unknown_key_names_its_neighbour(tmp_path: Path) -> None:
     with pytest.raises(BadConfig, match=r"access\.mod: unknown key; did you mean mode\?"):
         load_config(UpConfig, _config(tmp_path, '[access]\nmod = "PASSWORD"\n'))

@@ -100,3 +100,14 @@ async def test_a_signal_during_the_start_cancels_it(tmp_path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await serving
     assert life.was_told
+
+
+@pytest.mark.parametrize("host", ["ä.de", "bad host!", "", "http://x", "x:8443", "a" * 64, "a-.de"])
+def test_a_host_that_no_certificate_can_carry_is_refused(host: str) -> None:
+    with pytest.raises(InvalidInput, match="--host"):
+        _options("--host", host)
+
+
+@pytest.mark.parametrize("host", ["konnektor.konlan", "localhost", "192.0.2.7", "2001:db8::1", "a-b.example"])
+def test_hosts_that_fit(host: str) -> None:
+    assert _options("--host", host).hosts == (host,)

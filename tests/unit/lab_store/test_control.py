@@ -57,6 +57,7 @@ async def test_eject_and_insert(lab: Lab, http: httpx.AsyncClient) -> None:
         ("GET", "/terminals/CT-9", None, 404),
         ("POST", f"{CT}/slots/1/insert", {"iccsn": 5}, 400),
         ("PUT", f"{CT}/pin-policy", {"mode": "guess"}, 400),
+        ("PUT", f"{CT}/pin-policy", {"mod": "wrong"}, 400),
         ("PUT", f"{CT}/pin-policy", {"mode": ["auto"]}, 400),
         ("PUT", f"{CT}/pin-policy", {"new_pin": "12"}, 400),
         ("PUT", f"{CT}/pin-policy", {"new_pin": 123456}, 400),
