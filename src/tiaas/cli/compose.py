@@ -32,7 +32,6 @@ from tiaas.konnektor.instance import Instance
 from tiaas.konnektor.node import Node
 from tiaas.konnektor.sqlite_store import SqliteStore
 from tiaas.lab.control import control_app
-from tiaas.lab.controlserver import ControlServer
 from tiaas.lab.errors import LabError, PortTaken
 from tiaas.lab.lab import LOOPBACK, Lab
 from tiaas.lab.practice import Practice
@@ -53,6 +52,7 @@ from tiaas.lab.ready import (
 )
 from tiaas.lab.readyview import cards_entry, terminal_entries
 from tiaas.lab.registry import Registry
+from tiaas.lab.server import LabServer
 from tiaas.lab.store import LabStore
 
 _log = logging.getLogger("tiaas.cli")
@@ -118,7 +118,13 @@ class Running:
             )
             for served in self.served
         )
-        return Ready(instances, LabEntry(self.control_url, self.ca_bundle))
+        lab = LabEntry(
+            self.control_url,
+            self.ca_bundle,
+            faults=f"{self.control_url}/faults",
+            journal=f"{self.control_url}/journal",
+        )
+        return Ready(instances, lab)
 
 
 @asynccontextmanager
@@ -208,7 +214,7 @@ class _Start:
         with self.progress.step("virtual terminals, control port"):
             self.stack.push_async_callback(lab.stop)
             await lab.start()
-            server = ControlServer(control_app(lab))
+            server = LabServer(control_app(lab), "control port")
             self.stack.push_async_callback(server.stop)
             port, _ = await lab.ports.claim(
                 "control", LOOPBACK, lambda port: server.start(LOOPBACK, port), preferred=CONTROL_PORT

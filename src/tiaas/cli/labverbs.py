@@ -1,8 +1,6 @@
 """`tiaas card eject|insert|list`: the hand at the virtual terminals of a running lab, through its control port."""
 
 import argparse
-import os
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -10,12 +8,9 @@ import httpx
 
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.exitcodes import ExitCode
+from tiaas.cli.labport import add_arguments, ask, control_port
 from tiaas.cli.writer import out, out_json, out_table
 from tiaas.lab.errors import LabError
-from tiaas.lab.ready import read_ready
-from tiaas.lab.registry import Registry
-
-_SECONDS = 15.0
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -30,19 +25,17 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     insert.add_argument("--terminal", metavar="CT", help="ctId of the terminal (with --slot; default: where it was)")
     insert.add_argument("--slot", type=int, metavar="N", help="slot of the terminal, from 1 (with --terminal)")
     for verb in (listed, eject, insert):
-        verb.add_argument("--dir", type=Path, metavar="DIR", help="folder of a running lab (default: TIAAS_DIR)")
-        verb.add_argument("--json", action="store_true", help="write JSON instead of text")
+        add_arguments(verb)
 
 
 def run(args: argparse.Namespace) -> int:
     """Does what was asked."""
-    ready = read_ready(Registry(os.environ).find(args.dir))
-    with httpx.Client(base_url=ready["lab"]["control"], timeout=_SECONDS, trust_env=False) as http:
+    with control_port(args) as http:
         return {"list": _list, "eject": _eject, "insert": _insert}[args.thing](http, args)
 
 
 def _list(http: httpx.Client, args: argparse.Namespace) -> int:
-    cards = _ask(http, "GET", "/cards")["cards"]
+    cards = ask(http, "GET", "/cards")["cards"]
     if args.json:
         out_json(cards)
     else:
@@ -60,7 +53,7 @@ def _eject(http: httpx.Client, args: argparse.Namespace) -> int:
     place = _card(http, args.iccsn)["in"]
     if place is None:
         raise LabError(f"card {args.iccsn} is in no terminal")
-    _ask(http, "POST", _slot_path(place, "eject"))
+    ask(http, "POST", _slot_path(place, "eject"))
     _tell(args, place, f"ejected from {place['ct_id']} slot {place['slot']}")
     return ExitCode.OK
 
@@ -70,7 +63,7 @@ def _insert(http: httpx.Client, args: argparse.Namespace) -> int:
         raise InvalidInput("--terminal and --slot go together")
     card = _card(http, args.iccsn)
     place = card["home"] if args.terminal is None else {"ct_id": args.terminal, "slot": args.slot}
-    _ask(http, "POST", _slot_path(place, "insert"), {"iccsn": args.iccsn})
+    ask(http, "POST", _slot_path(place, "insert"), {"iccsn": args.iccsn})
     _tell(args, place, f"inserted into {place['ct_id']} slot {place['slot']}")
     return ExitCode.OK
 
@@ -83,7 +76,7 @@ def _tell(args: argparse.Namespace, place: dict[str, Any], text: str) -> None:
 
 
 def _card(http: httpx.Client, iccsn: str) -> dict[str, Any]:
-    for card in _ask(http, "GET", "/cards")["cards"]:
+    for card in ask(http, "GET", "/cards")["cards"]:
         if card["iccsn"] == iccsn:
             found: dict[str, Any] = card
             return found
@@ -92,14 +85,3 @@ def _card(http: httpx.Client, iccsn: str) -> dict[str, Any]:
 
 def _slot_path(place: dict[str, Any], verb: str) -> str:
     return f"/terminals/{quote(place['ct_id'], safe='')}/slots/{place['slot']}/{verb}"
-
-
-def _ask(http: httpx.Client, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    try:
-        answer = http.request(method, path, json=body)
-        document: dict[str, Any] = answer.json()
-    except (httpx.HTTPError, ValueError) as error:
-        raise LabError(f"the lab's control port {http.base_url} does not answer ({type(error).__name__})") from error
-    if answer.is_error:
-        raise LabError(str(document.get("error", answer.status_code)))
-    return document

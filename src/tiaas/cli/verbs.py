@@ -16,6 +16,7 @@ HOMES = {
     "pin": "tiaas.cli.pin",
     "vsd": "tiaas.cli.vsd",
     "card": "tiaas.cli.labverbs",
+    "lab": "tiaas.cli.labfaults",
     "selftest": "tiaas.cli.selftest",
 }
 

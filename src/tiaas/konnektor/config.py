@@ -100,6 +100,40 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+@enum.unique
+class Profile(enum.StrEnum):
+    """What kind of Konnektor an instance is.
+
+    `hsk` is a Highspeed-Konnektor; `einbox` has states and results besides that only a box in the practice has
+    (standalone operation, E=4), for tests of Primärsysteme.
+    """
+
+    HSK = "hsk"
+    EINBOX = "einbox"
+
+
+@dataclass(frozen=True, slots=True)
+class TiAccess:
+    """Where an instance finds the TI; an empty URL means that there is no such service to ask.
+
+    `online` is MGM_LU_ONLINE. Times are in seconds. Parameters of gemSpec_Kon V5.18 §4.1.9 and gemSpec_FM_VSDM.
+    """
+
+    online: bool = True
+    tsl_url: str = ""
+    """The list itself; its hash lies beside it with the suffix `.sha2` instead of `.xml`."""
+    bnetza_url: str = ""
+    ocsp_forwarder: str = ""
+    """The access provider's http-forwarder (CERT_OCSP_FORWARDER_ADDRESS, _PORT): every OCSP request goes there."""
+    intermediaer: str = ""
+    """Scheme, host, port and prefix of the VSDM Intermediär; `/IK/UFS/2.0` is added."""
+    ocsp_seconds: float = 10.0  # CERT_OCSP_TIMEOUT_NONQES
+    ocsp_grace_seconds: float = 600.0  # CERT_OCSP_DEFAULT_GRACE_PERIOD_NONQES
+    tsl_grace_days: int = 30  # CERT_TSL_DEFAULT_GRACE_PERIOD_DAYS
+    vsdm_seconds: float = 30.0  # MAXTIME_VSDM
+    offline_days_max: int = 0  # TIMEOUT_TI_OFFLINE; 0: no limit
+
+
 @dataclass(frozen=True, slots=True)
 class InstanceConfig:
     """One vInstanz.
@@ -119,6 +153,8 @@ class InstanceConfig:
     access: ClientAccess = field(default_factory=ClientAccess)
     limits: Limits = field(default_factory=Limits)
     product: Product = field(default_factory=Product)
+    profile: Profile = Profile.HSK
+    ti: TiAccess = field(default_factory=TiAccess)
     source: str | None = None
     boot_seconds: float = 3.0
     """How long the start waits for terminals that were in use before, so that GetCards tells the truth at once."""

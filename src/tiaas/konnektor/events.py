@@ -57,7 +57,8 @@ class Event:
     `log` and `deliver` are doLog and doDisp of TUC_KON_256. `ct_id` and `card_handle` say what access is judged by.
     """
 
-    topic: Topic
+    topic: Topic | str
+    """A `Topic`, or the text of a topic with a variable part (OPERATIONAL_STATE/…)."""
     parameters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     kind: EventType = EventType.OPERATION
     severity: EventSeverity = EventSeverity.INFO
@@ -89,10 +90,10 @@ class EventHub:
     def publish(self, event: Event) -> None:
         """Raises an event. A sink that fails is logged and does not keep the others from it."""
         if event.log:
-            fields = {"topic": event.topic.value, "severity": event.severity.value, "ct_id": event.ct_id}
+            fields = {"topic": str(event.topic), "severity": event.severity.value, "ct_id": event.ct_id}
             _log.info("event", extra=fields)
         for sink in tuple(self._sinks):
             try:
                 sink(event)
             except Exception as error:  # noqa: BLE001  (one sink's defect must not reach the card path)
-                _log.error("event sink failed", extra={"topic": event.topic.value, "kind": type(error).__name__})
+                _log.error("event sink failed", extra={"topic": str(event.topic), "kind": type(error).__name__})

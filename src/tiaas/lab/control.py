@@ -10,6 +10,8 @@
     POST …/keys                              {"key": "0"…"9"|"ok"|"cancel"|"clear"|"correct"}
     POST …/plug                              {"state": "out"|"in"}
     PUT  …/delay                             {"seconds": 0…60} before each answer of the terminal
+    GET, POST, DELETE /faults                faults of the lab's services (`lab/faults.py`); ?service=NAME with DELETE
+    GET  /journal?since=N&service=NAME       what the lab's services were asked (`lab/journal.py`)
 
 Errors are JSON: {"error": what is wrong, "hint": what to do instead}.
 
@@ -38,6 +40,7 @@ from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.lab.controlview import card_document, overview_document, overview_html, terminal_document
 from tiaas.lab.errors import BadControlRequest, ControlError
+from tiaas.lab.faults import BadFault, Fault, Service
 from tiaas.lab.lab import Lab
 from tiaas.lab.practice import LabTerminal
 from tiaas.terminal.virtual.terminal import PinMode, PinPolicy
@@ -45,6 +48,8 @@ from tiaas.terminal.virtual.terminal import PinMode, PinPolicy
 BODY_MAX = 4096
 BODY_SECONDS = 10.0
 DELAY_MAX = 60.0
+FAULT_KEYS = ("service", "code", "http", "delay", "drop", "match", "times")
+_NUMBER_MAX = 16
 PIN_LENGTHS = range(4, 13)
 """A format 2 PIN block holds 4 to 12 digits (ISO 9564-1)."""
 
@@ -69,9 +74,12 @@ def control_app(lab: Lab) -> Starlette:
         Route("/terminals/{ct_id}/keys", _keys(lab), methods=["POST"]),
         Route("/terminals/{ct_id}/plug", _plug(lab), methods=["POST"]),
         Route("/terminals/{ct_id}/delay", _delay(lab), methods=["PUT"]),
+        Route("/faults", _faults(lab), methods=["GET", "POST", "DELETE"]),
+        Route("/journal", _journal(lab), methods=["GET"]),
     ]
     handlers: dict[Any, Any] = {
         ControlError: _on_control_error,
+        BadFault: _on_bad_fault,
         InvalidInput: _on_invalid_input,
         HTTPException: _on_http_error,
         ClientDisconnect: _on_disconnect,
@@ -240,6 +248,37 @@ def _delay(lab: Lab) -> Handler:
     return handle
 
 
+def _faults(lab: Lab) -> Handler:
+    async def handle(request: Request) -> Response:
+        if request.method == "POST":
+            fault = Fault.from_document(await _read(request, *FAULT_KEYS))
+            return JSONResponse(lab.faults.add(fault).to_document(), 201)
+        if request.method == "DELETE":
+            service = _service(request)
+            return JSONResponse({"cleared": lab.faults.clear(lambda fault: service in (None, fault.service))})
+        return JSONResponse({"faults": [fault.to_document() for fault in lab.faults]})
+
+    return handle
+
+
+def _journal(lab: Lab) -> Handler:
+    async def handle(request: Request) -> Response:
+        since = request.query_params.get("since", "0")
+        if not (since.isascii() and since.isdigit() and len(since) < _NUMBER_MAX):
+            raise BadControlRequest("since is no number", "the number of the last entry you know, or 0")
+        entries = [entry.to_document() for entry in lab.journal.since(int(since), _service(request))]
+        return JSONResponse({"test_data": True, "last": lab.journal.last, "entries": entries})
+
+    return handle
+
+
+def _service(request: Request) -> Service | None:
+    name = request.query_params.get("service")
+    if name is not None and name not in list(Service):
+        raise BadControlRequest("unknown service", f"one of {', '.join(Service)}")
+    return None if name is None else Service(name)
+
+
 def _of(lab: Lab, request: Request) -> LabTerminal:
     return lab.terminal(request.path_params["ct_id"])
 
@@ -274,6 +313,10 @@ def _error(status: int, error: str, hint: str) -> JSONResponse:
 
 async def _on_control_error(request: Request, error: ControlError) -> Response:
     return _error(error.status, error.error, error.hint)
+
+
+async def _on_bad_fault(request: Request, error: BadFault) -> Response:
+    return _error(400, str(error), "tiaas lab fault --help tells what there is")
 
 
 async def _on_invalid_input(request: Request, error: InvalidInput) -> Response:

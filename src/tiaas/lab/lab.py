@@ -19,7 +19,9 @@ from tiaas.card.objsys.model import CardKind
 from tiaas.card.virtual.image import CardImage
 from tiaas.lab.cards import CardBox, LabCard
 from tiaas.lab.errors import CardElsewhere, LabError, UnknownTerminal
+from tiaas.lab.faults import FaultBook
 from tiaas.lab.identifiers import lab_iccsn
+from tiaas.lab.journal import Journal
 from tiaas.lab.personalise import PersonalisedCard, Personaliser
 from tiaas.lab.pki import AuthorityKind, LabPki
 from tiaas.lab.population import populate, staffing
@@ -49,6 +51,8 @@ class Lab:
         self.clock = clock
         self.entropy = entropy
         self.ports = Ports(store, entropy)
+        self.faults = FaultBook()
+        self.journal = Journal(clock)
         self.on_change: Callable[[], None] = _nothing
         self.practices: dict[int, Practice] = {}
         self._seed_text = seed_text

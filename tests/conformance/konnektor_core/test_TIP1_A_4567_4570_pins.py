@@ -58,7 +58,7 @@ class Desk:
     ) -> PinResult:
         return await self.pins.verify(self.card, self.session(), workplace, pin, verification)
 
-    def topics(self) -> list[Topic]:
+    def topics(self) -> list[Topic | str]:
         return [event.topic for event in self.events]
 
 

@@ -230,7 +230,7 @@ class Surgery:
             while not holds():  # noqa: ASYNC110 (what is waited for has no event of its own)
                 await asyncio.sleep(0.01)
 
-    def topics(self) -> list[Topic]:
+    def topics(self) -> list[Topic | str]:
         """All topics raised so far."""
         return [event.topic for event in self.events]
 

@@ -1,0 +1,130 @@
+"""`tiaas lab fault|journal`: makes the services of a running lab misbehave and shows what they were asked."""
+
+import argparse
+from typing import Any
+from urllib.parse import urlencode
+
+from tiaas.base.errors import InvalidInput
+from tiaas.cli.exitcodes import ExitCode
+from tiaas.cli.labport import add_arguments, ask, control_port
+from tiaas.cli.writer import out, out_json, out_table
+from tiaas.lab.faults import CODES, Fault, Service
+
+_CODES = "\n".join(f"  {service:<12} {', '.join(codes)}" for service, codes in CODES.items())
+_EPILOG = f"""\
+codes by service:
+{_CODES}
+
+without any fault option the faults in force are listed.
+"""
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds `lab` and what it does."""
+    parser = subparsers.add_parser("lab", help="faults and journal of the lab's services")
+    things = parser.add_subparsers(dest="thing", metavar="WHAT", required=True)
+    fault = things.add_parser(
+        "fault",
+        help="make a service of the lab misbehave",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    fault.add_argument("service", nargs="?", choices=list(Service), help="which service; none: all, to list or clear")
+    effect = fault.add_mutually_exclusive_group()
+    effect.add_argument("--code", metavar="N", help="answer with this error or state of the service, see below")
+    effect.add_argument("--http", type=int, metavar="N", help="answer with this bare HTTP status, 400 to 599")
+    effect.add_argument("--drop", action="store_true", help="end the connection without an answer")
+    effect.add_argument("--clear", action="store_true", help="end the service's faults (or all)")
+    fault.add_argument("--delay", type=float, metavar="S", help="seconds before anything else")
+    fault.add_argument("--match", metavar="TEXT", help="only requests about this: an ICCSN, a serial number, …")
+    fault.add_argument("--times", type=int, metavar="N", help="how often (default 1; 0: until cleared)")
+    journal = things.add_parser("journal", help="what the lab's services were asked and answered")
+    journal.add_argument("service", nargs="?", choices=list(Service), help="of one service only")
+    journal.add_argument("--since", type=int, default=0, metavar="N", help="entries with a number above N")
+    for verb in (fault, journal):
+        add_arguments(verb)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Does what was asked."""
+    return {"fault": _fault, "journal": _journal}[args.thing](args)
+
+
+def _fault(args: argparse.Namespace) -> int:
+    document = {
+        "service": args.service,
+        **{key: getattr(args, key) for key in ("code", "http", "delay", "match") if getattr(args, key) is not None},
+        **({"drop": True} if args.drop else {}),
+    }
+    if args.clear or len(document) == 1:
+        if args.times is not None or (args.clear and len(document) > 1):
+            raise InvalidInput("--clear and --times go with nothing or with a fault; see tiaas lab fault --help")
+        return _clear(args) if args.clear else _list(args)
+    if args.service is None:
+        raise InvalidInput(f"name the service that shall misbehave: {', '.join(Service)}")
+    if args.times is not None:
+        document["times"] = args.times
+    Fault.from_document(document)
+    with control_port(args) as http:
+        added = ask(http, "POST", "/faults", document)
+    if args.json:
+        out_json(added)
+    else:
+        out(f"fault {added['number']} in force: {_what(added)}")
+    return ExitCode.OK
+
+
+def _clear(args: argparse.Namespace) -> int:
+    query = f"?{urlencode({'service': args.service})}" if args.service else ""
+    with control_port(args) as http:
+        cleared = ask(http, "DELETE", f"/faults{query}")
+    if args.json:
+        out_json(cleared)
+    else:
+        out(f"{cleared['cleared']} faults cleared")
+    return ExitCode.OK
+
+
+def _list(args: argparse.Namespace) -> int:
+    with control_port(args) as http:
+        faults = ask(http, "GET", "/faults")["faults"]
+    faults = [fault for fault in faults if args.service in (None, fault["service"])]
+    if args.json:
+        out_json(faults)
+    else:
+        rows = [(str(f["number"]), f["service"], _what(f), f["match"], _left(f), str(f["used"])) for f in faults]
+        out_table(("NUMBER", "SERVICE", "EFFECT", "MATCH", "TIMES", "USED"), rows)
+    return ExitCode.OK
+
+
+def _what(fault: dict[str, Any]) -> str:
+    parts = [f"after {fault['delay']:g} s"] if fault["delay"] else []
+    parts += [f"code {fault['code']}"] if fault["code"] is not None else []
+    parts += [f"HTTP {fault['http']}"] if fault["http"] is not None else []
+    parts += ["no answer"] if fault["drop"] else []
+    return ", ".join(parts)
+
+
+def _left(fault: dict[str, Any]) -> str:
+    return "until cleared" if fault["times"] is None else str(fault["times"])
+
+
+def _journal(args: argparse.Namespace) -> int:
+    if args.since < 0:
+        raise InvalidInput("--since is 0 or more")
+    query = {"since": args.since, **({"service": args.service} if args.service else {})}
+    with control_port(args) as http:
+        entries = ask(http, "GET", f"/journal?{urlencode(query)}")["entries"]
+    if args.json:
+        out_json(entries)
+    else:
+        titles = ("NUMBER", "AT", "SERVICE", "OPERATION", "ABOUT", "OUTCOME", "MS", "FAULT")
+        out_table(titles, [_row(entry) for entry in entries])
+    return ExitCode.OK
+
+
+def _row(entry: dict[str, Any]) -> tuple[str, ...]:
+    fault = "" if entry["fault"] is None else str(entry["fault"])
+    milliseconds = f"{entry['seconds'] * 1000:.1f}"
+    head = str(entry["number"]), entry["at"][11:23], entry["service"], entry["operation"]
+    return (*head, entry["subject"], entry["outcome"], milliseconds, fault)
