@@ -108,6 +108,7 @@ class Instance:
             clock=clock,
             entropy=entropy,
             konnektor_name=config.hostname,
+            profile=config.profile,
         )
 
         def to_fault(error: BaseException) -> SoapFault:
@@ -153,6 +154,7 @@ class Instance:
         active = [entry.config.ct_id for entry in terminals if entry.config.correlation is Correlation.AKTIV]
         waits = (terminals.settled(ct_id, self.config.boot_seconds) for ct_id in active)
         await asyncio.gather(*waits, return_exceptions=True)
+        terminals.judge()
 
     # ---- clients -------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from tiaas.card.link import CardGone
 from tiaas.konnektor.cards import Card, CardList
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventHub, Topic
+from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.konnektor.slotopening import open_slot
 from tiaas.konnektor.store import InstanceStore
 from tiaas.konnektor.terminalevents import card_event, failure_event, link_event, slot_event
@@ -58,6 +59,7 @@ class Terminals:
         store: InstanceStore,
         cards: CardList,
         hub: EventHub,
+        opstate: OperatingState,
         trust: TrustSpace,
         clock: Clock,
         entropy: Entropy,
@@ -70,6 +72,7 @@ class Terminals:
         self._owner = store.owner
         self._cards = cards
         self._hub = hub
+        self._opstate = opstate
         self._trust = trust
         self._clock = clock
         self._entropy = entropy
@@ -121,6 +124,9 @@ class Terminals:
         await self._store.delete(STORE_KIND, ct_id)
         await self._front.disconnect(self._owner, ct_id)
         self._lost(entry)
+        entry.config = replace(entry.config, correlation=Correlation.BEKANNT)
+        self._judge(entry)
+        self._opstate.forget(ct_id)
         del self._entries[ct_id]
 
     async def pair(self, ct_id: str, confirm: Callable[[str], bool], wait: float = 30.0) -> None:
@@ -213,6 +219,11 @@ class Terminals:
         async with asyncio.timeout(wait), self._changed:
             await self._changed.wait_for(lambda: entry.usable and not entry.opening)
 
+    def judge(self) -> None:
+        """Determines EC_CardTerminal_Not_Available of all terminals: at the end of the boot it must be known."""
+        for entry in self._entries.values():
+            self._judge(entry)
+
     # ---- link events -----------------------------------------------------------------------------------------------
 
     def _on_event(self, event: LinkEvent) -> None:
@@ -224,6 +235,7 @@ class Terminals:
             self._spawn(self._begin(entry, entry.next_connection(), event))
         elif isinstance(event, LinkDown):
             self._lost(entry)
+            self._judge(entry)
         else:
             self._on_unit_event(entry, event)
 
@@ -249,6 +261,11 @@ class Terminals:
         if was_connected:
             self._hub.publish(link_event(Topic.CT_DISCONNECTED, entry))
 
+    def _judge(self, entry: TerminalEntry) -> None:
+        """EC_CardTerminal_Not_Available: an active terminal that is not connected (TAB_KON_503)."""
+        missing = entry.config.correlation is Correlation.AKTIV and not entry.connected
+        self._opstate.set(Condition.CARD_TERMINAL_NOT_AVAILABLE, missing, of=entry.config.ct_id)
+
     # ---- TUC_KON_050 -------------------------------------------------------------------------------------------------
 
     async def _begin(self, entry: TerminalEntry, generation: int, link: LinkUp) -> None:
@@ -270,6 +287,7 @@ class Terminals:
         early, entry.early = entry.early or [], None
         entry.connected = True
         self._hub.publish(link_event(Topic.CT_CONNECTED, entry))
+        self._judge(entry)
         for slot, state in enumerate(states[: entry.config.slots], start=1):
             if entry.usable and state not in _ABSENT:
                 self._slot_in_use(entry, slot)
@@ -309,6 +327,7 @@ class Terminals:
             await self._set(entry, replace(entry.config, correlation=Correlation.GEPAIRT))
         await self._front.disconnect(self._owner, entry.config.ct_id)
         self._lost(entry)
+        self._judge(entry)
         self._hub.publish(failure_event(Topic.CT_TLS_ESTABLISHMENT_FAILURE, entry, error))
 
     async def _redial(self, entry: TerminalEntry, generation: int) -> None:

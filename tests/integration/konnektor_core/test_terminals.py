@@ -14,6 +14,7 @@ from tiaas.interfaces.card_service_v8_1 import GetPinStatus, PinStatus, VerifyPi
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.events import Topic
 from tiaas.konnektor.livemodel import LiveInfoModel
+from tiaas.konnektor.opstate import Condition
 from tiaas.konnektor.services import card as card_service
 from tiaas.konnektor.services.context import build_context
 from tiaas.konnektor.terminallist import Correlation
@@ -127,3 +128,36 @@ async def test_a_takeover_keeps_the_connection_and_trusts_no_raised_state(
     handle = surgery.find(CardType.SMC_B).handle
     status = await surgery.call(GetPinStatus(context=context(), card_handle=handle, pin_typ="PIN.SMC"))
     assert status.pin_status is PinStatus.VERIFIABLE
+
+
+async def test_TAB_KON_503_an_active_terminal_that_is_away_is_not_available(surgery: Surgery) -> None:
+    missing = f"OPERATIONAL_STATE/EC_CardTerminal_Not_Available({CT})"
+
+    def values() -> list[str]:
+        return [dict(event.parameters)["Value"] for event in surgery.events if event.topic == missing]
+
+    def known() -> list[bool]:
+        return [s.value for s in surgery.core.opstate if s.condition is Condition.CARD_TERMINAL_NOT_AVAILABLE]
+
+    assert known() == [False]
+    surgery.events.clear()
+    await surgery.terminal.stop()
+    await surgery.until(lambda: surgery.core.opstate.holds(Condition.CARD_TERMINAL_NOT_AVAILABLE, CT))
+    (event,) = [event for event in surgery.events if event.topic == missing]
+    assert dict(event.parameters)["CtID"] == CT
+    await surgery.terminal.start("127.0.0.1", surgery.terminal.port)
+    await surgery.core.terminals.settled(CT)
+    assert values() == ["true", "false"]
+    await surgery.terminal.stop()
+    await surgery.until(lambda: surgery.core.opstate.holds(Condition.CARD_TERMINAL_NOT_AVAILABLE, CT))
+    await surgery.core.terminals.remove(CT)
+    assert values() == ["true", "false", "true", "false"]
+    assert known() == []
+
+
+async def test_a_terminal_that_stayed_away_is_known_at_the_end_of_the_boot(surgery: Surgery) -> None:
+    await surgery.shut()
+    await surgery.terminal.stop()
+    await surgery.boot()
+    surgery.core.terminals.judge()
+    assert surgery.core.opstate.holds(Condition.CARD_TERMINAL_NOT_AVAILABLE, CT)

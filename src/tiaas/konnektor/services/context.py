@@ -18,9 +18,11 @@ from tiaas.konnektor.access import (
 )
 from tiaas.konnektor.c2c import CardToCard
 from tiaas.konnektor.cards import CardList
+from tiaas.konnektor.config import Profile
 from tiaas.konnektor.errors import KonnektorError, gerror_of
 from tiaas.konnektor.events import EventHub, Topic
 from tiaas.konnektor.livemodel import LiveInfoModel
+from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.pins import Pins
 from tiaas.konnektor.sessions import CallContext
@@ -45,6 +47,7 @@ class ServiceContext:
     pins: Pins
     vsdm: Vsdm
     hub: EventHub
+    opstate: OperatingState
     store: InstanceStore
     clock: Clock
     entropy: Entropy
@@ -73,18 +76,20 @@ def build_context(
     clock: Clock,
     entropy: Entropy,
     konnektor_name: str,
+    profile: Profile = Profile.HSK,
     letters: LogLetters | None = None,
 ) -> ServiceContext:
     """The object graph of one instance behind its SOAP interface. `terminals.start()` brings it to life."""
     hub = EventHub()
+    opstate = OperatingState(hub, clock, box=profile is Profile.EINBOX)
     cards = CardList(clock, entropy, on_removed=lambda card: hub.publish(card_event(Topic.CARD_REMOVED, card)))
     vsdm = Vsdm(CardToCard(trust, clock, entropy), trust, hub, clock, letters)
     terminals = Terminals(
-        front, store, cards, hub, trust, clock, entropy, konnektor_name=konnektor_name, prepare=vsdm.prepare
+        front, store, cards, hub, opstate, trust, clock, entropy, konnektor_name=konnektor_name, prepare=vsdm.prepare
     )
     pins = Pins(infomodel, terminals, hub)
     return ServiceContext(
-        infomodel, cards, terminals, pins, vsdm, hub, store, clock, entropy, instance_id=store.owner.instance
+        infomodel, cards, terminals, pins, vsdm, hub, opstate, store, clock, entropy, instance_id=store.owner.instance
     )
 
 
