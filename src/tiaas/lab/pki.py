@@ -10,7 +10,7 @@ ones 8, certificates of holders 5, as in the field.
 """
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
 from threading import RLock
@@ -78,6 +78,8 @@ _ISSUERS = {
     CertificateType.HCI_OSIG: AuthorityKind.SMCB,
     CertificateType.SMKT_AUT: AuthorityKind.KOMP,
     CertificateType.SAK_AUT: AuthorityKind.KOMP,
+    CertificateType.FD_TLS_C: AuthorityKind.KOMP,
+    CertificateType.FD_TLS_S: AuthorityKind.KOMP,
 }
 
 _Tree = dict[AuthorityKind | None, Authority]
@@ -185,6 +187,17 @@ class LabPki:
         name = component_name(f"{iccsn}-{self._clock.now():%Y%m%d}", ORGANIZATION)
         holder = EndEntity(name, key.public_key(), build_admission(Role.SAK))
         return self.issue(CertificateType.SAK_AUT, holder), write_key(key)
+
+    def component(self, kind: CertificateType, role: Role, names: Sequence[str]) -> tuple[bytes, bytes]:
+        """Identity of a service in the TI (C.FD.TLS-S, C.FD.TLS-C): certificate DER, private key PKCS#8 DER.
+
+        The first of `names`, its FQDN, is the common name; all are subjectAltNames, IP addresses too. The key is on
+        brainpoolP256r1.
+        """
+        key = new_ec_key(self._entropy)
+        name = component_name(names[0], ORGANIZATION)
+        holder = EndEntity(name, key.public_key(), build_admission(role), hosts=tuple(names))
+        return self.issue(kind, holder), write_key(key)
 
     def _tree(self, family: Family) -> _Tree:
         if family is Family.RSA and self.ecc_only:

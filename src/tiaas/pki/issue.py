@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -45,12 +46,16 @@ class Validity:
 
 @dataclass(frozen=True, slots=True)
 class EndEntity:
-    """What is certified about a holder; `ocsp_url` is left out of the certificate if empty."""
+    """What is certified about a holder; `ocsp_url` is left out of the certificate if empty.
+
+    `hosts` are DNS names and IP addresses of a server or client (subjectAltName).
+    """
 
     subject: x509.Name
     public_key: PublicKey
-    admission: x509.Admissions
+    admission: x509.Admissions | None = None
     ocsp_url: str = ""
+    hosts: tuple[str, ...] = ()
 
 
 def issue_end_entity(
@@ -67,10 +72,16 @@ def issue_end_entity(
     if holder.ocsp_url and profile.has_ocsp:
         builder = builder.add_extension(_ocsp(holder.ocsp_url), critical=False)
     builder = builder.add_extension(_authority_key(authority), critical=False)
-    builder = builder.add_extension(holder.admission, critical=False)
+    if holder.admission is not None:
+        builder = builder.add_extension(holder.admission, critical=False)
+    if holder.hosts:
+        names = x509.SubjectAlternativeName([_host(host) for host in holder.hosts])
+        builder = builder.add_extension(names, critical=False)
     if profile.extended_key_usage:
         purposes = [x509.ObjectIdentifier(purpose) for purpose in profile.extended_key_usage]
         builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+    if profile.is_unchecked:
+        builder = builder.add_extension(x509.OCSPNoCheck(), critical=False)
     for oid, value in (_VALIDITY_MODEL, _QC_STATEMENTS) if profile.is_qualified else ():
         builder = builder.add_extension(x509.UnrecognizedExtension(oid, value), critical=False)
     return builder.sign(authority.key, hashes.SHA256()).public_bytes(Encoding.DER)
@@ -124,13 +135,22 @@ def _key_usage(usage: frozenset[KeyUsage]) -> x509.KeyUsage:
 
 def _policies(profile: Profile) -> x509.CertificatePolicies:
     """Policies with the URL of the rules, then the certificate type, which must have no qualifier (GS-A_4718)."""
-    kind = x509.PolicyInformation(x509.ObjectIdentifier(profile.type.oid), None)
-    return x509.CertificatePolicies([*(_policy(policy) for policy in profile.policies), kind])
+    policies = [_policy(policy) for policy in profile.policies]
+    if profile.type is not None:
+        policies.append(x509.PolicyInformation(x509.ObjectIdentifier(profile.type.oid), None))
+    return x509.CertificatePolicies(policies)
 
 
 def _policy(policy: Policy) -> x509.PolicyInformation:
     url = _POLICY_URL if policy is Policy.GEM_OR_CP else None
     return x509.PolicyInformation(x509.ObjectIdentifier(policy), [url] if url else None)
+
+
+def _host(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def _ocsp(url: str) -> x509.AuthorityInformationAccess:

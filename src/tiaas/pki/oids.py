@@ -76,6 +76,8 @@ class CertificateType(Enum):
     AK_AUT = (79, "oid_ak_aut", "C.AK.AUT")
     SMKT_AUT = (82, "oid_smkt_aut", "C.SMKT.AUT")
     SAK_AUT = (113, "oid_sak_aut", "C.SAK.AUT")
+    FD_TLS_C = (168, "oid_fd_tls_c", "C.FD.TLS-C")
+    FD_TLS_S = (169, "oid_fd_tls_s", "C.FD.TLS-S")
 
     def __init__(self, number: int, reference: str, profile: str) -> None:
         self.oid = f"{_ARC}{number}"
@@ -89,16 +91,19 @@ class Policy(StrEnum):
 
     GEM_OR_CP = _ARC + "163"
     HBA_CP = _ARC + "145"
+    TSL_SIGNER = _ARC + "176"
     QCP_NATURAL_QSCD = "0.4.0.194112.1.2"
 
 
 @unique
 class ExtendedKeyUsage(StrEnum):
-    """RFC 5280, 4.2.1.12: the purposes that TI profiles use."""
+    """RFC 5280, 4.2.1.12, and ETSI TS 102 231, 6.2: the purposes that TI profiles use."""
 
     SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
     CLIENT_AUTH = "1.3.6.1.5.5.7.3.2"
     EMAIL_PROTECTION = "1.3.6.1.5.5.7.3.4"
+    OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
+    TSL_SIGNING = "0.4.0.2231.3.0"
 
 
 @unique

@@ -2,9 +2,12 @@
 
 import subprocess
 from datetime import UTC, date, datetime
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from tiaas.base.clock import ManualClock
 from tiaas.base.entropy import SeededEntropy
@@ -117,3 +120,29 @@ def test_keys_are_reproducible_and_readable() -> None:
     assert write_key(read_key(write_key(first))) == write_key(first)
     rsa = new_rsa_key()
     assert write_key(read_key(write_key(rsa))) == write_key(rsa)
+
+
+@pytest.mark.parametrize(
+    ("kind", "purpose"),
+    [
+        (CertificateType.FD_TLS_S, ExtendedKeyUsage.SERVER_AUTH),
+        (CertificateType.FD_TLS_C, ExtendedKeyUsage.CLIENT_AUTH),
+    ],
+)
+def test_identity_of_a_service(pki: LabPki, kind: CertificateType, purpose: ExtendedKeyUsage) -> None:
+    der, key = pki.component(kind, Role.UFS, ("ufs.lab.telematik-test", "localhost", "127.0.0.1"))
+    certificate = decode_certificate_untrusted(der)
+    komp = decode_certificate_untrusted(
+        pki.authority(AuthorityKind.KOMP).certificate.public_bytes(serialization.Encoding.DER)
+    )
+    demands = Demands(extended_key_usage=frozenset({purpose}), types=frozenset({kind}))
+    check_path(certificate, [komp], CLOCK.now(), demands=demands)
+    assert values(certificate, COMMON_NAME) == ("ufs.lab.telematik-test",)
+    assert certificate.admission is not None
+    assert certificate.admission.oids == (Role.UFS.oid,)
+    own = certificate.key()
+    assert own is not None
+    assert own.public_numbers() == read_key(key).public_key().public_numbers()
+    names = x509.load_der_x509_certificate(der).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["ufs.lab.telematik-test", "localhost"]
+    assert names.get_values_for_type(x509.IPAddress) == [IPv4Address("127.0.0.1")]
