@@ -65,9 +65,7 @@ class Journal:
 
     def since(self, number: int = 0, service: str | None = None) -> Iterator[Entry]:
         """Entries with a number above `number`, oldest first; of one service if named."""
-        return (
-            entry for entry in tuple(self._entries) if entry.number > number and service in (None, entry.service)
-        )
+        return (entry for entry in tuple(self._entries) if entry.number > number and service in (None, entry.service))
 
     @property
     def last(self) -> int:

@@ -120,7 +120,7 @@ def _read(certificate: x509.Certificate) -> Certificate:
         ocsp_urls=extensions.ocsp_urls(),
         admission=extensions.admission(),
         critical_unknown=tuple(oid for oid in extensions.critical if oid not in _UNDERSTOOD),
-        signature_algorithm=_algorithm(certificate["signature_algorithm"]),
+        signature_algorithm=read_algorithm(certificate["signature_algorithm"]),
         signature=certificate["signature_value"].native,
         signed=body.dump(),
     )
@@ -142,7 +142,7 @@ def _folded(value: object) -> str:
     return " ".join(str(value).casefold().split())
 
 
-def _algorithm(identifier: algos.SignedDigestAlgorithm) -> SignatureAlgorithm | None:
+def read_algorithm(identifier: algos.SignedDigestAlgorithm) -> SignatureAlgorithm | None:
     """The signature algorithm, or None if it is none that the TI knows."""
     try:
         scheme = identifier.signature_algo

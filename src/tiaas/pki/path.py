@@ -11,20 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, unique
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding
-
 from tiaas.base.errors import TiaasError
-from tiaas.pki.certificate import Certificate, PublicKey, SignatureAlgorithm
+from tiaas.pki.certificate import Certificate
 from tiaas.pki.oids import CertificateType, ExtendedKeyUsage, KeyUsage
+from tiaas.pki.signature import fits
 
 _MAX_DEPTH = 5
-_DIGESTS: dict[str, hashes.HashAlgorithm] = {
-    "sha256": hashes.SHA256(),
-    "sha384": hashes.SHA384(),
-    "sha512": hashes.SHA512(),
-}
 
 
 @unique
@@ -96,30 +88,7 @@ def check_path(
 
 def signature_fits(certificate: Certificate, issuer: Certificate) -> bool:
     """Whether the issuer's key made the certificate's signature (TUC_PKI_004)."""
-    key, algorithm = issuer.key(), certificate.signature_algorithm
-    if key is None or algorithm is None or algorithm.digest not in _DIGESTS:
-        return False
-    try:
-        return _verify(key, algorithm, certificate)
-    except InvalidSignature:
-        return False
-
-
-def _verify(key: PublicKey, algorithm: SignatureAlgorithm, certificate: Certificate) -> bool:
-    digest = _DIGESTS[algorithm.digest]
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        if algorithm.scheme != "ecdsa":
-            return False
-        key.verify(certificate.signature, certificate.signed, ec.ECDSA(digest))
-        return True
-    if algorithm.scheme == "rsassa_pkcs1v15":
-        key.verify(certificate.signature, certificate.signed, padding.PKCS1v15(), digest)
-        return True
-    if algorithm.scheme == "rsassa_pss" and algorithm.salt_length is not None:
-        pss = padding.PSS(padding.MGF1(digest), algorithm.salt_length)
-        key.verify(certificate.signature, certificate.signed, pss, digest)
-        return True
-    return False
+    return fits(issuer.key(), certificate.signature_algorithm, certificate.signature, certificate.signed)
 
 
 def _check_demands(certificate: Certificate, demands: Demands) -> None:
