@@ -6,7 +6,16 @@ from typing import TypeVar
 from lxml import etree
 
 from tiaas.base.errors import TiaasError
-from tiaas.soap.envelope import SOAP, Limits, SoapFault, parse_envelope_untrusted, write_envelope
+from tiaas.soap.envelope import (
+    SOAP,
+    Headed,
+    Limits,
+    SoapFault,
+    decode_headers,
+    known_headers,
+    open_envelope_untrusted,
+    write_envelope,
+)
 from tiaas.soap.errors import BadMessage, FaultCode
 from tiaas.soap.mapping import decode, root_name
 
@@ -33,10 +42,10 @@ class SoapRequest:
     body: bytes
 
 
-def write_request(message: object, soap_action: str) -> SoapRequest:
-    """A request with `message` in the body; raises UnfitMessage."""
-    headers = (("Content-Type", "text/xml; charset=utf-8"), ("SOAPAction", f'"{soap_action}"'))
-    return SoapRequest(headers, write_envelope(message))
+def write_request(message: object, soap_action: str, headers: tuple[object, ...] = ()) -> SoapRequest:
+    """A request with `message` in the body and `headers` as SOAP header blocks; raises UnfitMessage."""
+    fields = (("Content-Type", "text/xml; charset=utf-8"), ("SOAPAction", f'"{soap_action}"'))
+    return SoapRequest(fields, write_envelope(message, headers))
 
 
 def read_answer_untrusted(
@@ -47,10 +56,22 @@ def read_answer_untrusted(
     Raises ReceivedFault for a fault (its detail decoded if it is one of `details`), BadEnvelope or BadMessage for
     what is neither.
     """
-    element = parse_envelope_untrusted(document, limits)
+    return read_headed_answer_untrusted(document, expected, (), details, limits).message
+
+
+def read_headed_answer_untrusted(
+    document: bytes,
+    expected: type[T],
+    headers: tuple[type[object], ...],
+    details: tuple[type[object], ...] = (),
+    limits: Limits = ANSWER_LIMITS,
+) -> Headed[T]:
+    """As `read_answer_untrusted`, with those header blocks of the answer that are of the classes in `headers`."""
+    known = known_headers(headers)
+    blocks, element = open_envelope_untrusted(document, limits, known)
     if element.tag == _FAULT:
         raise ReceivedFault(_read_fault(element, details))
-    return decode(expected, element)
+    return Headed(decode(expected, element), decode_headers(blocks, known))
 
 
 def _read_fault(element: XmlElement, details: tuple[type[object], ...]) -> SoapFault:

@@ -11,7 +11,7 @@ from lxml import etree
 
 from tiaas.soap.errors import BadMessage
 from tiaas.soap.plan import Child, Plan, complex_type, namespaces_of_schema, plan_of
-from tiaas.soap.simple import WHITESPACE, XSD, LexicalError, SimpleType, named_type
+from tiaas.soap.simple import WHITESPACE, XSD, Anything, LexicalError, SimpleType, named_type
 
 T = TypeVar("T")
 XmlElement = etree._Element
@@ -97,6 +97,8 @@ def _children(plan: Plan, element: XmlElement, values: dict[str, Any]) -> None:
             values[entry.field] = _child_value(entry, child)
     if required[position] != len(plan.expected):
         refuse(element, f"lacks {plan.expected[required[position]]}")
+    if plan.binding.never_empty and not position:
+        refuse(element, "is empty")
     for name in plan.repeated:
         values[name] = tuple(values[name])
 
@@ -120,12 +122,17 @@ def _child_value(entry: Child, element: XmlElement) -> Any:
 def _value(simple: SimpleType, element: XmlElement) -> Any:
     text = element.text or ""
     if len(element):
-        text += _text_between(element)
+        text = _all_text(element) if isinstance(simple, Anything) else text + _text_between(element)
     try:
         return simple.decode(text)
     except LexicalError as error:
         reason = str(error)
     refuse(element, reason)
+
+
+def _all_text(element: XmlElement) -> str:
+    """The text of an element and of all elements in it."""
+    return "".join(element.itertext("*"))
 
 
 def _text_between(element: XmlElement) -> str:
@@ -180,6 +187,8 @@ def _derives(cls: type[Any], declared: type[Any]) -> bool:
 
 def _simple_attributes(simple: SimpleType, element: XmlElement, names: list[str]) -> SimpleType:
     """The simple type to read the element with, after its attributes have been judged."""
+    if isinstance(simple, Anything):
+        return simple
     for name in names:
         _check_foreign(element, name)
     kind = element.get(f"{XSI}type")

@@ -9,7 +9,16 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from tiaas.soap.envelope import Limits, SoapFault, parse_envelope_untrusted, write_envelope, write_fault
+from tiaas.soap.envelope import (
+    Headed,
+    Limits,
+    SoapFault,
+    decode_headers,
+    known_headers,
+    open_envelope_untrusted,
+    write_envelope,
+    write_fault,
+)
 from tiaas.soap.errors import MtomRefused, SoapError, UnknownOperation, WrongEncoding
 from tiaas.soap.mapping import decode, root_name
 
@@ -39,13 +48,15 @@ class UndeclaredAccess(TypeError):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation. Build it with `operation()`, which lets the type checker compare handler and messages."""
+    """One operation. Build it with `operation()` or `headed_operation()`, which let the type checker compare handler
+    and messages. `headers` are the classes of header blocks it understands; None: its messages have no headers."""
 
     request: type[Any]
     response: type[Any]
     handler: Callable[[Any, Any], Awaitable[Any]]
     access: AccessDeclaration
     soap_action: str
+    headers: tuple[type[Any], ...] | None = None
 
 
 def operation(
@@ -58,6 +69,19 @@ def operation(
 ) -> Operation:
     """An operation whose handler takes a `request` and the peer and gives a `response`."""
     return Operation(request, response, handler, access, soap_action)
+
+
+def headed_operation(
+    request: type[Request],
+    response: type[Response],
+    handler: Callable[[Headed[Request], Caller], Awaitable[Headed[Response]]],
+    *,
+    headers: tuple[type[Any], ...],
+    access: AccessDeclaration,
+    soap_action: str,
+) -> Operation:
+    """An operation whose messages have SOAP headers; its handler gets those blocks that are of the given classes."""
+    return Operation(request, response, handler, access, soap_action, headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +118,7 @@ class Dispatcher:
             if name in self._operations:
                 raise ValueError(f"{name} is bound twice")
             self._operations[name] = entry
+        self._headers = known_headers(cls for entry in self._operations.values() for cls in entry.headers or ())
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -106,20 +131,23 @@ class Dispatcher:
         `content_type` is the HTTP header's value or None. The handler's failures are given to `fault_of`.
         """
         try:
-            return SoapReply(200, CONTENT_TYPE, write_envelope(await self._serve(body, content_type, peer)))
+            response, headers = await self._serve(body, content_type, peer)
+            return SoapReply(200, CONTENT_TYPE, write_envelope(response, headers))
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a fault
             fault = self._fault_of(error)
             if isinstance(error, SoapError):
                 fault = replace(fault, code=error.fault_code)
             return SoapReply(500, CONTENT_TYPE, write_fault(fault))
 
-    async def _serve(self, body: bytes, content_type: str | None, peer: object) -> object:
+    async def _serve(self, body: bytes, content_type: str | None, peer: object) -> tuple[object, tuple[object, ...]]:
+        """The response and its headers."""
         _check_content_type(content_type)
         entry, request = self._understand(body)
-        response = await entry.handler(request, peer)
+        answer = await entry.handler(request, peer)
+        response, headers = (answer, ()) if entry.headers is None else (answer.message, answer.headers)
         if not isinstance(response, entry.response):
             raise TypeError(f"the handler of {entry.request.__name__} gave no {entry.response.__name__}")
-        return response
+        return response, headers
 
     def _understand(self, body: bytes) -> tuple[Operation, Any]:
         """The operation and the message of a request.
@@ -131,11 +159,14 @@ class Dispatcher:
         if known is not None:
             self._understood.move_to_end(body)
             return known
-        element = parse_envelope_untrusted(body, self._limits)
+        blocks, element = open_envelope_untrusted(body, self._limits, self._headers)
         entry = self._operations.get(str(element.tag))
         if entry is None:
             raise UnknownOperation("no operation has the name of the body's first child")
-        understood = entry, decode(entry.request, element)
+        request = decode(entry.request, element)
+        if entry.headers is not None:
+            request = Headed(request, decode_headers(blocks, known_headers(entry.headers)))
+        understood = entry, request
         if len(body) <= _REMEMBERED_OCTETS:
             self._understood[body] = understood
             if len(self._understood) > _REMEMBERED:

@@ -69,6 +69,8 @@ class _Content:
         for branches in self.choices:
             if sum(getattr(value, branch.field) is not None for branch in branches) != 1:
                 raise UnfitMessage(tag, f"needs exactly one of {', '.join(branch.local for branch in branches)}")
+        if self.plan.binding.never_empty and not any(getattr(value, child.field) for child in self.plan.children):
+            raise UnfitMessage(tag, "is empty")
         append(f"</{tag}>")
 
 

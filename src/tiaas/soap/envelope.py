@@ -1,23 +1,37 @@
 """The SOAP 1.1 envelope: read from untrusted octets, written around a message or a fault.
 
 Sources: SOAP 1.1 (W3C Note 08 May 2000) §4; WS-I Basic Profile 1.2; gemSpec_Kon V5.18 §3.6.1, A_15606 (UTF-8 only).
-Headers are ignored unless one that is addressed to us says mustUnderstand="1"; we understand none, so that is a
-MustUnderstand fault (SOAP 1.1 §4.2.3).
+Header blocks that the reader does not know are ignored unless one that is addressed to us says mustUnderstand="1": that
+is a MustUnderstand fault (SOAP 1.1 §4.2.3).
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from lxml import etree
 
 from tiaas.soap.encoder import encode_text
 from tiaas.soap.errors import BadEnvelope, FaultCode, NotUnderstood, WrongVersion
-from tiaas.soap.mapping import encode
+from tiaas.soap.mapping import decode, encode, root_name
 from tiaas.soap.markup import Limits, parse_untrusted
 from tiaas.soap.simple import WHITESPACE
 
-__all__ = ["Limits", "SoapFault", "parse_envelope_untrusted", "write_envelope", "write_fault"]
+__all__ = [
+    "Headed",
+    "Limits",
+    "SoapFault",
+    "decode_headers",
+    "known_headers",
+    "open_envelope_untrusted",
+    "parse_envelope_untrusted",
+    "write_envelope",
+    "write_fault",
+]
 
 XmlElement = etree._Element
+Message = TypeVar("Message")
+Block = TypeVar("Block")
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 _ENVELOPE = f"{{{SOAP}}}Envelope"
@@ -27,7 +41,8 @@ _MUST_UNDERSTAND = f"{{{SOAP}}}mustUnderstand"
 _ACTOR = f"{{{SOAP}}}actor"
 _NEXT = "http://schemas.xmlsoap.org/soap/actor/next"
 
-_OPEN = f'<?xml version="1.0" encoding="UTF-8"?>\n<S:Envelope xmlns:S="{SOAP}"><S:Body>'
+_ENVELOPE_START = f'<?xml version="1.0" encoding="UTF-8"?>\n<S:Envelope xmlns:S="{SOAP}">'
+_OPEN = f"{_ENVELOPE_START}<S:Body>"
 _CLOSE = "</S:Body></S:Envelope>"
 
 
@@ -40,8 +55,32 @@ class SoapFault:
     detail: object | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Headed(Generic[Message]):
+    """A message with header blocks; both are message objects with a root element."""
+
+    message: Message
+    headers: tuple[object, ...] = ()
+
+    def header(self, kind: type[Block]) -> Block | None:
+        """The first header block of that class, or None."""
+        return next((block for block in self.headers if isinstance(block, kind)), None)
+
+
+def known_headers(classes: Iterable[type[Any]]) -> dict[str, type[Any]]:
+    """The classes of header blocks by Clark name, as `open_envelope_untrusted` and `decode_headers` take them."""
+    return {root_name(cls): cls for cls in classes}
+
+
 def parse_envelope_untrusted(document: bytes, limits: Limits) -> XmlElement:
     """The first element in the body of a SOAP 1.1 envelope; raises BadEnvelope or a subclass."""
+    return open_envelope_untrusted(document, limits)[1]
+
+
+def open_envelope_untrusted(
+    document: bytes, limits: Limits, known: Mapping[str, type[Any]] | None = None
+) -> tuple[list[XmlElement], XmlElement]:
+    """The header blocks that are `known`, and the first element in the body; raises BadEnvelope or a subclass."""
     envelope = parse_untrusted(document, limits)
     tag = str(envelope.tag)
     if tag != _ENVELOPE:
@@ -49,9 +88,10 @@ def parse_envelope_untrusted(document: bytes, limits: Limits) -> XmlElement:
             raise WrongVersion("the envelope is not of SOAP 1.1")
         raise BadEnvelope("the root is not a SOAP envelope")
     body: XmlElement | None = None
+    blocks: list[XmlElement] = []
     for child in envelope:
         if body is None and child.tag == _HEADER and child.getprevious() is None:
-            _check_headers(child)
+            blocks = _header_blocks(child, known or {})
         elif body is None and child.tag == _BODY:
             body = child
         else:
@@ -60,7 +100,12 @@ def parse_envelope_untrusted(document: bytes, limits: Limits) -> XmlElement:
         raise BadEnvelope("the envelope has no body")
     if len(body) != 1:
         raise BadEnvelope("the body has not exactly one child")
-    return _bare(body)
+    return blocks, _bare(body)
+
+
+def decode_headers(blocks: Iterable[XmlElement], known: Mapping[str, type[Any]]) -> tuple[object, ...]:
+    """The header blocks as message objects; raises BadMessage."""
+    return tuple(decode(known[str(block.tag)], block) for block in blocks)
 
 
 def _bare(body: XmlElement) -> XmlElement:
@@ -71,18 +116,30 @@ def _bare(body: XmlElement) -> XmlElement:
     return child
 
 
-def _check_headers(header: XmlElement) -> None:
+def _header_blocks(header: XmlElement, known: Mapping[str, type[Any]]) -> list[XmlElement]:
+    blocks = []
     for entry in header:
-        if entry.get(_MUST_UNDERSTAND, "").strip(WHITESPACE) in ("1", "true") and entry.get(_ACTOR, _NEXT) in (
-            "",
-            _NEXT,
-        ):
+        must = entry.get(_MUST_UNDERSTAND, "").strip(WHITESPACE) in ("1", "true")
+        ours = entry.get(_ACTOR, _NEXT) in ("", _NEXT)
+        if ours and str(entry.tag) in known:
+            # They belong to the envelope; the block's own schema does not know them.
+            for name in (_MUST_UNDERSTAND, _ACTOR):
+                entry.attrib.pop(name, None)
+            blocks.append(entry)
+        elif ours and must:
             raise NotUnderstood("a header that must be understood is not understood")
+    return blocks
 
 
-def write_envelope(message: object) -> bytes:
-    """A SOAP 1.1 message with `message` (an object with a root element) as its body; raises UnfitMessage."""
-    return f"{_OPEN}{encode(message)}{_CLOSE}".encode()
+def write_envelope(message: object, headers: tuple[object, ...] = ()) -> bytes:
+    """A SOAP 1.1 message with `message` as its body and header blocks before it; raises UnfitMessage.
+
+    All are objects of message classes with a root element.
+    """
+    if not headers:
+        return f"{_OPEN}{encode(message)}{_CLOSE}".encode()
+    blocks = "".join(map(encode, headers))
+    return f"{_ENVELOPE_START}<S:Header>{blocks}</S:Header><S:Body>{encode(message)}{_CLOSE}".encode()
 
 
 def write_fault(fault: SoapFault) -> bytes:

@@ -43,18 +43,19 @@ XmlElement = etree._Element
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def message(
-    namespace: Namespace, *, root: str | None = None, type_name: str | None = None
+    namespace: Namespace, *, root: str | None = None, type_name: str | None = None, never_empty: bool = False
 ) -> Callable[[type[T]], type[T]]:
     """Makes a class a frozen, slotted, keyword-only dataclass bound to XML.
 
     `root` is the local name of the global element that has this type (a message, a fault detail, a document),
-    `type_name` that of a named complex type.
+    `type_name` that of a named complex type. With `never_empty` the content must have an element although each of
+    them may be missing.
     """
 
     def bind(cls: type[T]) -> type[T]:
         # No repr of values: messages carry KVNR, ICCSN and names, and reprs end up in logs.
         bound: type[T] = dataclass(frozen=True, slots=True, kw_only=True, repr=False)(cls)
-        plan.register(bound, namespace, root, type_name)
+        plan.register(bound, namespace, root, type_name, never_empty)
         return bound
 
     return bind

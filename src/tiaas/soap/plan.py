@@ -15,11 +15,15 @@ from tiaas.soap.simple import SimpleType
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """What a class is in its schema: the global element and the named type, both as Clark names, if it has them."""
+    """What a class is in its schema: the global element and the named type, both as Clark names, if it has them.
+
+    `never_empty`: all elements of the content may be missing, but not all at once.
+    """
 
     namespace: Namespace
     root: str | None
     type_name: str | None
+    never_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +90,10 @@ _ROOTS: dict[str, type[Any]] = {}
 _PLANS: dict[type[Any], Plan] = {}
 
 
-def register(cls: type[Any], namespace: Namespace, root: str | None, type_name: str | None) -> None:
+def register(cls: type[Any], namespace: Namespace, root: str | None, type_name: str | None, never_empty: bool) -> None:
     """Remembers what `message()` was told about a class."""
-    binding = Binding(namespace, namespace(root) if root else None, namespace(type_name) if type_name else None)
+    element, named = namespace(root) if root else None, namespace(type_name) if type_name else None
+    binding = Binding(namespace, element, named, never_empty)
     _BINDINGS[cls] = binding
     if binding.root is not None:
         _ROOTS[binding.root] = cls

@@ -10,8 +10,20 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from random import Random
 from typing import Any
 
-from tiaas.soap.plan import Child, plan_of
-from tiaas.soap.simple import AnyUri, Base64, Boolean, Date, DateTime, Enumeration, Integer, SimpleType, String
+from tiaas.soap.plan import Child, Plan, plan_of
+from tiaas.soap.simple import (
+    Anything,
+    AnyUri,
+    Base64,
+    Boolean,
+    Date,
+    DateTime,
+    Enumeration,
+    Hex,
+    Integer,
+    SimpleType,
+    String,
+)
 
 _ALPHABET = "aZ09 .-_äß✓\U0001f600<>&\"'\t\n\r\x85\u2028\ufffd"
 
@@ -19,6 +31,13 @@ _ALPHABET = "aZ09 .-_äß✓\U0001f600<>&\"'\t\n\r\x85\u2028\ufffd"
 def random_message(cls: type[Any], random: Random) -> Any:
     """A valid object of a message class."""
     plan = plan_of(cls)
+    made = _random_message(plan, random)
+    while plan.binding.never_empty and not any(getattr(made, child.field) for child in plan.children):
+        made = _random_message(plan, random)
+    return made
+
+
+def _random_message(plan: Plan, random: Random) -> Any:
     values: dict[str, Any] = {}
     for group in _groups(plan.children):
         chosen = random.choice(group)
@@ -29,7 +48,7 @@ def random_message(cls: type[Any], random: Random) -> Any:
             values[attribute.field] = random_value(attribute.simple, random)
     if plan.text is not None:
         values[plan.text[0]] = random_value(plan.text[1], random)
-    return cls(**values)
+    return plan.cls(**values)
 
 
 def _groups(children: tuple[Child, ...]) -> list[list[Child]]:
@@ -71,6 +90,11 @@ def random_value(simple: SimpleType, random: Random) -> Any:
             return date.fromordinal(random.randint(1, 3_652_059))
         case Base64():
             return bytes(random.randint(0, 255) for _ in range(random.randint(0, 8)))
+        case Hex():
+            longest = simple.min_length + 8 if simple.max_length is None else simple.max_length
+            return bytes(random.randint(0, 255) for _ in range(random.randint(simple.min_length, longest)))
+        case Anything():
+            return random.choice(("", "x", " y "))
         case AnyUri():
             return random.choice(("cetp://127.0.0.1:5000", "cetp://pvs.example/x?y=1", "cetp://[::1]:5000"))
         case String():

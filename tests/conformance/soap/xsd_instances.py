@@ -20,7 +20,9 @@ _BUILT_IN = {
     "nonNegativeInteger": ("0", "-0", "12"),
     "dateTime": ("2025-01-31T10:00:00Z", "2025-01-31T10:00:00.123+02:00"),
     "base64Binary": ("", "AAEC", "QQ==", "QU I="),
+    "hexBinary": ("", "00", "a0FF", "0123456789abcdef"),
     "anyURI": ("http://x.example/",),
+    "anyType": ("", "x"),
 }
 
 
@@ -75,7 +77,7 @@ class Schemas:
         kind = declaration.get("type")
         definition = self._definition(declaration, kind) if kind else _inline(declaration)
         if definition is None:
-            node.set_text(random.choice(_BUILT_IN[(kind or "").rpartition(":")[2]]))
+            node.set_text(random.choice(_BUILT_IN[(kind or "anyType").rpartition(":")[2]]))
         elif definition.tag == f"{{{XS}}}simpleType":
             node.set_text(self._text(definition, random))
         else:
@@ -108,7 +110,9 @@ class Schemas:
     def _attribute(self, declaration: etree._Element, random: Random) -> str:
         kind = declaration.get("type", "")
         if not kind:
-            return self._text(_inline(declaration), random)
+            inline = _inline(declaration)
+            assert inline is not None
+            return self._text(inline, random)
         return random.choice(_BUILT_IN[kind.rpartition(":")[2]])
 
     def _group(self, node: Node, group: etree._Element, random: Random) -> None:
@@ -138,16 +142,21 @@ class Schemas:
         definition = self._definition(restriction, base)
         if definition is not None:
             return self._text(definition, random)
+        if "length" in facets:
+            return "9e" * int(facets["length"])
         if "maxLength" in facets:
             low = int(facets.get("minLength", "0"))
             if base.endswith(":anyURI") or base == "anyURI":
                 return random.choice(_BUILT_IN["anyURI"])
+            if base.endswith(":hexBinary"):
+                return "aF" * random.choice((low, low + 1, int(facets["maxLength"])))
             return "ä" * random.choice((low, low + 1, int(facets["maxLength"])))
         return random.choice(_BUILT_IN[base.rpartition(":")[2]])
 
 
-def _inline(declaration: etree._Element) -> etree._Element:
-    return next(part for part in declaration if str(part.tag).endswith("Type"))
+def _inline(declaration: etree._Element) -> etree._Element | None:
+    """The anonymous type of a declaration; None: it has none and with that anyType."""
+    return next((part for part in declaration if str(part.tag).endswith("Type")), None)
 
 
 def _resolve(where: etree._Element, name: str) -> str:

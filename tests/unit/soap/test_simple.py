@@ -7,17 +7,20 @@ import pytest
 
 from tiaas.interfaces.card_terminal_info_v8_0 import IPV4, IPV6, MAC
 from tiaas.soap.simple import (
+    ANY_TYPE,
     ANY_URI,
     BASE64_BINARY,
     BOOLEAN,
     DATE,
     DATE_TIME,
+    HEX_BINARY,
     INTEGER,
     NON_NEGATIVE_INTEGER,
     POSITIVE_INTEGER,
     STRING,
     TOKEN,
     UNSIGNED_SHORT,
+    Hex,
     LexicalError,
     SimpleType,
     String,
@@ -47,6 +50,10 @@ GOOD: list[tuple[SimpleType, str, Any]] = [
     ),
     (BASE64_BINARY, "", b""),
     (BASE64_BINARY, "QU\nI =", b"AB"),
+    (HEX_BINARY, "", b""),
+    (HEX_BINARY, "\n9fA0 ", b"\x9f\xa0"),
+    (Hex(base=HEX_BINARY, min_length=2, max_length=2), "9000", b"\x90\0"),
+    (ANY_TYPE, " x\n", " x\n"),
     (ANY_URI, "", ""),
     (ANY_URI, " cetp://[::1]:8888/x ", "cetp://[::1]:8888/x"),
     (ANY_URI, "http://büro.example/a b?c#d", "http://büro.example/a b?c#d"),
@@ -56,6 +63,11 @@ GOOD: list[tuple[SimpleType, str, Any]] = [
     (IPV6, "::ffff:10.0.0.1", "::ffff:10.0.0.1"),
 ]
 BAD: list[tuple[SimpleType, str]] = [
+    (HEX_BINARY, "9"),
+    (HEX_BINARY, "9 0"),
+    (HEX_BINARY, "0g"),
+    (Hex(base=HEX_BINARY, min_length=2), "90"),
+    (Hex(base=HEX_BINARY, max_length=2), "900000"),
     (BOOLEAN, "True"),
     (BOOLEAN, "\xa0true"),
     (BOOLEAN, ""),
