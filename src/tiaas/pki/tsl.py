@@ -1,8 +1,8 @@
 """Trust lists as values: the TSL of the TI and the Bundesnetzagentur's list (ETSI TS 102 231 V3.1.2, annex B).
 
 What the TI demands of its list beyond ETSI is in gemSpec_TSL V1.19.2, chapter 7, what a reader does with it in
-gemSpec_PKI V2.14.1, chapter 8. `tslreader` reads lists, `signedlist` checks their signatures. Certificates are unread: a
-certificate that nobody can read must not keep the rest of a list from being used (TUC_PKI_001, note on robustness).
+gemSpec_PKI V2.14.1, chapter 8. `tslreader` reads lists, `signedlist` checks their signatures. Certificates are unread:
+one that nobody can read must not keep the rest of a list from being used (TUC_PKI_001, note on robustness).
 """
 
 from collections.abc import Iterator
