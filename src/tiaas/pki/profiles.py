@@ -66,11 +66,7 @@ _HOLDERS = (
     Profile(CertificateType.FD_TLS_S, "Tab_PKI_250", _SIGN, _SIGN_AND_WRAP, _SERVER),
 )
 
-PROFILES: dict[CertificateType, Profile] = {
-    profile.type: profile
-    for profile in _HOLDERS
-    if profile.type is not None
-}
+PROFILES: dict[CertificateType, Profile] = {profile.type: profile for profile in _HOLDERS if profile.type is not None}
 """The profiles of holders and components by certificate type."""
 
 TSL_SIGNER = Profile(
