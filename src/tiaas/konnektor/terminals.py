@@ -26,7 +26,7 @@ from tiaas.konnektor.terminalevents import card_event, failure_event, link_event
 from tiaas.konnektor.terminallist import Correlation, TerminalConfig, TerminalEntry
 from tiaas.konnektor.trust import TrustSpace, UntrustedTerminal
 from tiaas.terminal.errors import PairingMismatch, PairingUnknown, TerminalError
-from tiaas.terminal.front import Dial, Front, FrontError, LinkDown, LinkEvent, LinkUp, UnitEvent
+from tiaas.terminal.front import Dial, Front, FrontError, LinkDown, LinkEvent, LinkUp, StaleEpoch, UnitEvent
 from tiaas.terminal.pairing import (
     BadPairingSignature,
     Pairing,
@@ -276,6 +276,8 @@ class Terminals:
             if entry.generation == generation:
                 await self._refuse(entry, error)
             return
+        except StaleEpoch:
+            return  # taken over meanwhile: what becomes of the terminal, its owner tells
         except (TerminalError, FrontError) as error:
             if entry.generation == generation:
                 self._hub.publish(failure_event(Topic.CT_TLS_ESTABLISHMENT_FAILURE, entry, KonnektorError(4028)))

@@ -1,0 +1,345 @@
+"""An owner that was taken over while it was frozen: it wakes up, goes on where it was, and changes nothing any more.
+
+Every place of the Konnektor that writes to its store and every call of the front has its line here. A place that is
+new and has none makes `test_every_write_path_is_here` fail: add a scenario for it.
+"""
+
+import ast
+import inspect
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from tests.integration.konnektor_core.surgery import CLOCK, CT, ENTROPY, MAC, Surgery, caller, context
+from tests.structure.sources import SRC, tree
+from tiaas.base.secret import Secret
+from tiaas.card.apdu import CommandApdu
+from tiaas.interfaces.card_service_v8_1 import GetPinStatus, VerifyPin
+from tiaas.interfaces.vsd_service_v5_2 import ReadVSD
+from tiaas.konnektor.basic import BasicUsers
+from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.identity import Identity
+from tiaas.konnektor.infomodel import Kind
+from tiaas.konnektor.instance import _ModelWatcher
+from tiaas.konnektor.issuing import create_ca, issue_client
+from tiaas.konnektor.keykind import KeyKind
+from tiaas.konnektor.livemodel import LiveInfoModel
+from tiaas.konnektor.services.context import ServiceContext, build_context
+from tiaas.konnektor.sqlite_store import SqliteStore
+from tiaas.konnektor.store import InstanceStore, StaleEpochWrite
+from tiaas.konnektor.terminallist import Correlation, TerminalConfig
+from tiaas.soap.dispatch import Operation
+from tiaas.terminal.front import Dial, Front, LinkUp, Owner, StaleEpoch
+from tiaas.terminal.session import NewPinPrompts, PinPrompts, TerminalSession
+from tiaas.terminal.virtual.config import PinMode, PinPolicy
+from tiaas.terminal.virtual.link import ClientLink
+
+NAME = "one"
+STATUS = bytes.fromhex("8013008000")
+ECHO = CommandApdu(0x00, 0xB0, 0x00, 0x00, ne=256)
+
+
+@dataclass
+class Deposed:
+    """The older owner with all it holds, and what it can be caught at: rows, octets to the terminal, tries."""
+
+    surgery: Surgery
+    core: ServiceContext
+    operations: list[Operation]
+    store: InstanceStore
+    owner: Owner
+    front: Front
+    identity: Identity
+    users: BasicUsers
+    model: LiveInfoModel
+    certificate: bytes
+    client: str
+    commands: list[tuple[int, bytes]]
+
+    def traces(self) -> list[object]:
+        """Everything that must not change."""
+        with sqlite3.connect(self.surgery.folder / "konnektor.db") as database:
+            rows = database.execute("SELECT * FROM row ORDER BY instance, kind, key").fetchall()
+            rows += database.execute("SELECT * FROM owner").fetchall()
+        tries = [
+            (path, state.retry_counter)
+            for card in self.surgery.cards
+            for path, state in sorted(card.image.passwords.items())
+        ]
+        memory = [
+            self.model.current,
+            dict(self.identity.client_certificates),
+            dict(self.users._hashes),
+            [entry.config for entry in self.core.terminals],
+        ]
+        return [rows, tries, list(self.commands), memory]
+
+    async def call(self, request: Any) -> Any:
+        """One SOAP operation by the older owner's services."""
+        operation = next(op for op in self.operations if op.request is type(request))
+        return await operation.handler(request, caller())
+
+
+@pytest.fixture
+async def deposed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Deposed]:
+    surgery = Surgery(tmp_path)
+    await surgery.open()
+    handle = surgery.core.store
+    identity = await Identity.load(handle, ("localhost",), KeyKind.P256, CLOCK, ENTROPY)
+    users = await BasicUsers.load(handle, ENTROPY)
+    await users.put("praxis", Secret(b"geheim"))
+    client = await identity.issue_client("CS1", KeyKind.P256)
+    watcher = _ModelWatcher(handle)
+    model = LiveInfoModel(surgery.model(), watcher.persist)
+    await model.apply(lambda current: current.add(Kind.WORKPLACE, "vorher"))
+    other = create_ca("other", CLOCK.now(), ENTROPY)
+    pair = issue_client(other, KeyKind.P256, "x", CLOCK.now(), ENTROPY)
+    commands: list[tuple[int, bytes]] = []
+    start = ClientLink._start
+
+    def listen(link: ClientLink, received: Any) -> None:
+        if received.payload != STATUS:  # the front's own keep-alive belongs to no owner
+            commands.append((received.unit, received.payload))
+        start(link, received)
+
+    old, operations, owner = surgery.core, surgery.operations, handle.owner
+    # Whoever takes over has a connection of its own to the same file, as another process has.
+    elsewhere = await SqliteStore.open(tmp_path / "konnektor.db")
+    newer = await elsewhere.take_over(NAME)
+    assert newer.epoch == owner.epoch + 1
+    surgery.core = build_context(
+        infomodel=LiveInfoModel(surgery.model()),
+        front=surgery.front,
+        store=elsewhere.bind(newer),
+        trust=old.terminals._trust,
+        clock=CLOCK,
+        entropy=ENTROPY,
+        konnektor_name="konnektor",
+    )
+    await surgery.core.terminals.start()
+    await surgery.core.terminals.settled(CT, 4)
+    await surgery.until(lambda: not surgery.core.terminals._tasks)
+    monkeypatch.setattr(ClientLink, "_start", listen)
+    der = pair.certificate.public_bytes(Encoding.DER)
+    yield Deposed(
+        surgery,
+        old,
+        operations,
+        handle,
+        owner,
+        surgery.front,
+        identity,
+        users,
+        model,
+        der,
+        client.fingerprint,
+        commands,
+    )
+    monkeypatch.undo()
+    await surgery.close()
+    await old.terminals.stop()
+    await elsewhere.close()
+
+
+def another_terminal() -> TerminalConfig:
+    return TerminalConfig("CT-0002", "kt-labor", MAC, "127.0.0.1", 9, 4)
+
+
+async def _new_identity(old: Deposed) -> None:
+    """A handle whose rows are gone writes a new CA first."""
+    bare = old.surgery.store.bind(Owner("another", 7))
+    await Identity.load(bare, ("localhost",), KeyKind.P256, CLOCK, ENTROPY)
+
+
+async def _refuse(old: Deposed) -> None:
+    entry = old.core.terminals.entry(CT)
+    await old.core.terminals._set(entry, replace(entry.config, correlation=Correlation.GEPAIRT))
+
+
+Scenario = Callable[[Deposed], Awaitable[object]]
+
+WRITES: dict[str, tuple[Scenario, ...]] = {
+    "konnektor.basic:BasicUsers.put": (lambda old: old.users.put("neu", Secret(b"x")),),
+    "konnektor.basic:BasicUsers.remove": (lambda old: old.users.remove("praxis"),),
+    "konnektor.identity:Identity.load": (_new_identity,),
+    "konnektor.identity:Identity.component": (lambda old: old.identity.component("sak", old.identity.server),),
+    "konnektor.identity:Identity.forget_client": (lambda old: old.identity.forget_client(old.client),),
+    "konnektor.identity:Identity._remember": (
+        lambda old: old.identity.issue_client("CS1", KeyKind.P256),
+        lambda old: old.identity.import_client(old.certificate),
+    ),
+    "konnektor.instance:_ModelWatcher.persist": (
+        lambda old: old.model.apply(lambda model: model.add(Kind.WORKPLACE, "nachher")),
+    ),
+    "konnektor.terminals:Terminals.add": (
+        lambda old: old.core.terminals.add(another_terminal()),
+        lambda old: old.core.terminals.add(replace(old.core.terminals.entry(CT).config, port=9)),
+    ),
+    "konnektor.terminals:Terminals.remove": (lambda old: old.core.terminals.remove(CT),),
+    "konnektor.terminals:Terminals._set": (
+        _refuse,
+        lambda old: old.core.terminals.pair(CT, lambda shown: True, 0.1),
+    ),
+}
+"""Who writes to the store, and how that is brought about."""
+
+_STORE_CALLS = frozenset({"put", "delete", "apply", "forget"})
+_STORES = frozenset({"store", "_store"})
+
+
+def write_paths() -> set[str]:
+    """`module:Class.function` of all calls that write to an instance's store in the Konnektor."""
+    found = set()
+    for path in (SRC / "konnektor").rglob("*.py"):
+        if path.name in ("store.py", "sqlite_store.py"):
+            continue
+        module = ".".join(path.relative_to(SRC).with_suffix("").parts)
+        found |= {f"{module}:{name}" for name in _writers(tree(path), "")}
+    return found
+
+
+def _writers(node: ast.AST, inside: str) -> set[str]:
+    found = set()
+    for child in ast.iter_child_nodes(node):
+        name = inside
+        if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            name = f"{inside}.{child.name}".lstrip(".")
+        if isinstance(child, ast.Call) and _is_write(child.func):
+            found.add(inside)
+        found |= _writers(child, name)
+    return found
+
+
+def _is_write(called: ast.expr) -> bool:
+    if not isinstance(called, ast.Attribute) or called.attr not in _STORE_CALLS:
+        return False
+    holder = called.value
+    return (isinstance(holder, ast.Name) and holder.id in _STORES) or (
+        isinstance(holder, ast.Attribute) and holder.attr in _STORES
+    )
+
+
+def test_every_write_path_is_here() -> None:
+    assert write_paths() == set(WRITES)
+
+
+async def test_an_older_owner_writes_nothing(deposed: Deposed) -> None:
+    before = deposed.traces()
+    for path, scenarios in WRITES.items():
+        for scenario in scenarios:
+            with pytest.raises(StaleEpochWrite):
+                await scenario(deposed)
+            assert deposed.traces() == before, path
+
+
+# ---- the front -------------------------------------------------------------------------------------------------------
+
+FRONT: dict[str, Callable[[Front, Owner], object]] = {
+    "claim": lambda front, owner: front.claim(owner, lambda event: None),
+    "connect": lambda front, owner: front.connect(owner, Dial("CT-0002", "127.0.0.1", 9)),
+    "disconnect": lambda front, owner: front.disconnect(owner, CT),
+    "exchange": lambda front, owner: front.exchange(owner, CT, 0, b"\x80\x17\x00\x00", 1.0),
+}
+
+_PIN = PinPrompts("PIN", "ok", "nein")
+_NEW_PIN = NewPinPrompts("PIN", "ok", "nein", "neu", "nochmal", "ungleich")
+_TEMPLATE = CommandApdu(0x00, 0x20, 0x00, 0x01, bytes.fromhex("20FFFFFFFFFFFFFF"))
+
+SESSION: dict[str, Callable[[TerminalSession], object]] = {
+    "init": lambda session: session.init(),
+    "close": lambda session: session.close("00AA"),
+    "validate": lambda session: session.validate(Secret(bytes(16)), bytes(16)),
+    "create_pairing": lambda session: session.create_pairing(Secret(bytes(16)), "OK?"),
+    "add_key": lambda session: session.add_key(Secret(bytes(16))),
+    "product": lambda session: session.product(),
+    "slot_states": lambda session: session.slot_states(),
+    "activate": lambda session: session.activate(1),
+    "request": lambda session: session.request(1, "Karte", 1),
+    "reset": lambda session: session.reset(1),
+    "eject": lambda session: session.eject(1, None, 1),
+    "deactivate": lambda session: session.deactivate(1),
+    "card": lambda session: session.card(1).transmit(ECHO),
+    "perform_verification": lambda session: session.perform_verification(1, _TEMPLATE, _PIN),
+    "modify_verification_data": lambda session: session.modify_verification_data(
+        1, replace(_TEMPLATE, data=bytes(16)), _NEW_PIN
+    ),
+    "show": lambda session: session.show("alt"),
+    "clear": lambda session: session.clear(),
+    "confirm": lambda session: session.confirm("OK?", 1),
+}
+
+
+def _public(kind: type) -> set[str]:
+    return {name for name, member in inspect.getmembers(kind, inspect.isfunction) if not name.startswith("_")}
+
+
+def test_every_call_of_the_front_is_here() -> None:
+    assert set(FRONT) == _public(Front)
+    assert set(SESSION) == _public(TerminalSession)
+
+
+async def test_an_older_owner_reaches_no_terminal(deposed: Deposed) -> None:
+    before, front = deposed.traces(), deposed.surgery.front
+    for name, call in FRONT.items():
+        with pytest.raises(StaleEpoch):
+            await _ended(call(front, deposed.owner))
+        assert deposed.traces() == before, name
+        assert front.connected == 1, name
+        assert front._instances[NAME].epoch == deposed.owner.epoch + 1, name
+    session = deposed.core.terminals.session(CT)
+    for name, command in SESSION.items():
+        with pytest.raises(StaleEpoch):
+            await _ended(command(session))
+        assert deposed.traces() == before, name
+
+
+async def _ended(result: object) -> None:
+    if inspect.isawaitable(result):
+        await result
+
+
+async def test_an_older_owners_services_touch_no_card(deposed: Deposed) -> None:
+    """Its clients get an error; nobody is asked for a PIN, and where somebody types wrong ones, no try is lost."""
+    deposed.surgery.terminal.pin_policy = PinPolicy(PinMode.WRONG)
+    cards = {card.card_type: card.handle for card in deposed.core.cards}
+    before = deposed.traces()
+    calls = [
+        VerifyPin(context=context(), card_handle=cards[CardType.SMC_B], pin_typ="PIN.SMC"),
+        VerifyPin(context=context(user="U1"), card_handle=cards[CardType.HBA], pin_typ="PIN.CH"),
+        GetPinStatus(context=context(), card_handle=cards[CardType.SMC_B], pin_typ="PIN.SMC"),
+        ReadVSD(
+            ehc_handle=cards[CardType.EGK],
+            hpc_handle=cards[CardType.SMC_B],
+            perform_online_check=False,
+            read_online_receipt=False,
+            context=context(),
+        ),
+    ]
+    for call in calls:
+        with pytest.raises(KonnektorError):
+            await deposed.call(call)
+    assert deposed.traces() == before
+    # The owner of today serves the same cards.
+    smcb = deposed.surgery.find(CardType.SMC_B)
+    assert smcb.handle != cards[CardType.SMC_B]
+    states = await deposed.surgery.core.terminals.session(CT).slot_states()
+    assert len(states) == 4
+
+
+async def test_an_older_owner_that_is_told_of_a_connection_says_nothing_to_its_clients(deposed: Deposed) -> None:
+    """What was on its way to it when it was taken over: no failure is told, nothing is ended."""
+    topics: list[object] = []
+    deposed.core.hub.subscribe(lambda event: topics.append(event.topic))
+    before = deposed.traces()
+    entry = deposed.core.terminals.entry(CT)
+    assert entry.certificate is not None
+    await deposed.core.terminals._begin(entry, entry.next_connection(), LinkUp(CT, entry.certificate, "SUITE"))
+    assert topics == []
+    assert deposed.traces() == before
+    assert deposed.surgery.front.connected == 1
