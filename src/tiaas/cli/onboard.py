@@ -116,13 +116,15 @@ async def client_files(
     stored = lab.store.meta(key)
     password = Secret(str(stored).encode()) if stored else Secret(entropy.octets(_PASSWORD_OCTETS).hex().encode())
     entry = ClientEntry(folder / "client.p12", password, folder / "client.pem", folder / "client-key.pem")
-    if not _is_usable(instance, entry, clock):
+    if stored is None or not _is_usable(instance, entry, clock):
+        # The certificate says that all of them are good: it goes first and comes last, whatever ends us in between.
+        entry.cert.unlink(missing_ok=True)
+        lab.store.put_meta(key, password.reveal().decode())
         client_system = context_of(practice).client_system_id
         issued = await instance.issue_client(client_system, kind)
         write_private(entry.p12, issued.pkcs12(client_system, password).reveal())
-        write_private(entry.cert, issued.certificate_pem())
         write_private(entry.key, issued.key_pem().reveal())
-        lab.store.put_meta(key, password.reveal().decode())
+        write_private(entry.cert, issued.certificate_pem())
     return entry
 
 

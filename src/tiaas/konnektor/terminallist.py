@@ -120,6 +120,11 @@ class TerminalEntry:
         """True if the terminal may be used for cards: aktiv and connected."""
         return self.connected and self.config.correlation is Correlation.AKTIV
 
+    @property
+    def begun_pairing(self) -> Pairing | None:
+        """A pairing whose end nobody saw: the secret was on its way to the terminal."""
+        return self.config.pairing if self.config.correlation is Correlation.ZUGEWIESEN else None
+
     def next_connection(self) -> int:
         """A new connection, or the end of one: whatever was begun for the old one is void."""
         self.generation += 1

@@ -24,25 +24,17 @@ from tiaas.konnektor.slotopening import open_slot
 from tiaas.konnektor.store import InstanceStore
 from tiaas.konnektor.terminalevents import card_event, failure_event, link_event, slot_event
 from tiaas.konnektor.terminallist import Correlation, TerminalConfig, TerminalEntry
+from tiaas.konnektor.terminalpairing import PairingInDoubt, create, is_paired
 from tiaas.konnektor.trust import TrustSpace, UntrustedTerminal
-from tiaas.terminal.errors import PairingMismatch, PairingUnknown, TerminalError
+from tiaas.terminal.errors import TerminalError
 from tiaas.terminal.front import Dial, Front, FrontError, LinkDown, LinkEvent, LinkUp, StaleEpoch, UnitEvent
-from tiaas.terminal.pairing import (
-    BadPairingSignature,
-    Pairing,
-    fingerprint,
-    new_secret,
-    pairing_text,
-    verify_pairing_signature,
-)
+from tiaas.terminal.pairing import Pairing, fingerprint, new_secret, pairing_text
 from tiaas.terminal.session import SlotState, TerminalSession
 from tiaas.terminal.sicct.events import EventTag
 
 _log = logging.getLogger("tiaas.konnektor.terminals")
 
 STORE_KIND = "terminal"
-CHALLENGE_SIZE = 16
-"""TUC_KON_050 step 6a: at least 16 octets."""
 RETRY_SECONDS = 5.0
 _ABSENT = frozenset({SlotState.EMPTY, SlotState.UNKNOWN})
 
@@ -132,39 +124,46 @@ class Terminals:
     async def pair(self, ct_id: str, confirm: Callable[[str], bool], wait: float = 30.0) -> None:
         """TUC_KON_053: pairs a connected terminal. `confirm` gets the certificate's fingerprint and says yes or no.
 
-        `wait` bounds, in seconds, how long the connection may take. Raises `KonnektorError` 4007, 4040 (connection,
-        certificate), 4041 (terminal refused, wrong signature). A refusal by `confirm` is 4040, too.
+        `wait` bounds, in seconds, how long the connection may take. A terminal that was refused (`gepairt`) is dialled
+        again for it. Raises `KonnektorError` 4007, 4040 (connection, certificate), 4041 (terminal refused, wrong
+        signature). A refusal by `confirm` is 4040, too.
         """
         entry = self.entry(ct_id)
+        begun_before = entry.begun_pairing is not None
+        if entry.config.correlation is Correlation.GEPAIRT:
+            await self._unpair(entry)
         try:
-            pairing = await self._create_pairing(entry, confirm, wait)
-        except KonnektorError as error:
-            await self._set(entry, replace(entry.config, correlation=Correlation.ZUGEWIESEN, pairing=None))
-            self._hub.publish(failure_event(Topic.CT_ERROR, entry, error, deliver=False))
+            certificate = await self._shown_certificate(entry, wait)
+            if begun_before and entry.config.correlation is Correlation.AKTIV:
+                return  # the terminal knew the secret: what was begun then is done
+            pairing = await self._create_pairing(entry, certificate, confirm)
+        except PairingInDoubt:
+            self._hub.publish(failure_event(Topic.CT_ERROR, entry, KonnektorError(4041), deliver=False))
             await self._reconnect(entry)
+            raise KonnektorError(4041) from None
+        except KonnektorError as error:
+            self._hub.publish(failure_event(Topic.CT_ERROR, entry, error, deliver=False))
+            await self._unpair(entry)
             raise
         await self._set(entry, replace(entry.config, correlation=Correlation.AKTIV, pairing=pairing))
         await self._reconnect(entry)
 
-    async def _create_pairing(self, entry: TerminalEntry, confirm: Callable[[str], bool], wait: float) -> Pairing:
-        certificate = await self._shown_certificate(entry, wait)
-        try:
-            self._trust.check_terminal(certificate, self._clock.now())
-        except UntrustedTerminal as error:
-            raise KonnektorError(4040, f"Zertifikat: {error}") from error
+    async def _create_pairing(
+        self, entry: TerminalEntry, certificate: bytes, confirm: Callable[[str], bool]
+    ) -> Pairing:
+        """The secret is kept before the terminal gets it: whatever ends us meanwhile, the next connection asks the
+        terminal whether it has it. A terminal has few pairing blocks, and only a person can free one."""
+        self._require_trusted(certificate, 4040)
         if not confirm(fingerprint(certificate)):
             raise KonnektorError(4040, "Fingerprint nicht bestätigt")
-        secret = new_secret(self._entropy)
-        try:
-            signature = await self.session(entry.config.ct_id).create_pairing(
-                secret, pairing_text(entry.config.mac, self._name)
-            )
-            verify_pairing_signature(certificate, secret, signature)
-        except TerminalError as error:
-            raise KonnektorError(4041, fill="" if error.sw is None else f"{error.sw:04X}") from error
-        except (BadPairingSignature, FrontError) as error:
-            raise KonnektorError(4041) from error
-        return Pairing(certificate, secret)
+        pairing = Pairing(certificate, new_secret(self._entropy))
+        await self._set(entry, replace(entry.config, correlation=Correlation.ZUGEWIESEN, pairing=pairing))
+        await create(self.session(entry.config.ct_id), pairing, pairing_text(entry.config.mac, self._name))
+        return pairing
+
+    async def _unpair(self, entry: TerminalEntry) -> None:
+        await self._set(entry, replace(entry.config, correlation=Correlation.ZUGEWIESEN, pairing=None))
+        await self._reconnect(entry)
 
     async def _shown_certificate(self, entry: TerminalEntry, wait: float) -> bytes:
         """The certificate of the present connection, once INIT CT SESSION went through."""
@@ -298,21 +297,21 @@ class Terminals:
 
     async def _open_session(self, entry: TerminalEntry, generation: int, link: LinkUp) -> tuple[SlotState, ...] | None:
         """INIT, VALIDATE, product and slots; None for a terminal that is not paired yet (opened for information)."""
-        try:
-            self._trust.check_terminal(link.certificate, self._clock.now())
-        except UntrustedTerminal as error:
-            raise KonnektorError(4028, f"Zertifikat: {error}") from error
+        self._require_trusted(link.certificate, 4028)
         session = self.session(entry.config.ct_id)
+        begun = entry.begun_pairing
         pairing = entry.config.pairing
-        if pairing is not None and pairing.certificate != link.certificate:
+        if pairing is not None and pairing.certificate != link.certificate and begun is None:
             raise KonnektorError(4029)
         if not link.session_open:
             await session.init()
-        if pairing is not None:
-            try:
-                await session.validate(pairing.secret, self._entropy.octets(CHALLENGE_SIZE))
-            except (PairingUnknown, PairingMismatch) as error:
-                raise KonnektorError(4029) from error
+        if pairing is not None and not await is_paired(session, pairing, link.certificate, self._entropy):
+            if begun is None:
+                raise KonnektorError(4029)
+            pairing = None
+        if begun is not None and entry.generation == generation and entry.begun_pairing == begun:
+            correlation = Correlation.ZUGEWIESEN if pairing is None else Correlation.AKTIV
+            await self._set(entry, replace(entry.config, correlation=correlation, pairing=pairing))
         product = await session.product()
         if entry.generation != generation:
             return None
@@ -322,6 +321,12 @@ class Terminals:
         # From here on an event may tell of something that happened after the answer to GET STATUS.
         entry.early = []
         return await session.slot_states()
+
+    def _require_trusted(self, certificate: bytes, code: int) -> None:
+        try:
+            self._trust.check_terminal(certificate, self._clock.now())
+        except UntrustedTerminal as error:
+            raise KonnektorError(code, f"Zertifikat: {error}") from error
 
     async def _refuse(self, entry: TerminalEntry, error: KonnektorError) -> None:
         """Wrong certificate or secret: back to `gepairt`, TLS ends, an administrator has to look (steps 5 and 8)."""

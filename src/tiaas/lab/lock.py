@@ -2,7 +2,8 @@
 
 The lock is the kernel's (`flock`), not a file's existence: it ends with the process however that dies, so a lock
 file left behind by `kill -9` locks nothing. The file's content is the process id, for messages and for whoever waits
-for this process's `ready.json`: one left behind by another life is removed before the id is written.
+for this process's `ready.json`: one left behind by another life is removed before the id is written, and so are files
+it had begun to write.
 """
 
 import errno
@@ -11,7 +12,7 @@ import os
 from pathlib import Path
 
 from tiaas.lab.errors import FolderInUse, FolderUnusable
-from tiaas.lab.ready import remove_ready
+from tiaas.lab.ready import remove_ready, sweep_private
 
 LOCK_FILE = "lab.lock"
 
@@ -40,6 +41,7 @@ class FolderLock:
             raise FolderUnusable(folder, error.strerror or str(error)) from error
         try:
             remove_ready(folder)
+            sweep_private(folder)
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"{os.getpid()}\n".encode())
         except OSError as error:

@@ -15,6 +15,7 @@ Beside it lies one `.kon` file per instance in the JSON format that the `ti` com
 
 import json
 import os
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from tiaas.lab.errors import LabNotFound
 READY_FILE = "ready.json"
 FORMAT_VERSION = 1
 KON_VERSION = "1.0.0"
+_TEMPORARY = re.compile(r"\..+\.(?:json|pem|p12|kon)\.[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +235,16 @@ def write_private(path: Path, content: bytes) -> None:
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)
     temporary.replace(path)
+
+
+def sweep_private(folder: Path) -> None:
+    """Removes what `write_private` left half written below `folder` in a process that was killed.
+
+    Only for who holds the folder's lock: to anybody else it may be a file that is being written.
+    """
+    for path in folder.rglob(".*"):
+        if _TEMPORARY.fullmatch(path.name) and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def _instance(entry: InstanceEntry) -> dict[str, Any]:

@@ -92,6 +92,18 @@ def test_a_ready_file_left_behind_is_gone_before_the_lock_names_us(tmp_path: Pat
     lock.release()
 
 
+def test_half_written_files_of_a_killed_process_are_gone_before_the_lock_names_us(tmp_path: Path) -> None:
+    inner = tmp_path / "practice-1"
+    inner.mkdir()
+    left = [tmp_path / ".ready.json.4711", inner / ".client.p12.1", inner / ".practice-1.kon.99", inner / ".ca.pem.7"]
+    others = [tmp_path / ".gitignore", inner / ".notes.4711", inner / "client.p12", inner / ".ready.json.old"]
+    for path in (*left, *others):
+        path.write_text("x")
+    FolderLock.take(tmp_path).release()
+    assert [path for path in left if path.exists()] == []
+    assert [path for path in others if not path.exists()] == []
+
+
 def test_kill_9_loses_nothing_and_locks_nothing(tmp_path: Path) -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", _CHILD, str(tmp_path)],

@@ -1,0 +1,101 @@
+"""A client's files of which a start had written only some when it ended: the next start makes them fit together."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key, pkcs12
+
+from tests.integration.konnektor_front.houses import CLOCK, ENTROPY
+from tests.integration.konnektor_front.test_node import config, provision
+from tiaas.cli import onboard
+from tiaas.konnektor.infomodel import ClientSystem, Kind
+from tiaas.konnektor.instance import Instance
+from tiaas.konnektor.keykind import KeyKind
+from tiaas.konnektor.node import Node
+from tiaas.konnektor.sqlite_store import SqliteStore
+from tiaas.lab.lab import Lab
+from tiaas.lab.practice import Practice
+from tiaas.lab.ready import ClientEntry
+from tiaas.lab.store import LabStore
+
+
+class Ended(BaseException):
+    """kill -9 for a unit: nothing that could tidy up runs."""
+
+
+@pytest.fixture
+async def instance(tmp_path: Path) -> AsyncIterator[Instance]:
+    store = await SqliteStore.open(tmp_path / "konnektor.sqlite")
+    node = Node(store, CLOCK, ENTROPY)
+    instance = await node.add(config("a"), provision())
+    await instance.model.apply(lambda model: model.add(Kind.CLIENT, ClientSystem("pvs-1")))
+    yield instance
+    await node.stop()
+    await store.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[LabStore]:
+    store = LabStore.open(tmp_path / "lab")
+    yield store
+    store.close()
+
+
+async def client_files(instance: Instance, store: LabStore) -> ClientEntry:
+    lab, practice = cast(Lab, SimpleNamespace(store=store)), cast(Practice, SimpleNamespace(number=1))
+    return await onboard.client_files(instance, lab, practice, store.folder, KeyKind.P256, CLOCK, ENTROPY)
+
+
+def assert_they_fit(instance: Instance, entry: ClientEntry) -> None:
+    key, certificate, _ = pkcs12.load_key_and_certificates(entry.p12.read_bytes(), entry.p12_password.reveal())
+    pem = x509.load_pem_x509_certificate(entry.cert.read_bytes())
+    loose = load_pem_private_key(entry.key.read_bytes(), None)
+    assert certificate == pem
+    form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    assert key is not None
+    keys = [half.public_bytes(*form) for half in (pem.public_key(), key.public_key(), loose.public_key())]
+    assert len(set(keys)) == 1
+    assert pem.public_bytes(Encoding.DER) in instance.identity.client_certificates.values()
+
+
+@pytest.mark.parametrize("lost", [None, "p12", "key", "cert"])
+@pytest.mark.parametrize("writes", [0, 1, 2, 3])
+async def test_they_fit_wherever_it_ended(
+    instance: Instance, store: LabStore, monkeypatch: pytest.MonkeyPatch, lost: str | None, writes: int
+) -> None:
+    """In a new folder, and in one in which one of the files was lost before."""
+    if lost is not None:
+        entry = await client_files(instance, store)
+        cast(Path, getattr(entry, lost)).unlink()
+    write, left = onboard.write_private, writes
+
+    def ends(path: Path, content: bytes) -> None:
+        nonlocal left
+        if not left:
+            raise Ended
+        left -= 1
+        write(path, content)
+
+    monkeypatch.setattr(onboard, "write_private", ends)
+    if writes < 3:
+        with pytest.raises(Ended):
+            await client_files(instance, store)
+    else:
+        await client_files(instance, store)
+    monkeypatch.undo()
+    made = await client_files(instance, store)
+    assert_they_fit(instance, made)
+    again = await client_files(instance, store)
+    assert again == made
+    assert_they_fit(instance, again)
+
+
+async def test_files_without_a_known_password_are_made_anew(instance: Instance, store: LabStore) -> None:
+    """What a start before the last files left when it was killed right there, in older folders."""
+    await client_files(instance, store)
+    store.put_meta("client-password/1", None)
+    assert_they_fit(instance, await client_files(instance, store))
