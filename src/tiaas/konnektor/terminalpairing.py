@@ -1,4 +1,4 @@
-"""The two steps at which a terminal and its Konnektor agree on a pairing (gemSpec_Kon V5.18: TUC_KON_053, TUC_KON_050)."""
+"""Where terminal and Konnektor agree on a pairing (gemSpec_Kon V5.18: TUC_KON_053 CREATE, TUC_KON_050 VALIDATE)."""
 
 from hmac import compare_digest
 

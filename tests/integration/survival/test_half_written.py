@@ -19,7 +19,7 @@ from tiaas.konnektor.node import Node
 from tiaas.konnektor.sqlite_store import SqliteStore
 from tiaas.lab.lab import Lab
 from tiaas.lab.practice import Practice
-from tiaas.lab.ready import ClientEntry
+from tiaas.lab.ready import ClientEntry, write_private
 from tiaas.lab.store import LabStore
 
 
@@ -71,16 +71,16 @@ async def test_they_fit_wherever_it_ended(
     if lost is not None:
         entry = await client_files(instance, store)
         cast(Path, getattr(entry, lost)).unlink()
-    write, left = onboard.write_private, writes
+    left = writes
 
     def ends(path: Path, content: bytes) -> None:
         nonlocal left
         if not left:
             raise Ended
         left -= 1
-        write(path, content)
+        write_private(path, content)
 
-    monkeypatch.setattr(onboard, "write_private", ends)
+    monkeypatch.setattr("tiaas.cli.onboard.write_private", ends)
     if writes < 3:
         with pytest.raises(Ended):
             await client_files(instance, store)
