@@ -24,7 +24,7 @@ from tiaas.konnektor.instance import Instance, Provision
 from tiaas.konnektor.issuing import KeyPair
 from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.terminallist import Correlation, TerminalConfig
-from tiaas.konnektor.trust import TrustSpace
+from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.lab.lab import Lab
 from tiaas.lab.pki import AuthorityKind, Family
 from tiaas.lab.practice import LabTerminal, Practice
@@ -53,11 +53,8 @@ def provision(lab: Lab, practice: Practice) -> Provision:
     def issuers(kind: AuthorityKind) -> tuple[bytes, ...]:
         return tuple(lab.pki.authority(kind, family).certificate.public_bytes(Encoding.DER) for family in families)
 
-    trust = TrustSpace(
-        terminal_issuers=tuple(decode_certificate_untrusted(der) for der in issuers(AuthorityKind.KOMP)),
-        egk_issuers=tuple(decode_certificate_untrusted(der) for der in issuers(AuthorityKind.EGK)),
-        cvc_roots=(lab.pki.cvc_root,),
-    )
+    anchors = (*issuers(AuthorityKind.KOMP), *issuers(AuthorityKind.EGK))
+    trust = TrustSpace(tuple(Issuer(decode_certificate_untrusted(der)) for der in anchors), (lab.pki.cvc_root,))
     certificate, key = practice.sak
     return Provision(trust, KeyPair.load(certificate, key))
 

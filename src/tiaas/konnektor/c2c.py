@@ -24,7 +24,8 @@ from tiaas.konnektor.cardmap import EF_CVC_CA, EF_CVC_ROLE, HOLDER_PIN, ROLE_KEY
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.sessions import AuthValue, CardSession, Channel
-from tiaas.konnektor.trust import NotGenuine, TrustSpace, check_role_token
+from tiaas.konnektor.trust import NotGenuine, check_role_token
+from tiaas.konnektor.trustservice import Trust
 from tiaas.pki.cvc import BadCvc, Cvc, decode_cvc_untrusted
 from tiaas.tlv.ber import BadTlv, Tlv, decode_untrusted
 
@@ -71,7 +72,7 @@ class Target:
 class CardToCard:
     """The use case for one instance."""
 
-    def __init__(self, trust: TrustSpace, clock: Clock, entropy: Entropy) -> None:
+    def __init__(self, trust: Trust, clock: Clock, entropy: Entropy) -> None:
         self._trust = trust
         self._clock = clock
         self._entropy = entropy

@@ -32,6 +32,7 @@ from tiaas.konnektor.ingress import Ingress
 from tiaas.konnektor.issuing import KeyPair
 from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.livemodel import LiveInfoModel
+from tiaas.konnektor.network import Network
 from tiaas.konnektor.reception import Reception
 from tiaas.konnektor.services import card, certificate, event, vsd
 from tiaas.konnektor.services.context import ServiceContext, build_context
@@ -68,8 +69,10 @@ class Instance:
         context: ServiceContext,
         reception: Reception,
         sak: KeyPair,
+        network: Network,
     ) -> None:
         self.config = config
+        self.network = network
         self.identity = identity
         self.users = users
         self.model = model
@@ -100,6 +103,7 @@ class Instance:
         watcher = _ModelWatcher(store)
         row = await store.get(_MODEL_KIND, _MODEL_KEY)
         model = LiveInfoModel(InfoModel.from_document(row) if row is not None else None, watcher.persist)
+        network = Network(config.source)
         context = build_context(
             infomodel=model,
             front=front,
@@ -109,6 +113,8 @@ class Instance:
             entropy=entropy,
             konnektor_name=config.hostname,
             profile=config.profile,
+            network=network,
+            ti=config.ti,
         )
 
         def to_fault(error: BaseException) -> SoapFault:
@@ -117,7 +123,16 @@ class Instance:
         gate = Gate(config.access, identity, users, model)
         reception = Reception(config, gate, _operations(context), to_fault, clock)
         watcher.on_change = reception.clients_changed
-        return cls(config, identity=identity, users=users, model=model, context=context, reception=reception, sak=sak)
+        return cls(
+            config,
+            identity=identity,
+            users=users,
+            model=model,
+            context=context,
+            reception=reception,
+            sak=sak,
+            network=network,
+        )
 
     @property
     def name(self) -> str:
@@ -146,6 +161,7 @@ class Instance:
             await self.reception.close(ingress)
         finally:
             await self.context.terminals.stop()
+            await self.context.trust.stop()
         _log.info("instance stopped", extra={"instance": self.name})
 
     async def _settle(self) -> None:

@@ -62,7 +62,7 @@ class Node:
         try:
             handle = self._store.bind(await self._store.take_over(name))
             instance = await Instance.load(config, provision, handle, self._front, self._clock, self._entropy)
-            self._networks[name] = Network(config.source)
+            self._networks[name] = instance.network
             self._sak.put(name, instance.sak)
             await instance.start(self.ingress)
         except BaseException:

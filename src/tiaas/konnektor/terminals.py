@@ -25,7 +25,8 @@ from tiaas.konnektor.store import InstanceStore
 from tiaas.konnektor.terminalevents import card_event, failure_event, link_event, slot_event
 from tiaas.konnektor.terminallist import Correlation, TerminalConfig, TerminalEntry
 from tiaas.konnektor.terminalpairing import PairingInDoubt, create, is_paired
-from tiaas.konnektor.trust import TrustSpace, UntrustedTerminal
+from tiaas.konnektor.trust import UntrustedTerminal
+from tiaas.konnektor.trustservice import Trust
 from tiaas.terminal.errors import TerminalError
 from tiaas.terminal.front import Dial, Front, FrontError, LinkDown, LinkEvent, LinkUp, StaleEpoch, UnitEvent
 from tiaas.terminal.pairing import Pairing, fingerprint, new_secret, pairing_text
@@ -52,7 +53,7 @@ class Terminals:
         cards: CardList,
         hub: EventHub,
         opstate: OperatingState,
-        trust: TrustSpace,
+        trust: Trust,
         clock: Clock,
         entropy: Entropy,
         *,

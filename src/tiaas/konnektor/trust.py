@@ -1,8 +1,9 @@
-"""What a Konnektor trusts, and the checks that need no network.
+"""What a Konnektor trusts at one moment, and the checks that need no network.
 
-Trust anchors are given: issuers of terminal and eGK certificates (in the field from the TSL) and CVC roots with cross
-certificates. TUC_KON_037 with validationMode=NONE for C.SMKT.AUT (TUC_KON_050, 053), TUC_KON_042 for CV certificates,
-the offline part of TUC_KON_018 for C.CH.AUT.
+A `TrustSpace` is a value: issuing CAs with what the TSL says of them, OCSP signers, signers of the Bundesnetzagentur's
+list, CVC roots with cross certificates. The parts of TUC_PKI_018 that need no status (gemSpec_PKI V2.14.1, 8.3.1), for
+C.SMKT.AUT (TUC_KON_050, 053), C.CH.AUT and every other type; TUC_KON_042 for CV certificates. `trustservice` keeps the
+space current and asks for the status.
 """
 
 from collections.abc import Iterable
@@ -20,18 +21,23 @@ from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificat
 from tiaas.pki.cvc import Cvc, CvcSignatureWrong, decode_cvc_untrusted, verify_cvc
 from tiaas.pki.cvcchain import CvcChainError, CvcFault, check_cvc_chain, check_profile
 from tiaas.pki.oids import CertificateType, ExtendedKeyUsage, KeyUsage
-from tiaas.pki.path import Demands, PathError, check_path
+from tiaas.pki.path import Demands, PathError, PathFault, check_path
 from tiaas.pki.profession import AccessProfile
 
-_TERMINAL = Demands(
+TERMINAL = Demands(
     key_usage=frozenset({KeyUsage.DIGITAL_SIGNATURE}),
     extended_key_usage=frozenset({ExtendedKeyUsage.SERVER_AUTH}),
     types=frozenset({CertificateType.SMKT_AUT}),
 )
-_EGK = Demands(
+EGK = Demands(
     key_usage=frozenset({KeyUsage.DIGITAL_SIGNATURE}),
     extended_key_usage=frozenset({ExtendedKeyUsage.CLIENT_AUTH}),
     types=frozenset({CertificateType.CH_AUT}),
+)
+FD_SERVER = Demands(
+    key_usage=frozenset({KeyUsage.DIGITAL_SIGNATURE}),
+    extended_key_usage=frozenset({ExtendedKeyUsage.SERVER_AUTH}),
+    types=frozenset({CertificateType.FD_TLS_S}),
 )
 _R_SIZE = 32
 
@@ -49,13 +55,28 @@ class NotGenuine(TiaasError):
 
 
 @dataclass(frozen=True, slots=True)
-class TrustSpace:
-    """Anchors of one instance: issuers of C.SMKT.AUT, issuers of C.CH.AUT, CVC roots, cross CV certificates."""
+class Issuer:
+    """An issuing CA with its entry in the TSL.
 
-    terminal_issuers: tuple[Certificate, ...]
-    egk_issuers: tuple[Certificate, ...]
+    `ocsp_url` is its ServiceSupplyPoint, empty if there is none. `types` are the OIDs of certificate types that it may
+    issue; empty means any. `revoked_since` is the StatusStartingTime of a CA whose status is revoked.
+    """
+
+    certificate: Certificate
+    ocsp_url: str = ""
+    types: frozenset[str] = frozenset()
+    revoked_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrustSpace:
+    """Anchors of one instance. `ocsp_signers` and `bnetza_signers` are certificates the TSL names as such."""
+
+    issuers: tuple[Issuer, ...]
     cvc_roots: tuple[Cvc, ...]
     cross_cvcs: tuple[Cvc, ...] = ()
+    ocsp_signers: tuple[Certificate, ...] = ()
+    bnetza_signers: tuple[Certificate, ...] = ()
 
     @staticmethod
     def read(issuers: Iterable[bytes], cvcs: Iterable[bytes]) -> "TrustSpace":
@@ -64,15 +85,28 @@ class TrustSpace:
         Which issuer may issue what is not told by the files; the certificate's policy decides. Raises
         `BadCertificate`, `BadCvc`.
         """
-        certificates = tuple(decode_certificate_untrusted(der) for der in issuers)
         decoded = tuple(decode_cvc_untrusted(raw) for raw in cvcs)
-        roots = tuple(cvc for cvc in decoded if cvc.is_root)
-        return TrustSpace(certificates, certificates, roots, tuple(cvc for cvc in decoded if not cvc.is_root))
+        return TrustSpace(
+            tuple(Issuer(decode_certificate_untrusted(der)) for der in issuers),
+            tuple(cvc for cvc in decoded if cvc.is_root),
+            tuple(cvc for cvc in decoded if not cvc.is_root),
+        )
+
+    def check(self, certificate: Certificate, at: datetime, demands: Demands) -> Issuer:
+        """TUC_PKI_018 without status: dates, usages, issuer, signature, type; gives the issuer. Raises `PathError`."""
+        path = check_path(certificate, [issuer.certificate for issuer in self.issuers], at, demands=demands)
+        issuer = next(issuer for issuer in self.issuers if issuer.certificate == path[-1])
+        if issuer.revoked_since is not None and certificate.not_before >= issuer.revoked_since:
+            raise PathError(PathFault.CA_CERTIFICATE_REVOKED_IN_TSL, 1)
+        wanted = {kind.oid for kind in demands.types} & set(certificate.policies)
+        if issuer.types and wanted and not wanted & issuer.types:
+            raise PathError(PathFault.CERT_TYPE_CA_NOT_AUTHORIZED, 1)
+        return issuer
 
     def check_terminal(self, der: bytes, at: datetime) -> None:
         """TUC_KON_037 for C.SMKT.AUT: issuer, dates, key usage, serverAuth, oid_smkt_aut. `UntrustedTerminal`."""
         try:
-            check_path(decode_certificate_untrusted(der), self.terminal_issuers, at, demands=_TERMINAL)
+            self.check(decode_certificate_untrusted(der), at, TERMINAL)
         except BadCertificate:
             raise UntrustedTerminal("certificate not readable") from None
         except PathError as error:
@@ -81,7 +115,7 @@ class TrustSpace:
     def check_egk(self, der: bytes, at: datetime) -> None:
         """The offline check of C.CH.AUT; raises `KonnektorError` 107."""
         try:
-            check_path(decode_certificate_untrusted(der), self.egk_issuers, at, demands=_EGK)
+            self.check(decode_certificate_untrusted(der), at, EGK)
         except (BadCertificate, PathError):
             raise KonnektorError(107) from None
 

@@ -44,7 +44,7 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, EventHub, Topic, parameters
 from tiaas.konnektor.linkfaults import link_faults
 from tiaas.konnektor.sessions import CallContext, CardSession, Channel
-from tiaas.konnektor.trust import TrustSpace
+from tiaas.konnektor.trustservice import Trust
 from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
 from tiaas.pki.subject import holder_of
 
@@ -98,7 +98,7 @@ class Vsdm:
     """The Fachmodul of one instance."""
 
     def __init__(
-        self, c2c: CardToCard, trust: TrustSpace, hub: EventHub, clock: Clock, letters: LogLetters | None = None
+        self, c2c: CardToCard, trust: Trust, hub: EventHub, clock: Clock, letters: LogLetters | None = None
     ) -> None:
         self._c2c = c2c
         self._trust = trust

@@ -13,6 +13,7 @@ from enum import Enum, unique
 
 from tiaas.base.errors import TiaasError
 from tiaas.pki.certificate import Certificate
+from tiaas.pki.codes import PkiCode
 from tiaas.pki.oids import CertificateType, ExtendedKeyUsage, KeyUsage
 from tiaas.pki.signature import fits
 
@@ -21,23 +22,26 @@ _MAX_DEPTH = 5
 
 @unique
 class PathFault(Enum):
-    """Why a path is not valid: code and abbreviation of Tab_PKI_274; code None is ours where the table has none."""
+    """Why a path is not valid: the row of Tab_PKI_274, or a text of ours where the table has none."""
 
-    WRONG_KEYUSAGE = 1016
-    WRONG_EXTENDEDKEYUSAGE = 1017
-    CERT_TYPE_MISMATCH = 1018
-    CERTIFICATE_NOT_VALID_TIME = 1021
-    AUTHORITYKEYID_DIFFERENT = 1023
-    CERTIFICATE_NOT_VALID_MATH = 1024
-    CA_CERT_MISSING = 1027
-    CERT_TYPE_INFO_MISSING = 1033
+    CERT_READ_ERROR = PkiCode.CERT_READ_ERROR
+    WRONG_KEYUSAGE = PkiCode.WRONG_KEYUSAGE
+    WRONG_EXTENDEDKEYUSAGE = PkiCode.WRONG_EXTENDEDKEYUSAGE
+    CERT_TYPE_MISMATCH = PkiCode.CERT_TYPE_MISMATCH
+    CERTIFICATE_NOT_VALID_TIME = PkiCode.CERTIFICATE_NOT_VALID_TIME
+    AUTHORITYKEYID_DIFFERENT = PkiCode.AUTHORITYKEYID_DIFFERENT
+    CERTIFICATE_NOT_VALID_MATH = PkiCode.CERTIFICATE_NOT_VALID_MATH
+    CA_CERT_MISSING = PkiCode.CA_CERT_MISSING
+    CERT_TYPE_INFO_MISSING = PkiCode.CERT_TYPE_INFO_MISSING
+    CA_CERTIFICATE_REVOKED_IN_TSL = PkiCode.CA_CERTIFICATE_REVOKED_IN_TSL
+    CERT_TYPE_CA_NOT_AUTHORIZED = PkiCode.CERT_TYPE_CA_NOT_AUTHORIZED
     ISSUER_IS_NO_CA = "basicConstraints or keyUsage forbid the issuer to issue this certificate"
     CRITICAL_EXTENSION_UNKNOWN = "a critical extension is not understood"
 
     @property
     def code(self) -> int | None:
         """The code of Tab_PKI_274, or None."""
-        return self.value if isinstance(self.value, int) else None
+        return self.value.number if isinstance(self.value, PkiCode) else None
 
 
 class PathError(TiaasError):

@@ -20,6 +20,7 @@ from tiaas.konnektor.events import Event, EventHub
 from tiaas.konnektor.opencard import open_card
 from tiaas.konnektor.sessions import CallContext
 from tiaas.konnektor.trust import TrustSpace
+from tiaas.konnektor.trustservice import fixed_trust
 from tiaas.konnektor.vsdm import Vsdm
 from tiaas.lab.personalise import PersonalisedCard, Personaliser
 from tiaas.lab.pki import LabPki
@@ -80,7 +81,8 @@ class Practice:
         self.hub = EventHub()
         self.hub.subscribe(self.events.append)
         self.cards = CardList(self.clock, self.entropy)
-        self.trust = TrustSpace.read(self.pki.ca_certificates, [self.pki.cvc_root.encoded])
+        space = TrustSpace.read(self.pki.ca_certificates, [self.pki.cvc_root.encoded])
+        self.trust = fixed_trust(space, self.clock, self.entropy)
         self.vsdm = Vsdm(CardToCard(self.trust, self.clock, self.entropy), self.trust, self.hub, self.clock)
         self._slots = 0
 

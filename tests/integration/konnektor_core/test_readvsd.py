@@ -16,6 +16,7 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Topic
 from tiaas.konnektor.sessions import CallContext
 from tiaas.konnektor.trust import TrustSpace
+from tiaas.konnektor.trustservice import fixed_trust
 from tiaas.konnektor.vsdm import InsuredData
 from tiaas.lab.cvcpki import CvcAuthorityKind
 from tiaas.pki.cvc import decode_cvc_untrusted
@@ -246,7 +247,8 @@ async def test_4056_when_the_source_has_another_cards_certificate(practice: Prac
 
 async def test_4228_when_the_root_of_the_egk_is_not_trusted(practice: Practice) -> None:
     egk, smcb = await practice.egk(), await unlocked_smcb(practice)
-    practice.vsdm._c2c._trust = replace(practice.trust, cvc_roots=())
+    rootless = replace(practice.trust.space, cvc_roots=())
+    practice.vsdm._c2c._trust = fixed_trust(rootless, practice.clock, practice.entropy)
     assert (await refused(practice, egk, smcb)).code == 4228
 
 

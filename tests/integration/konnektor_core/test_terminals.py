@@ -96,7 +96,7 @@ async def take_over(surgery: Surgery) -> Terminals:
         infomodel=LiveInfoModel(surgery.model()),
         front=surgery.front,
         store=surgery.store.bind(owner),
-        trust=old.terminals._trust,
+        trust=old.trust.space,
         clock=CLOCK,
         entropy=ENTROPY,
         konnektor_name="konnektor",

@@ -117,7 +117,7 @@ async def deposed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         infomodel=LiveInfoModel(surgery.model()),
         front=surgery.front,
         store=elsewhere.bind(newer),
-        trust=old.terminals._trust,
+        trust=old.trust.space,
         clock=CLOCK,
         entropy=ENTROPY,
         konnektor_name="konnektor",

@@ -18,10 +18,11 @@ from tiaas.konnektor.access import (
 )
 from tiaas.konnektor.c2c import CardToCard
 from tiaas.konnektor.cards import CardList
-from tiaas.konnektor.config import Profile
+from tiaas.konnektor.config import Profile, TiAccess
 from tiaas.konnektor.errors import KonnektorError, gerror_of
 from tiaas.konnektor.events import EventHub, Topic
 from tiaas.konnektor.livemodel import LiveInfoModel
+from tiaas.konnektor.network import Network
 from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.pins import Pins
@@ -30,6 +31,7 @@ from tiaas.konnektor.store import InstanceStore
 from tiaas.konnektor.terminalevents import card_event
 from tiaas.konnektor.terminals import Terminals
 from tiaas.konnektor.trust import TrustSpace
+from tiaas.konnektor.trustservice import Trust, build_trust
 from tiaas.konnektor.vsdm import LogLetters, Vsdm
 from tiaas.soap.dispatch import AccessDeclaration
 from tiaas.terminal.front import Front
@@ -48,6 +50,7 @@ class ServiceContext:
     vsdm: Vsdm
     hub: EventHub
     opstate: OperatingState
+    trust: Trust
     store: InstanceStore
     clock: Clock
     entropy: Entropy
@@ -73,23 +76,40 @@ def build_context(
     front: Front,
     store: InstanceStore,
     trust: TrustSpace,
+    network: Network | None = None,
+    ti: TiAccess | None = None,
     clock: Clock,
     entropy: Entropy,
     konnektor_name: str,
     profile: Profile = Profile.HSK,
     letters: LogLetters | None = None,
 ) -> ServiceContext:
-    """The object graph of one instance behind its SOAP interface. `terminals.start()` brings it to life."""
+    """The object graph of one instance behind its SOAP interface; `trust.start()`, then `terminals.start()`.
+
+    `trust` is what the instance was given, `ti` says where the TI is; without it there is none.
+    """
     hub = EventHub()
     opstate = OperatingState(hub, clock, box=profile is Profile.EINBOX)
     cards = CardList(clock, entropy, on_removed=lambda card: hub.publish(card_event(Topic.CARD_REMOVED, card)))
-    vsdm = Vsdm(CardToCard(trust, clock, entropy), trust, hub, clock, letters)
+    checks = build_trust(trust, ti or TiAccess(online=False), network or Network(), clock, entropy)
+    vsdm = Vsdm(CardToCard(checks, clock, entropy), checks, hub, clock, letters)
     terminals = Terminals(
-        front, store, cards, hub, opstate, trust, clock, entropy, konnektor_name=konnektor_name, prepare=vsdm.prepare
+        front, store, cards, hub, opstate, checks, clock, entropy, konnektor_name=konnektor_name, prepare=vsdm.prepare
     )
     pins = Pins(infomodel, terminals, hub)
     return ServiceContext(
-        infomodel, cards, terminals, pins, vsdm, hub, opstate, store, clock, entropy, instance_id=store.owner.instance
+        infomodel,
+        cards,
+        terminals,
+        pins,
+        vsdm,
+        hub,
+        opstate,
+        checks,
+        store,
+        clock,
+        entropy,
+        instance_id=store.owner.instance,
     )
 
 

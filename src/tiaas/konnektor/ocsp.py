@@ -1,0 +1,195 @@
+"""Asks for the status of certificates: TUC_PKI_006 (gemSpec_PKI V2.14.1, GS-A_4657-03; gemSpec_Kon V5.18, TIP1-A_4688,
+4689, 4690).
+
+Every request goes through the access provider's http-forwarder, as to an HTTP proxy, with the ServiceSupplyPoint of
+the issuing CA as its target. One request asks for one certificate: requests are saved by the cache and by callers who
+wait for the same answer, never by bundling (TUC_KON_037).
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from tiaas.base.clock import Clock
+from tiaas.base.entropy import Entropy
+from tiaas.konnektor.config import BadInstanceConfig, TiAccess
+from tiaas.konnektor.ocspanswer import OcspRefused, Statement, read_statement
+from tiaas.konnektor.trust import Issuer, TrustSpace
+from tiaas.konnektor.verdict import CertificateStatus
+from tiaas.konnektor.web import NoAnswer, Origin, WebClient, WebRequest, split_http_url
+from tiaas.pki.certificate import Certificate
+from tiaas.pki.codes import PkiCode
+from tiaas.pki.ocsp import (
+    MAX_RESPONSE,
+    REQUEST_TYPE,
+    RESPONSE_TYPE,
+    CertId,
+    CertStatus,
+    OcspRequest,
+    encode_request,
+)
+
+_log = logging.getLogger("tiaas.konnektor.ocsp")
+
+_NONCE_OCTETS = 16
+_CACHE_MAX = 20_000
+_FAULTS = {CertStatus.REVOKED: PkiCode.CERT_REVOKED, CertStatus.UNKNOWN: PkiCode.CERT_UNKNOWN}
+
+
+@dataclass(frozen=True, slots=True)
+class OcspCounts:
+    """What the client did since it was made, and how its last request ended. `last_seconds` is that request's time."""
+
+    requests: int = 0
+    cache_hits: int = 0
+    failures: int = 0
+    last_at: datetime | None = None
+    last_seconds: float | None = None
+    last_fault: PkiCode | None = None
+    last_reason: str = ""
+
+
+class OcspClient:
+    """The OCSP client of one instance."""
+
+    def __init__(self, access: TiAccess, web: WebClient, clock: Clock, entropy: Entropy) -> None:
+        """Raises `BadInstanceConfig` for a forwarder that is no http URL."""
+        self.counts = OcspCounts()
+        self._forwarder: Origin | None = None
+        if access.online and access.ocsp_forwarder:
+            self._forwarder, _ = split_http_url(access.ocsp_forwarder)
+        self._seconds = access.ocsp_seconds
+        self._grace = timedelta(seconds=access.ocsp_grace_seconds)
+        self._web = web
+        self._clock = clock
+        self._entropy = entropy
+        self._cache: OrderedDict[bytes, Statement] = OrderedDict()
+        self._asked: dict[bytes, asyncio.Task[Statement]] = {}
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether there is anybody to ask: online, and a forwarder is known."""
+        return self._forwarder is not None
+
+    async def status(
+        self,
+        certificate: Certificate,
+        issuer: Issuer,
+        space: TrustSpace,
+        *,
+        enforce_cert_hash: bool = True,
+        is_egk: bool = False,
+    ) -> CertificateStatus:
+        """The status of `certificate` now. Never raises: what went wrong is the result's `fault`.
+
+        `enforce_cert_hash` is ENFORCE_CERTHASH_CHECK. A revocation in the cache counts for ever, but not for an eGK,
+        whose certificates may only be suspended (`is_egk`, GS-A_4943).
+        """
+        key = hashlib.sha256(certificate.encoded).digest()
+        kept = self._kept(key, space, is_egk=is_egk)
+        if kept is not None:
+            self.counts = replace(self.counts, cache_hits=self.counts.cache_hits + 1)
+            return _status(kept, enforce_cert_hash, cached=True)
+        try:
+            statement = await self._shared(key, certificate, issuer, space)
+        except OcspRefused as refused:
+            return CertificateStatus(refused.fault, refused.reason)
+        return _status(statement, enforce_cert_hash, cached=False)
+
+    async def stop(self) -> None:
+        """Gives up what is under way."""
+        tasks = tuple(self._asked.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _kept(self, key: bytes, space: TrustSpace, *, is_egk: bool) -> Statement | None:
+        statement = self._cache.get(key)
+        if statement is None:
+            return None
+        final = statement.status is CertStatus.REVOKED and not is_egk
+        trusted = any(signer.encoded == statement.signer for signer in space.ocsp_signers)
+        if trusted and (final or statement.is_fresh(self._clock.now(), self._grace)):
+            self._cache.move_to_end(key)
+            return statement
+        del self._cache[key]
+        return None
+
+    async def _shared(self, key: bytes, certificate: Certificate, issuer: Issuer, space: TrustSpace) -> Statement:
+        """The answer to a request of ours or to one that is under way for the same certificate."""
+        task = self._asked.get(key)
+        if task is None:
+            task = self._asked[key] = asyncio.create_task(self._ask(certificate, issuer, space))
+            task.add_done_callback(lambda done: self._answered(key, done))
+        # One caller who gives up must not take the answer away from the others.
+        return await asyncio.shield(task)
+
+    def _answered(self, key: bytes, task: asyncio.Task[Statement]) -> None:
+        del self._asked[key]
+        if task.cancelled() or task.exception() is not None:
+            return
+        statement = task.result()
+        if statement.status is not CertStatus.UNKNOWN and self._grace:
+            self._cache[key] = statement
+            if len(self._cache) > _CACHE_MAX:
+                self._cache.popitem(last=False)
+
+    async def _ask(self, certificate: Certificate, issuer: Issuer, space: TrustSpace) -> Statement:
+        start = self._clock.monotonic()
+        fault: PkiCode | None = None
+        reason = ""
+        try:
+            return await self._request(certificate, issuer, space)
+        except OcspRefused as refused:
+            fault, reason = refused.fault, refused.reason
+            _log.warning("no certificate status", extra={"code": fault.number, "reason": reason})
+            raise
+        finally:
+            self.counts = replace(
+                self.counts,
+                requests=self.counts.requests + 1,
+                failures=self.counts.failures + (fault is not None),
+                last_at=self._clock.now(),
+                last_seconds=self._clock.monotonic() - start,
+                last_fault=fault,
+                last_reason=reason,
+            )
+
+    async def _request(self, certificate: Certificate, issuer: Issuer, space: TrustSpace) -> Statement:
+        if self._forwarder is None:
+            raise OcspRefused(PkiCode.OCSP_NOT_AVAILABLE, "no OCSP forwarder is configured")
+        if not issuer.ocsp_url:
+            raise OcspRefused(PkiCode.SERVICESUPPLYPOINT_MISSING, "the issuing CA has no ServiceSupplyPoint")
+        try:
+            origin, _ = split_http_url(issuer.ocsp_url)
+        except BadInstanceConfig:
+            raise OcspRefused(PkiCode.SERVICESUPPLYPOINT_MISSING, "the ServiceSupplyPoint is no http URL") from None
+        asked, nonce = CertId.of(certificate, issuer.certificate), self._entropy.octets(_NONCE_OCTETS)
+        request = WebRequest(
+            "POST",
+            self._forwarder,
+            issuer.ocsp_url,
+            origin.authority,
+            {"Content-Type": REQUEST_TYPE, "Accept": RESPONSE_TYPE},
+            encode_request(OcspRequest(asked, nonce)),
+        )
+        try:
+            answer = await self._web.fetch(request, self._seconds, MAX_RESPONSE)
+        except NoAnswer as error:
+            raise OcspRefused(PkiCode.OCSP_NOT_AVAILABLE, str(error)) from None
+        if answer.status != 200:
+            raise OcspRefused(PkiCode.OCSP_NOT_AVAILABLE, f"HTTP status {answer.status}")
+        if answer.media_type != RESPONSE_TYPE:
+            raise OcspRefused(PkiCode.OCSP_CHECK_REVOCATION_ERROR, "the answer is of another media type")
+        return read_statement(answer.body, certificate, asked, nonce, space.ocsp_signers, self._clock.now())
+
+
+def _status(statement: Statement, enforce_cert_hash: bool, *, cached: bool) -> CertificateStatus:
+    """Steps 7 and 8: certHash, then the status. The reference time is now, so a revocation is always in the past."""
+    if enforce_cert_hash and statement.hash_fault is not None:
+        return CertificateStatus(statement.hash_fault, "certHash", statement.produced_at, cached=cached)
+    fault = _FAULTS.get(statement.status)
+    return CertificateStatus(fault, statement.status.value, statement.produced_at, statement.revoked_at, cached)

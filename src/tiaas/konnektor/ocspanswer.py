@@ -1,0 +1,117 @@
+"""What an OCSP answer is worth: steps 5 to 8 of TUC_PKI_006 without I/O (gemSpec_PKI V2.14.1, GS-A_4657-03, GS-A_5215).
+
+The order is the specification's: exception status, signer in the TSL, signature, fit to the request (CertID, nonce,
+times), certHash, status.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tiaas.base.errors import TiaasError
+from tiaas.pki.certificate import Certificate
+from tiaas.pki.codes import PkiCode
+from tiaas.pki.ocsp import (
+    BadOcsp,
+    BasicResponse,
+    CertHash,
+    CertId,
+    CertStatus,
+    ResponseStatus,
+    SingleResponse,
+    decode_response_untrusted,
+)
+
+TOLERANCE = timedelta(seconds=37.5)
+"""GS-A_5215: exactly this far may the clocks of Konnektor and responder be apart."""
+
+_HASHES = {
+    "2.16.840.1.101.3.4.2.1": "sha256",
+    "2.16.840.1.101.3.4.2.2": "sha384",
+    "2.16.840.1.101.3.4.2.3": "sha512",
+}
+
+
+class OcspRefused(TiaasError):
+    """An answer that must not be used; `fault` says why."""
+
+    def __init__(self, fault: PkiCode, reason: str) -> None:
+        super().__init__(reason)
+        self.fault = fault
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a responder of the TSL said of one certificate, with its signature checked.
+
+    `hash_fault` is what a caller who demands certHash must refuse it for, or None.
+    """
+
+    status: CertStatus
+    produced_at: datetime
+    revoked_at: datetime | None
+    signer: bytes
+    hash_fault: PkiCode | None
+
+    def is_fresh(self, now: datetime, grace: timedelta) -> bool:
+        """Whether it is not older than the grace period (step 1a)."""
+        return now - self.produced_at <= grace
+
+
+def read_statement(
+    der: bytes, certificate: Certificate, asked: CertId, nonce: bytes, signers: Sequence[Certificate], now: datetime
+) -> Statement:
+    """The statement in an answer that arrived at `now`. Raises only `OcspRefused`."""
+    try:
+        response = decode_response_untrusted(der)
+    except BadOcsp as error:
+        raise OcspRefused(PkiCode.OCSP_CHECK_REVOCATION_ERROR, str(error)) from None
+    if response.status is not ResponseStatus.SUCCESSFUL or response.basic is None:
+        raise OcspRefused(PkiCode.OCSP_STATUS_ERROR, response.status.value)
+    basic = response.basic
+    signer = _signer(basic, signers)
+    if not basic.is_signed_by(signer):
+        raise OcspRefused(PkiCode.OCSP_SIGNATURE_ERROR, "the signature does not fit")
+    single = _single(basic, asked)
+    if basic.nonce is not None and basic.nonce != nonce:
+        raise OcspRefused(PkiCode.OCSP_NONCE_MISMATCH, "another nonce")
+    _check_times(basic, single, now)
+    return Statement(
+        single.status,
+        basic.produced_at,
+        single.revoked_at,
+        signer.encoded,
+        _hash_fault(single.cert_hash, certificate),
+    )
+
+
+def _signer(basic: BasicResponse, signers: Sequence[Certificate]) -> Certificate:
+    """The certificate of the TSL that signed: the one in the answer, or without one there the one it names."""
+    for signer in signers:
+        if signer.encoded in basic.certificates or (not basic.certificates and basic.is_by(signer)):
+            return signer
+    raise OcspRefused(PkiCode.OCSP_CERT_MISSING, "the signer is not in the TSL")
+
+
+def _single(basic: BasicResponse, asked: CertId) -> SingleResponse:
+    for single in basic.responses:
+        if single.cert_id == asked:
+            return single
+    raise OcspRefused(PkiCode.OCSP_CHECK_REVOCATION_ERROR, "the answer is about another certificate")
+
+
+def _check_times(basic: BasicResponse, single: SingleResponse, now: datetime) -> None:
+    late = single.next_update is not None and single.next_update < now - TOLERANCE
+    if late or single.this_update > now + TOLERANCE or abs(basic.produced_at - now) > TOLERANCE:
+        raise OcspRefused(PkiCode.OCSP_CHECK_REVOCATION_ERROR, "the times of the answer do not fit the clock")
+
+
+def _hash_fault(found: CertHash | None, certificate: Certificate) -> PkiCode | None:
+    if found is None:
+        return PkiCode.CERTHASH_EXTENSION_MISSING
+    name = _HASHES.get(found.algorithm)
+    if name is None or hashlib.new(name, certificate.encoded).digest() != found.digest:
+        return PkiCode.CERTHASH_MISMATCH
+    return None

@@ -1,0 +1,200 @@
+"""The trust service of an instance: certificate checks with status (TUC_KON_037, TUC_PKI_018 of gemSpec_PKI V2.14.1).
+
+The reference time is always now, as for every nonQES certificate. What is trusted comes from `TrustSource`, what is
+revoked from the OCSP client. After the grace period of the TSL no check is positive (GS-A_5336): it is 4002 for callers
+who ask for a status. Cards and terminals that are in use go on working, as TAB_KON_504 wants it.
+"""
+
+from datetime import date, datetime
+from typing import Protocol
+
+from tiaas.base.clock import Clock
+from tiaas.base.entropy import Entropy
+from tiaas.konnektor.config import TiAccess
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.network import Network
+from tiaas.konnektor.ocsp import OcspClient
+from tiaas.konnektor.trust import EGK, FD_SERVER, Issuer, TrustSpace
+from tiaas.konnektor.verdict import CertificateStatus, Result, ValidationMode, Verdict
+from tiaas.konnektor.web import WebClient
+from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted
+from tiaas.pki.codes import PkiCode
+from tiaas.pki.cvc import Cvc
+from tiaas.pki.oids import Role
+from tiaas.pki.path import Demands, PathError
+
+
+class TrustSource(Protocol):
+    """Who keeps the trust space current."""
+
+    @property
+    def space(self) -> TrustSpace:
+        """What is trusted now."""
+        ...
+
+    def is_outdated(self) -> bool:
+        """EC_TSL_Out_Of_Date_Beyond_Grace_Period."""
+        ...
+
+
+class FixedTrust:
+    """A trust space that never changes: instances without a trust list."""
+
+    def __init__(self, space: TrustSpace) -> None:
+        self._space = space
+
+    @property
+    def space(self) -> TrustSpace:
+        """See `TrustSource.space`."""
+        return self._space
+
+    def is_outdated(self) -> bool:
+        """See `TrustSource.is_outdated`."""
+        return False
+
+
+class Trust:
+    """Checks certificates for one instance."""
+
+    def __init__(self, source: TrustSource, ocsp: OcspClient, web: WebClient, clock: Clock) -> None:
+        self._source = source
+        self._ocsp = ocsp
+        self._web = web
+        self._clock = clock
+
+    async def stop(self) -> None:
+        """Gives up what is under way and closes connections."""
+        await self._ocsp.stop()
+        self._web.close()
+
+    @property
+    def space(self) -> TrustSpace:
+        """What is trusted now; a value, so hold on to it only for one check."""
+        return self._source.space
+
+    # ---- with status -------------------------------------------------------------------------------------------------
+
+    async def check(
+        self,
+        der: bytes,
+        demands: Demands,
+        mode: ValidationMode = ValidationMode.OCSP,
+        *,
+        offline_allow_no_check: bool = False,
+        is_egk: bool = False,
+    ) -> Verdict:
+        """TUC_KON_037 for a nonQES certificate.
+
+        `offline_allow_no_check` is TOLERATE_OCSP_FAILURE: a status that cannot be had is a warning then. It never
+        excuses an answer that is wrong (signer, signature, certHash, nonce, exception). `is_egk`: certHash is not
+        enforced, and no old revocation is used (GS-A_4652, GS-A_4943). Raises `KonnektorError` 4002 after the TSL's
+        grace period; everything else is in the verdict.
+        """
+        if self._source.is_outdated():
+            raise KonnektorError(4002)
+        space = self.space
+        try:
+            certificate = decode_certificate_untrusted(der)
+            issuer = space.check(certificate, self._clock.now(), demands)
+        except BadCertificate:
+            return Verdict(Result.INVALID, PkiCode.CERT_READ_ERROR, "not readable")
+        except PathError as error:
+            code = error.fault.code
+            return Verdict(Result.INVALID, None if code is None else PkiCode.of(code), str(error))
+        roles = () if certificate.admission is None else certificate.admission.oids
+        if mode is ValidationMode.NONE:
+            return Verdict(Result.VALID, roles=roles)
+        status = await self._status(certificate, issuer, space, is_egk=is_egk)
+        return _judged(status, roles, tolerate=offline_allow_no_check)
+
+    async def check_egk_online(self, der: bytes) -> CertificateStatus:
+        """C.CH.AUT of an eGK before ReadVSD asks the Intermediär (TUC_KON_018).
+
+        Returns a status that is good (`fault` None), or one that is not known (`is_known` False: the check is
+        technically impossible, E=5 in the Prüfungsnachweis; `fault` and `reason` say why). Raises `KonnektorError` 107
+        if the certificate or its path is not valid, 106 if it is revoked or unknown to its issuer, 4002 after the
+        TSL's grace period. Worth keeping as long as the card is inserted.
+        """
+        if self._source.is_outdated():
+            raise KonnektorError(4002)
+        space = self.space
+        try:
+            certificate = decode_certificate_untrusted(der)
+            issuer = space.check(certificate, self._clock.now(), EGK)
+        except (BadCertificate, PathError):
+            raise KonnektorError(107) from None
+        status = await self._status(certificate, issuer, space, is_egk=True)
+        if status.fault in (PkiCode.CERT_REVOKED, PkiCode.CERT_UNKNOWN):
+            raise KonnektorError(106)
+        return status
+
+    async def check_fachdienst(self, der: bytes, role: Role = Role.INT_VSDM) -> Verdict:
+        """C.FD.TLS-S that a Fachdienst showed in TLS (TUC_KON_110): OCSP, tolerant of a missing status.
+
+        Raises `KonnektorError` 4156 if the certificate is not valid, 4220 if it has not got `role`, 4002.
+        """
+        verdict = await self.check(der, FD_SERVER, offline_allow_no_check=True)
+        if verdict.result is not Result.VALID:
+            raise KonnektorError(4156)
+        if role.oid not in verdict.roles:
+            raise KonnektorError(4220)
+        return verdict
+
+    async def _status(
+        self, certificate: Certificate, issuer: Issuer, space: TrustSpace, *, is_egk: bool
+    ) -> CertificateStatus:
+        if not self._ocsp.is_possible:
+            return CertificateStatus(PkiCode.NO_OCSP_CHECK, "offline")
+        return await self._ocsp.status(certificate, issuer, space, enforce_cert_hash=not is_egk, is_egk=is_egk)
+
+    # ---- without status ----------------------------------------------------------------------------------------------
+
+    def check_terminal(self, der: bytes, at: datetime) -> None:
+        """See `TrustSpace.check_terminal`."""
+        self.space.check_terminal(der, at)
+
+    def check_egk(self, der: bytes, at: datetime) -> None:
+        """The offline check of C.CH.AUT; see `TrustSpace.check_egk`. `check_egk_online` is the one with status."""
+        self.space.check_egk(der, at)
+
+    def check_egk_cvc(self, end_entity: Cvc, ca: Cvc, today: date) -> None:
+        """See `TrustSpace.check_egk_cvc`."""
+        self.space.check_egk_cvc(end_entity, ca, today)
+
+    def cross_to(self, wanted: bytes, known: frozenset[bytes]) -> Cvc | None:
+        """See `TrustSpace.cross_to`."""
+        return self.space.cross_to(wanted, known)
+
+
+# Faults of an OCSP check that was not performed, in contrast to an answer that is wrong (TUC_PKI_006, 4a to 4c).
+_NOT_PERFORMED = frozenset(
+    {PkiCode.OCSP_NOT_AVAILABLE, PkiCode.SERVICESUPPLYPOINT_MISSING, PkiCode.OCSP_CHECK_REVOCATION_ERROR}
+)
+
+
+def _judged(status: CertificateStatus, roles: tuple[str, ...], *, tolerate: bool) -> Verdict:
+    fault = status.fault
+    if fault is None:
+        return Verdict(Result.VALID, roles=roles, status=status)
+    if status.is_known:
+        return Verdict(Result.INVALID, fault, status.reason, roles=roles, status=status)
+    if fault is PkiCode.NO_OCSP_CHECK:
+        result = Result.VALID if tolerate else Result.INCONCLUSIVE
+        return Verdict(result, None if tolerate else fault, status.reason, (fault,), roles, status)
+    if tolerate and fault in _NOT_PERFORMED:
+        warnings = (PkiCode.OCSP_CHECK_REVOCATION_FAILED,)
+        return Verdict(Result.VALID, None, status.reason, warnings, roles, status)
+    if fault in (PkiCode.CERTHASH_EXTENSION_MISSING, PkiCode.CERTHASH_MISMATCH):
+        return Verdict(Result.INVALID, fault, status.reason, roles=roles, status=status)
+    return Verdict(Result.INCONCLUSIVE, fault, status.reason, roles=roles, status=status)
+
+
+def build_trust(given: TrustSpace, access: TiAccess, network: Network, clock: Clock, entropy: Entropy) -> Trust:
+    """The trust service of an instance. Raises `BadInstanceConfig`."""
+    web = WebClient(network)
+    return Trust(FixedTrust(given), OcspClient(access, web, clock, entropy), web, clock)
+
+
+def fixed_trust(space: TrustSpace, clock: Clock, entropy: Entropy) -> Trust:
+    """A trust service that never goes online."""
+    return build_trust(space, TiAccess(online=False), Network(), clock, entropy)

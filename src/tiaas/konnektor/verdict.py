@@ -1,0 +1,61 @@
+"""The outcome of a certificate check, as values (TUC_KON_037, TUC_PKI_006; gemSpec_Kon V5.18 §4.1.9.4.1)."""
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+from tiaas.pki.codes import PkiCode
+
+
+@enum.unique
+class ValidationMode(enum.Enum):
+    """validationMode: whether the status is asked for. (CRL belongs to VPN concentrators, which an HSK has not.)"""
+
+    NONE = "NONE"
+    OCSP = "OCSP"
+
+
+@enum.unique
+class Result(enum.StrEnum):
+    """VerificationResult of the CertificateService; the value is what stands there."""
+
+    VALID = "VALID"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    INVALID = "INVALID"
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateStatus:
+    """What TUC_PKI_006 found out. `fault` None: good.
+
+    CERT_REVOKED and CERT_UNKNOWN are answers; every other fault means that there is no usable answer. `reason` is a
+    short English phrase for logs and the status page. `cached`: no request was made for it.
+    """
+
+    fault: PkiCode | None
+    reason: str = ""
+    produced_at: datetime | None = None
+    revoked_at: datetime | None = None
+    cached: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a responder answered about this certificate."""
+        return self.fault in (None, PkiCode.CERT_REVOKED, PkiCode.CERT_UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What TUC_KON_037 says of a certificate.
+
+    VALID: everything asked for was checked, or what was not was tolerated (`warnings` says so). INCONCLUSIVE: all but
+    the status is right, and the status could not be had. INVALID: `fault` says why; None for a reason that Tab_PKI_274
+    has no code for. `roles` are the OIDs of the certificate's Admission.
+    """
+
+    result: Result
+    fault: PkiCode | None = None
+    reason: str = ""
+    warnings: tuple[PkiCode, ...] = ()
+    roles: tuple[str, ...] = ()
+    status: CertificateStatus | None = None

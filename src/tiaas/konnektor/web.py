@@ -1,0 +1,237 @@
+"""HTTP/1.1 from an instance to services of the TI without TLS: OCSP forwarder, download points of lists.
+
+Connections are the instance's own (`Network`), kept open between requests and bounded in number; an answer is bounded
+in size and time. One request at a time on a connection.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast
+from urllib.parse import urlsplit
+
+import httptools
+
+from tiaas.base.errors import TiaasError
+from tiaas.konnektor.config import BadInstanceConfig
+from tiaas.konnektor.network import Network
+
+_HEAD_MAX = 16 * 1024
+_CONNECTIONS = 8
+
+
+class NoAnswer(TiaasError):
+    """There is no usable answer: no connection, no octet in time, no HTTP, too large; says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a connection goes."""
+
+    host: str
+    port: int
+
+    @property
+    def authority(self) -> str:
+        """As in the field Host."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == 80 else f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class WebRequest:
+    """A request to `origin`; `target` is what stands in the request line: a path, or a whole URL for a proxy."""
+
+    method: str
+    origin: Origin
+    target: str
+    host: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def encode(self) -> bytes:
+        """The octets of the request."""
+        fields = {"Host": self.host, **self.headers}
+        if self.body or self.method == "POST":
+            fields["Content-Length"] = str(len(self.body))
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        return f"{self.method} {self.target} HTTP/1.1\r\n{head}\r\n".encode("ascii") + self.body
+
+
+@dataclass(frozen=True, slots=True)
+class WebAnswer:
+    """Status, media type in lower case without parameters, body."""
+
+    status: int
+    media_type: str
+    body: bytes = field(repr=False)
+
+
+def split_http_url(url: str) -> tuple[Origin, str]:
+    """Origin and path (with query) of an `http` URL. Raises `BadInstanceConfig`."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 80
+    except ValueError:
+        raise BadInstanceConfig(f"{url!r} is no URL") from None
+    usable = (
+        parts.scheme == "http" and parts.hostname and parts.username is None and url.isascii() and url.isprintable()
+    )
+    if not usable or " " in url:
+        raise BadInstanceConfig(f"{url!r} is no http URL with a host")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Origin(cast(str, parts.hostname), port), path
+
+
+class WebClient:
+    """The instance's connections. `connections` bounds how many requests are under way at once; others wait."""
+
+    def __init__(self, network: Network, connections: int = _CONNECTIONS) -> None:
+        self._network = network
+        self._slots = asyncio.Semaphore(connections)
+        self._idle: dict[Origin, list[_Connection]] = {}
+
+    async def fetch(self, request: WebRequest, wait: float, most: int) -> WebAnswer:
+        """Sends a request and waits up to `wait` seconds, in the queue and in all, for at most `most` octets of body.
+
+        Raises only `NoAnswer`. A kept connection that turns out to be closed is replaced once.
+        """
+        try:
+            async with asyncio.timeout(wait), self._slots:
+                return await self._fetch(request, most)
+        except TimeoutError:
+            raise NoAnswer(f"no answer within {wait:g} s") from None
+        except OSError as error:
+            raise NoAnswer(f"no connection ({type(error).__name__})") from None
+
+    async def _fetch(self, request: WebRequest, most: int) -> WebAnswer:
+        kept = self._kept(request.origin)
+        if kept is not None:
+            try:
+                return await self._exchange(kept, request, most)
+            except _Closed:
+                pass
+        transport = await self._network.open(request.origin.host, request.origin.port, None, _Connection)
+        fresh = cast(_Connection, cast(asyncio.Transport, transport).get_protocol())
+        try:
+            return await self._exchange(fresh, request, most)
+        except _Closed:
+            raise NoAnswer("the connection was closed before an answer") from None
+
+    async def _exchange(self, connection: "_Connection", request: WebRequest, most: int) -> WebAnswer:
+        try:
+            answer = await connection.exchange(request.encode(), most)
+        except BaseException:
+            connection.abort()
+            raise
+        if connection.reusable:
+            self._idle.setdefault(request.origin, []).append(connection)
+        else:
+            connection.abort()
+        return answer
+
+    def _kept(self, origin: Origin) -> "_Connection | None":
+        idle = self._idle.get(origin, [])
+        while idle:
+            connection = idle.pop()
+            if connection.reusable:
+                return connection
+        return None
+
+    def close(self) -> None:
+        """Closes what is kept open."""
+        for connections in self._idle.values():
+            for connection in connections:
+                connection.abort()
+        self._idle.clear()
+
+
+class _Closed(Exception):
+    """The peer closed the connection before it sent anything of an answer."""
+
+
+class _Connection(asyncio.Protocol):
+    """One connection; `exchange` is awaited to its end before it is called again."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._answered: asyncio.Future[WebAnswer] | None = None
+        self._closed = False
+        self._begin(0)
+
+    @property
+    def reusable(self) -> bool:
+        """Whether another request may be sent."""
+        return self._keep_alive and not self._closed
+
+    async def exchange(self, octets: bytes, most: int) -> WebAnswer:
+        """Sends a request and waits for its answer. Raises `NoAnswer`, `_Closed`."""
+        if self._transport is None or self._closed:
+            raise _Closed
+        self._begin(most)
+        self._answered = asyncio.get_running_loop().create_future()
+        self._transport.write(octets)
+        return await self._answered
+
+    def abort(self) -> None:
+        """Ends the connection at once."""
+        self._closed = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _begin(self, most: int) -> None:
+        self._most = most
+        self._received = 0
+        self._fields: dict[str, str] = {}
+        self._body = bytearray()
+        self._keep_alive = False
+        self._parser = httptools.HttpResponseParser(self)
+
+    def _fail(self, error: Exception) -> None:
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_exception(error)
+        self.abort()
+
+    # ---- called by the event loop ------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._answered is None or self._answered.done():
+            # Nobody asked: such a connection must not serve the next request.
+            self.abort()
+            return
+        self._received += len(data)
+        if self._received > self._most + _HEAD_MAX:
+            self._fail(NoAnswer("the answer is too large"))
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._fail(NoAnswer("the answer is no HTTP"))
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closed = True
+        if self._answered is None or self._answered.done():
+            return
+        self._fail(NoAnswer("the connection ended within the answer") if self._received else _Closed())
+
+    # ---- called by the parser ----------------------------------------------------------------------------------------
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._fields[name.decode("latin-1").lower()] = value.decode("latin-1").strip()
+
+    def on_body(self, octets: bytes) -> None:
+        self._body += octets
+
+    def on_message_complete(self) -> None:
+        status: int = self._parser.get_status_code()
+        if status < 200 or self._answered is None or self._answered.done():
+            return
+        self._keep_alive = bool(self._parser.should_keep_alive())
+        media_type = self._fields.get("content-type", "").partition(";")[0].strip().lower()
+        self._answered.set_result(WebAnswer(status, media_type, bytes(self._body)))
