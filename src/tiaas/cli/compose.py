@@ -68,10 +68,15 @@ _AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class UpOptions:
-    """What the command line asked for. `practices` None: as many as the folder has, or one. `port` None: our choice."""
+    """What the command line asked for. `port` None: our choice.
+
+    `practices`, `terminals`, `patients` (the latter two per practice) None: as many as the folder has, else the usual.
+    """
 
     folder: Path
     practices: int | None = None
+    terminals: int | None = None
+    patients: int | None = None
     listen: str = LOOPBACK
     port: int | None = None
     hosts: tuple[str, ...] = ()
@@ -112,6 +117,7 @@ class Running:
                 konnektor=served.konnektor,
                 client=served.client,
                 context=served.context,
+                workplaces=onboard.workplaces_of(served.practice),
                 terminals=terminal_entries(served.practice, self.control_url),
                 cards=cards_entry(self.lab, served.practice),
                 kon_file=served.kon_file,
@@ -206,7 +212,7 @@ class _Start:
                 ecc_only=options.ecc_only,
                 seed_text=options.seed_text,
             )
-            lab.load(options.practices)
+            lab.load(options.practices, options.terminals, options.patients)
         return lab
 
     async def start_lab(self, lab: Lab) -> str:

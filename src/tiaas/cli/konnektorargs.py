@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,18 +17,24 @@ T = TypeVar("T")
 
 
 def add_konnektor_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds `--kon`, `--dir`, `--practice` and `--json`."""
+    """Adds `--kon`, `--dir`, `--practice`, `--workplace` and `--json`."""
     group = parser.add_argument_group("which Konnektor (default: that of the one running lab)")
     group.add_argument("--kon", type=Path, metavar="FILE", help="a .kon file: any Konnektor")
     group.add_argument("--dir", type=Path, metavar="DIR", help="folder of a running lab (default: TIAAS_DIR)")
     group.add_argument(
         "--practice", type=int, default=1, metavar="N", help="which practice of the lab, counted from 1 (default: 1)"
     )
+    group.add_argument("--workplace", metavar="ID", help="another workplace than that of the .kon file")
     parser.add_argument("--json", action="store_true", help="write JSON instead of text")
 
 
 def choose_kon(args: argparse.Namespace) -> Kon:
     """The `.kon` meant. Raises `BadKon`, `LabNotFound`, `InvalidInput`."""
+    kon = _chosen(args)
+    return kon if args.workplace is None else replace(kon, workplace_id=args.workplace)
+
+
+def _chosen(args: argparse.Namespace) -> Kon:
     if args.kon is not None:
         return load_kon(args.kon, os.environ)
     folder = Registry(os.environ).find(args.dir)

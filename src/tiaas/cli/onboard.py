@@ -28,7 +28,7 @@ from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.lab.lab import Lab
 from tiaas.lab.pki import AuthorityKind, Family
 from tiaas.lab.practice import LabTerminal, Practice
-from tiaas.lab.ready import ClientEntry, ContextEntry, write_private
+from tiaas.lab.ready import ClientEntry, ContextEntry, WorkplaceEntry, write_private
 from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.terminal.pairing import fingerprint
 
@@ -41,9 +41,19 @@ PIN_SMC = "PIN.SMC"
 
 
 def context_of(practice: Practice) -> ContextEntry:
-    """The call context of a demo practice."""
+    """The call context of a demo practice, at its first workplace."""
     number = practice.number
-    return ContextEntry(f"mandant-{number}", f"pvs-{number}", f"arbeitsplatz-{number}", f"user-{number}")
+    first = workplaces_of(practice)[0].workplace_id
+    return ContextEntry(f"mandant-{number}", f"pvs-{number}", first, f"user-{number}")
+
+
+def workplaces_of(practice: Practice) -> tuple[WorkplaceEntry, ...]:
+    """The workplaces: one per terminal, which is its local one."""
+    name = f"arbeitsplatz-{practice.number}"
+    return tuple(
+        WorkplaceEntry(name if number == 1 else f"{name}-{number}", (terminal.ct_id,))
+        for number, terminal in enumerate(practice.terminals.values(), 1)
+    )
 
 
 def provision(lab: Lab, practice: Practice) -> Provision:
@@ -60,7 +70,10 @@ def provision(lab: Lab, practice: Practice) -> Provision:
 
 
 async def fill_model(instance: Instance, lab: Lab, practice: Practice) -> None:
-    """Mandant, Clientsystem, workplace, terminals and SMC-Bs of the practice, related to each other."""
+    """Mandant, Clientsystem, workplaces, terminals and SMC-Bs of the practice, related to each other.
+
+    The first terminal, where the SMC-B and the HBA are, is a remote one of all other workplaces.
+    """
     context = context_of(practice)
     smcbs = [card.iccsn for card in lab.cards.of_practice(practice.number, CardKind.SMC_B)]
     wanted = _model(context, practice, smcbs)
@@ -81,25 +94,37 @@ async def fill_model(instance: Instance, lab: Lab, practice: Practice) -> None:
 
 
 def _model(context: ContextEntry, practice: Practice, smcbs: list[str]) -> InfoModel:
-    mandant, client, workplace = context.mandant_id, context.client_system_id, context.workplace_id
+    mandant, client = context.mandant_id, context.client_system_id
     model = (
         InfoModel()
         .add(Entity.MANDANT, mandant)
         .add(Entity.CLIENT, ClientSystem(client))
-        .add(Entity.WORKPLACE, workplace)
         .link(Relation.MANDANT_CLIENT, mandant, client)
-        .link(Relation.MANDANT_WORKPLACE, mandant, workplace)
-        .link(Relation.CS_AP, mandant, client, workplace)
     )
     for terminal in practice.terminals.values():
-        model = (
-            model.add(Entity.TERMINAL, Terminal(terminal.ct_id, tuple(terminal.record.slots)))
-            .link(Relation.MANDANT_TERMINAL, mandant, terminal.ct_id)
-            .link(Relation.LOCAL, workplace, terminal.ct_id)
+        model = model.add(Entity.TERMINAL, Terminal(terminal.ct_id, tuple(terminal.record.slots))).link(
+            Relation.MANDANT_TERMINAL, mandant, terminal.ct_id
         )
+    for workplace in workplaces_of(practice):
+        model = _add_workplace(model, mandant, client, workplace, next(iter(practice.terminals)))
     for iccsn in smcbs:
         model = model.add(Entity.SMB, ManagedSmb(iccsn)).link(Relation.MANDANT_SMB, mandant, iccsn)
     return model
+
+
+def _add_workplace(
+    model: InfoModel, mandant: str, client: str, workplace: WorkplaceEntry, shared_terminal: str
+) -> InfoModel:
+    """With a workplace more; the terminal that all share is a remote one if it is not a local one."""
+    name = workplace.workplace_id
+    model = (
+        model.add(Entity.WORKPLACE, name)
+        .link(Relation.MANDANT_WORKPLACE, mandant, name)
+        .link(Relation.CS_AP, mandant, client, name)
+    )
+    for ct_id in workplace.ct_ids:
+        model = model.link(Relation.LOCAL, name, ct_id)
+    return model if shared_terminal in workplace.ct_ids else model.link(Relation.REMOTE, name, shared_terminal)
 
 
 async def client_files(

@@ -8,6 +8,7 @@ from tiaas.cli.compose import Running, Served, UpOptions
 from tiaas.lab.ready import READY_FILE, CardEntry, InstanceEntry
 
 _INDENT = "  "
+_CARDS_SHOWN = 12
 
 
 def summary(run: Running, options: UpOptions, seconds: float) -> list[str]:
@@ -34,11 +35,15 @@ def _practice(served: Served, entry: InstanceEntry) -> Iterator[str]:
     context = entry.context
     yield f"  context    {context.mandant_id} / {context.client_system_id} / {context.workplace_id} / {context.user_id}"
     yield f"  client     {entry.client.p12} (password in {READY_FILE}), {entry.kon_file}"
+    for workplace in entry.workplaces[1:]:
+        yield f"  workplace  {workplace.workplace_id} with {', '.join(workplace.ct_ids)}"
     for terminal in entry.terminals:
         yield f"  terminal   {terminal.ct_id} ({terminal.name}), SICCT {terminal.sicct}, control {terminal.control}"
     for kind, cards in (("eGK", entry.cards.egk), ("SMC-B", entry.cards.smcb), ("HBA", entry.cards.hba)):
-        for card in cards:
+        for card in cards[:_CARDS_SHOWN]:
             yield f"  {kind:<10} {card.iccsn}  {_where(card):<14} {card.holder}"
+        if len(cards) > _CARDS_SHOWN:
+            yield f"  {kind:<10} … and {len(cards) - _CARDS_SHOWN} more, see {READY_FILE} or: {_command()} card list"
     yield ""
 
 

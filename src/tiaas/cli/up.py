@@ -28,6 +28,8 @@ from tiaas.cli.summary import summary
 from tiaas.cli.upconfig import UpConfig
 from tiaas.cli.writer import note, out
 from tiaas.lab.lab import read_seed_text
+from tiaas.lab.population import PATIENTS, PATIENTS_MAX, PATIENTS_MIN
+from tiaas.lab.practice import TERMINALS_MAX
 from tiaas.lab.ready import remove_ready
 from tiaas.lab.registry import DIR_VARIABLE, Registry
 
@@ -47,6 +49,18 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--dir", type=Path, metavar="DIR", help=f"the lab's folder (default: {DIR_VARIABLE}, else {DEFAULT_FOLDER})"
     )
     parser.add_argument("--practices", type=int, metavar="N", help="how many demo practices (default: as before, or 1)")
+    parser.add_argument(
+        "--terminals",
+        type=int,
+        metavar="N",
+        help=f"terminals of each practice, each with a workplace, up to {TERMINALS_MAX} (default: as before, or 1)",
+    )
+    parser.add_argument(
+        "--patients",
+        type=int,
+        metavar="N",
+        help=f"health cards of each practice, {PATIENTS_MIN} to {PATIENTS_MAX} (default: as before, or {PATIENTS})",
+    )
     parser.add_argument(
         "--listen",
         default="127.0.0.1",
@@ -83,9 +97,15 @@ def read_options(args: argparse.Namespace) -> UpOptions:
             raise InvalidInput(f"--host {host!r}: give a name of letters, digits, dashes and dots, or an IP address")
     if args.practices is not None and args.practices < 1:
         raise InvalidInput("--practices needs a number from 1 on")
+    if args.terminals is not None and not 1 <= args.terminals <= TERMINALS_MAX:
+        raise InvalidInput(f"--terminals needs a number from 1 to {TERMINALS_MAX}")
+    if args.patients is not None and not PATIENTS_MIN <= args.patients <= PATIENTS_MAX:
+        raise InvalidInput(f"--patients needs a number from {PATIENTS_MIN} to {PATIENTS_MAX}")
     return UpOptions(
         folder=(args.dir or Path(os.environ.get(DIR_VARIABLE) or DEFAULT_FOLDER)).absolute(),
         practices=args.practices,
+        terminals=args.terminals,
+        patients=args.patients,
         listen=listen,
         port=port,
         hosts=tuple(args.host),

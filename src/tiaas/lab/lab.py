@@ -4,7 +4,8 @@ Everything that can change is in the database before anybody hears of the change
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -22,11 +23,19 @@ from tiaas.lab.errors import CardElsewhere, LabError, UnknownTerminal
 from tiaas.lab.faults import FaultBook
 from tiaas.lab.identifiers import lab_iccsn
 from tiaas.lab.journal import Journal
-from tiaas.lab.personalise import PersonalisedCard, Personaliser
+from tiaas.lab.personalise import PersonalisedCard, Personaliser, gsmckt_iccsn
 from tiaas.lab.pki import AuthorityKind, LabPki
-from tiaas.lab.population import populate, staffing
+from tiaas.lab.population import PATIENTS, Population, populate
 from tiaas.lab.ports import Ports
-from tiaas.lab.practice import HOME_SLOTS, LabTerminal, Practice, TerminalRecord
+from tiaas.lab.practice import (
+    HOME_SLOTS,
+    TERMINALS_MAX,
+    LabTerminal,
+    Practice,
+    TerminalRecord,
+    smkt_serial,
+    terminal_id,
+)
 from tiaas.lab.ready import Place, write_private
 from tiaas.lab.seed import parse_seed
 from tiaas.lab.store import Kind, LabStore
@@ -56,7 +65,8 @@ class Lab:
         self.on_change: Callable[[], None] = _nothing
         self.practices: dict[int, Practice] = {}
         self._seed_text = seed_text
-        self._personaliser = self._personaliser_for(1)
+        self._people = populate(parse_seed(seed_text, "seed"), 1)
+        self._personaliser = self._personaliser_for(self._people)
         self.cards = CardBox(store, self, clock=clock, entropy=entropy, on_pins=self._changed)
 
     @classmethod
@@ -90,25 +100,33 @@ class Lab:
         pki.on_change = lambda changed: store.put_meta("pki", changed.to_document())
         return cls(store, pki, text, clock=clock, entropy=entropy)
 
-    def load(self, practices: int | None) -> None:
-        """Brings the stored practices back and makes new ones up to `practices` (None: as many as there are, or one).
+    def load(self, practices: int | None, terminals: int | None = None, patients: int | None = None) -> None:
+        """Brings the stored practices back and makes what is missing up to the numbers wanted.
 
-        Fewer than there are is refused with `LabError`: a practice has state, and removing it is not for a start.
+        `terminals` and `patients` are per practice. None: as many as there are; in a new practice one terminal and
+        `PATIENTS` patients, in a new lab one practice. Fewer than there are is refused with `LabError`: all of them
+        have state, and removing it is not for a start. Raises `InvalidInput` for a number out of range.
         """
         stored = self.store.all(Kind.PRACTICE)
         wanted = practices if practices is not None else max(len(stored), 1)
-        if wanted < len(stored):
-            raise LabError(
-                f"this lab has {len(stored)} practices; start it without --practices or with more, or use a new --dir"
-            )
-        self._personaliser = self._personaliser_for(wanted)
+        if terminals is not None and not 1 <= terminals <= TERMINALS_MAX:
+            raise InvalidInput(f"a practice has 1 to {TERMINALS_MAX} terminals")
         self.cards.load()
+        have = Counter(practice for practice, _ in {(card.practice, card.kvnr) for card in self.cards if card.kvnr})
+        records = [TerminalRecord.from_document(document) for document in self.store.all(Kind.TERMINAL).values()]
+        placed = Counter(record.practice for record in records)
+        _refuse_fewer("practices", len(stored), practices)
+        _refuse_fewer("terminals", max(placed.values(), default=0), terminals)
+        _refuse_fewer("patients", max(have.values(), default=0), patients)
+        each = {number: have[number] or PATIENTS if patients is None else patients for number in range(1, wanted + 1)}
+        self._people = populate(parse_seed(self._seed_text, "seed"), wanted, each)
+        self._personaliser = self._personaliser_for(self._people)
         for document in stored.values():
             self.practices[document["number"]] = Practice.from_document(document)
-        for number in range(len(stored) + 1, wanted + 1):
-            self._found(number)
-        for terminal in self.store.all(Kind.TERMINAL).values():
-            record = TerminalRecord.from_document(terminal)
+        for number in range(1, wanted + 1):
+            with self.store.transaction():
+                records += self._complete(number, placed[number], terminals)
+        for record in sorted(records, key=lambda record: (record.practice, record.number)):
             self.practices[record.practice].terminals[record.ct_id] = self._terminal(record)
 
     def provide(self, image: CardImage, path: str) -> bool:
@@ -144,8 +162,7 @@ class Lab:
 
     def terminal_certificate(self, terminal: LabTerminal) -> bytes:
         """C.SMKT.AUT (DER) of the gSMC-KT made for a terminal: what is printed on the paper in its box."""
-        (smkt,) = self.cards.of_practice(terminal.record.practice, CardKind.SMC_KT)
-        return smkt.card.image.files[_SMKT_CERTIFICATE]
+        return self._smkt(terminal.record).files[_SMKT_CERTIFICATE]
 
     def place_of(self, iccsn: str) -> Place | None:
         """Where a card is; None: in the drawer."""
@@ -176,32 +193,51 @@ class Lab:
         terminal = next(iter(self.practices[card.practice].terminals.values()))
         return Place(terminal.ct_id, HOME_SLOTS[card.kind])
 
-    def _personaliser_for(self, practices: int) -> Personaliser:
-        seed = populate(parse_seed(self._seed_text, "seed"), practices)
-        self._seed = seed
-        return Personaliser(self.pki, seed, self.entropy, self.clock)
+    def _personaliser_for(self, people: Population) -> Personaliser:
+        return Personaliser(self.pki, people.seed, self.entropy, self.clock, numbers=people.numbers)
 
-    def _found(self, number: int) -> None:
-        """Makes practice `number`: cards, terminal, everything in its slot or in the drawer."""
-        staff = staffing(self._seed, number)
+    def _complete(self, number: int, terminals: int, wanted: int | None) -> list[TerminalRecord]:
+        """Makes what practice `number` lacks, or all of it; returns the terminals made, `terminals` were there."""
+        made = [] if number in self.practices else [self._found(number)]
+        known = {card.kvnr for card in self.cards.of_practice(number, CardKind.EGK)}
+        for patient in self._people.staffing(number).patients:
+            if patient.kvnr not in known:
+                self._add(self._personaliser.egk(patient), number)
+        first = terminals + len(made)
+        return made + [self._add_terminal(number, at) for at in range(first + 1, (wanted or first) + 1)]
+
+    def _found(self, number: int) -> TerminalRecord:
+        """Makes practice `number`: cards, terminal, everything in its slot or in the drawer. Returns its terminal."""
+        staff = self._people.staffing(number)
         maker = self._personaliser
-        with self.store.transaction():
-            egks = [self._add(maker.egk(patient), number) for patient in staff.patients]
-            smcb = self._add(maker.smcb(staff.institution), number)
-            hba = self._add(maker.hba(staff.professional), number)
-            smkt = self._add(maker.gsmckt(number), number)
-            record = TerminalRecord(
-                ct_id=f"CT-{number}",
-                name=f"KT-PRAXIS-{number}",
-                mac=_LOCALLY_ADMINISTERED + self.entropy.octets(5),
-                practice=number,
-                slots=dict(zip(HOME_SLOTS.values(), (egks[0], smcb, hba, smkt), strict=True)),
-            )
-            self.store.put(Kind.TERMINAL, record.ct_id, record.to_document())
-            certificate, key = self.pki.sak(lab_iccsn(_SAK_ICCSN, 0, number))
-            practice = Practice(number, staff.institution.name, (certificate, Secret(key)))
-            self.store.put(Kind.PRACTICE, str(number), practice.to_document())
+        egks = [self._add(maker.egk(patient), number) for patient in staff.patients]
+        smcb = self._add(maker.smcb(staff.institution), number)
+        hba = self._add(maker.hba(staff.professional), number)
+        record = self._add_terminal(number, 1, {CardKind.EGK: egks[0], CardKind.SMC_B: smcb, CardKind.HBA: hba})
+        certificate, key = self.pki.sak(lab_iccsn(_SAK_ICCSN, 0, number))
+        practice = Practice(number, staff.institution.name, (certificate, Secret(key)))
+        self.store.put(Kind.PRACTICE, str(number), practice.to_document())
         self.practices[number] = practice
+        return record
+
+    def _add_terminal(self, practice: int, number: int, cards: Mapping[CardKind, str] | None = None) -> TerminalRecord:
+        """Makes a terminal with its gSMC-KT; of `cards` each is in its home slot, the others are empty."""
+        smkt = self._add(self._personaliser.gsmckt(smkt_serial(practice, number)), practice)
+        inserted = {**(cards or {}), CardKind.SMC_KT: smkt}
+        record = TerminalRecord(
+            ct_id=terminal_id(practice, number),
+            name=f"KT-PRAXIS-{practice}" + (f"-{number}" if number > 1 else ""),
+            mac=_LOCALLY_ADMINISTERED + self.entropy.octets(5),
+            practice=practice,
+            number=number,
+            slots={slot: inserted.get(kind) for kind, slot in HOME_SLOTS.items()},
+        )
+        self.store.put(Kind.TERMINAL, record.ct_id, record.to_document())
+        return record
+
+    def _smkt(self, record: TerminalRecord) -> CardImage:
+        """The gSMC-KT that was made for a terminal, wherever it is."""
+        return self.cards.get(gsmckt_iccsn(smkt_serial(record.practice, record.number))).card.image
 
     def _add(self, made: PersonalisedCard, practice: int) -> str:
         return self.cards.add(made.image, made.holder, made.kvnr, practice).iccsn
@@ -228,8 +264,7 @@ class Lab:
 
     def _write_identity(self, record: TerminalRecord, config: TerminalConfig) -> None:
         """The files from which `ssl` reads the identity of the gSMC-KT that was made for this terminal."""
-        (smkt,) = self.cards.of_practice(record.practice, CardKind.SMC_KT)
-        image = smkt.card.image
+        image = self._smkt(record)
         folder = config.certificate_file.parent
         for place in (folder.parent, folder):
             place.mkdir(mode=0o700, exist_ok=True)
@@ -250,6 +285,11 @@ def read_seed_text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path}: cannot be read ({type(error).__name__})") from None
+
+
+def _refuse_fewer(what: str, have: int, wanted: int | None) -> None:
+    if wanted is not None and wanted < have:
+        raise LabError(f"this lab has {have} {what}; start it without --{what} or with more, or use a new --dir")
 
 
 def _nothing() -> None:

@@ -4,6 +4,7 @@ At once: information files, insured data, CV certificates with their keys, the A
 PINs, symmetric keys. The other keys and certificates come when a card first needs them (`provide`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -62,18 +63,34 @@ class _Cvc:
     profile: AccessProfile
 
 
+def gsmckt_iccsn(serial: int) -> str:
+    """The ICCSN of the first gSMC-KT with that running number."""
+    return lab_iccsn(_ICCSN_KINDS[CardKind.SMC_KT], 0, serial)
+
+
 class Personaliser:
     """Makes cards and is the `ObjectSource` for what they need later.
 
     A card's number follows from the place of its holder in the seed and `edition` (0 the first card, 1 its successor
-    …), so the same holder and edition give the same ICCSN. With `transport` the PINs are in transport state.
+    …), so the same holder and edition give the same ICCSN; patients in `numbers` (by KVNR) have that number instead.
+    With `transport` the PINs are in transport state.
     """
 
-    def __init__(self, pki: LabPki, seed: Seed, entropy: Entropy, clock: Clock, *, ocsp_url: str = "") -> None:
+    def __init__(
+        self,
+        pki: LabPki,
+        seed: Seed,
+        entropy: Entropy,
+        clock: Clock,
+        *,
+        ocsp_url: str = "",
+        numbers: Mapping[str, int] | None = None,
+    ) -> None:
         self._pki = pki
         self._seed = seed
         self._entropy = entropy
         self._clock = clock
+        self._numbers = numbers or {}
         self._objects = CardObjects(pki, entropy, ocsp_url)
 
     def provide(self, image: CardImage, path: str) -> bool:
@@ -82,7 +99,8 @@ class Personaliser:
 
     def egk(self, patient: Patient, *, edition: int = 0, transport: bool = False) -> PersonalisedCard:
         """A health card."""
-        image = self._blank(CardKind.EGK, edition, self._seed.patients.index(patient) + 1)
+        number = self._numbers.get(patient.kvnr) or self._seed.patients.index(patient) + 1
+        image = self._blank(CardKind.EGK, edition, number)
         self._add_cvcs(
             image, CvcAuthorityKind.EGK, "MF/EF.C.CA_eGK.CS.E256", _Cvc("eGK.AUT_CVC", 0x09, AccessProfile.CHAT_0)
         )

@@ -49,7 +49,7 @@ class Ports:
         """
         before = self._ports.get(name)
         for port in self._candidates(before, preferred, fixed):
-            if port in self._given or not is_free(host, port):
+            if port in self._given or not is_free(host, port) or (fixed is None and self._is_anothers(name, port)):
                 continue
             try:
                 started = await start(port)
@@ -62,6 +62,10 @@ class Ports:
             self._remember(name, port, before if fixed is None else None)
             return port, started
         raise PortTaken(host, fixed if fixed is not None else preferred)
+
+    def _is_anothers(self, name: str, port: int) -> bool:
+        """True if another name had the port: whatever is new in a lab must not push out what was there."""
+        return any(held == port and holder != name for holder, held in self._ports.items())
 
     def _candidates(self, before: int | None, preferred: int, fixed: int | None) -> Iterator[int]:
         if fixed is not None:

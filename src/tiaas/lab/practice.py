@@ -1,7 +1,9 @@
-"""A demo practice: its virtual terminal, what sits in the slots, and the drawer with the other cards.
+"""A demo practice: its virtual terminals, what sits in the slots, and the drawer with the other cards.
 
     slot 1  eGK of the first patient      slot 3  HBA
     slot 2  SMC-B                         slot 4  gSMC-KT (the terminal's own identity)
+
+That is the first terminal; further ones have a gSMC-KT and three empty slots.
 
 Where a card is says the terminal's document alone; what is in no slot is in the drawer. A card moves in one write.
 """
@@ -20,17 +22,23 @@ from tiaas.lab.store import Kind, LabStore
 from tiaas.terminal.virtual.terminal import TerminalState, VirtualTerminal
 
 HOME_SLOTS = {CardKind.EGK: 1, CardKind.SMC_B: 2, CardKind.HBA: 3, CardKind.SMC_KT: 4}
+TERMINALS_MAX = 8
+_SERIALS = 1000  # more than practices
 
 
 @dataclass(slots=True)
 class TerminalRecord:
-    """What the database keeps of a terminal. `slots` and `ejected` are ICCSNs by slot number."""
+    """What the database keeps of a terminal. `slots` and `ejected` are ICCSNs by slot number.
+
+    `number` counts the terminals of a practice from 1.
+    """
 
     ct_id: str
     name: str
     mac: bytes
     practice: int
     slots: dict[int, str | None]
+    number: int = 1
     ejected: dict[int, str] = field(default_factory=dict)
     state: dict[str, object] | None = None
 
@@ -41,6 +49,7 @@ class TerminalRecord:
             "name": self.name,
             "mac": self.mac.hex(),
             "practice": self.practice,
+            "number": self.number,
             "slots": {str(slot): iccsn for slot, iccsn in self.slots.items()},
             "ejected": {str(slot): iccsn for slot, iccsn in self.ejected.items()},
             "state": self.state,
@@ -54,10 +63,22 @@ class TerminalRecord:
             name=document["name"],
             mac=bytes.fromhex(document["mac"]),
             practice=document["practice"],
+            # A folder made when a practice had one terminal has no number.
+            number=document.get("number", 1),
             slots={int(slot): iccsn for slot, iccsn in document["slots"].items()},
             ejected={int(slot): iccsn for slot, iccsn in document["ejected"].items()},
             state=document["state"],
         )
+
+
+def terminal_id(practice: int, number: int) -> str:
+    """The ctId of a practice's terminal `number` (from 1)."""
+    return f"CT-{practice}" if number == 1 else f"CT-{practice}-{number}"
+
+
+def smkt_serial(practice: int, number: int) -> int:
+    """The lab's running number of the gSMC-KT made for a practice's terminal `number`."""
+    return practice + _SERIALS * (number - 1)
 
 
 class LabTerminal:

@@ -5,7 +5,8 @@ passwords and key paths are in it, written anew when a card moves or a PIN chang
 absolute; `cert`, `key` and `ca` are PEM, keys unencrypted; `sicct` is `host:port`; `in` is `{"ct_id", "slot"}` or null.
 
     version
-    instances[]   konnektor, client, context, terminals[], cards, kon_file; the first one's are repeated at the top
+    instances[]   konnektor, client, context, workplaces[], terminals[], cards, kon_file; the first one's are repeated
+                  at the top
     lab           control, ca_bundle, faults, journal; ocsp and tsl are null until the lab has them
     portal        url, null until there is a portal
 
@@ -69,6 +70,14 @@ class ContextEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkplaceEntry:
+    """A workplace of the practice and its local terminals; the first one is that of the call context."""
+
+    workplace_id: str
+    ct_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SlotEntry:
     """A slot and the card in it."""
 
@@ -114,6 +123,7 @@ class InstanceEntry:
     konnektor: KonnektorEntry
     client: ClientEntry
     context: ContextEntry
+    workplaces: tuple[WorkplaceEntry, ...]
     terminals: tuple[TerminalEntry, ...]
     cards: CardsEntry
     kon_file: Path
@@ -262,6 +272,9 @@ def _instance(entry: InstanceEntry) -> dict[str, Any]:
             "workplace_id": entry.context.workplace_id,
             "user_id": entry.context.user_id,
         },
+        "workplaces": [
+            {"workplace_id": workplace.workplace_id, "ct_ids": list(workplace.ct_ids)} for workplace in entry.workplaces
+        ],
         "terminals": [_terminal(terminal) for terminal in entry.terminals],
         "cards": {
             "egk": [_card(card) for card in entry.cards.egk],

@@ -7,7 +7,7 @@ import pytest
 
 from tiaas.base.clock import SystemClock
 from tiaas.base.entropy import SystemEntropy
-from tiaas.base.errors import InvalidInput
+from tiaas.base.errors import InvalidInput, TiaasError
 from tiaas.base.secret import Secret
 from tiaas.card.commands import get_pin_status, verify
 from tiaas.card.objsys.model import CardKind
@@ -16,15 +16,17 @@ from tiaas.lab.cards import LabCard
 from tiaas.lab.errors import CardElsewhere, LabError, NothingToReinsert, SlotOccupied, SlotVacant, UnknownCard
 from tiaas.lab.lab import Lab
 from tiaas.lab.ready import Place
-from tiaas.lab.store import LabStore
+from tiaas.lab.store import Kind, LabStore
 from tiaas.terminal.virtual.terminal import PinPurpose
 
 PIN_CH, PIN_QES = 0x01, 0x81
 
 
-def _reopen(folder: Path, practices: int | None = None) -> Lab:
+def _reopen(
+    folder: Path, practices: int | None = None, terminals: int | None = None, patients: int | None = None
+) -> Lab:
     lab = Lab.open(LabStore.open(folder), clock=SystemClock(), entropy=SystemEntropy())
-    lab.load(practices)
+    lab.load(practices, terminals, patients)
     return lab
 
 
@@ -139,6 +141,65 @@ def test_practices_are_added_never_taken_away(folder: Path) -> None:
     with pytest.raises(LabError, match="has 3 practices"):
         fewer.load(2)
     store.close()
+
+
+def test_terminals_and_patients_are_added_too(folder: Path) -> None:
+    lab = _reopen(folder, terminals=3, patients=20)
+    before = [card.iccsn for card in lab.cards]
+    terminals = list(lab.terminals())
+    assert [terminal.ct_id for terminal in terminals] == ["CT-1", "CT-1-2", "CT-1-3"]
+    for terminal in terminals[1:]:
+        assert [slot for slot, iccsn in terminal.record.slots.items() if iccsn is None] == [1, 2, 3]
+    certificates = {lab.terminal_certificate(terminal) for terminal in terminals}
+    identities = {terminal.record.slots[4] for terminal in terminals}
+    assert len(certificates) == len(identities) == len({terminal.record.mac for terminal in terminals}) == 3
+    egks = lab.cards.of_practice(1, CardKind.EGK)
+    assert len({card.kvnr for card in egks}) == len(egks) == 20
+    lab.insert("CT-1-3", 2, egks[19].iccsn)
+    lab.store.close()
+
+    again = _reopen(folder)
+    assert [card.iccsn for card in again.cards] == before
+    assert again.place_of(egks[19].iccsn) == Place("CT-1-3", 2)
+    again.store.close()
+
+    more = _reopen(folder, practices=2, terminals=4, patients=21)
+    assert [terminal.ct_id for terminal in more.terminals()] == [
+        "CT-1", "CT-1-2", "CT-1-3", "CT-1-4", "CT-2", "CT-2-2", "CT-2-3", "CT-2-4",
+    ]  # fmt: skip
+    assert [len(more.cards.of_practice(number, CardKind.EGK)) for number in (1, 2)] == [21, 21]
+    more.store.close()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ({"terminals": 1}, "has 2 terminals"),
+        ({"patients": 2}, "has 6 patients"),
+        ({"terminals": 9}, "1 to 8 terminals"),
+        ({"patients": 501}, "2 to 500 patients"),
+    ],
+)
+def test_fewer_or_too_many_terminals_or_patients_are_refused(
+    folder: Path, numbers: dict[str, int], message: str
+) -> None:
+    _reopen(folder, terminals=2).store.close()
+    store = LabStore.open(folder)
+    lab = Lab.open(store, clock=SystemClock(), entropy=SystemEntropy())
+    with pytest.raises(TiaasError, match=message):
+        lab.load(None, **numbers)
+    store.close()
+
+
+def test_a_folder_from_before_there_were_several_terminals_comes_up(folder: Path) -> None:
+    store = LabStore.open(folder)
+    (document,) = store.all(Kind.TERMINAL).values()
+    del document["number"]
+    store.put(Kind.TERMINAL, document["ct_id"], document)
+    store.close()
+    lab = _reopen(folder)
+    assert [terminal.record.number for terminal in lab.terminals()] == [1]
+    lab.store.close()
 
 
 @pytest.mark.parametrize(

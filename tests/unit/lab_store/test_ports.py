@@ -88,6 +88,23 @@ async def test_one_lab_gives_a_port_only_once(store: LabStore) -> None:
     assert second != port
 
 
+async def test_what_is_new_does_not_take_the_port_of_what_comes_later(store: LabStore) -> None:
+    held = _free()
+    store.put_meta("ports", {"sicct/CT-2": held})
+    ports = Ports(store, SeededEntropy(b"1"))
+    new, _ = await ports.claim("sicct/CT-1-2", "127.0.0.1", _start, preferred=held)
+    assert new != held
+    assert (await ports.claim("sicct/CT-2", "127.0.0.1", _start, preferred=1))[0] == held
+    assert ports.notices == []
+
+
+async def test_a_named_port_is_taken_even_if_another_had_it(store: LabStore) -> None:
+    held = _free()
+    store.put_meta("ports", {"konnektor/2": held})
+    ports = Ports(store, SeededEntropy(b"1"))
+    assert (await ports.claim("konnektor/1", "127.0.0.1", _start, preferred=1, fixed=held))[0] == held
+
+
 @pytest.mark.parametrize("host", ["192.0.2.1", "not an address", "host.invalid"])
 def test_an_address_of_somebody_else(host: str) -> None:
     with pytest.raises(AddressUnusable, match="cannot listen on"):

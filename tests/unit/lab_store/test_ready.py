@@ -21,6 +21,7 @@ from tiaas.lab.ready import (
     Ready,
     SlotEntry,
     TerminalEntry,
+    WorkplaceEntry,
     basic_credentials,
     kon_document,
     pkcs12_credentials,
@@ -38,6 +39,7 @@ def _instance(number: int) -> InstanceEntry:
         konnektor=KonnektorEntry(url, f"{url}/connector.sds", base / "ca.pem"),
         client=ClientEntry(base / "c.p12", Secret(b"secret"), base / "c.pem", base / "k.pem"),
         context=ContextEntry("m", "c", "w", "u"),
+        workplaces=(WorkplaceEntry("w", ("CT",)),),
         terminals=(TerminalEntry("CT", "T", "127.0.0.1:4742", "http://127.0.0.1:1/x", (SlotEntry(1, None),)),),
         cards=CardsEntry(egk=(CardEntry("80", "Erika", "X1", {"PIN.CH": Secret(b"123456")}, Place("CT", 1)),)),
         kon_file=base / "k.kon",
@@ -52,7 +54,7 @@ def test_the_first_instance_is_repeated_at_the_top() -> None:
     document = _ready().to_document()
     first = document["instances"][0]
     assert {key: document[key] for key in first} == first
-    assert set(first) == {"konnektor", "client", "context", "terminals", "cards", "kon_file"}
+    assert set(first) == {"konnektor", "client", "context", "workplaces", "terminals", "cards", "kon_file"}
     assert len(document["instances"]) == 2
     assert document["lab"] == {
         "control": "http://127.0.0.1:1",
@@ -70,6 +72,7 @@ def test_the_first_instance_is_repeated_at_the_top() -> None:
         "pins": {"PIN.CH": "123456"},
         "in": {"ct_id": "CT", "slot": 1},
     }
+    assert document["workplaces"] == [{"workplace_id": "w", "ct_ids": ["CT"]}]
     assert document["terminals"][0]["slots"] == [{"number": 1, "iccsn": None}]
 
 
