@@ -11,13 +11,16 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.secret import Secret
 from tiaas.konnektor.basic import BasicUsers
+from tiaas.konnektor.calllog import CallLog
 from tiaas.konnektor.config import BadInstanceConfig, InstanceConfig
 from tiaas.konnektor.errors import fault_of
+from tiaas.konnektor.eventfeed import EventFeed
 from tiaas.konnektor.gate import Gate
 from tiaas.konnektor.identity import Identity, IssuedClient
 from tiaas.konnektor.infomodel import (
@@ -70,6 +73,8 @@ class Instance:
         reception: Reception,
         sak: KeyPair,
         network: Network,
+        calls: CallLog,
+        feed: EventFeed,
     ) -> None:
         self.config = config
         self.network = network
@@ -79,6 +84,9 @@ class Instance:
         self.context = context
         self.reception = reception
         self.sak = sak
+        self.calls = calls
+        self.feed = feed
+        self.serves_since: datetime | None = None
 
     @classmethod
     async def load(
@@ -121,7 +129,10 @@ class Instance:
             return fault_of(error, config.instance, clock, entropy)
 
         gate = Gate(config.access, identity, users, model)
-        reception = Reception(config, gate, _operations(context), to_fault, clock)
+        feed = EventFeed(clock)
+        context.hub.subscribe(feed.on_event)
+        calls = CallLog(clock, lambda client_system_id: client_system_id in model.current.clients, feed.touch)
+        reception = Reception(config, gate, _operations(context), to_fault, clock, calls)
         watcher.on_change = reception.clients_changed
         return cls(
             config,
@@ -132,6 +143,8 @@ class Instance:
             reception=reception,
             sak=sak,
             network=network,
+            calls=calls,
+            feed=feed,
         )
 
     @property
@@ -153,6 +166,7 @@ class Instance:
         except BaseException:
             await self.context.terminals.stop()
             raise
+        self.serves_since = self.context.clock.now()
         _log.info("instance serves", extra={"instance": self.name, "address": str(self.reception.address)})
 
     async def stop(self, ingress: Ingress) -> None:
@@ -160,6 +174,7 @@ class Instance:
         try:
             await self.reception.close(ingress)
         finally:
+            self.feed.close()
             await self.context.terminals.stop()
             await self.context.trust.stop()
         _log.info("instance stopped", extra={"instance": self.name})

@@ -13,7 +13,7 @@ from tiaas.konnektor.ingress import Door, Ingress
 from tiaas.konnektor.sds import Published, served, service_directory
 from tiaas.konnektor.tls import server_context
 from tiaas.konnektor.webapp import Endpoint, WebApp
-from tiaas.soap.dispatch import Dispatcher, Operation
+from tiaas.soap.dispatch import Dispatcher, Observer, Operation
 from tiaas.soap.envelope import SoapFault
 
 
@@ -30,6 +30,7 @@ class Reception:
         operations: Iterable[Operation],
         fault_of: Callable[[BaseException], SoapFault],
         clock: Clock,
+        observer: Observer | None = None,
     ) -> None:
         self.address = config.address
         self.plain = config.plain
@@ -39,7 +40,8 @@ class Reception:
         self._services: list[Published] = []
         endpoints: dict[str, Endpoint] = {}
         for service, bound in served(operations):
-            endpoints[service.path] = Endpoint(service.name, Dispatcher(bound, fault_of), service.body_octets)
+            dispatcher = Dispatcher(bound, fault_of, observer=observer)
+            endpoints[service.path] = Endpoint(service.name, dispatcher, service.body_octets)
             self._services.append(service)
         app = WebApp(gate, endpoints, self._directory)
         self._accepted = gate.accepted_certificates()

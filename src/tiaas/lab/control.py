@@ -22,11 +22,9 @@ refused. No answer contains a PIN; those are in `ready.json`, which only the own
 """
 
 import asyncio
-import ipaddress
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -37,6 +35,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tiaas.base.errors import InvalidInput
+from tiaas.base.localweb import is_local_request
 from tiaas.base.secret import Secret
 from tiaas.lab.controlview import card_document, overview_document, overview_html, terminal_document
 from tiaas.lab.errors import BadControlRequest, ControlError
@@ -101,26 +100,6 @@ class OnlyLocal:
                 await refusal(scope, receive, send)
                 return
         await self._app(scope, receive, send)
-
-
-def is_local_request(headers: dict[str, str]) -> bool:
-    """True if `headers` (names in lower case) name a loopback host and no foreign page as origin."""
-    if not _is_loopback(headers.get("host", "")):
-        return False
-    if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-        return False
-    origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers["host"]
-
-
-def _is_loopback(netloc: str) -> bool:
-    if "@" in netloc:
-        return False
-    try:
-        host = urlsplit(f"//{netloc}").hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _overview(lab: Lab) -> Handler:

@@ -8,7 +8,7 @@ absolute; `cert`, `key` and `ca` are PEM, keys unencrypted; `sicct` is `host:por
     instances[]   konnektor, client, context, workplaces[], terminals[], cards, kon_file; the first one's are repeated
                   at the top
     lab           control, ca_bundle, faults, journal; ocsp and tsl are null until the lab has them
-    portal        url, null until there is a portal
+    portal        url of the status page
 
 Beside it lies one `.kon` file per instance in the JSON format that the `ti` command line of gematik/zero-lab reads
 (facts from `go/kon/dotkon.go` and `config.go` there): PKCS#12 and trust anchors are inside as base64.

@@ -7,7 +7,7 @@ Profile 1.2 (TIP1-A_4519-01), gemSpec_Kon V5.18 §3.6.1.
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from tiaas.soap.envelope import (
     Headed,
@@ -93,11 +93,23 @@ class SoapReply:
     body: bytes
 
 
+class Observer(Protocol):
+    """Hears of every request that was served. Must neither raise nor block: it is in the way of every call."""
+
+    def begin(self) -> float:
+        """A request came in; what it gives is handed to `done`."""
+        ...
+
+    def done(self, begun: float, request: object | None, answer: object) -> None:
+        """The answer is made: a response message or a `SoapFault`. `request` is None if it was not understood."""
+        ...
+
+
 class Dispatcher:
     """Serves a set of operations.
 
     `fault_of` turns any exception of decoding, access check or handler into a fault; for a `SoapError` the SOAP fault
-    code of the error wins over the one in the result.
+    code of the error wins over the one in the result. `observer` hears of requests that were not cancelled.
     """
 
     def __init__(
@@ -105,10 +117,12 @@ class Dispatcher:
         operations: Iterable[Operation],
         fault_of: Callable[[BaseException], SoapFault],
         limits: Limits | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._operations: dict[str, Operation] = {}
         self._fault_of = fault_of
         self._limits = limits or Limits()
+        self._observer = observer
         self._understood: OrderedDict[bytes, tuple[Operation, Any]] = OrderedDict()
         for entry in operations:
             if not isinstance(entry.access, AccessDeclaration):
@@ -130,24 +144,25 @@ class Dispatcher:
 
         `content_type` is the HTTP header's value or None. The handler's failures are given to `fault_of`.
         """
+        observer = self._observer
+        begun = observer.begin() if observer is not None else 0.0
+        request, answer = None, None
         try:
-            response, headers = await self._serve(body, content_type, peer)
-            return SoapReply(200, CONTENT_TYPE, write_envelope(response, headers))
+            _check_content_type(content_type)
+            entry, request = self._understand(body)
+            given = await entry.handler(request, peer)
+            answer, headers = (given, ()) if entry.headers is None else (given.message, given.headers)
+            if not isinstance(answer, entry.response):
+                raise TypeError(f"the handler of {entry.request.__name__} gave no {entry.response.__name__}")
+            reply = SoapReply(200, CONTENT_TYPE, write_envelope(answer, headers))
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a fault
-            fault = self._fault_of(error)
+            answer = self._fault_of(error)
             if isinstance(error, SoapError):
-                fault = replace(fault, code=error.fault_code)
-            return SoapReply(500, CONTENT_TYPE, write_fault(fault))
-
-    async def _serve(self, body: bytes, content_type: str | None, peer: object) -> tuple[object, tuple[object, ...]]:
-        """The response and its headers."""
-        _check_content_type(content_type)
-        entry, request = self._understand(body)
-        answer = await entry.handler(request, peer)
-        response, headers = (answer, ()) if entry.headers is None else (answer.message, answer.headers)
-        if not isinstance(response, entry.response):
-            raise TypeError(f"the handler of {entry.request.__name__} gave no {entry.response.__name__}")
-        return response, headers
+                answer = replace(answer, code=error.fault_code)
+            reply = SoapReply(500, CONTENT_TYPE, write_fault(answer))
+        if observer is not None:
+            observer.done(begun, request, answer)
+        return reply
 
     def _understand(self, body: bytes) -> tuple[Operation, Any]:
         """The operation and the message of a request.

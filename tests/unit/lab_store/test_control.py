@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tiaas.base.localweb import is_local_request
 from tiaas.card.objsys.model import CardKind
-from tiaas.lab.control import BODY_MAX, control_app, is_local_request
+from tiaas.lab.control import BODY_MAX, control_app
 from tiaas.lab.lab import Lab
 from tiaas.terminal.virtual.terminal import PinMode
 

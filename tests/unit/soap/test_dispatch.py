@@ -190,3 +190,33 @@ async def test_broken_requests_are_not_remembered() -> None:
     broken = BODY.replace(b"PinTyp>", b"PinTop>")
     assert [(await ask(dispatcher, broken)).status for _ in range(2)] == [500, 500]
     assert (await ask(dispatcher, BODY)).status == 200
+
+
+class Watcher:
+    """An `Observer` that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[float, object | None, object]] = []
+
+    def begin(self) -> float:
+        return 7.0
+
+    def done(self, begun: float, request: object | None, answer: object) -> None:
+        self.heard.append((begun, request, answer))
+
+
+async def test_an_observer_hears_of_every_call() -> None:
+    async def handle(request: VerifyPin, peer: Peer) -> VerifyPinResponse:
+        if peer.name == "bad":
+            raise ValueError
+        return ANSWER
+
+    served = operation(VerifyPin, VerifyPinResponse, handle, access=Open(), soap_action=VERIFY_PIN_ACTION)
+    watcher = Watcher()
+    dispatcher = Dispatcher([served], fault_of, observer=watcher)
+    await dispatcher.handle(BODY, None, Peer("p"))
+    await dispatcher.handle(BODY, None, Peer("bad"))
+    await dispatcher.handle(b"<x/>", None, Peer("p"))
+    assert watcher.heard[0] == (7.0, REQUEST, ANSWER)
+    assert [(begun, request) for begun, request, _ in watcher.heard[1:]] == [(7.0, REQUEST), (7.0, None)]
+    assert all(isinstance(answer, SoapFault) for _, _, answer in watcher.heard[1:])
