@@ -1,7 +1,8 @@
 """Puts a lab and a Konnektor node together: the object graph of `tiaas up`, its start and its stop.
 
 Start, in this order: folder, PKI and cards, terminals, control port, instances with their clients' files, pairing,
-PIN.SMC, ready file. Stop takes it down in the opposite order, so `ready.json` is the last to come and the first to go.
+PIN.SMC, status page, ready file. Stop takes it down in the opposite order, so `ready.json` is the last to come and the
+first to go.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from tiaas.base import log
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import TiaasError
-from tiaas.cli import onboard
+from tiaas.cli import onboard, watch
 from tiaas.cli.progress import Progress
 from tiaas.cli.upconfig import UpConfig
 from tiaas.client import Kon, parse_kon
@@ -108,6 +109,7 @@ class Running:
     control_url: str
     ca_bundle: Path
     served: list[Served] = field(default_factory=list)
+    portal_url: str | None = None
     notices: list[str] = field(default_factory=list)
 
     def ready(self) -> Ready:
@@ -130,7 +132,7 @@ class Running:
             faults=f"{self.control_url}/faults",
             journal=f"{self.control_url}/journal",
         )
-        return Ready(instances, lab)
+        return Ready(instances, lab, self.portal_url)
 
 
 @asynccontextmanager
@@ -154,6 +156,9 @@ async def running(
         if not options.locked:
             with progress.step("PIN.SMC over SOAP"):
                 await _each(onboard.unlock(served.kon, run.notices.append) for served in run.served)
+        with progress.step("status page"):
+            titles = {served.instance.name: served.practice.name for served in run.served}
+            run.portal_url = await watch.start(lab.ports, node, control_url, titles, stack, clock, entropy)
         _publish(run, registry, stack)
         # What the start built stays: the collector need not walk it again and again while requests are served.
         gc.collect()

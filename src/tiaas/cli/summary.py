@@ -19,6 +19,7 @@ def summary(run: Running, options: UpOptions, seconds: float) -> list[str]:
     for served, entry in zip(run.served, ready.instances, strict=True):
         lines += _practice(served, entry)
     lines += [
+        f"page       {ready.portal_url}",
         f"lab        control port {run.control_url}",
         f"           files        {folder}",
         f"           ready file   {folder / READY_FILE}",

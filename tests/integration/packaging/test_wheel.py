@@ -19,7 +19,7 @@ def test_wheel(tmp_path: Path) -> None:
     subprocess.run([sys.executable, *_PIP, *build], env=_BARE, check=True)
     (wheel,) = tmp_path.glob("tiaas-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    for wanted in ("tiaas/base/openssl.cnf", "tiaas/py.typed", "tiaas/cli/entry.py"):
+    for wanted in ("tiaas/base/openssl.cnf", "tiaas/py.typed", "tiaas/cli/entry.py", "tiaas/portal/static/portal.css"):
         assert wanted in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not any(name.startswith("tests") for name in names)

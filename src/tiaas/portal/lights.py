@@ -1,0 +1,217 @@
+"""From an instance's status to the way practice → terminal → card → Konnektor → TI with a light at each station.
+
+Decisions only: what is wrong, how much it matters and what to do about it. A red light means that a health card cannot
+be read now, yellow that somebody should look, grey that it is not known.
+"""
+
+import enum
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from tiaas.portal.moments import day, moment
+from tiaas.portal.status import Call, Card, Condition, Instance, Terminal
+from tiaas.portal.texts import Texts
+
+EXPIRES_SOON = timedelta(days=60)
+ACTIVE = "aktiv"
+"""CT.CORRELATION of a terminal in use."""
+SMC_B, UNKNOWN = "SMC-B", "UNKNOWN"
+DENIED_CODES = frozenset(
+    {4003, 4004, 4005, 4006, 4010, 4011, 4012, 4013, 4014, 4015, 4016, 4017, 4018, 4019, 4020, 4021, 4204}
+)
+"""TUC_KON_000: the call context does not fit the information model."""
+_TI_CONDITIONS = ("EC_TSL_", "EC_BNetzA_", "EC_No_Online", "EC_No_VPN", "EC_CRL_")
+_TERMINAL_CONDITIONS = ("EC_CardTerminal_",)
+
+
+@enum.unique
+class Light(enum.Enum):
+    """How a station is; the order is that of concern."""
+
+    GREEN = 0
+    GREY = 1
+    YELLOW = 2
+    RED = 3
+
+
+@enum.unique
+class Station(enum.Enum):
+    """The stations in the order of the way; the value is the name of the text for it."""
+
+    PRACTICE = "practice"
+    TERMINAL = "terminal"
+    CARD = "card"
+    KONNEKTOR = "konnektor"
+    TI = "ti"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found at a station: how it is, in a sentence, and what to do about it (empty: nothing)."""
+
+    station: Station
+    light: Light
+    says: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """All findings, at least one for each station."""
+
+    findings: tuple[Finding, ...]
+
+    def at(self, station: Station) -> Finding:
+        """What matters most at a station."""
+        return max((f for f in self.findings if f.station is station), key=lambda finding: finding.light.value)
+
+    @property
+    def worst(self) -> Finding:
+        """What matters most; of equals the one nearest to the cause: without Konnektor nothing works, and so on."""
+        return max(self.findings, key=lambda finding: (finding.light.value, -_CAUSES.index(finding.station)))
+
+    @property
+    def others(self) -> tuple[Finding, ...]:
+        """Further findings somebody should see."""
+        worst = self.worst
+        return tuple(f for f in self.findings if f is not worst and f.light in (Light.YELLOW, Light.RED))
+
+
+_CAUSES = (Station.KONNEKTOR, Station.TERMINAL, Station.CARD, Station.PRACTICE, Station.TI)
+
+
+def way_of(status: Instance, texts: Texts, today: date) -> Way:
+    """The way of an instance that answers."""
+    rules: tuple[Callable[[Instance, Texts, date], Iterator[Finding]], ...]
+    rules = (_practice, _terminals, _cards, _konnektor, _ti)
+    return Way(tuple(finding for rule in rules for finding in rule(status, texts, today)))
+
+
+def dark_way(texts: Texts) -> Way:
+    """The way of an instance that does not answer: beyond it nothing is known."""
+    broken = Finding(Station.KONNEKTOR, Light.RED, texts.konnektor_unreachable, texts.konnektor_unreachable_do)
+    others = (Finding(station, Light.GREY, texts.unknown) for station in Station if station is not Station.KONNEKTOR)
+    return Way((broken, *others))
+
+
+def overall(way: Way) -> Light:
+    """The light of the diagnosis. What is merely not known elsewhere does not matter while cards can be read."""
+    worst = way.worst.light
+    return way.at(Station.CARD).light if worst is Light.GREY else worst
+
+
+def sentence(way: Way, texts: Texts) -> str:
+    """The diagnosis: what works; if not, where the fault is and what to do."""
+    worst, light = way.worst, overall(way)
+    if light is Light.RED:
+        return " ".join((texts.broken.format(getattr(texts, worst.station.value), worst.says), worst.advice)).strip()
+    if light is Light.YELLOW:
+        return " ".join((texts.works_but.format(worst.says), worst.advice)).strip()
+    return texts.all_well if light is Light.GREEN else way.at(Station.CARD).says
+
+
+def _practice(status: Instance, texts: Texts, today: date) -> Iterator[Finding]:
+    if not status.clients:
+        yield Finding(Station.PRACTICE, Light.YELLOW, texts.practice_no_clients, texts.practice_no_clients_do)
+        return
+    last: Call | None = status.calls[0] if status.calls else None
+    if last is None:
+        yield Finding(Station.PRACTICE, Light.GREY, texts.practice_silent)
+    elif last.code in DENIED_CODES:
+        says = texts.practice_denied.format(last.code)
+        yield Finding(Station.PRACTICE, Light.YELLOW, says, texts.practice_denied_do)
+    else:
+        yield Finding(Station.PRACTICE, Light.GREEN, texts.practice_ok.format(moment(last.at, texts, today)))
+
+
+def _terminals(status: Instance, texts: Texts, today: date) -> Iterator[Finding]:
+    if not status.terminals:
+        yield Finding(Station.TERMINAL, Light.RED, texts.terminal_none, texts.terminal_none_do)
+        return
+    usable = [terminal for terminal in status.terminals if _usable(terminal)]
+    if usable:
+        names = ", ".join(terminal.ct_id for terminal in usable)
+        yield Finding(Station.TERMINAL, Light.GREEN, texts.terminal_ok.format(names))
+    bad = Light.YELLOW if usable else Light.RED
+    for terminal in status.terminals:
+        if terminal.correlation != ACTIVE:
+            says = texts.terminal_unpaired.format(terminal.ct_id)
+            yield Finding(Station.TERMINAL, bad, says, texts.terminal_unpaired_do)
+        elif not terminal.connected:
+            yield Finding(Station.TERMINAL, bad, texts.terminal_away.format(terminal.ct_id), texts.terminal_away_do)
+
+
+def _usable(terminal: Terminal) -> bool:
+    return terminal.connected and terminal.correlation == ACTIVE
+
+
+def _cards(status: Instance, texts: Texts, today: date) -> Iterator[Finding]:
+    terminals = [terminal for terminal in status.terminals if _usable(terminal)]
+    if not terminals:
+        yield Finding(Station.CARD, Light.GREY, texts.card_no_terminal)
+        return
+    placed = [(terminal, slot.number, slot.card) for terminal in terminals for slot in terminal.slots if slot.card]
+    smcbs = [(terminal, card) for terminal, _, card in placed if card.type == SMC_B]
+    if smcbs:
+        yield from _smcbs(smcbs, texts)
+    elif any(slot.opening for terminal in terminals for slot in terminal.slots):
+        yield Finding(Station.CARD, Light.GREY, texts.card_opening)
+    else:
+        yield Finding(Station.CARD, Light.RED, texts.card_no_smcb, texts.card_no_smcb_do)
+    for terminal, number, card in placed:
+        yield from _single_card(terminal, number, card, texts, today)
+
+
+def _smcbs(smcbs: list[tuple[Terminal, Card]], texts: Texts) -> Iterator[Finding]:
+    """One that is unlocked is enough to read; the others are worth a look."""
+    opened = [card for _, card in smcbs if card.pin is not None and card.pin.state == "VERIFIED"]
+    if opened:
+        yield Finding(Station.CARD, Light.GREEN, texts.card_ok)
+    bad = Light.YELLOW if opened else Light.RED
+    for terminal, card in smcbs:
+        if card.pin is None or card.pin.state == "VERIFIED":
+            continue
+        if card.pin.state == "BLOCKED":
+            yield Finding(Station.CARD, bad, texts.card_blocked, texts.card_blocked_do)
+        elif terminal.pin_entry:
+            yield Finding(Station.CARD, bad, texts.card_typing.format(terminal.ct_id), texts.card_typing_do)
+        else:
+            yield Finding(Station.CARD, bad, texts.card_locked, texts.card_locked_do.format(terminal.ct_id))
+
+
+def _single_card(terminal: Terminal, number: int, card: Card, texts: Texts, today: date) -> Iterator[Finding]:
+    if card.too_old:
+        says = texts.card_too_old.format(terminal.ct_id, number)
+        yield Finding(Station.CARD, Light.YELLOW, says, texts.card_too_old_do)
+    elif card.type == UNKNOWN:
+        says = texts.card_unreadable.format(terminal.ct_id, number)
+        yield Finding(Station.CARD, Light.YELLOW, says, texts.card_unreadable_do)
+    if card.expires is not None and card.expires - today < EXPIRES_SOON:
+        says = texts.card_expires.format(card.type, terminal.ct_id, day(card.expires, texts))
+        yield Finding(Station.CARD, Light.YELLOW, says, texts.card_expires_do)
+
+
+def _konnektor(status: Instance, texts: Texts, today: date) -> Iterator[Finding]:
+    yield Finding(Station.KONNEKTOR, Light.GREEN, texts.konnektor_ok.format(status.product.firmware))
+    for condition in status.conditions:
+        if not condition.name.startswith(_TI_CONDITIONS + _TERMINAL_CONDITIONS):
+            light = Light.RED if condition.severity == "Fatal" else Light.YELLOW
+            yield Finding(Station.KONNEKTOR, light, _condition(condition), texts.konnektor_condition_do)
+
+
+def _ti(status: Instance, texts: Texts, today: date) -> Iterator[Finding]:
+    ti = status.ti
+    if not ti.online:
+        yield Finding(Station.TI, Light.GREY, texts.ti_offline)
+    elif not (ti.vsdm or ti.tsl or ti.ocsp):
+        yield Finding(Station.TI, Light.GREY, texts.ti_none)
+    else:
+        yield Finding(Station.TI, Light.GREEN, texts.ti_ok)
+    for condition in status.conditions:
+        if condition.name.startswith(_TI_CONDITIONS):
+            yield Finding(Station.TI, Light.YELLOW, _condition(condition), texts.ti_condition_do)
+
+
+def _condition(condition: Condition) -> str:
+    return f"{condition.meaning or condition.name}."

@@ -1,0 +1,87 @@
+// Keeps the page true without reloading it: events say when, the server says what. Without this script the page
+// reloads itself, and its forms work as they are.
+"use strict";
+(() => {
+  const watched = document.querySelector("[data-watch]");
+  if (!watched) return;
+  const address = watched.dataset.watch;
+  const live = document.querySelector("[data-live]");
+  const refusal = document.querySelector("[data-refusal]");
+  const SOON = 120, AGAIN = 2500;
+  let timer = 0, busy = false, wanted = false;
+
+  function showLive(on) {
+    live.hidden = false;
+    live.classList.toggle("on", on);
+    live.querySelector("[data-on]").hidden = !on;
+    live.querySelector("[data-off]").hidden = on;
+  }
+
+  // A list that is open or being filled in must not be pulled from under the reader's hand.
+  const inUse = (part) => part.contains(document.activeElement) && document.activeElement.tagName === "SELECT";
+
+  function replace(part, fresh) {
+    if (part.innerHTML === fresh.innerHTML && part.className === fresh.className) return;
+    const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+    const open = [...part.querySelectorAll("details[open]")].map((item) => item.id);
+    const scrolled = [...part.querySelectorAll(".scroll")].map((item) => item.scrollTop);
+    part.className = fresh.className;
+    part.replaceChildren(...fresh.childNodes);
+    open.forEach((id) => { const item = document.getElementById(id); if (item) item.open = true; });
+    part.querySelectorAll(".scroll").forEach((item, at) => { item.scrollTop = scrolled[at] || 0; });
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  }
+
+  function apply(html) {
+    const fresh = new DOMParser().parseFromString(html, "text/html");
+    const before = [...watched.querySelectorAll("[data-part]")].map((part) => part.dataset.part).join();
+    const after = [...fresh.querySelectorAll("[data-part]")].map((part) => part.dataset.part).join();
+    if (before !== after) {
+      watched.replaceChildren(...fresh.body.childNodes);
+      return;
+    }
+    for (const part of watched.querySelectorAll("[data-part]")) {
+      const other = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
+      if (!inUse(part)) replace(part, other);
+    }
+  }
+
+  async function refresh() {
+    if (busy) { wanted = true; return; }
+    busy = true;
+    try {
+      const answer = await fetch(`${address}/parts`, { cache: "no-cache" });
+      if (answer.ok) apply(await answer.text());
+    } catch { /* The server is away; the next turn tries again. */ }
+    busy = false;
+    if (wanted) { wanted = false; soon(); }
+  }
+
+  function soon() {
+    clearTimeout(timer);
+    timer = setTimeout(refresh, SOON);
+  }
+
+  async function submit(event) {
+    const form = event.target;
+    if (form.method !== "post") return;
+    event.preventDefault();
+    const fields = new URLSearchParams(new FormData(form, event.submitter));
+    try {
+      const answer = await fetch(form.action, { method: "POST", body: fields, headers: { Accept: "application/json" } });
+      const text = answer.ok ? "" : ((await answer.json()).error ?? "");
+      refusal.textContent = text;
+      refusal.hidden = !text;
+    } catch { location.reload(); }
+    soon();
+  }
+
+  document.addEventListener("submit", submit);
+  const source = new EventSource(`${address}/live`);
+  source.addEventListener("open", () => { showLive(true); soon(); });
+  source.addEventListener("error", () => showLive(false));
+  source.addEventListener("event", soon);
+  source.addEventListener("changed", soon);
+  // What no event tells (a key pressed at the terminal, a stream that is gone) is seen a moment later.
+  setInterval(() => { if (!document.hidden) refresh(); }, AGAIN);
+})();

@@ -1,0 +1,166 @@
+"""The instances' JSON interface as the portal reads it (`docs/reference/status-interface.md`, version 1)."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """An instance in the list of all."""
+
+    name: str
+    url: str
+    profile: str
+    terminals: int
+    terminals_connected: int
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All instances of a node."""
+
+    version: int
+    instances: tuple[Summary, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What the instance says it is."""
+
+    vendor: str
+    name: str
+    firmware: str
+    type_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A Clientsystem and how many certificates and passwords it may use."""
+
+    id: str
+    certificates: int
+    users: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A card's PIN as the sessions know it: VERIFIED, NOT_VERIFIED or BLOCKED."""
+
+    name: str
+    state: str
+    sessions: int = 0
+    last_result: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card in a slot."""
+
+    handle: str
+    type: str
+    inserted: datetime | None = None
+    object_system: str | None = None
+    too_old: bool = False
+    expires: date | None = None
+    busy: bool = False
+    pin: Pin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A slot; `opening` while the card in it is being read."""
+
+    number: int
+    opening: bool = False
+    card: Card | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalProduct:
+    """What a terminal says it is."""
+
+    vendor: str
+    model: str
+    firmware: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """A card terminal; `correlation` is CT.CORRELATION, `pin_entry` while its keypad is in use."""
+
+    ct_id: str
+    name: str
+    address: str
+    connected: bool
+    correlation: str
+    slots: tuple[Slot, ...]
+    pin_entry: bool = False
+    product: TerminalProduct | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call; `outcome` is ok, warning or fault."""
+
+    number: int
+    at: datetime
+    operation: str | None
+    ms: float
+    outcome: str
+    code: int | None = None
+    client_system: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event."""
+
+    number: int
+    at: datetime
+    topic: str
+    type: str
+    severity: str
+    ct_id: str | None = None
+    slot: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """An error condition that holds; `of` is a terminal or empty, `meaning` is German."""
+
+    name: str
+    severity: str
+    of: str = ""
+    meaning: str = ""
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ti:
+    """Whether the instance works online and which services of the TI it knows an address of."""
+
+    online: bool
+    vsdm: bool = False
+    tsl: bool = False
+    ocsp: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """Everything of one instance."""
+
+    version: int
+    name: str
+    url: str
+    profile: str
+    product: Product
+    connections: int
+    clients: tuple[Client, ...]
+    terminals: tuple[Terminal, ...]
+    calls_total: int
+    calls: tuple[Call, ...]
+    events: tuple[Event, ...]
+    ti: Ti
+    since: datetime | None = None
+    conditions: tuple[Condition, ...] = ()

@@ -1,0 +1,139 @@
+"""What the templates are filled with. Everything is escaped; a missing value is an error."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from tiaas.portal.labhand import LabCard, Room
+from tiaas.portal.lights import Light, Station, Way, overall, sentence
+from tiaas.portal.moments import day, duration, moment
+from tiaas.portal.status import Card, Instance, Listing
+from tiaas.portal.texts import Texts
+
+KEYS = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "cancel", "0", "ok")
+CORRECT = "correct"
+
+KINDS: Mapping[str, str] = MappingProxyType({"EGK": "egk", "HBA": "hba", "SMC-B": "smcb", "SMC-KT": "smkt"})
+_FACES: Mapping[str, str] = MappingProxyType({"EGK": "eGK", "HBA": "HBA", "SMC-B": "SMC-B", "SMC-KT": "gSMC-KT"})
+_TOPICS: Mapping[str, str] = MappingProxyType(
+    {
+        "CARD/INSERTED": "event_card_inserted",
+        "CARD/REMOVED": "event_card_removed",
+        "CT/CONNECTED": "event_ct_connected",
+        "CT/DISCONNECTED": "event_ct_disconnected",
+        "CT/ERROR": "event_ct_error",
+        "CT/TLS_ESTABLISHMENT_FAILURE": "event_ct_tls",
+        "CARD/PIN/VERIFY_STARTED": "event_pin_started",
+        "CARD/PIN/VERIFY_FINISHED": "event_pin_finished",
+        "VSDM/PROGRESS/READVSD": "event_vsdm",
+        "OPERATIONAL_STATE": "event_state",
+        "BOOTUP": "event_bootup",
+    }
+)
+_SYMBOLS: Mapping[Light, str] = MappingProxyType({Light.GREEN: "✓", Light.YELLOW: "!", Light.RED: "✕", Light.GREY: "?"})
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One instance as it is shown: `status` is None if it does not answer, `room` None without a lab."""
+
+    name: str
+    title: str
+    way: Way
+    status: Instance | None
+    room: Room | None
+
+
+class Pages:
+    """Makes the pages."""
+
+    def __init__(self) -> None:
+        self._templates = Environment(
+            loader=PackageLoader("tiaas.portal"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def instance(self, shown: Shown, texts: Texts, today: date, csrf: str | None, *, path: str, several: bool) -> str:
+        """The page of one instance. `csrf` is the token of the lab's forms, None without them."""
+        values = self._values(texts, today, path=path) | _instance_values(shown, texts, csrf) | {"several": several}
+        return self._templates.get_template("instance.html").render(values)
+
+    def parts(self, shown: Shown, texts: Texts, today: date, csrf: str | None, *, path: str) -> str:
+        """What of that page changes."""
+        values = self._values(texts, today, path=path) | _instance_values(shown, texts, csrf)
+        return self._templates.get_template("parts.html").render(values)
+
+    def index(self, listing: Listing | None, titles: Mapping[str, str], texts: Texts, today: date, path: str) -> str:
+        """The list of all instances; `listing` None if the node does not answer."""
+        values = self._values(texts, today, path=path)
+        return self._templates.get_template("index.html").render(values | {"listing": listing, "titles": titles})
+
+    def message(self, text: str, texts: Texts, today: date, path: str) -> str:
+        """A page that says one sentence."""
+        return self._templates.get_template("message.html").render(
+            self._values(texts, today, path=path) | {"text": text}
+        )
+
+    def _values(self, texts: Texts, today: date, *, path: str) -> dict[str, Any]:
+        def when(value: datetime) -> str:
+            return moment(value, texts, today)
+
+        return {
+            "t": texts,
+            "path": path,
+            "when": when,
+            "day": lambda value: day(value, texts),
+            "duration": lambda value: duration(value, texts),
+            "symbols": {light.name.lower(): symbol for light, symbol in _SYMBOLS.items()},
+        }
+
+
+def _instance_values(shown: Shown, texts: Texts, csrf: str | None) -> dict[str, Any]:
+    return {
+        "shown": shown,
+        "status": shown.status,
+        "room": shown.room,
+        "csrf": csrf,
+        "sentence": sentence(shown.way, texts),
+        "tone": overall(shown.way).name.lower(),
+        "stations": [(station.value, shown.way.at(station)) for station in Station],
+        "light_text": lambda light: getattr(texts, f"light_{light.name.lower()}"),
+        "kind": lambda card: KINDS.get(card.type, "unknown"),
+        "face": lambda card: _FACES.get(card.type, "?"),
+        "card_name": lambda card: getattr(texts, f"card_{KINDS.get(card.type, 'unknown')}"),
+        "pin_text": partial(pin_text, texts=texts),
+        "topic_text": partial(topic_text, texts=texts),
+        "drawer_for": partial(drawer_for, shown.room),
+        "keys": KEYS,
+        "correct": CORRECT,
+    }
+
+
+def pin_text(card: Card, texts: Texts) -> str:
+    """The state of the card's PIN in words."""
+    if card.pin is None:
+        return ""
+    states = {"VERIFIED": texts.pin_verified, "BLOCKED": texts.pin_blocked}
+    return states.get(card.pin.state, texts.pin_not_verified).format(card.pin.name)
+
+
+def topic_text(topic: str, texts: Texts) -> str:
+    """A topic in words, empty if it has none: the topic itself is shown, too."""
+    name = _TOPICS.get(topic) or _TOPICS.get(topic.partition("/")[0], "")
+    return getattr(texts, name) if name else ""
+
+
+def drawer_for(room: Room | None, ct_id: str, slot: int) -> list[LabCard]:
+    """The cards that can go into a slot; those that belong there come first."""
+    terminal = room.terminal(ct_id) if room is not None else None
+    if room is None or terminal is None:
+        return []
+    return sorted(room.drawer_of(terminal.practice), key=lambda card: (card.home.slot != slot, card.type, card.holder))

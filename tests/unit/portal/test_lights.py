@@ -1,0 +1,115 @@
+"""The diagnosis: which station is how, and what the sentence says."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.unit.portal.statuses import AT, TODAY, VERIFIED, instance, smcb, terminal
+from tiaas.portal.lights import DENIED_CODES, Light, Station, dark_way, overall, sentence, way_of
+from tiaas.portal.status import Call, Card, Condition, Instance, Pin, Slot, Ti
+from tiaas.portal.texts_de import DE
+from tiaas.portal.texts_en import EN
+
+LOCKED, BLOCKED = Pin("PIN.SMC", "NOT_VERIFIED"), Pin("PIN.SMC", "BLOCKED")
+UNREADABLE = Card("h", "UNKNOWN")
+SOON = (AT + timedelta(days=30)).date()
+
+
+def lights(status: Instance) -> list[Light]:
+    way = way_of(status, EN, TODAY)
+    return [way.at(station).light for station in Station]
+
+
+def test_everything_works() -> None:
+    way = way_of(instance(), DE, TODAY)
+    assert {way.at(station).light for station in Station} == {Light.GREEN}
+    assert sentence(way, DE) == DE.all_well
+    assert way.others == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "station", "light", "words"),
+    [
+        (instance(clients=()), Station.PRACTICE, Light.YELLOW, EN.practice_no_clients),
+        (instance(calls=()), Station.PRACTICE, Light.GREY, EN.practice_silent),
+        (instance(calls=(Call(2, AT, "GetCards", 1.0, "fault", 4204),)), Station.PRACTICE, Light.YELLOW, "4204"),
+        (instance(calls=(Call(2, AT, "ReadVSD", 1.0, "fault", 4094),)), Station.PRACTICE, Light.GREEN, "Last call"),
+        (replace(instance(), terminals=()), Station.TERMINAL, Light.RED, EN.terminal_none),
+        (instance(terminal(smcb(), connected=False)), Station.TERMINAL, Light.RED, "CT-1 cannot be reached"),
+        (instance(terminal(smcb(), correlation="gepairt")), Station.TERMINAL, Light.RED, "CT-1 is not paired"),
+        (
+            instance(terminal(smcb()), terminal(ct_id="CT-2", connected=False)),
+            Station.TERMINAL,
+            Light.YELLOW,
+            "CT-2 cannot be reached",
+        ),
+        (instance(terminal(smcb(), connected=False)), Station.CARD, Light.GREY, EN.card_no_terminal),
+        (instance(terminal(Card("h", "EGK"))), Station.CARD, Light.RED, EN.card_no_smcb),
+        (
+            instance(replace(terminal(None), slots=(Slot(1, opening=True),))),
+            Station.CARD,
+            Light.GREY,
+            EN.card_opening,
+        ),
+        (instance(terminal(smcb(LOCKED))), Station.CARD, Light.RED, EN.card_locked),
+        (instance(terminal(smcb(BLOCKED))), Station.CARD, Light.RED, EN.card_blocked),
+        (instance(terminal(smcb(), smcb(LOCKED))), Station.CARD, Light.YELLOW, EN.card_locked),
+        (instance(terminal(smcb(LOCKED), pin_entry=True)), Station.CARD, Light.RED, "waits for a PIN"),
+        (instance(terminal(smcb(), pin_entry=True)), Station.CARD, Light.GREEN, EN.card_ok),
+        (instance(terminal(smcb(), UNREADABLE)), Station.CARD, Light.YELLOW, "slot 2 cannot be read"),
+        (instance(terminal(smcb(), replace(UNREADABLE, too_old=True))), Station.CARD, Light.YELLOW, "generation"),
+        (instance(terminal(smcb(expires=SOON))), Station.CARD, Light.YELLOW, "expires on 1 Apr 2026"),
+        (
+            instance(conditions=(Condition("EC_Time_Difference_Intolerable", "Fatal", meaning="Zeit"),)),
+            Station.KONNEKTOR,
+            Light.RED,
+            "Zeit.",
+        ),
+        (instance(conditions=(Condition("EC_LOG_OVERFLOW", "Warning"),)), Station.KONNEKTOR, Light.YELLOW, "EC_LOG"),
+        (instance(conditions=(Condition("EC_TSL_Expiring", "Info"),)), Station.TI, Light.YELLOW, "EC_TSL"),
+        (instance(ti=Ti(False, True)), Station.TI, Light.GREY, EN.ti_offline),
+        (instance(ti=Ti(True)), Station.TI, Light.GREY, EN.ti_none),
+    ],
+)
+def test_what_is_found_at_a_station(status: Instance, station: Station, light: Light, words: str) -> None:
+    way = way_of(status, EN, TODAY)
+    assert way.at(station).light is light
+    assert words in " ".join(f.says for f in way.findings if f.station is station)
+
+
+def test_the_sentence_names_the_cause_not_the_consequence() -> None:
+    way = way_of(
+        instance(terminal(smcb(LOCKED), correlation="aktiv"), terminal(ct_id="CT-2", connected=False)), DE, TODAY
+    )
+    assert sentence(way, DE).startswith("Störung an der Station „Praxiskarte“")
+    assert [finding.station for finding in way.others] == [Station.TERMINAL]
+    gone = way_of(instance(terminal(smcb(), connected=False), conditions=(Condition("EC_X", "Fatal"),)), DE, TODAY)
+    assert gone.worst.station is Station.KONNEKTOR
+
+
+def test_what_is_not_known_elsewhere_does_not_spoil_the_day() -> None:
+    way = way_of(instance(calls=(), ti=Ti(True)), EN, TODAY)
+    assert overall(way) is Light.GREEN
+    assert sentence(way, EN) == EN.all_well
+
+
+def test_an_attention_says_that_reading_works() -> None:
+    way = way_of(instance(terminal(smcb(VERIFIED, expires=SOON))), EN, TODAY)
+    assert sentence(way, EN).startswith("Health cards can be read. Attention:")
+
+
+def test_an_instance_that_does_not_answer_is_dark() -> None:
+    way = dark_way(EN)
+    assert way.at(Station.KONNEKTOR).light is Light.RED
+    assert all(way.at(station).light is Light.GREY for station in Station if station is not Station.KONNEKTOR)
+
+
+def test_refusals_are_those_of_the_access_check() -> None:
+    from tiaas.konnektor.codes import CODES
+
+    assert set(CODES) >= DENIED_CODES
+
+
+def test_every_situation_gives_a_light_for_every_station() -> None:
+    assert len(lights(instance())) == len(Station)
