@@ -26,25 +26,24 @@ def main() -> int:
         return 1
     with tempfile.TemporaryDirectory() as place, LabProcess(Path(place) / "lab", "--locked") as lab:
         hand = Hand(lab.ready)
-        with browser(path) as chromium:
-            with Caller(lab.ready) as caller:
-                caller.read_vsd(caller.handle("EGK"), caller.handle("SMC-B"))
-                picture(chromium, lab, "portal-en-locked", says="has not been entered", locale="en-GB", height=760)
-                caller.verify_pin(caller.handle("SMC-B"), "PIN.SMC")
-                caller.read_vsd(caller.handle("EGK"), caller.handle("SMC-B"))
-                next_patient(lab, caller, hand)
-                caller.read_vsd(caller.handle("EGK"), caller.handle("SMC-B"))
-                picture(chromium, lab, "portal-de", says="Alles funktioniert", locale="de-DE")
-                hand.plug("out")
-                picture(
-                    chromium,
-                    lab,
-                    "portal-dark",
-                    says="ist nicht erreichbar",
-                    locale="de-DE",
-                    height=760,
-                    color_scheme="dark",
-                )
+        with browser(path) as chromium, Caller(lab.ready) as caller:
+            caller.read_vsd(caller.handle("EGK"), caller.handle("SMC-B"))
+            picture(chromium, lab, "portal-en-locked", says="has not been entered", locale="en-GB", height=760)
+            caller.verify_pin(caller.handle("SMC-B"), "PIN.SMC")
+            caller.read_vsd(caller.handle("EGK"), caller.handle("SMC-B"))
+            next_patient(lab, caller, hand)
+            caller.read_vsd(caller.handle("EGK"), caller.handle("SMC-B"))
+            picture(chromium, lab, "portal-de", says="Alles funktioniert", locale="de-DE")
+            hand.plug("out")
+            picture(
+                chromium,
+                lab,
+                "portal-dark",
+                says="ist nicht erreichbar",
+                locale="de-DE",
+                height=760,
+                color_scheme="dark",
+            )
         lab.stop()
     return 0
 

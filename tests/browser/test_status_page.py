@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.browsing import WAIT_MS, browser, require_browser, watched
 from tests.integration.lab.labprocess import LabProcess
@@ -47,14 +47,9 @@ def live(page: Page) -> None:
     expect(page.locator("[data-on]")).to_be_visible()
 
 
-def slot(page: Page, number: int) -> "Page":
+def slot(page: Page, number: int) -> Locator:
     """A slot of the terminal."""
-    return page.locator(".slot").nth(number - 1)  # type: ignore[return-value]
-
-
-def diagnosis(page: Page) -> str:
-    """The sentence at the top."""
-    return page.locator(".sentence").inner_text()
+    return page.locator(".slot").nth(number - 1)
 
 
 @pytest.mark.parametrize(

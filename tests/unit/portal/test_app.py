@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from lxml import html
+from lxml import etree, html
 
 from tests.unit.portal.statuses import instance, smcb, terminal
 from tiaas.base.clock import ManualClock
@@ -106,11 +106,11 @@ async def test_the_page_is_strict_html_without_inline_code(world: World) -> None
     assert page.get("lang") == "de"
     assert [script.text for script in page.iter("script")] == [None]
     assert list(page.iter("style")) == []
-    for element in page.iter(html.etree.Element):
+    for element in page.iter(etree.Element):
         assert not [name for name in element.attrib if name.startswith("on") or name == "style"]
         for name in ("src", "href", "action"):
             assert element.get(name, "/").startswith(("/", "#"))
-    ids = [element.get("id") for element in page.iter(html.etree.Element) if element.get("id")]
+    ids = [element.get("id") for element in page.iter(etree.Element) if element.get("id")]
     assert len(ids) == len(set(ids))
 
 
@@ -257,7 +257,8 @@ async def test_what_the_lab_refuses_is_told(world: World) -> None:
     ],
 )
 async def test_a_foreign_page_moves_nothing(world: World, spoil: Callable[[Any, Any], None]) -> None:
-    fields, headers = form(do="eject", slot="2"), {}
+    fields = form(do="eject", slot="2")
+    headers: dict[str, str] = {}
     spoil(fields, headers)
     async with world.portal() as http:
         assert (await http.post(f"{PAGE}/hand", data=fields, headers=headers)).status_code == 403
