@@ -25,6 +25,11 @@ _DONE = Sw.OK.to_bytes(2, "big")
 MAX_UNANSWERED = 100
 """Commands in flight on one connection; a terminal that leaves so many unanswered is given up."""
 
+EVENTS_MAX = 1000
+EVENTS_SECONDS = 10.0
+"""A terminal that tells more in that time, or sends so many wrong messages, is given up: a practice moves a card and
+presses a key now and then, and all instances share the loop."""
+
 
 class ChannelOwner(Protocol):
     """Who hears what happens on a channel. `channel_up` and `channel_down` come once each, in this order."""
@@ -59,6 +64,8 @@ class Channel(asyncio.Protocol):
 
     __slots__ = (
         "_connection",
+        "_events",
+        "_events_since",
         "_owner",
         "_reason",
         "_session_after",
@@ -68,6 +75,7 @@ class Channel(asyncio.Protocol):
         "session_open",
         "since",
         "spoke_at",
+        "unanswered",
     )
 
     def __init__(self, owner: ChannelOwner) -> None:
@@ -78,7 +86,9 @@ class Channel(asyncio.Protocol):
         self._reason = ""
         self.since = self.spoke_at = owner.monotonic()
         self.misses = 0
+        self.unanswered = 0
         self.session_open = False
+        self._events, self._events_since = 0, self.since
         # What `session_open` becomes once the command with this sequence number is answered with 9000.
         self._session_after: dict[int, bool] = {}
 
@@ -102,9 +112,13 @@ class Channel(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Feeds the state machine."""
         self.misses = 0
-        for happening in self._connection.receive(data, self._owner.monotonic()):
+        now = self._owner.monotonic()
+        for happening in self._connection.receive(data, now):
             if isinstance(happening, ResponseReceived):
                 self._answered(happening)
+            elif self._floods(now):
+                self.abort("flood of events")
+                return
             elif isinstance(happening, EventReceived):
                 self._owner.channel_event(happening.event)
             elif isinstance(happening, Fault):
@@ -146,8 +160,14 @@ class Channel(asyncio.Protocol):
 
     def keep_alive(self) -> None:
         """Sends GET STATUS without anybody waiting for it."""
+        self.unanswered += 1
         with suppress(TerminalGone):
             self._send(TERMINAL, _KEEP_ALIVE)
+
+    @property
+    def waited_for(self) -> bool:
+        """True while somebody waits for an answer, perhaps to what a person has to do."""
+        return bool(self._waiters)
 
     def overdue(self, now: float) -> bool:
         """True if a message was begun and its rest did not come in time (SICCT table 33)."""
@@ -180,7 +200,15 @@ class Channel(asyncio.Protocol):
         self.spoke_at = self._owner.monotonic()
         return sequence
 
+    def _floods(self, now: float) -> bool:
+        """Counts an event or a wrong message; True if there were too many of late."""
+        if now - self._events_since >= EVENTS_SECONDS:
+            self._events, self._events_since = 0, now
+        self._events += 1
+        return self._events > EVENTS_MAX
+
     def _answered(self, response: ResponseReceived) -> None:
+        self.unanswered = 0
         after = self._session_after.pop(response.sequence, None)
         if after is not None and response.payload[-2:] == _DONE:
             self.session_open = after

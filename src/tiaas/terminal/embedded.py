@@ -17,6 +17,7 @@ from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy, random_fraction
 from tiaas.base.errors import InvalidInput, TiaasError
 from tiaas.terminal.channel import Channel
+from tiaas.terminal.dialturns import DialTurns
 from tiaas.terminal.front import (
     Dial,
     FrontError,
@@ -37,6 +38,7 @@ _log = logging.getLogger("tiaas.terminal")
 
 _TICK_SECONDS = 1.0
 _QUIET_SECONDS = 3.0  # no GET STATUS sooner after other traffic (6.2.4.5)
+_HUNG_FACTOR = 2  # a terminal that still sends events but answers nothing gets as many times keep_alive_tries
 _STEADY_SECONDS = 10.0  # a connection that lasted this long starts the redial delays anew
 
 
@@ -108,7 +110,7 @@ class EmbeddedFront:
         self._instances: dict[str, _Instance] = {}
         self._wheel: Wheel[Channel] = Wheel(self.settings.keep_alive_interval)
         self._tick_handle: asyncio.TimerHandle | None = None
-        self._dialing = asyncio.Semaphore(self.settings.dialing_at_once)
+        self._turns = DialTurns(self.settings.dialing_at_once)
 
     def claim(self, owner: Owner, sink: Callable[[LinkEvent], None]) -> None:
         """See `Front.claim`. Connections stay; exchanges of the former owner end with `StaleEpoch`."""
@@ -174,10 +176,10 @@ class EmbeddedFront:
             raise StaleEpoch(f"epoch {owner.epoch} < {instance.epoch}")
         return instance
 
-    async def open_channel(self, instance: str, dial: Dial, channel: Channel) -> None:
+    async def open_channel(self, instance: str, dial: Dial, channel: Channel, failures: int) -> None:
         """Dials once, within the handshake timeout; raises whatever the network or the identity raises."""
         context = self._tls.context(instance, dial.tls_profile)
-        async with self._dialing, asyncio.timeout(self.settings.handshake_timeout):
+        async with self._turns.turn(failures), asyncio.timeout(self.settings.handshake_timeout):
             await self._network(instance).open(dial.host, dial.port, context, lambda: channel)
 
     def redial_delay(self, failures: int) -> float:
@@ -216,6 +218,9 @@ class EmbeddedFront:
         age = now - channel.spoke_at
         if channel.overdue(now) or channel.misses >= self.settings.keep_alive_tries:
             channel.abort("no sign of life")
+            return
+        if channel.unanswered >= _HUNG_FACTOR * self.settings.keep_alive_tries and not channel.waited_for:
+            channel.abort("commands are not answered")
             return
         if channel.misses == 0 and age < min(_QUIET_SECONDS, interval / 2):
             self._wheel.schedule(channel, max(1, interval - int(age)))
@@ -332,7 +337,7 @@ class _Link:
 
     async def _dial_once(self) -> None:
         try:
-            await self._front.open_channel(self._name, self.dial, Channel(self))
+            await self._front.open_channel(self._name, self.dial, Channel(self), self._failures)
         except Exception as failure:  # noqa: BLE001 (name resolution raises UnicodeError and ValueError, too)
             if not isinstance(failure, OSError | TiaasError):
                 _log.warning("dialling failed unexpectedly", extra={"kind": type(failure).__name__})

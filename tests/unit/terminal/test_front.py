@@ -5,6 +5,7 @@ import ssl
 from asyncio import BaseProtocol, BaseTransport
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,8 @@ from tiaas.base.clock import ManualClock
 from tiaas.base.entropy import SeededEntropy
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
-from tiaas.terminal.channel import MAX_UNANSWERED, Channel
+from tiaas.terminal.channel import EVENTS_MAX, MAX_UNANSWERED, Channel
+from tiaas.terminal.dialturns import DialTurns
 from tiaas.terminal.embedded import EmbeddedFront, FrontSettings
 from tiaas.terminal.front import (
     Dial,
@@ -165,6 +167,8 @@ async def test_a_terminal_full_of_events_still_gets_its_status() -> None:
     for second in range(120):
         pipe.protocol.data_received(bytes.fromhex(f"500000FD{second:02X}000000000484020001"))
         desk.turn(1)
+        if second % 10 == 9:
+            pipe.protocol.data_received(bytes.fromhex(f"830000{second // 10:04X}00000000029000"))
     assert desk.events[-1] == UnitEvent("kt", 0x84, b"\x00\x01")
     assert len(pipe.written) == 12
     await desk.front.close()
@@ -238,6 +242,63 @@ async def test_an_answer_nobody_waits_for_any_more_opens_the_session_too() -> No
     await desk.front.close()
 
 
+async def test_a_terminal_that_only_tells_and_never_answers_is_given_up() -> None:
+    """Its events are signs of life, but nobody can use it: after twice the tries it is dialled anew."""
+    desk = Desk()
+    pipe = await desk.connect()
+    for second in range(69):
+        pipe.protocol.data_received(bytes.fromhex(f"500000FD{second:02X}000000000480020000"))
+        desk.turn(1)
+    assert not pipe.gone
+    desk.turn(1)
+    assert pipe.gone
+    assert desk.events[-1] == LinkDown("kt", "commands are not answered")
+    await desk.front.close()
+
+
+async def test_a_terminal_busy_with_a_person_is_not_given_up() -> None:
+    desk = Desk()
+    pipe = await desk.connect()
+    entry = asyncio.create_task(desk.front.exchange(OWNER, "kt", 0, b"\x80\x18\x00\x00", 190))
+    await asyncio.sleep(0)
+    for second in range(180):
+        pipe.protocol.data_received(bytes.fromhex(f"500000FD{second:02X}000000000480020000"))
+        desk.turn(1)
+    assert not pipe.gone
+    pipe.protocol.data_received(bytes.fromhex("830000000000000000029000"))
+    assert await entry == b"\x90\x00"
+    await desk.front.close()
+
+
+@pytest.mark.parametrize("message", ["500000FD{:02X}00000000048402FFFF", "990000FD{:02X}0000000000"])
+async def test_a_flood_ends_the_connection(message: str) -> None:
+    """Of events, or of wrong messages with a right one between, so that they are not many in a row."""
+    desk = Desk()
+    pipe = await desk.connect()
+    octets = b"".join(
+        bytes.fromhex(message.format(number % 256) + f"500000FD{number % 256:02X}000000000480020000")
+        for number in range(EVENTS_MAX)
+    )
+    pipe.protocol.data_received(octets)
+    assert pipe.gone
+    assert desk.events[-1] == LinkDown("kt", "flood of events")
+    assert len(desk.events) <= EVENTS_MAX + 2
+    await desk.front.close()
+
+
+async def test_many_events_in_their_time_are_no_flood() -> None:
+    desk = Desk()
+    pipe = await desk.connect()
+    for second in range(100):
+        for number in range(90):
+            pipe.protocol.data_received(bytes.fromhex(f"500000FD{number:02X}000000000484020001"))
+        if pipe.written:
+            pipe.protocol.data_received(bytes.fromhex(f"830000{len(pipe.written) - 1:04X}00000000029000"))
+        desk.turn(1)
+        assert not pipe.gone, second
+    await desk.front.close()
+
+
 async def test_half_a_message_ends_the_connection() -> None:
     desk = Desk()
     pipe = await desk.connect()
@@ -257,6 +318,42 @@ async def test_same_dial_again_changes_nothing_another_address_replaces() -> Non
     assert pipe.gone
     assert len(desk.pipes.made) == 2
     await desk.front.close()
+
+
+async def test_dead_addresses_do_not_keep_others_waiting() -> None:
+    """Forty that let us wait for the whole time a handshake may take, two at a time, and then one that is there."""
+    desk = Desk(FrontSettings(handshake_timeout=60.0, dialing_at_once=2))
+    opened = desk.pipes.open
+
+    async def open_or_hang(host: str, *rest: Any) -> BaseTransport:
+        if host == "dead":
+            await asyncio.Event().wait()
+        return await opened(host, *rest)
+
+    desk.pipes.open = open_or_hang  # type: ignore[method-assign]
+    for number in range(40):
+        await desk.front.connect(OWNER, Dial(f"dead{number}", "dead", 4742))
+    await desk.front.connect(OWNER, Dial("kt", "10.0.0.1", 4742))
+    async with asyncio.timeout(30):
+        while not desk.front.connected:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert desk.events == [LinkUp("kt", b"certificate", "SUITE")]
+    await desk.front.close()
+
+
+async def test_who_failed_before_stands_in_a_line_of_its_own() -> None:
+    turns = DialTurns(1)
+    async with turns.turn(5), turns.turn(0):
+        waiting = asyncio.create_task(_turn(turns, 2))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await asyncio.wait_for(_turn(turns, 1), 30)
+    await waiting
+
+
+async def _turn(turns: DialTurns, failures: int) -> None:
+    async with turns.turn(failures):
+        pass
 
 
 def test_redial_delays_double_with_jitter_up_to_a_quarter_of_a_minute() -> None:
