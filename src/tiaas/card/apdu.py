@@ -11,10 +11,10 @@ from tiaas.base.errors import TiaasError
 
 NE_SHORT_MAX = 256
 NE_EXTENDED_MAX = 65536
+DATA_MAX = 65535
 
 # VERIFY, CHANGE REFERENCE DATA, DISABLE, ENABLE, RESET RETRY COUNTER: their data are secrets.
 _SECRET_INS = frozenset({0x20, 0x24, 0x26, 0x28, 0x2C})
-
 
 class BadApdu(TiaasError):
     """Octets that are no APDU of ISO/IEC 7816-4."""
@@ -37,7 +37,9 @@ class CommandApdu:
         return len(self.data) > 255 or (self.ne is not None and self.ne > NE_SHORT_MAX)
 
     def encode(self) -> bytes:
-        """The wire octets, short wherever possible."""
+        """The wire octets, short wherever possible. Raises `BadApdu` for more data than a command can carry."""
+        if len(self.data) > DATA_MAX:
+            raise BadApdu(f"{len(self.data)} octets are too many for a command")
         head = bytes([self.cla, self.ins, self.p1, self.p2])
         if not self.extended:
             body = bytes([len(self.data)]) + self.data if self.data else b""

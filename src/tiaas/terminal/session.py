@@ -352,6 +352,9 @@ class _SlotLink:
             raise CardGone(str(gone)) from gone
         except BadApdu as bad:
             raise CardLinkError(str(bad)) from bad
+        if len(answer.data) > (command.ne or 0):
+            # Whatever is done with an answer, nobody counts its octets again: a challenge goes to another card.
+            raise CardLinkError(f"{len(answer.data)} octets instead of {command.ne or 0}")
         if answer.sw in (Sw.NO_CARD, Sw.CARD_NOT_ACTIVE):
             raise CardGone(f"{answer.sw:04X}")
         # Status words of the terminal that no gematik COS uses for a card command.

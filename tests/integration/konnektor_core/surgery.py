@@ -80,6 +80,8 @@ class Holders:
 class Surgery:
     """SMC-B in slot 1, eGK in slot 2, HBA in slot 3, gSMC-KT in slot 4; a second Mandant without the SMC-B."""
 
+    settings = FrontSettings(redial_first=0.1, redial_most=0.2)
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.pki = LabPki.create(ENTROPY, CLOCK)
@@ -164,9 +166,7 @@ class Surgery:
         """A Konnektor on the stored state."""
         self.shown: list[str] = []
         owner = await self.store.take_over("one")
-        self.front = EmbeddedFront(
-            CLOCK, ENTROPY, lambda instance: Loopback(), self, FrontSettings(redial_first=0.1, redial_most=0.2)
-        )
+        self.front = EmbeddedFront(CLOCK, ENTROPY, lambda instance: Loopback(), self, self.settings)
         komp = [self.pki.authority(AuthorityKind.KOMP, family) for family in Family]
         egk = [self.pki.authority(AuthorityKind.EGK, family) for family in Family]
         issuers = [ca.certificate.public_bytes(Encoding.DER) for ca in komp + egk]

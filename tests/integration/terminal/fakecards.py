@@ -52,7 +52,7 @@ class FakeCard:
                 return b"\x01" + bytes(16) + b"\x90\x00"
             if self.slow:
                 time.sleep(self.slow)
-            return raw[:4] + b"\x90\x00"
+            return (raw[:4] if command.ne else b"") + b"\x90\x00"
         finally:
             self._busy.release()
 
