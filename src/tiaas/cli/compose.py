@@ -27,7 +27,7 @@ from tiaas.cli import onboard, watch
 from tiaas.cli.progress import Progress
 from tiaas.cli.upconfig import UpConfig
 from tiaas.client import Kon, parse_kon
-from tiaas.konnektor.config import Address, InstanceConfig, Variant
+from tiaas.konnektor.config import Address, InstanceConfig, TiAccess, Variant
 from tiaas.konnektor.ingress import AddressTaken
 from tiaas.konnektor.instance import Instance
 from tiaas.konnektor.node import Node
@@ -251,7 +251,7 @@ class _Start:
 
         async def add(port: int) -> Instance:
             try:
-                return await node.add(self._config(practice, port), given)
+                return await node.add(self._config(lab, practice, port), given)
             except AddressTaken as error:
                 raise PortTaken(options.listen, port) from error
 
@@ -262,7 +262,7 @@ class _Start:
         await onboard.fill_model(instance, lab, practice)
         return await self._write_files(lab, practice, instance, port)
 
-    def _config(self, practice: Practice, port: int) -> InstanceConfig:
+    def _config(self, lab: Lab, practice: Practice, port: int) -> InstanceConfig:
         options = self.options
         hosts = dict.fromkeys((*options.hosts, _reachable(options.listen)))
         settings = options.config
@@ -276,6 +276,7 @@ class _Start:
             access=settings.access.access(),
             limits=settings.limits.limits(),
             product=settings.product.product(),
+            ti=TiAccess(intermediaer=lab.vsdm.url),
         )
 
     async def _write_files(self, lab: Lab, practice: Practice, instance: Instance, port: int) -> Served:

@@ -5,7 +5,7 @@ is the one in the card's image: nothing else could ever disagree with it.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
@@ -82,6 +82,20 @@ class CardBox:
             self._store.put(Kind.HOLDER, iccsn, {"holder": holder, "kvnr": kvnr, "practice": practice})
             self._store.put(Kind.CARD, iccsn, image.to_document())
         return self._take_in(image, holder, kvnr, practice)
+
+    def rename(self, iccsn: str, holder: str) -> None:
+        """The card's holder has another name now. Raises `UnknownCard`."""
+        card = replace(self.get(iccsn), holder=holder)
+        self._store.put(Kind.HOLDER, iccsn, {"holder": holder, "kvnr": card.kvnr, "practice": card.practice})
+        self._cards[iccsn] = card
+
+    def give_keys(self, keys: Callable[[bytes], dict[str, bytes]]) -> None:
+        """Gives every eGK the symmetric keys that `keys` makes for its ICCSN (10 octets)."""
+        with self._store.transaction():
+            for card in self:
+                if card.kind is CardKind.EGK:
+                    card.card.image.keys |= keys(card.card.image.iccsn)
+                    self._on_card_change(card.card.image)
 
     def get(self, iccsn: str) -> LabCard:
         """The card of that ICCSN (20 digits). Raises `UnknownCard`."""

@@ -18,6 +18,7 @@ from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.card.objsys.model import CardKind
 from tiaas.card.virtual.image import CardImage
+from tiaas.interfaces.cm_common_v2_0 import UpdatePriority
 from tiaas.lab.cards import CardBox, LabCard
 from tiaas.lab.errors import CardElsewhere, LabError, UnknownTerminal
 from tiaas.lab.faults import FaultBook
@@ -39,6 +40,10 @@ from tiaas.lab.practice import (
 from tiaas.lab.ready import Place, write_private
 from tiaas.lab.seed import parse_seed
 from tiaas.lab.store import Kind, LabStore
+from tiaas.lab.vsdm.books import Books, Task
+from tiaas.lab.vsdm.change import Change
+from tiaas.lab.vsdm.secrets import VsdmSecrets
+from tiaas.lab.vsdm.services import VsdmServices
 from tiaas.terminal.virtual.terminal import TerminalConfig, TerminalState, VirtualTerminal
 
 LOOPBACK = "127.0.0.1"
@@ -48,6 +53,11 @@ SICCT_PORT = 4742
 _SMKT_CERTIFICATE = "MF/DF.KT/EF.C.SMKT.AUT2.E256"
 _SMKT_KEY = "MF/DF.KT/PrK.SMKT.AUT2.E256"
 _LOCALLY_ADMINISTERED = b"\x02"
+# What waits for a practice's second and third health card from the start, so that an online check has something to do.
+_MOVES = (
+    Change(strasse="Neue Gasse", hausnummer="7", postleitzahl="99999", ort="Neustadt TEST-ONLY"),
+    Change(zuzahlung_befreit_bis="20991231"),
+)
 _SAK_ICCSN = 5  # the digit that `personalise` leaves for a Konnektor's own identity
 
 
@@ -65,9 +75,21 @@ class Lab:
         self.on_change: Callable[[], None] = _nothing
         self.practices: dict[int, Practice] = {}
         self._seed_text = seed_text
+        self._secrets, self._secrets_are_new = VsdmSecrets.load(store, entropy)
         self._people = populate(parse_seed(seed_text, "seed"), 1)
         self._personaliser = self._personaliser_for(self._people)
         self.cards = CardBox(store, self, clock=clock, entropy=entropy, on_pins=self._changed)
+        self.books = Books(store, self.cards, lambda: self._people.seed, entropy, self._changed)
+        self.vsdm = VsdmServices(
+            self._secrets,
+            self.books,
+            pki,
+            lambda: self._people.seed,
+            faults=self.faults,
+            journal=self.journal,
+            clock=clock,
+            entropy=entropy,
+        )
 
     @classmethod
     def open(
@@ -112,6 +134,12 @@ class Lab:
         if terminals is not None and not 1 <= terminals <= TERMINALS_MAX:
             raise InvalidInput(f"a practice has 1 to {TERMINALS_MAX} terminals")
         self.cards.load()
+        if self._secrets_are_new:
+            # Cards of a lab from before there was an insurer's service have keys that nobody knows.
+            with self.store.transaction():
+                self.cards.give_keys(self._secrets.card_keys.all_of)
+                self._secrets.keep(self.store)
+            self._secrets_are_new = False
         have = Counter(practice for practice, _ in {(card.practice, card.kvnr) for card in self.cards if card.kvnr})
         records = [TerminalRecord.from_document(document) for document in self.store.all(Kind.TERMINAL).values()]
         placed = Counter(record.practice for record in records)
@@ -134,7 +162,7 @@ class Lab:
         return self._personaliser.provide(image, path)
 
     async def start(self) -> None:
-        """Switches all terminals on. Raises `LabError` (ports), `OSError`."""
+        """Switches all terminals and services on. Raises `LabError` (ports), `OSError`."""
         for at, terminal in enumerate(self.terminals()):
             virtual = terminal.virtual
 
@@ -143,10 +171,11 @@ class Lab:
 
             port, _ = await self.ports.claim(f"sicct/{terminal.ct_id}", LOOPBACK, listen, preferred=SICCT_PORT + at)
             terminal.sicct = f"{LOOPBACK}:{port}"
+        await self.vsdm.start(self.ports)
 
     async def stop(self) -> None:
-        """Switches all terminals off."""
-        await asyncio.gather(*(practice.stop() for practice in self.practices.values()))
+        """Switches all terminals and services off."""
+        await asyncio.gather(self.vsdm.stop(), *(practice.stop() for practice in self.practices.values()))
 
     def terminals(self) -> Iterator[LabTerminal]:
         """All terminals, practice by practice."""
@@ -194,7 +223,8 @@ class Lab:
         return Place(terminal.ct_id, HOME_SLOTS[card.kind])
 
     def _personaliser_for(self, people: Population) -> Personaliser:
-        return Personaliser(self.pki, people.seed, self.entropy, self.clock, numbers=people.numbers)
+        keys = self._secrets.card_keys
+        return Personaliser(self.pki, people.seed, self.entropy, self.clock, numbers=people.numbers, card_keys=keys)
 
     def _complete(self, number: int, terminals: int, wanted: int | None) -> list[TerminalRecord]:
         """Makes what practice `number` lacks, or all of it; returns the terminals made, `terminals` were there."""
@@ -217,6 +247,8 @@ class Lab:
         certificate, key = self.pki.sak(lab_iccsn(_SAK_ICCSN, 0, number))
         practice = Practice(number, staff.institution.name, (certificate, Secret(key)))
         self.store.put(Kind.PRACTICE, str(number), practice.to_document())
+        for egk, change in zip(egks[1:], _MOVES, strict=False):
+            self.books.add(egk, Task.DATA, change, UpdatePriority.MANDATORY)
         self.practices[number] = practice
         return record
 

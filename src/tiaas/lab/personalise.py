@@ -26,6 +26,7 @@ from tiaas.lab.objects import FIRST_CERTIFICATES, CardObjects
 from tiaas.lab.pins import set_pins
 from tiaas.lab.pki import ORGANIZATION, LabPki
 from tiaas.lab.seed import Institution, InstitutionKind, Patient, Pins, Professional, Seed
+from tiaas.lab.vsdm.cardkeys import MASTER_SIZE, CardKeys
 from tiaas.pki.admission import build_admission
 from tiaas.pki.names import PostalAddress, component_name, cut, institution_name, insured_name, professional_name
 from tiaas.pki.oids import Role
@@ -68,12 +69,18 @@ def gsmckt_iccsn(serial: int) -> str:
     return lab_iccsn(_ICCSN_KINDS[CardKind.SMC_KT], 0, serial)
 
 
+def printed_holder(patient: Patient) -> str:
+    """The name on a health card, as people read it."""
+    return patient.name.printed(_NAME_LIMIT)
+
+
 class Personaliser:
     """Makes cards and is the `ObjectSource` for what they need later.
 
     A card's number follows from the place of its holder in the seed and `edition` (0 the first card, 1 its successor
     …), so the same holder and edition give the same ICCSN; patients in `numbers` (by KVNR) have that number instead.
     With `transport` the PINs are in transport state.
+    `card_keys` gives eGKs the keys their insurer's services know; without, nobody knows them.
     """
 
     def __init__(
@@ -85,6 +92,7 @@ class Personaliser:
         *,
         ocsp_url: str = "",
         numbers: Mapping[str, int] | None = None,
+        card_keys: CardKeys | None = None,
     ) -> None:
         self._pki = pki
         self._seed = seed
@@ -92,6 +100,7 @@ class Personaliser:
         self._clock = clock
         self._numbers = numbers or {}
         self._objects = CardObjects(pki, entropy, ocsp_url)
+        self._card_keys = card_keys or CardKeys(entropy.octets(MASTER_SIZE))
 
     def provide(self, image: CardImage, path: str) -> bool:
         """`ObjectSource.provide`."""
@@ -104,6 +113,7 @@ class Personaliser:
         self._add_cvcs(
             image, CvcAuthorityKind.EGK, "MF/EF.C.CA_eGK.CS.E256", _Cvc("eGK.AUT_CVC", 0x09, AccessProfile.CHAT_0)
         )
+        image.keys |= self._card_keys.all_of(image.iccsn)
         image.records["MF/EF.Version"] = [_EF_VERSION] * 4
         image.files |= insured_files(patient, self._seed, self._clock.now())
         insurer = self._seed.insurer(patient.insurer)
@@ -112,7 +122,7 @@ class Personaliser:
             common_name, patient.name, patient.kvnr, insurer.ik, cut(insurer.name, 64 - len(_INVALID)) + _INVALID
         )
         self._add_first(image, subject, build_admission(Role.VERSICHERTER))
-        return self._finish(image, patient.name.printed(_NAME_LIMIT), patient.kvnr, patient.pins, transport)
+        return self._finish(image, printed_holder(patient), patient.kvnr, patient.pins, transport)
 
     def hba(self, professional: Professional, *, edition: int = 0, transport: bool = False) -> PersonalisedCard:
         """A health professional card."""

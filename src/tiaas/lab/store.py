@@ -7,7 +7,9 @@ Documents by kind and key, all of them JSON
     holder     ICCSN      what the lab knows about a card beside its image: holder, KVNR, whose practice
     terminal   ctId       a virtual terminal: name, pairing blocks, what is in its slots
     practice   number     a practice
-and single values under `meta`: pki, seed, ports.
+    insured    ICCSN      what updates have changed on an eGK
+    update     id         an update that waits for an eGK
+and single values under `meta`: pki, seed, ports, vsdm.
 
 Write-ahead logging with `synchronous=NORMAL`: what was committed survives the death of the process (`kill -9`), and a
 retry counter costs no fsync. A power cut may lose the last commits, never the database.
@@ -40,6 +42,8 @@ class Kind(StrEnum):
     HOLDER = "holder"
     TERMINAL = "terminal"
     PRACTICE = "practice"
+    INSURED = "insured"
+    UPDATE = "update"
 
 
 _SCHEMA = (
