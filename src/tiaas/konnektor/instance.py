@@ -53,10 +53,15 @@ _MODEL_KIND, _MODEL_KEY = "infomodel", "current"
 
 @dataclass(frozen=True, slots=True)
 class Provision:
-    """What an instance is given from outside: its trust space, and its ID.SAK.AUT when it gets a new one."""
+    """What an instance is given from outside: its trust space, and its ID.SAK.AUT when it gets a new one.
+
+    With a TSL (`TiAccess.tsl_url`) only the CVC roots of `trust` count, and `tsl_anchor` is the certificate (DER) of
+    the TSL-Signer-CA that the instance trusts before any TSL.
+    """
 
     trust: TrustSpace
     sak: KeyPair | None = None
+    tsl_anchor: bytes | None = None
 
 
 class Instance:
@@ -117,6 +122,7 @@ class Instance:
             front=front,
             store=store,
             trust=provision.trust,
+            tsl_anchor=provision.tsl_anchor,
             clock=clock,
             entropy=entropy,
             konnektor_name=config.hostname,
@@ -159,12 +165,14 @@ class Instance:
 
     async def start(self, ingress: Ingress) -> None:
         """Boot-up; returns when clients are served. Raises `StaleEpoch`, `StoreError`, `AddressTaken`."""
-        await self.context.terminals.start()
         try:
+            await self.context.trust.start(self.config.boot_seconds)
+            await self.context.terminals.start()
             await self._settle()
             await self.reception.open(ingress)
         except BaseException:
             await self.context.terminals.stop()
+            await self.context.trust.stop()
             raise
         self.serves_since = self.context.clock.now()
         _log.info("instance serves", extra={"instance": self.name, "address": str(self.reception.address)})

@@ -59,12 +59,12 @@ class Issuer:
     """An issuing CA with its entry in the TSL.
 
     `ocsp_url` is its ServiceSupplyPoint, empty if there is none. `types` are the OIDs of certificate types that it may
-    issue; empty means any. `revoked_since` is the StatusStartingTime of a CA whose status is revoked.
+    issue; None means any. `revoked_since` is the StatusStartingTime of a CA whose status is revoked.
     """
 
     certificate: Certificate
     ocsp_url: str = ""
-    types: frozenset[str] = frozenset()
+    types: frozenset[str] | None = None
     revoked_since: datetime | None = None
 
 
@@ -99,7 +99,7 @@ class TrustSpace:
         if issuer.revoked_since is not None and certificate.not_before >= issuer.revoked_since:
             raise PathError(PathFault.CA_CERTIFICATE_REVOKED_IN_TSL, 1)
         wanted = {kind.oid for kind in demands.types} & set(certificate.policies)
-        if issuer.types and wanted and not wanted & issuer.types:
+        if issuer.types is not None and not wanted & issuer.types:
             raise PathError(PathFault.CERT_TYPE_CA_NOT_AUTHORIZED, 1)
         return issuer
 

@@ -5,6 +5,7 @@ revoked from the OCSP client. After the grace period of the TSL no check is posi
 who ask for a status. Cards and terminals that are in use go on working, as TAB_KON_504 wants it.
 """
 
+import asyncio
 from datetime import date, datetime
 from typing import Protocol
 
@@ -15,6 +16,8 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.ocsp import OcspClient
 from tiaas.konnektor.trust import EGK, FD_SERVER, Issuer, TrustSpace
+from tiaas.konnektor.trustlists import TrustLists
+from tiaas.konnektor.truststatus import TrustStatus, status_of
 from tiaas.konnektor.verdict import CertificateStatus, Result, ValidationMode, Verdict
 from tiaas.konnektor.web import WebClient
 from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted
@@ -25,7 +28,7 @@ from tiaas.pki.path import Demands, PathError
 
 
 class TrustSource(Protocol):
-    """Who keeps the trust space current."""
+    """Who keeps the trust space current: `TrustLists`, or `FixedTrust` without lists."""
 
     @property
     def space(self) -> TrustSpace:
@@ -41,12 +44,7 @@ class FixedTrust:
     """A trust space that never changes: instances without a trust list."""
 
     def __init__(self, space: TrustSpace) -> None:
-        self._space = space
-
-    @property
-    def space(self) -> TrustSpace:
-        """See `TrustSource.space`."""
-        return self._space
+        self.space = space
 
     def is_outdated(self) -> bool:
         """See `TrustSource.is_outdated`."""
@@ -54,16 +52,45 @@ class FixedTrust:
 
 
 class Trust:
-    """Checks certificates for one instance."""
+    """Checks certificates for one instance. `start` it before terminals, `stop` it last."""
 
     def __init__(self, source: TrustSource, ocsp: OcspClient, web: WebClient, clock: Clock) -> None:
         self._source = source
         self._ocsp = ocsp
         self._web = web
         self._clock = clock
+        self._keeping: asyncio.Task[None] | None = None
+
+    @property
+    def lists(self) -> TrustLists | None:
+        """The trust lists to refresh or import by hand; None for an instance without."""
+        return self._source if isinstance(self._source, TrustLists) else None
+
+    def status(self) -> TrustStatus:
+        """What is trusted, how old it is, how OCSP goes."""
+        if self.lists is not None:
+            return status_of(self.lists, self._ocsp.counts)
+        space = self.space
+        return TrustStatus(False, len(space.issuers), len(space.ocsp_signers), self._ocsp.counts)
+
+    async def start(self, wait: float) -> None:
+        """Takes up the lists of the store and keeps them current from now on. Raises `StoreError`.
+
+        Without a TSL in the store it waits up to `wait` seconds for the first one: nothing is trusted before.
+        """
+        lists = self.lists
+        if lists is None:
+            return
+        await lists.load()
+        self._keeping = asyncio.create_task(lists.run())
+        if lists.tsl[0] is None:
+            await lists.first_look(wait)
 
     async def stop(self) -> None:
         """Gives up what is under way and closes connections."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
         await self._ocsp.stop()
         self._web.close()
 
@@ -189,12 +216,7 @@ def _judged(status: CertificateStatus, roles: tuple[str, ...], *, tolerate: bool
     return Verdict(Result.INCONCLUSIVE, fault, status.reason, roles=roles, status=status)
 
 
-def build_trust(given: TrustSpace, access: TiAccess, network: Network, clock: Clock, entropy: Entropy) -> Trust:
-    """The trust service of an instance. Raises `BadInstanceConfig`."""
-    web = WebClient(network)
-    return Trust(FixedTrust(given), OcspClient(access, web, clock, entropy), web, clock)
-
-
 def fixed_trust(space: TrustSpace, clock: Clock, entropy: Entropy) -> Trust:
-    """A trust service that never goes online."""
-    return build_trust(space, TiAccess(online=False), Network(), clock, entropy)
+    """A trust service that never goes online and trusts `space`."""
+    web = WebClient(Network())
+    return Trust(FixedTrust(space), OcspClient(TiAccess(online=False), web, clock, entropy), web, clock)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import cast
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -14,9 +15,11 @@ from tiaas.base.entropy import SeededEntropy
 from tiaas.konnektor.config import TiAccess
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.network import Network
+from tiaas.konnektor.ocsp import OcspClient
 from tiaas.konnektor.trust import EGK, Issuer, TrustSpace
-from tiaas.konnektor.trustservice import Trust, build_trust
+from tiaas.konnektor.trustservice import FixedTrust, Trust
 from tiaas.konnektor.verdict import Result, ValidationMode
+from tiaas.konnektor.web import WebClient
 from tiaas.pki.admission import build_admission
 from tiaas.pki.certificate import Certificate, decode_certificate_untrusted
 from tiaas.pki.codes import PkiCode
@@ -58,8 +61,13 @@ class Bench:
 
     def trusts(self, **changes: object) -> None:
         issuer = replace(Issuer(WORLD.ca, URL), **changes)  # type: ignore[arg-type]
-        source = self.trust._source
-        source._space = replace(source.space, issuers=(issuer,))  # type: ignore[attr-defined]
+        source = cast(FixedTrust, self.trust._source)
+        source.space = replace(source.space, issuers=(issuer,))
+
+
+def a_trust(space: TrustSpace, access: TiAccess, clock: ManualClock) -> Trust:
+    web = WebClient(Network())
+    return Trust(FixedTrust(space), OcspClient(access, web, clock, SeededEntropy(b"trust")), web, clock)
 
 
 @pytest.fixture
@@ -68,7 +76,7 @@ async def bench() -> AsyncIterator[Bench]:
     forwarder = Forwarder(WORLD, clock, SERVER.encoded)
     space = TrustSpace((Issuer(WORLD.ca, URL),), (), (), (WORLD.signer,))
     access = TiAccess(ocsp_forwarder=await forwarder.start())
-    trust = build_trust(space, access, Network(), clock, SeededEntropy(b"trust"))
+    trust = a_trust(space, access, clock)
     yield Bench(forwarder, trust, clock)
     await trust.stop()
     await forwarder.stop()
@@ -115,8 +123,8 @@ async def test_nobody_there(bench: Bench, tolerate: bool) -> None:
 
 
 async def test_a_wrong_answer_is_never_tolerated(bench: Bench) -> None:
-    source = bench.trust._source
-    source._space = replace(source.space, ocsp_signers=())  # type: ignore[attr-defined]
+    source = cast(FixedTrust, bench.trust._source)
+    source.space = replace(source.space, ocsp_signers=())
     verdict = await bench.trust.check(EGK_CERTIFICATE.encoded, EGK, offline_allow_no_check=True)
     assert (verdict.result, verdict.fault) == (Result.INCONCLUSIVE, PkiCode.OCSP_CERT_MISSING)
 
@@ -134,7 +142,7 @@ async def test_cert_hash(bench: Bench, cert_hash: CertHash | None, fault: PkiCod
 @pytest.mark.parametrize("tolerate", [True, False])
 async def test_offline(tolerate: bool) -> None:
     space = TrustSpace((Issuer(WORLD.ca, URL),), (), (), ())
-    trust = build_trust(space, TiAccess(online=False), Network(), ManualClock(NOW), SeededEntropy(b""))
+    trust = a_trust(space, TiAccess(online=False), ManualClock(NOW))
     verdict = await trust.check(EGK_CERTIFICATE.encoded, EGK, offline_allow_no_check=tolerate)
     assert verdict.result is (Result.VALID if tolerate else Result.INCONCLUSIVE)
     assert verdict.warnings == (PkiCode.NO_OCSP_CHECK,)

@@ -31,7 +31,8 @@ from tiaas.konnektor.store import InstanceStore
 from tiaas.konnektor.terminalevents import card_event
 from tiaas.konnektor.terminals import Terminals
 from tiaas.konnektor.trust import TrustSpace
-from tiaas.konnektor.trustservice import Trust, build_trust
+from tiaas.konnektor.trustbuild import build_trust
+from tiaas.konnektor.trustservice import Trust
 from tiaas.konnektor.vsdm import LogLetters, Vsdm
 from tiaas.soap.dispatch import AccessDeclaration
 from tiaas.terminal.front import Front
@@ -76,6 +77,7 @@ def build_context(
     front: Front,
     store: InstanceStore,
     trust: TrustSpace,
+    tsl_anchor: bytes | None = None,
     network: Network | None = None,
     ti: TiAccess | None = None,
     clock: Clock,
@@ -91,7 +93,17 @@ def build_context(
     hub = EventHub()
     opstate = OperatingState(hub, clock, box=profile is Profile.EINBOX)
     cards = CardList(clock, entropy, on_removed=lambda card: hub.publish(card_event(Topic.CARD_REMOVED, card)))
-    checks = build_trust(trust, ti or TiAccess(online=False), network or Network(), clock, entropy)
+    checks = build_trust(
+        trust,
+        tsl_anchor,
+        ti or TiAccess(online=False),
+        network=network or Network(),
+        store=store,
+        hub=hub,
+        opstate=opstate,
+        clock=clock,
+        entropy=entropy,
+    )
     vsdm = Vsdm(CardToCard(checks, clock, entropy), checks, hub, clock, letters)
     terminals = Terminals(
         front, store, cards, hub, opstate, checks, clock, entropy, konnektor_name=konnektor_name, prepare=vsdm.prepare

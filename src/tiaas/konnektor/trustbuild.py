@@ -1,0 +1,40 @@
+"""Puts the trust service of an instance together."""
+
+from tiaas.base.clock import Clock
+from tiaas.base.entropy import Entropy
+from tiaas.konnektor.config import TiAccess
+from tiaas.konnektor.events import EventHub
+from tiaas.konnektor.network import Network
+from tiaas.konnektor.ocsp import OcspClient
+from tiaas.konnektor.opstate import OperatingState
+from tiaas.konnektor.store import InstanceStore
+from tiaas.konnektor.trust import TrustSpace
+from tiaas.konnektor.trustlists import TrustLists, require_anchor
+from tiaas.konnektor.trustservice import FixedTrust, Trust
+from tiaas.konnektor.web import WebClient
+
+
+def build_trust(
+    given: TrustSpace,
+    anchor: bytes | None,
+    access: TiAccess,
+    *,
+    network: Network,
+    store: InstanceStore,
+    hub: EventHub,
+    opstate: OperatingState,
+    clock: Clock,
+    entropy: Entropy,
+) -> Trust:
+    """With a TSL address the lists count, and of `given` the CVC roots only; without one `given` counts, for ever.
+
+    `anchor` is the TSL-Signer-CA (DER) that is trusted before the first TSL tells more. Raises `BadInstanceConfig`,
+    `BadCertificate`.
+    """
+    web = WebClient(network)
+    ocsp = OcspClient(access, web, clock, entropy)
+    if not access.tsl_url:
+        return Trust(FixedTrust(given), ocsp, web, clock)
+    anchored = require_anchor(anchor)
+    lists = TrustLists(given, anchored, access, web, ocsp, store, hub, opstate, clock, entropy)
+    return Trust(lists, ocsp, web, clock)

@@ -1,0 +1,338 @@
+"""Keeps an instance's trust lists current: TUC_KON_032 (TSL) and 031 (BNetzA-VL), gemSpec_Kon V5.18 §4.1.9.3.
+
+A list in use is replaced as a whole: the row is written first, list and trust anchor in one transaction, then the
+space in memory changes. Whoever is killed in between finds the old list or the new one. Refreshing is daily, each
+instance at a time of its own (TIP1-A_4685, 6732, GS-A_4356): the first import is made at once, the next one a random
+part of a day later, all others 24 hours after the one before. A failed attempt is repeated after half an hour to one
+hour, without any list after some seconds.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tiaas.base.clock import Clock
+from tiaas.base.entropy import Entropy, random_fraction
+from tiaas.konnektor.config import BadInstanceConfig, TiAccess
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.events import Event, EventHub, EventSeverity, EventType, parameters
+from tiaas.konnektor.heldlist import (
+    KIND,
+    Attempt,
+    HeldList,
+    put_anchors,
+    put_attempt,
+    put_list,
+    read_anchors,
+    read_attempt,
+    read_list,
+)
+from tiaas.konnektor.listdownload import fetch_other
+from tiaas.konnektor.liststates import judge_bnetza, judge_tsl
+from tiaas.konnektor.ocsp import OcspClient
+from tiaas.konnektor.opstate import Condition, OperatingState
+from tiaas.konnektor.store import InstanceStore, StaleEpochWrite, StoreError
+from tiaas.konnektor.trust import Issuer, TrustSpace
+from tiaas.konnektor.tslimport import (
+    Anchors,
+    ListRefused,
+    is_newer,
+    qualified_issuers,
+    read_bnetza,
+    read_tsl,
+    space_of,
+)
+from tiaas.konnektor.web import WebClient
+from tiaas.pki.certificate import Certificate, decode_certificate_untrusted
+from tiaas.pki.codes import PkiCode
+from tiaas.pki.signedlist import SignedList
+from tiaas.pki.tsl import BACKUP_LOCATION
+
+_log = logging.getLogger("tiaas.konnektor.trustlists")
+
+DAY = timedelta(days=1)
+_RETRY = timedelta(hours=1)
+_FIRST_RETRY = timedelta(seconds=10)
+_LOOK_SECONDS = 5.0
+_TSL, _BNETZA, _ANCHOR = "tsl", "bnetza", "anchor"
+
+# A revoked signer, or an answer about another certificate, ends an import; no answer at all does not (TUC_PKI_001, 4).
+_SIGNER_FAULTS = frozenset(
+    {
+        PkiCode.CERT_REVOKED,
+        PkiCode.CERT_UNKNOWN,
+        PkiCode.CERTHASH_EXTENSION_MISSING,
+        PkiCode.CERTHASH_MISMATCH,
+    }
+)
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One of the two lists."""
+
+    key: str
+    topic: str
+    address: str
+    manual_code: int
+    periodic_code: int
+    failed: Condition
+    held: HeldList | None = None
+    attempt: Attempt | None = None
+
+
+class TrustLists:
+    """The lists of one instance; a `TrustSource`. Build it, `load` it, then call `tick` now and then or `run` it."""
+
+    def __init__(
+        self,
+        given: TrustSpace,
+        anchor: bytes,
+        access: TiAccess,
+        web: WebClient,
+        ocsp: OcspClient,
+        store: InstanceStore,
+        hub: EventHub,
+        opstate: OperatingState,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        """`anchor` is the TSL-Signer-CA (DER) to begin with, `given` has the CVC roots. `BadCertificate`."""
+        self.anchors = Anchors(Issuer(decode_certificate_untrusted(anchor)))
+        self.qualified: tuple[Certificate, ...] = ()
+        self._given = given
+        self._access = access
+        self._web = web
+        self._ocsp = ocsp
+        self._store = store
+        self._hub = hub
+        self._opstate = opstate
+        self._clock = clock
+        self._entropy = entropy
+        self._space = TrustSpace((), given.cvc_roots, given.cross_cvcs)
+        self._tsl = _Slot(_TSL, "CERT/TSL", access.tsl_url, 4128, 4127, Condition.TSL_UPDATE_NOT_SUCCESSFUL)
+        self._bnetza = _Slot(
+            _BNETZA, "CERT/BNETZA_VL", access.bnetza_url, 4129, 4133, Condition.BNETZA_VL_UPDATE_NOT_SUCCESSFUL
+        )
+        self._one_at_a_time = asyncio.Lock()
+        self._looked = asyncio.Event()
+
+    @property
+    def space(self) -> TrustSpace:
+        """See `TrustSource.space`; without a TSL nothing but CVC roots is trusted (TSL_INIT_ERROR)."""
+        return self._space
+
+    @property
+    def grace(self) -> timedelta:
+        """CERT_TSL_DEFAULT_GRACE_PERIOD_DAYS."""
+        return timedelta(days=self._access.tsl_grace_days)
+
+    @property
+    def tsl(self) -> tuple[HeldList | None, Attempt | None]:
+        """The TSL in use and the last attempt to renew it."""
+        return self._tsl.held, self._tsl.attempt
+
+    @property
+    def bnetza(self) -> tuple[HeldList | None, Attempt | None]:
+        """The BNetzA-VL in use and the last attempt to renew it."""
+        return self._bnetza.held, self._bnetza.attempt
+
+    def is_outdated(self) -> bool:
+        """See `TrustSource.is_outdated`; by the clock, whatever the last `tick` found (GS-A_5336)."""
+        held = self._tsl.held
+        until = None if held is None else held.content.next_update
+        return until is not None and self._clock.now() > until + self.grace
+
+    async def load(self) -> None:
+        """Takes up what the store holds. Raises `StoreError`."""
+        rows = await self._store.list(KIND)
+        self.anchors = read_anchors(rows.get(_ANCHOR)) or self.anchors
+        for slot in (self._tsl, self._bnetza):
+            slot.attempt = read_attempt(rows.get(_attempt_key(slot)))
+            stored = await asyncio.to_thread(read_list, rows.get(slot.key))
+            if stored is None:
+                continue
+            slot.held, content = stored
+            if slot is self._tsl:
+                self._space = await asyncio.to_thread(space_of, content, self._given)
+            else:
+                self.qualified = qualified_issuers(content)
+        self.judge()
+
+    # ---- when --------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Calls `tick` for as long as the instance is ours."""
+        while True:
+            try:
+                await self.tick()
+            except StaleEpochWrite:
+                return
+            except StoreError as error:
+                _log.error("trust lists cannot be written", extra={"reason": error.reason})
+            finally:
+                self._looked.set()
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def first_look(self, wait: float) -> None:
+        """Waits up to `wait` seconds until `run` has seen to everything once, for better or worse."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await self._looked.wait()
+
+    async def tick(self) -> None:
+        """Renews what is due and determines the states. Raises `StoreError`."""
+        now = self._clock.now()
+        if self._access.online:
+            if self._is_due(self._tsl, now):
+                await self.refresh_tsl()
+                self._looked.set()
+            if self._is_due(self._bnetza, now) and self._tsl.held is not None:
+                await self.refresh_bnetza()
+        self.judge()
+
+    def _is_due(self, slot: _Slot, now: datetime) -> bool:
+        # A due time further away than a day can only be one of another clock.
+        attempt = slot.attempt
+        return bool(slot.address) and (attempt is None or not now < attempt.due <= now + 2 * DAY)
+
+    def _due(self, slot: _Slot, now: datetime, *, succeeded: bool) -> datetime:
+        chance = random_fraction(self._entropy)
+        if not succeeded:
+            return now + (_RETRY * (1 + chance) / 2 if slot.held is not None else _FIRST_RETRY)
+        first = slot.attempt is None or not slot.attempt.succeeded
+        return now + (DAY * chance if first else DAY)
+
+    # ---- TUC_KON_032 -------------------------------------------------------------------------------------------------
+
+    async def refresh_tsl(self) -> bool:
+        """Fetches and imports the TSL if there is another one; whether that went well.
+
+        A failure shows in EC_TSL_Update_Not_Successful and the event CERT/TSL/IMPORT (4127). Raises `StoreError`.
+        """
+        return await self._refresh(self._tsl, self._tsl_addresses())
+
+    async def import_tsl(self, document: bytes) -> None:
+        """A TSL by hand, also an expired one and in every state. Raises `KonnektorError` 4128, `StoreError`."""
+        await self._import_by_hand(self._tsl, document)
+
+    def _tsl_addresses(self) -> Sequence[str]:
+        held = self._tsl.held
+        backup = None if held is None else held.content.location(BACKUP_LOCATION)
+        return tuple(dict.fromkeys(filter(None, (self._access.tsl_url, backup))))
+
+    async def _take_tsl(self, document: bytes) -> bool:
+        """TUC_PKI_001 for one document; False if it is the one in use. Raises `ListRefused`, `StoreError`."""
+        now, held = self._clock.now(), self._tsl.held
+        self.anchors = self.anchors.activated(now)
+        signed = await asyncio.to_thread(read_tsl, document, self.anchors, now)
+        if not is_newer(None if held is None else held.content, signed.content):
+            return False
+        await self._check_signer(signed)
+        space = await asyncio.to_thread(space_of, signed.content, self._given)
+        anchors = self._announced(signed).located(space)
+        await self._store.apply((put_list(_TSL, document, now), put_anchors(_ANCHOR, anchors)))
+        self._tsl.held, self.anchors, self._space = HeldList.of(document, signed.content, now), anchors, space
+        return True
+
+    async def _check_signer(self, signed: SignedList) -> None:
+        """TUC_PKI_001, step 4: the status of the signer, asked where the TSL in use says, not the new one."""
+        issuer = self.anchors.active
+        if not issuer.ocsp_url or not self._ocsp.is_possible:
+            return
+        status = await self._ocsp.status(signed.signer, issuer, self._space)
+        if status.fault in _SIGNER_FAULTS:
+            raise ListRefused(status.fault, "the signer of the TSL")
+
+    def _announced(self, signed: SignedList) -> Anchors:
+        try:
+            return self.anchors.announced(signed.content)
+        except ListRefused as refused:
+            # It must not end the import, only be told (TUC_PKI_013).
+            self._tell_failure(self._tsl, refused)
+            return self.anchors
+
+    # ---- TUC_KON_031 -------------------------------------------------------------------------------------------------
+
+    async def refresh_bnetza(self) -> bool:
+        """As `refresh_tsl` for the BNetzA-VL: EC_BNetzA_VL_Update_Not_Successful, CERT/BNETZA_VL/IMPORT (4133)."""
+        return await self._refresh(self._bnetza, (self._access.bnetza_url,))
+
+    async def import_bnetza(self, document: bytes) -> None:
+        """A BNetzA-VL by hand. Raises `KonnektorError` 4129, `StoreError`."""
+        await self._import_by_hand(self._bnetza, document)
+
+    async def _take_bnetza(self, document: bytes) -> bool:
+        now = self._clock.now()
+        signed = await asyncio.to_thread(read_bnetza, document, self._space.bnetza_signers, now)
+        await self._store.apply((put_list(_BNETZA, document, now),))
+        self._bnetza.held = HeldList.of(document, signed.content, now)
+        self.qualified = qualified_issuers(signed.content)
+        return True
+
+    # ---- both --------------------------------------------------------------------------------------------------------
+
+    async def _refresh(self, slot: _Slot, addresses: Sequence[str]) -> bool:
+        async with self._one_at_a_time:
+            now = self._clock.now()
+            try:
+                document = await fetch_other(self._web, addresses, None if slot.held is None else slot.held.digest)
+                changed = document is not None and await self._take(slot, document)
+            except ListRefused as refused:
+                due = self._due(slot, now, succeeded=False)
+                await self._note(slot, Attempt(now, False, due, refused.fault, refused.reason))
+                self._tell_failure(slot, refused)
+                return False
+            await self._note(slot, Attempt(now, True, self._due(slot, now, succeeded=True)))
+            if changed:
+                self._tell_update(slot)
+            return True
+
+    async def _import_by_hand(self, slot: _Slot, document: bytes) -> None:
+        async with self._one_at_a_time:
+            try:
+                changed = await self._take(slot, document)
+            except ListRefused as refused:
+                self._tell_failure(slot, refused)
+                raise KonnektorError(slot.manual_code, str(refused)) from refused
+            if changed:
+                self._tell_update(slot)
+            self.judge()
+
+    async def _take(self, slot: _Slot, document: bytes) -> bool:
+        return await (self._take_tsl(document) if slot is self._tsl else self._take_bnetza(document))
+
+    async def _note(self, slot: _Slot, attempt: Attempt) -> None:
+        await self._store.apply((put_attempt(_attempt_key(slot), attempt),))
+        slot.attempt = attempt
+        self.judge()
+
+    def judge(self) -> None:
+        """Determines the operating states of lists and trust anchor (TIP1-A_4686, 4687, 6731)."""
+        now = self._clock.now()
+        judge_tsl(self._opstate, *self.tsl, self.anchors, self.grace, now)
+        judge_bnetza(self._opstate, *self.bnetza, now)
+
+    def _tell_failure(self, slot: _Slot, refused: ListRefused) -> None:
+        code = None if refused.fault is None else refused.fault.number
+        _log.warning("trust list not imported", extra={"topic": slot.topic, "code": code, "reason": refused.reason})
+        told = parameters(("Fehlerbeschreibung", str(refused)))
+        topic = f"{slot.topic}/IMPORT"
+        self._hub.publish(Event(topic, told, EventType.OPERATION, EventSeverity.ERROR, deliver=False))
+
+    def _tell_update(self, slot: _Slot) -> None:
+        self._hub.publish(Event(f"{slot.topic}/UPDATED", deliver=False))
+
+
+def _attempt_key(slot: _Slot) -> str:
+    return f"{slot.key}-attempt"
+
+
+def require_anchor(anchor: bytes | None) -> bytes:
+    """The anchor, or `BadInstanceConfig` for a TSL that nobody could check."""
+    if anchor is None:
+        raise BadInstanceConfig("with a tsl_url the instance needs a tsl_anchor, the certificate of the TSL-Signer-CA")
+    return anchor

@@ -1,0 +1,93 @@
+"""The trust service as a person sees it: a value for the status page (gemSpec_Kon V5.18 §4.1.9)."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+
+from tiaas.konnektor.heldlist import Attempt, HeldList
+from tiaas.konnektor.ocsp import OcspCounts
+from tiaas.konnektor.trust import Issuer
+from tiaas.konnektor.trustlists import TrustLists
+
+
+@dataclass(frozen=True, slots=True)
+class ListStatus:
+    """A trust list; everything about the list itself is None until one was imported.
+
+    `last_code` and `last_reason` say why the last attempt failed; the code is of Tab_PKI_274, or None.
+    """
+
+    id: str | None = None
+    sequence_number: int | None = None
+    issued: datetime | None = None
+    next_update: datetime | None = None
+    imported: datetime | None = None
+    last_attempt: datetime | None = None
+    last_succeeded: bool | None = None
+    last_code: int | None = None
+    last_reason: str = ""
+    next_attempt: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorStatus:
+    """A TSL-Signer-CA: common name, SHA-256 of the certificate in hexadecimal, end of its validity."""
+
+    name: str
+    fingerprint: str
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TrustStatus:
+    """All of it. Without a TSL (`has_lists` False) the instance trusts what it was given, and lists are empty."""
+
+    has_lists: bool
+    issuers: int
+    ocsp_signers: int
+    ocsp: OcspCounts
+    tsl: ListStatus = field(default_factory=ListStatus)
+    bnetza: ListStatus = field(default_factory=ListStatus)
+    qualified_issuers: int = 0
+    anchor: AnchorStatus | None = None
+    next_anchor: AnchorStatus | None = None
+    next_anchor_from: datetime | None = None
+
+
+def status_of(lists: TrustLists, ocsp: OcspCounts) -> TrustStatus:
+    """The status of an instance with lists."""
+    anchors = lists.anchors
+    return TrustStatus(
+        has_lists=True,
+        issuers=len(lists.space.issuers),
+        ocsp_signers=len(lists.space.ocsp_signers),
+        ocsp=ocsp,
+        tsl=_list(*lists.tsl),
+        bnetza=_list(*lists.bnetza),
+        qualified_issuers=len(lists.qualified),
+        anchor=_anchor(anchors.active),
+        next_anchor=None if anchors.following is None else _anchor(anchors.following),
+        next_anchor_from=anchors.following_from,
+    )
+
+
+def _list(held: HeldList | None, attempt: Attempt | None) -> ListStatus:
+    content = None if held is None else held.content
+    return ListStatus(
+        id=None if content is None else content.id,
+        sequence_number=None if content is None else content.sequence_number,
+        issued=None if content is None else content.issued,
+        next_update=None if content is None else content.next_update,
+        imported=None if held is None else held.imported,
+        last_attempt=None if attempt is None else attempt.at,
+        last_succeeded=None if attempt is None else attempt.succeeded,
+        last_code=None if attempt is None or attempt.fault is None else attempt.fault.number,
+        last_reason="" if attempt is None else attempt.reason,
+        next_attempt=None if attempt is None else attempt.due,
+    )
+
+
+def _anchor(issuer: Issuer) -> AnchorStatus:
+    certificate = issuer.certificate
+    names = [value for oid, value in certificate.subject if oid == "2.5.4.3"]
+    return AnchorStatus(next(iter(names), ""), sha256(certificate.encoded).hexdigest(), certificate.not_after)

@@ -1,0 +1,636 @@
+"""The trust lists of an instance: import, refresh, restart, states, events, trust anchor, BNetzA-VL."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.unit.konnektor_trust.listmaker import Listed, ListMaker, SignerCa
+from tests.unit.konnektor_trust.listserver import ListServer
+from tests.unit.konnektor_trust.responder import Forwarder
+from tests.unit.pki.ocspmaker import NOW, World
+from tiaas.base.clock import ManualClock
+from tiaas.base.entropy import SeededEntropy
+from tiaas.konnektor.config import BadInstanceConfig, TiAccess
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.events import Event, EventHub
+from tiaas.konnektor.network import Network
+from tiaas.konnektor.opstate import Condition, OperatingState
+from tiaas.konnektor.sqlite_store import SqliteStore
+from tiaas.konnektor.store import InstanceStore, StaleEpochWrite
+from tiaas.konnektor.trust import EGK, TrustSpace
+from tiaas.konnektor.trustbuild import build_trust
+from tiaas.konnektor.trustlists import DAY, TrustLists
+from tiaas.konnektor.trustservice import Trust
+from tiaas.konnektor.verdict import Result, ValidationMode
+from tiaas.pki.codes import PkiCode
+from tiaas.pki.ocsp import CertHash, CertStatus, OcspRequest, SingleResponse, encode_response
+from tiaas.pki.oids import CertificateType, ExtendedKeyUsage
+from tiaas.pki.tsl import ServiceStatus, ServiceType
+
+OLD, NEW, STRANGER = SignerCa("TSL-CA1 TEST-ONLY"), SignerCa("TSL-CA2 TEST-ONLY"), SignerCa("TSL-CA3 TEST-ONLY")
+NATIONAL = SignerCa("BNetzA TEST-ONLY")
+EGK_CA, OTHER_CA = World("EGK-CA TEST-ONLY"), World("EGK-CA2 TEST-ONLY")
+OCSP = "http://ocsp.lab/"
+
+
+def ca(world: World) -> Listed:
+    return Listed(ServiceType.CA, world.ca.encoded, OCSP, (CertificateType.CH_AUT.oid,))
+
+
+SERVICES = (
+    ca(EGK_CA),
+    Listed(ServiceType.OCSP, EGK_CA.signer.encoded),
+    Listed(ServiceType.CA, OLD.anchor.encoded, OCSP),
+    Listed(ServiceType.OCSP, OLD.world.signer.encoded),
+    Listed(ServiceType.BNETZA, NATIONAL.signer.encoded),
+)
+FIRST = ListMaker(OLD, SERVICES)
+VL = ListMaker(NATIONAL, (Listed(ServiceType.QUALIFIED_CA, OTHER_CA.ca.encoded, OCSP),), number=7)
+
+
+@dataclass
+class Bench:
+    server: ListServer
+    forwarder: Forwarder
+    store: InstanceStore
+    clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
+    events: list[Event] = field(default_factory=list)
+    access: TiAccess = field(default_factory=TiAccess)
+
+    async def boot(self, seed: bytes = b"lists") -> Trust:
+        """An instance on what the store holds."""
+        hub = EventHub()
+        hub.subscribe(self.events.append)
+        self.opstate = OperatingState(hub, self.clock)
+        self.trust = build_trust(
+            TrustSpace((), ()),
+            OLD.anchor.encoded,
+            self.access,
+            network=Network(),
+            store=self.store,
+            hub=hub,
+            opstate=self.opstate,
+            clock=self.clock,
+            entropy=SeededEntropy(seed),
+        )
+        await self.lists.load()
+        return self.trust
+
+    @property
+    def lists(self) -> TrustLists:
+        assert self.trust.lists is not None
+        return self.trust.lists
+
+    @property
+    def number(self) -> int | None:
+        return self.trust.status().tsl.sequence_number
+
+    def topics(self) -> list[str]:
+        found = [str(event.topic) for event in self.events]
+        self.events.clear()
+        return found
+
+    def holds(self) -> set[str]:
+        return {state.name for state in self.opstate if state.value}
+
+    async def trusts_egk(self, world: World = EGK_CA) -> bool:
+        verdict = await self.trust.check(world.insured().encoded, EGK, ValidationMode.NONE)
+        return verdict.result is Result.VALID
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    server = ListServer()
+    await server.start()
+    server.publish(FIRST.document())
+    store = await SqliteStore.open(tmp_path / "store.db")
+    handle = store.bind(await store.take_over("one"))
+    made = Bench(server, Forwarder(OLD.world, ManualClock(NOW)), handle)
+    made.forwarder.clock = made.clock
+    made.forwarder.subject = OLD.signer.encoded
+    url = await made.forwarder.start()
+    made.access = TiAccess(tsl_url=f"{server.url}/tsl.xml", ocsp_forwarder=url)
+    await made.boot()
+    yield made
+    await made.trust.stop()
+    await made.forwarder.stop()
+    await server.stop()
+    await store.close()
+
+
+# ---- import ----------------------------------------------------------------------------------------------------------
+
+
+async def test_nothing_is_trusted_before_the_first_tsl(bench: Bench) -> None:
+    assert not await bench.trusts_egk()
+    assert bench.trust.status().tsl.id is None
+    await bench.lists.tick()
+    assert await bench.trusts_egk()
+    assert bench.topics() == ["CERT/TSL/UPDATED"]
+    assert bench.server.requests == ["/tsl.xml"]
+    assert not bench.forwarder.requests, "the first TSL has nobody to tell where to ask (TUC_PKI_001)"
+    assert bench.holds() == set()
+
+
+async def test_a_newer_list_replaces_the_space(bench: Bench) -> None:
+    await bench.lists.tick()
+    bench.server.publish(FIRST.newer(services=(*SERVICES[1:], ca(OTHER_CA))).document())
+    assert await bench.lists.refresh_tsl()
+    assert bench.number == 10_001
+    assert not await bench.trusts_egk()
+    assert await bench.trusts_egk(OTHER_CA)
+    (request,) = bench.forwarder.requests
+    assert request.cert_id.serial_number == OLD.signer.serial_number
+    assert bench.forwarder.targets == [f"POST {OCSP} HTTP/1.1"]
+
+
+async def test_the_hash_saves_the_download(bench: Bench) -> None:
+    await bench.lists.tick()
+    bench.server.requests.clear()
+    assert await bench.lists.refresh_tsl()
+    assert bench.server.requests == ["/tsl.sha2"]
+    assert bench.topics() == ["CERT/TSL/UPDATED"]
+
+
+async def test_a_missing_or_wrong_hash_costs_a_download_only(bench: Bench) -> None:
+    await bench.lists.tick()
+    bench.server.files["/tsl.sha2"] = b"0" * 64
+    assert await bench.lists.refresh_tsl()
+    del bench.server.files["/tsl.sha2"]
+    assert await bench.lists.refresh_tsl()
+    assert bench.server.requests.count("/tsl.xml") == 3
+    assert bench.number == 10_000
+    assert bench.holds() == set()
+
+
+async def test_the_second_address_helps(bench: Bench) -> None:
+    bench.server.publish(FIRST.newer(backup=f"{bench.server.url}/backup.xml").document())
+    await bench.lists.tick()
+    bench.server.files = {}
+    bench.server.publish(FIRST.newer().newer().document(), "/backup.xml")
+    bench.server.requests.clear()
+    assert await bench.lists.refresh_tsl()
+    assert bench.number == 10_002
+    assert bench.server.requests == ["/tsl.sha2"] * 4 + ["/backup.sha2"] + ["/tsl.xml"] * 4 + ["/backup.xml"]
+
+
+def tampered(document: bytes) -> bytes:
+    return document.replace(b"<Locality>l<", b"<Locality>x<", 1)
+
+
+def unsigned() -> bytes:
+    return FIRST.newer().text().encode()
+
+
+def wrong_purpose() -> bytes:
+    made = SignerCa(OLD.world.name)
+    made.world, made.anchor = OLD.world, OLD.anchor
+    made.signer = made.issue(ExtendedKeyUsage.OCSP_SIGNING)
+    return FIRST.newer(ca=made).document()
+
+
+BAD: list[tuple[str, Callable[[], bytes], PkiCode]] = [
+    ("not XML", lambda: b"<TrustServiceStatusList", PkiCode.TSL_NOT_WELLFORMED),
+    ("entities", lambda: b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', PkiCode.TSL_NOT_WELLFORMED),
+    ("another document", lambda: b"<a/>", PkiCode.TSL_SCHEMA_NOT_VALID),
+    ("tampered", lambda: tampered(FIRST.newer().document()), PkiCode.XML_SIGNATURE_ERROR),
+    ("unsigned", unsigned, PkiCode.XML_SIGNATURE_ERROR),
+    ("signed by a stranger", lambda: FIRST.newer(ca=STRANGER).document(), PkiCode.CA_CERT_MISSING),
+    ("signed by an OCSP signer", wrong_purpose, PkiCode.WRONG_EXTENDEDKEYUSAGE),
+    ("older", lambda: replace(FIRST, number=9_999).document(), PkiCode.TSL_ID_INCORRECT),
+    ("same number", lambda: replace(FIRST, id="ID3X").document(), PkiCode.TSL_ID_INCORRECT),
+    ("same id", lambda: FIRST.newer(id=f"ID310000{NOW:%Y%m%d%H%M%SZ}").document(), PkiCode.TSL_ID_INCORRECT),
+]
+
+
+@pytest.mark.parametrize(("make", "fault"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
+async def test_a_bad_list_changes_nothing(bench: Bench, make: Callable[[], bytes], fault: PkiCode) -> None:
+    await bench.lists.tick()
+    bench.topics()
+    before = bench.trust.space
+    bench.server.publish(make())
+    assert not await bench.lists.refresh_tsl()
+    assert bench.trust.space is before
+    assert bench.holds() == {"EC_TSL_Update_Not_Successful"}
+    imported = next(event for event in bench.events if event.topic == "CERT/TSL/IMPORT")
+    assert str(fault.number) in dict(imported.parameters)["Fehlerbeschreibung"]
+    assert not imported.deliver
+    status = bench.trust.status().tsl
+    assert (status.last_succeeded, status.last_code, status.sequence_number) == (False, fault.number, 10_000)
+    with pytest.raises(KonnektorError) as raised:
+        await bench.lists.import_tsl(make())
+    assert raised.value.code == 4128
+    bench.server.publish(FIRST.newer().document())
+    assert await bench.lists.refresh_tsl()
+    assert bench.holds() == set()
+
+
+async def test_nobody_serves_the_list(bench: Bench) -> None:
+    await bench.server.stop()
+    await bench.lists.tick()
+    status = bench.trust.status().tsl
+    assert (status.last_code, status.id) == (PkiCode.TSL_DOWNLOAD_ERROR.number, None)
+    assert bench.holds() == {"EC_TSL_Update_Not_Successful"}
+
+
+async def test_after_schema_and_signature_nothing_stops_the_import(bench: Bench) -> None:
+    """TUC_PKI_001, note on robustness: services that cannot be read are left out."""
+    broken = Listed(ServiceType.CA, b"0\x00", OCSP), Listed("http://u/unknown", b"\xff"), ca(OTHER_CA)
+    bench.server.publish(FIRST.newer(services=(*broken, *SERVICES)).document())
+    await bench.lists.tick()
+    assert await bench.trusts_egk(OTHER_CA)
+
+
+async def test_what_a_ca_is_good_for(bench: Bench) -> None:
+    withdrawn = replace(ca(EGK_CA), status="http://uri.etsi.org/TrstSvc/Svcstatus/undersupervision")
+    bench.server.publish(FIRST.newer(services=(withdrawn, *SERVICES[1:])).document())
+    await bench.lists.tick()
+    assert not await bench.trusts_egk()
+    placeholder = replace(ca(EGK_CA), extensions=("1.2.276.0.76.4.124",))
+    bench.server.publish(FIRST.newer(number=10_002, services=(placeholder, *SERVICES[1:])).document())
+    await bench.lists.refresh_tsl()
+    verdict = await bench.trust.check(EGK_CA.insured().encoded, EGK, ValidationMode.NONE)
+    assert verdict.fault is PkiCode.CERT_TYPE_CA_NOT_AUTHORIZED
+    revoked = replace(ca(EGK_CA), status=ServiceStatus.REVOKED, since=NOW - timedelta(days=2))
+    bench.server.publish(FIRST.newer(number=10_003, services=(revoked, *SERVICES[1:])).document())
+    await bench.lists.refresh_tsl()
+    verdict = await bench.trust.check(EGK_CA.insured().encoded, EGK, ValidationMode.NONE)
+    assert verdict.fault is PkiCode.CA_CERTIFICATE_REVOKED_IN_TSL
+
+
+# ---- status of the signer (TUC_PKI_001, step 4) ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "cert_hash", "fault"),
+    [
+        (CertStatus.REVOKED, CertHash.of(OLD.signer.encoded), PkiCode.CERT_REVOKED),
+        (CertStatus.UNKNOWN, None, PkiCode.CERTHASH_EXTENSION_MISSING),
+        (CertStatus.GOOD, None, PkiCode.CERTHASH_EXTENSION_MISSING),
+        (CertStatus.GOOD, CertHash.of(b"x"), PkiCode.CERTHASH_MISMATCH),
+    ],
+)
+async def test_a_signer_that_is_not_good(
+    bench: Bench, status: CertStatus, cert_hash: CertHash | None, fault: PkiCode
+) -> None:
+    await bench.lists.tick()
+
+    def answer(request: OcspRequest) -> bytes:
+        revoked_at = NOW if status is CertStatus.REVOKED else None
+        single = SingleResponse(request.cert_id, status, NOW, None, revoked_at, cert_hash)
+        return encode_response((single,), OLD.world.responder, NOW, request.nonce)
+
+    bench.forwarder.answer = answer
+    bench.server.publish(FIRST.newer().document())
+    assert not await bench.lists.refresh_tsl()
+    assert bench.trust.status().tsl.last_code == fault.number
+    assert bench.number == 10_000
+
+
+async def test_a_responder_that_is_away_does_not_stop_the_import(bench: Bench) -> None:
+    await bench.lists.tick()
+    bench.forwarder.status = 503
+    bench.server.publish(FIRST.newer().document())
+    assert await bench.lists.refresh_tsl()
+    assert bench.number == 10_001
+
+
+# ---- restart and kill ------------------------------------------------------------------------------------------------
+
+
+async def test_a_restart_needs_no_network(bench: Bench) -> None:
+    await bench.lists.tick()
+    before = bench.trust.status()
+    await bench.server.stop()
+    await bench.boot()
+    assert await bench.trusts_egk()
+    assert bench.trust.status() == before
+    await bench.lists.tick()
+    assert bench.holds() == set()
+
+
+async def test_a_list_that_was_not_written_is_not_used(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    await bench.lists.tick()
+
+    async def refuse(changes: object) -> None:
+        raise StaleEpochWrite("one", 1, 2)
+
+    before = bench.trust.status()
+    bench.server.publish(FIRST.newer(services=SERVICES[1:]).document())
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.store, "apply", refuse)
+        with pytest.raises(StaleEpochWrite):
+            await bench.lists.refresh_tsl()
+    assert bench.trust.status().tsl == before.tsl
+    assert await bench.trusts_egk()
+    await bench.boot()
+    assert bench.number == 10_000
+
+
+async def test_list_and_anchor_are_one_transaction(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    await bench.lists.tick()
+    written: list[list[str]] = []
+    apply = bench.store.apply
+
+    async def watch(changes: object) -> None:
+        written.append([change.key for change in changes])  # type: ignore[attr-defined]
+        await apply(changes)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(bench.store, "apply", watch)
+    bench.server.publish(FIRST.announcing(NEW, NOW + DAY).document())
+    await bench.lists.refresh_tsl()
+    assert written == [["tsl", "anchor"], ["tsl-attempt"]]
+
+
+# ---- when ------------------------------------------------------------------------------------------------------------
+
+
+async def test_daily_at_a_time_of_its_own(bench: Bench) -> None:
+    await bench.lists.tick()
+    due = bench.trust.status().tsl.next_attempt
+    assert due is not None
+    bench.clock.advance((due - NOW).total_seconds() - 1)
+    bench.server.requests.clear()
+    await bench.lists.tick()
+    assert bench.server.requests == []
+    bench.clock.advance(1)
+    await bench.lists.tick()
+    assert bench.server.requests == ["/tsl.sha2"]
+    assert bench.trust.status().tsl.next_attempt == due + DAY
+
+
+async def test_instances_spread_over_the_day(bench: Bench) -> None:
+    hours = []
+    for number in range(60):
+        await bench.boot(b"instance %d" % number)
+        bench.lists._tsl.attempt = None
+        due = bench.lists._due(bench.lists._tsl, NOW, succeeded=True)
+        hours.append((due - NOW).total_seconds() / 3600)
+    assert all(0 <= hour < 24 for hour in hours)
+    assert {int(hour / 6) for hour in hours} == {0, 1, 2, 3}
+
+
+async def test_a_failure_is_tried_again_soon(bench: Bench) -> None:
+    await bench.lists.tick()
+    await bench.server.stop()
+    bench.clock.advance(DAY.total_seconds())
+    await bench.lists.tick()
+    due = bench.trust.status().tsl.next_attempt
+    assert due is not None
+    assert timedelta(minutes=30) <= due - bench.clock.now() <= timedelta(hours=1)
+
+
+async def test_a_clock_that_was_put_back_does_not_stop_refreshing(bench: Bench) -> None:
+    bench.clock.advance(30 * DAY.total_seconds())
+    await bench.lists.tick()
+    bench.clock = ManualClock(NOW)
+    await bench.boot()
+    bench.server.requests.clear()
+    await bench.lists.tick()
+    assert bench.server.requests == ["/tsl.sha2"]
+
+
+async def test_offline_nothing_is_fetched(bench: Bench) -> None:
+    bench.access = replace(bench.access, online=False)
+    await bench.boot()
+    await bench.lists.tick()
+    assert bench.server.requests == []
+    await bench.lists.import_tsl(FIRST.document())
+    assert await bench.trusts_egk()
+
+
+# ---- validity (TIP1-A_4686) ------------------------------------------------------------------------------------------
+
+EXPIRING, WITHIN, BEYOND = (
+    "EC_TSL_Expiring",
+    "EC_TSL_Out_Of_Date_Within_Grace_Period",
+    "EC_TSL_Out_Of_Date_Beyond_Grace_Period",
+)
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"), [(23, None), (23.1, EXPIRING), (30, EXPIRING), (30.1, WITHIN), (60, WITHIN), (60.1, BEYOND)]
+)
+async def test_states_of_an_ageing_list(bench: Bench, days: float, expected: str | None) -> None:
+    await bench.lists.tick()
+    bench.clock.advance(days * 86_400)
+    bench.lists.judge()
+    assert bench.holds() & {EXPIRING, WITHIN, BEYOND} == ({expected} if expected else set())
+
+
+async def test_beyond_the_grace_period_checks_are_4002(bench: Bench) -> None:
+    await bench.lists.tick()
+    bench.clock.advance(60 * 86_400 + 1)
+    der = EGK_CA.insured().encoded
+    for check in (bench.trust.check(der, EGK), bench.trust.check_egk_online(der), bench.trust.check_fachdienst(der)):
+        with pytest.raises(KonnektorError) as raised:
+            await check
+        assert raised.value.code == 4002
+    bench.trust.check_egk(der, bench.clock.now())  # what ReadVSD does without online check goes on
+    fresh = FIRST.newer(issued=bench.clock.now())
+    await bench.lists.import_tsl(fresh.document())
+    assert bench.holds() == set()
+    assert await bench.trusts_egk()
+
+
+async def test_an_expired_list_is_taken_over(bench: Bench) -> None:
+    """The import of an expired TSL is possible in every state; the state tells."""
+    await bench.lists.tick()
+    old = FIRST.newer(issued=NOW - timedelta(days=31))
+    bench.server.publish(old.document())
+    assert await bench.lists.refresh_tsl()
+    assert bench.holds() == {WITHIN}
+
+
+async def test_parameters_of_the_states(bench: Bench) -> None:
+    await bench.lists.tick()
+    bench.events.clear()
+    bench.clock.advance(24 * 86_400)
+    bench.lists.judge()
+    (event,) = bench.events
+    assert dict(event.parameters)["NextUpdateTSL"] == "2026-07-01T12:00:00Z"
+
+
+# ---- trust anchor (TUC_PKI_013, TIP1-A_4687) -------------------------------------------------------------------------
+
+
+async def test_change_of_the_trust_anchor(bench: Bench) -> None:
+    await bench.lists.tick()
+    since = NOW + 3 * DAY
+    announced = FIRST.announcing(NEW, since, OCSP)
+    bench.server.publish(announced.document())
+    assert await bench.lists.refresh_tsl()
+    status = bench.trust.status()
+    assert status.anchor is not None
+    assert status.next_anchor is not None
+    assert (status.anchor.name, status.next_anchor.name) == ("TSL-CA1 TEST-ONLY", "TSL-CA2 TEST-ONLY")
+    assert status.next_anchor_from == since
+
+    # Before its time the new anchor's signer is nobody.
+    early = announced.newer(ca=NEW)
+    bench.server.publish(early.document())
+    assert not await bench.lists.refresh_tsl()
+
+    # Then only it counts, after a restart as well; its status is asked where the announcement says.
+    bench.clock.advance(3 * 86_400)
+    await bench.boot()
+    late = announced.newer(number=10_005)
+    bench.server.publish(late.document())
+    assert not await bench.lists.refresh_tsl()
+    bench.forwarder.targets.clear()
+    bench.forwarder.subject = NEW.signer.encoded
+    following = replace(FIRST, ca=NEW, number=10_006, issued=bench.clock.now())
+    bench.server.publish(following.document())
+    assert await bench.lists.refresh_tsl(), bench.trust.status().tsl.last_reason
+    assert bench.forwarder.targets == [f"POST {OCSP} HTTP/1.1"]
+    status = bench.trust.status()
+    assert status.anchor is not None
+    assert status.anchor.name == "TSL-CA2 TEST-ONLY"
+    assert status.next_anchor is None
+
+
+async def test_the_last_announcement_counts(bench: Bench) -> None:
+    await bench.lists.tick()
+    bench.server.publish(FIRST.announcing(STRANGER, NOW + DAY).document())
+    await bench.lists.refresh_tsl()
+    second = replace(FIRST.announcing(NEW, NOW + 2 * DAY), number=10_002)
+    bench.server.publish(second.document())
+    await bench.lists.refresh_tsl()
+    status = bench.trust.status()
+    assert status.next_anchor is not None
+    assert status.next_anchor.name == "TSL-CA2 TEST-ONLY"
+    bench.server.publish(replace(FIRST, number=10_003).document())
+    await bench.lists.refresh_tsl()
+    assert bench.trust.status().next_anchor is not None, "a list without announcement takes none back"
+
+
+BAD_ANNOUNCEMENTS: list[tuple[str, Callable[[], ListMaker], PkiCode]] = [
+    (
+        "two",
+        lambda: replace(FIRST.announcing(NEW, NOW + DAY).announcing(STRANGER, NOW + DAY)),
+        PkiCode.MULTIPLE_TRUST_ANCHOR,
+    ),
+    (
+        "unreadable",
+        lambda: FIRST.newer(services=(*SERVICES, Listed(ServiceType.ANCHOR_CHANGE, b"0\x00", OCSP))),
+        PkiCode.TSL_SIG_CERT_EXTRACTION_ERROR,
+    ),
+    (
+        "not valid then",
+        lambda: FIRST.announcing(NEW, NOW + timedelta(days=2000)),
+        PkiCode.CERTIFICATE_NOT_VALID_TIME,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("make", "fault"), [case[1:] for case in BAD_ANNOUNCEMENTS], ids=[case[0] for case in BAD_ANNOUNCEMENTS]
+)
+async def test_a_bad_announcement_is_told_and_the_list_used(
+    bench: Bench, make: Callable[[], ListMaker], fault: PkiCode
+) -> None:
+    await bench.lists.tick()
+    bench.topics()
+    made = make()
+    bench.server.publish(made.document())
+    assert await bench.lists.refresh_tsl()
+    assert bench.number == made.number
+    assert bench.trust.status().next_anchor is None
+    assert [str(event.topic) for event in bench.events] == ["CERT/TSL/IMPORT", "CERT/TSL/UPDATED"]
+    assert str(fault.number) in dict(bench.events[0].parameters)["Fehlerbeschreibung"]
+
+
+async def test_states_of_the_trust_anchor(bench: Bench) -> None:
+    await bench.lists.tick()
+    left = (OLD.anchor.not_after - NOW).total_seconds()
+    bench.clock.advance(left - 30 * 86_400 + 1)
+    bench.lists.judge()
+    assert "EC_TSL_Trust_Anchor_Expiring" in bench.holds()
+    bench.clock.advance(30 * 86_400)
+    bench.lists.judge()
+    assert "EC_TSL_Trust_Anchor_Out_Of_Date" in bench.holds()
+    assert "EC_TSL_Trust_Anchor_Expiring" not in bench.holds()
+
+
+# ---- BNetzA-VL (TUC_KON_031, TUC_PKI_036) ----------------------------------------------------------------------------
+
+
+async def with_vl(bench: Bench) -> None:
+    bench.access = replace(bench.access, bnetza_url=f"{bench.server.url}/vl.xml")
+    bench.server.publish(VL.document(), "/vl.xml")
+    await bench.boot()
+    await bench.lists.tick()
+    bench.topics()
+
+
+async def test_the_bnetza_list(bench: Bench) -> None:
+    await with_vl(bench)
+    assert [certificate.encoded for certificate in bench.lists.qualified] == [OTHER_CA.ca.encoded]
+    status = bench.trust.status()
+    assert (status.bnetza.sequence_number, status.qualified_issuers) == (7, 1)
+    assert not await bench.trusts_egk(OTHER_CA), "a QES issuer issues no eGK"
+    await bench.boot()
+    assert bench.trust.status() == status
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: VL.newer(ca=STRANGER).document(),
+        lambda: tampered(VL.newer().document()),
+        lambda: VL.newer(issued=NOW - timedelta(days=31)).document(),
+        lambda: b"<x",
+    ],
+    ids=["signer is not in the TSL", "tampered", "out of date", "not XML"],
+)
+async def test_a_bad_bnetza_list(bench: Bench, make: Callable[[], bytes]) -> None:
+    await with_vl(bench)
+    bench.server.publish(make(), "/vl.xml")
+    assert not await bench.lists.refresh_bnetza()
+    assert bench.holds() == {"EC_BNetzA_VL_Update_Not_Successful"}
+    assert bench.trust.status().bnetza.sequence_number == 7
+    assert "CERT/BNETZA_VL/IMPORT" in bench.topics()
+    with pytest.raises(KonnektorError) as raised:
+        await bench.lists.import_bnetza(make())
+    assert raised.value.code == 4129
+    await bench.lists.import_bnetza(VL.newer().document())
+    assert bench.topics() == ["CERT/BNETZA_VL/IMPORT", "CERT/BNETZA_VL/UPDATED"]
+
+
+async def test_an_ageing_bnetza_list(bench: Bench) -> None:
+    await with_vl(bench)
+    bench.clock.advance(30 * 86_400 + 1)
+    bench.lists.judge()
+    assert "EC_BNetzA_VL_not_valid" in bench.holds()
+    assert bench.opstate.holds(Condition.BNETZA_VL_NOT_VALID)
+
+
+# ---- configuration ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_tsl_needs_its_anchor(bench: Bench) -> None:
+    with pytest.raises(BadInstanceConfig, match="tsl_anchor"):
+        build_trust(
+            TrustSpace((), ()),
+            None,
+            bench.access,
+            network=Network(),
+            store=bench.store,
+            hub=EventHub(),
+            opstate=bench.opstate,
+            clock=bench.clock,
+            entropy=SeededEntropy(b""),
+        )
+
+
+async def test_start_waits_for_the_first_list(bench: Bench) -> None:
+    await bench.trust.start(5)
+    assert await bench.trusts_egk()
+    await bench.trust.stop()
+    await bench.server.stop()
+    await bench.boot()
+    await bench.trust.start(5)
+    assert await bench.trusts_egk()
