@@ -14,6 +14,7 @@ from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.eventfeed import EventFeed, SeenEvent
 from tiaas.konnektor.infomodel import AuthKind
 from tiaas.konnektor.instance import Instance
+from tiaas.konnektor.opstate import State
 from tiaas.konnektor.sessions import AuthValue
 from tiaas.konnektor.terminallist import TerminalEntry
 
@@ -58,6 +59,7 @@ def instance_document(instance: Instance) -> dict[str, Any]:
         "calls_total": instance.calls.total,
         "calls": [call_document(call) for call in calls[:CALLS_SHOWN]],
         "events": [event_document(event) for event in list(instance.feed)[:EVENTS_SHOWN]],
+        "conditions": [_condition(state) for state in instance.context.opstate if state.value],
         "ti": {
             "online": ti.online,
             "vsdm": bool(ti.intermediaer),
@@ -157,6 +159,18 @@ def _pin(card: Card, feed: EventFeed) -> dict[str, Any] | None:
     verified = sum(value in (AuthValue.VERIFIED, AuthValue.DISABLED) for value in held)
     state = "VERIFIED" if verified else "BLOCKED" if last == "BLOCKED" else "NOT_VERIFIED"
     return {"name": name, "state": state, "sessions": verified, "last_result": last}
+
+
+def _condition(state: State) -> dict[str, Any]:
+    row = state.condition.value
+    return {
+        "name": row.name,
+        "of": state.of,
+        "type": row.kind.value,
+        "severity": row.severity.value,
+        "meaning": row.meaning,
+        "since": _time(state.since),
+    }
 
 
 def _time(moment: datetime | None) -> str | None:

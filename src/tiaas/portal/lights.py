@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from tiaas.portal.conditions import meaning
 from tiaas.portal.moments import day, moment
-from tiaas.portal.status import Call, Card, Condition, Instance, Terminal
+from tiaas.portal.status import Call, Card, Instance, Terminal, Trust
 from tiaas.portal.texts import Texts
 
 EXPIRES_SOON = timedelta(days=60)
@@ -123,6 +124,10 @@ def _practice(status: Instance, texts: Texts, today: date) -> Iterator[Finding]:
         yield Finding(Station.PRACTICE, Light.YELLOW, says, texts.practice_denied_do)
     else:
         yield Finding(Station.PRACTICE, Light.GREEN, texts.practice_ok.format(moment(last.at, texts, today)))
+    for sink in status.sinks or ():
+        if sink.failures_in_row:
+            says = texts.practice_sink.format(sink.client_system, sink.address)
+            yield Finding(Station.PRACTICE, Light.YELLOW, says, texts.practice_sink_do)
 
 
 def _terminals(status: Instance, texts: Texts, today: date) -> Iterator[Finding]:
@@ -197,7 +202,8 @@ def _konnektor(status: Instance, texts: Texts, today: date) -> Iterator[Finding]
     for condition in status.conditions:
         if not condition.name.startswith(_TI_CONDITIONS + _TERMINAL_CONDITIONS):
             light = Light.RED if condition.severity == "Fatal" else Light.YELLOW
-            yield Finding(Station.KONNEKTOR, light, _condition(condition), texts.konnektor_condition_do)
+            says = f"{meaning(condition, texts)}."
+            yield Finding(Station.KONNEKTOR, light, says, texts.konnektor_condition_do)
 
 
 def _ti(status: Instance, texts: Texts, today: date) -> Iterator[Finding]:
@@ -206,12 +212,20 @@ def _ti(status: Instance, texts: Texts, today: date) -> Iterator[Finding]:
         yield Finding(Station.TI, Light.GREY, texts.ti_offline)
     elif not (ti.vsdm or ti.tsl or ti.ocsp):
         yield Finding(Station.TI, Light.GREY, texts.ti_none)
+    elif status.trust is not None and status.trust.lists:
+        yield from _trust(status.trust, texts)
     else:
         yield Finding(Station.TI, Light.GREEN, texts.ti_ok)
     for condition in status.conditions:
         if condition.name.startswith(_TI_CONDITIONS):
-            yield Finding(Station.TI, Light.YELLOW, _condition(condition), texts.ti_condition_do)
+            yield Finding(Station.TI, Light.YELLOW, f"{meaning(condition, texts)}.", texts.ti_condition_do)
 
 
-def _condition(condition: Condition) -> str:
-    return f"{condition.meaning or condition.name}."
+def _trust(trust: Trust, texts: Texts) -> Iterator[Finding]:
+    until = trust.tsl.next_update
+    if until is None:
+        yield Finding(Station.TI, Light.YELLOW, texts.ti_no_tsl, texts.ti_no_tsl_do)
+    else:
+        yield Finding(Station.TI, Light.GREEN, texts.ti_tsl_ok.format(day(until.astimezone().date(), texts)))
+    if trust.ocsp.code is not None:
+        yield Finding(Station.TI, Light.YELLOW, texts.ti_ocsp.format(trust.ocsp.code), texts.ti_ocsp_do)

@@ -147,6 +147,68 @@ class Ti:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustList:
+    """A trust list: TSL or BNetzA list. Without `next_update` there is none yet; `code` and `reason` of a failure."""
+
+    number: int | None = None
+    next_update: datetime | None = None
+    imported: datetime | None = None
+    last_attempt: datetime | None = None
+    succeeded: bool | None = None
+    code: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A TSL-Signer-CA."""
+
+    name: str
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ocsp:
+    """How OCSP goes; `code` and `reason` are of the last request, if it failed."""
+
+    requests: int = 0
+    cache_hits: int = 0
+    failures: int = 0
+    last_at: datetime | None = None
+    last_ms: float | None = None
+    code: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The trust service; `lists` is False for an instance that works without."""
+
+    lists: bool
+    issuers: int
+    ocsp: Ocsp
+    tsl: TrustList
+    bnetza: TrustList
+    anchor: Anchor | None = None
+    next_anchor: Anchor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """A receiver of events; `failures_in_row` counts failed connections since the last good one."""
+
+    client_system: str
+    address: str
+    subscriptions: int
+    delivered: int
+    failed: int
+    dropped: int
+    failures_in_row: int = 0
+    last_delivered: datetime | None = None
+    last_failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
     """Everything of one instance."""
 
@@ -164,3 +226,5 @@ class Instance:
     ti: Ti
     since: datetime | None = None
     conditions: tuple[Condition, ...] = ()
+    trust: Trust | None = None
+    sinks: tuple[Sink, ...] | None = None

@@ -76,6 +76,13 @@ class Texts:
     ti_offline: str
     ti_none: str
     ti_ok: str
+    ti_tsl_ok: str
+    ti_no_tsl: str
+    ti_no_tsl_do: str
+    ti_ocsp: str
+    ti_ocsp_do: str
+    practice_sink: str
+    practice_sink_do: str
     ti_condition_do: str
     # terminals
     terminals: str
@@ -86,7 +93,6 @@ class Texts:
     disconnected: str
     firmware: str
     inserted_at: str
-    expires_on: str
     pin_verified: str
     pin_not_verified: str
     pin_blocked: str
@@ -161,6 +167,21 @@ class Texts:
     address: str
     product: str
     unknown: str
+    valid_until: str
+    list_number: str
+    imported: str
+    list_failed: str
+    no_list: str
+    anchor: str
+    next_anchor: str
+    ocsp_counts: str
+    ocsp_last: str
+    sinks: str
+    no_sinks: str
+    subscriptions: str
+    delivered: str
+    lost: str
+    receiver: str
     set_up: str
     not_set_up: str
     vsdm: str

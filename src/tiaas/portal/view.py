@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from tiaas.portal.conditions import meaning
 from tiaas.portal.labhand import LabCard, Room
 from tiaas.portal.lights import Light, Station, Way, overall, sentence
 from tiaas.portal.moments import day, duration, moment
@@ -17,6 +18,7 @@ from tiaas.portal.texts import Texts
 
 KEYS = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "cancel", "0", "ok")
 CORRECT = "correct"
+CHOICES_MAX = 60
 
 KINDS: Mapping[str, str] = MappingProxyType({"EGK": "egk", "HBA": "hba", "SMC-B": "smcb", "SMC-KT": "smkt"})
 _FACES: Mapping[str, str] = MappingProxyType({"EGK": "eGK", "HBA": "HBA", "SMC-B": "SMC-B", "SMC-KT": "gSMC-KT"})
@@ -111,6 +113,7 @@ def _instance_values(shown: Shown, texts: Texts, csrf: str | None) -> dict[str, 
         "card_name": lambda card: getattr(texts, f"card_{KINDS.get(card.type, 'unknown')}"),
         "pin_text": partial(pin_text, texts=texts),
         "topic_text": partial(topic_text, texts=texts),
+        "condition_text": partial(meaning, texts=texts),
         "drawer_for": partial(drawer_for, shown.room),
         "keys": KEYS,
         "correct": CORRECT,
@@ -132,8 +135,9 @@ def topic_text(topic: str, texts: Texts) -> str:
 
 
 def drawer_for(room: Room | None, ct_id: str, slot: int) -> list[LabCard]:
-    """The cards that can go into a slot; those that belong there come first."""
+    """The cards that can go into a slot, not too many to choose from; those that belong there come first."""
     terminal = room.terminal(ct_id) if room is not None else None
     if room is None or terminal is None:
         return []
-    return sorted(room.drawer_of(terminal.practice), key=lambda card: (card.home.slot != slot, card.type, card.holder))
+    cards = sorted(room.drawer_of(terminal.practice), key=lambda card: (card.home.slot != slot, card.type, card.holder))
+    return cards[:CHOICES_MAX]

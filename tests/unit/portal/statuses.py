@@ -1,10 +1,26 @@
 """Statuses of an instance for tests: one that works, and changes of it."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from tiaas.portal.status import Call, Card, Client, Event, Instance, Pin, Product, Slot, Terminal, Ti
+from tiaas.portal.status import (
+    Anchor,
+    Call,
+    Card,
+    Client,
+    Event,
+    Instance,
+    Ocsp,
+    Pin,
+    Product,
+    Sink,
+    Slot,
+    Terminal,
+    Ti,
+    Trust,
+    TrustList,
+)
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 TODAY = date(2026, 3, 2)
@@ -20,6 +36,18 @@ def terminal(*cards: Card | None, **changes: Any) -> Terminal:
     """A terminal in use with these cards."""
     slots = tuple(Slot(number, card=card) for number, card in enumerate(cards, start=1))
     return replace(Terminal("CT-1", "KT", "10.0.0.1:4742", True, "aktiv", slots), **changes)
+
+
+def trust(**changes: Any) -> Trust:
+    """A trust service with current lists."""
+    tsl = TrustList(7, AT + timedelta(days=30), AT, AT, True)
+    ocsp = Ocsp(3, 1, 0, AT, 12.5)
+    return replace(Trust(True, 5, ocsp, tsl, TrustList(), Anchor("GEM.TSL-CA1 TEST-ONLY", AT)), **changes)
+
+
+def sink(**changes: Any) -> Sink:
+    """A receiver that takes events."""
+    return replace(Sink("pvs-1", "10.0.0.2:7000", 2, 5, 0, 0, last_delivered=AT), **changes)
 
 
 def instance(*terminals: Terminal, **changes: Any) -> Instance:

@@ -10,12 +10,12 @@ import httpx
 import pytest
 from lxml import etree, html
 
-from tests.unit.portal.statuses import instance, smcb, terminal
+from tests.unit.portal.statuses import AT, instance, sink, smcb, terminal, trust
 from tiaas.base.clock import ManualClock
 from tiaas.base.secret import Secret
 from tiaas.portal.app import Portal, portal_app
 from tiaas.portal.labhand import LabHand
-from tiaas.portal.status import Card, Condition, Instance, Pin
+from tiaas.portal.status import Card, Condition, Instance, Ocsp, Pin, TrustList
 from tiaas.portal.statusclient import StatusClient
 from tiaas.portal.texts_de import DE
 from tiaas.portal.texts_en import EN
@@ -151,10 +151,13 @@ async def test_asking_again_is_cheap(world: World) -> None:
 async def test_every_state_has_a_page(world: World) -> None:
     odd = Card("h", "UNKNOWN", too_old=True, busy=True)
     conditions = (Condition("EC_X", "Fatal", "CT-1", "Oh weh", datetime(2026, 3, 1, tzinfo=UTC)),)
+    failed = TrustList(last_attempt=AT, succeeded=False, code=1006, reason="x")
     states: list[Instance | None] = [
         instance(terminal(odd, smcb(None), Card("x", "HBA", pin=Pin("PIN.CH", "BLOCKED")), pin_entry=True)),
         instance(terminal(None, connected=False), clients=(), calls=(), events=(), conditions=conditions, since=None),
-        dataclasses.replace(instance(), terminals=()),
+        dataclasses.replace(instance(), terminals=(), trust=trust(), sinks=(sink(), sink(failures_in_row=1))),
+        instance(sinks=(), trust=trust(tsl=failed, ocsp=Ocsp(code=1032, last_at=AT), anchor=None)),
+        instance(trust=trust(lists=False)),
     ]
     async with world.portal(lab=False) as http:
         for state in states:

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from tests.unit.portal.statuses import AT, TODAY, VERIFIED, instance, smcb, terminal
+from tests.unit.portal.statuses import AT, TODAY, VERIFIED, instance, sink, smcb, terminal, trust
+from tiaas.portal.conditions import ENGLISH
 from tiaas.portal.lights import DENIED_CODES, Light, Station, dark_way, overall, sentence, way_of
-from tiaas.portal.status import Call, Card, Condition, Instance, Pin, Slot, Ti
+from tiaas.portal.status import Call, Card, Condition, Instance, Ocsp, Pin, Slot, Ti, TrustList
 from tiaas.portal.texts_de import DE
 from tiaas.portal.texts_en import EN
 
@@ -64,10 +65,16 @@ def test_everything_works() -> None:
             instance(conditions=(Condition("EC_Time_Difference_Intolerable", "Fatal", meaning="Zeit"),)),
             Station.KONNEKTOR,
             Light.RED,
-            "Zeit.",
+            "Time difference not tolerable.",
         ),
-        (instance(conditions=(Condition("EC_LOG_OVERFLOW", "Warning"),)), Station.KONNEKTOR, Light.YELLOW, "EC_LOG"),
-        (instance(conditions=(Condition("EC_TSL_Expiring", "Info"),)), Station.TI, Light.YELLOW, "EC_TSL"),
+        (instance(conditions=(Condition("EC_LOG_OVERFLOW", "Warning"),)), Station.KONNEKTOR, Light.YELLOW, "Log store"),
+        (instance(conditions=(Condition("EC_TSL_Expiring", "Info"),)), Station.TI, Light.YELLOW, "TSL expires."),
+        (instance(trust=trust()), Station.TI, Light.GREEN, "TSL valid until 1 Apr 2026"),
+        (instance(trust=trust(tsl=TrustList())), Station.TI, Light.YELLOW, EN.ti_no_tsl),
+        (instance(trust=trust(ocsp=Ocsp(failures=1, code=1032))), Station.TI, Light.YELLOW, "failed (1032)"),
+        (instance(trust=trust(lists=False, tsl=TrustList())), Station.TI, Light.GREEN, EN.ti_ok),
+        (instance(sinks=(sink(),)), Station.PRACTICE, Light.GREEN, "Last call"),
+        (instance(sinks=(sink(failures_in_row=2),)), Station.PRACTICE, Light.YELLOW, "Events do not reach pvs-1"),
         (instance(ti=Ti(False, True)), Station.TI, Light.GREY, EN.ti_offline),
         (instance(ti=Ti(True)), Station.TI, Light.GREY, EN.ti_none),
     ],
@@ -109,6 +116,12 @@ def test_refusals_are_those_of_the_access_check() -> None:
     from tiaas.konnektor.codes import CODES
 
     assert set(CODES) >= DENIED_CODES
+
+
+def test_every_condition_has_an_english_text() -> None:
+    from tiaas.konnektor.opstate import Condition as Known
+
+    assert set(ENGLISH) == {condition.value.name for condition in Known}
 
 
 def test_every_situation_gives_a_light_for_every_station() -> None:
