@@ -13,7 +13,7 @@ from tiaas.interfaces.card_service_v8_1 import CARD, Card, Cards
 from tiaas.interfaces.card_terminal_info_v8_0 import CARD_TERMINAL, CARD_TERMINALS, CardTerminal, CardTerminals
 from tiaas.interfaces.connector_common_v5_0 import CARD_HANDLE, CONNECTOR, STATUS, Connector, Status
 from tiaas.interfaces.connector_context_v2_0 import CONTEXT, Context
-from tiaas.soap.mapping import Attribute, Element, Namespace, message
+from tiaas.soap.mapping import Attribute, Element, Namespace, Prefixes, message
 from tiaas.soap.simple import ANY_URI, BOOLEAN, DATE_TIME, STRING, TOKEN, AnyUri, Enumeration, String
 
 SERVICE = "EventService"
@@ -60,6 +60,7 @@ EVENT_SEVERITY_TYPE = Enumeration(name=EVT("EventSeverityType"), base=TOKEN, mem
 SUBSCRIPTION_ID = Element(EVT, "SubscriptionID", SUBSCRIPTION_ID_TYPE)
 TERMINATION_TIME = Element(EVT, "TerminationTime", DATE_TIME)
 EVENT_TO = Element(EVT, "EventTo", AnyUri(base=ANY_URI, pattern=re.compile(r"cetp://[^\n\r]*")))
+FILTER = Element(EVT, "Filter", FILTER_TYPE)
 SUBSCRIPTION = Element(EVT, "Subscription")
 _MANDANT_WIDE = Attribute("mandant-wide", BOOLEAN)
 
@@ -122,13 +123,17 @@ class GetResourceInformationResponse:
 
 @message(EVT, root="Subscription", type_name="SubscriptionType")
 class Subscription:
-    """What a client wants to hear: `event_to` is `cetp://host:port`, `topic` a prefix, `filter` an XPath."""
+    """What a client wants to hear: `event_to` is `cetp://host:port`, `topic` a prefix, `filter` an XPath.
+
+    `prefixes` are the namespace prefixes the filter may use.
+    """
 
     subscription_id: Annotated[str | None, SUBSCRIPTION_ID] = None
     termination_time: Annotated[datetime | None, TERMINATION_TIME] = None
     event_to: Annotated[str, EVENT_TO]
     topic: Annotated[str, Element(EVT, "Topic", TOPIC_TYPE)]
-    filter: Annotated[str | None, Element(EVT, "Filter", FILTER_TYPE)] = None
+    filter: Annotated[str | None, FILTER] = None
+    prefixes: Annotated[tuple[tuple[str, str], ...], Prefixes(FILTER)] = ()
 
 
 @message(EVT, root="Subscribe")

@@ -54,3 +54,13 @@ class Text:
     """The text of an element with simple content and attributes."""
 
     type: SimpleType
+
+
+@dataclass(frozen=True, slots=True)
+class Prefixes:
+    """The namespace prefixes in scope at the child `of`, as pairs (prefix, URI) sorted by prefix; () without it.
+
+    For content that names prefixes itself (an XPath). They are read, never written.
+    """
+
+    of: Element

@@ -61,6 +61,10 @@ def _complex(plan: Plan, element: XmlElement) -> Any:
         refuse(element, "contains text")
     if plan.children:
         _children(plan, element, values)
+        if plan.prefixes is not None:
+            field, name = plan.prefixes
+            inner = element.find(name)
+            values[field] = () if inner is None else _prefixes(inner)
     elif text or len(element):
         _empty(element)
     return plan.cls(**values)
@@ -101,6 +105,10 @@ def _children(plan: Plan, element: XmlElement, values: dict[str, Any]) -> None:
         refuse(element, "is empty")
     for name in plan.repeated:
         values[name] = tuple(values[name])
+
+
+def _prefixes(element: XmlElement) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((prefix, uri) for prefix, uri in element.nsmap.items() if prefix is not None))
 
 
 def _misplaced(plan: Plan, child: XmlElement, place: int, position: int) -> NoReturn:

@@ -21,13 +21,14 @@ from typing import Any, TypeVar, dataclass_transform
 from lxml import etree
 
 from tiaas.soap import decoder, encoder, plan
-from tiaas.soap.declare import Attribute, Element, Namespace, Text
+from tiaas.soap.declare import Attribute, Element, Namespace, Prefixes, Text
 from tiaas.soap.encoder import Remembering
 
 __all__ = [
     "Attribute",
     "Element",
     "Namespace",
+    "Prefixes",
     "Remembering",
     "Text",
     "decode",

@@ -9,7 +9,7 @@ from dataclasses import MISSING, dataclass, fields
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
-from tiaas.soap.declare import Attribute, Element, Namespace, Text
+from tiaas.soap.declare import Attribute, Element, Namespace, Prefixes, Text
 from tiaas.soap.simple import SimpleType
 
 
@@ -72,6 +72,7 @@ class Plan:
     attributes: dict[str, AttributePlan]
     required_attributes: tuple[AttributePlan, ...]
     text: tuple[str, SimpleType] | None
+    prefixes: tuple[str, str] | None
     blank: dict[str, Any]
     repeated: tuple[str, ...]
 
@@ -168,6 +169,7 @@ class _Compiler:
         self._choice: str | None = None
         self._attributes: dict[str, AttributePlan] = {}
         self._text: tuple[str, SimpleType] | None = None
+        self._prefixes: tuple[str, str] | None = None
 
     def plan(self) -> Plan:
         hints = get_type_hints(self._cls, include_extras=True)
@@ -184,6 +186,8 @@ class _Compiler:
                 self._attributes[mark.name] = AttributePlan(entry.name, mark.name, mark.type, required, default)
             elif isinstance(mark, Text):
                 self._text = (entry.name, mark.type)
+            elif isinstance(mark, Prefixes):
+                self._prefixes = (entry.name, mark.of.name)
         return self._finish()
 
     def _child(self, field: str, hint: Any, mark: Element) -> None:
@@ -211,6 +215,8 @@ class _Compiler:
         for index in range(len(self._positions) - 1, -1, -1):
             required.insert(0, index if self._positions[index][1] else required[0])
         blank: dict[str, Any] = {child.field: () if child.many else None for child in self._children}
+        if self._prefixes is not None:
+            blank[self._prefixes[0]] = ()
         blank.update({entry.field: entry.default for entry in self._attributes.values()})
         return Plan(
             cls=self._cls,
@@ -222,6 +228,7 @@ class _Compiler:
             attributes=self._attributes,
             required_attributes=tuple(entry for entry in self._attributes.values() if entry.required),
             text=self._text,
+            prefixes=self._prefixes,
             blank=blank,
             repeated=tuple(child.field for child in self._children if child.many),
         )
