@@ -295,6 +295,7 @@ class WorkplaceScope(enum.Enum):
 
     ONE = "one"
     ALL = "all"
+    ALL_BUT_FOR_CARDS = "one for a card, all for a terminal or the Konnektor"
     MANDANT_WIDE = "the request's mandant-wide attribute"
 
 
@@ -311,6 +312,13 @@ class OperationAccess:
 OPERATION_ACCESS: Mapping[str, OperationAccess] = {
     "GetCards": OperationAccess(False, WorkplaceScope.MANDANT_WIDE),
     "GetCardTerminals": OperationAccess(False, WorkplaceScope.MANDANT_WIDE),
+    "GetResourceInformation": OperationAccess(
+        False, WorkplaceScope.ALL_BUT_FOR_CARDS, with_card=True, with_terminal=True
+    ),
+    "Subscribe": OperationAccess(False, WorkplaceScope.ALL),
+    "Unsubscribe": OperationAccess(False, WorkplaceScope.ALL),
+    "RenewSubscriptions": OperationAccess(False, WorkplaceScope.ALL),
+    "GetSubscription": OperationAccess(False, WorkplaceScope.MANDANT_WIDE),
     "VerifyPin": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
     "GetPinStatus": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
     "ReadCardCertificate": OperationAccess(True, WorkplaceScope.ONE, with_card=True),

@@ -35,8 +35,9 @@ class EventSeverity(enum.StrEnum):
 
 @enum.unique
 class Topic(enum.StrEnum):
-    """Topics raised by cards and terminals, spelled as in the specification."""
+    """Topics without a variable part, spelled as in the specification."""
 
+    BOOTUP_COMPLETE = "BOOTUP/BOOTUP_COMPLETE"
     CT_CONNECTED = "CT/CONNECTED"
     CT_DISCONNECTED = "CT/DISCONNECTED"
     CT_ERROR = "CT/ERROR"

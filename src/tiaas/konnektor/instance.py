@@ -39,6 +39,8 @@ from tiaas.konnektor.network import Network
 from tiaas.konnektor.reception import Reception
 from tiaas.konnektor.services import card, certificate, event, vsd
 from tiaas.konnektor.services.context import ServiceContext, build_context
+from tiaas.konnektor.sinkchecks import SinkCheck, SinkChecks
+from tiaas.konnektor.sinkopener import PlainSinks, TlsSinks
 from tiaas.konnektor.store import InstanceStore
 from tiaas.konnektor.terminallist import Correlation
 from tiaas.konnektor.trust import TrustSpace
@@ -80,6 +82,7 @@ class Instance:
         network: Network,
         calls: CallLog,
         feed: EventFeed,
+        sink_checks: SinkChecks,
     ) -> None:
         self.config = config
         self.network = network
@@ -92,6 +95,7 @@ class Instance:
         self.calls = calls
         self.feed = feed
         self.serves_since: datetime | None = None
+        self.sink_checks = sink_checks
 
     @classmethod
     async def load(
@@ -114,9 +118,13 @@ class Instance:
             raise BadInstanceConfig("the instance has no ID.SAK.AUT for its terminals yet and was given none")
         users = await BasicUsers.load(store, entropy)
         watcher = _ModelWatcher(store)
+        network = Network(config.source)
+        checks = await SinkChecks.load(store)
+        sinks = (
+            TlsSinks(network, lambda: identity.server, checks) if config.access.tls_mandatory else PlainSinks(network)
+        )
         row = await store.get(_MODEL_KIND, _MODEL_KEY)
         model = LiveInfoModel(InfoModel.from_document(row) if row is not None else None, watcher.persist)
-        network = Network(config.source)
         context = build_context(
             infomodel=model,
             front=front,
@@ -125,6 +133,7 @@ class Instance:
             tsl_anchor=provision.tsl_anchor,
             clock=clock,
             entropy=entropy,
+            sinks=sinks,
             konnektor_name=config.hostname,
             profile=config.profile,
             network=network,
@@ -151,6 +160,7 @@ class Instance:
             network=network,
             calls=calls,
             feed=feed,
+            sink_checks=checks,
         )
 
     @property
@@ -170,9 +180,11 @@ class Instance:
             await self.context.terminals.start()
             await self._settle()
             await self.reception.open(ingress)
+            await self._tell_boot(ingress)
         except BaseException:
             await self.context.terminals.stop()
             await self.context.trust.stop()
+            await self.context.events.stop()
             raise
         self.serves_since = self.context.clock.now()
         _log.info("instance serves", extra={"instance": self.name, "address": str(self.reception.address)})
@@ -185,7 +197,16 @@ class Instance:
             self.feed.close()
             await self.context.terminals.stop()
             await self.context.trust.stop()
+            await self.context.events.stop()
         _log.info("instance stopped", extra={"instance": self.name})
+
+    async def _tell_boot(self, ingress: Ingress) -> None:
+        """BOOTUP_COMPLETE comes when a Clientsystem that hears it can subscribe."""
+        try:
+            await self.context.events.booted()
+        except BaseException:
+            await self.reception.close(ingress)
+            raise
 
     async def _settle(self) -> None:
         """Waits for the terminals in use and their cards; one that is away does not hold up the start for long."""
@@ -228,6 +249,11 @@ class Instance:
         await self.users.put(user, password)
         if client_system_id not in self.model.current.clients_with(AuthKind.BASIC, user):
             await self._bind(client_system_id, AuthKind.BASIC, user)
+
+    async def check_sinks(self, client_system_id: str, check: SinkCheck) -> None:
+        """Sets how receivers of a Clientsystem's events are checked. Raises `ConstraintViolated`, `StoreError`."""
+        self._require_client(client_system_id)
+        await self.sink_checks.put(client_system_id, check)
 
     def _require_client(self, client_system_id: str) -> None:
         if client_system_id not in self.model.current.clients:

@@ -147,6 +147,8 @@ class OperatingState:
         self._hub = hub
         self._clock = clock
         start = clock.now()
+        self.start = start
+        """When the states began to be kept."""
         self._states: dict[tuple[Condition, str], State] = {
             (condition, ""): State(condition, "", value=False, since=start)
             for condition in Condition
@@ -181,6 +183,7 @@ class OperatingState:
                 ),
                 kind=row.kind,
                 severity=row.severity,
+                ct_id=of or None,
             )
         )
 

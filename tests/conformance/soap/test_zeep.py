@@ -21,7 +21,17 @@ from tiaas.interfaces import event_service_v7_2 as event
 from tiaas.interfaces import product_information_v1_1 as product
 from tiaas.interfaces import vsd_service_v5_2 as vsd
 from tiaas.interfaces.card_service_common_v2_0 import CardType, PinResult
-from tiaas.interfaces.connector_common_v5_0 import OK, WorkplaceIds
+from tiaas.interfaces.connector_common_v5_0 import (
+    OK,
+    Connection,
+    Connector,
+    ErrorState,
+    OperatingState,
+    StateSeverity,
+    StateType,
+    VpnStatus,
+    WorkplaceIds,
+)
 from tiaas.interfaces.telematik_error_v2_0 import Detail, Error, Trace
 from tiaas.soap.dispatch import AccessDeclaration, Dispatcher, operation
 from tiaas.soap.envelope import SoapFault
@@ -75,6 +85,42 @@ RESPONSES: dict[type[Any], Any] = {
     event.GetCards: event.GetCardsResponse(status=OK, cards=card.Cards(card=(CARD,))),
     event.GetCardTerminals: event.GetCardTerminalsResponse(
         status=OK, card_terminals=ct.CardTerminals(card_terminal=(TERMINAL,))
+    ),
+    event.GetResourceInformation: event.GetResourceInformationResponse(
+        status=OK,
+        connector=Connector(
+            vpn_ti_status=VpnStatus(connection_status=Connection.ONLINE, timestamp=NOW),
+            vpn_sis_status=VpnStatus(connection_status=Connection.OFFLINE, timestamp=NOW),
+            operating_state=OperatingState(
+                error_state=(
+                    ErrorState(
+                        error_condition="EC_CardTerminal_Not_Available(ct1)",
+                        severity=StateSeverity.ERROR,
+                        type=StateType.OPERATION,
+                        value=False,
+                        valid_from=NOW,
+                    ),
+                )
+            ),
+        ),
+    ),
+    event.Subscribe: event.SubscribeResponse(status=OK, subscription_id="s1", termination_time=NOW),
+    event.Unsubscribe: event.UnsubscribeResponse(status=OK),
+    event.RenewSubscriptions: event.RenewSubscriptionsResponse(
+        status=OK,
+        subscribe_renewals=event.SubscribeRenewals(
+            subscription_renewal=(event.SubscriptionRenewal(subscription_id="s1", termination_time=NOW),)
+        ),
+    ),
+    event.GetSubscription: event.GetSubscriptionResponse(
+        status=OK,
+        subscriptions=event.Subscriptions(
+            subscription=(
+                event.Subscription(
+                    subscription_id="s1", termination_time=NOW, event_to="cetp://127.0.0.1:5000", topic="CARD"
+                ),
+            )
+        ),
     ),
     card.VerifyPin: card.VerifyPinResponse(status=OK, pin_result=PinResult.REJECTED, left_tries=2),
     card.GetPinStatus: card.GetPinStatusResponse(status=OK, pin_status=card.PinStatus.VERIFIABLE, left_tries=3),
@@ -175,6 +221,31 @@ def test_event_service(api: Path) -> None:
         "127.0.0.2",
         4,
     )
+
+
+def test_event_service_subscriptions(api: Path) -> None:
+    received: list[Any] = []
+    proxy = service(api, "EventService", received)
+    wish = {"EventTo": "cetp://192.168.178.20:20000", "Topic": "CARD/INSERTED/", "Filter": "EVT:Event"}
+    made = proxy.Subscribe(Context=CONTEXT, Subscription=wish)
+    assert (made.SubscriptionID, made.TerminationTime) == ("s1", NOW)
+    assert received[0].subscription.event_to == "cetp://192.168.178.20:20000"
+    assert received[0].subscription.topic == "CARD/INSERTED/"
+    renewals = proxy.RenewSubscriptions(Context=CONTEXT, SubscriptionID=["s1", "s2"]).SubscribeRenewals
+    assert renewals.SubscriptionRenewal[0].SubscriptionID == "s1"
+    assert received[1].subscription_id == ("s1", "s2")
+    held = proxy.GetSubscription(Context=CONTEXT, **{"mandant-wide": True}).Subscriptions.Subscription
+    assert [entry.Topic for entry in held] == ["CARD"]
+    assert proxy.Unsubscribe(Context=CONTEXT, SubscriptionID="s1").Result == "OK"
+    assert received[3].subscription_id == "s1"
+
+
+def test_event_service_resource(api: Path) -> None:
+    connector = service(api, "EventService", []).GetResourceInformation(Context=CONTEXT).Connector
+    assert connector.VPNTIStatus.ConnectionStatus == "Online"
+    (entry,) = connector.OperatingState._value_1  # zeep's name for a sequence that may repeat
+    state = entry["ErrorState"]
+    assert (state.ErrorCondition, state.Value) == ("EC_CardTerminal_Not_Available(ct1)", False)
 
 
 def test_card_service(api: Path) -> None:

@@ -14,7 +14,7 @@ from tiaas.interfaces.connector_common_v5_0 import OK
 from tiaas.interfaces.event_service_v7_2 import GetCardTerminalsResponse
 from tiaas.konnektor.infomodel import InfoModel
 from tiaas.konnektor.services.context import ServiceContext
-from tiaas.konnektor.services.event import wire_terminal
+from tiaas.konnektor.services.event.views import wire_terminal
 from tiaas.konnektor.terminallist import TerminalConfig, TerminalEntry
 from tiaas.soap.client import read_answer_untrusted
 from tiaas.soap.envelope import write_envelope

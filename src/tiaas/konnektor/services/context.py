@@ -19,6 +19,7 @@ from tiaas.konnektor.access import (
 from tiaas.konnektor.c2c import CardToCard
 from tiaas.konnektor.cards import CardList
 from tiaas.konnektor.config import Profile, TiAccess
+from tiaas.konnektor.delivery import EventDelivery
 from tiaas.konnektor.errors import KonnektorError, gerror_of
 from tiaas.konnektor.events import EventHub, Topic
 from tiaas.konnektor.livemodel import LiveInfoModel
@@ -27,6 +28,7 @@ from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.pins import Pins
 from tiaas.konnektor.sessions import CallContext
+from tiaas.konnektor.sinkopener import PlainSinks, SinkOpener
 from tiaas.konnektor.store import InstanceStore
 from tiaas.konnektor.terminalevents import card_event
 from tiaas.konnektor.terminals import Terminals
@@ -52,10 +54,13 @@ class ServiceContext:
     hub: EventHub
     opstate: OperatingState
     trust: Trust
+    events: EventDelivery
     store: InstanceStore
     clock: Clock
     entropy: Entropy
     instance_id: str
+    online: bool = True
+    """MGM_LU_ONLINE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +87,17 @@ def build_context(
     ti: TiAccess | None = None,
     clock: Clock,
     entropy: Entropy,
+    sinks: SinkOpener | None = None,
     konnektor_name: str,
     profile: Profile = Profile.HSK,
     letters: LogLetters | None = None,
 ) -> ServiceContext:
     """The object graph of one instance behind its SOAP interface; `trust.start()`, then `terminals.start()`.
 
-    `trust` is what the instance was given, `ti` says where the TI is; without it there is none.
+    `trust` is what the instance was given, `ti` says where the TI is; without it there is none. `sinks` opens
+    connections to receivers of events, without it in plain TCP.
     """
+    network = network or Network()
     hub = EventHub()
     opstate = OperatingState(hub, clock, box=profile is Profile.EINBOX)
     cards = CardList(clock, entropy, on_removed=lambda card: hub.publish(card_event(Topic.CARD_REMOVED, card)))
@@ -97,7 +105,7 @@ def build_context(
         trust,
         tsl_anchor,
         ti or TiAccess(online=False),
-        network=network or Network(),
+        network=network,
         store=store,
         hub=hub,
         opstate=opstate,
@@ -118,10 +126,12 @@ def build_context(
         hub,
         opstate,
         checks,
+        EventDelivery(infomodel, cards, hub, store, clock, entropy, sinks or PlainSinks(network)),
         store,
         clock,
         entropy,
         instance_id=store.owner.instance,
+        online=ti is not None and ti.online,
     )
 
 
@@ -141,7 +151,11 @@ def authorize(
     `need_card_session` overrides the table where an operation may do without.
     """
     row = OPERATION_ACCESS[operation]
-    wide = row.scope is WorkplaceScope.ALL or (row.scope is WorkplaceScope.MANDANT_WIDE and mandant_wide)
+    wide = (
+        row.scope is WorkplaceScope.ALL
+        or (row.scope is WorkplaceScope.MANDANT_WIDE and mandant_wide)
+        or (row.scope is WorkplaceScope.ALL_BUT_FOR_CARDS and card_handle is None)
+    )
     request = AccessRequest(
         call.mandant_id,
         call.client_system_id,

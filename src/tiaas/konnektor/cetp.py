@@ -1,0 +1,225 @@
+"""Sends events to receivers: one connection and one write per event (gemSpec_Kon V5.18 TUC_KON_256 step 6).
+
+Each receiver has a queue and, while there is something in it, a task; so events reach it in order, and one that
+hangs costs only its own time. What cannot be delivered is not tried again: an event is worth little later.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tiaas.base.clock import Clock
+from tiaas.base.errors import TiaasError
+from tiaas.konnektor.sinkaddress import Sink
+from tiaas.konnektor.sinkopener import SinkOpener
+
+_log = logging.getLogger("tiaas.konnektor.cetp")
+
+Frame = Callable[[], bytes | None]
+"""Makes the octets of one event when it is its turn; None if it is not to be sent after all."""
+
+
+@dataclass(frozen=True, slots=True)
+class CetpSettings:
+    """Bounds of delivery. Times are in seconds; `max_try` is EVT_MAX_TRY, counted in failed connections in a row."""
+
+    connect_seconds: float = 5.0
+    write_seconds: float = 5.0
+    close_seconds: float = 1.0
+    queued_max: int = 256
+    max_try: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SinkView:
+    """What became of the events for one receiver. `dropped` are those its full queue had no room for.
+
+    `failures_in_row` counts connections, `last_failure` is the name of an exception class.
+    """
+
+    sink: Sink
+    queued: int
+    delivered: int
+    failed: int
+    dropped: int
+    failures_in_row: int
+    last_delivered: datetime | None
+    last_failure: str
+
+
+@dataclass(slots=True)
+class _State:
+    queue: deque[Frame] = field(default_factory=deque)
+    task: asyncio.Task[None] | None = None
+    delivered: int = 0
+    failed: int = 0
+    dropped: int = 0
+    failures_in_row: int = 0
+    last_delivered: datetime | None = None
+    last_failure: str = ""
+
+
+class CetpSender:
+    """The receivers of one instance.
+
+    `unreachable` is told of a receiver that could not be connected to `max_try` times in a row; `wanted` says whether
+    anything still goes to a receiver: the counters of others are dropped once nothing waits for them.
+    """
+
+    def __init__(
+        self,
+        opener: SinkOpener,
+        clock: Clock,
+        settings: CetpSettings | None = None,
+        *,
+        unreachable: Callable[[Sink], None],
+        wanted: Callable[[Sink], bool],
+    ) -> None:
+        self._opener = opener
+        self._clock = clock
+        self._settings = settings or CetpSettings()
+        self._unreachable = unreachable
+        self._wanted = wanted
+        self._sinks: dict[Sink, _State] = {}
+
+    def __iter__(self) -> Iterator[SinkView]:
+        """What is known of each receiver."""
+        for sink, state in tuple(self._sinks.items()):
+            yield SinkView(
+                sink, len(state.queue), state.delivered, state.failed, state.dropped, state.failures_in_row,
+                state.last_delivered, state.last_failure,
+            )  # fmt: skip
+
+    def post(self, sink: Sink, frame: Frame) -> None:
+        """Sends an event after those posted before it; a full queue drops it. Returns at once."""
+        state = self._sinks.setdefault(sink, _State())
+        if len(state.queue) >= self._settings.queued_max:
+            state.dropped += 1
+            if state.dropped == 1:
+                _log.warning("queue of a receiver is full, events are dropped", extra=_fields(sink))
+            return
+        state.queue.append(frame)
+        if state.task is None:
+            state.task = asyncio.create_task(self._work(sink, state))
+
+    def welcome(self, sink: Sink) -> None:
+        """Somebody subscribed for this receiver: earlier failures count no more."""
+        if sink in self._sinks:
+            self._sinks[sink].failures_in_row = 0
+
+    def release(self, sink: Sink) -> None:
+        """Forgets a receiver nothing goes to any more, unless it is being served."""
+        state = self._sinks.get(sink)
+        if state is not None and state.task is None and not self._wanted(sink):
+            del self._sinks[sink]
+
+    async def stop(self) -> None:
+        """Ends all deliveries; what waits is dropped."""
+        tasks = [state.task for state in self._sinks.values() if state.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _work(self, sink: Sink, state: _State) -> None:
+        try:
+            while state.queue:
+                octets = _made(state.queue.popleft(), sink)
+                if octets is None:
+                    await asyncio.sleep(0)  # a filter took its time; the others have theirs now
+                else:
+                    await self._deliver(sink, state, octets)
+        finally:
+            state.task = None
+            self.release(sink)
+
+    async def _deliver(self, sink: Sink, state: _State, octets: bytes) -> None:
+        connection = _Outgoing()
+        try:
+            async with asyncio.timeout(self._settings.connect_seconds):
+                transport = await self._opener.open(sink, lambda: connection)
+        except OSError as error:
+            self._failed(sink, state, error)
+            state.failures_in_row += 1
+            if state.failures_in_row >= self._settings.max_try:
+                state.failures_in_row = 0
+                state.dropped += len(state.queue)
+                state.queue.clear()
+                self._unreachable(sink)
+            return
+        state.failures_in_row = 0
+        try:
+            await connection.send(octets, self._settings)
+        except OSError as error:
+            self._failed(sink, state, error)
+        else:
+            state.delivered += 1
+            state.last_delivered = self._clock.now()
+        finally:
+            if isinstance(transport, asyncio.WriteTransport):
+                transport.abort()
+
+    def _failed(self, sink: Sink, state: _State, error: OSError) -> None:
+        state.failed += 1
+        kind = type(error).__name__
+        if kind != state.last_failure:
+            _log.warning("event not delivered", extra={**_fields(sink), "kind": kind})
+        state.last_failure = kind
+
+
+class _Outgoing(asyncio.Protocol):
+    """One connection, one message, in one write. What the receiver says is thrown away."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._drained = asyncio.Event()
+        self._drained.set()
+        self._error: Exception | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(transport, asyncio.Transport):
+            transport.set_write_buffer_limits(0)
+            self._transport = transport
+
+    def pause_writing(self) -> None:
+        self._drained.clear()
+
+    def resume_writing(self) -> None:
+        self._drained.set()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._error = error
+        if not self._closed.done():
+            self._closed.set_result(None)
+        self._drained.set()
+
+    async def send(self, octets: bytes, settings: CetpSettings) -> None:
+        """Writes and closes; returns when the last octet has left us. Raises `OSError`."""
+        transport = self._transport
+        if transport is None or self._closed.done():
+            raise ConnectionResetError("closed before the event was sent")
+        transport.write(octets)
+        async with asyncio.timeout(settings.write_seconds):
+            await self._drained.wait()
+        if self._closed.done():
+            raise self._error if isinstance(self._error, OSError) else ConnectionResetError("closed while sending")
+        transport.close()
+        # The receiver need not answer our closing; who keeps the connection open must not hold up its next event.
+        await asyncio.wait((self._closed,), timeout=settings.close_seconds)
+        if isinstance(self._error, OSError):
+            raise self._error
+
+
+def _made(frame: Frame, sink: Sink) -> bytes | None:
+    try:
+        return frame()
+    except TiaasError as error:
+        _log.error("event cannot be sent", extra={**_fields(sink), "kind": type(error).__name__})
+        return None
+
+
+def _fields(sink: Sink) -> dict[str, object]:
+    return {"client_system": sink.client_system_id, "peer": str(sink.address)}
