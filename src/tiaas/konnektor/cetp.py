@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 
 from tiaas.base.clock import Clock
 from tiaas.base.errors import TiaasError
@@ -158,8 +159,7 @@ class CetpSender:
             state.delivered += 1
             state.last_delivered = self._clock.now()
         finally:
-            if isinstance(transport, asyncio.WriteTransport):
-                transport.abort()
+            cast(asyncio.Transport, transport).abort()
 
     def _failed(self, sink: Sink, state: _State, error: OSError) -> None:
         state.failed += 1
@@ -180,9 +180,9 @@ class _Outgoing(asyncio.Protocol):
         self._error: Exception | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            transport.set_write_buffer_limits(0)
-            self._transport = transport
+        # uvloop's transports are none of asyncio's classes.
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(0)
 
     def pause_writing(self) -> None:
         self._drained.clear()
