@@ -1,10 +1,11 @@
-"""`tiaas lab fault|journal`: makes the services of a running lab misbehave and shows what they were asked."""
+"""`tiaas lab fault|journal|update`: makes the services of a running lab misbehave, shows what they were asked."""
 
 import argparse
 from typing import Any
 from urllib.parse import urlencode
 
 from tiaas.base.errors import InvalidInput
+from tiaas.cli import labupdates
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.labport import add_arguments, ask, control_port
 from tiaas.cli.writer import out, out_json, out_table
@@ -21,7 +22,7 @@ without any fault option the faults in force are listed.
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `lab` and what it does."""
-    parser = subparsers.add_parser("lab", help="faults and journal of the lab's services")
+    parser = subparsers.add_parser("lab", help="faults, journal and pending updates of the lab's services")
     things = parser.add_subparsers(dest="thing", metavar="WHAT", required=True)
     fault = things.add_parser(
         "fault",
@@ -41,13 +42,13 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     journal = things.add_parser("journal", help="what the lab's services were asked and answered")
     journal.add_argument("service", nargs="?", choices=list(Service), help="of one service only")
     journal.add_argument("--since", type=int, default=0, metavar="N", help="entries with a number above N")
-    for verb in (fault, journal):
+    for verb in (fault, journal, labupdates.register(things)):
         add_arguments(verb)
 
 
 def run(args: argparse.Namespace) -> int:
     """Does what was asked."""
-    return {"fault": _fault, "journal": _journal}[args.thing](args)
+    return {"fault": _fault, "journal": _journal, "update": labupdates.run}[args.thing](args)
 
 
 def _fault(args: argparse.Namespace) -> int:

@@ -12,6 +12,8 @@
     PUT  …/delay                             {"seconds": 0…60} before each answer of the terminal
     GET, POST, DELETE /faults                faults of the lab's services (`lab/faults.py`); ?service=NAME with DELETE
     GET  /journal?since=N&service=NAME       what the lab's services were asked (`lab/journal.py`)
+    GET, POST /updates                       updates that wait for health cards (`lab/vsdm/books.py`)
+    DELETE    /updates/{id}                  takes one back
 
 Errors are JSON: {"error": what is wrong, "hint": what to do instead}.
 
@@ -42,6 +44,7 @@ from tiaas.lab.errors import BadControlRequest, ControlError
 from tiaas.lab.faults import BadFault, Fault, Service
 from tiaas.lab.lab import Lab
 from tiaas.lab.practice import LabTerminal
+from tiaas.lab.vsdm.requests import UPDATE_KEYS, add_update, cancel_update
 from tiaas.terminal.virtual.terminal import PinMode, PinPolicy
 
 BODY_MAX = 4096
@@ -75,6 +78,8 @@ def control_app(lab: Lab) -> Starlette:
         Route("/terminals/{ct_id}/delay", _delay(lab), methods=["PUT"]),
         Route("/faults", _faults(lab), methods=["GET", "POST", "DELETE"]),
         Route("/journal", _journal(lab), methods=["GET"]),
+        Route("/updates", _updates(lab), methods=["GET", "POST"]),
+        Route("/updates/{update_id}", _cancel(lab), methods=["DELETE"]),
     ]
     handlers: dict[Any, Any] = {
         ControlError: _on_control_error,
@@ -247,6 +252,23 @@ def _journal(lab: Lab) -> Handler:
             raise BadControlRequest("since is no number", "the number of the last entry you know, or 0")
         entries = [entry.to_document() for entry in lab.journal.since(int(since), _service(request))]
         return JSONResponse({"test_data": True, "last": lab.journal.last, "entries": entries})
+
+    return handle
+
+
+def _updates(lab: Lab) -> Handler:
+    async def handle(request: Request) -> Response:
+        if request.method == "POST":
+            return JSONResponse(add_update(lab.books, await _read(request, *UPDATE_KEYS)).to_document(), 201)
+        return JSONResponse({"test_data": True, "updates": [update.to_document() for update in lab.books]})
+
+    return handle
+
+
+def _cancel(lab: Lab) -> Handler:
+    async def handle(request: Request) -> Response:
+        repair = cancel_update(lab.books, request.path_params["update_id"])
+        return JSONResponse({"repair": None if repair is None else repair.to_document()})
 
     return handle
 

@@ -63,7 +63,13 @@ def protected_data(patient: Patient) -> GeschuetzteVersichertendaten:
 
 
 def insured_files(patient: Patient, seed: Seed, now: datetime) -> dict[str, bytes]:
-    """Content of the files in DF.HCA by path. Raises ValueError if the data do not fit into their file.
+    """Content of the files in DF.HCA by path, a fresh status with them. Raises ValueError as `data_files` does."""
+    status = {"MF/DF.HCA/EF.StatusVD": containers.encode_status_vd(StatusVd(False, now))}
+    return data_files(patient, seed) | status
+
+
+def data_files(patient: Patient, seed: Seed) -> dict[str, bytes]:
+    """EF.PD, EF.VD and EF.GVD by path. Raises ValueError if the data do not fit into their file.
 
     As on recorded cards and gematik's test images EF.VD has a copy of the protected data, which nothing of ours reads
     (VSDM-A_2784). EF.PD and EF.VD are filled up to their size: readers such as OpenSC's ask for the whole file.
@@ -74,7 +80,6 @@ def insured_files(patient: Patient, seed: Seed, now: datetime) -> dict[str, byte
         "MF/DF.HCA/EF.PD": containers.encode_pd(compress(encode_pd(personal_data(patient)))).ljust(EF_PD_SIZE, b"\0"),
         "MF/DF.HCA/EF.VD": containers.encode_vd(blocks).ljust(EF_VD_SIZE, b"\0"),
         "MF/DF.HCA/EF.GVD": containers.encode_gvd(protected),
-        "MF/DF.HCA/EF.StatusVD": containers.encode_status_vd(StatusVd(False, now)),
     }
 
 

@@ -178,3 +178,57 @@ async def test_a_foreign_page_is_refused_before_anything_happens(http: httpx.Asy
     answer = await http.post(f"{CT}/slots/1/eject", headers={"origin": "https://evil.example"})
     assert answer.status_code == 403
     assert (await http.get(CT)).json()["slots"][0]["state"] == "inserted"
+
+
+async def test_updates(lab: Lab, http: httpx.AsyncClient) -> None:
+    iccsn = _egks(lab)[0]
+    waiting = (await http.get("/updates")).json()["updates"]
+    assert [update["iccsn"] for update in waiting] == _egks(lab)[1:3]
+    made = await http.post("/updates", json={"iccsn": iccsn, "change": {"strasse": "Neuer Weg"}})
+    assert made.status_code == 201
+    assert made.json() == (await http.get("/updates")).json()["updates"][-1]
+    assert [update.change.strasse for update in lab.books.pending(iccsn)] == ["Neuer Weg"]
+    lock = {"iccsn": iccsn, "task": "lock", "priority": "OPTIONAL"}
+    assert (await http.post("/updates", json=lock)).json()["task"] == "lock"
+    path = f"/updates/{made.json()['update_id']}"
+    assert (await http.delete(path)).json() == {"repair": None}
+    assert (await http.delete(path)).status_code == 404
+    assert [update.task for update in lab.books.pending(iccsn)] == ["lock"]
+
+
+async def test_cancelling_an_update_under_way_leaves_a_repair(lab: Lab, http: httpx.AsyncClient) -> None:
+    (update,) = lab.books.pending(_egks(lab)[1])
+    lab.books.begin(update)
+    repair = (await http.delete(f"/updates/{update.update_id.hex()}")).json()["repair"]
+    assert (repair["update_id"], repair["change"]) == (update.update_id.hex(), {})
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({}, 400),
+        ({"iccsn": 1}, 400),
+        ({"iccsn": "80276999901000000001"}, 400),
+        ({"iccsn": "80276999901000000001", "task": "burn"}, 400),
+        ({"iccsn": "80276999901000000001", "priority": "NOW"}, 400),
+        ({"iccsn": "80276999901000000001", "change": []}, 400),
+        ({"iccsn": "80276999901000000001", "change": {"kvnr": "A123456789"}}, 400),
+        ({"iccsn": "80276999901000000001", "change": {"strasse": 7}}, 400),
+        ({"iccsn": "80276999901000000001", "change": {"versichertenart": True}}, 400),
+        ({"iccsn": "80276999901000000001", "change": {"strasse": "x" * 47}}, 400),
+        ({"iccsn": "80276999901000000001", "task": "lock", "change": {"strasse": "x"}}, 400),
+        ({"iccsn": "80276999901000000001", "task": "unlock"}, 400),
+        ({"iccsn": "80276888880000000001", "change": {"strasse": "x"}}, 404),
+        ({"iccsn": "80276999903000000001", "change": {"strasse": "x"}}, 404),
+    ],
+)
+async def test_impossible_updates(lab: Lab, http: httpx.AsyncClient, body: dict[str, Any], status: int) -> None:
+    before = list(lab.books)
+    answer = await http.post("/updates", json=body)
+    assert (answer.status_code, set(answer.json())) == (status, {"error", "hint"})
+    assert list(lab.books) == before
+
+
+@pytest.mark.parametrize("name", ["x", "00", "0" * 16, "0" * 17])
+async def test_unknown_updates(http: httpx.AsyncClient, name: str) -> None:
+    assert (await http.delete(f"/updates/{name}")).status_code == 404

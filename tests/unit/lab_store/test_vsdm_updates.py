@@ -1,21 +1,31 @@
 """Updates of a virtual eGK by the lab's VSDD and CMS: what is on the card after them, and after they broke off."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.unit.lab_store.vsdmbench import Bench
+from tiaas.base.clock import ManualClock, SystemClock
+from tiaas.base.entropy import SystemEntropy
 from tiaas.base.errors import InvalidInput
 from tiaas.card.objsys.model import CardKind
 from tiaas.fachdienste.vsdm.containers import decode_gvd_untrusted, decode_pd_untrusted, decode_status_vd_untrusted
-from tiaas.fachdienste.vsdm.pruefziffer import ProofV2, decode_untrusted, hcv
-from tiaas.interfaces.cm_common_v2_0 import ServiceType, UpdatePriority
+from tiaas.fachdienste.vsdm.pruefziffer import ProofV1, ProofV2, Reason, decode_untrusted, hcv
+from tiaas.interfaces import cm_cc_v2_0 as cc
+from tiaas.interfaces.cm_common_v2_0 import ServiceLocalization, ServiceType, SessionIdentifier, UpdatePriority
 from tiaas.interfaces.vsd_gzip import decompress_untrusted
 from tiaas.interfaces.vsd_v5_2 import decode_gvd_untrusted as read_gvd
 from tiaas.interfaces.vsd_v5_2 import decode_pd_untrusted as read_pd
 from tiaas.lab.lab import Lab
-from tiaas.lab.store import Kind
+from tiaas.lab.store import Kind, LabStore
 from tiaas.lab.vsdm.books import Books, Task, UnknownUpdate, Update
+from tiaas.lab.vsdm.cardkeys import CardKeys
+from tiaas.lab.vsdm.ccs import CardCommunicationService
 from tiaas.lab.vsdm.change import Change
 from tiaas.lab.vsdm.errors import ServiceError
+from tiaas.lab.vsdm.receipts import Receipts
+from tiaas.lab.vsdm.server import Exchange
+from tiaas.soap.envelope import Headed
 
 MUST, MAY = UpdatePriority.MANDATORY, UpdatePriority.OPTIONAL
 MOVED = Change(strasse="Änderungsweg", hausnummer="1a", postleitzahl="10115", ort="Berlin")
@@ -296,4 +306,116 @@ def test_a_new_lab_has_updates_waiting(lab: Lab) -> None:
 
 def test_seeded_updates_fit(lab: Lab) -> None:
     for update in lab.books:
-        assert lab.books.contents(update, lab.clock.now())
+        assert lab.books.contents(update)
+
+
+def test_data_without_room_on_the_card_are_refused(lab: Lab) -> None:
+    with pytest.raises(InvalidInput):
+        add(lab, Change(nachname="Q" * 46))
+
+
+class Anew:
+    """A VSDD of its own with a clock that stands; its Prüfziffern are of version 1."""
+
+    def __init__(self, bench: Bench, lab: Lab) -> None:
+        self.clock = ManualClock(lab.clock.now())
+        receipts = Receipts(lab.books, bench.operator_key, 1, self.clock, lab.entropy)
+        keys = bench.secrets.card_keys
+        bench.ccs[ServiceType.VSD] = CardCommunicationService(
+            ServiceType.VSD, lab.books, receipts, keys, self.clock, lab.entropy
+        )
+
+
+async def begun(bench: Bench, update: Update) -> tuple[Headed[cc.GetNextCommandPackage], Exchange]:
+    """A conversation after its first answer, and the next request."""
+    exchange = bench.exchange(update.iccsn, ServiceType.VSD)
+    where = ServiceLocalization(type=ServiceType.VSD, provider=exchange.provider)
+    request = cc.PerformUpdates(iccsn=update.iccsn, update_ids=(update.update_id,))
+    first = await bench.ccs[ServiceType.VSD].perform_updates(Headed(request, (where,)), exchange)
+    session = first.header(SessionIdentifier)
+    assert session is not None
+    package = first.message.command_package
+    assert package is not None
+    card = bench.lab.cards.get(update.iccsn).card
+    answers = tuple(card.process(item.command) for item in package.command_items)
+    carried = cc.CommandResponsePackage(command_responses=answers)
+    return Headed(cc.GetNextCommandPackage(command_response_package=carried), (where, session)), exchange
+
+
+@pytest.mark.parametrize(("seconds", "lives"), [(60.0, True), (60.1, False)])
+async def test_a_conversation_lives_a_minute(lab: Lab, bench: Bench, seconds: float, lives: bool) -> None:
+    anew = Anew(bench, lab)
+    request, exchange = await begun(bench, add(lab))
+    anew.clock.advance(seconds)
+    service = bench.ccs[ServiceType.VSD]
+    if lives:
+        assert (await service.get_next_command_package(request, exchange)).message.command_package is not None
+    else:
+        with pytest.raises(ServiceError) as caught:
+            await service.get_next_command_package(request, exchange)
+        assert code(caught) == 1014
+
+
+async def test_an_update_cancelled_under_way_writes_nothing(lab: Lab, bench: Bench) -> None:
+    update = add(lab)
+    request, exchange = await begun(bench, update)
+    lab.books.cancel(update.update_id)
+    service = bench.ccs[ServiceType.VSD]
+    authenticate = (await service.get_next_command_package(request, exchange)).message.command_package
+    assert authenticate is not None
+    answer = lab.cards.get(egk(lab)).card.process(authenticate.command_items[0].command)
+    carried = cc.CommandResponsePackage(command_responses=(answer,))
+    following = Headed(cc.GetNextCommandPackage(command_response_package=carried), request.headers)
+    with pytest.raises(ServiceError) as caught:
+        await service.get_next_command_package(following, exchange)
+    assert code(caught) == 12101
+
+
+async def test_version_1_of_the_receipt(lab: Lab, bench: Bench) -> None:
+    Anew(bench, lab)
+    (performed,) = (await bench.run(add(lab))).performed
+    assert performed.receipt is not None
+    proof = decode_untrusted(performed.receipt, bench.operator_key)
+    assert isinstance(proof, ProofV1)
+    assert (proof.kvnr, proof.reason) == (lab.cards.get(egk(lab)).kvnr, Reason.VSD)
+
+
+async def test_several_updates_in_one_conversation(lab: Lab, bench: Bench) -> None:
+    optional, mandatory = add(lab, Change(titel="Dr."), priority=MAY), add(lab)
+    progress = await bench.run(optional, mandatory)
+    assert [entry.update_id for entry in progress.performed] == [optional.update_id, mandatory.update_id]
+    assert progress.packages == 6
+    assert lab.books.pending(egk(lab)) == ()
+
+
+async def test_cards_of_an_older_lab_get_their_keys(folder: Path) -> None:
+    store = LabStore.open(folder)
+    old = Lab.open(store, clock=SystemClock(), entropy=SystemEntropy())
+    old.load(None)
+    image = old.cards.get(egk(old)).card.image
+    image.keys |= dict.fromkeys((path for path in image.keys if path.startswith("MF/SK.VSD")), bytes(64))
+    store.put(Kind.CARD, egk(old), image.to_document())
+    store._database.execute("DELETE FROM meta WHERE key = 'vsdm'")
+    store.close()
+    for change in (MOVED, Change(nachname="Neuname")):
+        store = LabStore.open(folder)
+        lab = Lab.open(store, clock=SystemClock(), entropy=SystemEntropy())
+        lab.load(None)
+        assert len((await Bench(lab).run(add(lab, change))).performed) == 1
+        store.close()
+
+
+def test_keys_are_the_cards_own() -> None:
+    keys = CardKeys(bytes(32))
+    one, other = bytes(10), bytes(9) + b"\x01"
+    assert {path: len(key) for path, key in keys.all_of(one).items()} == {
+        "MF/SK.CMS.AES128": 32,
+        "MF/SK.CMS.AES256": 64,
+        "MF/SK.VSD.AES128": 32,
+        "MF/SK.VSD.AES256": 64,
+    }
+    made = [key for iccsn in (one, other) for key in keys.all_of(iccsn).values()]
+    assert len({key[:16] for key in made} | {key[len(key) // 2 :][:16] for key in made}) == 16
+    assert keys.key(one, 0x19).enc + keys.key(one, 0x19).mac == keys.all_of(one)["MF/SK.VSD.AES256"]
+    assert CardKeys(b"\x01" * 32).all_of(one) != keys.all_of(one)
+    assert bytes(32).hex() not in repr(keys)

@@ -7,7 +7,6 @@ update id. An update stays until the card has it; what broke off is begun again 
 import enum
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 from tiaas.base.entropy import Entropy
@@ -17,7 +16,7 @@ from tiaas.fachdienste.vsdm.containers import EF_GVD_SIZE, EF_PD_SIZE, EF_VD_SIZ
 from tiaas.interfaces.cm_common_v2_0 import ServiceType, UpdatePriority
 from tiaas.lab.cards import CardBox
 from tiaas.lab.errors import ControlError, UnknownCard
-from tiaas.lab.insured import insured_files
+from tiaas.lab.insured import data_files
 from tiaas.lab.personalise import printed_holder
 from tiaas.lab.seed import Patient, Seed
 from tiaas.lab.store import Kind, LabStore
@@ -149,8 +148,11 @@ class Books:
         locking takes the place of an unlocking that waits, and the other way round.
         """
         if task is Task.DATA:
-            if change.apply(self._expected_holder(iccsn)) == self._expected_holder(iccsn):
+            before = self._expected_holder(iccsn)
+            after = change.apply(before)
+            if after == before:
                 raise InvalidInput("the card has these data, or will have them with an update that waits")
+            _check_room(after, self._seed())
         elif self._expected(iccsn).is_locked is (task is Task.LOCK):
             raise InvalidInput("the card is or will be in that state already")
         update = Update(self._entropy.octets(UPDATE_ID_SIZE), iccsn, task, priority, change)
@@ -199,14 +201,14 @@ class Books:
             self._cards.rename(update.iccsn, printed_holder(self.present(update.iccsn)))
         self._on_change()
 
-    def contents(self, update: Update, now: datetime) -> dict[str, bytes]:
+    def contents(self, update: Update) -> dict[str, bytes]:
         """The files an update of data writes, by name: those that change, or all if the card's state is unsure.
 
         Full size, so that nothing of the old data stays behind the new ones. Raises ValueError if they do not fit.
         """
         old = self.present(update.iccsn)
         new = update.change.apply(old)
-        before, after = insured_files(old, self._seed(), now), insured_files(new, self._seed(), now)
+        before, after = data_files(old, self._seed()), data_files(new, self._seed())
         return {
             name: after[_HCA + name].ljust(size, b"\0")
             for name, size in (("EF.PD", EF_PD_SIZE), ("EF.VD", EF_VD_SIZE), ("EF.GVD", EF_GVD_SIZE))
@@ -246,3 +248,10 @@ class Books:
     def _remove(self, update: Update) -> None:
         self._store.delete(Kind.UPDATE, update.update_id.hex())
         del self._updates[update.update_id]
+
+
+def _check_room(patient: Patient, seed: Seed) -> None:
+    try:
+        data_files(patient, seed)
+    except ValueError as error:
+        raise InvalidInput(f"the card has no room for these data: {error}") from None

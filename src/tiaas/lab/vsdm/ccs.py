@@ -219,7 +219,7 @@ class CardCommunicationService:
         peer = Peer(iccsn, reference, self._keys.key(iccsn, reference), module)
         if update.task is Task.DATA:
             now = self._clock.now()
-            return write_data(peer, self._books.contents(update, now), now, self._entropy)
+            return write_data(peer, self._books.contents(update), now, self._entropy)
         return set_lock(peer, self._entropy, locked=update.task is Task.LOCK)
 
     def _performed(self, update: Update) -> cc.UpdatePerformed:
