@@ -4,7 +4,6 @@ Read from memory alone: no card and no terminal is asked. No ICCSN, KVNR, name o
 is named by its handle and type. Lists are bounded by the practice's equipment or by the rings they come from.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 from tiaas.konnektor.calllog import Call
@@ -16,6 +15,8 @@ from tiaas.konnektor.infomodel import AuthKind
 from tiaas.konnektor.instance import Instance
 from tiaas.konnektor.opstate import State
 from tiaas.konnektor.sessions import AuthValue
+from tiaas.konnektor.statustime import time_text
+from tiaas.konnektor.statustrust import trust_document
 from tiaas.konnektor.terminallist import TerminalEntry
 
 VERSION = 1
@@ -30,7 +31,7 @@ def summary_document(instance: Instance) -> dict[str, Any]:
         "name": instance.name,
         "url": instance.url,
         "profile": instance.config.profile.value,
-        "since": _time(instance.serves_since),
+        "since": time_text(instance.serves_since),
         "terminals": len(terminals),
         "terminals_connected": sum(entry.connected for entry in terminals),
     }
@@ -46,7 +47,7 @@ def instance_document(instance: Instance) -> dict[str, Any]:
         "name": instance.name,
         "url": instance.url,
         "profile": instance.config.profile.value,
-        "since": _time(instance.serves_since),
+        "since": time_text(instance.serves_since),
         "product": {
             "vendor": product.vendor_name,
             "name": product.product_name,
@@ -66,6 +67,7 @@ def instance_document(instance: Instance) -> dict[str, Any]:
             "tsl": bool(ti.tsl_url),
             "ocsp": bool(ti.ocsp_forwarder),
         },
+        "trust": trust_document(instance.context.trust.status()),
     }
 
 
@@ -73,7 +75,7 @@ def call_document(call: Call) -> dict[str, Any]:
     """One call."""
     return {
         "number": call.number,
-        "at": _time(call.at),
+        "at": time_text(call.at),
         "operation": call.operation,
         "ms": round(call.seconds * 1000, 1),
         "outcome": call.outcome.value,
@@ -86,7 +88,7 @@ def event_document(event: SeenEvent) -> dict[str, Any]:
     """One event."""
     return {
         "number": event.number,
-        "at": _time(event.at),
+        "at": time_text(event.at),
         "topic": event.topic,
         "type": event.kind,
         "severity": event.severity,
@@ -140,7 +142,7 @@ def _card(card: Card, feed: EventFeed) -> dict[str, Any]:
     return {
         "handle": card.handle,
         "type": card.card_type.value,
-        "inserted": _time(card.insert_time),
+        "inserted": time_text(card.insert_time),
         "object_system": None if versions is None else str(versions.object_system),
         "too_old": data.too_old,
         "expires": None if expires is None else expires.isoformat(),
@@ -169,12 +171,5 @@ def _condition(state: State) -> dict[str, Any]:
         "type": row.kind.value,
         "severity": row.severity.value,
         "meaning": row.meaning,
-        "since": _time(state.since),
+        "since": time_text(state.since),
     }
-
-
-def _time(moment: datetime | None) -> str | None:
-    """RFC 3339 in UTC with milliseconds."""
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -72,6 +72,8 @@ async def test_it_tells_the_practice_and_nothing_personal(run: Running) -> None:
     assert [call.operation for call in status.calls[:3]] == ["ReadVSD", "VerifyPin", "GetCards"]
     assert {call.client_system for call in status.calls} == {"pvs-1"}
     assert "CARD/INSERTED" in [event.topic for event in status.events]
+    assert status.trust is not None
+    assert status.trust.issuers > 0
 
     text = "".join(answer.text for answer in answers)
     for card in run.lab.cards:
