@@ -85,6 +85,12 @@ class CardToCard:
         """What can be known of an eGK beforehand; also selects its own key. Raises 4057."""
         return await card.cached("cvc", self._clock, lambda: _inspect(card))
 
+    @staticmethod
+    def doubt(egk_session: CardSession) -> None:
+        """Somebody else is about to use the eGK's channel: what was granted counts no more, the next use resets it."""
+        egk_session.auth_state.clear()
+        egk_session.auth_state[_UNCERTAIN] = AuthValue.AUTHENTICATED
+
     async def unlock(
         self,
         egk: Card,

@@ -81,6 +81,9 @@ CERTIFICATES: Mapping[CardType, Mapping[tuple[str, str], CardFile]] = {
 ROLE_KEY: Mapping[CardType, int] = {CardType.EGK: 0x09, CardType.HBA: 0x06, CardType.SMC_B: 0x06}
 """PrK.eGK.AUT_CVC.E256, PrK.HPC.AUTR_CVC.E256, PrK.SMC.AUTR_CVC.E256."""
 
+AUT_SIGN_KEY = 0x86
+"""PrK.HCI.AUT.E256 of an SM-B, in DF.ESIGN."""
+
 HOLDER_PIN: Mapping[CardType, str] = {CardType.HBA: "PIN.CH", CardType.SMC_B: "PIN.SMC"}
 """The PIN that must be verified before the role key works (TUC_KON_005, precondition)."""
 

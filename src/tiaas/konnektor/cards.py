@@ -140,6 +140,11 @@ class Card:
             self.sessions[key] = CardSession(self._pool, context)
         return self.sessions[key]
 
+    def has_raised(self, context: CallContext, reference: str) -> bool:
+        """Whether the session for `context` exists and has that PIN verified or switched off."""
+        session = self.sessions.get(self._session_key(context))
+        return session is not None and reference in session.auth_state
+
     def _session_key(self, context: CallContext) -> tuple[str, ...]:
         if self.card_type in SM_B:
             return (context.mandant_id,)

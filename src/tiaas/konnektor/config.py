@@ -8,6 +8,7 @@ import enum
 from dataclasses import dataclass, field
 
 from tiaas.base.errors import InvalidInput
+from tiaas.base.secret import Secret
 from tiaas.konnektor.keykind import KeyKind
 
 MEBIBYTE = 1024 * 1024
@@ -132,6 +133,8 @@ class TiAccess:
     tsl_grace_days: int = 30  # CERT_TSL_DEFAULT_GRACE_PERIOD_DAYS
     vsdm_seconds: float = 30.0  # MAXTIME_VSDM
     offline_days_max: int = 0  # TIMEOUT_TI_OFFLINE; 0: no limit
+    receipt_secret: Secret | None = None
+    """Input for the VSDM-PNW-Keys (VSDM-A_2776); Konnektors with the same one read each other's receipts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,6 +182,8 @@ class Instance:
             await self.reception.open(ingress)
             await self._tell_boot(ingress)
         except BaseException:
+            if self.context.intermediaer is not None:
+                self.context.intermediaer.close()
             await self.context.terminals.stop()
             await self.context.trust.stop()
             await self.context.events.stop()
@@ -195,6 +197,8 @@ class Instance:
             await self.reception.close(ingress)
         finally:
             self.feed.close()
+            if self.context.intermediaer is not None:
+                self.context.intermediaer.close()
             await self.context.terminals.stop()
             await self.context.trust.stop()
             await self.context.events.stop()

@@ -5,6 +5,7 @@ can give each instance a route of its own, bound to a source address.
 """
 
 import asyncio
+import socket
 import ssl
 from asyncio import BaseProtocol, BaseTransport
 from collections.abc import Callable
@@ -42,3 +43,27 @@ class Network:
                 local_addr=(self.source, 0) if self.source is not None else None,
             )
         return transport
+
+    async def connect(self, host: str, port: int) -> socket.socket:
+        """A connected TCP socket that does not block, for a TLS that is not OpenSSL's. Raises `OSError`."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(self.connect_seconds):
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            failure: OSError = OSError("no address")
+            for family, kind, protocol, _, address in found:
+                line = socket.socket(family, kind, protocol)
+                line.setblocking(False)
+                try:
+                    if self.source is not None:
+                        line.bind((self.source, 0))
+                    await loop.sock_connect(line, address)
+                except OSError as error:
+                    line.close()
+                    failure = error
+                except BaseException:
+                    line.close()
+                    raise
+                else:
+                    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    return line
+            raise failure

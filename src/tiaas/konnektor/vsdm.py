@@ -1,68 +1,34 @@
 """Fachmodul VSDM: reads the insured person's data with the right of an HBA or SM-B (gemSpec_SST_PS_VSDM V1.5.0).
 
 Order of gaps_closed §4.1 and konnektor_soap §21.3: card types, reservation, health application deactivated (114),
-AUT certificate (107), role and authenticity by C2C (3041, 3042, 405x), EF.StatusVD (3001), PD and VD (3011), GVD as far
-as the role may, log entry on the card (108), receipt. The online part (UFS, VSDD) is not built: this Konnektor works as
-one whose online mode is switched off, see docs/conformance/divergences.md.
+AUT certificate (107, online 106), online check and updates, role and authenticity by C2C (3041, 3042, 405x),
+EF.StatusVD (3001), PD and VD (3011), GVD as far as the role may, receipt (112), log entries on the card (108).
 
-To spare round trips PD and VD are read while the HBA or SM-B signs, and what a card tells anybody is asked for right
-after it was inserted (`prepare`). Errors are still judged in the order above.
+To spare round trips PD and VD are read while the HBA or SM-B signs, what a card tells anybody is asked for right after
+it was inserted (`prepare`), and the Fachdienste are asked meanwhile; only if there was something to update the card is
+read once more. Errors are still judged in the order above.
 """
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tiaas.base.clock import Clock
-from tiaas.card import commands
 from tiaas.card.apdu import ResponseApdu
-from tiaas.card.status import StatusWord
-from tiaas.fachdienste.vsdm.containers import (
-    StatusVd,
-    decode_gvd_untrusted,
-    decode_pd_untrusted,
-    decode_status_vd_untrusted,
-    decode_vd_untrusted,
-)
-from tiaas.interfaces.vsd_gzip import BadContainer
+from tiaas.fachdienste.vsdm.containers import StatusVd
 from tiaas.konnektor.c2c import CardToCard
-from tiaas.konnektor.cardmap import (
-    CERTIFICATES,
-    ECC,
-    EF_GVD,
-    EF_LOGGING,
-    EF_PD,
-    EF_RECEIPT,
-    EF_STATUS_VD,
-    EF_VD,
-    HOLDER_PIN,
-    RSA,
-    SIG,
-    Folder,
-)
+from tiaas.konnektor.cardmap import EF_GVD, EF_PD, EF_VD, HOLDER_PIN
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import SM_B, CardType
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.events import Event, EventHub, Topic, parameters
+from tiaas.konnektor.events import EventHub, Topic
 from tiaas.konnektor.linkfaults import link_faults
 from tiaas.konnektor.sessions import CallContext, CardSession, Channel
 from tiaas.konnektor.trustservice import Trust
-from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
-from tiaas.pki.subject import holder_of
-
-STORAGE_MAJOR = 3
-"""Storage structure of G2 and G2.1 cards is 3.0.x; anything else is unknown (VSDM-A_2979)."""
-ACTOR_NAME_SIZE = 30
-
-
-@dataclass(frozen=True, slots=True)
-class LogLetters:
-    """Data type and access type of VSDM in EF.Logging (record octets 4 and 5). The official letters are not public."""
-
-    data_type: str = "1"
-    access: str = "R"
-
-    def __post_init__(self) -> None:
-        if len(self.data_type.encode("utf-8")) != 1 or len(self.access.encode("utf-8")) != 1:
-            raise ValueError("data type and access type are one octet each")
+from tiaas.konnektor.vsdmfiles import CardStatus, StatusNotKept, consistent, gvd_of, pd_of, read_status, vd_of
+from tiaas.konnektor.vsdmlog import AccessLog
+from tiaas.konnektor.vsdmonline import Online, OnlineCheck, vsdm_event
+from tiaas.konnektor.vsdmreceipt import CardReceipts
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -73,38 +39,68 @@ class InsuredData:
     vd: bytes
     gvd: bytes | None
     status: StatusVd
+    receipt: bytes | None = None
 
     def __repr__(self) -> str:
-        return f"InsuredData(gvd={self.gvd is not None})"
+        return f"InsuredData(gvd={self.gvd is not None}, receipt={self.receipt is not None})"
 
 
 @dataclass(frozen=True, slots=True)
-class _Status:
-    """Answer to reading EF.StatusVD; `deactivated` if its folder said so (6283), whatever is selected later."""
+class Wishes:
+    """PerformOnlineCheck and ReadOnlineReceipt; `smb` is an SM-B unlocked for the Mandant, for the way to the TI."""
 
-    answer: ResponseApdu
-    deactivated: bool = False
+    online_check: bool = False
+    receipt: bool = False
+    smb: Card | None = None
 
 
-class _NotKept(Exception):
-    """A status that may be another one at the next try."""
+@dataclass(frozen=True, slots=True)
+class _Parties:
+    """The cards of one call in their sessions; the eGK's channel belongs to this call alone."""
 
-    def __init__(self, status: _Status) -> None:
-        super().__init__(f"{status.answer.sw:04X}")
-        self.status = status
+    egk: Card
+    egk_session: CardSession
+    channel: Channel
+    hpc: Card
+    hpc_session: CardSession
+    context: CallContext
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """The answers of the card, not judged yet."""
+
+    status: CardStatus
+    pd: ResponseApdu
+    vd: ResponseApdu
 
 
 class Vsdm:
-    """The Fachmodul of one instance."""
+    """The Fachmodul of one instance; `online` is None where the online mode is off (MGM_LU_ONLINE).
+
+    `standalone`: leave a receipt with E=4 on a card whose certificate is revoked, for a Konnektor that works offline.
+    """
 
     def __init__(
-        self, c2c: CardToCard, trust: Trust, hub: EventHub, clock: Clock, letters: LogLetters | None = None
+        self,
+        c2c: CardToCard,
+        trust: Trust,
+        hub: EventHub,
+        clock: Clock,
+        receipts: CardReceipts,
+        log: AccessLog,
+        online: Online | None = None,
+        *,
+        standalone: bool = False,
     ) -> None:
         self._c2c = c2c
         self._trust = trust
         self._hub = hub
         self._clock = clock
-        self._letters = letters or LogLetters()
+        self._receipts = receipts
+        self._log = log
+        self._online = online
+        self._standalone = standalone
 
     async def prepare(self, card: Card) -> None:
         """Asks a fresh card for what any ReadVSD needs and everybody may read. Raises `TiaasError`; that is no harm."""
@@ -114,83 +110,132 @@ class Vsdm:
                 await self._status_container(card)
         elif card.card_type in HOLDER_PIN:
             await self._c2c.source(card)
-            await self._actor(card)
+            await self._log.actor(card)
 
-    async def read(self, egk: Card, hpc: Card, context: CallContext, *, receipt: bool) -> InsuredData:
-        """ReadVSD without online check. Access is checked before.
+    async def read(self, egk: Card, hpc: Card, context: CallContext, wishes: Wishes) -> InsuredData:
+        """ReadVSD. Access is checked before.
 
-        `receipt` asks for the receipt on the card; without online mode none can be made, and one made elsewhere
-        cannot be deciphered. Raises `KonnektorError` 101, 105, 107, 108, 113, 114, 3001, 3011, 3039, 3040, 3041, 3042,
-        4048, 4056, 4057, 4058, 4093, 4094, 4196, 4228, 4233.
+        Raises `KonnektorError` 101, 105, 106, 107, 108, 112, 113, 114, 3001, 3011, 3039, 3040, 3041, 3042, 4048, 4056,
+        4057, 4058, 4093, 4094, 4196, 4228, 4233.
         """
         _require_types(egk, hpc)
         with link_faults():
             async with egk.reserve() as holder:
                 egk_session, hpc_session = egk.session(context, holder), hpc.session(context)
-                self._hub.publish(_progress(egk))
+                self._hub.publish(vsdm_event(Topic.VSDM_PROGRESS_READVSD, egk))
                 async with egk_session.use() as channel:
-                    return await self._read(egk, egk_session, channel, hpc, hpc_session, receipt)
+                    return await self._read(_Parties(egk, egk_session, channel, hpc, hpc_session, context), wishes)
 
-    async def _read(
-        self, egk: Card, egk_session: CardSession, channel: Channel, hpc: Card, hpc_session: CardSession, receipt: bool
-    ) -> InsuredData:
+    async def _read(self, parties: _Parties, wishes: Wishes) -> InsuredData:
+        egk = parties.egk
         status = await self._status_container(egk)
-        if status.deactivated:
+        check = self._check(parties, wishes, locked=status.deactivated)
+        if status.deactivated and check is None:
             raise KonnektorError(114)
         self._trust.check_egk(egk.data.aut_certificate or b"", self._clock.now())
+        updated = False
+        if check is None:
+            content = await self._open(parties, status)
+        else:
+            content = await self._ask_and_open(parties, status, check, wishes)
+            if check.waits:
+                egk.forget("status_vd")
+                self._c2c.doubt(parties.egk_session)
+                updated = await check.update(parties.channel)
+                content = await self._open_anew(parties)
+        return await self._give(parties, content, check, wishes, updated=updated)
 
-        async def open_data() -> tuple[ResponseApdu, ResponseApdu]:
+    def _check(self, parties: _Parties, wishes: Wishes, *, locked: bool) -> OnlineCheck | None:
+        """An online check if one is wanted, or in every case if the health application is locked (VSDM-A_2582)."""
+        if self._online is None or not (wishes.online_check or locked):
+            return None
+        smb = wishes.smb
+        return self._online.check(parties.egk, smb, None if smb is None else smb.session(parties.context))
+
+    async def _ask_and_open(
+        self, parties: _Parties, status: CardStatus, check: OnlineCheck, wishes: Wishes
+    ) -> _Content:
+        """Asks the Fachdienste while the card is opened and read. What they refuse comes before what the card does."""
+        asking = asyncio.create_task(check.ask())
+        try:
+            content = await self._open(parties, status)
+        except BaseException:
+            if not asking.done():
+                asking.cancel()
+            with suppress(asyncio.CancelledError):
+                await asking
+            raise
+        try:
+            await asking
+        except KonnektorError as error:
+            if error.code == 106 and self._standalone and self._online is not None:
+                receipt = self._online.certificate_invalid()
+                await self._receipts.write(parties.channel, parties.egk, parties.context.mandant_id, receipt)
+            raise
+        finally:
+            asking.cancel()
+        return content
+
+    async def _open(self, parties: _Parties, status: CardStatus) -> _Content:
+        """C2C, with PD and VD read meanwhile."""
+        channel = parties.channel
+
+        async def data() -> tuple[ResponseApdu, ResponseApdu]:
             return await channel.read(EF_PD), await channel.read(EF_VD)
 
+        hpc = parties.hpc
         try:
-            pd, vd = await self._c2c.unlock(egk, egk_session, hpc, hpc_session, open_data)
+            pd, vd = await self._c2c.unlock(parties.egk, parties.egk_session, hpc, parties.hpc_session, data)
         except KonnektorError as error:
             if error.code == 4085:
                 raise _not_unlocked(hpc) from error
             raise
-        consistent = _consistent(status.answer)
-        blocks = decode_pd(pd), decode_vd(vd)
-        gvd = await self._protected(channel, hpc)
-        if receipt:
-            await _require_receipt(channel)
-        return InsuredData(blocks[0], blocks[1], gvd, consistent)
+        return _Content(status, pd, vd)
 
-    async def _status_container(self, egk: Card) -> _Status:
+    async def _open_anew(self, parties: _Parties) -> _Content:
+        """After an update: nothing that was read or proven before holds any more."""
+        await parties.channel.reset()
+        parties.egk_session.auth_state.clear()
+        return await self._open(parties, await self._status_container(parties.egk))
+
+    async def _give(
+        self, parties: _Parties, content: _Content, check: OnlineCheck | None, wishes: Wishes, *, updated: bool
+    ) -> InsuredData:
+        """Judges what was read, reads what needs the role, writes receipt and log entries."""
+        if content.status.deactivated:
+            raise KonnektorError(114)
+        status = consistent(content.status.answer)
+        pd, vd = pd_of(content.pd), vd_of(content.vd)
+        channel, hpc, letters = parties.channel, parties.hpc, self._log.letters
+        if updated:
+            await self._log.write(channel, hpc, letters.update)
+        gvd = gvd_of(await channel.read(EF_GVD))
+        if gvd is not None:
+            await self._log.write(channel, hpc, letters.access)
+        receipt = None
+        if wishes.receipt:
+            receipt = await self._receipt(parties, check)
+        return InsuredData(pd, vd, gvd, status, receipt)
+
+    async def _receipt(self, parties: _Parties, check: OnlineCheck | None) -> bytes:
+        """The receipt of this check, written to the card too; without a check the one that lies there."""
+        egk, mandant = parties.egk, parties.context.mandant_id
+        if check is None or self._online is None:
+            return await self._receipts.read(parties.channel, egk, mandant)
+        receipt = await self._online.receipt(check.outcome)
+        block = await self._receipts.write(parties.channel, egk, mandant, receipt)
+        await self._log.write(parties.channel, parties.hpc, self._log.letters.receipt)
+        return block
+
+    async def _status_container(self, egk: Card) -> CardStatus:
         """EF.StatusVD, kept while the card is inserted; who updates the card must `forget("status_vd")`.
 
         An answer that is neither the file nor 6283 is not kept: the next ReadVSD asks again.
         """
         try:
-            return await egk.cached("status_vd", self._clock, lambda: _read_status(egk.basic))
-        except _NotKept as failure:
+            return await egk.cached("status_vd", self._clock, lambda: read_status(egk.basic))
+        except StatusNotKept as failure:
             return failure.status
-
-    async def _protected(self, channel: Channel, hpc: Card) -> bytes | None:
-        """GVD, and the log entry that belongs to reading it; None if the role has no right to it (VSDM-A_2572)."""
-        response = await channel.read(EF_GVD)
-        if response.sw == StatusWord.SECURITY_STATUS_NOT_SATISFIED:
-            return None
-        if not response.ok:
-            raise KonnektorError(3011, "EF.GVD")
-        try:
-            block = decode_gvd_untrusted(response.data)
-        except BadContainer:
-            raise KonnektorError(3011, "EF.GVD") from None
-        await self._log_access(channel, hpc)
-        return block
-
-    async def _log_access(self, channel: Channel, hpc: Card) -> None:
-        """TUC_KON_006; without log entry the data are not given out (VSDM-A_2654, 108)."""
-        record = log_record(
-            int(self._clock.now().timestamp()), self._letters, hpc.data.iccsn or "", await self._actor(hpc)
-        )
-        response = await channel.transmit(commands.append_record(EF_LOGGING.sfid, record))
-        if not response.ok:
-            raise KonnektorError(108)
-
-    async def _actor(self, hpc: Card) -> str:
-        """Who reads: SM-B the common name of C.HCI.OSIG, HBA surname and given name of C.HP.AUT. Raises 109."""
-        return await hpc.cached("actor", self._clock, lambda: _read_actor(hpc))
 
 
 def _require_types(egk: Card, hpc: Card) -> None:
@@ -203,103 +248,3 @@ def _require_types(egk: Card, hpc: Card) -> None:
 def _not_unlocked(hpc: Card) -> KonnektorError:
     """3041 has the SM-B's handle as detail, so that a client knows which card to unlock (gemSpec_SST_PS_VSDM)."""
     return KonnektorError(3041, hpc.handle) if hpc.card_type in SM_B else KonnektorError(3042)
-
-
-async def _read_status(channel: Channel) -> _Status:
-    selected = await channel.select(Folder.HCA)
-    if selected.sw == StatusWord.FILE_DEACTIVATED:
-        return _Status(selected, deactivated=True)
-    status = _Status(await channel.read(EF_STATUS_VD) if selected.ok else selected)
-    if not status.answer.ok:
-        raise _NotKept(status)
-    return status
-
-
-def _consistent(response: ResponseApdu) -> StatusVd:
-    if not response.ok:
-        raise KonnektorError(3011, "EF.StatusVD")
-    try:
-        status = decode_status_vd_untrusted(response.data)
-    except BadContainer:
-        raise KonnektorError(3011, "EF.StatusVD") from None
-    if status.transaction_open:
-        raise KonnektorError(3001)
-    if status.storage_version.major != STORAGE_MAJOR:
-        raise KonnektorError(3011, "EF.StatusVD")
-    return status
-
-
-def decode_pd(response: ResponseApdu) -> bytes:
-    """The block of EF.PD; raises 3011."""
-    if not response.ok:
-        raise KonnektorError(3011, "EF.PD")
-    try:
-        return decode_pd_untrusted(response.data)
-    except BadContainer:
-        raise KonnektorError(3011, "EF.PD") from None
-
-
-def decode_vd(response: ResponseApdu) -> bytes:
-    """The VD block of EF.VD, never its GVD block (VSDM-A_2784); raises 3011."""
-    try:
-        block = decode_vd_untrusted(response.data).vd if response.ok else None
-    except BadContainer:
-        block = None
-    if block is None:
-        raise KonnektorError(3011, "EF.VD")
-    return block
-
-
-async def _require_receipt(channel: Channel) -> None:
-    """There is no receipt we could give: none on the card is 3040, one whose key we do not have 3039."""
-    response = await channel.read(EF_RECEIPT)
-    if not response.ok or not response.data.strip(b"\x00"):
-        raise KonnektorError(3040)
-    raise KonnektorError(3039)
-
-
-async def _read_actor(hpc: Card) -> str:
-    """Of an HBA the certificate was read when it was inserted."""
-    der = hpc.data.aut_certificate or b""
-    if hpc.card_type in SM_B:
-        async with hpc.basic.mutex:
-            response = await hpc.basic.read(CERTIFICATES[hpc.card_type][SIG, ECC])
-            if not response.ok or not response.data:
-                response = await hpc.basic.read(CERTIFICATES[hpc.card_type][SIG, RSA])
-        der = response.data
-    try:
-        holder = holder_of(decode_certificate_untrusted(der))
-    except BadCertificate:
-        raise KonnektorError(109) from None
-    if hpc.card_type in SM_B:
-        return holder.name
-    return f"{holder.surname or ''} {holder.given_name or ''}".strip() or holder.name
-
-
-def log_record(seconds: int, letters: LogLetters, iccsn: str, actor: str) -> bytes:
-    """A record of EF.Logging, 46 octets: time (4) ‖ data type ‖ access type ‖ ICCSN (10) ‖ name (30, UTF-8, blanks).
-
-    `iccsn` are 20 digits of the acting HBA or SM-B. Source: gemSpec_Karten_Fach_TIP Tab_010 by ref-HealthCardControl.
-    """
-    # Cutting may split a character of several octets; its rest must go.
-    name = actor.encode("utf-8")[:ACTOR_NAME_SIZE].decode("utf-8", "ignore").encode("utf-8").ljust(ACTOR_NAME_SIZE)
-    head = seconds.to_bytes(4, "big") + letters.data_type.encode("utf-8") + letters.access.encode("utf-8")
-    return head + bytes.fromhex(iccsn) + name
-
-
-def _progress(egk: Card) -> Event:
-    """VSDM/PROGRESS/READVSD: reading begins (gemSpec_FM_VSDM, VSDM-A_2664 ff.)."""
-    return Event(
-        Topic.VSDM_PROGRESS_READVSD,
-        parameters(
-            ("CardHandle", egk.handle),
-            ("ICCSN", egk.data.iccsn),
-            ("CtID", egk.ct_id),
-            ("SlotID", egk.slot),
-            ("CardHolderName", egk.data.holder_name),
-            ("KVNR", egk.data.kvnr),
-        ),
-        log=False,
-        ct_id=egk.ct_id,
-        card_handle=egk.handle,
-    )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from tests.integration.konnektor_core.memorystore import MemoryStore
 from tests.unit.konnektor_core.scripted import ScriptedPad, sw
 from tiaas.base.clock import ManualClock
 from tiaas.base.entropy import SeededEntropy
@@ -14,14 +15,19 @@ from tiaas.card.apdu import CommandApdu, ResponseApdu, decode_response_untrusted
 from tiaas.card.link import CardGone
 from tiaas.card.pinblock import encode_pin_block
 from tiaas.card.virtual.card import VirtualCard
-from tiaas.konnektor.c2c import CardToCard
 from tiaas.konnektor.cards import Card, CardList
+from tiaas.konnektor.config import Profile, TiAccess
 from tiaas.konnektor.events import Event, EventHub
+from tiaas.konnektor.intermediaer import Intermediaer
+from tiaas.konnektor.network import Network
 from tiaas.konnektor.opencard import open_card
+from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.sessions import CallContext
 from tiaas.konnektor.trust import TrustSpace
 from tiaas.konnektor.trustservice import fixed_trust
 from tiaas.konnektor.vsdm import Vsdm
+from tiaas.konnektor.vsdmonline import EgkStatus
+from tiaas.konnektor.vsdmparts import build_intermediaer, build_vsdm
 from tiaas.lab.personalise import PersonalisedCard, Personaliser
 from tiaas.lab.pki import LabPki
 from tiaas.lab.seed import Seed, load_seed
@@ -72,6 +78,8 @@ class Practice:
     events: list[Event] = field(default_factory=list)
     lines: dict[str, DirectLine] = field(default_factory=dict)
     personalised: dict[str, PersonalisedCard] = field(default_factory=dict)
+    status_of: EgkStatus | None = None
+    intermediaer: Intermediaer | None = None
 
     def __post_init__(self) -> None:
         self.entropy = SeededEntropy(b"practice")
@@ -83,8 +91,25 @@ class Practice:
         self.cards = CardList(self.clock, self.entropy)
         space = TrustSpace.read(self.pki.ca_certificates, [self.pki.cvc_root.encoded])
         self.trust = fixed_trust(space, self.clock, self.entropy)
-        self.vsdm = Vsdm(CardToCard(self.trust, self.clock, self.entropy), self.trust, self.hub, self.clock)
+        self.store = MemoryStore()
+        self.opstate = OperatingState(self.hub, self.clock)
+        self.vsdm = self.fachmodul(TiAccess())
         self._slots = 0
+
+    def fachmodul(self, access: TiAccess, profile: Profile = Profile.HSK) -> Vsdm:
+        """The Fachmodul with other settings; the Intermediär is there if `access` names one."""
+        self.intermediaer = build_intermediaer(access, Network(), self.trust, self.opstate, self.clock)
+        return build_vsdm(
+            access,
+            self.intermediaer,
+            self.trust,
+            store=self.store,
+            hub=self.hub,
+            clock=self.clock,
+            entropy=self.entropy,
+            profile=profile,
+            status=self.status_of,
+        )
 
     async def insert(self, made: PersonalisedCard, *, prepare: bool = True) -> Card:
         """Puts a card into the next slot."""

@@ -13,6 +13,7 @@ from tiaas.konnektor.infomodel import InfoModel, Kind, Relation, Terminal
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.pins import PinOutcome, Pins, PinState
 from tiaas.konnektor.sessions import CallContext
+from tiaas.konnektor.vsdm import Wishes
 
 PIN = "PIN.SMC"
 
@@ -142,10 +143,10 @@ async def test_after_a_reset_nobody_was_told_of_readvsd_wants_the_pin_again() ->
     practice.lines[smcb.handle].card.reset()
     for _ in range(2):
         with pytest.raises(KonnektorError) as caught:
-            await practice.vsdm.read(egk, smcb, CALL, receipt=False)
+            await practice.vsdm.read(egk, smcb, CALL, Wishes())
         assert (caught.value.code, caught.value.detail) == (3041, smcb.handle)
     await practice.unlock(smcb, PIN)
-    assert (await practice.vsdm.read(egk, smcb, CALL, receipt=False)).gvd is not None
+    assert (await practice.vsdm.read(egk, smcb, CALL, Wishes())).gvd is not None
 
 
 async def test_after_a_reset_nobody_was_told_of_pins_are_asked_for_on_a_new_channel() -> None:

@@ -17,7 +17,7 @@ from tiaas.konnektor.events import Topic
 from tiaas.konnektor.sessions import CallContext
 from tiaas.konnektor.trust import TrustSpace
 from tiaas.konnektor.trustservice import fixed_trust
-from tiaas.konnektor.vsdm import InsuredData
+from tiaas.konnektor.vsdm import InsuredData, Wishes
 from tiaas.lab.cvcpki import CvcAuthorityKind
 from tiaas.pki.cvc import decode_cvc_untrusted
 
@@ -30,7 +30,7 @@ def practice() -> Practice:
 async def read(
     practice: Practice, egk: Card, hpc: Card, call: CallContext = CALL, *, receipt: bool = False
 ) -> InsuredData:
-    return await practice.vsdm.read(egk, hpc, call, receipt=receipt)
+    return await practice.vsdm.read(egk, hpc, call, Wishes(receipt=receipt))
 
 
 def image(practice: Practice, card: Card) -> CardImage:

@@ -13,7 +13,7 @@ from tiaas.konnektor.cardmap import EF_STATUS_VD, Folder
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.opencard import open_card
-from tiaas.konnektor.vsdm import InsuredData
+from tiaas.konnektor.vsdm import InsuredData, Wishes
 from tiaas.lab.personalise import PersonalisedCard
 
 
@@ -23,7 +23,7 @@ def practice() -> Practice:
 
 
 async def read(practice: Practice, egk: Card, smcb: Card) -> InsuredData:
-    return await practice.vsdm.read(egk, smcb, CALL, receipt=False)
+    return await practice.vsdm.read(egk, smcb, CALL, Wishes())
 
 
 async def refused(practice: Practice, egk: Card, smcb: Card) -> KonnektorError:

@@ -16,12 +16,12 @@ from tiaas.konnektor.access import (
     WorkplaceScope,
     decide,
 )
-from tiaas.konnektor.c2c import CardToCard
-from tiaas.konnektor.cards import CardList
+from tiaas.konnektor.cards import Card, CardList
 from tiaas.konnektor.config import Profile, TiAccess
 from tiaas.konnektor.delivery import EventDelivery
 from tiaas.konnektor.errors import KonnektorError, gerror_of
 from tiaas.konnektor.events import EventHub, Topic
+from tiaas.konnektor.intermediaer import Intermediaer
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.opstate import OperatingState
@@ -35,7 +35,9 @@ from tiaas.konnektor.terminals import Terminals
 from tiaas.konnektor.trust import TrustSpace
 from tiaas.konnektor.trustbuild import build_trust
 from tiaas.konnektor.trustservice import Trust
-from tiaas.konnektor.vsdm import LogLetters, Vsdm
+from tiaas.konnektor.vsdm import Vsdm
+from tiaas.konnektor.vsdmlog import LogLetters
+from tiaas.konnektor.vsdmparts import build_intermediaer, build_vsdm
 from tiaas.soap.dispatch import AccessDeclaration
 from tiaas.terminal.front import Front
 
@@ -51,6 +53,7 @@ class ServiceContext:
     terminals: Terminals
     pins: Pins
     vsdm: Vsdm
+    intermediaer: Intermediaer | None
     hub: EventHub
     opstate: OperatingState
     trust: Trust
@@ -100,11 +103,11 @@ def build_context(
     network = network or Network()
     hub = EventHub()
     opstate = OperatingState(hub, clock, box=profile is Profile.EINBOX)
-    cards = CardList(clock, entropy, on_removed=lambda card: hub.publish(card_event(Topic.CARD_REMOVED, card)))
+    access = ti or TiAccess(online=False)
     checks = build_trust(
         trust,
         tsl_anchor,
-        ti or TiAccess(online=False),
+        access,
         network=network,
         store=store,
         hub=hub,
@@ -112,7 +115,25 @@ def build_context(
         clock=clock,
         entropy=entropy,
     )
-    vsdm = Vsdm(CardToCard(checks, clock, entropy), checks, hub, clock, letters)
+    intermediaer = build_intermediaer(access, network, checks, opstate, clock)
+
+    def removed(card: Card) -> None:
+        hub.publish(card_event(Topic.CARD_REMOVED, card))
+        if intermediaer is not None:
+            intermediaer.forget(card.handle)
+
+    cards = CardList(clock, entropy, on_removed=removed)
+    vsdm = build_vsdm(
+        access,
+        intermediaer,
+        checks,
+        store=store,
+        hub=hub,
+        clock=clock,
+        entropy=entropy,
+        profile=profile,
+        letters=letters,
+    )
     terminals = Terminals(
         front, store, cards, hub, opstate, checks, clock, entropy, konnektor_name=konnektor_name, prepare=vsdm.prepare
     )
@@ -123,6 +144,7 @@ def build_context(
         terminals,
         pins,
         vsdm,
+        intermediaer,
         hub,
         opstate,
         checks,

@@ -1,0 +1,273 @@
+"""The online part of ReadVSD: status of the eGK's certificate, update flags, updates, and what the receipt says of it.
+
+gemSpec_SST_PS_VSDM V1.5.0 §3.2.5, gemSpec_SST_VSDM V2.5.0, VSDM-A_2569 to 2606. Problems of communication never make
+ReadVSD fail; they are in E and EC of the receipt:
+
+    1   an update was performed               PZ of VSDD, or of UFS if only CMS had something to do
+    2   none was needed                       PZ of UFS
+    5   none was needed, but the certificate's status could not be asked
+    3   UFS, VSDD or CMS could not be asked, or refused; EC: the code in a fault of a Fachdienst
+    6   as 3, and the last success is longer ago than TIMEOUT_TI_OFFLINE
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tiaas.base.clock import Clock
+from tiaas.base.errors import TiaasError
+from tiaas.card import commands
+from tiaas.card.apdu import CommandApdu, ResponseApdu
+from tiaas.card.objsys.addresses import ALG_SIGN_ECDSA
+from tiaas.card.status import StatusWord
+from tiaas.fachdienste.vsdm.receipt import RECEIPT_MAX, Receipt, Result
+from tiaas.fachdienste.vsdm.services import NoAnswer, ServiceFault, Services
+from tiaas.fachdienste.vsdm.updating import CardLost, Updater, Waiting, waiting
+from tiaas.interfaces.cm_common_v2_0 import UpdateFlag
+from tiaas.konnektor.cardmap import AUT_SIGN_KEY, Folder
+from tiaas.konnektor.cards import Card
+from tiaas.konnektor.cardtls import CardIdentity
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.events import Event, EventHub, Topic, parameters
+from tiaas.konnektor.intermediaer import Intermediaer
+from tiaas.konnektor.sessions import CardSession, Channel
+from tiaas.konnektor.store import InstanceStore
+from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
+from tiaas.pki.subject import holder_of
+
+_log = logging.getLogger("tiaas.konnektor.vsdm")
+
+_KIND, _KEY = "vsdm", "online"
+_NOTE_SECONDS = 3600.0
+"""The time of the last success is written no more often: TIMEOUT_TI_OFFLINE counts days."""
+
+EgkStatus = Callable[[bytes], Awaitable[bool]]
+"""TUC_KON_018 online for C.CH.AUT (DER): true if its status is good, false if nobody could be asked.
+
+Raises `KonnektorError` 106 for a revoked certificate, 107 for one that is not valid.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineLimits:
+    """`seconds` is MAXTIME_VSDM, for all requests together; `offline_days` TIMEOUT_TI_OFFLINE, 0 for no limit."""
+
+    seconds: float
+    offline_days: int
+
+
+class LastSuccess:
+    """When the Fachdienste were reached last, in the instance's store."""
+
+    def __init__(self, store: InstanceStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._noted: float | None = None
+
+    async def note(self) -> None:
+        """The Fachdienste were reached."""
+        now = self._clock.monotonic()
+        if self._noted is None or now - self._noted >= _NOTE_SECONDS:
+            await self._store.put(_KIND, _KEY, {"since": self._clock.now().isoformat()})
+            self._noted = now
+
+    async def days_ago(self) -> timedelta:
+        """Time since the last success; an instance that never had one counts from the first failure."""
+        if self._noted is not None:
+            return timedelta(seconds=self._clock.monotonic() - self._noted)
+        row = await self._store.get(_KIND, _KEY)
+        if row is None:
+            await self._store.put(_KIND, _KEY, {"since": self._clock.now().isoformat()})
+            return timedelta()
+        return self._clock.now() - datetime.fromisoformat(row["since"])
+
+
+class Online:
+    """The online part of one instance."""
+
+    def __init__(
+        self,
+        intermediaer: Intermediaer,
+        certificate_status: EgkStatus,
+        last: LastSuccess,
+        hub: EventHub,
+        clock: Clock,
+        limits: OnlineLimits,
+    ) -> None:
+        self._intermediaer = intermediaer
+        self._certificate_status = certificate_status
+        self._last = last
+        self._hub = hub
+        self._clock = clock
+        self._limits = limits
+
+    def check(self, egk: Card, smb: Card | None, session: CardSession | None) -> "OnlineCheck":
+        """An online check of `egk` with the identity of an unlocked SM-B; without one it ends with E=3."""
+        deadline = self._clock.monotonic() + self._limits.seconds
+        services = None
+        if smb is not None and session is not None and smb.data.aut_certificate is not None:
+            identity = CardIdentity(smb.data.aut_certificate, lambda digest: _sign(session, digest))
+            services = Services(self._intermediaer.through(smb.handle, identity, deadline))
+        return OnlineCheck(egk, services, self._certificate_status, self._hub)
+
+    async def receipt(self, outcome: "Outcome") -> Receipt:
+        """The Prüfungsnachweis of an outcome; notes when the Fachdienste were reached."""
+        now = self._clock.now()
+        if outcome.result is not Result.UPDATE_IMPOSSIBLE:
+            await self._last.note()
+        elif self._limits.offline_days and await self._last.days_ago() > timedelta(days=self._limits.offline_days):
+            return Receipt(now, Result.OFFLINE_TOO_LONG, outcome.code)
+        return Receipt(now, outcome.result, outcome.code, outcome.proof)
+
+    def certificate_invalid(self) -> Receipt:
+        """What an online Konnektor leaves on a card for one that works offline (E=4)."""
+        return Receipt(self._clock.now(), Result.CERTIFICATE_INVALID)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Outcome:
+    """What came of an online check."""
+
+    result: Result
+    code: int | None = None
+    proof: bytes | None = None
+
+
+class OnlineCheck:
+    """One check: `ask` while the card is read, then `update` if something `waits`."""
+
+    def __init__(self, egk: Card, services: Services | None, certificate_status: EgkStatus, hub: EventHub) -> None:
+        self._egk = egk
+        self._services = services
+        self._certificate_status = certificate_status
+        self._hub = hub
+        self._flags: tuple[UpdateFlag, ...] = ()
+        self._proof: bytes | None = None
+        self.outcome = Outcome(Result.UPDATE_IMPOSSIBLE)
+
+    @property
+    def waits(self) -> bool:
+        """Whether updates wait for the card."""
+        return bool(self._flags)
+
+    async def ask(self) -> None:
+        """Asks UFS and the certificate's status at once. Raises `KonnektorError` 106, 107."""
+        asking = asyncio.create_task(self._ask_flags())
+        try:
+            known = await self._certificate_status(self._egk.data.aut_certificate or b"")
+            found = await asking
+        finally:
+            asking.cancel()
+        if found is None:
+            return
+        self._flags, self._proof = found.updates, _usable(found.proof)
+        if known:
+            self.outcome = Outcome(Result.NO_UPDATE_NEEDED, proof=self._proof)
+        else:
+            self.outcome = Outcome(Result.CERTIFICATE_UNCHECKED)
+
+    async def _ask_flags(self) -> Waiting | None:
+        provider, iccsn = _insurer(self._egk), self._egk.data.iccsn or ""
+        if self._services is None or provider is None:
+            return None
+        try:
+            return waiting(await self._services.update_flags(provider, iccsn))
+        except (NoAnswer, ServiceFault) as error:
+            self._failed("UFS", error)
+            return None
+
+    async def update(self, channel: Channel) -> bool:
+        """Runs the updates that wait, one after the other, all of them or up to the first that fails (VSDM-A_2752).
+
+        True if any command went to the card. Raises what the card's line raised when the card is lost.
+        """
+        if self._services is None:
+            return False
+        port = _Port(self._egk, channel)
+        updater = Updater(self._services, self._egk.data.iccsn or "", port)
+        proof = self._proof
+        for flag in self._flags:
+            self._hub.publish(vsdm_event(Topic.VSDM_PROGRESS_UPDATE, self._egk))
+            try:
+                found = await updater.run(flag)
+            except CardLost as lost:
+                raise (port.failure or lost) from None
+            except (NoAnswer, ServiceFault) as error:
+                self._failed(flag.service_localization.type, error)
+                break
+            proof = _usable(found) or proof
+        else:
+            self.outcome = Outcome(Result.UPDATED, proof=proof)
+        return updater.touched
+
+    def _failed(self, service: str, error: NoAnswer | ServiceFault) -> None:
+        code = error.code if isinstance(error, ServiceFault) else None
+        reason = error.reason if isinstance(error, NoAnswer) else "fault"
+        _log.warning("online check failed", extra={"service": service, "code": code, "reason": reason})
+        self.outcome = Outcome(Result.UPDATE_IMPOSSIBLE, code)
+
+
+class _Port:
+    """`CardPort`: the eGK on its channel. `failure` is why it was lost."""
+
+    def __init__(self, egk: Card, channel: Channel) -> None:
+        self._egk = egk
+        self._channel = channel
+        self.failure: Exception | None = None
+
+    async def transmit(self, command: CommandApdu) -> ResponseApdu:
+        """See `CardPort`."""
+        sent = not self._egk.removed
+        # What the Fachdienst selects and proves is not what this channel remembers.
+        self._channel.forget()
+        try:
+            return await self._channel.transmit(command)
+        except TiaasError as error:
+            self.failure = error
+            raise CardLost(sent=sent) from error
+
+
+async def _sign(session: CardSession, digest: bytes) -> bytes:
+    """PSO COMPUTE DIGITAL SIGNATURE with PrK.HCI.AUT.E256, r ‖ s. Raises 4085 if the PIN is not verified any more."""
+    async with session.use() as channel:
+        await channel.select(Folder.ESIGN)
+        selected = await channel.transmit(commands.mse_private_sign(AUT_SIGN_KEY, ALG_SIGN_ECDSA))
+        if not selected.ok:
+            raise KonnektorError(4157)
+        response = await channel.transmit(commands.pso_compute_signature(digest))
+    if not response.ok:
+        raise KonnektorError(4085 if response.sw == StatusWord.SECURITY_STATUS_NOT_SATISFIED else 4157)
+    return response.data
+
+
+def _insurer(egk: Card) -> str | None:
+    """The IK in C.CH.AUT."""
+    try:
+        return holder_of(decode_certificate_untrusted(egk.data.aut_certificate or b"")).insurer_ik
+    except BadCertificate:
+        return None
+
+
+def _usable(proof: bytes | None) -> bytes | None:
+    """A Prüfziffer that the receipt can hold."""
+    return proof if proof is not None and 0 < len(proof) <= RECEIPT_MAX else None
+
+
+def vsdm_event(topic: Topic, egk: Card) -> Event:
+    """VSDM/PROGRESS/READVSD or UPDATE: reading or writing begins (gemSpec_FM_VSDM, VSDM-A_2664 ff.)."""
+    return Event(
+        topic,
+        parameters(
+            ("CardHandle", egk.handle),
+            ("ICCSN", egk.data.iccsn),
+            ("CtID", egk.ct_id),
+            ("SlotID", egk.slot),
+            ("CardHolderName", egk.data.holder_name),
+            ("KVNR", egk.data.kvnr),
+        ),
+        log=False,
+        ct_id=egk.ct_id,
+        card_handle=egk.handle,
+    )

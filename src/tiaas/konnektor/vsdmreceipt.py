@@ -1,0 +1,88 @@
+"""Receipts on the eGK: keys per Mandant, writing and reading EF.Pruefungsnachweis (VSDM-A_2589 to 2595, 2745, 2776).
+
+Two Konnektors of one practice read each other's receipts if both are given the same secret; otherwise each Mandant has
+a random key in the instance's store.
+"""
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from tiaas.base.entropy import Entropy
+from tiaas.base.secret import Secret
+from tiaas.card import commands
+from tiaas.fachdienste.vsdm.receipt import (
+    KEY_SIZE,
+    ForeignReceipt,
+    NoReceipt,
+    Receipt,
+    encode_receipt,
+    open_receipt_untrusted,
+    seal_receipt,
+)
+from tiaas.konnektor.cardmap import EF_RECEIPT
+from tiaas.konnektor.cards import Card
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.sessions import Channel
+from tiaas.konnektor.store import InstanceStore
+
+_KIND = "vsdm-pnw-key"
+_INFO = b"tiaas VSDM-PNW-Key 1 "
+
+
+class ReceiptKeys:
+    """VSDM-PNW-Key of each Mandant of one instance. `secret` is the administrator's input, shared with others."""
+
+    def __init__(self, store: InstanceStore, entropy: Entropy, secret: Secret | None = None) -> None:
+        self._store = store
+        self._entropy = entropy
+        self._secret = secret
+        self._known: dict[str, Secret] = {}
+
+    async def of(self, mandant_id: str) -> Secret:
+        """The key of a Mandant, 32 octets; made at first use. Raises `StoreError`."""
+        if mandant_id not in self._known:
+            self._known[mandant_id] = await self._find(mandant_id)
+        return self._known[mandant_id]
+
+    async def _find(self, mandant_id: str) -> Secret:
+        if self._secret is not None:
+            kdf = HKDF(SHA256(), KEY_SIZE, salt=None, info=_INFO + mandant_id.encode("utf-8"))
+            return Secret(kdf.derive(self._secret.reveal()))
+        row = await self._store.get(_KIND, mandant_id)
+        if row is not None:
+            return Secret(bytes.fromhex(row["key"]))
+        key = Secret(self._entropy.octets(KEY_SIZE))
+        await self._store.put(_KIND, mandant_id, {"key": key.reveal().hex()})
+        # Another call may have been quicker; the row that is there now is the one to use.
+        row = await self._store.get(_KIND, mandant_id) or {}
+        return Secret(bytes.fromhex(row["key"]))
+
+
+class CardReceipts:
+    """Receipts of one instance."""
+
+    def __init__(self, keys: ReceiptKeys, entropy: Entropy) -> None:
+        self._keys = keys
+        self._entropy = entropy
+
+    async def write(self, channel: Channel, egk: Card, mandant_id: str, receipt: Receipt) -> bytes:
+        """Overwrites the receipt on the card (VSDM-A_2655); the gzip block for the client. Raises 112."""
+        block = encode_receipt(receipt)
+        content = seal_receipt(block, await self._keys.of(mandant_id), egk.data.iccsn or "", self._entropy)
+        await channel.select(EF_RECEIPT.folder)
+        response = await channel.transmit(commands.update_binary(content, sfid=EF_RECEIPT.sfid))
+        if not response.ok:
+            raise KonnektorError(112)
+        return block
+
+    async def read(self, channel: Channel, egk: Card, mandant_id: str) -> bytes:
+        """The gzip block of the receipt on the card. Raises 3040 if there is none, 3039 if it is another practice's."""
+        response = await channel.read(EF_RECEIPT)
+        if not response.ok:
+            raise KonnektorError(3040)
+        try:
+            return open_receipt_untrusted(response.data, await self._keys.of(mandant_id), egk.data.iccsn or "")
+        except NoReceipt:
+            raise KonnektorError(3040) from None
+        except ForeignReceipt:
+            raise KonnektorError(3039) from None
