@@ -66,7 +66,7 @@ class AnswerReader:
             raise BadHttp("the answer is too large")
         try:
             self._parser.feed_data(octets)
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             # A refusal of ours comes out wrapped; its text says no more than this.
             raise BadHttp("not an answer of HTTP/1.1") from None
         if self._in_head and self._head_octets + len(octets) > HEAD_MAX and self._received > HEAD_MAX:
