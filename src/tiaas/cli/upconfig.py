@@ -47,13 +47,15 @@ class LimitSettings:
 
     body_octets: int = setting(_LIMITS.body_octets, "largest request")
     request_seconds: float = setting(_LIMITS.request_seconds, "from the first octet of a request to its last")
+    write_seconds: float = setting(_LIMITS.write_seconds, "how long a client may leave an answer unread")
     keep_alive_seconds: int = setting(_LIMITS.keep_alive_seconds, "how long an idle connection is kept")
     connections: int = setting(_LIMITS.connections, "connections of one instance")
     connections_per_address: int = setting(_LIMITS.connections_per_address, "connections from one address")
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.request_seconds) and self.request_seconds > 0):
-            raise InvalidInput("request_seconds must be more than 0")
+        for name in ("request_seconds", "write_seconds"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                raise InvalidInput(f"{name} must be more than 0")
         for name in ("body_octets", "keep_alive_seconds", "connections", "connections_per_address"):
             if getattr(self, name) < 1:
                 raise InvalidInput(f"{name} must be at least 1")
@@ -63,6 +65,7 @@ class LimitSettings:
         return Limits(
             body_octets=self.body_octets,
             request_seconds=self.request_seconds,
+            write_seconds=self.write_seconds,
             keep_alive_seconds=self.keep_alive_seconds,
             connections=self.connections,
             connections_per_address=self.connections_per_address,

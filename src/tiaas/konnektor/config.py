@@ -72,7 +72,8 @@ class Limits:
     keep_alive_seconds: int = 75
     handshake_seconds: float = 10.0
     connections: int = 512
-    connections_per_address: int = 128
+    connections_per_address: int = 256
+    """A whole practice may come from the one address of its router or terminal server."""
     pipelined: int = 16
     stop_seconds: float = 10.0
 

@@ -34,6 +34,10 @@ class Hand:
         """Pulls the network plug (`out`) or puts it back (`in`)."""
         self._call("POST", "/plug", {"state": state})
 
+    def delay(self, seconds: float) -> None:
+        """Holds every answer of the terminal back."""
+        self._call("PUT", "/delay", {"seconds": seconds})
+
     def display(self) -> dict[str, Any]:
         """What the display shows."""
         return self._call("GET", "/display")
