@@ -1,8 +1,8 @@
 """Puts a lab and a Konnektor node together: the object graph of `tiaas up`, its start and its stop.
 
-Start, in this order: folder, PKI and cards, terminals, control port, instances with their clients' files, pairing,
-PIN.SMC, status page, ready file. Stop takes it down in the opposite order, so `ready.json` is the last to come and the
-first to go.
+Start, in this order: folder, PKI services, cards, terminals, control port, instances with their clients' files,
+pairing, PIN.SMC, status page, ready file. Stop takes it down in the opposite order, so `ready.json` is the last to come
+and the first to go.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from tiaas.cli import onboard, watch
 from tiaas.cli.progress import Progress
 from tiaas.cli.upconfig import UpConfig
 from tiaas.client import Kon, parse_kon
-from tiaas.konnektor.config import Address, InstanceConfig, TiAccess, Variant
+from tiaas.konnektor.config import Address, InstanceConfig, Variant
 from tiaas.konnektor.ingress import AddressTaken
 from tiaas.konnektor.instance import Instance
 from tiaas.konnektor.node import Node
@@ -126,9 +126,12 @@ class Running:
             )
             for served in self.served
         )
+        services = self.lab.services
         lab = LabEntry(
             self.control_url,
             self.ca_bundle,
+            ocsp=None if services is None else services.ocsp_url,
+            tsl=None if services is None else services.tsl_url,
             faults=f"{self.control_url}/faults",
             journal=f"{self.control_url}/journal",
         )
@@ -145,7 +148,7 @@ async def running(
     """
     async with AsyncExitStack() as stack:
         start = _Start(options, progress, stack, clock, entropy)
-        lab = start.open_lab()
+        lab = await start.open_lab()
         control_url = await start.start_lab(lab)
         run = Running(lab, control_url, start.write_ca_bundle(lab), notices=lab.ports.notices)
         node = await start.start_node()
@@ -201,7 +204,8 @@ class _Start:
     clock: Clock
     entropy: Entropy
 
-    def open_lab(self) -> Lab:
+    async def open_lab(self) -> Lab:
+        """Folder, PKI services, cards: the services first, because certificates on cards name them."""
         options = self.options
         with self.progress.step(f"folder {options.folder}"):
             store = LabStore.open(options.folder)
@@ -217,13 +221,14 @@ class _Start:
                 ecc_only=options.ecc_only,
                 seed_text=options.seed_text,
             )
+            self.stack.push_async_callback(lab.stop)
+            await lab.start_pki()
             lab.load(options.practices, options.terminals, options.patients)
         return lab
 
     async def start_lab(self, lab: Lab) -> str:
         """Terminals and control port; returns the control port's URL."""
         with self.progress.step("virtual terminals, control port"):
-            self.stack.push_async_callback(lab.stop)
             await lab.start()
             server = LabServer(control_app(lab), "control port")
             self.stack.push_async_callback(server.stop)
@@ -276,7 +281,7 @@ class _Start:
             access=settings.access.access(),
             limits=settings.limits.limits(),
             product=settings.product.product(),
-            ti=TiAccess(intermediaer=lab.vsdm.url),
+            ti=onboard.ti_access(lab),
         )
 
     async def _write_files(self, lab: Lab, practice: Practice, instance: Instance, port: int) -> Served:

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tiaas.base.errors import InvalidInput
-from tiaas.cli import labupdates
+from tiaas.cli import labpki, labupdates
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.labport import add_arguments, ask, control_port
 from tiaas.cli.writer import out, out_json, out_table
@@ -22,7 +22,7 @@ without any fault option the faults in force are listed.
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `lab` and what it does."""
-    parser = subparsers.add_parser("lab", help="faults, journal and pending updates of the lab's services")
+    parser = subparsers.add_parser("lab", help="the lab's services: faults, journal, pending updates, PKI")
     things = parser.add_subparsers(dest="thing", metavar="WHAT", required=True)
     fault = things.add_parser(
         "fault",
@@ -44,11 +44,13 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     journal.add_argument("--since", type=int, default=0, metavar="N", help="entries with a number above N")
     for verb in (fault, journal, labupdates.register(things)):
         add_arguments(verb)
+    labpki.register(things)
 
 
 def run(args: argparse.Namespace) -> int:
     """Does what was asked."""
-    return {"fault": _fault, "journal": _journal, "update": labupdates.run}[args.thing](args)
+    things = {"fault": _fault, "journal": _journal, "update": labupdates.run, **labpki.THINGS}
+    return things[args.thing](args)
 
 
 def _fault(args: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ from tiaas.card.objsys.model import CardKind
 from tiaas.client import ClientError, Kon, connect
 from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.interfaces.card_service_v8_1 import PinStatus
+from tiaas.konnektor.config import TiAccess
 from tiaas.konnektor.infomodel import ClientSystem, InfoModel, ManagedSmb, Relation, Terminal
 from tiaas.konnektor.infomodel import Kind as Entity
 from tiaas.konnektor.instance import Instance, Provision
@@ -66,7 +67,21 @@ def provision(lab: Lab, practice: Practice) -> Provision:
     anchors = (*issuers(AuthorityKind.KOMP), *issuers(AuthorityKind.EGK))
     trust = TrustSpace(tuple(Issuer(decode_certificate_untrusted(der)) for der in anchors), (lab.pki.cvc_root,))
     certificate, key = practice.sak
-    return Provision(trust, KeyPair.load(certificate, key))
+    anchor = None if lab.services is None else lab.services.lists.anchor
+    return Provision(trust, KeyPair.load(certificate, key), anchor)
+
+
+def ti_access(lab: Lab) -> TiAccess:
+    """Where an instance finds the lab's services; the server of the lists forwards OCSP requests, too."""
+    services = lab.services
+    if services is None:
+        return TiAccess(intermediaer=lab.vsdm.url)
+    return TiAccess(
+        tsl_url=services.tsl_url,
+        bnetza_url=services.bnetza_url,
+        ocsp_forwarder=services.url,
+        intermediaer=lab.vsdm.url,
+    )
 
 
 async def fill_model(instance: Instance, lab: Lab, practice: Practice) -> None:

@@ -14,6 +14,7 @@
     GET  /journal?since=N&service=NAME       what the lab's services were asked (`lab/journal.py`)
     GET, POST /updates                       updates that wait for health cards (`lab/vsdm/books.py`)
     DELETE    /updates/{id}                  takes one back
+    /certificates, /tsl                      the PKI (`lab/controlpki.py`)
 
 Errors are JSON: {"error": what is wrong, "hint": what to do instead}.
 
@@ -39,6 +40,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tiaas.base.errors import InvalidInput
 from tiaas.base.localweb import is_local_request
 from tiaas.base.secret import Secret
+from tiaas.lab.controlpki import pki_routes
 from tiaas.lab.controlview import card_document, overview_document, overview_html, terminal_document
 from tiaas.lab.errors import BadControlRequest, ControlError
 from tiaas.lab.faults import BadFault, Fault, Service
@@ -80,6 +82,7 @@ def control_app(lab: Lab) -> Starlette:
         Route("/journal", _journal(lab), methods=["GET"]),
         Route("/updates", _updates(lab), methods=["GET", "POST"]),
         Route("/updates/{update_id}", _cancel(lab), methods=["DELETE"]),
+        *pki_routes(lab, _read),
     ]
     handlers: dict[Any, Any] = {
         ControlError: _on_control_error,

@@ -84,6 +84,20 @@ class UnknownCard(ControlError):
         super().__init__(404, "no card of this lab has that ICCSN", "GET /cards lists all cards")
 
 
+class UnknownCertificate(ControlError):
+    """No certificate of this lab has that serial number, and no card that ICCSN."""
+
+    def __init__(self) -> None:
+        super().__init__(404, "no certificate or card of this lab has that number", "GET /certificates lists them")
+
+
+class NoPkiServices(ControlError):
+    """The lab's PKI services are not up."""
+
+    def __init__(self) -> None:
+        super().__init__(409, "this lab serves no trust lists", "start it with tiaas up")
+
+
 class UnknownTerminal(ControlError):
     """No terminal of this lab has that ctId."""
 

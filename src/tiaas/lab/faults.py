@@ -141,12 +141,22 @@ class FaultBook:
         self._faults[numbered.number] = numbered
         return numbered
 
-    def take(self, service: Service, subject: str) -> Fault | None:
-        """The fault that strikes a request about `subject`, or None; one use of it is counted."""
-        for fault in self._faults.values():
-            if fault.service is service and fault.match in subject:
-                return self._use(fault)
-        return None
+    def take(
+        self, service: Service, subject: str, applies: Callable[[Fault], bool] = lambda fault: True
+    ) -> Fault | None:
+        """The fault that strikes a request about `subject`, or None; one use of it is counted.
+
+        `applies` says whether the request is one at which a fault can show.
+        """
+        fault = self.expected(service, subject, applies)
+        return None if fault is None else self._use(fault)
+
+    def expected(
+        self, service: Service, subject: str, applies: Callable[[Fault], bool] = lambda fault: True
+    ) -> Fault | None:
+        """What `take` would give; nothing is counted."""
+        matching = (fault for fault in self if fault.service is service and fault.match in subject)
+        return next((fault for fault in matching if applies(fault)), None)
 
     def _use(self, fault: Fault) -> Fault:
         used = replace(fault, used=fault.used + 1)

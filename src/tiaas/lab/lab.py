@@ -19,6 +19,7 @@ from tiaas.base.secret import Secret
 from tiaas.card.objsys.model import CardKind
 from tiaas.card.virtual.image import CardImage
 from tiaas.interfaces.cm_common_v2_0 import UpdatePriority
+from tiaas.lab.books import CertificateBook
 from tiaas.lab.cards import CardBox, LabCard
 from tiaas.lab.errors import CardElsewhere, LabError, UnknownTerminal
 from tiaas.lab.faults import FaultBook
@@ -26,6 +27,7 @@ from tiaas.lab.identifiers import lab_iccsn
 from tiaas.lab.journal import Journal
 from tiaas.lab.personalise import PersonalisedCard, Personaliser, gsmckt_iccsn
 from tiaas.lab.pki import AuthorityKind, LabPki
+from tiaas.lab.pkiservices import PKI_PORT, PkiParts, PkiServices
 from tiaas.lab.population import PATIENTS, Population, populate
 from tiaas.lab.ports import Ports
 from tiaas.lab.practice import (
@@ -39,6 +41,7 @@ from tiaas.lab.practice import (
 )
 from tiaas.lab.ready import Place, write_private
 from tiaas.lab.seed import parse_seed
+from tiaas.lab.signers import Signers
 from tiaas.lab.store import Kind, LabStore
 from tiaas.lab.vsdm.books import Books, Task
 from tiaas.lab.vsdm.change import Change
@@ -72,6 +75,17 @@ class Lab:
         self.ports = Ports(store, entropy)
         self.faults = FaultBook()
         self.journal = Journal(clock)
+        self.book = CertificateBook(store, clock)
+        pki.on_issue = self.book.enter
+        self.signers = Signers(
+            pki,
+            store.meta("signers"),
+            entropy=entropy,
+            clock=clock,
+            on_change=lambda document: store.put_meta("signers", document),
+        )
+        self.services: PkiServices | None = None
+        """The trust lists and the status service, once `start_pki` has brought them up."""
         self.on_change: Callable[[], None] = _nothing
         self.practices: dict[int, Practice] = {}
         self._seed_text = seed_text
@@ -112,6 +126,7 @@ class Lab:
             with store.transaction():
                 store.put_meta("seed", text)
                 store.put_meta("pki", pki.to_document())
+                store.put_meta("books", True)
         else:
             text = str(store.meta("seed"))
             pki = LabPki.from_document(document, entropy, clock)
@@ -154,12 +169,30 @@ class Lab:
         for number in range(1, wanted + 1):
             with self.store.transaction():
                 records += self._complete(number, placed[number], terminals)
+        self._complete_book()
         for record in sorted(records, key=lambda record: (record.practice, record.number)):
             self.practices[record.practice].terminals[record.ct_id] = self._terminal(record)
 
     def provide(self, image: CardImage, path: str) -> bool:
         """`ObjectSource.provide` for all cards."""
         return self._personaliser.provide(image, path)
+
+    async def start_pki(self) -> PkiServices:
+        """Brings up the PKI services; before `load`, or new certificates do not name the status service.
+
+        Raises `LabError` (ports), `OSError`.
+        """
+
+        parts = PkiParts(self.store, self.pki, self.signers, self.book, self.faults, self.journal)
+
+        async def listen(port: int) -> PkiServices:
+            services = PkiServices(parts, f"http://{LOOPBACK}:{port}", clock=self.clock, entropy=self.entropy)
+            await services.start(LOOPBACK, port)
+            return services
+
+        _, services = await self.ports.claim("pki", LOOPBACK, listen, preferred=PKI_PORT)
+        self.services = services
+        return services
 
     async def start(self) -> None:
         """Switches all terminals and services on. Raises `LabError` (ports), `OSError`."""
@@ -176,6 +209,9 @@ class Lab:
     async def stop(self) -> None:
         """Switches all terminals and services off."""
         await asyncio.gather(self.vsdm.stop(), *(practice.stop() for practice in self.practices.values()))
+        if self.services is not None:
+            await self.services.stop()
+            self.services = None
 
     def terminals(self) -> Iterator[LabTerminal]:
         """All terminals, practice by practice."""
@@ -221,6 +257,19 @@ class Lab:
                     return Place(terminal.ct_id, slot)
         terminal = next(iter(self.practices[card.practice].terminals.values()))
         return Place(terminal.ct_id, HOME_SLOTS[card.kind])
+
+    def _complete_book(self) -> None:
+        """Enters what was issued before this lab kept books."""
+        if self.store.meta("books") is None:
+            authorities = self.signers.issuers
+            with self.store.transaction():
+                for card in self.cards:
+                    for path, content in card.card.image.files.items():
+                        if "/EF.C." in path:
+                            self.book.enter_found(content, authorities, card.iccsn)
+                for practice in self.practices.values():
+                    self.book.enter_found(practice.sak[0], authorities, "")
+                self.store.put_meta("books", True)
 
     def _personaliser_for(self, people: Population) -> Personaliser:
         keys = self._secrets.card_keys

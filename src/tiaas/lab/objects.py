@@ -86,7 +86,8 @@ class CardObjects:
         key_path, file_path = (f"{parent_of(path)}/{prefix}{stem}" for prefix in ("PrK.", "EF.C."))
         stored = image.keys.get(key_path)
         key = self._new_key(generation) if stored is None else read_key(stored)
-        certificate = self._pki.issue(kind, EndEntity(subject, key.public_key(), admission, self._ocsp_url))
+        holder = EndEntity(subject, key.public_key(), admission, self._ocsp_url)
+        certificate = self._pki.issue(kind, holder, image.iccsn.hex())
         file = object_system(image.kind).objects[file_path]
         if not isinstance(file, TransparentFile) or len(certificate) > file.size:
             raise ValueError(f"a certificate of {len(certificate)} octets does not fit into {name_of(file_path)}")

@@ -11,6 +11,7 @@ ones 8, certificates of holders 5, as in the field.
 
 import base64
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
 from threading import RLock
@@ -30,7 +31,7 @@ from tiaas.pki.cvc import Cvc
 from tiaas.pki.issue import Authority, EndEntity, PrivateKey, Validity, issue_authority, issue_end_entity
 from tiaas.pki.names import authority_name, component_name
 from tiaas.pki.oids import CertificateType, Policy, Role
-from tiaas.pki.profiles import PROFILES
+from tiaas.pki.profiles import PROFILES, Profile
 
 ORGANIZATION = "tiaas lab TEST-ONLY - NOT-VALID"
 
@@ -82,6 +83,11 @@ _ISSUERS = {
     CertificateType.FD_TLS_S: AuthorityKind.KOMP,
 }
 
+ALLOWED_TYPES = {
+    authority: tuple(kind for kind, issuer in _ISSUERS.items() if issuer is authority) for authority in AuthorityKind
+}
+"""The types of certificate that a CA may issue."""
+
 _Tree = dict[AuthorityKind | None, Authority]
 
 
@@ -107,6 +113,10 @@ class LabPki:
         self.ecc_only = ecc_only
         self.cvc = cvc
         self.on_change = on_change
+        self.on_issue: Callable[[bytes, str, str], None] = _nobody
+        """Is told every certificate issued below a CA: DER, the CA's label, and the ICCSN of the card, or ""."""
+        self.ocsp_url = ""
+        """The status service's URL in the certificates issued from now on."""
         self._entropy = entropy
         self._clock = clock
         self._trees = trees
@@ -126,7 +136,7 @@ class LabPki:
         """A JSON document with all certificates and PRIVATE KEYS."""
         with self._guard:
             trees = {
-                family.name: {("root" if kind is None else kind.name): _write(ca) for kind, ca in tree.items()}
+                family.name: {("root" if kind is None else kind.name): write_authority(ca) for kind, ca in tree.items()}
                 for family, tree in self._trees.items()
             }
         return {
@@ -143,7 +153,9 @@ class LabPki:
         if document.get("version") != _VERSION:
             raise InvalidInput(f"version {document.get('version')} of a lab's PKI is not read here")
         trees: dict[Family, _Tree] = {
-            Family[family]: {(None if kind == "root" else AuthorityKind[kind]): _read(ca) for kind, ca in tree.items()}
+            Family[family]: {
+                (None if kind == "root" else AuthorityKind[kind]): read_authority(ca) for kind, ca in tree.items()
+            }
             for family, tree in document["x509"].items()
         }
         cvc = CvcAuthorities.from_document(document["cvc"])
@@ -173,13 +185,29 @@ class LabPki:
         """An issuing CA, or with None the root of the family. Raises ValueError for RSA in an ECC-only lab."""
         return self._tree(family)[kind]
 
-    def issue(self, kind: CertificateType, holder: EndEntity) -> bytes:
-        """A holder's certificate, DER, by the CA for that type and for the family of the holder's key."""
+    def issue(self, kind: CertificateType, holder: EndEntity, card: str = "") -> bytes:
+        """A holder's certificate, DER, by the CA for that type and for the family of the holder's key.
+
+        `card` is the ICCSN of the card it is for.
+        """
         family = Family.ECC if isinstance(holder.public_key, ec.EllipticCurvePublicKey) else Family.RSA
-        authority = self.authority(_ISSUERS[kind], family)
+        issuer = _ISSUERS[kind]
+        return self.certify(PROFILES[kind], holder, self.authority(issuer, family), label(issuer, family), card)
+
+    def certify(self, profile: Profile, holder: EndEntity, authority: Authority, issuer: str, card: str = "") -> bytes:
+        """A certificate of that profile, DER, by `authority`, whose label in the books is `issuer`."""
         now = self._clock.now()
-        validity = Validity(_midnight(now), min(_years(now, _HOLDER_YEARS), authority.certificate.not_valid_after_utc))
-        return issue_end_entity(PROFILES[kind], holder, authority, validity, self._entropy)
+        validity = Validity(midnight(now), min(years(now, _HOLDER_YEARS), authority.certificate.not_valid_after_utc))
+        named = holder if holder.ocsp_url else replace(holder, ocsp_url=self.ocsp_url)
+        certificate = issue_end_entity(profile, named, authority, validity, self._entropy)
+        self.on_issue(certificate, issuer, card)
+        return certificate
+
+    @property
+    def authorities(self) -> dict[str, Authority]:
+        """The issuing CAs by label; makes the RSA half if there is to be one."""
+        families = (Family.ECC,) if self.ecc_only else (Family.ECC, Family.RSA)
+        return {label(kind, family): self.authority(kind, family) for family in families for kind in AuthorityKind}
 
     def sak(self, iccsn: str) -> tuple[bytes, bytes]:
         """Identity ID.SAK.AUT of a Konnektor towards terminals: certificate DER, private key PKCS#8 DER."""
@@ -211,17 +239,17 @@ class LabPki:
             return tree
 
     def _grow(self, family: Family) -> _Tree:
-        start = _midnight(self._clock.now())
+        start = midnight(self._clock.now())
         name = authority_name(
             f"TIAAS.RCA{family} TEST-ONLY", "Zentrale Root-CA der Telematikinfrastruktur", ORGANIZATION
         )
-        root = issue_authority(name, self._key(family), Validity(start, _years(start, _ROOT_YEARS)), self._entropy)
+        root = issue_authority(name, self._key(family), Validity(start, years(start, _ROOT_YEARS)), self._entropy)
         tree: _Tree = {None: root}
         for kind in AuthorityKind:
             tree[kind] = issue_authority(
                 authority_name(f"TIAAS.{kind}{family} TEST-ONLY", _UNITS[kind], ORGANIZATION),
                 self._key(family),
-                Validity(start, _years(start, _CA_YEARS)),
+                Validity(start, years(start, _CA_YEARS)),
                 self._entropy,
                 parent=root,
                 policy=Policy.HBA_CP if kind in (AuthorityKind.HBA, AuthorityKind.HBA_QES) else Policy.GEM_OR_CP,
@@ -232,19 +260,32 @@ class LabPki:
         return new_ec_key(self._entropy) if family is Family.ECC else new_rsa_key()
 
 
-def _midnight(moment: datetime) -> datetime:
+def label(kind: AuthorityKind, family: Family) -> str:
+    """How the lab's books name an issuing CA: `ECC/EGK`."""
+    return f"{family.name}/{kind.name}"
+
+
+def midnight(moment: datetime) -> datetime:
+    """The start of a day."""
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _years(moment: datetime, count: int) -> datetime:
+def years(moment: datetime, count: int) -> datetime:
+    """So many years later."""
     return moment + timedelta(days=365 * count + count // 4)
 
 
-def _write(authority: Authority) -> dict[str, str]:
+def write_authority(authority: Authority) -> dict[str, str]:
+    """A JSON document with certificate and PRIVATE KEY."""
     certificate = authority.certificate.public_bytes(Encoding.DER)
     return {"certificate": certificate.hex(), "key": write_key(authority.key).hex()}
 
 
-def _read(document: dict[str, str]) -> Authority:
+def read_authority(document: dict[str, str]) -> Authority:
+    """Reads what `write_authority` wrote."""
     certificate = x509.load_der_x509_certificate(bytes.fromhex(document["certificate"]))
     return Authority(certificate, read_key(bytes.fromhex(document["key"])))
+
+
+def _nobody(certificate: bytes, issuer: str, card: str) -> None:
+    """There are no books to be told."""

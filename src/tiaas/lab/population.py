@@ -68,9 +68,7 @@ def populate(seed: Seed, practices: int, patients: Mapping[int, int] | None = No
     for practice, count in counts.items():
         group = groups[(practice - 1) * PATIENTS : practice * PATIENTS]
         first = _FURTHER_FIRST + (practice - 1) * PATIENTS_MAX
-        added = [
-            _another_patient(seed.patients, first + place, known) for place in range(max(count - PATIENTS, 0))
-        ]
+        added = [_another_patient(seed.patients, first + place, known) for place in range(max(count - PATIENTS, 0))]
         numbers |= {patient.kvnr: first + place for place, patient in enumerate(added)}
         further += added
         mine[practice] = (*group[:count], *added)

@@ -7,7 +7,7 @@ absolute; `cert`, `key` and `ca` are PEM, keys unencrypted; `sicct` is `host:por
     version
     instances[]   konnektor, client, context, workplaces[], terminals[], cards, kon_file; the first one's are repeated
                   at the top
-    lab           control, ca_bundle, faults, journal; ocsp and tsl are null until the lab has them
+    lab           control, ca_bundle, faults, journal; ocsp and tsl are URLs of the lab's PKI services
     portal        url of the status page
 
 Beside it lies one `.kon` file per instance in the JSON format that the `ti` command line of gematik/zero-lab reads

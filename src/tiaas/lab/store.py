@@ -9,7 +9,8 @@ Documents by kind and key, all of them JSON
     practice   number     a practice
     insured    ICCSN      what updates have changed on an eGK
     update     id         an update that waits for an eGK
-and single values under `meta`: pki, seed, ports, vsdm.
+    certificate  serial number  what a CA issued, and whether it is revoked (`books`)
+and single values under `meta`: pki, signers, seed, ports, vsdm, revoked cards, and the trust lists in force.
 
 Write-ahead logging with `synchronous=NORMAL`: what was committed survives the death of the process (`kill -9`), and a
 retry counter costs no fsync. A power cut may lose the last commits, never the database.
@@ -44,6 +45,7 @@ class Kind(StrEnum):
     PRACTICE = "practice"
     INSURED = "insured"
     UPDATE = "update"
+    CERTIFICATE = "certificate"
 
 
 _SCHEMA = (

@@ -12,7 +12,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from tiaas.base.entropy import Entropy
 from tiaas.pki.certificate import PublicKey
-from tiaas.pki.oids import KeyUsage, Policy
+from tiaas.pki.oids import ExtendedKeyUsage, KeyUsage, Policy
 from tiaas.pki.profiles import Profile
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
@@ -85,6 +85,18 @@ def issue_end_entity(
     for oid, value in (_VALIDITY_MODEL, _QC_STATEMENTS) if profile.is_qualified else ():
         builder = builder.add_extension(x509.UnrecognizedExtension(oid, value), critical=False)
     return builder.sign(authority.key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def issue_list_signer(subject: x509.Name, key: PrivateKey, validity: Validity, entropy: Entropy) -> x509.Certificate:
+    """A self-signed signer of the Bundesnetzagentur's list (ETSI TS 119 612 V2.1.1, 5.7.1)."""
+    public = key.public_key()
+    builder = _builder(subject, public, validity, entropy).issuer_name(subject)
+    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+    builder = builder.add_extension(_key_usage(frozenset({KeyUsage.NON_REPUDIATION})), critical=True)
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    purpose = x509.ObjectIdentifier(ExtendedKeyUsage.TSL_SIGNING)
+    builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+    return builder.sign(key, hashes.SHA256())
 
 
 def issue_authority(

@@ -32,11 +32,12 @@ UNUSED_SUPPLY_POINT = "http://ocsp00.gematik.invalid/not-used"
 
 @unique
 class ServiceType(StrEnum):
-    """ServiceTypeIdentifier (TIP1-A_4099)."""
+    """ServiceTypeIdentifier (TIP1-A_4099; of the national list ETSI TS 119 612, 5.5.1)."""
 
     CA = "http://uri.etsi.org/TrstSvc/Svctype/CA/PKC"
     QUALIFIED_CA = "http://uri.etsi.org/TrstSvc/Svctype/CA/QC"
     OCSP = "http://uri.etsi.org/TrstSvc/Svctype/Certstatus/OCSP"
+    QUALIFIED_OCSP = "http://uri.etsi.org/TrstSvc/Svctype/Certstatus/OCSP/QC"
     CRL = "http://uri.etsi.org/TrstSvc/Svctype/Certstatus/CRL"
     DNSSEC = "http://uri.telematik/TrstSvc/Svctype/DNSSEC"
     CVC_ROOT = "http://uri.telematik/TrstSvc/Svctype/CA/CVC"
@@ -47,11 +48,13 @@ class ServiceType(StrEnum):
 
 @unique
 class ServiceStatus(StrEnum):
-    """ServiceStatus of the TI's list (gemSpec_PKI Tab_PKI_271)."""
+    """ServiceStatus of the TI's list (gemSpec_PKI Tab_PKI_271), and of the national one (ETSI TS 119 612, 5.5.4)."""
 
     IN_ACCORD = "http://uri.etsi.org/TrstSvc/Svcstatus/inaccord"
     REVOKED = "http://uri.etsi.org/TrstSvc/Svcstatus/revoked"
     EXPIRED = "http://uri.etsi.org/TrstSvc/Svcstatus/expired"
+    GRANTED = "http://uri.etsi.org/TrstSvc/TrustedList/Svcstatus/granted"
+    WITHDRAWN = "http://uri.etsi.org/TrstSvc/TrustedList/Svcstatus/withdrawn"
 
 
 @unique
