@@ -16,6 +16,7 @@ DATA_MAX = 65535
 # VERIFY, CHANGE REFERENCE DATA, DISABLE, ENABLE, RESET RETRY COUNTER: their data are secrets.
 _SECRET_INS = frozenset({0x20, 0x24, 0x26, 0x28, 0x2C})
 
+
 class BadApdu(TiaasError):
     """Octets that are no APDU of ISO/IEC 7816-4."""
 
