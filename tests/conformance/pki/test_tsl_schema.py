@@ -42,7 +42,7 @@ def mutants(seed: XmlElement, random: Random) -> Iterator[XmlElement]:
             parent.append(element)
         elif choice == 3:
             element.text = random.choice(TEXTS)
-        elif choice == 4 and not element.tag.endswith(("ExtensionOID", "ExtensionValue")):
+        elif choice == 4 and not str(element.tag).endswith(("ExtensionOID", "ExtensionValue")):
             # What is inside an Extension is anything; we do not look at its attributes.
             element.set(random.choice(ATTRIBUTES), random.choice(TEXTS))
         else:
