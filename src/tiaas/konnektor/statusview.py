@@ -10,6 +10,7 @@ from tiaas.konnektor.calllog import Call
 from tiaas.konnektor.cardmap import HOLDER_PIN
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.delivery import DeliveryView
 from tiaas.konnektor.eventfeed import EventFeed, SeenEvent
 from tiaas.konnektor.infomodel import AuthKind
 from tiaas.konnektor.instance import Instance
@@ -60,6 +61,7 @@ def instance_document(instance: Instance) -> dict[str, Any]:
         "calls_total": instance.calls.total,
         "calls": [call_document(call) for call in calls[:CALLS_SHOWN]],
         "events": [event_document(event) for event in list(instance.feed)[:EVENTS_SHOWN]],
+        "sinks": [_sink(view) for view in instance.context.events],
         "conditions": [_condition(state) for state in instance.context.opstate if state.value],
         "ti": {
             "online": ti.online,
@@ -108,6 +110,22 @@ def _clients(instance: Instance) -> list[dict[str, Any]]:
         }
         for client_system_id, client in sorted(clients.items())
     ]
+
+
+def _sink(view: DeliveryView) -> dict[str, Any]:
+    counters = view.counters
+    return {
+        "client_system": counters.sink.client_system_id,
+        "address": str(counters.sink.address),
+        "subscriptions": view.subscriptions,
+        "queued": counters.queued,
+        "delivered": counters.delivered,
+        "failed": counters.failed,
+        "dropped": counters.dropped,
+        "failures_in_row": counters.failures_in_row,
+        "last_delivered": time_text(counters.last_delivered),
+        "last_failure": counters.last_failure,
+    }
 
 
 def _terminal(instance: Instance, entry: TerminalEntry) -> dict[str, Any]:

@@ -13,7 +13,9 @@ from tests.integration.portal.conftest import free_port
 from tiaas.base.secret import Secret
 from tiaas.cli.compose import Running
 from tiaas.client import connect
+from tiaas.client.konnektor import EVENT
 from tiaas.interfaces.card_service_common_v2_0 import CardType
+from tiaas.interfaces.event_service_v7_2 import SUBSCRIBE_ACTION, Subscribe, SubscribeResponse, Subscription
 from tiaas.konnektor.eventfeed import STREAMS_MAX
 from tiaas.konnektor.statusapi import status_app
 from tiaas.lab.server import LabServer
@@ -144,3 +146,21 @@ async def test_a_stop_ends_streams(run: Running, path: str) -> None:
     async with interface(run) as http, asyncio.timeout(60), http.stream("GET", path) as stream:
         run.served[0].instance.feed.close()
         assert [line async for line in stream.aiter_lines() if line.startswith("event")] == []
+
+
+async def test_a_receiver_that_is_away_is_told(run: Running) -> None:
+    """Nobody listens where the Clientsystem wants its events, and a card is taken out."""
+    address = f"127.0.0.1:{free_port()}"
+    async with interface(run) as http, asyncio.timeout(60):
+        async with connect(run.served[0].kon) as konnektor:
+            wish = Subscription(event_to=f"cetp://{address}", topic="CARD")
+            request = Subscribe(context=konnektor.context, subscription=wish)
+            await konnektor.call(EVENT, SUBSCRIBE_ACTION, request, SubscribeResponse)
+        run.lab.eject("CT-1", 1)
+        while True:
+            status = decode_document_untrusted(Instance, (await http.get(PATH)).json())
+            if status.sinks and status.sinks[0].failures_in_row:
+                break
+    (sink,) = status.sinks
+    assert (sink.client_system, sink.address, sink.delivered) == ("pvs-1", address, 0)
+    assert sink.last_failure

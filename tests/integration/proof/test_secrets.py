@@ -126,6 +126,7 @@ def _fail_at_pins(caller: Caller, story: Story) -> None:
     until(lambda: bool(hand.display()["prompt"]))
     hand.press(*TYPED_BY_HAND)
     story.control.append(json.dumps(hand.state()).encode())
+    story.control.append(_page(story))
     hand.press("ok")
     entering.join(20)
     assert [reply.text("PinResult") for reply in replies] == ["REJECTED"]
@@ -209,6 +210,14 @@ def _fail_at_cards(caller: Caller, story: Story) -> None:
     story.faults.append(_fault(caller.read_vsd(caller.handle("EGK"), caller.handle("SMC-B"))))
     assert caller.verify_pin(caller.handle("SMC-B"), "PIN.SMC").text("PinResult") == "OK"
     assert caller.read_vsd(caller.handle("EGK"), caller.handle("SMC-B")).status == 200
+
+
+def _page(story: Story) -> bytes:
+    """The practice's status page."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"{story.ready['portal']['url']}/instances/praxis-1", timeout=10) as answer:
+        page: bytes = answer.read()
+        return page
 
 
 def _ask_control(story: Story) -> None:
