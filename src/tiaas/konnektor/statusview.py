@@ -6,6 +6,7 @@ is named by its handle and type. Lists are bounded by the practice's equipment o
 
 from typing import Any
 
+from tiaas.fachdienste.vsdm.receipt import Receipt
 from tiaas.konnektor.calllog import Call
 from tiaas.konnektor.cardmap import HOLDER_PIN
 from tiaas.konnektor.cards import Card
@@ -68,6 +69,7 @@ def instance_document(instance: Instance) -> dict[str, Any]:
             "vsdm": bool(ti.intermediaer),
             "tsl": bool(ti.tsl_url),
             "ocsp": bool(ti.ocsp_forwarder),
+            "last_check": _last_check(instance.context.vsdm.last_receipt),
         },
         "trust": trust_document(instance.context.trust.status()),
     }
@@ -179,6 +181,12 @@ def _pin(card: Card, feed: EventFeed) -> dict[str, Any] | None:
     verified = sum(value in (AuthValue.VERIFIED, AuthValue.DISABLED) for value in held)
     state = "VERIFIED" if verified else "BLOCKED" if last == "BLOCKED" else "NOT_VERIFIED"
     return {"name": name, "state": state, "sessions": verified, "last_result": last}
+
+
+def _last_check(receipt: Receipt | None) -> dict[str, Any] | None:
+    if receipt is None:
+        return None
+    return {"at": time_text(receipt.made), "result": receipt.result.value, "code": receipt.code}
 
 
 def _condition(state: State) -> dict[str, Any]:

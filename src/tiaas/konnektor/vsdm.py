@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from tiaas.base.clock import Clock
 from tiaas.card.apdu import ResponseApdu
 from tiaas.fachdienste.vsdm.containers import StatusVd
+from tiaas.fachdienste.vsdm.receipt import Receipt
 from tiaas.konnektor.c2c import CardToCard
 from tiaas.konnektor.cardmap import EF_GVD, EF_PD, EF_VD, HOLDER_PIN
 from tiaas.konnektor.cards import Card
@@ -101,6 +102,11 @@ class Vsdm:
         self._log = log
         self._online = online
         self._standalone = standalone
+
+    @property
+    def last_receipt(self) -> Receipt | None:
+        """How the last online check ended, without its Prüfziffer; None before the first."""
+        return None if self._online is None else self._online.last_receipt
 
     async def prepare(self, card: Card) -> None:
         """Asks a fresh card for what any ReadVSD needs and everybody may read. Raises `TiaasError`; that is no harm."""

@@ -13,7 +13,7 @@ ReadVSD fail; they are in E and EC of the receipt:
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tiaas.base.clock import Clock
@@ -102,6 +102,8 @@ class Online:
         self._hub = hub
         self._clock = clock
         self._limits = limits
+        self.last_receipt: Receipt | None = None
+        """Of the last online check, without its Prüfziffer."""
 
     def check(self, egk: Card, smb: Card | None, session: CardSession | None) -> "OnlineCheck":
         """An online check of `egk` with the identity of an unlocked SM-B; without one it ends with E=3."""
@@ -114,6 +116,11 @@ class Online:
 
     async def receipt(self, outcome: "Outcome") -> Receipt:
         """The Prüfungsnachweis of an outcome; notes when the Fachdienste were reached."""
+        receipt = await self._receipt(outcome)
+        self.last_receipt = replace(receipt, proof=None)
+        return receipt
+
+    async def _receipt(self, outcome: "Outcome") -> Receipt:
         now = self._clock.now()
         if outcome.result is not Result.UPDATE_IMPOSSIBLE:
             await self._last.note()

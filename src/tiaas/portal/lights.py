@@ -22,6 +22,8 @@ DENIED_CODES = frozenset(
     {4003, 4004, 4005, 4006, 4010, 4011, 4012, 4013, 4014, 4015, 4016, 4017, 4018, 4019, 4020, 4021, 4204}
 )
 """TUC_KON_000: the call context does not fit the information model."""
+GOOD_RESULTS = frozenset({1, 2})
+"""E of a receipt: updated, no update needed."""
 _TI_CONDITIONS = ("EC_TSL_", "EC_BNetzA_", "EC_No_Online", "EC_No_VPN", "EC_CRL_")
 _TERMINAL_CONDITIONS = ("EC_CardTerminal_",)
 
@@ -216,6 +218,11 @@ def _ti(status: Instance, texts: Texts, today: date) -> Iterator[Finding]:
         yield from _trust(status.trust, texts)
     else:
         yield Finding(Station.TI, Light.GREEN, texts.ti_ok)
+    check = ti.last_check
+    if check is not None and check.result not in GOOD_RESULTS:
+        code = "" if check.code is None else f", EC={check.code}"
+        says = texts.ti_check.format(moment(check.at, texts, today), check.result, code)
+        yield Finding(Station.TI, Light.YELLOW, says, texts.ti_check_do)
     for condition in status.conditions:
         if condition.name.startswith(_TI_CONDITIONS):
             yield Finding(Station.TI, Light.YELLOW, f"{meaning(condition, texts)}.", texts.ti_condition_do)

@@ -137,6 +137,15 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class OnlineCheck:
+    """The last online check of a health card: `result` is E of its receipt, `code` EC."""
+
+    at: datetime
+    result: int
+    code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ti:
     """Whether the instance works online and which services of the TI it knows an address of."""
 
@@ -144,6 +153,7 @@ class Ti:
     vsdm: bool = False
     tsl: bool = False
     ocsp: bool = False
+    last_check: OnlineCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,9 @@ class Texts:
     ti_no_tsl: str
     ti_no_tsl_do: str
     ti_ocsp: str
+    ti_check: str
+    ti_check_do: str
+    last_check: str
     ti_ocsp_do: str
     practice_sink: str
     practice_sink_do: str

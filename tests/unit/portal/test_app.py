@@ -15,7 +15,7 @@ from tiaas.base.clock import ManualClock
 from tiaas.base.secret import Secret
 from tiaas.portal.app import Portal, portal_app
 from tiaas.portal.labhand import LabHand
-from tiaas.portal.status import Card, Condition, Instance, Ocsp, Pin, TrustList
+from tiaas.portal.status import Card, Condition, Instance, Ocsp, OnlineCheck, Pin, Ti, TrustList
 from tiaas.portal.statusclient import StatusClient
 from tiaas.portal.texts_de import DE
 from tiaas.portal.texts_en import EN
@@ -157,7 +157,7 @@ async def test_every_state_has_a_page(world: World) -> None:
         instance(terminal(None, connected=False), clients=(), calls=(), events=(), conditions=conditions, since=None),
         dataclasses.replace(instance(), terminals=(), trust=trust(), sinks=(sink(), sink(failures_in_row=1))),
         instance(sinks=(), trust=trust(tsl=failed, ocsp=Ocsp(code=1032, last_at=AT), anchor=None)),
-        instance(trust=trust(lists=False)),
+        instance(trust=trust(lists=False), ti=Ti(True, True, last_check=OnlineCheck(AT, 3, 12103))),
     ]
     async with world.portal(lab=False) as http:
         for state in states:

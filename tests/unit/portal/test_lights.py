@@ -8,7 +8,7 @@ import pytest
 from tests.unit.portal.statuses import AT, TODAY, VERIFIED, instance, sink, smcb, terminal, trust
 from tiaas.portal.conditions import ENGLISH
 from tiaas.portal.lights import DENIED_CODES, Light, Station, dark_way, overall, sentence, way_of
-from tiaas.portal.status import Call, Card, Condition, Instance, Ocsp, Pin, Slot, Ti, TrustList
+from tiaas.portal.status import Call, Card, Condition, Instance, Ocsp, OnlineCheck, Pin, Slot, Ti, TrustList
 from tiaas.portal.texts_de import DE
 from tiaas.portal.texts_en import EN
 
@@ -75,6 +75,14 @@ def test_everything_works() -> None:
         (instance(trust=trust(lists=False, tsl=TrustList())), Station.TI, Light.GREEN, EN.ti_ok),
         (instance(sinks=(sink(),)), Station.PRACTICE, Light.GREEN, "Last call"),
         (instance(sinks=(sink(failures_in_row=2),)), Station.PRACTICE, Light.YELLOW, "Events do not reach pvs-1"),
+        (instance(ti=Ti(True, True, last_check=OnlineCheck(AT, 2))), Station.TI, Light.GREEN, EN.ti_ok),
+        (
+            instance(ti=Ti(True, True, last_check=OnlineCheck(AT, 3, 12103))),
+            Station.TI,
+            Light.YELLOW,
+            "E=3, EC=12103",
+        ),
+        (instance(ti=Ti(True, True, last_check=OnlineCheck(AT, 5))), Station.TI, Light.YELLOW, "E=5."),
         (instance(ti=Ti(False, True)), Station.TI, Light.GREY, EN.ti_offline),
         (instance(ti=Ti(True)), Station.TI, Light.GREY, EN.ti_none),
     ],
