@@ -6,14 +6,14 @@ tests of practice software. All practices of a lab get the same settings.
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tiaas.base.config import setting
 from tiaas.base.errors import InvalidInput
-from tiaas.konnektor.config import AuthenticationMode, ClientAccess, Limits, Product
+from tiaas.konnektor.config import AuthenticationMode, ClientAccess, Limits, Product, TiAccess
 from tiaas.konnektor.keykind import KeyKind
 
-_LIMITS, _PRODUCT = Limits(), Product()
+_LIMITS, _PRODUCT, _TI = Limits(), Product(), TiAccess()
 _VERSION = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){2}")
 
 
@@ -100,6 +100,36 @@ class ProductSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TiSettings:
+    """How the Konnektors use the TI; where its services are the lab knows."""
+
+    online: bool = setting(_TI.online, "MGM_LU_ONLINE; false: no lists, no OCSP, no online check of a card")
+    ocsp_seconds: float = setting(_TI.ocsp_seconds, "CERT_OCSP_TIMEOUT_NONQES, 1 to 120 seconds")
+    ocsp_grace_minutes: int = setting(
+        int(_TI.ocsp_grace_seconds // 60), "CERT_OCSP_DEFAULT_GRACE_PERIOD_NONQES, 0 to 20 minutes"
+    )
+    tsl_grace_days: int = setting(_TI.tsl_grace_days, "CERT_TSL_DEFAULT_GRACE_PERIOD_DAYS, 1 to 30")
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.ocsp_seconds <= 120:
+            raise InvalidInput("ocsp_seconds is 1 to 120")
+        if not 0 <= self.ocsp_grace_minutes <= 20:
+            raise InvalidInput("ocsp_grace_minutes is 0 to 20")
+        if not 1 <= self.tsl_grace_days <= 30:
+            raise InvalidInput("tsl_grace_days is 1 to 30")
+
+    def applied(self, access: TiAccess) -> TiAccess:
+        """`access`, which has the addresses, with these settings."""
+        return replace(
+            access,
+            online=self.online,
+            ocsp_seconds=self.ocsp_seconds,
+            ocsp_grace_seconds=self.ocsp_grace_minutes * 60.0,
+            tsl_grace_days=self.tsl_grace_days,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpConfig:
     """The whole file."""
 
@@ -108,3 +138,4 @@ class UpConfig:
     access: AccessSettings = setting(AccessSettings(), "client authentication")
     limits: LimitSettings = setting(LimitSettings(), "bounds of the HTTP front")
     product: ProductSettings = setting(ProductSettings(), "what connector.sds says")
+    ti: TiSettings = setting(TiSettings(), "the way into the TI")

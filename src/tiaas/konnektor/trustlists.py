@@ -333,6 +333,6 @@ def _attempt_key(slot: _Slot) -> str:
 
 def require_anchor(anchor: bytes | None) -> bytes:
     """The anchor, or `BadInstanceConfig` for a TSL that nobody could check."""
-    if anchor is None:
+    if not anchor:
         raise BadInstanceConfig("with a tsl_url the instance needs a tsl_anchor, the certificate of the TSL-Signer-CA")
     return anchor

@@ -193,10 +193,8 @@ class Trust:
         return self.space.cross_to(wanted, known)
 
 
-# Faults of an OCSP check that was not performed, in contrast to an answer that is wrong (TUC_PKI_006, 4a to 4c).
-_NOT_PERFORMED = frozenset(
-    {PkiCode.OCSP_NOT_AVAILABLE, PkiCode.SERVICESUPPLYPOINT_MISSING, PkiCode.OCSP_CHECK_REVOCATION_ERROR}
-)
+# Faults of an OCSP check that was not performed, in contrast to an answer that is wrong (TUC_PKI_006, 4a against 5, 6).
+_NOT_PERFORMED = frozenset({PkiCode.OCSP_NOT_AVAILABLE, PkiCode.SERVICESUPPLYPOINT_MISSING})
 
 
 def _judged(status: CertificateStatus, roles: tuple[str, ...], *, tolerate: bool) -> Verdict:

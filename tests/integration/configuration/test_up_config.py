@@ -63,6 +63,10 @@ async def test_no_client_authentication_and_rsa(tmp_path: Path) -> None:
         ("[limits]\nconnections = 0\n", "connections"),
         ("[limits]\nrequest_seconds = nan\n", "request_seconds"),
         ("[access]\nplain_port = 70000\n", "plain_port"),
+        ("[ti]\nocsp_seconds = 0.5\n", "ocsp_seconds"),
+        ("[ti]\nocsp_seconds = nan\n", "ocsp_seconds"),
+        ("[ti]\nocsp_grace_minutes = 21\n", "ocsp_grace_minutes"),
+        ("[ti]\ntsl_grace_days = 0\n", "tsl_grace_days"),
         ("[access]\ntls_mandatory = false\n", "plain_port"),
     ],
 )

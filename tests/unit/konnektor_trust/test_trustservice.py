@@ -129,6 +129,12 @@ async def test_a_wrong_answer_is_never_tolerated(bench: Bench) -> None:
     assert (verdict.result, verdict.fault) == (Result.INCONCLUSIVE, PkiCode.OCSP_CERT_MISSING)
 
 
+async def test_garbage_is_never_tolerated(bench: Bench) -> None:
+    bench.forwarder.answer = lambda request: b"garbage"
+    verdict = await bench.trust.check(EGK_CERTIFICATE.encoded, EGK, offline_allow_no_check=True)
+    assert (verdict.result, verdict.fault) == (Result.INCONCLUSIVE, PkiCode.OCSP_CHECK_REVOCATION_ERROR)
+
+
 @pytest.mark.parametrize(
     ("cert_hash", "fault"),
     [(None, PkiCode.CERTHASH_EXTENSION_MISSING), (CertHash.of(b"x"), PkiCode.CERTHASH_MISMATCH)],
