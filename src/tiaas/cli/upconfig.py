@@ -109,6 +109,9 @@ class TiSettings:
         int(_TI.ocsp_grace_seconds // 60), "CERT_OCSP_DEFAULT_GRACE_PERIOD_NONQES, 0 to 20 minutes"
     )
     tsl_grace_days: int = setting(_TI.tsl_grace_days, "CERT_TSL_DEFAULT_GRACE_PERIOD_DAYS, 1 to 30")
+    lists_minutes: int = setting(
+        int(_TI.lists_seconds // 60), "how often trust lists are renewed, 1 to 10080 minutes; specified: daily"
+    )
 
     def __post_init__(self) -> None:
         if not 1 <= self.ocsp_seconds <= 120:
@@ -117,6 +120,8 @@ class TiSettings:
             raise InvalidInput("ocsp_grace_minutes is 0 to 20")
         if not 1 <= self.tsl_grace_days <= 30:
             raise InvalidInput("tsl_grace_days is 1 to 30")
+        if not 1 <= self.lists_minutes <= 7 * 24 * 60:
+            raise InvalidInput("lists_minutes is 1 to 10080")
 
     def applied(self, access: TiAccess) -> TiAccess:
         """`access`, which has the addresses, with these settings."""
@@ -126,6 +131,7 @@ class TiSettings:
             ocsp_seconds=self.ocsp_seconds,
             ocsp_grace_seconds=self.ocsp_grace_minutes * 60.0,
             tsl_grace_days=self.tsl_grace_days,
+            lists_seconds=self.lists_minutes * 60.0,
         )
 
 

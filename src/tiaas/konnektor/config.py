@@ -132,6 +132,7 @@ class TiAccess:
     ocsp_seconds: float = 10.0  # CERT_OCSP_TIMEOUT_NONQES
     ocsp_grace_seconds: float = 600.0  # CERT_OCSP_DEFAULT_GRACE_PERIOD_NONQES
     tsl_grace_days: int = 30  # CERT_TSL_DEFAULT_GRACE_PERIOD_DAYS
+    lists_seconds: float = 86_400.0  # TIP1-A_4684: daily; CERT_BNETZA_VL_UPDATE_INTERVAL
     vsdm_seconds: float = 30.0  # MAXTIME_VSDM
     offline_days_max: int = 0  # TIMEOUT_TI_OFFLINE; 0: no limit
     receipt_secret: Secret | None = None

@@ -53,7 +53,6 @@ from tiaas.pki.tsl import BACKUP_LOCATION
 
 _log = logging.getLogger("tiaas.konnektor.trustlists")
 
-DAY = timedelta(days=1)
 _RETRY = timedelta(hours=1)
 _FIRST_RETRY = timedelta(seconds=10)
 _LOOK_SECONDS = 5.0
@@ -117,6 +116,7 @@ class TrustLists:
         self._bnetza = _Slot(
             _BNETZA, "CERT/BNETZA_VL", access.bnetza_url, 4129, 4133, Condition.BNETZA_VL_UPDATE_NOT_SUCCESSFUL
         )
+        self._interval = timedelta(seconds=access.lists_seconds)
         self._one_at_a_time = asyncio.Lock()
         self._looked = asyncio.Event()
 
@@ -195,16 +195,17 @@ class TrustLists:
         self.judge()
 
     def _is_due(self, slot: _Slot, now: datetime) -> bool:
-        # A due time further away than a day can only be one of another clock.
+        # A due time further away than the interval is of another clock or another configuration.
         attempt = slot.attempt
-        return bool(slot.address) and (attempt is None or not now < attempt.due <= now + 2 * DAY)
+        return bool(slot.address) and (attempt is None or not now < attempt.due <= now + self._interval)
 
     def _due(self, slot: _Slot, now: datetime, *, succeeded: bool) -> datetime:
         chance = random_fraction(self._entropy)
         if not succeeded:
-            return now + (_RETRY * (1 + chance) / 2 if slot.held is not None else _FIRST_RETRY)
+            again = _RETRY * (1 + chance) / 2 if slot.held is not None else _FIRST_RETRY
+            return now + min(again, self._interval)
         first = slot.attempt is None or not slot.attempt.succeeded
-        return now + (DAY * chance if first else DAY)
+        return now + (self._interval * chance if first else self._interval)
 
     # ---- TUC_KON_032 -------------------------------------------------------------------------------------------------
 

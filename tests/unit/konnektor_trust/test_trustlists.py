@@ -22,7 +22,7 @@ from tiaas.konnektor.sqlite_store import SqliteStore
 from tiaas.konnektor.store import InstanceStore, StaleEpochWrite
 from tiaas.konnektor.trust import EGK, TrustSpace
 from tiaas.konnektor.trustbuild import build_trust
-from tiaas.konnektor.trustlists import DAY, TrustLists
+from tiaas.konnektor.trustlists import TrustLists
 from tiaas.konnektor.trustservice import Trust
 from tiaas.konnektor.verdict import Result, ValidationMode
 from tiaas.pki.codes import PkiCode
@@ -34,6 +34,7 @@ OLD, NEW, STRANGER = SignerCa("TSL-CA1 TEST-ONLY"), SignerCa("TSL-CA2 TEST-ONLY"
 NATIONAL = SignerCa("BNetzA TEST-ONLY")
 EGK_CA, OTHER_CA = World("EGK-CA TEST-ONLY"), World("EGK-CA2 TEST-ONLY")
 OCSP = "http://ocsp.lab/"
+DAY = timedelta(days=1)
 
 
 def ca(world: World) -> Listed:
@@ -391,6 +392,18 @@ async def test_a_clock_that_was_put_back_does_not_stop_refreshing(bench: Bench) 
     bench.server.requests.clear()
     await bench.lists.tick()
     assert bench.server.requests == ["/tsl.sha2"]
+
+
+async def test_a_shorter_interval_counts_at_once(bench: Bench) -> None:
+    await bench.lists.tick()
+    bench.access = replace(bench.access, lists_seconds=60.0)
+    await bench.boot()
+    bench.server.requests.clear()
+    await bench.lists.tick()
+    assert bench.server.requests == ["/tsl.sha2"]
+    bench.clock.advance(60)
+    await bench.lists.tick()
+    assert bench.server.requests == ["/tsl.sha2", "/tsl.sha2"]
 
 
 async def test_offline_nothing_is_fetched(bench: Bench) -> None:
