@@ -281,7 +281,7 @@ class _Start:
             access=settings.access.access(),
             limits=settings.limits.limits(),
             product=settings.product.product(),
-            ti=onboard.ti_access(lab),
+            ti=settings.ti.applied(onboard.ti_access(lab)),
         )
 
     async def _write_files(self, lab: Lab, practice: Practice, instance: Instance, port: int) -> Served:
