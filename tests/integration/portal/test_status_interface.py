@@ -58,7 +58,7 @@ async def test_it_tells_the_practice_and_nothing_personal(run: Running) -> None:
         async with connect(run.served[0].kon) as konnektor:
             cards = {card.card_type: card.card_handle for card in await konnektor.get_cards()}
             await konnektor.verify_pin(cards[CardType.SMC_B], "PIN.SMC")
-            await konnektor.read_vsd(cards[CardType.EGK], cards[CardType.SMC_B])
+            await konnektor.read_vsd(cards[CardType.EGK], cards[CardType.SMC_B], True, True)
         answers = [await http.get(path) for path in ("/instances", PATH)]
     listing, document = (answer.json() for answer in answers)
     assert [entry["name"] for entry in listing["instances"]] == ["praxis-1"]
@@ -75,7 +75,12 @@ async def test_it_tells_the_practice_and_nothing_personal(run: Running) -> None:
     assert {call.client_system for call in status.calls} == {"pvs-1"}
     assert "CARD/INSERTED" in [event.topic for event in status.events]
     assert status.trust is not None
-    assert status.trust.issuers > 0
+    assert status.trust.lists
+    assert status.trust.tsl.succeeded
+    assert status.trust.ocsp.requests > 0
+    assert status.trust.ocsp.code is None
+    assert status.ti.last_check is not None
+    assert (status.ti.last_check.result, status.ti.last_check.code) == (2, None)
 
     text = "".join(answer.text for answer in answers)
     for card in run.lab.cards:
