@@ -1,14 +1,17 @@
 """`tiaas vsd read`: the insured person's data on an eGK."""
 
 import argparse
+import enum
 import re
+from base64 import b64encode
 from dataclasses import asdict
 
 from tiaas.cli.cardchoice import choose_card
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
 from tiaas.cli.writer import out, out_fields, out_json
-from tiaas.client import Konnektor, Vsd
+from tiaas.client import Konnektor, KonnektorFault, Vsd
+from tiaas.fachdienste.vsdm.receipt import read_receipt_untrusted
 from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.interfaces.vsd_v5_2 import (
     AllgemeineVersicherungsdaten,
@@ -17,9 +20,20 @@ from tiaas.interfaces.vsd_v5_2 import (
 )
 
 _DECLARATION = re.compile(rb"""<\?xml\s[^>]*?(?:encoding\s*=\s*["']([A-Za-z0-9._-]+)["'][^>]*)?\?>\s*""")
+_NO_CHECK = frozenset({3039, 3040})
+"""There is no receipt, or none to be read: what a Konnektor without online mode answers."""
 _KINDS = {"1": "Mitglied", "3": "Familienangehörige", "5": "Rentner"}
 _CONTRACT = {0: "nein", 1: "ja", 9: "nicht genutzt"}
 _RESTING = {1: "vollständig", 2: "eingeschränkt"}
+
+
+@enum.unique
+class _Mode(enum.Enum):
+    """Whether to ask for an online check."""
+
+    AUTO = "auto"
+    ONLINE = "online"
+    OFFLINE = "offline"
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -33,12 +47,20 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     read.add_argument(
         "--reader", metavar="CARD", help="handle or ICCSN of the SMC-B or HBA that reads it (default: the only SMC-B)"
     )
-    read.add_argument(
-        "--online-check",
-        action="store_true",
-        help="ask for updates first (a lab goes on without)",
+    way = read.add_mutually_exclusive_group()
+    way.add_argument(
+        "--online",
+        dest="mode",
+        action="store_const",
+        const=_Mode.ONLINE,
+        help="ask the insurer for updates first (default, unless the Konnektor works offline)",
     )
-    read.add_argument("--receipt", action="store_true", help="also read the receipt of the last online check")
+    way.add_argument("--offline", dest="mode", action="store_const", const=_Mode.OFFLINE, help="only read the card")
+    read.set_defaults(mode=_Mode.AUTO)
+    read.add_argument("--no-receipt", action="store_true", help="make no receipt of the online check")
+    read.add_argument(
+        "--stored-receipt", action="store_true", help="with --offline: the receipt that lies on the card already"
+    )
     read.add_argument("--xml", action="store_true", help="write the documents on the card as they are, in UTF-8")
     add_konnektor_arguments(read)
 
@@ -49,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     async def read(konnektor: Konnektor) -> Vsd:
         egk = await choose_card(konnektor, args.egk, (CardType.EGK,))
         reader = await choose_card(konnektor, args.reader, (CardType.SMC_B, CardType.HBA))
-        return await konnektor.read_vsd(egk.card_handle, reader.card_handle, args.online_check, args.receipt)
+        return await _read(konnektor, egk.card_handle, reader.card_handle, args)
 
     vsd = with_konnektor(args, read)
     if args.json:
@@ -61,6 +83,21 @@ def run(args: argparse.Namespace) -> int:
     else:
         _write(vsd)
     return ExitCode.OK
+
+
+async def _read(konnektor: Konnektor, egk: str, reader: str, args: argparse.Namespace) -> Vsd:
+    """As gemILF_PS has it for MODE_ONLINE_CHECK=ALWAYS: with online check and receipt.
+
+    A Konnektor that made the check has a receipt; one that works offline looks for an old one, and is read without.
+    """
+    if args.mode is _Mode.OFFLINE:
+        return await konnektor.read_vsd(egk, reader, False, args.stored_receipt)
+    try:
+        return await konnektor.read_vsd(egk, reader, True, not args.no_receipt)
+    except KonnektorFault as fault:
+        if args.mode is _Mode.ONLINE or fault.code not in _NO_CHECK:
+            raise
+        return await konnektor.read_vsd(egk, reader)
 
 
 def _text(xml: bytes) -> str:
@@ -80,7 +117,19 @@ def _document(vsd: Vsd) -> dict[str, object]:
         "insurance": asdict(vsd.insurance),
         "protected": None if vsd.protected is None else asdict(vsd.protected),
         "status": {"consistent": vsd.consistent, "timestamp": vsd.timestamp.isoformat(), "version": vsd.version},
-        "receipt": None if vsd.receipt is None else _text(vsd.receipt),
+        "receipt": None if vsd.receipt is None else _receipt_document(vsd.receipt),
+    }
+
+
+def _receipt_document(xml: bytes) -> dict[str, object]:
+    receipt = read_receipt_untrusted(xml)
+    return {
+        "result": receipt.result.value,
+        "meaning": receipt.result.meaning,
+        "timestamp": receipt.made.isoformat(),
+        "code": receipt.code,
+        "proof": None if receipt.proof is None else b64encode(receipt.proof).decode("ascii"),
+        "xml": _text(xml),
     }
 
 
@@ -96,6 +145,20 @@ def _write(vsd: Vsd) -> None:
     out()
     stand = vsd.timestamp.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     out_fields({"Stand": stand, "Version": vsd.version, "Zustand": "" if vsd.consistent else "nicht konsistent"})
+    out()
+    out_fields(_receipt(vsd.receipt))
+
+
+def _receipt(xml: bytes | None) -> dict[str, str]:
+    if xml is None:
+        return {"Prüfungsnachweis": "keiner"}
+    receipt = read_receipt_untrusted(xml)
+    return {
+        "Prüfungsnachweis": f"{receipt.result.value} {receipt.result.meaning}",
+        "Fehlercode": "" if receipt.code is None else str(receipt.code),
+        "Zeitpunkt": receipt.made.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+        "Prüfziffer": "" if receipt.proof is None else b64encode(receipt.proof).decode("ascii"),
+    }
 
 
 def _personal(data: PersoenlicheVersichertendaten) -> dict[str, str]:

@@ -53,6 +53,21 @@ class Result(enum.IntEnum):
     CERTIFICATE_UNCHECKED = 5
     OFFLINE_TOO_LONG = 6
 
+    @property
+    def meaning(self) -> str:
+        """What it says, in German."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Result.UPDATED: "Versichertendaten auf der eGK aktualisiert",
+    Result.NO_UPDATE_NEEDED: "keine Aktualisierung nötig",
+    Result.UPDATE_IMPOSSIBLE: "Aktualisierung technisch nicht möglich",
+    Result.CERTIFICATE_INVALID: "Zertifikat der eGK ungültig",
+    Result.CERTIFICATE_UNCHECKED: "Zertifikat der eGK online nicht prüfbar",
+    Result.OFFLINE_TOO_LONG: "Aktualisierung technisch nicht möglich, zu lange offline",
+}
+
 
 class BadReceipt(TiaasError):
     """Octets that are no Prüfungsnachweis."""
