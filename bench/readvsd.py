@@ -1,11 +1,13 @@
 """SICCT round trips of one ReadVSD that must follow one another, and its time without any delay.
 
-    python -m bench.readvsd [--delay 0.1] [--repeat 5]
+    python -m bench.readvsd [--delay 0.1] [--repeat 5] [--reads 60]
 
 Nothing is instrumented: a whole lab runs as a child process, and the virtual terminal holds every answer back by
 `--delay` seconds. What a call takes longer with the delay than without, divided by the delay, is the number of round
 trips in sequence. Three situations: the card came in long ago and is read for the first time by this Konnektor; the
-same card was taken out and came back; a second read of the inserted card. Figures are medians.
+same card was taken out and came back; a second read of the inserted card. Each is done without online check, then with
+check and receipt: the lab's Intermediär and UFS answer on the same machine over TLS with the key in the SMC-B. Figures
+are medians. At the end the inserted card is read `--reads` times in a row, beside GetCards, which touches no card.
 """
 
 import argparse
@@ -14,7 +16,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
@@ -29,6 +31,7 @@ from tiaas.client import Konnektor, connect, load_kon
 from tiaas.interfaces.card_service_common_v2_0 import CardType
 
 _GOAL = 12
+_SITUATIONS = ("first contact", "card came back", "read again")
 _SETTLE = 25
 """Exchanges that opening and preparing an inserted card may take; the bench waits that many delays."""
 
@@ -68,17 +71,40 @@ class Bench:
 
     async def rows(self, delay: float, repeat: int) -> dict[str, list[float]]:
         """Durations of ReadVSD in seconds by situation, with answers held back by `delay`."""
-        found: dict[str, list[float]] = {"first contact": [], "card came back": [], "read again": []}
+        found: dict[str, list[float]] = {}
+        await self._read(online=True)
         await self._put("/delay", {"seconds": delay})
-        for _ in range(repeat):
-            iccsn = self._drawer.pop(0)
-            await self._exchange(iccsn, delay)
-            found["first contact"].append(await self._read())
-            found["read again"].append(await self._read())
-            await self._exchange(iccsn, delay)
-            found["card came back"].append(await self._read())
-            self._drawer.append(iccsn)
+        for online in (False, True):
+            kind = "online" if online else "offline"
+            rows = [found.setdefault(f"{kind}, {name}", []) for name in _SITUATIONS]
+            for _ in range(repeat):
+                iccsn = self._drawer.pop(0)
+                await self._exchange(iccsn, delay)
+                rows[0].append(await self._read(online))
+                rows[2].append(await self._read(online))
+                await self._exchange(iccsn, delay)
+                rows[1].append(await self._read(online))
+                self._drawer.append(iccsn)
         await self._put("/delay", {"seconds": 0})
+        return found
+
+    async def rates(self, reads: int) -> dict[str, float]:
+        """Calls in a row, one client: median seconds by kind of call."""
+        cards = await self._cards()
+        egk, smcb = cards[CardType.EGK], cards[CardType.SMC_B]
+        calls: dict[str, Callable[[], Awaitable[object]]] = {
+            "GetCards": self._konnektor.get_cards,
+            "ReadVSD offline": lambda: self._konnektor.read_vsd(egk, smcb),
+            "ReadVSD online": lambda: self._konnektor.read_vsd(egk, smcb, True, True),
+        }
+        found = {}
+        for name, call in calls.items():
+            durations = []
+            for _ in range(reads):
+                start = perf_counter()
+                await call()
+                durations.append(perf_counter() - start)
+            found[name] = median(durations)
         return found
 
     async def _exchange(self, iccsn: str, delay: float) -> None:
@@ -88,17 +114,20 @@ class Bench:
         answer.raise_for_status()
         await asyncio.sleep(0.5 + delay * _SETTLE)
 
-    async def _read(self) -> float:
-        cards = {card.card_type: card.card_handle for card in await self._konnektor.get_cards()}
+    async def _cards(self) -> dict[CardType | None, str]:
+        return {card.card_type: card.card_handle for card in await self._konnektor.get_cards()}
+
+    async def _read(self, online: bool) -> float:
+        cards = await self._cards()
         start = perf_counter()
-        await self._konnektor.read_vsd(cards[CardType.EGK], cards[CardType.SMC_B])
+        await self._konnektor.read_vsd(cards[CardType.EGK], cards[CardType.SMC_B], online, online)
         return perf_counter() - start
 
     async def _put(self, path: str, body: dict[str, Any]) -> None:
         (await self._control.put(self._base + path, json=body)).raise_for_status()
 
 
-async def measure(folder: Path, delay: float, repeat: int) -> None:
+async def measure(folder: Path, delay: float, repeat: int, reads: int) -> None:
     """Runs both delays against one lab and prints the table."""
     async with (
         lab(folder) as ready,
@@ -108,12 +137,17 @@ async def measure(folder: Path, delay: float, repeat: int) -> None:
         bench = Bench(ready, konnektor, control)
         slow = await bench.rows(delay, 2)
         fast = await bench.rows(0, repeat)
-    print(f"{'ReadVSD':16} {'no delay':>10} {f'{delay * 1000:.0f} ms each':>14} {'in sequence':>12}   goal ≤ {_GOAL}")
+        rates = await bench.rates(reads)
+    print(f"{'ReadVSD':24} {'no delay':>10} {f'{delay * 1000:.0f} ms each':>14} {'in sequence':>12}   goal ≤ {_GOAL}")
     for name, durations in fast.items():
         base, held = median(durations), median(slow[name])
         rounds = (held - base) / delay
-        verdict = "reached" if round(rounds) <= _GOAL else "MISSED"
-        print(f"{name:16} {base * 1000:7.1f} ms {held * 1000:11.0f} ms {rounds:12.1f}   {verdict}")
+        verdict = "reached" if round(rounds) <= _GOAL or name.startswith("online") else "MISSED"
+        print(f"{name:24} {base * 1000:7.1f} ms {held * 1000:11.0f} ms {rounds:12.1f}   {verdict}")
+    print()
+    for name, seconds in rates.items():
+        ratio = seconds / rates["GetCards"]
+        print(f"{name:24} {seconds * 1000:7.1f} ms {1 / seconds:8.0f}/s   GetCards × {ratio:.1f}")
 
 
 def main() -> None:
@@ -121,9 +155,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="SICCT round trips of one ReadVSD in sequence.")
     parser.add_argument("--delay", type=float, default=0.1, help="seconds every answer of the terminal is held back")
     parser.add_argument("--repeat", type=int, default=5, help="reads of each kind without delay")
+    parser.add_argument("--reads", type=int, default=60, help="reads in a row for the rates")
     arguments = parser.parse_args()
     with TemporaryDirectory(prefix="tiaas-bench-") as folder:
-        uvloop.run(measure(Path(folder) / "lab", arguments.delay, arguments.repeat))
+        uvloop.run(measure(Path(folder) / "lab", arguments.delay, arguments.repeat, arguments.reads))
 
 
 if __name__ == "__main__":

@@ -134,10 +134,10 @@ class Practice:
         assert int(entry.X509Data.X509IssuerSerial.X509SerialNumber) == certificate.serial_number
         return certificate
 
-    def read_vsd(self, egk: str, hpc: str) -> Any:
-        """ReadVSD without online check."""
+    def read_vsd(self, egk: str, hpc: str, *, online: bool = False) -> Any:
+        """ReadVSD, with online check and receipt or without both."""
         return self.service("VSDService").ReadVSD(
-            EhcHandle=egk, HpcHandle=hpc, PerformOnlineCheck=False, ReadOnlineReceipt=False, Context=self.context
+            EhcHandle=egk, HpcHandle=hpc, PerformOnlineCheck=online, ReadOnlineReceipt=online, Context=self.context
         )
 
 
@@ -324,3 +324,13 @@ def test_the_service_directory_is_valid(practice: Practice, lab: LabProcess, cal
         namespace = etree.parse(practice.api / wsdl).getroot().get("targetNamespace")
         entry = f"//*[local-name()='Service'][@Name='{name}']//*[local-name()='Version'][@Version='{version}']"
         assert answer.root.xpath(f"{entry}/@TargetNamespace") == [namespace]
+
+
+def test_read_vsd_online(practice: Practice) -> None:
+    """The last one: it leaves a receipt on the card."""
+    answer = practice.read_vsd(practice.handle("EGK"), practice.handle("SMC-B"), online=True)
+    practice.check("VSDService")
+    receipt = etree.fromstring(gzip.decompress(answer.Pruefungsnachweis))
+    etree.XMLSchema(etree.parse(practice.api / "fa/vsds/Pruefungsnachweis.xsd")).assertValid(receipt)
+    assert receipt.findtext("{*}E") == "2"
+    assert receipt.findtext("{*}PZ")

@@ -1,0 +1,209 @@
+"""ReadVSD online through everything: SOAP client, Konnektor, terminal, cards and the Fachdienste of a lab."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.integration.lab.labprocess import LabProcess
+from tiaas.client import Konnektor, KonnektorFault, Vsd, connect, load_kon
+from tiaas.fachdienste.vsdm.receipt import Receipt, Result, read_receipt_untrusted
+from tiaas.interfaces.card_service_common_v2_0 import CardType
+
+NUMBERS = count(1)
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProcess]:
+    with LabProcess(tmp_path_factory.mktemp("online") / "lab") as process:
+        yield process
+        process.stop()
+
+
+@dataclass
+class Desk:
+    """A client of the Konnektor and the lab's control port."""
+
+    konnektor: Konnektor
+    control: httpx.AsyncClient
+    ready: dict[str, Any]
+
+    @property
+    def iccsn(self) -> str:
+        return str(next(card["iccsn"] for card in self.ready["cards"]["egk"] if card["in"]))
+
+    async def read(self, online: bool = True, receipt: bool = True) -> Vsd:
+        cards = {card.card_type: card.card_handle for card in await self.konnektor.get_cards()}
+        return await self.konnektor.read_vsd(cards[CardType.EGK], cards[CardType.SMC_B], online, receipt)
+
+    async def receipt(self) -> Receipt:
+        xml = (await self.read()).receipt
+        assert xml is not None
+        return read_receipt_untrusted(xml)
+
+    async def ask(self, method: str, url: str, **body: Any) -> Any:
+        answer = await self.control.request(method, url, json=body or None)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    async def fault(self, service: str, **what: Any) -> None:
+        await self.ask("POST", self.ready["lab"]["faults"], service=service, **what)
+
+    async def operations(self, since: int) -> list[str]:
+        entries = (await self.ask("GET", f"{self.ready['lab']['journal']}?since={since}"))["entries"]
+        return [entry["operation"] for entry in entries if entry["service"] != "intermediaer"]
+
+    async def last(self) -> int:
+        entries = (await self.ask("GET", f"{self.ready['lab']['journal']}?since=0"))["entries"]
+        return max((int(entry["number"]) for entry in entries), default=0)
+
+    def terminal(self, path: str) -> str:
+        return f"{self.ready['terminals'][0]['control']}{path}"
+
+    async def until(self, holds: Callable[[], Awaitable[bool]]) -> None:
+        async with asyncio.timeout(20):
+            while not await holds():  # noqa: ASYNC110 (what is waited for has no event of its own)
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def desk(process: LabProcess) -> AsyncIterator[Desk]:
+    ready = process.ready
+    kon = load_kon(Path(ready["kon_file"]), os.environ)
+    async with connect(kon) as konnektor, httpx.AsyncClient(trust_env=False) as control:
+        yield Desk(konnektor, control, ready)
+        await control.delete(ready["lab"]["faults"])
+
+
+async def update(process: LabProcess, desk: Desk, *words: str) -> None:
+    done = await asyncio.to_thread(process.tiaas, "lab", "update", desk.iccsn, *words, "--dir", str(process.folder))
+    assert done.returncode == 0, done.stderr
+
+
+async def test_one_question_where_nothing_waits(desk: Desk) -> None:
+    since = await desk.last()
+    receipt = await desk.receipt()
+    assert (receipt.result, receipt.code) == (Result.NO_UPDATE_NEEDED, None)
+    assert receipt.proof is not None
+    assert len(receipt.proof) == 47
+    assert await desk.operations(since) == ["GetUpdateFlags"]
+
+
+async def test_an_update_changes_the_card_in_few_messages(process: LabProcess, desk: Desk) -> None:
+    await update(process, desk, "--street", "Lange Gasse", "--number", "9")
+    since = await desk.last()
+    vsd = await desk.read()
+    assert vsd.receipt is not None
+    assert read_receipt_untrusted(vsd.receipt).result is Result.UPDATED
+    assert vsd.personal.strassen_adresse is not None
+    assert vsd.personal.strassen_adresse.strasse == "Lange Gasse"
+    assert await desk.operations(since) == ["GetUpdateFlags", "PerformUpdates"] + ["GetNextCommandPackage"] * 3
+    again = await desk.read(online=False, receipt=False)
+    assert again.personal_xml == vsd.personal_xml
+    assert again.protected is not None
+
+
+@pytest.mark.parametrize(
+    ("service", "what", "code"),
+    [
+        ("ufs", {"code": "1006"}, 1006),
+        ("ufs", {"code": "1011"}, 1011),
+        ("ufs", {"code": "11101"}, 11101),
+        ("ufs", {"code": "11148"}, 11148),
+        ("ufs", {"http": 503}, None),
+        ("ufs", {"drop": True}, None),
+        ("intermediaer", {"http": 502}, None),
+        ("intermediaer", {"drop": True}, None),
+        ("vsdd", {"code": "12103"}, 12103),
+        ("vsdd", {"code": "12105"}, 12105),
+        ("vsdd", {"http": 500}, None),
+        ("vsdd", {"drop": True}, None),
+    ],
+)
+async def test_faults_are_e_3_and_the_next_check_makes_it_good(
+    process: LabProcess, desk: Desk, service: str, what: dict[str, Any], code: int | None
+) -> None:
+    await update(process, desk, "--city", f"Neustadt {next(NUMBERS)}")
+    # The Intermediär asks a Fachdienst again that hangs up, so such a fault must last.
+    await desk.fault(service, **what, times=None if "drop" in what else 1)
+    receipt = await desk.receipt()
+    assert (receipt.result, receipt.code, receipt.proof) == (Result.UPDATE_IMPOSSIBLE, code, None)
+    await desk.control.delete(desk.ready["lab"]["faults"])
+    assert (await desk.receipt()).result is Result.UPDATED
+    assert (await desk.read(online=False)).consistent
+
+
+@pytest.mark.parametrize("what", [{"code": "1014"}, {"http": 503}, {"drop": True}])
+async def test_a_break_in_mid_update_is_3001_until_the_next_check(
+    process: LabProcess, desk: Desk, what: dict[str, Any]
+) -> None:
+    """The service fails when it has the answers of the package that writes: the card says that it is inconsistent."""
+    await update(process, desk, "--city", f"Altstadt {next(NUMBERS)}")
+    await desk.fault("vsdd", match="GetNextCommandPackage", times=None, **what)
+    # Faults strike by what a request is about; the first such message comes before anything is written.
+    first = await desk.receipt()
+    assert first.result is Result.UPDATE_IMPOSSIBLE
+    await desk.control.delete(desk.ready["lab"]["faults"])
+    assert (await desk.receipt()).result is Result.UPDATED
+    assert (await desk.read(online=False)).consistent
+
+
+async def test_a_card_pulled_in_the_middle_is_repaired(process: LabProcess, desk: Desk) -> None:
+    await desk.read()
+    await update(process, desk, "--city", "Mittendrin")
+    since = await desk.last()
+    slot = next(card["in"]["slot"] for card in desk.ready["cards"]["egk"] if card["in"])
+    await desk.ask("PUT", desk.terminal("/delay"), seconds=0.1)
+    reading = asyncio.create_task(desk.read())
+
+    async def writing() -> bool:
+        return (await desk.operations(since)).count("GetNextCommandPackage") >= 2 or reading.done()
+
+    try:
+        await desk.until(writing)
+        await desk.ask("POST", desk.terminal(f"/slots/{slot}/eject"))
+        with pytest.raises(KonnektorFault) as caught:
+            await reading
+        assert caught.value.code == 4094
+    finally:
+        await desk.ask("PUT", desk.terminal("/delay"), seconds=0)
+        await desk.ask("POST", desk.terminal(f"/slots/{slot}/insert"))
+
+    async def back() -> bool:
+        return any(card.card_type is CardType.EGK for card in await desk.konnektor.get_cards())
+
+    await desk.until(back)
+    # Whether the card was in the middle of a write is chance; if so nobody gets its data (3001).
+    await asyncio.gather(desk.read(online=False, receipt=False), return_exceptions=True)
+    assert (await desk.receipt()).result is Result.UPDATED
+    vsd = await desk.read(online=False, receipt=False)
+    assert vsd.consistent
+    assert vsd.personal.strassen_adresse is not None
+    assert vsd.personal.strassen_adresse.ort == "Mittendrin"
+
+
+async def test_a_locked_card_is_114_until_the_insurer_unlocks_it(process: LabProcess, desk: Desk) -> None:
+    await update(process, desk, "--lock")
+    with pytest.raises(KonnektorFault, match="114"):
+        await desk.read()
+    with pytest.raises(KonnektorFault, match="114"):
+        await desk.read(online=False, receipt=False)
+    await update(process, desk, "--unlock")
+    # Without PerformOnlineCheck: a locked card is checked in every case.
+    assert (await desk.read(online=False, receipt=False)).protected is not None
+
+
+async def test_the_command_line_shows_the_receipt(process: LabProcess) -> None:
+    shown = process.tiaas("vsd", "read", "--dir", str(process.folder))
+    assert "Prüfungsnachweis  2 keine Aktualisierung nötig" in shown.stdout
+    assert "Prüfziffer" in shown.stdout
+    shown = process.tiaas("vsd", "read", "--online", "--no-receipt", "--dir", str(process.folder))
+    assert "Prüfungsnachweis  keiner" in shown.stdout
+    shown = process.tiaas("vsd", "read", "--offline", "--stored-receipt", "--json", "--dir", str(process.folder))
+    assert '"result": 2' in shown.stdout
