@@ -57,7 +57,7 @@ class Desk:
 
     async def operations(self, since: int) -> list[str]:
         entries = (await self.ask("GET", f"{self.ready['lab']['journal']}?since={since}"))["entries"]
-        return [entry["operation"] for entry in entries if entry["service"] != "intermediaer"]
+        return [entry["operation"] for entry in entries if entry["service"] in ("ufs", "vsdd", "cms")]
 
     async def last(self) -> int:
         entries = (await self.ask("GET", f"{self.ready['lab']['journal']}?since=0"))["entries"]
@@ -65,6 +65,16 @@ class Desk:
 
     def terminal(self, path: str) -> str:
         return f"{self.ready['terminals'][0]['control']}{path}"
+
+    async def change(self, slot: int, iccsn: str) -> None:
+        """Another card in the slot."""
+        await self.ask("POST", self.terminal(f"/slots/{slot}/eject"))
+        await self.ask("POST", self.terminal(f"/slots/{slot}/insert"), iccsn=iccsn)
+
+        async def is_there() -> bool:
+            return any(card.iccsn == iccsn for card in await self.konnektor.get_cards())
+
+        await self.until(is_there)
 
     async def until(self, holds: Callable[[], Awaitable[bool]]) -> None:
         async with asyncio.timeout(20):
@@ -186,6 +196,25 @@ async def test_a_card_pulled_in_the_middle_is_repaired(process: LabProcess, desk
     assert vsd.consistent
     assert vsd.personal.strassen_adresse is not None
     assert vsd.personal.strassen_adresse.ort == "Mittendrin"
+
+
+@pytest.mark.parametrize(("code", "result"), [("tryLater", Result.CERTIFICATE_UNCHECKED), ("revoked", None)])
+async def test_the_status_of_the_certificate_is_asked(desk: Desk, code: str, result: Result | None) -> None:
+    await desk.receipt()
+    usual = desk.iccsn
+    other = [card["iccsn"] for card in desk.ready["cards"]["egk"] if not card["in"]][2 if result else 3]
+    slot = next(card["in"]["slot"] for card in desk.ready["cards"]["egk"] if card["in"])
+    await desk.change(slot, other)
+    try:
+        await desk.fault("ocsp", code=code, times=None)
+        if result is None:
+            with pytest.raises(KonnektorFault, match="106"):
+                await desk.read()
+        else:
+            assert (await desk.receipt()).result is result
+    finally:
+        await desk.control.delete(desk.ready["lab"]["faults"])
+        await desk.change(slot, usual)
 
 
 async def test_a_locked_card_is_114_until_the_insurer_unlocks_it(process: LabProcess, desk: Desk) -> None:
