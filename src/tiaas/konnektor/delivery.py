@@ -75,6 +75,7 @@ class EventDelivery:
         over are forgotten afterwards. Raises `StoreError`."""
         rows = await self._store.list(_KIND)
         async with self._changing:
+            await self._store.apply(())  # who does not own the instance any more tells nobody that it is up
             stored = dict(_read(row) for row in rows.values())
             event = Event(Topic.BOOTUP_COMPLETE)
             self._hub.publish(event)
@@ -82,8 +83,8 @@ class EventDelivery:
                 self._sender.post(sink, lambda: encode_cetp(message_of(event, "")))
             now = self._clock.now()
             over = [sink for sink, until in stored.items() if until <= now and sink not in self._addresses]
-            self._addresses = {sink: until for sink, until in stored.items() if sink not in over} | self._addresses
             await self._store.apply([Delete(_KIND, _key(sink)) for sink in over])
+            self._addresses = {sink: until for sink, until in stored.items() if sink not in over} | self._addresses
 
     async def stop(self) -> None:
         """Ends all deliveries."""
@@ -129,12 +130,18 @@ class EventDelivery:
     async def unsubscribe(self, subscriptions: Sequence[Subscription]) -> None:
         """Removes these, and the addresses nothing goes to any more. Raises `StoreError`."""
         async with self._changing:
-            self._list.remove(subscriptions)
+            gone = [held for held in subscriptions if held.subscription_id in self._list]
+            self._list.remove(gone)
             idle = {held.wish.sink for held in subscriptions} - self._list.counts().keys()
+            try:
+                await self._store.apply([Delete(_KIND, _key(sink)) for sink in idle])
+            except StoreError:
+                for held in gone:
+                    self._list.put(held)
+                raise
             for sink in idle:
                 self._sender.release(sink)
                 self._addresses.pop(sink, None)
-            await self._store.apply([Delete(_KIND, _key(sink)) for sink in idle])
 
     def _at(self, sink: Sink) -> list[Subscription]:
         return self._list.at(sink)

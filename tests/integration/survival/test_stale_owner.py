@@ -17,23 +17,37 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.integration.konnektor_core.surgery import CLOCK, CT, ENTROPY, MAC, Surgery, caller, context
 from tests.structure.sources import SRC, tree
+from tests.unit.konnektor_trust.test_trustlists import FIRST, NOW, OLD, VL
+from tiaas.base.clock import ManualClock
 from tiaas.base.secret import Secret
 from tiaas.card.apdu import CommandApdu
 from tiaas.interfaces.card_service_v8_1 import GetPinStatus, VerifyPin
 from tiaas.interfaces.vsd_service_v5_2 import ReadVSD
 from tiaas.konnektor.basic import BasicUsers
 from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.config import TiAccess
 from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.events import EventHub
 from tiaas.konnektor.identity import Identity
 from tiaas.konnektor.infomodel import Kind
 from tiaas.konnektor.instance import _ModelWatcher
 from tiaas.konnektor.issuing import create_ca, issue_client
 from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.livemodel import LiveInfoModel
+from tiaas.konnektor.network import Network
+from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.services.context import ServiceContext, build_context
+from tiaas.konnektor.sinkaddress import Sink, SinkAddress
+from tiaas.konnektor.sinkchecks import SinkCheck, SinkChecks, SinkTrust
 from tiaas.konnektor.sqlite_store import SqliteStore
 from tiaas.konnektor.store import InstanceStore, StaleEpochWrite
+from tiaas.konnektor.subscriptions import Subscription, Wish, topic_key
 from tiaas.konnektor.terminallist import Correlation, TerminalConfig
+from tiaas.konnektor.trust import TrustSpace
+from tiaas.konnektor.trustbuild import build_trust
+from tiaas.konnektor.trustlists import TrustLists
+from tiaas.konnektor.vsdmonline import LastSuccess
+from tiaas.konnektor.vsdmreceipt import ReceiptKeys
 from tiaas.soap.dispatch import Operation
 from tiaas.terminal.front import Dial, Front, LinkUp, Owner, StaleEpoch
 from tiaas.terminal.session import NewPinPrompts, PinPrompts, TerminalSession
@@ -60,6 +74,11 @@ class Deposed:
     model: LiveInfoModel
     certificate: bytes
     client: str
+    lists: TrustLists
+    checks: SinkChecks
+    last: LastSuccess
+    receipts: ReceiptKeys
+    held: Subscription
     commands: list[tuple[int, bytes]]
 
     def traces(self) -> list[object]:
@@ -77,6 +96,13 @@ class Deposed:
             dict(self.identity.client_certificates),
             dict(self.users._hashes),
             [entry.config for entry in self.core.terminals],
+            [(held, attempt) for held, attempt in (self.lists.tsl, self.lists.bnetza)],
+            self.lists.anchors,
+            list(self.core.events.subscriptions),
+            dict(self.core.events._addresses),
+            dict(self.checks._checks),
+            self.last._noted,
+            dict(self.receipts._known),
         ]
         return [rows, tries, list(self.commands), memory]
 
@@ -91,6 +117,7 @@ async def deposed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     surgery = Surgery(tmp_path)
     await surgery.open()
     handle = surgery.core.store
+    old, operations, owner = surgery.core, surgery.operations, handle.owner
     identity = await Identity.load(handle, ("localhost",), KeyKind.P256, CLOCK, ENTROPY)
     users = await BasicUsers.load(handle, ENTROPY)
     await users.put("praxis", Secret(b"geheim"))
@@ -98,6 +125,9 @@ async def deposed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     watcher = _ModelWatcher(handle)
     model = LiveInfoModel(surgery.model(), watcher.persist)
     await model.apply(lambda current: current.add(Kind.WORKPLACE, "vorher"))
+    lists = await trust_lists(handle)
+    checks = await SinkChecks.load(handle)
+    held = await old.events.subscribe(wish("CT/CONNECTED"))
     other = create_ca("other", CLOCK.now(), ENTROPY)
     pair = issue_client(other, KeyKind.P256, "x", CLOCK.now(), ENTROPY)
     commands: list[tuple[int, bytes]] = []
@@ -108,7 +138,6 @@ async def deposed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
             commands.append((received.unit, received.payload))
         start(link, received)
 
-    old, operations, owner = surgery.core, surgery.operations, handle.owner
     # Whoever takes over has a connection of its own to the same file, as another process has.
     elsewhere = await SqliteStore.open(tmp_path / "konnektor.db")
     newer = await elsewhere.take_over(NAME)
@@ -139,12 +168,43 @@ async def deposed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         model,
         der,
         client.fingerprint,
+        lists,
+        checks,
+        LastSuccess(handle, CLOCK),
+        ReceiptKeys(handle, ENTROPY),
+        held,
         commands,
     )
     monkeypatch.undo()
     await surgery.close()
     await old.terminals.stop()
+    await old.events.stop()
     await elsewhere.close()
+
+
+async def trust_lists(handle: InstanceStore) -> TrustLists:
+    """Trust lists with a TSL in use; where the next would be fetched nobody listens."""
+    trust = build_trust(
+        TrustSpace((), ()),
+        OLD.anchor.encoded,
+        TiAccess(tsl_url="http://127.0.0.1:9/tsl.xml"),
+        network=Network(),
+        store=handle,
+        hub=EventHub(),
+        opstate=OperatingState(EventHub(), CLOCK),
+        clock=ManualClock(NOW),
+        entropy=ENTROPY,
+    )
+    assert trust.lists is not None
+    await trust.lists.load()
+    await trust.lists.import_tsl(FIRST.document())
+    return trust.lists
+
+
+def wish(topic: str) -> Wish:
+    """A subscription that somebody wants; nobody listens there."""
+    sink = Sink("CS1", SinkAddress("127.0.0.1", 9))
+    return Wish("M1", "AP1", sink, topic_key(topic), None, topic, "cetp://127.0.0.1:9")
 
 
 def another_terminal() -> TerminalConfig:
@@ -177,6 +237,21 @@ WRITES: dict[str, tuple[Scenario, ...]] = {
     "konnektor.instance:_ModelWatcher.persist": (
         lambda old: old.model.apply(lambda model: model.add(Kind.WORKPLACE, "nachher")),
     ),
+    "konnektor.delivery:EventDelivery.booted": (lambda old: old.core.events.booted(),),
+    "konnektor.delivery:EventDelivery._keep": (
+        lambda old: old.core.events.subscribe(wish("CARD/INSERTED")),
+        lambda old: old.core.events.renew([old.held]),
+    ),
+    "konnektor.delivery:EventDelivery.unsubscribe": (lambda old: old.core.events.unsubscribe([old.held]),),
+    "konnektor.sinkchecks:SinkChecks.put": (
+        lambda old: old.checks.put("CS1", SinkCheck(SinkTrust.PINNED, frozenset({"ab" * 32}))),
+    ),
+    "konnektor.trustlists:TrustLists._note": (lambda old: old.lists.refresh_tsl(),),
+    "konnektor.trustlists:TrustLists._take_bnetza": (lambda old: old.lists.import_bnetza(VL.document()),),
+    "konnektor.trustlists:TrustLists._take_tsl": (lambda old: old.lists.import_tsl(FIRST.newer().document()),),
+    "konnektor.vsdmonline:LastSuccess.days_ago": (lambda old: old.last.days_ago(),),
+    "konnektor.vsdmonline:LastSuccess.note": (lambda old: old.last.note(),),
+    "konnektor.vsdmreceipt:ReceiptKeys._find": (lambda old: old.receipts.of("M1"),),
     "konnektor.terminals:Terminals.add": (
         lambda old: old.core.terminals.add(another_terminal()),
         lambda old: old.core.terminals.add(replace(old.core.terminals.entry(CT).config, port=9)),
