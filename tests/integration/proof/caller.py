@@ -181,12 +181,13 @@ class Caller:
         )
         return self.post("CertificateService", envelope(body))
 
-    def read_vsd(self, egk: str, hpc: str) -> Reply:
-        """ReadVSD without online check."""
+    def read_vsd(self, egk: str, hpc: str, *, online: bool = False) -> Reply:
+        """ReadVSD, with online check and receipt or without both."""
+        wanted = str(online).lower()
         body = (
             f'<v:ReadVSD xmlns:v="{VSD}"><v:EhcHandle>{egk}</v:EhcHandle><v:HpcHandle>{hpc}</v:HpcHandle>'
-            "<v:PerformOnlineCheck>false</v:PerformOnlineCheck><v:ReadOnlineReceipt>false</v:ReadOnlineReceipt>"
-            f"{self.context()}</v:ReadVSD>"
+            f"<v:PerformOnlineCheck>{wanted}</v:PerformOnlineCheck>"
+            f"<v:ReadOnlineReceipt>{wanted}</v:ReadOnlineReceipt>{self.context()}</v:ReadVSD>"
         )
         return self.post("VSDService", envelope(body))
 

@@ -33,6 +33,10 @@ class Phase(StrEnum):
     """Somebody types a right PIN."""
     PIN_WRONG = "pin-wrong"
     """Somebody types a wrong PIN."""
+    UPDATE = "update"
+    """A health card is updated by its insurer."""
+    EVENTS = "events"
+    """Cards move, and practice software is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,10 @@ _STEPS: dict[Phase, tuple[tuple[int, float], ...]] = {
     # Keys pressed: six digits and OK.
     Phase.PIN_RIGHT: ((0, 0.005), (4, 0.005), (7, 0.001), (7, 0.004), (7, 0.02)),
     Phase.PIN_WRONG: ((0, 0.005), (4, 0.005), (7, 0.001), (7, 0.004), (7, 0.02)),
+    # Requests that the insurer's service has answered; a package of commands to the card follows each.
+    Phase.UPDATE: ((0, 0.3), (1, 0.12), (1, 0.12), (2, 0.1), (2, 0.1), (3, 0.12), (4, 0.05)),
+    # Events that came.
+    Phase.EVENTS: ((0, 0.05), (1, 0.05), (3, 0.05), (6, 0.05)),
 }
 
 

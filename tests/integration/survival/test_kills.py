@@ -3,24 +3,41 @@
 The moments are random; their seed is in the names of the tests. `TIAAS_KILL_SEED=NUMBER` brings the same ones again.
 """
 
+import base64
+import contextlib
+import gzip
+import http.client
 import json
 import os
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lxml import etree
 
 from tests.integration.lab.labprocess import LabProcess
-from tests.integration.proof.caller import Caller, Reply, kvnr_of, outcome, pin_status
+from tests.integration.proof.caller import EVENT, Caller, Reply, envelope, kvnr_of, outcome, pin_status, unzipped
 from tests.integration.proof.hand import Hand
+from tests.integration.survival.listener import Listener
 from tests.integration.survival.mortal import Moment, Mortal, Phase, assert_whole, moments, stored, wait_until
 
 SEED = int(os.environ.get("TIAAS_KILL_SEED") or int.from_bytes(os.urandom(3), "big"))
-COUNTS = {Phase.FOUNDING: 4, Phase.PAIRING: 4, Phase.START: 4, Phase.PIN_RIGHT: 4, Phase.PIN_WRONG: 4}
+COUNTS = {
+    Phase.FOUNDING: 3,
+    Phase.PAIRING: 3,
+    Phase.START: 3,
+    Phase.PIN_RIGHT: 2,
+    Phase.PIN_WRONG: 3,
+    Phase.UPDATE: 4,
+    Phase.EVENTS: 2,
+}
 TRIES = 3
-_GONE = (OSError, AssertionError)
+EGK_SLOT = 1
+_GONE = (OSError, AssertionError, StopIteration, ValueError, http.client.HTTPException)
+"""What somebody meets whose Konnektor dies, or whose card was moved."""
 
 
 class House:
@@ -74,7 +91,7 @@ def tries_of(folder: Path, iccsn: str) -> int:
     return int(json.loads(body)["passwords"]["MF/PIN.CH"]["retry_counter"])
 
 
-def serves(house: House) -> dict[str, Any]:
+def serves(house: House, *, reads: bool = True) -> dict[str, Any]:
     """The next start: everything is there and works. Returns its ready file."""
     lab = house.up()
     ready = lab.ready
@@ -85,8 +102,9 @@ def serves(house: House) -> dict[str, Any]:
     with Caller(ready) as caller:
         assert sorted(card["CardType"] for card in caller.cards()) == ["EGK", "HBA", "SMC-B", "SMC-KT"]
         assert pin_status(caller, caller.handle("SMC-B"), "PIN.SMC") == ("VERIFIED", None)
-        reply = caller.read_vsd(caller.handle("EGK"), caller.handle("SMC-B"))
-        assert kvnr_of(reply) == ready["cards"]["egk"][0]["kvnr"]
+        if reads:
+            reply = caller.read_vsd(caller.handle("EGK"), caller.handle("SMC-B"))
+            assert kvnr_of(reply) == ready["cards"]["egk"][0]["kvnr"]
     assert_whole(house.folder)
     return ready
 
@@ -97,6 +115,10 @@ def test_the_next_start_serves(house: House, moment: Moment) -> None:
         killed_while_it_begins(house, moment)
     elif moment.phase is Phase.START:
         killed_while_it_starts(house, moment)
+    elif moment.phase is Phase.UPDATE:
+        killed_while_a_card_is_updated(house, moment)
+    elif moment.phase is Phase.EVENTS:
+        killed_while_events_are_told(house, moment)
     else:
         killed_while_somebody_types(house, moment)
 
@@ -179,3 +201,150 @@ def verify(ready: dict[str, Any], replies: list[Reply]) -> None:
             replies.append(caller.verify_pin(caller.handle("HBA"), "PIN.CH"))
     except _GONE:
         return
+
+
+# ---- update ----------------------------------------------------------------------------------------------------------
+
+
+def killed_while_a_card_is_updated(house: House, moment: Moment) -> None:
+    """The card has all of the update, none of it, or says that it is open; the next online check completes it."""
+    ready = house.up().ready
+    iccsn, kvnr = ready["cards"]["egk"][0]["iccsn"], ready["cards"]["egk"][0]["kvnr"]
+    with Caller(ready) as caller:
+        before = street(caller.read_vsd(caller.handle("EGK"), caller.handle("SMC-B")))
+    control(ready, "DELETE", "/faults")
+    after = f"Neue Allee {moment}"
+    control(ready, "POST", "/updates", {"iccsn": iccsn, "change": {"strasse": after}})
+    Hand(ready).delay(0.02)
+    reading = threading.Thread(target=read_online, args=(ready,))
+    reading.start()
+    wait_until(lambda: answered_by(ready, "vsdd") >= moment.progress or not reading.is_alive())
+    threading.Event().wait(moment.seconds)
+    house.kill()
+    reading.join(30)
+    ready = serves(house, reads=False)
+    with Caller(ready) as caller:
+        reply = caller.read_vsd(caller.handle("EGK"), caller.handle("SMC-B"))
+        if reply.status == 200:
+            assert street(reply) in (before, after)
+        else:
+            assert reply.code == 3001
+        done = reply.status == 200 and street(reply) == after and not waits(ready, iccsn)
+        online = caller.read_vsd(caller.handle("EGK"), caller.handle("SMC-B"), online=True)
+        assert kvnr_of(online) == kvnr
+        assert street(online) == after
+        assert online.text("Status") == "0"
+        assert receipt_of(online).findtext("{*}E") == ("2" if done else "1")
+        offline = caller.read_vsd(caller.handle("EGK"), caller.handle("SMC-B"))
+        assert street(offline) == after
+    assert not waits(ready, iccsn)
+    assert_whole(house.folder)
+
+
+def street(reply: Reply) -> str | None:
+    """The street in the answer of ReadVSD."""
+    assert reply.status == 200, reply.body
+    return unzipped(reply.text("PersoenlicheVersichertendaten")).findtext(".//{*}StrassenAdresse/{*}Strasse")
+
+
+def receipt_of(reply: Reply) -> Any:
+    """The Prüfungsnachweis."""
+    return etree.fromstring(gzip.decompress(base64.b64decode(reply.text("Pruefungsnachweis") or "")))
+
+
+def read_online(ready: dict[str, Any]) -> None:
+    """ReadVSD with online check by somebody who may lose the connection."""
+    with contextlib.suppress(*_GONE), Caller(ready) as caller:
+        caller.read_vsd(caller.handle("EGK"), caller.handle("SMC-B"), online=True)
+
+
+def control(ready: dict[str, Any], method: str, path: str, body: object = None) -> dict[str, Any]:
+    """A request to the lab's control port."""
+    octets = None if body is None else json.dumps(body).encode()
+    fields = {"Content-Type": "application/json"}
+    request = urllib.request.Request(ready["lab"]["control"] + path, octets, fields, method=method)
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
+        document: dict[str, Any] = json.load(answer)
+    return document
+
+
+def answered_by(ready: dict[str, Any], service: str) -> int:
+    """How many requests a service of the lab has answered in this life."""
+    return len(control(ready, "GET", f"/journal?service={service}")["entries"])
+
+
+def waits(ready: dict[str, Any], iccsn: str) -> bool:
+    """Whether an update waits for the card."""
+    return any(update["iccsn"] == iccsn for update in control(ready, "GET", "/updates")["updates"])
+
+
+# ---- events ----------------------------------------------------------------------------------------------------------
+
+
+def killed_while_events_are_told(house: House, moment: Moment) -> None:
+    """Subscriptions end with the process; whoever had one is told that the Konnektor is up, and subscribes again."""
+    ready = house.up().ready
+    listener = Listener(house.place)
+    first, second = (card["iccsn"] for card in ready["cards"]["egk"][:2])
+    subscribe(ready, listener.url)
+    over = threading.Event()
+    moving = threading.Thread(target=move, args=(ready, (second, first), over))
+    moving.start()
+    wait_until(lambda: len(listener.topics) >= moment.progress)
+    threading.Event().wait(moment.seconds)
+    house.kill()
+    over.set()
+    moving.join(30)
+    heard = len(listener.topics)
+    ready = house.up().ready
+    home(ready, first)
+    ready = serves(house)
+    wait_until(lambda: "BOOTUP/BOOTUP_COMPLETE" in listener.topics[heard:])
+    with Caller(ready) as caller:
+        reply = caller.post(
+            "EventService", envelope(f'<e:GetSubscription xmlns:e="{EVENT}">{caller.context()}</e:GetSubscription>')
+        )
+        assert reply.status == 200, reply.body
+        assert reply.root.findall(f".//{{{EVENT}}}Subscription") == []
+    told = len(listener.topics)
+    subscribe(ready, listener.url)
+    Hand(ready).eject(EGK_SLOT)
+    wait_until(lambda: "CARD/REMOVED" in listener.topics[told:])
+    Hand(ready).insert(EGK_SLOT, first)
+    wait_until(lambda: "CARD/INSERTED" in listener.topics[told:])
+    listener.close()
+
+
+def subscribe(ready: dict[str, Any], url: str) -> None:
+    """Subscribe for everything about cards."""
+    with Caller(ready) as caller:
+        reply = caller.post("EventService", envelope(
+            f'<e:Subscribe xmlns:e="{EVENT}">{caller.context()}<e:Subscription><e:EventTo>{url}</e:EventTo>'
+            "<e:Topic>CARD</e:Topic></e:Subscription></e:Subscribe>"
+        ))  # fmt: skip
+        assert reply.status == 200, reply.body
+
+
+def move(ready: dict[str, Any], cards: tuple[str, ...], over: threading.Event) -> None:
+    """Puts one card after the other into the slot."""
+    hand = Hand(ready)
+    turn = 0
+    with contextlib.suppress(*_GONE):
+        while not over.is_set():
+            hand.eject(EGK_SLOT)
+            hand.insert(EGK_SLOT, cards[turn % len(cards)])
+            turn += 1
+            over.wait(0.02)
+
+
+def home(ready: dict[str, Any], iccsn: str) -> None:
+    """The card is in the slot, whichever was."""
+    hand = Hand(ready)
+    (slot,) = [slot for slot in ready["terminals"][0]["slots"] if slot["number"] == EGK_SLOT]
+    if slot["iccsn"] == iccsn:
+        return
+    if slot["iccsn"] is not None:
+        hand.eject(EGK_SLOT)
+    hand.insert(EGK_SLOT, iccsn)
+    with Caller(ready) as caller:
+        wait_until(lambda: iccsn in [card.get("Iccsn") for card in caller.cards()])
