@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.integration.konnektor_core.surgery import CLOCK, CT, ENTROPY, MAC, Surgery, caller, context
 from tests.structure.sources import SRC, tree
-from tests.unit.konnektor_trust.test_trustlists import FIRST, NOW, OLD, VL
+from tests.unit.konnektor_trust.test_trustlists import FIRST, OLD, VL
+from tests.unit.pki.ocspmaker import NOW
 from tiaas.base.clock import ManualClock
 from tiaas.base.secret import Secret
 from tiaas.card.apdu import CommandApdu
