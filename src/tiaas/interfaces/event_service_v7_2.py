@@ -5,6 +5,7 @@ Cards are those of CardService 8.1 whatever versions of CardService are served.
 
 import enum
 import re
+from dataclasses import field
 from datetime import datetime
 from typing import Annotated
 
@@ -125,7 +126,7 @@ class GetResourceInformationResponse:
 class Subscription:
     """What a client wants to hear: `event_to` is `cetp://host:port`, `topic` a prefix, `filter` an XPath.
 
-    `prefixes` are the namespace prefixes the filter may use.
+    `prefixes` are the namespace prefixes the filter may use; what else was in scope is no part of the message's value.
     """
 
     subscription_id: Annotated[str | None, SUBSCRIPTION_ID] = None
@@ -133,7 +134,7 @@ class Subscription:
     event_to: Annotated[str, EVENT_TO]
     topic: Annotated[str, Element(EVT, "Topic", TOPIC_TYPE)]
     filter: Annotated[str | None, FILTER] = None
-    prefixes: Annotated[tuple[tuple[str, str], ...], Prefixes(FILTER)] = ()
+    prefixes: Annotated[tuple[tuple[str, str], ...], Prefixes(FILTER)] = field(default=(), compare=False)
 
 
 @message(EVT, root="Subscribe")
