@@ -173,6 +173,8 @@ class TrustLists:
                 return
             except StoreError as error:
                 _log.error("trust lists cannot be written", extra={"reason": error.reason})
+            except Exception as error:  # noqa: BLE001 - a defect met once must not end all refreshing
+                _log.error("trust lists not looked after", extra={"kind": type(error).__name__})
             finally:
                 self._looked.set()
             await asyncio.sleep(_LOOK_SECONDS)

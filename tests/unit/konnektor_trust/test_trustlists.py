@@ -1,5 +1,6 @@
 """The trust lists of an instance: import, refresh, restart, states, events, trust anchor, BNetzA-VL."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -19,7 +20,7 @@ from tiaas.konnektor.events import Event, EventHub
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.konnektor.sqlite_store import SqliteStore
-from tiaas.konnektor.store import InstanceStore, StaleEpochWrite
+from tiaas.konnektor.store import InstanceStore, StaleEpochWrite, StoreError
 from tiaas.konnektor.trust import EGK, TrustSpace
 from tiaas.konnektor.trustbuild import build_trust
 from tiaas.konnektor.trustlists import TrustLists
@@ -404,6 +405,24 @@ async def test_a_shorter_interval_counts_at_once(bench: Bench) -> None:
     bench.clock.advance(60)
     await bench.lists.tick()
     assert bench.server.requests == ["/tsl.sha2", "/tsl.sha2"]
+
+
+async def test_a_defect_does_not_end_refreshing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+    seen = asyncio.Event()
+
+    async def tick() -> None:
+        nonlocal looks
+        looks += 1
+        if looks < 3:
+            raise StoreError("full") if looks == 1 else ValueError("a defect")
+        seen.set()
+        raise StaleEpochWrite("one", 1, 2)
+
+    monkeypatch.setattr("tiaas.konnektor.trustlists._LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(bench.lists, "tick", tick)
+    await bench.lists.run()
+    assert seen.is_set(), "only another owner ends it"
 
 
 async def test_offline_nothing_is_fetched(bench: Bench) -> None:
