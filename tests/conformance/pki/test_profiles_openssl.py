@@ -1,4 +1,4 @@
-"""GS-A_4595 … GS-A_4604, GS-A_5531: certificates on lab cards as a foreign stack reads them (openssl)."""
+"""GS-A_4595 … GS-A_4604, GS-A_5531: certificates of the lab as a foreign stack reads them (openssl)."""
 
 import subprocess
 from datetime import UTC, datetime
@@ -15,6 +15,9 @@ from tiaas.card.virtual.image import CardImage
 from tiaas.lab.personalise import Personaliser
 from tiaas.lab.pki import LabPki
 from tiaas.lab.seed import load_seed
+from tiaas.lab.signers import Signers
+from tiaas.lab.signers import der as der_of
+from tiaas.pki.oids import CertificateType, Role
 
 CLOCK = ManualClock(datetime(2026, 6, 1, 12, tzinfo=UTC))
 SEED = load_seed()
@@ -115,3 +118,52 @@ def test_qualified_statements(folder: Path) -> None:
     dump = openssl(folder, "asn1parse", "-in", "EF.C.HP.QES.E256.pem")
     assert "qcStatements" in dump
     assert "1.3.6.1.4.1.8301.3.5" in dump
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Certificates of services and signers, and the chain above them."""
+    made = tmp_path_factory.mktemp("services")
+    pki = LabPki.create(SeededEntropy(b"services"), CLOCK, ecc_only=True)
+    pki.ocsp_url = "http://127.0.0.1:9/ocsp"
+    signers = Signers(pki, None, entropy=SeededEntropy(b"signers"), clock=CLOCK, on_change=lambda document: None)
+    anchor = signers.anchor(0)
+    ders = {
+        "tsl": der_of(anchor.signer),
+        "ocsp": der_of(signers.ocsp("ECC/SMCB")),
+        "server": pki.component(CertificateType.FD_TLS_S, Role.INT_VSDM, ("vsdm.lab", "127.0.0.1"))[0],
+        "client": pki.component(CertificateType.FD_TLS_C, Role.UFS, ("ufs.lab",))[0],
+        "bnetza": der_of(signers.bnetza),
+    }
+    for name, octets in ders.items():
+        (made / f"{name}.pem").write_bytes(x509.load_der_x509_certificate(octets).public_bytes(Encoding.PEM))
+    (made / "bundle.pem").write_bytes(
+        pki.ca_bundle_pem.encode() + anchor.authority.certificate.public_bytes(Encoding.PEM)
+    )
+    return made
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("tsl", ("Key Usage: critical\n                Non Repudiation\n", "0.4.0.2231.3.0", "1.2.276.0.76.4.176")),
+        ("ocsp", ("Key Usage: critical\n                Non Repudiation\n", "OCSP Signing", "OCSP No Check")),
+        ("server", ("TLS Web Server Authentication", "1.2.276.0.76.4.169", "DNS:vsdm.lab, IP Address:127.0.0.1")),
+        ("client", ("TLS Web Client Authentication", "1.2.276.0.76.4.168", "DNS:ufs.lab")),
+    ],
+)
+def test_services_and_signers(services: Path, name: str, shown: tuple[str, ...]) -> None:
+    """GS-A_4745-01, GS-A_4741, GS-A_4618, GS-A_4617."""
+    at = str(int(CLOCK.now().timestamp()))
+    run = ("verify", "-x509_strict", "-attime", at, "-CAfile", "bundle.pem", f"{name}.pem")
+    assert openssl(services, *run) == f"{name}.pem: OK\n"
+    text = openssl(services, "x509", "-in", f"{name}.pem", "-noout", "-text")
+    for part in shown:
+        assert part in text
+    assert ("OCSP - URI:http://127.0.0.1:9/ocsp" in text) is (name != "ocsp")
+
+
+def test_signer_of_the_national_list(services: Path) -> None:
+    text = openssl(services, "x509", "-in", "bnetza.pem", "-noout", "-text")
+    assert "0.4.0.2231.3.0" in text
+    assert "CA:FALSE" in text
