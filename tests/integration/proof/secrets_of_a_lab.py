@@ -152,6 +152,8 @@ def _octet_forms(octets: bytes) -> list[bytes]:
     forms = [octets, octets.hex().encode(), octets.hex().upper().encode(), octets.hex(" ").encode()]
     for before in range(3):
         whole = base64.b64encode(bytes(before) + octets)
-        # The first characters mix with what is before, the last with what is behind.
-        forms.append(whole[4 if before else 0 : len(whole) - 4])
+        # The first characters mix with what is before, the last with what is behind unless a group ends there. Four
+        # characters alone would be found by chance in a trust list.
+        end = len(whole) - 4 if (before + len(octets)) % 3 else len(whole)
+        forms.append(whole[4 if before else 0 : end])
     return forms
