@@ -44,6 +44,13 @@ class _Protocol(HttpToolsProtocol):
         scope = cast(dict[str, Any], self.scope)
         scope["extensions"] = {_EXTENSION: LabConnection(self.transport.abort, certificate)}
 
+    def shutdown(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            # A TLS client that is gone, or does not read, never answers a close.
+            self.transport.abort()
+        else:
+            super().shutdown()
+
 
 class _QuietServer(Server):
     """A uvicorn server that leaves signals to the process it runs in."""
