@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from starlette.types import ASGIApp, Scope
 from uvicorn import Config, Server
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 _POLL_SECONDS = 0.005
 _GRACE_SECONDS = 2
@@ -45,7 +45,8 @@ class _Protocol(HttpToolsProtocol):
         scope["extensions"] = {_EXTENSION: LabConnection(self.transport.abort, certificate)}
 
     def shutdown(self) -> None:
-        if self.cycle is None or self.cycle.response_complete:
+        cycle = cast(RequestResponseCycle | None, self.cycle)
+        if cycle is None or cycle.response_complete:
             # A TLS client that is gone, or does not read, never answers a close.
             self.transport.abort()
         else:

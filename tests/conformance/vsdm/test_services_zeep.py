@@ -56,10 +56,10 @@ class Client:
         session.trust_env = False
         session.mount("https://", Adapter(lab))
         session.hooks["response"].append(lambda answer, *args, **kwargs: self.answers.append(answer))
-        transport = zeep.Transport(session=session)
-        self._zeep = zeep.Client(str(api / wsdl), transport=transport)
-        (binding,) = self._zeep.wsdl.bindings
-        self._service = self._zeep.create_service(binding, f"{lab.vsdm.url}/{self.provider}/{kind}/2.0")
+        transport = zeep.Transport(session=session)  # type: ignore[no-untyped-call]
+        client: Any = zeep.Client(str(api / wsdl), transport=transport)  # type: ignore[no-untyped-call]
+        (binding,) = client.wsdl.bindings
+        self._service = client.create_service(binding, f"{lab.vsdm.url}/{self.provider}/{kind}/2.0")
 
     async def call(self, operation: str, headers: dict[str, Any] | None = None, **values: Any) -> Any:
         """One operation; ServiceLocalization is always there. The answer must be valid by the XSD."""
@@ -87,7 +87,8 @@ class Client:
             await self.call(operation, headers, **values)
         detail = caught.value.detail
         assert detail is not None
-        (error,) = detail
+        error: etree._Element = detail[0]
+        assert len(detail) == 1
         return error
 
 

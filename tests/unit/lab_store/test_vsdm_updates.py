@@ -356,6 +356,17 @@ async def test_a_conversation_lives_a_minute(lab: Lab, bench: Bench, seconds: fl
         assert code(caught) == 1014
 
 
+@pytest.mark.parametrize("answers", [(b"\x90\0",), (b"\x90\0", b"\x90\0", b"\x90\0"), (b"\x90\0",) * 5, (b"\x90",)])
+async def test_answers_that_are_none(lab: Lab, bench: Bench, answers: tuple[bytes, ...]) -> None:
+    """Too few although all are good, too many, or no response at all: nothing is known of the card."""
+    request, exchange = await begun(bench, add(lab))
+    carried = cc.CommandResponsePackage(command_responses=answers)
+    following = Headed(cc.GetNextCommandPackage(command_response_package=carried), request.headers)
+    with pytest.raises(ServiceError) as caught:
+        await bench.ccs[ServiceType.VSD].get_next_command_package(following, exchange)
+    assert code(caught) == 12999
+
+
 async def test_an_update_cancelled_under_way_writes_nothing(lab: Lab, bench: Bench) -> None:
     update = add(lab)
     request, exchange = await begun(bench, update)

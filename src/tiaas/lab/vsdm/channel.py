@@ -85,15 +85,14 @@ def open_channel(peer: Peer, entropy: Entropy) -> Generator[Package, Answers, Se
         commands.mse_symmetric_auth(peer.reference, ALG_SESSION_SM),
         commands.get_challenge(16),
     )
-    answers = read_answers((yield _plain(*first)), len(first))
-    _, atr, _, challenge = (expect(answer, NOT_AUTHENTIC) for answer in answers)
+    _, atr, _, challenge = _all_good((yield _plain(*first)), len(first))
     try:
         sizes = decode_atr_file_untrusted(atr.data)
         handshake = MutualAuthentication.begin_untrusted(
             peer.key, challenge.data, peer.iccsn[-ICCSN8_SIZE:], peer.own_iccsn8, entropy
         )
-        (answer,) = read_answers((yield _plain(commands.mutual_authenticate(handshake.command_data))), 1)
-        return Secured(sizes, handshake.finish_untrusted(expect(answer, NOT_AUTHENTIC).data))
+        (answer,) = _all_good((yield _plain(commands.mutual_authenticate(handshake.command_data))), 1)
+        return Secured(sizes, handshake.finish_untrusted(answer.data))
     except BadBaseFile as error:
         raise UpdateFailed(DEFECTIVE, str(error)) from None
     except BadAuthentication as error:
@@ -123,8 +122,7 @@ def run_secured(
             raise UpdateFailed(code or NOT_AUTHENTIC, f"the card answered {answer.sw:04X}")
         if not is_genuine:
             raise UpdateFailed(NOT_AUTHENTIC, "the answer is not the card's")
-    if len(answers) != len(items):
-        raise UpdateFailed(UNSPECIFIED, "answers of the card are missing")
+    _check_count(answers, len(items))
 
 
 def read_answers(octets: Answers, most: int) -> tuple[ResponseApdu, ...]:
@@ -137,11 +135,19 @@ def read_answers(octets: Answers, most: int) -> tuple[ResponseApdu, ...]:
         raise UpdateFailed(UNSPECIFIED, str(error)) from None
 
 
-def expect(answer: ResponseApdu, code: int) -> ResponseApdu:
-    """The answer if its status word is 9000. Raises `UpdateFailed` with `code`."""
-    if not answer.ok:
-        raise UpdateFailed(code, f"the card answered {answer.sw:04X}")
-    return answer
+def _all_good(octets: Answers, count: int) -> tuple[ResponseApdu, ...]:
+    """The card's answers to all of `count` commands, each 9000: until the keys stand anything else is 12103."""
+    answers = read_answers(octets, count)
+    for answer in answers:
+        if not answer.ok:
+            raise UpdateFailed(NOT_AUTHENTIC, f"the card answered {answer.sw:04X}")
+    _check_count(answers, count)
+    return answers
+
+
+def _check_count(answers: tuple[ResponseApdu, ...], count: int) -> None:
+    if len(answers) != count:
+        raise UpdateFailed(UNSPECIFIED, "answers of the card are missing")
 
 
 def payload_limit(sizes: BufferSizes) -> int:
