@@ -289,6 +289,8 @@ class _Start:
         folder.mkdir(mode=0o700, exist_ok=True)
         kind = self.options.config.client_key
         client = await onboard.client_files(instance, lab, practice, folder, kind, self.clock, self.entropy)
+        sinks = self.options.config.sinks.sink_check()
+        await instance.check_sinks(onboard.context_of(practice).client_system_id, sinks)
         write_private(folder / "ca.pem", instance.identity.ca_pem())
         local = f"https://{Address(_reachable(self.options.listen), port)}"
         url = f"https://{Address(_public_host(self.options), port)}"

@@ -1,4 +1,4 @@
-"""`tiaas get cards|terminals|certificates`: what a Konnektor tells about cards and terminals."""
+"""`tiaas get cards|terminals|certificates|resource`: what a Konnektor tells about cards, terminals and itself."""
 
 import argparse
 from base64 import b64encode
@@ -11,13 +11,14 @@ from cryptography.x509.oid import NameOID
 from tiaas.cli.cardchoice import card_type, choose_card
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
-from tiaas.cli.writer import note, out, out_json, out_table
+from tiaas.cli.writer import note, out, out_fields, out_json, out_table
 from tiaas.client import CardCertificate, Konnektor, KonnektorFault
 from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.interfaces.card_service_v8_1 import Card
 from tiaas.interfaces.card_terminal_info_v8_0 import CardTerminal
 from tiaas.interfaces.certificate_service_common_v2_0 import CertRef
 from tiaas.interfaces.certificate_service_v6_0 import Crypt
+from tiaas.interfaces.connector_common_v5_0 import Connector
 from tiaas.pki.tlsfiles import pem_of
 
 # Which references a card type has (gemSpec_Kon TAB_KON_678).
@@ -28,11 +29,13 @@ _REFS = {
     CardType.HBA: (CertRef.C_AUT, CertRef.C_ENC, CertRef.C_QES),
     CardType.HBA_QSIG: (CertRef.C_QES,),
 }
+_CARD_TITLES = ("TYPE", "ICCSN", "TERMINAL", "SLOT", "HOLDER", "KVNR", "INSERTED", "VALID UNTIL", "HANDLE")
+_TERMINAL_TITLES = ("TERMINAL", "NAME", "ADDRESS", "MAC", "SLOTS", "CONNECTED", "WORKPLACES")
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `get` and what it gets."""
-    parser = subparsers.add_parser("get", help="show cards, terminals, certificates")
+    parser = subparsers.add_parser("get", help="show cards, terminals, certificates, the Konnektor's state")
     things = parser.add_subparsers(dest="thing", metavar="WHAT", required=True)
     cards = things.add_parser("cards", help="the cards in the terminals", description="GetCards (EventService 7.2).")
     cards.add_argument("--type", metavar="TYPE", help="only cards of this type: EGK, HBA, HBAx, SMC-B, SM-B, …")
@@ -52,13 +55,23 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--ref", action="append", choices=[ref.value for ref in CertRef], help="this one only; may be repeated"
     )
     certificates.add_argument("--pem", action="store_true", help="write the certificates themselves, as PEM")
-    for thing in (cards, terminals, certificates):
+    resource = things.add_parser(
+        "resource",
+        help="one card, one terminal, or the Konnektor's own state",
+        description="GetResourceInformation (EventService 7.2). Without option: the Konnektor.",
+    )
+    resource.add_argument("--terminal", metavar="CT", help="this terminal (ctId)")
+    resource.add_argument("--slot", type=int, metavar="N", help="the card in this slot (needs --terminal)")
+    resource.add_argument("--iccsn", metavar="ICCSN", help="the card with this ICCSN")
+    resource.add_argument("--card", metavar="HANDLE", help="the card with this handle")
+    for thing in (cards, terminals, certificates, resource):
         add_konnektor_arguments(thing)
 
 
 def run(args: argparse.Namespace) -> int:
     """Does what was asked."""
-    return {"cards": _cards, "terminals": _terminals, "certificates": _certificates}[args.thing](args)
+    things = {"cards": _cards, "terminals": _terminals, "certificates": _certificates, "resource": _resource}
+    return things[args.thing](args)
 
 
 def _cards(args: argparse.Namespace) -> int:
@@ -69,8 +82,7 @@ def _cards(args: argparse.Namespace) -> int:
     if args.json:
         out_json([_card_document(card) for card in cards])
         return ExitCode.OK
-    titles = ("TYPE", "ICCSN", "TERMINAL", "SLOT", "HOLDER", "KVNR", "INSERTED", "VALID UNTIL", "HANDLE")
-    out_table(titles, [_card_row(card) for card in cards])
+    out_table(_CARD_TITLES, [_card_row(card) for card in cards])
     return ExitCode.OK
 
 
@@ -109,8 +121,7 @@ def _terminals(args: argparse.Namespace) -> int:
     if args.json:
         out_json([_terminal_document(terminal) for terminal in terminals])
         return ExitCode.OK
-    titles = ("TERMINAL", "NAME", "ADDRESS", "MAC", "SLOTS", "CONNECTED", "WORKPLACES")
-    out_table(titles, [_terminal_row(terminal) for terminal in terminals])
+    out_table(_TERMINAL_TITLES, [_terminal_row(terminal) for terminal in terminals])
     return ExitCode.OK
 
 
@@ -141,6 +152,61 @@ def _terminal_document(terminal: CardTerminal) -> dict[str, object]:
         "is_physical": terminal.is_physical,
         "connected": terminal.connected,
         "workplace_ids": list(terminal.workplace_ids.workplace_id),
+    }
+
+
+def _resource(args: argparse.Namespace) -> int:
+    found = with_konnektor(
+        args,
+        lambda konnektor: konnektor.get_resource_information(
+            ct_id=args.terminal, slot_id=args.slot, iccsn=args.iccsn, card_handle=args.card
+        ),
+    )
+    if isinstance(found, Card):
+        out_json(_card_document(found)) if args.json else out_table(_CARD_TITLES, [_card_row(found)])
+    elif isinstance(found, CardTerminal):
+        out_json(_terminal_document(found)) if args.json else out_table(_TERMINAL_TITLES, [_terminal_row(found)])
+    elif args.json:
+        out_json(_connector_document(found))
+    else:
+        _write_connector(found)
+    return ExitCode.OK
+
+
+def _write_connector(connector: Connector) -> None:
+    out_fields(
+        {
+            "VPN TI": connector.vpn_ti_status.connection_status.value,
+            "VPN SIS": connector.vpn_sis_status.connection_status.value,
+        }
+    )
+    rows = [
+        (
+            "yes" if state.value else "no",
+            state.severity.value,
+            state.type.value,
+            state.valid_from.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+            state.error_condition,
+        )
+        for state in connector.operating_state.error_state
+    ]
+    out_table(("HOLDS", "SEVERITY", "TYPE", "SINCE", "CONDITION"), rows)
+
+
+def _connector_document(connector: Connector) -> dict[str, object]:
+    return {
+        "vpn_ti_status": connector.vpn_ti_status.connection_status.value,
+        "vpn_sis_status": connector.vpn_sis_status.connection_status.value,
+        "operating_state": [
+            {
+                "error_condition": state.error_condition,
+                "severity": state.severity.value,
+                "type": state.type.value,
+                "value": state.value,
+                "valid_from": state.valid_from.isoformat(),
+            }
+            for state in connector.operating_state.error_state
+        ],
     }
 
 

@@ -7,11 +7,13 @@ tests of practice software. All practices of a lab get the same settings.
 import math
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from tiaas.base.config import setting
 from tiaas.base.errors import InvalidInput
 from tiaas.konnektor.config import AuthenticationMode, ClientAccess, Limits, Product, TiAccess
 from tiaas.konnektor.keykind import KeyKind
+from tiaas.konnektor.sinkchecks import SinkCheck, SinkTrust
 
 _LIMITS, _PRODUCT, _TI = Limits(), Product(), TiAccess()
 _VERSION = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){2}")
@@ -136,6 +138,29 @@ class TiSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SinkSettings:
+    """How receivers of events are checked in TLS; stored for the practice's Clientsystem at every start."""
+
+    check: SinkTrust = setting(
+        SinkTrust.ANY, "any: every certificate; pinned: those in `fingerprints`; ca: those issued by the CAs in `ca`"
+    )
+    fingerprints: tuple[str, ...] = setting((), "SHA-256 of accepted certificates, 64 hex digits each")
+    ca: Path | None = setting(None, "file with CA certificates in PEM")
+
+    def __post_init__(self) -> None:
+        self.sink_check()
+
+    def sink_check(self) -> SinkCheck:
+        """As the Konnektor takes it. Raises `InvalidInput`."""
+        try:
+            pem = "" if self.ca is None else self.ca.read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError):
+            raise InvalidInput("the file named by ca cannot be read") from None
+        prints = (text.replace(":", "").lower() for text in self.fingerprints)
+        return SinkCheck(self.check, frozenset(prints), pem)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpConfig:
     """The whole file."""
 
@@ -143,5 +168,6 @@ class UpConfig:
     client_key: KeyKind = setting(KeyKind.P256, "key of new client certificates")
     access: AccessSettings = setting(AccessSettings(), "client authentication")
     limits: LimitSettings = setting(LimitSettings(), "bounds of the HTTP front")
+    sinks: SinkSettings = setting(SinkSettings(), "receivers of events")
     product: ProductSettings = setting(ProductSettings(), "what connector.sds says")
     ti: TiSettings = setting(TiSettings(), "the way into the TI")

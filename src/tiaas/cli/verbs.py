@@ -15,6 +15,7 @@ HOMES = {
     "get": "tiaas.cli.get",
     "pin": "tiaas.cli.pin",
     "vsd": "tiaas.cli.vsd",
+    "events": "tiaas.cli.events",
     "card": "tiaas.cli.labverbs",
     "lab": "tiaas.cli.labfaults",
     "selftest": "tiaas.cli.selftest",

@@ -10,6 +10,12 @@ def out(text: str = "") -> None:
     sys.stdout.write(f"{text}\n")
 
 
+def out_live(text: str) -> None:
+    """One line of a result that goes on; whoever reads it shall see it now."""
+    out(text)
+    sys.stdout.flush()
+
+
 def note(text: str) -> None:
     """One line for the person in front of it: progress, a hint, an error."""
     sys.stderr.write(f"{text}\n")

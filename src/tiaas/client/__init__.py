@@ -1,5 +1,6 @@
 """A typed asyncio client for any Konnektor: `async with connect(load_kon(path, os.environ)) as konnektor`."""
 
+from tiaas.client.cetp import CetpReceiver, ReceivedEvent, receive_events
 from tiaas.client.errors import (
     BadAnswer,
     BadKon,
@@ -10,7 +11,7 @@ from tiaas.client.errors import (
     TraceEntry,
 )
 from tiaas.client.kon import Kon, load_kon, parse_kon
-from tiaas.client.konnektor import CardCertificate, Konnektor, PinOutcome, PinState, connect
+from tiaas.client.konnektor import CardCertificate, EventSubscription, Konnektor, PinOutcome, PinState, connect
 from tiaas.client.transport import Timeouts
 from tiaas.client.vsd import Vsd
 
@@ -18,13 +19,16 @@ __all__ = [
     "BadAnswer",
     "BadKon",
     "CardCertificate",
+    "CetpReceiver",
     "ClientError",
+    "EventSubscription",
     "Kon",
     "Konnektor",
     "KonnektorFault",
     "KonnektorUnreachable",
     "PinOutcome",
     "PinState",
+    "ReceivedEvent",
     "ServiceMissing",
     "Timeouts",
     "TraceEntry",
@@ -32,4 +36,5 @@ __all__ = [
     "connect",
     "load_kon",
     "parse_kon",
+    "receive_events",
 ]

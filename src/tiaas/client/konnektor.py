@@ -10,6 +10,7 @@ It reads the service directory, takes the highest version it speaks of each serv
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from cryptography import x509
@@ -29,7 +30,7 @@ from tiaas.interfaces.card_service_v8_1 import Card, PinStatus
 from tiaas.interfaces.card_terminal_info_v8_0 import CardTerminal
 from tiaas.interfaces.certificate_service_common_v2_0 import CertRef
 from tiaas.interfaces.certificate_service_v6_0 import CertRefList, Crypt
-from tiaas.interfaces.connector_common_v5_0 import Status
+from tiaas.interfaces.connector_common_v5_0 import Connector, Status
 from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.interfaces.telematik_error_v2_0 import Error
 from tiaas.soap.client import ReceivedFault, read_answer_untrusted, write_request
@@ -87,6 +88,14 @@ class CardCertificate:
         return x509.load_der_x509_certificate(self.der)
 
 
+@dataclass(frozen=True, slots=True)
+class EventSubscription:
+    """A subscription's id and end."""
+
+    subscription_id: str
+    ends: datetime
+
+
 class Konnektor:
     """A Konnektor in one call context. Made by `connect`.
 
@@ -125,6 +134,63 @@ class Konnektor:
             EVENT, event_service.GET_CARD_TERMINALS_ACTION, request, event_service.GetCardTerminalsResponse
         )
         return answer.card_terminals.card_terminal
+
+    async def get_resource_information(
+        self,
+        *,
+        ct_id: str | None = None,
+        slot_id: int | None = None,
+        iccsn: str | None = None,
+        card_handle: str | None = None,
+    ) -> Card | CardTerminal | Connector:
+        """One card, one terminal, or without arguments the Konnektor with its error conditions."""
+        request = event_service.GetResourceInformation(
+            context=self.context, ct_id=ct_id, slot_id=slot_id, iccsn=iccsn, card_handle=card_handle
+        )
+        answer = await self.call(
+            EVENT,
+            event_service.GET_RESOURCE_INFORMATION_ACTION,
+            request,
+            event_service.GetResourceInformationResponse,
+        )
+        found = answer.card or answer.card_terminal or answer.connector
+        if found is None:
+            url = self.directory.find(EVENT.name, EVENT.version).location
+            raise BadAnswer(url, 200, "without card, terminal and connector")
+        return found
+
+    async def subscribe(self, event_to: str, topic: str = "", xpath: str | None = None) -> EventSubscription:
+        """Subscribes `cetp://host:port` to the topics that begin with `topic`; `xpath` filters the events."""
+        wish = event_service.Subscription(event_to=event_to, topic=topic, filter=xpath)
+        request = event_service.Subscribe(context=self.context, subscription=wish)
+        answer = await self.call(EVENT, event_service.SUBSCRIBE_ACTION, request, event_service.SubscribeResponse)
+        return EventSubscription(answer.subscription_id, answer.termination_time)
+
+    async def renew_subscriptions(self, *subscription_ids: str) -> tuple[EventSubscription, ...]:
+        """Renews; those that the Konnektor does not know are left out of the answer, if it knows one at least."""
+        request = event_service.RenewSubscriptions(context=self.context, subscription_id=subscription_ids)
+        answer = await self.call(
+            EVENT, event_service.RENEW_SUBSCRIPTIONS_ACTION, request, event_service.RenewSubscriptionsResponse
+        )
+        renewals = answer.subscribe_renewals.subscription_renewal
+        return tuple(EventSubscription(entry.subscription_id, entry.termination_time) for entry in renewals)
+
+    async def unsubscribe(self, subscription_id: str | None = None, *, event_to: str | None = None) -> None:
+        """Ends one subscription, or all that go to `event_to`: exactly one of the two."""
+        request = event_service.Unsubscribe(context=self.context, subscription_id=subscription_id, event_to=event_to)
+        await self.call(EVENT, event_service.UNSUBSCRIBE_ACTION, request, event_service.UnsubscribeResponse)
+
+    async def get_subscriptions(
+        self, subscription_id: str | None = None, mandant_wide: bool = False
+    ) -> tuple[event_service.Subscription, ...]:
+        """One subscription, or those of this workplace, or of the Mandant."""
+        request = event_service.GetSubscription(
+            context=self.context, subscription_id=subscription_id, mandant_wide=mandant_wide
+        )
+        answer = await self.call(
+            EVENT, event_service.GET_SUBSCRIPTION_ACTION, request, event_service.GetSubscriptionResponse
+        )
+        return answer.subscriptions.subscription
 
     async def verify_pin(self, card_handle: str, pin_typ: str) -> PinOutcome:
         """Lets somebody type a PIN (`PIN.SMC`, `PIN.CH`, …) at the terminal; a wrong PIN is an outcome, no error."""
