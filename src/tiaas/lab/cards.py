@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.secret import Secret
+from tiaas.card.objsys.basefiles import encode_version2
 from tiaas.card.objsys.catalogue import object_system
 from tiaas.card.objsys.model import CardKind, MultiReferencePassword, Password, name_of
 from tiaas.card.virtual.card import VirtualCard
@@ -18,6 +19,9 @@ from tiaas.card.virtual.source import ObjectSource
 from tiaas.lab.errors import UnknownCard
 from tiaas.lab.store import Kind, LabStore
 from tiaas.terminal.virtual.terminal import PinPurpose, SlotCard
+
+_EF_VERSION2 = "MF/EF.Version2"
+_GENERATION_1 = bytes((3, 0, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,13 @@ class CardBox:
         if card is None:
             raise UnknownCard
         return card
+
+    def make_too_old(self, iccsn: str, *, too_old: bool) -> None:
+        """Gives a card the object system of generation 1, or its own again. Raises `UnknownCard`."""
+        entry = self.get(iccsn)
+        image = entry.card.image
+        image.files[_EF_VERSION2] = encode_version2(entry.kind, _GENERATION_1 if too_old else None)
+        self._on_card_change(image)
 
     def of_practice(self, practice: int, kind: CardKind) -> tuple[LabCard, ...]:
         """The cards of a kind that were made for a practice, in the order of making."""

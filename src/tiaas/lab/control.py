@@ -2,6 +2,7 @@
 
     GET  /                                   overview (HTML for a browser, JSON otherwise)
     GET  /cards                              all cards and where they are
+    PUT  /cards/{iccsn}                      {"too_old": true|false}: a card in the drawer becomes one of generation 1
     GET  /terminals/{ct_id}                  slots, display, keys, PIN policy, connection
     GET  /terminals/{ct_id}/display          {"display", "prompt", "entry", "idle_text"}
     POST /terminals/{ct_id}/slots/{n}/insert {"iccsn"}; without body the card last ejected from there
@@ -69,6 +70,7 @@ def control_app(lab: Lab) -> Starlette:
     routes = [
         Route("/", _overview(lab), methods=["GET"]),
         Route("/cards", _cards(lab), methods=["GET"]),
+        Route("/cards/{iccsn}", _card(lab), methods=["PUT"]),
         Route("/terminals/{ct_id}", _terminal(lab), methods=["GET"]),
         Route("/terminals/{ct_id}/display", _display(lab), methods=["GET"]),
         Route("/terminals/{ct_id}/slots/{slot:int}/insert", _insert(lab), methods=["POST"]),
@@ -122,6 +124,18 @@ def _overview(lab: Lab) -> Handler:
 def _cards(lab: Lab) -> Handler:
     async def handle(request: Request) -> Response:
         return JSONResponse({"cards": [card_document(lab, card) for card in lab.cards]})
+
+    return handle
+
+
+def _card(lab: Lab) -> Handler:
+    async def handle(request: Request) -> Response:
+        too_old = (await _read(request, "too_old")).get("too_old")
+        if not isinstance(too_old, bool):
+            raise BadControlRequest("too_old is no boolean", 'send {"too_old": true} or {"too_old": false}')
+        iccsn = request.path_params["iccsn"]
+        lab.make_too_old(iccsn, too_old=too_old)
+        return JSONResponse({"iccsn": iccsn, "too_old": too_old})
 
     return handle
 

@@ -245,6 +245,13 @@ class Lab:
         terminal.insert(slot, card)
         return card.iccsn
 
+    def make_too_old(self, iccsn: str, *, too_old: bool) -> None:
+        """Makes a card in the drawer one of generation 1, or mends it. Raises `UnknownCard`, `CardElsewhere`."""
+        place = self.place_of(self.cards.get(iccsn).iccsn)
+        if place is not None:
+            raise CardElsewhere(place.ct_id, place.slot)
+        self.cards.make_too_old(iccsn, too_old=too_old)
+
     def eject(self, ct_id: str, slot: int) -> str:
         """Takes the card out of a slot; returns its ICCSN. Raises `ControlError`."""
         return self.terminal(ct_id).eject(slot)

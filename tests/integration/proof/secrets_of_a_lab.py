@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_SYMMETRIC_MAX = 64  # two keys of 32 octets; any PKCS#8 document is longer
 _COMMON_WORDS = frozenset({"Praxis", "Apotheke", "Gemeinschaftspraxis"})
 
 
@@ -118,7 +119,7 @@ def add_image(secrets: Secrets, image: dict[str, Any]) -> None:
         octets = bytes.fromhex(value)
         if path.endswith("CAN"):
             secrets.pins.add(octets.decode())
-        elif octets[:1] == b"\x30":
+        elif len(octets) > _SYMMETRIC_MAX:
             secrets.keys.add(_secret_number(load_der_private_key(octets, None)))
         else:
             secrets.keys |= {octets[:16], octets[16:32]}

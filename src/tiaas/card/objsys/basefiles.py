@@ -83,11 +83,11 @@ def decode_gdo_untrusted(raw: bytes) -> bytes:
     return _sized(_only(raw, 0x5A), ICCSN_SIZE)
 
 
-def encode_version2(kind: CardKind) -> bytes:
-    """EF.Version2 of a lab card of that kind."""
+def encode_version2(kind: CardKind, object_system: bytes | None = None) -> bytes:
+    """EF.Version2 of a lab card of that kind; `object_system` are 3 octets in place of the kind's own version."""
     parts = [
         encode(0xC0, _FILLING_RULES),
-        encode(0xC1, _OBJECT_SYSTEM[kind]),
+        encode(0xC1, object_system or _OBJECT_SYSTEM[kind]),
         encode(0xC2, _PRODUCT),
         encode(0xC4, _LAYOUT_GDO),
         encode(0xC5, _LAYOUT_ATR),
