@@ -1,11 +1,11 @@
-"""`tiaas lab fault|journal|update`: makes the services of a running lab misbehave, shows what they were asked."""
+"""`tiaas lab fault|journal|update|day`: what the services of a running lab do and are asked."""
 
 import argparse
 from typing import Any
 from urllib.parse import urlencode
 
 from tiaas.base.errors import InvalidInput
-from tiaas.cli import labpki, labupdates
+from tiaas.cli import labday, labpki, labupdates
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.labport import add_arguments, ask, control_port
 from tiaas.cli.writer import out, out_json, out_table
@@ -22,7 +22,9 @@ without any fault option the faults in force are listed.
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `lab` and what it does."""
-    parser = subparsers.add_parser("lab", help="the lab's services: faults, journal, pending updates, PKI")
+    parser = subparsers.add_parser(
+        "lab", help="the lab's services: faults, journal, pending updates, PKI; a day in a practice"
+    )
     things = parser.add_subparsers(dest="thing", metavar="WHAT", required=True)
     fault = things.add_parser(
         "fault",
@@ -42,14 +44,14 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     journal = things.add_parser("journal", help="what the lab's services were asked and answered")
     journal.add_argument("service", nargs="?", choices=list(Service), help="of one service only")
     journal.add_argument("--since", type=int, default=0, metavar="N", help="entries with a number above N")
-    for verb in (fault, journal, labupdates.register(things)):
+    for verb in (fault, journal, labupdates.register(things), labday.register(things)):
         add_arguments(verb)
     labpki.register(things)
 
 
 def run(args: argparse.Namespace) -> int:
     """Does what was asked."""
-    things = {"fault": _fault, "journal": _journal, "update": labupdates.run, **labpki.THINGS}
+    things = {"fault": _fault, "journal": _journal, "update": labupdates.run, "day": labday.run, **labpki.THINGS}
     return things[args.thing](args)
 
 

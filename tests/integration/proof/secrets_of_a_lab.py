@@ -145,7 +145,7 @@ def _secret_number(key: object) -> bytes:
 
 def _text_forms(text: str) -> set[bytes]:
     """As UTF-8, as on the card, and as JSON escapes it."""
-    return {text.encode(), text.encode("iso-8859-15"), json.dumps(text)[1:-1].encode()}
+    return {text.encode(), text.encode("iso-8859-15", "xmlcharrefreplace"), json.dumps(text)[1:-1].encode()}
 
 
 def _octet_forms(octets: bytes) -> list[bytes]:

@@ -1,0 +1,112 @@
+"""The hand in the practice: what people do to cards, cables and keypads, and what the insurers decide, at a lab's
+control port."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Self
+from urllib.parse import quote, urlencode
+
+import httpx
+
+from tiaas.lab.errors import LabError
+
+_SECONDS = 30.0
+
+
+class HandRefused(LabError):
+    """The control port refused; `status` is its HTTP status."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"the control port refuses: {reason}")
+        self.status = status
+
+
+class Hand:
+    """Calls to the control port at `url`; `inserted` counts cards put in by ctId. All methods raise `LabError`."""
+
+    def __init__(self, url: str) -> None:
+        self.inserted: Counter[str] = Counter()
+        self._http = httpx.AsyncClient(base_url=url, timeout=_SECONDS, trust_env=False)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def insert(self, ct_id: str, slot: int, iccsn: str) -> None:
+        """Puts a card into a slot."""
+        self.inserted[ct_id] += 1
+        await self._ask("POST", _terminal(ct_id, f"slots/{slot}/insert"), {"iccsn": iccsn})
+
+    async def eject(self, ct_id: str, slot: int) -> None:
+        """Takes the card out of a slot."""
+        await self._ask("POST", _terminal(ct_id, f"slots/{slot}/eject"))
+
+    async def empty(self, ct_id: str, slot: int) -> None:
+        """Takes the card out if there is one."""
+        held = next(s for s in (await self.terminal(ct_id))["slots"] if s["number"] == slot)
+        if held["iccsn"] is not None:
+            await self.eject(ct_id, slot)
+
+    async def make_ready(self, ct_id: str, slot: int) -> None:
+        """A terminal as it is in the morning: plugged in, prompt, its slot empty."""
+        await self.plug(ct_id, is_in=True)
+        await self.slow_down(ct_id, 0)
+        await self.type_pins(ct_id, "auto")
+        await self.empty(ct_id, slot)
+
+    async def terminal(self, ct_id: str) -> dict[str, Any]:
+        """Slots, display, connection."""
+        return await self._ask("GET", _terminal(ct_id, ""))
+
+    async def plug(self, ct_id: str, *, is_in: bool) -> None:
+        """Puts the terminal's plug in, or pulls it."""
+        await self._ask("POST", _terminal(ct_id, "plug"), {"state": "in" if is_in else "out"})
+
+    async def slow_down(self, ct_id: str, seconds: float) -> None:
+        """Holds every answer of the terminal back."""
+        await self._ask("PUT", _terminal(ct_id, "delay"), {"seconds": seconds})
+
+    async def type_pins(self, ct_id: str, mode: str) -> None:
+        """How PINs are typed from now on: `auto`, `wrong`, …"""
+        await self._ask("PUT", _terminal(ct_id, "pin-policy"), {"mode": mode})
+
+    async def make_too_old(self, iccsn: str, *, too_old: bool) -> None:
+        """Gives a card in the drawer the object system of an old generation, or its own again."""
+        await self._ask("PUT", f"/cards/{quote(iccsn, safe='')}", {"too_old": too_old})
+
+    async def fault(self, **fault: Any) -> int:
+        """Puts a fault in force; returns its number."""
+        return int((await self._ask("POST", "/faults", fault))["number"])
+
+    async def end_faults(self) -> None:
+        """Ends all faults."""
+        await self._ask("DELETE", "/faults")
+
+    async def announce(self, iccsn: str, task: str, change: Mapping[str, Any] | None = None) -> None:
+        """An insurer prepares an update for a card: `data` with a change, `lock`, `unlock`."""
+        body: dict[str, Any] = {"iccsn": iccsn, "task": task}
+        await self._ask("POST", "/updates", body if change is None else {**body, "change": dict(change)})
+
+    async def announced(self) -> list[dict[str, Any]]:
+        """The updates that wait."""
+        return list((await self._ask("GET", "/updates"))["updates"])
+
+    async def journal(self, since: int = 0) -> dict[str, Any]:
+        """What the lab's services were asked: `entries` and the number of the `last` one."""
+        return await self._ask("GET", f"/journal?{urlencode({'since': since})}")
+
+    async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        try:
+            answer = await self._http.request(method, path, json=body)
+            document: dict[str, Any] = answer.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise LabError(f"the lab's control port does not answer ({type(error).__name__})") from error
+        if answer.is_error:
+            raise HandRefused(answer.status_code, str(document.get("error", answer.status_code)))
+        return document
+
+
+def _terminal(ct_id: str, rest: str) -> str:
+    return f"/terminals/{quote(ct_id, safe='')}" + (f"/{rest}" if rest else "")
