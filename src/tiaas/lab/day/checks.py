@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from tiaas.client import KonnektorFault
 from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.interfaces.card_service_v8_1 import PinStatus
-from tiaas.lab.day.desk import PIN_SMC, Desk, NotThere, Office, receipt_of
+from tiaas.lab.day.desk import PIN_SMC, Desk, NotThere, Office, address, receipt_of
 from tiaas.lab.day.hand import Hand
 from tiaas.lab.day.mail import INSERTED, REMOVED, Mail
 from tiaas.lab.day.model import Ending
@@ -66,11 +66,15 @@ class Evening:
         self._mail = mail
         self._record = record
         self._before = before
+        self._addresses: dict[int, str] = {}
 
     async def check(self, streets: Mapping[int, str]) -> list[Check]:
-        """All of them, in the order of the report."""
-        found = [self._everybody_was_seen(), *await self._journal()]
+        """All of them, in the order of the report; `streets` are the new addresses by patient."""
+        found = [self._everybody_was_seen(), await self._faults(), *await self._journal()]
         await self._hand.end_faults()
+        self._addresses = {
+            seen.contact.patient: streets[seen.contact.patient] for seen in self._record.seen if seen.expected.moved
+        }
         found += [await self._pins(), await self._cards(), await self._reservations()]
         return [*found, await self._conditions(), await self._events(), await self._subscriptions(), self._log()]
 
@@ -79,6 +83,11 @@ class Evening:
         seen = Counter(seen.contact.number for seen in self._record.seen)
         once = sum(1 for number in planned if seen[number] == 1)
         return Check("every contact took place once", f"{once} of {len(planned)}", once == len(planned) == len(seen))
+
+    async def _faults(self) -> Check:
+        """Every fault met somebody: one that did not would make the day look better than it was."""
+        unused = sum(1 for fault in await self._hand.faults() if fault["used"] == 0)
+        return Check("every fault has struck", f"{unused} faults met nobody", unused == 0)
 
     async def _journal(self) -> list[Check]:
         """Round trips: one GetUpdateFlags for each online check, an update in few, and nothing without being asked."""
@@ -141,7 +150,7 @@ class Evening:
         async def work(desk: Desk) -> None:
             nonlocal receipts
             for at, person in rest:
-                problem, has_receipt = await self._last_look(desk, person)
+                problem, has_receipt = await self._last_look(desk, person, self._addresses.get(at))
                 receipts += has_receipt
                 if problem:
                     problems.append(f"patient {at + 1}: {problem}")
@@ -152,8 +161,11 @@ class Evening:
         is_right = not problems and receipts >= wanted
         return Check("all cards are consistent, their receipts readable", "; ".join([said, *problems[:3]]), is_right)
 
-    async def _last_look(self, desk: Desk, person: Person) -> tuple[str, bool]:
-        """What is wrong with the card (empty: nothing), and whether it had a receipt this practice can read."""
+    async def _last_look(self, desk: Desk, person: Person, street: str | None = None) -> tuple[str, bool]:
+        """What is wrong with the card (empty: nothing), and whether it had a receipt this practice can read.
+
+        `street` is the address that must be on it.
+        """
         await self._hand.insert(desk.ct_id, EGK_SLOT, person.iccsn)
         try:
             handle = await desk.card()
@@ -168,6 +180,8 @@ class Evening:
         receipt = receipt_of(vsd)
         if wants and (receipt is None or receipt.result != self._office.results[person.iccsn]):
             return "its receipt is another one than the software has", False
+        if street is not None and address(vsd) != street:
+            return "the new address is not on it any more", receipt is not None
         return ("" if vsd.consistent else "inconsistent"), receipt is not None
 
     async def _reservations(self) -> Check:

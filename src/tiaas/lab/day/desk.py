@@ -19,6 +19,7 @@ from tiaas.lab.day.mail import Box
 from tiaas.lab.day.model import Ending
 from tiaas.lab.day.reactions import FINAL, Reaction, reaction
 from tiaas.lab.day.record import Attempt, Seen
+from tiaas.lab.errors import LabError
 
 PATIENCE = 30.0
 """Seconds after which the software stops waiting for a card, a terminal or a reservation."""
@@ -32,8 +33,8 @@ T = TypeVar("T")
 InsertAgain = Callable[[], Awaitable[None]]
 
 
-class NotThere(Exception):
-    """What was waited for did not come."""
+class NotThere(LabError):
+    """What was waited for did not come; `str()` names it."""
 
 
 @dataclass(slots=True)
@@ -190,6 +191,12 @@ class Desk:
                 raise NotThere(what)
             await asyncio.sleep(_LOOK)
         return found
+
+
+def address(vsd: Vsd) -> str:
+    """Street and number."""
+    street = vsd.personal.strassen_adresse
+    return "" if street is None else f"{street.strasse or ''} {street.hausnummer or ''}".strip()
 
 
 def receipt_of(vsd: Vsd) -> Receipt | None:

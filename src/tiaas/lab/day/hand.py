@@ -84,6 +84,10 @@ class Hand:
         """Ends all faults."""
         await self._ask("DELETE", "/faults")
 
+    async def faults(self) -> list[dict[str, Any]]:
+        """The faults in force."""
+        return list((await self._ask("GET", "/faults"))["faults"])
+
     async def announce(self, iccsn: str, task: str, change: Mapping[str, Any] | None = None) -> None:
         """An insurer prepares an update for a card: `data` with a change, `lock`, `unlock`."""
         body: dict[str, Any] = {"iccsn": iccsn, "task": task}
