@@ -70,6 +70,7 @@ class SubscriptionList:
     def __init__(self) -> None:
         self._by_id: dict[str, Subscription] = {}
         self._by_wish: dict[Wish, str] = {}
+        self._by_sink: dict[Sink, dict[str, Subscription]] = {}
 
     def __iter__(self) -> Iterator[Subscription]:
         return iter(tuple(self._by_id.values()))
@@ -99,6 +100,7 @@ class SubscriptionList:
             raise KonnektorError(4060, f"mehr als {SUBSCRIPTIONS_MAX} Abonnements")
         self._by_id[subscription.subscription_id] = subscription
         self._by_wish[subscription.wish] = subscription.subscription_id
+        self._by_sink.setdefault(subscription.wish.sink, {})[subscription.subscription_id] = subscription
 
     def find(self, caller: tuple[str, str], subscription_id: str) -> Subscription:
         """One subscription of the caller. Raises 4102."""
@@ -131,18 +133,19 @@ class SubscriptionList:
 
     def at(self, sink: Sink) -> list[Subscription]:
         """All subscriptions of a receiver, of whatever Mandant."""
-        return [held for held in self._by_id.values() if held.wish.sink == sink]
+        return list(self._by_sink.get(sink, {}).values())
 
     def counts(self) -> Mapping[Sink, int]:
         """How many subscriptions each receiver has."""
-        found: dict[Sink, int] = {}
-        for held in self._by_id.values():
-            found[held.wish.sink] = found.get(held.wish.sink, 0) + 1
-        return found
+        return {sink: len(held) for sink, held in self._by_sink.items()}
 
     def _drop(self, held: Subscription) -> None:
         if self._by_id.pop(held.subscription_id, None) is not None:
             self._by_wish.pop(held.wish, None)
+            there = self._by_sink[held.wish.sink]
+            del there[held.subscription_id]
+            if not there:
+                del self._by_sink[held.wish.sink]
 
 
 def renewed(subscription: Subscription, now: datetime) -> Subscription:
