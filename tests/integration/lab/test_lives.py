@@ -67,7 +67,6 @@ async def test_everything_is_where_it_was(tmp_path: Path, capsys: pytest.Capture
         print(
             f"\nready.json after {first_start:.2f} s (new), {second_start:.2f} s, {third_start:.2f} s (after kill -9)"
         )
-    assert second_start < first_start + 20
 
 
 async def test_locked_leaves_the_pin_to_be_verified(tmp_path: Path) -> None:
