@@ -14,7 +14,7 @@ from tiaas.base.entropy import SeededEntropy
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.terminal.channel import EVENTS_MAX, MAX_UNANSWERED, Channel
-from tiaas.terminal.dialturns import DialTurns
+from tiaas.terminal.dialturns import TURN_SECONDS, UNDER_WAY, DialTurns
 from tiaas.terminal.embedded import EmbeddedFront, FrontSettings
 from tiaas.terminal.front import (
     Dial,
@@ -321,7 +321,7 @@ async def test_same_dial_again_changes_nothing_another_address_replaces() -> Non
 
 
 async def test_dead_addresses_do_not_keep_others_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forty that let us wait for the whole time a handshake may take, two at a time, and then one that is there."""
+    """Those that let us wait for the whole time a handshake may take, two at a time, and then one that is there."""
     desk = Desk(FrontSettings(handshake_timeout=60.0, dialing_at_once=2))
     opened = desk.pipes.open
 
@@ -331,7 +331,7 @@ async def test_dead_addresses_do_not_keep_others_waiting(monkeypatch: pytest.Mon
         return await opened(host, *rest)
 
     monkeypatch.setattr(desk.pipes, "open", open_or_hang)
-    for number in range(40):
+    for number in range(2 * UNDER_WAY - 1):
         await desk.front.connect(OWNER, Dial(f"dead{number}", "dead", 4742))
     await desk.front.connect(OWNER, Dial("kt", "10.0.0.1", 4742))
     async with asyncio.timeout(30):
@@ -339,6 +339,28 @@ async def test_dead_addresses_do_not_keep_others_waiting(monkeypatch: pytest.Mon
             await asyncio.sleep(0.01)
     assert desk.events == [LinkUp("kt", b"certificate", "SUITE")]
     await desk.front.close()
+
+
+async def test_attempts_under_way_are_bounded() -> None:
+    """Where all are slow because there are so many, more would make all of them run into their time-out."""
+    turns, begun, go_on = DialTurns(2), 0, asyncio.Event()
+
+    async def attempt() -> None:
+        nonlocal begun
+        async with turns.turn(0):
+            begun += 1
+            await go_on.wait()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(4 * UNDER_WAY):
+            group.create_task(attempt())
+        async with asyncio.timeout(30):
+            while begun < 2 * UNDER_WAY:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(2 * TURN_SECONDS)
+        assert begun == 2 * UNDER_WAY
+        go_on.set()
+    assert begun == 4 * UNDER_WAY
 
 
 async def test_who_failed_before_stands_in_a_line_of_its_own() -> None:
