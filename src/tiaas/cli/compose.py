@@ -281,6 +281,7 @@ class _Start:
             access=settings.access.access(),
             limits=settings.limits.limits(),
             product=settings.product.product(),
+            profile=settings.profile,
             ti=settings.ti.applied(onboard.ti_access(lab)),
         )
 

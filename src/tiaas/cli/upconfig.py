@@ -11,11 +11,13 @@ from pathlib import Path
 
 from tiaas.base.config import setting
 from tiaas.base.errors import InvalidInput
-from tiaas.konnektor.config import AuthenticationMode, ClientAccess, Limits, Product, TiAccess
+from tiaas.base.secret import Secret
+from tiaas.konnektor.config import AuthenticationMode, ClientAccess, Limits, Product, Profile, TiAccess
 from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.sinkchecks import SinkCheck, SinkTrust
 
 _LIMITS, _PRODUCT, _TI = Limits(), Product(), TiAccess()
+_SECRET_OCTETS = range(16, 4097)
 _VERSION = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){2}")
 
 
@@ -114,6 +116,13 @@ class TiSettings:
     lists_minutes: int = setting(
         int(_TI.lists_seconds // 60), "how often trust lists are renewed, 1 to 10080 minutes; specified: daily"
     )
+    vsdm_seconds: float = setting(_TI.vsdm_seconds, "MAXTIME_VSDM: how long an online check may take, 1 to 120 seconds")
+    offline_days: int = setting(
+        _TI.offline_days_max, "TIMEOUT_TI_OFFLINE: days without online check until E=3 becomes E=6; 0: never"
+    )
+    receipt_secret: Path | None = setting(
+        None, "file whose content (16 to 4096 octets) KEY_RECEIPT comes from; same file, same practice; none: random"
+    )
 
     def __post_init__(self) -> None:
         if not 1 <= self.ocsp_seconds <= 120:
@@ -124,6 +133,11 @@ class TiSettings:
             raise InvalidInput("tsl_grace_days is 1 to 30")
         if not 1 <= self.lists_minutes <= 7 * 24 * 60:
             raise InvalidInput("lists_minutes is 1 to 10080")
+        if not 1 <= self.vsdm_seconds <= 120:
+            raise InvalidInput("vsdm_seconds is 1 to 120")
+        if not 0 <= self.offline_days <= 3650:
+            raise InvalidInput("offline_days is 0 to 3650")
+        self._secret()
 
     def applied(self, access: TiAccess) -> TiAccess:
         """`access`, which has the addresses, with these settings."""
@@ -134,7 +148,21 @@ class TiSettings:
             ocsp_grace_seconds=self.ocsp_grace_minutes * 60.0,
             tsl_grace_days=self.tsl_grace_days,
             lists_seconds=self.lists_minutes * 60.0,
+            vsdm_seconds=self.vsdm_seconds,
+            offline_days_max=self.offline_days,
+            receipt_secret=self._secret(),
         )
+
+    def _secret(self) -> Secret | None:
+        if self.receipt_secret is None:
+            return None
+        try:
+            content = self.receipt_secret.read_bytes()
+        except OSError:
+            raise InvalidInput("the file named by receipt_secret cannot be read") from None
+        if len(content) not in _SECRET_OCTETS:
+            raise InvalidInput("the file named by receipt_secret has 16 to 4096 octets")
+        return Secret(content)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +192,9 @@ class SinkSettings:
 class UpConfig:
     """The whole file."""
 
+    profile: Profile = setting(
+        Profile.HSK, "hsk: a Highspeed-Konnektor; einbox: also states and results that only a box in a practice has"
+    )
     server_key: KeyKind = setting(KeyKind.P256, "key of the server certificate; a change makes a new certificate")
     client_key: KeyKind = setting(KeyKind.P256, "key of new client certificates")
     access: AccessSettings = setting(AccessSettings(), "client authentication")

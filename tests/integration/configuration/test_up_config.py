@@ -11,8 +11,10 @@ import pytest
 
 from tests.integration.lab.labprocess import LabProcess
 from tiaas.base.config import BadConfig, describe, load_config
+from tiaas.base.secret import Secret
 from tiaas.cli.upconfig import UpConfig
 from tiaas.client import connect, load_kon
+from tiaas.konnektor.config import Profile, TiAccess
 
 ROOT = Path(__file__).parents[3]
 
@@ -67,12 +69,28 @@ async def test_no_client_authentication_and_rsa(tmp_path: Path) -> None:
         ("[ti]\nocsp_seconds = nan\n", "ocsp_seconds"),
         ("[ti]\nocsp_grace_minutes = 21\n", "ocsp_grace_minutes"),
         ("[ti]\ntsl_grace_days = 0\n", "tsl_grace_days"),
+        ("[ti]\nvsdm_seconds = 0\n", "vsdm_seconds"),
+        ("[ti]\noffline_days = -1\n", "offline_days"),
+        ('[ti]\nreceipt_secret = "/nowhere"\n', "receipt_secret"),
+        ('[ti]\nreceipt_secret = "/dev/null"\n', "receipt_secret"),
         ("[access]\ntls_mandatory = false\n", "plain_port"),
     ],
 )
 def test_values_that_cannot_work_are_refused(tmp_path: Path, text: str, key: str) -> None:
     with pytest.raises(BadConfig, match=key):
         load_config(UpConfig, _config(tmp_path, text))
+
+
+def test_profile_and_fachmodul_reach_the_instance(tmp_path: Path) -> None:
+    secret = tmp_path / "receipts"
+    secret.write_bytes(b"a secret of sixteen octets and more")
+    text = f'profile = "einbox"\n[ti]\nvsdm_seconds = 5\noffline_days = 90\nreceipt_secret = "{secret}"\n'
+    config = load_config(UpConfig, _config(tmp_path, text))
+    access = config.ti.applied(TiAccess())
+    assert config.profile is Profile.EINBOX
+    assert (access.vsdm_seconds, access.offline_days_max) == (5, 90)
+    assert access.receipt_secret == Secret(secret.read_bytes())
+    assert "sixteen" not in repr(access)
 
 
 def test_unknown_key_names_its_neighbour(tmp_path: Path) -> None:
