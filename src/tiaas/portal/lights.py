@@ -175,6 +175,9 @@ def _smcbs(smcbs: list[tuple[Terminal, Card]], texts: Texts) -> Iterator[Finding
     opened = [card for _, card in smcbs if card.pin is not None and card.pin.state == "VERIFIED"]
     if opened:
         yield Finding(Station.CARD, Light.GREEN, texts.card_ok)
+    elif all(card.pin is None for _, card in smcbs):
+        # Just inserted: nobody has asked the card for its PIN's state yet.
+        yield Finding(Station.CARD, Light.GREY, texts.card_opening)
     bad = Light.YELLOW if opened else Light.RED
     for terminal, card in smcbs:
         if card.pin is None or card.pin.state == "VERIFIED":

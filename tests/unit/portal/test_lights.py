@@ -53,6 +53,8 @@ def test_everything_works() -> None:
             Light.GREY,
             EN.card_opening,
         ),
+        (instance(terminal(smcb(None))), Station.CARD, Light.GREY, EN.card_opening),
+        (instance(terminal(smcb(LOCKED), smcb(None))), Station.CARD, Light.RED, EN.card_locked),
         (instance(terminal(smcb(LOCKED))), Station.CARD, Light.RED, EN.card_locked),
         (instance(terminal(smcb(BLOCKED))), Station.CARD, Light.RED, EN.card_blocked),
         (instance(terminal(smcb(), smcb(LOCKED))), Station.CARD, Light.YELLOW, EN.card_locked),

@@ -67,8 +67,8 @@ def _text(focus: Focus, arguments: Arguments, at: int = 0) -> str:
 
 
 def _before(focus: Focus, arguments: Arguments) -> Value:
-    head, found, _ = _text(focus, arguments).partition(_text(focus, arguments, 1))
-    return head if found else ""
+    text, mark = _text(focus, arguments), _text(focus, arguments, 1)
+    return text.partition(mark)[0] if mark and mark in text else ""
 
 
 def _after(focus: Focus, arguments: Arguments) -> Value:
