@@ -113,7 +113,7 @@ class _Play:
         self._office.conditions = await self._office.desks[0].conditions()
         gone = sorted(name for name in self._office.conditions if name.startswith(_TERMINAL_GONE))
         said = ", ".join(sorted(self._office.conditions)) or "no error condition"
-        self._step(_OPENING - 5, 0, "the Konnektor is asked how it is", said, not gone)
+        self._step(_OPENING - 12, 0, "the Konnektor is asked how it is", said, not gone)
         await self._office.unlock()
         self._step(_OPENING, 0, "PIN.SMC is typed", "verified", True)
 
