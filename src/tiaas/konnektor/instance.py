@@ -18,6 +18,7 @@ from tiaas.base.entropy import Entropy
 from tiaas.base.secret import Secret
 from tiaas.konnektor.basic import BasicUsers
 from tiaas.konnektor.calllog import CallLog
+from tiaas.konnektor.cardtls import Handshakes
 from tiaas.konnektor.config import BadInstanceConfig, InstanceConfig
 from tiaas.konnektor.errors import fault_of
 from tiaas.konnektor.eventfeed import EventFeed
@@ -104,6 +105,7 @@ class Instance:
         provision: Provision,
         store: InstanceStore,
         front: Front,
+        handshakes: Handshakes,
         clock: Clock,
         entropy: Entropy,
     ) -> "Instance":
@@ -138,6 +140,7 @@ class Instance:
             profile=config.profile,
             network=network,
             ti=config.ti,
+            handshakes=handshakes,
         )
 
         def to_fault(error: BaseException) -> SoapFault:
@@ -192,7 +195,8 @@ class Instance:
         _log.info("instance serves", extra={"instance": self.name, "address": str(self.reception.address)})
 
     async def stop(self, ingress: Ingress) -> None:
-        """Shuts down in order; calls under way may finish within `limits.stop_seconds`."""
+        """Shuts down in order; calls under way may finish within `limits.stop_seconds`, an update of a card within
+        MAXTIME_VSDM."""
         try:
             await self.reception.close(ingress)
         finally:

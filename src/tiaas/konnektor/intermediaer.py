@@ -10,17 +10,21 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-from tlslite.session import Session
 
 from tiaas.base.clock import Clock
 from tiaas.base.errors import InvalidInput
 from tiaas.fachdienste.vsdm.http1 import AnswerReader, BadHttp, HttpAnswer, write_post
 from tiaas.fachdienste.vsdm.services import NoAnswer
-from tiaas.konnektor.cardtls import CardIdentity, CardTls, CardTlsConnection, TlsFailed
+from tiaas.konnektor.cardtls import CardFailed, CardIdentity, CardTls, TlsFailed
 from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.soap.client import SoapRequest
+
+if TYPE_CHECKING:
+    from tlslite.session import Session
+
+    from tiaas.konnektor.cardtlsline import CardTlsConnection
 
 _log = logging.getLogger("tiaas.konnektor.intermediaer")
 
@@ -59,7 +63,7 @@ class Endpoint:
 
 @dataclass(slots=True)
 class _Idle:
-    connection: CardTlsConnection
+    connection: "CardTlsConnection"
     since: float
 
 
@@ -68,11 +72,36 @@ class _Lines:
     """What is open for one SM-B."""
 
     idle: list[_Idle] = field(default_factory=list)
-    busy: set[CardTlsConnection] = field(default_factory=set)
-    session: Session | None = None
+    busy: "set[CardTlsConnection]" = field(default_factory=set)
+    session: "Session | None" = None
     handshake: asyncio.Lock = field(default_factory=asyncio.Lock)
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS_MAX))
     gone: bool = False
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One request. `on_network`: it waits for the network just now, not for the card or for a place."""
+
+    identity: CardIdentity
+    octets: bytes
+    repeatable: bool
+    on_network: bool = False
+
+    def at_network(self) -> None:
+        """From now on it waits for the network."""
+        self.on_network = True
+
+    def watched(self) -> CardIdentity:
+        """The identity, for a handshake that begins: while the card signs nobody waits for the network."""
+
+        async def sign(digest: bytes) -> bytes:
+            self.on_network = False
+            signature = await self.identity.sign(digest)
+            self.on_network = True
+            return signature
+
+        return CardIdentity(self.identity.certificate, sign)
 
 
 class Intermediaer:
@@ -108,41 +137,44 @@ class Intermediaer:
     async def post(
         self, smb: str, identity: CardIdentity, path: str, request: SoapRequest, deadline: float, *, repeatable: bool
     ) -> HttpAnswer:
-        """See `Transport.post`."""
+        """See `Transport.post`. Only a failure of the network is EC_No_Online_Connection, none of the card."""
         seconds = deadline - self._clock.monotonic()
         endpoint = self._endpoint
         octets = write_post(endpoint.authority, endpoint.prefix + path, request.headers, request.body)
+        lines, attempt = self._lines.setdefault(smb, _Lines()), _Attempt(identity, octets, repeatable)
         try:
             async with asyncio.timeout(max(seconds, 0)):
-                answer = await self._send(self._lines.setdefault(smb, _Lines()), identity, octets, repeatable)
+                answer = await self._send(lines, attempt)
         except TimeoutError:
-            failure = NoAnswer("no answer in time")
+            failure, network = NoAnswer("no answer in time"), attempt.on_network and seconds > 0
         except TlsFailed as error:
-            failure = NoAnswer(error.reason)
+            failure, network = NoAnswer(error.reason), not isinstance(error, CardFailed) and not lines.gone
             if error.code is not None:
                 _log.warning("no connection to the Intermediär", extra={"code": error.code, "reason": error.reason})
         except BadHttp:
-            failure = NoAnswer("no answer of HTTP")
+            failure, network = NoAnswer("no answer of HTTP"), True
         else:
             self._opstate.set(Condition.NO_ONLINE_CONNECTION, False)
             return answer
-        self._opstate.set(Condition.NO_ONLINE_CONNECTION, True)
+        if network:
+            self._opstate.set(Condition.NO_ONLINE_CONNECTION, True)
         raise failure
 
-    async def _send(self, lines: _Lines, identity: CardIdentity, octets: bytes, repeatable: bool) -> HttpAnswer:
+    async def _send(self, lines: _Lines, attempt: _Attempt) -> HttpAnswer:
         async with lines.places:
             kept = self._take(lines)
             if kept is not None:
                 reader = AnswerReader()
                 try:
-                    return await self._exchange(lines, kept, octets, reader)
+                    return await self._exchange(lines, kept, attempt, reader)
                 except (TlsFailed, BadHttp):
                     # The server may have closed it just now; a request it began to answer it has taken.
-                    if reader.begun or not repeatable or lines.gone:
+                    if reader.begun or not attempt.repeatable or lines.gone:
                         raise
+            attempt.on_network = False
             async with self._shaking(lines):
-                fresh = await self._open(lines, identity)
-            return await self._exchange(lines, fresh, octets, AnswerReader())
+                fresh = await self._open(lines, attempt)
+            return await self._exchange(lines, fresh, attempt, AnswerReader())
 
     @asynccontextmanager
     async def _shaking(self, lines: _Lines) -> AsyncIterator[None]:
@@ -153,9 +185,11 @@ class Intermediaer:
         async with lines.handshake:
             yield
 
-    async def _open(self, lines: _Lines, identity: CardIdentity) -> CardTlsConnection:
+    async def _open(self, lines: _Lines, attempt: _Attempt) -> "CardTlsConnection":
         endpoint = self._endpoint
-        connection = await self._tls.open(endpoint.host, endpoint.port, identity, lines.session)
+        connection = await self._tls.open(
+            endpoint.host, endpoint.port, attempt.watched(), lines.session, attempt.at_network
+        )
         lines.session = connection.session
         if lines.gone:
             connection.close()
@@ -163,12 +197,13 @@ class Intermediaer:
         return connection
 
     async def _exchange(
-        self, lines: _Lines, connection: CardTlsConnection, octets: bytes, reader: AnswerReader
+        self, lines: _Lines, connection: "CardTlsConnection", attempt: _Attempt, reader: AnswerReader
     ) -> HttpAnswer:
         lines.busy.add(connection)
         keep = False
+        attempt.at_network()
         try:
-            await connection.write(octets)
+            await connection.write(attempt.octets)
             answer = None
             while answer is None:
                 answer = reader.feed_untrusted(await connection.read())
@@ -189,7 +224,7 @@ class Intermediaer:
             lines.idle.remove(idle)
             idle.connection.close()
 
-    def _take(self, lines: _Lines) -> CardTlsConnection | None:
+    def _take(self, lines: _Lines) -> "CardTlsConnection | None":
         """The connection used last that is still good; others are closed."""
         now = self._clock.monotonic()
         while lines.idle:

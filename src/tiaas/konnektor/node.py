@@ -1,4 +1,4 @@
-"""A process that hosts instances: one store, one ingress, one front for all of them.
+"""A process that hosts instances: one store, one ingress, one front, few threads for all of them.
 
 The node is what a cluster will lease instances to. It gives each instance a handle on the store, a network and a door
 of its own and keeps nothing of theirs for itself.
@@ -11,6 +11,7 @@ from types import MappingProxyType
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import InvalidInput
+from tiaas.konnektor.cardtls import Handshakes
 from tiaas.konnektor.config import InstanceConfig
 from tiaas.konnektor.ingress import Ingress
 from tiaas.konnektor.instance import Instance, Provision
@@ -39,6 +40,7 @@ class Node:
         self._store = store
         self._clock = clock
         self._entropy = entropy
+        self._handshakes = Handshakes()
         self._sak = SakIdentities()
         self._networks: dict[str, Network] = {}
         self._instances: dict[str, Instance] = {}
@@ -61,7 +63,9 @@ class Node:
         self._starting.add(name)
         try:
             handle = self._store.bind(await self._store.take_over(name))
-            instance = await Instance.load(config, provision, handle, self._front, self._clock, self._entropy)
+            instance = await Instance.load(
+                config, provision, handle, self._front, self._handshakes, self._clock, self._entropy
+            )
             self._networks[name] = instance.network
             self._sak.put(name, instance.sak)
             await instance.start(self.ingress)
@@ -90,6 +94,7 @@ class Node:
                 _log.error("instance not stopped cleanly", extra={"instance": name, "kind": type(error).__name__})
         await self.ingress.stop()
         await self._front.close()
+        self._handshakes.close()
 
     def _network(self, instance: str) -> Network:
         return self._networks[instance]

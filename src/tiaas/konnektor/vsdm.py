@@ -139,17 +139,20 @@ class Vsdm:
         if status.deactivated and check is None:
             raise KonnektorError(114)
         self._trust.check_egk(egk.data.aut_certificate or b"", self._clock.now())
+        if check is None or self._online is None:
+            return await self._give(parties, await self._open(parties, status), wishes, None)
         updated = False
-        if check is None:
-            content = await self._open(parties, status)
-        else:
-            content = await self._ask_and_open(parties, status, check, wishes)
-            if check.waits:
-                egk.forget("status_vd")
-                self._c2c.doubt(parties.egk_session)
-                updated = await check.update(parties.channel)
-                content = await self._open_anew(parties)
-        return await self._give(parties, content, check, wishes, updated=updated)
+        content = await self._ask_and_open(parties, status, check)
+        if check.waits:
+            updated = await check.update(parties.channel, lambda: self._doubt(parties))
+        if updated:
+            content = await self._open_anew(parties)
+        return await self._give(parties, content, wishes, await self._online.conclude(check), updated=updated)
+
+    def _doubt(self, parties: _Parties) -> None:
+        """A Fachdienst is about to use the eGK."""
+        parties.egk.forget("status_vd")
+        self._c2c.doubt(parties.egk_session)
 
     def _check(self, parties: _Parties, wishes: Wishes, *, locked: bool) -> OnlineCheck | None:
         """An online check if one is wanted, or in every case if the health application is locked (VSDM-A_2582)."""
@@ -158,9 +161,7 @@ class Vsdm:
         smb = wishes.smb
         return self._online.check(parties.egk, smb, None if smb is None else smb.session(parties.context))
 
-    async def _ask_and_open(
-        self, parties: _Parties, status: CardStatus, check: OnlineCheck, wishes: Wishes
-    ) -> _Content:
+    async def _ask_and_open(self, parties: _Parties, status: CardStatus, check: OnlineCheck) -> _Content:
         """Asks the Fachdienste while the card is opened and read. What they refuse comes before what the card does."""
         asking = asyncio.create_task(check.ask())
         try:
@@ -205,9 +206,9 @@ class Vsdm:
         return await self._open(parties, await self._status_container(parties.egk))
 
     async def _give(
-        self, parties: _Parties, content: _Content, check: OnlineCheck | None, wishes: Wishes, *, updated: bool
+        self, parties: _Parties, content: _Content, wishes: Wishes, made: Receipt | None, *, updated: bool = False
     ) -> InsuredData:
-        """Judges what was read, reads what needs the role, writes receipt and log entries."""
+        """Judges what was read, reads what needs the role, writes log entries and the receipt `made` of a check."""
         if content.status.deactivated:
             raise KonnektorError(114)
         status = consistent(content.status.answer)
@@ -220,16 +221,15 @@ class Vsdm:
             await self._log.write(channel, hpc, letters.access)
         receipt = None
         if wishes.receipt:
-            receipt = await self._receipt(parties, check)
+            receipt = await self._receipt(parties, made)
         return InsuredData(pd, vd, gvd, status, receipt)
 
-    async def _receipt(self, parties: _Parties, check: OnlineCheck | None) -> bytes:
+    async def _receipt(self, parties: _Parties, made: Receipt | None) -> bytes:
         """The receipt of this check, written to the card too; without a check the one that lies there."""
         egk, mandant = parties.egk, parties.context.mandant_id
-        if check is None or self._online is None:
+        if made is None:
             return await self._receipts.read(parties.channel, egk, mandant)
-        receipt = await self._online.receipt(check.outcome)
-        block = await self._receipts.write(parties.channel, egk, mandant, receipt)
+        block = await self._receipts.write(parties.channel, egk, mandant, made)
         await self._log.write(parties.channel, parties.hpc, self._log.letters.receipt)
         return block
 

@@ -34,6 +34,7 @@ from tiaas.konnektor.events import Event, EventHub, Topic, parameters
 from tiaas.konnektor.intermediaer import Intermediaer
 from tiaas.konnektor.sessions import CardSession, Channel
 from tiaas.konnektor.store import InstanceStore
+from tiaas.konnektor.undisturbed import undisturbed
 from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
 from tiaas.pki.subject import holder_of
 
@@ -112,11 +113,14 @@ class Online:
         if smb is not None and session is not None and smb.data.aut_certificate is not None:
             identity = CardIdentity(smb.data.aut_certificate, lambda digest: _sign(session, digest))
             services = Services(self._intermediaer.through(smb.handle, identity, deadline))
-        return OnlineCheck(egk, services, self._certificate_status, self._hub)
+        return OnlineCheck(egk, services, self._certificate_status, self._hub, self._limits.seconds)
 
-    async def receipt(self, outcome: "Outcome") -> Receipt:
-        """The Prüfungsnachweis of an outcome; notes when the Fachdienste were reached."""
-        receipt = await self._receipt(outcome)
+    async def conclude(self, check: "OnlineCheck") -> Receipt:
+        """Notes how a check ended, and if the Fachdienste were reached; the Prüfungsnachweis that says so.
+
+        Raises `StoreError`.
+        """
+        receipt = await self._receipt(check.outcome)
         self.last_receipt = replace(receipt, proof=None)
         return receipt
 
@@ -145,11 +149,14 @@ class Outcome:
 class OnlineCheck:
     """One check: `ask` while the card is read, then `update` if something `waits`."""
 
-    def __init__(self, egk: Card, services: Services | None, certificate_status: EgkStatus, hub: EventHub) -> None:
+    def __init__(
+        self, egk: Card, services: Services | None, certificate_status: EgkStatus, hub: EventHub, seconds: float
+    ) -> None:
         self._egk = egk
         self._services = services
         self._certificate_status = certificate_status
         self._hub = hub
+        self._seconds = seconds
         self._flags: tuple[UpdateFlag, ...] = ()
         self._proof: bytes | None = None
         self.outcome = Outcome(Result.UPDATE_IMPOSSIBLE)
@@ -185,14 +192,19 @@ class OnlineCheck:
             self._failed("UFS", error)
             return None
 
-    async def update(self, channel: Channel) -> bool:
+    async def update(self, channel: Channel, before: Callable[[], None]) -> bool:
         """Runs the updates that wait, one after the other, all of them or up to the first that fails (VSDM-A_2752).
 
-        True if any command went to the card. Raises what the card's line raised when the card is lost.
+        `before` is called before a command goes to the card; true if any did. A card half written gives no data to
+        anybody (3001), so an update whose caller is cancelled goes on to its end, no longer than MAXTIME_VSDM. Raises
+        what the card's line raised when the card is lost.
         """
+        return await undisturbed(self._update(channel, before), self._seconds)
+
+    async def _update(self, channel: Channel, before: Callable[[], None]) -> bool:
         if self._services is None:
             return False
-        port = _Port(self._egk, channel)
+        port = _Port(self._egk, channel, before)
         updater = Updater(self._services, self._egk.data.iccsn or "", port)
         proof = self._proof
         for flag in self._flags:
@@ -219,14 +231,16 @@ class OnlineCheck:
 class _Port:
     """`CardPort`: the eGK on its channel. `failure` is why it was lost."""
 
-    def __init__(self, egk: Card, channel: Channel) -> None:
+    def __init__(self, egk: Card, channel: Channel, before: Callable[[], None]) -> None:
         self._egk = egk
         self._channel = channel
+        self._before = before
         self.failure: Exception | None = None
 
     async def transmit(self, command: CommandApdu) -> ResponseApdu:
         """See `CardPort`."""
         sent = not self._egk.removed
+        self._before()
         # What the Fachdienst selects and proves is not what this channel remembers.
         self._channel.forget()
         try:

@@ -3,7 +3,7 @@
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.konnektor.c2c import CardToCard
-from tiaas.konnektor.cardtls import CardTls
+from tiaas.konnektor.cardtls import CardTls, Handshakes
 from tiaas.konnektor.config import Profile, TiAccess
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventHub
@@ -20,7 +20,7 @@ from tiaas.konnektor.vsdmreceipt import CardReceipts, ReceiptKeys
 
 
 def build_intermediaer(
-    access: TiAccess, network: Network, trust: Trust, opstate: OperatingState, clock: Clock
+    access: TiAccess, network: Network, handshakes: Handshakes, trust: Trust, opstate: OperatingState, clock: Clock
 ) -> Intermediaer | None:
     """The way to the Fachdienste; None where the online mode is off or there is no Intermediär.
 
@@ -35,7 +35,7 @@ def build_intermediaer(
         if not is_for_host(der, host):
             raise KonnektorError(4156)
 
-    return Intermediaer(Endpoint.of(access.intermediaer), CardTls(network, judge), opstate, clock)
+    return Intermediaer(Endpoint.of(access.intermediaer), CardTls(network, judge, handshakes), opstate, clock)
 
 
 def certificate_status(access: TiAccess, trust: Trust) -> EgkStatus:

@@ -4,6 +4,8 @@ Two Konnektors of one practice read each other's receipts if both are given the 
 a random key in the instance's store.
 """
 
+import asyncio
+
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -37,11 +39,15 @@ class ReceiptKeys:
         self._entropy = entropy
         self._secret = secret
         self._known: dict[str, Secret] = {}
+        self._mutex = asyncio.Lock()
 
     async def of(self, mandant_id: str) -> Secret:
         """The key of a Mandant, 32 octets; made at first use. Raises `StoreError`."""
         if mandant_id not in self._known:
-            self._known[mandant_id] = await self._find(mandant_id)
+            # Two calls that come first at the same time must not make two keys.
+            async with self._mutex:
+                if mandant_id not in self._known:
+                    self._known[mandant_id] = await self._find(mandant_id)
         return self._known[mandant_id]
 
     async def _find(self, mandant_id: str) -> Secret:
@@ -53,9 +59,7 @@ class ReceiptKeys:
             return Secret(bytes.fromhex(row["key"]))
         key = Secret(self._entropy.octets(KEY_SIZE))
         await self._store.put(_KIND, mandant_id, {"key": key.reveal().hex()})
-        # Another call may have been quicker; the row that is there now is the one to use.
-        row = await self._store.get(_KIND, mandant_id) or {}
-        return Secret(bytes.fromhex(row["key"]))
+        return key
 
 
 class CardReceipts:

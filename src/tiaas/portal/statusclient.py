@@ -17,6 +17,9 @@ T = TypeVar("T")
 _SECONDS = 5.0
 _SILENCE_SECONDS = 40.0
 _REMEMBERED = 256
+_STREAMS = 200
+"""Live pages at once; one more waits as long as for any answer and is then told to come again."""
+_REQUESTS = 20
 
 
 class Unreachable(TiaasError):
@@ -28,21 +31,29 @@ class UnknownInstance(TiaasError):
 
 
 class StatusClient:
-    """Asks the node at `base_url`. Close it with `aclose`."""
+    """Asks the node at `base_url`, with `streams` event streams at most. Close it with `aclose`."""
 
-    def __init__(self, base_url: str, token: Secret, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._http = httpx.AsyncClient(
-            base_url=base_url,
-            headers={"Authorization": f"Bearer {token.reveal().decode('ascii')}"},
-            timeout=_SECONDS,
-            trust_env=False,
-            transport=transport,
-        )
+    def __init__(
+        self, base_url: str, token: Secret, transport: httpx.AsyncBaseTransport | None = None, streams: int = _STREAMS
+    ) -> None:
+        def client(connections: int) -> httpx.AsyncClient:
+            return httpx.AsyncClient(
+                base_url=base_url,
+                headers={"Authorization": f"Bearer {token.reveal().decode('ascii')}"},
+                timeout=_SECONDS,
+                limits=httpx.Limits(max_connections=connections),
+                trust_env=False,
+                transport=transport,
+            )
+
+        # Streams last, so they must not take the requests' connections.
+        self._http, self._streams = client(_REQUESTS), client(streams)
         self._known: dict[str, tuple[str, object]] = {}
 
     async def aclose(self) -> None:
         """Ends all connections."""
         await self._http.aclose()
+        await self._streams.aclose()
 
     async def instances(self) -> Listing:
         """The instances that serve. Raises `Unreachable`."""
@@ -58,7 +69,7 @@ class StatusClient:
         path = f"/instances/{quote(name, safe='')}/events"
         try:
             timeout = httpx.Timeout(_SECONDS, read=_SILENCE_SECONDS)
-            async with self._http.stream("GET", path, timeout=timeout) as answer:
+            async with self._streams.stream("GET", path, timeout=timeout) as answer:
                 if answer.status_code != httpx.codes.OK:
                     raise _refusal(answer)
                 yield answer.aiter_raw()

@@ -16,6 +16,7 @@ from tiaas.card.link import CardGone
 from tiaas.card.pinblock import encode_pin_block
 from tiaas.card.virtual.card import VirtualCard
 from tiaas.konnektor.cards import Card, CardList
+from tiaas.konnektor.cardtls import Handshakes
 from tiaas.konnektor.config import Profile, TiAccess
 from tiaas.konnektor.events import Event, EventHub
 from tiaas.konnektor.intermediaer import Intermediaer
@@ -92,13 +93,14 @@ class Practice:
         space = TrustSpace.read(self.pki.ca_certificates, [self.pki.cvc_root.encoded])
         self.trust = fixed_trust(space, self.clock, self.entropy)
         self.store = MemoryStore()
+        self.handshakes = Handshakes()
         self.opstate = OperatingState(self.hub, self.clock)
         self.vsdm = self.fachmodul(TiAccess())
         self._slots = 0
 
     def fachmodul(self, access: TiAccess, profile: Profile = Profile.HSK) -> Vsdm:
         """The Fachmodul with other settings; the Intermediär is there if `access` names one."""
-        self.intermediaer = build_intermediaer(access, Network(), self.trust, self.opstate, self.clock)
+        self.intermediaer = build_intermediaer(access, Network(), self.handshakes, self.trust, self.opstate, self.clock)
         return build_vsdm(
             access,
             self.intermediaer,

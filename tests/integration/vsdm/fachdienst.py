@@ -105,7 +105,8 @@ class Fachdienst:
     curve: ec.EllipticCurve = field(default_factory=ec.SECP256R1)
     calls: list[Call] = field(default_factory=list)
 
-    async def start(self) -> None:
+    def context(self) -> ssl.SSLContext:
+        """The server's side of TLS, with a new certificate."""
         key = ec.generate_private_key(self.curve)
         name = component_name("intermediaer", "lab")
         holder = EndEntity(name, key.public_key(), build_admission(self.role), hosts=self.hosts)
@@ -114,11 +115,13 @@ class Fachdienst:
         load_identity(context, key, certificate)
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(cadata=(self.clients or self.pki).ca_bundle_pem)
+        return context
 
+    async def start(self) -> None:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             await self.serve(scope, receive, send)
 
-        self.server = LabServer(app, "fachdienst", context)
+        self.server = LabServer(app, "fachdienst", self.context())
         for port in range(41000, 41200):
             try:
                 await self.server.start("127.0.0.1", port)

@@ -17,6 +17,7 @@ from tiaas.konnektor.access import (
     decide,
 )
 from tiaas.konnektor.cards import Card, CardList
+from tiaas.konnektor.cardtls import Handshakes
 from tiaas.konnektor.config import Profile, TiAccess
 from tiaas.konnektor.delivery import EventDelivery
 from tiaas.konnektor.errors import KonnektorError, gerror_of
@@ -88,6 +89,7 @@ def build_context(
     tsl_anchor: bytes | None = None,
     network: Network | None = None,
     ti: TiAccess | None = None,
+    handshakes: Handshakes | None = None,
     clock: Clock,
     entropy: Entropy,
     sinks: SinkOpener | None = None,
@@ -98,7 +100,7 @@ def build_context(
     """The object graph of one instance behind its SOAP interface; `trust.start()`, then `terminals.start()`.
 
     `trust` is what the instance was given, `ti` says where the TI is; without it there is none. `sinks` opens
-    connections to receivers of events, without it in plain TCP.
+    connections to receivers of events, without it in plain TCP. `handshakes` are the node's, without it its own.
     """
     network = network or Network()
     hub = EventHub()
@@ -115,7 +117,7 @@ def build_context(
         clock=clock,
         entropy=entropy,
     )
-    intermediaer = build_intermediaer(access, network, checks, opstate, clock)
+    intermediaer = build_intermediaer(access, network, handshakes or Handshakes(), checks, opstate, clock)
 
     def removed(card: Card) -> None:
         hub.publish(card_event(Topic.CARD_REMOVED, card))

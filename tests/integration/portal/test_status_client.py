@@ -1,0 +1,40 @@
+"""The portal's client of the status interface: streams and requests do not get in each other's way."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tiaas.base.secret import Secret
+from tiaas.portal import statusclient
+from tiaas.portal.statusclient import StatusClient, Unreachable
+
+
+async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A node that has no instances, but an endless stream of events."""
+    try:
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            if b"/events " in head:
+                writer.write(
+                    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+                )
+            else:
+                body = b'{"version": 1, "instances": []}'
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+    except asyncio.IncompleteReadError:
+        writer.close()
+
+
+async def test_full_streams_leave_the_requests_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statusclient, "_SECONDS", 0.3)
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    client = StatusClient(f"http://127.0.0.1:{port}", Secret(b"token"), streams=2)
+    async with AsyncExitStack() as stack:
+        for _ in range(2):
+            await stack.enter_async_context(client.events("praxis"))
+        with pytest.raises(Unreachable, match="PoolTimeout"):
+            await stack.enter_async_context(client.events("praxis"))
+        assert (await client.instances()).instances == ()
+    await client.aclose()
+    server.close()
