@@ -14,7 +14,7 @@ from tests.integration.vsdm.scene import SELECT_HCA, UPDATE_RECEIPT, Scene, answ
 from tiaas.base.entropy import SystemEntropy
 from tiaas.card.apdu import CommandApdu
 from tiaas.card.link import CardTimeout
-from tiaas.fachdienste.vsdm.receipt import Result
+from tiaas.fachdienste.vsdm.receipt import Receipt, Result
 from tiaas.interfaces.cm_cc_v2_0 import GetNextCommandPackage
 from tiaas.konnektor.cardtls import CardIdentity, CardTls, Handshakes, TlsFailed
 from tiaas.konnektor.network import Network
@@ -159,15 +159,19 @@ async def test_a_refused_update_that_sent_no_command_does_not_reset_the_card(sce
 # ---- what is noted ---------------------------------------------------------------------------------------------------
 
 
+def noted(scene: Scene) -> Receipt:
+    last = scene.practice.vsdm.last_receipt
+    assert last is not None
+    return last
+
+
 async def test_a_check_without_receipt_is_noted(scene: Scene) -> None:
-    assert scene.practice.vsdm.last_receipt is None
     await scene.read(receipt=False)
-    assert scene.practice.vsdm.last_receipt is not None
-    assert scene.practice.vsdm.last_receipt.result is Result.NO_UPDATE_NEEDED
+    assert noted(scene).result is Result.NO_UPDATE_NEEDED
     assert await scene.practice.store.get("vsdm", "online") is not None
     scene.service.behave = answering(fault(1011))
     await scene.read(receipt=False)
-    assert scene.practice.vsdm.last_receipt.code == 1011
+    assert noted(scene).code == 1011
 
 
 async def test_two_first_calls_get_one_key() -> None:
