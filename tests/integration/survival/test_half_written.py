@@ -46,7 +46,9 @@ def store(tmp_path: Path) -> Iterator[LabStore]:
 
 
 async def client_files(instance: Instance, store: LabStore) -> ClientEntry:
-    lab, practice = cast(Lab, SimpleNamespace(store=store)), cast(Practice, SimpleNamespace(number=1))
+    terminals = {"CT-1": SimpleNamespace(ct_id="CT-1")}
+    lab = cast(Lab, SimpleNamespace(store=store))
+    practice = cast(Practice, SimpleNamespace(number=1, terminals=terminals))
     return await onboard.client_files(instance, lab, practice, store.folder, KeyKind.P256, CLOCK, ENTROPY)
 
 
