@@ -1,8 +1,8 @@
 """Puts a lab and a Konnektor node together: the object graph of `tiaas up`, its start and its stop.
 
 Start, in this order: folder, PKI services, cards, terminals, control port, instances with their clients' files,
-pairing, PIN.SMC, status page, ready file. Stop takes it down in the opposite order, so `ready.json` is the last to come
-and the first to go.
+trust lists of instances that work offline, pairing, PIN.SMC, status page, ready file. Stop takes it down in the
+opposite order, so `ready.json` is the last to come and the first to go.
 """
 
 import asyncio
@@ -154,6 +154,9 @@ async def running(
         node = await start.start_node()
         with progress.step(f"{_count(len(lab.practices), 'Konnektor instance')}: identity, model, clients"):
             run.served += await _each(start.serve(lab, node, practice) for practice in lab.practices.values())
+        if not options.config.ti.online:
+            with progress.step("trust lists imported by hand"):
+                await _each(onboard.import_lists(served.instance, lab, run.notices.append) for served in run.served)
         with progress.step("terminals paired, cards read"):
             await _each(_pair(run, served) for served in run.served)
         if not options.locked:

@@ -19,6 +19,7 @@ from tiaas.client import ClientError, Kon, connect
 from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.interfaces.card_service_v8_1 import PinStatus
 from tiaas.konnektor.config import TiAccess
+from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.infomodel import ClientSystem, InfoModel, ManagedSmb, Relation, Terminal
 from tiaas.konnektor.infomodel import Kind as Entity
 from tiaas.konnektor.instance import Instance, Provision
@@ -27,6 +28,7 @@ from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.terminallist import Correlation, TerminalConfig
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.lab.lab import Lab
+from tiaas.lab.listcontent import ListName
 from tiaas.lab.pki import AuthorityKind, Family
 from tiaas.lab.practice import LabTerminal, Practice
 from tiaas.lab.ready import ClientEntry, ContextEntry, WorkplaceEntry, write_private
@@ -82,6 +84,22 @@ def ti_access(lab: Lab) -> TiAccess:
         ocsp_forwarder=services.url,
         intermediaer=lab.vsdm.url,
     )
+
+
+async def import_lists(instance: Instance, lab: Lab, say: Callable[[str], None]) -> None:
+    """Gives an instance that works offline the lab's trust lists, as an administrator does (TUC_KON_032, 031).
+
+    `say` hears of a list that is refused.
+    """
+    lists = instance.context.trust.lists
+    if lists is None or lab.services is None:
+        return
+    published = lab.services.lists
+    try:
+        await lists.import_tsl(published.current(ListName.TSL).document)
+        await lists.import_bnetza(published.current(ListName.BNETZA).document)
+    except KonnektorError as error:
+        say(f"{instance.name} did not take a trust list: {error}")
 
 
 async def fill_model(instance: Instance, lab: Lab, practice: Practice) -> None:

@@ -107,7 +107,9 @@ class ProductSettings:
 class TiSettings:
     """How the Konnektors use the TI; where its services are the lab knows."""
 
-    online: bool = setting(_TI.online, "MGM_LU_ONLINE; false: no lists, no OCSP, no online check of a card")
+    online: bool = setting(
+        _TI.online, "MGM_LU_ONLINE; false: lists by hand at each start, no OCSP, no online check of a card"
+    )
     ocsp_seconds: float = setting(_TI.ocsp_seconds, "CERT_OCSP_TIMEOUT_NONQES, 1 to 120 seconds")
     ocsp_grace_minutes: int = setting(
         int(_TI.ocsp_grace_seconds // 60), "CERT_OCSP_DEFAULT_GRACE_PERIOD_NONQES, 0 to 20 minutes"

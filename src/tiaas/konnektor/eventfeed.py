@@ -146,11 +146,6 @@ class EventFeed:
         for stream in self._streams:
             stream.end()
 
-    @property
-    def stream_count(self) -> int:
-        """Open streams."""
-        return len(self._streams)
-
     def __iter__(self) -> Iterator[SeenEvent]:
         """The last events, newest first."""
         return reversed(self._events)

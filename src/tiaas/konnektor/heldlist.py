@@ -1,25 +1,30 @@
 """A trust list an instance holds, what it wrote about its last attempt to renew it, and both as rows of the store."""
 
 import base64
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
+from tiaas.base.errors import InvalidInput
 from tiaas.konnektor.store import Put
 from tiaas.konnektor.trust import Issuer
-from tiaas.konnektor.tslimport import Anchors
-from tiaas.pki.certificate import decode_certificate_untrusted
+from tiaas.konnektor.tslimport import Anchors, ListMark, ReadList
+from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.tsl import TrustList
-from tiaas.pki.tslreader import decode_tsl_untrusted
 
 KIND = "trust"
 
 
+class BadTrustRow(InvalidInput):
+    """A row that cannot be read; says why without its content."""
+
+
 @dataclass(frozen=True, slots=True)
 class HeldList:
-    """A list in use. `content` is without services: what they say is in the trust space, once.
+    """A list in use. `content` is as in `ReadList`: what the list says is in the trust space, once.
 
     `digest` is the SHA-256 of its octets, hexadecimal.
     """
@@ -29,9 +34,9 @@ class HeldList:
     imported: datetime
 
     @staticmethod
-    def of(document: bytes, content: TrustList, imported: datetime) -> "HeldList":
-        """What is held of a list that was read from `document`."""
-        return HeldList(replace(content, services=()), sha256(document).hexdigest(), imported)
+    def of(read: ReadList, imported: datetime) -> "HeldList":
+        """What is held of a list."""
+        return HeldList(read.content, read.digest, imported)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +50,34 @@ class Attempt:
     reason: str = ""
 
 
-def put_list(key: str, document: bytes, imported: datetime) -> Put:
-    """Writes a list as row `key`."""
-    return Put(KIND, key, {"document": base64.b64encode(document).decode("ascii"), "imported": imported.isoformat()})
+def put_list(key: str, document: bytes, mark: ListMark, imported: datetime) -> Put:
+    """Writes a list as row `key`; its mark stands beside it, for the day the document cannot be read."""
+    return Put(
+        KIND,
+        key,
+        {
+            "document": base64.b64encode(document).decode("ascii"),
+            "imported": imported.isoformat(),
+            "id": mark.id,
+            "number": mark.sequence_number,
+        },
+    )
 
 
-def read_list(row: dict[str, Any] | None) -> tuple[HeldList, TrustList] | None:
-    """The list of a row, and all it says; its signature was checked before it was written."""
+def read_document(row: dict[str, Any] | None) -> tuple[bytes, datetime] | None:
+    """The octets of a row's list and when it was imported. Raises `BadTrustRow`."""
     if row is None:
         return None
-    document = base64.b64decode(row["document"])
-    content = decode_tsl_untrusted(document)
-    return HeldList.of(document, content, datetime.fromisoformat(row["imported"])), content
+    with _one_error():
+        return base64.b64decode(row["document"]), datetime.fromisoformat(row["imported"])
+
+
+def read_mark(row: dict[str, Any] | None) -> ListMark | None:
+    """The mark of a row's list; None in a row that has none. Raises `BadTrustRow`."""
+    if row is None or "number" not in row:
+        return None
+    with _one_error():
+        return ListMark(str(row["id"]), int(row["number"]))
 
 
 def put_anchors(key: str, anchors: Anchors) -> Put:
@@ -75,15 +96,16 @@ def put_anchors(key: str, anchors: Anchors) -> Put:
 
 
 def read_anchors(row: dict[str, Any] | None) -> Anchors | None:
-    """The trust anchors of a row."""
+    """The trust anchors of a row. Raises `BadTrustRow`."""
     if row is None:
         return None
-    following, moment = row["following"], row["following_from"]
-    return Anchors(
-        _issuer(row["active"]),
-        None if following is None else _issuer(following),
-        None if moment is None else datetime.fromisoformat(moment),
-    )
+    with _one_error():
+        following, moment = row["following"], row["following_from"]
+        return Anchors(
+            _issuer(row["active"]),
+            None if following is None else _issuer(following),
+            None if moment is None else datetime.fromisoformat(moment),
+        )
 
 
 def put_attempt(key: str, attempt: Attempt) -> Put:
@@ -102,17 +124,26 @@ def put_attempt(key: str, attempt: Attempt) -> Put:
 
 
 def read_attempt(row: dict[str, Any] | None) -> Attempt | None:
-    """The attempt of a row."""
+    """The attempt of a row. Raises `BadTrustRow`."""
     if row is None:
         return None
-    fault = row["fault"]
-    return Attempt(
-        datetime.fromisoformat(row["at"]),
-        row["succeeded"],
-        datetime.fromisoformat(row["due"]),
-        None if fault is None else PkiCode.of(fault),
-        row["reason"],
-    )
+    with _one_error():
+        fault = row["fault"]
+        return Attempt(
+            datetime.fromisoformat(row["at"]),
+            bool(row["succeeded"]),
+            datetime.fromisoformat(row["due"]),
+            None if fault is None else PkiCode.of(fault),
+            str(row["reason"]),
+        )
+
+
+@contextmanager
+def _one_error() -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, BadCertificate) as error:
+        raise BadTrustRow(f"a stored row cannot be read ({type(error).__name__})") from error
 
 
 def _issuer_row(issuer: Issuer) -> dict[str, str]:

@@ -35,6 +35,7 @@ from tiaas.konnektor.infomodel import (
 from tiaas.konnektor.ingress import Ingress
 from tiaas.konnektor.issuing import KeyPair
 from tiaas.konnektor.keykind import KeyKind
+from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.reception import Reception
@@ -106,6 +107,7 @@ class Instance:
         store: InstanceStore,
         front: Front,
         handshakes: Handshakes,
+        lists: ListReader,
         clock: Clock,
         entropy: Entropy,
     ) -> "Instance":
@@ -130,6 +132,7 @@ class Instance:
         context = build_context(
             infomodel=model,
             front=front,
+            lists=lists,
             store=store,
             trust=provision.trust,
             tsl_anchor=provision.tsl_anchor,

@@ -1,7 +1,7 @@
 """A process that hosts instances: one store, one ingress, one front, few threads for all of them.
 
 The node is what a cluster will lease instances to. It gives each instance a handle on the store, a network and a door
-of its own and keeps nothing of theirs for itself.
+of its own and keeps nothing of theirs for itself. Trust lists, which are public, it reads once for all.
 """
 
 import logging
@@ -15,6 +15,7 @@ from tiaas.konnektor.cardtls import Handshakes
 from tiaas.konnektor.config import InstanceConfig
 from tiaas.konnektor.ingress import Ingress
 from tiaas.konnektor.instance import Instance, Provision
+from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.sak import SakIdentities
 from tiaas.konnektor.store import Store
@@ -42,6 +43,7 @@ class Node:
         self._entropy = entropy
         self._handshakes = Handshakes()
         self._sak = SakIdentities()
+        self._lists = ListReader()
         self._networks: dict[str, Network] = {}
         self._instances: dict[str, Instance] = {}
         self._starting: set[str] = set()
@@ -64,7 +66,7 @@ class Node:
         try:
             handle = self._store.bind(await self._store.take_over(name))
             instance = await Instance.load(
-                config, provision, handle, self._front, self._handshakes, self._clock, self._entropy
+                config, provision, handle, self._front, self._handshakes, self._lists, self._clock, self._entropy
             )
             self._networks[name] = instance.network
             self._sak.put(name, instance.sak)

@@ -100,7 +100,7 @@ class TerminalEntry:
     `certificate` is what the terminal showed in the present TLS connection, None without one. `early` gathers events
     that come while the state of the slots is asked for; None at other times. `opening` holds one task per slot at
     most, `to_open` the slots whose card that task has yet to begin with, `leaving` the
-    turns of the cards that were there before.
+    turns of the cards that were there before. `untrusted`: refused for its certificate, and not dialled any more.
     """
 
     config: TerminalConfig
@@ -114,6 +114,7 @@ class TerminalEntry:
     leaving: dict[int, Lock] = field(default_factory=dict)
     pinpad_taken: bool = False
     early: list[UnitEvent] | None = None
+    untrusted: bool = False
 
     @property
     def usable(self) -> bool:

@@ -1,4 +1,4 @@
-"""Card terminals of one instance, their sessions and the events of their slots (gemSpec_Kon V5.18 §4.1.4).
+"""Card terminals of one instance: pairing, connections, sessions (gemSpec_Kon V5.18 §4.1.4); cards are `slots`' work.
 
 Theory of operation. The front reports in the order things happened. What takes a terminal or a card away (`LinkDown`,
 event 85) is done at once. What takes time (TUC_KON_050 after `LinkUp`, opening a card after event 84) runs in tasks,
@@ -15,23 +15,21 @@ from dataclasses import replace
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import TiaasError
-from tiaas.card.link import CardGone
 from tiaas.konnektor.cards import Card, CardList
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventHub, Topic
 from tiaas.konnektor.opstate import Condition, OperatingState
-from tiaas.konnektor.slotopening import open_slot
-from tiaas.konnektor.store import InstanceStore
-from tiaas.konnektor.terminalevents import card_event, failure_event, link_event, slot_event
+from tiaas.konnektor.slots import Slots
+from tiaas.konnektor.store import InstanceStore, StaleEpochWrite, StoreError
+from tiaas.konnektor.terminalevents import failure_event, link_event
 from tiaas.konnektor.terminallist import Correlation, TerminalConfig, TerminalEntry
 from tiaas.konnektor.terminalpairing import PairingInDoubt, create, is_paired
 from tiaas.konnektor.trust import UntrustedTerminal
 from tiaas.konnektor.trustservice import Trust
 from tiaas.terminal.errors import TerminalError
-from tiaas.terminal.front import Dial, Front, FrontError, LinkDown, LinkEvent, LinkUp, StaleEpoch, UnitEvent
+from tiaas.terminal.front import Dial, Front, FrontError, LinkDown, LinkEvent, LinkUp, StaleEpoch
 from tiaas.terminal.pairing import Pairing, fingerprint, new_secret, pairing_text
 from tiaas.terminal.session import SlotState, TerminalSession
-from tiaas.terminal.sicct.events import EventTag
 
 _log = logging.getLogger("tiaas.konnektor.terminals")
 
@@ -70,7 +68,7 @@ class Terminals:
         self._clock = clock
         self._entropy = entropy
         self._name = konnektor_name
-        self._prepare = prepare
+        self._slots = Slots(cards, hub, self.session, self._spawn, prepare)
         self._entries: dict[str, TerminalEntry] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Condition()
@@ -81,12 +79,14 @@ class Terminals:
         """Reads the stored terminals and keeps connections to those that are assigned. Raises `StaleEpoch`."""
         for ct_id, document in (await self._store.list(STORE_KIND)).items():
             self._entries[ct_id] = TerminalEntry(TerminalConfig.from_document(document))
+        self._trust.on_change(self._on_trust)
         self._front.claim(self._owner, self._on_event)
         for entry in self._entries.values():
             await self._connect(entry)
 
     async def stop(self) -> None:
         """Closes all connections and ends all tasks. No events are raised: who stops the instance knows."""
+        self._trust.on_change(lambda: None)
         for ct_id in self._entries:
             try:
                 await self._front.disconnect(self._owner, ct_id)
@@ -237,21 +237,7 @@ class Terminals:
             self._lost(entry)
             self._judge(entry)
         else:
-            self._on_unit_event(entry, event)
-
-    def _on_unit_event(self, entry: TerminalEntry, event: UnitEvent) -> None:
-        if entry.early is not None:
-            entry.early.append(event)
-            return
-        slot = int.from_bytes(event.value[:2], "big")
-        if not entry.usable or not 1 <= slot <= entry.config.slots:
-            return
-        if event.tag == EventTag.CARD_INSERTED:
-            self._slot_in_use(entry, slot)
-        elif event.tag == EventTag.CARD_REMOVED:
-            entry.next_card(slot)
-            self._hub.publish(slot_event(Topic.CT_SLOT_FREE, entry, slot))
-            self._cards.remove(entry.config.ct_id, slot)
+            self._slots.on_event(entry, event)
 
     def _lost(self, entry: TerminalEntry) -> None:
         entry.next_connection()
@@ -271,18 +257,24 @@ class Terminals:
     async def _begin(self, entry: TerminalEntry, generation: int, link: LinkUp) -> None:
         """TUC_KON_050 from step 3 on; TLS stands. A failure is told by CT/TLS_ESTABLISHMENT_FAILURE."""
         try:
+            await self._admit(entry, generation, link)
+        except (StaleEpoch, StaleEpochWrite):
+            return  # taken over meanwhile: what becomes of the terminal, its owner tells
+        except (TerminalError, FrontError, StoreError) as error:
+            if entry.generation != generation:
+                return
+            if not isinstance(error, StoreError):
+                self._hub.publish(failure_event(Topic.CT_TLS_ESTABLISHMENT_FAILURE, entry, KonnektorError(4028)))
+            _log.info("terminal session failed", extra={"ct_id": entry.config.ct_id, "kind": type(error).__name__})
+            await self._redial(entry, generation)
+
+    async def _admit(self, entry: TerminalEntry, generation: int, link: LinkUp) -> None:
+        """Takes the terminal into use or refuses it. Raises `TerminalError`, `FrontError`, `StoreError`."""
+        try:
             states = await self._open_session(entry, generation, link)
         except KonnektorError as error:
             if entry.generation == generation:
                 await self._refuse(entry, error)
-            return
-        except StaleEpoch:
-            return  # taken over meanwhile: what becomes of the terminal, its owner tells
-        except (TerminalError, FrontError) as error:
-            if entry.generation == generation:
-                self._hub.publish(failure_event(Topic.CT_TLS_ESTABLISHMENT_FAILURE, entry, KonnektorError(4028)))
-                _log.info("terminal session failed", extra={"ct_id": entry.config.ct_id, "kind": type(error).__name__})
-                await self._redial(entry, generation)
             return
         if states is None or entry.generation != generation:
             return
@@ -292,9 +284,9 @@ class Terminals:
         self._judge(entry)
         for slot, state in enumerate(states[: entry.config.slots], start=1):
             if entry.usable and state not in _ABSENT:
-                self._slot_in_use(entry, slot)
+                self._slots.in_use(entry, slot)
         for event in early:
-            self._on_unit_event(entry, event)
+            self._slots.on_event(entry, event)
 
     async def _open_session(self, entry: TerminalEntry, generation: int, link: LinkUp) -> tuple[SlotState, ...] | None:
         """INIT, VALIDATE, product and slots; None for a terminal that is not paired yet (opened for information)."""
@@ -330,13 +322,27 @@ class Terminals:
             raise KonnektorError(code, f"Zertifikat: {error}") from error
 
     async def _refuse(self, entry: TerminalEntry, error: KonnektorError) -> None:
-        """Wrong certificate or secret: back to `gepairt`, TLS ends, an administrator has to look (steps 5 and 8)."""
+        """Wrong certificate or secret: back to `gepairt`, TLS ends, an administrator has to look (steps 5 and 8).
+
+        A certificate that is not trusted (4028) is looked at again when the trust space changes.
+        """
+        refused_in = self._trust.space
         if entry.config.correlation is Correlation.AKTIV and error.code == 4029:
             await self._set(entry, replace(entry.config, correlation=Correlation.GEPAIRT))
         await self._front.disconnect(self._owner, entry.config.ct_id)
         self._lost(entry)
         self._judge(entry)
         self._hub.publish(failure_event(Topic.CT_TLS_ESTABLISHMENT_FAILURE, entry, error))
+        entry.untrusted = error.code == 4028
+        if entry.untrusted and self._trust.space is not refused_in:
+            await self._reconnect(entry)
+
+    def _on_trust(self) -> None:
+        """The trust space has changed: terminals refused for their certificate get another chance."""
+        for entry in self._entries.values():
+            if entry.untrusted:
+                entry.untrusted = False
+                self._spawn(self._reconnect(entry))
 
     async def _redial(self, entry: TerminalEntry, generation: int) -> None:
         await asyncio.sleep(RETRY_SECONDS)
@@ -351,6 +357,7 @@ class Terminals:
 
     async def _connect(self, entry: TerminalEntry) -> None:
         config = entry.config
+        entry.untrusted = False
         if config.correlation is Correlation.BEKANNT:
             return
         profile = config.pairing.tls_profile if config.pairing is not None else "any"
@@ -360,54 +367,7 @@ class Terminals:
         await self._store.put(STORE_KIND, config.ct_id, config.to_document())
         entry.config = config
 
-    # ---- TUC_KON_001 -------------------------------------------------------------------------------------------------
-
-    def _slot_in_use(self, entry: TerminalEntry, slot: int) -> None:
-        if slot in entry.to_open:
-            return  # told once more before anything was done about it
-        self._hub.publish(slot_event(Topic.CT_SLOT_IN_USE, entry, slot))
-        before = self._cards.at(entry.config.ct_id, slot)
-        if before is not None:
-            entry.leaving[slot] = before.basic.turn
-        self._cards.remove(entry.config.ct_id, slot)
-        entry.next_card(slot)
-        entry.to_open.add(slot)
-        if slot not in entry.opening:
-            entry.opening[slot] = self._spawn(self._open(entry, slot))
-
-    async def _open(self, entry: TerminalEntry, slot: int) -> None:
-        """TUC_KON_001 for one slot, again if a card came meanwhile: the commands of two openings must not mix."""
-        try:
-            while slot in entry.to_open:
-                entry.to_open.remove(slot)
-                leaving = entry.leaving.pop(slot, None)
-                if leaving is not None:
-                    # The last command to the card before must have its answer: a busy slot refuses to be activated.
-                    async with leaving:
-                        pass
-                await self._open_current(entry, slot, entry.slot_generations[slot])
-        finally:
-            entry.opening.pop(slot, None)
-
-    async def _open_current(self, entry: TerminalEntry, slot: int, generation: int) -> None:
-        session = self.session(entry.config.ct_id)
-        line = session.card(slot)
-        try:
-            data = await open_slot(session, slot, line)
-        except (CardGone, FrontError):
-            return
-        if data is None or entry.slot_generations.get(slot) != generation:
-            return
-        card = self._cards.insert(entry.config.ct_id, slot, data, line)
-        self._hub.publish(card_event(Topic.CARD_INSERTED, card))
-        if self._prepare is not None:
-            self._spawn(self._run_prepare(card, self._prepare))
-
-    async def _run_prepare(self, card: Card, prepare: Callable[[Card], Awaitable[None]]) -> None:
-        try:
-            await prepare(card)
-        except TiaasError as error:
-            _log.info("card not prepared", extra={"ct_id": card.ct_id, "slot": card.slot, "kind": type(error).__name__})
+    # ---- tasks -------------------------------------------------------------------------------------------------------
 
     def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(self._guarded(work))

@@ -7,7 +7,7 @@ space current and asks for the status.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from cryptography.exceptions import InvalidSignature
@@ -90,6 +90,14 @@ class TrustSpace:
             tuple(Issuer(decode_certificate_untrusted(der)) for der in issuers),
             tuple(cvc for cvc in decoded if cvc.is_root),
             tuple(cvc for cvc in decoded if not cvc.is_root),
+        )
+
+    def joined(self, given: "TrustSpace") -> "TrustSpace":
+        """With the CVC roots and cross certificates of `given`, and nothing else of it."""
+        return replace(
+            self,
+            cvc_roots=tuple(dict.fromkeys((*given.cvc_roots, *self.cvc_roots))),
+            cross_cvcs=tuple(dict.fromkeys((*given.cross_cvcs, *self.cross_cvcs))),
         )
 
     def check(self, certificate: Certificate, at: datetime, demands: Demands) -> Issuer:

@@ -4,6 +4,7 @@ from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.konnektor.config import TiAccess
 from tiaas.konnektor.events import EventHub
+from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.ocsp import OcspClient
 from tiaas.konnektor.opstate import OperatingState
@@ -25,10 +26,12 @@ def build_trust(
     opstate: OperatingState,
     clock: Clock,
     entropy: Entropy,
+    reader: ListReader | None = None,
 ) -> Trust:
     """With a TSL address the lists count, and of `given` the CVC roots only; without one `given` counts, for ever.
 
-    `anchor` is the TSL-Signer-CA (DER) that is trusted before the first TSL tells more. Raises `BadInstanceConfig`,
+    `anchor` is the TSL-Signer-CA (DER) that is trusted before the first TSL tells more. `reader` reads lists for all
+    instances of a node; without one the instance reads them for itself. Raises `BadInstanceConfig`,
     `BadCertificate`.
     """
     web = WebClient(network)
@@ -36,5 +39,5 @@ def build_trust(
     if not access.tsl_url:
         return Trust(FixedTrust(given), ocsp, web, clock)
     anchored = require_anchor(anchor)
-    lists = TrustLists(given, anchored, access, web, ocsp, store, hub, opstate, clock, entropy)
+    lists = TrustLists(given, anchored, access, web, reader or ListReader(), ocsp, store, hub, opstate, clock, entropy)
     return Trust(lists, ocsp, web, clock)

@@ -9,10 +9,11 @@ hour, without any list after some seconds.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy, random_fraction
@@ -22,15 +23,18 @@ from tiaas.konnektor.events import Event, EventHub, EventSeverity, EventType, pa
 from tiaas.konnektor.heldlist import (
     KIND,
     Attempt,
+    BadTrustRow,
     HeldList,
     put_anchors,
     put_attempt,
     put_list,
     read_anchors,
     read_attempt,
-    read_list,
+    read_document,
+    read_mark,
 )
 from tiaas.konnektor.listdownload import fetch_other
+from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.liststates import judge_bnetza, judge_tsl
 from tiaas.konnektor.ocsp import OcspClient
 from tiaas.konnektor.opstate import Condition, OperatingState
@@ -38,20 +42,22 @@ from tiaas.konnektor.store import InstanceStore, StaleEpochWrite, StoreError
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.konnektor.tslimport import (
     Anchors,
+    ListMark,
     ListRefused,
-    is_newer,
-    qualified_issuers,
-    read_bnetza,
-    read_tsl,
-    space_of,
+    ReadList,
+    check_bnetza,
+    check_tsl,
+    is_newer_tsl,
+    require_newer_bnetza,
 )
 from tiaas.konnektor.web import WebClient
 from tiaas.pki.certificate import Certificate, decode_certificate_untrusted
 from tiaas.pki.codes import PkiCode
-from tiaas.pki.signedlist import SignedList
 from tiaas.pki.tsl import BACKUP_LOCATION
 
 _log = logging.getLogger("tiaas.konnektor.trustlists")
+
+T = TypeVar("T")
 
 _RETRY = timedelta(hours=1)
 _FIRST_RETRY = timedelta(seconds=10)
@@ -80,6 +86,8 @@ class _Slot:
     periodic_code: int
     failed: Condition
     held: HeldList | None = None
+    mark: ListMark | None = None
+    """Of the newest list that was ever in use, whether it can still be read or not."""
     attempt: Attempt | None = None
 
 
@@ -92,6 +100,7 @@ class TrustLists:
         anchor: bytes,
         access: TiAccess,
         web: WebClient,
+        reader: ListReader,
         ocsp: OcspClient,
         store: InstanceStore,
         hub: EventHub,
@@ -100,11 +109,15 @@ class TrustLists:
         entropy: Entropy,
     ) -> None:
         """`anchor` is the TSL-Signer-CA (DER) to begin with, `given` has the CVC roots. `BadCertificate`."""
-        self.anchors = Anchors(Issuer(decode_certificate_untrusted(anchor)))
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when another trust space counts."""
         self.qualified: tuple[Certificate, ...] = ()
+        """The CAs for qualified certificates of the BNetzA-VL in use, for the check of signatures (TUC_PKI_030)."""
+        self._anchors = Anchors(Issuer(decode_certificate_untrusted(anchor)))
         self._given = given
         self._access = access
         self._web = web
+        self._reader = reader
         self._ocsp = ocsp
         self._store = store
         self._hub = hub
@@ -124,6 +137,11 @@ class TrustLists:
     def space(self) -> TrustSpace:
         """See `TrustSource.space`; without a TSL nothing but CVC roots is trusted (TSL_INIT_ERROR)."""
         return self._space
+
+    @property
+    def anchors(self) -> Anchors:
+        """The trust anchor that counts now, and the next one (TUC_PKI_013, step 6)."""
+        return self._anchors.activated(self._clock.now())
 
     @property
     def grace(self) -> timedelta:
@@ -146,21 +164,40 @@ class TrustLists:
         until = None if held is None else held.content.next_update
         return until is not None and self._clock.now() > until + self.grace
 
+    def is_anchor_outdated(self) -> bool:
+        """See `TrustSource.is_anchor_outdated`."""
+        return self._clock.now() > self.anchors.active.certificate.not_after
+
     async def load(self) -> None:
-        """Takes up what the store holds. Raises `StoreError`."""
+        """Takes up what the store holds; a row that cannot be read is logged and counts as absent. `StoreError`."""
         rows = await self._store.list(KIND)
-        self.anchors = read_anchors(rows.get(_ANCHOR)) or self.anchors
+        self._anchors = _readable(read_anchors, rows, _ANCHOR) or self._anchors
         for slot in (self._tsl, self._bnetza):
-            slot.attempt = read_attempt(rows.get(_attempt_key(slot)))
-            stored = await asyncio.to_thread(read_list, rows.get(slot.key))
-            if stored is None:
-                continue
-            slot.held, content = stored
-            if slot is self._tsl:
-                self._space = await asyncio.to_thread(space_of, content, self._given)
-            else:
-                self.qualified = qualified_issuers(content)
+            slot.attempt = _readable(read_attempt, rows, _attempt_key(slot))
+            slot.mark = _readable(read_mark, rows, slot.key)
+            await self._take_up(slot, rows)
         self.judge()
+
+    async def _take_up(self, slot: _Slot, rows: Mapping[str, dict[str, Any]]) -> None:
+        """A list was checked before it was written; what is left to see is whether it can be read."""
+        if slot.key not in rows:
+            return
+        stored = _readable(read_document, rows, slot.key)
+        if stored is None:
+            slot.attempt = None  # another one is due at once
+            return
+        document, imported = stored
+        try:
+            read = await self._reader.read(document)
+        except ListRefused as refused:
+            _log.error("stored trust list not readable", extra={"topic": slot.topic, "reason": refused.reason})
+            slot.attempt = None
+            return
+        slot.held, slot.mark = HeldList.of(read, imported), ListMark.of(read.content)
+        if slot is self._tsl:
+            self._space = read.space.joined(self._given)
+        else:
+            self.qualified = read.qualified
 
     # ---- when --------------------------------------------------------------------------------------------------------
 
@@ -229,34 +266,35 @@ class TrustLists:
 
     async def _take_tsl(self, document: bytes) -> bool:
         """TUC_PKI_001 for one document; False if it is the one in use. Raises `ListRefused`, `StoreError`."""
-        now, held = self._clock.now(), self._tsl.held
-        self.anchors = self.anchors.activated(now)
-        signed = await asyncio.to_thread(read_tsl, document, self.anchors, now)
-        if not is_newer(None if held is None else held.content, signed.content):
+        now, slot, anchors = self._clock.now(), self._tsl, self.anchors
+        read = await self._reader.read(document)
+        check_tsl(read, anchors, now)
+        mark = ListMark.of(read.content)
+        if not is_newer_tsl(slot.mark, mark) and slot.held is not None:
             return False
-        await self._check_signer(signed)
-        space = await asyncio.to_thread(space_of, signed.content, self._given)
-        anchors = self._announced(signed).located(space)
-        await self._store.apply((put_list(_TSL, document, now), put_anchors(_ANCHOR, anchors)))
-        self._tsl.held, self.anchors, self._space = HeldList.of(document, signed.content, now), anchors, space
+        await self._check_signer(read, anchors.active)
+        space = read.space.joined(self._given)
+        anchors = self._announced(read, anchors).located(space)
+        await self._store.apply((put_list(_TSL, document, mark, now), put_anchors(_ANCHOR, anchors)))
+        slot.held, slot.mark, self._anchors, self._space = HeldList.of(read, now), mark, anchors, space
+        self.on_change()
         return True
 
-    async def _check_signer(self, signed: SignedList) -> None:
+    async def _check_signer(self, read: ReadList, anchor: Issuer) -> None:
         """TUC_PKI_001, step 4: the status of the signer, asked where the TSL in use says, not the new one."""
-        issuer = self.anchors.active
-        if not issuer.ocsp_url or not self._ocsp.is_possible:
+        if not anchor.ocsp_url or not self._ocsp.is_possible:
             return
-        status = await self._ocsp.status(signed.signer, issuer, self._space)
+        status = await self._ocsp.status(read.signer, anchor, self._space)
         if status.fault in _SIGNER_FAULTS:
             raise ListRefused(status.fault, "the signer of the TSL")
 
-    def _announced(self, signed: SignedList) -> Anchors:
+    def _announced(self, read: ReadList, anchors: Anchors) -> Anchors:
         try:
-            return self.anchors.announced(signed.content)
+            return anchors.announced(read.content)
         except ListRefused as refused:
             # It must not end the import, only be told (TUC_PKI_013).
             self._tell_failure(self._tsl, refused)
-            return self.anchors
+            return anchors
 
     # ---- TUC_KON_031 -------------------------------------------------------------------------------------------------
 
@@ -269,11 +307,16 @@ class TrustLists:
         await self._import_by_hand(self._bnetza, document)
 
     async def _take_bnetza(self, document: bytes) -> bool:
-        now = self._clock.now()
-        signed = await asyncio.to_thread(read_bnetza, document, self._space.bnetza_signers, now)
-        await self._store.apply((put_list(_BNETZA, document, now),))
-        self._bnetza.held = HeldList.of(document, signed.content, now)
-        self.qualified = qualified_issuers(signed.content)
+        """TUC_PKI_036 for one document; False if it is the one in use. Raises `ListRefused`, `StoreError`."""
+        now, slot = self._clock.now(), self._bnetza
+        read = await self._reader.read(document)
+        check_bnetza(read, self._space.bnetza_signers, now)
+        if slot.held is not None and slot.held.digest == read.digest:
+            return False
+        mark = ListMark.of(read.content)
+        require_newer_bnetza(slot.mark, mark, again=slot.held is None)
+        await self._store.apply((put_list(_BNETZA, document, mark, now),))
+        slot.held, slot.mark, self.qualified = HeldList.of(read, now), mark, read.qualified
         return True
 
     # ---- both --------------------------------------------------------------------------------------------------------
@@ -328,6 +371,16 @@ class TrustLists:
 
     def _tell_update(self, slot: _Slot) -> None:
         self._hub.publish(Event(f"{slot.topic}/UPDATED", deliver=False))
+
+
+def _readable(
+    read: Callable[[dict[str, Any] | None], T | None], rows: Mapping[str, dict[str, Any]], key: str
+) -> T | None:
+    try:
+        return read(rows.get(key))
+    except BadTrustRow as error:
+        _log.error("stored trust row not readable", extra={"key": key, "reason": str(error)})
+        return None
 
 
 def _attempt_key(slot: _Slot) -> str:

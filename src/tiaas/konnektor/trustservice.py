@@ -6,19 +6,17 @@ who ask for a status. Cards and terminals that are in use go on working, as TAB_
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Protocol
 
 from tiaas.base.clock import Clock
-from tiaas.base.entropy import Entropy
-from tiaas.konnektor.config import TiAccess
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.network import Network
 from tiaas.konnektor.ocsp import OcspClient
 from tiaas.konnektor.trust import EGK, FD_SERVER, Issuer, TrustSpace
 from tiaas.konnektor.trustlists import TrustLists
 from tiaas.konnektor.truststatus import TrustStatus, status_of
-from tiaas.konnektor.verdict import CertificateStatus, Result, ValidationMode, Verdict
+from tiaas.konnektor.verdict import CertificateStatus, Result, Verdict
 from tiaas.konnektor.web import WebClient
 from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted
 from tiaas.pki.codes import PkiCode
@@ -39,6 +37,10 @@ class TrustSource(Protocol):
         """EC_TSL_Out_Of_Date_Beyond_Grace_Period."""
         ...
 
+    def is_anchor_outdated(self) -> bool:
+        """EC_TSL_Trust_Anchor_Out_Of_Date."""
+        ...
+
 
 class FixedTrust:
     """A trust space that never changes: instances without a trust list."""
@@ -48,6 +50,10 @@ class FixedTrust:
 
     def is_outdated(self) -> bool:
         """See `TrustSource.is_outdated`."""
+        return False
+
+    def is_anchor_outdated(self) -> bool:
+        """See `TrustSource.is_anchor_outdated`."""
         return False
 
 
@@ -65,6 +71,11 @@ class Trust:
     def lists(self) -> TrustLists | None:
         """The trust lists to refresh or import by hand; None for an instance without."""
         return self._source if isinstance(self._source, TrustLists) else None
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """`listener` is called from now on when another trust space counts."""
+        if self.lists is not None:
+            self.lists.on_change = listener
 
     def status(self) -> TrustStatus:
         """What is trusted, how old it is, how OCSP goes."""
@@ -105,7 +116,6 @@ class Trust:
         self,
         der: bytes,
         demands: Demands,
-        mode: ValidationMode = ValidationMode.OCSP,
         *,
         offline_allow_no_check: bool = False,
         is_egk: bool = False,
@@ -129,8 +139,6 @@ class Trust:
             code = error.fault.code
             return Verdict(Result.INVALID, None if code is None else PkiCode.of(code), str(error))
         roles = () if certificate.admission is None else certificate.admission.oids
-        if mode is ValidationMode.NONE:
-            return Verdict(Result.VALID, roles=roles)
         status = await self._status(certificate, issuer, space, is_egk=is_egk)
         return _judged(status, roles, tolerate=offline_allow_no_check)
 
@@ -158,8 +166,11 @@ class Trust:
     async def check_fachdienst(self, der: bytes, role: Role = Role.INT_VSDM) -> Verdict:
         """C.FD.TLS-S that a Fachdienst showed in TLS (TUC_KON_110): OCSP, tolerant of a missing status.
 
-        Raises `KonnektorError` 4156 if the certificate is not valid, 4220 if it has not got `role`, 4002.
+        Raises `KonnektorError` 4156 if the certificate is not valid, 4220 if it has not got `role`, 4002 after
+        the TSL's grace period or the end of the trust anchor (TAB_KON_504).
         """
+        if self._source.is_anchor_outdated():
+            raise KonnektorError(4002)
         verdict = await self.check(der, FD_SERVER, offline_allow_no_check=True)
         if verdict.result is not Result.VALID:
             raise KonnektorError(4156)
@@ -212,9 +223,3 @@ def _judged(status: CertificateStatus, roles: tuple[str, ...], *, tolerate: bool
     if fault in (PkiCode.CERTHASH_EXTENSION_MISSING, PkiCode.CERTHASH_MISMATCH):
         return Verdict(Result.INVALID, fault, status.reason, roles=roles, status=status)
     return Verdict(Result.INCONCLUSIVE, fault, status.reason, roles=roles, status=status)
-
-
-def fixed_trust(space: TrustSpace, clock: Clock, entropy: Entropy) -> Trust:
-    """A trust service that never goes online and trusts `space`."""
-    web = WebClient(Network())
-    return Trust(FixedTrust(space), OcspClient(TiAccess(online=False), web, clock, entropy), web, clock)

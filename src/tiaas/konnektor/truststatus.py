@@ -48,7 +48,6 @@ class TrustStatus:
     ocsp: OcspCounts
     tsl: ListStatus = field(default_factory=ListStatus)
     bnetza: ListStatus = field(default_factory=ListStatus)
-    qualified_issuers: int = 0
     anchor: AnchorStatus | None = None
     next_anchor: AnchorStatus | None = None
     next_anchor_from: datetime | None = None
@@ -64,7 +63,6 @@ def status_of(lists: TrustLists, ocsp: OcspCounts) -> TrustStatus:
         ocsp=ocsp,
         tsl=_list(*lists.tsl),
         bnetza=_list(*lists.bnetza),
-        qualified_issuers=len(lists.qualified),
         anchor=_anchor(anchors.active),
         next_anchor=None if anchors.following is None else _anchor(anchors.following),
         next_anchor_from=anchors.following_from,

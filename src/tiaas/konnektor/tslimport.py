@@ -1,5 +1,7 @@
 """What makes a downloaded or imported trust list the one in use: the decisions, without I/O.
 
+What a list says (`ReadList`) depends on its octets alone; whether it counts, on what the instance holds.
+
 TSL: TUC_PKI_019 (newer), 011 and 012 (signer, signature), 013 (trust anchor), 001 step 6 (extraction); BNetzA-VL:
 TUC_PKI_036 (gemSpec_PKI V2.14.1, chapters 8.1, 8.2, 8.5.2). After schema and signature nothing in a list may keep the
 rest of it from being used (TUC_PKI_001, note on robustness): what cannot be read is left out.
@@ -8,6 +10,7 @@ rest of it from being used (TUC_PKI_001, note on robustness): what cannot be rea
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 
 from tiaas.base.errors import TiaasError
 from tiaas.konnektor.trust import Issuer, TrustSpace
@@ -15,7 +18,7 @@ from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificat
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.cvc import BadCvc, Cvc, decode_cvc_untrusted
 from tiaas.pki.path import PathError
-from tiaas.pki.signedlist import SignedList, check_tsl_signer, read_signed_list
+from tiaas.pki.signedlist import check_tsl_signer, read_signed_list
 from tiaas.pki.tsl import (
     CVC_OID,
     PLACEHOLDER_OID,
@@ -83,64 +86,104 @@ class Anchors:
         return replace(self, active=Issuer(self.active.certificate, url))
 
 
-def read_tsl(document: bytes, anchors: Anchors, now: datetime) -> SignedList:
-    """A TSL that the trust anchor vouches for. Raises only `ListRefused`."""
-    signed = _read(document)
+@dataclass(frozen=True, slots=True)
+class ListMark:
+    """What orders lists: no list may take the place of one with a higher number."""
+
+    id: str
+    sequence_number: int
+
+    @staticmethod
+    def of(content: TrustList) -> "ListMark":
+        """The mark of a list."""
+        return ListMark(content.id, content.sequence_number)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadList:
+    """A list whose signature fits, as all may share it: nothing in it can change.
+
+    `digest` is the SHA-256 of its octets, hexadecimal. Of its services `content` has only announced trust anchors: what
+    the others say is in `space`, and in `qualified`, the CAs for qualified certificates, whatever their status.
+    """
+
+    digest: str
+    content: TrustList
+    signer: Certificate
+    space: TrustSpace
+    qualified: tuple[Certificate, ...]
+
+
+def read_list(document: bytes) -> ReadList:
+    """Reads a list and proves that its signature fits; who signed it is not asked. Raises only `ListRefused`."""
     try:
-        check_tsl_signer(signed.signer, (anchors.active.certificate,), now)
+        signed = read_signed_list(document)
+    except TslError as error:
+        raise ListRefused(PkiCode.of(error.code), error.detail) from None
+    content = signed.content
+    return ReadList(
+        sha256(document).hexdigest(),
+        replace(content, services=tuple(content.of_type(ServiceType.ANCHOR_CHANGE))),
+        signed.signer,
+        _space(content),
+        tuple(_certificates(content, ServiceType.QUALIFIED_CA, None)),
+    )
+
+
+def check_tsl(read: ReadList, anchors: Anchors, now: datetime) -> None:
+    """That the trust anchor vouches for a TSL. Raises only `ListRefused`."""
+    try:
+        check_tsl_signer(read.signer, (anchors.active.certificate,), now)
     except TslError as error:
         raise ListRefused(PkiCode.of(error.code), error.detail) from None
     except PathError as error:
         code = error.fault.code
         raise ListRefused(None if code is None else PkiCode.of(code), f"signer of the TSL: {error}") from None
-    return signed
 
 
-def read_bnetza(document: bytes, signers: Iterable[Certificate], now: datetime) -> SignedList:
-    """A BNetzA-VL whose signer the TSL names, and which is not out of date. Raises only `ListRefused`."""
-    signed = _read(document)
-    if signed.signer.encoded not in {signer.encoded for signer in signers}:
+def check_bnetza(read: ReadList, signers: Iterable[Certificate], now: datetime) -> None:
+    """That the TSL names the signer of a BNetzA-VL, and that it is not out of date. Raises only `ListRefused`."""
+    if read.signer.encoded not in {signer.encoded for signer in signers}:
         raise ListRefused(PkiCode.VL_UPDATE_ERROR, "the signer is not in the TSL")
-    if signed.content.next_update is not None and signed.content.next_update < now:
+    if read.content.next_update is not None and read.content.next_update < now:
         raise ListRefused(PkiCode.VL_UPDATE_ERROR, "out of date")
-    return signed
 
 
-def is_newer(held: TrustList | None, offered: TrustList) -> bool:
+def is_newer_tsl(held: ListMark | None, offered: ListMark) -> bool:
     """Whether `offered` takes the place of `held`; False if it is the same. Raises `ListRefused` TSL_ID_INCORRECT."""
     if held is None:
         return True
-    if (held.id, held.sequence_number) == (offered.id, offered.sequence_number):
+    if held == offered:
         return False
     if held.id == offered.id or offered.sequence_number <= held.sequence_number:
-        numbers = f"number {offered.sequence_number} after {held.sequence_number}"
-        raise ListRefused(PkiCode.TSL_ID_INCORRECT, numbers)
+        raise ListRefused(PkiCode.TSL_ID_INCORRECT, _numbers(held, offered))
     return True
 
 
-def space_of(content: TrustList, given: TrustSpace) -> TrustSpace:
-    """What a TSL makes trusted. Of `given` only CVC roots and cross certificates stay."""
+def require_newer_bnetza(held: ListMark | None, offered: ListMark, *, again: bool) -> None:
+    """That a BNetzA-VL has a higher number; the same one will do if the list has to be had `again`.
+
+    Ids are not compared: they need not be unique there. Raises `ListRefused` VL_UPDATE_ERROR.
+    """
+    if held is None or offered.sequence_number > held.sequence_number:
+        return
+    if offered.sequence_number < held.sequence_number or not again:
+        raise ListRefused(PkiCode.VL_UPDATE_ERROR, _numbers(held, offered))
+
+
+def _numbers(held: ListMark, offered: ListMark) -> str:
+    return f"number {offered.sequence_number} after {held.sequence_number}"
+
+
+def _space(content: TrustList) -> TrustSpace:
     cvcs = tuple(_cvcs(content))
     return TrustSpace(
         issuers=tuple(_issuers(content)),
-        cvc_roots=_union(given.cvc_roots, (cvc for cvc in cvcs if cvc.is_root)),
-        cross_cvcs=_union(given.cross_cvcs, (cvc for cvc in cvcs if not cvc.is_root)),
+        cvc_roots=tuple(cvc for cvc in cvcs if cvc.is_root),
+        cross_cvcs=tuple(cvc for cvc in cvcs if not cvc.is_root),
         ocsp_signers=tuple(_certificates(content, ServiceType.OCSP)),
         bnetza_signers=tuple(_certificates(content, ServiceType.BNETZA)),
     )
-
-
-def qualified_issuers(content: TrustList) -> tuple[Certificate, ...]:
-    """The CAs for qualified certificates that a BNetzA-VL names, whatever their status."""
-    services = content.of_type(ServiceType.QUALIFIED_CA)
-    return tuple(certificate for service in services for certificate in _readable(service.certificates))
-
-
-def _read(document: bytes) -> SignedList:
-    try:
-        return read_signed_list(document)
-    except TslError as error:
-        raise ListRefused(PkiCode.of(error.code), error.detail) from None
 
 
 def _issuers(content: TrustList) -> Iterator[Issuer]:
@@ -153,9 +196,11 @@ def _issuers(content: TrustList) -> Iterator[Issuer]:
             yield Issuer(certificate, _supply_point(service), types, since)
 
 
-def _certificates(content: TrustList, kind: ServiceType) -> Iterator[Certificate]:
+def _certificates(
+    content: TrustList, kind: ServiceType, status: ServiceStatus | None = ServiceStatus.IN_ACCORD
+) -> Iterator[Certificate]:
     for service in content.of_type(kind):
-        if service.status == ServiceStatus.IN_ACCORD:
+        if status is None or service.status == status:
             yield from _readable(service.certificates)
 
 
@@ -178,7 +223,3 @@ def _readable(certificates: Iterable[bytes]) -> Iterator[Certificate]:
 
 def _supply_point(service: TrustService) -> str:
     return next((point for point in service.supply_points if point != UNUSED_SUPPLY_POINT), "")
-
-
-def _union(held: tuple[Cvc, ...], more: Iterable[Cvc]) -> tuple[Cvc, ...]:
-    return tuple(dict.fromkeys((*held, *more)))

@@ -8,14 +8,6 @@ from tiaas.pki.codes import PkiCode
 
 
 @enum.unique
-class ValidationMode(enum.Enum):
-    """validationMode: whether the status is asked for. (CRL belongs to VPN concentrators, which an HSK has not.)"""
-
-    NONE = "NONE"
-    OCSP = "OCSP"
-
-
-@enum.unique
 class Result(enum.StrEnum):
     """VerificationResult of the CertificateService; the value is what stands there."""
 

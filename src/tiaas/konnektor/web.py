@@ -208,7 +208,7 @@ class _Connection(asyncio.Protocol):
             return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fail(NoAnswer("the answer is no HTTP"))
 
     def eof_received(self) -> bool:

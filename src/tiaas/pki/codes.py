@@ -67,11 +67,6 @@ class PkiCode(Enum):
         self.severity = severity
         self.error_type = error_type
 
-    @property
-    def is_warning(self) -> bool:
-        """Severity Warning."""
-        return self.severity == _WARNING
-
     @staticmethod
     def of(number: int) -> "PkiCode":
         """The row of a code; an unknown one is a `KeyError`."""

@@ -14,6 +14,7 @@ from tiaas.base.config import BadConfig, describe, load_config
 from tiaas.base.secret import Secret
 from tiaas.cli.upconfig import UpConfig
 from tiaas.client import connect, load_kon
+from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.konnektor.config import Profile, TiAccess
 
 ROOT = Path(__file__).parents[3]
@@ -55,6 +56,18 @@ async def test_no_client_authentication_and_rsa(tmp_path: Path) -> None:
             assert b"ClientAutMandatory>false<" in answer.read()
         async with connect(load_kon(Path(ready["kon_file"]), os.environ)) as konnektor:
             assert await konnektor.get_cards()
+
+
+async def test_TUC_KON_032_offline_the_lists_are_imported_by_hand(tmp_path: Path) -> None:
+    """A Konnektor that never downloads anything pairs, reads cards, and does so after a restart."""
+    config = _config(tmp_path, "[ti]\nonline = false\n")
+    for _ in range(2):
+        with LabProcess(tmp_path / "lab", "--config", str(config)) as lab:
+            async with connect(load_kon(Path(lab.ready["kon_file"]), os.environ)) as konnektor:
+                kinds = {card.card_type for card in await konnektor.get_cards()}
+                assert {CardType.SMC_B, CardType.EGK} <= kinds
+            lab.stop()
+            assert "did not take" not in lab.output
 
 
 @pytest.mark.parametrize(

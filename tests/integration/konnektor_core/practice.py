@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from tests.integration.konnektor_core.memorystore import MemoryStore
 from tests.unit.konnektor_core.scripted import ScriptedPad, sw
-from tiaas.base.clock import ManualClock
-from tiaas.base.entropy import SeededEntropy
+from tiaas.base.clock import Clock, ManualClock
+from tiaas.base.entropy import Entropy, SeededEntropy
 from tiaas.base.secret import Secret
 from tiaas.card import commands
 from tiaas.card.apdu import CommandApdu, ResponseApdu, decode_response_untrusted
@@ -25,7 +25,8 @@ from tiaas.konnektor.opencard import open_card
 from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.sessions import CallContext
 from tiaas.konnektor.trust import TrustSpace
-from tiaas.konnektor.trustservice import fixed_trust
+from tiaas.konnektor.trustbuild import build_trust
+from tiaas.konnektor.trustservice import Trust
 from tiaas.konnektor.vsdm import Vsdm
 from tiaas.konnektor.vsdmonline import EgkStatus
 from tiaas.konnektor.vsdmparts import build_intermediaer, build_vsdm
@@ -69,6 +70,22 @@ class TypingPad(ScriptedPad):
     async def perform_verification(self, slot: int, template: CommandApdu, prompts: PinPrompts) -> ResponseApdu:
         filled = CommandApdu(template.cla, template.ins, template.p1, template.p2, encode_pin_block(self.pin).reveal())
         return await self.line.transmit(filled)
+
+
+def fixed_trust(space: TrustSpace, clock: Clock, entropy: Entropy) -> Trust:
+    """A trust service that never goes online and trusts `space`."""
+    hub = EventHub()
+    return build_trust(
+        space,
+        None,
+        TiAccess(online=False),
+        network=Network(),
+        store=MemoryStore(),
+        hub=hub,
+        opstate=OperatingState(hub, clock),
+        clock=clock,
+        entropy=entropy,
+    )
 
 
 @dataclass

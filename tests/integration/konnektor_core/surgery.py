@@ -23,6 +23,7 @@ from tiaas.card.virtual.card import VirtualCard
 from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.config import TiAccess
 from tiaas.konnektor.events import Event, Topic
 from tiaas.konnektor.infomodel import ClientSystem, InfoModel, Kind, ManagedSmb, Relation, Terminal
 from tiaas.konnektor.livemodel import LiveInfoModel
@@ -89,6 +90,8 @@ class Surgery:
         self.personaliser = Personaliser(self.pki, self.seed, ENTROPY, CLOCK)
         self.holders = Holders()
         self.events: list[Event] = []
+        self.ti: TiAccess | None = None
+        self.anchor: bytes | None = None
         self.konnektor = self.identity("sak", *self.pki.sak("80276883990000000001"))
 
     # ---- lab
@@ -175,6 +178,8 @@ class Surgery:
             front=self.front,
             store=self.store.bind(owner),
             trust=TrustSpace.read(issuers, [self.pki.cvc_root.encoded]),
+            tsl_anchor=self.anchor,
+            ti=self.ti,
             clock=CLOCK,
             entropy=ENTROPY,
             konnektor_name="konnektor",

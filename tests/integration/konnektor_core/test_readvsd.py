@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.integration.konnektor_core.practice import CALL, Practice
+from tests.integration.konnektor_core.practice import CALL, Practice, fixed_trust
 from tiaas.card.apdu import CommandApdu
 from tiaas.card.virtual.image import CardImage
 from tiaas.fachdienste.vsdm.containers import StatusVd, decode_pd_untrusted, encode_status_vd
@@ -16,7 +16,6 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Topic
 from tiaas.konnektor.sessions import CallContext
 from tiaas.konnektor.trust import TrustSpace
-from tiaas.konnektor.trustservice import fixed_trust
 from tiaas.konnektor.vsdm import InsuredData, Wishes
 from tiaas.lab.cvcpki import CvcAuthorityKind
 from tiaas.pki.cvc import decode_cvc_untrusted

@@ -135,15 +135,15 @@ async def test_streams_are_bounded_and_one_that_ends_makes_room(run: Running) ->
     feed = run.served[0].instance.feed
     async with interface(run) as http, asyncio.timeout(60):
         async with http.stream("GET", f"{PATH}/events"):
-            held = [feed.open() for _ in range(STREAMS_MAX - feed.stream_count)]
+            held = [feed.open() for _ in range(STREAMS_MAX - len(feed._streams))]
             refused = await http.get(f"{PATH}/events")
             assert refused.status_code == 503
-            before = feed.stream_count
-        while feed.stream_count == before:
+            before = len(feed._streams)
+        while len(feed._streams) == before:
             await http.get("/instances")
         for stream in held:
             feed.leave(stream)
-        assert feed.stream_count == 0
+        assert not feed._streams
 
 
 @pytest.mark.parametrize("path", [f"{PATH}/events"])

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.integration.konnektor_core.surgery import CT, MAC, Surgery
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Topic
+from tiaas.konnektor.store import InstanceStore, StoreError
 from tiaas.konnektor.terminallist import Correlation, TerminalConfig
 from tiaas.terminal.virtual.config import PinMode, PinPolicy
 from tiaas.terminal.virtual.state import MAX_BLOCKS
@@ -200,3 +202,25 @@ async def test_a_refused_fingerprint_leaves_the_terminal_unpaired(surgery: Unpai
     assert refused.value.code == 4040
     assert surgery.core.terminals.entry(CT).config.pairing is None
     assert surgery.terminal.state.blocks == []
+
+
+async def test_a_store_that_fails_once_does_not_lose_the_terminal(
+    unpaired: Unpaired, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await unpaired.cut_pairing(stored=True)
+    monkeypatch.setattr("tiaas.konnektor.terminals.RETRY_SECONDS", 0.05)
+    handle = type(unpaired.core.store)
+    put = handle.put
+    refused: list[str] = []
+
+    async def refuse_once(store: InstanceStore, kind: str, key: str, body: Any) -> None:
+        if not refused:
+            refused.append(key)
+            raise StoreError("full")
+        await put(store, kind, key, body)
+
+    monkeypatch.setattr(handle, "put", refuse_once)
+    await unpaired.boot()
+    await unpaired.core.terminals.settled(CT, 5)
+    assert refused == [CT]
+    assert unpaired.correlation is Correlation.AKTIV

@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
-from tests.unit.pki.ocspmaker import NOW, World, read
+from tests.unit.pki.ocspmaker import NOW, SPAN, World, read
 from tiaas.pki.certificate import Certificate
+from tiaas.pki.issue import Validity
 from tiaas.pki.names import authority_name
 from tiaas.pki.oids import ExtendedKeyUsage
 from tiaas.pki.signature import software_key
@@ -31,8 +32,8 @@ _URI = '<URI xml:lang="DE">http://u</URI>'
 class SignerCa:
     """A TSL-Signer-CA with a signer below it and a responder for its status."""
 
-    def __init__(self, name: str) -> None:
-        self.world = World(name)
+    def __init__(self, name: str, span: Validity = SPAN) -> None:
+        self.world = World(name, span=span)
         self.anchor: Certificate = self.world.ca
         self.key = ec.generate_private_key(ec.BrainpoolP256R1())
         self.signer = self.issue()

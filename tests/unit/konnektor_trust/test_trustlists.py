@@ -11,12 +11,13 @@ import pytest
 from tests.unit.konnektor_trust.listmaker import Listed, ListMaker, SignerCa
 from tests.unit.konnektor_trust.listserver import ListServer
 from tests.unit.konnektor_trust.responder import Forwarder
-from tests.unit.pki.ocspmaker import NOW, World
+from tests.unit.pki.ocspmaker import NOW, SPAN, World
 from tiaas.base.clock import ManualClock
 from tiaas.base.entropy import SeededEntropy
 from tiaas.konnektor.config import BadInstanceConfig, TiAccess
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, EventHub
+from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.konnektor.sqlite_store import SqliteStore
@@ -25,13 +26,16 @@ from tiaas.konnektor.trust import EGK, TrustSpace
 from tiaas.konnektor.trustbuild import build_trust
 from tiaas.konnektor.trustlists import TrustLists
 from tiaas.konnektor.trustservice import Trust
-from tiaas.konnektor.verdict import Result, ValidationMode
+from tiaas.konnektor.tslimport import ListRefused, ReadList, read_list
 from tiaas.pki.codes import PkiCode
+from tiaas.pki.issue import Validity
 from tiaas.pki.ocsp import CertHash, CertStatus, OcspRequest, SingleResponse, encode_response
 from tiaas.pki.oids import CertificateType, ExtendedKeyUsage
 from tiaas.pki.tsl import ServiceStatus, ServiceType
 
 OLD, NEW, STRANGER = SignerCa("TSL-CA1 TEST-ONLY"), SignerCa("TSL-CA2 TEST-ONLY"), SignerCa("TSL-CA3 TEST-ONLY")
+BRIEF = SignerCa("TSL-CA4 TEST-ONLY", Validity(SPAN.start, NOW + timedelta(days=10)))
+LONG = SignerCa("TSL-CA5 TEST-ONLY", Validity(SPAN.start, SPAN.end + timedelta(days=1000)))
 NATIONAL = SignerCa("BNetzA TEST-ONLY")
 EGK_CA, OTHER_CA = World("EGK-CA TEST-ONLY"), World("EGK-CA2 TEST-ONLY")
 OCSP = "http://ocsp.lab/"
@@ -61,6 +65,7 @@ class Bench:
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
     events: list[Event] = field(default_factory=list)
     access: TiAccess = field(default_factory=TiAccess)
+    reader: ListReader | None = None
 
     async def boot(self, seed: bytes = b"lists") -> Trust:
         """An instance on what the store holds."""
@@ -77,6 +82,7 @@ class Bench:
             opstate=self.opstate,
             clock=self.clock,
             entropy=SeededEntropy(seed),
+            reader=self.reader,
         )
         await self.lists.load()
         return self.trust
@@ -99,8 +105,11 @@ class Bench:
         return {state.name for state in self.opstate if state.value}
 
     async def trusts_egk(self, world: World = EGK_CA) -> bool:
-        verdict = await self.trust.check(world.insured().encoded, EGK, ValidationMode.NONE)
-        return verdict.result is Result.VALID
+        try:
+            self.trust.check_egk(world.insured().encoded, self.clock.now())
+        except KonnektorError:
+            return False
+        return True
 
 
 @pytest.fixture
@@ -254,12 +263,12 @@ async def test_what_a_ca_is_good_for(bench: Bench) -> None:
     placeholder = replace(ca(EGK_CA), extensions=("1.2.276.0.76.4.124",))
     bench.server.publish(FIRST.newer(number=10_002, services=(placeholder, *SERVICES[1:])).document())
     await bench.lists.refresh_tsl()
-    verdict = await bench.trust.check(EGK_CA.insured().encoded, EGK, ValidationMode.NONE)
+    verdict = await bench.trust.check(EGK_CA.insured().encoded, EGK)
     assert verdict.fault is PkiCode.CERT_TYPE_CA_NOT_AUTHORIZED
     revoked = replace(ca(EGK_CA), status=ServiceStatus.REVOKED, since=NOW - timedelta(days=2))
     bench.server.publish(FIRST.newer(number=10_003, services=(revoked, *SERVICES[1:])).document())
     await bench.lists.refresh_tsl()
-    verdict = await bench.trust.check(EGK_CA.insured().encoded, EGK, ValidationMode.NONE)
+    verdict = await bench.trust.check(EGK_CA.insured().encoded, EGK)
     assert verdict.fault is PkiCode.CA_CERTIFICATE_REVOKED_IN_TSL
 
 
@@ -345,6 +354,109 @@ async def test_list_and_anchor_are_one_transaction(bench: Bench, monkeypatch: py
     bench.server.publish(FIRST.announcing(NEW, NOW + DAY).document())
     await bench.lists.refresh_tsl()
     assert written == [["tsl", "anchor"], ["tsl-attempt"]]
+
+
+DAMAGES: list[tuple[str, dict[str, object]]] = [
+    ("no base64", {"document": "\u20ac"}),
+    ("no list", {"document": "PGEvPg=="}),
+    ("not a text", {"document": None}),
+    ("no time", {"imported": "yesterday"}),
+]
+
+
+@pytest.mark.parametrize("damage", [case[1] for case in DAMAGES], ids=[case[0] for case in DAMAGES])
+@pytest.mark.parametrize("key", ["tsl", "bnetza"])
+async def test_a_stored_list_that_cannot_be_read_is_fetched_again(
+    bench: Bench, damage: dict[str, object], key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    await with_vl(bench)
+    row = await bench.store.get("trust", key)
+    assert row is not None
+    await bench.store.put("trust", key, {**row, **damage})
+    await bench.boot()
+    assert (bench.lists.tsl if key == "tsl" else bench.lists.bnetza) == (None, None)
+    assert "not readable" in caplog.text
+    await bench.lists.tick()
+    assert bench.number == 10_000
+    assert bench.trust.status().bnetza.sequence_number == 7
+    assert bench.holds() == set()
+
+
+async def test_a_stored_list_that_cannot_be_read_still_keeps_older_ones_out(bench: Bench) -> None:
+    await with_vl(bench)
+    for key in ("tsl", "bnetza"):
+        row = await bench.store.get("trust", key)
+        assert row is not None
+        await bench.store.put("trust", key, {name: row[name] for name in ("id", "number")})
+    await bench.boot()
+    with pytest.raises(KonnektorError) as raised:
+        await bench.lists.import_tsl(replace(FIRST, number=9_999).document())
+    assert "1007" in str(raised.value.__cause__)
+    await bench.lists.import_tsl(FIRST.document())
+    with pytest.raises(KonnektorError) as raised:
+        await bench.lists.import_bnetza(replace(VL, number=6).document())
+    assert "1060" in str(raised.value.__cause__)
+    await bench.lists.import_bnetza(VL.document())
+    assert (bench.number, bench.trust.status().bnetza.sequence_number) == (10_000, 7)
+
+
+@pytest.mark.parametrize("key", ["tsl-attempt", "anchor"])
+async def test_other_rows_that_cannot_be_read_do_not_keep_an_instance_down(bench: Bench, key: str) -> None:
+    await bench.lists.tick()
+    await bench.store.put("trust", key, {"active": {"certificate": "30"}, "following": None, "at": "x"})
+    await bench.boot()
+    assert await bench.trusts_egk()
+    await bench.lists.tick()
+    assert bench.holds() == set()
+
+
+# ---- one list, many instances ----------------------------------------------------------------------------------------
+
+
+async def test_a_list_is_read_once_for_all_instances(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+
+    def counted(document: bytes) -> ReadList:
+        read.append(len(document))
+        return read_list(document)
+
+    monkeypatch.setattr("tiaas.konnektor.listreader.read_list", counted)
+    bench.reader = ListReader()
+    document = FIRST.document()
+    instances = [await bench.boot() for _ in range(3)]
+    sources = [trust.lists for trust in instances if trust.lists is not None]
+    await asyncio.gather(*(source.import_tsl(document) for source in sources[:2]))
+    await sources[2].load()
+    assert read == [len(document)]
+    first, second, third = (trust.space for trust in instances)
+    assert first is not second
+    assert first.issuers is second.issuers is third.issuers
+
+
+async def test_one_that_waits_for_a_list_may_be_stopped(bench: Bench) -> None:
+    reader = ListReader()
+    document = FIRST.document()
+    waiting = asyncio.create_task(reader.read(document))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    assert (await reader.read(document)).content.sequence_number == 10_000
+
+
+async def test_lists_read_long_ago_are_forgotten() -> None:
+    reader = ListReader()
+    documents = [replace(FIRST, number=number).document() for number in range(1, 11)]
+    read = [await reader.read(document) for document in documents]
+    assert await reader.read(documents[-1]) is read[-1]
+    assert len(reader._kept) == 8
+
+
+async def test_a_list_that_is_refused_is_not_kept() -> None:
+    reader = ListReader()
+    for _ in range(2):
+        with pytest.raises(ListRefused, match="1013"):
+            await reader.read(tampered(FIRST.document()))
+    assert not reader._kept
+    assert not reader._reading
 
 
 # ---- when ------------------------------------------------------------------------------------------------------------
@@ -524,6 +636,42 @@ async def test_change_of_the_trust_anchor(bench: Bench) -> None:
     assert status.next_anchor is None
 
 
+async def test_TUC_PKI_013_the_next_anchor_counts_from_its_time_on(bench: Bench) -> None:
+    """No list has come since: the states are those of the new one, and so is what a person sees."""
+    await bench.lists.tick()
+    bench.server.publish(FIRST.announcing(LONG, NOW + DAY).document())
+    assert await bench.lists.refresh_tsl()
+    bench.clock.advance((OLD.anchor.not_after - NOW).total_seconds() + 1)
+    bench.lists.judge()
+    assert not {name for name in bench.holds() if "Trust_Anchor" in name}
+    status = bench.trust.status()
+    assert status.anchor is not None
+    assert (status.anchor.name, status.next_anchor, status.next_anchor_from) == ("TSL-CA5 TEST-ONLY", None, None)
+
+
+async def test_TAB_KON_504_beyond_the_trust_anchor_there_is_no_tls_to_services(bench: Bench) -> None:
+    await bench.lists.tick()
+    bench.server.publish(FIRST.announcing(BRIEF, NOW + DAY).document())
+    assert await bench.lists.refresh_tsl()
+    bench.lists.judge()
+    assert bench.holds() == set()
+    bench.clock.advance(2 * 86_400)
+    bench.lists.judge()
+    assert bench.holds() == {"EC_TSL_Trust_Anchor_Expiring"}
+    der = EGK_CA.insured().encoded
+    with pytest.raises(KonnektorError) as raised:
+        await bench.trust.check_fachdienst(der)
+    assert raised.value.code == 4156, "an eGK is no server"
+    bench.clock.advance(9 * 86_400)
+    bench.lists.judge()
+    assert bench.holds() == {"EC_TSL_Trust_Anchor_Out_Of_Date"}
+    with pytest.raises(KonnektorError) as raised:
+        await bench.trust.check_fachdienst(der)
+    assert raised.value.code == 4002
+    bench.forwarder.subject = der
+    assert (await bench.trust.check_egk_online(der)).is_known
+
+
 async def test_the_last_announcement_counts(bench: Bench) -> None:
     await bench.lists.tick()
     bench.server.publish(FIRST.announcing(STRANGER, NOW + DAY).document())
@@ -602,10 +750,11 @@ async def test_the_bnetza_list(bench: Bench) -> None:
     await with_vl(bench)
     assert [certificate.encoded for certificate in bench.lists.qualified] == [OTHER_CA.ca.encoded]
     status = bench.trust.status()
-    assert (status.bnetza.sequence_number, status.qualified_issuers) == (7, 1)
+    assert status.bnetza.sequence_number == 7
     assert not await bench.trusts_egk(OTHER_CA), "a QES issuer issues no eGK"
     await bench.boot()
     assert bench.trust.status() == status
+    assert [certificate.encoded for certificate in bench.lists.qualified] == [OTHER_CA.ca.encoded]
 
 
 @pytest.mark.parametrize(
@@ -614,9 +763,11 @@ async def test_the_bnetza_list(bench: Bench) -> None:
         lambda: VL.newer(ca=STRANGER).document(),
         lambda: tampered(VL.newer().document()),
         lambda: VL.newer(issued=NOW - timedelta(days=31)).document(),
+        lambda: replace(VL, number=6).document(),
+        lambda: replace(VL, services=()).document(),
         lambda: b"<x",
     ],
-    ids=["signer is not in the TSL", "tampered", "out of date", "not XML"],
+    ids=["signer is not in the TSL", "tampered", "out of date", "older", "another one with its number", "not XML"],
 )
 async def test_a_bad_bnetza_list(bench: Bench, make: Callable[[], bytes]) -> None:
     await with_vl(bench)
@@ -630,6 +781,16 @@ async def test_a_bad_bnetza_list(bench: Bench, make: Callable[[], bytes]) -> Non
     assert raised.value.code == 4129
     await bench.lists.import_bnetza(VL.newer().document())
     assert bench.topics() == ["CERT/BNETZA_VL/IMPORT", "CERT/BNETZA_VL/UPDATED"]
+
+
+async def test_the_same_bnetza_list_is_no_change(bench: Bench) -> None:
+    await with_vl(bench)
+    before = bench.lists.bnetza[0]
+    await bench.lists.import_bnetza(bench.server.files["/vl.xml"])
+    del bench.server.files["/vl.sha2"]
+    assert await bench.lists.refresh_bnetza()
+    assert bench.lists.bnetza[0] is before
+    assert bench.topics() == []
 
 
 async def test_an_ageing_bnetza_list(bench: Bench) -> None:

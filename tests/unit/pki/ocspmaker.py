@@ -35,11 +35,12 @@ class World:
     name: str = "CA TEST-ONLY"
     key: PrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.BrainpoolP256R1()))
     responder_key: PrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.BrainpoolP256R1()))
+    span: Validity = SPAN
 
     def __post_init__(self) -> None:
         self.entropy = SeededEntropy(self.name.encode())
         self.authority: Authority = issue_authority(
-            authority_name(self.name, "unit", "NOT-VALID"), self.key, SPAN, self.entropy
+            authority_name(self.name, "unit", "NOT-VALID"), self.key, self.span, self.entropy
         )
         self.ca = read(self.authority.certificate)
         self.responder_certificate = self._responder_certificate()

@@ -23,6 +23,7 @@ from tiaas.konnektor.delivery import EventDelivery
 from tiaas.konnektor.errors import KonnektorError, gerror_of
 from tiaas.konnektor.events import EventHub, Topic
 from tiaas.konnektor.intermediaer import Intermediaer
+from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.opstate import OperatingState
@@ -90,6 +91,7 @@ def build_context(
     network: Network | None = None,
     ti: TiAccess | None = None,
     handshakes: Handshakes | None = None,
+    lists: ListReader | None = None,
     clock: Clock,
     entropy: Entropy,
     sinks: SinkOpener | None = None,
@@ -100,7 +102,8 @@ def build_context(
     """The object graph of one instance behind its SOAP interface; `trust.start()`, then `terminals.start()`.
 
     `trust` is what the instance was given, `ti` says where the TI is; without it there is none. `sinks` opens
-    connections to receivers of events, without it in plain TCP. `handshakes` are the node's, without it its own.
+    connections to receivers of events, without it in plain TCP. `handshakes` and `lists` (who reads trust lists) are
+    the node's, without them its own.
     """
     network = network or Network()
     hub = EventHub()
@@ -116,6 +119,7 @@ def build_context(
         opstate=opstate,
         clock=clock,
         entropy=entropy,
+        reader=lists,
     )
     intermediaer = build_intermediaer(access, network, handshakes or Handshakes(), checks, opstate, clock)
 
