@@ -379,7 +379,7 @@ def _readable(
     try:
         return read(rows.get(key))
     except BadTrustRow as error:
-        _log.error("stored trust row not readable", extra={"key": key, "reason": str(error)})
+        _log.error("stored trust row not readable", extra={"reason": f"{key}: {error}"})
         return None
 
 
