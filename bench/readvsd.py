@@ -1,6 +1,6 @@
 """SICCT round trips of one ReadVSD that must follow one another, and its time without any delay.
 
-    python -m bench.readvsd [--delay 0.1] [--repeat 5] [--reads 60]
+    python -m bench.readvsd [--delay 0.1] [--repeat 5] [--reads 60] [--own]
 
 Nothing is instrumented: a whole lab runs as a child process, and the virtual terminal holds every answer back by
 `--delay` seconds. What a call takes longer with the delay than without, divided by the delay, is the number of round
@@ -8,6 +8,10 @@ trips in sequence. Three situations: the card came in long ago and is read for t
 same card was taken out and came back; a second read of the inserted card. Each is done without online check, then with
 check and receipt: the lab's Intermediär and UFS answer on the same machine over TLS with the key in the SMC-B. Figures
 are medians. At the end the inserted card is read `--reads` times in a row, beside GetCards, which touches no card.
+
+With `--own` only this is measured: the Konnektor's own share of `--reads` reads of the inserted card, their time
+without waiting for terminals and services, and the whole beside the same exchanges over the same connection with
+nothing between them. For that the child process is `bench.ownshare`.
 """
 
 import argparse
@@ -31,18 +35,19 @@ from tiaas.client import Konnektor, connect, load_kon
 from tiaas.interfaces.card_service_common_v2_0 import CardType
 
 _GOAL = 12
+_OWN_GOAL = 30
 _SITUATIONS = ("first contact", "card came back", "read again")
 _SETTLE = 25
 """Exchanges that opening and preparing an inserted card may take; the bench waits that many delays."""
 
 
 @asynccontextmanager
-async def lab(folder: Path) -> AsyncIterator[dict[str, Any]]:
-    """A lab as child process; its `ready.json`."""
+async def lab(folder: Path, *module: str) -> AsyncIterator[tuple[dict[str, Any], asyncio.subprocess.Process]]:
+    """A lab as child process: its `ready.json` and the process."""
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "tiaas",
+        *(module or ("tiaas",)),
         "up",
         "--dir",
         str(folder),
@@ -54,7 +59,7 @@ async def lab(folder: Path) -> AsyncIterator[dict[str, Any]]:
             if (folder / "ready.json").exists():
                 break
             await asyncio.sleep(0.1)
-        yield json.loads((folder / "ready.json").read_text())
+        yield json.loads((folder / "ready.json").read_text()), child
     finally:
         child.send_signal(signal.SIGTERM)
         await asyncio.wait_for(child.wait(), 30)
@@ -130,7 +135,7 @@ class Bench:
 async def measure(folder: Path, delay: float, repeat: int, reads: int) -> None:
     """Runs both delays against one lab and prints the table."""
     async with (
-        lab(folder) as ready,
+        lab(folder) as (ready, _),
         connect(load_kon(Path(ready["kon_file"]), os.environ)) as konnektor,
         httpx.AsyncClient() as control,
     ):
@@ -150,15 +155,44 @@ async def measure(folder: Path, delay: float, repeat: int, reads: int) -> None:
         print(f"{name:24} {seconds * 1000:7.1f} ms {1 / seconds:8.0f}/s   GetCards × {ratio:.1f}")
 
 
+async def own_share(folder: Path, reads: int) -> None:
+    """Reads the inserted card and prints what `bench.ownshare` saw."""
+    report = folder.parent / "report.json"
+    print(
+        f"{'ReadVSD, inserted card':24} {'whole':>10} {'own share':>12} {'exchanges':>10}   goal: own ≤ {_OWN_GOAL} ms"
+    )
+    async with (
+        lab(folder, "bench.ownshare", str(report)) as (ready, child),
+        connect(load_kon(Path(ready["kon_file"]), os.environ)) as konnektor,
+    ):
+        for name, online in (("offline", False), ("online, with receipt", True)):
+            cards = {card.card_type: card.card_handle for card in await konnektor.get_cards()}
+            for _ in range(reads):
+                await konnektor.read_vsd(cards[CardType.EGK], cards[CardType.SMC_B], online, online)
+            child.send_signal(signal.SIGUSR1)
+            while not report.exists():  # noqa: ASYNC110 - another process writes it
+                await asyncio.sleep(0.1)
+            await asyncio.sleep(0.2)
+            seen = json.loads(report.read_text())
+            report.unlink()
+            whole, own, exchanges = (median(column) for column in zip(*seen["calls"][-reads + 1 :], strict=True))
+            print(f"{name:24} {whole * 1000:7.1f} ms {own * 1000:9.1f} ms {exchanges:10.0f}", end="   ")
+            print(f"the exchanges alone {seen['raw'] * 1000:.1f} ms: ratio {seen['raw'] / whole:.2f}")
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="SICCT round trips of one ReadVSD in sequence.")
     parser.add_argument("--delay", type=float, default=0.1, help="seconds every answer of the terminal is held back")
     parser.add_argument("--repeat", type=int, default=5, help="reads of each kind without delay")
     parser.add_argument("--reads", type=int, default=60, help="reads in a row for the rates")
+    parser.add_argument("--own", action="store_true", help="the Konnektor's own share instead")
     arguments = parser.parse_args()
     with TemporaryDirectory(prefix="tiaas-bench-") as folder:
-        uvloop.run(measure(Path(folder) / "lab", arguments.delay, arguments.repeat, arguments.reads))
+        if arguments.own:
+            uvloop.run(own_share(Path(folder) / "lab", arguments.reads))
+        else:
+            uvloop.run(measure(Path(folder) / "lab", arguments.delay, arguments.repeat, arguments.reads))
 
 
 if __name__ == "__main__":

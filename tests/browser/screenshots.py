@@ -32,7 +32,7 @@ def main() -> int:
             caller.verify_pin(caller.handle("SMC-B"), "PIN.SMC")
             caller.read_vsd(caller.handle("EGK"), caller.handle("SMC-B"))
             next_patient(lab, caller, hand)
-            caller.read_vsd(caller.handle("EGK"), caller.handle("SMC-B"))
+            lab.tiaas("vsd", "read", "--online", "--dir", str(lab.folder))
             picture(chromium, lab, "portal-de", says="Alles funktioniert", locale="de-DE")
             hand.plug("out")
             picture(

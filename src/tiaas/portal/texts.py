@@ -153,6 +153,7 @@ class Texts:
     event_pin_started: str
     event_pin_finished: str
     event_vsdm: str
+    event_vsdm_update: str
     event_state: str
     event_bootup: str
     # trust and state

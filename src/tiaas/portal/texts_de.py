@@ -146,6 +146,7 @@ DE = Texts(
     event_pin_started="PIN-Eingabe beginnt",
     event_pin_finished="PIN-Eingabe beendet",
     event_vsdm="Karte wird gelesen",
+    event_vsdm_update="Karte wird aktualisiert",
     event_state="Betriebszustand geändert",
     event_bootup="Konnektor gestartet",
     # trust and state

@@ -146,6 +146,7 @@ EN = Texts(
     event_pin_started="PIN entry begins",
     event_pin_finished="PIN entry ended",
     event_vsdm="Card is being read",
+    event_vsdm_update="Card is being updated",
     event_state="Operating state changed",
     event_bootup="Konnektor started",
     # trust and state

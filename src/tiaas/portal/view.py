@@ -33,6 +33,7 @@ _TOPICS: Mapping[str, str] = MappingProxyType(
         "CARD/PIN/VERIFY_STARTED": "event_pin_started",
         "CARD/PIN/VERIFY_FINISHED": "event_pin_finished",
         "VSDM/PROGRESS/READVSD": "event_vsdm",
+        "VSDM/PROGRESS/UPDATE": "event_vsdm_update",
         "OPERATIONAL_STATE": "event_state",
         "BOOTUP": "event_bootup",
     }

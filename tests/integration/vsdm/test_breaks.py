@@ -80,7 +80,7 @@ async def test_a_server_that_is_silent_in_the_handshake_is_no_connection(scene: 
     assert scene.practice.opstate.holds(Condition.NO_ONLINE_CONNECTION)
 
 
-async def test_the_smcb_pulled_during_the_check_is_e_3_and_the_card_is_consistent(scene: Scene) -> None:
+async def test_an_smcb_that_falls_silent_during_the_check_is_e_3_and_the_card_is_consistent(scene: Scene) -> None:
     scene.service.packages = [package(SELECT_HCA, UPDATE_RECEIPT)]
 
     async def pull(call: Call) -> Reply | None:

@@ -55,6 +55,10 @@ class Desk:
     async def fault(self, service: str, **what: Any) -> None:
         await self.ask("POST", self.ready["lab"]["faults"], service=service, **what)
 
+    async def fault_used_up(self) -> bool:
+        """Whether the service has met what `fault` told it."""
+        return not (await self.ask("GET", self.ready["lab"]["faults"]))["faults"]
+
     async def operations(self, since: int) -> list[str]:
         entries = (await self.ask("GET", f"{self.ready['lab']['journal']}?since={since}"))["entries"]
         return [entry["operation"] for entry in entries if entry["service"] in ("ufs", "vsdd", "cms")]
@@ -65,6 +69,11 @@ class Desk:
 
     def terminal(self, path: str) -> str:
         return f"{self.ready['terminals'][0]['control']}{path}"
+
+    async def unlock(self) -> None:
+        """The SMC-B's PIN, typed by the lab."""
+        cards = {card.card_type: card.card_handle for card in await self.konnektor.get_cards()}
+        await self.konnektor.verify_pin(cards[CardType.SMC_B], "PIN.SMC")
 
     async def change(self, slot: int, iccsn: str) -> None:
         """Another card in the slot."""
@@ -196,6 +205,74 @@ async def test_a_card_pulled_in_the_middle_is_repaired(process: LabProcess, desk
     assert vsd.consistent
     assert vsd.personal.strassen_adresse is not None
     assert vsd.personal.strassen_adresse.ort == "Mittendrin"
+
+
+async def fails_with(reading: "asyncio.Task[Vsd]") -> int:
+    with pytest.raises(KonnektorFault) as caught:
+        await reading
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("service", "match", "again"),
+    [("ufs", None, Result.NO_UPDATE_NEEDED), ("vsdd", "GetNextCommandPackage", Result.UPDATED)],
+)
+async def test_a_terminal_lost_during_the_check_is_4094_and_repaired(
+    process: LabProcess, desk: Desk, service: str, match: str | None, again: Result
+) -> None:
+    """While UFS, or VSDD in the middle of an update, has the word the terminal's line breaks."""
+    await desk.read()
+    if again is Result.UPDATED:
+        await update(process, desk, "--city", f"Abbruch {next(NUMBERS)}")
+    await desk.fault(service, delay=2.0, times=1, **({} if match is None else {"match": match}))
+    reading = asyncio.create_task(desk.read())
+    await desk.until(desk.fault_used_up)
+    await desk.ask("POST", desk.terminal("/plug"), state="out")
+    try:
+        assert await fails_with(reading) == 4094
+    finally:
+        await desk.ask("POST", desk.terminal("/plug"), state="in")
+
+    async def back() -> bool:
+        kinds = {card.card_type for card in await desk.konnektor.get_cards()}
+        return kinds >= {CardType.EGK, CardType.SMC_B}
+
+    await desk.until(back)
+    await desk.unlock()
+    if again is Result.NO_UPDATE_NEEDED:
+        assert (await desk.read(online=False, receipt=False)).consistent
+    assert (await desk.receipt()).result is again
+    assert (await desk.read(online=False)).consistent
+
+
+@pytest.mark.parametrize(
+    ("service", "match", "again"),
+    [("ufs", None, Result.NO_UPDATE_NEEDED), ("vsdd", "GetNextCommandPackage", Result.UPDATED)],
+)
+async def test_the_smcb_pulled_during_the_check_is_4094_and_repaired(
+    process: LabProcess, desk: Desk, service: str, match: str | None, again: Result
+) -> None:
+    """Whose name stands in the eGK's log is gone: 4094, and the eGK is as after any other break."""
+    await desk.read()
+    if again is Result.UPDATED:
+        await update(process, desk, "--city", f"Gezogen {next(NUMBERS)}")
+    slot = next(card.slot_id for card in await desk.konnektor.get_cards() if card.card_type is CardType.SMC_B)
+    await desk.fault(service, delay=2.0, times=1, **({} if match is None else {"match": match}))
+    reading = asyncio.create_task(desk.read())
+    await desk.until(desk.fault_used_up)
+    await desk.ask("POST", desk.terminal(f"/slots/{slot}/eject"))
+    try:
+        assert await fails_with(reading) == 4094
+    finally:
+        await desk.ask("POST", desk.terminal(f"/slots/{slot}/insert"))
+
+    async def back() -> bool:
+        return any(card.card_type is CardType.SMC_B for card in await desk.konnektor.get_cards())
+
+    await desk.until(back)
+    await desk.unlock()
+    assert (await desk.receipt()).result is again
+    assert (await desk.read(online=False)).consistent
 
 
 @pytest.mark.parametrize(("code", "result"), [("tryLater", Result.CERTIFICATE_UNCHECKED), ("revoked", None)])
