@@ -6,7 +6,7 @@ from tiaas.konnektor.events import Event, Topic
 from tiaas.konnektor.sinkaddress import BadEventTo, decode_event_to_untrusted
 from tiaas.konnektor.xpath.compiler import compile_xpath_untrusted
 from tiaas.konnektor.xpath.lexer import BadXPath
-from tiaas.konnektor.xpath.values import XPathFailed
+from tiaas.konnektor.xpath.values import Run, XPathFailed
 
 SEEDS: list[bytes] = [
     b"cetp://192.168.178.20:20000",
@@ -39,6 +39,6 @@ def target(data: bytes) -> None:
     except BadXPath:
         return
     try:
-        made.compiled.holds(_DOCUMENT, FILTER_STEPS)
+        made.compiled.holds(Run(_DOCUMENT, FILTER_STEPS))
     except XPathFailed:
         return

@@ -18,7 +18,6 @@ from tiaas.interfaces.cetp import encode_cetp
 from tiaas.konnektor.audience import audience, message_of, passes_filter
 from tiaas.konnektor.cards import CardList
 from tiaas.konnektor.cetp import CetpSender, CetpSettings, SinkView
-from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, EventHub, Topic
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.sinkaddress import Sink, SinkAddress
@@ -109,8 +108,8 @@ class EventDelivery:
             self._expire()
             now = self._clock.now()
             known = self._list.identical(wish)
-            if known is None and len(self._list) >= SUBSCRIPTIONS_MAX:
-                raise KonnektorError(4060, f"mehr als {SUBSCRIPTIONS_MAX} Abonnements")
+            if known is None:
+                self._list.require_room(wish)
             held = renewed(known, now) if known else Subscription(random_uuid(self._entropy), wish, now + LIFETIME)
             await self._keep([held])
             self._list.put(held)

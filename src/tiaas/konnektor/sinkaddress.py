@@ -12,6 +12,11 @@ _EVENT_TO = re.compile(
 )
 
 
+_URL_MAX = 512
+_LABEL_MAX = 63
+"""RFC 1035 §2.3.4."""
+
+
 class BadEventTo(InvalidInput):
     """A URL that names no host and port to send events to."""
 
@@ -37,9 +42,12 @@ class Sink:
 
 def decode_event_to_untrusted(url: str) -> SinkAddress:
     """The address in an EventTo; a slash at the end means nothing. Raises `BadEventTo`."""
-    match = _EVENT_TO.fullmatch(url.strip(" \t\r\n"))
+    match = _EVENT_TO.fullmatch(url.strip(" \t\r\n")) if len(url) <= _URL_MAX else None
     if match is None:
         raise BadEventTo("EventTo is not cetp://host:port")
+    labels = (match["host"] or "-").removesuffix(".").split(".")
+    if not all(1 <= len(label) <= _LABEL_MAX for label in labels):
+        raise BadEventTo(f"a label of the host in EventTo has not 1 to {_LABEL_MAX} characters")
     port = int(match["port"])
     if not 1 <= port <= 65535:
         raise BadEventTo("EventTo has no port from 1 to 65535")

@@ -4,6 +4,7 @@ The list lives in memory and is empty after a boot. Whoever changes or reads one
 Mandant and Clientsystem that made it.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,12 +15,14 @@ from tiaas.konnektor.xpath.compiler import XPath
 
 LIFETIME = timedelta(hours=25)
 SUBSCRIPTIONS_MAX = 2048
-"""TIP1-A_4608 wants at least 999."""
+"""Of one instance. TIP1-A_4608 wants at least 999."""
+CLIENT_SUBSCRIPTIONS_MAX = 1000
+"""Of one Clientsystem, so that one that never stops subscribing leaves room for the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """An XPath as the client wrote it, with the prefixes it declared. `compiled` follows from these two."""
+    """An XPath as the client wrote it, with the prefixes it uses. `compiled` follows from these two."""
 
     text: str
     prefixes: tuple[tuple[str, str], ...]
@@ -71,6 +74,7 @@ class SubscriptionList:
         self._by_id: dict[str, Subscription] = {}
         self._by_wish: dict[Wish, str] = {}
         self._by_sink: dict[Sink, dict[str, Subscription]] = {}
+        self._by_client: Counter[str] = Counter()
 
     def __iter__(self) -> Iterator[Subscription]:
         return iter(tuple(self._by_id.values()))
@@ -93,11 +97,18 @@ class SubscriptionList:
         known = self._by_wish.get(wish)
         return self._by_id[known] if known is not None else None
 
+    def require_room(self, wish: Wish) -> None:
+        """Raises 4060 if the instance or the Clientsystem has too many subscriptions for a new one."""
+        if self._by_client[wish.sink.client_system_id] >= CLIENT_SUBSCRIPTIONS_MAX:
+            raise KonnektorError(4060, f"mehr als {CLIENT_SUBSCRIPTIONS_MAX} Abonnements des Clientsystems")
+        if len(self._by_id) >= SUBSCRIPTIONS_MAX:
+            raise KonnektorError(4060, f"mehr als {SUBSCRIPTIONS_MAX} Abonnements")
+
     def put(self, subscription: Subscription) -> None:
         """A new subscription, or the renewed one of its id. Raises 4060 if there are too many."""
-        new = subscription.subscription_id not in self._by_id
-        if new and len(self._by_id) >= SUBSCRIPTIONS_MAX:
-            raise KonnektorError(4060, f"mehr als {SUBSCRIPTIONS_MAX} Abonnements")
+        if subscription.subscription_id not in self._by_id:
+            self.require_room(subscription.wish)
+            self._by_client[subscription.wish.sink.client_system_id] += 1
         self._by_id[subscription.subscription_id] = subscription
         self._by_wish[subscription.wish] = subscription.subscription_id
         self._by_sink.setdefault(subscription.wish.sink, {})[subscription.subscription_id] = subscription
@@ -142,6 +153,10 @@ class SubscriptionList:
     def _drop(self, held: Subscription) -> None:
         if self._by_id.pop(held.subscription_id, None) is not None:
             self._by_wish.pop(held.wish, None)
+            client = held.wish.sink.client_system_id
+            self._by_client[client] -= 1
+            if not self._by_client[client]:
+                del self._by_client[client]
             there = self._by_sink[held.wish.sink]
             del there[held.subscription_id]
             if not there:

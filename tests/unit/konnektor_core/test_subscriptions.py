@@ -7,13 +7,14 @@ import pytest
 from tiaas.interfaces.cetp import BadCetp, decode_cetp_untrusted, encode_cetp, expected_size_untrusted
 from tiaas.interfaces.event_service_v7_2 import EVT
 from tiaas.konnektor.access import CardFact
-from tiaas.konnektor.audience import audience, document_of, make_filter_untrusted, message_of, passes_filter
+from tiaas.konnektor.audience import FILTER_STEPS, Allowance, audience, document_of, make_filter_untrusted, message_of, passes_filter
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, Topic, parameters
 from tiaas.konnektor.infomodel import ClientSystem, InfoModel, Kind, ManagedSmb, Relation, Terminal
 from tiaas.konnektor.sinkaddress import BadEventTo, Sink, SinkAddress, decode_event_to_untrusted
 from tiaas.konnektor.subscriptions import (
+    CLIENT_SUBSCRIPTIONS_MAX,
     LIFETIME,
     SUBSCRIPTIONS_MAX,
     Filter,
@@ -124,14 +125,25 @@ def test_what_a_gone_card_was_is_not_guessed() -> None:
     ],
 )
 def test_filters(text: str, passes: bool) -> None:
-    assert passes_filter(EGK, filtered(text)) is passes
+    assert passes_filter(EGK, filtered(text), Allowance()) is passes
 
 
 def test_prefixes_of_the_request_count() -> None:
-    assert passes_filter(EGK, filtered("/e:Event", (("e", EVT.uri),)))
-    assert not passes_filter(EGK, filtered("/e:Event", (("e", "urn:other"),)))
+    assert passes_filter(EGK, filtered("/e:Event", (("e", EVT.uri),)), Allowance())
+    assert not passes_filter(EGK, filtered("/e:Event", (("e", "urn:other"),)), Allowance())
     with pytest.raises(BadXPath):
         make_filter_untrusted("/e:Event", ())
+
+
+def test_only_prefixes_in_use_make_a_difference_and_are_kept() -> None:
+    more = (("big", "urn:" + "x" * 1_900_000), ("e", EVT.uri))
+    made = make_filter_untrusted("/e:Event", more)
+    assert made == make_filter_untrusted("/e:Event", (("e", EVT.uri), ("o", "urn:other")))
+    assert made.prefixes == (("e", EVT.uri),)
+    assert made != make_filter_untrusted("/e:Event", (("e", "urn:other"),))
+    assert make_filter_untrusted("//EVT:Topic", ()) == make_filter_untrusted("//EVT:Topic", ((EVT.prefix, EVT.uri),))
+    with pytest.raises(BadXPath):
+        make_filter_untrusted("/big:Event", more)
 
 
 @pytest.mark.parametrize("text", ["//Event[", "1 +", "document('x')", "id('x')", "$x", "a" * 1025, "(" * 400])
@@ -151,12 +163,26 @@ def test_what_is_no_filter(text: str) -> None:
 def test_4095_a_filter_that_costs_too_much_fails(text: str) -> None:
     long = Event(Topic.CARD_INSERTED, tuple((f"K{at}", "v" * 5000) for at in range(12)))
     with pytest.raises(XPathFailed):
-        passes_filter(long, filtered(text))
+        passes_filter(long, filtered(text), Allowance())
+
+
+def test_4095_all_filters_of_a_clientsystem_share_what_an_event_may_cost() -> None:
+    allowance = Allowance(2 * FILTER_STEPS + 300)
+    greedy = filtered("//*" + "[//*" * 20 + "]" * 20)
+    for _ in range(2):
+        with pytest.raises(XPathFailed):
+            passes_filter(EGK, greedy, allowance)
+    assert allowance.left == 300
+    assert passes_filter(EGK, filtered("//Parameter[Key='CtID' and Value='CT1']"), allowance)
+    assert 0 < allowance.left < 300
+    with pytest.raises(XPathFailed):
+        passes_filter(EGK, greedy, allowance)
+    assert allowance.left == 0
 
 
 def test_types_that_do_not_fit_fail_the_filter() -> None:
     with pytest.raises(XPathFailed):
-        passes_filter(EGK, filtered("count('a')"))
+        passes_filter(EGK, filtered("count('a')"), Allowance())
 
 
 def test_the_filter_sees_what_is_sent() -> None:
@@ -199,15 +225,28 @@ def test_what_has_ended_goes() -> None:
     assert found.identical(wish("T1")) is None
 
 
-def test_TIP1_A_4608_room_for_at_least_999() -> None:
+def test_TIP1_A_4608_room_for_at_least_999_of_one_clientsystem() -> None:
     found = SubscriptionList()
-    for number in range(SUBSCRIPTIONS_MAX):
+    others = wish("T", sink=Sink("CS2", SINK.address))
+    for number in range(CLIENT_SUBSCRIPTIONS_MAX):
         found.put(held(number))
-    assert SUBSCRIPTIONS_MAX >= 999
+    assert CLIENT_SUBSCRIPTIONS_MAX >= 999
     with pytest.raises(KonnektorError) as caught:
-        found.put(held(SUBSCRIPTIONS_MAX))
+        found.put(held(CLIENT_SUBSCRIPTIONS_MAX))
     assert caught.value.code == 4060
     found.put(held(3))
+    found.put(held(CLIENT_SUBSCRIPTIONS_MAX, others))
+    found.remove([held(3)])
+    found.put(held(CLIENT_SUBSCRIPTIONS_MAX + 1))
+
+
+def test_4060_too_many_subscriptions_of_an_instance() -> None:
+    found = SubscriptionList()
+    for number in range(SUBSCRIPTIONS_MAX):
+        found.put(held(number, wish(f"T{number}", sink=Sink(f"CS{number % 3}", SINK.address))))
+    with pytest.raises(KonnektorError) as caught:
+        found.require_room(wish("T", sink=Sink("CS4", SINK.address)))
+    assert caught.value.code == 4060
 
 
 @pytest.mark.parametrize(
@@ -216,6 +255,7 @@ def test_TIP1_A_4608_room_for_at_least_999() -> None:
         ("cetp://192.168.178.20:20000", SinkAddress("192.168.178.20", 20000)),
         ("cetp://192.168.178.20:20000/", SinkAddress("192.168.178.20", 20000)),
         ("CETP://PVS.example:1", SinkAddress("pvs.example", 1)),
+        ("cetp://pvs." + "a" * 63 + ".:1", SinkAddress("pvs." + "a" * 63 + ".", 1)),
         ("cetp://[FE80::1]:65535", SinkAddress("fe80::1", 65535)),
     ],
 )
@@ -226,7 +266,8 @@ def test_event_to(url: str, address: SinkAddress) -> None:
 @pytest.mark.parametrize(
     "url",
     ["", "cetp://", "cetp://h", "cetp://h:0", "cetp://h:65536", "cetp://u@h:1", "cetp://h:1/x", "cetp://h:1?x",
-     "http://h:1", "cetp://h:1\ncetp://i:1", "cetp://-h:1", "cetp://ä:1", "cetp://h:१"],
+     "http://h:1", "cetp://h:1\ncetp://i:1", "cetp://-h:1", "cetp://ä:1", "cetp://h:१",
+     "cetp://a..b:5000", "cetp://a...:1", "cetp://" + "a" * 64 + ".b:1", "cetp://h:1" + " " * 512],
 )  # fmt: skip
 def test_what_is_no_event_to(url: str) -> None:
     with pytest.raises(BadEventTo):

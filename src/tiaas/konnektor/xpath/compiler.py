@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tiaas.konnektor.xpath.document import Document, Kind, Node
+from tiaas.konnektor.xpath.document import Kind, Node
 from tiaas.konnektor.xpath.functions import FUNCTIONS, Focus
 from tiaas.konnektor.xpath.lexer import BadXPath, Token, TokenKind, tokens
 from tiaas.konnektor.xpath.steps import AXES, Expression, NodeTest, Step, keep
@@ -23,20 +23,17 @@ _NODE_TYPES = {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class XPath:
-    """A compiled expression."""
+    """A compiled expression. `prefixes` are those it uses."""
 
+    prefixes: frozenset[str]
     _evaluate: Expression
 
-    def holds(self, document: Document, budget: int) -> bool:
+    def holds(self, run: Run) -> bool:
         """Whether the result, from the root, is neither an empty node-set nor "", 0, NaN or false.
 
-        Raises `XPathFailed`, if `budget` steps do not suffice or types do not fit.
+        Raises `XPathFailed`, if the budget of `run` does not suffice or types do not fit.
         """
-        return to_boolean(self.value(document, budget))
-
-    def value(self, document: Document, budget: int) -> Value:
-        """The result itself. Raises `XPathFailed`."""
-        return self._evaluate(Focus(Run(document, budget), document.root, 1, 1))
+        return to_boolean(self._evaluate(Focus(run, run.document.root, 1, 1)))
 
 
 def compile_xpath_untrusted(expression: str, prefixes: Mapping[str, str], default: str) -> XPath:
@@ -47,7 +44,7 @@ def compile_xpath_untrusted(expression: str, prefixes: Mapping[str, str], defaul
     result = parser.expression()
     if parser.here.kind is not TokenKind.END:
         raise parser.wrong("an operator is expected")
-    return XPath(result)
+    return XPath(frozenset(parser.used), result)
 
 
 class _Parser:
@@ -55,6 +52,7 @@ class _Parser:
         self._tokens = found
         self._at = 0
         self._depth = 0
+        self.used: set[str] = set()
         self._prefixes = prefixes
         self._default = default
 
@@ -231,6 +229,8 @@ class _Parser:
         prefix, colon, local = name.rpartition(":")
         if colon and prefix not in self._prefixes:
             raise self.wrong(f"the prefix {prefix} is not declared")
+        if colon:
+            self.used.add(prefix)
         return NodeTest(uri=self._prefixes[prefix] if colon else self._default, local=None if local == "*" else local)
 
     def _node_type(self, name: str) -> NodeTest:
