@@ -38,6 +38,7 @@ from tiaas.konnektor.network import Network
 from tiaas.konnektor.sinkaddress import Sink, SinkAddress
 from tiaas.konnektor.sinkchecks import SinkChecks
 from tiaas.konnektor.sinkopener import PlainSinks, TlsSinks, client_context
+from tiaas.konnektor.sinkroute import SinkRoute
 from tiaas.konnektor.sqlite_store import SqliteStore
 from tiaas.konnektor.subscriptions import Wish, topic_key
 from tiaas.konnektor.tls import memory_file
@@ -133,11 +134,11 @@ async def measure(args: argparse.Namespace, folder: Path) -> None:
     store = await SqliteStore.open(folder / "bench.sqlite")
     handle = store.bind(await store.take_over("bench"))
     hub = EventHub()
-    network, context = Network(), None
-    opener: PlainSinks | TlsSinks = PlainSinks(network)
+    route, context = SinkRoute(Network(), clock, local=True), None
+    opener: PlainSinks | TlsSinks = PlainSinks(route)
     if pair is not None:
         identity, context = pair, client_context(pair)
-        opener = TlsSinks(network, lambda: identity, await SinkChecks.load(handle))
+        opener = TlsSinks(route, lambda: identity, await SinkChecks.load(handle))
     events = EventDelivery(LiveInfoModel(_model()), CardList(clock, entropy), hub, handle, clock, entropy, opener)
     for port in ports:
         sink = Sink("CS1", SinkAddress(_HOST, port))

@@ -285,6 +285,7 @@ class _Start:
             limits=settings.limits.limits(),
             product=settings.product.product(),
             profile=settings.profile,
+            local_sinks=settings.sinks.local,
             ti=settings.ti.applied(onboard.ti_access(lab)),
         )
 

@@ -176,6 +176,7 @@ class SinkSettings:
     )
     fingerprints: tuple[str, ...] = setting((), "SHA-256 of accepted certificates, 64 hex digits each")
     ca: Path | None = setting(None, "file with CA certificates in PEM")
+    local: bool = setting(True, "events go to loopback, link-local and multicast addresses as well")
 
     def __post_init__(self) -> None:
         self.sink_check()

@@ -1,11 +1,13 @@
 """Sends events to receivers: one connection and one write per event (gemSpec_Kon V5.18 TUC_KON_256 step 6).
 
-Each receiver has a queue and, while there is something in it, a task; so events reach it in order, and one that
-hangs costs only its own time. What cannot be delivered is not tried again: an event is worth little later.
+Each receiver has a queue and, while there is something in it, a task; so events reach it in order. Connections and the
+time for filters are shared (`sinkshares`) so that one that hangs costs others nothing. What cannot be delivered is not
+tried again, and what waited too long is dropped: an event is worth little later, and its card handle may be dead.
 """
 
 import asyncio
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,11 +18,15 @@ from tiaas.base.clock import Clock
 from tiaas.base.errors import TiaasError
 from tiaas.konnektor.sinkaddress import Sink
 from tiaas.konnektor.sinkopener import SinkOpener
+from tiaas.konnektor.sinkroute import LookupPaused
+from tiaas.konnektor.sinkshares import InstanceShares, NodeShares, Standing
 
 _log = logging.getLogger("tiaas.konnektor.cetp")
 
 Frame = Callable[[], bytes | None]
 """Makes the octets of one event when it is its turn; None if it is not to be sent after all."""
+Filter = Callable[[], bool]
+"""Whether an event is to be sent; may cost some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +36,18 @@ class CetpSettings:
     connect_seconds: float = 5.0
     write_seconds: float = 5.0
     close_seconds: float = 1.0
+    slow_seconds: float = 1.0
+    """Who takes longer for an event shares connections with those that fail."""
+    age_seconds: float = 60.0
+    """An event that waited longer is dropped."""
     queued_max: int = 256
     max_try: int = 5
 
 
 @dataclass(frozen=True, slots=True)
 class SinkView:
-    """What became of the events for one receiver. `dropped` are those its full queue had no room for.
+    """What became of the events for one receiver. `dropped` are those its full queue had no room for and
+    those that waited too long.
 
     `failures_in_row` counts connections, `last_failure` is the name of an exception class.
     """
@@ -51,9 +62,18 @@ class SinkView:
     last_failure: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """`ends` is when it is worth nothing any more, on the monotonic clock."""
+
+    frame: Frame
+    filter: Filter | None
+    ends: float
+
+
 @dataclass(slots=True)
 class _State:
-    queue: deque[Frame] = field(default_factory=deque)
+    queue: deque[_Letter] = field(default_factory=deque)
     task: asyncio.Task[None] | None = None
     delivered: int = 0
     failed: int = 0
@@ -61,6 +81,7 @@ class _State:
     failures_in_row: int = 0
     last_delivered: datetime | None = None
     last_failure: str = ""
+    standing: Standing = Standing.NEW
 
 
 class CetpSender:
@@ -76,12 +97,14 @@ class CetpSender:
         clock: Clock,
         settings: CetpSettings | None = None,
         *,
+        shares: InstanceShares | None = None,
         unreachable: Callable[[Sink], None],
         wanted: Callable[[Sink], bool],
     ) -> None:
         self._opener = opener
         self._clock = clock
         self._settings = settings or CetpSettings()
+        self._shares = shares or NodeShares().instance()
         self._unreachable = unreachable
         self._wanted = wanted
         self._sinks: dict[Sink, _State] = {}
@@ -94,15 +117,19 @@ class CetpSender:
                 state.last_delivered, state.last_failure,
             )  # fmt: skip
 
-    def post(self, sink: Sink, frame: Frame) -> None:
-        """Sends an event after those posted before it; a full queue drops it. Returns at once."""
+    def post(self, sink: Sink, frame: Frame, wanted: Filter | None = None, *, lasting: bool = False) -> None:
+        """Sends an event after those posted before it, if `wanted` says so then; a full queue drops it.
+
+        Returns at once. A `lasting` event never gets too old.
+        """
         state = self._sinks.setdefault(sink, _State())
         if len(state.queue) >= self._settings.queued_max:
             state.dropped += 1
             if state.dropped == 1:
                 _log.warning("queue of a receiver is full, events are dropped", extra=_fields(sink))
             return
-        state.queue.append(frame)
+        ends = math.inf if lasting else self._clock.monotonic() + self._settings.age_seconds
+        state.queue.append(_Letter(frame, wanted, ends))
         if state.task is None:
             state.task = asyncio.create_task(self._work(sink, state))
 
@@ -116,9 +143,11 @@ class CetpSender:
         state = self._sinks.get(sink)
         if state is not None and state.task is None and not self._wanted(sink):
             del self._sinks[sink]
+            self._opener.forget(sink)
 
     async def stop(self) -> None:
         """Ends all deliveries; what waits is dropped."""
+        self._opener.close()
         tasks = [state.task for state in self._sinks.values() if state.task is not None]
         for task in tasks:
             task.cancel()
@@ -127,41 +156,71 @@ class CetpSender:
     async def _work(self, sink: Sink, state: _State) -> None:
         try:
             while state.queue:
-                octets = _made(state.queue.popleft(), sink)
-                if octets is None:
-                    await asyncio.sleep(0)  # a filter took its time; the others have theirs now
-                else:
-                    await self._deliver(sink, state, octets)
+                letter = state.queue.popleft()
+                try:
+                    await self._handle(sink, state, letter)
+                except Exception as error:  # noqa: BLE001 - a defect costs one event, not all that follow it
+                    state.standing = Standing.SUSPECT
+                    self._failed(sink, state, error)
+                    _log.error("defect in delivery", extra={**_fields(sink), "kind": type(error).__name__})
         finally:
             state.task = None
             self.release(sink)
 
-    async def _deliver(self, sink: Sink, state: _State, octets: bytes) -> None:
+    async def _handle(self, sink: Sink, state: _State, letter: _Letter) -> None:
+        if letter.filter is not None and not self._is_late(letter):
+            async with self._shares.judging():
+                passes = letter.filter()
+            if not passes:
+                return
+        standing = state.standing
+        if standing is Standing.NEW and not self._wanted(sink):
+            standing = Standing.SUSPECT  # an address from before the boot
+        async with self._shares.connection(standing):
+            if self._is_late(letter):
+                state.dropped += 1
+                return
+            octets = _made(letter.frame, sink)
+            if octets is not None:
+                begun = self._clock.monotonic()
+                arrived = await self._deliver(sink, state, octets)
+                soon = self._clock.monotonic() - begun < self._settings.slow_seconds
+                state.standing = Standing.PROVEN if arrived and soon else Standing.SUSPECT
+
+    def _is_late(self, letter: _Letter) -> bool:
+        return self._clock.monotonic() > letter.ends
+
+    async def _deliver(self, sink: Sink, state: _State, octets: bytes) -> bool:
         connection = _Outgoing()
         try:
             async with asyncio.timeout(self._settings.connect_seconds):
                 transport = await self._opener.open(sink, lambda: connection)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self._failed(sink, state, error)
-            state.failures_in_row += 1
-            if state.failures_in_row >= self._settings.max_try:
-                state.failures_in_row = 0
-                state.dropped += len(state.queue)
-                state.queue.clear()
-                self._unreachable(sink)
-            return
+            if not isinstance(error, LookupPaused):
+                self._not_connected(sink, state)
+            return False
         state.failures_in_row = 0
         try:
             await connection.send(octets, self._settings)
         except OSError as error:
             self._failed(sink, state, error)
-        else:
-            state.delivered += 1
-            state.last_delivered = self._clock.now()
+            return False
         finally:
             cast(asyncio.Transport, transport).abort()
+        state.delivered += 1
+        state.last_delivered = self._clock.now()
+        return True
 
-    def _failed(self, sink: Sink, state: _State, error: OSError) -> None:
+    def _not_connected(self, sink: Sink, state: _State) -> None:
+        state.failures_in_row += 1
+        if state.failures_in_row >= self._settings.max_try:
+            state.failures_in_row = 0
+            state.dropped += len(state.queue)
+            state.queue.clear()
+            self._unreachable(sink)
+
+    def _failed(self, sink: Sink, state: _State, error: Exception) -> None:
         state.failed += 1
         kind = type(error).__name__
         if kind != state.last_failure:

@@ -161,6 +161,8 @@ class InstanceConfig:
     profile: Profile = Profile.HSK
     ti: TiAccess = field(default_factory=TiAccess)
     source: str | None = None
+    local_sinks: bool = False
+    """Whether events go to receivers on this machine and its links (loopback, link-local, multicast) as well."""
     boot_seconds: float = 3.0
     """How long the start waits for terminals that were in use before, so that GetCards tells the truth at once."""
 

@@ -7,6 +7,7 @@ Clientsystem subscribes again. Rows: `event-sink`/CLIENT|HOST:PORT.
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,13 +16,14 @@ from typing import Any
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy, random_uuid
 from tiaas.interfaces.cetp import encode_cetp
-from tiaas.konnektor.audience import audience, message_of, passes_filter
+from tiaas.konnektor.audience import Allowance, audience, message_of, passes_filter
 from tiaas.konnektor.cards import CardList
 from tiaas.konnektor.cetp import CetpSender, CetpSettings, SinkView
 from tiaas.konnektor.events import Event, EventHub, Topic
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.sinkaddress import Sink, SinkAddress
 from tiaas.konnektor.sinkopener import SinkOpener
+from tiaas.konnektor.sinkshares import InstanceShares
 from tiaas.konnektor.store import Change, Delete, InstanceStore, Put, StoreError
 from tiaas.konnektor.subscriptions import LIFETIME, SUBSCRIPTIONS_MAX, Subscription, SubscriptionList, Wish, renewed
 from tiaas.konnektor.xpath.values import XPathFailed
@@ -52,6 +54,7 @@ class EventDelivery:
         entropy: Entropy,
         opener: SinkOpener,
         settings: CetpSettings | None = None,
+        shares: InstanceShares | None = None,
     ) -> None:
         self._model = model
         self._cards = cards
@@ -63,7 +66,12 @@ class EventDelivery:
         self._addresses: dict[Sink, datetime] = {}
         self._changing = asyncio.Lock()
         self._sender = CetpSender(
-            opener, clock, settings, unreachable=self._unsubscribe_unreachable, wanted=lambda sink: bool(self._at(sink))
+            opener,
+            clock,
+            settings,
+            shares=shares,
+            unreachable=self._unsubscribe_unreachable,
+            wanted=lambda sink: bool(self._at(sink)),
         )
         hub.subscribe(self._on_event)
 
@@ -79,7 +87,7 @@ class EventDelivery:
             event = Event(Topic.BOOTUP_COMPLETE)
             self._hub.publish(event)
             for sink in stored:
-                self._sender.post(sink, lambda: encode_cetp(message_of(event, "")))
+                self._sender.post(sink, lambda: encode_cetp(message_of(event, "")), lasting=True)
             now = self._clock.now()
             over = [sink for sink, until in stored.items() if until <= now and sink not in self._addresses]
             await self._store.apply([Delete(_KIND, _key(sink)) for sink in over])
@@ -183,23 +191,25 @@ class EventDelivery:
         if not event.deliver or event.topic is Topic.BOOTUP_COMPLETE:
             return
         self._expire()
+        allowances: defaultdict[str, Allowance] = defaultdict(Allowance)
         for subscription in audience(event, self._list, self._model.current, self._cards.fact_of):
-            self._post(event, subscription)
+            self._post(event, subscription, allowances[subscription.wish.sink.client_system_id])
 
-    def _post(self, event: Event, subscription: Subscription) -> None:
+    def _post(self, event: Event, subscription: Subscription, allowance: Allowance) -> None:
         def frame() -> bytes | None:
             if subscription.subscription_id not in self._list:
                 return None
+            return encode_cetp(message_of(event, subscription.subscription_id))
+
+        def passes() -> bool:
             try:
-                if not passes_filter(event, subscription):
-                    return None
+                return subscription.subscription_id in self._list and passes_filter(event, subscription, allowance)
             except XPathFailed:
                 fields = {"code": 4095, "topic": str(event.topic), "mandant": subscription.wish.mandant_id}
                 _log.warning("filter of a subscription failed", extra=fields)
-                return None
-            return encode_cetp(message_of(event, subscription.subscription_id))
+                return False
 
-        self._sender.post(subscription.wish.sink, frame)
+        self._sender.post(subscription.wish.sink, frame, passes if subscription.wish.filter is not None else None)
 
 
 def _key(sink: Sink) -> str:

@@ -43,6 +43,8 @@ from tiaas.konnektor.services import card, certificate, event, vsd
 from tiaas.konnektor.services.context import ServiceContext, build_context
 from tiaas.konnektor.sinkchecks import SinkCheck, SinkChecks
 from tiaas.konnektor.sinkopener import PlainSinks, TlsSinks
+from tiaas.konnektor.sinkroute import SinkRoute
+from tiaas.konnektor.sinkshares import NodeShares
 from tiaas.konnektor.store import InstanceStore
 from tiaas.konnektor.terminallist import Correlation
 from tiaas.konnektor.trust import TrustSpace
@@ -108,6 +110,7 @@ class Instance:
         front: Front,
         handshakes: Handshakes,
         lists: ListReader,
+        shares: NodeShares,
         clock: Clock,
         entropy: Entropy,
     ) -> "Instance":
@@ -124,9 +127,8 @@ class Instance:
         watcher = _ModelWatcher(store)
         network = Network(config.source)
         checks = await SinkChecks.load(store)
-        sinks = (
-            TlsSinks(network, lambda: identity.server, checks) if config.access.tls_mandatory else PlainSinks(network)
-        )
+        route = SinkRoute(network, clock, local=config.local_sinks)
+        sinks = TlsSinks(route, lambda: identity.server, checks) if config.access.tls_mandatory else PlainSinks(route)
         row = await store.get(_MODEL_KIND, _MODEL_KEY)
         model = LiveInfoModel(InfoModel.from_document(row) if row is not None else None, watcher.persist)
         context = build_context(
@@ -144,6 +146,7 @@ class Instance:
             network=network,
             ti=config.ti,
             handshakes=handshakes,
+            shares=shares.instance(),
         )
 
         def to_fault(error: BaseException) -> SoapFault:

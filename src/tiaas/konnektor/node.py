@@ -18,6 +18,7 @@ from tiaas.konnektor.instance import Instance, Provision
 from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.sak import SakIdentities
+from tiaas.konnektor.sinkshares import NodeShares
 from tiaas.konnektor.store import Store
 from tiaas.terminal.embedded import EmbeddedFront, FrontSettings
 
@@ -44,6 +45,7 @@ class Node:
         self._handshakes = Handshakes()
         self._sak = SakIdentities()
         self._lists = ListReader()
+        self._shares = NodeShares()
         self._networks: dict[str, Network] = {}
         self._instances: dict[str, Instance] = {}
         self._starting: set[str] = set()
@@ -66,7 +68,15 @@ class Node:
         try:
             handle = self._store.bind(await self._store.take_over(name))
             instance = await Instance.load(
-                config, provision, handle, self._front, self._handshakes, self._lists, self._clock, self._entropy
+                config,
+                provision,
+                handle,
+                self._front,
+                self._handshakes,
+                self._lists,
+                self._shares,
+                self._clock,
+                self._entropy,
             )
             self._networks[name] = instance.network
             self._sak.put(name, instance.sak)

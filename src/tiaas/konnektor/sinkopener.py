@@ -7,16 +7,16 @@ to a receiver that asks for one is the one our own server shows.
 import hashlib
 import logging
 import ssl
-from asyncio import BaseProtocol, BaseTransport
+from asyncio import BaseProtocol, BaseTransport, Transport
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tiaas.konnektor.issuing import KeyPair
-from tiaas.konnektor.network import Network
 from tiaas.konnektor.sinkaddress import Sink
 from tiaas.konnektor.sinkchecks import SinkCheck, SinkChecks, SinkTrust
+from tiaas.konnektor.sinkroute import SinkRoute
 from tiaas.konnektor.tls import memory_file
 
 _log = logging.getLogger("tiaas.konnektor.cetp")
@@ -33,23 +33,38 @@ class SinkOpener(Protocol):
         """Connects; TLS stands and the receiver is checked when this returns. Raises `OSError` (`SinkRefused`)."""
         ...
 
+    def forget(self, sink: Sink) -> None:
+        """Nothing goes to a receiver any more."""
+        ...
+
+    def close(self) -> None:
+        """Opens no more."""
+        ...
+
 
 class PlainSinks:
     """Without TLS."""
 
-    def __init__(self, network: Network) -> None:
-        self._network = network
+    def __init__(self, route: SinkRoute) -> None:
+        self._route = route
 
     async def open(self, sink: Sink, protocol_factory: Callable[[], BaseProtocol]) -> BaseTransport:
         """See `SinkOpener`."""
-        return await self._network.open(sink.address.host, sink.address.port, None, protocol_factory)
+        return await self._route.open(sink.address, None, protocol_factory)
+
+    def forget(self, sink: Sink) -> None:
+        """See `SinkOpener`."""
+
+    def close(self) -> None:
+        """See `SinkOpener`."""
+        self._route.close()
 
 
 class TlsSinks:
     """With TLS 1.2 or 1.3. `identity` gives the certificate and key in force."""
 
-    def __init__(self, network: Network, identity: Callable[[], KeyPair], checks: SinkChecks) -> None:
-        self._network = network
+    def __init__(self, route: SinkRoute, identity: Callable[[], KeyPair], checks: SinkChecks) -> None:
+        self._route = route
         self._identity = identity
         self._checks = checks
         self._contexts: dict[tuple[bytes, str], ssl.SSLContext] = {}
@@ -59,13 +74,22 @@ class TlsSinks:
         """See `SinkOpener`."""
         check = self._checks.of(sink.client_system_id)
         context = self._context(check)
-        transport = await self._network.open(sink.address.host, sink.address.port, context, protocol_factory)
+        transport = await self._route.open(sink.address, context, protocol_factory)
         if check.trust is SinkTrust.PINNED and _fingerprint(transport) not in check.fingerprints:
-            transport.close()
+            # Closing would wait for the receiver's answer, and this one is not whom we want to talk to.
+            cast(Transport, transport).abort()
             raise SinkRefused("the receiver's certificate is not one of those pinned")
         if check.trust is SinkTrust.ANY:
             self._tell_unchecked(sink)
         return transport
+
+    def forget(self, sink: Sink) -> None:
+        """See `SinkOpener`; whoever is not checked is told of again next time."""
+        self._unchecked.discard(sink)
+
+    def close(self) -> None:
+        """See `SinkOpener`."""
+        self._route.close()
 
     def _context(self, check: SinkCheck) -> ssl.SSLContext:
         """One context per identity and CA list: making one costs more than a delivery."""

@@ -40,14 +40,14 @@ async def office(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
     store = await SqliteStore.open(tmp_path / "node.sqlite")
     nodes: list[Node] = []
 
-    async def open_one(*, tls: bool = False, settings: CetpSettings | None = None) -> Office:
+    async def open_one(*, tls: bool = False, settings: CetpSettings | None = None, local: bool = True) -> Office:
         while nodes:
             await nodes.pop().stop()
         node = Node(store, CLOCK, ENTROPY)
         nodes.append(node)
         access = ClientAccess() if tls else ClientAccess(tls_mandatory=False, authentication_mandatory=False)
         plain = None if tls else Address("127.0.0.1", 0)
-        config = InstanceConfig("a", Address("127.0.0.1", 0), plain=plain, access=access)
+        config = InstanceConfig("a", Address("127.0.0.1", 0), plain=plain, access=access, local_sinks=local)
         instance = await node.add(config, provision())
         made = Office(instance)
         await made.furnish()

@@ -14,6 +14,8 @@ from lxml import etree
 from tests.integration.events.office import CLOCK, ENTROPY, context
 from tests.integration.events.receivers import self_signed
 from tiaas.interfaces.event_service_v7_2 import GetSubscription, Unsubscribe
+from tiaas.konnektor import delivery
+from tiaas.konnektor.audience import FILTER_STEPS, Allowance, passes_filter
 from tiaas.konnektor.cetp import CetpSettings
 from tiaas.konnektor.events import Event, Topic
 from tiaas.konnektor.issuing import create_ca
@@ -278,3 +280,60 @@ async def test_personal_data_is_not_logged(office: Make, receiver: Make, caplog:
 def test_contexts_refuse_old_tls() -> None:
     context_ = client_context(create_ca("x", CLOCK.now(), ENTROPY))
     assert context_.minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+async def test_filters_of_many_receivers_never_run_in_one_pass_of_the_loop(
+    office: Make, receiver: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = await office(), await receiver()
+    passes, judged, steps = 0, [], []
+
+    def watched(event: Event, subscription: Any, allowance: Allowance) -> bool:
+        judged.append(passes)
+        before = allowance.left
+        try:
+            return passes_filter(event, subscription, allowance)
+        finally:
+            steps.append(before - allowance.left)
+
+    async def count() -> None:
+        nonlocal passes
+        while True:
+            passes += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(delivery, "passes_filter", watched)
+    for port in range(10_000, 10_060):
+        await here.subscribe(f"cetp://127.0.0.1:{port}", filtered="//*[//*[//*[//*[//*]]]]")
+    await here.subscribe(there.url, filtered="//Parameter[Key='CtID' and Value='CT1']")
+    counter = asyncio.create_task(count())
+    here.raise_events(["CT/X"])
+    await there.until(1)
+    counter.cancel()
+    assert len(set(judged)) == len(judged) == 61
+    assert steps[:60] == [FILTER_STEPS] * 60
+    assert [here.view(10_000 + at).delivered for at in range(60)] == [0] * 60
+
+
+async def test_receivers_on_this_machine_are_refused_unless_configured(office: Make, receiver: Make) -> None:
+    here, there = await office(local=False), await receiver()
+    await here.subscribe(there.url)
+    here.raise_events(["CT/X"])
+    while here.view(there.port).failed < 1:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    assert here.view(there.port).last_failure == "SinkForbidden"
+    assert there.connections == 0
+
+
+async def test_who_is_not_checked_is_forgotten_with_his_last_subscription(
+    office: Make, receiver: Make, tmp_path: Path
+) -> None:
+    here, there = await office(tls=True), await receiver(context=self_signed(tmp_path).context())
+    await here.subscribe(there.url)
+    here.raise_events(["CT/X"])
+    await there.until(1)
+    assert len(here.sender._opener._unchecked) == 1
+    await here.call(Unsubscribe(context=context(), event_to=there.url))
+    while list(here.sender):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    assert here.sender._opener._unchecked == set()

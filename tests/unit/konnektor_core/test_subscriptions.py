@@ -7,7 +7,15 @@ import pytest
 from tiaas.interfaces.cetp import BadCetp, decode_cetp_untrusted, encode_cetp, expected_size_untrusted
 from tiaas.interfaces.event_service_v7_2 import EVT
 from tiaas.konnektor.access import CardFact
-from tiaas.konnektor.audience import FILTER_STEPS, Allowance, audience, document_of, make_filter_untrusted, message_of, passes_filter
+from tiaas.konnektor.audience import (
+    FILTER_STEPS,
+    Allowance,
+    audience,
+    document_of,
+    make_filter_untrusted,
+    message_of,
+    passes_filter,
+)
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, Topic, parameters

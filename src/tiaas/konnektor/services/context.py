@@ -31,6 +31,8 @@ from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.pins import Pins
 from tiaas.konnektor.sessions import CallContext
 from tiaas.konnektor.sinkopener import PlainSinks, SinkOpener
+from tiaas.konnektor.sinkroute import SinkRoute
+from tiaas.konnektor.sinkshares import InstanceShares
 from tiaas.konnektor.store import InstanceStore
 from tiaas.konnektor.terminalevents import card_event
 from tiaas.konnektor.terminals import Terminals
@@ -98,12 +100,13 @@ def build_context(
     konnektor_name: str,
     profile: Profile = Profile.HSK,
     letters: LogLetters | None = None,
+    shares: InstanceShares | None = None,
 ) -> ServiceContext:
     """The object graph of one instance behind its SOAP interface; `trust.start()`, then `terminals.start()`.
 
     `trust` is what the instance was given, `ti` says where the TI is; without it there is none. `sinks` opens
-    connections to receivers of events, without it in plain TCP. `handshakes` and `lists` (who reads trust lists) are
-    the node's, without them its own.
+    connections to receivers of events, without it in plain TCP. `handshakes`, `lists` (who reads trust lists) and what
+    `shares` (of connections to receivers) is part of are the node's, without them its own.
     """
     network = network or Network()
     hub = EventHub()
@@ -154,7 +157,16 @@ def build_context(
         hub,
         opstate,
         checks,
-        EventDelivery(infomodel, cards, hub, store, clock, entropy, sinks or PlainSinks(network)),
+        EventDelivery(
+            infomodel,
+            cards,
+            hub,
+            store,
+            clock,
+            entropy,
+            sinks or PlainSinks(SinkRoute(network, clock)),
+            shares=shares,
+        ),
         store,
         clock,
         entropy,
