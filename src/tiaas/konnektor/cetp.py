@@ -168,14 +168,17 @@ class CetpSender:
             self.release(sink)
 
     async def _handle(self, sink: Sink, state: _State, letter: _Letter) -> None:
-        if letter.filter is not None and not self._is_late(letter):
+        if self._is_late(letter):
+            state.dropped += 1
+            return
+        if letter.filter is not None:
             async with self._shares.judging():
                 passes = letter.filter()
             if not passes:
                 return
         standing = state.standing
         if standing is Standing.NEW and not self._wanted(sink):
-            standing = Standing.SUSPECT  # an address from before the boot
+            standing = Standing.STORED
         async with self._shares.connection(standing):
             if self._is_late(letter):
                 state.dropped += 1

@@ -1,9 +1,9 @@
 """What receivers of events share: connections, and the time in which filters are judged.
 
 A receiver that hangs holds its connection until a time-out. So within an instance those that answered, those not tried
-yet and those that failed or were slow have connections of their own; between the instances of a node a connection
-goes to the one that holds the fewest. Filters are judged one at a time, each in a pass of the event loop of its own,
-and the instances take turns.
+yet, those that failed or were slow and those that only hear of the boot have connections of their own; between the
+instances of a node a connection goes to the one that holds the fewest. Filters are judged one at a time, each in a pass
+of the event loop of its own, and the instances take turns.
 """
 
 import asyncio
@@ -22,11 +22,12 @@ class Standing(enum.Enum):
 
     PROVEN = "the last event arrived soon"
     NEW = "subscribed and not tried yet"
-    SUSPECT = "the last event failed or took long, or nobody has subscribed since the boot"
+    SUSPECT = "the last event failed or took long"
+    STORED = "known from before the boot, nobody subscribed since"
 
 
 INSTANCE_CONNECTIONS: Mapping[Standing, int] = MappingProxyType(
-    {Standing.PROVEN: 32, Standing.NEW: 16, Standing.SUSPECT: 8}
+    {Standing.PROVEN: 32, Standing.NEW: 16, Standing.SUSPECT: 8, Standing.STORED: 8}
 )
 """Connections of one instance at a time."""
 
