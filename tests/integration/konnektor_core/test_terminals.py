@@ -9,17 +9,22 @@ from pathlib import Path
 import pytest
 
 from tests.integration.konnektor_core.surgery import CLOCK, CT, ENTROPY, Surgery, context
+from tiaas.card.link import CardLink
 from tiaas.card.virtual.card import VirtualCard
 from tiaas.interfaces.card_service_v8_1 import GetPinStatus, PinStatus, VerifyPin
+from tiaas.konnektor import slots
+from tiaas.konnektor.cards import CardData
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.events import Topic
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.opstate import Condition
 from tiaas.konnektor.services import card as card_service
 from tiaas.konnektor.services.context import build_context
+from tiaas.konnektor.slotopening import open_slot
 from tiaas.konnektor.terminallist import Correlation
 from tiaas.konnektor.terminals import Terminals
 from tiaas.terminal.front import UnitEvent
+from tiaas.terminal.session import TerminalSession
 from tiaas.terminal.sicct.events import EventTag
 
 
@@ -56,11 +61,24 @@ async def test_a_new_card_waits_for_the_last_answer_of_the_one_before(surgery: S
     assert now.card_type is before.card_type
 
 
-async def test_insertions_while_a_card_is_opened_open_it_once_more(surgery: Surgery) -> None:
+async def test_insertions_while_a_card_is_opened_open_it_once_more(
+    surgery: Surgery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def held(session: TerminalSession, slot: int, line: CardLink) -> CardData | None:
+        begun.set()
+        await go_on.wait()
+        return await open_slot(session, slot, line)
+
+    monkeypatch.setattr(slots, "open_slot", held)
     surgery.events.clear()
-    for _ in range(3):
-        surgery.core.terminals._on_event(UnitEvent(CT, EventTag.CARD_INSERTED, b"\x00\x01"))
-        await asyncio.sleep(0.001)
+    inserted = UnitEvent(CT, EventTag.CARD_INSERTED, b"\x00\x01")
+    surgery.core.terminals._on_event(inserted)
+    await begun.wait()
+    for _ in range(2):
+        surgery.core.terminals._on_event(inserted)
+    go_on.set()
     await surgery.core.terminals.settled(CT)
     assert surgery.topics().count(Topic.CARD_INSERTED) == 1
     assert surgery.core.terminals.entry(CT).opening == {}
