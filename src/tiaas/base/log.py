@@ -19,6 +19,8 @@ from tiaas.base.errors import InvalidInput
 from tiaas.base.logfields import NAMES
 
 ROOT = "tiaas"
+HTTP_SERVER = "uvicorn"
+"""Logger of the HTTP library under all servers; what it warns of goes the same way."""
 LEVELS: Mapping[str, int] = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -70,18 +72,23 @@ def _plain(value: object) -> str | int | float | bool | None:
 def configure(level: str = "info", file: Path | None = None) -> logging.Handler:
     """Sends the records of all `tiaas` loggers, from `level` on, to standard error or appends them to `file`.
 
-    Replaces what an earlier call has set up; returns the handler. Raises `InvalidInput` for an unknown level.
+    The warnings of the HTTP library go there, too. Replaces what an earlier call has set up; returns the
+    handler. Raises `InvalidInput` for an unknown level.
     """
     if level not in LEVELS:
         raise InvalidInput(f"unknown log level {level!r}; known: {', '.join(LEVELS)}")
     handler: logging.Handler
     handler = logging.StreamHandler(sys.stderr) if file is None else logging.FileHandler(file, encoding="utf-8")
     handler.setFormatter(JsonLines())
-    logger = logging.getLogger(ROOT)
+    _attach(logging.getLogger(ROOT), handler, LEVELS[level])
+    _attach(logging.getLogger(HTTP_SERVER), handler, max(LEVELS[level], logging.WARNING))
+    return handler
+
+
+def _attach(logger: logging.Logger, handler: logging.Handler, level: int) -> None:
     for old in logger.handlers[:]:
         logger.removeHandler(old)
         old.close()
     logger.addHandler(handler)
-    logger.setLevel(LEVELS[level])
+    logger.setLevel(level)
     logger.propagate = False
-    return handler

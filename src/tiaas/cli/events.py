@@ -53,10 +53,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -94,6 +93,8 @@ async def _watch(args: argparse.Namespace, kon: Kon, host: str, port: int) -> No
     async with receive_events(host, port) as receiver, connect(kon) as konnektor:
         shown = f"[{host}]" if ":" in host else host
         watch = _Watch(konnektor, f"cetp://{shown}:{receiver.port}", args.topic, args.filter, SystemClock())
+        # Subscribe is checked for the whole Mandant: only this tells of a workplace that will never get a card's event.
+        await konnektor.get_cards()
         await watch.subscribe()
         note(f"subscribed, events come to {watch.event_to}; Ctrl-C ends")
         try:

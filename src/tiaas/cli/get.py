@@ -1,6 +1,7 @@
 """`tiaas get cards|terminals|certificates|resource`: what a Konnektor tells about cards, terminals and itself."""
 
 import argparse
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 
@@ -8,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+from tiaas.base.errors import InvalidInput
 from tiaas.cli.cardchoice import card_type, choose_card
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
@@ -62,7 +64,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     resource.add_argument("--terminal", metavar="CT", help="this terminal (ctId)")
     resource.add_argument("--slot", type=int, metavar="N", help="the card in this slot (needs --terminal)")
-    resource.add_argument("--iccsn", metavar="ICCSN", help="the card with this ICCSN")
+    resource.add_argument("--iccsn", metavar="ICCSN", help="the card with this ICCSN, 20 digits")
     resource.add_argument("--card", metavar="HANDLE", help="the card with this handle")
     for thing in (cards, terminals, certificates, resource):
         add_konnektor_arguments(thing)
@@ -156,6 +158,8 @@ def _terminal_document(terminal: CardTerminal) -> dict[str, object]:
 
 
 def _resource(args: argparse.Namespace) -> int:
+    if args.iccsn is not None and not re.fullmatch(r"[0-9]{20}", args.iccsn):
+        raise InvalidInput(f"--iccsn {args.iccsn}: an ICCSN has 20 digits; tiaas get cards shows those of the cards")
     found = with_konnektor(
         args,
         lambda konnektor: konnektor.get_resource_information(

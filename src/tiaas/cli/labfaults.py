@@ -131,5 +131,5 @@ def _journal(args: argparse.Namespace) -> int:
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:
     fault = "" if entry["fault"] is None else str(entry["fault"])
     milliseconds = f"{entry['seconds'] * 1000:.1f}"
-    head = str(entry["number"]), entry["at"][11:23], entry["service"], entry["operation"]
+    head = str(entry["number"]), f"{entry['at'][11:23]}Z", entry["service"], entry["operation"]
     return (*head, entry["subject"], entry["outcome"], milliseconds, fault)

@@ -50,7 +50,8 @@ def _tsl(args: argparse.Namespace) -> int:
 
 
 def _list_row(name: str, shown: dict[str, Any]) -> tuple[str, ...]:
-    times = (shown["issued"][:19], (shown["next_update"] or "closed")[:19])
+    until = shown["next_update"]
+    times = (f"{shown['issued'][:19]}Z", "closed" if until is None else f"{until[:19]}Z")
     return (name, str(shown["number"]), shown["id"], *times, str(shown["services"]), shown["url"])
 
 

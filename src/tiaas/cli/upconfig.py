@@ -18,6 +18,7 @@ from tiaas.konnektor.sinkchecks import SinkCheck, SinkTrust
 
 _LIMITS, _PRODUCT, _TI = Limits(), Product(), TiAccess()
 _SECRET_OCTETS = range(16, 4097)
+_BODY_OCTETS_MIN = 65536
 _VERSION = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){2}")
 
 
@@ -49,7 +50,7 @@ class AccessSettings:
 class LimitSettings:
     """Bounds of the HTTP front."""
 
-    body_octets: int = setting(_LIMITS.body_octets, "largest request")
+    body_octets: int = setting(_LIMITS.body_octets, "largest request, from 65536 on")
     request_seconds: float = setting(_LIMITS.request_seconds, "from the first octet of a request to its last")
     write_seconds: float = setting(_LIMITS.write_seconds, "how long a client may leave an answer unread")
     keep_alive_seconds: int = setting(_LIMITS.keep_alive_seconds, "how long an idle connection is kept")
@@ -60,7 +61,9 @@ class LimitSettings:
         for name in ("request_seconds", "write_seconds"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise InvalidInput(f"{name} must be more than 0")
-        for name in ("body_octets", "keep_alive_seconds", "connections", "connections_per_address"):
+        if self.body_octets < _BODY_OCTETS_MIN:
+            raise InvalidInput(f"body_octets must be at least {_BODY_OCTETS_MIN}")
+        for name in ("keep_alive_seconds", "connections", "connections_per_address"):
             if getattr(self, name) < 1:
                 raise InvalidInput(f"{name} must be at least 1")
 

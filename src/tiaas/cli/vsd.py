@@ -6,10 +6,11 @@ import re
 from base64 import b64encode
 from dataclasses import asdict
 
+from tiaas.base.errors import InvalidInput
 from tiaas.cli.cardchoice import choose_card
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
-from tiaas.cli.writer import out, out_fields, out_json
+from tiaas.cli.writer import note, out, out_fields, out_json
 from tiaas.client import Konnektor, KonnektorFault, Vsd
 from tiaas.fachdienste.vsdm.receipt import read_receipt_untrusted
 from tiaas.interfaces.card_service_common_v2_0 import CardType
@@ -22,6 +23,7 @@ from tiaas.interfaces.vsd_v5_2 import (
 _DECLARATION = re.compile(rb"""<\?xml\s[^>]*?(?:encoding\s*=\s*["']([A-Za-z0-9._-]+)["'][^>]*)?\?>\s*""")
 _NO_CHECK = frozenset({3039, 3040})
 """There is no receipt, or none to be read: what a Konnektor without online mode answers."""
+_SM_B = frozenset({CardType.SMC_B, CardType.HSM_B})
 _KINDS = {"1": "Mitglied", "3": "Familienangehörige", "5": "Rentner"}
 _CONTRACT = {0: "nein", 1: "ja", 9: "nicht genutzt"}
 _RESTING = {1: "vollständig", 2: "eingeschränkt"}
@@ -45,7 +47,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     read.add_argument("--egk", metavar="CARD", help="card handle or ICCSN of the eGK (default: the only one)")
     read.add_argument(
-        "--reader", metavar="CARD", help="handle or ICCSN of the SMC-B or HBA that reads it (default: the only SMC-B)"
+        "--reader",
+        metavar="CARD",
+        help="handle or ICCSN of the SMC-B or HBA that reads it (default: the only SMC-B, else the only HBA)",
     )
     way = read.add_mutually_exclusive_group()
     way.add_argument(
@@ -57,20 +61,25 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     way.add_argument("--offline", dest="mode", action="store_const", const=_Mode.OFFLINE, help="only read the card")
     read.set_defaults(mode=_Mode.AUTO)
-    read.add_argument("--no-receipt", action="store_true", help="make no receipt of the online check")
+    read.add_argument("--no-receipt", action="store_true", help="not with --offline: make no receipt of the check")
     read.add_argument(
-        "--stored-receipt", action="store_true", help="with --offline: the receipt that lies on the card already"
+        "--stored-receipt", action="store_true", help="only with --offline: the receipt that lies on the card already"
     )
-    read.add_argument("--xml", action="store_true", help="write the documents on the card as they are, in UTF-8")
+    read.add_argument(
+        "--xml", action="store_true", help="write the documents on the card as they are, in UTF-8; not with --json"
+    )
     add_konnektor_arguments(read)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Does what was asked."""
+    """Does what was asked. Raises `InvalidInput` for options that do not go together."""
+    _check(args)
 
     async def read(konnektor: Konnektor) -> Vsd:
         egk = await choose_card(konnektor, args.egk, (CardType.EGK,))
         reader = await choose_card(konnektor, args.reader, (CardType.SMC_B, CardType.HBA))
+        if args.reader is None and reader.card_type not in _SM_B:
+            note(f"tiaas: no SMC-B in the terminals of this workplace; the HBA {reader.card_handle} reads")
         return await _read(konnektor, egk.card_handle, reader.card_handle, args)
 
     vsd = with_konnektor(args, read)
@@ -83,6 +92,15 @@ def run(args: argparse.Namespace) -> int:
     else:
         _write(vsd)
     return ExitCode.OK
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.stored_receipt and args.mode is not _Mode.OFFLINE:
+        raise InvalidInput("--stored-receipt goes with --offline only: an online check makes a receipt of its own")
+    if args.no_receipt and args.mode is _Mode.OFFLINE:
+        raise InvalidInput("--no-receipt goes with the online check; --offline alone makes and reads no receipt")
+    if args.xml and args.json:
+        raise InvalidInput("--xml and --json are two forms of output: give one of them")
 
 
 async def _read(konnektor: Konnektor, egk: str, reader: str, args: argparse.Namespace) -> Vsd:

@@ -118,7 +118,8 @@ def _texts(request: Request) -> Texts:
 def _html(request: Request, texts: Texts, body: str, status: int = 200) -> Response:
     """A page; whoever asked for a language keeps it."""
     tag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": "no-cache", "Content-Language": texts.code, "Vary": "Cookie"}
+    headers = {"ETag": tag, "Cache-Control": "no-cache", "Content-Language": texts.code}
+    headers["Vary"] = "Accept-Language, Cookie"
     if status == 200 and request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     response = HTMLResponse(body, status, headers)
@@ -210,7 +211,7 @@ def _hand(portal: Portal, hand: LabHand) -> Handler:
         try:
             if not known:
                 raise HandRefused(ct_id)
-            await _act(hand, ct_id, form)
+            await _act(hand, ct_id, form, texts)
         except HandRefused as refusal:
             text = texts.hand_refused.format(refusal)
             if wants_json:
@@ -224,7 +225,7 @@ def _hand(portal: Portal, hand: LabHand) -> Handler:
     return handle
 
 
-async def _act(hand: LabHand, ct_id: str, form: Mapping[str, str]) -> None:
+async def _act(hand: LabHand, ct_id: str, form: Mapping[str, str], texts: Texts) -> None:
     """What the form asks for. Raises `HandRefused`."""
     wanted, slot = form.get("do"), form.get("slot", "")
     if wanted == "insert" and slot.isdecimal():
@@ -236,7 +237,7 @@ async def _act(hand: LabHand, ct_id: str, form: Mapping[str, str]) -> None:
     elif wanted == "policy" and form.get("mode") in ("auto", "manual"):
         await hand.who_types(ct_id, form["mode"])
     else:
-        raise HandRefused("?")
+        raise HandRefused(texts.hand_unknown)
 
 
 async def _form(request: Request) -> dict[str, str]:

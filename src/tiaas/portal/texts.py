@@ -101,7 +101,11 @@ class Texts:
     pin_blocked: str
     pin_entry: str
     busy: str
-    correlation: str
+    ct_known: str
+    ct_assigned: str
+    ct_paired: str
+    ct_active: str
+    ct_updating: str
     display: str
     card_egk: str
     card_hba: str
@@ -125,6 +129,7 @@ class Texts:
     typed_auto: str
     typed_manual: str
     hand_refused: str
+    hand_unknown: str
     # calls
     calls: str
     calls_total: str

@@ -11,9 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tiaas.portal.conditions import meaning
 from tiaas.portal.labhand import LabCard, Room
-from tiaas.portal.lights import Light, Station, Way, overall, sentence
+from tiaas.portal.lights import ACTIVE, Light, Station, Way, overall, sentence
 from tiaas.portal.moments import day, duration, moment
-from tiaas.portal.status import Card, Instance, Listing
+from tiaas.portal.status import Card, Instance, Listing, Terminal
 from tiaas.portal.texts import Texts
 
 KEYS = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "cancel", "0", "ok")
@@ -36,6 +36,15 @@ _TOPICS: Mapping[str, str] = MappingProxyType(
         "VSDM/PROGRESS/UPDATE": "event_vsdm_update",
         "OPERATIONAL_STATE": "event_state",
         "BOOTUP": "event_bootup",
+    }
+)
+_CORRELATIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "bekannt": "ct_known",
+        "zugewiesen": "ct_assigned",
+        "gepairt": "ct_paired",
+        ACTIVE: "ct_active",
+        "aktualisierend": "ct_updating",
     }
 )
 _SYMBOLS: Mapping[Light, str] = MappingProxyType({Light.GREEN: "✓", Light.YELLOW: "!", Light.RED: "✕", Light.GREY: "?"})
@@ -113,6 +122,7 @@ def _instance_values(shown: Shown, texts: Texts, csrf: str | None) -> dict[str, 
         "face": lambda card: _FACES.get(card.type, "?"),
         "card_name": lambda card: getattr(texts, f"card_{KINDS.get(card.type, 'unknown')}"),
         "pin_text": partial(pin_text, texts=texts),
+        "correlation_text": partial(correlation_text, texts=texts),
         "topic_text": partial(topic_text, texts=texts),
         "condition_text": partial(meaning, texts=texts),
         "drawer_for": partial(drawer_for, shown.room),
@@ -127,6 +137,12 @@ def pin_text(card: Card, texts: Texts) -> str:
         return ""
     states = {"VERIFIED": texts.pin_verified, "BLOCKED": texts.pin_blocked}
     return states.get(card.pin.state, texts.pin_not_verified).format(card.pin.name)
+
+
+def correlation_text(terminal: Terminal, texts: Texts) -> str:
+    """CT.CORRELATION in words; one that is not known stays as it is."""
+    name = _CORRELATIONS.get(terminal.correlation)
+    return terminal.correlation if name is None else getattr(texts, name)
 
 
 def topic_text(topic: str, texts: Texts) -> str:

@@ -76,6 +76,7 @@ async def test_TUC_KON_032_offline_the_lists_are_imported_by_hand(tmp_path: Path
         ('[product]\nvendor_id = "TOOLONG"\n', "vendor_id"),
         ('[product]\nproduct_type_version = "5"\n', "product_type_version"),
         ("[limits]\nconnections = 0\n", "connections"),
+        ("[limits]\nbody_octets = 65535\n", "body_octets must be at least 65536"),
         ("[limits]\nrequest_seconds = nan\n", "request_seconds"),
         ("[access]\nplain_port = 70000\n", "plain_port"),
         ("[ti]\nocsp_seconds = 0.5\n", "ocsp_seconds"),

@@ -107,6 +107,16 @@ def test_a_filter_that_is_none_is_told(lab: LabProcess) -> None:
     assert "Filter" in done.stderr
 
 
+async def test_a_workplace_that_gets_no_event_of_a_card_is_told(lab: LabProcess) -> None:
+    """Subscribe would be accepted: it is checked for the whole Mandant."""
+    command = [sys.executable, "-m", "tiaas", "events", "--dir", str(lab.folder), "--workplace", "nix"]
+    done = subprocess.run(command, capture_output=True, env=lab.environ, text=True, timeout=30, check=False)
+    assert done.returncode == 3
+    assert "error 4" in done.stderr
+    assert "subscribed" not in done.stderr
+    assert await subscriptions(lab) == 0
+
+
 def test_get_resource(lab: LabProcess) -> None:
     def resource(*options: str) -> tuple[int, str]:
         command = [sys.executable, "-m", "tiaas", "get", "resource", "--dir", str(lab.folder), *options]

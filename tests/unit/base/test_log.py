@@ -99,17 +99,23 @@ def test_field_names_are_json_friendly() -> None:
 
 def test_configure_writes_to_a_file_and_replaces(tmp_path: Path) -> None:
     root = logging.getLogger("tiaas")
-    before = (root.level, root.propagate)
+    http = logging.getLogger("uvicorn")
+    before = [(logger, logger.level, logger.propagate) for logger in (root, http)]
     try:
         configure("info")
         handler = configure("debug", tmp_path / "x.log")
         assert root.handlers == [handler]
         logging.getLogger("tiaas.x").debug("deep")
-        assert json.loads((tmp_path / "x.log").read_text())["message"] == "deep"
+        logging.getLogger("uvicorn.error").info("chatter")
+        logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+        lines = (tmp_path / "x.log").read_text().splitlines()
+        assert [json.loads(line)["message"] for line in lines] == ["deep", "Invalid HTTP request received."]
         with pytest.raises(InvalidInput, match="unknown log level"):
             configure("loud")
     finally:
-        for handler in root.handlers[:]:
-            root.removeHandler(handler)
-            handler.close()
-        root.level, root.propagate = before
+        for logger, level, propagate in before:
+            for handler in logger.handlers[:]:
+                logger.removeHandler(handler)
+                handler.close()
+            logger.setLevel(level)
+            logger.propagate = propagate

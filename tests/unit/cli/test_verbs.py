@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,42 @@ async def test_which_card_is_meant(identities: Identities, tmp_path: Path, capsy
         fake.answers["GetCards"] = GetCardsResponse(status=OK, cards=Cards())
         assert await _call("pin", "status", *kon) == 1
     assert "no card of type SMC-B" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("vsd", "read", "--stored-receipt"), "--stored-receipt goes with --offline only"),
+        (("vsd", "read", "--no-receipt", "--stored-receipt"), "--stored-receipt goes with --offline only"),
+        (("vsd", "read", "--offline", "--no-receipt", "--stored-receipt"), "--no-receipt goes with the online check"),
+        (("vsd", "read", "--xml", "--json"), "--xml and --json"),
+        (("get", "resource", "--iccsn", "nix"), "an ICCSN has 20 digits"),
+    ],
+)
+async def test_options_that_do_not_go_together(
+    identities: Identities, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], says: str
+) -> None:
+    async with _serving(identities, tmp_path) as (fake, kon):
+        assert await _call(*words, *kon) == 2
+    assert says in capsys.readouterr().err
+    assert fake.received == []
+
+
+def test_a_count_of_nothing_is_refused_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["events", "--count", "0"])
+    assert "0 is not a whole number from 1 on" in capsys.readouterr().err
+
+
+async def test_the_card_that_reads_in_place_of_an_smcb_is_named(
+    identities: Identities, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hba = replace(messages.SMCB, card_type=CardType.HBA, card_handle="hba-1")
+    async with _serving(identities, tmp_path) as (fake, kon):
+        fake.answers["GetCards"] = GetCardsResponse(status=OK, cards=Cards(card=(messages.EGK, hba)))
+        fake.answers["ReadVSD"] = messages.fault(3042, "HBA nicht freigeschaltet")
+        assert await _call("vsd", "read", *kon) == 3
+    assert "no SMC-B in the terminals of this workplace; the HBA hba-1 reads\n" in capsys.readouterr().err
 
 
 async def test_the_running_lab_is_found(

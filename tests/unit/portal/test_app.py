@@ -127,7 +127,9 @@ async def test_the_language_follows_the_browser(world: World, accepted: str, tex
     async with world.portal() as http:
         answer = await http.get(PAGE, headers={"Accept-Language": accepted})
     assert texts.all_well in answer.text
+    assert texts.ct_active in answer.text
     assert answer.headers["content-language"] == texts.code
+    assert answer.headers["vary"] == "Accept-Language, Cookie"
 
 
 async def test_a_chosen_language_stays(world: World) -> None:
@@ -234,6 +236,12 @@ async def test_the_hand_does_nothing_else(world: World, fields: dict[str, str]) 
     async with world.portal() as http:
         assert (await http.post(f"{PAGE}/hand", data=fields)).status_code == 409
     assert world.pressed == []
+
+
+async def test_a_form_that_asks_for_nothing_is_told_in_words(world: World) -> None:
+    async with world.portal() as http:
+        answer = await http.post(f"{PAGE}/hand", data=form(do="fly"))
+    assert DE.hand_refused.format(DE.hand_unknown) in answer.text
 
 
 async def test_what_the_lab_refuses_is_told(world: World) -> None:
