@@ -40,7 +40,8 @@ def _chosen(args: argparse.Namespace) -> Kon:
     folder = Registry(os.environ).find(args.dir)
     instances: list[Any] = read_ready(folder)["instances"]
     if not 1 <= args.practice <= len(instances):
-        raise InvalidInput(f"the lab in {folder} has {len(instances)} practices; --practice counts from 1")
+        noun = "practice" if len(instances) == 1 else "practices"
+        raise InvalidInput(f"the lab in {folder} has {len(instances)} {noun}; --practice counts from 1")
     return load_kon(Path(instances[args.practice - 1]["kon_file"]), os.environ)
 
 

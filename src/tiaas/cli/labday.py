@@ -10,6 +10,7 @@ from tiaas.base.clock import SystemClock
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.writer import note, out, out_json
+from tiaas.lab.day.schedule import PATIENTS_MIN, Options
 from tiaas.lab.ready import read_ready
 from tiaas.lab.registry import Registry
 
@@ -28,7 +29,9 @@ def register(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> a
         "should have several terminals and enough patients: tiaas up --terminals 4 --patients 60. "
         "Exit code 1 if anything was not as the model says.",
     )
-    parser.add_argument("--patients", type=int, default=PATIENTS, metavar="N", help=f"default: {PATIENTS}")
+    parser.add_argument(
+        "--patients", type=int, default=PATIENTS, metavar="N", help=f"at least {PATIENTS_MIN}, default: {PATIENTS}"
+    )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="which day (default: 1)")
     parser.add_argument(
         "--faults", action=argparse.BooleanOptionalAction, default=True, help="things go wrong now and then"
@@ -49,10 +52,12 @@ def run(args: argparse.Namespace) -> int:
 
     from tiaas.lab.day.place import Place
     from tiaas.lab.day.play import play
-    from tiaas.lab.day.schedule import PATIENTS_MIN, Options
 
     if args.patients < PATIENTS_MIN:
         raise InvalidInput(f"--patients needs a number from {PATIENTS_MIN} on")
+    for path in (args.report, args.record, args.summary):
+        if path is not None:
+            _check_writable(path)
     folder = Registry(os.environ).find(args.dir)
     place = Place.of(folder, read_ready(folder), args.practice)
     options = Options(ti=args.ti, faults=args.faults)
@@ -61,6 +66,14 @@ def run(args: argparse.Namespace) -> int:
         record = runner.run(work)
     _write(args, record)
     return ExitCode.OK if not record.failures else ExitCode.FAILED
+
+
+def _check_writable(path: Path) -> None:
+    """Raises `InvalidInput` before the day rather than after it."""
+    if not path.parent.is_dir():
+        raise InvalidInput(f"{path}: there is no folder {path.parent}")
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise InvalidInput(f"{path} cannot be written")
 
 
 def _write(args: argparse.Namespace, record: "DayRecord") -> None:

@@ -11,6 +11,7 @@ from tiaas.cli.labport import add_arguments, ask, control_port
 from tiaas.cli.writer import out, out_json, out_table
 from tiaas.lab.faults import CODES, Fault, Service
 
+_SERVICES = [service.value for service in Service]
 _CODES = "\n".join(f"  {service:<12} {', '.join(codes)}" for service, codes in CODES.items())
 _EPILOG = f"""\
 codes by service:
@@ -32,7 +33,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    fault.add_argument("service", nargs="?", choices=list(Service), help="which service; none: all, to list or clear")
+    fault.add_argument("service", nargs="?", choices=_SERVICES, help="which service; none: all, to list or clear")
     effect = fault.add_mutually_exclusive_group()
     effect.add_argument("--code", metavar="N", help="answer with this error or state of the service, see below")
     effect.add_argument("--http", type=int, metavar="N", help="answer with this bare HTTP status, 400 to 599")
@@ -42,7 +43,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     fault.add_argument("--match", metavar="TEXT", help="only requests about this: an ICCSN, a serial number, …")
     fault.add_argument("--times", type=int, metavar="N", help="how often (default 1; 0: until cleared)")
     journal = things.add_parser("journal", help="what the lab's services were asked and answered")
-    journal.add_argument("service", nargs="?", choices=list(Service), help="of one service only")
+    journal.add_argument("service", nargs="?", choices=_SERVICES, help="of one service only")
     journal.add_argument("--since", type=int, default=0, metavar="N", help="entries with a number above N")
     for verb in (fault, journal, labupdates.register(things), labday.register(things)):
         add_arguments(verb)
@@ -86,7 +87,8 @@ def _clear(args: argparse.Namespace) -> int:
     if args.json:
         out_json(cleared)
     else:
-        out(f"{cleared['cleared']} faults cleared")
+        number = cleared["cleared"]
+        out(f"{number} {'fault' if number == 1 else 'faults'} cleared")
     return ExitCode.OK
 
 

@@ -1,6 +1,7 @@
 """`tiaas lab tsl|certificates|revoke`: new trust lists, and what the CAs of a running lab issued and revoked."""
 
 import argparse
+import math
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +12,15 @@ from tiaas.cli.labport import add_arguments, ask, control_port
 from tiaas.cli.writer import out, out_json, out_table
 
 _ACTIONS = ("show", "renew", "change-anchor")
+_FETCH = "a Konnektor fetches lists once a day, or every ti.lists_minutes (1 is good for a test lab)"
+_ANNOUNCED = f"""\
+next: 1. wait until the Konnektor has fetched this announcement: {_FETCH}
+      2. after the date above: tiaas lab tsl renew; a Konnektor that does not know the announcement refuses that list"""
+_RENEWED = f"it takes effect with the next fetch: {_FETCH}"
+_RENEWED_ANCHOR = f"""\
+this TSL is signed under the new trust anchor; a Konnektor that has not fetched the announcement refuses it
+{_RENEWED}"""
+_KEPT = "a Konnektor that asked already may keep the old status for ti.ocsp_grace_minutes (10 unless configured)"
 
 
 def register(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -21,9 +31,11 @@ def register(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "--after", type=float, metavar="S", help="with change-anchor: seconds until it may be used (default 0)"
     )
     certificates = things.add_parser("certificates", help="what the lab's CAs issued")
-    certificates.add_argument("card", nargs="?", metavar="ICCSN", help="of one card only")
+    certificates.add_argument("what", nargs="?", metavar="ICCSN|SERIAL", help="of one card only, or one certificate")
     revoke = things.add_parser("revoke", help="revoke a certificate, or all of a card")
-    revoke.add_argument("what", metavar="SERIAL|ICCSN", help="serial number in hexadecimal, or a card's number")
+    revoke.add_argument(
+        "what", metavar="SERIAL|ICCSN", help="serial number (hexadecimal as printed, else decimal), or a card's number"
+    )
     for verb in (tsl, certificates, revoke):
         add_arguments(verb)
 
@@ -31,10 +43,11 @@ def register(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def _tsl(args: argparse.Namespace) -> int:
     if args.after is not None and args.action != "change-anchor":
         raise InvalidInput("--after goes with change-anchor")
+    if args.after is not None and not (math.isfinite(args.after) and args.after >= 0):
+        raise InvalidInput("--after is a number of seconds from now, 0 or more")
     with control_port(args) as http:
-        if args.action == "show":
-            shown = ask(http, "GET", "/tsl")
-        else:
+        before = shown = ask(http, "GET", "/tsl")
+        if args.action != "show":
             body = {"after": args.after} if args.after is not None else {}
             shown = ask(http, "POST", f"/tsl/{args.action}", body)
     if args.json:
@@ -46,6 +59,11 @@ def _tsl(args: argparse.Namespace) -> int:
     )
     if shown["next_anchor_from"] is not None:
         out(f"the next trust anchor is announced, to be used from {shown['next_anchor_from']} on")
+    if args.action == "change-anchor":
+        out(_ANNOUNCED)
+    elif args.action == "renew":
+        was_announced = before["next_anchor_from"] is not None and shown["next_anchor_from"] is None
+        out(_RENEWED_ANCHOR if was_announced else _RENEWED)
     return ExitCode.OK
 
 
@@ -56,7 +74,7 @@ def _list_row(name: str, shown: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _certificates(args: argparse.Namespace) -> int:
-    query = f"?{urlencode({'card': args.card})}" if args.card else ""
+    query = f"?{urlencode({'what': args.what})}" if args.what else ""
     with control_port(args) as http:
         _show(args, ask(http, "GET", f"/certificates{query}")["certificates"])
     return ExitCode.OK
@@ -65,6 +83,8 @@ def _certificates(args: argparse.Namespace) -> int:
 def _revoke(args: argparse.Namespace) -> int:
     with control_port(args) as http:
         _show(args, ask(http, "POST", "/certificates/revoke", {"what": args.what})["revoked"])
+    if not args.json:
+        out(_KEPT)
     return ExitCode.OK
 
 

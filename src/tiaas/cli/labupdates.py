@@ -2,6 +2,7 @@
 
 import argparse
 from typing import Any
+from urllib.parse import quote
 
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.exitcodes import ExitCode
@@ -58,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
     if args.cancel is not None:
         if wanted or args.iccsn or args.optional:
             raise InvalidInput("--cancel goes with nothing else")
+        if not args.cancel.strip():
+            raise InvalidInput("--cancel needs the id of an update; tiaas lab update lists them")
         return _cancel(args)
     if args.iccsn is None or not wanted:
         if wanted or args.optional:
@@ -78,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _cancel(args: argparse.Namespace) -> int:
     with control_port(args) as http:
-        repair = ask(http, "DELETE", f"/updates/{args.cancel}")["repair"]
+        repair = ask(http, "DELETE", f"/updates/{quote(args.cancel, safe='')}")["repair"]
     if args.json:
         out_json({"repair": repair})
     elif repair is None:

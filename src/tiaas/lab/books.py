@@ -103,14 +103,24 @@ class CertificateBook:
         document = self._store.get(Kind.CERTIFICATE, f"{serial:X}")
         return None if document is None else Issued.from_document(document)
 
+    def named(self, what: str) -> list[Issued]:
+        """All certificates of the card with the ICCSN `what`, else the one with that serial number.
+
+        It is read as hexadecimal, as it is printed, and as decimal if there is none such.
+        """
+        of_card = [issued for issued in self if issued.card and issued.card == what.strip()]
+        digits = what.replace(":", "").strip().upper().lstrip("0")
+        found = of_card or [issued for issued in self if issued.number == digits]
+        if not found and digits.isascii() and digits.isdecimal():
+            found = [issued for issued in self if str(issued.serial) == digits]
+        return found
+
     def revoke(self, what: str) -> list[Issued]:
-        """Revokes a certificate by its serial number (hexadecimal), or all of a card by its ICCSN, now.
+        """Revokes a certificate by its serial number, or all of a card by its ICCSN (see `named`), now.
 
         Certificates that the card gets later are revoked, too. Returns those concerned. Raises `UnknownCertificate`.
         """
-        wanted = what.replace(":", "").strip().upper().lstrip("0")
-        of_card = [issued for issued in self if issued.card and issued.card == what.strip()]
-        concerned = of_card or [issued for issued in self if issued.number == wanted]
+        concerned = self.named(what)
         if not concerned:
             raise UnknownCertificate
         now = self._clock.now().replace(microsecond=0)
@@ -118,8 +128,8 @@ class CertificateBook:
         with self._store.transaction():
             for issued in revoked:
                 self._put(issued)
-            if of_card:
-                self._store.put_meta(f"revoked/{of_card[0].card}", now.isoformat())
+            if concerned[0].card and concerned[0].card == what.strip():
+                self._store.put_meta(f"revoked/{concerned[0].card}", now.isoformat())
         return revoked
 
     def __iter__(self) -> Iterator[Issued]:

@@ -276,7 +276,8 @@ def _journal(lab: Lab) -> Handler:
 def _updates(lab: Lab) -> Handler:
     async def handle(request: Request) -> Response:
         if request.method == "POST":
-            return JSONResponse(add_update(lab.books, await _read(request, *UPDATE_KEYS)).to_document(), 201)
+            made = add_update(lab.books, await _read(request, *UPDATE_KEYS), lab.clock.now().date())
+            return JSONResponse(made.to_document(), 201)
         return JSONResponse({"test_data": True, "updates": [update.to_document() for update in lab.books]})
 
     return handle

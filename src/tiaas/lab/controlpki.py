@@ -1,7 +1,7 @@
 """The control port's part for the PKI: what is issued and revoked, new trust lists, a new trust anchor.
 
-GET  /certificates?card=ICCSN        what the lab's CAs issued (of one card)
-POST /certificates/revoke            {"what": serial number in hexadecimal, or ICCSN: all of that card}
+GET  /certificates?what=SERIAL|ICCSN what the lab's CAs issued (one certificate, or those of one card)
+POST /certificates/revoke            {"what": serial number (hexadecimal, else decimal), or ICCSN: all of that card}
 GET  /tsl                            the lists in force: number, Id, times; the announced trust anchor
 POST /tsl/renew                      new lists, with new numbers
 POST /tsl/change-anchor              {"after": seconds} a new TSL that announces the next trust anchor
@@ -41,9 +41,9 @@ def pki_routes(lab: Lab, read: BodyReader) -> list[Route]:
 
 def _certificates(lab: Lab) -> Handler:
     async def handle(request: Request) -> Response:
-        card = request.query_params.get("card")
-        found = [issued.to_document() for issued in lab.book if card in (None, issued.card)]
-        return JSONResponse({"certificates": found})
+        what = request.query_params.get("what")
+        found = lab.book if what is None else lab.book.named(what)
+        return JSONResponse({"certificates": [issued.to_document() for issued in found]})
 
     return handle
 

@@ -262,6 +262,6 @@ async def test_the_running_lab_is_found(
             assert await _call("get", "cards") == 0
             assert "egk-1" in capsys.readouterr().out
             assert await _call("get", "cards", "--practice", "2") == 2
-            assert "has 1 practices" in capsys.readouterr().err
+            assert "has 1 practice;" in capsys.readouterr().err
         finally:
             lock.release()

@@ -36,7 +36,7 @@ def test_cards_are_entered(lab: Lab) -> None:
     assert issued.revoked is None
 
 
-@pytest.mark.parametrize("spelling", ["{:X}", "{:x}", "00{:X}"])
+@pytest.mark.parametrize("spelling", ["{:X}", "{:x}", "00{:X}", "{:d}"])
 def test_one_certificate_is_revoked(lab: Lab, spelling: str) -> None:
     first, second = list(lab.book)[:2]
     (revoked,) = lab.book.revoke(spelling.format(first.serial))

@@ -24,9 +24,11 @@ async def http(lab: Lab) -> AsyncIterator[httpx.AsyncClient]:
 
 async def test_certificates_and_revocation(lab: Lab, http: httpx.AsyncClient) -> None:
     (hba,) = lab.cards.of_practice(1, CardKind.HBA)
-    listed = (await http.get("/certificates", params={"card": hba.iccsn})).json()["certificates"]
+    listed = (await http.get("/certificates", params={"what": hba.iccsn})).json()["certificates"]
     assert [entry["kind"] for entry in listed] == ["C.HP.AUT"]
     assert listed[0]["revoked"] is None
+    for number in (listed[0]["serial"], str(int(listed[0]["serial"], 16))):
+        assert (await http.get("/certificates", params={"what": number})).json()["certificates"] == listed
     everything = (await http.get("/certificates")).json()["certificates"]
     assert len(everything) > len(listed)
     revoked = (await http.post("/certificates/revoke", json={"what": listed[0]["serial"]})).json()["revoked"]

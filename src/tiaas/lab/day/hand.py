@@ -88,10 +88,15 @@ class Hand:
         """The faults in force."""
         return list((await self._ask("GET", "/faults"))["faults"])
 
-    async def announce(self, iccsn: str, task: str, change: Mapping[str, Any] | None = None) -> None:
-        """An insurer prepares an update for a card: `data` with a change, `lock`, `unlock`."""
+    async def announce(self, iccsn: str, task: str, change: Mapping[str, Any] | None = None) -> str:
+        """An insurer prepares an update for a card: `data` with a change, `lock`, `unlock`; returns its id."""
         body: dict[str, Any] = {"iccsn": iccsn, "task": task}
-        await self._ask("POST", "/updates", body if change is None else {**body, "change": dict(change)})
+        full = body if change is None else {**body, "change": dict(change)}
+        return str((await self._ask("POST", "/updates", full))["update_id"])
+
+    async def take_back(self, update_id: str) -> None:
+        """An insurer cancels an update."""
+        await self._ask("DELETE", f"/updates/{quote(update_id, safe='')}")
 
     async def announced(self) -> list[dict[str, Any]]:
         """The updates that wait."""

@@ -37,7 +37,8 @@ class Place:
         """Practice number `practice` (from 1). Raises `InvalidInput`."""
         instances = ready["instances"]
         if not 1 <= practice <= len(instances):
-            raise InvalidInput(f"this lab has {len(instances)} practices; --practice counts from 1")
+            noun = "practice" if len(instances) == 1 else "practices"
+            raise InvalidInput(f"this lab has {len(instances)} {noun}; --practice counts from 1")
         entry = instances[practice - 1]
         return cls(
             folder,

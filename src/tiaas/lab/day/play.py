@@ -6,8 +6,9 @@ own sake: a queue takes its next contact as soon as the one before has left.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from tiaas.base.clock import Clock
@@ -15,6 +16,7 @@ from tiaas.base.errors import InvalidInput
 from tiaas.client import ClientError, Vsd, connect, load_kon
 from tiaas.interfaces.card_service_common_v2_0 import CardType, PinResult
 from tiaas.lab.day import checks
+from tiaas.lab.day.choosing import EGK_STATUS, choose_people
 from tiaas.lab.day.desk import Desk, NotThere, Office, address
 from tiaas.lab.day.hand import Hand, HandRefused
 from tiaas.lab.day.mail import DISCONNECTED, READING, UPDATING, Mail, open_mail
@@ -22,12 +24,12 @@ from tiaas.lab.day.model import Model
 from tiaas.lab.day.place import EGK_SLOT, Person, Place
 from tiaas.lab.day.record import DayRecord, Seen, Step
 from tiaas.lab.day.schedule import Act, Before, Contact, Options, Phase, Schedule, Trouble, plan_day
+from tiaas.lab.errors import LabError
 
 STREET = "Umzugsweg"
 _OPENING, _LUNCH, _PLUG_AGAIN = 7 * 60 + 45, 12 * 60 + 15, 13 * 60 + 5
 _DOCTORS_PIN = 8 * 60 + 30
 _TERMINAL_GONE = "EC_CardTerminal_Not_Available"
-_EGK_STATUS = "kind=C.CH.AUT"
 _SLOWNESS = 0.2
 """Seconds by which a terminal is held back where two things shall meet on one card."""
 
@@ -39,9 +41,9 @@ _FAULTS: Mapping[Trouble, Mapping[str, Any]] = {
     Trouble.GATEWAY_1011: {"service": "intermediaer", "code": "1011"},
     Trouble.VSDD_12105: {"service": "vsdd", "code": "12105"},
     Trouble.VSDD_BREAKS_OFF: {"service": "vsdd", "drop": True, "match": "GetNextCommandPackage "},
-    Trouble.OCSP_DOWN: {"service": "ocsp", "http": 503, "match": f"{_EGK_STATUS} card="},
+    Trouble.OCSP_DOWN: {"service": "ocsp", "http": 503, "match": f"{EGK_STATUS} card="},
 }
-_REVOKED = {"service": "ocsp", "code": "revoked", "match": f"{_EGK_STATUS} card="}
+_REVOKED = {"service": "ocsp", "code": "revoked", "match": f"{EGK_STATUS} card="}
 
 Say = Callable[[str], None]
 
@@ -58,7 +60,9 @@ async def play(
     kon = load_kon(place.kon_file, environ)
     async with AsyncExitStack() as stack:
         hand = await stack.enter_async_context(Hand(place.control))
-        await _check_fresh(hand, options)
+        if options.ti:
+            entries = (await hand.journal())["entries"]
+            place = replace(place, people=choose_people(place.people, schedule, entries))
         mail = await stack.enter_async_context(open_mail())
         office = Office(clock, options.ti, clock.monotonic())
         for workplace, ct_id in place.workplaces:
@@ -80,12 +84,23 @@ class _Play:
         self._mail = mail
         self._say = say
         self._streets: dict[int, str] = {}
+        self._announced: list[str] = []
+        self._too_old: set[str] = set()
         people = tuple(person.name for person in place.people[: schedule.patients])
         terminals = tuple(desk.ct_id for desk in office.desks)
         name = str(place.ready["instances"][place.practice - 1]["cards"]["smcb"][0]["holder"])
         self._record = DayRecord(schedule, clock.now(), name, terminals, people)
 
     async def run(self) -> DayRecord:
+        """The whole day. One that ends early leaves no fault, no update of its own and no card behind."""
+        try:
+            return await self._day()
+        except BaseException:
+            self._say("the day ends early: faults, updates and cards are taken back")
+            await self._tidy()
+            raise
+
+    async def _day(self) -> DayRecord:
         await self._open()
         waiting = await self._waiting()
         expected = Model(self._schedule, waiting).expectations()
@@ -94,14 +109,33 @@ class _Play:
             if phase is Phase.AFTER_LUNCH:
                 await self._lunch()
             self._say(phase.title)
-            queues = [self._queue(phase, at, expected) for at in range(self._schedule.terminals)]
-            await asyncio.gather(*queues)
+            await self._phase(phase, expected)
         self._record.seen.sort(key=lambda seen: seen.contact.number)
         self._say("evening")
         evening = checks.Evening(self._place, self._office, self._hand, self._mail, self._record, before)
         self._record.checks += await evening.check(self._streets)
         self._record.seconds = self._office.now()
         return self._record
+
+    async def _phase(self, phase: Phase, expected: Mapping[int, Any]) -> None:
+        queues = [asyncio.create_task(self._queue(phase, at, expected)) for at in range(self._schedule.terminals)]
+        try:
+            await asyncio.gather(*queues)
+        except BaseException:
+            for queue in queues:
+                queue.cancel()
+            await asyncio.gather(*queues, return_exceptions=True)
+            raise
+
+    async def _tidy(self) -> None:
+        """The lab may be gone, an update delivered: what cannot be taken back is left."""
+        steps: list[Callable[[], Awaitable[None]]] = [self._hand.end_faults]
+        steps += [partial(self._hand.make_ready, desk.ct_id, EGK_SLOT) for desk in self._office.desks]
+        steps += [partial(self._hand.take_back, update_id) for update_id in self._announced]
+        steps += [partial(self._hand.make_too_old, iccsn, too_old=False) for iccsn in self._too_old]
+        for step in steps:
+            with suppress(LabError):
+                await step()
 
     # ---- the practice
 
@@ -190,11 +224,13 @@ class _Play:
     async def _prepare(self, contact: Contact, person: Person) -> None:
         cause = contact.cause
         if cause.before is Before.TOO_OLD:
+            self._too_old.add(person.iccsn)
             await self._hand.make_too_old(person.iccsn, too_old=True)
         elif cause.before is Before.MOVED:
             self._streets[contact.patient] = await self._announce_move(person)
         elif cause.before in (Before.LOCKED, Before.UNLOCKED):
-            await self._hand.announce(person.iccsn, "lock" if cause.before is Before.LOCKED else "unlock")
+            task = "lock" if cause.before is Before.LOCKED else "unlock"
+            self._announced.append(await self._hand.announce(person.iccsn, task))
         fault = _REVOKED if cause.before is Before.REVOKED else _FAULTS.get(cause.trouble)
         if fault is not None:
             match = "" if fault["service"] == "intermediaer" else f"{fault.get('match', '')}{person.iccsn}"
@@ -213,7 +249,7 @@ class _Play:
                 "ort": "Neustadt TEST-ONLY",
             }
             try:
-                await self._hand.announce(person.iccsn, "data", change)
+                self._announced.append(await self._hand.announce(person.iccsn, "data", change))
             except HandRefused as error:
                 # The card has, or will have, that address already.
                 if error.status != 400:
@@ -284,19 +320,3 @@ class _Play:
             if update["iccsn"] in places and update["priority"] == "MANDATORY":
                 found[places[update["iccsn"]]] = found.get(places[update["iccsn"]], 0) + 1
         return found
-
-
-async def _check_fresh(hand: Hand, options: Options) -> None:
-    """A Konnektor keeps what OCSP told it of a certificate; the model knows nothing of what was before the day.
-
-    Raises `InvalidInput`.
-    """
-    asked = [
-        entry
-        for entry in (await hand.journal())["entries"]
-        if entry["service"] == "ocsp" and _EGK_STATUS in entry["subject"] and (options.faults or entry["fault"])
-    ]
-    if options.ti and asked:
-        raise InvalidInput(
-            "the Konnektor remembers the status of these cards' certificates from an earlier day; start the lab anew"
-        )

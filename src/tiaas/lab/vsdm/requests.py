@@ -1,6 +1,7 @@
 """What the control port reads and shows about updates."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from tiaas.base.errors import InvalidInput
@@ -12,7 +13,7 @@ from tiaas.lab.vsdm.change import NAMES, Change
 UPDATE_KEYS = ("iccsn", "task", "priority", "change")
 
 
-def add_update(books: Books, body: Mapping[str, Any]) -> Update:
+def add_update(books: Books, body: Mapping[str, Any], today: date) -> Update:
     """Makes the update that a POST describes. Raises `ControlError`."""
     iccsn, task = body.get("iccsn"), body.get("task", Task.DATA.value)
     priority, change = body.get("priority", UpdatePriority.MANDATORY.value), body.get("change", {})
@@ -27,7 +28,10 @@ def add_update(books: Books, body: Mapping[str, Any]) -> Update:
     if change and task != Task.DATA:
         raise BadControlRequest("locking changes no data", "send two updates")
     try:
-        return books.add(iccsn, Task(task), Change.from_document(change), UpdatePriority(priority))
+        wanted = Change.from_document(change)
+        if change:
+            wanted.check(books.present(iccsn), today)
+        return books.add(iccsn, Task(task), wanted, UpdatePriority(priority))
     except InvalidInput as error:
         raise BadControlRequest(str(error), "GET /updates lists what waits") from error
 
