@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+_PORT = re.compile(r"(?<=127\.0\.0\.1:)[0-9]+")
 
 
 class LabProcess:
@@ -68,6 +70,12 @@ class LabProcess:
         for key in keys:
             place = place[key]
         return Path(place).read_bytes()
+
+    def is_as(self, before: dict[str, Any]) -> bool:
+        """Whether everything is where `before` says; another lab on this machine may have taken a port meanwhile."""
+        if "is in use by another program" in self.output:
+            return _PORT.sub("", json.dumps(self.ready)) == _PORT.sub("", json.dumps(before))
+        return self.ready == before
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """An orderly stop: exit code 0, nothing left behind."""

@@ -50,8 +50,7 @@ async def test_everything_is_where_it_was(tmp_path: Path, capsys: pytest.Capture
         moved = lab.ready
         lab.stop()
     with LabProcess(folder) as lab:
-        after = lab.ready
-        assert after == moved
+        assert lab.is_as(moved)
         assert lab.octets("client", "p12") == p12
         assert await _tries_left(lab) == 2
         await _burn_a_try(lab)
@@ -59,7 +58,7 @@ async def test_everything_is_where_it_was(tmp_path: Path, capsys: pytest.Capture
         lab.kill()
         assert (folder / "ready.json").exists()
     with LabProcess(folder) as lab:
-        assert lab.ready == moved
+        assert lab.is_as(moved)
         assert await _tries_left(lab) == 1
         lab.stop(signal.SIGINT)
         third_start = lab.started_in
