@@ -15,7 +15,7 @@ from tiaas.client.errors import ServiceMissing
 from tiaas.interfaces.service_directory_v3_1 import SDS
 from tiaas.interfaces.service_information_v2_0 import SI
 from tiaas.soap.errors import BadEnvelope
-from tiaas.soap.markup import Limits, parse_untrusted
+from tiaas.soap.markup import Limits, local_name, parse_untrusted
 
 _LIMITS = Limits(octets=1024 * 1024, nodes=10_000)
 _NUMBER = re.compile(r"\d{1,6}(\.\d{1,6}){0,3}")
@@ -105,5 +105,5 @@ def _version(service: str, element: etree._Element) -> ServiceVersion | None:
 
 def _product(root: etree._Element) -> tuple[tuple[str, str], ...]:
     wanted = ("ProductType", "ProductTypeVersion", "ProductVendorID", "ProductCode", "HWVersion", "FWVersion")
-    found = {etree.QName(element).localname: (element.text or "").strip() for element in root.iter("{*}*")}
+    found = {local_name(element): (element.text or "").strip() for element in root.iter("{*}*")}
     return tuple((name, found[name]) for name in wanted if found.get(name))

@@ -12,6 +12,7 @@ from lxml import etree
 
 from tiaas.pki.tsl import NAMESPACE, TslError, TslFault
 from tiaas.soap import simple
+from tiaas.soap.markup import local_name
 from tiaas.soap.simple import LexicalError, SimpleType
 from tiaas.xmlsec.names import ds
 
@@ -282,4 +283,4 @@ def _clark(name: str) -> str:
 
 
 def _wrong(element: XmlElement, what: str) -> TslError:
-    return TslError(TslFault.TSL_SCHEMA_NOT_VALID, f"{etree.QName(element).localname} {what}")
+    return TslError(TslFault.TSL_SCHEMA_NOT_VALID, f"{local_name(element)} {what}")

@@ -41,6 +41,14 @@ def parse_untrusted(document: bytes, limits: Limits) -> XmlElement:
     return root
 
 
+def local_name(element: XmlElement) -> str:
+    """The element's name without its namespace, whatever characters the namespace is made of.
+
+    `lxml.etree.QName` refuses an element whose namespace holds a brace; outsiders may send one.
+    """
+    return str(element.tag).rpartition("}")[2]
+
+
 def _parser() -> etree.XMLParser:
     return etree.XMLParser(
         encoding="utf-8",

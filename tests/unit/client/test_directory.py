@@ -29,6 +29,14 @@ def test_7_20_is_not_7_2() -> None:
         decode_directory_untrusted(text).find("EventService", "7.2")
 
 
+def test_a_namespace_with_a_brace_is_no_trouble() -> None:
+    # libxml2 refuses such a namespace, unless a relative one that it only warns of comes later.
+    odd = b'<o:o xmlns:o="http://w{h}b"><x xmlns="rel/x"/></o:o>'
+    text = FakeKonnektor(port=443).directory().replace(b"</C:ConnectorServices>", odd + b"</C:ConnectorServices>")
+    assert odd in text
+    assert decode_directory_untrusted(text).find("VSDService", "5.2").version == "5.2.0"
+
+
 def test_locations_are_rewritten() -> None:
     directory = decode_directory_untrusted(FakeKonnektor(port=443).directory()).rewritten("https://10.1.2.3:8443/x")
     assert directory.find("VSDService", "5.2").location == "https://10.1.2.3:8443/VSDService/5.2.0"

@@ -24,7 +24,7 @@ from tiaas.base.errors import TiaasError
 from tiaas.base.secret import Secret
 from tiaas.interfaces.vsd_gzip import BadContainer, compress, decompress_untrusted
 from tiaas.soap.errors import BadEnvelope
-from tiaas.soap.markup import Limits, parse_untrusted
+from tiaas.soap.markup import Limits, local_name, parse_untrusted
 
 NAMESPACE = "http://ws.gematik.de/fa/vsdm/pnw/v1.0"
 CDM_VERSION = "1.0.0"
@@ -129,7 +129,7 @@ def read_receipt_untrusted(xml: bytes) -> Receipt:
         raise BadReceipt(str(error)) from None
     if root.tag != f"{{{NAMESPACE}}}PN" or not _CDM.fullmatch(root.get("CDM_VERSION", "")):
         raise BadReceipt("not a Prüfungsnachweis of version 1")
-    fields = [(str(child.tag).rpartition("}")[2], child) for child in root]
+    fields = [(local_name(child), child) for child in root]
     names = [name for name, _ in fields]
     if any(str(child.tag) != f"{{{NAMESPACE}}}{name}" or len(child) for name, child in fields):
         raise BadReceipt("an element does not belong there")
