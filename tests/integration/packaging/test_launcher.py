@@ -15,6 +15,7 @@ _BARE = {name: value for name, value in os.environ.items() if name not in ("OPEN
 
 _FAKE_PYTHON = """#!/bin/sh
 echo "$OPENSSL_CONF $*" >> "{log}"
+echo "${{PYTHONDONTWRITEBYTECODE-unset}} $PYTHONPYCACHEPREFIX" >> "{log}.compiled"
 """
 
 
@@ -35,8 +36,9 @@ def clone(tmp_path: Path) -> Path:
 def made(clone: Path) -> Path:
     text = (clone / "tiaas").read_text()
     function = next(line for line in text.splitlines() if line.startswith("stamp_of()"))
-    script = f'{function}\nroot=$1; stamp_of requirements.lock > "$1/.venv/tiaas-run.stamp"'
-    subprocess.run(["sh", "-c", script, "sh", str(clone)], check=True)
+    for lock, name in (("requirements.lock", "run"), ("requirements-dev.lock", "dev")):
+        script = f'{function}\nroot=$1; stamp_of {lock} > "$1/.venv/tiaas-{name}.stamp"'
+        subprocess.run(["sh", "-c", script, "sh", str(clone)], check=True)
     return clone
 
 
@@ -63,8 +65,16 @@ def test_a_foreign_configuration_is_left_to_the_cli(made: Path) -> None:
     assert (made / "calls").read_text() == "/etc/x -m tiaas x\n"
 
 
+@pytest.mark.parametrize("words", [["up"], ["python", "-c", "1"], ["fuzz"]])
+def test_compiled_modules_are_kept_in_the_environment(made: Path, words: list[str]) -> None:
+    """Also where the machine forbids them: a start that compiles every module takes twice as long."""
+    subprocess.run([made / "tiaas", *words], env={**_BARE, "PYTHONDONTWRITEBYTECODE": "1"}, check=True)
+    assert (made / "calls.compiled").read_text() == f"unset {made}/.venv/compiled\n"
+
+
 def test_a_changed_lock_makes_the_environment_anew(made: Path) -> None:
     """Here with a Python that cannot: the launcher notices, and says what it misses."""
+    (made / ".venv" / "tiaas-dev.stamp").unlink()
     with (made / "requirements.lock").open("a") as lock:
         lock.write("\n")
     (made / ".venv" / "bin" / "python").write_text("#!/bin/sh\nexit 1\n")
