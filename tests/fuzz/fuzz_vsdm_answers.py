@@ -3,13 +3,13 @@
 from contextlib import suppress
 from gzip import compress
 
-from tiaas.fachdienste.vsdm.http1 import BODY_MAX, AnswerReader, BadHttp, HttpAnswer
-from tiaas.fachdienste.vsdm.services import NoAnswer, ServiceFault, read_service_answer_untrusted
+from tiaas.fachdienste.vsdm.services import ANSWER_MAX, NoAnswer, ServiceFault, read_service_answer_untrusted
 from tiaas.interfaces.cm_cc_v2_0 import CommandItem, CommandPackage, PerformUpdatesResponse
 from tiaas.interfaces.cm_common_v2_0 import ServiceLocalization, ServiceReceipt, SessionIdentifier
 from tiaas.interfaces.cm_uf_v2_0 import GetUpdateFlagsResponse
 from tiaas.soap.envelope import SoapFault, write_envelope, write_fault
 from tiaas.soap.errors import FaultCode
+from tiaas.soap.httpanswer import AnswerReader, BadHttp, HttpAnswer
 
 _WHERE = ServiceLocalization(type="UFS", provider="109990018")
 _FLAGS = write_envelope(
@@ -44,14 +44,14 @@ SEEDS: list[bytes] = [
 
 def target(data: bytes) -> None:
     """Only `BadHttp` may escape the reader, only `NoAnswer` and `ServiceFault` the message, whatever the pieces are."""
-    answers = [HttpAnswer(200, data, True, False)]
+    answers = [HttpAnswer(200, {"via": "1.1 x"}, data, False)]
     for size in (len(data) or 1, 7):
-        reader = AnswerReader()
+        reader = AnswerReader(ANSWER_MAX)
         with suppress(BadHttp):
             for at in range(0, len(data), size):
                 answer = reader.feed_untrusted(data[at : at + size])
                 if answer is not None:
-                    assert len(answer.body) <= BODY_MAX
+                    assert len(answer.body) <= ANSWER_MAX
                     answers.append(answer)
                     break
     for answer in answers:

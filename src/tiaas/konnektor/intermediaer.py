@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 
 from tiaas.base.clock import Clock
 from tiaas.base.errors import InvalidInput
-from tiaas.fachdienste.vsdm.http1 import AnswerReader, BadHttp, HttpAnswer, write_post
-from tiaas.fachdienste.vsdm.services import NoAnswer
+from tiaas.fachdienste.vsdm.services import ANSWER_MAX, NoAnswer
 from tiaas.konnektor.cardtls import CardFailed, CardIdentity, CardTls, TlsFailed
 from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.soap.client import SoapRequest
+from tiaas.soap.httpanswer import AnswerReader, BadHttp, HttpAnswer, write_http_request
 
 if TYPE_CHECKING:
     from tlslite.session import Session
@@ -140,7 +140,9 @@ class Intermediaer:
         """See `Transport.post`. Only a failure of the network is EC_No_Online_Connection, none of the card."""
         seconds = deadline - self._clock.monotonic()
         endpoint = self._endpoint
-        octets = write_post(endpoint.authority, endpoint.prefix + path, request.headers, request.body)
+        # The request is not compressed (VSDM-A_2199), the answer may be (VSDM-A_2200).
+        fields = (("Host", endpoint.authority), ("Accept-Encoding", "gzip"), *request.headers)
+        octets = write_http_request("POST", endpoint.prefix + path, fields, request.body)
         lines, attempt = self._lines.setdefault(smb, _Lines()), _Attempt(identity, octets, repeatable)
         try:
             async with asyncio.timeout(max(seconds, 0)):
@@ -164,7 +166,7 @@ class Intermediaer:
         async with lines.places:
             kept = self._take(lines)
             if kept is not None:
-                reader = AnswerReader()
+                reader = AnswerReader(ANSWER_MAX)
                 try:
                     return await self._exchange(lines, kept, attempt, reader)
                 except (TlsFailed, BadHttp):
@@ -174,7 +176,7 @@ class Intermediaer:
             attempt.on_network = False
             async with self._shaking(lines):
                 fresh = await self._open(lines, attempt)
-            return await self._exchange(lines, fresh, attempt, AnswerReader())
+            return await self._exchange(lines, fresh, attempt, AnswerReader(ANSWER_MAX))
 
     @asynccontextmanager
     async def _shaking(self, lines: _Lines) -> AsyncIterator[None]:

@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import urlsplit
 
-import httptools
-
 from tiaas.base.errors import TiaasError
 from tiaas.konnektor.config import BadInstanceConfig
 from tiaas.konnektor.network import Network
+from tiaas.soap.httpanswer import AnswerReader, BadHttp, HttpAnswer, write_http_request
 
-_HEAD_MAX = 16 * 1024
 _CONNECTIONS = 8
 
 
@@ -51,20 +49,7 @@ class WebRequest:
 
     def encode(self) -> bytes:
         """The octets of the request."""
-        fields = {"Host": self.host, **self.headers}
-        if self.body or self.method == "POST":
-            fields["Content-Length"] = str(len(self.body))
-        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        return f"{self.method} {self.target} HTTP/1.1\r\n{head}\r\n".encode("ascii") + self.body
-
-
-@dataclass(frozen=True, slots=True)
-class WebAnswer:
-    """Status, media type in lower case without parameters, body."""
-
-    status: int
-    media_type: str
-    body: bytes = field(repr=False)
+        return write_http_request(self.method, self.target, (("Host", self.host), *self.headers.items()), self.body)
 
 
 def split_http_url(url: str) -> tuple[Origin, str]:
@@ -91,7 +76,7 @@ class WebClient:
         self._slots = asyncio.Semaphore(connections)
         self._idle: dict[Origin, list[_Connection]] = {}
 
-    async def fetch(self, request: WebRequest, wait: float, most: int) -> WebAnswer:
+    async def fetch(self, request: WebRequest, wait: float, most: int) -> HttpAnswer:
         """Sends a request and waits up to `wait` seconds, in the queue and in all, for at most `most` octets of body.
 
         Raises only `NoAnswer`. A kept connection that turns out to be closed is replaced once.
@@ -104,7 +89,7 @@ class WebClient:
         except OSError as error:
             raise NoAnswer(f"no connection ({type(error).__name__})") from None
 
-    async def _fetch(self, request: WebRequest, most: int) -> WebAnswer:
+    async def _fetch(self, request: WebRequest, most: int) -> HttpAnswer:
         kept = self._kept(request.origin)
         if kept is not None:
             try:
@@ -118,7 +103,7 @@ class WebClient:
         except _Closed:
             raise NoAnswer("the connection was closed before an answer") from None
 
-    async def _exchange(self, connection: "_Connection", request: WebRequest, most: int) -> WebAnswer:
+    async def _exchange(self, connection: "_Connection", request: WebRequest, most: int) -> HttpAnswer:
         try:
             answer = await connection.exchange(request.encode(), most)
         except BaseException:
@@ -155,20 +140,22 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
-        self._answered: asyncio.Future[WebAnswer] | None = None
+        self._answered: asyncio.Future[HttpAnswer] | None = None
         self._closed = False
-        self._begin(0)
+        self._keep_alive = False
+        self._reader = AnswerReader(0)
 
     @property
     def reusable(self) -> bool:
         """Whether another request may be sent."""
         return self._keep_alive and not self._closed
 
-    async def exchange(self, octets: bytes, most: int) -> WebAnswer:
+    async def exchange(self, octets: bytes, most: int) -> HttpAnswer:
         """Sends a request and waits for its answer. Raises `NoAnswer`, `_Closed`."""
         if self._transport is None or self._closed:
             raise _Closed
-        self._begin(most)
+        self._keep_alive = False
+        self._reader = AnswerReader(most)
         self._answered = asyncio.get_running_loop().create_future()
         self._transport.write(octets)
         return await self._answered
@@ -178,14 +165,6 @@ class _Connection(asyncio.Protocol):
         self._closed = True
         if self._transport is not None:
             self._transport.abort()
-
-    def _begin(self, most: int) -> None:
-        self._most = most
-        self._received = 0
-        self._fields: dict[str, str] = {}
-        self._body = bytearray()
-        self._keep_alive = False
-        self._parser = httptools.HttpResponseParser(self)
 
     def _fail(self, error: Exception) -> None:
         if self._answered is not None and not self._answered.done():
@@ -202,14 +181,14 @@ class _Connection(asyncio.Protocol):
             # Nobody asked: such a connection must not serve the next request.
             self.abort()
             return
-        self._received += len(data)
-        if self._received > self._most + _HEAD_MAX:
-            self._fail(NoAnswer("the answer is too large"))
-            return
         try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._fail(NoAnswer("the answer is no HTTP"))
+            answer = self._reader.feed_untrusted(data)
+        except BadHttp as error:
+            self._fail(NoAnswer(str(error)))
+            return
+        if answer is not None:
+            self._keep_alive = answer.keep_alive
+            self._answered.set_result(answer)
 
     def eof_received(self) -> bool:
         return False
@@ -218,20 +197,4 @@ class _Connection(asyncio.Protocol):
         self._closed = True
         if self._answered is None or self._answered.done():
             return
-        self._fail(NoAnswer("the connection ended within the answer") if self._received else _Closed())
-
-    # ---- called by the parser ----------------------------------------------------------------------------------------
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._fields[name.decode("latin-1").lower()] = value.decode("latin-1").strip()
-
-    def on_body(self, octets: bytes) -> None:
-        self._body += octets
-
-    def on_message_complete(self) -> None:
-        status: int = self._parser.get_status_code()
-        if status < 200 or self._answered is None or self._answered.done():
-            return
-        self._keep_alive = bool(self._parser.should_keep_alive())
-        media_type = self._fields.get("content-type", "").partition(";")[0].strip().lower()
-        self._answered.set_result(WebAnswer(status, media_type, bytes(self._body)))
+        self._fail(NoAnswer("the connection ended within the answer") if self._reader.begun else _Closed())

@@ -7,7 +7,6 @@ SOAP header says the same (VSDM-A_2235): `/109990018/UFS/2.0`.
 from typing import Protocol, TypeVar
 
 from tiaas.base.errors import TiaasError
-from tiaas.fachdienste.vsdm.http1 import HttpAnswer
 from tiaas.interfaces.cm_cc_v2_0 import (
     GET_NEXT_COMMAND_PACKAGE_ACTION,
     PERFORM_UPDATES_ACTION,
@@ -23,11 +22,15 @@ from tiaas.interfaces.telematik_error_v2_0 import Error
 from tiaas.soap.client import ReceivedFault, SoapRequest, read_headed_answer_untrusted, write_request
 from tiaas.soap.envelope import Headed, Limits
 from tiaas.soap.errors import SoapError
+from tiaas.soap.httpanswer import HttpAnswer
 
 T = TypeVar("T")
 
 INTERFACE_VERSION = "2.0"
-_LIMITS = Limits(octets=2 * 1024 * 1024, nodes=10_000)
+ANSWER_MAX = 2 * 1024 * 1024
+"""Octets of an answer, packed and unpacked (gzip: VSDM-A_2200); an update package of all data has less than 10 KiB."""
+
+_LIMITS = Limits(octets=ANSWER_MAX, nodes=10_000)
 
 
 class NoAnswer(TiaasError):
@@ -102,7 +105,8 @@ def read_service_answer_untrusted(answer: HttpAnswer, expected: type[T]) -> Head
     try:
         return read_headed_answer_untrusted(answer.body, expected, (SessionIdentifier,), (Error,), _LIMITS)
     except ReceivedFault as received:
-        raise ServiceFault(_code(received) if answer.via else None) from None
+        # Via says that the answer came from the Fachdienst behind the Intermediär (VSDM-A_2215).
+        raise ServiceFault(_code(received) if "via" in answer.fields else None) from None
     except SoapError:
         raise NoAnswer(f"HTTP status {answer.status} without a message of the schema") from None
 

@@ -1,20 +1,18 @@
-"""The caller's side of HTTP/1.1 towards the Intermediär, without I/O (gemSpec_SST_VSDM V2.5.0, 2.2, 2.5, 2.8).
+"""The caller's side of HTTP/1.1, without I/O: a request written, one answer read.
 
-One request at a time on a connection (no pipelining, VSDM-A_3066). Answers may be gzip (VSDM-A_2200); what one may cost
-is bounded before and after unpacking. The field Via says that an answer came from the Fachdienst behind the Intermediär
-(VSDM-A_2215).
+One request at a time on a connection, no pipelining. An answer may be gzip where that was offered; what one may cost is
+bounded before and after unpacking.
 """
 
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import httptools
 
 from tiaas.base.errors import TiaasError
 
 HEAD_MAX = 16 * 1024
-BODY_MAX = 2 * 1024 * 1024
-"""Octets of an answer, packed and unpacked; an update package of all data has less than 10 KiB."""
 
 _GZIP = ("gzip", "x-gzip")
 
@@ -23,30 +21,34 @@ class BadHttp(TiaasError):
     """Octets that are no answer of HTTP/1.1, or one beyond our bounds."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """An answer. `via`: it passed the Intermediär; `keep_alive`: the connection may carry another request."""
+    """An answer; names of fields in lower case. `keep_alive`: the connection may carry another request."""
 
     status: int
-    body: bytes
-    via: bool
+    fields: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     keep_alive: bool
 
-    def __repr__(self) -> str:
-        return f"HttpAnswer({self.status}, {len(self.body)} octets, via={self.via})"
+    @property
+    def media_type(self) -> str:
+        """In lower case, without parameters; empty if there is none."""
+        return self.fields.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def write_post(host: str, path: str, headers: tuple[tuple[str, str], ...], body: bytes) -> bytes:
-    """A POST with a body that is not compressed (VSDM-A_2199)."""
-    fields = (("Host", host), ("Accept-Encoding", "gzip"), *headers, ("Content-Length", str(len(body))))
-    head = f"POST {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields) + "\r\n"
-    return head.encode("ascii") + body
+def write_http_request(method: str, target: str, fields: Iterable[tuple[str, str]], body: bytes = b"") -> bytes:
+    """The octets of a request; `fields` lack only Content-Length, which a body and every POST gets."""
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields)]
+    if body or method == "POST":
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join((*lines, "", "")).encode("ascii") + body
 
 
 class AnswerReader:
-    """Takes the octets of one answer as they come."""
+    """Takes the octets of one answer as they come; `most` bounds the body, packed and unpacked."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._parser = httptools.HttpResponseParser(self)
         self._start()
         self._answer: HttpAnswer | None = None
@@ -62,13 +64,13 @@ class AnswerReader:
         if not octets:
             raise BadHttp("the connection ended before the answer did")
         self._received += len(octets)
-        if self._received > HEAD_MAX + 2 * BODY_MAX:
+        if self._received > HEAD_MAX + 2 * self._most:
             raise BadHttp("the answer is too large")
         try:
             self._parser.feed_data(octets)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             # A refusal of ours comes out wrapped; its text says no more than this.
-            raise BadHttp("not an answer of HTTP/1.1") from None
+            raise BadHttp("the answer is no HTTP/1.1") from None
         if self._in_head and self._head_octets + len(octets) > HEAD_MAX and self._received > HEAD_MAX:
             raise BadHttp("the head is too large")
         return self._answer
@@ -101,7 +103,7 @@ class AnswerReader:
     def on_body(self, octets: bytes) -> None:
         """A part of the body."""
         self._body += octets
-        if len(self._body) > BODY_MAX:
+        if len(self._body) > self._most:
             raise BadHttp("the body is too large")
 
     def on_message_complete(self) -> None:
@@ -109,11 +111,11 @@ class AnswerReader:
         status: int = self._parser.get_status_code()
         if status < 200:
             return
-        body = _unpack(bytes(self._body), self._fields.get("content-encoding", ""))
-        self._answer = HttpAnswer(status, body, "via" in self._fields, bool(self._parser.should_keep_alive()))
+        body = _unpack(bytes(self._body), self._fields.get("content-encoding", ""), self._most)
+        self._answer = HttpAnswer(status, self._fields, body, bool(self._parser.should_keep_alive()))
 
 
-def _unpack(body: bytes, encoding: str) -> bytes:
+def _unpack(body: bytes, encoding: str, most: int) -> bytes:
     coding = encoding.lower()
     if coding in ("", "identity") or not body:
         return body
@@ -121,9 +123,9 @@ def _unpack(body: bytes, encoding: str) -> bytes:
         raise BadHttp("a content coding that was not offered")
     stream = zlib.decompressobj(wbits=31)
     try:
-        document = stream.decompress(body, BODY_MAX + 1)
+        document = stream.decompress(body, most + 1)
     except zlib.error:
         raise BadHttp("the body is no gzip") from None
-    if len(document) > BODY_MAX or not stream.eof:
+    if len(document) > most or not stream.eof:
         raise BadHttp("the body is too large or cut off")
     return document
