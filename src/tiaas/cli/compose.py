@@ -63,6 +63,7 @@ T = TypeVar("T")
 CONTROL_PORT = 8480
 KONNEKTOR_PORT = 8443
 KONNEKTOR_DATABASE = "konnektor.sqlite"
+PROTOCOL_FOLDER = "protocol"
 LOG_FILE = "tiaas.log"
 _AT_ONCE = 8
 
@@ -248,7 +249,7 @@ class _Start:
     async def start_node(self) -> Node:
         store = await SqliteStore.open(self.options.folder.absolute() / KONNEKTOR_DATABASE)
         self.stack.push_async_callback(store.close)
-        node = Node(store, self.clock, self.entropy)
+        node = Node(store, self.clock, self.entropy, logs=self.options.folder.absolute() / PROTOCOL_FOLDER)
         self.stack.push_async_callback(node.stop)
         return node
 

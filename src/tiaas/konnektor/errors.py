@@ -12,7 +12,8 @@ from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy, random_uuid
 from tiaas.base.errors import TiaasError
 from tiaas.interfaces.telematik_error_v2_0 import Detail, Error, Trace
-from tiaas.konnektor.codes import CODES, Code, CompType, Severity
+from tiaas.konnektor.codes import CODES, Code, CompType, ErrorType, Severity
+from tiaas.konnektor.protocol import Level, LogType, ProtocolService
 from tiaas.soap.envelope import SoapFault
 from tiaas.soap.errors import FaultCode, SoapError
 
@@ -34,7 +35,8 @@ class KonnektorError(TiaasError):
 
     `detail` goes out as it is: no personal data but what the specification wants there (3041: the card handle of the
     SM-B). `fill` is the value for the placeholder of the official text. `comp_type` defaults to the table's. `causes`
-    are errors that led to this one, in order; they precede it in the trace. An unknown `code` is a `KeyError`.
+    are errors that led to this one, in order; they precede it in the trace. `evidence` is for the log only: keys of
+    `protocol.personal.ALLOWED` and what was found. An unknown `code` is a `KeyError`.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class KonnektorError(TiaasError):
         fill: str = "",
         comp_type: CompType | None = None,
         causes: Sequence["KonnektorError"] = (),
+        evidence: tuple[tuple[str, str], ...] = (),
     ) -> None:
         entry = CODES[code]
         super().__init__(f"{code} {entry.text}")
@@ -53,6 +56,7 @@ class KonnektorError(TiaasError):
         self.fill = fill
         self.comp_type = comp_type or entry.comp_type
         self.causes = tuple(causes)
+        self.evidence = evidence
 
     @property
     def entry(self) -> Code:
@@ -60,10 +64,12 @@ class KonnektorError(TiaasError):
         return CODES[self.code]
 
 
-def fault_of(error: BaseException, instance_id: str, clock: Clock, entropy: Entropy) -> SoapFault:
+def fault_of(
+    error: BaseException, instance_id: str, clock: Clock, entropy: Entropy, protocol: ProtocolService | None = None
+) -> SoapFault:
     """The fault for any exception that ended an operation; logs it under the event id that stands in the trace."""
     known = _known(error)
-    detail = gerror_of((known,), instance_id, clock, entropy, origin=error)
+    detail = gerror_of((known,), instance_id, clock, entropy, protocol, origin=error)
     last = detail.trace[-1]
     code = FaultCode.CLIENT if last.code in CALLER_MISTAKES else FaultCode.SERVER
     return SoapFault(code, last.error_text, detail)
@@ -74,16 +80,42 @@ def gerror_of(
     instance_id: str,
     clock: Clock,
     entropy: Entropy,
+    protocol: ProtocolService | None = None,
     *,
     origin: BaseException | None = None,
 ) -> Error:
     """The GERROR structure for `errors` (at least one), as in a fault or in a `Status` with Result Warning.
 
-    Each entry is logged. `origin` is the exception behind the last one, if it is another.
+    Each step is logged, in `protocol` with its inner code. `origin` is the exception behind the last one, if it is
+    another.
     """
     chain = [step for error in errors for step in _chain(error)]
     trace = tuple(_trace(step, instance_id, entropy, origin if step is chain[-1] else None) for step in chain)
-    return Error(message_id=random_uuid(entropy), timestamp=clock.now(), trace=trace)
+    message_id = random_uuid(entropy)
+    if protocol is not None:
+        for step, shown in zip(chain, trace, strict=True):
+            _write(protocol, step, shown.event_id, message_id, origin if step is chain[-1] else None)
+    return Error(message_id=message_id, timestamp=clock.now(), trace=trace)
+
+
+def _write(
+    protocol: ProtocolService, step: KonnektorError, event_id: str, message_id: str, origin: BaseException | None
+) -> None:
+    """The log's entry of an error: of ErrorType Security in the security log, a Fachmodul's in its own."""
+    security = step.entry.error_type is ErrorType.SECURITY
+    evidence = step.evidence
+    if origin is not None and not isinstance(origin, KonnektorError | SoapError):
+        evidence += (("Kind", type(origin).__name__), ("Where", _where(origin)))
+    protocol.write(
+        LogType.SECURITY if security else LogType.OPERATION,
+        Level(step.entry.severity.value),
+        code=step.code,
+        text=step.entry.filled(step.fill),
+        fm="VSDM" if step.comp_type is CompType.FM_VSDM else "",
+        event_id=event_id,
+        message_id=message_id,
+        parameters=evidence,
+    )
 
 
 def _known(error: BaseException) -> KonnektorError:

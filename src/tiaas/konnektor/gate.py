@@ -3,7 +3,8 @@
 Which Clientsystem an authentication feature belongs to says the information model at the time of each request.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from tiaas.konnektor.basic import BasicUsers, parse_basic_untrusted
 from tiaas.konnektor.config import ClientAccess, Variant
@@ -21,6 +22,8 @@ class Gate:
     identity: Identity
     users: BasicUsers
     model: LiveInfoModel
+    refused: Callable[[str, str], None] = field(default=lambda reason, address: None)
+    """Hears of each client that is not let in: why, in a phrase of ours, and its address."""
 
     def accepted_certificates(self) -> dict[str, bytes] | None:
         """The client certificates (fingerprint → DER) that TLS accepts; None if it asks for none."""

@@ -47,7 +47,8 @@ class Door:
     """One instance's side of the ingress: its contexts, its connections, its bounds.
 
     `context` gives the TLS context for a new connection, None for plain HTTP; `admits` judges a connection's client
-    certificate after the handshake, because the list may have changed meanwhile.
+    certificate after the handshake, because the list may have changed meanwhile. `refused` hears why a client at an
+    address was not let in.
     """
 
     def __init__(
@@ -57,12 +58,14 @@ class Door:
         limits: Limits,
         context: Callable[[], ssl.SSLContext | None],
         admits: Callable[[str | None], bool],
+        refused: Callable[[str, str], None] = lambda reason, address: None,
     ) -> None:
         self.name = name
         self.limits = limits
         self.context = context
         self._config = config
         self._admits = admits
+        self.refused = refused
         self._state = ServerState()
         self._connections: set[HttpConnection] = set()
         self._places: Counter[str] = Counter()
@@ -87,7 +90,10 @@ class Door:
 
         def opened(connection: HttpConnection) -> bool:
             self._connections.add(connection)
-            return self._is_open and self._admits(connection.certificate_fingerprint)
+            welcome = self._admits(connection.certificate_fingerprint)
+            if not welcome:
+                self.refused("the client certificate is not on the list", place.address)
+            return self._is_open and welcome
 
         def closed(connection: HttpConnection) -> None:
             self._connections.discard(connection)
@@ -127,11 +133,11 @@ class Door:
 class Place:
     """One counted connection."""
 
-    __slots__ = ("_address", "_is_taken", "_places")
+    __slots__ = ("_is_taken", "_places", "address")
 
     def __init__(self, places: Counter[str], address: str) -> None:
         self._places = places
-        self._address = address
+        self.address = address
         self._is_taken = True
         places[address] += 1
 
@@ -140,9 +146,9 @@ class Place:
         if not self._is_taken:
             return
         self._is_taken = False
-        self._places[self._address] -= 1
-        if self._places[self._address] <= 0:
-            del self._places[self._address]
+        self._places[self.address] -= 1
+        if self._places[self.address] <= 0:
+            del self._places[self.address]
 
 
 class Ingress:
@@ -260,6 +266,8 @@ async def _hand_over(loop: asyncio.AbstractEventLoop, connection: socket.socket,
     except OSError as error:
         # A client without or with a foreign certificate ends here.
         place.free()
+        if isinstance(error, ssl.SSLError):
+            door.refused(f"TLS handshake: {error.reason or 'failed'}", place.address)
         _log.info("TLS handshake failed", extra={"instance": door.name, "kind": type(error).__name__})
     except BaseException:
         place.free()

@@ -38,6 +38,7 @@ from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.network import Network
+from tiaas.konnektor.protocol import Medium, Refusals
 from tiaas.konnektor.reception import Reception
 from tiaas.konnektor.services import card, certificate, event, vsd
 from tiaas.konnektor.services.context import ServiceContext, build_context
@@ -113,9 +114,11 @@ class Instance:
         shares: NodeShares,
         clock: Clock,
         entropy: Entropy,
+        logs: Medium | None = None,
     ) -> "Instance":
         """Reads the instance from its store, makes what is missing, connects the parts; nothing runs yet.
 
+        `logs` is where its logs lie; without it they are lost at the end.
         Raises `StoreError`, `BadInstanceConfig` (no ID.SAK.AUT), `InvalidInput` for a damaged model.
         """
         hosts = tuple(dict.fromkeys((*config.hosts, config.address.host)))
@@ -147,12 +150,13 @@ class Instance:
             ti=config.ti,
             handshakes=handshakes,
             shares=shares.instance(),
+            logs=logs,
         )
 
         def to_fault(error: BaseException) -> SoapFault:
-            return fault_of(error, config.instance, clock, entropy)
+            return fault_of(error, config.instance, clock, entropy, context.protocol)
 
-        gate = Gate(config.access, identity, users, model)
+        gate = Gate(config.access, identity, users, model, Refusals(context.protocol, clock))
         feed = EventFeed(clock)
         context.hub.subscribe(feed.on_event)
         calls = CallLog(clock, lambda client_system_id: client_system_id in model.current.clients, feed.touch)
@@ -185,6 +189,7 @@ class Instance:
     async def start(self, ingress: Ingress) -> None:
         """Boot-up; returns when clients are served. Raises `StaleEpoch`, `StoreError`, `AddressTaken`."""
         try:
+            await self.context.protocol.start()
             await self.context.trust.start(self.config.boot_seconds)
             await self.context.terminals.start()
             await self._settle()
@@ -196,6 +201,7 @@ class Instance:
             await self.context.terminals.stop()
             await self.context.trust.stop()
             await self.context.events.stop()
+            await self.context.protocol.stop()
             raise
         self.serves_since = self.context.clock.now()
         _log.info("instance serves", extra={"instance": self.name, "address": str(self.reception.address)})
@@ -212,6 +218,7 @@ class Instance:
             await self.context.terminals.stop()
             await self.context.trust.stop()
             await self.context.events.stop()
+            await self.context.protocol.stop()
         _log.info("instance stopped", extra={"instance": self.name})
 
     async def _tell_boot(self, ingress: Ingress) -> None:

@@ -6,6 +6,7 @@ of its own and keeps nothing of theirs for itself. Trust lists, which are public
 
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 from tiaas.base.clock import Clock
@@ -17,6 +18,7 @@ from tiaas.konnektor.ingress import Ingress
 from tiaas.konnektor.instance import Instance, Provision
 from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.network import Network
+from tiaas.konnektor.protocol import FolderMedium
 from tiaas.konnektor.sak import SakIdentities
 from tiaas.konnektor.sinkshares import NodeShares
 from tiaas.konnektor.store import Store
@@ -32,12 +34,19 @@ class InstanceRuns(InvalidInput):
 class Node:
     """Hosts instances. All calls belong to one event loop.
 
-    The store is the caller's; `stop` does not close it.
+    The store is the caller's; `stop` does not close it. Below `logs` each instance has a folder for its logs; without
+    it logs are in memory only.
     """
 
     def __init__(
-        self, store: Store, clock: Clock, entropy: Entropy, front_settings: FrontSettings | None = None
+        self,
+        store: Store,
+        clock: Clock,
+        entropy: Entropy,
+        front_settings: FrontSettings | None = None,
+        logs: Path | None = None,
     ) -> None:
+        self._logs = logs
         self.ingress = Ingress()
         self._store = store
         self._clock = clock
@@ -77,6 +86,7 @@ class Node:
                 self._shares,
                 self._clock,
                 self._entropy,
+                None if self._logs is None else FolderMedium.of_instance(self._logs, name),
             )
             self._networks[name] = instance.network
             self._sak.put(name, instance.sak)

@@ -47,8 +47,10 @@ class Reception:
         self._accepted = gate.accepted_certificates()
         self._context = self._new_context()
         http = uvicorn_config(app, config.limits)
-        self._secure_door = Door(config.instance, http, config.limits, lambda: self._context, gate.admits)
-        self._plain_door = Door(config.instance, http, config.limits, lambda: None, lambda fingerprint: True)
+        self._secure_door = Door(config.instance, http, config.limits, lambda: self._context, gate.admits, gate.refused)
+        self._plain_door = Door(
+            config.instance, http, config.limits, lambda: None, lambda fingerprint: True, gate.refused
+        )
 
     @property
     def host(self) -> str:

@@ -103,7 +103,7 @@ class WebApp:
         elif is_plain and access.tls_mandatory and not access.directory_open:
             await _reply(send, 403, b"TLS is mandatory\n", _TEXT + _CLOSE)
         elif not access.directory_open and await self._peer(scope, fields) is None:
-            await self._deny(send)
+            await self._deny(scope, send)
         else:
             server = scope["server"]
             document = self.directory(_text(fields, b"host"), (str(server[0]), int(server[1])))
@@ -116,7 +116,7 @@ class WebApp:
             return
         peer = await self._peer(scope, fields)
         if peer is None:
-            await self._deny(send)
+            await self._deny(scope, send)
             return
         try:
             body = await _read_body(fields, receive, endpoint.body_octets)
@@ -127,9 +127,12 @@ class WebApp:
         reply = await endpoint.handler.handle(body, _text(fields, b"content-type"), peer)
         await _reply(send, reply.status, reply.body, ((b"content-type", reply.content_type.encode()),))
 
-    async def _deny(self, send: Send) -> None:
+    async def _deny(self, scope: Message, send: Send) -> None:
         """401 where a password can help, 403 where only a certificate can."""
-        if self.gate.access.variant is Variant.PASSWORD:
+        with_password = self.gate.access.variant is Variant.PASSWORD
+        reason = "user or password missing or wrong" if with_password else "no accepted client certificate"
+        self.gate.refused(reason, (scope.get("client") or ("", 0))[0])
+        if with_password:
             challenge = (b"www-authenticate", b'Basic realm="Konnektor", charset="UTF-8"')
             await _reply(send, 401, b"authentication is mandatory\n", (*_TEXT, challenge))
         else:

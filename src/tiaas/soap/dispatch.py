@@ -6,8 +6,10 @@ Profile 1.2 (TIP1-A_4519-01), gemSpec_Kon V5.18 §3.6.1.
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from itertools import count
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from tiaas.soap.envelope import (
     Headed,
@@ -33,6 +35,19 @@ _ORDINARY = frozenset({"text/xml", "text/xml; charset=utf-8", "text/xml; charset
 # Per dispatcher, that is per instance: about 3 KiB each at most, so 50 KiB.
 _REMEMBERED = 16
 _REMEMBERED_OCTETS = 1024
+
+
+class ServedCall(NamedTuple):
+    """The call a task works for: a number that is unique in the process, and the name of its request message."""
+
+    number: int
+    operation: str
+
+
+SERVED_CALL: ContextVar[ServedCall | None] = ContextVar("SERVED_CALL", default=None)
+"""Set while an operation is executed, in all tasks it starts; logs tell by it what belongs together."""
+
+_NUMBERS = count(1)
 
 
 class AccessDeclaration:
@@ -109,7 +124,8 @@ class Dispatcher:
     """Serves a set of operations.
 
     `fault_of` turns any exception of decoding, access check or handler into a fault; for a `SoapError` the SOAP fault
-    code of the error wins over the one in the result. `observer` hears of requests that were not cancelled.
+    code of the error wins over the one in the result. `observer` hears of requests that were not cancelled. `guard` is
+    asked before each operation is executed, and raises if it must not be.
     """
 
     def __init__(
@@ -118,7 +134,9 @@ class Dispatcher:
         fault_of: Callable[[BaseException], SoapFault],
         limits: Limits | None = None,
         observer: Observer | None = None,
+        guard: Callable[[Operation], None] = lambda operation: None,
     ) -> None:
+        self._guard = guard
         self._operations: dict[str, Operation] = {}
         self._fault_of = fault_of
         self._limits = limits or Limits()
@@ -146,10 +164,13 @@ class Dispatcher:
         """
         observer = self._observer
         begun = observer.begin() if observer is not None else 0.0
+        SERVED_CALL.set(None)
         request, answer = None, None
         try:
             _check_content_type(content_type)
             entry, request = self._understand(body)
+            SERVED_CALL.set(ServedCall(next(_NUMBERS), entry.request.__name__))
+            self._guard(entry)
             given = await entry.handler(request, peer)
             answer, headers = (given, ()) if entry.headers is None else (given.message, given.headers)
             if not isinstance(answer, entry.response):

@@ -29,6 +29,7 @@ from tiaas.konnektor.network import Network
 from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.pins import Pins
+from tiaas.konnektor.protocol import Medium, MemoryMedium, ProtocolService
 from tiaas.konnektor.sessions import CallContext
 from tiaas.konnektor.sinkopener import PlainSinks, SinkOpener
 from tiaas.konnektor.sinkroute import SinkRoute
@@ -60,6 +61,7 @@ class ServiceContext:
     intermediaer: Intermediaer | None
     hub: EventHub
     opstate: OperatingState
+    protocol: ProtocolService
     trust: Trust
     events: EventDelivery
     store: InstanceStore
@@ -101,16 +103,19 @@ def build_context(
     profile: Profile = Profile.HSK,
     letters: LogLetters | None = None,
     shares: InstanceShares | None = None,
+    logs: Medium | None = None,
 ) -> ServiceContext:
     """The object graph of one instance behind its SOAP interface; `trust.start()`, then `terminals.start()`.
 
     `trust` is what the instance was given, `ti` says where the TI is; without it there is none. `sinks` opens
     connections to receivers of events, without it in plain TCP. `handshakes`, `lists` (who reads trust lists) and what
-    `shares` (of connections to receivers) is part of are the node's, without them its own.
+    `shares` (of connections to receivers) is part of are the node's, without them its own. `logs` is where the logs
+    lie, without it in memory; `protocol.start()` comes before everything else.
     """
     network = network or Network()
     hub = EventHub()
     opstate = OperatingState(hub, clock, box=profile is Profile.EINBOX)
+    protocol = ProtocolService(logs or MemoryMedium(), store, hub, opstate, clock, entropy)
     access = ti or TiAccess(online=False)
     checks = build_trust(
         trust,
@@ -156,6 +161,7 @@ def build_context(
         intermediaer,
         hub,
         opstate,
+        protocol,
         checks,
         EventDelivery(
             infomodel,
@@ -210,8 +216,20 @@ def authorize(
     decision = decide(request, context.infomodel.current, context.cards.fact_of)
     if isinstance(decision, Denied):
         _log.info("access denied", extra={"operation": operation, "code": decision.log_code})
-        raise KonnektorError(decision.log_code)
+        raise KonnektorError(decision.log_code, evidence=_evidence(call, ct_id, card_handle))
     return decision.rule
+
+
+def _evidence(call: Context, ct_id: str | None, card_handle: str | None) -> tuple[tuple[str, str], ...]:
+    """What the caller named, for the log: the technician has to see which id was wrong."""
+    told = (
+        ("Mandant", call.mandant_id),
+        ("Clientsystem", call.client_system_id),
+        ("Arbeitsplatz", call.workplace_id),
+        ("CtID", ct_id),
+        ("CardHandle", card_handle),
+    )
+    return tuple((key, value) for key, value in told if value)
 
 
 def call_context(call: Context) -> CallContext:
@@ -221,5 +239,5 @@ def call_context(call: Context) -> CallContext:
 
 def warning(context: ServiceContext, error: KonnektorError) -> Status:
     """A status with Result Warning and the error's trace."""
-    trace = gerror_of((error,), context.instance_id, context.clock, context.entropy)
+    trace = gerror_of((error,), context.instance_id, context.clock, context.entropy, context.protocol)
     return Status(result=Result.WARNING, error=trace)

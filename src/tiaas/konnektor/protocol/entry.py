@@ -1,0 +1,166 @@
+"""One entry of a log, and its line: a JSON object with a seal that chains it to the line before.
+
+    {"number":17,"at":"2026-01-31T12:00:00.000+00:00","type":"Op","level":"Error",…,"seal":"5f…"}
+
+The seal is HMAC-SHA-256 (first 16 octets) over the seal before and the line without its own; a line that was changed,
+left out or put elsewhere shows. Attributes: gemSpec_Kon V5.18 TIP1-A_4714, TIP1-A_4715.
+"""
+
+import enum
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tiaas.base.errors import TiaasError
+
+SEAL_OCTETS = 16
+VALUE_MAX = 500
+PARAMETERS_MAX = 40
+
+
+class BadLine(TiaasError):
+    """A line that we did not write like this."""
+
+
+@enum.unique
+class LogType(enum.StrEnum):
+    """eventType of TUC_KON_271."""
+
+    OPERATION = "Op"
+    SECURITY = "Sec"
+    PERFORMANCE = "Perf"
+
+
+@enum.unique
+class Level(enum.StrEnum):
+    """Severity of an entry, in rising order; Debug is for Fachmodule only (TAB_KON_609)."""
+
+    DEBUG = "Debug"
+    INFO = "Info"
+    WARNING = "Warning"
+    ERROR = "Error"
+    FATAL = "Fatal"
+
+    @property
+    def rank(self) -> int:
+        """0 for Debug to 4 for Fatal."""
+        return _RANK[self]
+
+
+_RANK = {level: at for at, level in enumerate(Level)}
+
+
+@dataclass(frozen=True, slots=True)
+class LogName:
+    """Which log: by type, and by Fachmodul (`fm`, empty for the Konnektor's own). There is one security log."""
+
+    type: LogType
+    fm: str = ""
+
+    @classmethod
+    def of(cls, type_: LogType, fm: str) -> "LogName":
+        """Where TUC_KON_271 writes (steps 1 to 5)."""
+        return cls(type_, "" if type_ is LogType.SECURITY else fm)
+
+    @property
+    def text(self) -> str:
+        """As in file names, commands and EC_LOG_OVERFLOW: `system`, `security`, `fm-VSDM`, `performance`, …"""
+        if self.type is LogType.SECURITY:
+            return "security"
+        if self.type is LogType.PERFORMANCE:
+            return f"performance-fm-{self.fm}" if self.fm else "performance"
+        return f"fm-{self.fm}" if self.fm else "system"
+
+
+SYSTEM = LogName(LogType.OPERATION)
+SECURITY = LogName(LogType.SECURITY)
+PERFORMANCE = LogName(LogType.PERFORMANCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry. `number` counts from 1 in its log; `parameters` are free of personal data.
+
+    `event_id` is that of a fault's trace (EventID and LogReference), `message_id` that of the fault; `operation` and
+    `call` name the SOAP call it belongs to.
+    """
+
+    number: int
+    at: datetime
+    type: LogType
+    level: Level
+    topic: str = ""
+    code: int | None = None
+    text: str = ""
+    fm: str = ""
+    event_id: str = ""
+    message_id: str = ""
+    operation: str = ""
+    call: str = ""
+    parameters: tuple[tuple[str, str], ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """As a JSON object; what is empty is left out."""
+        told: dict[str, Any] = {
+            "number": self.number,
+            "at": self.at.isoformat(timespec="milliseconds"),
+            "type": self.type.value,
+            "level": self.level.value,
+            "topic": self.topic,
+            "code": self.code,
+            "text": self.text,
+            "fm": self.fm,
+            "event_id": self.event_id,
+            "message_id": self.message_id,
+            "operation": self.operation,
+            "call": self.call,
+            "parameters": dict(self.parameters),
+        }
+        return {key: value for key, value in told.items() if value not in (None, "", {})}
+
+
+def seal_line(entry: Entry, before: bytes, key: bytes) -> tuple[bytes, bytes]:
+    """The entry's line with its end, and its seal."""
+    body = json.dumps(entry.document(), ensure_ascii=False, separators=(",", ":")).encode()
+    seal = _seal(key, before, body)
+    return body[:-1] + b',"seal":"' + seal.hex().encode() + b'"}\n', seal
+
+
+def check_line(line: bytes, before: bytes, key: bytes) -> bytes:
+    """The seal of a line (without its end), compared with what it must be. Raises `BadLine`."""
+    body, found, rest = line.rpartition(b',"seal":"')
+    seal = _seal(key, before, body + b"}")
+    if not found or not hmac.compare_digest(rest, seal.hex().encode() + b'"}'):
+        raise BadLine("a line does not carry the seal it must have")
+    return seal
+
+
+def read_line_untrusted(line: bytes) -> Entry:
+    """The entry of a line; the seal is not looked at. Raises `BadLine`."""
+    try:
+        told = json.loads(line)
+        code = told.get("code")
+        parameters = tuple((str(key), str(value)) for key, value in told.get("parameters", {}).items())
+        at = datetime.fromisoformat(told["at"])
+        if at.tzinfo is None or not isinstance(told["number"], int) or not isinstance(code, int | None):
+            raise BadLine("a line has values of other types")
+        return Entry(
+            told["number"],
+            at,
+            LogType(told["type"]),
+            Level(told["level"]),
+            code=code,
+            parameters=parameters,
+            **{name: str(told[name]) for name in _TEXTS if name in told},
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BadLine("a line is no entry") from error
+
+
+_TEXTS = ("topic", "text", "fm", "event_id", "message_id", "operation", "call")
+
+
+def _seal(key: bytes, before: bytes, body: bytes) -> bytes:
+    return hmac.digest(key, before + body, "sha256")[:SEAL_OCTETS]
