@@ -7,13 +7,14 @@ nothing but an event id; the log line with the same id says where it happened.
 import logging
 import traceback
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy, random_uuid
 from tiaas.base.errors import TiaasError
 from tiaas.interfaces.telematik_error_v2_0 import Detail, Error, Trace
-from tiaas.konnektor.codes import CODES, Code, CompType, ErrorType, Severity
-from tiaas.konnektor.protocol import Level, LogType, ProtocolService
+from tiaas.konnektor.codes import CODES, Code, CompType, Severity
 from tiaas.soap.envelope import SoapFault
 from tiaas.soap.errors import FaultCode, SoapError
 
@@ -64,8 +65,26 @@ class KonnektorError(TiaasError):
         return CODES[self.code]
 
 
+@dataclass(frozen=True, slots=True)
+class LoggedError:
+    """What the protocol service is told of an error: the ids of the trace that shows it, and what led to it."""
+
+    error: KonnektorError
+    event_id: str
+    message_id: str
+    evidence: tuple[tuple[str, str], ...]
+
+
+class ErrorLog(Protocol):
+    """Who writes errors down: the protocol service of the instance."""
+
+    def write_error(self, logged: LoggedError) -> None:
+        """TUC_KON_271 for an error; never raises."""
+        ...
+
+
 def fault_of(
-    error: BaseException, instance_id: str, clock: Clock, entropy: Entropy, protocol: ProtocolService | None = None
+    error: BaseException, instance_id: str, clock: Clock, entropy: Entropy, protocol: ErrorLog | None = None
 ) -> SoapFault:
     """The fault for any exception that ended an operation; logs it under the event id that stands in the trace."""
     known = _known(error)
@@ -80,7 +99,7 @@ def gerror_of(
     instance_id: str,
     clock: Clock,
     entropy: Entropy,
-    protocol: ProtocolService | None = None,
+    protocol: ErrorLog | None = None,
     *,
     origin: BaseException | None = None,
 ) -> Error:
@@ -94,28 +113,9 @@ def gerror_of(
     message_id = random_uuid(entropy)
     if protocol is not None:
         for step, shown in zip(chain, trace, strict=True):
-            _write(protocol, step, shown.event_id, message_id, origin if step is chain[-1] else None)
+            evidence = step.evidence + (_defect(origin) if origin is not None and step is chain[-1] else ())
+            protocol.write_error(LoggedError(step, shown.event_id, message_id, evidence))
     return Error(message_id=message_id, timestamp=clock.now(), trace=trace)
-
-
-def _write(
-    protocol: ProtocolService, step: KonnektorError, event_id: str, message_id: str, origin: BaseException | None
-) -> None:
-    """The log's entry of an error: of ErrorType Security in the security log, a Fachmodul's in its own."""
-    security = step.entry.error_type is ErrorType.SECURITY
-    evidence = step.evidence
-    if origin is not None and not isinstance(origin, KonnektorError | SoapError):
-        evidence += (("Kind", type(origin).__name__), ("Where", _where(origin)))
-    protocol.write(
-        LogType.SECURITY if security else LogType.OPERATION,
-        Level(step.entry.severity.value),
-        code=step.code,
-        text=step.entry.filled(step.fill),
-        fm="VSDM" if step.comp_type is CompType.FM_VSDM else "",
-        event_id=event_id,
-        message_id=message_id,
-        parameters=evidence,
-    )
 
 
 def _known(error: BaseException) -> KonnektorError:
@@ -135,7 +135,7 @@ def _trace(step: KonnektorError, instance_id: str, entropy: Entropy, origin: Bas
     shown = CODES[OUTSIDE.get(step.code, step.code)]
     text = shown.filled(step.fill)
     fields: dict[str, object] = {"event_id": event_id, "instance": instance_id, "code": step.code}
-    if origin is not None and not isinstance(origin, KonnektorError | SoapError):
+    if origin is not None and _defect(origin):
         fields |= {"kind": type(origin).__name__, "where": _where(origin)}
     _log.log(_LEVEL[step.entry.severity], "error in an operation", extra=fields)
     return Trace(
@@ -150,6 +150,13 @@ def _trace(step: KonnektorError, instance_id: str, entropy: Entropy, origin: Bas
         # Clients dereference Detail without asking, so there is always one.
         detail=Detail(text=step.detail if step.detail and shown is step.entry else text, encoding="UTF-8"),
     )
+
+
+def _defect(origin: BaseException) -> tuple[tuple[str, str], ...]:
+    """Evidence of an exception that is none of ours: kind and place."""
+    if isinstance(origin, KonnektorError | SoapError):
+        return ()
+    return ("Kind", type(origin).__name__), ("Where", _where(origin))
 
 
 def _where(error: BaseException) -> str:

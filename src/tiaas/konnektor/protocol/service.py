@@ -16,7 +16,8 @@ from functools import partial
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
-from tiaas.konnektor.codes import CODES, ErrorType
+from tiaas.konnektor.codes import CODES, CompType, ErrorType
+from tiaas.konnektor.errors import LoggedError
 from tiaas.konnektor.events import Event, EventHub, EventSeverity, EventType, Topic, parameters
 from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.konnektor.protocol.entry import PERFORMANCE, SECURITY, SYSTEM, Entry, Level, LogName, LogType
@@ -109,6 +110,21 @@ class ProtocolService:
         if not self.settings.takes(log, level):
             return
         self._put(log, self._entry(type_, level, topic, code, text, fm, event_id, message_id, parameters))
+
+    def write_error(self, logged: LoggedError) -> None:
+        """The entry of an error in a trace, with its inner code: one of ErrorType Security goes into the security log,
+        a Fachmodul's into its own."""
+        error = logged.error
+        self.write(
+            LogType.SECURITY if error.entry.error_type is ErrorType.SECURITY else LogType.OPERATION,
+            Level(error.entry.severity.value),
+            code=error.code,
+            text=error.entry.filled(error.fill),
+            fm="VSDM" if error.comp_type is CompType.FM_VSDM else "",
+            event_id=logged.event_id,
+            message_id=logged.message_id,
+            parameters=logged.evidence,
+        )
 
     def _entry(
         self,
