@@ -11,11 +11,15 @@ from typing import Any
 
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.terminalversions import is_supported
+from tiaas.terminal.displaysize import DisplaySize
 from tiaas.terminal.front import UnitEvent
 from tiaas.terminal.pairing import Pairing
 from tiaas.terminal.session import TerminalProduct
 
 MAC_SIZE = 6
+_ACCOUNT = re.compile(rb"[\x20-\x7E]{1,12}")
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 
 
@@ -30,15 +34,38 @@ class Correlation(StrEnum):
     AKTUALISIEREND = "aktualisierend"
 
 
+@unique
+class Role(StrEnum):
+    """CT.ACTIVEROLE: whose CT session is open."""
+
+    USER = "User"
+    ADMIN = "Admin"
+
+
 class BadTerminalDocument(InvalidInput):
     """A stored terminal that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdminAccount:
+    """CT.ADMIN_USERNAME, CT.ADMIN_PASSWORD: the terminal's own administrator, as SICCT's INIT CT SESSION takes it.
+
+    Raises `InvalidInput` unless both are 1 to 12 printable ASCII characters (SICCT 5.5.10.27).
+    """
+
+    user: str
+    password: Secret
+
+    def __post_init__(self) -> None:
+        if not all(_ACCOUNT.fullmatch(part) for part in (self.user.encode(), self.password.reveal())):
+            raise InvalidInput("user and password of a terminal have 1 to 12 printable ASCII characters")
 
 
 @dataclass(frozen=True, slots=True)
 class TerminalConfig:
     """What is kept of a terminal. `name` is its host name (SICCT FriendlyName), `mac` has 6 octets.
 
-    `host` is an IP address or a DNS name; anything else raises `InvalidInput`.
+    `host` is an IP address or a DNS name; anything else raises `InvalidInput`. `slots` 0: the first session will tell.
     """
 
     ct_id: str
@@ -49,14 +76,18 @@ class TerminalConfig:
     slots: int
     correlation: Correlation = Correlation.ZUGEWIESEN
     pairing: Pairing | None = None
+    admin: AdminAccount | None = None
 
     def __post_init__(self) -> None:
         if not _is_host(self.host):
             raise InvalidInput("the terminal's host must be an IP address or a DNS name in ASCII")
 
     def to_document(self) -> dict[str, Any]:
-        """A JSON-able document; it holds the shared secret, so the store must protect it."""
-        pairing = None
+        """A JSON-able document; it holds the shared secret and the password, so the store must protect it."""
+        pairing, admin = None, None
+        if self.admin is not None:
+            password = b64encode(self.admin.password.reveal()).decode("ascii")
+            admin = {"user": self.admin.user, "password": password}
         if self.pairing is not None:
             pairing = {
                 "certificate": b64encode(self.pairing.certificate).decode("ascii"),
@@ -71,6 +102,7 @@ class TerminalConfig:
             "slots": self.slots,
             "correlation": self.correlation.value,
             "pairing": pairing,
+            "admin": admin,
         }
 
     @staticmethod
@@ -79,6 +111,8 @@ class TerminalConfig:
         try:
             stored = document["pairing"]
             pairing = stored and Pairing(b64decode(stored["certificate"]), Secret(b64decode(stored["secret"])))
+            account = document.get("admin")
+            admin = account and AdminAccount(str(account["user"]), Secret(b64decode(account["password"])))
             return TerminalConfig(
                 ct_id=str(document["ct_id"]),
                 name=str(document["name"]),
@@ -88,6 +122,7 @@ class TerminalConfig:
                 slots=int(document["slots"]),
                 correlation=Correlation(document["correlation"]),
                 pairing=pairing or None,
+                admin=admin or None,
             )
         except (KeyError, TypeError, ValueError, InvalidInput) as error:
             raise BadTerminalDocument(f"a stored terminal is damaged ({type(error).__name__})") from error
@@ -101,6 +136,10 @@ class TerminalEntry:
     that come while the state of the slots is asked for; None at other times. `opening` holds one task per slot at
     most, `to_open` the slots whose card that task has yet to begin with, `leaving` the
     turns of the cards that were there before. `untrusted`: refused for its certificate, and not dialled any more.
+    `refusal` is why the last attempt of TUC_KON_050 ended, None while nothing speaks against the terminal.
+    `administered`: an administrator's action is under way. `maintained`: the next session is for a Wartungs-Pairing,
+    the pairing is not asked for. `session_id` is that of the open CT session, empty if another owner opened it; `role`
+    is CT.ACTIVEROLE. `last_product` and `display` (CT.DISPLAY_CAPABILITIES) stay when the connection goes.
     """
 
     config: TerminalConfig
@@ -113,8 +152,20 @@ class TerminalEntry:
     to_open: set[int] = field(default_factory=set)
     leaving: dict[int, Lock] = field(default_factory=dict)
     pinpad_taken: bool = False
+    administered: bool = False
+    maintained: bool = False
     early: list[UnitEvent] | None = None
     untrusted: bool = False
+    refusal: KonnektorError | None = None
+    session_id: str = ""
+    role: Role = Role.USER
+    last_product: TerminalProduct | None = None
+    display: DisplaySize | None = None
+
+    @property
+    def valid_version(self) -> bool:
+        """CT.VALID_VERSION: the interface version last told is one this Konnektor supports."""
+        return self.last_product is not None and is_supported(self.last_product.interface_version)
 
     @property
     def usable(self) -> bool:

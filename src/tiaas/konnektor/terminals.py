@@ -1,4 +1,6 @@
-"""Card terminals of one instance: pairing, connections, sessions (gemSpec_Kon V5.18 §4.1.4); cards are `slots`' work.
+"""Card terminals of one instance: connections and sessions (gemSpec_Kon V5.18 §4.1.4).
+
+Cards are `slots`' work, pairing is `terminalpairing`'s, what an administrator does is `terminaladmin`'s.
 
 Theory of operation. The front reports in the order things happened. What takes a terminal or a card away (`LinkDown`,
 event 85) is done at once. What takes time (TUC_KON_050 after `LinkUp`, opening a card after event 84) runs in tasks,
@@ -11,6 +13,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
@@ -22,19 +25,24 @@ from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.konnektor.slots import Slots
 from tiaas.konnektor.store import InstanceStore, StaleEpochWrite, StoreError
 from tiaas.konnektor.terminalevents import failure_event, link_event
-from tiaas.konnektor.terminallist import Correlation, TerminalConfig, TerminalEntry
-from tiaas.konnektor.terminalpairing import PairingInDoubt, create, is_paired
+from tiaas.konnektor.terminallist import Correlation, Role, TerminalConfig, TerminalEntry
+from tiaas.konnektor.terminalpairing import Pairer, is_paired
 from tiaas.konnektor.trust import UntrustedTerminal
 from tiaas.konnektor.trustservice import Trust
+from tiaas.terminal.displaysize import read_display
 from tiaas.terminal.errors import TerminalError
 from tiaas.terminal.front import Dial, Front, FrontError, LinkDown, LinkEvent, LinkUp, StaleEpoch
-from tiaas.terminal.pairing import Pairing, fingerprint, new_secret, pairing_text
+from tiaas.terminal.pairing import expires_within
 from tiaas.terminal.session import SlotState, TerminalSession
 
 _log = logging.getLogger("tiaas.konnektor.terminals")
 
 STORE_KIND = "terminal"
 RETRY_SECONDS = 5.0
+SLOTS_MAX = 14
+"""SICCT's direct coding of P1 counts to 14 (gemSpec_KT A_24115, note)."""
+CERTIFICATE_WARNING = timedelta(days=35)
+"""TUC_KON_050 step 5a."""
 _ABSENT = frozenset({SlotState.EMPTY, SlotState.UNKNOWN})
 
 
@@ -67,7 +75,7 @@ class Terminals:
         self._trust = trust
         self._clock = clock
         self._entropy = entropy
-        self._name = konnektor_name
+        self.pairer = Pairer(self, hub, trust, clock, entropy, konnektor_name=konnektor_name)
         self._slots = Slots(cards, hub, self.session, self._spawn, prepare)
         self._entries: dict[str, TerminalEntry] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -109,7 +117,7 @@ class Terminals:
             await self._connect(entry)
             return
         entry.config = config
-        await self._reconnect(entry)
+        await self.reconnect(entry)
 
     async def remove(self, ct_id: str) -> None:
         """Forgets a terminal with its pairing; its cards are removed. Raises 4007."""
@@ -123,59 +131,36 @@ class Terminals:
         del self._entries[ct_id]
 
     async def pair(self, ct_id: str, confirm: Callable[[str], bool], wait: float = 30.0) -> None:
-        """TUC_KON_053: pairs a connected terminal. `confirm` gets the certificate's fingerprint and says yes or no.
+        """TUC_KON_053 at one go, see `Pairer.pair`."""
+        await self.pairer.pair(ct_id, confirm, wait)
 
-        `wait` bounds, in seconds, how long the connection may take. A terminal that was refused (`gepairt`) is dialled
-        again for it. Raises `KonnektorError` 4007, 4040 (connection, certificate), 4041 (terminal refused, wrong
-        signature). A refusal by `confirm` is 4040, too.
-        """
+    async def change(self, entry: TerminalEntry, config: TerminalConfig) -> None:
+        """Keeps what has changed of a terminal; its connection stays as it is. Raises `StoreError`."""
+        await self._store.put(STORE_KIND, config.ct_id, config.to_document())
+        entry.config = config
+
+    async def reconnect(self, entry: TerminalEntry) -> None:
+        """Ends the connection, with its cards, and begins a new one unless the terminal is only `bekannt`."""
+        await self._front.disconnect(self._owner, entry.config.ct_id)
+        self._lost(entry)
+        await self._connect(entry)
+
+    async def answered(self, entry: TerminalEntry, wait: float) -> None:
+        """Waits until TUC_KON_050 came to an end, good or bad (`entry.refusal`). Raises `TimeoutError`."""
+        async with asyncio.timeout(wait), self._changed:
+            await self._changed.wait_for(lambda: entry.product is not None or entry.refusal is not None)
+
+    @asynccontextmanager
+    async def administered(self, ct_id: str) -> AsyncIterator[TerminalEntry]:
+        """The terminal for one action of an administrator. Raises 4007, 4060 while another one is under way."""
         entry = self.entry(ct_id)
-        begun_before = entry.begun_pairing is not None
-        if entry.config.correlation is Correlation.GEPAIRT:
-            await self._unpair(entry)
+        if entry.administered:
+            raise KonnektorError(4060)
+        entry.administered = True
         try:
-            certificate = await self._shown_certificate(entry, wait)
-            if begun_before and entry.config.correlation is Correlation.AKTIV:
-                return  # the terminal knew the secret: what was begun then is done
-            pairing = await self._create_pairing(entry, certificate, confirm)
-        except PairingInDoubt:
-            self._hub.publish(failure_event(Topic.CT_ERROR, entry, KonnektorError(4041), deliver=False))
-            await self._reconnect(entry)
-            raise KonnektorError(4041) from None
-        except KonnektorError as error:
-            self._hub.publish(failure_event(Topic.CT_ERROR, entry, error, deliver=False))
-            await self._unpair(entry)
-            raise
-        await self._set(entry, replace(entry.config, correlation=Correlation.AKTIV, pairing=pairing))
-        await self._reconnect(entry)
-
-    async def _create_pairing(
-        self, entry: TerminalEntry, certificate: bytes, confirm: Callable[[str], bool]
-    ) -> Pairing:
-        """The secret is kept before the terminal gets it: whatever ends us meanwhile, the next connection asks the
-        terminal whether it has it. A terminal has few pairing blocks, and only a person can free one."""
-        self._require_trusted(certificate, 4040)
-        if not confirm(fingerprint(certificate)):
-            raise KonnektorError(4040, "Fingerprint nicht bestätigt")
-        pairing = Pairing(certificate, new_secret(self._entropy))
-        await self._set(entry, replace(entry.config, correlation=Correlation.ZUGEWIESEN, pairing=pairing))
-        await create(self.session(entry.config.ct_id), pairing, pairing_text(entry.config.mac, self._name))
-        return pairing
-
-    async def _unpair(self, entry: TerminalEntry) -> None:
-        await self._set(entry, replace(entry.config, correlation=Correlation.ZUGEWIESEN, pairing=None))
-        await self._reconnect(entry)
-
-    async def _shown_certificate(self, entry: TerminalEntry, wait: float) -> bytes:
-        """The certificate of the present connection, once INIT CT SESSION went through."""
-        try:
-            async with asyncio.timeout(wait), self._changed:
-                await self._changed.wait_for(lambda: entry.product is not None and entry.certificate is not None)
-        except TimeoutError:
-            raise KonnektorError(4040) from None
-        if entry.certificate is None:
-            raise KonnektorError(4040)
-        return entry.certificate
+            yield entry
+        finally:
+            entry.administered = False
 
     # ---- questions -------------------------------------------------------------------------------------------------
 
@@ -242,7 +227,7 @@ class Terminals:
     def _lost(self, entry: TerminalEntry) -> None:
         entry.next_connection()
         was_connected, entry.connected = entry.connected, False
-        entry.certificate, entry.product = None, None
+        entry.certificate, entry.product, entry.session_id = None, None, ""
         self._cards.remove_terminal(entry.config.ct_id)
         if was_connected:
             self._hub.publish(link_event(Topic.CT_DISCONNECTED, entry))
@@ -251,6 +236,18 @@ class Terminals:
         """EC_CardTerminal_Not_Available: an active terminal that is not connected (TAB_KON_503)."""
         missing = entry.config.correlation is Correlation.AKTIV and not entry.connected
         self._opstate.set(Condition.CARD_TERMINAL_NOT_AVAILABLE, missing, of=entry.config.ct_id)
+
+    def judge_certificates(self) -> None:
+        """EC_CardTerminal_gSMC-KT_Certificate_Expires_Soon of all terminals: days pass while a connection stands."""
+        for entry in self._entries.values():
+            self._judge_certificate(entry)
+
+    def _judge_certificate(self, entry: TerminalEntry) -> None:
+        pairing = entry.config.pairing
+        if pairing is None or entry.config.correlation is not Correlation.AKTIV:
+            return
+        soon = expires_within(pairing.certificate, self._clock.now(), CERTIFICATE_WARNING)
+        self._opstate.set(Condition.CARD_TERMINAL_CERTIFICATE_EXPIRES_SOON, soon, of=entry.config.ct_id)
 
     # ---- TUC_KON_050 -------------------------------------------------------------------------------------------------
 
@@ -279,7 +276,10 @@ class Terminals:
         if states is None or entry.generation != generation:
             return
         early, entry.early = entry.early or [], None
+        if not entry.config.slots:
+            await self.change(entry, replace(entry.config, slots=min(len(states), SLOTS_MAX)))
         entry.connected = True
+        self._judge_certificate(entry)
         self._hub.publish(link_event(Topic.CT_CONNECTED, entry))
         self._judge(entry)
         for slot, state in enumerate(states[: entry.config.slots], start=1):
@@ -293,24 +293,25 @@ class Terminals:
         self._require_trusted(link.certificate, 4028)
         session = self.session(entry.config.ct_id)
         begun = entry.begun_pairing
-        pairing = entry.config.pairing
+        pairing = None if entry.maintained else entry.config.pairing
         if pairing is not None and pairing.certificate != link.certificate and begun is None:
             raise KonnektorError(4029)
         if not link.session_open:
-            await session.init()
+            entry.session_id, entry.role = await session.init(), Role.USER
         if pairing is not None and not await is_paired(session, pairing, link.certificate, self._entropy):
             if begun is None:
                 raise KonnektorError(4029)
             pairing = None
         if begun is not None and entry.generation == generation and entry.begun_pairing == begun:
             correlation = Correlation.ZUGEWIESEN if pairing is None else Correlation.AKTIV
-            await self._set(entry, replace(entry.config, correlation=correlation, pairing=pairing))
+            await self.change(entry, replace(entry.config, correlation=correlation, pairing=pairing))
         product = await session.product()
         if entry.generation != generation:
             return None
-        entry.product = product
+        entry.product = entry.last_product = product
         if pairing is None:
             return None
+        entry.display = await read_display(session)
         # From here on an event may tell of something that happened after the answer to GET STATUS.
         entry.early = []
         return await session.slot_states()
@@ -328,44 +329,34 @@ class Terminals:
         """
         refused_in = self._trust.space
         if entry.config.correlation is Correlation.AKTIV and error.code == 4029:
-            await self._set(entry, replace(entry.config, correlation=Correlation.GEPAIRT))
+            await self.change(entry, replace(entry.config, correlation=Correlation.GEPAIRT))
         await self._front.disconnect(self._owner, entry.config.ct_id)
         self._lost(entry)
         self._judge(entry)
         self._hub.publish(failure_event(Topic.CT_TLS_ESTABLISHMENT_FAILURE, entry, error))
-        entry.untrusted = error.code == 4028
+        entry.refusal, entry.untrusted = error, error.code == 4028
         if entry.untrusted and self._trust.space is not refused_in:
-            await self._reconnect(entry)
+            await self.reconnect(entry)
 
     def _on_trust(self) -> None:
         """The trust space has changed: terminals refused for their certificate get another chance."""
         for entry in self._entries.values():
             if entry.untrusted:
                 entry.untrusted = False
-                self._spawn(self._reconnect(entry))
+                self._spawn(self.reconnect(entry))
 
     async def _redial(self, entry: TerminalEntry, generation: int) -> None:
         await asyncio.sleep(RETRY_SECONDS)
         if entry.generation == generation:
-            await self._reconnect(entry)
-
-    async def _reconnect(self, entry: TerminalEntry) -> None:
-        """Ends the connection, with its cards, and begins a new one."""
-        await self._front.disconnect(self._owner, entry.config.ct_id)
-        self._lost(entry)
-        await self._connect(entry)
+            await self.reconnect(entry)
 
     async def _connect(self, entry: TerminalEntry) -> None:
         config = entry.config
-        entry.untrusted = False
+        entry.untrusted, entry.refusal = False, None
         if config.correlation is Correlation.BEKANNT:
             return
         profile = config.pairing.tls_profile if config.pairing is not None else "any"
         await self._front.connect(self._owner, Dial(config.ct_id, config.host, config.port, profile))
-
-    async def _set(self, entry: TerminalEntry, config: TerminalConfig) -> None:
-        await self._store.put(STORE_KIND, config.ct_id, config.to_document())
-        entry.config = config
 
     # ---- tasks -------------------------------------------------------------------------------------------------------
 

@@ -126,7 +126,7 @@ class TerminalSession:
 
     async def init(self, user: str = "", password: Secret | None = None) -> str:
         """INIT CT SESSION; an empty account is the control session. Returns the session id; `SessionRefused`."""
-        answer = await self._send(cmd.init_session(user, password or Secret(b"")))
+        answer = await self.command(cmd.init_session(user, password or Secret(b"")))
         if not answer.ok:
             raise err.SessionRefused("INIT CT SESSION", answer.sw)
         try:
@@ -136,7 +136,7 @@ class TerminalSession:
 
     async def close(self, session_id: str) -> None:
         """CLOSE CT SESSION."""
-        _expect("CLOSE CT SESSION", await self._send(cmd.close_session(session_id)))
+        _expect("CLOSE CT SESSION", await self.command(cmd.close_session(session_id)))
 
     async def validate(self, secret: Secret, challenge: bytes) -> None:
         """Proves that the terminal knows the pairing secret; `challenge` are 16–127 random octets.
@@ -145,7 +145,7 @@ class TerminalSession:
         """
         if len(challenge) < CHALLENGE_SIZE:
             raise ValueError("challenge too short")
-        answer = await self._send(cmd.validate_pairing(challenge))
+        answer = await self.command(cmd.validate_pairing(challenge))
         if answer.sw == Sw.NOT_ALLOWED:
             raise err.PairingUnknown("VALIDATE", answer.sw)
         _expect("VALIDATE", answer)
@@ -157,7 +157,7 @@ class TerminalSession:
 
         `pairing.verify_pairing_signature` checks it. Raises `PairingRefused`.
         """
-        answer = await self._send(cmd.create_pairing(secret, text), wait)
+        answer = await self.command(cmd.create_pairing(secret, text), wait)
         if not answer.ok:
             raise err.PairingRefused("CREATE", answer.sw)
         return answer.data
@@ -167,11 +167,11 @@ class TerminalSession:
 
         Raises `PairingRefused`.
         """
-        challenge = await self._send(cmd.add_phase_1(_DIGEST_SIZE))
+        challenge = await self.command(cmd.add_phase_1(_DIGEST_SIZE))
         if not challenge.ok:
             raise err.PairingRefused("ADD phase 1", challenge.sw)
         response = hashlib.sha256(challenge.data + secret.reveal()).digest()
-        answer = await self._send(cmd.add_phase_2(response))
+        answer = await self.command(cmd.add_phase_2(response))
         if not answer.ok:
             raise err.PairingRefused("ADD phase 2", answer.sw)
 
@@ -216,7 +216,7 @@ class TerminalSession:
 
     async def reset(self, slot: int) -> bytes:
         """RESET ICC (cold): the ATR. `SlotEmpty`."""
-        answer = await self._send(cmd.reset_slot(slot))
+        answer = await self.command(cmd.reset_slot(slot))
         _expect("RESET ICC", answer, Sw.OK, Sw.OK_ASYNCHRONOUS)
         return _atr(answer.data)
 
@@ -225,13 +225,13 @@ class TerminalSession:
 
         Raises `TerminalBusy`, `PinEntryCancelled`.
         """
-        answer = await self._send(cmd.eject_icc(slot, text, round(wait)), wait + self._wait)
+        answer = await self.command(cmd.eject_icc(slot, text, round(wait)), wait + self._wait)
         _expect("EJECT ICC", answer, Sw.OK, Sw.OK_ASYNCHRONOUS, Sw.NOT_IN_TIME, entry=True)
         return Ejected(answer.sw)
 
     async def deactivate(self, slot: int) -> None:
         """EJECT ICC that keeps the card and shows nothing: switches it off."""
-        answer = await self._send(cmd.eject_icc(slot, None, None, keep=True))
+        answer = await self.command(cmd.eject_icc(slot, None, None, keep=True))
         _expect("EJECT ICC", answer, Sw.OK, Sw.OK_ASYNCHRONOUS)
 
     def card(self, slot: int, wait: float = 20.0) -> CardLink:
@@ -259,7 +259,7 @@ class TerminalSession:
         command = cmd.perform_verification(
             slot, texts, (first_key, next_key, _ENTRY_SECONDS), perform, returns_data=template.ne is not None
         )
-        return _entered("PERFORM VERIFICATION", await self._send(command, _ENTRY_SECONDS + self._wait))
+        return _entered("PERFORM VERIFICATION", await self.command(command, _ENTRY_SECONDS + self._wait))
 
     async def modify_verification_data(
         self,
@@ -291,36 +291,40 @@ class TerminalSession:
             prompts.abort,
         )
         command = cmd.modify_verification_data(slot, texts, (first_key, next_key, _ENTRY_SECONDS), perform)
-        return _entered("MODIFY VERIFICATION DATA", await self._send(command, 3 * _ENTRY_SECONDS + self._wait))
+        return _entered("MODIFY VERIFICATION DATA", await self.command(command, 3 * _ENTRY_SECONDS + self._wait))
 
     async def show(self, text: str) -> None:
         """OUTPUT: shows a message. `TerminalBusy`."""
-        _expect("OUTPUT", await self._send(cmd.output(text)))
+        _expect("OUTPUT", await self.command(cmd.output(text)))
 
     async def clear(self) -> None:
         """OUTPUT: back to the idle message."""
-        _expect("OUTPUT", await self._send(cmd.output_idle()))
+        _expect("OUTPUT", await self.command(cmd.output_idle()))
 
     async def confirm(self, text: str, wait: int) -> None:
         """INPUT: shows a message and waits for the OK key. `PinEntryTimeout`, `PinEntryCancelled`, `TerminalBusy`."""
-        _expect("INPUT", await self._send(cmd.input_confirmation(text, wait), wait + self._wait), entry=True)
+        _expect("INPUT", await self.command(cmd.input_confirmation(text, wait), wait + self._wait), entry=True)
 
     async def _request(self, slot: int, text: str | None, wait: int | None, limit: float) -> RequestedCard | None:
-        answer = await self._send(cmd.request_icc(slot, text, wait), limit)
+        answer = await self.command(cmd.request_icc(slot, text, wait), limit)
         if answer.sw in (Sw.NOT_IN_TIME, Sw.NO_CARD):
             return None
         _expect("REQUEST ICC", answer, Sw.OK, Sw.OK_ASYNCHRONOUS, Sw.ALREADY_ACTIVE, entry=True)
         return RequestedCard(_atr(answer.data), answer.sw == Sw.ALREADY_ACTIVE)
 
     async def _status(self, p1: int, tag: int) -> bytes:
-        answer = await self._send(cmd.get_status(p1, tag))
+        answer = await self.command(cmd.get_status(p1, tag))
         _expect("GET STATUS", answer)
         try:
             return do.decode_only_untrusted(answer.data, tag)
         except BadSicct as bad:
             raise err.BadTerminalAnswer("GET STATUS", detail=str(bad)) from bad
 
-    async def _send(self, command: CommandApdu, wait: float | None = None) -> ResponseApdu:
+    async def command(self, command: CommandApdu, wait: float | None = None) -> ResponseApdu:
+        """One command to the terminal itself, within `wait` seconds, and its answer whatever the status word.
+
+        Raises `FrontError`, `BadTerminalAnswer`.
+        """
         limit = self._wait if wait is None else wait
         raw = await self._front.exchange(self._owner, self._ct_id, TERMINAL, command.encode(), limit)
         try:

@@ -86,7 +86,7 @@ async def test_insertions_while_a_card_is_opened_open_it_once_more(
 
 async def test_cards_of_a_terminal_that_is_not_aktiv_stay_closed(surgery: Surgery) -> None:
     terminals = surgery.core.terminals
-    await terminals._set(terminals.entry(CT), replace(terminals.entry(CT).config, correlation=Correlation.GEPAIRT))
+    await terminals.change(terminals.entry(CT), replace(terminals.entry(CT).config, correlation=Correlation.GEPAIRT))
     await surgery.shut()
     await surgery.boot()
     await surgery.until(lambda: surgery.core.terminals.entry(CT).connected)

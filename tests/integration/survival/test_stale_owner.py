@@ -52,6 +52,7 @@ from tiaas.konnektor.vsdmreceipt import ReceiptKeys
 from tiaas.soap.dispatch import Operation
 from tiaas.terminal.front import Dial, Front, LinkUp, Owner, StaleEpoch
 from tiaas.terminal.session import NewPinPrompts, PinPrompts, TerminalSession
+from tiaas.terminal.sicct.commands import reset_terminal
 from tiaas.terminal.virtual.config import PinMode, PinPolicy
 from tiaas.terminal.virtual.link import ClientLink
 
@@ -220,7 +221,7 @@ async def _new_identity(old: Deposed) -> None:
 
 async def _refuse(old: Deposed) -> None:
     entry = old.core.terminals.entry(CT)
-    await old.core.terminals._set(entry, replace(entry.config, correlation=Correlation.GEPAIRT))
+    await old.core.terminals.change(entry, replace(entry.config, correlation=Correlation.GEPAIRT))
 
 
 Scenario = Callable[[Deposed], Awaitable[object]]
@@ -258,7 +259,7 @@ WRITES: dict[str, tuple[Scenario, ...]] = {
         lambda old: old.core.terminals.add(replace(old.core.terminals.entry(CT).config, port=9)),
     ),
     "konnektor.terminals:Terminals.remove": (lambda old: old.core.terminals.remove(CT),),
-    "konnektor.terminals:Terminals._set": (
+    "konnektor.terminals:Terminals.change": (
         _refuse,
         lambda old: old.core.terminals.pair(CT, lambda shown: True, 0.1),
     ),
@@ -347,6 +348,7 @@ SESSION: dict[str, Callable[[TerminalSession], object]] = {
     ),
     "show": lambda session: session.show("alt"),
     "clear": lambda session: session.clear(),
+    "command": lambda session: session.command(reset_terminal()),
     "confirm": lambda session: session.confirm("OK?", 1),
 }
 
