@@ -8,6 +8,7 @@ from pathlib import Path
 from tiaas.base.clock import ManualClock
 from tiaas.base.entropy import SeededEntropy
 from tiaas.base.secret import Secret
+from tiaas.terminal.displaysize import decode_display_untrusted
 from tiaas.terminal.sicct import dataobjects as do
 from tiaas.terminal.sicct.connection import Broken, CommandReceived, CommandTooLong, Connection, Role
 from tiaas.terminal.sicct.envelope import SIZE, decode_envelope_untrusted
@@ -73,6 +74,7 @@ DECODERS: tuple[Callable[[bytes], object], ...] = (
     do.decode_session_untrusted,
     do.decode_manufacturer_untrusted,
     do.decode_unit_name_untrusted,
+    decode_display_untrusted,
     lambda data: do.decode_only_untrusted(data, do.TAG_MANUFACTURER),
     lambda data: do.decode_command_to_perform_untrusted(data, 1),
     lambda data: do.decode_command_to_perform_untrusted(data, 2),
