@@ -63,16 +63,17 @@ class Transport:
             async with self._http.stream(
                 method, url, headers=dict(headers), content=body, timeout=timeout, extensions=self._extensions
             ) as response:
-                return response.status_code, await _bounded(response, url)
+                return response.status_code, await bounded(response, url)
         except httpx.ConnectTimeout as error:
             raise KonnektorUnreachable(url, f"no connection within {self.timeouts.connect:g} s") from error
         except httpx.TimeoutException as error:
             raise KonnektorUnreachable(url, f"no answer within {wait:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
-            raise KonnektorUnreachable(url, _reason(error)) from error
+            raise KonnektorUnreachable(url, reason_of(error)) from error
 
 
-async def _bounded(response: httpx.Response, url: str) -> bytes:
+async def bounded(response: httpx.Response, url: str) -> bytes:
+    """The body. Raises `BadAnswer` if it is too large."""
     parts: list[bytes] = []
     size = 0
     async for part in response.aiter_bytes():
@@ -83,7 +84,7 @@ async def _bounded(response: httpx.Response, url: str) -> bytes:
     return b"".join(parts)
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """What a transport error means, out of the chain of causes."""
     cause: BaseException | None = error
     while cause is not None:

@@ -136,7 +136,7 @@ def _trace(step: KonnektorError, instance_id: str, entropy: Entropy, origin: Bas
     text = shown.filled(step.fill)
     fields: dict[str, object] = {"event_id": event_id, "instance": instance_id, "code": step.code}
     if origin is not None and _defect(origin):
-        fields |= {"kind": type(origin).__name__, "where": _where(origin)}
+        fields |= {"kind": type(origin).__name__, "where": where_of(origin)}
     _log.log(_LEVEL[step.entry.severity], "error in an operation", extra=fields)
     return Trace(
         event_id=event_id,
@@ -156,10 +156,10 @@ def _defect(origin: BaseException) -> tuple[tuple[str, str], ...]:
     """Evidence of an exception that is none of ours: kind and place."""
     if isinstance(origin, KonnektorError | SoapError):
         return ()
-    return ("Kind", type(origin).__name__), ("Where", _where(origin))
+    return ("Kind", type(origin).__name__), ("Where", where_of(origin))
 
 
-def _where(error: BaseException) -> str:
+def where_of(error: BaseException) -> str:
     """The frames of a traceback, innermost last.
 
     Without the exception's text and without source lines: both may hold personal data.

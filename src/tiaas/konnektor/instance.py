@@ -16,6 +16,7 @@ from datetime import datetime
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.secret import Secret
+from tiaas.konnektor.admin.users import FirstAdmin
 from tiaas.konnektor.basic import BasicUsers
 from tiaas.konnektor.calllog import CallLog
 from tiaas.konnektor.cardtls import Handshakes
@@ -63,12 +64,14 @@ class Provision:
     """What an instance is given from outside: its trust space, and its ID.SAK.AUT when it gets a new one.
 
     With a TSL (`TiAccess.tsl_url`) only the CVC roots of `trust` count, and `tsl_anchor` is the certificate (DER) of
-    the TSL-Signer-CA that the instance trusts before any TSL.
+    the TSL-Signer-CA that the instance trusts before any TSL. `first_admin` manages an instance that has no
+    administrator yet.
     """
 
     trust: TrustSpace
     sak: KeyPair | None = None
     tsl_anchor: bytes | None = None
+    first_admin: FirstAdmin | None = None
 
 
 class Instance:

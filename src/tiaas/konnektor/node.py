@@ -4,16 +4,20 @@ The node is what a cluster will lease instances to. It gives each instance a han
 of its own and keeps nothing of theirs for itself. Trust lists, which are public, it reads once for all.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import InvalidInput
+from tiaas.konnektor.admin.listener import AdminListener
+from tiaas.konnektor.admin.plane import open_plane
 from tiaas.konnektor.cardtls import Handshakes
-from tiaas.konnektor.config import InstanceConfig
+from tiaas.konnektor.config import Address, InstanceConfig
 from tiaas.konnektor.ingress import Ingress
 from tiaas.konnektor.instance import Instance, Provision
 from tiaas.konnektor.listreader import ListReader
@@ -57,6 +61,9 @@ class Node:
         self._shares = NodeShares()
         self._networks: dict[str, Network] = {}
         self._instances: dict[str, Instance] = {}
+        self._given: dict[str, tuple[InstanceConfig, Provision]] = {}
+        self._planes: dict[str, AdminListener] = {}
+        self._restarts: set[asyncio.Task[None]] = set()
         self._starting: set[str] = set()
         self._front = EmbeddedFront(clock, entropy, self._network, self._sak, front_settings)
 
@@ -91,24 +98,72 @@ class Node:
             self._networks[name] = instance.network
             self._sak.put(name, instance.sak)
             await instance.start(self.ingress)
+            await self._open_plane(instance, provision)
         except BaseException:
             self._forget(name)
             raise
         finally:
             self._starting.discard(name)
         self._instances[name] = instance
+        self._given[name] = config, provision
         return instance
+
+    async def _open_plane(self, instance: Instance, provision: Provision) -> None:
+        address = instance.config.admin
+        if address is None:
+            return
+        try:
+            plane = await open_plane(instance, address, provision.first_admin, self, self.ingress)
+        except BaseException:
+            await instance.stop(self.ingress)
+            raise
+        self._planes[instance.name] = plane
 
     async def remove(self, name: str) -> None:
         """Stops an instance; its data stay in the store. Raises `KeyError` if it does not run here."""
         instance = self._instances.pop(name)
+        plane = self._planes.pop(name, None)
         try:
+            if plane is not None:
+                await plane.close(self.ingress)
             await instance.stop(self.ingress)
         finally:
             self._forget(name)
 
+    def admin_address(self, name: str) -> Address | None:
+        """Where an instance that serves is managed, None if nowhere."""
+        plane = self._planes.get(name)
+        return None if plane is None else plane.address
+
+    async def restart(self, name: str) -> Instance:
+        """Stops an instance and starts it again on the same addresses, from what the store holds now.
+
+        Raises `KeyError` if it does not run here, and what `add` raises; then it stays stopped.
+        """
+        instance = self._instances[name]
+        config, provision = self._given[name]
+        reception, admin = instance.reception, self.admin_address(name)
+        config = replace(config, address=reception.address, plain=reception.plain, admin=admin)
+        await self.remove(name)
+        return await self.add(config, provision)
+
+    def restart_soon(self, name: str) -> None:
+        """See `Host`: in a task of its own, because the answer to who asked for it is still under way."""
+        task = asyncio.get_running_loop().create_task(self._restart_quietly(name), name=f"restart {name}")
+        self._restarts.add(task)
+        task.add_done_callback(self._restarts.discard)
+
+    async def _restart_quietly(self, name: str) -> None:
+        try:
+            await self.restart(name)
+        except Exception as error:  # noqa: BLE001 - there is nobody above to tell
+            _log.error("instance not restarted", extra={"instance": name, "kind": type(error).__name__})
+
     async def stop(self) -> None:
         """Stops all instances, then the ingress and the front."""
+        for task in tuple(self._restarts):
+            task.cancel()
+        await asyncio.gather(*self._restarts, return_exceptions=True)
         for name in tuple(self._instances):
             try:
                 await self.remove(name)

@@ -112,17 +112,17 @@ class WebApp:
     async def _serve_soap(self, endpoint: Endpoint, scope: Message, receive: Receive, send: Send) -> None:
         fields: Fields = dict(scope["headers"])
         if fields.get(b"content-encoding", b"identity").lower() != b"identity":
-            await _refuse_body(send, receive, 415, b"send the message without Content-Encoding\n")
+            await refuse_body(send, receive, 415, b"send the message without Content-Encoding\n")
             return
         peer = await self._peer(scope, fields)
         if peer is None:
             await self._deny(scope, send)
             return
         try:
-            body = await _read_body(fields, receive, endpoint.body_octets)
+            body = await read_body(fields, receive, endpoint.body_octets)
         except TooLong:
             text = f"a message has {endpoint.body_octets} octets at most\n"
-            await _refuse_body(send, receive, 413, text.encode())
+            await refuse_body(send, receive, 413, text.encode())
             return
         reply = await endpoint.handler.handle(body, _text(fields, b"content-type"), peer)
         await _reply(send, reply.status, reply.body, ((b"content-type", reply.content_type.encode()),))
@@ -154,8 +154,8 @@ def _text(fields: Fields, name: bytes) -> str | None:
     return None if value is None else value.decode("latin-1").strip()
 
 
-async def _read_body(fields: Fields, receive: Receive, limit: int) -> bytes:
-    """Raises `TooLong`, before reading anything if the length is announced, and `Gone`."""
+async def read_body(fields: Fields, receive: Receive, limit: int) -> bytes:
+    """The whole body. Raises `TooLong`, before reading anything if the length is announced, and `Gone`."""
     announced = fields.get(b"content-length")
     if announced is not None and announced.isdigit() and int(announced) > limit:
         raise TooLong
@@ -180,13 +180,15 @@ async def _reply(send: Send, status: int, body: bytes, headers: Headers) -> None
     await send({"type": "http.response.body", "body": body})
 
 
-async def _refuse_body(send: Send, receive: Receive, status: int, text: bytes) -> None:
+async def refuse_body(
+    send: Send, receive: Receive, status: int, text: bytes, headers: Headers = (*_TEXT, *_CLOSE)
+) -> None:
     """Answers while the body is still coming, then throws away a bounded rest of it.
 
     Closing at once would make the client's TCP drop the answer when its next octets meet a closed socket.
     """
     length = (b"content-length", str(len(text)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [*_TEXT, *_CLOSE, length]})
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
     await send({"type": "http.response.body", "body": text, "more_body": True})
     thrown = 0
     try:

@@ -1,0 +1,35 @@
+"""What administrators do, in the log: MGM/ADMINCHANGES and its relatives (gemSpec_Kon V5.18 TIP1-A_5005, §4.1.10).
+
+Not delivered to Clientsysteme. `NewVal` has no secrets (TIP1-A_6479): `documents.loggable` leaves them out.
+"""
+
+from tiaas.konnektor.events import Event, EventHub, EventSeverity, EventType, Topic, parameters
+
+VALUE_MAX = 1024
+"""Characters of NewVal in the log; the rest of a long document is cut off."""
+
+
+def admin_changed(hub: EventHub, user: str, reference: str, value: str) -> None:
+    """MGM/ADMINCHANGES."""
+    pairs = parameters(("User", user), ("RefID", reference), ("NewVal", value[:VALUE_MAX]))
+    hub.publish(Event(Topic.MGM_ADMINCHANGES, pairs, deliver=False))
+
+
+def config_moved(hub: EventHub, user: str, *, export: bool) -> None:
+    """MGM/CONFIG_EXIMPORT."""
+    pairs = parameters(("User", user), ("Mode", "Export" if export else "Import"))
+    hub.publish(Event(Topic.MGM_CONFIG_EXIMPORT, pairs, deliver=False))
+
+
+def factory_settings(hub: EventHub, user: str) -> None:
+    """MGM/FACTORYSETTINGS."""
+    hub.publish(Event(Topic.MGM_FACTORYSETTINGS, parameters(("User", user)), deliver=False))
+
+
+def login_failed(hub: EventHub, user: str, *, locked: bool) -> None:
+    """A failed login: authentication failures belong to the security log (TIP1-A_4709). The topic is ours."""
+    pairs = parameters(("User", user), ("Result", "locked" if locked else "refused"))
+    hub.publish(Event(LOGIN_FAILED, pairs, EventType.SECURITY, EventSeverity.WARNING, deliver=False))
+
+
+LOGIN_FAILED = "MGM/LOGIN_FAILED"

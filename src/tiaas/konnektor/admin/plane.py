@@ -1,0 +1,67 @@
+"""The management of one instance: its administrators, its table, its log, its listener."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from tiaas.base.clock import Clock
+from tiaas.interfaces.management.roles import Role
+from tiaas.konnektor.admin.audit import admin_changed, login_failed
+from tiaas.konnektor.admin.listener import AdminListener
+from tiaas.konnektor.admin.routes import Route
+from tiaas.konnektor.admin.table import INSTANCE_ROUTES
+from tiaas.konnektor.admin.users import Administrators, FirstAdmin
+from tiaas.konnektor.config import Address
+from tiaas.konnektor.ingress import Ingress
+from tiaas.konnektor.instance import Instance
+
+
+class Host(Protocol):
+    """The node, as far as the management of an instance may use it."""
+
+    def restart_soon(self, name: str) -> None:
+        """Restarts the instance once the answer under way is out."""
+        ...
+
+
+class InstancePlane:
+    """What handlers find as `call.plane`. Build it with `load`."""
+
+    def __init__(self, instance: Instance, users: Administrators, host: Host) -> None:
+        self.instance = instance
+        self.users = users
+        self.host = host
+
+    @classmethod
+    async def load(cls, instance: Instance, first: FirstAdmin | None, host: Host) -> "InstancePlane":
+        """Raises `StoreError`."""
+        context = instance.context
+        users = await Administrators.load(context.store, context.clock, context.entropy, Role.SUPER, first)
+        return cls(instance, users, host)
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """The table."""
+        return INSTANCE_ROUTES
+
+    @property
+    def clock(self) -> Clock:
+        """The instance's clock."""
+        return self.instance.context.clock
+
+    async def record(self, user: str, reference: str, value: str) -> None:
+        """See `app.Plane`."""
+        admin_changed(self.instance.context.hub, user, reference, value)
+
+    def login_failed(self, user: str, *, locked: bool) -> None:
+        """Tells the security log."""
+        login_failed(self.instance.context.hub, user, locked=locked)
+
+
+async def open_plane(
+    instance: Instance, address: Address, first: FirstAdmin | None, host: Host, ingress: Ingress
+) -> AdminListener:
+    """Serves the management of an instance at `address`. Raises `StoreError`, `AddressTaken`."""
+    plane = await InstancePlane.load(instance, first, host)
+    listener = AdminListener(f"{instance.name} management", address, plane, lambda: instance.identity.server)
+    await listener.open(ingress)
+    return listener

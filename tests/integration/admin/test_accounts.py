@@ -1,0 +1,120 @@
+"""Administrators, logins, tokens: over TLS, with the typed client (gemSpec_Kon V5.18 TIP1-A_4810, TIP1-A_5005)."""
+
+import pytest
+
+from tests.integration.admin.desk import PASSWORD, Desk, make_user
+from tiaas.base.secret import Secret
+from tiaas.client.admin import Admin, AdminRefused, connect_admin
+from tiaas.interfaces.management.accounts import (
+    AdministratorChange,
+    AdministratorList,
+    Login,
+    NewAdministrator,
+    NewPassword,
+    SessionOpened,
+    SessionState,
+    TokenList,
+)
+from tiaas.interfaces.management.roles import Role
+from tiaas.konnektor.admin.users import LOCK_AFTER
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.mark.requirement("TIP1-A_4810")
+async def test_the_first_administrator_is_a_super_administrator_and_cannot_be_the_last_to_go(
+    desk: Desk, chief: Admin
+) -> None:
+    shown = {
+        entry.user: entry.role for entry in (await chief.read("/administrators", AdministratorList)).administrators
+    }
+    assert shown["first"] is Role.SUPER
+    for method, document in (("DELETE", None), ("PATCH", AdministratorChange(Role.LOKAL))):
+        with pytest.raises(AdminRefused) as refused:
+            await chief.change(method, "/administrators/first", document)
+        assert refused.value.status == 409
+        assert "Super-Administrator" in refused.value.detail
+
+
+async def test_a_login_gives_a_session_that_a_logout_ends(desk: Desk) -> None:
+    async with connect_admin(desk.access(None)) as nobody:
+        opened = await nobody.change("POST", "/session", Login("lokal", PASSWORD), SessionOpened)
+        nobody.token = opened.token
+        assert await nobody.read("/session", SessionState) == SessionState("lokal", Role.LOKAL, False)
+        await nobody.change("DELETE", "/session")
+        with pytest.raises(AdminRefused) as refused:
+            await nobody.read("/session", SessionState)
+        assert refused.value.status == 401
+
+
+async def test_wrong_passwords_lock_an_account_for_a_while_and_are_told_to_the_security_log(
+    desk: Desk, chief: Admin
+) -> None:
+    await make_user(chief, "clumsy", Role.LOKAL)
+    desk.events.clear()
+    async with connect_admin(desk.access(None)) as nobody:
+        for _ in range(LOCK_AFTER):
+            with pytest.raises(AdminRefused) as refused:
+                await nobody.change("POST", "/session", Login("clumsy", Secret(b"wrong")), SessionOpened)
+            assert refused.value.status == 401
+        with pytest.raises(AdminRefused) as locked:
+            await nobody.change("POST", "/session", Login("clumsy", PASSWORD), SessionOpened)
+        assert locked.value.status == 429
+        desk.clock.advance(15 * 60)
+        await nobody.change("POST", "/session", Login("clumsy", PASSWORD), SessionOpened)
+    results = [dict(event.parameters)["Result"] for event in desk.events]
+    assert results == ["refused"] * LOCK_AFTER + ["locked"]
+    assert {event.kind.value for event in desk.events} == {"Security"}
+
+
+@pytest.mark.requirement("TIP1-A_5005")
+async def test_a_change_is_logged_with_user_and_value_and_without_the_secret(desk: Desk, chief: Admin) -> None:
+    desk.events.clear()
+    new = NewAdministrator("logged", PASSWORD, Role.REMOTE)
+    await chief.change("POST", "/administrators", new)
+    (change,) = desk.changes()
+    assert change["User"] == "first"
+    assert change["RefID"] == "POST /administrators"
+    assert '"user":"logged"' in change["NewVal"]
+    assert PASSWORD.reveal().decode() not in str(desk.events[0].parameters)
+    assert desk.events[0].deliver is False
+
+
+async def test_a_reading_call_and_a_refused_one_change_nothing_in_the_log(desk: Desk, chief: Admin) -> None:
+    desk.events.clear()
+    await chief.read("/administrators", AdministratorList)
+    with pytest.raises(AdminRefused):
+        await chief.change("POST", "/administrators", NewAdministrator("weak", Secret(b"aaaaaaaaaaaa"), Role.LOKAL))
+    assert desk.events == []
+
+
+async def test_a_password_is_changed_with_the_one_in_force_and_never_to_an_earlier_one(
+    desk: Desk, chief: Admin
+) -> None:
+    token = await make_user(chief, "own", Role.LOKAL)
+    async with connect_admin(desk.access(token=token)) as own:
+        path = "/administrators/own/password"
+        other = Secret(b"Battery-Staple-8")
+        for document, status in (
+            (NewPassword(other), 403),
+            (NewPassword(other, Secret(b"wrong")), 401),
+            (NewPassword(PASSWORD, PASSWORD), 422),
+        ):
+            with pytest.raises(AdminRefused) as refused:
+                await own.change("PUT", path, document)
+            assert refused.value.status == status
+        await own.change("PUT", path, NewPassword(other, PASSWORD))
+        with pytest.raises(AdminRefused) as refused:
+            await own.change("PUT", "/administrators/first/password", NewPassword(other))
+        assert refused.value.status == 403
+
+
+async def test_a_token_ends_when_it_is_revoked(desk: Desk, chief: Admin) -> None:
+    token = await make_user(chief, "program", Role.REMOTE)
+    async with connect_admin(desk.access(token=token)) as program:
+        assert (await program.read("/session", SessionState)).user == "program"
+        (entry,) = (await chief.read("/administrators/program/tokens", TokenList)).tokens
+        await chief.change("DELETE", f"/administrators/program/tokens/{entry.token_id}")
+        with pytest.raises(AdminRefused) as refused:
+            await program.read("/session", SessionState)
+        assert refused.value.status == 401
