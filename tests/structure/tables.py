@@ -1,0 +1,117 @@
+"""The conformance tables of the documents, made from the tests' marks: `./tiaas python -m tests.structure.tables`.
+
+What a table says beside the tests stands in `docs/conformance/*.toml`: one row per requirement, code or pitfall. A row
+is `implemented` (or `simulated`: the lab plays the other side) when a test shows it; `not applicable` and `open` need a
+note that says why.
+"""
+
+import tomllib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.structure.marks import shown
+from tests.structure.sources import ROOT
+from tiaas.konnektor.codes import CODES
+
+FOLDER = ROOT / "docs" / "conformance"
+STATES = ("implemented", "simulated", "not applicable", "open")
+WITH_TEST = ("implemented", "simulated")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line: `group` is the chapter of a requirement or where a code shows; `about` is in our words."""
+
+    key: str
+    group: str
+    about: str
+    state: str
+    note: str
+    tests: tuple[str, ...]
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the row, if anything."""
+        if self.state not in STATES:
+            return f"{self.key}: the state is none of {', '.join(STATES)}"
+        if self.state in WITH_TEST and not self.tests:
+            return f"{self.key}: {self.state}, but no test has its mark"
+        if self.state not in WITH_TEST and not self.note:
+            return f"{self.key}: {self.state} without a note that says why"
+        return None if self.about else f"{self.key}: says nothing of what it is about"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the documents: its kind of mark, its data `NAME.toml`, its page `NAME.md`."""
+
+    name: str
+    kind: str
+    title: str
+    source: str
+
+    def rows(self) -> tuple[Row, ...]:
+        """All rows in the order of the data."""
+        entries: list[dict[str, Any]] = tomllib.loads((FOLDER / f"{self.name}.toml").read_text())["row"]
+        return tuple(self._row(entry) for entry in entries)
+
+    def _row(self, entry: dict[str, Any]) -> Row:
+        key = str(entry["key"])
+        about = entry.get("about", "")
+        if self.kind == "code" and not about and int(key) in CODES:
+            about = CODES[int(key)].text
+        tests = shown()[self.kind].get(key, ())
+        return Row(key, entry.get("group", ""), about, entry["state"], entry.get("note", ""), tests)
+
+    def page(self) -> str:
+        """The page's text."""
+        rows = self.rows()
+        count = Counter(row.state for row in rows)
+        numbers = ", ".join(f"{count[state]} {state}" for state in STATES if count[state])
+        head = [
+            f"# {self.title}",
+            "",
+            f"{self.source} Made from `{self.name}.toml` and the marks of the tests"
+            + " by `./tiaas python -m tests.structure.tables`; do not edit.",
+            "",
+            f"{len(rows)} rows: {numbers}.",
+            "",
+            "| | | about | state | tests |",
+            "|---|---|---|---|---|",
+        ]
+        return "\n".join((*head, *map(_line, rows), ""))
+
+
+TABLES = (
+    Table(
+        "requirements",
+        "requirement",
+        "Requirements of gemSpec_Kon V5.18.0, chapter 4.1",
+        "Ids as in the specification, contents in our words.",
+    ),
+    Table("codes", "code", "Error codes: what provokes them", "Texts are the official ones."),
+    Table("pitfalls", "pitfall", "What practice software depends on", "Each pitfall is a test."),
+)
+
+
+def _line(row: Row) -> str:
+    state = f"{row.state}: {row.note}" if row.note else row.state
+    tests = "<br>".join(_link(test) for test in row.tests)
+    return f"| {row.key} | {row.group} | {row.about.replace('|', '¦')} | {state} | {tests} |"
+
+
+def _link(test: str) -> str:
+    path, _, name = test.partition("::")
+    return f"[{name or Path(path).stem}](../../{path})"
+
+
+def main() -> None:
+    """Writes the pages."""
+    for table in TABLES:
+        (FOLDER / f"{table.name}.md").write_text(table.page())
+
+
+if __name__ == "__main__":
+    main()
