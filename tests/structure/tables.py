@@ -70,11 +70,11 @@ class Table:
         rows = self.rows()
         count = Counter(row.state for row in rows)
         numbers = ", ".join(f"{count[state]} {state}" for state in STATES if count[state])
+        made = f"Made from `{self.name}.toml` and the tests' marks by `./tiaas python -m tests.structure.tables`."
         head = [
             f"# {self.title}",
             "",
-            f"{self.source} Made from `{self.name}.toml` and the marks of the tests"
-            + " by `./tiaas python -m tests.structure.tables`; do not edit.",
+            f"{self.source} {made}",
             "",
             f"{len(rows)} rows: {numbers}.",
             "",
