@@ -33,7 +33,7 @@ from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.interfaces.event_service_v7_2 import GetCards
 from tiaas.konnektor.config import Address
 from tiaas.konnektor.http import uvicorn_config
-from tiaas.konnektor.ingress import Door, Ingress
+from tiaas.konnektor.ingress import Ingress, http_door
 from tiaas.konnektor.tls import server_context
 from tiaas.lab.registry import Registry
 from tiaas.soap.envelope import write_envelope
@@ -77,7 +77,9 @@ async def serve(folder: Path) -> None:
         ingress = Ingress()
         context = server_context(instance.identity.server, instance.identity.client_certificates.values())
         limits = instance.config.limits
-        door = Door("bare", uvicorn_config(BareApp(size), limits), limits, lambda: context, lambda fingerprint: True)
+        door = http_door(
+            "bare", uvicorn_config(BareApp(size), limits), limits, lambda: context, lambda fingerprint: True
+        )
         address = await ingress.open(Address("127.0.0.1", 0), door)
         print(json.dumps({"port": address.port}), flush=True)
         await asyncio.to_thread(line)

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from ipaddress import ip_address
+from typing import Protocol
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
@@ -43,31 +44,63 @@ class AddressTaken(TiaasError):
         self.address = address
 
 
+class Visit(Protocol):
+    """One connection as its door sees it; it is an `asyncio.Protocol` besides.
+
+    It calls `on_open` when it stands and ends if that says no, and `on_closed` once at its end.
+    """
+
+    transport: asyncio.Transport
+    certificate_fingerprint: str | None
+
+    def is_quiet(self) -> bool:
+        """Whether nothing is under way, so that its end costs nobody anything."""
+        ...
+
+    def shutdown(self) -> None:
+        """Ends after what is under way."""
+        ...
+
+
+OnOpen = Callable[[Visit], bool]
+OnClosed = Callable[[Visit], None]
+Welcome = Callable[[OnOpen, OnClosed], asyncio.BaseProtocol]
+"""Makes the protocol object, a `Visit`, of a new connection."""
+
+Refused = Callable[[str, str], None]
+"""Hears why a client was not let in, and its address."""
+
+
+def _nobody(reason: str, address: str) -> None:
+    """Nobody wants to hear of it."""
+
+
 class Door:
     """One instance's side of the ingress: its contexts, its connections, its bounds.
 
-    `context` gives the TLS context for a new connection, None for plain HTTP; `admits` judges a connection's client
-    certificate after the handshake, because the list may have changed meanwhile. `refused` hears why a client at an
-    address was not let in.
+    `context` gives the TLS context for a new connection, None for one without TLS; `admits` judges a connection's
+    client certificate after the handshake, because the list may have changed meanwhile. `tasks` are the calls under
+    way. `refused` hears why a client at an address was not let in.
     """
 
     def __init__(
         self,
         name: str,
-        config: Config,
         limits: Limits,
         context: Callable[[], ssl.SSLContext | None],
         admits: Callable[[str | None], bool],
-        refused: Callable[[str, str], None] = lambda reason, address: None,
+        welcome: Welcome,
+        tasks: set[asyncio.Task[None]],
+        refused: Refused = _nobody,
     ) -> None:
         self.name = name
         self.limits = limits
         self.context = context
-        self._config = config
         self._admits = admits
+        self._welcome = welcome
+        self._tasks = tasks
         self.refused = refused
-        self._state = ServerState()
-        self._connections: set[HttpConnection] = set()
+        self._connections: set[Visit] = set()
         self._places: Counter[str] = Counter()
         self._is_open = True
         self._last_left = asyncio.Event()
@@ -85,23 +118,23 @@ class Door:
             return None
         return Place(self._places, address)
 
-    def protocol(self, place: "Place") -> HttpConnection:
+    def protocol(self, place: "Place") -> asyncio.BaseProtocol:
         """The protocol object for a connection; it frees the place at its end."""
 
-        def opened(connection: HttpConnection) -> bool:
+        def opened(connection: Visit) -> bool:
             self._connections.add(connection)
             welcome = self._admits(connection.certificate_fingerprint)
             if not welcome:
                 self.refused("the client certificate is not on the list", place.address)
             return self._is_open and welcome
 
-        def closed(connection: HttpConnection) -> None:
+        def closed(connection: Visit) -> None:
             self._connections.discard(connection)
             place.free()
             if not self._is_open and not self._connections:
                 self._last_left.set()
 
-        return HttpConnection(self._config, self._state, self.limits, opened, closed)
+        return self._welcome(opened, closed)
 
     def close_unwelcome(self) -> None:
         """Closes the connections whose certificate is no longer accepted; running calls get no answer."""
@@ -118,16 +151,33 @@ class Door:
         farewell = asyncio.get_running_loop().call_later(_FAREWELL_SECONDS, _end, quiet)
         with suppress(TimeoutError):
             async with asyncio.timeout(self.limits.stop_seconds):
-                if self._state.tasks:
-                    await asyncio.wait(tuple(self._state.tasks))
+                if self._tasks:
+                    await asyncio.wait(tuple(self._tasks))
                 if self._connections:
                     await self._last_left.wait()
         farewell.cancel()
         _end(tuple(self._connections))
-        tasks = tuple(self._state.tasks)
+        tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def http_door(
+    name: str,
+    config: Config,
+    limits: Limits,
+    context: Callable[[], ssl.SSLContext | None],
+    admits: Callable[[str | None], bool],
+    refused: Refused = _nobody,
+) -> Door:
+    """A door for HTTP; `config` holds the application."""
+    state = ServerState()
+
+    def welcome(opened: OnOpen, closed: OnClosed) -> HttpConnection:
+        return HttpConnection(config, state, limits, opened, closed)
+
+    return Door(name, limits, context, admits, welcome, state.tasks, refused)
 
 
 class Place:
@@ -250,7 +300,7 @@ class Ingress:
         return None
 
 
-def _end(connections: Iterable[HttpConnection]) -> None:
+def _end(connections: Iterable[Visit]) -> None:
     for connection in connections:
         connection.transport.abort()
 

@@ -9,7 +9,7 @@ from tiaas.base.clock import Clock
 from tiaas.konnektor.config import Address, InstanceConfig
 from tiaas.konnektor.gate import Gate
 from tiaas.konnektor.http import uvicorn_config
-from tiaas.konnektor.ingress import Door, Ingress
+from tiaas.konnektor.ingress import Ingress, http_door
 from tiaas.konnektor.sds import Published, served, service_directory
 from tiaas.konnektor.tls import server_context
 from tiaas.konnektor.webapp import Endpoint, WebApp
@@ -47,8 +47,10 @@ class Reception:
         self._accepted = gate.accepted_certificates()
         self._context = self._new_context()
         http = uvicorn_config(app, config.limits)
-        self._secure_door = Door(config.instance, http, config.limits, lambda: self._context, gate.admits, gate.refused)
-        self._plain_door = Door(
+        self._secure_door = http_door(
+            config.instance, http, config.limits, lambda: self._context, gate.admits, gate.refused
+        )
+        self._plain_door = http_door(
             config.instance, http, config.limits, lambda: None, lambda fingerprint: True, gate.refused
         )
 

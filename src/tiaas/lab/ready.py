@@ -5,9 +5,11 @@ passwords and key paths are in it, written anew when a card moves or a PIN chang
 absolute; `cert`, `key` and `ca` are PEM, keys unencrypted; `sicct` is `host:port`; `in` is `{"ct_id", "slot"}` or null.
 
     version
-    instances[]   konnektor, client, context, workplaces[], terminals[], cards, kon_file; the first one's are repeated
-                  at the top
-    lab           control, ca_bundle, faults, journal; ocsp and tsl are URLs of the lab's PKI services
+    instances[]   konnektor, client, context, workplaces[], terminals[], cards, kon_file, ldap; the first one's are
+                  repeated at the top
+    ldap          url (ldaps), plain (ldap, or null) and base of the directory's proxy; null where there is none
+    lab           control, ca_bundle, faults, journal; ocsp and tsl are URLs of the lab's PKI services, vzd is that of
+                  the directory behind the proxy, or null
     portal        url of the status page
 
 Beside it lies one `.kon` file per instance in the JSON format that the `ti` command line of gematik/zero-lab reads
@@ -47,6 +49,15 @@ class KonnektorEntry:
     url: str
     sds: str
     ca: Path
+
+
+@dataclass(frozen=True, slots=True)
+class LdapEntry:
+    """The instance's LDAP proxy: `url` with TLS, `plain` without where that is allowed, `base` where searches begin."""
+
+    url: str
+    plain: str | None
+    base: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +138,7 @@ class InstanceEntry:
     terminals: tuple[TerminalEntry, ...]
     cards: CardsEntry
     kon_file: Path
+    ldap: LdapEntry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +151,7 @@ class LabEntry:
     tsl: str | None = None
     faults: str | None = None
     journal: str | None = None
+    vzd: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +173,7 @@ class Ready:
             "ca_bundle": str(self.lab.ca_bundle),
             "faults": self.lab.faults,
             "journal": self.lab.journal,
+            "vzd": self.lab.vzd,
         }
         first = instances[0] if instances else {}
         return {
@@ -282,7 +296,12 @@ def _instance(entry: InstanceEntry) -> dict[str, Any]:
             "hba": [_card(card) for card in entry.cards.hba],
         },
         "kon_file": str(entry.kon_file),
+        "ldap": None if entry.ldap is None else _ldap(entry.ldap),
     }
+
+
+def _ldap(entry: LdapEntry) -> dict[str, Any]:
+    return {"url": entry.url, "plain": entry.plain, "base": entry.base}
 
 
 def _terminal(entry: TerminalEntry) -> dict[str, Any]:
