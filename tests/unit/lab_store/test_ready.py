@@ -63,6 +63,7 @@ def test_the_first_instance_is_repeated_at_the_top() -> None:
         "ca_bundle": "/lab/ca.pem",
         "faults": None,
         "journal": None,
+        "vzd": None,
     }
     assert document["portal"] == {"url": None}
     assert document["cards"]["egk"][0] == {
