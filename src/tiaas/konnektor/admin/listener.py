@@ -7,7 +7,7 @@ from dataclasses import replace
 from tiaas.konnektor.admin.app import AdminApp, Plane
 from tiaas.konnektor.config import Address, Limits
 from tiaas.konnektor.http import uvicorn_config
-from tiaas.konnektor.ingress import Door, Ingress
+from tiaas.konnektor.ingress import Ingress, http_door
 from tiaas.konnektor.issuing import KeyPair
 from tiaas.konnektor.tls import server_context
 
@@ -24,7 +24,7 @@ class AdminListener:
         self.address = address
         self._server = server
         self._held: tuple[KeyPair, ssl.SSLContext] | None = None
-        self._door = Door(name, uvicorn_config(AdminApp(plane), LIMITS), LIMITS, self._context, lambda _: True)
+        self._door = http_door(name, uvicorn_config(AdminApp(plane), LIMITS), LIMITS, self._context, lambda _: True)
 
     async def open(self, ingress: Ingress) -> None:
         """Lets administrators in. Raises `AddressTaken`."""
