@@ -1,4 +1,4 @@
-"""`tiaas lab fault|journal|update|day`: what the services of a running lab do and are asked."""
+"""`tiaas lab fault|journal|update|day`: what goes wrong in a running lab, and what its services are asked."""
 
 import argparse
 from typing import Any
@@ -11,13 +11,22 @@ from tiaas.cli.labport import add_arguments, ask, control_port
 from tiaas.cli.writer import out, out_json, out_table
 from tiaas.lab.faults import CODES, Fault, Service
 
+_VALUES = ("code", "http", "delay", "match", "skip", "lasts")
+_LISTS = ("faults", "fired")
 _SERVICES = [service.value for service in Service]
 _CODES = "\n".join(f"  {service:<12} {', '.join(codes)}" for service, codes in CODES.items())
 _EPILOG = f"""\
 codes by service:
 {_CODES}
+  terminal and card also take a status word: four hexadecimal digits, 6581
 
-without any fault option the faults in force are listed.
+lines that --match is compared with (* and ? stand for any characters):
+  terminal     CT-1 PERFORM_VERIFICATION 0    ctId, SICCT command or APDU or TLS, unit
+  card         HBA 80276… CT-1 00B08400       type, ICCSN, where it is, CLA INS P1 P2 or RESET
+  keypad       CT-1 HBA 80276… PIN.CH current what a person is asked for
+  network      sink 127.0.0.1:8500            terminal CT-1, pki, intermediaer or sink, and the address
+
+without any fault option the faults in force and what struck are listed.
 """
 
 
@@ -29,7 +38,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     things = parser.add_subparsers(dest="thing", metavar="WHAT", required=True)
     fault = things.add_parser(
         "fault",
-        help="make a service of the lab misbehave",
+        help="make a service, terminal, card, person or line of the lab misbehave",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -42,6 +51,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     fault.add_argument("--delay", type=float, metavar="S", help="seconds before anything else")
     fault.add_argument("--match", metavar="TEXT", help="only requests about this: an ICCSN, a serial number, …")
     fault.add_argument("--times", type=int, metavar="N", help="how often (default 1; 0: until cleared)")
+    fault.add_argument("--skip", type=int, metavar="N", help="let N fitting requests pass first")
+    fault.add_argument("--lasts", type=float, metavar="S", help="with gone and pulled: back after so many seconds")
     journal = things.add_parser("journal", help="what the lab's services were asked and answered")
     journal.add_argument("service", nargs="?", choices=_SERVICES, help="of one service only")
     journal.add_argument("--since", type=int, default=0, metavar="N", help="entries with a number above N")
@@ -59,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 def _fault(args: argparse.Namespace) -> int:
     document = {
         "service": args.service,
-        **{key: getattr(args, key) for key in ("code", "http", "delay", "match") if getattr(args, key) is not None},
+        **{key: getattr(args, key) for key in _VALUES if getattr(args, key) is not None},
         **({"drop": True} if args.drop else {}),
     }
     if args.clear or len(document) == 1:
@@ -67,7 +78,7 @@ def _fault(args: argparse.Namespace) -> int:
             raise InvalidInput("--clear and --times go with nothing or with a fault; see tiaas lab fault --help")
         return _clear(args) if args.clear else _list(args)
     if args.service is None:
-        raise InvalidInput(f"name the service that shall misbehave: {', '.join(Service)}")
+        raise InvalidInput(f"name what shall misbehave: {', '.join(Service)}")
     if args.times is not None:
         document["times"] = args.times
     Fault.from_document(document)
@@ -94,14 +105,21 @@ def _clear(args: argparse.Namespace) -> int:
 
 def _list(args: argparse.Namespace) -> int:
     with control_port(args) as http:
-        faults = ask(http, "GET", "/faults")["faults"]
-    faults = [fault for fault in faults if args.service in (None, fault["service"])]
+        answer = ask(http, "GET", "/faults")
+    faults, fired = ([each for each in answer[key] if args.service in (None, each["service"])] for key in _LISTS)
     if args.json:
-        out_json(faults)
-    else:
-        rows = [(str(f["number"]), f["service"], _what(f), f["match"], _left(f), str(f["used"])) for f in faults]
-        out_table(("NUMBER", "SERVICE", "EFFECT", "MATCH", "TIMES", "USED"), rows)
+        out_json({"faults": faults, "fired": fired})
+        return ExitCode.OK
+    rows = [(str(f["number"]), f["service"], _what(f), f["match"], _left(f), str(f["used"])) for f in faults]
+    out_table(("NUMBER", "SERVICE", "EFFECT", "MATCH", "TIMES", "USED"), rows)
+    if fired:
+        out("")
+        out_table(("FAULT", "STRUCK AT", "SERVICE", "WHAT"), [_struck(each) for each in fired])
     return ExitCode.OK
+
+
+def _struck(fired: dict[str, Any]) -> tuple[str, ...]:
+    return str(fired["fault"]), f"{fired['at'][11:23]}Z", fired["service"], fired["line"]
 
 
 def _what(fault: dict[str, Any]) -> str:
@@ -109,6 +127,8 @@ def _what(fault: dict[str, Any]) -> str:
     parts += [f"code {fault['code']}"] if fault["code"] is not None else []
     parts += [f"HTTP {fault['http']}"] if fault["http"] is not None else []
     parts += ["no answer"] if fault["drop"] else []
+    parts += [f"for {fault['lasts']:g} s"] if fault["lasts"] else []
+    parts += [f"from number {fault['skip'] + 1} on"] if fault["skip"] else []
     return ", ".join(parts)
 
 

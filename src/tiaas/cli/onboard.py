@@ -15,6 +15,7 @@ from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.secret import Secret
 from tiaas.card.objsys.model import CardKind
+from tiaas.cli.faultynetwork import FaultyNetwork
 from tiaas.client import ClientError, Kon, connect
 from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.interfaces.card_service_v8_1 import PinStatus
@@ -70,7 +71,7 @@ def provision(lab: Lab, practice: Practice) -> Provision:
     trust = TrustSpace(tuple(Issuer(decode_certificate_untrusted(der)) for der in anchors), (lab.pki.cvc_root,))
     certificate, key = practice.sak
     anchor = None if lab.services is None else lab.services.lists.anchor
-    return Provision(trust, KeyPair.load(certificate, key), anchor)
+    return Provision(trust, KeyPair.load(certificate, key), anchor, network=FaultyNetwork(lab=lab))
 
 
 def ti_access(lab: Lab) -> TiAccess:

@@ -65,13 +65,14 @@ class Provision:
 
     With a TSL (`TiAccess.tsl_url`) only the CVC roots of `trust` count, and `tsl_anchor` is the certificate (DER) of
     the TSL-Signer-CA that the instance trusts before any TSL. `first_admin` manages an instance that has no
-    administrator yet.
+    administrator yet. `network` is its way out, None: as `config` says.
     """
 
     trust: TrustSpace
     sak: KeyPair | None = None
     tsl_anchor: bytes | None = None
     first_admin: FirstAdmin | None = None
+    network: Network | None = None
 
 
 class Instance:
@@ -131,7 +132,7 @@ class Instance:
             raise BadInstanceConfig("the instance has no ID.SAK.AUT for its terminals yet and was given none")
         users = await BasicUsers.load(store, entropy)
         watcher = _ModelWatcher(store)
-        network = Network(config.source)
+        network = provision.network or Network(config.source)
         checks = await SinkChecks.load(store)
         route = SinkRoute(network, clock, local=config.local_sinks)
         sinks = TlsSinks(route, lambda: identity.server, checks) if config.access.tls_mandatory else PlainSinks(route)

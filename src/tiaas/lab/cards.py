@@ -119,16 +119,16 @@ class CardBox:
         """The cards of a kind that were made for a practice, in the order of making."""
         return tuple(card for card in self._cards.values() if card.practice == practice and card.kind is kind)
 
-    def iccsn_of(self, card: SlotCard) -> str:
-        """The ICCSN of a card that came back from a slot."""
-        return next(entry.iccsn for entry in self._cards.values() if entry.card is card)
+    def entry_of(self, card: SlotCard) -> LabCard:
+        """What the lab knows of a card that is in a slot."""
+        return next(entry for entry in self._cards.values() if entry.card is card)
 
     def pin_for(self, card: SlotCard, password_ref: int, purpose: PinPurpose) -> Secret | None:
         """`PinHolder.pin_for`: reads the card's image."""
-        path = self._password_path(card, password_ref)
+        path = self.password_path(card, password_ref)
         if path is None:
             return None
-        state = self.get(self.iccsn_of(card)).card.image.passwords.get(path)
+        state = self.entry_of(card).card.image.passwords.get(path)
         if state is None:
             return None
         return state.puk if purpose is PinPurpose.PUK else state.secret
@@ -137,9 +137,9 @@ class CardBox:
         """`PinHolder.pin_changed`: the card's image has it already; tells who shows PINs."""
         self._on_pins()
 
-    def _password_path(self, card: SlotCard, password_ref: int) -> str | None:
+    def password_path(self, card: SlotCard, password_ref: int) -> str | None:
         """Which password a reference means; of the HBA's two local ones numbered 1 it is PIN.QES, which people type."""
-        entry = self.get(self.iccsn_of(card))
+        entry = self.entry_of(card)
         objects = object_system(entry.kind).objects
         is_local, number = bool(password_ref & 0x80), password_ref & 0x1F
         for path, found in objects.items():

@@ -7,12 +7,10 @@
     GET  /terminals/{ct_id}/display          {"display", "prompt", "entry", "idle_text"}
     POST /terminals/{ct_id}/slots/{n}/insert {"iccsn"}; without body the card last ejected from there
     POST /terminals/{ct_id}/slots/{n}/eject  → {"iccsn"}
-    GET, PUT …/pin-policy                    {"mode": auto|manual|wrong|cancel|timeout, "new_pin"?}
+    GET, PUT …/pin-policy                    {"mode": auto|manual, "new_pin"?}
     POST …/keys                              {"key": "0"…"9"|"ok"|"cancel"|"clear"|"correct"}
     POST …/plug                              {"state": "out"|"in"}
-    PUT  …/delay                             {"seconds": 0…60} before each answer of the terminal
-    GET, POST, DELETE /faults                faults of the lab's services (`lab/faults.py`); ?service=NAME with DELETE
-    GET  /journal?since=N&service=NAME       what the lab's services were asked (`lab/journal.py`)
+    /faults, /journal                        what goes wrong, what services were asked (`lab/controlfaults.py`)
     GET, POST /updates                       updates that wait for health cards (`lab/vsdm/books.py`)
     DELETE    /updates/{id}                  takes one back
     /certificates, /tsl                      the PKI (`lab/controlpki.py`)
@@ -41,10 +39,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tiaas.base.errors import InvalidInput
 from tiaas.base.localweb import is_local_request
 from tiaas.base.secret import Secret
+from tiaas.lab.controlfaults import fault_routes
 from tiaas.lab.controlpki import pki_routes
 from tiaas.lab.controlview import card_document, overview_document, overview_html, terminal_document
 from tiaas.lab.errors import BadControlRequest, ControlError
-from tiaas.lab.faults import BadFault, Fault, Service
+from tiaas.lab.faults import BadFault
 from tiaas.lab.lab import Lab
 from tiaas.lab.practice import LabTerminal
 from tiaas.lab.vsdm.requests import UPDATE_KEYS, add_update, cancel_update
@@ -52,12 +51,10 @@ from tiaas.terminal.virtual.terminal import PinMode, PinPolicy
 
 BODY_MAX = 4096
 BODY_SECONDS = 10.0
-DELAY_MAX = 60.0
-FAULT_KEYS = ("service", "code", "http", "delay", "drop", "match", "times")
-_NUMBER_MAX = 16
 PIN_LENGTHS = range(4, 13)
 """A format 2 PIN block holds 4 to 12 digits (ISO 9564-1)."""
 
+_MODES = (PinMode.AUTO.value, PinMode.MANUAL.value)
 _KEYS = {**{str(digit): str(digit) for digit in range(10)}, "ok": "ok", "cancel": "cancel", "clear": "clear"}
 # The yellow key: "Korrektur" on German terminals.
 _KEYS["correct"] = "clear"
@@ -79,9 +76,7 @@ def control_app(lab: Lab) -> Starlette:
         Route("/terminals/{ct_id}/pin-policy", _put_policy(lab), methods=["PUT"]),
         Route("/terminals/{ct_id}/keys", _keys(lab), methods=["POST"]),
         Route("/terminals/{ct_id}/plug", _plug(lab), methods=["POST"]),
-        Route("/terminals/{ct_id}/delay", _delay(lab), methods=["PUT"]),
-        Route("/faults", _faults(lab), methods=["GET", "POST", "DELETE"]),
-        Route("/journal", _journal(lab), methods=["GET"]),
+        *fault_routes(lab, _read),
         Route("/updates", _updates(lab), methods=["GET", "POST"]),
         Route("/updates/{update_id}", _cancel(lab), methods=["DELETE"]),
         *pki_routes(lab, _read),
@@ -195,8 +190,8 @@ def _put_policy(lab: Lab) -> Handler:
 def read_policy(body: dict[str, Any]) -> PinPolicy:
     """The policy a PUT describes; what it leaves out is as at the start. Raises `BadControlRequest`."""
     mode, new_pin = body.get("mode", PinMode.AUTO.value), body.get("new_pin")
-    if mode not in [known.value for known in PinMode]:
-        raise BadControlRequest("unknown mode", f"one of {', '.join(PinMode)}")
+    if mode not in _MODES:
+        raise BadControlRequest("unknown mode", f"one of {', '.join(_MODES)}; what goes wrong is a fault of keypad")
     if new_pin is None:
         return PinPolicy(PinMode(mode))
     if not (isinstance(new_pin, str) and new_pin.isascii() and new_pin.isdigit() and len(new_pin) in PIN_LENGTHS):
@@ -237,42 +232,6 @@ def _plug(lab: Lab) -> Handler:
     return handle
 
 
-def _delay(lab: Lab) -> Handler:
-    async def handle(request: Request) -> Response:
-        terminal = _of(lab, request)
-        seconds = (await _read(request, "seconds")).get("seconds")
-        if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds <= DELAY_MAX:
-            raise BadControlRequest("seconds is out of range", f"a number from 0 to {DELAY_MAX:g}")
-        terminal.virtual.delay = float(seconds)
-        return JSONResponse({"seconds": terminal.virtual.delay})
-
-    return handle
-
-
-def _faults(lab: Lab) -> Handler:
-    async def handle(request: Request) -> Response:
-        if request.method == "POST":
-            fault = Fault.from_document(await _read(request, *FAULT_KEYS))
-            return JSONResponse(lab.faults.add(fault).to_document(), 201)
-        if request.method == "DELETE":
-            service = _service(request)
-            return JSONResponse({"cleared": lab.faults.clear(lambda fault: service in (None, fault.service))})
-        return JSONResponse({"faults": [fault.to_document() for fault in lab.faults]})
-
-    return handle
-
-
-def _journal(lab: Lab) -> Handler:
-    async def handle(request: Request) -> Response:
-        since = request.query_params.get("since", "0")
-        if not (since.isascii() and since.isdigit() and len(since) < _NUMBER_MAX):
-            raise BadControlRequest("since is no number", "the number of the last entry you know, or 0")
-        entries = [entry.to_document() for entry in lab.journal.since(int(since), _service(request))]
-        return JSONResponse({"test_data": True, "last": lab.journal.last, "entries": entries})
-
-    return handle
-
-
 def _updates(lab: Lab) -> Handler:
     async def handle(request: Request) -> Response:
         if request.method == "POST":
@@ -289,13 +248,6 @@ def _cancel(lab: Lab) -> Handler:
         return JSONResponse({"repair": None if repair is None else repair.to_document()})
 
     return handle
-
-
-def _service(request: Request) -> Service | None:
-    name = request.query_params.get("service")
-    if name is not None and name not in list(Service):
-        raise BadControlRequest("unknown service", f"one of {', '.join(Service)}")
-    return None if name is None else Service(name)
 
 
 def _of(lab: Lab, request: Request) -> LabTerminal:

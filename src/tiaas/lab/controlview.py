@@ -46,7 +46,6 @@ def terminal_document(lab: Lab, terminal: LabTerminal) -> dict[str, Any]:
         "entry": snapshot.entry,
         "history": list(snapshot.history),
         "pin_policy": {"mode": policy.mode.value, "has_new_pin": policy.new_pin is not None},
-        "delay": terminal.virtual.delay,
         "slots": [
             {"number": slot, "state": snapshot.slots[slot - 1], **_slot_card(lab, iccsn)}
             for slot, iccsn in sorted(terminal.record.slots.items())

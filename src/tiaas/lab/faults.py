@@ -1,29 +1,41 @@
-"""Faults on demand: what the lab's services shall do wrong, for whom, and how often.
+"""Faults on demand: what goes wrong in the lab, for whom, and how often. One model for services, terminals, cards,
+people at keypads and the network.
 
-A service asks `FaultBook.take` once per request with a text that says what the request is about (operation, ICCSN,
-serial number, path). The oldest fault of the service whose `match` is part of that text is taken; a fault with `times`
-goes when it is used up. `delay` comes first; then at most one of `code` (the service's own error), `http` (a bare HTTP
-status) and `drop` (the connection ends without an answer) replaces the answer.
+Whoever can be struck asks `FaultBook.take` with a line that says what happens (operation, ICCSN, serial number, path,
+SICCT command, APDU header). The oldest fault of the service whose `match` fits the line is taken, once its `skip`
+is used up; a fault with `times` goes when it is used up. `delay` comes first; then at most one of `code` (the service's
+own error, or what a terminal, card, person or line does), `http` (a bare HTTP status) and `drop` (the connection ends
+without an answer) replaces the answer.
 
-Faults live as long as the lab's process: a lab that starts is a healthy one.
+Every line is about things that a wire shows; none holds a PIN. Faults live as long as the lab's process: a lab that
+starts is a healthy one.
 """
 
 import enum
+import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
+from tiaas.base.clock import Clock
 from tiaas.base.errors import InvalidInput
 
 DELAY_MAX = 120.0
 """Seconds."""
+LASTS_MAX = 3600.0
+"""Seconds."""
 FAULTS_MAX = 100
 MATCH_MAX = 200
+FIRED_MAX = 1000
+_COUNT_MAX = 1_000_000
 
 
 @enum.unique
 class Service(enum.StrEnum):
-    """Services that can be told to misbehave."""
+    """What can be told to misbehave."""
 
     OCSP = "ocsp"
     TSL = "tsl"
@@ -32,6 +44,10 @@ class Service(enum.StrEnum):
     UFS = "ufs"
     VSDD = "vsdd"
     CMS = "cms"
+    TERMINAL = "terminal"
+    CARD = "card"
+    KEYPAD = "keypad"
+    NETWORK = "network"
 
 
 _CCS = ("5", "500", "1006", "1011", "1014", "12101", "12102", "12103", "12105", "12148", "12999")
@@ -49,8 +65,23 @@ CODES: Mapping[Service, tuple[str, ...]] = {
     Service.UFS: ("500", "1006", "1011", "11101", "11148", "11999"),
     Service.VSDD: _CCS,
     Service.CMS: _CCS,
+    Service.TERMINAL: (
+        "gone", "silent", "garbage", "wrong-sequence", "certificate-expired", "certificate-foreign",
+    ),
+    Service.CARD: ("pulled", "mute", "defective"),
+    Service.KEYPAD: ("wrong", "cancel", "timeout", "busy", "gone"),
+    Service.NETWORK: ("refused", "unreachable"),
 }  # fmt: skip
-"""What `code` may say per service: GERROR codes of the Fachdienste, states and defects of the PKI services."""
+"""What `code` may say per service: GERROR codes of the Fachdienste, states and defects of the PKI services, what
+terminals, cards, people and lines do."""
+
+STATUS_WORDS = frozenset({Service.TERMINAL, Service.CARD})
+"""Here `code` may be a status word too: four hexadecimal digits that are answered instead of doing the command."""
+_STATUS_WORD = re.compile("[69][0-9A-F]{3}")
+_WITHOUT_HTTP = frozenset({Service.TERMINAL, Service.CARD, Service.KEYPAD, Service.NETWORK})
+_WITHOUT_DROP = frozenset({Service.CARD, Service.KEYPAD})
+_LASTING = frozenset({"gone", "pulled"})
+_UNTIL_CLEARED = frozenset({"defective"})
 
 
 class BadFault(InvalidInput):
@@ -59,7 +90,12 @@ class BadFault(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault. `delay` is in seconds; `times` None means until it is cleared; `used` counts how often it struck."""
+    """One fault.
+
+    `delay` is in seconds; `skip` lets so many fitting requests pass first; `times` None means until it is cleared;
+    `lasts` are the seconds after which what is gone or pulled comes back by itself, None: a person has to do it.
+    `seen` counts fitting requests, `used` how often it struck.
+    """
 
     service: Service
     code: str | None = None
@@ -68,7 +104,10 @@ class Fault:
     drop: bool = False
     match: str = ""
     times: int | None = 1
+    skip: int = 0
+    lasts: float | None = None
     number: int = 0
+    seen: int = 0
     used: int = 0
 
     def __post_init__(self) -> None:
@@ -76,16 +115,53 @@ class Fault:
             raise BadFault("code, http and drop exclude each other")
         if self.code is None and self.http is None and not self.drop and not self.delay:
             raise BadFault("a fault needs one of code, http, delay and drop")
-        if self.code is not None and self.code not in CODES[self.service]:
-            raise BadFault(f"{self.service} knows no code {self.code!r}; it knows {', '.join(CODES[self.service])}")
+        if self.code is not None and not self._knows_code():
+            words = " or a status word like 6F00" if self.service in STATUS_WORDS else ""
+            raise BadFault(
+                f"{self.service} knows no code {self.code!r}; it knows {', '.join(CODES[self.service])}{words}"
+            )
+        self._check_service()
+        self._check_numbers()
+
+    def _knows_code(self) -> bool:
+        if self.code in CODES[self.service]:
+            return True
+        return self.service in STATUS_WORDS and _STATUS_WORD.fullmatch(self.code or "") is not None
+
+    def _check_service(self) -> None:
+        if self.http is not None and self.service in _WITHOUT_HTTP:
+            raise BadFault(f"{self.service} speaks no HTTP")
+        if self.drop and self.service in _WITHOUT_DROP:
+            raise BadFault(f"{self.service} has no connection to drop")
+        if self.lasts is not None and self.code not in _LASTING:
+            raise BadFault(f"lasts goes with the codes {', '.join(sorted(_LASTING))}")
+        if self.code in _UNTIL_CLEARED and self.times is not None:
+            raise BadFault(f"{self.code} lasts until it is cleared: times is 0")
+
+    def _check_numbers(self) -> None:
         if self.http is not None and not 400 <= self.http <= 599:
             raise BadFault("http is a status from 400 to 599")
         if not 0 <= self.delay <= DELAY_MAX:
             raise BadFault(f"delay is 0 to {DELAY_MAX:g} seconds")
-        if self.times is not None and not 1 <= self.times <= 1_000_000:
+        if self.lasts is not None and not 0 < self.lasts <= LASTS_MAX:
+            raise BadFault(f"lasts is more than 0, up to {LASTS_MAX:g} seconds")
+        if self.times is not None and not 1 <= self.times <= _COUNT_MAX:
             raise BadFault("times is 1 or more")
+        if not 0 <= self.skip <= _COUNT_MAX:
+            raise BadFault("skip is 0 or more")
         if len(self.match) > MATCH_MAX:
             raise BadFault(f"match has {MATCH_MAX} characters at most")
+
+    @property
+    def status_word(self) -> int | None:
+        """The status word that `code` is, if it is one."""
+        if self.code is None or self.code in CODES[self.service] or self.service not in STATUS_WORDS:
+            return None
+        return int(self.code, 16)
+
+    def fits(self, line: str) -> bool:
+        """Whether `match` is part of the line; `*` stands for any characters, `?` for one."""
+        return self.match in line or (_is_pattern(self.match) and _pattern(self.match).search(line) is not None)
 
     @staticmethod
     def from_document(document: Mapping[str, Any]) -> "Fault":
@@ -93,21 +169,24 @@ class Fault:
 
         Raises `BadFault`.
         """
-        known = {"service", "code", "http", "delay", "drop", "match", "times"}
-        if unknown := set(document) - known:
-            raise BadFault(f"unknown key {sorted(unknown)[0]!r}; known: {', '.join(sorted(known))}")
+        if unknown := set(document) - set(FAULT_KEYS):
+            raise BadFault(f"unknown key {sorted(unknown)[0]!r}; known: {', '.join(sorted(FAULT_KEYS))}")
         try:
             service = Service(document.get("service", ""))
         except ValueError:
             raise BadFault(f"service is one of {', '.join(Service)}") from None
+        code = _optional(document, "code", str)
+        once = None if code in _UNTIL_CLEARED else 1
         return Fault(
             service,
-            code=_optional(document, "code", str),
+            code=code,
             http=_optional(document, "http", int),
             delay=float(_optional(document, "delay", int | float) or 0.0),
             drop=bool(_optional(document, "drop", bool)),
             match=_optional(document, "match", str) or "",
-            times=_optional(document, "times", int) or None if "times" in document else 1,
+            times=_optional(document, "times", int) or None if "times" in document else once,
+            skip=_optional(document, "skip", int) or 0,
+            lasts=_optional(document, "lasts", int | float),
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -121,15 +200,43 @@ class Fault:
             "drop": self.drop,
             "match": self.match,
             "times": self.times,
+            "skip": self.skip,
+            "lasts": self.lasts,
+            "seen": self.seen,
             "used": self.used,
         }
 
 
-class FaultBook:
-    """The faults in force, oldest first."""
+FAULT_KEYS = ("service", "code", "http", "delay", "drop", "match", "times", "skip", "lasts")
+"""What a fault may be made of from outside."""
 
-    def __init__(self) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """A fault struck: its number and service, when, and the line of what was struck."""
+
+    fault: int
+    service: Service
+    at: datetime
+    line: str
+
+    def to_document(self) -> dict[str, Any]:
+        """The JSON object that `GET /faults` lists."""
+        return {
+            "fault": self.fault,
+            "service": self.service.value,
+            "at": self.at.isoformat(timespec="milliseconds"),
+            "line": self.line,
+        }
+
+
+class FaultBook:
+    """The faults in force, oldest first, and what they did."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._faults: dict[int, Fault] = {}
+        self._fired: deque[Fired] = deque(maxlen=FIRED_MAX)
         self._last = 0
 
     def add(self, fault: Fault) -> Fault:
@@ -137,33 +244,36 @@ class FaultBook:
         if len(self._faults) >= FAULTS_MAX:
             raise BadFault(f"{FAULTS_MAX} faults are in force; clear some")
         self._last += 1
-        numbered = replace(fault, number=self._last, used=0)
+        numbered = replace(fault, number=self._last, seen=0, used=0)
         self._faults[numbered.number] = numbered
         return numbered
 
-    def take(
-        self, service: Service, subject: str, applies: Callable[[Fault], bool] = lambda fault: True
-    ) -> Fault | None:
-        """The fault that strikes a request about `subject`, or None; one use of it is counted.
+    def take(self, service: Service, line: str, applies: Callable[[Fault], bool] = lambda fault: True) -> Fault | None:
+        """The fault that strikes what `line` tells of, or None; one use of it is counted.
 
-        `applies` says whether the request is one at which a fault can show.
+        `applies` says whether it is a moment at which a fault can show.
         """
-        fault = self.expected(service, subject, applies)
-        return None if fault is None else self._use(fault)
+        for fault in self:
+            if fault.service is service and fault.fits(line) and applies(fault):
+                if fault.seen >= fault.skip:
+                    return self._use(fault, line)
+                self._faults[fault.number] = replace(fault, seen=fault.seen + 1)
+        return None
 
     def expected(
-        self, service: Service, subject: str, applies: Callable[[Fault], bool] = lambda fault: True
+        self, service: Service, line: str, applies: Callable[[Fault], bool] = lambda fault: True
     ) -> Fault | None:
         """What `take` would give; nothing is counted."""
-        matching = (fault for fault in self if fault.service is service and fault.match in subject)
-        return next((fault for fault in matching if applies(fault)), None)
+        matching = (fault for fault in self if fault.service is service and fault.fits(line))
+        return next((fault for fault in matching if fault.seen >= fault.skip and applies(fault)), None)
 
-    def _use(self, fault: Fault) -> Fault:
-        used = replace(fault, used=fault.used + 1)
+    def _use(self, fault: Fault, line: str) -> Fault:
+        used = replace(fault, seen=fault.seen + 1, used=fault.used + 1)
         if used.times is not None and used.used >= used.times:
             del self._faults[used.number]
         else:
             self._faults[used.number] = used
+        self._fired.append(Fired(used.number, used.service, self._clock.now(), line))
         return used
 
     def clear(self, chosen: Callable[[Fault], bool] = lambda fault: True) -> int:
@@ -173,9 +283,27 @@ class FaultBook:
             del self._faults[number]
         return len(numbers)
 
+    @property
+    def fired(self) -> tuple[Fired, ...]:
+        """What faults did, oldest first; the last `FIRED_MAX` times."""
+        return tuple(self._fired)
+
     def __iter__(self) -> Iterator[Fault]:
         """The faults in force, oldest first."""
         return iter(tuple(self._faults.values()))
+
+    def __bool__(self) -> bool:
+        """Whether any fault is in force."""
+        return bool(self._faults)
+
+
+def _is_pattern(match: str) -> bool:
+    return "*" in match or "?" in match
+
+
+@lru_cache(maxsize=FAULTS_MAX)
+def _pattern(match: str) -> re.Pattern[str]:
+    return re.compile(re.escape(match).replace(r"\*", ".*").replace(r"\?", "."))
 
 
 def _optional(document: Mapping[str, Any], key: str, kind: Any) -> Any:

@@ -9,9 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
-
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import InvalidInput
@@ -25,8 +22,9 @@ from tiaas.lab.errors import CardElsewhere, LabError, UnknownTerminal
 from tiaas.lab.faults import FaultBook
 from tiaas.lab.identifiers import lab_iccsn
 from tiaas.lab.journal import Journal
+from tiaas.lab.mishaps import LabMishaps
 from tiaas.lab.personalise import PersonalisedCard, Personaliser, gsmckt_iccsn
-from tiaas.lab.pki import AuthorityKind, LabPki
+from tiaas.lab.pki import LabPki
 from tiaas.lab.pkiservices import PKI_PORT, PkiParts, PkiServices
 from tiaas.lab.population import PATIENTS, Population, populate
 from tiaas.lab.ports import Ports
@@ -39,9 +37,10 @@ from tiaas.lab.practice import (
     smkt_serial,
     terminal_id,
 )
-from tiaas.lab.ready import Place, write_private
+from tiaas.lab.ready import Place
 from tiaas.lab.seed import parse_seed
 from tiaas.lab.signers import Signers
+from tiaas.lab.smktidentity import CERTIFICATE, SmktIdentity
 from tiaas.lab.store import Kind, LabStore
 from tiaas.lab.vsdm.books import Books, Task
 from tiaas.lab.vsdm.change import Change
@@ -53,8 +52,6 @@ LOOPBACK = "127.0.0.1"
 SICCT_PORT = 4742
 """The port registered for SICCT; the first terminal takes it if it is free, the next ones those after it."""
 
-_SMKT_CERTIFICATE = "MF/DF.KT/EF.C.SMKT.AUT2.E256"
-_SMKT_KEY = "MF/DF.KT/PrK.SMKT.AUT2.E256"
 _LOCALLY_ADMINISTERED = b"\x02"
 # What waits for a practice's second and third health card from the start, so that an online check has something to do.
 _MOVES = (
@@ -73,7 +70,7 @@ class Lab:
         self.clock = clock
         self.entropy = entropy
         self.ports = Ports(store, entropy)
-        self.faults = FaultBook()
+        self.faults = FaultBook(clock)
         self.journal = Journal(clock)
         self.book = CertificateBook(store, clock)
         pki.on_issue = self.book.enter
@@ -88,6 +85,7 @@ class Lab:
         """The trust lists and the status service, once `start_pki` has brought them up."""
         self.on_change: Callable[[], None] = _nothing
         self.practices: dict[int, Practice] = {}
+        self._mishaps: list[LabMishaps] = []
         self._seed_text = seed_text
         self._secrets, self._secrets_are_new = VsdmSecrets.load(store, entropy)
         self._people = populate(parse_seed(seed_text, "seed"), 1)
@@ -208,6 +206,7 @@ class Lab:
 
     async def stop(self) -> None:
         """Switches all terminals and services off."""
+        await asyncio.gather(*(mishaps.stop() for mishaps in self._mishaps))
         await asyncio.gather(self.vsdm.stop(), *(practice.stop() for practice in self.practices.values()))
         if self.services is not None:
             await self.services.stop()
@@ -227,7 +226,7 @@ class Lab:
 
     def terminal_certificate(self, terminal: LabTerminal) -> bytes:
         """C.SMKT.AUT (DER) of the gSMC-KT made for a terminal: what is printed on the paper in its box."""
-        return self._smkt(terminal.record).files[_SMKT_CERTIFICATE]
+        return self._smkt(terminal.record).files[CERTIFICATE]
 
     def place_of(self, iccsn: str) -> Place | None:
         """Where a card is; None: in the drawer."""
@@ -331,7 +330,15 @@ class Lab:
         return self.cards.add(made.image, made.holder, made.kvnr, practice).iccsn
 
     def _terminal(self, record: TerminalRecord) -> LabTerminal:
-        return LabTerminal(record, self._virtual, store=self.store, cards=self.cards, on_move=self._changed)
+        terminal = LabTerminal(record, self._virtual, store=self.store, cards=self.cards, on_move=self._changed)
+        identity = self._identity(record, terminal.virtual.config)
+        mishaps = LabMishaps(self.faults, self.cards, terminal, identity=identity.defective, insert=self.insert)
+        terminal.virtual.mishaps = mishaps
+        self._mishaps.append(mishaps)
+        return terminal
+
+    def _identity(self, record: TerminalRecord, config: TerminalConfig) -> SmktIdentity:
+        return SmktIdentity(config, self._smkt(record), self.pki, self.clock, self.entropy)
 
     def _virtual(self, record: TerminalRecord, on_state: Callable[[TerminalState], None]) -> VirtualTerminal:
         folder = self.store.folder / "terminals" / record.ct_id
@@ -344,24 +351,11 @@ class Lab:
             slots=len(HOME_SLOTS),
             smkt_slot=HOME_SLOTS[CardKind.SMC_KT],
         )
-        self._write_identity(record, config)
+        self._identity(record, config).write()
         state = TerminalState() if record.state is None else TerminalState.from_document(record.state)
         return VirtualTerminal(
             config, state, clock=self.clock, entropy=self.entropy, pins=self.cards, on_change=on_state
         )
-
-    def _write_identity(self, record: TerminalRecord, config: TerminalConfig) -> None:
-        """The files from which `ssl` reads the identity of the gSMC-KT that was made for this terminal."""
-        image = self._smkt(record)
-        folder = config.certificate_file.parent
-        for place in (folder.parent, folder):
-            place.mkdir(mode=0o700, exist_ok=True)
-        certificate = x509.load_der_x509_certificate(image.files[_SMKT_CERTIFICATE])
-        key = load_der_private_key(image.keys[_SMKT_KEY], None)
-        write_private(config.certificate_file, certificate.public_bytes(Encoding.PEM))
-        write_private(config.key_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        issuer = self.pki.authority(AuthorityKind.KOMP).certificate
-        write_private(config.client_ca_file, issuer.public_bytes(Encoding.PEM))
 
     def _changed(self) -> None:
         self.on_change()

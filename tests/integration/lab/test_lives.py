@@ -22,7 +22,9 @@ async def _control(lab: LabProcess, method: str, path: str, body: object = None)
 
 
 async def _burn_a_try(lab: LabProcess) -> None:
-    await _control(lab, "PUT", "/pin-policy", {"mode": "wrong"})
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answer = await http.post(lab.ready["lab"]["faults"], json={"service": "keypad", "code": "wrong"})
+    assert answer.status_code == 201, answer.text
     async with connect(load_kon(Path(lab.ready["kon_file"]), {})) as konnektor:
         outcome = await konnektor.verify_pin(await _hba(konnektor), "PIN.CH")
     assert outcome.result is PinResult.REJECTED

@@ -188,18 +188,24 @@ def _certificate(host: str, port: int, context: ssl.SSLContext) -> str:
     return ssl.DER_cert_to_PEM_cert(der)
 
 
-async def test_the_pin_policy_steers_who_stands_at_the_terminal(lab: LabProcess) -> None:
+async def test_faults_of_the_keypad_say_who_stands_at_the_terminal(lab: LabProcess) -> None:
     async with _practice(lab) as konnektor:
         (hba,) = await konnektor.get_cards(CardType.HBA)
-        await _control(lab, "PUT", "/pin-policy", {"mode": "cancel"})
+        await _person(lab, "cancel")
         with pytest.raises(KonnektorFault) as cancelled:
             await konnektor.verify_pin(hba.card_handle, "PIN.CH")
         assert cancelled.value.code == 4049
-        await _control(lab, "PUT", "/pin-policy", {"mode": "wrong"})
+        await _person(lab, "wrong")
         wrong = await konnektor.verify_pin(hba.card_handle, "PIN.CH")
         assert (wrong.result, wrong.left_tries) == (PinResult.REJECTED, 2)
-        await _control(lab, "PUT", "/pin-policy", {"mode": "auto"})
         assert (await konnektor.verify_pin(hba.card_handle, "PIN.CH")).ok
+
+
+async def _person(lab: LabProcess, act: str) -> None:
+    """What somebody does at the next prompt for PIN.CH."""
+    async with httpx.AsyncClient(trust_env=False) as http:
+        fault = {"service": "keypad", "code": act, "match": "CT-1 HBA * PIN.CH current"}
+        assert (await http.post(lab.ready["lab"]["faults"], json=fault)).status_code == 201
 
 
 def test_a_second_up_on_the_folder_is_refused(lab: LabProcess) -> None:

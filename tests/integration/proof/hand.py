@@ -10,6 +10,8 @@ class Hand:
 
     def __init__(self, instance: dict[str, Any]) -> None:
         self._url = instance["terminals"][0]["control"]
+        self._ct_id = instance["terminals"][0]["ct_id"]
+        self._root = self._url.rpartition("/terminals/")[0]
         # Whatever proxy the environment names is not for loopback.
         self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
@@ -22,8 +24,16 @@ class Hand:
         self._call("POST", f"/slots/{slot}/insert", {"iccsn": iccsn})
 
     def policy(self, mode: str) -> None:
-        """Who types PINs from now on."""
-        self._call("PUT", "/pin-policy", {"mode": mode})
+        """What people do at this keypad from now on: `auto`, `manual`, or by a fault `wrong`, `cancel`, `timeout`."""
+        self._lab("DELETE", "/faults?service=keypad")
+        is_fault = mode not in ("auto", "manual")
+        self._call("PUT", "/pin-policy", {"mode": "auto" if is_fault else mode})
+        if is_fault:
+            self.fault(service="keypad", code=mode, match=f"{self._ct_id} ", times=0)
+
+    def fault(self, **fault: Any) -> dict[str, Any]:
+        """Puts a fault of the lab in force; the answer has its number."""
+        return self._lab("POST", "/faults", fault)
 
     def press(self, *keys: str) -> None:
         """Presses keys one after the other."""
@@ -35,8 +45,10 @@ class Hand:
         self._call("POST", "/plug", {"state": state})
 
     def delay(self, seconds: float) -> None:
-        """Holds every answer of the terminal back."""
-        self._call("PUT", "/delay", {"seconds": seconds})
+        """Holds every answer of the terminal back; 0: no longer."""
+        self._lab("DELETE", "/faults?service=terminal")
+        if seconds:
+            self.fault(service="terminal", delay=seconds, match=f"{self._ct_id} ", times=0)
 
     def display(self) -> dict[str, Any]:
         """What the display shows."""
@@ -47,8 +59,14 @@ class Hand:
         return self._call("GET", "")
 
     def _call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        return self._ask(method, self._url + path, body)
+
+    def _lab(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        return self._ask(method, self._root + path, body)
+
+    def _ask(self, method: str, url: str, body: object) -> dict[str, Any]:
         octets = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._url + path, octets, {"Content-Type": "application/json"}, method=method)
+        request = urllib.request.Request(url, octets, {"Content-Type": "application/json"}, method=method)
         with self._open(request, timeout=10) as answer:
             document: dict[str, Any] = json.load(answer)
         return document

@@ -178,7 +178,7 @@ async def test_a_card_pulled_in_the_middle_is_repaired(process: LabProcess, desk
     await update(process, desk, "--city", "Mittendrin")
     since = await desk.last()
     slot = next(card["in"]["slot"] for card in desk.ready["cards"]["egk"] if card["in"])
-    await desk.ask("PUT", desk.terminal("/delay"), seconds=0.1)
+    await desk.fault("terminal", delay=0.1, times=0)
     reading = asyncio.create_task(desk.read())
 
     async def writing() -> bool:
@@ -191,7 +191,7 @@ async def test_a_card_pulled_in_the_middle_is_repaired(process: LabProcess, desk
             await reading
         assert caught.value.code == 4094
     finally:
-        await desk.ask("PUT", desk.terminal("/delay"), seconds=0)
+        await desk.ask("DELETE", f"{desk.ready['lab']['faults']}?service=terminal")
         await desk.ask("POST", desk.terminal(f"/slots/{slot}/insert"))
 
     async def back() -> bool:

@@ -13,6 +13,8 @@ from tiaas.lab.faults import CODES, FAULTS_MAX, BadFault, Fault, FaultBook, Serv
 from tiaas.lab.journal import ENTRIES_MAX, Journal
 from tiaas.lab.lab import Lab
 
+CLOCK = ManualClock(datetime(2026, 3, 2, tzinfo=UTC))
+
 
 @pytest.fixture
 async def http(lab: Lab) -> AsyncIterator[httpx.AsyncClient]:
@@ -22,17 +24,37 @@ async def http(lab: Lab) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def test_a_fault_strikes_its_service_and_match_only_and_as_often_as_told() -> None:
-    book = FaultBook()
+    book = FaultBook(CLOCK)
+    assert not book
     book.add(Fault(Service.UFS, code="11101", match="8027", times=2))
     assert book.take(Service.VSDD, "8027") is None
     assert book.take(Service.UFS, "9999") is None
     struck = [book.take(Service.UFS, "GetUpdateFlags 8027") for _ in range(3)]
     assert [fault and fault.used for fault in struck] == [1, 2, None]
     assert list(book) == []
+    assert [(fired.fault, fired.line) for fired in book.fired] == [(1, "GetUpdateFlags 8027")] * 2
+
+
+def test_a_fault_lets_fitting_requests_pass_first_and_only_those_count() -> None:
+    book = FaultBook(CLOCK)
+    book.add(Fault(Service.CARD, code="6F00", match="HBA * 00B0????", skip=2))
+    lines = ["HBA 80276 CT-1 00B08400", "HBA 80276 CT-1 00A4040C", "HBA 80276 CT-1 00B08400", "SMC-B 1 CT-1 00B08400"]
+    assert [book.take(Service.CARD, line) for line in lines] == [None] * 4
+    assert book.expected(Service.CARD, lines[0]) is not None
+    struck = book.take(Service.CARD, lines[0])
+    assert struck is not None
+    assert (struck.status_word, struck.seen, struck.used) == (0x6F00, 3, 1)
+    assert not book
+
+
+def test_signs_of_regular_expressions_mean_themselves() -> None:
+    assert not Fault(Service.UFS, drop=True, match="a.c*").fits("abc")
+    assert Fault(Service.UFS, drop=True, match="a.c*").fits("a.cd")
+    assert Fault(Service.UFS, drop=True, match="(x)?").fits("(x)y")
 
 
 def test_the_oldest_fitting_fault_comes_first_and_stays_until_cleared() -> None:
-    book = FaultBook()
+    book = FaultBook(CLOCK)
     first = book.add(Fault(Service.OCSP, code="revoked", times=None))
     book.add(Fault(Service.OCSP, code="unknown"))
     taken = [book.take(Service.OCSP, "1") for _ in range(3)]
@@ -59,6 +81,17 @@ def test_the_oldest_fitting_fault_comes_first_and_stays_until_cleared() -> None:
         {"service": "ufs", "drop": True, "times": -1},
         {"service": "ufs", "drop": True, "match": "x" * 201},
         {"service": "ufs", "drop": True, "what": 1},
+        {"service": "ufs", "drop": True, "skip": -1},
+        {"service": "ufs", "code": "6F00"},
+        {"service": "ufs", "code": "11101", "lasts": 1},
+        {"service": "card", "code": "6f00"},
+        {"service": "card", "code": "1234"},
+        {"service": "card", "drop": True},
+        {"service": "card", "http": 500},
+        {"service": "card", "code": "defective", "times": 1},
+        {"service": "card", "code": "pulled", "lasts": 0},
+        {"service": "keypad", "drop": True},
+        {"service": "network", "code": "6F00"},
     ],
 )
 def test_impossible_faults_are_refused(document: dict[str, Any]) -> None:
@@ -67,7 +100,7 @@ def test_impossible_faults_are_refused(document: dict[str, Any]) -> None:
 
 
 def test_faults_are_bounded() -> None:
-    book = FaultBook()
+    book = FaultBook(CLOCK)
     for _ in range(FAULTS_MAX):
         book.add(Fault(Service.TSL, drop=True))
     with pytest.raises(BadFault):
@@ -99,6 +132,11 @@ async def test_over_the_control_port(lab: Lab, http: httpx.AsyncClient) -> None:
     added = await http.post("/faults", json={"service": "ufs", "code": "11101", "delay": 0.5, "times": 2})
     assert (added.status_code, added.json()["number"], added.json()["used"]) == (201, 1, 0)
     assert (await http.get("/faults")).json()["faults"] == [added.json()]
+    assert (await http.request("DELETE", "/faults?number=7")).json() == {"cleared": 0}
+    assert (await http.request("DELETE", "/faults?number=x")).status_code == 400
+    lab.faults.take(Service.UFS, "GetUpdateFlags 80276")
+    fired = (await http.get("/faults")).json()["fired"]
+    assert [(each["fault"], each["service"], each["line"]) for each in fired] == [(1, "ufs", "GetUpdateFlags 80276")]
     refused = await http.post("/faults", json={"service": "ufs", "code": "4711"})
     assert refused.status_code == 400
     assert "11101" in refused.json()["error"]

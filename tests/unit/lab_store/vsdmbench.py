@@ -43,7 +43,7 @@ class Bench:
             kind: CardCommunicationService(kind, lab.books, receipts, self.secrets.card_keys, lab.clock, lab.entropy)
             for kind in (ServiceType.VSD, ServiceType.CMS)
         }
-        self.faults = FaultBook()
+        self.faults = FaultBook(lab.clock)
 
     @property
     def operator_key(self) -> OperatorKey:

@@ -26,6 +26,7 @@ class Hand:
 
     def __init__(self, url: str) -> None:
         self.inserted: Counter[str] = Counter()
+        self._slow: dict[str, int] = {}
         self._http = httpx.AsyncClient(base_url=url, timeout=_SECONDS, trust_env=False)
 
     async def __aenter__(self) -> Self:
@@ -65,11 +66,15 @@ class Hand:
         await self._ask("POST", _terminal(ct_id, "plug"), {"state": "in" if is_in else "out"})
 
     async def slow_down(self, ct_id: str, seconds: float) -> None:
-        """Holds every answer of the terminal back."""
-        await self._ask("PUT", _terminal(ct_id, "delay"), {"seconds": seconds})
+        """Holds every answer of the terminal back, from now on; 0: no longer."""
+        before = self._slow.pop(ct_id, None)
+        if before is not None:
+            await self.end_fault(before)
+        if seconds:
+            self._slow[ct_id] = await self.fault(service="terminal", match=f"{ct_id} ", delay=seconds, times=0)
 
     async def type_pins(self, ct_id: str, mode: str) -> None:
-        """How PINs are typed from now on: `auto`, `wrong`, …"""
+        """Who types PINs from now on: `auto`, `manual`."""
         await self._ask("PUT", _terminal(ct_id, "pin-policy"), {"mode": mode})
 
     async def make_too_old(self, iccsn: str, *, too_old: bool) -> None:
@@ -79,6 +84,10 @@ class Hand:
     async def fault(self, **fault: Any) -> int:
         """Puts a fault in force; returns its number."""
         return int((await self._ask("POST", "/faults", fault))["number"])
+
+    async def end_fault(self, number: int) -> None:
+        """Ends one fault, if it is still in force."""
+        await self._ask("DELETE", f"/faults?number={number}")
 
     async def end_faults(self) -> None:
         """Ends all faults."""

@@ -171,9 +171,8 @@ class _Play:
         """The doctor mistypes PIN.CH of the HBA once."""
         desk = self._office.desks[0]
         cards = await desk.konnektor.get_cards(CardType.HBA)
-        await self._hand.type_pins(desk.ct_id, "wrong")
+        await self._hand.fault(service="keypad", code="wrong", match=f"{desk.ct_id} ")
         wrong = await desk.konnektor.verify_pin(cards[0].card_handle, "PIN.CH")
-        await self._hand.type_pins(desk.ct_id, "auto")
         right = await desk.konnektor.verify_pin(cards[0].card_handle, "PIN.CH")
         is_right = (wrong.result, wrong.left_tries, right.result) == (PinResult.REJECTED, 2, PinResult.OK)
         said = f"{wrong.result.value}, {wrong.left_tries} tries left, then {right.result.value}"

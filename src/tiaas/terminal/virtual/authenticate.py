@@ -1,6 +1,7 @@
 """EHEALTH TERMINAL AUTHENTICATE (gemSpec_KT V3.17.0, 3.7.2: TIP1-A_3125-03, …3126, …3127, …3128, …3113, …3115)."""
 
 import hashlib
+from functools import partial
 
 from tiaas.base.secret import Secret
 from tiaas.card.apdu import CommandApdu, ResponseApdu
@@ -78,9 +79,10 @@ async def _create(machine: Machine, client: Client, key: bytes, parameters: Para
 
 async def _confirm(machine: Machine, text: DisplayText) -> None:
     seconds = machine.config.confirmation_seconds
+    begun = partial(machine.confirm_as_policy, machine.at_keypad(None, 0, "confirmation"))
     machine.display.show(text)
     try:
-        await machine.keypad.read(_OK_ONLY, Timers(seconds, seconds, seconds), machine.confirm_as_policy)
+        await machine.keypad.read(_OK_ONLY, Timers(seconds, seconds, seconds), begun)
     except (EntryTimeout, EntryCancelled) as ended:
         machine.display.show(DisplayText(STANDARD_TEXTS[12]))
         raise Refused(Sw.CANCELLED if isinstance(ended, EntryCancelled) else Sw.EXECUTION_ERROR) from None

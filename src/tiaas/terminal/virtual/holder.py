@@ -7,6 +7,7 @@ from tiaas.base.secret import Secret
 from tiaas.terminal.virtual.config import PinMode, PinPurpose, SlotCard
 from tiaas.terminal.virtual.keypad import CANCEL
 from tiaas.terminal.virtual.machine import Machine
+from tiaas.terminal.virtual.mishaps import KeypadMishap
 
 _UNKNOWN = Secret(b"000000")
 
@@ -30,9 +31,16 @@ class Prompt:
     wanted: Wanted
 
 
-def respond(machine: Machine, prompt: Prompt) -> None:
-    """Presses the keys; none in the modes `manual` and `timeout`, or if the holder does not know the value."""
-    mode = machine.policy.mode
+def respond(machine: Machine, prompt: Prompt, mishap: KeypadMishap) -> None:
+    """Presses the keys, at once or later; none in the modes `manual` and `timeout`, or for an unknown value."""
+    if mishap.delay:
+        machine.keypad.later(mishap.delay, lambda: _act(machine, prompt, mishap))
+    else:
+        _act(machine, prompt, mishap)
+
+
+def _act(machine: Machine, prompt: Prompt, mishap: KeypadMishap) -> None:
+    mode = mishap.mode or machine.policy.mode
     if mode is PinMode.CANCEL:
         machine.keypad.press(CANCEL)
     if mode is PinMode.AUTO:

@@ -56,7 +56,8 @@ async def input_(machine: Machine, client: Client, parameters: Parameters) -> Re
     timers = Timers(*_seconds(parameters.waits()))
     with machine.using(DISPLAY, KEYPAD):
         machine.display.show(DisplayText("") if quiet else text)
-        begun = machine.confirm_as_policy if command.ne is None else _nothing
+        mishap = machine.at_keypad(None, 0, "confirmation" if command.ne is None else "input")
+        begun = (lambda: machine.confirm_as_policy(mishap)) if command.ne is None else _nothing
         typed = await _read(machine, entry, timers, begun=begun, quiet=quiet)
     return ResponseApdu(typed if command.ne is not None else b"", Sw.OK)
 

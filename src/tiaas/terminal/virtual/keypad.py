@@ -62,6 +62,7 @@ class Keypad:
         self._keys: deque[str] = deque()
         self._waiting: asyncio.Future[None] | None = None
         self._listening = False
+        self._later: asyncio.TimerHandle | None = None
 
     def press(self, key: str) -> None:
         """A key: `0`…`9`, `ok`, `cancel`, `clear`. Ignored while nothing is asked. Raises `InvalidInput`."""
@@ -78,6 +79,10 @@ class Keypad:
         for digit in digits.reveal().decode("ascii"):
             self.press(digit)
         self.press(OK)
+
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        """Calls `act` after some seconds, unless the entry has ended by then."""
+        self._later = asyncio.get_running_loop().call_later(seconds, act)
 
     async def read(self, entry: Entry, timers: Timers, begun: Callable[[], None]) -> Secret:
         """One entry; `begun` is called once keys are taken. Raises `EntryTimeout`, `EntryCancelled`."""
@@ -99,6 +104,8 @@ class Keypad:
             raise
         finally:
             self._listening = False
+            if self._later is not None:
+                self._later.cancel()
             self._keys.clear()
             self._echoed("")
 

@@ -4,16 +4,20 @@ import asyncio
 import logging
 import ssl
 from contextlib import suppress
+from dataclasses import replace
 from typing import Protocol, cast
 
 from tiaas.terminal.sicct.connection import Broken, CommandReceived, CommandTooLong, Connection, Fault, Role
+from tiaas.terminal.sicct.envelope import SIZE, decode_envelope_untrusted
 from tiaas.terminal.sicct.events import Event, keep_alive, sign_off
 from tiaas.terminal.sicct.status import Sw
 from tiaas.terminal.virtual.client import konnektor_key
 from tiaas.terminal.virtual.interpreter import interpret
 from tiaas.terminal.virtual.machine import Client, Machine
+from tiaas.terminal.virtual.mishaps import CommandMishap, Lie
 
 _log = logging.getLogger("tiaas.terminal.virtual")
+_NOTHING = CommandMishap()
 _GOODBYE_SECONDS = 0.5  # for SIGN OFF and the end of TLS to get out
 
 
@@ -120,12 +124,38 @@ class ClientLink(asyncio.Protocol):
         task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, received: CommandReceived) -> None:
-        answer = await interpret(self._machine, self.client, received.unit, received.payload)
-        if self._host.delay:
-            await asyncio.sleep(self._host.delay)
+        mishap = self._machine.mishaps.at_command(received.unit, received.payload) or _NOTHING
+        if mishap.is_silent:
+            return
+        if mishap.breaks:
+            await self._break(received, mishap.delay)
+            return
+        answer = await self._do(received, mishap)
+        if self._host.delay or mishap.delay:
+            await asyncio.sleep(self._host.delay + mishap.delay)
         octets = self._connection.send_response(received.sequence, answer)
+        if mishap.lie is Lie.WRONG_SEQUENCE:
+            octets = _with_another_sequence(octets)
         self._connection.session_open = self.client.role is not None
         self._write(octets)
+
+    async def _do(self, received: CommandReceived, mishap: CommandMishap) -> bytes:
+        if mishap.status is not None:
+            return mishap.status.to_bytes(2, "big")
+        answer = await interpret(self._machine, self.client, received.unit, received.payload)
+        if mishap.lie is Lie.GARBAGE:
+            return self._machine.entropy.octets(max(len(answer), 2))
+        return answer
+
+    async def _break(self, received: CommandReceived, seconds: float) -> None:
+        """Drops the connection some seconds after a command came, while it is being done or after it."""
+        work = asyncio.ensure_future(interpret(self._machine, self.client, received.unit, received.payload))
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            work.cancel()
+            await asyncio.wait({work})
+        self.abort()
 
     def _end(self, broken: Broken) -> None:
         _log.warning("SICCT connection ended", extra={"reason": broken.reason})
@@ -166,3 +196,8 @@ class ClientLink(asyncio.Protocol):
 
     def _now(self) -> float:
         return self._machine.clock.monotonic()
+
+
+def _with_another_sequence(message: bytes) -> bytes:
+    head = decode_envelope_untrusted(message[:SIZE])
+    return replace(head, sequence=head.sequence ^ 0x0055).encode() + message[SIZE:]

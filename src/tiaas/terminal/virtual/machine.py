@@ -13,6 +13,7 @@ from tiaas.terminal.virtual.admission import ClientState, SessionRole
 from tiaas.terminal.virtual.config import PinHolder, PinMode, PinPolicy, SlotCard, TerminalConfig
 from tiaas.terminal.virtual.display import Display
 from tiaas.terminal.virtual.keypad import CANCEL, OK, Keypad
+from tiaas.terminal.virtual.mishaps import CardMishap, KeypadMishap, Mishaps
 from tiaas.terminal.virtual.refused import Refused
 from tiaas.terminal.virtual.slots import Slot
 from tiaas.terminal.virtual.state import TerminalState
@@ -61,12 +62,13 @@ class Machine:
         self.entropy = entropy
         self.pins = pins
         self.policy = PinPolicy()
+        self.mishaps = Mishaps()
         self.tell = tell
         self.changed = changed
         self.display = Display(state.idle_text)
         self.keypad = Keypad(self._key_told, self.display.echo)
         self.client: Client | None = None
-        self._slots = {number: Slot(number) for number in range(1, config.slots + 1)}
+        self._slots = {number: Slot(number, self._card_mishap) for number in range(1, config.slots + 1)}
         self._busy: set[int] = set()
 
     def __iter__(self) -> Iterator[Slot]:
@@ -130,12 +132,23 @@ class Machine:
         self.tell(card_removed(number))
         return card
 
-    def confirm_as_policy(self) -> None:
+    def at_keypad(self, card: SlotCard | None, password_ref: int, asked: str) -> KeypadMishap:
+        """What happens at the prompt that comes now; raises `Refused` (6941) if somebody else uses the keypad."""
+        mishap = self.mishaps.at_keypad(card, password_ref, asked) or KeypadMishap()
+        if mishap.is_busy:
+            raise Refused(Sw.BUSY)
+        return mishap
+
+    def confirm_as_policy(self, mishap: KeypadMishap) -> None:
         """What the invented holder does when asked to press OK."""
-        if self.policy.mode in (PinMode.AUTO, PinMode.WRONG):
+        mode = mishap.mode or self.policy.mode
+        if mode in (PinMode.AUTO, PinMode.WRONG):
             self.keypad.press(OK)
-        elif self.policy.mode is PinMode.CANCEL:
+        elif mode is PinMode.CANCEL:
             self.keypad.press(CANCEL)
+
+    def _card_mishap(self, slot: int, card: SlotCard, header: bytes | None) -> CardMishap | None:
+        return self.mishaps.at_card(slot, card, header)
 
     def _key_told(self, code: KeyCode) -> None:
         self.tell(key_pressed(code))

@@ -8,9 +8,11 @@ from typing import TypeVar
 from tiaas.base.errors import InvalidInput
 from tiaas.terminal.sicct.status import Sw
 from tiaas.terminal.virtual.config import SlotCard
+from tiaas.terminal.virtual.mishaps import CardMishap
 from tiaas.terminal.virtual.refused import Refused
 
 T = TypeVar("T")
+AtCard = Callable[[int, SlotCard, bytes | None], CardMishap | None]
 
 EMPTY = 0x00
 UNPOWERED = 0x03
@@ -20,8 +22,10 @@ ACTIVE = 0x15
 class Slot:
     """One contact slot."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, at_card: AtCard) -> None:
+        """`at_card` is asked before each command and reset, see `Mishaps.at_card`."""
         self.number = number
+        self._at_card = at_card
         self.card: SlotCard | None = None
         self.active = False
         self._lock = threading.Lock()
@@ -76,6 +80,8 @@ class Slot:
     async def power_up(self) -> bytes:
         """Cold reset; the ATR. Raises `Refused`."""
         card = self.present()
+        if await self._befall(card, None) is not None:
+            raise Refused(Sw.COMMUNICATION)
         atr = await asyncio.to_thread(self._reset, card)
         if self.card is not card:
             raise Refused(Sw.NO_CARD)
@@ -95,6 +101,11 @@ class Slot:
     async def transmit(self, raw: bytes) -> bytes:
         """One APDU to the active card. Raises `Refused`."""
         card = self.powered()
+        mishap = await self._befall(card, raw[:4])
+        if mishap is not None and mishap.is_mute:
+            raise Refused(Sw.COMMUNICATION)
+        if mishap is not None and mishap.status is not None:
+            return mishap.status.to_bytes(2, "big")
         answer = await asyncio.to_thread(self._process, card, raw)
         if self.card is not card or not self.active:
             raise Refused(Sw.NO_CARD)
@@ -107,6 +118,15 @@ class Slot:
         """
         card = self.present()
         return await asyncio.to_thread(self._work, card, work, self.active)
+
+    async def _befall(self, card: SlotCard, header: bytes | None) -> CardMishap | None:
+        """What happens instead of the card's answer; waits first. Raises `Refused` if the card is gone after it."""
+        mishap = self._at_card(self.number, card, header)
+        if mishap is not None:
+            await asyncio.sleep(mishap.delay)
+        if self.card is not card:
+            raise Refused(Sw.NO_CARD)
+        return mishap if mishap is not None and (mishap.is_mute or mishap.status is not None) else None
 
     def _move(self) -> None:
         self._moved.set()

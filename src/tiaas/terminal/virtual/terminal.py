@@ -1,6 +1,7 @@
 """The virtual terminal: listens, holds slots, display and keypad, and answers SICCT (gemSpec_KT V3.17.0)."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from tiaas.terminal.virtual.config import (
 )
 from tiaas.terminal.virtual.link import ClientLink
 from tiaas.terminal.virtual.machine import Machine
+from tiaas.terminal.virtual.mishaps import Mishaps
 from tiaas.terminal.virtual.slots import Slot
 from tiaas.terminal.virtual.state import TerminalState
 
@@ -96,9 +98,19 @@ class VirtualTerminal:
     def pin_policy(self, policy: PinPolicy) -> None:
         self.machine.policy = policy
 
+    @property
+    def mishaps(self) -> Mishaps:
+        """What goes wrong here."""
+        return self.machine.mishaps
+
+    @mishaps.setter
+    def mishaps(self, mishaps: Mishaps) -> None:
+        self.machine.mishaps = mishaps
+
     async def start(self, host: str, port: int = 0) -> int:
         """Listens; returns the port. Raises `OSError`, `ssl.SSLError` if certificate or key cannot be used."""
         context = server_context(self.config.certificate_file, self.config.key_file, self.config.client_ca_file)
+        context.sni_callback = self._choose_identity
         self._server = await asyncio.get_running_loop().create_server(
             lambda: ClientLink(self), host, port, ssl=context, ssl_handshake_timeout=_HANDSHAKE_SECONDS
         )
@@ -181,6 +193,12 @@ class VirtualTerminal:
         self._link = None
         self.machine.client = None
         self.machine.reset()
+
+    def _choose_identity(self, line: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
+        """OpenSSL asks before it sends the certificate, with or without a server name in the ClientHello."""
+        other = self.machine.mishaps.at_handshake()
+        if other is not None:
+            line.context = other
 
     def _tell(self, event: Event) -> None:
         if self._link is not None:

@@ -1,0 +1,68 @@
+"""The way out of an instance of the lab: a `Network` whose connections fail when a fault of the lab says so.
+
+The line that `match` is compared with is what is called and its address: `terminal CT-1 127.0.0.1:4742`,
+`pki 127.0.0.1:8481`, `intermediaer …`; what is not the lab's is a receiver of events: `sink 192.168.1.7:8500`.
+"""
+
+import asyncio
+import errno
+import os
+import socket
+import ssl
+from asyncio import BaseProtocol, BaseTransport, Transport
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import urlsplit
+
+from tiaas.konnektor.network import Network
+from tiaas.lab.faults import Service
+from tiaas.lab.lab import Lab
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaultyNetwork(Network):
+    """See module."""
+
+    lab: Lab
+
+    async def open(
+        self, host: str, port: int, context: ssl.SSLContext | None, protocol_factory: Callable[[], BaseProtocol]
+    ) -> BaseTransport:
+        """See `Network.open`."""
+        is_dropped = await self._strike(host, port)
+        transport = await super().open(host, port, context, protocol_factory)
+        if is_dropped:
+            cast(Transport, transport).abort()
+        return transport
+
+    async def connect(self, host: str, port: int) -> socket.socket:
+        """See `Network.connect`."""
+        is_dropped = await self._strike(host, port)
+        line = await super().connect(host, port)
+        if is_dropped:
+            line.shutdown(socket.SHUT_RDWR)
+        return line
+
+    async def _strike(self, host: str, port: int) -> bool:
+        """What a fault does to a connection before it stands; True if it is to be dropped once it does."""
+        faults = self.lab.faults
+        fault = faults.take(Service.NETWORK, f"{self._callee(host, port)} {host}:{port}") if faults else None
+        if fault is None:
+            return False
+        await asyncio.sleep(fault.delay)
+        if fault.code == "refused":
+            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+        if fault.code == "unreachable":
+            await asyncio.sleep(self.connect_seconds)
+            raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+        return fault.drop
+
+    def _callee(self, host: str, port: int) -> str:
+        address = f"{host}:{port}"
+        for terminal in self.lab.terminals():
+            if terminal.sicct == address:
+                return f"terminal {terminal.ct_id}"
+        if self.lab.services is not None and urlsplit(self.lab.services.url).port == port:
+            return "pki"
+        return "intermediaer" if urlsplit(self.lab.vsdm.url).port == port else "sink"
