@@ -8,7 +8,7 @@ Clientsystem subscribes again. Rows: `event-sink`/CLIENT|HOST:PORT.
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,7 +42,7 @@ class DeliveryView:
 
 
 class EventDelivery:
-    """Subscriptions of one instance and the delivery of events to them."""
+    """Subscriptions of one instance and the delivery of events to them, where the operating state allows it."""
 
     def __init__(
         self,
@@ -55,7 +55,9 @@ class EventDelivery:
         opener: SinkOpener,
         settings: CetpSettings | None = None,
         shares: InstanceShares | None = None,
+        may_send: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._may_send = may_send
         self._model = model
         self._cards = cards
         self._hub = hub
@@ -86,7 +88,7 @@ class EventDelivery:
             stored = dict(_read(row) for row in rows.values())
             event = Event(Topic.BOOTUP_COMPLETE)
             self._hub.publish(event)
-            for sink in stored:
+            for sink in stored if self._may_send() else ():
                 self._sender.post(sink, lambda: encode_cetp(message_of(event, "")), lasting=True)
             now = self._clock.now()
             over = [sink for sink, until in stored.items() if until <= now and sink not in self._addresses]
@@ -188,7 +190,7 @@ class EventDelivery:
     # ---- delivery ----------------------------------------------------------------------------------------------------
 
     def _on_event(self, event: Event) -> None:
-        if not event.deliver or event.topic is Topic.BOOTUP_COMPLETE:
+        if not event.deliver or event.topic is Topic.BOOTUP_COMPLETE or not self._may_send():
             return
         self._expire()
         allowances: defaultdict[str, Allowance] = defaultdict(Allowance)

@@ -39,10 +39,11 @@ from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.network import Network
+from tiaas.konnektor.permissions import Row, allows
 from tiaas.konnektor.protocol import Medium, Refusals
 from tiaas.konnektor.reception import Reception
 from tiaas.konnektor.services import card, certificate, event, vsd
-from tiaas.konnektor.services.context import ServiceContext, build_context
+from tiaas.konnektor.services.context import ServiceContext, build_context, guard
 from tiaas.konnektor.sinkchecks import SinkCheck, SinkChecks
 from tiaas.konnektor.sinkopener import PlainSinks, TlsSinks
 from tiaas.konnektor.sinkroute import SinkRoute
@@ -164,7 +165,16 @@ class Instance:
         feed = EventFeed(clock)
         context.hub.subscribe(feed.on_event)
         calls = CallLog(clock, lambda client_system_id: client_system_id in model.current.clients, feed.touch)
-        reception = Reception(config, gate, _operations(context), to_fault, clock, calls)
+        reception = Reception(
+            config,
+            gate,
+            operations(context),
+            to_fault,
+            clock,
+            calls,
+            guard(context),
+            lambda: allows(Row.DIRECTORY, context.opstate.holds),
+        )
         watcher.on_change = reception.clients_changed
         return cls(
             config,
@@ -305,7 +315,8 @@ class _ModelWatcher:
         self.on_change()
 
 
-def _operations(context: ServiceContext) -> list[Operation]:
+def operations(context: ServiceContext) -> list[Operation]:
+    """All operations an instance serves."""
     return [operation for service in (event, card, certificate, vsd) for operation in service.operations(context)]
 
 

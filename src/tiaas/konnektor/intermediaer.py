@@ -18,6 +18,7 @@ from tiaas.base.errors import InvalidInput
 from tiaas.fachdienste.vsdm.services import ANSWER_MAX, NoAnswer
 from tiaas.konnektor.cardtls import CardFailed, CardIdentity, CardTls, TlsFailed
 from tiaas.konnektor.opstate import Condition, OperatingState
+from tiaas.konnektor.permissions import Row, allows
 from tiaas.soap.client import SoapRequest
 from tiaas.soap.httpanswer import AnswerReader, BadHttp, HttpAnswer, write_http_request
 
@@ -143,6 +144,8 @@ class Intermediaer:
         # The request is not compressed (VSDM-A_2199), the answer may be (VSDM-A_2200).
         fields = (("Host", endpoint.authority), ("Accept-Encoding", "gzip"), *request.headers)
         octets = write_http_request("POST", endpoint.prefix + path, fields, request.body)
+        if not allows(Row.TI, self._opstate.holds):
+            raise NoAnswer("a critical operating state forbids it (4002)")
         lines, attempt = self._lines.setdefault(smb, _Lines()), _Attempt(identity, octets, repeatable)
         try:
             async with asyncio.timeout(max(seconds, 0)):

@@ -5,7 +5,7 @@ instance lives in memory: every condition is determined anew by the end of the b
 """
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -146,6 +146,7 @@ class OperatingState:
     def __init__(self, hub: EventHub, clock: Clock, *, box: bool = False) -> None:
         self._hub = hub
         self._clock = clock
+        self._told: list[Callable[[], None]] = []
         start = clock.now()
         self.start = start
         """When the states began to be kept."""
@@ -173,6 +174,8 @@ class OperatingState:
         state = self._states[condition, of] = State(condition, of, value, self._clock.now())
         if before is None and not value:
             return
+        for told in self._told:
+            told()
         self._hub.publish(
             Event(
                 f"OPERATIONAL_STATE/{state.name}",
@@ -186,6 +189,10 @@ class OperatingState:
                 ct_id=of or None,
             )
         )
+
+    def on_change(self, told: Callable[[], None]) -> None:
+        """`told` is called after each change, before its event is raised."""
+        self._told.append(told)
 
     def forget(self, of: str) -> None:
         """Drops the states of a terminal that was removed."""

@@ -20,6 +20,8 @@ from tiaas.soap.envelope import SoapFault
 class Reception:
     """Serves `operations` to clients. Nothing listens before `open`.
 
+    `guard` stands before each operation, `may_list` says whether connector.sds may be given out now.
+
     `address` and `plain` are in use after `open`; port 0 is replaced by the port the system chose.
     """
 
@@ -31,6 +33,8 @@ class Reception:
         fault_of: Callable[[BaseException], SoapFault],
         clock: Clock,
         observer: Observer | None = None,
+        guard: Callable[[Operation], None] = lambda operation: None,
+        may_list: Callable[[], bool] = lambda: True,
     ) -> None:
         self.address = config.address
         self.plain = config.plain
@@ -40,10 +44,10 @@ class Reception:
         self._services: list[Published] = []
         endpoints: dict[str, Endpoint] = {}
         for service, bound in served(operations):
-            dispatcher = Dispatcher(bound, fault_of, observer=observer)
+            dispatcher = Dispatcher(bound, fault_of, observer=observer, guard=guard)
             endpoints[service.path] = Endpoint(service.name, dispatcher, service.body_octets)
             self._services.append(service)
-        app = WebApp(gate, endpoints, self._directory)
+        app = WebApp(gate, endpoints, self._directory, may_list)
         self._accepted = gate.accepted_certificates()
         self._context = self._new_context()
         http = uvicorn_config(app, config.limits)

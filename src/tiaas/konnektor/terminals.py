@@ -65,6 +65,7 @@ class Terminals:
         *,
         konnektor_name: str,
         prepare: Callable[[Card], Awaitable[None]] | None = None,
+        may_connect: Callable[[], bool] = lambda: True,
     ) -> None:
         self._front = front
         self._store = store
@@ -80,6 +81,8 @@ class Terminals:
         self._entries: dict[str, TerminalEntry] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Condition()
+        self._may_connect = may_connect
+        self._suspended = False
 
     # ---- life ----------------------------------------------------------------------------------------------------
 
@@ -91,6 +94,14 @@ class Terminals:
         self._front.claim(self._owner, self._on_event)
         for entry in self._entries.values():
             await self._connect(entry)
+
+    def permission_changed(self) -> None:
+        """In some critical states there is no TLS to terminals (TAB_KON_504); afterwards they are connected again."""
+        if self._suspended is not self._may_connect():
+            return
+        self._suspended = not self._suspended
+        for entry in self._entries.values():
+            self._spawn(self._reconnect(entry))
 
     async def stop(self) -> None:
         """Closes all connections and ends all tasks. No events are raised: who stops the instance knows."""
@@ -353,7 +364,7 @@ class Terminals:
     async def _connect(self, entry: TerminalEntry) -> None:
         config = entry.config
         entry.untrusted, entry.refusal = False, None
-        if config.correlation is Correlation.BEKANNT:
+        if config.correlation is Correlation.BEKANNT or self._suspended:
             return
         profile = config.pairing.tls_profile if config.pairing is not None else "any"
         await self._front.connect(self._owner, Dial(config.ct_id, config.host, config.port, profile))

@@ -64,6 +64,8 @@ class WebApp:
     gate: Gate
     endpoints: Mapping[str, Endpoint]
     directory: Callable[[str | None, tuple[str, int]], bytes]
+    may_list: Callable[[], bool] = lambda: True
+    """Whether the service directory may be given out in the present operating state."""
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """ASGI 3."""
@@ -104,6 +106,8 @@ class WebApp:
             await _reply(send, 403, b"TLS is mandatory\n", _TEXT + _CLOSE)
         elif not access.directory_open and await self._peer(scope, fields) is None:
             await self._deny(scope, send)
+        elif not self.may_list():
+            await _reply(send, 503, b"the Konnektor is in a critical operating state (4002)\n", _TEXT)
         else:
             server = scope["server"]
             document = self.directory(_text(fields, b"host"), (str(server[0]), int(server[1])))

@@ -1,6 +1,7 @@
 """What the services of one instance work with, and the access check in front of every operation."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tiaas.base.clock import Clock
@@ -28,6 +29,7 @@ from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.peer import Peer
+from tiaas.konnektor.permissions import OPERATION_ROWS, Row, allows
 from tiaas.konnektor.pins import Pins
 from tiaas.konnektor.protocol import Medium, MemoryMedium, ProtocolService
 from tiaas.konnektor.sessions import CallContext
@@ -43,7 +45,7 @@ from tiaas.konnektor.trustservice import Trust
 from tiaas.konnektor.vsdm import Vsdm
 from tiaas.konnektor.vsdmlog import LogLetters
 from tiaas.konnektor.vsdmparts import build_intermediaer, build_vsdm
-from tiaas.soap.dispatch import AccessDeclaration
+from tiaas.soap.dispatch import AccessDeclaration, Operation
 from tiaas.terminal.front import Front
 
 _log = logging.getLogger("tiaas.konnektor.access")
@@ -74,15 +76,28 @@ class ServiceContext:
 
 @dataclass(frozen=True, slots=True)
 class Declared(AccessDeclaration):
-    """An operation's row of `OPERATION_ACCESS`."""
+    """An operation's row of `OPERATION_ACCESS`, and its row of the table of critical states."""
 
     operation: str
     parameters: OperationAccess
+    row: Row
 
 
 def declared(operation: str) -> Declared:
-    """The declaration of an operation; one that is not in the table is a `KeyError` at start."""
-    return Declared(operation, OPERATION_ACCESS[operation])
+    """The declaration of an operation; one that is not in both tables is a `KeyError` at start."""
+    return Declared(operation, OPERATION_ACCESS[operation], OPERATION_ROWS[operation])
+
+
+def guard(context: ServiceContext) -> Callable[[Operation], None]:
+    """What stands before every operation at the SOAP border: 4002 in a critical state that forbids it."""
+
+    def check(operation: Operation) -> None:
+        row = getattr(operation.access, "row", None)
+        # What declares no row is refused in every critical state.
+        if not allows(row if isinstance(row, Row) else Row.TI, context.opstate.holds):
+            raise KonnektorError(4002, evidence=(("Operation", operation.request.__name__),))
+
+    return check
 
 
 def build_context(
@@ -149,8 +164,19 @@ def build_context(
         letters=letters,
     )
     terminals = Terminals(
-        front, store, cards, hub, opstate, checks, clock, entropy, konnektor_name=konnektor_name, prepare=vsdm.prepare
+        front,
+        store,
+        cards,
+        hub,
+        opstate,
+        checks,
+        clock,
+        entropy,
+        konnektor_name=konnektor_name,
+        prepare=vsdm.prepare,
+        may_connect=lambda: allows(Row.TERMINAL_TLS, opstate.holds),
     )
+    opstate.on_change(terminals.permission_changed)
     pins = Pins(infomodel, terminals, hub)
     return ServiceContext(
         infomodel,
@@ -172,6 +198,7 @@ def build_context(
             entropy,
             sinks or PlainSinks(SinkRoute(network, clock)),
             shares=shares,
+            may_send=lambda: allows(Row.BASE, opstate.holds),
         ),
         store,
         clock,
