@@ -101,7 +101,7 @@ class Terminals:
             return
         self._suspended = not self._suspended
         for entry in self._entries.values():
-            self._spawn(self._reconnect(entry))
+            self._spawn(self.reconnect(entry))
 
     async def stop(self) -> None:
         """Closes all connections and ends all tasks. No events are raised: who stops the instance knows."""
