@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
@@ -174,10 +175,13 @@ def build_context(
         entropy,
         konnektor_name=konnektor_name,
         prepare=vsdm.prepare,
-        may_connect=lambda: allows(Row.TERMINAL_TLS, opstate.holds),
+        may_connect=partial(allows, Row.TERMINAL_TLS, opstate.holds),
     )
     opstate.on_change(terminals.permission_changed)
     pins = Pins(infomodel, terminals, hub)
+    opener = sinks or PlainSinks(SinkRoute(network, clock))
+    may_send = partial(allows, Row.BASE, opstate.holds)
+    events = EventDelivery(infomodel, cards, hub, store, clock, entropy, opener, shares=shares, may_send=may_send)
     return ServiceContext(
         infomodel,
         cards,
@@ -189,17 +193,7 @@ def build_context(
         opstate,
         protocol,
         checks,
-        EventDelivery(
-            infomodel,
-            cards,
-            hub,
-            store,
-            clock,
-            entropy,
-            sinks or PlainSinks(SinkRoute(network, clock)),
-            shares=shares,
-            may_send=lambda: allows(Row.BASE, opstate.holds),
-        ),
+        events,
         store,
         clock,
         entropy,
