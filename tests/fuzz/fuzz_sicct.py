@@ -62,6 +62,9 @@ class _Holder:
     def pin_for(self, card: SlotCard, password_ref: int, purpose: PinPurpose) -> Secret | None:
         return None
 
+    def pin_shown(self, smkt: SlotCard, prompt: str) -> Secret | None:
+        return None
+
     def pin_changed(self, card: SlotCard, password_ref: int, pin: Secret) -> None:
         return
 

@@ -15,6 +15,8 @@ DATA_MAX = 65535
 
 # VERIFY, CHANGE REFERENCE DATA, DISABLE, ENABLE, RESET RETRY COUNTER: their data are secrets.
 _SECRET_INS = frozenset({0x20, 0x24, 0x26, 0x28, 0x2C})
+# PSO ENCIPHER: at a gSMC-KT the data are a PIN block on its way to another card.
+_ENCIPHER = (0x2A, 0x86, 0x80)
 
 
 class BadApdu(TiaasError):
@@ -54,7 +56,8 @@ class CommandApdu:
 
     def __repr__(self) -> str:
         # Data of PIN commands never reach a log or a traceback.
-        shown = f"<{len(self.data)} secret>" if self.ins in _SECRET_INS and self.data else self.data.hex()
+        is_secret = self.ins in _SECRET_INS or (self.ins, self.p1, self.p2) == _ENCIPHER
+        shown = f"<{len(self.data)} secret>" if is_secret and self.data else self.data.hex()
         head = f"{self.cla:02X}{self.ins:02X}{self.p1:02X}{self.p2:02X}"
         return f"CommandApdu({head} data={shown} ne={self.ne})"
 

@@ -111,6 +111,22 @@ def verify_template(ref: int) -> CommandApdu:
     return CommandApdu(0x00, 0x20, 0x00, ref, b"\xff" * 8)
 
 
+def change_template(ref: int, *, with_old: bool) -> CommandApdu:
+    """The CHANGE REFERENCE DATA that a terminal completes: 8 octets FF for each entry; P1 as in the command."""
+    return CommandApdu(0x00, 0x24, 0x00 if with_old else 0x01, ref, b"\xff" * (16 if with_old else 8))
+
+
+def reset_template(ref: int, *, with_puk: bool, with_new: bool) -> CommandApdu:
+    """The RESET RETRY COUNTER that a terminal completes, with at least one entry."""
+    p1 = (0x00 if with_new else 0x01) if with_puk else 0x02
+    return CommandApdu(0x00, 0x2C, p1, ref, b"\xff" * (8 * (with_puk + with_new)))
+
+
+def switch_template(ref: int, *, on: bool) -> CommandApdu:
+    """The ENABLE or DISABLE VERIFICATION REQUIREMENT that a terminal completes with the PIN."""
+    return CommandApdu(0x00, 0x28 if on else 0x26, 0x00, ref, b"\xff" * 8)
+
+
 def change_reference_data(ref: int, old: Secret | None, new: Secret) -> CommandApdu:
     """CHANGE REFERENCE DATA; without `old` P1 = 01, which leaves a Leer-PIN (14.6.1)."""
     if old is None:
@@ -203,6 +219,24 @@ def pso_decipher(cryptogram: bytes) -> CommandApdu:
 def pso_encipher(data: bytes) -> CommandApdu:
     """PSO ENCIPHER: template A0 with key, or data for the key selected before (14.8.4)."""
     return CommandApdu(0x00, 0x2A, 0x86, 0x80, data, NE_EXTENDED_MAX)
+
+
+def pso_encipher_template(size: int) -> CommandApdu:
+    """The PSO ENCIPHER that a terminal completes with PIN blocks, `size` octets in all (gemSpec_KT A_22871)."""
+    return CommandApdu(0x00, 0x2A, 0x86, 0x80, b"\xff" * size, NE_SHORT_MAX)
+
+
+def pso_compute_checksum(data: bytes, *, counts: bool) -> CommandApdu:
+    """PSO COMPUTE CRYPTOGRAPHIC CHECKSUM with the keys of a trusted channel (14.8.1).
+
+    `counts` raises the send sequence counter before; not directly after PSO ENCIPHER, which did.
+    """
+    return CommandApdu(0x00, 0x2A, 0x8E, 0x80, (b"\x01" if counts else b"\x00") + data, NE_SHORT_MAX)
+
+
+def pso_verify_checksum(data: bytes, checksum: bytes) -> CommandApdu:
+    """PSO VERIFY CRYPTOGRAPHIC CHECKSUM of what came back in a trusted channel (14.8.8)."""
+    return CommandApdu(0x00, 0x2A, 0x00, 0xA2, encode(0x80, data) + encode(0x8E, checksum))
 
 
 def internal_authenticate(token: bytes) -> CommandApdu:

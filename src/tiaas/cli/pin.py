@@ -1,6 +1,11 @@
-"""`tiaas pin verify|status`: PINs of cards in the terminals. The PIN itself is typed at the terminal, never here."""
+"""`tiaas pin verify|change|unblock|enable|disable|status`: PINs of cards in the terminals.
+
+What is secret is typed at the terminal, never here.
+"""
 
 import argparse
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 from tiaas.cli.cardchoice import choose_card
 from tiaas.cli.exitcodes import ExitCode
@@ -10,12 +15,23 @@ from tiaas.client import Konnektor, PinOutcome, PinState
 from tiaas.interfaces.card_service_common_v2_0 import CardType, PinResult
 from tiaas.interfaces.card_service_v8_1 import PinStatus
 
-_RESULTS = {
-    PinResult.OK: "verified",
-    PinResult.ERROR: "not verified: an error occurred",
-    PinResult.REJECTED: "wrong PIN",
-    PinResult.WASBLOCKED: "the PIN was blocked already",
-    PinResult.NOWBLOCKED: "wrong PIN, the PIN is blocked now",
+
+@dataclass(frozen=True, slots=True)
+class _Action:
+    """A verb that lets somebody type: what it does to a card, and what to say when it is done."""
+
+    call: Callable[[Konnektor, str, argparse.Namespace], Awaitable[PinOutcome]]
+    done: str
+    secret: str
+    summary: str
+    description: str
+
+
+_REFUSED: Mapping[PinResult, str] = {
+    PinResult.ERROR: "not {done}: an error occurred",
+    PinResult.REJECTED: "wrong {secret}",
+    PinResult.WASBLOCKED: "the {secret} was blocked already",
+    PinResult.NOWBLOCKED: "wrong {secret}, the {secret} is blocked now",
     PinResult.TRANSPORT_PIN: "the card has a transport PIN; change it first",
 }
 _STATES = {
@@ -26,30 +42,70 @@ _STATES = {
     PinStatus.EMPTY_PIN: "empty PIN, to be set before use",
     PinStatus.DISABLED: "not needed (switched off)",
 }
+_ACTIONS: Mapping[str, _Action] = {
+    "verify": _Action(
+        lambda konnektor, card, args: konnektor.verify_pin(card, args.pin),
+        "verified",
+        "PIN",
+        "let the holder type a PIN at the terminal",
+        "VerifyPin (CardService 8.1). Waits until somebody has typed the PIN at the terminal.",
+    ),
+    "change": _Action(
+        lambda konnektor, card, args: konnektor.change_pin(card, args.pin),
+        "changed",
+        "PIN",
+        "let the holder change a PIN, or replace a transport PIN",
+        "ChangePin (CardService 8.1). Old PIN, or Transport-PIN, and twice the new one are typed at the terminal.",
+    ),
+    "unblock": _Action(
+        lambda konnektor, card, args: konnektor.unblock_pin(card, args.pin, args.new_pin),
+        "unblocked",
+        "PUK",
+        "let the holder unblock a PIN with the PUK",
+        "UnblockPin (CardService 8.1). The PUK, with --new-pin also twice a new PIN, is typed at the terminal.",
+    ),
+    "enable": _Action(
+        lambda konnektor, card, args: konnektor.enable_pin(card, args.pin),
+        "switched on",
+        "PIN",
+        "switch the need for a PIN of a health card on",
+        "EnablePin (CardService 8.1), for MRPIN.NFD, MRPIN.DPE, MRPIN.GDD, MRPIN.AMTS.",
+    ),
+    "disable": _Action(
+        lambda konnektor, card, args: konnektor.disable_pin(card, args.pin),
+        "switched off",
+        "PIN",
+        "switch the need for a PIN of a health card off",
+        "DisablePin (CardService 8.1), for MRPIN.NFD, MRPIN.DPE, MRPIN.GDD, MRPIN.AMTS.",
+    ),
+}
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `pin` and what it does."""
-    parser = subparsers.add_parser("pin", help="verify a PIN at the terminal, or show its state")
+    parser = subparsers.add_parser("pin", help="verify, change, unblock a PIN at the terminal, or show its state")
     actions = parser.add_subparsers(dest="action", metavar="WHAT", required=True)
-    verify = actions.add_parser(
-        "verify",
-        help="let the holder type a PIN at the terminal",
-        description="VerifyPin (CardService 8.1). Waits until somebody has typed the PIN at the terminal. "
-        "Exit code 5 if it was not verified.",
-    )
+    for name, action in _ACTIONS.items():
+        description = f"{action.description} Exit code 5 if it was not {action.done}."
+        verb = actions.add_parser(name, help=action.summary, description=description)
+        _add_arguments(verb)
+        if name == "unblock":
+            verb.add_argument("--new-pin", action="store_true", help="also set a new PIN (not for PIN.QES)")
     status = actions.add_parser("status", help="show the state of a PIN", description="GetPinStatus (CardService 8.1).")
-    for action in (verify, status):
-        action.add_argument("pin", nargs="?", default="PIN.SMC", metavar="PIN", help="PIN.SMC (default), PIN.CH, …")
-        action.add_argument(
-            "--card", metavar="CARD", help="card handle or ICCSN (default: the only SMC-B, HBA or eGK with such a PIN)"
-        )
-        add_konnektor_arguments(action)
+    _add_arguments(status)
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("pin", nargs="?", default="PIN.SMC", metavar="PIN", help="PIN.SMC (default), PIN.CH, …")
+    parser.add_argument(
+        "--card", metavar="CARD", help="card handle or ICCSN (default: the only SMC-B, HBA or eGK with such a PIN)"
+    )
+    add_konnektor_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Does what was asked."""
-    return _verify(args) if args.action == "verify" else _status(args)
+    return _status(args) if args.action == "status" else _enter(args, _ACTIONS[args.action])
 
 
 def _kinds(pin: str) -> tuple[CardType, ...]:
@@ -59,17 +115,18 @@ def _kinds(pin: str) -> tuple[CardType, ...]:
     return (CardType.HBA, CardType.EGK) if pin in ("PIN.CH", "PIN.QES") else (CardType.EGK,)
 
 
-def _verify(args: argparse.Namespace) -> int:
-    async def verify(konnektor: Konnektor) -> PinOutcome:
+def _enter(args: argparse.Namespace, action: _Action) -> int:
+    async def enter(konnektor: Konnektor) -> PinOutcome:
         card = await choose_card(konnektor, args.card, _kinds(args.pin))
-        return await konnektor.verify_pin(card.card_handle, args.pin)
+        return await action.call(konnektor, card.card_handle, args)
 
-    outcome = with_konnektor(args, verify)
+    outcome = with_konnektor(args, enter)
     if args.json:
         warning = [{"code": entry.code, "text": entry.text} for entry in outcome.warning]
         out_json({"pin_result": outcome.result.value, "left_tries": outcome.left_tries, "warning": warning})
     else:
-        out(f"{args.pin}: {_RESULTS[outcome.result]}{_tries(outcome.left_tries)}")
+        refused = _REFUSED.get(outcome.result, "").format(done=action.done, secret=action.secret)
+        out(f"{args.pin}: {refused or action.done}{_tries(outcome.left_tries)}")
         for entry in outcome.warning:
             note(f"tiaas: {entry.code}: {entry.text}")
     return ExitCode.OK if outcome.ok else ExitCode.PIN_REFUSED

@@ -25,7 +25,7 @@ from tiaas.interfaces import card_service_v8_1 as card_service
 from tiaas.interfaces import certificate_service_v6_0 as certificate_service
 from tiaas.interfaces import event_service_v7_2 as event_service
 from tiaas.interfaces import vsd_service_v5_2 as vsd_service
-from tiaas.interfaces.card_service_common_v2_0 import CardType, PinResult
+from tiaas.interfaces.card_service_common_v2_0 import CardType, PinResponse, PinResult
 from tiaas.interfaces.card_service_v8_1 import Card, PinStatus
 from tiaas.interfaces.card_terminal_info_v8_0 import CardTerminal
 from tiaas.interfaces.certificate_service_common_v2_0 import CertRef
@@ -64,7 +64,7 @@ class PinOutcome:
 
     @property
     def ok(self) -> bool:
-        """True if the PIN is verified now."""
+        """True if what was asked for is done."""
         return self.result is PinResult.OK
 
 
@@ -195,14 +195,29 @@ class Konnektor:
     async def verify_pin(self, card_handle: str, pin_typ: str) -> PinOutcome:
         """Lets somebody type a PIN (`PIN.SMC`, `PIN.CH`, …) at the terminal; a wrong PIN is an outcome, no error."""
         request = card_service.VerifyPin(context=self.context, card_handle=card_handle, pin_typ=pin_typ)
-        answer = await self.call(
-            CARD,
-            card_service.VERIFY_PIN_ACTION,
-            request,
-            card_service.VerifyPinResponse,
-            self._transport.timeouts.person,
+        return await self._pin(card_service.VERIFY_PIN_ACTION, request, card_service.VerifyPinResponse)
+
+    async def change_pin(self, card_handle: str, pin_typ: str) -> PinOutcome:
+        """Lets the holder type the old PIN and twice a new one; also takes a Transport-PIN out of its state."""
+        request = card_service.ChangePin(context=self.context, card_handle=card_handle, pin_typ=pin_typ)
+        return await self._pin(card_service.CHANGE_PIN_ACTION, request, card_service.ChangePinResponse)
+
+    async def unblock_pin(self, card_handle: str, pin_typ: str, set_new_pin: bool = False) -> PinOutcome:
+        """Lets the holder type the PUK, with `set_new_pin` also twice a new PIN; tries left are those of the PUK."""
+        request = card_service.UnblockPin(
+            context=self.context, card_handle=card_handle, pin_typ=pin_typ, set_new_pin=set_new_pin
         )
-        return PinOutcome(answer.pin_result, answer.left_tries, _warning(answer.status))
+        return await self._pin(card_service.UNBLOCK_PIN_ACTION, request, card_service.UnblockPinResponse)
+
+    async def enable_pin(self, card_handle: str, pin_typ: str) -> PinOutcome:
+        """Lets the insured person switch the need for a PIN of an eGK on (`MRPIN.NFD`, `MRPIN.AMTS`, …)."""
+        request = card_service.EnablePin(context=self.context, card_handle=card_handle, pin_typ=pin_typ)
+        return await self._pin(card_service.ENABLE_PIN_ACTION, request, card_service.EnablePinResponse)
+
+    async def disable_pin(self, card_handle: str, pin_typ: str) -> PinOutcome:
+        """The contrary of `enable_pin`."""
+        request = card_service.DisablePin(context=self.context, card_handle=card_handle, pin_typ=pin_typ)
+        return await self._pin(card_service.DISABLE_PIN_ACTION, request, card_service.DisablePinResponse)
 
     async def get_pin_status(self, card_handle: str, pin_typ: str) -> PinState:
         """The state of a PIN."""
@@ -249,6 +264,11 @@ class Konnektor:
         except TiaasError as error:
             url = self.directory.find(VSD.name, VSD.version).location
             raise BadAnswer(url, 200, f"with data that cannot be read: {error}") from error
+
+    async def _pin(self, soap_action: str, request: object, expected: type[PinResponse]) -> PinOutcome:
+        """An operation during which somebody types at a terminal."""
+        answer = await self.call(CARD, soap_action, request, expected, self._transport.timeouts.person)
+        return PinOutcome(answer.pin_result, answer.left_tries, _warning(answer.status))
 
     async def call(
         self, service: ServiceKind, soap_action: str, request: object, expected: type[T], wait: float | None = None

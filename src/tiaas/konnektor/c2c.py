@@ -10,24 +10,32 @@ the eGK is known which public keys it holds, and while the source signs the eGK 
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from enum import StrEnum, unique
 from typing import TypeVar
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.card import commands
-from tiaas.card.apdu import CommandApdu, ResponseApdu
 from tiaas.card.objsys.addresses import ALG_ROLE
 from tiaas.card.status import StatusWord
 from tiaas.konnektor import rounds
 from tiaas.konnektor.cardmap import EF_CVC_CA, EF_CVC_ROLE, HOLDER_PIN, ROLE_KEY
 from tiaas.konnektor.cards import Card
+from tiaas.konnektor.cvcimport import (
+    CvcChain,
+    KeyMissing,
+    Side,
+    fault,
+    import_chain,
+    list_keys,
+    ok,
+    read_chain,
+    require_own,
+    select_key,
+)
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.sessions import AuthValue, CardSession, Channel
 from tiaas.konnektor.trust import NotGenuine, check_role_token
 from tiaas.konnektor.trustservice import Trust
-from tiaas.pki.cvc import BadCvc, Cvc, decode_cvc_untrusted
-from tiaas.tlv.ber import BadTlv, Tlv, decode_untrusted
 
 T = TypeVar("T")
 
@@ -37,35 +45,15 @@ _C2C = "C2C:"
 _UNCERTAIN = _C2C + "?"
 
 
-@unique
-class Side(StrEnum):
-    """Which card failed, by the code added to the trace."""
-
-    SOURCE = "4056"
-    TARGET = "4057"
-
-
 _KEY_ID = {Side.SOURCE: bytes.fromhex("0006"), Side.TARGET: bytes.fromhex("0009")}
 """First octets of the CHR of AUTR_CVC.E256 (HBA, SMC-B) and eGK.AUT_CVC.E256; the ICCSN follows."""
-
-
-class _KeyMissing(Exception):
-    """The target does not have a key that it was said to have."""
-
-
-@dataclass(frozen=True, slots=True)
-class RoleCertificates:
-    """A card's CV certificates for role authentication."""
-
-    end_entity: Cvc
-    ca: Cvc
 
 
 @dataclass(slots=True)
 class Target:
     """What is known of an eGK: its certificates and the ids of the public keys it holds."""
 
-    certificates: RoleCertificates
+    certificates: CvcChain
     known_keys: frozenset[bytes]
 
 
@@ -77,7 +65,7 @@ class CardToCard:
         self._clock = clock
         self._entropy = entropy
 
-    async def source(self, card: Card) -> RoleCertificates:
+    async def source(self, card: Card) -> CvcChain:
         """The source's certificates, read once in 24 hours. Raises 4056."""
         return await card.cached("cvc", self._clock, lambda: _read_on_basic(card, Side.SOURCE))
 
@@ -114,21 +102,21 @@ class CardToCard:
             await egk.basic.reset()
             egk_session.auth_state.clear()
         source, target = await self.source(hpc), await self.target(egk)
-        _require_own(source, hpc, Side.SOURCE)
+        require_own(source, hpc, Side.SOURCE, _KEY_ID[Side.SOURCE])
         today = self._clock.now().date()
         if source.end_entity.ced > today or source.ca.ced > today:
             raise KonnektorError(4233)
         self._trust.check_egk_cvc(target.certificates.end_entity, target.certificates.ca, today)
-        _require_own(target.certificates, egk, Side.TARGET)
+        require_own(target.certificates, egk, Side.TARGET, _KEY_ID[Side.TARGET])
         await self._bring_key(egk.basic, egk, target, source)
-        challenge = _ok(await egk.basic.transmit(commands.get_challenge(CHALLENGE_SIZE)), Side.TARGET, "GET CHALLENGE")
+        challenge = ok(await egk.basic.transmit(commands.get_challenge(CHALLENGE_SIZE)), Side.TARGET, "GET CHALLENGE")
         token = challenge.data + bytes.fromhex((egk.data.iccsn or "")[_ICCSN8])
         signature, result = await rounds.together(
             self._sign(hpc, hpc_session, token), self._prove_and(egk, target, meanwhile)
         )
         # Until the answer is there the eGK may have granted the role or not; the next source starts from a reset then.
         egk_session.auth_state[_UNCERTAIN] = AuthValue.AUTHENTICATED
-        _ok(await egk.basic.transmit(commands.external_authenticate(signature)), Side.TARGET, "EXTERNAL AUTHENTICATE")
+        ok(await egk.basic.transmit(commands.external_authenticate(signature)), Side.TARGET, "EXTERNAL AUTHENTICATE")
         del egk_session.auth_state[_UNCERTAIN]
         egk_session.auth_state[granted] = AuthValue.AUTHENTICATED
         return result
@@ -139,126 +127,59 @@ class CardToCard:
 
     # ---- target ------------------------------------------------------------------------------------------------------
 
-    async def _bring_key(self, channel: Channel, egk: Card, target: Target, source: RoleCertificates) -> None:
+    async def _bring_key(self, channel: Channel, egk: Card, target: Target, source: CvcChain) -> None:
         """The source's public key selected on the eGK, imported before if needed."""
         try:
             await self._import(channel, target, source)
-        except _KeyMissing:
-            target.known_keys = await _list_keys(channel)
+        except KeyMissing:
+            target.known_keys = await list_keys(channel, Side.TARGET)
             try:
                 await self._import(channel, target, source)
-            except _KeyMissing:
+            except KeyMissing:
                 egk.forget("cvc")
-                raise _fault(Side.TARGET, "MANAGE SECURITY ENVIRONMENT", StatusWord.KEY_OR_PASSWORD_NOT_FOUND) from None
+                raise fault(Side.TARGET, "MANAGE SECURITY ENVIRONMENT", StatusWord.KEY_OR_PASSWORD_NOT_FOUND) from None
 
-    async def _import(self, channel: Channel, target: Target, source: RoleCertificates) -> None:
-        for cvc in self._missing(target.known_keys, source):
-            await _select_key(channel, commands.mse_verify_certificate(cvc.car))
-            response = await channel.transmit(commands.pso_verify_certificate(cvc.value))
-            _ok(response, Side.TARGET, "PSO VERIFY CERTIFICATE")
-            target.known_keys |= {cvc.chr}
-        await _select_key(channel, commands.mse_public_auth(source.end_entity.chr, ALG_ROLE))
-
-    def _missing(self, known: frozenset[bytes], source: RoleCertificates) -> list[Cvc]:
-        """The certificates to import, first things first. Raises 4228 if no cross certificate leads to the root."""
-        if source.end_entity.chr in known:
-            return []
-        if source.ca.chr in known:
-            return [source.end_entity]
-        if source.ca.car in known:
-            return [source.ca, source.end_entity]
-        cross = self._trust.cross_to(source.ca.car, known)
-        if cross is None:
-            raise KonnektorError(4228)
-        return [cross, source.ca, source.end_entity]
+    async def _import(self, channel: Channel, target: Target, source: CvcChain) -> None:
+        target.known_keys = await import_chain(channel, Side.TARGET, target.known_keys, source, self._trust.cross_to)
+        await select_key(channel, Side.TARGET, commands.mse_public_auth(source.end_entity.chr, ALG_ROLE))
 
     async def _prove_and(self, egk: Card, target: Target, meanwhile: Callable[[], Awaitable[T]]) -> T:
         result = await meanwhile()
-        _ok(await egk.basic.use_role_key(ROLE_KEY[egk.card_type]), Side.TARGET, "MANAGE SECURITY ENVIRONMENT")
+        ok(await egk.basic.use_role_key(ROLE_KEY[egk.card_type]), Side.TARGET, "MANAGE SECURITY ENVIRONMENT")
         # The eGK signs RND ‖ CARD.ICCSN (TUC_KON_005, variant 9 g); a token that ends with its own ICCSN8 it refuses
         # (gemSpec_COS 14.7.4), so the Konnektor gives 8 octets of its own in that place.
         token = self._entropy.octets(CHALLENGE_SIZE + 8)
         response = await egk.basic.transmit(commands.internal_authenticate(token))
-        _ok(response, Side.TARGET, "INTERNAL AUTHENTICATE")
+        ok(response, Side.TARGET, "INTERNAL AUTHENTICATE")
         try:
             check_role_token(target.certificates.end_entity, token, response.data)
         except NotGenuine:
-            raise _fault(Side.TARGET, "Echtheit", response.sw) from None
+            raise fault(Side.TARGET, "Echtheit", response.sw) from None
         return result
 
     # ---- source ------------------------------------------------------------------------------------------------------
 
     async def _sign(self, hpc: Card, session: CardSession, token: bytes) -> bytes:
         async with session.use() as channel:
-            _ok(await channel.use_role_key(ROLE_KEY[hpc.card_type]), Side.SOURCE, "MANAGE SECURITY ENVIRONMENT")
+            ok(await channel.use_role_key(ROLE_KEY[hpc.card_type]), Side.SOURCE, "MANAGE SECURITY ENVIRONMENT")
             response = await channel.transmit(commands.internal_authenticate(token))
         if response.sw == StatusWord.SECURITY_STATUS_NOT_SATISFIED:
             session.auth_state.pop(HOLDER_PIN[hpc.card_type], None)
             raise KonnektorError(4085)
-        return _ok(response, Side.SOURCE, "INTERNAL AUTHENTICATE").data
+        return ok(response, Side.SOURCE, "INTERNAL AUTHENTICATE").data
 
 
-async def _read_on_basic(card: Card, side: Side) -> RoleCertificates:
+async def _read_on_basic(card: Card, side: Side) -> CvcChain:
     async with card.basic.mutex:
-        return await _read_certificates(card.basic, side)
+        return await _read_role_chain(card.basic, side)
 
 
-async def _read_certificates(channel: Channel, side: Side) -> RoleCertificates:
-    responses = [await channel.read(EF_CVC_ROLE), await channel.read(EF_CVC_CA)]
-    try:
-        end_entity, ca = (decode_cvc_untrusted(_ok(response, side, "CV-Zertifikat").data) for response in responses)
-    except BadCvc:
-        raise _fault(side, "CV-Zertifikat", responses[0].sw) from None
-    return RoleCertificates(end_entity, ca)
-
-
-def _require_own(certificates: RoleCertificates, card: Card, side: Side) -> None:
-    """A genuine card's key proves nothing about the data of another card."""
-    if certificates.end_entity.chr != _KEY_ID[side] + bytes.fromhex(card.data.iccsn or ""):
-        raise KonnektorError(int(side.value), "CV-Zertifikat: CHR")
+async def _read_role_chain(channel: Channel, side: Side) -> CvcChain:
+    return await read_chain(channel, side, EF_CVC_ROLE, EF_CVC_CA)
 
 
 async def _inspect(egk: Card) -> Target:
     """Runs on the basic channel, whose mutex the caller holds."""
-    certificates = await _read_certificates(egk.basic, Side.TARGET)
+    certificates = await _read_role_chain(egk.basic, Side.TARGET)
     await egk.basic.use_role_key(ROLE_KEY[egk.card_type])
-    return Target(certificates, await _list_keys(egk.basic))
-
-
-async def _list_keys(channel: Channel) -> frozenset[bytes]:
-    """Ids of the public keys on a card: all data objects 83 in the answer to LIST PUBLIC KEY."""
-    response = await channel.transmit(commands.list_public_keys())
-    # 6200: the list is cut; what is missing in it is imported once more.
-    if response.sw not in (StatusWord.OK, StatusWord.DATA_TRUNCATED):
-        raise _fault(Side.TARGET, "LIST PUBLIC KEY", response.sw)
-    try:
-        return frozenset(_references(decode_untrusted(response.data)))
-    except BadTlv:
-        raise _fault(Side.TARGET, "LIST PUBLIC KEY", response.sw) from None
-
-
-def _references(objects: tuple[Tlv, ...]) -> list[bytes]:
-    out: list[bytes] = []
-    for item in objects:
-        if item.tag == 0x83:
-            out.append(item.value)
-        elif item.constructed:
-            out.extend(_references(item.children()))
-    return out
-
-
-async def _select_key(channel: Channel, command: CommandApdu) -> None:
-    response = await channel.transmit(command)
-    if response.sw == StatusWord.KEY_OR_PASSWORD_NOT_FOUND:
-        raise _KeyMissing
-    _ok(response, Side.TARGET, "MANAGE SECURITY ENVIRONMENT")
-
-
-def _ok(response: ResponseApdu, side: Side, step: str) -> ResponseApdu:
-    if not response.ok:
-        raise _fault(side, step, response.sw)
-    return response
-
-
-def _fault(side: Side, step: str, sw: int) -> KonnektorError:
-    return KonnektorError(int(side.value), f"{step}: {sw:04X}")
+    return Target(certificates, await list_keys(egk.basic, Side.TARGET))

@@ -44,6 +44,13 @@ EF_CVC_CA = CardFile(Folder.MF, 0x07)
 EF_CVC_ROLE = CardFile(Folder.MF, 0x06)
 """C.eGK.AUT_CVC.E256, C.HPC.AUTR_CVC.E256, C.SMC.AUTR_CVC.E256."""
 
+DEVICE_CVC: Mapping[CardType, CardFile] = {
+    CardType.HBA: CardFile(Folder.MF, 0x09),
+    CardType.SMC_B: CardFile(Folder.MF, 0x09),
+    CardType.SMC_KT: CardFile(Folder.MF, 0x0A),
+}
+"""C.HPC.AUTD_SUK_CVC.E256, C.SMC.AUTD_RPE_CVC.E256, C.SMC.AUTD_RPS_CVC.E256: for trusted channels (TAB_KON_674)."""
+
 EF_PD = CardFile(Folder.HCA, 0x01)
 EF_VD = CardFile(Folder.HCA, 0x02)
 EF_GVD = CardFile(Folder.HCA, 0x03)
@@ -81,10 +88,15 @@ CERTIFICATES: Mapping[CardType, Mapping[tuple[str, str], CardFile]] = {
 ROLE_KEY: Mapping[CardType, int] = {CardType.EGK: 0x09, CardType.HBA: 0x06, CardType.SMC_B: 0x06}
 """PrK.eGK.AUT_CVC.E256, PrK.HPC.AUTR_CVC.E256, PrK.SMC.AUTR_CVC.E256."""
 
+DEVICE_KEY: Mapping[CardType, int] = {CardType.HBA: 0x09, CardType.SMC_B: 0x09, CardType.SMC_KT: 0x0A}
+"""PrK.HPC.AUTD_SUK_CVC.E256, PrK.SMC.AUTD_RPE_CVC.E256, PrK.SMC.AUTD_RPS_CVC.E256; the CHR begins with the same id."""
+
 AUT_SIGN_KEY = 0x86
 """PrK.HCI.AUT.E256 of an SM-B, in DF.ESIGN."""
 
-HOLDER_PIN: Mapping[CardType, str] = {CardType.HBA: "PIN.CH", CardType.SMC_B: "PIN.SMC"}
+PIN_CH, PIN_QES, PIN_SMC, PIN_AMTS_REP = "PIN.CH", "PIN.QES", "PIN.SMC", "PIN.AMTS_REP"
+
+HOLDER_PIN: Mapping[CardType, str] = {CardType.HBA: PIN_CH, CardType.SMC_B: PIN_SMC}
 """The PIN that must be verified before the role key works (TUC_KON_005, precondition)."""
 
 
@@ -97,20 +109,18 @@ class PinObject:
 
 
 _EGK_PINS: Mapping[str, PinObject] = {
-    "PIN.CH": PinObject(Folder.MF, 0x01),
+    PIN_CH: PinObject(Folder.MF, 0x01),
     "MRPIN.NFD": PinObject(Folder.MF, 0x03),
     "MRPIN.DPE": PinObject(Folder.MF, 0x04),
     "MRPIN.GDD": PinObject(Folder.MF, 0x05),
     "MRPIN.NFD_READ": PinObject(Folder.MF, 0x07),
     "MRPIN.OSE": PinObject(Folder.MF, 0x09),
     "MRPIN.AMTS": PinObject(Folder.MF, 0x0C),
-    "PIN.AMTS_REP": PinObject(Folder.MF, 0x0D),
+    PIN_AMTS_REP: PinObject(Folder.MF, 0x0D),
 }
 PINS: Mapping[CardType, Mapping[str, PinObject]] = {
     CardType.EGK: _EGK_PINS,
-    CardType.HBA: {"PIN.CH": PinObject(Folder.MF, 0x01), "PIN.QES": PinObject(Folder.QES, 0x81)},
-    CardType.SMC_B: {"PIN.SMC": PinObject(Folder.MF, 0x01)},
+    CardType.HBA: {PIN_CH: PinObject(Folder.MF, 0x01), PIN_QES: PinObject(Folder.QES, 0x81)},
+    CardType.SMC_B: {PIN_SMC: PinObject(Folder.MF, 0x01)},
 }
 """PinTyp by card (digest §7.1: GetPinStatus, ChangePin, UnblockPin)."""
-
-PIN_QES = "PIN.QES"

@@ -1,94 +1,37 @@
-"""PIN handling: TUC_KON_012 "PIN verifizieren", TUC_KON_022 "Liefere PIN-Status" (gemSpec_Kon V5.18 TIP1-A_4567, 4570).
+"""PIN use cases: TUC_KON_012 "PIN verifizieren", 019 "PIN ändern", 021 "PIN entsperren", 022 "Liefere PIN-Status", 027
+"PIN-Schutz ein-/ausschalten" (gemSpec_Kon V5.18 TIP1-A_4567, 4568, 4569-02, 4570, 5486).
 
-PINs are typed at a terminal and pass the Konnektor by: it sends a template and gets the card's status word. Remote PIN
-entry (TIP1-A_5012) is not built yet: where it would be needed the answer is 4092 without a Remote-PIN-KT, else 4053.
+An entry is made at the card's own terminal if that is local to the workplace, else at the workplace's Remote-PIN-KT
+(`remotepin`). One operation holds the card (4093), the terminal's PIN pad (4060) and the session's channel; nobody
+waits for the first two, so other cards and other slots go on meanwhile.
 """
 
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from enum import Enum, StrEnum, unique
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tiaas.card import commands
 from tiaas.card.apdu import CommandApdu, ResponseApdu
-from tiaas.card.status import StatusWord, tries_in
-from tiaas.konnektor.cardmap import PIN_QES, PINS, PinObject
+from tiaas.konnektor import displaytexts as texts
+from tiaas.konnektor.cardmap import PIN_AMTS_REP, PIN_CH, PIN_QES, PINS, PinObject
 from tiaas.konnektor.cards import Card, Reservation
 from tiaas.konnektor.cardtypes import CardType
-from tiaas.konnektor.displaytexts import verify_prompts
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, EventHub, Topic, parameters
 from tiaas.konnektor.linkfaults import link_faults
 from tiaas.konnektor.livemodel import LiveInfoModel
+from tiaas.konnektor.pinentry import Dialogue, PinEntry, PinPads, enter_here
+from tiaas.konnektor.pinstates import (
+    PinOutcome,
+    PinResult,
+    PinState,
+    PinStatus,
+    Purpose,
+    VerificationType,
+    outcome_of,
+    status_of,
+)
 from tiaas.konnektor.sessions import AuthValue, CardSession, ChannelClosed
-from tiaas.terminal.errors import CardInactive, NotAllowed, PinEntryCancelled, PinEntryTimeout, TerminalBusy
-from tiaas.terminal.session import PinPrompts
-
-
-@unique
-class PinState(StrEnum):
-    """pinStatus of TUC_KON_022, spelled as on the wire."""
-
-    VERIFIED = "VERIFIED"
-    TRANSPORT_PIN = "TRANSPORT_PIN"
-    EMPTY_PIN = "EMPTY_PIN"
-    BLOCKED = "BLOCKED"
-    VERIFIABLE = "VERIFIABLE"
-    DISABLED = "DISABLED"
-
-
-@unique
-class PinOutcome(StrEnum):
-    """pinResult of TUC_KON_012; also the Result of CARD/PIN/VERIFY_FINISHED."""
-
-    OK = "OK"
-    ERROR = "ERROR"
-    REJECTED = "REJECTED"
-    BLOCKED = "BLOCKED"
-
-
-@unique
-class VerificationType(Enum):
-    """Whether the PIN is asked for even if the session has it verified already."""
-
-    MANDATORY = "Mandatorisch"
-    SESSION = "Sitzung"
-
-
-@dataclass(frozen=True, slots=True)
-class PinStatus:
-    """Result of TUC_KON_022."""
-
-    state: PinState
-    left_tries: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PinResult:
-    """Result of TUC_KON_012."""
-
-    outcome: PinOutcome
-    left_tries: int | None = None
-
-
-_STATE_OF_SW: Mapping[int, PinStatus] = {
-    StatusWord.OK: PinStatus(PinState.VERIFIABLE),
-    StatusWord.TRANSPORT_PIN: PinStatus(PinState.TRANSPORT_PIN),
-    StatusWord.LEER_PIN: PinStatus(PinState.EMPTY_PIN),
-    StatusWord.PASSWORD_DISABLED: PinStatus(PinState.DISABLED),
-    StatusWord.PASSWORD_BLOCKED_STATUS: PinStatus(PinState.BLOCKED, 0),
-}
-"""TUC_KON_022 step 3b. 9000 means verified on the card, but not in this session."""
-
-_FAULT_OF_SW: Mapping[int, int] = {
-    StatusWord.BLOCKED_OR_EXPIRED: 4063,
-    StatusWord.NOT_USABLE: 4065,
-    StatusWord.KEY_OR_PASSWORD_NOT_FOUND: 4072,
-    # Some cards answer 6988 here (SICCT digest §8).
-    StatusWord.SM_OBJECT_INCORRECT: 4072,
-}
-"""Status words that are no outcome of a PIN entry (TAB_KON_087, step 7)."""
+from tiaas.terminal.session import NewPinPrompts, PinPrompts
 
 _FAULT_OF_STATE = {
     PinState.VERIFIED: 4001,
@@ -98,8 +41,56 @@ _FAULT_OF_STATE = {
 }
 """TUC_KON_012 step 5."""
 
-_NOTHING_SENT = (PinEntryTimeout, PinEntryCancelled, TerminalBusy, NotAllowed, CardInactive)
-"""The terminal ended the entry itself, so the card's state is what it was. Of other faults nobody knows."""
+_TO_UNBLOCK = frozenset({PinState.BLOCKED, PinState.TRANSPORT_PIN, PinState.EMPTY_PIN})
+"""TUC_KON_021 step 3: in any other state there is nothing to do."""
+
+_TOPICS = {
+    Purpose.VERIFY: (Topic.PIN_VERIFY_STARTED, Topic.PIN_VERIFY_FINISHED),
+    Purpose.CHANGE: (Topic.PIN_CHANGE_STARTED, Topic.PIN_CHANGE_FINISHED),
+    Purpose.UNBLOCK: (Topic.PIN_UNBLOCK_STARTED, Topic.PIN_UNBLOCK_FINISHED),
+    Purpose.ENABLE: (Topic.PIN_ENABLE_STARTED, Topic.PIN_ENABLE_FINISHED),
+    Purpose.DISABLE: (Topic.PIN_DISABLE_STARTED, Topic.PIN_DISABLE_FINISHED),
+}
+_WITHOUT_RESULT = frozenset({Purpose.ENABLE, Purpose.DISABLE})
+"""Their FINISHED events have no Result (TAB_KON_240)."""
+
+_MRPIN = "MRPIN."
+_MRPIN_AMTS = "MRPIN.AMTS"
+_G2_1 = (4, 4, 0)
+"""First version of the object systems of generation 2.1."""
+
+
+class RemoteEntry(Protocol):
+    """Entry at another terminal than the card's; `RemotePins` is that."""
+
+    async def enter(
+        self, terminal: PinEntry, ct_id: str, card: Card, session: CardSession, dialogue: Dialogue
+    ) -> ResponseApdu:
+        """See `RemotePins`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One operation on one PIN: the card, the session, and where the holder types."""
+
+    card: Card
+    session: CardSession
+    holder: Reservation
+    pin: str
+    where: PinObject
+    input_ct: str
+    only_slot: bool
+
+    @property
+    def shown(self) -> tuple[CardType, str, int]:
+        """What the texts depend on."""
+        return self.card.card_type, self.pin, self.card.slot
+
+    def dialogue(self, purpose: Purpose, command: CommandApdu, prompts: PinPrompts | NewPinPrompts) -> Dialogue:
+        """An entry for this PIN."""
+        kept = None if _is_g2_0(self.card) and self.pin.startswith(_MRPIN) else self.pin
+        return Dialogue(purpose, command, prompts, self.where.folder, kept)
 
 
 def pin_object(card_type: CardType, pin: str) -> PinObject:
@@ -110,33 +101,18 @@ def pin_object(card_type: CardType, pin: str) -> PinObject:
     return found
 
 
-class PinEntry(Protocol):
-    """A terminal at which a PIN can be typed; `TerminalSession` is one."""
-
-    async def perform_verification(self, slot: int, template: CommandApdu, prompts: PinPrompts) -> ResponseApdu:
-        """See `TerminalSession`."""
-        ...
-
-
-class PinPads(Protocol):
-    """The PIN pads of all terminals; `Terminals` are that."""
-
-    def pinpad(self, ct_id: str) -> AbstractAsyncContextManager[PinEntry]:
-        """PIN pad and display for one use. Raises 4007, 4060, 4221, 4222."""
-        ...
-
-    def slot_count(self, ct_id: str) -> int:
-        """How many slots the terminal has. Raises 4007."""
-        ...
-
-
 class Pins:
-    """The PIN use cases of one instance."""
+    """The PIN use cases of one instance.
 
-    def __init__(self, model: LiveInfoModel, terminals: PinPads, hub: EventHub) -> None:
+    All but `status` raise 4043 timeout, 4049 cancelled, 4053 and 4092 for remote PIN entry, 4060 terminal in use, 4066
+    no PIN pad, 4072 no such PIN, 4093, 4094, 4221, 4222. A wrong PIN or PUK is an outcome, no error.
+    """
+
+    def __init__(self, model: LiveInfoModel, terminals: PinPads, hub: EventHub, remote: RemoteEntry) -> None:
         self._model = model
         self._terminals = terminals
         self._hub = hub
+        self._remote = remote
 
     async def status(self, card: Card, session: CardSession, pin: str, holder: Reservation | None = None) -> PinStatus:
         """TUC_KON_022. Raises 4072, 4093, 4094, 4001 for any other answer of the card."""
@@ -145,13 +121,7 @@ class Pins:
         known = session.auth_state.get(pin)
         if known is not None:
             return PinStatus(PinState.DISABLED if known is AuthValue.DISABLED else PinState.VERIFIED)
-        with link_faults():
-            try:
-                response = await _ask(session, where)
-            except ChannelClosed:
-                # The card was reset; asking needs no state, so a new channel does.
-                response = await _ask(session, where)
-        status = status_of(response.sw)
+        status = await _card_status(session, where)
         if status.state is PinState.DISABLED:
             session.auth_state[pin] = AuthValue.DISABLED
         return status
@@ -164,12 +134,8 @@ class Pins:
         pin: str,
         verification: VerificationType = VerificationType.MANDATORY,
     ) -> PinResult:
-        """TUC_KON_012. A wrong PIN is an outcome, no error.
-
-        Raises 4043 timeout, 4049 cancelled, 4053, 4060 terminal in use, 4063 blocked before, 4065 transport PIN,
-        4072, 4092, 4093, 4094, 4221, 4222.
-        """
-        where = pin_object(card.card_type, pin)
+        """TUC_KON_012. Also raises 4063 blocked before, 4065 transport PIN."""
+        pin_object(card.card_type, pin)
         async with card.reserve() as holder:
             if verification is VerificationType.SESSION and pin != PIN_QES:
                 if pin in session.auth_state:
@@ -179,70 +145,149 @@ class Pins:
                     return PinResult(PinOutcome.OK)
                 if status.state in _FAULT_OF_STATE:
                     raise KonnektorError(_FAULT_OF_STATE[status.state])
-            self._require_local_entry(card, session, workplace_id)
-            return await self._enter(card, session, pin, where)
+            call = self._call(card, session, holder, workplace_id, pin)
+            prompts = texts.verify_prompts(*call.shown, only_slot=call.only_slot)
+            return await self._verify(call, prompts)
 
-    def _require_local_entry(self, card: Card, session: CardSession, workplace_id: str) -> None:
-        """Step 6: the card's own terminal if it is local to the workplace, else remote PIN entry."""
+    async def change(self, card: Card, session: CardSession, workplace_id: str, pin: str) -> PinResult:
+        """TUC_KON_019; also takes a PIN out of its transport state.
+
+        Also raises 4063 blocked before, 4067 repetition differs, 4068 new PIN too long.
+        """
+        pin_object(card.card_type, pin)
+        async with card.reserve() as holder:
+            status = await self.status(card, session, pin, holder)
+            if status.state is PinState.BLOCKED:
+                raise KonnektorError(4063)
+            call = self._call(card, session, holder, workplace_id, pin)
+            if pin == PIN_AMTS_REP:
+                allowed = await self._allow_representative(call, texts.REPRESENTATIVE_CHANGE)
+                if allowed.outcome is not PinOutcome.OK:
+                    return allowed
+            transport = status.state is PinState.TRANSPORT_PIN
+            prompts = texts.change_prompts(*call.shown, only_slot=call.only_slot, transport=transport)
+            without_old = status.state is PinState.EMPTY_PIN or pin == PIN_AMTS_REP
+            command = commands.change_template(call.where.ref, with_old=not without_old)
+            return await self._enter(call, call.dialogue(Purpose.CHANGE, command, prompts))
+
+    async def unblock(
+        self, card: Card, session: CardSession, workplace_id: str, pin: str, *, set_new: bool = False
+    ) -> PinResult:
+        """TUC_KON_021: resets the retry counter with the PUK, with `set_new` for a new PIN.
+
+        `left_tries` of the result are those of the PUK. A PIN that is not blocked stays as it is. PIN.AMTS_REP has no
+        PUK: it gets a new PIN by the right of PIN.CH. Also raises 4064 PUK used up, 4067, 4068; 4072 for `set_new` with
+        PIN.QES, which gets no new PIN here.
+        """
+        pin_object(card.card_type, pin)
+        if pin == PIN_QES and set_new:
+            raise KonnektorError(4072)
+        async with card.reserve() as holder:
+            call = self._call(card, session, holder, workplace_id, pin)
+            # Not the session's state: another session's wrong entries block a PIN that is verified in this one.
+            if (await _card_status(session, call.where)).state not in _TO_UNBLOCK:
+                return PinResult(PinOutcome.OK)
+            with_puk = pin != PIN_AMTS_REP
+            if not with_puk:
+                allowed = await self._allow_representative(call, texts.REPRESENTATIVE_UNBLOCK)
+                if allowed.outcome is not PinOutcome.OK:
+                    return allowed
+            with_new = set_new or not with_puk
+            command = commands.reset_template(call.where.ref, with_puk=with_puk, with_new=with_new)
+            make = texts.unblock_and_change_prompts if with_new else texts.unblock_prompts
+            prompts = make(*call.shown, only_slot=call.only_slot)
+            return await self._enter(call, call.dialogue(Purpose.UNBLOCK, command, prompts))
+
+    async def switch(self, card: Card, session: CardSession, workplace_id: str, pin: str, *, on: bool) -> PinResult:
+        """TUC_KON_027: switches the need for a PIN of an eGK on or off; nobody is asked if it is so already.
+
+        Also raises 4063 blocked before, 4085 for a PIN that cannot be switched, 4209 for another card.
+        """
+        if card.card_type is not CardType.EGK:
+            raise KonnektorError(4209, fill=card.card_type.value)
+        pin_object(card.card_type, pin)
+        if pin == _MRPIN_AMTS and _is_g2_0(card):
+            raise KonnektorError(4072)
+        async with card.reserve() as holder:
+            status = await self.status(card, session, pin, holder)
+            if status.state is PinState.BLOCKED:
+                raise KonnektorError(4063)
+            if (status.state is not PinState.DISABLED) is on:
+                return PinResult(PinOutcome.OK)
+            call = self._call(card, session, holder, workplace_id, pin)
+            command = commands.switch_template(call.where.ref, on=on)
+            purpose = Purpose.ENABLE if on else Purpose.DISABLE
+            return await self._enter(call, call.dialogue(purpose, command, texts.switch_prompts(pin, on=on)))
+
+    def _call(self, card: Card, session: CardSession, holder: Reservation, workplace_id: str, pin: str) -> _Call:
+        input_ct = self._input_terminal(card, session, workplace_id)
+        only_slot = self._terminals.slot_count(card.ct_id) == 1
+        return _Call(card, session, holder, pin, pin_object(card.card_type, pin), input_ct, only_slot)
+
+    def _input_terminal(self, card: Card, session: CardSession, workplace_id: str) -> str:
+        """PinInputKT: the card's own terminal if it is local to the workplace, else the Remote-PIN-KT."""
         model = self._model.current
         if model.is_local(workplace_id, card.ct_id):
-            return
+            return card.ct_id
         if card.card_type is CardType.EGK:
             raise KonnektorError(4053)
-        if model.remote_pin_terminal(session.context.mandant_id, workplace_id) is None:
+        remote = model.remote_pin_terminal(session.context.mandant_id, workplace_id)
+        if remote is None:
             raise KonnektorError(4092)
-        raise KonnektorError(4053)
+        return remote
 
-    async def _enter(self, card: Card, session: CardSession, pin: str, where: PinObject) -> PinResult:
-        """Step 7: always ends with VERIFY_FINISHED and the session's AUTHSTATE brought up to date."""
-        self._hub.publish(_pin_event(Topic.PIN_VERIFY_STARTED, card, pin))
+    async def _allow_representative(self, call: _Call, text: str) -> PinResult:
+        """Step 4: PIN.AMTS_REP is set by the right of PIN.CH, on a card of generation 2.0 of MRPIN.AMTS."""
+        pin = _MRPIN_AMTS if _is_g2_0(call.card) else PIN_CH
+        right = replace(call, pin=pin, where=pin_object(call.card.card_type, pin))
+        return await self._verify(right, texts.representative_prompts(text))
+
+    async def _verify(self, call: _Call, prompts: PinPrompts) -> PinResult:
+        return await self._enter(call, call.dialogue(Purpose.VERIFY, commands.verify_template(call.where.ref), prompts))
+
+    async def _enter(self, call: _Call, dialogue: Dialogue) -> PinResult:
+        """Step 7: always ends with the FINISHED event and the session's AUTHSTATE brought up to date."""
+        started, finished = _TOPICS[dialogue.purpose]
+        self._hub.publish(_pin_event(started, call))
         outcome = PinOutcome.ERROR
         try:
-            result = await self._type(card, session, pin, where)
+            result = outcome_of(await self._type(call, dialogue), dialogue.purpose)
             outcome = result.outcome
             return result
         finally:
-            self._hub.publish(_pin_event(Topic.PIN_VERIFY_FINISHED, card, pin, outcome))
+            shown = None if dialogue.purpose in _WITHOUT_RESULT else outcome
+            self._hub.publish(_pin_event(finished, call, shown))
 
-    async def _type(self, card: Card, session: CardSession, pin: str, where: PinObject) -> PinResult:
-        only_slot = self._terminals.slot_count(card.ct_id) == 1
-        prompts = verify_prompts(card.card_type, pin, card.slot, only_slot=only_slot)
+    async def _type(self, call: _Call, dialogue: Dialogue) -> ResponseApdu:
         with link_faults():
-            async with self._terminals.pinpad(card.ct_id) as terminal:
+            async with self._terminals.pinpad(call.input_ct) as terminal:
+                if call.input_ct != call.card.ct_id:
+                    return await self._remote.enter(terminal, call.input_ct, call.card, call.session, dialogue)
                 try:
-                    response = await _typed(terminal, card.slot, session, pin, where, prompts)
+                    return await enter_here(terminal, call.card.slot, call.session, dialogue)
                 except ChannelClosed:
                     # The card was reset before and compared nothing: once more, on a new channel.
-                    response = await _typed(terminal, card.slot, session, pin, where, prompts)
-        return outcome_of(response)
+                    return await enter_here(terminal, call.card.slot, call.session, dialogue)
 
 
-def status_of(sw: int) -> PinStatus:
-    """The PIN status that an answer to GET PIN STATUS tells. Raises 4072, 4001."""
-    if sw in _STATE_OF_SW:
-        return _STATE_OF_SW[sw]
-    tries = tries_in(sw)
-    if tries is not None:
-        return PinStatus(PinState.VERIFIABLE, tries)
-    raise _fault(sw)
+def _is_g2_0(card: Card) -> bool:
+    """Whether an eGK is of generation 2.0; a card that tells no version is taken for a current one."""
+    versions = card.data.versions
+    if versions is None or card.card_type is not CardType.EGK:
+        return False
+    system = versions.object_system
+    return (system.major, system.minor, system.revision) < _G2_1
 
 
-def outcome_of(response: ResponseApdu) -> PinResult:
-    """The outcome that an answer to VERIFY tells. Raises 4063, 4065, 4072, 4001."""
-    if response.ok:
-        return PinResult(PinOutcome.OK)
-    tries = tries_in(response.sw)
-    if tries == 0:
-        return PinResult(PinOutcome.BLOCKED, 0)
-    if tries is not None:
-        return PinResult(PinOutcome.REJECTED, tries)
-    raise _fault(response.sw)
-
-
-def _fault(sw: int) -> KonnektorError:
-    if sw in _FAULT_OF_SW:
-        return KonnektorError(_FAULT_OF_SW[sw])
-    return KonnektorError(4001, f"Statuswort der Karte {sw:04X}")
+async def _card_status(session: CardSession, where: PinObject) -> PinStatus:
+    """What the card says, whatever the session has verified."""
+    with link_faults():
+        try:
+            response = await _ask(session, where)
+        except ChannelClosed:
+            # The card was reset; asking needs no state, so a new channel does.
+            response = await _ask(session, where)
+    return status_of(response.sw)
 
 
 async def _ask(session: CardSession, where: PinObject) -> ResponseApdu:
@@ -251,35 +296,8 @@ async def _ask(session: CardSession, where: PinObject) -> ResponseApdu:
         return await channel.transmit(commands.get_pin_status(where.ref))
 
 
-async def _typed(
-    terminal: PinEntry, slot: int, session: CardSession, pin: str, where: PinObject, prompts: PinPrompts
-) -> ResponseApdu:
-    """The card's answer to the PIN typed; the session's AUTHSTATE for it is gone then, unless nothing reached the card.
-
-    The terminal is told a slot, not a card, hence the look at the channel before and after.
-    """
-    async with session.use() as channel:
-        await channel.select(where.folder)
-        template = commands.with_channel(commands.verify_template(where.ref), channel.number)
-        async with channel.turn:
-            channel.require_open()
-            before = session.auth_state.pop(pin, None)
-            try:
-                response = await terminal.perform_verification(slot, template, prompts)
-            except _NOTHING_SENT as error:
-                channel.require_open()
-                if before is not None:
-                    session.auth_state[pin] = before
-                if isinstance(error, PinEntryTimeout | PinEntryCancelled):
-                    raise KonnektorError(4043 if isinstance(error, PinEntryTimeout) else 4049) from error
-                raise
-            channel.require_answer(response)
-            if response.ok:
-                session.auth_state[pin] = AuthValue.VERIFIED
-            return response
-
-
-def _pin_event(topic: Topic, card: Card, pin: str, outcome: PinOutcome | None = None) -> Event:
+def _pin_event(topic: Topic, call: _Call, outcome: PinOutcome | None = None) -> Event:
+    card = call.card
     return Event(
         topic,
         parameters(
@@ -288,8 +306,8 @@ def _pin_event(topic: Topic, card: Card, pin: str, outcome: PinOutcome | None = 
             ("ICCSN", card.data.iccsn),
             ("CtID", card.ct_id),
             ("SlotID", card.slot),
-            ("PinRef", pin),
-            ("PinInputCtID", card.ct_id),
+            ("PinRef", call.pin),
+            ("PinInputCtID", call.input_ct),
             ("Result", outcome.value if outcome is not None else None),
         ),
         log=False,

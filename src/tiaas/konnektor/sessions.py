@@ -155,6 +155,10 @@ class Channel:
             self._own_key = ref
         return response
 
+    def forget_key(self) -> None:
+        """Another private key is about to be selected in the place of the role key."""
+        self._own_key = None
+
     async def read(self, file: CardFile) -> ResponseApdu:
         """Reads a whole transparent file in one command; the answer of SELECT if its folder cannot be selected."""
         selected = await self.select(file.folder)

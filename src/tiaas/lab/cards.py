@@ -23,6 +23,20 @@ from tiaas.terminal.virtual.terminal import PinPurpose, SlotCard
 _EF_VERSION2 = "MF/EF.Version2"
 _GENERATION_1 = bytes((3, 0, 0))
 
+_HBA_PIN, _SMCB_PIN, _QES = (CardKind.HBA, 0x01), (CardKind.SMC_B, 0x01), (CardKind.HBA, 0x81)
+_SHOWN: dict[str, tuple[CardKind, int, PinPurpose]] = {
+    "PIN.HBA:": (*_HBA_PIN, PinPurpose.CURRENT),
+    "T-PIN.HBA:": (*_HBA_PIN, PinPurpose.CURRENT),
+    "PUK.HBA:": (*_HBA_PIN, PinPurpose.PUK),
+    "PIN.QES:": (*_QES, PinPurpose.CURRENT),
+    "T-PIN.QES:": (*_QES, PinPurpose.CURRENT),
+    "PUK.QES:": (*_QES, PinPurpose.PUK),
+    "PIN.SMC:": (*_SMCB_PIN, PinPurpose.CURRENT),
+    "T-PIN.SMC:": (*_SMCB_PIN, PinPurpose.CURRENT),
+    "PUK.SMC:": (*_SMCB_PIN, PinPurpose.PUK),
+}
+"""PIN prompts of TAB_KON_090 for cards that take a remote PIN: kind of card, password reference, what is typed."""
+
 
 @dataclass(frozen=True, slots=True)
 class LabCard:
@@ -132,6 +146,17 @@ class CardBox:
         if state is None:
             return None
         return state.puk if purpose is PinPurpose.PUK else state.secret
+
+    def pin_shown(self, smkt: SlotCard, prompt: str) -> Secret | None:
+        """`PinHolder.pin_shown`: the prompt names the kind of card and the PIN, the terminal's own card the practice.
+
+        None if the practice has none of that kind or several: then somebody must type.
+        """
+        kind, number, purpose = _SHOWN.get(prompt, (None, 0, PinPurpose.CURRENT))
+        if kind is None:
+            return None
+        found = self.of_practice(self.entry_of(smkt).practice, kind)
+        return self.pin_for(found[0].card, number, purpose) if len(found) == 1 else None
 
     def pin_changed(self, card: SlotCard, password_ref: int, pin: Secret) -> None:
         """`PinHolder.pin_changed`: the card's image has it already; tells who shows PINs."""

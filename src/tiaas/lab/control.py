@@ -7,7 +7,7 @@
     GET  /terminals/{ct_id}/display          {"display", "prompt", "entry", "idle_text"}
     POST /terminals/{ct_id}/slots/{n}/insert {"iccsn"}; without body the card last ejected from there
     POST /terminals/{ct_id}/slots/{n}/eject  → {"iccsn"}
-    GET, PUT …/pin-policy                    {"mode": auto|manual, "new_pin"?}
+    GET, PUT …/pin-policy                    {"mode": auto|manual, "new_pin"?, "repeat_pin"?}
     POST …/keys                              {"key": "0"…"9"|"ok"|"cancel"|"clear"|"correct"}
     POST …/plug                              {"state": "out"|"in"}
     /faults, /journal                        what goes wrong, what services were asked (`lab/controlfaults.py`)
@@ -41,7 +41,7 @@ from tiaas.base.localweb import is_local_request
 from tiaas.base.secret import Secret
 from tiaas.lab.controlfaults import fault_routes
 from tiaas.lab.controlpki import pki_routes
-from tiaas.lab.controlview import card_document, overview_document, overview_html, terminal_document
+from tiaas.lab.controlview import card_document, overview_document, overview_html, policy_document, terminal_document
 from tiaas.lab.errors import BadControlRequest, ControlError
 from tiaas.lab.faults import BadFault
 from tiaas.lab.lab import Lab
@@ -181,7 +181,7 @@ def _get_policy(lab: Lab) -> Handler:
 def _put_policy(lab: Lab) -> Handler:
     async def handle(request: Request) -> Response:
         terminal = _of(lab, request)
-        terminal.virtual.pin_policy = read_policy(await _read(request, "mode", "new_pin"))
+        terminal.virtual.pin_policy = read_policy(await _read(request, "mode", "new_pin", "repeat_pin"))
         return JSONResponse(_policy_document(terminal))
 
     return handle
@@ -189,19 +189,23 @@ def _put_policy(lab: Lab) -> Handler:
 
 def read_policy(body: dict[str, Any]) -> PinPolicy:
     """The policy a PUT describes; what it leaves out is as at the start. Raises `BadControlRequest`."""
-    mode, new_pin = body.get("mode", PinMode.AUTO.value), body.get("new_pin")
+    mode = body.get("mode", PinMode.AUTO.value)
     if mode not in _MODES:
         raise BadControlRequest("unknown mode", f"one of {', '.join(_MODES)}; what goes wrong is a fault of keypad")
-    if new_pin is None:
-        return PinPolicy(PinMode(mode))
-    if not (isinstance(new_pin, str) and new_pin.isascii() and new_pin.isdigit() and len(new_pin) in PIN_LENGTHS):
-        raise BadControlRequest("new_pin is no PIN", "4 to 12 digits as a string")
-    return PinPolicy(PinMode(mode), Secret(new_pin.encode()))
+    return PinPolicy(PinMode(mode), _read_pin(body, "new_pin"), _read_pin(body, "repeat_pin"))
+
+
+def _read_pin(body: dict[str, Any], key: str) -> Secret | None:
+    pin = body.get(key)
+    if pin is None:
+        return None
+    if not (isinstance(pin, str) and pin.isascii() and pin.isdigit() and len(pin) in PIN_LENGTHS):
+        raise BadControlRequest(f"{key} is no PIN", "4 to 12 digits as a string")
+    return Secret(pin.encode())
 
 
 def _policy_document(terminal: LabTerminal) -> dict[str, Any]:
-    policy = terminal.virtual.pin_policy
-    return {"mode": policy.mode.value, "has_new_pin": policy.new_pin is not None}
+    return policy_document(terminal.virtual.pin_policy)
 
 
 def _keys(lab: Lab) -> Handler:

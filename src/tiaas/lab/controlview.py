@@ -7,6 +7,7 @@ from typing import Any
 from tiaas.lab.cards import LabCard
 from tiaas.lab.lab import Lab
 from tiaas.lab.practice import LabTerminal
+from tiaas.terminal.virtual.terminal import PinPolicy
 
 _STYLE = (
     "body{font:16px system-ui;margin:2rem;max-width:60rem}table{border-collapse:collapse;margin:1rem 0}"
@@ -31,7 +32,6 @@ def card_document(lab: Lab, card: LabCard) -> dict[str, Any]:
 def terminal_document(lab: Lab, terminal: LabTerminal) -> dict[str, Any]:
     """A terminal's state; `entry` shows typed digits as stars."""
     snapshot = terminal.virtual.snapshot()
-    policy = terminal.virtual.pin_policy
     return {
         "ct_id": terminal.ct_id,
         "name": terminal.record.name,
@@ -45,11 +45,20 @@ def terminal_document(lab: Lab, terminal: LabTerminal) -> dict[str, Any]:
         "idle_text": snapshot.idle_text,
         "entry": snapshot.entry,
         "history": list(snapshot.history),
-        "pin_policy": {"mode": policy.mode.value, "has_new_pin": policy.new_pin is not None},
+        "pin_policy": policy_document(terminal.virtual.pin_policy),
         "slots": [
             {"number": slot, "state": snapshot.slots[slot - 1], **_slot_card(lab, iccsn)}
             for slot, iccsn in sorted(terminal.record.slots.items())
         ],
+    }
+
+
+def policy_document(policy: PinPolicy) -> dict[str, Any]:
+    """What the holder does, without the PINs he knows."""
+    return {
+        "mode": policy.mode.value,
+        "has_new_pin": policy.new_pin is not None,
+        "has_repeat_pin": policy.repeat_pin is not None,
     }
 
 

@@ -350,6 +350,7 @@ class Lab:
             client_ca_file=folder / "client-ca.pem",
             slots=len(HOME_SLOTS),
             smkt_slot=HOME_SLOTS[CardKind.SMC_KT],
+            modify_returns_data=True,
         )
         self._identity(record, config).write()
         state = TerminalState() if record.state is None else TerminalState.from_document(record.state)

@@ -49,6 +49,10 @@ class NewPinsDiffer(TerminalError):
     """6402: the new PIN and its repetition are not the same."""
 
 
+class NoPinPad(TerminalError):
+    """6940 or 6A00 to a PIN entry: the terminal has no display or no keypad."""
+
+
 class SlotEmpty(TerminalError):
     """64A1: no card in that slot."""
 

@@ -40,6 +40,8 @@ _ENTRY: dict[int, type[err.TerminalError]] = {
     Sw.CANCELLED: err.PinEntryCancelled,
     Sw.NEW_PINS_DIFFER: err.NewPinsDiffer,
 }
+# No gematik COS answers 6940 or 6A00, so behind PERFORM and MODIFY they are the terminal's own.
+_NO_PIN_PAD: dict[int, type[err.TerminalError]] = {Sw.NO_DISPLAY: err.NoPinPad, Sw.WRONG_PARAMETERS: err.NoPinPad}
 
 
 @enum.unique
@@ -251,7 +253,8 @@ class TerminalSession:
         """PIN entry at the terminal; the card's answer. `pin_length` 0 = variable, ended by OK.
 
         The format 2 block is written over the template's data. An `ne` in the template (PSO ENCIPHER) asks for the
-        card's data. Raises `PinEntryTimeout`, `PinEntryCancelled`, `TerminalBusy`, `SlotEmpty`, `CardInactive`.
+        card's data. Raises `PinEntryTimeout`, `PinEntryCancelled`, `NoPinPad`, `TerminalBusy`, `SlotEmpty`,
+        `CardInactive`.
         """
         control = pin_length << 4 | _CONTROL_FORMAT_2
         perform = do.CommandToPerform(control, (_FIRST_POSITION,), template.encode())
@@ -274,12 +277,15 @@ class TerminalSession:
     ) -> ResponseApdu:
         """Old PIN (or PUK) and twice the new PIN at the terminal; the card's answer. Also raises `NewPinsDiffer`.
 
-        `template` has both blocks (16 octets) as data. `minimum_new` 4…12 is the least length of the new PIN (0: not
-        checked). `skip_old` for a Null-PIN: the template then holds the old block already.
+        `template` has both blocks (16 octets) as data, or only that of the new PIN. `minimum_new` 4…12 is the least
+        length of the new PIN (0: not checked). `skip_old` for a Null-PIN: the template then holds the old block
+        already, or there is none. An `ne` in the template asks for the card's data, which terminals refuse that
+        follow gemSpec_KT V3.17.0 (A_25230).
         """
         control = (minimum_new << 4 | _CONTROL_MINIMUM if minimum_new else 0) | _CONTROL_FORMAT_2
         first = 0 if skip_old else _FIRST_POSITION
-        perform = do.CommandToPerform(control, (first, _FIRST_POSITION + _BLOCK_SIZE), template.encode())
+        second = _FIRST_POSITION + (_BLOCK_SIZE if len(template.data) > _BLOCK_SIZE else 0)
+        perform = do.CommandToPerform(control, (first, second), template.encode())
         texts = (
             prompts.prompt,
             prompts.success,
@@ -290,7 +296,9 @@ class TerminalSession:
             prompts.confirm,
             prompts.abort,
         )
-        command = cmd.modify_verification_data(slot, texts, (first_key, next_key, _ENTRY_SECONDS), perform)
+        command = cmd.modify_verification_data(
+            slot, texts, (first_key, next_key, _ENTRY_SECONDS), perform, returns_data=template.ne is not None
+        )
         return _entered("MODIFY VERIFICATION DATA", await self.command(command, 3 * _ENTRY_SECONDS + self._wait))
 
     async def show(self, text: str) -> None:
@@ -377,7 +385,7 @@ def _expect(step: str, answer: ResponseApdu, *good: int, entry: bool = False) ->
 
 def _entered(step: str, answer: ResponseApdu) -> ResponseApdu:
     """The card's answer; raises where the status word can only be the terminal's."""
-    named = (_NAMED | _ENTRY).get(answer.sw)
+    named = (_NAMED | _ENTRY | _NO_PIN_PAD).get(answer.sw)
     if named is not None:
         raise named(step, answer.sw)
     return answer

@@ -74,6 +74,9 @@ class Holders:
     def pin_for(self, card: SlotCard, password_ref: int, purpose: PinPurpose) -> Secret | None:
         return self.pins.get(id(card))
 
+    def pin_shown(self, smkt: SlotCard, prompt: str) -> Secret | None:
+        return None
+
     def pin_changed(self, card: SlotCard, password_ref: int, pin: Secret) -> None:
         self.pins[id(card)] = pin
 

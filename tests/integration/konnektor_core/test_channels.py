@@ -11,7 +11,9 @@ from tiaas.konnektor.cards import Card
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.infomodel import InfoModel, Kind, Relation, Terminal
 from tiaas.konnektor.livemodel import LiveInfoModel
-from tiaas.konnektor.pins import PinOutcome, Pins, PinState
+from tiaas.konnektor.pins import Pins
+from tiaas.konnektor.pinstates import PinOutcome, PinState
+from tiaas.konnektor.remotepin import RemotePins
 from tiaas.konnektor.sessions import CallContext
 from tiaas.konnektor.vsdm import Wishes
 
@@ -68,7 +70,8 @@ async def code_of(card: Card, mandant: str) -> int:
 def pins(practice: Practice, pad: TypingPad) -> Pins:
     model = InfoModel().add(Kind.MANDANT, "M1").add(Kind.WORKPLACE, "AP1").add(Kind.TERMINAL, Terminal("CT1"))
     model = model.link(Relation.MANDANT_WORKPLACE, "M1", "AP1").link(Relation.MANDANT_TERMINAL, "M1", "CT1")
-    return Pins(LiveInfoModel(model.link(Relation.LOCAL, "AP1", "CT1")), pad, practice.hub)
+    remote = RemotePins(practice.cards, practice.trust.cross_to, practice.clock)
+    return Pins(LiveInfoModel(model.link(Relation.LOCAL, "AP1", "CT1")), pad, practice.hub, remote)
 
 
 def pad_of(practice: Practice, card: Card) -> TypingPad:

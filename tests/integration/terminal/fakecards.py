@@ -125,5 +125,8 @@ class Holder:
         self.asked.append((password_ref, purpose))
         return Secret(card.puk if purpose is PinPurpose.PUK else card.pin)
 
+    def pin_shown(self, smkt: SlotCard, prompt: str) -> Secret | None:
+        return None
+
     def pin_changed(self, card: SlotCard, password_ref: int, pin: Secret) -> None:
         self.changed.append((password_ref, pin))

@@ -40,6 +40,9 @@ class Holder:
         state = card.image.passwords["MF/PIN.CH"]
         return state.puk if purpose is PinPurpose.PUK else state.secret
 
+    def pin_shown(self, smkt: SlotCard, prompt: str) -> Secret | None:
+        return None
+
     def pin_changed(self, card: SlotCard, password_ref: int, pin: Secret) -> None:
         return
 

@@ -142,6 +142,35 @@ async def test_pin_verify(
     assert b"smcb-1" in fake.received[-1].body
 
 
+@pytest.mark.parametrize(
+    ("verb", "operation", "result", "code", "text"),
+    [
+        (("change", "PIN.SMC"), "ChangePin", PinResult.OK, 0, "PIN.SMC: changed"),
+        (("unblock", "PIN.SMC"), "UnblockPin", PinResult.REJECTED, 5, "PIN.SMC: wrong PUK, 9 tries left"),
+        (("unblock", "PIN.SMC", "--new-pin"), "UnblockPin", PinResult.OK, 0, "PIN.SMC: unblocked"),
+        (("unblock", "PIN.SMC"), "UnblockPin", PinResult.WASBLOCKED, 5, "PIN.SMC: the PUK was blocked already"),
+        (("enable", "MRPIN.NFD"), "EnablePin", PinResult.OK, 0, "MRPIN.NFD: switched on"),
+        (("disable", "MRPIN.NFD"), "DisablePin", PinResult.ERROR, 5, "MRPIN.NFD: not switched off: an error"),
+    ],
+)
+async def test_pin_operations_at_the_keypad(
+    identities: Identities,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    verb: tuple[str, ...],
+    operation: str,
+    result: PinResult,
+    code: int,
+    text: str,
+) -> None:
+    async with _serving(identities, tmp_path) as (fake, kon):
+        left = 9 if result is PinResult.REJECTED else None
+        fake.answers[operation] = messages.pin_response(result, left, operation)
+        assert await _call("pin", *verb, *kon) == code
+    assert text in capsys.readouterr().out
+    assert (b"SetNewPin>true<" in fake.received[-1].body) is ("--new-pin" in verb)
+
+
 async def test_pin_status(identities: Identities, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async with _serving(identities, tmp_path) as (fake, kon):
         fake.answers["GetPinStatus"] = messages.pin_status(PinStatus.VERIFIABLE, 3)

@@ -3,8 +3,18 @@
 import gzip
 from datetime import UTC, date, datetime
 
-from tiaas.interfaces.card_service_common_v2_0 import CardType, PinResult
-from tiaas.interfaces.card_service_v8_1 import Card, Cards, GetPinStatusResponse, PinStatus, VerifyPinResponse
+from tiaas.interfaces.card_service_common_v2_0 import CardType, PinResponse, PinResult
+from tiaas.interfaces.card_service_v8_1 import (
+    Card,
+    Cards,
+    ChangePinResponse,
+    DisablePinResponse,
+    EnablePinResponse,
+    GetPinStatusResponse,
+    PinStatus,
+    UnblockPinResponse,
+    VerifyPinResponse,
+)
 from tiaas.interfaces.card_terminal_info_v8_0 import CardTerminal, CardTerminals, IpAddress
 from tiaas.interfaces.certificate_service_common_v2_0 import (
     CertRef,
@@ -104,8 +114,17 @@ TERMINALS = GetCardTerminalsResponse(
 )
 
 
-def pin_response(result: PinResult, left_tries: int | None = None) -> VerifyPinResponse:
-    return VerifyPinResponse(status=OK, pin_result=result, left_tries=left_tries)
+_PIN_RESPONSES: dict[str, type[PinResponse]] = {
+    "VerifyPin": VerifyPinResponse,
+    "ChangePin": ChangePinResponse,
+    "UnblockPin": UnblockPinResponse,
+    "EnablePin": EnablePinResponse,
+    "DisablePin": DisablePinResponse,
+}
+
+
+def pin_response(result: PinResult, left_tries: int | None = None, operation: str = "VerifyPin") -> PinResponse:
+    return _PIN_RESPONSES[operation](status=OK, pin_result=result, left_tries=left_tries)
 
 
 def pin_status(status: PinStatus, left_tries: int | None = None) -> GetPinStatusResponse:

@@ -251,3 +251,18 @@ async def test_somebody_who_says_nothing(identities: Identities) -> None:
     release.set()
     server.close()
     await server.wait_closed()
+
+
+async def test_operations_at_the_keypad(identities: Identities) -> None:
+    async with _both(identities) as (fake, konnektor):
+        for operation in ("ChangePin", "UnblockPin", "EnablePin", "DisablePin"):
+            fake.answers[operation] = messages.pin_response(PinResult.OK, operation=operation)
+        assert (await konnektor.change_pin("hba-1", "PIN.CH")).ok
+        assert (await konnektor.unblock_pin("hba-1", "PIN.CH")).ok
+        plain = fake.received[-1].body
+        assert (await konnektor.unblock_pin("hba-1", "PIN.CH", set_new_pin=True)).ok
+        with_new = fake.received[-1].body
+        assert (await konnektor.enable_pin("egk-1", "MRPIN.NFD")).ok
+        assert (await konnektor.disable_pin("egk-1", "MRPIN.NFD")).ok
+    assert b"SetNewPin>false<" in plain
+    assert b"SetNewPin>true<" in with_new

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from tiaas.card.apdu import CommandApdu, ResponseApdu
 from tiaas.card.link import CardLinkError
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.terminal.session import PinPrompts
+from tiaas.terminal.session import NewPinPrompts, PinPrompts
 
 Answer = ResponseApdu | CardLinkError
 
@@ -49,6 +49,9 @@ class ScriptedPad:
         self.slots = slots
         self.templates: list[CommandApdu] = []
         self.prompts: list[PinPrompts] = []
+        self.new_prompts: list[NewPinPrompts] = []
+        self.without_old: list[bool] = []
+        self.shown: list[str] = []
         self.taken = False
         self.asked = asyncio.Event()
         self.gate: asyncio.Event | None = None
@@ -67,8 +70,28 @@ class ScriptedPad:
         return self.slots
 
     async def perform_verification(self, slot: int, template: CommandApdu, prompts: PinPrompts) -> ResponseApdu:
-        self.templates.append(template)
         self.prompts.append(prompts)
+        return await self._answer(template)
+
+    async def modify_verification_data(
+        self,
+        slot: int,
+        template: CommandApdu,
+        prompts: NewPinPrompts,
+        *,
+        minimum_new: int = 0,
+        skip_old: bool = False,
+    ) -> ResponseApdu:
+        assert minimum_new == 6
+        self.new_prompts.append(prompts)
+        self.without_old.append(skip_old)
+        return await self._answer(template)
+
+    async def show(self, text: str) -> None:
+        self.shown.append(text)
+
+    async def _answer(self, template: CommandApdu) -> ResponseApdu:
+        self.templates.append(template)
         self.asked.set()
         if self.gate is not None:
             await self.gate.wait()

@@ -15,7 +15,9 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventHub
 from tiaas.konnektor.infomodel import InfoModel, Kind, Relation, Terminal
 from tiaas.konnektor.livemodel import LiveInfoModel
-from tiaas.konnektor.pins import PinResult, Pins
+from tiaas.konnektor.pins import Pins
+from tiaas.konnektor.pinstates import PinResult
+from tiaas.konnektor.remotepin import RemotePins
 from tiaas.konnektor.sessions import AuthValue, CallContext
 from tiaas.terminal.errors import BadTerminalAnswer, CardInactive, NotAllowed, TerminalBusy
 from tiaas.terminal.front import TerminalTimeout
@@ -33,7 +35,8 @@ class Slot:
         self.cards = CardList(ManualClock(datetime(2026, 3, 1, tzinfo=UTC)), SeededEntropy(b"slot"))
         self.card = self.cards.insert("CT1", 1, CardData(CardType.SMC_B), ScriptedCard())
         self.session = self.card.session(CallContext("M1", "CS1", "AP1"))
-        self.pins = Pins(LiveInfoModel(model.link(Relation.LOCAL, "AP1", "CT1")), self.pad, EventHub())
+        remote = RemotePins(self.cards, lambda wanted, known: None, self.cards.clock)
+        self.pins = Pins(LiveInfoModel(model.link(Relation.LOCAL, "AP1", "CT1")), self.pad, EventHub(), remote)
 
     async def verify(self) -> PinResult:
         return await self.pins.verify(self.card, self.session, "AP1", PIN)

@@ -109,7 +109,7 @@ async def test_a_body_too_long_is_not_read(http: httpx.AsyncClient) -> None:
 
 async def test_the_policy_is_set_and_shown_without_its_pin(lab: Lab, http: httpx.AsyncClient) -> None:
     answer = await http.put(f"{CT}/pin-policy", json={"mode": "auto", "new_pin": "24681357"})
-    assert answer.json() == {"mode": "auto", "has_new_pin": True}
+    assert answer.json() == {"mode": "auto", "has_new_pin": True, "has_repeat_pin": False}
     policy = lab.terminal("CT-1").virtual.pin_policy
     assert policy.new_pin is not None
     assert policy.new_pin.reveal() == b"24681357"
@@ -117,7 +117,8 @@ async def test_the_policy_is_set_and_shown_without_its_pin(lab: Lab, http: httpx
         assert "24681357" not in (await http.get(path)).text
     await http.put(f"{CT}/pin-policy", json={"mode": "manual"})
     assert lab.terminal("CT-1").virtual.pin_policy.mode is PinMode.MANUAL
-    assert (await http.get(f"{CT}/pin-policy")).json() == {"mode": "manual", "has_new_pin": False}
+    empty = {"mode": "manual", "has_new_pin": False, "has_repeat_pin": False}
+    assert (await http.get(f"{CT}/pin-policy")).json() == empty
 
 
 async def test_no_answer_holds_a_pin(lab: Lab, http: httpx.AsyncClient) -> None:
@@ -234,3 +235,10 @@ async def test_impossible_updates(lab: Lab, http: httpx.AsyncClient, body: dict[
 @pytest.mark.parametrize("name", ["x", "00", "0" * 16, "0" * 17])
 async def test_unknown_updates(http: httpx.AsyncClient, name: str) -> None:
     assert (await http.delete(f"/updates/{name}")).status_code == 404
+
+
+async def test_the_hand_mistypes_a_repetition(http: httpx.AsyncClient) -> None:
+    policy = {"mode": "auto", "new_pin": "24681357", "repeat_pin": "24681358"}
+    answer = await http.put(f"{CT}/pin-policy", json=policy)
+    assert answer.json() == {"mode": "auto", "has_new_pin": True, "has_repeat_pin": True}
+    assert (await http.put(f"{CT}/pin-policy", json={"repeat_pin": "12"})).status_code == 400

@@ -1,48 +1,122 @@
-"""CardService 8.1: VerifyPin and GetPinStatus (gemSpec_Kon V5.18 TAB_KON_543 ff., TAB_KON_547 ff.)."""
+"""CardService 8.1: the PIN operations (gemSpec_Kon V5.18 §4.1.5.5: VerifyPin, ChangePin, GetPinStatus, UnblockPin, and
+EnablePin TIP1-A_5487, DisablePin TIP1-A_5488).
 
-from tiaas.interfaces.card_service_common_v2_0 import PinResult
+All versions that the service directory offers share one endpoint: the messages are the newest, for requests a superset.
+A wrong or blocked PIN is no fault: the response tells what came of it, and is OK otherwise.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tiaas.interfaces.card_service_common_v2_0 import PinResponse
+from tiaas.interfaces.card_service_common_v2_0 import PinResult as WireResult
 from tiaas.interfaces.card_service_v8_1 import (
+    CHANGE_PIN_ACTION,
+    DISABLE_PIN_ACTION,
+    ENABLE_PIN_ACTION,
     GET_PIN_STATUS_ACTION,
+    UNBLOCK_PIN_ACTION,
     VERIFY_PIN_ACTION,
+    ChangePin,
+    ChangePinResponse,
+    DisablePin,
+    DisablePinResponse,
+    EnablePin,
+    EnablePinResponse,
     GetPinStatus,
     GetPinStatusResponse,
+    PinRequest,
     PinStatus,
+    UnblockPin,
+    UnblockPinResponse,
     VerifyPin,
     VerifyPinResponse,
 )
-from tiaas.interfaces.connector_common_v5_0 import OK, Status
+from tiaas.interfaces.connector_common_v5_0 import OK
 from tiaas.konnektor.cardmap import PIN_QES, PINS
+from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import HBAX, SM_B, CardType
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.peer import Peer
-from tiaas.konnektor.pins import PinOutcome, pin_object
+from tiaas.konnektor.pins import pin_object
+from tiaas.konnektor.pinstates import PinOutcome, PinResult
 from tiaas.konnektor.services.context import ServiceContext, authorize, call_context, declared, warning
+from tiaas.konnektor.sessions import CardSession
 from tiaas.soap.dispatch import Operation, operation
 
+Response = TypeVar("Response", bound=PinResponse)
+Request = TypeVar("Request", bound=PinRequest)
+
 _RESULT_OF_OUTCOME = {
-    PinOutcome.OK: PinResult.OK,
-    PinOutcome.ERROR: PinResult.ERROR,
-    PinOutcome.REJECTED: PinResult.REJECTED,
-    PinOutcome.BLOCKED: PinResult.NOWBLOCKED,
+    PinOutcome.OK: WireResult.OK,
+    PinOutcome.ERROR: WireResult.ERROR,
+    PinOutcome.REJECTED: WireResult.REJECTED,
+    PinOutcome.BLOCKED: WireResult.NOWBLOCKED,
 }
-_RESULT_OF_FAULT = {4063: PinResult.WASBLOCKED, 4065: PinResult.TRANSPORT_PIN}
-"""Faults of TUC_KON_012 that the operation answers as results (TAB_KON_544, step 5)."""
 _PIN_TIMEOUT = 4043
+
+_EVERY_CARD_WITH_PINS = frozenset({CardType.EGK}) | HBAX | SM_B
+_ONLY_EGK = frozenset({CardType.EGK})
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What an operation serves, and which faults of its use case it answers as results (step 5 of its table).
+
+    `warns` are those whose status is then a warning with the fault's trace.
+    """
+
+    name: str
+    card_types: frozenset[CardType]
+    results: Mapping[int, WireResult]
+    warns: frozenset[int] = frozenset({_PIN_TIMEOUT})
+
+
+_TIMEOUT = {_PIN_TIMEOUT: WireResult.ERROR}
+_WAS_BLOCKED = _TIMEOUT | {4063: WireResult.WASBLOCKED}
+_VERIFY = _Rules("VerifyPin", HBAX | SM_B, _WAS_BLOCKED | {4065: WireResult.TRANSPORT_PIN})
+_CHANGE = _Rules("ChangePin", _EVERY_CARD_WITH_PINS, _WAS_BLOCKED)
+_UNBLOCK = _Rules("UnblockPin", _EVERY_CARD_WITH_PINS, _TIMEOUT | {4064: WireResult.WASBLOCKED})
+# Only PinResult OK is a success here (TAB_KON_243, step 5), so the status of a blocked PIN tells why it is none.
+_ENABLE = _Rules("EnablePin", _ONLY_EGK, _WAS_BLOCKED, frozenset({_PIN_TIMEOUT, 4063}))
+_DISABLE = _Rules("DisablePin", _ONLY_EGK, _WAS_BLOCKED, frozenset({_PIN_TIMEOUT, 4063}))
+
+UseCase = Callable[[Card, CardSession, Request], Awaitable[PinResult]]
 
 
 def operations(context: ServiceContext) -> list[Operation]:
-    """The operations served of CardService 8.1."""
+    """The operations of CardService 8.1."""
+    pins = context.pins
 
-    async def verify_pin(request: VerifyPin, peer: Peer) -> VerifyPinResponse:
-        return await _verify_pin(context, request, peer)
+    async def verify(card: Card, session: CardSession, request: VerifyPin) -> PinResult:
+        if request.pin_typ == PIN_QES:
+            # Only a signature asks for it (digest §7.1).
+            raise KonnektorError(4072)
+        return await pins.verify(card, session, request.context.workplace_id, request.pin_typ)
+
+    async def change(card: Card, session: CardSession, request: ChangePin) -> PinResult:
+        return await pins.change(card, session, request.context.workplace_id, request.pin_typ)
+
+    async def unblock(card: Card, session: CardSession, request: UnblockPin) -> PinResult:
+        set_new = bool(request.set_new_pin)
+        return await pins.unblock(card, session, request.context.workplace_id, request.pin_typ, set_new=set_new)
+
+    async def enable(card: Card, session: CardSession, request: EnablePin) -> PinResult:
+        return await pins.switch(card, session, request.context.workplace_id, request.pin_typ, on=True)
+
+    async def disable(card: Card, session: CardSession, request: DisablePin) -> PinResult:
+        return await pins.switch(card, session, request.context.workplace_id, request.pin_typ, on=False)
 
     async def get_pin_status(request: GetPinStatus, peer: Peer) -> GetPinStatusResponse:
         return await _get_pin_status(context, request, peer)
 
     return [
-        operation(
-            VerifyPin, VerifyPinResponse, verify_pin, access=declared("VerifyPin"), soap_action=VERIFY_PIN_ACTION
-        ),
+        _pin_operation(context, _VERIFY, VerifyPin, VerifyPinResponse, verify, VERIFY_PIN_ACTION),
+        _pin_operation(context, _CHANGE, ChangePin, ChangePinResponse, change, CHANGE_PIN_ACTION),
+        _pin_operation(context, _UNBLOCK, UnblockPin, UnblockPinResponse, unblock, UNBLOCK_PIN_ACTION),
+        _pin_operation(context, _ENABLE, EnablePin, EnablePinResponse, enable, ENABLE_PIN_ACTION),
+        _pin_operation(context, _DISABLE, DisablePin, DisablePinResponse, disable, DISABLE_PIN_ACTION),
         operation(
             GetPinStatus,
             GetPinStatusResponse,
@@ -53,35 +127,40 @@ def operations(context: ServiceContext) -> list[Operation]:
     ]
 
 
-async def _verify_pin(context: ServiceContext, request: VerifyPin, peer: Peer) -> VerifyPinResponse:
-    _require_type(context, request.card_handle, HBAX | SM_B)
-    authorize(context, peer, request.context, "VerifyPin", card_handle=request.card_handle)
-    card = context.cards.get(request.card_handle)
-    if request.pin_typ == PIN_QES:
-        raise KonnektorError(4072)
-    pin_object(card.card_type, request.pin_typ)
-    session = card.session(call_context(request.context))
-    try:
-        result = await context.pins.verify(card, session, request.context.workplace_id, request.pin_typ)
-    except KonnektorError as error:
-        if error.code in _RESULT_OF_FAULT:
-            return VerifyPinResponse(status=OK, pin_result=_RESULT_OF_FAULT[error.code])
-        if error.code == _PIN_TIMEOUT:
-            return VerifyPinResponse(status=warning(context, error), pin_result=PinResult.ERROR)
-        raise
-    return _answer(OK, result.outcome, result.left_tries)
+def _pin_operation(
+    context: ServiceContext,
+    rules: _Rules,
+    request: type[Request],
+    response: type[Response],
+    use_case: UseCase[Request],
+    soap_action: str,
+) -> Operation:
+    """An operation that asks a holder for something."""
 
+    async def handle(message: Request, peer: Peer) -> Response:
+        _require_type(context, message.card_handle, rules.card_types)
+        authorize(context, peer, message.context, rules.name, card_handle=message.card_handle)
+        card = context.cards.get(message.card_handle)
+        pin_object(card.card_type, message.pin_typ)
+        session = card.session(call_context(message.context))
+        try:
+            result = await use_case(card, session, message)
+        except KonnektorError as error:
+            told = rules.results.get(error.code)
+            if told is None:
+                raise
+            status = warning(context, error) if error.code in rules.warns else OK
+            return response(status=status, pin_result=told)
+        left_tries = result.left_tries if result.outcome is PinOutcome.REJECTED else None
+        return response(status=OK, pin_result=_RESULT_OF_OUTCOME[result.outcome], left_tries=left_tries)
 
-def _answer(status: Status, outcome: PinOutcome, left_tries: int | None) -> VerifyPinResponse:
-    rejected = left_tries if outcome is PinOutcome.REJECTED else None
-    return VerifyPinResponse(status=status, pin_result=_RESULT_OF_OUTCOME[outcome], left_tries=rejected)
+    return operation(request, response, handle, access=declared(rules.name), soap_action=soap_action)
 
 
 async def _get_pin_status(context: ServiceContext, request: GetPinStatus, peer: Peer) -> GetPinStatusResponse:
     _require_type(context, request.card_handle, frozenset(PINS))
     authorize(context, peer, request.context, "GetPinStatus", card_handle=request.card_handle)
     card = context.cards.get(request.card_handle)
-    pin_object(card.card_type, request.pin_typ)
     session = card.session(call_context(request.context))
     status = await context.pins.status(card, session, request.pin_typ)
     return GetPinStatusResponse(status=OK, pin_status=PinStatus(status.state.value), left_tries=status.left_tries)

@@ -33,6 +33,7 @@ from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.permissions import OPERATION_ROWS, Row, allows
 from tiaas.konnektor.pins import Pins
 from tiaas.konnektor.protocol import Medium, MemoryMedium, ProtocolService
+from tiaas.konnektor.remotepin import RemotePins
 from tiaas.konnektor.sessions import CallContext
 from tiaas.konnektor.sinkopener import PlainSinks, SinkOpener
 from tiaas.konnektor.sinkroute import SinkRoute
@@ -178,7 +179,7 @@ def build_context(
         may_connect=partial(allows, Row.TERMINAL_TLS, opstate.holds),
     )
     opstate.on_change(terminals.permission_changed)
-    pins = Pins(infomodel, terminals, hub)
+    pins = Pins(infomodel, terminals, hub, RemotePins(cards, checks.cross_to, clock))
     opener = sinks or PlainSinks(SinkRoute(network, clock))
     may_send = partial(allows, Row.BASE, opstate.holds)
     events = EventDelivery(infomodel, cards, hub, store, clock, entropy, opener, shares=shares, may_send=may_send)

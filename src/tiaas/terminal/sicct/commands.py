@@ -128,10 +128,10 @@ def perform_verification(
 
 
 def modify_verification_data(
-    slot: int, texts: Iterable[str], waits: Iterable[int], command: do.CommandToPerform
+    slot: int, texts: Iterable[str], waits: Iterable[int], command: do.CommandToPerform, *, returns_data: bool = False
 ) -> CommandApdu:
-    """MODIFY VERIFICATION DATA, never with Le (gemSpec_KT A_25230)."""
-    return _pin_command(Ins.MODIFY_VERIFICATION_DATA, slot, texts, waits, command, returns_data=False)
+    """MODIFY VERIFICATION DATA. `returns_data` sets Le, which gemSpec_KT V3.17.0 does not want (A_25230)."""
+    return _pin_command(Ins.MODIFY_VERIFICATION_DATA, slot, texts, waits, command, returns_data=returns_data)
 
 
 def create_pairing(secret: Secret, text: str) -> CommandApdu:

@@ -51,10 +51,14 @@ class PinPurpose(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class PinPolicy:
-    """`new_pin` is typed (twice) where a new PIN is asked for in mode `auto`."""
+    """`new_pin` is typed where a new PIN is asked for, in the modes `auto` and `wrong`.
+
+    `repeat_pin` is typed in its place when it is to be repeated: for a holder who mistypes.
+    """
 
     mode: PinMode = PinMode.AUTO
     new_pin: Secret | None = None
+    repeat_pin: Secret | None = None
 
 
 class PinHolder(Protocol):
@@ -64,6 +68,13 @@ class PinHolder(Protocol):
         """The value in force as ASCII digits; None if unknown (the entry then times out).
 
         `password_ref` is P2 of the card command (b8 set: a password of the folder selected on that channel).
+        """
+        ...
+
+    def pin_shown(self, smkt: SlotCard, prompt: str) -> Secret | None:
+        """The value that a PIN prompt on the display asks for (`PIN.HBA:`), or None.
+
+        Remote PIN entry: the command names a key of the terminal's own card `smkt`, so the terminal knows no better.
         """
         ...
 
@@ -103,6 +114,8 @@ class TerminalConfig:
     keep_alive_seconds: float = 30.0
     silence_seconds: float = 120.0
     confirmation_seconds: float = 600.0
+    modify_returns_data: bool = False
+    """Whether MODIFY VERIFICATION DATA may have Le: for a PIN change at a Remote-PIN-KT (against A_25230)."""
 
     def __post_init__(self) -> None:
         if len(self.mac) != 6:

@@ -24,11 +24,13 @@ class Wanted(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A prompt for a value of the card in a slot."""
+    """A prompt for a value of the card in a slot; `shown` is the PIN prompt on the display."""
 
     card: SlotCard
     password_ref: int
     wanted: Wanted
+    shown: str = ""
+    repeated: bool = False
 
 
 def respond(machine: Machine, prompt: Prompt, mishap: KeypadMishap) -> None:
@@ -55,9 +57,10 @@ def _act(machine: Machine, prompt: Prompt, mishap: KeypadMishap) -> None:
 
 def _value(machine: Machine, prompt: Prompt) -> Secret | None:
     if prompt.wanted is Wanted.NEW:
-        return machine.policy.new_pin
+        repeated = machine.policy.repeat_pin if prompt.repeated else None
+        return repeated or machine.policy.new_pin
     if prompt.wanted is Wanted.UNKNOWN:
-        return None
+        return machine.pins.pin_shown(prompt.card, prompt.shown)
     purpose = PinPurpose.PUK if prompt.wanted is Wanted.PUK else PinPurpose.CURRENT
     return machine.pins.pin_for(prompt.card, prompt.password_ref, purpose)
 

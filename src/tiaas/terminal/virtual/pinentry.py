@@ -4,7 +4,7 @@ The PIN exists as `Secret` between keypad and card command; display, events and 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tiaas.base.secret import Secret
 from tiaas.card.apdu import ResponseApdu, decode_response_untrusted
@@ -40,6 +40,8 @@ _SINGLE_WANTED = {
     (_INS_RESET_RETRY, 0x01): Wanted.PUK,
     (_INS_RESET_RETRY, 0x02): Wanted.NEW,
 }
+# What the first prompt of MODIFY asks for, by INS.
+_MODIFY_WANTED = {_INS_RESET_RETRY: Wanted.PUK, _INS_PSO: Wanted.UNKNOWN}
 
 
 def _form(texts: Sequence[int], le: Presence) -> Form:
@@ -48,7 +50,7 @@ def _form(texts: Sequence[int], le: Presence) -> Form:
 
 
 PERFORM_FORM = _form(_PERFORM_TEXTS, Presence.MAY)
-MODIFY_FORM = _form(_MODIFY_TEXTS, Presence.NEVER)  # gemSpec_KT A_25230
+MODIFY_FORM = _form(_MODIFY_TEXTS, Presence.MAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ async def perform_verification(machine: Machine, client: Client, parameters: Par
     dialogue = _dialogue(machine, parameters, _PERFORM_TEXTS, positions=1)
     wanted = _wanted_once(dialogue.perform.apdu)
     with machine.using(dialogue.slot.number, DISPLAY, KEYPAD):
-        prompt = Prompt(dialogue.slot.powered(), dialogue.password_ref, wanted)
+        prompt = Prompt(dialogue.slot.powered(), dialogue.password_ref, wanted, dialogue.texts[4].prompt)
         pin = await _ask(machine, dialogue, dialogue.texts[4], prompt, _exact(dialogue.perform))
         answer = await _execute(machine, dialogue, [pin])
     if answer.ok and wanted is Wanted.NEW:
@@ -83,26 +85,30 @@ async def perform_verification(machine: Machine, client: Client, parameters: Par
 
 async def modify_verification_data(machine: Machine, client: Client, parameters: Parameters) -> ResponseApdu:
     """Old PIN or PUK (unless it is a Null-PIN), then the new PIN twice."""
+    ne = parameters.command.ne
+    if ne is not None and not machine.config.modify_returns_data:  # gemSpec_KT A_25230
+        raise Refused(Sw.WRONG_LE)
     dialogue = _dialogue(machine, parameters, _MODIFY_TEXTS, positions=2)
     perform = dialogue.perform
-    is_reset = perform.apdu[1] == _INS_RESET_RETRY
+    first = _MODIFY_WANTED.get(perform.apdu[1], Wanted.CURRENT)
     old_entry = Entry(MIN_DIGITS, MAX_DIGITS, Echo.ASTERISKS) if perform.is_minimum else _exact(perform)
     new_entry = _minimum(perform) if perform.is_minimum else _exact(perform)
     with machine.using(dialogue.slot.number, DISPLAY, KEYPAD):
         card = dialogue.slot.powered()
         pins: list[Secret] = []
         if perform.positions[0]:
-            prompt = Prompt(card, dialogue.password_ref, Wanted.PUK if is_reset else Wanted.CURRENT)
+            prompt = Prompt(card, dialogue.password_ref, first, dialogue.texts[4].prompt)
             pins.append(await _ask(machine, dialogue, dialogue.texts[4], prompt, old_entry))
         prompt = Prompt(card, dialogue.password_ref, Wanted.NEW)
         new = await _ask(machine, dialogue, dialogue.texts[7], prompt, new_entry)
-        if new != await _ask(machine, dialogue, dialogue.texts[8], prompt, new_entry):
+        repeat = replace(prompt, repeated=True)
+        if new != await _ask(machine, dialogue, dialogue.texts[8], repeat, new_entry):
             machine.display.show(dialogue.texts[9])
             raise Refused(Sw.NEW_PINS_DIFFER)
         answer = await _execute(machine, dialogue, [*pins, new])
-    if answer.ok:
+    if answer.ok and first is not Wanted.UNKNOWN:
         machine.pins.pin_changed(card, dialogue.password_ref, new)
-    return ResponseApdu(b"", answer.sw)
+    return ResponseApdu(answer.data[: ne or 0], answer.sw)
 
 
 def _dialogue(machine: Machine, parameters: Parameters, numbers: Sequence[int], positions: int) -> _Dialogue:
