@@ -66,6 +66,7 @@ def card_for(rule: Rule) -> CardFact | None:
 
 
 @pytest.mark.parametrize("rule", list(Rule))
+@pytest.mark.requirement("TIP1-A_4524-03", "TIP1-A_4523")
 def test_each_rule_grants_when_all_its_conditions_hold(rule: Rule) -> None:
     assert ask(request_for(rule), model(), card_for(rule)) == Granted(rule)
 
@@ -143,6 +144,8 @@ def test_the_table_has_the_rows_of_the_specification_in_its_order() -> None:
 
 @pytest.mark.parametrize("name", list(EXPECTED))
 @pytest.mark.parametrize("rule", list(Rule))
+@pytest.mark.requirement("TIP1-A_4524-03")
+@pytest.mark.code(4003, 4007, 4009, 4010, 4011, 4012, 4013, 4014, 4015, 4016, 4017, 4018, 4020)
 def test_a_broken_condition_refuses_exactly_the_rules_it_is_marked_for(rule: Rule, name: str) -> None:
     request, info, card = BREAKS[name](request_for(rule), model(), card_for(rule))
     decision = ask(request, info, card)
@@ -159,6 +162,7 @@ def test_a_broken_condition_refuses_exactly_the_rules_it_is_marked_for(rule: Rul
 
 
 @pytest.mark.parametrize("field", ["mandant_id", "client_system_id", "workplace_id"])
+@pytest.mark.code(4021)
 def test_step_1_a_missing_mandatory_parameter_wins_over_everything(field: str) -> None:
     ids = {"mandant_id": "M", "client_system_id": "CS", "workplace_id": "AP", field: ""}
     request = AccessRequest(
@@ -167,17 +171,20 @@ def test_step_1_a_missing_mandatory_parameter_wins_over_everything(field: str) -
     assert ask(request, InfoModel(), None) == Denied(4021, 4021, None)
 
 
+@pytest.mark.code(4204)
 def test_step_2_authentication_wins_over_the_missing_card() -> None:
     request = replace(request_for(Rule.R6), authenticated=frozenset({"OTHER"}))
     assert ask(request, model(), None) == Denied(4204, 4204, None)
     assert ask(replace(request, authenticated=frozenset({"CS"})), model(), card_for(Rule.R6)) == Granted(Rule.R6)
 
 
+@pytest.mark.code(4008)
 def test_step_3_1_the_missing_card_wins_over_userid_and_unknown_ids() -> None:
     request = replace(request_for(Rule.R9), user_id=None, mandant_id="nobody")
     assert ask(request, model(), None) == Denied(4008, 4008, None)
 
 
+@pytest.mark.code(4019)
 def test_step_3_2_no_rule_for_the_combination() -> None:
     assert ask(AccessRequest("M", "CS", "AP"), model(), None) == Denied(4019, 4019, None)
     request = replace(request_for(Rule.R7), all_workplaces=True)
@@ -192,6 +199,7 @@ def test_cards_without_rule_are_judged_by_their_terminal(card_type: CardType, ne
     assert ask(request, model(), CardFact(card_type, "CT9")) == Denied(4007, 4007, Rule.R4)
 
 
+@pytest.mark.pitfall(13)
 def test_4018_looks_at_the_same_client_another_user_and_a_raised_state_only() -> None:
     request = request_for(Rule.R9)
     for session in (

@@ -25,6 +25,7 @@ def schema() -> etree.XMLSchema:
 
 
 @pytest.mark.parametrize("patient", SEED.patients, ids=lambda patient: patient.kvnr)
+@pytest.mark.pitfall(50)
 def test_vsdm_a_2567_documents_are_valid_and_read_back(patient: Patient, schema: etree.XMLSchema) -> None:
     files = insured_files(patient, SEED, NOW)
     blocks = (

@@ -32,6 +32,8 @@ async def held(office: Any) -> list[Any]:
     return list(answer.subscriptions.subscription)
 
 
+@pytest.mark.requirement("TIP1-A_4594", "TIP1-A_5536")
+@pytest.mark.pitfall(27)
 async def test_plain_events_come_in_order_one_per_connection(office: Make, receiver: Make) -> None:
     here, there = await office(), await receiver()
     answer = await here.subscribe(there.url)
@@ -46,6 +48,7 @@ async def test_plain_events_come_in_order_one_per_connection(office: Make, recei
     assert (view.delivered, view.failed, view.dropped) == (20, 0, 0)
 
 
+@pytest.mark.requirement("TIP1-A_4596")
 async def test_what_is_sent_is_valid(office: Make, receiver: Make, api: Path) -> None:
     here, there = await office(), await receiver()
     await here.subscribe(there.url, "")
@@ -57,6 +60,7 @@ async def test_what_is_sent_is_valid(office: Make, receiver: Make, api: Path) ->
     assert there.received[0].parameters["CardHolderName"] == "Jürgen <&> Müller"
 
 
+@pytest.mark.requirement("TIP1-A_4595")
 async def test_tls_shows_our_certificate_to_who_asks(office: Make, receiver: Make, tmp_path: Path) -> None:
     here = await office(tls=True)
     own = self_signed(tmp_path)
@@ -73,6 +77,7 @@ async def test_tls_shows_our_certificate_to_who_asks(office: Make, receiver: Mak
 
 
 @pytest.mark.parametrize("trust", ["pinned", "ca"])
+@pytest.mark.requirement("TIP1-A_4595")
 async def test_receivers_are_checked(office: Make, receiver: Make, tmp_path: Path, trust: str) -> None:
     here = await office(tls=True)
     right, wrong = self_signed(tmp_path, "right"), self_signed(tmp_path, "wrong")
@@ -157,6 +162,7 @@ async def test_a_full_queue_drops_and_counts(office: Make, receiver: Make, tmp_p
     assert (view.queued, view.dropped) == (8, 12)
 
 
+@pytest.mark.requirement("TIP1-A_4611")
 async def test_EVT_MAX_TRY_failed_connections_in_a_row_unsubscribe(office: Make, receiver: Make) -> None:
     here = await office(settings=QUICK)
     gone, alive = await receiver(), await receiver()
@@ -219,6 +225,8 @@ async def test_what_was_unsubscribed_is_not_sent_any_more(office: Make, receiver
     assert [one.topic for one in there.received] == ["CT/A"]
 
 
+@pytest.mark.requirement("TIP1-A_4613")
+@pytest.mark.pitfall(28)
 async def test_BOOTUP_COMPLETE_goes_to_every_address_once(office: Make, receiver: Make) -> None:
     here, there, other = await office(), await receiver(), await receiver()
     for topic in ("CT", "CARD"):

@@ -66,6 +66,8 @@ async def ids(surgery: Surgery, who: Context | None = None, **more: Any) -> list
 # ---- GetResourceInformation ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("TIP1-A_4602")
+@pytest.mark.pitfall(47)
 async def test_the_konnektor_lists_all_conditions(surgery: Surgery) -> None:
     answer = await resource(surgery)
     assert (answer.card, answer.card_terminal) == (None, None)
@@ -123,6 +125,7 @@ async def test_more_errors_of_GetResourceInformation(surgery: Surgery) -> None:
 # ---- subscriptions ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.pitfall(29)
 async def test_a_subscription_lasts_25_hours_and_the_same_wish_has_one_id(surgery: Surgery) -> None:
     before = CLOCK.now()
     first = await subscribe(surgery)
@@ -156,6 +159,8 @@ async def test_4000_what_cannot_be_subscribed(surgery: Surgery, more: dict[str, 
     assert await refused(surgery, Subscribe(context=context(), subscription=wish(**more))) == 4000
 
 
+@pytest.mark.pitfall(29)
+@pytest.mark.requirement("TIP1-A_5112")
 async def test_renewals(surgery: Surgery) -> None:
     one, two = await subscribe(surgery), await subscribe(surgery, topic="CT")
     both = (one.subscription_id, two.subscription_id)
@@ -190,6 +195,8 @@ async def test_only_mandant_and_client_of_a_subscription_touch_it(surgery: Surge
     assert await refused(surgery, Unsubscribe(context=context(), subscription_id=made)) == 4102
 
 
+@pytest.mark.requirement("TIP1-A_4599", "TIP1-A_4600")
+@pytest.mark.pitfall(14, 15)
 async def test_lists_by_workplace_and_mandant_wide(surgery: Surgery) -> None:
     here, there = await subscribe(surgery), await subscribe(surgery, context(workplace="AP2"))
     assert await ids(surgery) == [here.subscription_id]

@@ -173,6 +173,7 @@ async def test_TAB_KON_503_an_active_terminal_that_is_away_is_not_available(surg
     assert known() == []
 
 
+@pytest.mark.requirement("TIP1-A_4525")
 async def test_a_terminal_that_stayed_away_is_known_at_the_end_of_the_boot(surgery: Surgery) -> None:
     await surgery.shut()
     await surgery.terminal.stop()

@@ -120,6 +120,7 @@ def test_a_locked_practice_reads_after_its_pin_was_verified(tmp_path: Path) -> N
         locked.stop()
 
 
+@pytest.mark.pitfall(9)
 def test_while_somebody_is_waited_for_the_others_are_served(unanswered: Unanswered) -> None:
     first, second = unanswered.lab.ready["instances"]
     with Caller(first) as caller, Caller(second) as neighbour:

@@ -164,6 +164,7 @@ MALFORMED: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", MALFORMED)
+@pytest.mark.code(4000)
 async def test_malformed_messages_are_4000(desk: Desk, name: str) -> None:
     answer = await desk.ask(post(desk.path, MALFORMED[name], "Content-Type: text/xml; charset=utf-8"))
     # WS-I and SOAP 1.1 have fault codes of their own for some; the trace says 4000 in all.
@@ -484,6 +485,7 @@ async def test_what_is_refused_is_refused_clearly(desk: Desk, field: str, status
         assert_fault(answer, 4000)
 
 
+@pytest.mark.pitfall(5)
 async def test_expect_100_continue(desk: Desk) -> None:
     async with desk.line() as (reader, writer):
         head = f"POST {desk.path} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {len(desk.message)}"
@@ -494,6 +496,7 @@ async def test_expect_100_continue(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.pitfall(5)
 async def test_chunked(desk: Desk, size: int) -> None:
     parts = [desk.message[at : at + size] for at in range(0, len(desk.message), size)]
     body = b"".join(b"%x;name=value\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\nTrailer: x\r\n\r\n"
@@ -503,6 +506,7 @@ async def test_chunked(desk: Desk, size: int) -> None:
         assert (await exchange(reader, writer, desk.good)).status == 200
 
 
+@pytest.mark.pitfall(5)
 async def test_fifty_connections_are_kept_alive(desk: Desk) -> None:
     async with contextlib.AsyncExitStack() as stack:
         lines = [await stack.enter_async_context(desk.line()) for _ in range(50)]

@@ -190,6 +190,7 @@ def test_curl_gets_the_service_directory(lab: LabProcess, version: str) -> None:
 
 
 @needs_curl
+@pytest.mark.pitfall(7)
 def test_curl_takes_the_pkcs12_file(lab: LabProcess) -> None:
     client = lab.ready["client"]
     p12 = ("--cert-type", "P12", "--cert", f"{client['p12']}:{client['p12_password']}")

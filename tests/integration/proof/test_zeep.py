@@ -175,6 +175,7 @@ def usual_action(practice: Practice) -> Iterator[None]:
     practice.wire.action = "as zeep does"
 
 
+@pytest.mark.requirement("TIP1-A_4605", "TIP1-A_4600")
 def test_get_cards(practice: Practice, lab: LabProcess) -> None:
     cards = practice.cards()
     practice.check("EventService")
@@ -191,6 +192,8 @@ def test_get_cards(practice: Practice, lab: LabProcess) -> None:
 
 
 @pytest.mark.parametrize("card_type", ["EGK", "SMC-B", "SM-B", "HBA", "HBAx"])
+@pytest.mark.requirement("TIP1-A_4605", "TIP1-A_4600")
+@pytest.mark.pitfall(24)
 def test_get_cards_honours_the_filter(practice: Practice, card_type: str) -> None:
     answer = practice.service("EventService").GetCards(Context=practice.context, CardType=card_type)
     practice.check("EventService")
@@ -198,6 +201,7 @@ def test_get_cards_honours_the_filter(practice: Practice, card_type: str) -> Non
     assert card.CardType == {"SM-B": "SMC-B", "HBAx": "HBA"}.get(card_type, card_type)
 
 
+@pytest.mark.requirement("TIP1-A_4604", "TIP1-A_4599", "TIP1-A_4603-02")
 def test_get_card_terminals(practice: Practice, lab: LabProcess) -> None:
     answer = practice.service("EventService").GetCardTerminals(Context=practice.context)
     practice.check("EventService")
@@ -294,6 +298,7 @@ def test_faults_are_valid(practice: Practice) -> None:
 
 
 @pytest.mark.parametrize("action", [None, "", '""', "wrong", '"http://example.invalid/Wrong#Thing"', "'quoted'"])
+@pytest.mark.pitfall(1)
 def test_soap_action_is_not_looked_at(practice: Practice, action: str | None) -> None:
     practice.wire.action = action
     assert set(practice.cards()) >= {"EGK", "SMC-B", "HBA"}
@@ -301,6 +306,7 @@ def test_soap_action_is_not_looked_at(practice: Practice, action: str | None) ->
 
 
 @pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.pitfall(1)
 def test_the_irregular_soap_action_of_read_vsd(practice: Practice, quote: str) -> None:
     practice.wire.action = f"{quote}http://ws.gematik.de/conn/vsds/VSDService/v6.0#ReadVSD{quote}"
     egk, smcb = practice.handle("EGK"), practice.handle("SMC-B")
@@ -314,6 +320,7 @@ def test_the_pem_files_open_the_same_door(practice: Practice, lab: LabProcess) -
         assert Practice(practice.api, ready, session).cards().keys() == practice.cards().keys()
 
 
+@pytest.mark.requirement("TIP1-A_4528", "TIP1-A_4529-02", "TIP1-A_4533")
 def test_the_service_directory_is_valid(practice: Practice, lab: LabProcess, caller: Caller) -> None:
     answer = caller.send("GET", "/connector.sds")
     assert answer.status == 200

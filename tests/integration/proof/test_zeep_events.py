@@ -100,6 +100,7 @@ def refused(practice: Practice) -> list[str | None]:
     return [trace.findtext("{*}Code") for trace in practice.check_fault()]
 
 
+@pytest.mark.requirement("TIP1-A_4608", "TIP1-A_4609", "TIP1-A_5112", "TIP1-A_4610")
 def test_subscribe_renew_get_unsubscribe(practice: Practice, sink: Sink) -> None:
     service = practice.service("EventService")
     made = subscribe(practice, sink)
@@ -124,6 +125,7 @@ def test_subscribe_renew_get_unsubscribe(practice: Practice, sink: Sink) -> None
     practice.check("EventService")
 
 
+@pytest.mark.requirement("TIP1-A_4607", "TIP1-A_4602")
 def test_resource_information(practice: Practice, lab: LabProcess) -> None:
     service = practice.service("EventService")
     connector = service.GetResourceInformation(Context=practice.context).Connector
@@ -141,6 +143,8 @@ def test_resource_information(practice: Practice, lab: LabProcess) -> None:
     assert refused(practice) == ["4101"]
 
 
+@pytest.mark.requirement("TIP1-A_4594", "TIP1-A_4598-02")
+@pytest.mark.pitfall(22)
 def test_a_card_that_moves_reaches_the_practice(practice: Practice, lab: LabProcess, sink: Sink, api: Path) -> None:
     card = next(card for card in lab.ready["cards"]["egk"] if card["in"])
     slot, hand = card["in"]["slot"], Hand(lab.ready)

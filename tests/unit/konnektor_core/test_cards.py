@@ -36,6 +36,7 @@ def code_of(caught: "pytest.ExceptionInfo[KonnektorError]") -> int:
     return caught.value.code
 
 
+@pytest.mark.pitfall(55)
 def test_handles_are_never_given_twice_and_die_with_the_card() -> None:
     cards = card_list()
     seen = set()
@@ -52,6 +53,7 @@ def test_handles_are_never_given_twice_and_die_with_the_card() -> None:
     assert cards.fact_of(card.handle) is None
 
 
+@pytest.mark.pitfall(25)
 def test_cards_come_in_the_order_of_terminal_and_slot() -> None:
     cards = card_list()
     for ct, slot in (("CT2", 1), ("CT1", 3), ("CT1", 1)):
@@ -83,6 +85,7 @@ def test_losing_a_terminal_removes_its_cards_while_they_can_still_be_asked_for()
     assert list(cards) == [other]
 
 
+@pytest.mark.pitfall(51)
 def test_sessions_are_keyed_as_the_specification_says() -> None:
     cards = card_list()
     egk, smb, hba = put(cards, CardType.EGK, 1), put(cards, CardType.SMC_B, 2), put(cards, CardType.HBA, 3)

@@ -56,6 +56,7 @@ def small() -> InfoModel:
         (Kind.CLIENT, ClientSystem("CS2", (AuthFeature("f1", AuthKind.BASIC, "u"),)), Constraint.FORMAT),
     ],
 )
+@pytest.mark.requirement("TIP1-A_4522")
 def test_an_entity_that_breaks_a_constraint_is_refused(kind: Kind, entity: object, constraint: Constraint) -> None:
     with pytest.raises(ConstraintViolated) as caught:
         small().add(kind, entity)  # type: ignore[arg-type]
@@ -95,6 +96,7 @@ def test_a_remote_pin_terminal_is_local_of_the_mandant_and_the_only_one() -> Non
 
 
 @pytest.mark.parametrize("relation", list(Relation))
+@pytest.mark.requirement("TIP1-A_4522")
 def test_a_relation_joins_only_what_exists(relation: Relation) -> None:
     ends = ["nobody"] * len(RELATION_ENDS[relation])
     with pytest.raises(ConstraintViolated) as caught:
@@ -116,6 +118,7 @@ def test_removing_an_entity_removes_its_relations(kind: Kind, key: str) -> None:
         model.remove(kind, key)
 
 
+@pytest.mark.requirement("TIP1-A_4522")
 async def test_a_refused_change_leaves_the_snapshot_alone_and_persistence_comes_first() -> None:
     written: list[InfoModel] = []
 

@@ -53,6 +53,7 @@ async def test_refused_is_the_address_that_would_be_connected_to() -> None:
     server.close()
 
 
+@pytest.mark.pitfall(30)
 async def test_another_address_of_the_name_is_tried() -> None:
     server, port = await listener()
     with pytest.MonkeyPatch.context() as patch:

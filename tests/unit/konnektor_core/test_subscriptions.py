@@ -83,6 +83,7 @@ def heard(event: Event, *wishes: Wish, card: CardFact | None = None) -> list[Wis
     [("CARD", True), ("card/inserted", True), ("CARD/INSERTED/", True), (" CARD/ ", True), ("", True), ("CA", True),
      ("CARD/INSERTED/X", False), ("CT", False), ("CARD/REMOVED", False), ("/", True)],
 )  # fmt: skip
+@pytest.mark.pitfall(26)
 def test_topics_are_prefixes_without_case(topic: str, hears: bool) -> None:
     card = CardFact(CardType.EGK, "CT1")
     assert bool(heard(EGK, wish(topic), card=card)) is hears
@@ -168,6 +169,7 @@ def test_what_is_no_filter(text: str) -> None:
         "contains(" + "concat(" * 15 + "//Message" + ",//Message)" * 15 + ", 'x')",
     ],
 )
+@pytest.mark.code(4095)
 def test_4095_a_filter_that_costs_too_much_fails(text: str) -> None:
     long = Event(Topic.CARD_INSERTED, tuple((f"K{at}", "v" * 5000) for at in range(12)))
     with pytest.raises(XPathFailed):
@@ -233,6 +235,7 @@ def test_what_has_ended_goes() -> None:
     assert found.identical(wish("T1")) is None
 
 
+@pytest.mark.requirement("TIP1-A_4608", "TIP1-A_4612")
 def test_TIP1_A_4608_room_for_at_least_999_of_one_clientsystem() -> None:
     found = SubscriptionList()
     others = wish("T", sink=Sink("CS2", SINK.address))
@@ -248,6 +251,7 @@ def test_TIP1_A_4608_room_for_at_least_999_of_one_clientsystem() -> None:
     found.put(held(CLIENT_SUBSCRIPTIONS_MAX + 1))
 
 
+@pytest.mark.code(4060)
 def test_4060_too_many_subscriptions_of_an_instance() -> None:
     found = SubscriptionList()
     for number in range(SUBSCRIPTIONS_MAX):
@@ -282,6 +286,7 @@ def test_what_is_no_event_to(url: str) -> None:
         decode_event_to_untrusted(url)
 
 
+@pytest.mark.requirement("TIP1-A_4596")
 def test_cetp_frame() -> None:
     event = message_of(EGK, "s1")
     frame = encode_cetp(event)

@@ -47,6 +47,7 @@ def test_detail_fill_and_component() -> None:
     assert made.text == "Kartentyp KVK wird durch diese Operation nicht unterstützt."
 
 
+@pytest.mark.pitfall(45)
 def test_causes_come_first_and_the_last_one_counts() -> None:
     inner = KonnektorError(4094, causes=[KonnektorError(4044)])
     made, detail = fault(KonnektorError(4056, causes=[inner]))
@@ -56,6 +57,8 @@ def test_causes_come_first_and_the_last_one_counts() -> None:
 
 
 @pytest.mark.parametrize("code", [4004, 4005, 4006])
+@pytest.mark.pitfall(10)
+@pytest.mark.code(4004, 4005, 4006)
 def test_internal_codes_stay_inside(code: int, caplog: pytest.LogCaptureFixture) -> None:
     made, detail = fault(KonnektorError(code, "secret hint"))
     assert detail.trace[0].code == 4021
@@ -82,6 +85,7 @@ def test_soap_errors_are_4000(error: Exception, detail: str) -> None:
     assert gerror.trace[0].detail.text == detail
 
 
+@pytest.mark.code(4001)
 def test_an_unknown_error_is_4001_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
     try:
         raise ValueError("Max Muster")
