@@ -1,8 +1,8 @@
 """The conformance tables of the documents, made from the tests' marks: `./tiaas python -m tests.structure.tables`.
 
 What a table says beside the tests stands in `docs/conformance/*.toml`: one row per requirement, code or pitfall. A row
-is `implemented` (or `simulated`: the lab plays the other side) when a test shows it; `not applicable` and `open` need a
-note that says why.
+without state is `implemented` when a test shows it, else `open`; `simulated` (the lab plays the other side) needs a
+test, too. `not applicable` needs a note that says why.
 """
 
 import tomllib
@@ -63,7 +63,10 @@ class Table:
         if self.kind == "code" and not about and int(key) in CODES:
             about = CODES[int(key)].text
         tests = shown()[self.kind].get(key, ())
-        return Row(key, entry.get("group", ""), about, entry["state"], entry.get("note", ""), tests)
+        state, note = entry.get("state"), entry.get("note", "")
+        if state is None:
+            state, note = ("implemented", note) if tests else ("open", note or "no test shows it yet")
+        return Row(key, entry.get("group", ""), about, state, note, tests)
 
     def page(self) -> str:
         """The page's text."""

@@ -69,6 +69,7 @@ async def test_opening_tells_type_name_kvnr_and_expiry(practice: Practice) -> No
 
 
 @pytest.mark.parametrize("profession", ["SMC-B", "HBA"])
+@pytest.mark.requirement("TIP1-A_4572", "TIP1-A_4573", "TIP1-A_4580", "TIP1-A_4583")
 async def test_the_protected_data_come_with_the_right_and_leave_a_log_entry(
     practice: Practice, profession: str
 ) -> None:
@@ -154,6 +155,7 @@ async def test_3011_names_the_container(practice: Practice, name: str) -> None:
     assert (error.code, error.detail) == (3011, name)
 
 
+@pytest.mark.requirement("TIP1-A_4579")
 async def test_114_when_the_health_application_is_deactivated(practice: Practice) -> None:
     made = practice.personaliser.egk(practice.seed.patients[0])
     made.image.deactivated.add("MF/DF.HCA")
@@ -197,6 +199,7 @@ async def test_4057_when_the_egk_is_a_copy(practice: Practice) -> None:
 
 
 @pytest.mark.parametrize(("profession", "code"), [("eGK", 4057), ("SMC-B", 4196), ("HBA", 4196)])
+@pytest.mark.requirement("TIP1-A_5482-01")
 async def test_another_cards_key_does_not_vouch_for_an_egk(practice: Practice, profession: str, code: int) -> None:
     """Key and CV certificates of a genuine card on a card with foreign data: the CHR or the profile gives it away."""
     made = practice.personaliser.egk(practice.seed.patients[0])
@@ -251,6 +254,7 @@ async def test_4228_when_the_root_of_the_egk_is_not_trusted(practice: Practice) 
     assert (await refused(practice, egk, smcb)).code == 4228
 
 
+@pytest.mark.requirement("TIP1-A_5482-01")
 async def test_cvc_of_the_source_from_the_future_is_4233(practice: Practice) -> None:
     egk, smcb = await practice.egk(), await unlocked_smcb(practice)
     source = await practice.vsdm._c2c.source(smcb)

@@ -75,6 +75,7 @@ def verify(
     return VerifyPin(context=context(user=user), card_handle=surgery.find(card).handle, pin_typ=pin)
 
 
+@pytest.mark.requirement("TIP1-A_4534", "TIP1-A_4545-03", "TIP1-A_4548-02", "TIP1-A_4562", "TIP1-A_4563", "TIP1-A_4565")
 async def test_a_day_in_the_practice(surgery: Surgery, caplog: pytest.LogCaptureFixture) -> None:
     """One long walk: everything that needs the costly set-up and does not disturb the next step."""
     caplog.set_level(logging.DEBUG)
@@ -271,6 +272,7 @@ async def test_unplugging_and_coming_back(surgery: Surgery) -> None:
     assert status.pin_status is PinStatus.VERIFIABLE
 
 
+@pytest.mark.requirement("TIP1-A_4549", "TIP1-A_4593")
 async def test_a_restart_finds_the_pairing(surgery: Surgery) -> None:
     await surgery.shut()
     await surgery.boot()
@@ -279,6 +281,7 @@ async def test_a_restart_finds_the_pairing(surgery: Surgery) -> None:
     assert len(list(surgery.core.cards)) == 4
 
 
+@pytest.mark.code(4029)
 async def test_another_terminal_at_the_same_address_is_4029(surgery: Surgery) -> None:
     await surgery.shut()
     await surgery.terminal.stop()

@@ -146,6 +146,7 @@ def test_no_ocsp_fault_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("code", OCSP_FAULTS)
+@pytest.mark.requirement("TIP1-A_4696-02", "TIP1-A_4690")
 async def test_ocsp_fault(bench: Bench, code: str) -> None:
     result, fault = OCSP_FAULTS[code]
     bench.fault(Service.OCSP, code)
@@ -203,6 +204,8 @@ def test_no_list_fault_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("code", TSL_FAULTS)
+@pytest.mark.requirement("TIP1-A_4693-02")
+@pytest.mark.code(4127)
 async def test_tsl_fault(bench: Bench, code: str) -> None:
     fault, states = TSL_FAULTS[code]
     bench.fault(Service.TSL, code)
@@ -229,6 +232,8 @@ BNETZA_FAULTS: dict[str, tuple[PkiCode | None, set[str]]] = {
 
 
 @pytest.mark.parametrize("code", BNETZA_FAULTS)
+@pytest.mark.requirement("TIP1-A_6729")
+@pytest.mark.code(4133)
 async def test_bnetza_fault(bench: Bench, code: str) -> None:
     fault, states = BNETZA_FAULTS[code]
     bench.fault(Service.BNETZA, code)
@@ -250,6 +255,7 @@ async def test_the_download_point_is_away(bench: Bench) -> None:
     assert await bench.lists.refresh_tsl(), "the fourth try succeeds"
 
 
+@pytest.mark.requirement("A_17548-01")
 async def test_the_lab_changes_its_trust_anchor(bench: Bench) -> None:
     bench.services.lists.change_anchor(timedelta(hours=1))
     assert await bench.lists.refresh_tsl()

@@ -216,6 +216,7 @@ def test_get_card_terminals(practice: Practice, lab: LabProcess) -> None:
     assert terminal.ProductInformation.ProductTypeInformation.ProductType
 
 
+@pytest.mark.requirement("TIP1-A_4586-03", "TIP1-A_4587", "TIP1-A_4589")
 def test_pin_status_and_verify_pin(practice: Practice) -> None:
     cards = practice.service("CardService")
     hba = practice.handle("HBA")
@@ -236,6 +237,7 @@ def test_pin_status_and_verify_pin(practice: Practice) -> None:
 @pytest.mark.parametrize(("card_type", "reference"), [
     ("SMC-B", "C.AUT"), ("SMC-B", "C.ENC"), ("SMC-B", "C.SIG"), ("HBA", "C.AUT"), ("HBA", "C.ENC"), ("HBA", "C.QES")
 ])  # fmt: skip
+@pytest.mark.requirement("TIP1-A_4698-03", "TIP1-A_4700", "TIP1-A_4585")
 def test_read_card_certificate(practice: Practice, card_type: str, reference: str) -> None:
     handle = practice.handle(card_type)
     by_rsa = practice.certificate(handle, reference, Crypt="RSA")

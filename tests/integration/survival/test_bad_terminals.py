@@ -66,6 +66,7 @@ async def read_vsd(street: Street) -> None:
 
 
 @pytest.mark.parametrize("work", [read_status, enter_pin, read_vsd])
+@pytest.mark.requirement("TIP1-A_4537", "TIP1-A_4539")
 async def test_gone_in_the_middle_of_a_command_and_back(
     street: Street, work: Callable[[Street], Coroutine[Any, Any, None]]
 ) -> None:
@@ -159,6 +160,7 @@ class Watchful(Street):
     settings = FrontSettings(redial_first=0.1, redial_most=0.2, keep_alive_interval=1, keep_alive_tries=3)
 
 
+@pytest.mark.requirement("TIP1-A_4536")
 async def test_a_terminal_that_falls_silent_is_missed_and_found_again(tmp_path: Path) -> None:
     """The line is dead, but nobody closed it."""
     street = Watchful(tmp_path)

@@ -79,6 +79,7 @@ async def test_one_connection_at_a_time(room: Room) -> None:
     await TerminalSession(room.front, OWNER, "kt").init()
 
 
+@pytest.mark.requirement("TIP1-A_4541", "TIP1-A_4542")
 async def test_card_events_follow_the_cards(room: Room) -> None:
     terminal, session = await room.working()
     card = FakeCard()

@@ -59,6 +59,7 @@ async def test_no_update_is_e_2_with_the_proof_of_ufs(scene: Scene) -> None:
     assert call.body.count(b"\n") == 1
 
 
+@pytest.mark.requirement("TIP1-A_4720-02", "TIP1-A_4581")
 async def test_the_client_is_the_smcb_and_its_key_stays_in_the_card(scene: Scene) -> None:
     await scene.read()
     assert scene.service.calls[0].certificate == scene.smcb.data.aut_certificate
@@ -113,6 +114,7 @@ async def test_a_wrong_server_gets_no_data(scene: Scene, what: str) -> None:
     await wrong.stop()
 
 
+@pytest.mark.requirement("TIP1-A_4721")
 async def test_with_the_card_go_its_connections(scene: Scene) -> None:
     gate = asyncio.Event()
 
@@ -216,6 +218,7 @@ async def test_an_unknown_status_of_the_certificate_is_e_5(scene: Scene) -> None
 
 
 @pytest.mark.parametrize("profile", list(Profile))
+@pytest.mark.code(106)
 async def test_a_revoked_certificate_is_106_and_e_4_only_for_a_standalone_konnektor(
     scene: Scene, profile: Profile
 ) -> None:
@@ -245,6 +248,7 @@ async def test_the_stored_receipt_comes_back_without_a_check(scene: Scene) -> No
     assert PROOF_UFS not in scene.image()[EF_RECEIPT]
 
 
+@pytest.mark.code(3040, 3039)
 async def test_none_is_3040_and_a_foreign_one_3039(scene: Scene) -> None:
     assert await scene.refused(online=False) == 3040
     await scene.read()
@@ -263,6 +267,7 @@ async def test_a_check_without_receipt_writes_none(scene: Scene) -> None:
     assert EF_RECEIPT not in scene.image()
 
 
+@pytest.mark.code(112)
 async def test_a_receipt_that_cannot_be_written_is_112(scene: Scene) -> None:
     line = scene.practice.lines[scene.egk.handle]
 
@@ -363,6 +368,7 @@ async def test_a_package_stops_at_the_first_unexpected_answer(scene: Scene) -> N
     assert [response.hex()[:2] for response in responses] == ["63", "90", "6a"]
 
 
+@pytest.mark.code(3001)
 async def test_an_update_left_open_is_3001_and_the_next_check_repairs_it(scene: Scene) -> None:
     async def leave_open(call: Call) -> Reply | None:
         scene.image()[EF_STATUS] = encode_status_vd(StatusVd(True, datetime(2026, 5, 4, tzinfo=UTC)))
@@ -382,6 +388,7 @@ async def test_an_update_left_open_is_3001_and_the_next_check_repairs_it(scene: 
     assert (await scene.read(online=False)).gvd is not None
 
 
+@pytest.mark.code(4094)
 async def test_a_card_pulled_in_the_middle_of_a_package_is_told_and_4094(scene: Scene) -> None:
     scene.service.flags = [flag()]
     scene.service.packages = [package(SELECT_HCA, UPDATE_RECEIPT, SELECT_HCA)]
@@ -427,6 +434,7 @@ async def test_what_is_no_command_does_not_reach_the_card(scene: Scene, command:
     assert (await scene.receipt()).result is Result.UPDATE_IMPOSSIBLE
 
 
+@pytest.mark.code(114)
 async def test_a_locked_card_is_checked_in_every_case_and_114_if_it_stays_locked(scene: Scene) -> None:
     locked = scene.practice.lines[scene.egk.handle].card
     await scene.read(online=False, receipt=False)

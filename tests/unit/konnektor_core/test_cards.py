@@ -86,6 +86,7 @@ def test_losing_a_terminal_removes_its_cards_while_they_can_still_be_asked_for()
 
 
 @pytest.mark.pitfall(51)
+@pytest.mark.requirement("TIP1-A_4566")
 def test_sessions_are_keyed_as_the_specification_says() -> None:
     cards = card_list()
     egk, smb, hba = put(cards, CardType.EGK, 1), put(cards, CardType.SMC_B, 2), put(cards, CardType.HBA, 3)
@@ -129,6 +130,7 @@ async def channel_of(card: Card, context: CallContext) -> int:
         return channel.number
 
 
+@pytest.mark.requirement("TIP1-A_4560")
 async def test_each_session_has_a_channel_of_its_own_and_an_egk_the_basic_one() -> None:
     cards = card_list()
     smb, egk = put(cards, CardType.SMC_B, 1), put(cards, CardType.EGK, 2)
@@ -235,6 +237,8 @@ async def test_a_folder_is_selected_once_and_again_after_a_failure() -> None:
 # ---- locks
 
 
+@pytest.mark.requirement("TIP1-A_4571")
+@pytest.mark.code(4093)
 async def test_the_second_operation_gets_4093_and_the_lock_ends_on_every_way_out() -> None:
     egk = put(card_list(), CardType.EGK)
     async with egk.reserve() as holder:
@@ -285,6 +289,7 @@ async def test_removal_frees_the_lock_and_a_gone_card_cannot_be_reserved() -> No
 # ---- cache
 
 
+@pytest.mark.requirement("TIP1-A_4558")
 async def test_cache_ends_after_24_hours_for_smb_and_hba_not_for_an_egk() -> None:
     clock = ManualClock(START)
     cards = CardList(clock, SeededEntropy(b"cards"))

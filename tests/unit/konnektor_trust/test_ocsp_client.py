@@ -246,6 +246,7 @@ async def test_a_ca_without_supply_point(bench: Bench, url: str) -> None:
 # ---- cache (TIP1-A_4689, TUC_PKI_006 step 1) -------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("TIP1-A_4689", "TIP1-A_4690")
 async def test_the_grace_period(bench: Bench) -> None:
     await bench.ask()
     bench.clock.advance(600)

@@ -161,6 +161,7 @@ async def test_a_newer_list_replaces_the_space(bench: Bench) -> None:
     assert bench.forwarder.targets == [f"POST {OCSP} HTTP/1.1"]
 
 
+@pytest.mark.requirement("A_17572")
 async def test_the_hash_saves_the_download(bench: Bench) -> None:
     await bench.lists.tick()
     bench.server.requests.clear()
@@ -169,6 +170,7 @@ async def test_the_hash_saves_the_download(bench: Bench) -> None:
     assert bench.topics() == ["CERT/TSL/UPDATED"]
 
 
+@pytest.mark.requirement("A_17781")
 async def test_a_missing_or_wrong_hash_costs_a_download_only(bench: Bench) -> None:
     await bench.lists.tick()
     bench.server.files["/tsl.sha2"] = b"0" * 64
@@ -315,6 +317,7 @@ async def test_a_responder_that_is_away_does_not_stop_the_import(bench: Bench) -
 # ---- restart and kill ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("TIP1-A_4701")
 async def test_a_restart_needs_no_network(bench: Bench) -> None:
     await bench.lists.tick()
     before = bench.trust.status()
@@ -465,6 +468,7 @@ async def test_a_list_that_is_refused_is_not_kept() -> None:
 # ---- when ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("TIP1-A_4684", "TIP1-A_6730", "TIP1-A_6732")
 async def test_daily_at_a_time_of_its_own(bench: Bench) -> None:
     await bench.lists.tick()
     due = bench.trust.status().tsl.next_attempt
@@ -479,6 +483,7 @@ async def test_daily_at_a_time_of_its_own(bench: Bench) -> None:
     assert bench.trust.status().tsl.next_attempt == due + DAY
 
 
+@pytest.mark.requirement("TIP1-A_4685")
 async def test_instances_spread_over_the_day(bench: Bench) -> None:
     hours = []
     for number in range(60):
@@ -561,6 +566,7 @@ EXPIRING, WITHIN, BEYOND = (
 @pytest.mark.parametrize(
     ("days", "expected"), [(23, None), (23.1, EXPIRING), (30, EXPIRING), (30.1, WITHIN), (60, WITHIN), (60.1, BEYOND)]
 )
+@pytest.mark.requirement("TIP1-A_4686")
 async def test_states_of_an_ageing_list(bench: Bench, days: float, expected: str | None) -> None:
     await bench.lists.tick()
     bench.clock.advance(days * 86_400)
@@ -568,6 +574,7 @@ async def test_states_of_an_ageing_list(bench: Bench, days: float, expected: str
     assert bench.holds() & {EXPIRING, WITHIN, BEYOND} == ({expected} if expected else set())
 
 
+@pytest.mark.code(4002)
 async def test_beyond_the_grace_period_checks_are_4002(bench: Bench) -> None:
     await bench.lists.tick()
     bench.clock.advance(60 * 86_400 + 1)
@@ -583,6 +590,7 @@ async def test_beyond_the_grace_period_checks_are_4002(bench: Bench) -> None:
     assert await bench.trusts_egk()
 
 
+@pytest.mark.requirement("A_20536", "A_20748")
 async def test_an_expired_list_is_taken_over(bench: Bench) -> None:
     """The import of an expired TSL is possible in every state; the state tells."""
     await bench.lists.tick()
@@ -604,6 +612,7 @@ async def test_parameters_of_the_states(bench: Bench) -> None:
 # ---- trust anchor (TUC_PKI_013, TIP1-A_4687) -------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("A_17548-01")
 async def test_change_of_the_trust_anchor(bench: Bench) -> None:
     await bench.lists.tick()
     since = NOW + 3 * DAY
@@ -726,6 +735,7 @@ async def test_a_bad_announcement_is_told_and_the_list_used(
     assert str(fault.number) in dict(bench.events[0].parameters)["Fehlerbeschreibung"]
 
 
+@pytest.mark.requirement("TIP1-A_4687")
 async def test_states_of_the_trust_anchor(bench: Bench) -> None:
     await bench.lists.tick()
     left = (OLD.anchor.not_after - NOW).total_seconds()
@@ -796,6 +806,7 @@ async def test_the_same_bnetza_list_is_no_change(bench: Bench) -> None:
     assert bench.topics() == []
 
 
+@pytest.mark.requirement("TIP1-A_6731")
 async def test_an_ageing_bnetza_list(bench: Bench) -> None:
     await with_vl(bench)
     bench.clock.advance(30 * 86_400 + 1)
@@ -807,6 +818,7 @@ async def test_an_ageing_bnetza_list(bench: Bench) -> None:
 # ---- configuration ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("TIP1-A_4682")
 async def test_a_tsl_needs_its_anchor(bench: Bench) -> None:
     with pytest.raises(BadInstanceConfig, match="tsl_anchor"):
         build_trust(

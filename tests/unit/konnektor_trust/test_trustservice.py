@@ -85,6 +85,7 @@ async def bench() -> AsyncIterator[Bench]:
 # ---- TUC_KON_037 -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("A_17295-01", "TIP1-A_4696-02")
 async def test_valid_with_roles(bench: Bench) -> None:
     verdict = await bench.trust.check(EGK_CERTIFICATE.encoded, EGK, is_egk=True)
     assert (verdict.result, verdict.fault, verdict.warnings) == (Result.VALID, None, ())
@@ -188,6 +189,7 @@ async def test_a_good_egk(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("status", [CertStatus.REVOKED, CertStatus.UNKNOWN])
+@pytest.mark.code(106)
 async def test_106(bench: Bench, status: CertStatus) -> None:
     bench.says(status, cert_hash=None)
     with pytest.raises(KonnektorError) as raised:
@@ -195,6 +197,7 @@ async def test_106(bench: Bench, status: CertStatus) -> None:
     assert raised.value.code == 106
 
 
+@pytest.mark.code(107)
 async def test_107(bench: Bench) -> None:
     for der in (b"", SERVER.encoded):
         with pytest.raises(KonnektorError) as raised:
@@ -220,6 +223,7 @@ async def test_a_fachdienst(bench: Bench) -> None:
     assert (await bench.trust.check_fachdienst(server().encoded)).warnings == (PkiCode.OCSP_CHECK_REVOCATION_FAILED,)
 
 
+@pytest.mark.code(4220)
 async def test_4220(bench: Bench) -> None:
     certificate = server(Role.UFS)
     bench.says(CertStatus.GOOD, cert_hash=CertHash.of(certificate.encoded))
@@ -228,6 +232,7 @@ async def test_4220(bench: Bench) -> None:
     assert raised.value.code == 4220
 
 
+@pytest.mark.code(4156)
 async def test_4156(bench: Bench) -> None:
     short = WORLD.insured(span=Validity(SPAN.start, SPAN.start + timedelta(hours=1)))
     for der in (EGK_CERTIFICATE.encoded, short.encoded, b"x"):
