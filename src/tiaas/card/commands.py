@@ -181,6 +181,11 @@ def mse_symmetric_auth(ref: int, alg: int) -> CommandApdu:
     return CommandApdu(0x00, 0x22, 0x81, 0xA4, encode(0x83, bytes([ref])) + encode(0x80, bytes([alg])))
 
 
+def mse_pace(mechanism: bytes, ref: int) -> CommandApdu:
+    """MSE SET: PACE with the mechanism's object identifier and a connection key (14.9.9.7)."""
+    return CommandApdu(0x00, 0x22, 0xC1, 0xA4, encode(0x80, mechanism) + encode(0x83, bytes([ref])))
+
+
 def mse_private_sign(ref: int, alg: int) -> CommandApdu:
     """MSE SET: private key for PSO COMPUTE DIGITAL SIGNATURE (14.9.9.9)."""
     return CommandApdu(0x00, 0x22, 0x41, 0xB6, _private(ref, alg))
@@ -254,9 +259,17 @@ def mutual_authenticate(cryptogram: bytes) -> CommandApdu:
     return CommandApdu(0x00, 0x82, 0x00, 0x00, cryptogram, NE_SHORT_MAX)
 
 
-def general_authenticate(tag: int, value: bytes, last: bool) -> CommandApdu:
-    """GENERAL AUTHENTICATE with `7C {tag value}`: C3 names the foreign key (first), 85 its ephemeral point (14.7.2)."""
-    return CommandApdu(0x00 if last else 0x10, 0x86, 0x00, 0x00, encode(0x7C, encode(tag, value)), NE_SHORT_MAX)
+def general_authenticate(tag: int, value: bytes, last: bool, ne: int | None = NE_SHORT_MAX) -> CommandApdu:
+    """GENERAL AUTHENTICATE with `7C {tag value}`: C3 names the foreign key (first), 85 its ephemeral point (14.7.2).
+
+    PACE has 81 and 83 for points and 85 for the checksum (last); its beginning is `pace_begin`.
+    """
+    return CommandApdu(0x00 if last else 0x10, 0x86, 0x00, 0x00, encode(0x7C, encode(tag, value)), ne)
+
+
+def pace_begin() -> CommandApdu:
+    """GENERAL AUTHENTICATE with an empty `7C`: asks for PACE's enciphered number (14.7.2.1)."""
+    return CommandApdu(0x10, 0x86, 0x00, 0x00, encode(0x7C, b""), NE_EXTENDED_MAX)
 
 
 def read_public_key(ref: int) -> CommandApdu:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import TiaasError
+from tiaas.card.brainpool import ORDER
 from tiaas.card.symmetric import BLOCK, PaddingError, cbc_decrypt, cbc_encrypt, checksum, ecb_encrypt, pad, unpad
 from tiaas.tlv import BadTlv, Tlv, decode_untrusted, encode
 
@@ -111,14 +112,10 @@ def decode_point(octets: bytes) -> ec.EllipticCurvePublicKey:
         raise BadCryptogram("no point of brainpoolP256r1") from None
 
 
-# Order of brainpoolP256r1 (RFC 5639, 3.4).
-_ORDER: Final = 0xA9FB57DBA1EEA9BC3E660A909D838D718C397AA3B561A6F7901E0E82974856A7
-
-
 def ephemeral_key(entropy: Entropy) -> ec.EllipticCurvePrivateKey:
     """A fresh key on brainpoolP256r1 from the given randomness."""
     # 64 surplus bits make the bias of the reduction negligible (FIPS 186-5, A.2.1).
-    value = int.from_bytes(entropy.octets(_COORDINATE + 8), "big") % (_ORDER - 1) + 1
+    value = int.from_bytes(entropy.octets(_COORDINATE + 8), "big") % (ORDER - 1) + 1
     return ec.derive_private_key(value, ec.BrainpoolP256R1())
 
 

@@ -214,10 +214,11 @@ def test_insured_data(dialogues: dict[str, Dialogue]) -> None:
     assert vd[:2] == b"\x1f\x8b"
 
 
-def contact_rules(fcp: Tlv) -> bytes:
-    """The rule set of the contact interface, SE 1, active."""
+def rules_of(fcp: Tlv, interface: int) -> bytes:
+    """The rule set of the contact (1) or contactless (2) interface, SE 1, active."""
     objects = fcp.child(0xA1).children()
-    index = next(i for i, item in enumerate(objects) if item.tag == 0x91 and item.value == b"\x01\x05\x01")
+    wanted = bytes([interface, 0x05, 0x01])
+    index = next(i for i, item in enumerate(objects) if item.tag == 0x91 and item.value == wanted)
     return objects[index + 1].value
 
 
@@ -239,7 +240,8 @@ def test_control_parameters_of_files(dialogues: dict[str, Dialogue], aid: str, f
     ours = decode_one_untrusted(card.ok(commands.select_ef(fid, fcp=True)))[0]
     for tag in (0x80, 0x82, 0x83, 0x88, 0x8A, 0xC5):
         assert ours.child(tag) == recorded.child(tag), f"{tag:X}"
-    assert contact_rules(ours) == contact_rules(recorded)
+    for interface in (1, 2):
+        assert rules_of(ours, interface) == rules_of(recorded, interface)
     assert card.send(recorded_reads[position + 1][0]) == recorded_reads[position + 1][1]
     assert card.send(recorded_reads[position + 2][0]) == recorded_reads[position + 2][1]
 

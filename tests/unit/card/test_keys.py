@@ -195,7 +195,9 @@ def test_a_new_medication_key_needs_role_and_pin() -> None:
         (commands.mse_symmetric_auth(0x7F, 0x54), 0x6A88),
         (commands.mse_symmetric_auth(0x14, 0x00), 0x6A81),
         (CommandApdu(0x00, 0x22, 0x41, 0xB6, b"\x84\x01"), 0x6A80),
-        (CommandApdu(0x00, 0x22, 0xC1, 0xA4, bytes.fromhex("800A04007F00070202040202830102")), 0x6A81),
+        (commands.mse_pace(bytes.fromhex("04007F00070202040202"), 0x14), 0x6A81),
+        (commands.mse_pace(bytes.fromhex("04007F00070202040204"), 0x02), 0x6A81),
+        (commands.mse_pace(bytes.fromhex("04007F00070202040202"), 0x7F), 0x6A88),
         (commands.mse_restore(9), 0x6A86),
     ],
 )

@@ -29,6 +29,9 @@ AID_ROOT_HBA: Final = bytes.fromhex("D27600014601")
 AID_ROOT_SMC_B: Final = bytes.fromhex("D27600014606")
 AID_ROOT_SMC_KT: Final = bytes.fromhex("D2760001448003")
 
+# The connection key of PACE (CAN) in the root folder of every card.
+KEY_CAN: Final = 0x02
+
 # Algorithm identifiers in MSE (gemSpec_COS V3.12.0, tables of 16.1).
 ALG_SIGN_ECDSA: Final = 0x00
 ALG_SIGN_PKCS1: Final = 0x02

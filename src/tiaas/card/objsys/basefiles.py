@@ -162,6 +162,16 @@ def encode_card_access() -> bytes:
     return _CARD_ACCESS
 
 
+def decode_card_access_untrusted(raw: bytes) -> tuple[bytes, ...]:
+    """The mechanisms (object identifiers) that EF.CardAccess offers; raises only `BadBaseFile`."""
+    content = _only(raw, 0x31)
+    try:
+        offers = [item.children() for item in content.children() if item.tag == 0x30]
+    except BadTlv as error:
+        raise BadBaseFile(str(error)) from None
+    return tuple(offer[0].value for offer in offers if offer and offer[0].tag == 0x06)
+
+
 def encode_directory(system: ObjectSystem) -> list[bytes]:
     """The records of EF.DIR: every application of the object system that fits, the root first."""
     applications = [item for item in system.objects.values() if isinstance(item, Folder)]

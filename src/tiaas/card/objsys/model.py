@@ -25,6 +25,14 @@ class CardKind(Enum):
 
 
 @unique
+class Interface(Enum):
+    """How a card is connected; the value is the octet in file control parameters (gemSpec_COS 8.3.3)."""
+
+    CONTACT = 0x01
+    CONTACTLESS = 0x02
+
+
+@unique
 class TransportStatus(Enum):
     """Whether a password was delivered with a real secret (gemSpec_COS 8.4, transportStatus)."""
 
@@ -71,13 +79,21 @@ class KeyType(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Access rules of one object on the contact interface: by security environment, and while it is deactivated.
+    """Access rules of one object: by interface, by life cycle state, by security environment.
 
     A security environment without a rule set of its own allows nothing.
     """
 
     active: Mapping[int, RuleSet]
     deactivated: Mapping[int, RuleSet]
+    contactless_active: Mapping[int, RuleSet]
+    contactless_deactivated: Mapping[int, RuleSet]
+
+    def sets(self, interface: "Interface", active: bool) -> Mapping[int, RuleSet]:
+        """The rule sets by security environment."""
+        if interface is Interface.CONTACT:
+            return self.active if active else self.deactivated
+        return self.contactless_active if active else self.contactless_deactivated
 
 
 @dataclass(frozen=True, slots=True)

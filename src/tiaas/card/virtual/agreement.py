@@ -18,12 +18,14 @@ from tiaas.card.objsys.addresses import ALG_SESSION_SM, ALG_SESSION_TC
 from tiaas.card.objsys.model import PrivateKey, parent_of
 from tiaas.card.securemessaging import derive_session_keys
 from tiaas.card.status import StatusWord
+from tiaas.card.virtual import pace
 from tiaas.card.virtual.authentication import refuse_expired, role_of
-from tiaas.card.virtual.channel import Handshake, KeyUse, Session, SessionUse
+from tiaas.card.virtual.channel import Handshake, KeyUse, PaceHandshake, Session, SessionUse
 from tiaas.card.virtual.execution import Execution
 from tiaas.card.virtual.keyselect import foreign_key, own_key
+from tiaas.card.virtual.pace import authentication_value
 from tiaas.card.virtual.refusal import Refused
-from tiaas.tlv import BadTlv, decode_one_untrusted, encode
+from tiaas.tlv import encode
 
 _NAME_SIZE: Final = 8
 _CARD_NAME: Final = 12
@@ -31,9 +33,19 @@ _CARD_NAME: Final = 12
 _KEY_SIZE: Final = 16
 
 
-def general_authenticate_first(run: Execution) -> ResponseApdu:
+def general_authenticate_chained(run: Execution) -> ResponseApdu:
+    """All steps but the last: of PACE if its key is selected, else the first one with elliptic curve keys."""
+    return pace.step(run) if pace.is_selected(run) else _first(run)
+
+
+def general_authenticate_last(run: Execution) -> ResponseApdu:
+    """The last step, of what was begun."""
+    return pace.last_step(run) if isinstance(run.channel.handshake, PaceHandshake) else _last(run)
+
+
+def _first(run: Execution) -> ResponseApdu:
     """Step 1 (N085.052): finds both static keys, makes an ephemeral one."""
-    partner_id = _value(run, 0xC3)
+    partner_id = authentication_value(run, 0xC3)
     if partner_id[-_NAME_SIZE:] == run.contents.image.iccsn8:
         raise Refused(StatusWord.AUTHENTICATION_FAILED)
     item, alg = _session_key(run)
@@ -48,13 +60,13 @@ def general_authenticate_first(run: Execution) -> ResponseApdu:
     return ResponseApdu(run.cut(encode(0x7C, encode(0x85, point))), StatusWord.OK)
 
 
-def general_authenticate_last(run: Execution) -> ResponseApdu:
+def _last(run: Execution) -> ResponseApdu:
     """Step 2 (N085.054, N085.056): derives the keys; they take effect after the response."""
     handshake, run.channel.handshake = run.channel.handshake, None
-    if handshake is None:
+    if not isinstance(handshake, Handshake):
         raise Refused(StatusWord.NOT_USABLE)
     try:
-        point = decode_point(_value(run, 0x85))
+        point = decode_point(authentication_value(run, 0x85))
     except BadCryptogram:
         raise Refused(StatusWord.WRONG_DATA) from None
     item = run.contents.tree.objects[handshake.key_path]
@@ -82,13 +94,3 @@ def _session_key(run: Execution) -> tuple[PrivateKey, int]:
     if alg not in (ALG_SESSION_SM, ALG_SESSION_TC):
         raise Refused(StatusWord.UNSUPPORTED_FUNCTION)
     return item, alg
-
-
-def _value(run: Execution, tag: int) -> bytes:
-    try:
-        outer, rest = decode_one_untrusted(run.command.data)
-        if outer.tag != 0x7C or rest:
-            raise Refused(StatusWord.WRONG_DATA)
-        return outer.child(tag).value
-    except BadTlv:
-        raise Refused(StatusWord.WRONG_DATA) from None

@@ -12,6 +12,7 @@ from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.card.apdu import BadApdu, CommandApdu, ResponseApdu, decode_command_untrusted
 from tiaas.card.objsys.basefiles import command_limit
+from tiaas.card.objsys.model import Interface
 from tiaas.card.securemessaging import BadSecureMessaging, protect_response, unprotect_command
 from tiaas.card.status import StatusWord
 from tiaas.card.virtual.channel import Channel, Session, SessionUse
@@ -26,6 +27,9 @@ _LOG = logging.getLogger("tiaas.card")
 
 # Cold ATR of a G2.1 card (gemSpec_SMC-B_ObjSys_G2_1 V5.0.0, 5.1.1; same pattern on the others).
 ATR: Final = bytes.fromhex("3B909681B1FE451F0391")
+
+# A contactless card has no ATR; readers give one without historical octets (PC/SC Part 3, 3.1.3.2.3.1).
+ATR_CONTACTLESS: Final = bytes.fromhex("3B80800101")
 
 _CHANNEL_EXTENDED, _SM_EXTENDED, _SM, _CHAIN, _PROPRIETARY = 0x40, 0x20, 0x0C, 0x10, 0x80
 _GENERAL_AUTHENTICATE: Final = 0x86
@@ -53,6 +57,7 @@ class VirtualCard:
         self._on_change = on_change
         self._limit = command_limit(image.kind)
         self._channels = {0: Channel(0)}
+        self._interface = Interface.CONTACT
 
     @property
     def image(self) -> CardImage:
@@ -61,15 +66,16 @@ class VirtualCard:
 
     @property
     def atr(self) -> bytes:
-        """Answer to reset: T=1, no historical octets."""
-        return ATR
+        """Answer to reset: T=1, no historical octets; in a field the one a PC/SC reader makes up."""
+        return ATR if self._interface is Interface.CONTACT else ATR_CONTACTLESS
 
-    def reset(self) -> bytes:
-        """Power-on: all channels, passwords, roles and session keys are forgotten; returns the ATR."""
+    def reset(self, interface: Interface = Interface.CONTACT) -> bytes:
+        """Power-on at contacts or in a field: all that is volatile is forgotten; returns the ATR."""
+        self._interface = interface
         self._channels.clear()
         self._channels[0] = Channel(0)
         self._contents.forget_absent()
-        return ATR
+        return self.atr
 
     def process(self, raw: bytes) -> bytes:
         """One command APDU to one response APDU."""
@@ -137,7 +143,7 @@ class VirtualCard:
     def _execute(self, channel: Channel, command: CommandApdu) -> ResponseApdu:
         if command.ins != _GENERAL_AUTHENTICATE:
             channel.handshake = None
-        run = Execution(self._contents, channel, self._channels, command)
+        run = Execution(self._contents, channel, self._channels, command, self._interface)
         try:
             return execute(run, command.cla & (_PROPRIETARY | _CHAIN))
         except Refused as refusal:

@@ -10,6 +10,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tiaas.card.brainpool import Point
 from tiaas.card.objsys.model import parent_of
 from tiaas.card.securemessaging import SessionKeys
 from tiaas.card.virtual.tree import on_path
@@ -89,6 +90,18 @@ class Handshake:
     ephemeral: ec.EllipticCurvePrivateKey = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class PaceHandshake:
+    """What PACE keeps between its steps: first the number, then the mapped generator, then keys and points."""
+
+    key_path: str
+    number: bytes = field(repr=False)
+    generator: Point | None = field(default=None, repr=False)
+    keys: SessionKeys | None = None
+    own_point: bytes = b""
+    other_point: bytes = b""
+
+
 @dataclass(slots=True)
 class Channel:
     """One logical channel; `folder` and `file` are paths."""
@@ -100,7 +113,7 @@ class Channel:
     keys: dict[KeyUse, KeyChoice] = field(default_factory=dict)
     session: Session | None = None
     next_session: Session | None = None
-    handshake: Handshake | None = None
+    handshake: Handshake | PaceHandshake | None = None
     command_enciphered: bool = False
     encipher_response: bool = False
     authenticated: list[str] = field(default_factory=list)

@@ -216,6 +216,13 @@ class Contents:
             raise Refused(StatusWord.KEY_INVALID)
         return value[:size], value[size:]
 
+    def connection_key(self, path: str) -> Secret:
+        """The card access number; refuses with 6400 if this card has none."""
+        value = self.image.keys.get(path)
+        if value is None:
+            raise Refused(StatusWord.KEY_INVALID)
+        return Secret(value)
+
     def public_key(self, key_id: bytes) -> PublicKey | None:
         """The imported or inborn public key of that name."""
         return self.image.public_keys.get(key_id)

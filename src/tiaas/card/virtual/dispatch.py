@@ -69,7 +69,7 @@ _HANDLERS: Final[Mapping[tuple[int, int], Handler]] = {
     (0x80, 0x84): authentication.get_random,
     (0x00, 0x88): authentication.internal_authenticate,
     (0x00, 0x82): authentication.external_authenticate,
-    (0x10, 0x86): agreement.general_authenticate_first,
+    (0x10, 0x86): agreement.general_authenticate_chained,
     (0x00, 0x86): agreement.general_authenticate_last,
     (0x00, 0x22): keyselect.manage_security_environment,
     (0x00, 0x2A): _perform_security_operation,

@@ -17,7 +17,7 @@ from tiaas.card.objsys.conditions import (
     SmMacKey,
     SmRspEnc,
 )
-from tiaas.card.objsys.model import CardObject, Folder, parent_of
+from tiaas.card.objsys.model import CardObject, Folder, Interface, parent_of
 from tiaas.card.status import StatusWord
 from tiaas.card.virtual.channel import Channel, KeyUse, Role, SessionUse
 from tiaas.card.virtual.contents import Contents
@@ -33,11 +33,12 @@ class Execution:
     channel: Channel
     channels: dict[int, Channel]
     command: CommandApdu
+    interface: Interface
 
     def require(self, item: CardObject, access: Access) -> None:
         """AccessRuleEvaluation (N023.400 to N023.700); refuses with 6982."""
         folder = item.path if isinstance(item, Folder) else parent_of(item.path)
-        rules = item.rules.active if self.contents.active(item.path) else item.rules.deactivated
+        rules = item.rules.sets(self.interface, self.contents.active(item.path))
         condition = rules.get(self.channel.environment(folder), {}).get(access)
         if condition is None or not self._holds(condition, folder):
             raise Refused(StatusWord.SECURITY_STATUS_NOT_SATISFIED)

@@ -3,7 +3,7 @@
     62 { [80 size] 82 descriptor [83 fid] [84 aid] [88 sfid] 8A life cycle [8F profile] [C5 logical size] A1 rules }
     A1 { 91 03 (interface, life cycle, SE) AB { 8C 02 | 8F 04 command header, …, condition } … }
 
-Only rules of the contact interface (01) are told: these cards have no other.
+First the rules of the contact interface (01), then those of the contactless one (02).
 """
 
 from collections.abc import Iterator
@@ -22,11 +22,10 @@ from tiaas.card.objsys.conditions import (
     SmMacKey,
     SmRspEnc,
 )
-from tiaas.card.objsys.model import Folder, RecordFile, Rules, RuleSet, TransparentFile
+from tiaas.card.objsys.model import Folder, Interface, RecordFile, Rules, RuleSet, TransparentFile
 from tiaas.card.virtual.contents import Contents
 from tiaas.tlv import encode
 
-_CONTACT = 0x01
 _ACTIVE, _DEACTIVATED = 0x05, 0x04
 
 # Usage qualifiers (ISO/IEC 7816-4, 9.3.3 and table on CRT): what a template's key is used for.
@@ -72,9 +71,11 @@ def _identifiers(item: TransparentFile | RecordFile) -> Iterator[bytes]:
 
 def _rules(rules: Rules) -> bytes:
     sets: list[bytes] = []
-    for life_cycle, by_environment in ((_ACTIVE, rules.active), (_DEACTIVATED, rules.deactivated)):
-        for number, rule_set in by_environment.items():
-            sets.append(encode(0x91, bytes([_CONTACT, life_cycle, number])) + encode(0xAB, _rule_set(rule_set)))
+    for interface in Interface:
+        for life_cycle in (_ACTIVE, _DEACTIVATED):
+            for number, rule_set in rules.sets(interface, life_cycle == _ACTIVE).items():
+                head = encode(0x91, bytes([interface.value, life_cycle, number]))
+                sets.append(head + encode(0xAB, _rule_set(rule_set)))
     return encode(0xA1, *sets)
 
 

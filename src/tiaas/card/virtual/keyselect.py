@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from tiaas.card.apdu import ResponseApdu
-from tiaas.card.objsys.model import Algorithm, PrivateKey, SymmetricKey, parent_of
+from tiaas.card.objsys.model import Algorithm, ConnectionKey, PrivateKey, SymmetricKey, parent_of
+from tiaas.card.pace import OID_PACE
 from tiaas.card.status import StatusWord
 from tiaas.card.virtual.channel import KeyChoice, KeyUse
 from tiaas.card.virtual.execution import Execution
@@ -49,6 +50,9 @@ _PLACES: Final[Mapping[tuple[int, int], KeyUse]] = {
     (0x41, 0xB8): KeyUse.DECIPHER,
     (0x81, 0xB8): KeyUse.ENCIPHER,
 }
+_PACE: Final = (0xC1, 0xA4)
+# Stands for the mechanism of PACE, which is named by an object identifier.
+ALG_PACE: Final = -1
 
 
 def manage_security_environment(run: Execution) -> ResponseApdu:
@@ -58,6 +62,9 @@ def manage_security_environment(run: Execution) -> ResponseApdu:
         if command.p2 not in _ENVIRONMENTS or command.data:
             raise Refused(StatusWord.INCORRECT_P1_P2)
         run.channel.restore_environment(command.p2)
+        return _DONE
+    if (command.p1, command.p2) == _PACE:
+        run.channel.keys[KeyUse.INTERNAL] = _connection_key(run)
         return _DONE
     use = _PLACES.get((command.p1, command.p2))
     if use is None:
@@ -105,6 +112,20 @@ def _choose(run: Execution, use: KeyUse) -> KeyChoice:
         # Keys for enciphering can only come from an object system; these cards have none.
         raise Refused(StatusWord.KEY_OR_PASSWORD_NOT_FOUND)
     raise Refused(StatusWord.WRONG_DATA)
+
+
+def _connection_key(run: Execution) -> KeyChoice:
+    """MSE SET for PACE (14.9.9.7): mechanism and the connection key."""
+    objects = _read(run.command.data)
+    reference = objects.get(0x83, b"")
+    if len(reference) != 1:
+        raise Refused(StatusWord.WRONG_DATA)
+    item = run.contents.tree.secret_key(run.channel.folder, reference[0])
+    if item is None:
+        raise Refused(StatusWord.KEY_OR_PASSWORD_NOT_FOUND)
+    if not isinstance(item, ConnectionKey) or objects.get(0x80) != OID_PACE:
+        raise Refused(StatusWord.UNSUPPORTED_FUNCTION)
+    return KeyChoice(item.path, parent_of(item.path), ALG_PACE)
 
 
 def _private_key(run: Execution, use: KeyUse, reference: int, algorithm: int) -> KeyChoice:
