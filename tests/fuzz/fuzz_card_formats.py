@@ -51,6 +51,7 @@ _TARGETS: list[tuple[Callable[[bytes], object], type[Exception]]] = [
     (basefiles.decode_version2_untrusted, basefiles.BadBaseFile),
     (basefiles.decode_atr_file_untrusted, basefiles.BadBaseFile),
     (basefiles.decode_directory_record_untrusted, basefiles.BadBaseFile),
+    (basefiles.decode_card_access_untrusted, basefiles.BadBaseFile),
     (_pin_block, BadPinBlock),
     (_cryptogram, BadCryptogram),
     (lambda data: unprotect_command(_keys(), CommandApdu(0x0C, 0xB0, 0, 0, data)), BadSecureMessaging),
@@ -59,6 +60,7 @@ _TARGETS: list[tuple[Callable[[bytes], object], type[Exception]]] = [
 ]
 
 SEEDS = [
+    basefiles.encode_card_access(),
     basefiles.encode_gdo(bytes(10)),
     basefiles.encode_version2(CardKind.EGK),
     basefiles.encode_atr_file(CardKind.HBA),

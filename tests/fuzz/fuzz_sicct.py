@@ -8,6 +8,7 @@ from pathlib import Path
 from tiaas.base.clock import ManualClock
 from tiaas.base.entropy import SeededEntropy
 from tiaas.base.secret import Secret
+from tiaas.card.objsys.model import Interface
 from tiaas.terminal.displaysize import decode_display_untrusted
 from tiaas.terminal.sicct import dataobjects as do
 from tiaas.terminal.sicct.connection import Broken, CommandReceived, CommandTooLong, Connection, Role
@@ -49,7 +50,7 @@ class _Card:
 
     atr = bytes.fromhex("3B00")
 
-    def reset(self) -> bytes:
+    def reset(self, interface: Interface = Interface.CONTACT) -> bytes:
         return self.atr
 
     def process(self, raw: bytes) -> bytes:

@@ -86,6 +86,11 @@ def parse_config(cls: type[T], text: str, source: str = "configuration") -> T:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadConfig(source, (Problem("", f"is not TOML: {error}"),)) from error
+    return read_config(cls, document, source)
+
+
+def read_config(cls: type[T], document: Mapping[str, Any], source: str = "configuration") -> T:
+    """Reads what TOML, JSON or YAML have been parsed to; raises `BadConfig`."""
     problems: list[Problem] = []
     value = _read_table(cls, document, "", problems)
     if problems:

@@ -1,4 +1,7 @@
-"""`tiaas card eject|insert|list`: the hand at the virtual terminals of a running lab, through its control port."""
+"""`tiaas card …`: the hand at the virtual terminals of a running lab, through its control port.
+
+`eject`, `insert` and `list` are here, making cards is in `cardverbs`.
+"""
 
 import argparse
 from typing import Any
@@ -7,6 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from tiaas.base.errors import InvalidInput
+from tiaas.cli import cardverbs
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.labport import add_arguments, ask, control_port
 from tiaas.cli.writer import out, out_json, out_table
@@ -15,7 +19,7 @@ from tiaas.lab.errors import LabError
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `card` and what it does."""
-    parser = subparsers.add_parser("card", help="insert and eject the cards of a lab")
+    parser = subparsers.add_parser("card", help="make, show, insert and eject the cards of a lab")
     things = parser.add_subparsers(dest="thing", metavar="WHAT", required=True)
     listed = things.add_parser("list", help="all cards of the lab and where they are")
     eject = things.add_parser("eject", help="take a card out of its terminal, into the drawer")
@@ -26,12 +30,14 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     insert.add_argument("--slot", type=int, metavar="N", help="slot of the terminal, from 1 (with --terminal)")
     for verb in (listed, eject, insert):
         add_arguments(verb)
+    cardverbs.register(things)
 
 
 def run(args: argparse.Namespace) -> int:
     """Does what was asked."""
     with control_port(args) as http:
-        return {"list": _list, "eject": _eject, "insert": _insert}[args.thing](http, args)
+        verbs = {"list": _list, "eject": _eject, "insert": _insert, **cardverbs.VERBS}
+        return verbs[args.thing](http, args)
 
 
 def _list(http: httpx.Client, args: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """TUC_KON_001 "Karte öffnen": what a fresh card tells without any right (gemSpec_Kon V5.18 TIP1-A_4565, TAB_KON_734).
 
 The type follows from the application identifier of the root folder, never from the ATR. Generation 2 means 4.x.y in
-tag C1 of EF.Version2 (TIP1-A_4988-02); older cards, and whatever cannot be read completely, become UNKNOWN. DF.KT of a
+tag C1 of EF.Version2 (TIP1-A_4988-02); older and newer cards, and whatever cannot be read, become UNKNOWN. DF.KT of a
 gSMC-KT is not touched (TIP1-A_4559). Nothing read here is authenticated.
 """
 
@@ -46,8 +46,9 @@ async def open_card(line: CardLink, atr: bytes) -> CardData:
     channel = Channel(line, BASIC_CHANNEL, lambda: False)
     try:
         basics = await _read_basics(channel)
-        if basics.versions.object_system.major < GENERATION_2:
-            return CardData(CardType.UNKNOWN, iccsn=basics.iccsn, atr=atr, too_old=True)
+        generation = basics.versions.object_system.major
+        if generation != GENERATION_2:
+            return CardData(CardType.UNKNOWN, iccsn=basics.iccsn, atr=atr, too_old=generation < GENERATION_2)
         return await _read_holder(channel, basics, atr)
     except CardGone:
         raise

@@ -5,9 +5,11 @@ is the one in the card's image: nothing else could ever disagree with it.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypeVar
 
 from tiaas.base.clock import Clock
+from tiaas.base.config import read_config
 from tiaas.base.entropy import Entropy
 from tiaas.base.secret import Secret
 from tiaas.card.objsys.basefiles import encode_version2
@@ -17,8 +19,11 @@ from tiaas.card.virtual.card import VirtualCard
 from tiaas.card.virtual.image import CardImage
 from tiaas.card.virtual.source import ObjectSource
 from tiaas.lab.errors import UnknownCard
+from tiaas.lab.seed import Insurer, Patient
 from tiaas.lab.store import Kind, LabStore
 from tiaas.terminal.virtual.terminal import PinPurpose, SlotCard
+
+T = TypeVar("T")
 
 _EF_VERSION2 = "MF/EF.Version2"
 _GENERATION_1 = bytes((3, 0, 0))
@@ -40,7 +45,10 @@ _SHOWN: dict[str, tuple[CardKind, int, PinPurpose]] = {
 
 @dataclass(frozen=True, slots=True)
 class LabCard:
-    """A card and what the lab knows beside its image. `practice` is the number of the practice it was made for."""
+    """A card and what the lab knows beside its image. `practice` is the number of the practice it was made for.
+
+    A health card made from a form has its own `patient` and `insurer`; of all others the lab's people tell the holder.
+    """
 
     iccsn: str
     kind: CardKind
@@ -48,6 +56,8 @@ class LabCard:
     kvnr: str | None
     practice: int
     card: VirtualCard
+    patient: Patient | None = None
+    insurer: Insurer | None = None
 
     def pins(self) -> dict[str, Secret]:
         """PINs and PUKs in force by name (`PIN.CH`, `PUK.CH`); a Leer-PIN has no value and is left out."""
@@ -91,20 +101,29 @@ class CardBox:
         images = self._store.all(Kind.CARD)
         for iccsn, holder in self._store.all(Kind.HOLDER).items():
             image = CardImage.from_document(images[iccsn])
-            self._take_in(image, holder["holder"], holder["kvnr"], holder["practice"])
+            patient = _read_optional(Patient, holder.get("patient"))
+            insurer = _read_optional(Insurer, holder.get("insurer"))
+            self._take_in(image, holder["holder"], holder["kvnr"], holder["practice"], (patient, insurer))
 
-    def add(self, image: CardImage, holder: str, kvnr: str | None, practice: int) -> LabCard:
-        """Stores a new card."""
-        iccsn = image.iccsn.hex()
+    def add(
+        self,
+        image: CardImage,
+        holder: str,
+        kvnr: str | None,
+        practice: int,
+        insured: tuple[Patient | None, Insurer | None] = (None, None),
+    ) -> LabCard:
+        """Stores a new card; `insured` are holder and insurer of a health card that nobody of the lab's people has."""
+        entry = self._take_in(image, holder, kvnr, practice, insured)
         with self._store.transaction():
-            self._store.put(Kind.HOLDER, iccsn, {"holder": holder, "kvnr": kvnr, "practice": practice})
-            self._store.put(Kind.CARD, iccsn, image.to_document())
-        return self._take_in(image, holder, kvnr, practice)
+            self._store.put(Kind.HOLDER, entry.iccsn, _holder_document(entry))
+            self._store.put(Kind.CARD, entry.iccsn, image.to_document())
+        return entry
 
     def rename(self, iccsn: str, holder: str) -> None:
         """The card's holder has another name now. Raises `UnknownCard`."""
         card = replace(self.get(iccsn), holder=holder)
-        self._store.put(Kind.HOLDER, iccsn, {"holder": holder, "kvnr": card.kvnr, "practice": card.practice})
+        self._store.put(Kind.HOLDER, iccsn, _holder_document(card))
         self._cards[iccsn] = card
 
     def give_keys(self, keys: Callable[[bytes], dict[str, bytes]]) -> None:
@@ -174,14 +193,41 @@ class CardBox:
                 return found.target if isinstance(found, MultiReferencePassword) else path
         return None
 
-    def _take_in(self, image: CardImage, holder: str, kvnr: str | None, practice: int) -> LabCard:
+    def _take_in(
+        self,
+        image: CardImage,
+        holder: str,
+        kvnr: str | None,
+        practice: int,
+        insured: tuple[Patient | None, Insurer | None],
+    ) -> LabCard:
         iccsn = image.iccsn.hex()
         card = VirtualCard(
             image, clock=self._clock, entropy=self._entropy, source=self._source, on_change=self._on_card_change
         )
-        entry = LabCard(iccsn, image.kind, holder, kvnr, practice, card)
+        entry = LabCard(iccsn, image.kind, holder, kvnr, practice, card, *insured)
         self._cards[iccsn] = entry
         return entry
 
     def _on_card_change(self, image: CardImage) -> None:
         self._store.put(Kind.CARD, image.iccsn.hex(), image.to_document())
+
+
+def _holder_document(card: LabCard) -> dict[str, Any]:
+    """What the database keeps of a card's holder. PINs stand in the card's image only."""
+    document: dict[str, Any] = {"holder": card.holder, "kvnr": card.kvnr, "practice": card.practice}
+    if card.patient is not None:
+        document["patient"] = _filled(asdict(card.patient)) | {"pins": {}}
+    if card.insurer is not None:
+        document["insurer"] = asdict(card.insurer)
+    return document
+
+
+def _filled(values: dict[str, Any]) -> dict[str, Any]:
+    """Without what is not there: a form knows no null."""
+    there = {key: value for key, value in values.items() if value is not None}
+    return {key: _filled(value) if isinstance(value, dict) else value for key, value in there.items()}
+
+
+def _read_optional(cls: type[T], document: dict[str, Any] | None) -> T | None:
+    return None if document is None else read_config(cls, document, "holder of a card")

@@ -39,6 +39,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tiaas.base.errors import InvalidInput
 from tiaas.base.localweb import is_local_request
 from tiaas.base.secret import Secret
+from tiaas.lab.controlcards import card_routes
 from tiaas.lab.controlfaults import fault_routes
 from tiaas.lab.controlpki import pki_routes
 from tiaas.lab.controlview import card_document, overview_document, overview_html, policy_document, terminal_document
@@ -68,6 +69,7 @@ def control_app(lab: Lab) -> Starlette:
         Route("/", _overview(lab), methods=["GET"]),
         Route("/cards", _cards(lab), methods=["GET"]),
         Route("/cards/{iccsn}", _card(lab), methods=["PUT"]),
+        *card_routes(lab, _read),
         Route("/terminals/{ct_id}", _terminal(lab), methods=["GET"]),
         Route("/terminals/{ct_id}/display", _display(lab), methods=["GET"]),
         Route("/terminals/{ct_id}/slots/{slot:int}/insert", _insert(lab), methods=["POST"]),
@@ -258,15 +260,18 @@ def _of(lab: Lab, request: Request) -> LabTerminal:
     return lab.terminal(request.path_params["ct_id"])
 
 
-async def _read(request: Request, *known: str) -> dict[str, Any]:
-    """The JSON object in the body, empty if there is none; it has `known` keys only. Raises `ControlError`."""
+async def _read(request: Request, *known: str, most: int = BODY_MAX) -> dict[str, Any]:
+    """The JSON object in the body, empty if there is none; it has `known` keys only. Raises `ControlError`.
+
+    At most `most` octets.
+    """
     body = b""
     try:
         async with asyncio.timeout(BODY_SECONDS):
             async for chunk in request.stream():
                 body += chunk
-                if len(body) > BODY_MAX:
-                    raise ControlError(413, "the body is too long", f"at most {BODY_MAX} octets")
+                if len(body) > most:
+                    raise ControlError(413, "the body is too long", f"at most {most} octets")
     except TimeoutError as error:
         raise ControlError(408, "the body did not come", f"send it within {BODY_SECONDS:g} seconds") from error
     if not body.strip():

@@ -145,3 +145,10 @@ class BadControlRequest(ControlError):
 
     def __init__(self, error: str, hint: str) -> None:
         super().__init__(400, error, hint)
+
+
+class CardExists(ControlError):
+    """A card with that ICCSN is in this lab already."""
+
+    def __init__(self) -> None:
+        super().__init__(409, "this lab has a card with that ICCSN already", "import it into another lab")

@@ -6,8 +6,10 @@ Everything that can change is in the database before anybody hears of the change
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
@@ -17,6 +19,8 @@ from tiaas.card.objsys.model import CardKind
 from tiaas.card.virtual.image import CardImage
 from tiaas.interfaces.cm_common_v2_0 import UpdatePriority
 from tiaas.lab.books import CertificateBook
+from tiaas.lab.cardform import CardForm
+from tiaas.lab.cardmaker import MADE_BY_HAND, CardMaker
 from tiaas.lab.cards import CardBox, LabCard
 from tiaas.lab.errors import CardElsewhere, LabError, UnknownTerminal
 from tiaas.lab.faults import FaultBook
@@ -38,7 +42,7 @@ from tiaas.lab.practice import (
     terminal_id,
 )
 from tiaas.lab.ready import Place
-from tiaas.lab.seed import parse_seed
+from tiaas.lab.seed import Seed, parse_seed
 from tiaas.lab.signers import Signers
 from tiaas.lab.smktidentity import CERTIFICATE, SmktIdentity
 from tiaas.lab.store import Kind, LabStore
@@ -91,12 +95,15 @@ class Lab:
         self._people = populate(parse_seed(seed_text, "seed"), 1)
         self._personaliser = self._personaliser_for(self._people)
         self.cards = CardBox(store, self, clock=clock, entropy=entropy, on_pins=self._changed)
-        self.books = Books(store, self.cards, lambda: self._people.seed, entropy, self._changed)
+        self.books = Books(store, self.cards, self._everybody, entropy, self._changed)
+        self.maker = CardMaker(
+            store, pki, self.cards, self.book, lambda: self._secrets.card_keys, clock=clock, entropy=entropy
+        )
         self.vsdm = VsdmServices(
             self._secrets,
             self.books,
             pki,
-            lambda: self._people.seed,
+            self._everybody,
             faults=self.faults,
             journal=self.journal,
             clock=clock,
@@ -153,7 +160,8 @@ class Lab:
                 self.cards.give_keys(self._secrets.card_keys.all_of)
                 self._secrets.keep(self.store)
             self._secrets_are_new = False
-        have = Counter(practice for practice, _ in {(card.practice, card.kvnr) for card in self.cards if card.kvnr})
+        patients_of = {(card.practice, card.kvnr) for card in self.cards if card.kvnr and card.practice != MADE_BY_HAND}
+        have = Counter(practice for practice, _ in patients_of)
         records = [TerminalRecord.from_document(document) for document in self.store.all(Kind.TERMINAL).values()]
         placed = Counter(record.practice for record in records)
         _refuse_fewer("practices", len(stored), practices)
@@ -244,6 +252,18 @@ class Lab:
         terminal.insert(slot, card)
         return card.iccsn
 
+    def make_card(self, form: CardForm) -> LabCard:
+        """A new card in the drawer. Raises `InvalidInput`."""
+        made = self.maker.make(form, self._everybody().insurers)
+        self._changed()
+        return made
+
+    def import_card(self, document: dict[str, Any]) -> LabCard:
+        """A card that was written out, into the drawer. Raises `InvalidInput`, `CardExists`."""
+        taken = self.maker.take_in(document)
+        self._changed()
+        return taken
+
     def make_too_old(self, iccsn: str, *, too_old: bool) -> None:
         """Makes a card in the drawer one of generation 1, or mends it. Raises `UnknownCard`, `CardElsewhere`."""
         place = self.place_of(self.cards.get(iccsn).iccsn)
@@ -261,8 +281,15 @@ class Lab:
             for slot, iccsn in terminal.record.ejected.items():
                 if iccsn == card.iccsn:
                     return Place(terminal.ct_id, slot)
-        terminal = next(iter(self.practices[card.practice].terminals.values()))
+        practice = self.practices.get(card.practice) or next(iter(self.practices.values()))
+        terminal = next(iter(practice.terminals.values()))
         return Place(terminal.ct_id, HOME_SLOTS[card.kind])
+
+    def _everybody(self) -> Seed:
+        """The lab's people, and the insurers that came with cards made from forms."""
+        known = {insurer.ik: insurer for insurer in self._people.seed.insurers}
+        added = {card.insurer.ik: card.insurer for card in self.cards if card.insurer is not None}
+        return replace(self._people.seed, insurers=tuple((added | known).values()))
 
     def _complete_book(self) -> None:
         """Enters what was issued before this lab kept books."""

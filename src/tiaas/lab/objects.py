@@ -15,7 +15,7 @@ from tiaas.card.virtual.image import CardImage
 from tiaas.lab.keys import new_ec_key, new_rsa_key, read_key, write_key
 from tiaas.lab.pki import LabPki
 from tiaas.pki.certificate import decode_certificate_untrusted
-from tiaas.pki.issue import EndEntity, PrivateKey
+from tiaas.pki.issue import EndEntity, PrivateKey, Validity
 from tiaas.pki.names import pseudonym_name
 from tiaas.pki.oids import CertificateType
 from tiaas.pki.subject import ORGANIZATION, holder_of, values
@@ -53,10 +53,11 @@ _BARE_KEYS = ("MF/DF.HCA/DF.AMTS/PrK.AMTS.ENC.E256",)
 class CardObjects:
     """An `ObjectSource` for the cards of one lab. `ocsp_url` goes into the certificates if it is not empty."""
 
-    def __init__(self, pki: LabPki, entropy: Entropy, ocsp_url: str = "") -> None:
+    def __init__(self, pki: LabPki, entropy: Entropy, ocsp_url: str = "", validity: Validity | None = None) -> None:
         self._pki = pki
         self._entropy = entropy
         self._ocsp_url = ocsp_url
+        self._validity = validity
 
     def provide(self, image: CardImage, path: str) -> bool:
         """`ObjectSource.provide`: makes the key and the certificate that belong to `path`."""
@@ -87,7 +88,7 @@ class CardObjects:
         stored = image.keys.get(key_path)
         key = self._new_key(generation) if stored is None else read_key(stored)
         holder = EndEntity(subject, key.public_key(), admission, self._ocsp_url)
-        certificate = self._pki.issue(kind, holder, image.iccsn.hex())
+        certificate = self._pki.issue(kind, holder, image.iccsn.hex(), self._validity)
         file = object_system(image.kind).objects[file_path]
         if not isinstance(file, TransparentFile) or len(certificate) > file.size:
             raise ValueError(f"a certificate of {len(certificate)} octets does not fit into {name_of(file_path)}")

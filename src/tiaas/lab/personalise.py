@@ -28,6 +28,7 @@ from tiaas.lab.pki import ORGANIZATION, LabPki
 from tiaas.lab.seed import Institution, InstitutionKind, Patient, Pins, Professional, Seed
 from tiaas.lab.vsdm.cardkeys import MASTER_SIZE, CardKeys
 from tiaas.pki.admission import build_admission
+from tiaas.pki.issue import Validity
 from tiaas.pki.names import PostalAddress, component_name, cut, institution_name, insured_name, professional_name
 from tiaas.pki.oids import Role
 from tiaas.pki.profession import ROLE_PROFILES, AccessProfile
@@ -78,7 +79,8 @@ class Personaliser:
     """Makes cards and is the `ObjectSource` for what they need later.
 
     A card's number follows from the place of its holder in the seed and `edition` (0 the first card, 1 its successor
-    …), so the same holder and edition give the same ICCSN; patients in `numbers` (by KVNR) have that number instead.
+    …), so the same holder and edition give the same ICCSN; holders in `numbers` (patients by KVNR, others by key) have
+    that number instead. X.509 certificates are valid from now on, or as `validity` says.
     With `transport` the PINs are in transport state.
     `card_keys` gives eGKs the keys their insurer's services know; without, nobody knows them.
     """
@@ -93,13 +95,14 @@ class Personaliser:
         ocsp_url: str = "",
         numbers: Mapping[str, int] | None = None,
         card_keys: CardKeys | None = None,
+        validity: Validity | None = None,
     ) -> None:
         self._pki = pki
         self._seed = seed
         self._entropy = entropy
         self._clock = clock
         self._numbers = numbers or {}
-        self._objects = CardObjects(pki, entropy, ocsp_url)
+        self._objects = CardObjects(pki, entropy, ocsp_url, validity)
         self._card_keys = card_keys or CardKeys(entropy.octets(MASTER_SIZE))
 
     def provide(self, image: CardImage, path: str) -> bool:
@@ -126,7 +129,8 @@ class Personaliser:
 
     def hba(self, professional: Professional, *, edition: int = 0, transport: bool = False) -> PersonalisedCard:
         """A health professional card."""
-        image = self._blank(CardKind.HBA, edition, self._seed.professionals.index(professional) + 1)
+        number = self._numbers.get(professional.key) or self._seed.professionals.index(professional) + 1
+        image = self._blank(CardKind.HBA, edition, number)
         role: Role = professional.kind.value
         self._add_cvcs(
             image,
@@ -143,7 +147,8 @@ class Personaliser:
 
     def smcb(self, institution: Institution, *, edition: int = 0, transport: bool = False) -> PersonalisedCard:
         """An institution card."""
-        image = self._blank(CardKind.SMC_B, edition, self._seed.institutions.index(institution) + 1)
+        number = self._numbers.get(institution.key) or self._seed.institutions.index(institution) + 1
+        image = self._blank(CardKind.SMC_B, edition, number)
         role: Role = institution.kind.value
         self._add_cvcs(
             image,

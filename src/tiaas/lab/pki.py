@@ -185,19 +185,33 @@ class LabPki:
         """An issuing CA, or with None the root of the family. Raises ValueError for RSA in an ECC-only lab."""
         return self._tree(family)[kind]
 
-    def issue(self, kind: CertificateType, holder: EndEntity, card: str = "") -> bytes:
+    def issue(
+        self, kind: CertificateType, holder: EndEntity, card: str = "", validity: Validity | None = None
+    ) -> bytes:
         """A holder's certificate, DER, by the CA for that type and for the family of the holder's key.
 
-        `card` is the ICCSN of the card it is for.
+        `card` is the ICCSN of the card it is for. Valid from today on, or as `validity` says.
         """
         family = Family.ECC if isinstance(holder.public_key, ec.EllipticCurvePublicKey) else Family.RSA
         issuer = _ISSUERS[kind]
-        return self.certify(PROFILES[kind], holder, self.authority(issuer, family), label(issuer, family), card)
+        return self.certify(
+            PROFILES[kind], holder, self.authority(issuer, family), label(issuer, family), card, validity
+        )
 
-    def certify(self, profile: Profile, holder: EndEntity, authority: Authority, issuer: str, card: str = "") -> bytes:
+    def certify(
+        self,
+        profile: Profile,
+        holder: EndEntity,
+        authority: Authority,
+        issuer: str,
+        card: str = "",
+        validity: Validity | None = None,
+    ) -> bytes:
         """A certificate of that profile, DER, by `authority`, whose label in the books is `issuer`."""
         now = self._clock.now()
-        validity = Validity(midnight(now), min(years(now, _HOLDER_YEARS), authority.certificate.not_valid_after_utc))
+        if validity is None:
+            end = min(years(now, _HOLDER_YEARS), authority.certificate.not_valid_after_utc)
+            validity = Validity(midnight(now), end)
         named = holder if holder.ocsp_url else replace(holder, ocsp_url=self.ocsp_url)
         certificate = issue_end_entity(profile, named, authority, validity, self._entropy)
         self.on_issue(certificate, issuer, card)

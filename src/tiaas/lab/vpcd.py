@@ -29,15 +29,15 @@ class VpcdCard(Protocol):
 
     @property
     def atr(self) -> bytes:
-        """Answer to reset."""
+        """Answer to reset. Raises `CardLinkError`."""
         ...
 
     def reset(self) -> bytes:
-        """Clears the volatile state; the ATR."""
+        """Clears the volatile state; the ATR. Raises `CardLinkError`."""
         ...
 
     def process(self, raw: bytes) -> bytes:
-        """One command APDU in, its response APDU out."""
+        """One command APDU in, its response APDU out. Raises `CardLinkError`."""
         ...
 
 

@@ -10,10 +10,11 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_ds
 
 from tiaas.base.secret import Secret
 from tiaas.card.apdu import decode_command_untrusted
+from tiaas.card.objsys.model import Interface
 from tiaas.card.pinblock import decode_pin_block_untrusted
 from tiaas.terminal.virtual.terminal import PinPurpose, SlotCard
 
-ATR = bytes.fromhex("3BD096FF81B1FE451F072B")
+ATR = bytes.fromhex("3BD096FF81B1FE451F072A")
 
 
 class FakeCard:
@@ -32,7 +33,7 @@ class FakeCard:
     def atr(self) -> bytes:
         return ATR
 
-    def reset(self) -> bytes:
+    def reset(self, interface: Interface = Interface.CONTACT) -> bytes:
         assert self._busy.acquire(blocking=False), "two calls at once"
         self.verified = False
         self.resets += 1

@@ -33,6 +33,18 @@ class Interface(Enum):
 
 
 @unique
+class KeyProfile(Enum):
+    """For which X.509 identities a card was made; the value is the word in forms.
+
+    G2.0 cards have RSA only; RSA is leaving the TI, so the last ones have ECC only (gemSpec_Krypt, A_15590).
+    """
+
+    RSA_AND_ECC = "rsa+ecc"
+    RSA_ONLY = "rsa"
+    ECC_ONLY = "ecc"
+
+
+@unique
 class TransportStatus(Enum):
     """Whether a password was delivered with a real secret (gemSpec_COS 8.4, transportStatus)."""
 

@@ -17,6 +17,7 @@ from tiaas.card.securemessaging import BadSecureMessaging, protect_response, unp
 from tiaas.card.status import StatusWord
 from tiaas.card.virtual.channel import Channel, Session, SessionUse
 from tiaas.card.virtual.contents import Contents
+from tiaas.card.virtual.defects import require_life, spoil_answer, spoil_atr, spoil_octets, spoil_protected
 from tiaas.card.virtual.dispatch import execute
 from tiaas.card.virtual.execution import Execution
 from tiaas.card.virtual.image import CardImage
@@ -58,6 +59,7 @@ class VirtualCard:
         self._limit = command_limit(image.kind)
         self._channels = {0: Channel(0)}
         self._interface = Interface.CONTACT
+        self._done = 0
 
     @property
     def image(self) -> CardImage:
@@ -66,11 +68,17 @@ class VirtualCard:
 
     @property
     def atr(self) -> bytes:
-        """Answer to reset: T=1, no historical octets; in a field the one a PC/SC reader makes up."""
-        return ATR if self._interface is Interface.CONTACT else ATR_CONTACTLESS
+        """Answer to reset: T=1, no historical octets; in a field the one a PC/SC reader makes up.
+
+        Raises `CardTimeout` if the card is mute.
+        """
+        return spoil_atr(self.image.defect, ATR if self._interface is Interface.CONTACT else ATR_CONTACTLESS)
 
     def reset(self, interface: Interface = Interface.CONTACT) -> bytes:
-        """Power-on at contacts or in a field: all that is volatile is forgotten; returns the ATR."""
+        """Power-on at contacts or in a field: all that is volatile is forgotten; returns the ATR.
+
+        Raises `CardTimeout` if the card is mute.
+        """
         self._interface = interface
         self._channels.clear()
         self._channels[0] = Channel(0)
@@ -78,7 +86,13 @@ class VirtualCard:
         return self.atr
 
     def process(self, raw: bytes) -> bytes:
-        """One command APDU to one response APDU."""
+        """One command APDU to one response APDU. Raises `CardTimeout` if a defective card gives none."""
+        defect = self.image.defect
+        require_life(defect, self._done)
+        self._done += 1
+        return spoil_octets(defect, self._done, self._answer(raw), self._contents.entropy)
+
+    def _answer(self, raw: bytes) -> bytes:
         try:
             command = decode_command_untrusted(raw)
         except BadApdu:
@@ -128,6 +142,7 @@ class VirtualCard:
         response = self._execute(channel, plain)
         if self._still(channel, session):
             response = protect_response(session.keys, response, channel.encipher_response)
+            response = spoil_protected(self.image.defect, response)
         self._adopt_session(channel)
         return response
 
@@ -145,9 +160,10 @@ class VirtualCard:
             channel.handshake = None
         run = Execution(self._contents, channel, self._channels, command, self._interface)
         try:
-            return execute(run, command.cla & (_PROPRIETARY | _CHAIN))
+            answer = execute(run, command.cla & (_PROPRIETARY | _CHAIN))
         except Refused as refusal:
             return ResponseApdu(b"", refusal.sw)
+        return spoil_answer(self.image.defect, channel.file, command, answer)
 
     def _log(self, command: CommandApdu, response: ResponseApdu, started: float) -> None:
         fields = {

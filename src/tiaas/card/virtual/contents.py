@@ -38,7 +38,7 @@ class Contents:
 
     def __init__(self, image: CardImage, entropy: Entropy, source: ObjectSource | None) -> None:
         self.image = image
-        self.tree: Tree = tree_of(image.kind)
+        self.tree: Tree = tree_of(image.kind, image.profile)
         self.entropy = entropy
         self.changed = False
         self._source = source

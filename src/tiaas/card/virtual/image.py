@@ -10,8 +10,9 @@ from typing import Any
 from tiaas.base.errors import TiaasError
 from tiaas.base.secret import Secret
 from tiaas.card.elc import BadCryptogram, decode_point
-from tiaas.card.objsys.model import CardKind, TransportStatus
+from tiaas.card.objsys.model import CardKind, KeyProfile, TransportStatus
 from tiaas.card.pinblock import BadPinBlock, encode_pin_block
+from tiaas.card.virtual.defects import Defect
 
 ICCSN_SIZE = 10
 _VERSION = 1
@@ -65,7 +66,8 @@ class CardImage:
     """One card. Paths are those of its object system; a path that is missing is empty, or filled by the source.
 
     `files`: octets up to the logical end of file. `records`: in the order of their numbers, 1 first (cyclic: newest
-    first). `keys`: PKCS#8 DER; symmetric keys `enc ‖ mac`; the CAN as ASCII digits. `public_keys` by key id.
+    first). `keys`: PKCS#8 DER; symmetric keys `enc ‖ mac`; the CAN as ASCII digits. `public_keys` by key id. `profile`
+    says which kinds of keys the card was made for, `defect` what is broken.
     """
 
     kind: CardKind
@@ -78,6 +80,8 @@ class CardImage:
     public_keys: dict[bytes, PublicKey] = field(default_factory=dict)
     deactivated: set[str] = field(default_factory=set)
     deactivated_records: dict[str, set[int]] = field(default_factory=dict)
+    profile: KeyProfile = KeyProfile.RSA_AND_ECC
+    defect: Defect | None = None
 
     def __post_init__(self) -> None:
         if len(self.iccsn) != ICCSN_SIZE:
@@ -106,6 +110,8 @@ class CardImage:
             "public_keys": [_key_document(key) for key in self.public_keys.values()],
             "deactivated": sorted(self.deactivated),
             "deactivated_records": {path: sorted(numbers) for path, numbers in self.deactivated_records.items()},
+            "profile": self.profile.value,
+            "defect": None if self.defect is None else self.defect.to_document(),
         }
 
     @classmethod
@@ -132,6 +138,9 @@ class CardImage:
             public_keys={key.key_id: key for key in keys},
             deactivated=set(document["deactivated"]),
             deactivated_records={path: set(numbers) for path, numbers in document["deactivated_records"].items()},
+            # Images from before there were such cards have neither.
+            profile=KeyProfile(document.get("profile", KeyProfile.RSA_AND_ECC.value)),
+            defect=None if document.get("defect") is None else Defect.from_document(document["defect"]),
         )
 
 

@@ -14,6 +14,7 @@ from tiaas.card.objsys.model import (
     ConnectionKey,
     FileObject,
     Folder,
+    KeyProfile,
     MultiReferencePassword,
     Password,
     PasswordObject,
@@ -30,8 +31,8 @@ SecretKey = PrivateKey | SymmetricKey | ConnectionKey
 class Tree:
     """The objects of one kind of card, ready for look-ups."""
 
-    def __init__(self, kind: CardKind) -> None:
-        system = object_system(kind)
+    def __init__(self, kind: CardKind, profile: KeyProfile) -> None:
+        system = object_system(kind, profile)
         self.objects: Mapping[str, CardObject] = system.objects
         self.root = system.root
         self._files: dict[tuple[str, int], FileObject] = {}
@@ -103,9 +104,9 @@ class Tree:
 
 
 @cache
-def tree_of(kind: CardKind) -> Tree:
+def tree_of(kind: CardKind, profile: KeyProfile = KeyProfile.RSA_AND_ECC) -> Tree:
     """The look-up tables of that kind of card."""
-    return Tree(kind)
+    return Tree(kind, profile)
 
 
 def on_path(folder: str, path: str) -> bool:

@@ -239,7 +239,13 @@ class Books:
         card = self._cards.get(iccsn)
         if card.kind is not CardKind.EGK:
             raise UnknownCard
-        return next(patient for patient in self._seed().patients if patient.kvnr == card.kvnr)
+        if card.patient is not None:
+            return card.patient
+        found = next((patient for patient in self._seed().patients if patient.kvnr == card.kvnr), None)
+        if found is None:
+            # Taken in from another lab: no insurer of this one has issued it.
+            raise UnknownCard
+        return found
 
     def _keep(self, update: Update) -> None:
         self._store.put(Kind.UPDATE, update.update_id.hex(), update.to_document())

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
+from tiaas.card.objsys.model import Interface
 from tiaas.terminal.sicct.connection import MIN_COMMAND_BUFFER
 
 
@@ -21,12 +22,12 @@ class SlotCard(Protocol):
         """Answer to reset."""
         ...
 
-    def reset(self) -> bytes:
-        """Cold reset; the ATR."""
+    def reset(self, interface: Interface = Interface.CONTACT) -> bytes:
+        """Cold reset at contacts or in a field; the ATR. Raises `CardTimeout`, `CardGone`."""
         ...
 
     def process(self, raw: bytes) -> bytes:
-        """One APDU, synchronous."""
+        """One APDU, synchronous. Raises `CardTimeout` if no answer comes, `CardGone` if the card is not there."""
         ...
 
 

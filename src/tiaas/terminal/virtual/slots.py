@@ -2,10 +2,13 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from tiaas.base.errors import InvalidInput
+from tiaas.card.atr import BadAtr, decode_atr_untrusted
+from tiaas.card.link import CardGone, CardLinkError
 from tiaas.terminal.sicct.status import Sw
 from tiaas.terminal.virtual.config import SlotCard
 from tiaas.terminal.virtual.mishaps import CardMishap
@@ -56,7 +59,7 @@ class Slot:
         self.card = None
         self.active = False
         with self._lock:
-            card.reset()
+            _switch_off(card)
         self._move()
         return card
 
@@ -78,7 +81,7 @@ class Slot:
         return card
 
     async def power_up(self) -> bytes:
-        """Cold reset; the ATR. Raises `Refused`."""
+        """Cold reset; the ATR. Raises `Refused` (64A1; 6F00 without a valid ATR)."""
         card = self.present()
         if await self._befall(card, None) is not None:
             raise Refused(Sw.COMMUNICATION)
@@ -94,7 +97,7 @@ class Slot:
         # A running APDU keeps the lock; the reset of the next power-up then does what is left out here.
         if self.card is not None and self._lock.acquire(blocking=False):
             try:
-                self.card.reset()
+                _switch_off(self.card)
             finally:
                 self._lock.release()
 
@@ -133,15 +136,34 @@ class Slot:
         self._moved = asyncio.Event()
 
     def _reset(self, card: SlotCard) -> bytes:
-        with self._lock:
-            return card.reset()
+        with self._lock, _line():
+            atr = card.reset()
+            decode_atr_untrusted(atr)
+            return atr
 
     def _process(self, card: SlotCard, raw: bytes) -> bytes:
-        with self._lock:
+        with self._lock, _line():
             return card.process(raw)
 
     def _work(self, card: SlotCard, work: Callable[[Callable[[bytes], bytes]], T], active: bool) -> T:
-        with self._lock:
+        with self._lock, _line():
             if not active:
                 card.reset()
             return work(card.process)
+
+
+@contextmanager
+def _line() -> Iterator[None]:
+    """What a terminal says of a card that does not answer, or with nonsense (6F00), or is not there (64A1)."""
+    try:
+        yield
+    except CardGone:
+        raise Refused(Sw.NO_CARD) from None
+    except (CardLinkError, BadAtr):
+        raise Refused(Sw.COMMUNICATION) from None
+
+
+def _switch_off(card: SlotCard) -> None:
+    # A card that does not answer its reset is off all the same.
+    with suppress(CardLinkError):
+        card.reset()

@@ -1,0 +1,108 @@
+"""`tiaas card make|show|export|import`: cards of any kind and in any state, made in a running lab."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from tiaas.base.errors import InvalidInput
+from tiaas.cli.cardquestions import ask_form
+from tiaas.cli.exitcodes import ExitCode
+from tiaas.cli.formfile import read_form_file
+from tiaas.cli.labport import add_arguments, ask
+from tiaas.cli.writer import out, out_json
+from tiaas.lab.ready import write_private
+
+
+def register(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds these verbs to those of `tiaas card`."""
+    make = things.add_parser(
+        "make",
+        help="make a card from a form",
+        description="Makes a card and puts it into the drawer of a running lab. Without FILE it asks questions; an "
+        "empty answer takes the default. docs/reference/cards.md describes the form.",
+    )
+    make.add_argument("file", nargs="?", type=Path, metavar="FILE", help="form: .toml, .json, .yaml; -: JSON on stdin")
+    show = things.add_parser("show", help="show a card and the state it is in")
+    export = things.add_parser("export", help="write a card with its keys and PINs to a file")
+    take = things.add_parser("import", help="take in a card that was exported")
+    for verb in (show, export):
+        verb.add_argument("iccsn", metavar="ICCSN", help="the card's number, 20 digits")
+    for verb in (export, take):
+        verb.add_argument("file", type=Path, metavar="FILE", help="the image file (JSON)")
+    for verb in (make, show, export, take):
+        add_arguments(verb)
+
+
+def _make(http: httpx.Client, args: argparse.Namespace) -> int:
+    if args.file is not None:
+        form = read_form_file(args.file)
+    elif sys.stdin.isatty():
+        form = ask_form()
+    else:
+        raise InvalidInput("name a form file: there is nobody here to answer questions")
+    _tell(args, ask(http, "POST", "/cards", form), "made")
+    return ExitCode.OK
+
+
+def _show(http: httpx.Client, args: argparse.Namespace) -> int:
+    card = ask(http, "GET", _path(args.iccsn))
+    if args.json:
+        out_json(card)
+        return ExitCode.OK
+    where = "drawer" if card["in"] is None else f"{card['in']['ct_id']} slot {card['in']['slot']}"
+    out(f"{card['type']} {card['iccsn']}, {card['holder']}, {where}")
+    out(f"object system {card['object_system'] or 'unreadable'}, keys {card['keys']}")
+    for path in card["locked"]:
+        out(f"locked: {path}")
+    if card["defect"] is not None:
+        out(f"broken: {card['defect']['kind']} {card['defect']['path'] or ''}".rstrip())
+    for pin in card["pins"]:
+        out(f"{pin['name']}: {pin['state']}{_counters(pin)}")
+    for certificate in card["certificates"]:
+        state = "revoked" if certificate["revoked"] else f"until {certificate['until'][:10]}"
+        out(f"{certificate['file']}: {state}")
+    return ExitCode.OK
+
+
+def _counters(pin: dict[str, Any]) -> str:
+    return f", {pin['tries']} tries left, PUK {pin['puk_uses']} uses left" if "tries" in pin else ""
+
+
+def _export(http: httpx.Client, args: argparse.Namespace) -> int:
+    image = ask(http, "GET", _path(args.iccsn) + "/image")
+    write_private(args.file, (json.dumps(image, indent=1) + "\n").encode("utf-8"))
+    if args.json:
+        out_json({"iccsn": args.iccsn, "file": str(args.file)})
+    else:
+        out(f"{args.iccsn} written to {args.file}, with its keys and PINs (TEST-ONLY)")
+    return ExitCode.OK
+
+
+def _import(http: httpx.Client, args: argparse.Namespace) -> int:
+    try:
+        document = json.loads(args.file.read_text(encoding="utf-8"))
+    except ValueError:
+        raise InvalidInput(f"{args.file} is no JSON file") from None
+    if not isinstance(document, dict):
+        raise InvalidInput(f"{args.file} is no card written by tiaas card export")
+    _tell(args, ask(http, "POST", "/cards/import", document), "taken in")
+    return ExitCode.OK
+
+
+VERBS = {"make": _make, "show": _show, "export": _export, "import": _import}
+
+
+def _path(iccsn: str) -> str:
+    return f"/cards/{quote(iccsn, safe='')}"
+
+
+def _tell(args: argparse.Namespace, card: dict[str, Any], done: str) -> None:
+    if args.json:
+        out_json(card)
+    else:
+        out(f"{card['iccsn']} {card['type']} of {card['holder']} {done}, in the drawer")
