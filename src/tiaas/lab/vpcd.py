@@ -5,19 +5,23 @@ message of one octet is a control: 00 power off, 01 power on, 02 reset, 04 "send
 APDUs and are answered with a response APDU. The reader asks for the ATR all the time.
 
 OpenSC's eGK tool selects an EF with `00 A4 08` ("path from the MF", ISO/IEC 7816-4), which a G2 card operating system
-does not know (gemSpec_COS, 14.2.6). This one command is translated into the SELECT by file identifier that G2 has.
+does not know (gemSpec_COS, 14.2.6). This one command is translated into the SELECT by file identifier that G2 has. Its
+answer leaves the access rules out: with those of both interfaces the control parameters do not fit 256 octets, and
+OpenSC asks for no more.
 """
 
 import asyncio
 from typing import Protocol
 
 from tiaas.base.errors import TiaasError
-from tiaas.card.apdu import BadApdu, CommandApdu, decode_command_untrusted
+from tiaas.card.apdu import NE_EXTENDED_MAX, BadApdu, CommandApdu, decode_command_untrusted
+from tiaas.tlv import BadTlv, decode_one_untrusted, encode
 
 DEFAULT_PORT = 35963
 
 _POWER_OFF, _POWER_ON, _RESET, _ATR = 0x00, 0x01, 0x02, 0x04
 _MAX_MESSAGE = 0xFFFF
+_FCP, _ACCESS_RULES = 0x62, 0xA1
 
 
 class BadVpcdMessage(TiaasError):
@@ -46,7 +50,9 @@ def answer_untrusted(card: VpcdCard, message: bytes) -> bytes | None:
     if not message:
         raise BadVpcdMessage("empty message")
     if len(message) > 1:
-        return card.process(translate_select_by_path(message))
+        translated = translate_select_by_path(message)
+        answer = card.process(translated)
+        return answer if translated == message else fit_short(answer)
     control = message[0]
     if control == _ATR:
         return card.atr
@@ -70,7 +76,19 @@ def translate_select_by_path(raw: bytes) -> bytes:
         return raw
     fcp = command.p2 & 0x0C == 0x00
     p2 = 0x04 if fcp else 0x0C
-    return CommandApdu(0x00, 0xA4, 0x02, p2, command.data, ne=command.ne if fcp else None).encode()
+    return CommandApdu(0x00, 0xA4, 0x02, p2, command.data, ne=NE_EXTENDED_MAX if fcp else None).encode()
+
+
+def fit_short(answer: bytes) -> bytes:
+    """The control parameters in an answer without DO A1 (access rules); any other answer stays as it is."""
+    try:
+        template, rest = decode_one_untrusted(answer[:-2])
+        objects = template.children()
+    except BadTlv:
+        return answer
+    if template.tag != _FCP or rest:
+        return answer
+    return encode(_FCP, *(item.encode() for item in objects if item.tag != _ACCESS_RULES)) + answer[-2:]
 
 
 async def attach(card: VpcdCard, host: str = "127.0.0.1", port: int = DEFAULT_PORT) -> None:

@@ -2,7 +2,10 @@
 
 import pytest
 
-from tiaas.lab.vpcd import BadVpcdMessage, answer_untrusted, translate_select_by_path
+from tests.cardbench import desk
+from tiaas.card import commands
+from tiaas.lab.vpcd import BadVpcdMessage, answer_untrusted, fit_short, translate_select_by_path
+from tiaas.tlv import decode_one_untrusted
 
 
 class EchoCard:
@@ -24,7 +27,7 @@ class EchoCard:
 @pytest.mark.parametrize(
     ("sent", "seen"),
     [
-        ("00A4080002D00100", "00A4020402D00100"),
+        ("00A4080002D00100", "00A40204000002D0010000"),
         ("00A4080C02D001", "00A4020C02D001"),
         ("00A4040C06D27600000102", "00A4040C06D27600000102"),
         ("00A4020C022F00", "00A4020C022F00"),
@@ -48,3 +51,14 @@ def test_controls() -> None:
         answer_untrusted(card, b"\x03")
     with pytest.raises(BadVpcdMessage):
         answer_untrusted(card, b"")
+
+
+def test_control_parameters_are_told_without_access_rules() -> None:
+    card = desk()
+    assert decode_one_untrusted(card.ok(commands.select_ef(0x2F02, fcp=True)))[0].child(0xA1).value
+    template, rest = decode_one_untrusted((answer_untrusted(card.card, bytes.fromhex("00A40800022F0200")) or b"")[:-2])
+    assert not rest
+    assert template.child(0x83).value == b"\x2f\x02"
+    assert 0xA1 not in [item.tag for item in template.children()]
+    for other in (b"\x6a\x82", b"\x62\x01\x90\x00", b"\x70\x00\x90\x00"):
+        assert fit_short(other) == other
