@@ -19,6 +19,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -28,7 +29,7 @@ from tiaas.base.entropy import Entropy
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.konnektor.issuing import KeyPair, create_ca, issue_client, issue_server
-from tiaas.konnektor.keykind import KeyKind
+from tiaas.konnektor.keykind import KeyKind, PrivateKey
 from tiaas.konnektor.store import InstanceStore, StoreError
 
 KONLAN = "konnektor.konlan"
@@ -90,6 +91,8 @@ class Identity:
     server: KeyPair
     server_names: frozenset[str]
     client_certificates: dict[str, bytes] = field(default_factory=dict)
+    is_imported: bool = False
+    """Whether the server certificate was made elsewhere."""
 
     @classmethod
     async def load(
@@ -109,12 +112,40 @@ class Identity:
         wanted = {"hosts": list(names), "kind": kind.value}
         row = rows.get("server")
         server = _read_pair(row)
+        # What an administrator chose (kind of key) or brought along stays as it is.
+        kind = kind if row is None or "chosen" not in row else KeyKind(row["chosen"])
+        wanted["kind"] = kind.value
+        is_imported = row is not None and bool(row.get("imported"))
         fits = server is not None and row is not None and {key: row.get(key) for key in wanted} == wanted
-        if server is None or not fits or server.certificate.not_valid_after_utc - now < RENEW_BEFORE:
+        is_due = server is None or not fits or server.certificate.not_valid_after_utc - now < RENEW_BEFORE
+        if server is None or (is_due and not is_imported):
             server = await asyncio.to_thread(issue_server, ca, kind, names, now, entropy)
-            await store.put(_IDENTITY, "server", _pair_row(server) | wanted)
+            more = {} if row is None or "chosen" not in row else {"chosen": kind.value}
+            await store.put(_IDENTITY, "server", _pair_row(server) | wanted | more)
         known = {key: _octets(body["certificate"]) for key, body in (await store.list(_CLIENT)).items()}
-        return cls(store, clock, entropy, ca, server, frozenset(names), known)
+        return cls(store, clock, entropy, ca, server, frozenset(names), known, is_imported)
+
+    async def renew_server(self, kind: KeyKind) -> None:
+        """A new server certificate of the instance's own CA, for the same hosts, with a key of `kind` from now on."""
+        names = tuple(sorted(self.server_names, key=lambda name: (name != KONLAN, name != "localhost")))
+        server = await asyncio.to_thread(issue_server, self.ca, kind, names, self.clock.now(), self.entropy)
+        row = _pair_row(server) | {"hosts": list(names), "kind": kind.value, "chosen": kind.value}
+        await self.store.put(_IDENTITY, "server", row)
+        self.server, self.is_imported = server, False
+
+    async def import_server(self, pkcs12_file: bytes, password: Secret) -> None:
+        """Takes a server certificate with its key (TIP1-A_4517). Raises `UnusableCertificate`."""
+        try:
+            key, certificate, _ = pkcs12.load_key_and_certificates(pkcs12_file, password.reveal() or None)
+        except (ValueError, UnsupportedAlgorithm):
+            raise UnusableCertificate("the file is no PKCS#12, or the password is wrong") from None
+        if certificate is None or not isinstance(key, PrivateKey):
+            raise UnusableCertificate("the file holds no certificate with its EC or RSA key")
+        if not certificate.not_valid_before_utc <= self.clock.now() < certificate.not_valid_after_utc:
+            raise UnusableCertificate("the certificate is not valid now")
+        server = KeyPair(certificate, key)
+        await self.store.put(_IDENTITY, "server", _pair_row(server) | {"imported": True})
+        self.server, self.is_imported = server, True
 
     def ca_pem(self) -> bytes:
         """What a client trusts."""

@@ -116,6 +116,10 @@ class InfoModel:
             raise ConstraintViolated(Constraint.REFERENCE, "/".join(ends))
         return replace(self, **{relation.value: held - {ends}})
 
+    def with_links(self, links: Mapping[str, frozenset[Link]]) -> "InfoModel":
+        """With other relations, by their fields' names. Raises `ConstraintViolated` (C12–C15, REFERENCE)."""
+        return self._with(links)
+
     def _with(self, changes: Mapping[str, Any]) -> "InfoModel":
         return replace(self, **changes)
 

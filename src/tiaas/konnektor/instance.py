@@ -285,6 +285,11 @@ class Instance:
         if client_system_id not in self.model.current.clients_with(AuthKind.BASIC, user):
             await self._bind(client_system_id, AuthKind.BASIC, user)
 
+    async def remove_basic_user(self, user: str) -> None:
+        """Accepts user and password no more; nothing happens if there is no such user."""
+        await self.model.apply(lambda model: _without_feature(model, AuthKind.BASIC, user))
+        await self.users.remove(user)
+
     async def check_sinks(self, client_system_id: str, check: SinkCheck) -> None:
         """Sets how receivers of a Clientsystem's events are checked. Raises `ConstraintViolated`, `StoreError`."""
         self._require_client(client_system_id)

@@ -103,6 +103,10 @@ class Reception:
         self._context = self._new_context()
         self._secure_door.close_unwelcome()
 
+    def server_changed(self) -> None:
+        """Shows the identity's present server certificate to whoever connects from now on."""
+        self._context = self._new_context()
+
     def _new_context(self) -> ssl.SSLContext:
         accepted = None if self._accepted is None else self._accepted.values()
         return server_context(self._gate.identity.server, accepted)

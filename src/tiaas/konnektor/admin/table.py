@@ -4,6 +4,8 @@ import functools
 import json
 
 from tiaas.konnektor.admin import accounts
+from tiaas.konnektor.admin.clientsystems import CLIENT_ROUTES
+from tiaas.konnektor.admin.infomodel import model_routes
 from tiaas.konnektor.admin.openapi import openapi_document
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, SUPER_ONLY
 from tiaas.konnektor.admin.routes import Call, Octets, Route, get
@@ -19,6 +21,8 @@ async def _document(call: Call) -> Octets:
 INSTANCE_ROUTES: tuple[Route, ...] = (
     get("/openapi.json", frozenset(), "This document", _document, None),
     *accounts.account_routes(INSTANCE_ROLES, SUPER_ONLY),
+    *model_routes(),
+    *CLIENT_ROUTES,
 )
 
 
