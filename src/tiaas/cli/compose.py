@@ -1,8 +1,8 @@
 """Puts a lab and a Konnektor node together: the object graph of `tiaas up`, its start and its stop.
 
-Start, in this order: folder, PKI services, cards, terminals, control port, instances with their clients' files,
-trust lists of instances that work offline, pairing, PIN.SMC, status page, ready file. Stop takes it down in the
-opposite order, so `ready.json` is the last to come and the first to go.
+Start, in this order: folder, PKI services, cards, terminals, control port, instances, each set up through its
+management interface (model, client, trust lists if it works offline), pairing, PIN.SMC, status page, ready file. Stop
+takes it down in the opposite order, so `ready.json` is the last to come and the first to go.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import gc
 import json
 import logging
 import socket
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
@@ -23,10 +23,14 @@ from tiaas.base import log
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import TiaasError
+from tiaas.base.secret import Secret
 from tiaas.cli import onboard, watch
 from tiaas.cli.progress import Progress
 from tiaas.cli.upconfig import UpConfig
 from tiaas.client import Kon, parse_kon
+from tiaas.client.admin import Admin, AdminAccess, connect_admin, path_of
+from tiaas.interfaces.management.clientsystems import BasicUserChange, KeyType
+from tiaas.konnektor.admin.users import FirstAdmin, make_token
 from tiaas.konnektor.config import Address, InstanceConfig, Variant
 from tiaas.konnektor.ingress import AddressTaken
 from tiaas.konnektor.instance import Instance
@@ -37,6 +41,7 @@ from tiaas.lab.errors import LabError, PortTaken
 from tiaas.lab.lab import LOOPBACK, Lab
 from tiaas.lab.practice import Practice
 from tiaas.lab.ready import (
+    AdminEntry,
     ClientEntry,
     ContextEntry,
     InstanceEntry,
@@ -62,6 +67,7 @@ T = TypeVar("T")
 
 CONTROL_PORT = 8480
 KONNEKTOR_PORT = 8443
+ADMIN_PORT = 9443
 KONNEKTOR_DATABASE = "konnektor.sqlite"
 PROTOCOL_FOLDER = "protocol"
 LOG_FILE = "tiaas.log"
@@ -100,6 +106,7 @@ class Served:
     context: ContextEntry
     kon_file: Path
     kon: Kon
+    admin: AdminEntry
 
 
 @dataclass(slots=True)
@@ -124,6 +131,7 @@ class Running:
                 terminals=terminal_entries(served.practice, self.control_url),
                 cards=cards_entry(self.lab, served.practice),
                 kon_file=served.kon_file,
+                admin=served.admin,
             )
             for served in self.served
         )
@@ -154,10 +162,9 @@ async def running(
         run = Running(lab, control_url, start.write_ca_bundle(lab), notices=lab.ports.notices)
         node = await start.start_node()
         with progress.step(f"{_count(len(lab.practices), 'Konnektor instance')}: identity, model, clients"):
-            run.served += await _each(start.serve(lab, node, practice) for practice in lab.practices.values())
-        if not options.config.ti.online:
-            with progress.step("trust lists imported by hand"):
-                await _each(onboard.import_lists(served.instance, lab, run.notices.append) for served in run.served)
+            run.served += await _each(
+                start.serve(lab, node, practice, run.notices.append) for practice in lab.practices.values()
+            )
         with progress.step("terminals paired, cards read"):
             await _each(_pair(run, served) for served in run.served)
         if not options.locked:
@@ -253,10 +260,12 @@ class _Start:
         self.stack.push_async_callback(node.stop)
         return node
 
-    async def serve(self, lab: Lab, node: Node, practice: Practice) -> Served:
-        """Starts the instance of a practice and writes its clients' files."""
+    async def serve(self, lab: Lab, node: Node, practice: Practice, say: Callable[[str], None]) -> Served:
+        """Starts the instance of a practice, sets it up through its management interface, writes its clients' files."""
         options, at = self.options, practice.number - 1
-        given = onboard.provision(lab, practice)
+        given = onboard.provision(
+            lab, practice, FirstAdmin.of("lab", self._token(lab, f"admin-token/{practice.number}"))
+        )
 
         async def add(port: int) -> Instance:
             try:
@@ -268,8 +277,41 @@ class _Start:
         preferred = KONNEKTOR_PORT + at
         name = f"konnektor/{practice.number}"
         port, instance = await lab.ports.claim(name, options.listen, add, preferred=preferred, fixed=fixed)
-        await onboard.fill_model(instance, lab, practice)
-        return await self._write_files(lab, practice, instance, port)
+        access, admin = await self._manage(lab, node, practice, instance)
+        async with connect_admin(access) as desk:
+            await onboard.fill_model(desk, lab, practice)
+            if not options.config.ti.online:
+                await onboard.import_lists(desk, lab, say)
+            return await self._write_files(lab, practice, instance, port, admin, desk)
+
+    async def _manage(
+        self, lab: Lab, node: Node, practice: Practice, instance: Instance
+    ) -> tuple[AdminAccess, AdminEntry]:
+        """Opens the management interface of a practice's instance."""
+        listen, number = self.options.listen, practice.number
+
+        async def manage(port: int) -> Address:
+            try:
+                return await node.manage(instance.name, Address(listen, port))
+            except AddressTaken as error:
+                raise PortTaken(listen, port) from error
+
+        port, _ = await lab.ports.claim(f"admin/{number}", listen, manage, preferred=ADMIN_PORT + number - 1)
+        folder = lab.store.folder / f"practice-{number}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        ca = instance.identity.ca_pem()
+        write_private(folder / "ca.pem", ca)
+        token = self._token(lab, f"admin-token/{number}")
+        url = f"https://{Address(_reachable(listen), port)}"
+        return AdminAccess(url, ca.decode(), token), AdminEntry(url, folder / "ca.pem", token)
+
+    def _token(self, lab: Lab, key: str) -> Secret:
+        """The lab keeps the token of its administrator as it keeps the PINs of its cards."""
+        stored = lab.store.meta(key)
+        token = Secret(str(stored).encode()) if stored else make_token(self.entropy)
+        if stored is None:
+            lab.store.put_meta(key, token.reveal().decode())
+        return token
 
     def _config(self, lab: Lab, practice: Practice, port: int) -> InstanceConfig:
         options = self.options
@@ -290,31 +332,36 @@ class _Start:
             ti=settings.ti.applied(onboard.ti_access(lab)),
         )
 
-    async def _write_files(self, lab: Lab, practice: Practice, instance: Instance, port: int) -> Served:
+    async def _write_files(
+        self, lab: Lab, practice: Practice, instance: Instance, port: int, admin: AdminEntry, desk: Admin
+    ) -> Served:
         folder = lab.store.folder / f"practice-{practice.number}"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        kind = self.options.config.client_key
-        client = await onboard.client_files(instance, lab, practice, folder, kind, self.clock, self.entropy)
-        sinks = self.options.config.sinks.sink_check()
-        await instance.check_sinks(onboard.context_of(practice).client_system_id, sinks)
-        write_private(folder / "ca.pem", instance.identity.ca_pem())
+        kind = KeyType(self.options.config.client_key.value)
+        client = await onboard.client_files(desk, lab.store, practice, folder, kind, self.clock)
+        context = onboard.context_of(practice)
+        client_path = path_of("/client-systems/{}", context.client_system_id)
+        await desk.change("PUT", f"{client_path}/receivers", self.options.config.sinks.receiver_check())
         local = f"https://{Address(_reachable(self.options.listen), port)}"
         url = f"https://{Address(_public_host(self.options), port)}"
         konnektor = KonnektorEntry(url, f"{url}/connector.sds", folder / "ca.pem")
-        context = onboard.context_of(practice)
         anchor = instance.identity.ca.certificate.public_bytes(Encoding.DER)
-        credentials = await self._credentials(instance, client, context)
+        credentials = await self._credentials(instance, client, context, desk)
         kon_file = folder / f"practice-{practice.number}.kon"
         write_kon(kon_file, kon_document(konnektor, context, credentials, (anchor,)))
         # We ourselves go by the address: a name given with --host need not be known on this machine.
         document = kon_document(replace(konnektor, url=local), context, credentials, (anchor,))
-        return Served(practice, instance, konnektor, client, context, kon_file, parse_kon(json.dumps(document), {}))
+        kon = parse_kon(json.dumps(document), {})
+        return Served(practice, instance, konnektor, client, context, kon_file, kon, admin)
 
-    async def _credentials(self, instance: Instance, client: ClientEntry, context: ContextEntry) -> dict[str, str]:
+    async def _credentials(
+        self, instance: Instance, client: ClientEntry, context: ContextEntry, desk: Admin
+    ) -> dict[str, str]:
         if instance.config.access.variant is not Variant.PASSWORD:
             return pkcs12_credentials(client.p12.read_bytes(), client.p12_password)
         user = context.client_system_id
-        await instance.put_basic_user(user, user, client.p12_password)
+        await desk.change(
+            "PUT", path_of("/client-systems/{}/users/{}", user, user), BasicUserChange(client.p12_password)
+        )
         return basic_credentials(user, client.p12_password)
 
 

@@ -4,28 +4,34 @@ Every function finds what is there already and adds what is missing, so it serve
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 
 from tiaas.base.clock import Clock
-from tiaas.base.entropy import Entropy
 from tiaas.base.secret import Secret
 from tiaas.card.objsys.model import CardKind
 from tiaas.cli.faultynetwork import FaultyNetwork
 from tiaas.client import ClientError, Kon, connect
+from tiaas.client.admin import Admin, AdminRefused, path_of
 from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.interfaces.card_service_v8_1 import PinStatus
+from tiaas.interfaces.management.clientsystems import (
+    ClientSystemAccess,
+    IssuedCertificate,
+    KeyType,
+    NewClientCertificate,
+)
+from tiaas.interfaces.management.infomodel import InfoModelDocument, ManagedSmbDocument, ModelTerminal
+from tiaas.interfaces.management.system import ListImport
+from tiaas.konnektor.admin.users import FirstAdmin
 from tiaas.konnektor.config import TiAccess
-from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.infomodel import ClientSystem, InfoModel, ManagedSmb, Relation, Terminal
-from tiaas.konnektor.infomodel import Kind as Entity
 from tiaas.konnektor.instance import Instance, Provision
 from tiaas.konnektor.issuing import KeyPair
-from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.terminallist import Correlation, TerminalConfig
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.lab.lab import Lab
@@ -33,11 +39,11 @@ from tiaas.lab.listcontent import ListName
 from tiaas.lab.pki import AuthorityKind, Family
 from tiaas.lab.practice import LabTerminal, Practice
 from tiaas.lab.ready import ClientEntry, ContextEntry, WorkplaceEntry, write_private
+from tiaas.lab.store import LabStore
 from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.terminal.pairing import fingerprint
 
 RENEW_BEFORE = timedelta(days=30)
-_PASSWORD_OCTETS = 12
 # A terminal whose port moved is dialled anew; for any other the instance's boot has waited long enough.
 _REUNION_SECONDS = 5.0
 _LAST_LOOK_SECONDS = 0.1
@@ -60,8 +66,8 @@ def workplaces_of(practice: Practice) -> tuple[WorkplaceEntry, ...]:
     )
 
 
-def provision(lab: Lab, practice: Practice) -> Provision:
-    """What the instance of a practice trusts and shows to terminals."""
+def provision(lab: Lab, practice: Practice, first_admin: FirstAdmin) -> Provision:
+    """What the instance of a practice trusts and shows to terminals, and who manages it first."""
     families = (Family.ECC,) if lab.pki.ecc_only else (Family.ECC, Family.RSA)
 
     def issuers(kind: AuthorityKind) -> tuple[bytes, ...]:
@@ -71,7 +77,9 @@ def provision(lab: Lab, practice: Practice) -> Provision:
     trust = TrustSpace(tuple(Issuer(decode_certificate_untrusted(der)) for der in anchors), (lab.pki.cvc_root,))
     certificate, key = practice.sak
     anchor = None if lab.services is None else lab.services.lists.anchor
-    return Provision(trust, KeyPair.load(certificate, key), anchor, network=FaultyNetwork(lab=lab))
+    return Provision(
+        trust, KeyPair.load(certificate, key), anchor, network=FaultyNetwork(lab=lab), first_admin=first_admin
+    )
 
 
 def ti_access(lab: Lab) -> TiAccess:
@@ -87,112 +95,106 @@ def ti_access(lab: Lab) -> TiAccess:
     )
 
 
-async def import_lists(instance: Instance, lab: Lab, say: Callable[[str], None]) -> None:
+async def import_lists(admin: Admin, lab: Lab, say: Callable[[str], None]) -> None:
     """Gives an instance that works offline the lab's trust lists, as an administrator does (TUC_KON_032, 031).
 
     `say` hears of a list that is refused.
     """
-    lists = instance.context.trust.lists
-    if lists is None or lab.services is None:
+    if lab.services is None:
         return
     published = lab.services.lists
     try:
-        await lists.import_tsl(published.current(ListName.TSL).document)
-        await lists.import_bnetza(published.current(ListName.BNETZA).document)
-    except KonnektorError as error:
-        say(f"{instance.name} did not take a trust list: {error}")
+        for name, path in ((ListName.TSL, "/trust/tsl/import"), (ListName.BNETZA, "/trust/bnetza/import")):
+            await admin.change("POST", path, ListImport(published.current(name).document))
+    except AdminRefused as error:
+        say(f"a trust list was not taken: {error}")
 
 
-async def fill_model(instance: Instance, lab: Lab, practice: Practice) -> None:
+async def fill_model(admin: Admin, lab: Lab, practice: Practice) -> None:
     """Mandant, Clientsystem, workplaces, terminals and SMC-Bs of the practice, related to each other.
 
     The first terminal, where the SMC-B and the HBA are, is a remote one of all other workplaces.
     """
-    context = context_of(practice)
     smcbs = [card.iccsn for card in lab.cards.of_practice(practice.number, CardKind.SMC_B)]
-    wanted = _model(context, practice, smcbs)
-
-    def merge(model: InfoModel) -> InfoModel:
-        for kind in Entity:
-            have, want = getattr(model, kind.value), getattr(wanted, kind.value)
-            for key in want:
-                if key not in have:
-                    model = model.add(kind, key if isinstance(want, frozenset) else want[key])
-        for relation in Relation:
-            for ends in getattr(wanted, relation.value) - getattr(model, relation.value):
-                model = model.link(relation, *ends)
-        return model
-
-    if merge(instance.model.current) != instance.model.current:
-        await instance.model.apply(merge)
+    have, tag = await admin.read_tagged("/infomodel", InfoModelDocument)
+    merged = _merged(have, _model(context_of(practice), practice, smcbs))
+    if merged != have:
+        await admin.change("PUT", "/infomodel", merged, if_match=tag)
 
 
-def _model(context: ContextEntry, practice: Practice, smcbs: list[str]) -> InfoModel:
+def _merged(have: InfoModelDocument, want: InfoModelDocument) -> InfoModelDocument:
+    """What is there, and what is missing behind it."""
+
+    def key(entry: object) -> object:
+        if isinstance(entry, ModelTerminal):
+            return entry.ct_id
+        return entry.iccsn if isinstance(entry, ManagedSmbDocument) else entry
+
+    changes = {}
+    for field in fields(InfoModelDocument):
+        held = getattr(have, field.name)
+        known = {key(entry) for entry in held}
+        changes[field.name] = held + tuple(e for e in getattr(want, field.name) if key(e) not in known)
+    return InfoModelDocument(**changes)
+
+
+def _model(context: ContextEntry, practice: Practice, smcbs: list[str]) -> InfoModelDocument:
     mandant, client = context.mandant_id, context.client_system_id
-    model = (
-        InfoModel()
-        .add(Entity.MANDANT, mandant)
-        .add(Entity.CLIENT, ClientSystem(client))
-        .link(Relation.MANDANT_CLIENT, mandant, client)
+    workplaces, shared = workplaces_of(practice), next(iter(practice.terminals))
+    names = tuple(workplace.workplace_id for workplace in workplaces)
+    return InfoModelDocument(
+        mandanten=(mandant,),
+        client_systems=(client,),
+        workplaces=names,
+        terminals=tuple(ModelTerminal(t.ct_id, tuple(t.record.slots)) for t in practice.terminals.values()),
+        managed_smbs=tuple(map(ManagedSmbDocument, smcbs)),
+        mandant_clients=((mandant, client),),
+        mandant_workplaces=tuple((mandant, name) for name in names),
+        mandant_terminals=tuple((mandant, ct_id) for ct_id in practice.terminals),
+        local_terminals=tuple((w.workplace_id, ct_id) for w in workplaces for ct_id in w.ct_ids),
+        remote_terminals=tuple((w.workplace_id, shared) for w in workplaces if shared not in w.ct_ids),
+        mandant_smbs=tuple((mandant, iccsn) for iccsn in smcbs),
+        cs_ap=tuple((mandant, client, name) for name in names),
     )
-    for terminal in practice.terminals.values():
-        model = model.add(Entity.TERMINAL, Terminal(terminal.ct_id, tuple(terminal.record.slots))).link(
-            Relation.MANDANT_TERMINAL, mandant, terminal.ct_id
-        )
-    for workplace in workplaces_of(practice):
-        model = _add_workplace(model, mandant, client, workplace, next(iter(practice.terminals)))
-    for iccsn in smcbs:
-        model = model.add(Entity.SMB, ManagedSmb(iccsn)).link(Relation.MANDANT_SMB, mandant, iccsn)
-    return model
-
-
-def _add_workplace(
-    model: InfoModel, mandant: str, client: str, workplace: WorkplaceEntry, shared_terminal: str
-) -> InfoModel:
-    """With a workplace more; the terminal that all share is a remote one if it is not a local one."""
-    name = workplace.workplace_id
-    model = (
-        model.add(Entity.WORKPLACE, name)
-        .link(Relation.MANDANT_WORKPLACE, mandant, name)
-        .link(Relation.CS_AP, mandant, client, name)
-    )
-    for ct_id in workplace.ct_ids:
-        model = model.link(Relation.LOCAL, name, ct_id)
-    return model if shared_terminal in workplace.ct_ids else model.link(Relation.REMOTE, name, shared_terminal)
 
 
 async def client_files(
-    instance: Instance, lab: Lab, practice: Practice, folder: Path, kind: KeyKind, clock: Clock, entropy: Entropy
+    admin: Admin, store: LabStore, practice: Practice, folder: Path, kind: KeyType, clock: Clock
 ) -> ClientEntry:
     """The Clientsystem's identity as files in `folder` (which exists).
 
     A new one, with a key of `kind`, is made if files are missing or its certificate runs out.
     """
     key = f"client-password/{practice.number}"
-    stored = lab.store.meta(key)
-    password = Secret(str(stored).encode()) if stored else Secret(entropy.octets(_PASSWORD_OCTETS).hex().encode())
+    stored = store.meta(key)
+    password = Secret(str(stored).encode() if stored else b"")
     entry = ClientEntry(folder / "client.p12", password, folder / "client.pem", folder / "client-key.pem")
-    if stored is None or not _is_usable(instance, entry, clock):
-        # The certificate says that all of them are good: it goes first and comes last, whatever ends us in between.
-        entry.cert.unlink(missing_ok=True)
-        lab.store.put_meta(key, password.reveal().decode())
-        client_system = context_of(practice).client_system_id
-        issued = await instance.issue_client(client_system, kind)
-        write_private(entry.p12, issued.pkcs12(client_system, password).reveal())
-        write_private(entry.key, issued.key_pem().reveal())
-        write_private(entry.cert, issued.certificate_pem())
-    return entry
+    client = path_of("/client-systems/{}", context_of(practice).client_system_id)
+    known = {each.fingerprint for each in (await admin.read(client, ClientSystemAccess)).certificates}
+    if stored is not None and _is_usable(entry, known, clock):
+        return entry
+    # The certificate says that all of them are good: it goes first and comes last, whatever ends us in between.
+    entry.cert.unlink(missing_ok=True)
+    issued = await admin.change("POST", f"{client}/certificates", NewClientCertificate(kind), IssuedCertificate)
+    store.put_meta(key, issued.password.reveal().decode())
+    private, certificate, _ = pkcs12.load_key_and_certificates(issued.pkcs12, issued.password.reveal())
+    if private is None or certificate is None:
+        raise ClientError("the PKCS#12 file of the client certificate is not complete")
+    write_private(entry.p12, issued.pkcs12)
+    write_private(entry.key, private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    write_private(entry.cert, certificate.public_bytes(Encoding.PEM))
+    return replace(entry, p12_password=issued.password)
 
 
-def _is_usable(instance: Instance, entry: ClientEntry, clock: Clock) -> bool:
+def _is_usable(entry: ClientEntry, known: set[str], clock: Clock) -> bool:
     if not (entry.p12.is_file() and entry.key.is_file() and entry.cert.is_file()):
         return False
     try:
         certificate = x509.load_pem_x509_certificate(entry.cert.read_bytes())
     except ValueError:
         return False
-    known = certificate.public_bytes(Encoding.DER) in instance.identity.client_certificates.values()
-    return known and certificate.not_valid_after_utc - clock.now() > RENEW_BEFORE
+    is_known = certificate.fingerprint(SHA256()).hex() in known
+    return is_known and certificate.not_valid_after_utc - clock.now() > RENEW_BEFORE
 
 
 async def pair(instance: Instance, terminal: LabTerminal, expected_certificate: bytes) -> bool:

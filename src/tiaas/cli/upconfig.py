@@ -12,6 +12,7 @@ from pathlib import Path
 from tiaas.base.config import setting
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
+from tiaas.interfaces.management.clientsystems import ReceiverCheck, ReceiverTrust
 from tiaas.konnektor.config import AuthenticationMode, ClientAccess, Limits, Product, Profile, TiAccess
 from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.sinkchecks import SinkCheck, SinkTrust
@@ -184,8 +185,13 @@ class SinkSettings:
     def __post_init__(self) -> None:
         self.sink_check()
 
+    def receiver_check(self) -> ReceiverCheck:
+        """As the management interface takes it. Raises `InvalidInput`."""
+        check = self.sink_check()
+        return ReceiverCheck(ReceiverTrust(check.trust.value), tuple(sorted(check.fingerprints)), check.ca_pem)
+
     def sink_check(self) -> SinkCheck:
-        """As the Konnektor takes it. Raises `InvalidInput`."""
+        """As the Konnektor checks it. Raises `InvalidInput`."""
         try:
             pem = "" if self.ca is None else self.ca.read_text(encoding="ascii")
         except (OSError, UnicodeDecodeError):

@@ -151,8 +151,6 @@ class InstanceConfig:
     instance: str
     address: Address
     plain: Address | None = None
-    admin: Address | None = None
-    """Where the instance is managed; None: nowhere."""
     hosts: tuple[str, ...] = ()
     hostname: str = "konnektor"
     """MGM_KONN_HOSTNAME: what a terminal shows when it is paired."""

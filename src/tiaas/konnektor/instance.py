@@ -16,6 +16,7 @@ from datetime import datetime
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.secret import Secret
+from tiaas.konnektor.admin.parameters import applied, load_parameters
 from tiaas.konnektor.admin.users import FirstAdmin
 from tiaas.konnektor.basic import BasicUsers
 from tiaas.konnektor.calllog import CallLog
@@ -77,12 +78,16 @@ class Provision:
 
 
 class Instance:
-    """A running vInstanz. Build it with `load`, then `start`."""
+    """A running vInstanz. Build it with `load`, then `start`.
+
+    `given` is the operator's configuration, `config` the same with the parameters that an administrator has set.
+    """
 
     def __init__(
         self,
         config: InstanceConfig,
         *,
+        given: InstanceConfig,
         identity: Identity,
         users: BasicUsers,
         model: LiveInfoModel,
@@ -95,6 +100,7 @@ class Instance:
         sink_checks: SinkChecks,
     ) -> None:
         self.config = config
+        self.given = given
         self.network = network
         self.identity = identity
         self.users = users
@@ -126,6 +132,7 @@ class Instance:
         `logs` is where its logs lie; without it they are lost at the end.
         Raises `StoreError`, `BadInstanceConfig` (no ID.SAK.AUT), `InvalidInput` for a damaged model.
         """
+        given, config = config, applied(await load_parameters(store), config)
         hosts = tuple(dict.fromkeys((*config.hosts, config.address.host)))
         identity = await Identity.load(store, hosts, config.server_key, clock, entropy)
         sak = await identity.component("sak", provision.sak)
@@ -178,6 +185,7 @@ class Instance:
         watcher.on_change = reception.clients_changed
         return cls(
             config,
+            given=given,
             identity=identity,
             users=users,
             model=model,

@@ -98,7 +98,6 @@ class Node:
             self._networks[name] = instance.network
             self._sak.put(name, instance.sak)
             await instance.start(self.ingress)
-            await self._open_plane(instance, provision)
         except BaseException:
             self._forget(name)
             raise
@@ -108,16 +107,15 @@ class Node:
         self._given[name] = config, provision
         return instance
 
-    async def _open_plane(self, instance: Instance, provision: Provision) -> None:
-        address = instance.config.admin
-        if address is None:
-            return
-        try:
-            plane = await open_plane(instance, address, provision.first_admin, self, self.ingress)
-        except BaseException:
-            await instance.stop(self.ingress)
-            raise
-        self._planes[instance.name] = plane
+    async def manage(self, name: str, address: Address) -> Address:
+        """Opens the management interface of an instance and gives the address in use.
+
+        Raises `KeyError` if the instance does not run here, `StoreError`, `AddressTaken`.
+        """
+        _, provision = self._given[name]
+        plane = await open_plane(self._instances[name], address, provision.first_admin, self, self.ingress)
+        self._planes[name] = plane
+        return plane.address
 
     async def remove(self, name: str) -> None:
         """Stops an instance; its data stay in the store. Raises `KeyError` if it does not run here."""
@@ -143,9 +141,12 @@ class Node:
         instance = self._instances[name]
         config, provision = self._given[name]
         reception, admin = instance.reception, self.admin_address(name)
-        config = replace(config, address=reception.address, plain=reception.plain, admin=admin)
+        config = replace(config, address=reception.address, plain=reception.plain)
         await self.remove(name)
-        return await self.add(config, provision)
+        instance = await self.add(config, provision)
+        if admin is not None:
+            await self.manage(name, admin)
+        return instance
 
     def restart_soon(self, name: str) -> None:
         """See `Host`: in a task of its own, because the answer to who asked for it is still under way."""

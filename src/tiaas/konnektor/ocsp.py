@@ -74,6 +74,15 @@ class OcspClient:
         """Whether there is anybody to ask: online, and a forwarder is known."""
         return self._forwarder is not None
 
+    @property
+    def answers(self) -> int:
+        """How many answers are kept."""
+        return len(self._cache)
+
+    def forget(self) -> None:
+        """Forgets all answers: the next check of a certificate asks anew."""
+        self._cache.clear()
+
     async def status(
         self,
         certificate: Certificate,

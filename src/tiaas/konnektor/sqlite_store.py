@@ -88,6 +88,11 @@ class SqliteStore:
             return await self._rows(f"{query} ORDER BY key", (owner.instance, kind))
         return await self._rows(f"{query} AND key = ?", (owner.instance, kind, key))
 
+    async def select_all(self, owner: Owner) -> list[tuple[str, str, str]]:
+        """(kind, key, body) of all rows of an instance."""
+        query = "SELECT kind, key, body FROM row WHERE instance = ? ORDER BY kind, key"
+        return await self._rows(query, (owner.instance,))
+
     async def _rows(self, query: str, values: Sequence[str]) -> list[Any]:
         return await self._run(lambda: self._database.execute(query, values).fetchall())
 
@@ -117,6 +122,12 @@ class _Handle:
 
     async def list(self, kind: str) -> dict[str, dict[str, Any]]:
         return {key: _decode(body) for key, body in await self._store.select(self._owner, kind, None)}
+
+    async def everything(self) -> dict[str, dict[str, dict[str, Any]]]:
+        out: dict[str, dict[str, dict[str, Any]]] = {}
+        for kind, key, body in await self._store.select_all(self._owner):
+            out.setdefault(kind, {})[key] = _decode(body)
+        return out
 
     async def put(self, kind: str, key: str, body: Body) -> None:
         await self.apply((Put(kind, key, body),))

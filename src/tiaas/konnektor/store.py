@@ -73,6 +73,10 @@ class InstanceStore(Protocol):
         """All rows of a kind by key, in the order of keys."""
         ...
 
+    async def everything(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """All rows: kind → key → body."""
+        ...
+
     async def put(self, kind: str, key: str, body: Body) -> None:
         """Writes a row; it is durable when this returns. Raises `StaleEpochWrite`."""
         ...

@@ -84,6 +84,15 @@ class Trust:
         space = self.space
         return TrustStatus(False, len(space.issuers), len(space.ocsp_signers), self._ocsp.counts)
 
+    @property
+    def ocsp_answers(self) -> int:
+        """How many OCSP answers are kept."""
+        return self._ocsp.answers
+
+    def forget_answers(self) -> None:
+        """Forgets all OCSP answers."""
+        self._ocsp.forget()
+
     async def start(self, wait: float) -> None:
         """Takes up the lists of the store and keeps them current from now on. Raises `StoreError`.
 

@@ -11,6 +11,9 @@ absolute; `cert`, `key` and `ca` are PEM, keys unencrypted; `sicct` is `host:por
     lab           control, ca_bundle, faults, journal; ocsp and tsl are URLs of the lab's PKI services, vzd is that of
                   the directory behind the proxy, or null
     portal        url of the status page
+    base          how the node is managed: url, ca, token
+
+Each instance has `admin` like `base`: where it is managed, the PEM file to trust, a Super-Administrator's token.
 
 Beside it lies one `.kon` file per instance in the JSON format that the `ti` command line of gematik/zero-lab reads
 (facts from `go/kon/dotkon.go` and `config.go` there): PKCS#12 and trust anchors are inside as base64.
@@ -128,6 +131,15 @@ class CardsEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class AdminEntry:
+    """A management interface: origin, the PEM file a client trusts, a token of the highest role."""
+
+    url: str
+    ca: Path
+    token: Secret
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceEntry:
     """One practice with its vInstanz."""
 
@@ -138,6 +150,7 @@ class InstanceEntry:
     terminals: tuple[TerminalEntry, ...]
     cards: CardsEntry
     kon_file: Path
+    admin: AdminEntry | None = None
     ldap: LdapEntry | None = None
 
 
@@ -161,6 +174,7 @@ class Ready:
     instances: tuple[InstanceEntry, ...]
     lab: LabEntry
     portal_url: str | None = None
+    base: AdminEntry | None = None
     version: int = field(default=FORMAT_VERSION)
 
     def to_document(self) -> dict[str, Any]:
@@ -182,6 +196,7 @@ class Ready:
             "instances": instances,
             "lab": lab,
             "portal": {"url": self.portal_url},
+            "base": None if self.base is None else _admin(self.base),
         }
 
 
@@ -297,7 +312,12 @@ def _instance(entry: InstanceEntry) -> dict[str, Any]:
         },
         "kon_file": str(entry.kon_file),
         "ldap": None if entry.ldap is None else _ldap(entry.ldap),
+        "admin": None if entry.admin is None else _admin(entry.admin),
     }
+
+
+def _admin(entry: AdminEntry) -> dict[str, str]:
+    return {"url": entry.url, "ca": str(entry.ca), "token": entry.token.reveal().decode()}
 
 
 def _ldap(entry: LdapEntry) -> dict[str, Any]:

@@ -45,11 +45,11 @@ class Desk:
         return [dict(event.parameters) for event in self.events if event.topic == "MGM/ADMINCHANGES"]
 
 
-def first_provision(name: str = "first") -> Provision:
+def first_provision(token: Secret) -> Provision:
     """An instance's delivery state: a trust space without anchors and a first administrator."""
     ca = create_ca("test", SystemClock().now(), ENTROPY)
     sak = issue_server(ca, KeyKind.BRAINPOOL_P256, ("sak",), SystemClock().now(), ENTROPY)
-    return Provision(TrustSpace((), (), ()), sak, first_admin=FirstAdmin(name, make_token(ENTROPY)))
+    return Provision(TrustSpace((), (), ()), sak, first_admin=FirstAdmin.of("first", token))
 
 
 @asynccontextmanager
@@ -59,11 +59,11 @@ async def open_desk(folder: Path) -> AsyncIterator[Desk]:
     store = await SqliteStore.open(folder / "node.sqlite")
     node = Node(store, clock, ENTROPY)
     try:
-        given = first_provision()
+        token = make_token(ENTROPY)
         address = Address("127.0.0.1", 0)
-        instance = await node.add(InstanceConfig("a", address, admin=address, hosts=("127.0.0.1",)), given)
-        assert given.first_admin is not None
-        desk = Desk(node, instance, clock, {None: None, Role.SUPER: given.first_admin.token})
+        instance = await node.add(InstanceConfig("a", address, hosts=("127.0.0.1",)), first_provision(token))
+        await node.manage("a", address)
+        desk = Desk(node, instance, clock, {None: None, Role.SUPER: token})
         async with connect_admin(desk.access()) as admin:
             for role, user in ((Role.LOKAL, "lokal"), (Role.REMOTE, "remote")):
                 desk.tokens[role] = await make_user(admin, user, role)

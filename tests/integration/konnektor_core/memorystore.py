@@ -23,6 +23,9 @@ class MemoryStore:
     async def list(self, kind: str) -> dict[str, dict[str, Any]]:
         return {key: copy.deepcopy(row) for (of, key), row in sorted(self.rows.items()) if of == kind}
 
+    async def everything(self) -> dict[str, dict[str, dict[str, Any]]]:
+        return {kind: await self.list(kind) for kind, _ in self.rows}
+
     async def put(self, kind: str, key: str, body: Body) -> None:
         self.rows[kind, key] = copy.deepcopy(dict(body))
 

@@ -26,6 +26,11 @@ def factory_settings(hub: EventHub, user: str) -> None:
     hub.publish(Event(Topic.MGM_FACTORYSETTINGS, parameters(("User", user)), deliver=False))
 
 
+def lu_changed(hub: EventHub, *, active: bool) -> None:
+    """MGM/LU_CHANGED/LU_ONLINE; Clientsysteme hear it."""
+    hub.publish(Event("MGM/LU_CHANGED/LU_ONLINE", parameters(("Active", "true" if active else "false"))))
+
+
 def login_failed(hub: EventHub, user: str, *, locked: bool) -> None:
     """A failed login: authentication failures belong to the security log (TIP1-A_4709). The topic is ours."""
     pairs = parameters(("User", user), ("Result", "locked" if locked else "refused"))

@@ -9,6 +9,7 @@ from tiaas.konnektor.admin.infomodel import model_routes
 from tiaas.konnektor.admin.openapi import openapi_document
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, SUPER_ONLY
 from tiaas.konnektor.admin.routes import Call, Octets, Route, get
+from tiaas.konnektor.admin.system import SYSTEM_ROUTES
 
 VERSION = "1.0.0"
 """Of the interface; the first number goes up when a change breaks a client."""
@@ -23,6 +24,7 @@ INSTANCE_ROUTES: tuple[Route, ...] = (
     *accounts.account_routes(INSTANCE_ROLES, SUPER_ONLY),
     *model_routes(),
     *CLIENT_ROUTES,
+    *SYSTEM_ROUTES,
 )
 
 

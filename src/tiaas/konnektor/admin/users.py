@@ -78,10 +78,16 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class FirstAdmin:
-    """Who may begin where nobody has an account yet: the delivery state of a plane. `token` as `issue` makes them."""
+    """Who may begin where nobody has an account yet: the delivery state of a plane."""
 
     user: str
-    token: Secret
+    token_id: str
+    digest: bytes = field(repr=False)
+
+    @staticmethod
+    def of(user: str, token: Secret) -> "FirstAdmin":
+        """With a token of `make_token`."""
+        return FirstAdmin(user, token.reveal().decode().partition(".")[0], _digest(token))
 
 
 @dataclass(slots=True)
@@ -125,11 +131,10 @@ class Administrators:
 
     async def _begin(self, first: FirstAdmin) -> None:
         account = Account(first.user, self.highest, may_reset=True)
-        token_id, _, _ = first.token.reveal().decode().partition(".")
-        token = Token(token_id, first.user, "first", self._clock.now(), None, _digest(first.token))
+        token = Token(first.token_id, first.user, "first", self._clock.now(), None, first.digest)
         await self._store.apply([_put_account(account), _put_token(token)])
         self._accounts[first.user] = account
-        self._tokens[token_id] = token
+        self._tokens[token.token_id] = token
 
     # ---- who asks ------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,197 @@
+"""Documents about an instance as a whole: state, parameters, trust lists, cards, product (gemSpec_Kon V5.18 §4.3)."""
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from tiaas.base.secret import Secret
+from tiaas.interfaces.management.fields import Id, Number, Octets, Text, Told
+
+LIST_OCTETS = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionState:
+    """One error condition that holds."""
+
+    name: str
+    of: Annotated[str, Told("the terminal, where there is one state per terminal")]
+    severity: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SystemState:
+    """What the instance is and how it is."""
+
+    name: str
+    profile: str
+    url: str
+    serves_since: datetime | None
+    now: datetime
+    product_name: str
+    vendor_id: str
+    product_code: str
+    product_type_version: str
+    hardware_version: str
+    firmware_version: str
+    restart_needed: Annotated[bool, Told("parameters were changed that count from the next start on")]
+    conditions: tuple[ConditionState, ...]
+
+
+@enum.unique
+class AuthenticationChoice(enum.StrEnum):
+    """ANCL_CAUT_MODE."""
+
+    CERTIFICATE = "CERTIFICATE"
+    PASSWORD = "PASSWORD"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What an administrator set; left out or null: as the operator's configuration has it."""
+
+    hostname: Annotated[str | None, Text(1, 12, "[A-Za-z0-9-]+"), Told("MGM_KONN_HOSTNAME")] = None
+    online: Annotated[bool | None, Told("MGM_LU_ONLINE")] = None
+    tls_mandatory: Annotated[bool | None, Told("ANCL_TLS_MANDATORY; false needs a plain address")] = None
+    authentication_mandatory: Annotated[bool | None, Told("ANCL_CAUT_MANDATORY")] = None
+    authentication_mode: Annotated[AuthenticationChoice | None, Told("ANCL_CAUT_MODE")] = None
+    directory_open: Annotated[bool | None, Told("ANCL_DVD_OPEN")] = None
+    ocsp_seconds: Annotated[int | None, Number(1, 120), Told("CERT_OCSP_TIMEOUT_NONQES")] = None
+    ocsp_grace_minutes: Annotated[int | None, Number(0, 20), Told("CERT_OCSP_DEFAULT_GRACE_PERIOD_NONQES")] = None
+    tsl_grace_days: Annotated[int | None, Number(1, 30), Told("CERT_TSL_DEFAULT_GRACE_PERIOD_DAYS")] = None
+    offline_days_max: Annotated[int | None, Number(0, 365), Told("TIMEOUT_TI_OFFLINE; 0: no limit")] = None
+    vsdm_seconds: Annotated[int | None, Number(1, 300), Told("MAXTIME_VSDM")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrustList:
+    """A trust list and the last attempt to renew it."""
+
+    id: str | None
+    sequence_number: int | None
+    issued: datetime | None
+    next_update: datetime | None
+    imported: datetime | None
+    last_attempt: datetime | None
+    last_succeeded: bool | None
+    last_reason: str
+    next_attempt: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrustState:
+    """What the instance trusts."""
+
+    has_lists: bool
+    issuers: int
+    ocsp_signers: int
+    ocsp_answers_kept: int
+    tsl: TrustList
+    bnetza: TrustList
+
+
+@dataclass(frozen=True, slots=True)
+class ListImport:
+    """A trust list to be imported by hand."""
+
+    document: Annotated[bytes, Octets(1, LIST_OCTETS)]
+
+
+@dataclass(frozen=True, slots=True)
+class ListRefreshed:
+    """Whether the attempt went well; why not is in the state of the list."""
+
+    succeeded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CardEntry:
+    """An inserted card. Personal data are shown to administrators on site only and never logged."""
+
+    card_handle: str
+    card_type: str
+    ct_id: str
+    slot: int
+    inserted: datetime
+    iccsn: str | None
+    holder: str | None
+    expires: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CardOverview:
+    """All inserted cards."""
+
+    cards: tuple[CardEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReachabilityTest:
+    """Whether a TCP connection to a host can be opened from the instance."""
+
+    host: Annotated[str, Text(1, 253, "[A-Za-z0-9._:-]+")]
+    port: Annotated[int, Number(1, 65_535)]
+
+
+@dataclass(frozen=True, slots=True)
+class Reachability:
+    """The result; `reason` is empty if it is reachable."""
+
+    is_reachable: bool
+    reason: str
+    milliseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class SmbPinCall:
+    """For which Mandant, and at which workplace the PIN is typed."""
+
+    mandant_id: Id
+    workplace_id: Id
+
+
+@dataclass(frozen=True, slots=True)
+class SmbPinState:
+    """State or result of PIN.SMC."""
+
+    state: str
+    left_tries: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FactoryReset:
+    """`confirm` is the instance's name: whoever types it means this instance."""
+
+    confirm: Annotated[str, Text(1, 64)]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedConfig:
+    """A configuration, encrypted and signed. The passphrase is shown this once."""
+
+    file: Annotated[bytes, Octets(1, 64 * 1024 * 1024)]
+    passphrase: Annotated[Secret, Text(16, 64)]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigImport:
+    """An exported configuration. Without `confirm` it is checked and shown and nothing changes."""
+
+    file: Annotated[bytes, Octets(1, 64 * 1024 * 1024)]
+    passphrase: Annotated[Secret, Text(16, 64)]
+    confirm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigShown:
+    """What an exported configuration is: who signed it, when, and what is in it."""
+
+    instance: str
+    exported: datetime
+    signer: str
+    signer_fingerprint: str
+    rows: int
+    kinds: tuple[str, ...]
+    was_imported: bool

@@ -1,0 +1,246 @@
+"""The instance as a whole: state, parameters, trust lists, cards, PIN.SMC, restart, reachability (TIP1-A_4812 ff.)."""
+
+import asyncio
+from dataclasses import fields
+from http import HTTPStatus
+
+from tiaas.interfaces.management.system import (
+    CardEntry,
+    CardOverview,
+    ConditionState,
+    ListImport,
+    ListRefreshed,
+    Parameters,
+    Reachability,
+    ReachabilityTest,
+    SmbPinCall,
+    SmbPinState,
+    SystemState,
+    TrustList,
+    TrustState,
+)
+from tiaas.konnektor.admin.audit import lu_changed
+from tiaas.konnektor.admin.parameters import applied, load_parameters, save_parameters
+from tiaas.konnektor.admin.problems import Problem, conflict, not_found
+from tiaas.konnektor.admin.roles import INSTANCE_ROLES, ON_SITE
+from tiaas.konnektor.admin.routes import Call, Route, get, post, put
+from tiaas.konnektor.cards import Card
+from tiaas.konnektor.cardtypes import SM_B
+from tiaas.konnektor.instance import Instance
+from tiaas.konnektor.sessions import CallContext
+from tiaas.konnektor.trustlists import TrustLists
+from tiaas.konnektor.truststatus import ListStatus
+
+_PIN_SMC = "PIN.SMC"
+_LIST_OCTETS = 24 * 1024 * 1024
+
+
+async def _state(call: Call) -> SystemState:
+    instance = _instance(call)
+    product, context = instance.config.product, instance.context
+    conditions = tuple(
+        ConditionState(state.name, state.of, state.condition.value.severity.value, state.since)
+        for state in context.opstate
+        if state.value
+    )
+    needed = applied(await load_parameters(context.store), instance.given) != instance.config
+    return SystemState(
+        instance.name,
+        instance.config.profile.value,
+        instance.url,
+        instance.serves_since,
+        context.clock.now(),
+        product.product_name,
+        product.vendor_id,
+        product.product_code,
+        product.product_type_version,
+        product.hardware_version,
+        product.firmware_version,
+        needed,
+        conditions,
+    )
+
+
+async def _restart(call: Call) -> None:
+    call.plane.host.restart_soon(_instance(call).name)
+
+
+async def _parameters(call: Call) -> Parameters:
+    return await load_parameters(_instance(call).context.store)
+
+
+async def _put_parameters(call: Call) -> None:
+    instance, wish = _instance(call), call.body(Parameters)
+    applied(wish, instance.given)
+    await save_parameters(instance.context.store, wish)
+    if wish.online is not None and wish.online is not instance.config.ti.online:
+        lu_changed(instance.context.hub, active=wish.online)
+
+
+async def _trust(call: Call) -> TrustState:
+    status = _instance(call).context.trust.status()
+    kept = _instance(call).context.trust.ocsp_answers
+    return TrustState(
+        status.has_lists, status.issuers, status.ocsp_signers, kept, _list(status.tsl), _list(status.bnetza)
+    )
+
+
+async def _refresh_tsl(call: Call) -> ListRefreshed:
+    return ListRefreshed(await _lists(call).refresh_tsl())
+
+
+async def _refresh_bnetza(call: Call) -> ListRefreshed:
+    return ListRefreshed(await _lists(call).refresh_bnetza())
+
+
+async def _import_tsl(call: Call) -> None:
+    await _lists(call).import_tsl(call.body(ListImport).document)
+
+
+async def _import_bnetza(call: Call) -> None:
+    await _lists(call).import_bnetza(call.body(ListImport).document)
+
+
+async def _forget_ocsp(call: Call) -> None:
+    _instance(call).context.trust.forget_answers()
+
+
+async def _cards(call: Call) -> CardOverview:
+    return CardOverview(tuple(_card(card) for card in _instance(call).context.cards))
+
+
+async def _pin_status(call: Call) -> SmbPinState:
+    instance, card, asked = _instance(call), _smb(call), call.body(SmbPinCall)
+    session = card.session(_call_context(call, asked))
+    status = await instance.context.pins.status(card, session, _PIN_SMC)
+    return SmbPinState(status.state.value, status.left_tries)
+
+
+async def _pin_verify(call: Call) -> SmbPinState:
+    instance, card, asked = _instance(call), _smb(call), call.body(SmbPinCall)
+    session = card.session(_call_context(call, asked))
+    result = await instance.context.pins.verify(card, session, asked.workplace_id, _PIN_SMC)
+    return SmbPinState(result.outcome.value, result.left_tries)
+
+
+async def _reach(call: Call) -> Reachability:
+    wish, instance = call.body(ReachabilityTest), _instance(call)
+    clock = instance.context.clock
+    begun = clock.monotonic()
+    try:
+        transport = await instance.network.open(wish.host, wish.port, None, asyncio.Protocol)
+    except OSError as error:
+        reason = "no answer in time" if isinstance(error, TimeoutError) else error.strerror or type(error).__name__
+        return Reachability(False, reason, _milliseconds(clock.monotonic() - begun))
+    transport.close()
+    return Reachability(True, "", _milliseconds(clock.monotonic() - begun))
+
+
+_SMB = "/smbs/{iccsn}/pin"
+
+SYSTEM_ROUTES: tuple[Route, ...] = (
+    get("/system", INSTANCE_ROLES, "What the instance is and how it is", _state, SystemState),
+    post("/system/restart", ON_SITE, "Restarts the instance", _restart, status=HTTPStatus.ACCEPTED),
+    post(
+        "/system/reachability",
+        INSTANCE_ROLES,
+        "Tests whether a host can be reached",
+        _reach,
+        request=ReachabilityTest,
+        response=Reachability,
+        changes=False,
+    ),
+    get("/parameters", INSTANCE_ROLES, "The parameters that were set", _parameters, Parameters),
+    put(
+        "/parameters",
+        ON_SITE,
+        "Sets all parameters; they count from the next start on",
+        _put_parameters,
+        request=Parameters,
+    ),
+    get("/trust", INSTANCE_ROLES, "Trust lists and OCSP", _trust, TrustState),
+    post("/trust/tsl/refresh", INSTANCE_ROLES, "Fetches the TSL now", _refresh_tsl, response=ListRefreshed),
+    post("/trust/tsl/import", ON_SITE, "Imports a TSL", _import_tsl, request=ListImport, body_octets=_LIST_OCTETS),
+    post("/trust/bnetza/refresh", INSTANCE_ROLES, "Fetches the BNetzA-VL now", _refresh_bnetza, response=ListRefreshed),
+    post(
+        "/trust/bnetza/import",
+        ON_SITE,
+        "Imports a BNetzA-VL",
+        _import_bnetza,
+        request=ListImport,
+        body_octets=_LIST_OCTETS,
+    ),
+    post("/trust/ocsp/forget", INSTANCE_ROLES, "Forgets all OCSP answers", _forget_ocsp),
+    get("/cards", ON_SITE, "All inserted cards", _cards, CardOverview),
+    post(
+        f"{_SMB}/status",
+        ON_SITE,
+        "The state of PIN.SMC for a Mandant",
+        _pin_status,
+        request=SmbPinCall,
+        response=SmbPinState,
+        changes=False,
+    ),
+    post(
+        f"{_SMB}/verify",
+        ON_SITE,
+        "Has PIN.SMC typed at the terminal",
+        _pin_verify,
+        request=SmbPinCall,
+        response=SmbPinState,
+        changes=False,
+    ),
+)
+
+
+def _smb(call: Call) -> Card:
+    for card in _instance(call).context.cards:
+        if card.card_type in SM_B and card.data.iccsn == call.path["iccsn"]:
+            return card
+    raise not_found("such SM-B in a terminal")
+
+
+def _call_context(call: Call, asked: SmbPinCall) -> CallContext:
+    """The session of an SM-B belongs to the Mandant; the SM-B must be assigned to it."""
+    model = _instance(call).model.current
+    if (asked.mandant_id, call.path["iccsn"]) not in model.mandant_smbs:
+        raise conflict("the SM-B is not assigned to this Mandant", "link them in the information model first")
+    if (asked.mandant_id, asked.workplace_id) not in model.mandant_workplaces:
+        raise conflict("the workplace does not belong to this Mandant", "link them in the information model first")
+    return CallContext(asked.mandant_id, "", asked.workplace_id, None)
+
+
+def _lists(call: Call) -> TrustLists:
+    lists = _instance(call).context.trust.lists
+    if lists is None:
+        raise Problem(
+            HTTPStatus.CONFLICT, "the instance has no trust lists", "its trust space is what the operator gave it"
+        )
+    return lists
+
+
+def _list(status: ListStatus) -> TrustList:
+    return TrustList(**{field.name: getattr(status, field.name) for field in fields(TrustList)})
+
+
+def _card(card: Card) -> CardEntry:
+    expires = card.data.certificate_expiration
+    return CardEntry(
+        card.handle,
+        card.card_type.value,
+        card.ct_id,
+        card.slot,
+        card.insert_time,
+        card.data.iccsn,
+        card.data.holder_name,
+        None if expires is None else expires.isoformat(),
+    )
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _instance(call: Call) -> Instance:
+    instance: Instance = call.plane.instance
+    return instance
