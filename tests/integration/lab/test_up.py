@@ -47,8 +47,8 @@ def test_the_ready_file_is_as_the_design_says(lab: LabProcess) -> None:
     ready = lab.ready
     assert stat.S_IMODE((lab.folder / "ready.json").stat().st_mode) == 0o600
     assert set(ready) == {
-        "version", "instances", "lab", "portal",
-        "konnektor", "client", "context", "workplaces", "terminals", "cards", "kon_file", "ldap",
+        "version", "instances", "lab", "portal", "base",
+        "konnektor", "client", "context", "workplaces", "terminals", "cards", "kon_file", "ldap", "admin",
     }  # fmt: skip
     assert len(ready["instances"]) == 2
     for instance in ready["instances"]:

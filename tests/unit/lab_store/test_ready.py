@@ -54,7 +54,17 @@ def test_the_first_instance_is_repeated_at_the_top() -> None:
     document = _ready().to_document()
     first = document["instances"][0]
     assert {key: document[key] for key in first} == first
-    assert set(first) == {"konnektor", "client", "context", "workplaces", "terminals", "cards", "kon_file", "ldap"}
+    assert set(first) == {
+        "konnektor",
+        "client",
+        "context",
+        "workplaces",
+        "terminals",
+        "cards",
+        "kon_file",
+        "ldap",
+        "admin",
+    }
     assert len(document["instances"]) == 2
     assert document["lab"] == {
         "control": "http://127.0.0.1:1",
