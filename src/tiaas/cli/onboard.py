@@ -29,12 +29,12 @@ from tiaas.interfaces.management.clientsystems import (
 from tiaas.interfaces.management.infomodel import InfoModelDocument, ManagedSmbDocument, ModelTerminal
 from tiaas.interfaces.management.system import ListImport
 from tiaas.konnektor.admin.users import FirstAdmin
-from tiaas.konnektor.config import TiAccess
+from tiaas.konnektor.config import Address, TiAccess
 from tiaas.konnektor.instance import Instance, Provision
 from tiaas.konnektor.issuing import KeyPair
 from tiaas.konnektor.terminallist import Correlation, TerminalConfig
 from tiaas.konnektor.trust import Issuer, TrustSpace
-from tiaas.lab.lab import Lab
+from tiaas.lab.lab import LOOPBACK, Lab
 from tiaas.lab.listcontent import ListName
 from tiaas.lab.pki import AuthorityKind, Family
 from tiaas.lab.practice import LabTerminal, Practice
@@ -86,12 +86,13 @@ def ti_access(lab: Lab) -> TiAccess:
     """Where an instance finds the lab's services; the server of the lists forwards OCSP requests, too."""
     services = lab.services
     if services is None:
-        return TiAccess(intermediaer=lab.vsdm.url)
+        return TiAccess(intermediaer=lab.vsdm.url, ntp=(Address(LOOPBACK, lab.time.port),))
     return TiAccess(
         tsl_url=services.tsl_url,
         bnetza_url=services.bnetza_url,
         ocsp_forwarder=services.url,
         intermediaer=lab.vsdm.url,
+        ntp=(Address(LOOPBACK, lab.time.port),),
     )
 
 

@@ -135,6 +135,8 @@ class TiAccess:
     lists_seconds: float = 86_400.0  # TIP1-A_4684: daily; CERT_BNETZA_VL_UPDATE_INTERVAL
     vsdm_seconds: float = 30.0  # MAXTIME_VSDM
     offline_days_max: int = 0  # TIMEOUT_TI_OFFLINE; 0: no limit
+    ntp: tuple[Address, ...] = ()
+    """NTP_SERVER_ADDR: the TI's time servers in the order they are asked; none: time is not compared."""
     receipt_secret: Secret | None = None
     """Input for the VSDM-PNW-Keys (VSDM-A_2776); Konnektors with the same one read each other's receipts."""
 

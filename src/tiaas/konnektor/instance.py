@@ -25,6 +25,7 @@ from tiaas.konnektor.config import BadInstanceConfig, InstanceConfig
 from tiaas.konnektor.errors import fault_of
 from tiaas.konnektor.eventfeed import EventFeed
 from tiaas.konnektor.gate import Gate
+from tiaas.konnektor.health import Health, build_health
 from tiaas.konnektor.identity import Identity, IssuedClient
 from tiaas.konnektor.infomodel import (
     AuthFeature,
@@ -98,6 +99,7 @@ class Instance:
         calls: CallLog,
         feed: EventFeed,
         sink_checks: SinkChecks,
+        health: Health,
     ) -> None:
         self.config = config
         self.given = given
@@ -112,6 +114,7 @@ class Instance:
         self.feed = feed
         self.serves_since: datetime | None = None
         self.sink_checks = sink_checks
+        self.health = health
 
     @classmethod
     async def load(
@@ -172,13 +175,14 @@ class Instance:
         feed = EventFeed(clock)
         context.hub.subscribe(feed.on_event)
         calls = CallLog(clock, lambda client_system_id: client_system_id in model.current.clients, feed.touch)
+        health = build_health(context, identity, network, config.ti, calls)
         reception = Reception(
             config,
             gate,
             operations(context),
             to_fault,
             clock,
-            calls,
+            health.misuse,
             guard(context),
             lambda: allows(Row.DIRECTORY, context.opstate.holds),
         )
@@ -196,6 +200,7 @@ class Instance:
             calls=calls,
             feed=feed,
             sink_checks=checks,
+            health=health,
         )
 
     @property
@@ -215,15 +220,11 @@ class Instance:
             await self.context.trust.start(self.config.boot_seconds)
             await self.context.terminals.start()
             await self._settle()
+            await self.health.start()
             await self.reception.open(ingress)
             await self._tell_boot(ingress)
         except BaseException:
-            if self.context.intermediaer is not None:
-                self.context.intermediaer.close()
-            await self.context.terminals.stop()
-            await self.context.trust.stop()
-            await self.context.events.stop()
-            await self.context.protocol.stop()
+            await self._end()
             raise
         self.serves_since = self.context.clock.now()
         _log.info("instance serves", extra={"instance": self.name, "address": str(self.reception.address)})
@@ -235,13 +236,18 @@ class Instance:
             await self.reception.close(ingress)
         finally:
             self.feed.close()
-            if self.context.intermediaer is not None:
-                self.context.intermediaer.close()
-            await self.context.terminals.stop()
-            await self.context.trust.stop()
-            await self.context.events.stop()
-            await self.context.protocol.stop()
+            await self._end()
         _log.info("instance stopped", extra={"instance": self.name})
+
+    async def _end(self) -> None:
+        """Stops all parts, the logs last."""
+        if self.context.intermediaer is not None:
+            self.context.intermediaer.close()
+        await self.health.stop()
+        await self.context.terminals.stop()
+        await self.context.trust.stop()
+        await self.context.events.stop()
+        await self.context.protocol.stop()
 
     async def _tell_boot(self, ingress: Ingress) -> None:
         """BOOTUP_COMPLETE comes when a Clientsystem that hears it can subscribe."""

@@ -7,7 +7,7 @@ can give each instance a route of its own, bound to a source address.
 import asyncio
 import socket
 import ssl
-from asyncio import BaseProtocol, BaseTransport
+from asyncio import BaseProtocol, BaseTransport, DatagramProtocol, DatagramTransport
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -42,6 +42,15 @@ class Network:
                 server_hostname="" if context is not None else None,
                 local_addr=(self.source, 0) if self.source is not None else None,
             )
+        return transport
+
+    async def datagrams(
+        self, host: str, port: int, protocol_factory: Callable[[], DatagramProtocol]
+    ) -> DatagramTransport:
+        """A UDP socket to one peer. Raises `OSError`."""
+        loop = asyncio.get_running_loop()
+        local = (self.source, 0) if self.source is not None else None
+        transport, _ = await loop.create_datagram_endpoint(protocol_factory, local_addr=local, remote_addr=(host, port))
         return transport
 
     async def connect(self, host: str, port: int) -> socket.socket:

@@ -22,6 +22,7 @@ from tiaas.konnektor.ingress import Ingress
 from tiaas.konnektor.instance import Instance, Provision
 from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.network import Network
+from tiaas.konnektor.nodechecks import NodeChecks
 from tiaas.konnektor.protocol import FolderMedium
 from tiaas.konnektor.sak import SakIdentities
 from tiaas.konnektor.sinkshares import NodeShares
@@ -65,6 +66,7 @@ class Node:
         self._planes: dict[str, AdminListener] = {}
         self._restarts: set[asyncio.Task[None]] = set()
         self._starting: set[str] = set()
+        self.checks = NodeChecks(store.check, clock, entropy)
         self._front = EmbeddedFront(clock, entropy, self._network, self._sak, front_settings)
 
     @property
@@ -97,6 +99,7 @@ class Node:
             )
             self._networks[name] = instance.network
             self._sak.put(name, instance.sak)
+            await self.checks.tell(instance.context.opstate)
             await instance.start(self.ingress)
         except BaseException:
             self._forget(name)
@@ -126,6 +129,7 @@ class Node:
                 await plane.close(self.ingress)
             await instance.stop(self.ingress)
         finally:
+            self.checks.forget(instance.context.opstate)
             self._forget(name)
 
     def admin_address(self, name: str) -> Address | None:
@@ -170,6 +174,7 @@ class Node:
                 await self.remove(name)
             except Exception as error:  # noqa: BLE001 - one that fails must not keep the others running
                 _log.error("instance not stopped cleanly", extra={"instance": name, "kind": type(error).__name__})
+        await self.checks.stop()
         await self.ingress.stop()
         await self._front.close()
         self._handshakes.close()

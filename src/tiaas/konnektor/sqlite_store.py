@@ -35,7 +35,10 @@ CREATE TABLE row (
 class SqliteStore:
     """A `Store` in one file. Build it with `open`."""
 
-    def __init__(self, database: sqlite3.Connection, thread: ThreadPoolExecutor) -> None:
+    def __init__(self, database: sqlite3.Connection, thread: ThreadPoolExecutor, path: Path) -> None:
+        self._path = path
+        found = path.stat()
+        self._file = found.st_dev, found.st_ino
         self._database = database
         self._thread = thread
 
@@ -48,7 +51,7 @@ class SqliteStore:
         except BaseException:
             thread.shutdown(wait=False)
             raise
-        return cls(database, thread)
+        return cls(database, thread, path)
 
     async def take_over(self, instance: str) -> Owner:
         """See `Store.take_over`."""
@@ -71,6 +74,15 @@ class SqliteStore:
             cursor.execute("UPDATE owner SET forgotten = 1, epoch = epoch + 1 WHERE instance = ?", (owner.instance,))
 
         await self.transact(owner, work)
+
+    async def check(self) -> None:
+        """See `Store.check`: the file is still the one that was opened."""
+        try:
+            found = self._path.stat()
+        except OSError as error:
+            raise StoreError("the store's file is gone") from error
+        if (found.st_dev, found.st_ino) != self._file:
+            raise StoreError("the store's file is another one")
 
     async def close(self) -> None:
         """See `Store.close`."""

@@ -112,6 +112,10 @@ class Store(Protocol):
         """
         ...
 
+    async def check(self) -> None:
+        """Raises `StoreError` if what is stored, keys among it, cannot be had any more."""
+        ...
+
     async def close(self) -> None:
         """Finishes what is under way and closes the store."""
         ...

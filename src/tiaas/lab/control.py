@@ -82,6 +82,7 @@ def control_app(lab: Lab) -> Starlette:
         Route("/updates", _updates(lab), methods=["GET", "POST"]),
         Route("/updates/{update_id}", _cancel(lab), methods=["DELETE"]),
         *pki_routes(lab, _read),
+        *lab.time.routes(_read),
     ]
     handlers: dict[Any, Any] = {
         ControlError: _on_control_error,

@@ -7,6 +7,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ from tiaas.lab.seed import Seed, parse_seed
 from tiaas.lab.signers import Signers
 from tiaas.lab.smktidentity import CERTIFICATE, SmktIdentity
 from tiaas.lab.store import Kind, LabStore
+from tiaas.lab.timeserver import TIME_PORT, TimeServer
 from tiaas.lab.vsdm.books import Books, Task
 from tiaas.lab.vsdm.change import Change
 from tiaas.lab.vsdm.secrets import VsdmSecrets
@@ -85,6 +87,7 @@ class Lab:
             clock=clock,
             on_change=lambda document: store.put_meta("signers", document),
         )
+        self.time = TimeServer(clock)
         self.services: PkiServices | None = None
         """The trust lists and the status service, once `start_pki` has brought them up."""
         self.on_change: Callable[[], None] = _nothing
@@ -211,9 +214,11 @@ class Lab:
             port, _ = await self.ports.claim(f"sicct/{terminal.ct_id}", LOOPBACK, listen, preferred=SICCT_PORT + at)
             terminal.sicct = f"{LOOPBACK}:{port}"
         await self.vsdm.start(self.ports)
+        await self.ports.claim("time", LOOPBACK, partial(self.time.start, LOOPBACK), preferred=TIME_PORT)
 
     async def stop(self) -> None:
         """Switches all terminals and services off."""
+        self.time.stop()
         await asyncio.gather(*(mishaps.stop() for mishaps in self._mishaps))
         await asyncio.gather(self.vsdm.stop(), *(practice.stop() for practice in self.practices.values()))
         if self.services is not None:

@@ -1,0 +1,81 @@
+"""Unusually many cryptographic operations: EC_CRYPTOPERATION_ALARM (gemSpec_Kon V5.18 TIP1-A_4597, TAB_KON_505).
+
+For each watched operation the calls of the last ten minutes are summed up, one that succeeded as 1, one that failed as
+5. A sum that reaches the alarm value raises the alarm; calls are served all the same. Only an administrator resets it.
+"""
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+
+from tiaas.base.clock import Clock
+from tiaas.interfaces.connector_context_v2_0 import Context
+from tiaas.konnektor.opstate import Condition, OperatingState
+from tiaas.soap.dispatch import Observer
+from tiaas.soap.envelope import SoapFault
+
+ALARM_VALUES = {
+    "EncryptDocument": 101,
+    "DecryptDocument": 101,
+    "SignDocument": 41,
+    "VerifyDocument": 61,
+    "VerifyCertificate": 401,
+}
+"""EVT_MONITOR_OPERATIONS with the default alarm values; 0 switches one off, 9999 is the largest."""
+OK_VAL, NOK_VAL = 1, 5
+MINUTES = 10
+_WORKPLACES_MAX = 50
+
+
+@dataclass(slots=True)
+class _Minute:
+    at: int
+    sum: int = 0
+    workplaces: Counter[str] = field(default_factory=Counter)
+
+
+class MisuseWatch:
+    """An `Observer` of dispatchers that counts and passes everything on to `also`."""
+
+    def __init__(self, opstate: OperatingState, clock: Clock, also: Observer) -> None:
+        self.alarm_values = dict(ALARM_VALUES)
+        self._opstate = opstate
+        self._clock = clock
+        self._also = also
+        self._minutes: dict[str, deque[_Minute]] = {}
+
+    def begin(self) -> float:
+        """See `Observer`."""
+        return self._also.begin()
+
+    def done(self, begun: float, request: object | None, answer: object) -> None:
+        """See `Observer`."""
+        self._also.done(begun, request, answer)
+        operation = type(request).__name__
+        limit = self.alarm_values.get(operation, 0)
+        if limit:
+            self._count(operation, limit, getattr(request, "context", None), failed=isinstance(answer, SoapFault))
+
+    def _count(self, operation: str, limit: int, context: object, *, failed: bool) -> None:
+        now = int(self._clock.monotonic() // 60)
+        minutes = self._minutes.setdefault(operation, deque(maxlen=MINUTES))
+        if not minutes or minutes[-1].at != now:
+            minutes.append(_Minute(now))
+        minutes[-1].sum += NOK_VAL if failed else OK_VAL
+        if isinstance(context, Context):
+            minutes[-1].workplaces[context.workplace_id[:64]] += 1
+        recent = [minute for minute in minutes if minute.at > now - MINUTES]
+        count = sum(minute.sum for minute in recent)
+        if count < limit or self._opstate.holds(Condition.CRYPTOPERATION_ALARM):
+            return
+        workplaces = sum((minute.workplaces for minute in recent), Counter[str]())
+        named = ",".join(name for name, _ in workplaces.most_common(_WORKPLACES_MAX))
+        details = (("Operation", operation), ("Count", count), ("Arbeitsplatz", named), ("Meldung", _MESSAGE))
+        self._opstate.set(Condition.CRYPTOPERATION_ALARM, True, details)
+
+    def reset(self) -> None:
+        """The administrator has seen the alarm; counting begins anew."""
+        self._minutes.clear()
+        self._opstate.set(Condition.CRYPTOPERATION_ALARM, False)
+
+
+_MESSAGE = "Alarmwert der Missbrauchserkennung erreicht"
