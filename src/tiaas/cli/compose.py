@@ -25,6 +25,7 @@ from tiaas.base.entropy import Entropy
 from tiaas.base.errors import TiaasError
 from tiaas.base.secret import Secret
 from tiaas.cli import onboard, watch
+from tiaas.cli.ldapports import ldap_addresses, ldap_entry
 from tiaas.cli.progress import Progress
 from tiaas.cli.upconfig import UpConfig
 from tiaas.client import Kon, parse_kon
@@ -47,6 +48,7 @@ from tiaas.lab.ready import (
     InstanceEntry,
     KonnektorEntry,
     LabEntry,
+    LdapEntry,
     Ready,
     basic_credentials,
     kon_document,
@@ -107,6 +109,7 @@ class Served:
     kon_file: Path
     kon: Kon
     admin: AdminEntry
+    ldap: LdapEntry | None
 
 
 @dataclass(slots=True)
@@ -132,6 +135,7 @@ class Running:
                 cards=cards_entry(self.lab, served.practice),
                 kon_file=served.kon_file,
                 admin=served.admin,
+                ldap=served.ldap,
             )
             for served in self.served
         )
@@ -143,6 +147,7 @@ class Running:
             tsl=None if services is None else services.tsl_url,
             faults=f"{self.control_url}/faults",
             journal=f"{self.control_url}/journal",
+            vzd=self.lab.vzd.url or None,
         )
         return Ready(instances, lab, self.portal_url)
 
@@ -160,6 +165,8 @@ async def running(
         lab = await start.open_lab()
         control_url = await start.start_lab(lab)
         run = Running(lab, control_url, start.write_ca_bundle(lab), notices=lab.ports.notices)
+        if lab.vzd.missing:
+            run.notices.append(f"no directory behind the LDAP proxy: {lab.vzd.missing}")
         node = await start.start_node()
         with progress.step(f"{_count(len(lab.practices), 'Konnektor instance')}: identity, model, clients"):
             run.served += await _each(
@@ -266,10 +273,11 @@ class _Start:
         given = onboard.provision(
             lab, practice, FirstAdmin.of("lab", self._token(lab, f"admin-token/{practice.number}"))
         )
+        ldap = await ldap_addresses(lab, options.config.access.access(), options.listen, practice.number)
 
         async def add(port: int) -> Instance:
             try:
-                return await node.add(self._config(lab, practice, port), given)
+                return await node.add(self._config(lab, practice, port, ldap), given)
             except AddressTaken as error:
                 raise PortTaken(options.listen, port) from error
 
@@ -313,7 +321,9 @@ class _Start:
             lab.store.put_meta(key, token.reveal().decode())
         return token
 
-    def _config(self, lab: Lab, practice: Practice, port: int) -> InstanceConfig:
+    def _config(
+        self, lab: Lab, practice: Practice, port: int, ldap: tuple[Address | None, Address | None]
+    ) -> InstanceConfig:
         options = self.options
         hosts = dict.fromkeys((*options.hosts, _reachable(options.listen)))
         settings = options.config
@@ -322,6 +332,8 @@ class _Start:
             f"praxis-{practice.number}",
             Address(options.listen, port),
             plain=Address(options.listen, first + practice.number - 1) if first else None,
+            ldap=ldap[0],
+            ldap_plain=ldap[1],
             hosts=tuple(hosts),
             server_key=settings.server_key,
             access=settings.access.access(),
@@ -351,7 +363,8 @@ class _Start:
         # We ourselves go by the address: a name given with --host need not be known on this machine.
         document = kon_document(replace(konnektor, url=local), context, credentials, (anchor,))
         kon = parse_kon(json.dumps(document), {})
-        return Served(practice, instance, konnektor, client, context, kon_file, kon, admin)
+        ldap = ldap_entry(instance, _public_host(self.options))
+        return Served(practice, instance, konnektor, client, context, kon_file, kon, admin, ldap)
 
     async def _credentials(
         self, instance: Instance, client: ClientEntry, context: ContextEntry, desk: Admin

@@ -86,12 +86,13 @@ def ti_access(lab: Lab) -> TiAccess:
     """Where an instance finds the lab's services; the server of the lists forwards OCSP requests, too."""
     services = lab.services
     if services is None:
-        return TiAccess(intermediaer=lab.vsdm.url, ntp=(Address(LOOPBACK, lab.time.port),))
+        return TiAccess(intermediaer=lab.vsdm.url, vzd=lab.vzd.url, ntp=(Address(LOOPBACK, lab.time.port),))
     return TiAccess(
         tsl_url=services.tsl_url,
         bnetza_url=services.bnetza_url,
         ocsp_forwarder=services.url,
         intermediaer=lab.vsdm.url,
+        vzd=lab.vzd.url,
         ntp=(Address(LOOPBACK, lab.time.port),),
     )
 

@@ -35,6 +35,7 @@ class AccessSettings:
     )
     directory_open: bool = setting(True, "ANCL_DVD_OPEN: connector.sds without TLS, if there is a `plain_port`")
     plain_port: int = setting(0, "port for HTTP without TLS of practice 1, practice N gets it + N-1; 0: none")
+    ldap_authentication: bool = setting(True, "ANCL_CAUT_LDAP; false: LDAP clients show no certificate")
 
     def __post_init__(self) -> None:
         if not 0 <= self.plain_port <= 65535:
@@ -44,7 +45,9 @@ class AccessSettings:
 
     def access(self) -> ClientAccess:
         """As the Konnektor takes it."""
-        return ClientAccess(self.tls_mandatory, self.client_authentication, self.mode, self.directory_open)
+        return ClientAccess(
+            self.tls_mandatory, self.client_authentication, self.mode, self.directory_open, self.ldap_authentication
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

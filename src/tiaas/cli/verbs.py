@@ -15,6 +15,7 @@ HOMES = {
     "get": "tiaas.cli.get",
     "pin": "tiaas.cli.pin",
     "vsd": "tiaas.cli.vsd",
+    "directory": "tiaas.cli.directory",
     "events": "tiaas.cli.events",
     "card": "tiaas.cli.labverbs",
     "lab": "tiaas.cli.labfaults",

@@ -116,7 +116,7 @@ class Message:
 
     def encode(self) -> bytes:
         """The wire octets."""
-        return encode(SEQUENCE, integer(self.number), encode(self.operation, self.body), self.controls)
+        return encode(SEQUENCE, encode_integer(self.number), encode(self.operation, self.body), self.controls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +154,8 @@ class SearchRequest:
                 octets(self.base),
                 encode(ENUMERATED, bytes([self.scope])),
                 encode(ENUMERATED, bytes([self.deref_aliases])),
-                integer(self.size_limit),
-                integer(self.time_limit),
+                encode_integer(self.size_limit),
+                encode_integer(self.time_limit),
                 encode(BOOLEAN, b"\xff" if self.types_only else b"\0"),
                 self.filter,
                 encode(SEQUENCE, *(octets(name) for name in self.attributes)),
@@ -322,7 +322,7 @@ def decode_extended_name_untrusted(body: bytes) -> str:
 
 def bind_request() -> bytes:
     """The body of an anonymous simple BindRequest."""
-    return integer(VERSION) + octets("") + encode(_SIMPLE)
+    return encode_integer(VERSION) + octets("") + encode(_SIMPLE)
 
 
 def entry_body(name: str, attributes: Iterable[tuple[str, Iterable[bytes]]]) -> bytes:
@@ -334,7 +334,7 @@ def entry_body(name: str, attributes: Iterable[tuple[str, Iterable[bytes]]]) -> 
     return octets(name) + encode(SEQUENCE, *listed)
 
 
-def integer(value: int) -> bytes:
+def encode_integer(value: int) -> bytes:
     """An INTEGER."""
     return encode(INTEGER, _signed(value))
 

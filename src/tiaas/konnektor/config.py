@@ -36,14 +36,25 @@ class Variant(enum.Enum):
     PLAIN_TOO = "SOAP4"
 
 
+@enum.unique
+class LdapVariant(enum.Enum):
+    """How clients reach the LDAP proxy (A_21224-01, TAB_KON_865-01); the value is the specification's name."""
+
+    CERTIFICATE = "LDAP1"
+    TLS_WITHOUT_CERTIFICATE = "LDAP2"
+    TLS_ONLY = "LDAP3"
+    PLAIN_TOO = "LDAP4"
+
+
 @dataclass(frozen=True, slots=True)
 class ClientAccess:
-    """The four switches; the defaults are the specification's and the only ones an HSK may run with (A_23303)."""
+    """The five switches; the defaults are the specification's and the only ones an HSK may run with (A_23303)."""
 
     tls_mandatory: bool = True  # ANCL_TLS_MANDATORY
     authentication_mandatory: bool = True  # ANCL_CAUT_MANDATORY
     mode: AuthenticationMode = AuthenticationMode.CERTIFICATE  # ANCL_CAUT_MODE
     directory_open: bool = True  # ANCL_DVD_OPEN: connector.sds over plain HTTP, if the instance has a plain address
+    ldap_authentication: bool = True  # ANCL_CAUT_LDAP: clients of the LDAP proxy show a certificate, whatever `mode` is
 
     @property
     def variant(self) -> Variant:
@@ -53,6 +64,15 @@ class ClientAccess:
         if not self.authentication_mandatory:
             return Variant.TLS_ONLY
         return Variant.CERTIFICATE if self.mode is AuthenticationMode.CERTIFICATE else Variant.PASSWORD
+
+    @property
+    def ldap_variant(self) -> LdapVariant:
+        """What the switches amount to for the LDAP proxy; ANCL_CAUT_MODE does not matter there."""
+        if not self.tls_mandatory:
+            return LdapVariant.PLAIN_TOO
+        if not self.authentication_mandatory:
+            return LdapVariant.TLS_ONLY
+        return LdapVariant.CERTIFICATE if self.ldap_authentication else LdapVariant.TLS_WITHOUT_CERTIFICATE
 
     @property
     def clients_are_checked(self) -> bool:
@@ -75,6 +95,8 @@ class Limits:
     connections_per_address: int = 256
     """A whole practice may come from the one address of its router or terminal server."""
     pipelined: int = 16
+    ldap_connections: int = 128
+    """Of the LDAP proxy; each has one to the directory beside it."""
     stop_seconds: float = 10.0
 
 
@@ -129,6 +151,8 @@ class TiAccess:
     """The access provider's http-forwarder (CERT_OCSP_FORWARDER_ADDRESS, _PORT): every OCSP request goes there."""
     intermediaer: str = ""
     """Scheme, host, port and prefix of the VSDM Intermediär; `/IK/UFS/2.0` is added."""
+    vzd: str = ""
+    """The directory, like `ldaps://host:636`."""
     ocsp_seconds: float = 10.0  # CERT_OCSP_TIMEOUT_NONQES
     ocsp_grace_seconds: float = 600.0  # CERT_OCSP_DEFAULT_GRACE_PERIOD_NONQES
     tsl_grace_days: int = 30  # CERT_TSL_DEFAULT_GRACE_PERIOD_DAYS
@@ -146,13 +170,16 @@ class InstanceConfig:
     """One vInstanz.
 
     `hosts` are further names and addresses for the server certificate. `plain` is the address for HTTP without TLS; it
-    serves connector.sds if `directory_open`, and everything if TLS is not mandatory. `source` is the local address the
+    serves connector.sds if `directory_open`, and everything if TLS is not mandatory. `ldap` is the LDAP proxy's
+    address; that without TLS, `ldap_plain`, serves only if TLS is not mandatory. `source` is the local address the
     instance's own connections start from.
     """
 
     instance: str
     address: Address
     plain: Address | None = None
+    ldap: Address | None = None
+    ldap_plain: Address | None = None
     hosts: tuple[str, ...] = ()
     hostname: str = "konnektor"
     """MGM_KONN_HOSTNAME: what a terminal shows when it is paired."""
@@ -173,5 +200,9 @@ class InstanceConfig:
             raise BadInstanceConfig("an instance's name has 1 to 64 characters")
         if self.plain is not None and self.plain == self.address and self.plain.port:
             raise BadInstanceConfig("the plain address is the TLS address")
+        if self.ldap_plain is not None and self.ldap_plain == self.ldap and self.ldap_plain.port:
+            raise BadInstanceConfig("the plain address of the LDAP proxy is its TLS address")
         if not self.access.tls_mandatory and self.plain is None:
             raise BadInstanceConfig("TLS is not mandatory, but there is no plain address to serve")
+        if not self.access.tls_mandatory and self.ldap is not None and self.ldap_plain is None:
+            raise BadInstanceConfig("TLS is not mandatory, but there is no plain address for the LDAP proxy")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tiaas.konnektor.basic import BasicUsers, parse_basic_untrusted
-from tiaas.konnektor.config import ClientAccess, Variant
+from tiaas.konnektor.config import ClientAccess, LdapVariant, Variant
 from tiaas.konnektor.identity import Identity
 from tiaas.konnektor.infomodel import AuthKind
 from tiaas.konnektor.livemodel import LiveInfoModel
@@ -27,8 +27,13 @@ class Gate:
 
     def accepted_certificates(self) -> dict[str, bytes] | None:
         """The client certificates (fingerprint → DER) that TLS accepts; None if it asks for none."""
-        if self.access.variant is not Variant.CERTIFICATE:
-            return None
+        return self._bound_certificates() if self.access.variant is Variant.CERTIFICATE else None
+
+    def ldap_certificates(self) -> dict[str, bytes] | None:
+        """As `accepted_certificates`, for the LDAP proxy (A_21224-01)."""
+        return self._bound_certificates() if self.access.ldap_variant is LdapVariant.CERTIFICATE else None
+
+    def _bound_certificates(self) -> dict[str, bytes]:
         clients = self.model.current.clients.values()
         bound = {f.value for client in clients for f in client.auth_features if f.kind is AuthKind.CERTIFICATE}
         known = self.identity.client_certificates
@@ -38,6 +43,13 @@ class Gate:
         """Whether a TLS connection with this client certificate may go on."""
         if self.access.variant is not Variant.CERTIFICATE:
             return True
+        return self._is_bound(fingerprint)
+
+    def admits_ldap(self, fingerprint: str | None) -> bool:
+        """As `admits`, for the LDAP proxy."""
+        return self.access.ldap_variant is not LdapVariant.CERTIFICATE or self._is_bound(fingerprint)
+
+    def _is_bound(self, fingerprint: str | None) -> bool:
         return fingerprint is not None and bool(self._owners(AuthKind.CERTIFICATE, fingerprint))
 
     def known_peer(self, fingerprint: str | None, address: str) -> Peer | None:

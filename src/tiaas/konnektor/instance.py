@@ -38,6 +38,7 @@ from tiaas.konnektor.infomodel import (
 from tiaas.konnektor.ingress import Ingress
 from tiaas.konnektor.issuing import KeyPair
 from tiaas.konnektor.keykind import KeyKind
+from tiaas.konnektor.ldapproxy import LdapProxy
 from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.network import Network
@@ -94,6 +95,7 @@ class Instance:
         model: LiveInfoModel,
         context: ServiceContext,
         reception: Reception,
+        directory: LdapProxy | None,
         sak: KeyPair,
         network: Network,
         calls: CallLog,
@@ -109,6 +111,7 @@ class Instance:
         self.model = model
         self.context = context
         self.reception = reception
+        self.directory = directory
         self.sak = sak
         self.calls = calls
         self.feed = feed
@@ -186,7 +189,14 @@ class Instance:
             guard(context),
             lambda: allows(Row.DIRECTORY, context.opstate.holds),
         )
-        watcher.on_change = reception.clients_changed
+        directory = LdapProxy.build(config, gate, context.trust, network)
+
+        def clients_changed() -> None:
+            reception.clients_changed()
+            if directory is not None:
+                directory.clients_changed()
+
+        watcher.on_change = clients_changed
         return cls(
             config,
             given=given,
@@ -195,6 +205,7 @@ class Instance:
             model=model,
             context=context,
             reception=reception,
+            directory=directory,
             sak=sak,
             network=network,
             calls=calls,
@@ -221,7 +232,7 @@ class Instance:
             await self.context.terminals.start()
             await self._settle()
             await self.health.start()
-            await self.reception.open(ingress)
+            await self._open_doors(ingress)
             await self._tell_boot(ingress)
         except BaseException:
             await self._end()
@@ -233,7 +244,7 @@ class Instance:
         """Shuts down in order; calls under way may finish within `limits.stop_seconds`, an update of a card within
         MAXTIME_VSDM."""
         try:
-            await self.reception.close(ingress)
+            await self._close_doors(ingress)
         finally:
             self.feed.close()
             await self._end()
@@ -254,8 +265,23 @@ class Instance:
         try:
             await self.context.events.booted()
         except BaseException:
+            await self._close_doors(ingress)
+            raise
+
+    async def _open_doors(self, ingress: Ingress) -> None:
+        await self.reception.open(ingress)
+        if self.directory is None:
+            return
+        try:
+            await self.directory.open(ingress)
+        except BaseException:
             await self.reception.close(ingress)
             raise
+
+    async def _close_doors(self, ingress: Ingress) -> None:
+        if self.directory is not None:
+            await self.directory.close(ingress)
+        await self.reception.close(ingress)
 
     async def _settle(self) -> None:
         """Waits for the terminals in use and their cards; one that is away does not hold up the start for long."""

@@ -13,7 +13,7 @@ there, since every context has its own ticket key.
 
 import os
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -23,15 +23,18 @@ from tiaas.konnektor.issuing import KeyPair
 _CIPHERS = "ECDHE+AESGCM"
 
 
-def server_context(server: KeyPair, accepted: Iterable[bytes] | None) -> ssl.SSLContext:
+def server_context(
+    server: KeyPair, accepted: Iterable[bytes] | None, protocols: Sequence[str] = ("http/1.1",)
+) -> ssl.SSLContext:
     """A new context for `server`; with `accepted` (DER) a client must show one of these certificates.
 
-    An empty list accepts nobody, None asks for no certificate.
+    An empty list accepts nobody, None asks for no certificate. `protocols` are offered by ALPN.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
-    context.set_alpn_protocols(["http/1.1"])
+    if protocols:
+        context.set_alpn_protocols(list(protocols))
     context.options |= ssl.OP_NO_RENEGOTIATION
     # All our suites are equally strong; by the client's order it gets the curve it is fast with. By ours brainpool,
     # first in the packaged OpenSSL configuration for the terminals' sake, would win.

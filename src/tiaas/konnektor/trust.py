@@ -39,6 +39,11 @@ FD_SERVER = Demands(
     extended_key_usage=frozenset({ExtendedKeyUsage.SERVER_AUTH}),
     types=frozenset({CertificateType.FD_TLS_S}),
 )
+ZD_SERVER = Demands(
+    key_usage=frozenset({KeyUsage.DIGITAL_SIGNATURE}),
+    extended_key_usage=frozenset({ExtendedKeyUsage.SERVER_AUTH}),
+    types=frozenset({CertificateType.ZD_TLS_S}),
+)
 _R_SIZE = 32
 
 

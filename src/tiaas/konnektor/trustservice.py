@@ -13,7 +13,7 @@ from typing import Protocol
 from tiaas.base.clock import Clock
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.ocsp import OcspClient
-from tiaas.konnektor.trust import EGK, FD_SERVER, Issuer, TrustSpace
+from tiaas.konnektor.trust import EGK, FD_SERVER, ZD_SERVER, Issuer, TrustSpace
 from tiaas.konnektor.trustlists import TrustLists
 from tiaas.konnektor.truststatus import TrustStatus, status_of
 from tiaas.konnektor.verdict import CertificateStatus, Result, Verdict
@@ -178,9 +178,19 @@ class Trust:
         Raises `KonnektorError` 4156 if the certificate is not valid, 4220 if it has not got `role`, 4002 after
         the TSL's grace period or the end of the trust anchor (TAB_KON_504).
         """
+        return await self._check_server(der, FD_SERVER, role, tolerate=True)
+
+    async def check_directory(self, der: bytes) -> Verdict:
+        """C.ZD.TLS-S that the VZD showed in TLS (TUC_KON_290): OCSP, and its answer is needed.
+
+        Raises `KonnektorError` as `check_fachdienst` does; the role is oid_vzd_ti.
+        """
+        return await self._check_server(der, ZD_SERVER, Role.VZD_TI, tolerate=False)
+
+    async def _check_server(self, der: bytes, demands: Demands, role: Role, *, tolerate: bool) -> Verdict:
         if self._source.is_anchor_outdated():
             raise KonnektorError(4002)
-        verdict = await self.check(der, FD_SERVER, offline_allow_no_check=True)
+        verdict = await self.check(der, demands, offline_allow_no_check=tolerate)
         if verdict.result is not Result.VALID:
             raise KonnektorError(4156)
         if role.oid not in verdict.roles:

@@ -141,6 +141,13 @@ class CardBox:
             raise UnknownCard
         return card
 
+    def certificate(self, iccsn: str, path: str) -> bytes:
+        """The certificate in a file of a card, made now if nobody needed it before. Raises `UnknownCard`."""
+        image = self.get(iccsn).card.image
+        if path not in image.files and self._source.provide(image, path):
+            self._on_card_change(image)
+        return image.files.get(path, b"")
+
     def make_too_old(self, iccsn: str, *, too_old: bool) -> None:
         """Gives a card the object system of generation 1, or its own again. Raises `UnknownCard`."""
         entry = self.get(iccsn)

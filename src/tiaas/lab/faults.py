@@ -44,6 +44,7 @@ class Service(enum.StrEnum):
     UFS = "ufs"
     VSDD = "vsdd"
     CMS = "cms"
+    VZD = "vzd"
     TERMINAL = "terminal"
     CARD = "card"
     KEYPAD = "keypad"
@@ -65,6 +66,7 @@ CODES: Mapping[Service, tuple[str, ...]] = {
     Service.UFS: ("500", "1006", "1011", "11101", "11148", "11999"),
     Service.VSDD: _CCS,
     Service.CMS: _CCS,
+    Service.VZD: ("1", "3", "11", "32", "50", "51", "52", "80"),
     Service.TERMINAL: (
         "gone", "silent", "garbage", "wrong-sequence", "certificate-expired", "certificate-foreign",
     ),
@@ -72,13 +74,13 @@ CODES: Mapping[Service, tuple[str, ...]] = {
     Service.KEYPAD: ("wrong", "cancel", "timeout", "busy", "gone"),
     Service.NETWORK: ("refused", "unreachable"),
 }  # fmt: skip
-"""What `code` may say per service: GERROR codes of the Fachdienste, states and defects of the PKI services, what
-terminals, cards, people and lines do."""
+"""What `code` may say per service: GERROR or LDAP codes of the Fachdienste, states and defects of the PKI services,
+what terminals, cards, people and lines do."""
 
 STATUS_WORDS = frozenset({Service.TERMINAL, Service.CARD})
 """Here `code` may be a status word too: four hexadecimal digits that are answered instead of doing the command."""
 _STATUS_WORD = re.compile("[69][0-9A-F]{3}")
-_WITHOUT_HTTP = frozenset({Service.TERMINAL, Service.CARD, Service.KEYPAD, Service.NETWORK})
+_WITHOUT_HTTP = frozenset({Service.VZD, Service.TERMINAL, Service.CARD, Service.KEYPAD, Service.NETWORK})
 _WITHOUT_DROP = frozenset({Service.CARD, Service.KEYPAD})
 _LASTING = frozenset({"gone", "pulled"})
 _UNTIL_CLEARED = frozenset({"defective"})

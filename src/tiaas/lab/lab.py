@@ -52,6 +52,9 @@ from tiaas.lab.vsdm.books import Books, Task
 from tiaas.lab.vsdm.change import Change
 from tiaas.lab.vsdm.secrets import VsdmSecrets
 from tiaas.lab.vsdm.services import VsdmServices
+from tiaas.lab.vzd.directory import VzdService
+from tiaas.lab.vzd.insurers import InsurerCertificates
+from tiaas.lab.vzd.listing import Listing
 from tiaas.terminal.virtual.terminal import TerminalConfig, TerminalState, VirtualTerminal
 
 LOOPBACK = "127.0.0.1"
@@ -112,6 +115,10 @@ class Lab:
             clock=clock,
             entropy=entropy,
         )
+
+        insurers = InsurerCertificates(store, pki, clock, entropy)
+        listing = Listing(lambda: self._people, lambda: self.practices, self.cards, insurers, clock)
+        self.vzd = VzdService(pki, listing.entries, self.faults, self.journal)
 
     @classmethod
     def open(
@@ -215,12 +222,15 @@ class Lab:
             terminal.sicct = f"{LOOPBACK}:{port}"
         await self.vsdm.start(self.ports)
         await self.ports.claim("time", LOOPBACK, partial(self.time.start, LOOPBACK), preferred=TIME_PORT)
+        await self.vzd.start(self.ports)
 
     async def stop(self) -> None:
         """Switches all terminals and services off."""
         self.time.stop()
         await asyncio.gather(*(mishaps.stop() for mishaps in self._mishaps))
-        await asyncio.gather(self.vsdm.stop(), *(practice.stop() for practice in self.practices.values()))
+        await asyncio.gather(
+            self.vsdm.stop(), self.vzd.stop(), *(practice.stop() for practice in self.practices.values())
+        )
         if self.services is not None:
             await self.services.stop()
             self.services = None

@@ -81,6 +81,7 @@ _ISSUERS = {
     CertificateType.SAK_AUT: AuthorityKind.KOMP,
     CertificateType.FD_TLS_C: AuthorityKind.KOMP,
     CertificateType.FD_TLS_S: AuthorityKind.KOMP,
+    CertificateType.ZD_TLS_S: AuthorityKind.KOMP,
 }
 
 ALLOWED_TYPES = {
@@ -231,7 +232,7 @@ class LabPki:
         return self.issue(CertificateType.SAK_AUT, holder), write_key(key)
 
     def component(self, kind: CertificateType, role: Role, names: Sequence[str]) -> tuple[bytes, bytes]:
-        """Identity of a service in the TI (C.FD.TLS-S, C.FD.TLS-C): certificate DER, private key PKCS#8 DER.
+        """Identity of a service in the TI (C.FD.TLS-S, C.FD.TLS-C, C.ZD.TLS-S): certificate DER, key PKCS#8 DER.
 
         The first of `names`, its FQDN, is the common name; all are subjectAltNames, IP addresses too. The key is on
         brainpoolP256r1.

@@ -51,6 +51,7 @@ class Role(Enum):
     KT = (105, "oid_kt", "Kartenterminal")
     SAK = (119, "oid_sak", "Signaturanwendungskomponente")
     INT_VSDM = (159, "oid_int_vsdm", "Intermediär VSDM")
+    VZD_TI = (171, "oid_vzd_ti", "Verzeichnisdienst-TI")
     HSK = (302, "oid_hsk", "Highspeed-Konnektor")
 
     def __init__(self, number: int, reference: str, text: str) -> None:
@@ -76,6 +77,7 @@ class CertificateType(Enum):
     AK_AUT = (79, "oid_ak_aut", "C.AK.AUT")
     SMKT_AUT = (82, "oid_smkt_aut", "C.SMKT.AUT")
     SAK_AUT = (113, "oid_sak_aut", "C.SAK.AUT")
+    ZD_TLS_S = (157, "oid_zd_tls_s", "C.ZD.TLS-S")
     FD_TLS_C = (168, "oid_fd_tls_c", "C.FD.TLS-C")
     FD_TLS_S = (169, "oid_fd_tls_s", "C.FD.TLS-S")
 

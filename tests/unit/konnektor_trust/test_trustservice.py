@@ -34,10 +34,10 @@ EGK_CERTIFICATE = WORLD.insured()
 URL = "http://ehca.ocsp.lab/"
 
 
-def server(role: Role = Role.INT_VSDM) -> Certificate:
+def server(role: Role = Role.INT_VSDM, kind: CertificateType = CertificateType.FD_TLS_S) -> Certificate:
     key = ec.generate_private_key(ec.BrainpoolP256R1())
     holder = EndEntity(component_name("intermediaer.lab", "NOT-VALID"), key.public_key(), build_admission(role))
-    profile = PROFILES[CertificateType.FD_TLS_S]
+    profile = PROFILES[kind]
     return decode_certificate_untrusted(issue_end_entity(profile, holder, WORLD.authority, SPAN, WORLD.entropy))
 
 
@@ -242,4 +242,37 @@ async def test_4156(bench: Bench) -> None:
     bench.says(CertStatus.REVOKED, cert_hash=CertHash.of(SERVER.encoded))
     with pytest.raises(KonnektorError) as raised:
         await bench.trust.check_fachdienst(SERVER.encoded)
+    assert raised.value.code == 4156
+
+
+# ---- TLS to the directory --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("TIP1-A_5517-02", "TIP1-A_5566")
+async def test_the_directory(bench: Bench) -> None:
+    vzd = server(Role.VZD_TI, CertificateType.ZD_TLS_S)
+    bench.says(CertStatus.GOOD, cert_hash=CertHash.of(vzd.encoded))
+    assert (await bench.trust.check_directory(vzd.encoded)).warnings == ()
+
+
+@pytest.mark.requirement("TIP1-A_5517-02", "TIP1-A_5566")
+@pytest.mark.parametrize(
+    ("role", "kind", "code"),
+    [
+        (Role.INT_VSDM, CertificateType.ZD_TLS_S, 4220),
+        (Role.VZD_TI, CertificateType.FD_TLS_S, 4156),
+    ],
+)
+async def test_another_server_is_no_directory(bench: Bench, role: Role, kind: CertificateType, code: int) -> None:
+    certificate = server(role, kind)
+    bench.says(CertStatus.GOOD, cert_hash=CertHash.of(certificate.encoded))
+    with pytest.raises(KonnektorError) as raised:
+        await bench.trust.check_directory(certificate.encoded)
+    assert raised.value.code == code
+
+
+async def test_a_directory_without_status_is_refused(bench: Bench) -> None:
+    await bench.forwarder.stop()
+    with pytest.raises(KonnektorError) as raised:
+        await bench.trust.check_directory(server(Role.VZD_TI, CertificateType.ZD_TLS_S).encoded)
     assert raised.value.code == 4156
