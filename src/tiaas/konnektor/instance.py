@@ -189,7 +189,7 @@ class Instance:
             guard(context),
             lambda: allows(Row.DIRECTORY, context.opstate.holds),
         )
-        directory = LdapProxy.build(config, gate, context.trust, network)
+        directory = LdapProxy.build(config, gate, context.trust, network, context.opstate)
 
         def clients_changed() -> None:
             reception.clients_changed()

@@ -18,6 +18,8 @@ from tiaas.konnektor.ingress import Door, Ingress, OnClosed, OnOpen
 from tiaas.konnektor.ldapconnection import LdapConnection
 from tiaas.konnektor.ldapupstream import VzdDialer
 from tiaas.konnektor.network import Network
+from tiaas.konnektor.opstate import OperatingState
+from tiaas.konnektor.permissions import Row, allows
 from tiaas.konnektor.tls import server_context
 from tiaas.konnektor.trustservice import Trust
 
@@ -50,7 +52,9 @@ class LdapProxy:
     _doors: tuple[Door, ...] = ()
 
     @classmethod
-    def build(cls, config: InstanceConfig, gate: Gate, trust: Trust, network: Network) -> "LdapProxy | None":
+    def build(
+        cls, config: InstanceConfig, gate: Gate, trust: Trust, network: Network, opstate: OperatingState
+    ) -> "LdapProxy | None":
         """None where there is no address to serve, no directory, or no online mode. Raises `InvalidInput`."""
         if config.ldap is None or not config.ti.online or not config.ti.vzd:
             return None
@@ -58,9 +62,8 @@ class LdapProxy:
         plain = config.ldap_plain if config.access.ldap_variant is LdapVariant.PLAIN_TOO else None
         accepted = gate.ldap_certificates()
         context = _context_for(gate, accepted)
-        return cls(
-            config, gate, VzdDialer(target, trust.check_directory, network), config.ldap, plain, accepted, context
-        )
+        dialer = VzdDialer(target, trust.check_directory, network, lambda: allows(Row.TI, opstate.holds))
+        return cls(config, gate, dialer, config.ldap, plain, accepted, context)
 
     @property
     def connection_count(self) -> int:
