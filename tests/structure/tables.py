@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.structure.marks import shown
 from tests.structure.sources import ROOT
+from tiaas.client.errorhelp import Language, all_help
 from tiaas.konnektor.codes import CODES
 
 FOLDER = ROOT / "docs" / "conformance"
@@ -110,8 +111,33 @@ def _link(test: str) -> str:
     return f"[{name or Path(path).stem}](../../{path})"
 
 
+def errors_page(language: Language) -> str:
+    """The error catalogue: official text, cause and remedy."""
+    title, intro, cause, remedy = _CATALOGUE[language]
+    lines = [f"# {title}", "", intro, "", f"| | Text | {cause} | {remedy} |", "|---|---|---|---|"]
+    for number, told in all_help(language).items():
+        lines.append(f"| {number} | {CODES[number].filled('')} | {told.cause} | {told.remedy} |")
+    return "\n".join((*lines, ""))
+
+
+_MADE = "`src/tiaas/client/errorhelp.toml`, `./tiaas python -m tests.structure.tables`"
+_ENGLISH = f"What a code means, what to do; also `tiaas explain CODE`. Made from {_MADE}. [Deutsch](fehler.md)"
+_GERMAN = f"Was ein Code bedeutet, was zu tun ist; `tiaas explain --lang de CODE`. Aus {_MADE}. [English](errors.md)"
+_CATALOGUE = {
+    Language.ENGLISH: ("Error codes", _ENGLISH, "Cause", "Remedy"),
+    Language.GERMAN: ("Fehlercodes", _GERMAN, "Ursache", "Abhilfe"),
+}
+
+ERROR_PAGES = {
+    ROOT / "docs" / "reference" / "errors.md": Language.ENGLISH,
+    ROOT / "docs" / "reference" / "fehler.md": Language.GERMAN,
+}
+
+
 def main() -> None:
     """Writes the pages."""
+    for page, language in ERROR_PAGES.items():
+        page.write_text(errors_page(language))
     for table in TABLES:
         (FOLDER / f"{table.name}.md").write_text(table.page())
 

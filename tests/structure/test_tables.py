@@ -1,11 +1,14 @@
 """The conformance tables are up to date, and say nothing that no test shows."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from tests.structure.marks import shown
-from tests.structure.tables import TABLES, Table
+from tests.structure.tables import ERROR_PAGES, TABLES, Table, errors_page
+from tiaas.client.errorhelp import Language, all_help
+from tiaas.konnektor.codes import CODES
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -22,3 +25,15 @@ def test_every_mark_has_a_row(table: Table) -> None:
         # Tests may name requirements of other documents, too.
         unknown = {key for key in unknown if not re.fullmatch(r"([A-Z0-9]+-)?A_\d+(-\d+)?", key)}
     assert unknown == set()
+
+
+def test_every_code_that_can_come_is_explained() -> None:
+    never = {int(row.key) for row in TABLES[1].rows() if row.state == "not applicable"}
+    explained = set(all_help(Language.ENGLISH))
+    assert explained == set(all_help(Language.GERMAN))
+    assert set(CODES) - never == explained
+
+
+@pytest.mark.parametrize(("page", "language"), ERROR_PAGES.items(), ids=lambda value: getattr(value, "name", value))
+def test_the_error_catalogue_is_up_to_date(page: Path, language: Language) -> None:
+    assert page.read_text() == errors_page(language), "run ./tiaas python -m tests.structure.tables"

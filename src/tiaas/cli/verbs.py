@@ -19,6 +19,7 @@ HOMES = {
     "events": "tiaas.cli.events",
     "card": "tiaas.cli.labverbs",
     "lab": "tiaas.cli.labfaults",
+    "explain": "tiaas.cli.explain",
     "selftest": "tiaas.cli.selftest",
 }
 

@@ -1,0 +1,38 @@
+"""`tiaas explain CODE`: what an error code means and what to do about it."""
+
+import argparse
+
+from tiaas.base.errors import InvalidInput
+from tiaas.cli.exitcodes import ExitCode
+from tiaas.cli.writer import out
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds `explain`."""
+    parser = subparsers.add_parser(
+        "explain",
+        help="what an error code means and what to do",
+        description="Cause and remedy of error codes, beside the official text. No Konnektor is asked.",
+    )
+    parser.add_argument("codes", metavar="CODE", nargs="+", type=int, help="4000, 3041, 106, …")
+    parser.add_argument("--lang", choices=("en", "de"), default="en", help="language of cause and remedy (en)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the codes' help. Raises `InvalidInput` for a number that is no code."""
+    from tiaas.client.errorhelp import Language, all_help
+    from tiaas.konnektor.codes import CODES
+
+    known = all_help(Language(args.lang))
+    words = {"en": ("cause", "remedy"), "de": ("Ursache", "Abhilfe")}[args.lang]
+    for number in args.codes:
+        code, help_ = CODES.get(number), known.get(number)
+        if code is None:
+            raise InvalidInput(f"{number} is no error code of a Konnektor; docs/reference/errors.md has them all")
+        out(f"{number}  {code.filled('')}  ({code.comp_type}, {code.error_type}, {code.severity})")
+        if help_ is None:
+            out("  a Highspeed-Konnektor does not give it; docs/conformance/codes.md says why")
+        else:
+            out(f"  {words[0]}: {help_.cause}")
+            out(f"  {words[1]}: {help_.remedy}")
+    return ExitCode.OK

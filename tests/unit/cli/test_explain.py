@@ -1,0 +1,25 @@
+"""`tiaas explain`."""
+
+import pytest
+
+from tiaas.cli.entry import main
+
+
+def test_cause_and_remedy_stand_beside_the_official_text(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "4085", "3041"]) == 0
+    shown = capsys.readouterr().out
+    assert "4085  Zugriffsbedingungen nicht erfüllt" in shown
+    assert "remedy: Verify the PIN (VerifyPin) and repeat the call." in shown
+    assert "3041" in shown
+
+
+def test_in_german(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "--lang", "de", "4043"]) == 0
+    assert "Ursache: Die PIN wurde nicht rechtzeitig eingegeben." in capsys.readouterr().out
+
+
+def test_a_code_that_never_comes_and_a_number_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "4174"]) == 0
+    assert "does not give it" in capsys.readouterr().out
+    assert main(["explain", "7"]) == 2
+    assert "7 is no error code" in capsys.readouterr().err
