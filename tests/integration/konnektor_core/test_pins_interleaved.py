@@ -134,7 +134,7 @@ class Surgery:
         assert not self.desk.taken
 
 
-@pytest.mark.requirement("TIP1-A_4560", "TIP1-A_4571-03")
+@pytest.mark.requirement("TIP1-A_4560", "TIP1-A_4571")
 @pytest.mark.pitfall(17, 18)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_nobody_disturbs_anothers_security_state(seed: int) -> None:

@@ -31,6 +31,10 @@ class Hand:
         if is_fault:
             self.fault(service="keypad", code=mode, match=f"{self._ct_id} ", times=0)
 
+    def knows(self, **pins: str) -> None:
+        """What is typed as `new_pin`, and as `repeat_pin` in its place when it is to be repeated."""
+        self._call("PUT", "/pin-policy", {"mode": "auto", **pins})
+
     def fault(self, **fault: Any) -> dict[str, Any]:
         """Puts a fault of the lab in force; the answer has its number."""
         return self._lab("POST", "/faults", fault)
