@@ -157,6 +157,10 @@ def _model(context: ContextEntry, practice: Practice, smcbs: list[str]) -> InfoM
         remote_terminals=tuple((w.workplace_id, shared) for w in workplaces if shared not in w.ct_ids),
         mandant_smbs=tuple((mandant, iccsn) for iccsn in smcbs),
         cs_ap=tuple((mandant, client, name) for name in names),
+        # PINs of the cards in the shared terminal are typed at the workplace's own first one.
+        remote_pin_terminals=tuple(
+            (mandant, w.workplace_id, w.ct_ids[0]) for w in workplaces if w.ct_ids and shared not in w.ct_ids
+        ),
     )
 
 
