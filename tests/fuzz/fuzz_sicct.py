@@ -66,7 +66,7 @@ class _Holder:
     def pin_shown(self, smkt: SlotCard, prompt: str) -> Secret | None:
         return None
 
-    def pin_changed(self, card: SlotCard, password_ref: int, pin: Secret) -> None:
+    def pin_changed(self, card: SlotCard, password_ref: int, pin: Secret | None) -> None:
         return
 
 

@@ -184,7 +184,7 @@ class CardBox:
         found = self.of_practice(self.entry_of(smkt).practice, kind)
         return self.pin_for(found[0].card, number, purpose) if len(found) == 1 else None
 
-    def pin_changed(self, card: SlotCard, password_ref: int, pin: Secret) -> None:
+    def pin_changed(self, card: SlotCard, password_ref: int, pin: Secret | None) -> None:
         """`PinHolder.pin_changed`: the card's image has it already; tells who shows PINs."""
         self._on_pins()
 

@@ -74,6 +74,8 @@ def answering(answer: Answer) -> Desk:
 # ---- TUC_KON_022
 
 
+@pytest.mark.requirement("TIP1-A_4570")
+@pytest.mark.pitfall(17)
 @pytest.mark.parametrize(
     ("word", "expected"),
     [
@@ -92,6 +94,8 @@ async def test_status_of_every_answer(word: int, expected: PinStatus) -> None:
     assert await desk.pins.status(desk.card, desk.session(), PIN) == expected
 
 
+@pytest.mark.requirement("TIP1-A_4570")
+@pytest.mark.code(4072, 4001, 4094)
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
@@ -120,6 +124,7 @@ async def test_status_from_authstate_asks_no_card_and_disabled_is_remembered() -
     assert len(desk.line.sent) == asked
 
 
+@pytest.mark.code(4093)
 async def test_status_of_a_reserved_card_is_4093() -> None:
     desk = answering(sw(0x63C3))
     session = desk.session()
@@ -170,6 +175,7 @@ async def test_pin_qes_is_asked_for_in_its_folder() -> None:
 # ---- TUC_KON_012
 
 
+@pytest.mark.requirement("TIP1-A_4567")
 @pytest.mark.parametrize(
     ("word", "expected"),
     [
@@ -199,6 +205,8 @@ async def test_verify_outcomes_and_events(word: int, expected: PinResult) -> Non
     assert not desk.card.reserved
 
 
+@pytest.mark.requirement("TIP1-A_4567")
+@pytest.mark.code(4043, 4049, 4060, 4063, 4065, 4072, 4001, 4094, 4044)
 @pytest.mark.parametrize(
     ("result", "code"),
     [
@@ -229,6 +237,8 @@ async def test_an_error_ends_the_use_case_only_after_the_finished_event(
     assert not desk.pad.taken
 
 
+@pytest.mark.requirement("TIP1-A_4567")
+@pytest.mark.pitfall(16)
 async def test_mandatory_always_asks_and_a_wrong_pin_takes_the_state_away() -> None:
     desk = Desk(ScriptedPad(sw(0x9000)))
     await desk.verify()
@@ -249,6 +259,8 @@ async def test_who_types_nothing_keeps_what_was_verified(result: Exception) -> N
     assert desk.session().auth_state[PIN] is AuthValue.VERIFIED
 
 
+@pytest.mark.requirement("TIP1-A_4566")
+@pytest.mark.pitfall(18)
 async def test_one_mandants_state_is_not_the_others() -> None:
     desk = Desk(ScriptedPad(sw(0x9000)))
     await desk.verify()
@@ -258,6 +270,8 @@ async def test_one_mandants_state_is_not_the_others() -> None:
     assert desk.pad.templates[0].cla == mine.number
 
 
+@pytest.mark.requirement("TIP1-A_4567")
+@pytest.mark.code(4053, 4092)
 @pytest.mark.parametrize(
     ("card_type", "workplace", "code"),
     [
@@ -299,6 +313,8 @@ async def test_not_mandatory_does_not_ask_twice_nor_for_a_disabled_pin() -> None
     assert len(desk.pad.templates) == 1
 
 
+@pytest.mark.requirement("TIP1-A_4571")
+@pytest.mark.code(4060, 4093)
 async def test_the_second_entry_at_the_same_card_is_4093_at_the_same_terminal_4060() -> None:
     desk = Desk(ScriptedPad(sw(0x9000)))
     desk.pad.gate = asyncio.Event()

@@ -77,8 +77,9 @@ class Holders:
     def pin_shown(self, smkt: SlotCard, prompt: str) -> Secret | None:
         return None
 
-    def pin_changed(self, card: SlotCard, password_ref: int, pin: Secret) -> None:
-        self.pins[id(card)] = pin
+    def pin_changed(self, card: SlotCard, password_ref: int, pin: Secret | None) -> None:
+        if pin is not None:
+            self.pins[id(card)] = pin
 
 
 class Surgery:

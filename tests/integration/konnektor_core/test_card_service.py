@@ -57,7 +57,7 @@ class People:
         self.shown.append(prompt)
         return self.pin_for(smkt, 0, PinPurpose.CURRENT)
 
-    def pin_changed(self, card: SlotCard, password_ref: int, pin: Secret) -> None:
+    def pin_changed(self, card: SlotCard, password_ref: int, pin: Secret | None) -> None:
         pass
 
 

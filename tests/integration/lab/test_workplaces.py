@@ -73,10 +73,25 @@ async def test_each_terminal_has_its_workplace_and_the_smcb_serves_all(tmp_path:
             with pytest.raises(KonnektorFault) as fault:
                 await reception.read_vsd(egk.card_handle, smcb.card_handle)
             assert fault.value.code == 4016
+            await _remote_pins(lab, room)
         shown = lab.tiaas("get", "cards", "--dir", str(lab.folder), "--workplace", "arbeitsplatz-1-2", "--json")
         assert shown.returncode == 0, shown.stderr
         assert egks[7]["iccsn"] in shown.stdout
         lab.stop()
+
+
+async def _remote_pins(lab: LabProcess, room: Konnektor) -> None:
+    """PINs of cards in the first terminal are typed at the room's own (TIP1-A_5012), by who reads its display."""
+    control = lab.ready["terminals"][1]["control"]
+    hba, smcb = await _card(room, CardType.HBA), await _card(room, CardType.SMC_B)
+    assert (await room.verify_pin(hba.card_handle, "PIN.CH")).ok
+    async with httpx.AsyncClient(trust_env=False) as http:
+        (await http.put(f"{control}/pin-policy", json={"new_pin": "24681357"})).raise_for_status()
+        assert (await room.change_pin(smcb.card_handle, "PIN.SMC")).ok
+        shown = (await http.get(control)).json()["history"]
+    assert shown[-1] == "PIN erfolgreich geändert!"
+    assert "Eingabe wird bearbeitet." in shown
+    assert lab.ready["cards"]["smcb"][0]["pins"]["PIN.SMC"] == "24681357"
 
 
 async def test_a_practice_gets_a_further_terminal_at_a_later_start(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ class Holder:
 
     def __init__(self) -> None:
         self.asked: list[tuple[int, PinPurpose]] = []
-        self.changed: list[tuple[int, Secret]] = []
+        self.changed: list[tuple[int, Secret | None]] = []
 
     def pin_for(self, card: SlotCard, password_ref: int, purpose: PinPurpose) -> Secret | None:
         assert isinstance(card, FakeCard)
@@ -129,5 +129,5 @@ class Holder:
     def pin_shown(self, smkt: SlotCard, prompt: str) -> Secret | None:
         return None
 
-    def pin_changed(self, card: SlotCard, password_ref: int, pin: Secret) -> None:
+    def pin_changed(self, card: SlotCard, password_ref: int, pin: Secret | None) -> None:
         self.changed.append((password_ref, pin))

@@ -79,8 +79,8 @@ class PinHolder(Protocol):
         """
         ...
 
-    def pin_changed(self, card: SlotCard, password_ref: int, pin: Secret) -> None:
-        """The card has accepted this new PIN."""
+    def pin_changed(self, card: SlotCard, password_ref: int, pin: Secret | None) -> None:
+        """The card has accepted this new PIN; None if it came enciphered, typed at another terminal."""
         ...
 
 

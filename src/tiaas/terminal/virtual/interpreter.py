@@ -34,6 +34,10 @@ _COMMANDS: dict[int, tuple[Form, Handler]] = {
     Ins.INIT_CT_SESSION: (sessions.INIT_FORM, sessions.init_session),
     Ins.CLOSE_CT_SESSION: (sessions.CLOSE_FORM, sessions.close_session),
 }
+# CHANGE REFERENCE DATA, RESET RETRY COUNTER in secure messaging: a remote PIN, typed at another terminal.
+_SETTING_PINS = frozenset({0x24, 0x2C})
+_PROTECTED = 0x0C
+_DONE = Sw.OK.to_bytes(2, "big")
 _DOWNLOADS = frozenset({Ins.DOWNLOAD_INIT, Ins.DOWNLOAD_DATA, Ins.DOWNLOAD_FINISH})
 
 
@@ -57,9 +61,12 @@ async def _card_command(machine: Machine, client: Client, unit: int, raw: bytes)
     if refused is not None:
         raise Refused(refused)
     slot = machine.slot(unit)
-    slot.powered()
+    card = slot.powered()
     with machine.using(unit):
-        return await slot.transmit(raw)
+        answer = await slot.transmit(raw)
+    if answer.endswith(_DONE) and raw[0] & _PROTECTED and raw[1] in _SETTING_PINS:
+        machine.pins.pin_changed(card, raw[3], None)
+    return answer
 
 
 async def _terminal_command(machine: Machine, client: Client, raw: bytes) -> ResponseApdu:
