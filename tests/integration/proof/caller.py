@@ -159,13 +159,14 @@ class Caller:
 
     def verify_pin(self, handle: str, pin: str) -> Reply:
         """VerifyPin."""
-        return self._pin("VerifyPin", handle, pin)
+        return self.pin("VerifyPin", handle, pin)
 
     def pin_status(self, handle: str, pin: str) -> Reply:
         """GetPinStatus."""
-        return self._pin("GetPinStatus", handle, pin)
+        return self.pin("GetPinStatus", handle, pin)
 
-    def _pin(self, operation: str, handle: str, pin: str) -> Reply:
+    def pin(self, operation: str, handle: str, pin: str) -> Reply:
+        """Any PIN operation."""
         body = (
             f'<p:{operation} xmlns:p="{CARD}" xmlns:c="{CARDCMN}">{self.context()}'
             f'<n:CardHandle xmlns:n="{CONN}">{handle}</n:CardHandle><c:PinTyp>{pin}</c:PinTyp></p:{operation}>'

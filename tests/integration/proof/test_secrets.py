@@ -19,7 +19,7 @@ from tests.integration.proof.caller import CARD, CARDCMN, CONN, EVENT, Caller, R
 from tests.integration.proof.hand import Hand
 from tests.integration.proof.secrets_of_a_lab import Secrets, add_image, documents, secrets_of, unpacked
 
-TYPED_BY_HAND = "97531846"
+TYPED_BY_HAND, CHOSEN = "97531846", "31864297"
 _LOG_FIELDS = {"time", "level", "logger", "message"}
 
 
@@ -32,6 +32,7 @@ class Story:
     secrets: Secrets
     console: str = ""
     faults: list[bytes] = field(default_factory=list)
+    former: set[str] = field(default_factory=set)
     control: list[bytes] = field(default_factory=list)
     verbs: list[str] = field(default_factory=list)
     modes: dict[str, int] = field(default_factory=dict)
@@ -56,7 +57,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         finally:
             os.umask(umask)
     story.left_in_tmp = [path.name for path in (place / "tmp").rglob("*")]
-    story.secrets.pins.add(TYPED_BY_HAND)
+    story.secrets.pins |= {TYPED_BY_HAND, CHOSEN} | story.former
     return story
 
 
@@ -74,11 +75,16 @@ def _random_pins(seed: str) -> str:
 
 
 def _live(place: Path) -> Story:
-    with LabProcess(place / "lab", "--seed", str(place / "seed.toml"), "--log-level", "debug") as lab:
+    with LabProcess(
+        place / "lab", "--seed", str(place / "seed.toml"), "--terminals", "2", "--log-level", "debug"
+    ) as lab:
         story = Story(lab.folder, lab.ready, Secrets())
+        cards = lab.ready["cards"]
+        story.former = {cards["hba"][0]["pins"]["PIN.CH"], cards["smcb"][0]["pins"]["PIN.SMC"]}
         with Caller(lab.ready) as caller:
             _read_everything(caller)
             _fail_at_pins(caller, story)
+            _change_pins(story)
             _fail_at_messages(caller, story)
             _fail_at_cards(caller, story)
         _ask_control(story)
@@ -134,6 +140,26 @@ def _fail_at_pins(caller: Caller, story: Story) -> None:
     assert caller.verify_pin(hba, "PIN.CH").text("PinResult") == "OK"
     for pin in ("PIN.QES", "PIN.SMC", "PUK.CH", ""):
         story.faults.append(_fault(caller.verify_pin(hba, pin)))
+
+
+def _change_pins(story: Story) -> None:
+    """New PINs at the card's terminal and, remotely, at another one; blocked there, and unblocked with the PUK."""
+    for terminal, kind, pin, workplace in (
+        (0, "HBA", "PIN.CH", "arbeitsplatz-1"),
+        (1, "SMC-B", "PIN.SMC", "arbeitsplatz-1-2"),
+    ):
+        hand = Hand({"terminals": [story.ready["terminals"][terminal]]})
+        hand.knows(new_pin=CHOSEN)
+        context = {**story.ready["context"], "workplace_id": workplace}
+        with Caller({**story.ready, "context": context}) as caller:
+            handle = caller.handle(kind)
+            assert caller.pin("ChangePin", handle, pin).text("PinResult") == "OK"
+            assert caller.verify_pin(handle, pin).text("PinResult") == "OK"
+            hand.fault(service="keypad", code="wrong", times=3)
+            results = [caller.verify_pin(handle, pin).text("PinResult") for _ in range(3)]
+            assert results == ["REJECTED", "REJECTED", "NOWBLOCKED"]
+            assert caller.pin("UnblockPin", handle, pin).text("PinResult") == "OK"
+            assert caller.verify_pin(handle, pin).text("PinResult") == "OK"
 
 
 def _fail_at_messages(caller: Caller, story: Story) -> None:
@@ -205,7 +231,7 @@ def _fail_at_cards(caller: Caller, story: Story) -> None:
     until(lambda: caller.terminals().text("Connected") == "false")
     story.faults.append(_fault(caller.read_vsd(egk, smcb)))
     hand.plug("in")
-    until(lambda: len(caller.cards()) == 4)
+    until(lambda: len(caller.cards()) == 5)
     # The cards were reset with the line: PIN.SMC is wanted again.
     story.faults.append(_fault(caller.read_vsd(caller.handle("EGK"), caller.handle("SMC-B"))))
     assert caller.verify_pin(caller.handle("SMC-B"), "PIN.SMC").text("PinResult") == "OK"
