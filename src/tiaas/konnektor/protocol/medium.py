@@ -115,7 +115,7 @@ class FolderMedium:
             try:
                 file = os.open(self._path(log, first), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             except FileNotFoundError:
-                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._make_folder()
                 file = os.open(self._path(log, first), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 while lines:
@@ -152,7 +152,7 @@ class FolderMedium:
         """See `Medium`."""
         probe = self._folder / "probe"
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make_folder()
             probe.write_bytes(b"?")
             probe.unlink()
         except OSError as error:
@@ -167,6 +167,11 @@ class FolderMedium:
                 self._folder.rmdir()
         except OSError as error:
             raise MediumError(_why(error)) from error
+
+    def _make_folder(self) -> None:
+        # What `parents` makes has whatever mode the umask leaves, so the folder above is made by itself.
+        self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, exist_ok=True)
 
     def _path(self, log: str, first: int) -> Path:
         return self._folder / f"{quote(log, safe='')}.{first:010d}.jsonl"
