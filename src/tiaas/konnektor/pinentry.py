@@ -130,7 +130,8 @@ async def enter_here(terminal: PinEntry, slot: int, session: CardSession, dialog
             channel.require_open()
             before = at_risk(session, dialogue)
             try:
-                response = await dialogue.ask(terminal, slot, command)
+                with channel.turn.of_entry():
+                    response = await dialogue.ask(terminal, slot, command)
             except _NOTHING_SENT as error:
                 channel.require_open()
                 restore(session, dialogue, before)

@@ -109,7 +109,8 @@ async def _enciphered(terminal: PinEntry, slot: int, module: Channel, dialogue: 
     async with module.turn:
         module.require_open()
         try:
-            response = await dialogue.remotely().ask(terminal, slot, template)
+            with module.turn.of_entry():
+                response = await dialogue.remotely().ask(terminal, slot, template)
         except TerminalError as error:
             raise named(error) from error
         module.require_answer(response)

@@ -15,8 +15,8 @@ lost on its way, so that a channel is open that nobody owns: such orphans are cl
 
 import asyncio
 import enum
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from tiaas.card import commands
@@ -69,6 +69,32 @@ class AuthValue(enum.Enum):
     AUTHENTICATED = "AUTHENTICATED"
 
 
+class Turn(asyncio.Lock):
+    """Who holds it has a card's slot alone.
+
+    While somebody types for the card the terminal takes no other command to the slot. That may last minutes, so nobody
+    waits for it: commands that come meanwhile end with 4093.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_entry = False
+
+    @contextmanager
+    def of_entry(self) -> Iterator[None]:
+        """For the holder of the turn: a PIN entry."""
+        self._is_entry = True
+        try:
+            yield
+        finally:
+            self._is_entry = False
+
+    def require_no_entry(self) -> None:
+        """Raises 4093 while somebody types for the card."""
+        if self._is_entry:
+            raise KonnektorError(4093)
+
+
 class Channel:
     """One logical channel of a card: a `CardLink` that sets CLA, counts rounds and knows the folder selected last.
 
@@ -81,14 +107,14 @@ class Channel:
         line: CardLink,
         number: int,
         gone: Callable[[], bool],
-        turn: asyncio.Lock | None = None,
+        turn: Turn | None = None,
         on_closed: Callable[[], None] = lambda: None,
     ) -> None:
         self._line = line
         self._gone = gone
         self._on_closed = on_closed
         self.number = number
-        self.turn = turn or asyncio.Lock()
+        self.turn = turn or Turn()
         self.folder: Folder | None = None
         self.deactivated = False
         self.closed = False
@@ -98,8 +124,9 @@ class Channel:
     async def transmit(self, command: CommandApdu) -> ResponseApdu:
         """Sends one command on this channel.
 
-        Raises `CardLinkError`; `CardGone` once the card is out of the list; `ChannelClosed`.
+        Raises `CardLinkError`; `CardGone` once the card is out of the list; `ChannelClosed`; 4093 during a PIN entry.
         """
+        self.turn.require_no_entry()
         async with self.turn:
             return await self.transmit_in_turn(command)
 
@@ -231,6 +258,7 @@ class ChannelPool:
             return channel
 
     async def _open(self) -> Channel | None:
+        self.basic.turn.require_no_entry()
         async with self.basic.mutex, self.basic.turn:
             known = set(self._orphans)
             # If the answer is lost, any number without an owner may be open.

@@ -14,11 +14,12 @@ from tiaas.card.commands import get_pin_status
 from tiaas.card.objsys.model import TransportStatus
 from tiaas.card.virtual.image import PasswordState
 from tiaas.konnektor import displaytexts as texts
+from tiaas.konnektor.cardmap import EF_GDO
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Topic
 from tiaas.konnektor.pinstates import PinOutcome, PinResult, PinState, PinStatus
-from tiaas.konnektor.sessions import AuthValue
+from tiaas.konnektor.sessions import AuthValue, CardSession
 from tiaas.terminal.errors import NoPinPad, PinEntryCancelled, PinEntryTimeout, TerminalBusy
 
 NEW, WRONG = "24681357", "11111111"
@@ -284,6 +285,11 @@ async def test_what_ends_a_switch() -> None:
     assert await code(desk.pins.switch(card, session, "AP1", "MRPIN.GDD", on=False)) == 4063
 
 
+async def _use(session: CardSession) -> None:
+    async with session.use():
+        pass
+
+
 # ---- sessions
 
 
@@ -308,6 +314,7 @@ async def test_a_long_entry_starves_nobody() -> None:
     """Another card in the same terminal answers, and the status of a third, while somebody thinks at the keypad."""
     desk = Desk()
     card, hba, egk = await desk.smcb(), await desk.hba(), await desk.egk()
+    other = desk.session(card, "M2")
     thinking, typed = asyncio.Event(), asyncio.Event()
     line = desk.pads[CT_SERVER].lines[1]
     carry = line.transmit
@@ -325,5 +332,8 @@ async def test_a_long_entry_starves_nobody() -> None:
     assert (await desk.pins.status(egk, desk.session(egk), "PIN.CH")).left_tries == 3
     assert await code(desk.pins.verify(hba, desk.session(hba), "AP1", "PIN.CH")) == 4060
     assert await code(desk.pins.status(card, desk.session(hba), "PIN.SMC")) == 4093
+    # Who uses the card already, or reads what needs no session, is told at once, too.
+    assert await code(card.basic.read(EF_GDO)) == 4093
+    assert await code(_use(other)) == 4093
     typed.set()
     assert await entry == OK
