@@ -26,6 +26,7 @@ from tiaas.base.errors import TiaasError
 from tiaas.base.secret import Secret
 from tiaas.cli import onboard, watch
 from tiaas.cli.ldapports import ldap_addresses, ldap_entry
+from tiaas.cli.logs import PROTOCOL_FOLDER
 from tiaas.cli.progress import Progress
 from tiaas.cli.upconfig import UpConfig
 from tiaas.client import Kon, parse_kon
@@ -71,7 +72,6 @@ CONTROL_PORT = 8480
 KONNEKTOR_PORT = 8443
 ADMIN_PORT = 9443
 KONNEKTOR_DATABASE = "konnektor.sqlite"
-PROTOCOL_FOLDER = "protocol"
 LOG_FILE = "tiaas.log"
 _AT_ONCE = 8
 

@@ -17,6 +17,8 @@ HOMES = {
     "vsd": "tiaas.cli.vsd",
     "directory": "tiaas.cli.directory",
     "events": "tiaas.cli.events",
+    "log": "tiaas.cli.logs",
+    "state": "tiaas.cli.logs",
     "card": "tiaas.cli.labverbs",
     "lab": "tiaas.cli.labfaults",
     "explain": "tiaas.cli.explain",
@@ -43,4 +45,4 @@ def load(verb: str) -> VerbModule:
 
 def load_all() -> list[VerbModule]:
     """All modules, in the order of the help text."""
-    return [load(verb) for verb in HOMES]
+    return [cast(VerbModule, importlib.import_module(home)) for home in dict.fromkeys(HOMES.values())]

@@ -2,14 +2,19 @@
 
 import functools
 import json
+from dataclasses import replace
+from typing import Any
 
 from tiaas.konnektor.admin import accounts
 from tiaas.konnektor.admin.clientsystems import CLIENT_ROUTES
 from tiaas.konnektor.admin.infomodel import model_routes
+from tiaas.konnektor.admin.logs import LOG_ROUTES
 from tiaas.konnektor.admin.openapi import openapi_document
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, SUPER_ONLY
 from tiaas.konnektor.admin.routes import Call, Octets, Route, get
 from tiaas.konnektor.admin.system import SYSTEM_ROUTES
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.permissions import Row, allows
 
 VERSION = "1.0.0"
 """Of the interface; the first number goes up when a change breaks a client."""
@@ -19,13 +24,31 @@ async def _document(call: Call) -> Octets:
     return Octets(_encoded(), "application/json", "openapi.json")
 
 
-INSTANCE_ROUTES: tuple[Route, ...] = (
+def _permitted(route: Route) -> Route:
+    """The row with TAB_KON_504 in front of its handler: 4002 where a critical state forbids management."""
+    row = Row.ALWAYS if route.area in ALWAYS_AREAS else Row.MANAGEMENT
+
+    async def handle(call: Call) -> Any:
+        if not allows(row, call.plane.instance.context.opstate.holds):
+            raise KonnektorError(4002)
+        return await route.handler(call)
+
+    return replace(route, handler=handle)
+
+
+ALWAYS_AREAS = frozenset({"openapi.json", "session", "logs", "system"})
+"""What stays possible in every critical state: log view, the state, restart, factory reset, and the way there."""
+
+_ROWS: tuple[Route, ...] = (
     get("/openapi.json", frozenset(), "This document", _document, None),
     *accounts.account_routes(INSTANCE_ROLES, SUPER_ONLY),
     *model_routes(),
     *CLIENT_ROUTES,
     *SYSTEM_ROUTES,
+    *LOG_ROUTES,
 )
+
+INSTANCE_ROUTES: tuple[Route, ...] = tuple(_permitted(route) for route in _ROWS)
 
 
 @functools.cache

@@ -139,13 +139,21 @@ class Ring:
             del self._segments[0]
 
     def newest_first(self) -> Iterator[Entry]:
-        """All entries; lines that cannot be read are left out. Raises `MediumError`."""
-        for segment in reversed(tuple(self._segments)):
-            for line in reversed(self._medium.read(self._name, segment.first).split(b"\n")[1:-1]):
-                try:
-                    yield read_line_untrusted(line)
-                except BadLine:
-                    continue
+        """See `stored_entries`."""
+        return stored_entries(self._medium, self._name)
+
+
+def stored_entries(medium: Medium, log: str) -> Iterator[Entry]:
+    """All entries of a log, newest first; lines that cannot be read are left out. Raises `MediumError`.
+
+    For whoever only reads: seals are not looked at.
+    """
+    for first in reversed(medium.segments(log)):
+        for line in reversed(medium.read(log, first).split(b"\n")[1:-1]):
+            try:
+                yield read_line_untrusted(line)
+            except BadLine:
+                continue
 
 
 def _header(first: int, seal: bytes) -> bytes:

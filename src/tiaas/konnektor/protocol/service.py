@@ -314,6 +314,10 @@ class ProtocolService:
         """All logs of the instance."""
         return tuple(self._known)
 
+    def counts(self) -> dict[LogName, int]:
+        """How many entries each log holds; what waits to be written is not counted."""
+        return {log: len(self._rings[log]) if log in self._rings else 0 for log in self._known}
+
     def find(self, text: str) -> LogName | None:
         """The log of that name (`system`, `security`, `fm-VSDM` …)."""
         return next((log for log in self._known if log.text == text), None)

@@ -1,0 +1,62 @@
+"""`tiaas log` on the files of a data folder."""
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.unit.protocol.logs import Logs
+from tiaas.cli.entry import main
+from tiaas.konnektor.protocol import FolderMedium, Level, LogType
+
+
+@pytest.fixture
+async def folder(tmp_path: Path) -> Path:
+    """A folder with a few entries of the first practice, written before a moment and after it."""
+    logs = Logs(medium=FolderMedium.of_instance(tmp_path / "protocol", "praxis-1"))
+    await logs.service.start()
+    logs.service.write(LogType.OPERATION, Level.ERROR, code=4004, event_id="e-1", parameters=(("Mandant", "M9"),))
+    logs.clock.advance(3_600)
+    logs.service.write(LogType.OPERATION, Level.FATAL, text="late")
+    logs.service.write(LogType.OPERATION, Level.ERROR, fm="VSDM", text="of the Fachmodul")
+    await logs.service.stop()
+    return tmp_path
+
+
+def _lines(folder: Path, capsys: pytest.CaptureFixture[str], *args: str) -> list[str]:
+    assert main(["log", *args, "--dir", str(folder)]) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.requirement("TIP1-A_4716")
+def test_entries_are_shown_and_filtered(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = _lines(folder, capsys)
+    assert re.split(" {2,}", first)[2:] == ["4004 Ungültige Mandanten-ID", "Mandant=M9", "e-1"]
+    assert second.endswith("late")
+    assert _lines(folder, capsys, "--severity", "Fatal") == [second]
+    assert _lines(folder, capsys, "--search", "mandant=m9") == [first]
+    assert _lines(folder, capsys, "--event", "e-1") == [first]
+    assert _lines(folder, capsys, "--count", "1") == [second]
+    assert _lines(folder, capsys, "--since", "2026-03-02T10:00") == [second]
+    assert _lines(folder, capsys, "--since", "5s") == []
+    (entry,) = [json.loads(line) for line in _lines(folder, capsys, "fm", "VSDM", "--json")]
+    assert (entry["text"], entry["fm"]) == ("of the Fachmodul", "VSDM")
+    assert datetime.fromisoformat(entry["at"]) == datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["fm"], "name a Fachmodul"),
+        (["security"], "there is no log security"),
+        (["--practice", "7"], "there are: none"),
+        (["--since", "yesterday"], "how long ago"),
+    ],
+)
+def test_what_cannot_be_shown_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str], args: list[str], said: str
+) -> None:
+    assert main(["log", *args, "--dir", str(folder)]) != 0
+    assert said in capsys.readouterr().err
