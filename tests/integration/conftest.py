@@ -1,5 +1,6 @@
-"""Every event that any integration test makes the Konnektor raise is compared with the catalogue."""
+"""Every event that the Konnektor raises in an integration test is compared with the catalogue."""
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +16,9 @@ def events_as_in_the_catalogue(monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     publish = EventHub.publish
 
     def checked(hub: EventHub, event: Event) -> None:
-        wrong.extend(deviations(event))
+        # Tests also raise events of their own, to see what becomes of them.
+        if "/src/tiaas/" in sys._getframe(1).f_code.co_filename:
+            wrong.extend(deviations(event))
         publish(hub, event)
 
     monkeypatch.setattr(EventHub, "publish", checked)
