@@ -1,6 +1,7 @@
 """The lab's time server: answers with the lab's time, and with a wrong one or not at all if told to."""
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -32,9 +33,17 @@ class TimeServer:
 
     async def start(self, host: str, port: int) -> None:
         """Listens. Raises `OSError`."""
-        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: _Answering(self._answer), local_addr=(host, port)
-        )
+        # Bound by ourselves: uvloop tells of a taken address without its errno, and then no other port is tried.
+        line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            line.setblocking(False)
+            line.bind((host, port))
+            transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+                lambda: _Answering(self._answer), sock=line
+            )
+        except BaseException:
+            line.close()
+            raise
         self._transport = transport
         self.port = int(transport.get_extra_info("sockname")[1])
 

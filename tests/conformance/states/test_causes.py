@@ -1,5 +1,6 @@
 """TAB_KON_503: conditions come and go by their real causes, with the parameters of their events."""
 
+import errno
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -277,3 +278,12 @@ def test_unusually_many_operations_raise_the_alarm_until_it_is_reset() -> None:
     assert rig.opstate.holds(Condition.CRYPTOPERATION_ALARM)
     watch.reset()
     assert not rig.opstate.holds(Condition.CRYPTOPERATION_ALARM)
+
+
+async def test_a_port_of_the_time_server_that_is_taken_is_told_as_such() -> None:
+    first, second = TimeServer(SystemClock()), TimeServer(SystemClock())
+    await first.start("127.0.0.1", 0)
+    with pytest.raises(OSError) as failure:
+        await second.start("127.0.0.1", first.port)
+    assert failure.value.errno == errno.EADDRINUSE
+    first.stop()
