@@ -283,7 +283,7 @@ def test_unusually_many_operations_raise_the_alarm_until_it_is_reset() -> None:
 async def test_a_port_of_the_time_server_that_is_taken_is_told_as_such() -> None:
     first, second = TimeServer(SystemClock()), TimeServer(SystemClock())
     await first.start("127.0.0.1", 0)
-    with pytest.raises(OSError) as failure:
+    with pytest.raises(OSError, match="in use") as failure:
         await second.start("127.0.0.1", first.port)
     assert failure.value.errno == errno.EADDRINUSE
     first.stop()
