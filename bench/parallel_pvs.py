@@ -117,7 +117,8 @@ def _memory(process: int) -> float:
     return 0.0
 
 
-def _cpu(process: int) -> float:
+def cpu_seconds(process: int) -> float:
+    """User and system time of a process so far."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -151,9 +152,9 @@ async def load(server: int, targets: Sequence[Target], clients: int, request: by
     callers = await asyncio.gather(*(connect(*target) for target in targets for _ in range(clients)))
     for caller in callers:
         caller.durations.clear()
-    start, cpu = perf_counter(), _cpu(server)
+    start, cpu = perf_counter(), cpu_seconds(server)
     await asyncio.sleep(seconds)
-    cpu, elapsed, memory = _cpu(server) - cpu, perf_counter() - start, _memory(server) / 1024
+    cpu, elapsed, memory = cpu_seconds(server) - cpu, perf_counter() - start, _memory(server) / 1024
     durations = sorted(duration for caller in callers for duration in caller.durations)
     for caller in callers:
         caller.is_stopped = True
