@@ -6,17 +6,12 @@ one is in the way.
 
 import asyncio
 import os
-import re
-import shutil
-import socket
-import subprocess
-import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from tests.integration.card.conftest import obstacle
 from tiaas.base.clock import ManualClock, SystemClock
 from tiaas.base.entropy import SystemEntropy
 from tiaas.card.virtual.card import ATR, VirtualCard
@@ -25,73 +20,9 @@ from tiaas.lab.pki import LabPki
 from tiaas.lab.seed import Patient, load_seed
 from tiaas.lab.vpcd import attach
 
-DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
-PCSCD_SOCKET = Path("/run/pcscd/pcscd.comm")
-START_SECONDS, TOOL_SECONDS = 20, 60
-
-
-def _obstacle() -> str | None:
-    """Why the test cannot run here, None if it can."""
-    missing = [name for name in ("egk-tool", "pcscd") if shutil.which(name) is None]
-    if missing or not DRIVER.exists():
-        return f"missing: {', '.join(missing) or DRIVER.name} (apt-get install opensc pcscd vsmartcard-vpcd)"
-    if os.geteuid() != 0:
-        return "pcscd needs root"
-    probe = socket.socket(socket.AF_UNIX)
-    try:
-        probe.connect(str(PCSCD_SOCKET))
-    except OSError:
-        return None
-    finally:
-        probe.close()
-    return "another pcscd is running"
-
-
-OBSTACLE = _obstacle()
+TOOL_SECONDS = 60
+OBSTACLE = obstacle("egk-tool")
 pytestmark = pytest.mark.skipif(OBSTACLE is not None, reason=OBSTACLE or "")
-
-
-def _free_port() -> int:
-    """A port whose neighbour is free too: vpcd takes one for each of its two slots."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
-                continue
-            return int(port)
-
-
-def _await_port(port: int) -> None:
-    """Waits until vpcd listens; a connection would be a card, so the kernel's table is asked."""
-    listening = re.compile(rf"^ *\d+: [0-9A-F]+:{port:04X} [0-9A-F]+:0000 0A ", re.MULTILINE)
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if any(listening.search(Path(table).read_text()) for table in ("/proc/net/tcp", "/proc/net/tcp6")):
-            return
-        time.sleep(0.1)
-    raise AssertionError("vpcd does not listen")
-
-
-@pytest.fixture
-def reader(tmp_path: Path) -> Iterator[int]:
-    """A pcscd with one virtual reader; the port where the card plugs in."""
-    port = _free_port()
-    drivers = tmp_path / "reader.conf.d"
-    drivers.mkdir()
-    (drivers / "vpcd").write_text(
-        f'FRIENDLYNAME "Virtual PCD"\nDEVICENAME /dev/null:0x{port:X}\nLIBPATH {DRIVER}\nCHANNELID 0x{port:X}\n'
-    )
-    with (tmp_path / "pcscd.log").open("wb") as log:
-        daemon = subprocess.Popen(["pcscd", "--foreground", "--config", str(drivers)], stdout=log, stderr=log)
-    try:
-        _await_port(port)
-        yield port
-    finally:
-        daemon.terminate()
-        daemon.wait(START_SECONDS)
 
 
 @pytest.fixture(scope="module")

@@ -233,6 +233,53 @@ def test_verbs_find_the_one_running_lab(lab: LabProcess) -> None:
     assert any(first in line and "CT-1 slot 1" in line for line in listed)
 
 
+_FORM = """
+kind = "eGK"
+[patient]
+kvnr = "K987654329"
+vorname = "Œnone"
+nachname = "Ungewöhnlich"
+geburtsdatum = "19700317"
+geschlecht = "W"
+insurer = "109990018"
+beginn = "20200101"
+wop = "72"
+[patient.pins]
+pin = "90817263"
+[[state.pins]]
+name = "PIN.CH"
+tries = 2
+"""
+
+
+async def test_a_card_made_from_a_form(lab: LabProcess, tmp_path: Path) -> None:
+    """Made, shown, written out and read by the Konnektor; the file with its keys is private."""
+    form, image = tmp_path / "egk.toml", tmp_path / "card.json"
+    form.write_text(_FORM)
+    made = lab.tiaas("card", "make", str(form), "--json")
+    assert made.returncode == 0, made.stderr
+    iccsn = json.loads(made.stdout)["iccsn"]
+    shown = lab.tiaas("card", "show", iccsn).stdout
+    assert "Œnone Ungewöhnlich, drawer" in shown
+    assert "PIN.CH: regular, 2 tries left" in shown
+    assert lab.tiaas("card", "export", iccsn, str(image)).returncode == 0
+    assert stat.S_IMODE(image.stat().st_mode) == 0o600
+    twice = lab.tiaas("card", "import", str(image))
+    assert (twice.returncode, "ICCSN already" in twice.stderr) == (1, True)
+    form.write_text(_FORM.replace("wop", "vop"))
+    wrong = lab.tiaas("card", "make", str(form))
+    assert (wrong.returncode, "did you mean wop?" in wrong.stderr) == (1, True)
+    assert "90817263" not in made.stdout + shown
+    before = (await _control(lab, "POST", "/slots/1/eject"))["iccsn"]
+    await _control(lab, "POST", "/slots/1/insert", {"iccsn": iccsn})
+    async with _practice(lab) as konnektor:
+        await _until_card(konnektor, iccsn)
+        vsd = await _read(konnektor)
+        assert (vsd.personal.versicherten_id, vsd.personal.vorname) == ("K987654329", "Œnone")
+    await _control(lab, "POST", "/slots/1/eject")
+    await _control(lab, "POST", "/slots/1/insert", {"iccsn": before})
+
+
 def test_the_log_holds_nobody(lab: LabProcess) -> None:
     text = (lab.folder / "tiaas.log").read_text()
     assert text

@@ -1,0 +1,206 @@
+"""A PC/SC reader as a card slot: our code, pyscard, pcscd and vpcd, with our virtual cards in the reader."""
+
+import asyncio
+import importlib.util
+import os
+import subprocess
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cardbench import block, desk
+from tests.integration.card.conftest import obstacle
+from tests.integration.konnektor_core.surgery import Surgery, context
+from tiaas.card import commands
+from tiaas.card.apdu import CommandApdu, ResponseApdu
+from tiaas.card.link import CardGone
+from tiaas.card.objsys import egk
+from tiaas.card.objsys.addresses import SFID_GDO
+from tiaas.card.virtual.card import ATR, VirtualCard
+from tiaas.interfaces.card_service_common_v2_0 import PinResult
+from tiaas.interfaces.card_service_v8_1 import VerifyPin
+from tiaas.interfaces.event_service_v7_2 import GetCards
+from tiaas.interfaces.vsd_service_v5_2 import ReadVSD
+from tiaas.konnektor.cardtypes import CardType
+from tiaas.lab.personalise import PersonalisedCard
+from tiaas.lab.vpcd import attach
+from tiaas.terminal.pcsc import PcscCard, PcscError, PcscLink, ReaderWatch, SlotChange, find_reader, readers
+from tiaas.terminal.virtual.config import SlotCard
+
+WAIT_SECONDS = 20
+WAIT_SECONDS = 20
+WITHOUT = "pyscard is missing: pip install 'tiaas[pcsc]'" if importlib.util.find_spec("smartcard") is None else None
+OBSTACLE = obstacle("opensc-tool") or WITHOUT
+pytestmark = pytest.mark.skipif(OBSTACLE is not None, reason=OBSTACLE or "")
+
+
+@asynccontextmanager
+async def in_reader(card: VirtualCard, port: int) -> AsyncIterator[str]:
+    """The card is in the first virtual reader, whose name comes back; at the end the reader is known to be empty."""
+    name = (await asyncio.to_thread(readers))[0]
+    async with aclosing(ReaderWatch(name).changes()) as changes:
+        pulled = threading.Event()
+        # A loop of its own: a terminal that switches the card off waits for it.
+        plugged = asyncio.create_task(asyncio.to_thread(asyncio.run, _keep_in(card, port, pulled)))
+        try:
+            await until(changes, SlotChange.INSERTED)
+            yield name
+        finally:
+            pulled.set()
+            await plugged
+            await until(changes, SlotChange.REMOVED)
+
+
+async def _keep_in(card: VirtualCard, port: int, pulled: threading.Event) -> None:
+    plugged = asyncio.create_task(attach(card, port=port))
+    await asyncio.to_thread(pulled.wait)
+    plugged.cancel()
+    await asyncio.gather(plugged, return_exceptions=True)
+
+
+async def until(changes: AsyncGenerator[SlotChange, None], wanted: SlotChange) -> None:
+    async with asyncio.timeout(WAIT_SECONDS):
+        while await anext(changes) is not wanted:
+            pass
+
+
+async def transmit(link: PcscLink, *sent: CommandApdu) -> list[ResponseApdu]:
+    return [await link.transmit(command) for command in sent]
+
+
+async def test_a_reader_is_a_card_link(reader: int) -> None:
+    virtual = desk()
+    async with in_reader(virtual.card, reader) as name:
+        card = PcscCard(name)
+        link = PcscLink(card)
+        try:
+            assert await link.reset() == card.atr == ATR
+            select, gdo = await transmit(link, commands.select_mf(), commands.read_binary(sfid=SFID_GDO))
+            assert (select.sw, gdo.data[2:]) == (0x9000, virtual.image.iccsn)
+            # Octets beyond one buffer, both ways.
+            random, verified = await transmit(
+                link, commands.get_random(3000), commands.verify(egk.PIN_CH, block("123456"))
+            )
+            assert len(random.data) == 3000
+            assert verified.ok
+            assert (await link.transmit(commands.get_pin_status(egk.PIN_CH))).sw == 0x9000
+            assert await link.reset() == ATR
+            assert (await link.transmit(commands.get_pin_status(egk.PIN_CH))).sw == 0x63C3
+        finally:
+            await asyncio.to_thread(card.close)
+
+
+async def test_cards_come_and_go(reader: int) -> None:
+    first, second = desk(), desk()
+    heard: asyncio.Queue[SlotChange] = asyncio.Queue()
+
+    async def next_change() -> SlotChange:
+        async with asyncio.timeout(WAIT_SECONDS):
+            return await heard.get()
+
+    async def listen(name: str) -> None:
+        async for change in ReaderWatch(name).changes():
+            heard.put_nowait(change)
+
+    async with in_reader(first.card, reader) as name:
+        watch = asyncio.create_task(listen(name))
+        assert await next_change() is SlotChange.INSERTED
+        card = PcscCard(name)
+        await asyncio.to_thread(card.reset)
+    try:
+        assert await next_change() is SlotChange.REMOVED
+        with pytest.raises(CardGone):
+            await PcscLink(card).transmit(commands.select_mf())
+        async with in_reader(second.card, reader):
+            assert await next_change() is SlotChange.INSERTED
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+        await asyncio.to_thread(card.close)
+
+
+async def test_foreign_software_sees_the_card(reader: int, tmp_path: Path) -> None:
+    """OpenSC's opensc-tool: the ATR, and an APDU of its own."""
+    async with in_reader(desk().card, reader) as name:
+        shown = await _opensc_tool(tmp_path, name, "--atr")
+        assert shown.replace(":", "").strip().upper() == ATR.hex().upper()
+        sent = await _opensc_tool(tmp_path, name, "--card-driver", "default", "--send-apdu", "00B082000C")
+        assert "SW1=0x90, SW2=0x00" in sent
+
+
+async def _opensc_tool(folder: Path, reader: str, *options: str) -> str:
+    (folder / "opensc.conf").write_text("app default {}\n")
+    process = await asyncio.create_subprocess_exec(
+        "opensc-tool", "--reader", reader, *options,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "OPENSC_CONF": str(folder / "opensc.conf")},
+    )  # fmt: skip
+    output, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, errors.decode(errors="replace")
+    return output.decode()
+
+
+async def test_readers_are_found_by_name(reader: int) -> None:
+    names = await asyncio.to_thread(readers)
+    assert find_reader(names[0]) == names[0]
+    with pytest.raises(PcscError, match="no such reader; there are: Virtual PCD"):
+        find_reader("SecureFlash 3000")
+    if len(names) > 1:
+        with pytest.raises(PcscError, match="several readers fit"):
+            find_reader("Virtual")
+
+
+class ReaderSurgery(Surgery):
+    """The eGK of the surgery lies in a PC/SC reader, which is a slot of its terminal."""
+
+    reader = ""
+    in_reader: VirtualCard
+
+    def virtual(self, made: PersonalisedCard) -> VirtualCard:
+        card = super().virtual(made)
+        if made.kvnr is not None:
+            self.in_reader = card
+        return card
+
+
+async def test_a_konnektor_reads_the_card_in_a_reader(reader: int, tmp_path: Path) -> None:
+    """Pairing, GetCards and ReadVSD at a terminal one of whose slots is the reader."""
+    surgery = ReaderSurgery(tmp_path)
+    presses = asyncio.create_task(_press_ok(surgery))
+    await surgery.open()
+    presses.cancel()
+    try:
+        surgery.terminal.eject(2)
+        await surgery.until(lambda: len(list(surgery.core.cards)) == 3)
+        async with in_reader(surgery.in_reader, reader) as name:
+            card: SlotCard = PcscCard(name)
+            surgery.terminal.insert(2, card)
+            await surgery.until(lambda: len(list(surgery.core.cards)) == 4)
+            found = await surgery.call(GetCards(context=context(), mandant_wide=False))
+            assert "EGK" in {card.card_type.value for card in found.cards.card}
+            smcb = surgery.find(CardType.SMC_B).handle
+            verified = await surgery.call(VerifyPin(context=context(), card_handle=smcb, pin_typ="PIN.SMC"))
+            assert verified.pin_result is PinResult.OK
+            answer = await surgery.call(
+                ReadVSD(
+                    ehc_handle=surgery.find(CardType.EGK).handle,
+                    hpc_handle=smcb,
+                    perform_online_check=False,
+                    read_online_receipt=False,
+                    context=context(),
+                )
+            )
+            assert answer.persoenliche_versichertendaten
+            surgery.terminal.eject(2)
+    finally:
+        await surgery.close()
+
+
+async def _press_ok(surgery: Surgery) -> None:
+    while True:
+        await asyncio.sleep(0.02)
+        terminal = getattr(surgery, "terminal", None)
+        if terminal is not None and "PAIREN" in str(terminal.snapshot()):
+            terminal.press("ok")
