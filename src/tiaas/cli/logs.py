@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         oldest_first=True,
     )
     medium = FolderMedium.of_instance(_folder(args) / PROTOCOL_FOLDER, f"praxis-{args.practice}")
-    if name not in medium.logs():
+    if not medium.logs() or (args.log == "fm" and name not in medium.logs()):
         raise InvalidInput(f"there is no log {name} there; there are: {', '.join(medium.logs()) or 'none'}")
     last = _show(args, medium, name, query)
     if args.follow:

@@ -1,5 +1,8 @@
 """Logs through the management interface: read, search, export, clear, settings; the security log stays."""
 
+import ssl
+
+import httpx
 import pytest
 
 from tests.integration.admin.desk import Desk
@@ -82,3 +85,18 @@ async def test_with_a_changed_program_only_logs_and_state_can_be_seen(desk: Desk
         opstate.set(Condition.SECURE_KEYSTORE_NOT_AVAILABLE, True)
         assert (await http.get("/log-settings")).status_code == 200
     opstate.set(Condition.SECURE_KEYSTORE_NOT_AVAILABLE, False)
+
+
+@pytest.mark.requirement("TIP1-A_4708")
+@pytest.mark.code(4204)
+async def test_a_client_without_certificate_is_in_the_security_log(desk: Desk) -> None:
+    context = ssl.create_default_context(cadata=desk.instance.identity.ca_pem().decode())
+    async with httpx.AsyncClient(base_url=desk.instance.url, verify=context, trust_env=False) as client:
+        with pytest.raises(httpx.TransportError):
+            await client.get("/connector.sds")
+    async with _http(desk, Role.SUPER) as http:
+        (entry,) = (await http.get("/logs/security", params={"code": 4204})).json()["entries"]
+    assert entry["parameters"] == {
+        "Reason": "TLS handshake: PEER_DID_NOT_RETURN_A_CERTIFICATE",
+        "Peer": "127.0.0.1",
+    }

@@ -58,7 +58,7 @@ async def test_without_random_numbers_no_terminal_is_connected_and_all_come_back
     await checks.stop()
 
 
-@pytest.mark.requirement("TIP1-A_4509-07")
+@pytest.mark.requirement("TIP1-A_4509")
 async def test_a_terminal_whose_certificate_has_less_than_five_weeks(surgery: Surgery) -> None:
     core = surgery.core
     pairing = core.terminals.entry(CT).config.pairing

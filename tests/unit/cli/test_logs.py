@@ -41,6 +41,7 @@ def test_entries_are_shown_and_filtered(folder: Path, capsys: pytest.CaptureFixt
     assert _lines(folder, capsys, "--count", "1") == [second]
     assert _lines(folder, capsys, "--since", "2026-03-02T10:00") == [second]
     assert _lines(folder, capsys, "--since", "5s") == []
+    assert _lines(folder, capsys, "security") == [], "nothing was written to it yet"
     (entry,) = [json.loads(line) for line in _lines(folder, capsys, "fm", "VSDM", "--json")]
     assert (entry["text"], entry["fm"]) == ("of the Fachmodul", "VSDM")
     assert datetime.fromisoformat(entry["at"]) == datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
@@ -50,7 +51,7 @@ def test_entries_are_shown_and_filtered(folder: Path, capsys: pytest.CaptureFixt
     ("args", "said"),
     [
         (["fm"], "name a Fachmodul"),
-        (["security"], "there is no log security"),
+        (["fm", "NFDM"], "there is no log fm-NFDM"),
         (["--practice", "7"], "there are: none"),
         (["--since", "yesterday"], "how long ago"),
     ],

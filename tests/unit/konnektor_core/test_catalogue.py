@@ -47,7 +47,7 @@ def test_the_tables_do_not_overlap_and_reasons_are_given() -> None:
     assert all(reason for reason in NOT_RAISED.values())
 
 
-@pytest.mark.requirement("TIP1-A_4509-07")
+@pytest.mark.requirement("TIP1-A_4509")
 def test_every_condition_raises_an_event_that_fits() -> None:
     seen: list[Event] = []
     hub = EventHub()

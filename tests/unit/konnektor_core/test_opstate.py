@@ -8,6 +8,8 @@ from tiaas.base.clock import ManualClock
 from tiaas.konnektor.events import Event, EventHub, EventSeverity, EventType
 from tiaas.konnektor.opstate import Condition, OperatingState
 
+pytestmark = pytest.mark.requirement("TIP1-A_4509")
+
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
