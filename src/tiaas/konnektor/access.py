@@ -326,5 +326,11 @@ OPERATION_ACCESS: Mapping[str, OperationAccess] = {
     "DisablePin": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
     "GetPinStatus": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
     "ReadCardCertificate": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
+    "StartCardSession": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
+    "CheckCertificateExpiration": OperationAccess(False, WorkplaceScope.ALL_BUT_FOR_CARDS, with_card=True),
+    "VerifyCertificate": OperationAccess(False, WorkplaceScope.ALL),
+    "RequestCard": OperationAccess(False, WorkplaceScope.ONE, with_terminal=True),
+    "EjectCard": OperationAccess(False, WorkplaceScope.ONE, with_terminal=True),
     "ReadVSD": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
+    "ReadKVK": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
 }
