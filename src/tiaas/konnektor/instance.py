@@ -45,7 +45,7 @@ from tiaas.konnektor.network import Network
 from tiaas.konnektor.permissions import Row, allows
 from tiaas.konnektor.protocol import Medium, Refusals
 from tiaas.konnektor.reception import Reception
-from tiaas.konnektor.services import card, certificate, event, vsd
+from tiaas.konnektor.services import card, cardterminal, certificate, event, vsd
 from tiaas.konnektor.services.context import ServiceContext, build_context, guard
 from tiaas.konnektor.sinkchecks import SinkCheck, SinkChecks
 from tiaas.konnektor.sinkopener import PlainSinks, TlsSinks
@@ -60,6 +60,7 @@ from tiaas.terminal.front import Front
 
 _log = logging.getLogger("tiaas.konnektor.instance")
 
+_SERVICES = (event, card, cardterminal, certificate, vsd)
 _MODEL_KIND, _MODEL_KEY = "infomodel", "current"
 
 
@@ -362,7 +363,7 @@ class _ModelWatcher:
 
 def operations(context: ServiceContext) -> list[Operation]:
     """All operations an instance serves."""
-    return [operation for service in (event, card, certificate, vsd) for operation in service.operations(context)]
+    return [operation for service in _SERVICES for operation in service.operations(context)]
 
 
 def _with_feature(model: InfoModel, client_system_id: str, feature: AuthFeature) -> InfoModel:

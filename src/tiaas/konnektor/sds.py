@@ -8,7 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tiaas.interfaces import card_service_v8_1, certificate_service_v6_0, event_service_v7_2, vsd_service_v5_2
+from tiaas.interfaces import (
+    card_service_v8_1,
+    card_terminal_service_v1_1,
+    certificate_service_v6_0,
+    event_service_v7_2,
+    vsd_service_v5_2,
+)
 from tiaas.interfaces.product_information_v1_1 import (
     ProductIdentification,
     ProductInformation,
@@ -54,6 +60,13 @@ PUBLISHED: tuple[Published, ...] = (
         "/ws/CardService",
         tuple((version, card_service_v8_1.WSDL_NAMESPACE) for version in card_service_v8_1.VERSIONS),
         (card_service_v8_1.CARD.uri,),
+    ),
+    Published(
+        card_terminal_service_v1_1.SERVICE,
+        "Karten anfordern und auswerfen",
+        "/ws/CardTerminalService",
+        tuple((version, card_terminal_service_v1_1.WSDL_NAMESPACE) for version in card_terminal_service_v1_1.VERSIONS),
+        (card_terminal_service_v1_1.CT.uri,),
     ),
     Published(
         certificate_service_v6_0.SERVICE,

@@ -53,9 +53,13 @@ class Slots:
         if event.tag == EventTag.CARD_INSERTED:
             self.in_use(entry, slot)
         elif event.tag == EventTag.CARD_REMOVED:
-            entry.next_card(slot)
-            self._hub.publish(slot_event(Topic.CT_SLOT_FREE, entry, slot))
-            self._cards.remove(entry.config.ct_id, slot)
+            self.free(entry, slot)
+
+    def free(self, entry: TerminalEntry, slot: int) -> None:
+        """There is no card in the slot any more, or none that is switched on."""
+        entry.next_card(slot)
+        self._hub.publish(slot_event(Topic.CT_SLOT_FREE, entry, slot))
+        self._cards.remove(entry.config.ct_id, slot)
 
     def in_use(self, entry: TerminalEntry, slot: int) -> None:
         """There is a card in the slot: it is opened, and one that was known there before is gone."""
@@ -75,13 +79,16 @@ class Slots:
         """TUC_KON_001 for one slot, again if a card came meanwhile: the commands of two openings must not mix."""
         try:
             while slot in entry.to_open:
-                entry.to_open.remove(slot)
-                leaving = entry.leaving.pop(slot, None)
-                if leaving is not None:
-                    # The last command to the card before must have its answer: a busy slot refuses to be activated.
-                    async with leaving:
-                        pass
-                await self._open_current(entry, slot, entry.slot_generations[slot])
+                async with entry.dialogue(slot):
+                    if slot not in entry.to_open:
+                        break
+                    entry.to_open.remove(slot)
+                    leaving = entry.leaving.pop(slot, None)
+                    if leaving is not None:
+                        # The last command to the card before must have its answer: a busy slot refuses to be activated.
+                        async with leaving:
+                            pass
+                    await self._open_current(entry, slot, entry.slot_generations[slot])
         finally:
             entry.opening.pop(slot, None)
 

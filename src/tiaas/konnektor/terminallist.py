@@ -135,7 +135,8 @@ class TerminalEntry:
     `certificate` is what the terminal showed in the present TLS connection, None without one. `early` gathers events
     that come while the state of the slots is asked for; None at other times. `opening` holds one task per slot at
     most, `to_open` the slots whose card that task has yet to begin with, `leaving` the
-    turns of the cards that were there before. `untrusted`: refused for its certificate, and not dialled any more.
+    turns of the cards that were there before. `dialogues` are held while a person is asked for a card or to take one
+    out. `untrusted`: refused for its certificate, and not dialled any more.
     `refusal` is why the last attempt of TUC_KON_050 ended, None while nothing speaks against the terminal.
     `administered`: an administrator's action is under way. `maintained`: the next session is for a Wartungs-Pairing,
     the pairing is not asked for. `session_id` is that of the open CT session, empty if another owner opened it; `role`
@@ -152,6 +153,7 @@ class TerminalEntry:
     to_open: set[int] = field(default_factory=set)
     leaving: dict[int, Lock] = field(default_factory=dict)
     pinpad_taken: bool = False
+    dialogues: dict[int, Lock] = field(default_factory=dict)
     administered: bool = False
     maintained: bool = False
     early: list[UnitEvent] | None = None
@@ -176,6 +178,10 @@ class TerminalEntry:
     def begun_pairing(self) -> Pairing | None:
         """A pairing whose end nobody saw: the secret was on its way to the terminal."""
         return self.config.pairing if self.config.correlation is Correlation.ZUGEWIESEN else None
+
+    def dialogue(self, slot: int) -> Lock:
+        """Who holds it asks a person for a card in that slot; a card that comes is opened after that."""
+        return self.dialogues.setdefault(slot, Lock())
 
     def next_connection(self) -> int:
         """A new connection, or the end of one: whatever was begun for the old one is void."""

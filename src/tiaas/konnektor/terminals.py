@@ -193,14 +193,18 @@ class Terminals:
         """The terminal's commands."""
         return TerminalSession(self._front, self._owner, ct_id)
 
-    @asynccontextmanager
-    async def pinpad(self, ct_id: str) -> AsyncIterator[TerminalSession]:
-        """PIN pad and display for one use. Raises 4007, 4221 not aktiv, 4222 not connected, 4060 taken by another."""
-        entry = self.entry(ct_id)
+    def require_usable(self, entry: TerminalEntry) -> None:
+        """Raises 4221 for a terminal that is not aktiv, 4222 for one that is not connected."""
         if entry.config.correlation is not Correlation.AKTIV:
             raise KonnektorError(4221)
         if not entry.connected:
             raise KonnektorError(4222)
+
+    @asynccontextmanager
+    async def pinpad(self, ct_id: str) -> AsyncIterator[TerminalSession]:
+        """PIN pad and display for one use. Raises 4007, 4221 not aktiv, 4222 not connected, 4060 taken by another."""
+        entry = self.entry(ct_id)
+        self.require_usable(entry)
         if entry.pinpad_taken:
             raise KonnektorError(4060)
         entry.pinpad_taken = True
@@ -214,6 +218,19 @@ class Terminals:
         entry = self.entry(ct_id)
         async with asyncio.timeout(wait), self._changed:
             await self._changed.wait_for(lambda: entry.usable and not entry.opening)
+
+    def take_up(self, entry: TerminalEntry, slot: int) -> None:
+        """There is a card in the slot that nobody told of: it is opened."""
+        self._slots.in_use(entry, slot)
+
+    def give_up(self, entry: TerminalEntry, slot: int) -> None:
+        """The card in the slot is switched off: it is a card no more until it is switched on again."""
+        self._slots.free(entry, slot)
+
+    async def opened(self, entry: TerminalEntry, slot: int) -> None:
+        """Waits until no card is being opened in the slot."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: slot not in entry.opening)
 
     def judge(self) -> None:
         """Determines EC_CardTerminal_Not_Available of all terminals: at the end of the boot it must be known."""

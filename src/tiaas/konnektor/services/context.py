@@ -18,6 +18,7 @@ from tiaas.konnektor.access import (
     WorkplaceScope,
     decide,
 )
+from tiaas.konnektor.carddialogues import CardDialogues
 from tiaas.konnektor.cards import Card, CardList
 from tiaas.konnektor.cardtls import Handshakes
 from tiaas.konnektor.config import Profile, TiAccess
@@ -60,6 +61,7 @@ class ServiceContext:
     infomodel: LiveInfoModel
     cards: CardList
     terminals: Terminals
+    dialogues: CardDialogues
     pins: Pins
     vsdm: Vsdm
     intermediaer: Intermediaer | None
@@ -187,6 +189,7 @@ def build_context(
         infomodel,
         cards,
         terminals,
+        CardDialogues(terminals, cards, hub),
         pins,
         vsdm,
         intermediaer,

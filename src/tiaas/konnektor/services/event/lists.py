@@ -25,7 +25,8 @@ from tiaas.konnektor.infomodel import InfoModel
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.services.context import ServiceContext, authorize, declared
-from tiaas.konnektor.services.event.views import wire_card, wire_terminal
+from tiaas.konnektor.services.event.views import wire_terminal
+from tiaas.konnektor.wirecard import wire_card
 from tiaas.soap.dispatch import Operation, operation
 
 _GROUPS = {WireCardType.HBAX: HBAX, WireCardType.SM_B: SM_B}

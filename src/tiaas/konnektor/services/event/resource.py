@@ -23,7 +23,8 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.opstate import Condition
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.services.context import ServiceContext, authorize, declared
-from tiaas.konnektor.services.event.views import wire_card, wire_terminal
+from tiaas.konnektor.services.event.views import wire_terminal
+from tiaas.konnektor.wirecard import wire_card
 from tiaas.soap.dispatch import Operation, operation
 
 _NAME = "GetResourceInformation"

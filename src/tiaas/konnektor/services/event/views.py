@@ -1,11 +1,8 @@
-"""Cards and terminals as EventService 7.2 tells them (TUC_KON_252, TUC_KON_253)."""
+"""Terminals as EventService 7.2 tells them (TUC_KON_253)."""
 
 import re
 from ipaddress import ip_address
 
-from tiaas.interfaces.card_service_common_v2_0 import CardType as WireCardType
-from tiaas.interfaces.card_service_v8_1 import Card as WireCard
-from tiaas.interfaces.card_service_v8_1 import CardVersion, VersionInfo
 from tiaas.interfaces.card_terminal_info_v8_0 import CardTerminal, IpAddress
 from tiaas.interfaces.connector_common_v5_0 import WorkplaceIds
 from tiaas.interfaces.product_information_v1_1 import (
@@ -16,51 +13,14 @@ from tiaas.interfaces.product_information_v1_1 import (
     ProductVersion,
     ProductVersionLocal,
 )
-from tiaas.konnektor.cards import Card, CardVersions, Version
 from tiaas.konnektor.infomodel import InfoModel
 from tiaas.konnektor.services.context import ServiceContext
 from tiaas.konnektor.terminallist import TerminalEntry
+from tiaas.konnektor.wirecard import fitting_text
 
 _UNKNOWN_VERSION = "0.0.0"
 _VERSION = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}")
 _CODE = re.compile(r"[A-Za-z0-9_]+")
-_NOT_XML = re.compile("[^\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def wire_card(card: Card) -> WireCard:
-    """A card as EventService tells it; what the type does not have or what was not read is left out."""
-    data = card.data
-    return WireCard(
-        card_handle=card.handle,
-        card_type=WireCardType(card.card_type.value),
-        card_version=None if data.versions is None else _card_version(data.versions),
-        iccsn=data.iccsn,
-        ct_id=card.ct_id,
-        slot_id=card.slot,
-        insert_time=card.insert_time.astimezone(),
-        card_holder_name=None if data.holder_name is None else _fitting_text(data.holder_name),
-        kvnr=data.kvnr,
-        certificate_expiration_date=data.certificate_expiration,
-    )
-
-
-def _card_version(versions: CardVersions) -> CardVersion:
-    return CardVersion(
-        cos_version=_version(versions.cos),
-        object_system_version=_version(versions.object_system),
-        logging_version=_optional(versions.logging),
-        atr_version=_optional(versions.atr),
-        gdo_version=_optional(versions.gdo),
-        key_info_version=_optional(versions.key_info),
-    )
-
-
-def _version(version: Version) -> VersionInfo:
-    return VersionInfo(major=version.major, minor=version.minor, revision=version.revision)
-
-
-def _optional(version: Version | None) -> VersionInfo | None:
-    return None if version is None else _version(version)
 
 
 def wire_terminal(context: ServiceContext, model: InfoModel, entry: TerminalEntry) -> CardTerminal:
@@ -111,8 +71,8 @@ def _product(context: ServiceContext, entry: TerminalEntry) -> ProductInformatio
             ),
         ),
         product_miscellaneous=ProductMiscellaneous(
-            product_vendor_name=_fitting_text(product.vendor_text if product else ""),
-            product_name=_fitting_text(product.model if product else ""),
+            product_vendor_name=fitting_text(product.vendor_text if product else ""),
+            product_name=fitting_text(product.model if product else ""),
         ),
     )
 
@@ -125,8 +85,3 @@ def _fitting_version(text: str) -> str:
 def _fitting_code(text: str, limit: int) -> str:
     """The letters, digits and underscores of a text, `limit` at most."""
     return "".join(_CODE.findall(text))[:limit]
-
-
-def _fitting_text(text: str) -> str:
-    """A text for XML: control characters and what else XML 1.0 does not know become blanks, 256 characters at most."""
-    return _NOT_XML.sub(" ", text)[:256]

@@ -1,0 +1,192 @@
+"""CardTerminalService over a real terminal connection: a person is asked, does something or not (TIP1-A_5408 ff.)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+
+from tests.integration.konnektor_core.surgery import CT, Surgery, context
+from tiaas.interfaces.card_service_common_v2_0 import CardType as WireType
+from tiaas.interfaces.card_service_common_v2_0 import PinResult
+from tiaas.interfaces.card_service_v8_1 import GetPinStatus, PinStatus, VerifyPin
+from tiaas.interfaces.card_terminal_service_v1_1 import EjectCard, RequestCard, RequestCardResponse, Slot
+from tiaas.interfaces.connector_common_v5_0 import Result
+from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.events import Topic
+from tiaas.konnektor.infomodel import Kind, Relation, Terminal
+from tiaas.konnektor.terminallist import Correlation
+from tiaas.soap.envelope import write_envelope
+from tiaas.terminal.virtual.config import PinMode, PinPolicy
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def surgery(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Surgery]:
+    out = Surgery(tmp_path_factory.mktemp("surgery"))
+    presses = asyncio.create_task(_press_ok(out))
+    try:
+        await out.open()
+        presses.cancel()
+        yield out
+    finally:
+        await out.close()
+
+
+async def _press_ok(surgery: Surgery) -> None:
+    while True:
+        await asyncio.sleep(0.02)
+        terminal = getattr(surgery, "terminal", None)
+        if terminal is not None and "PAIREN" in str(terminal.snapshot()):
+            terminal.press("ok")
+
+
+def request(slot: int = 2, card_type: WireType | None = None, text: str | None = None, wait: int = 20) -> RequestCard:
+    return RequestCard(
+        context=context(), slot=Slot(ct_id=CT, slot_id=slot), card_type=card_type, display_msg=text, time_out=wait
+    )
+
+
+def eject(slot: int = 2, text: str | None = None, wait: int = 20_000) -> EjectCard:
+    return EjectCard(context=context(), slot=Slot(ct_id=CT, slot_id=slot), display_msg=text, time_out=wait)
+
+
+async def code_of(surgery: Surgery, message: object) -> int:
+    with pytest.raises(KonnektorError) as caught:
+        await surgery.call(message)
+    return caught.value.code
+
+
+async def shows(surgery: Surgery, text: str) -> None:
+    await surgery.until(lambda: surgery.terminal.snapshot().display == text)
+
+
+def idle(surgery: Surgery) -> bool:
+    shown = surgery.terminal.snapshot()
+    return shown.display == shown.idle_text
+
+
+@pytest.mark.requirement("TIP1-A_5412", "TIP1-A_5409")
+async def test_a_card_that_is_there_is_told_at_once(surgery: Surgery) -> None:
+    before = surgery.terminal.snapshot().history
+    answer = await surgery.call(request(card_type=WireType.EGK))
+    write_envelope(answer)
+    assert answer.already_inserted is True
+    assert answer.card.card_handle == surgery.find(CardType.EGK).handle
+    assert surgery.terminal.snapshot().history == before
+
+
+@pytest.mark.requirement("TIP1-A_5408", "TIP1-A_5410", "TIP1-A_5413", "TIP1-A_6725")
+@pytest.mark.pitfall(20, 23)
+async def test_ejecting_and_requesting_with_a_person(surgery: Surgery) -> None:
+    handle = surgery.find(CardType.EGK).handle
+    out = asyncio.create_task(surgery.call(EjectCard(context=context(), card_handle=handle)))
+    await shows(surgery, "Bitte eGK aus SLOT 2 entnehmen")
+    assert await code_of(surgery, request(slot=1, card_type=WireType.EGK)) == 4051
+    card = surgery.terminal.eject(2)
+    assert (await out).status.result is Result.OK
+    assert idle(surgery)
+    await surgery.until(lambda: surgery.core.cards.find(handle) is None)
+    assert await code_of(surgery, EjectCard(context=context(), card_handle=handle)) == 4101
+
+    wanted = asyncio.create_task(surgery.call(request(card_type=WireType.EGK)))
+    await shows(surgery, "Bitte eGK in SLOT 2 stecken")
+    surgery.terminal.insert(2, card)
+    answer: RequestCardResponse = await wanted
+    assert answer.already_inserted is False
+    assert answer.card is not None
+    assert answer.card.card_type is WireType.EGK
+    assert surgery.core.cards.find(answer.card.card_handle) is not None
+    assert answer.card.card_handle != handle
+    assert idle(surgery)
+
+
+@pytest.mark.code(4203, 4202)
+@pytest.mark.pitfall(21)
+async def test_a_card_left_in_comes_back_as_a_new_one(surgery: Surgery) -> None:
+    """EjectCard and RequestCard reset a card (A_21528): handle and PIN state are gone, nobody had to move."""
+    handle = surgery.find(CardType.SMC_B).handle
+    verify = VerifyPin(context=context(), card_handle=handle, pin_typ="PIN.SMC")
+    assert (await surgery.call(verify)).pin_result is PinResult.OK
+    surgery.events.clear()
+    assert await code_of(surgery, eject(1, wait=400)) == 4203
+    assert surgery.core.cards.find(handle) is None
+    assert [event.topic for event in surgery.events if event.topic is not Topic.CT_SLOT_FREE] == [
+        Topic.CARD_REMOVED,
+        Topic.CT_ERROR,
+    ]
+    assert surgery.terminal.snapshot().slots[0] == "inserted"
+    answer = await surgery.call(request(1, WireType.SM_B, wait=0))
+    assert answer.already_inserted is True
+    fresh = answer.card.card_handle
+    assert fresh != handle
+    status = await surgery.call(GetPinStatus(context=context(), card_handle=fresh, pin_typ="PIN.SMC"))
+    assert status.pin_status is PinStatus.VERIFIABLE
+    # An empty slot: ejecting is fine, asking in vain is not.
+    card = surgery.terminal.eject(2)
+    await surgery.until(lambda: surgery.core.cards.at(CT, 2) is None)
+    assert (await surgery.call(eject(2))).status.result is Result.OK
+    assert await code_of(surgery, request(2, wait=1)) == 4202
+    assert dict(surgery.events[-1].parameters)["Error"] == "4202"
+    assert idle(surgery)
+    surgery.terminal.insert(2, card)
+    await surgery.until(lambda: surgery.core.cards.at(CT, 2) is not None)
+
+
+@pytest.mark.code(4039, 4049, 4060, 4093)
+@pytest.mark.requirement("TIP1-A_5409", "TIP1-A_5410")
+async def test_a_display_belongs_to_one(surgery: Surgery) -> None:
+    out = asyncio.create_task(surgery.call(eject(2, "Danke [Müller] §")))
+    await shows(surgery, "Danke ?Müller? ?")
+    assert await code_of(surgery, eject(3)) == 4039
+    assert await code_of(surgery, eject(2)) == 4093
+    smb = surgery.find(CardType.SMC_B).handle
+    assert await code_of(surgery, VerifyPin(context=context(), card_handle=smb, pin_typ="PIN.SMC")) == 4060
+    surgery.terminal.press("cancel")
+    with pytest.raises(KonnektorError) as caught:
+        await out
+    assert caught.value.code == 4049
+    assert (await surgery.call(request(2))).already_inserted is True
+    # A PIN entry holds the display, too.
+    surgery.terminal.pin_policy = PinPolicy(PinMode.MANUAL)
+    smb = surgery.find(CardType.SMC_B).handle
+    entry = asyncio.create_task(surgery.call(VerifyPin(context=context(), card_handle=smb, pin_typ="PIN.SMC")))
+    await surgery.until(lambda: surgery.terminal.snapshot().prompt != "")
+    assert await code_of(surgery, eject(3)) == 4039
+    surgery.terminal.press("cancel")
+    with pytest.raises(KonnektorError):
+        await entry
+    surgery.terminal.pin_policy = PinPolicy()
+
+
+@pytest.mark.code(4058, 4097, 4007, 4221, 4222, 4044)
+async def test_what_is_refused(surgery: Surgery) -> None:
+    for foreign in (WireType.SMC_KT, WireType.UNKNOWN, WireType.ZOD_2_0):
+        assert await code_of(surgery, request(card_type=foreign)) == 4058
+    assert await code_of(surgery, request(5)) == 4097
+    assert await code_of(surgery, eject(15)) == 4097
+    unknown = RequestCard(context=context(), slot=Slot(ct_id="CT-0815", slot_id=1))
+    assert await code_of(surgery, unknown) == 4007
+    entry = surgery.core.terminals.entry(CT)
+    for correlation, connected, code in ((Correlation.ZUGEWIESEN, True, 4221), (Correlation.AKTIV, False, 4222)):
+        config, entry.config = entry.config, replace(entry.config, correlation=correlation)
+        entry.connected = connected
+        assert await code_of(surgery, request()) == code
+        entry.config, entry.connected = config, True
+    # The terminal does not know the command as it came: its own trouble.
+    slots, surgery.terminal.machine._slots = surgery.terminal.machine._slots, {}
+    assert await code_of(surgery, eject(2)) == 4044
+    surgery.terminal.machine._slots = slots
+    model = surgery.core.infomodel.current
+    await surgery.core.infomodel.apply(
+        lambda m: (
+            m.add(Kind.TERMINAL, Terminal("CT-2"))
+            .link(Relation.MANDANT_TERMINAL, "M1", "CT-2")
+            .link(Relation.LOCAL, "AP1", "CT-2")
+        )
+    )
+    assert await code_of(surgery, RequestCard(context=context(), slot=Slot(ct_id="CT-2", slot_id=1))) == 4007
+    await surgery.core.infomodel.apply(lambda _: model)
