@@ -15,7 +15,7 @@ from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy, random_uuid
 from tiaas.card.link import CardLink
 from tiaas.konnektor.access import CardFact, HbaSessionFact
-from tiaas.konnektor.cardtypes import HBAX, SM_B, CardType
+from tiaas.konnektor.cardtypes import HBAX, INSURED, SM_B, CardType
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.sessions import CallContext, CardSession, Channel, ChannelPool
 
@@ -89,9 +89,7 @@ class Card:
         self.insert_time = inserted
         self.removed = False
         self.sessions: dict[tuple[str, ...], CardSession] = {}
-        self._pool = ChannelPool(
-            line, lambda: self.removed, self.sessions.values, single=data.card_type is CardType.EGK
-        )
+        self._pool = ChannelPool(line, lambda: self.removed, self.sessions.values, single=data.card_type in INSURED)
         self._holder: Reservation | None = None
         self._derived: dict[str, object] = {}
         self._cache: dict[str, _Cached] = {}
@@ -189,7 +187,7 @@ class Card:
         sessions = self.sessions.values()
         egk: tuple[str, ...] = ()
         hba: tuple[HbaSessionFact, ...] = ()
-        if self.card_type is CardType.EGK:
+        if self.card_type in INSURED:
             egk = tuple(session.context.workplace_id for session in sessions)
         if self.card_type in HBAX:
             hba = tuple(

@@ -13,6 +13,7 @@ from tiaas.interfaces import (
     card_terminal_service_v1_1,
     certificate_service_v6_0,
     event_service_v7_2,
+    kvk_service_v4_0,
     vsd_service_v5_2,
 )
 from tiaas.interfaces.product_information_v1_1 import (
@@ -81,6 +82,13 @@ PUBLISHED: tuple[Published, ...] = (
         "/ws/VSDService",
         tuple((version, vsd_service_v5_2.WSDL_NAMESPACE) for version in vsd_service_v5_2.VERSIONS),
         (vsd_service_v5_2.VSD.uri,),
+    ),
+    Published(
+        kvk_service_v4_0.SERVICE,
+        "Krankenversichertenkarte",
+        "/ws/KVKService",
+        tuple((version, kvk_service_v4_0.WSDL_NAMESPACE) for version in kvk_service_v4_0.VERSIONS),
+        (kvk_service_v4_0.KVK.uri,),
     ),
 )
 """Paths are ours: nothing prescribes them, clients take them from here."""

@@ -1,6 +1,7 @@
 """From a slot that reports a card to what that card is (gemSpec_Kon V5.18, TUC_KON_001 step 1)."""
 
 from tiaas.card import commands
+from tiaas.card.memoryatr import is_kvk, is_memory_card
 from tiaas.card.link import CardGone, CardLink, CardLinkError
 from tiaas.konnektor.cards import CardData
 from tiaas.konnektor.cardtypes import CardType
@@ -20,12 +21,19 @@ async def open_slot(session: TerminalSession, slot: int, line: CardLink) -> Card
         requested = await session.activate(slot)
         if requested is None:
             return None
+        if is_memory_card(requested.atr):
+            return _memory_card(requested.atr)
         data = await open_card(line, requested.atr)
         if requested.already_active and data.card_type is not CardType.SMC_KT:
             await _forget_channels(session, slot, line)
     except TerminalError:
         return CardData(CardType.UNKNOWN)
     return data
+
+
+def _memory_card(atr: bytes) -> CardData:
+    """A memory card has neither files nor channels, so its ATR must do."""
+    return CardData(CardType.KVK if is_kvk(atr) else CardType.UNKNOWN, atr=atr)
 
 
 async def _forget_channels(session: TerminalSession, slot: int, line: CardLink) -> None:

@@ -32,6 +32,7 @@ from tiaas.konnektor.services import card as card_service
 from tiaas.konnektor.services import cardterminal as cardterminal_service
 from tiaas.konnektor.services import certificate as certificate_service
 from tiaas.konnektor.services import event as event_service
+from tiaas.konnektor.services import kvk as kvk_service
 from tiaas.konnektor.services import vsd as vsd_service
 from tiaas.konnektor.services.context import ServiceContext, build_context
 from tiaas.konnektor.sqlite_store import SqliteStore
@@ -190,7 +191,14 @@ class Surgery:
             konnektor_name="konnektor",
         )
         self.core.hub.subscribe(self.events.append)
-        services = (event_service, card_service, cardterminal_service, certificate_service, vsd_service)
+        services = (
+            event_service,
+            card_service,
+            cardterminal_service,
+            certificate_service,
+            vsd_service,
+            kvk_service,
+        )
         self.operations: list[Operation] = [op for service in services for op in service.operations(self.core)]
         await self.core.terminals.start()
 

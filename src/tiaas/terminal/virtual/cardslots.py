@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from tiaas.card.apdu import ResponseApdu
+from tiaas.card.memoryatr import is_memory_card
 from tiaas.terminal.sicct import dataobjects as do
 from tiaas.terminal.sicct.status import Sw
 from tiaas.terminal.sicct.text import TAG_LABEL, TAG_MESSAGE, DisplayText
@@ -46,7 +47,7 @@ async def reset(machine: Machine, client: Client, parameters: Parameters) -> Res
         if p2 & _WARM and slot.card is not None and not slot.active:
             raise Refused(Sw.CARD_NOT_ACTIVE)
         atr = await slot.power_up()
-    return _activated(atr, p2, parameters.command.ne, Sw.OK_ASYNCHRONOUS)
+    return _activated(atr, p2, parameters.command.ne, _kind(atr))
 
 
 def _reset_terminal(machine: Machine, parameters: Parameters) -> ResponseApdu:
@@ -78,7 +79,7 @@ async def request_icc(machine: Machine, client: Client, parameters: Parameters) 
             shown = None if silent else text or DisplayText(STANDARD_TEXTS[1])
             await _wait_for_card(machine, slot, shown, wait, lambda: slot.card is not None)
         atr = await slot.power_up()
-    return _activated(atr, p2, ne, Sw.OK_ASYNCHRONOUS)
+    return _activated(atr, p2, ne, _kind(atr))
 
 
 async def eject_icc(machine: Machine, client: Client, parameters: Parameters) -> ResponseApdu:
@@ -147,6 +148,11 @@ def _silent(p2: int) -> bool:
     if p2 >> 4 not in (0, _NO_MESSAGE):
         raise Refused(Sw.WRONG_PARAMETERS)
     return p2 >> 4 == _NO_MESSAGE
+
+
+def _kind(atr: bytes) -> Sw:
+    """9000 tells of a memory card, 9001 of a processor card."""
+    return Sw.OK if is_memory_card(atr) else Sw.OK_ASYNCHRONOUS
 
 
 def _activated(atr: bytes, p2: int, ne: int | None, sw: Sw) -> ResponseApdu:

@@ -1,12 +1,11 @@
 """CardTerminalService over a real terminal connection: a person is asked, does something or not (TIP1-A_5408 ff.)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-import pytest_asyncio
 
+from tests.integration.base_services.conftest import code_of
 from tests.integration.konnektor_core.surgery import CT, Surgery, context
 from tiaas.interfaces.card_service_common_v2_0 import CardType as WireType
 from tiaas.interfaces.card_service_common_v2_0 import PinResult
@@ -21,27 +20,7 @@ from tiaas.konnektor.terminallist import Correlation
 from tiaas.soap.envelope import write_envelope
 from tiaas.terminal.virtual.config import PinMode, PinPolicy
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def surgery(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Surgery]:
-    out = Surgery(tmp_path_factory.mktemp("surgery"))
-    presses = asyncio.create_task(_press_ok(out))
-    try:
-        await out.open()
-        presses.cancel()
-        yield out
-    finally:
-        await out.close()
-
-
-async def _press_ok(surgery: Surgery) -> None:
-    while True:
-        await asyncio.sleep(0.02)
-        terminal = getattr(surgery, "terminal", None)
-        if terminal is not None and "PAIREN" in str(terminal.snapshot()):
-            terminal.press("ok")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 def request(slot: int = 2, card_type: WireType | None = None, text: str | None = None, wait: int = 20) -> RequestCard:
@@ -52,12 +31,6 @@ def request(slot: int = 2, card_type: WireType | None = None, text: str | None =
 
 def eject(slot: int = 2, text: str | None = None, wait: int = 20_000) -> EjectCard:
     return EjectCard(context=context(), slot=Slot(ct_id=CT, slot_id=slot), display_msg=text, time_out=wait)
-
-
-async def code_of(surgery: Surgery, message: object) -> int:
-    with pytest.raises(KonnektorError) as caught:
-        await surgery.call(message)
-    return caught.value.code
 
 
 async def shows(surgery: Surgery, text: str) -> None:
@@ -81,6 +54,7 @@ async def test_a_card_that_is_there_is_told_at_once(surgery: Surgery) -> None:
 
 @pytest.mark.requirement("TIP1-A_5408", "TIP1-A_5410", "TIP1-A_5413", "TIP1-A_6725")
 @pytest.mark.pitfall(20, 23)
+@pytest.mark.code(4051, 4101)
 async def test_ejecting_and_requesting_with_a_person(surgery: Surgery) -> None:
     handle = surgery.find(CardType.EGK).handle
     out = asyncio.create_task(surgery.call(EjectCard(context=context(), card_handle=handle)))
