@@ -26,6 +26,7 @@ class CompType(enum.StrEnum):
     """Which component found the error; the value is what stands in `CompType`."""
 
     KONNEKTOR = "Konnektor"
+    PKI = "Konnektor:PKI"
     FM_VSDM = "FM_VSDM"
     UFS = "UFS"
     CCS = "CCS"

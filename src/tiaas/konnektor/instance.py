@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.secret import Secret
@@ -170,6 +172,7 @@ class Instance:
             handshakes=handshakes,
             shares=shares.instance(),
             logs=logs,
+            device_certificate=sak.certificate.public_bytes(Encoding.DER),
         )
 
         def to_fault(error: BaseException) -> SoapFault:

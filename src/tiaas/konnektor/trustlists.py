@@ -113,6 +113,8 @@ class TrustLists:
         """Called when another trust space counts."""
         self.qualified: tuple[Certificate, ...] = ()
         """The CAs for qualified certificates of the BNetzA-VL in use, for the check of signatures (TUC_PKI_030)."""
+        self.qualified_signers: tuple[Certificate, ...] = ()
+        """Who signs the status of qualified certificates, by the same list."""
         self._anchors = Anchors(Issuer(decode_certificate_untrusted(anchor)))
         self._given = given
         self._access = access
@@ -197,7 +199,7 @@ class TrustLists:
         if slot is self._tsl:
             self._space = read.space.joined(self._given)
         else:
-            self.qualified = read.qualified
+            self.qualified, self.qualified_signers = read.qualified, read.qualified_signers
 
     # ---- when --------------------------------------------------------------------------------------------------------
 
@@ -316,7 +318,8 @@ class TrustLists:
         mark = ListMark.of(read.content)
         require_newer_bnetza(slot.mark, mark, again=slot.held is None)
         await self._store.apply((put_list(_BNETZA, document, mark, now),))
-        slot.held, slot.mark, self.qualified = HeldList.of(read, now), mark, read.qualified
+        slot.held, slot.mark = HeldList.of(read, now), mark
+        self.qualified, self.qualified_signers = read.qualified, read.qualified_signers
         return True
 
     # ---- both --------------------------------------------------------------------------------------------------------

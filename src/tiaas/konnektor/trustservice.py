@@ -1,12 +1,13 @@
 """The trust service of an instance: certificate checks with status (TUC_KON_037, TUC_PKI_018 of gemSpec_PKI V2.14.1).
 
-The reference time is always now, as for every nonQES certificate. What is trusted comes from `TrustSource`, what is
+The reference time is now unless a caller names another. What is trusted comes from `TrustSource`, what is
 revoked from the OCSP client. After the grace period of the TSL no check is positive (GS-A_5336): it is 4002 for callers
 who ask for a status. Cards and terminals that are in use go on working, as TAB_KON_504 wants it.
 """
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Protocol
 
@@ -21,8 +22,15 @@ from tiaas.konnektor.web import WebClient
 from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.cvc import Cvc
-from tiaas.pki.oids import Role
+from tiaas.pki.oids import CertificateType, Policy, Role
 from tiaas.pki.path import Demands, PathError
+
+_EGK_TYPES = (CertificateType.CH_AUT, CertificateType.CH_AUTN, CertificateType.CH_ENC, CertificateType.CH_ENCV)
+_ANY = Demands(types=frozenset(CertificateType))
+
+
+def _is_egk(certificate: Certificate) -> bool:
+    return any(kind.oid in certificate.policies for kind in _EGK_TYPES)
 
 
 class TrustSource(Protocol):
@@ -128,8 +136,9 @@ class Trust:
         *,
         offline_allow_no_check: bool = False,
         is_egk: bool = False,
+        at: datetime | None = None,
     ) -> Verdict:
-        """TUC_KON_037 for a nonQES certificate.
+        """TUC_KON_037 for a nonQES certificate, at the reference time `at` (None: now).
 
         `offline_allow_no_check` is TOLERATE_OCSP_FAILURE: a status that cannot be had is a warning then. It never
         excuses an answer that is wrong (signer, signature, certHash, nonce, exception). `is_egk`: certHash is not
@@ -138,18 +147,55 @@ class Trust:
         """
         if self._source.is_outdated():
             raise KonnektorError(4002)
-        space = self.space
         try:
             certificate = decode_certificate_untrusted(der)
-            issuer = space.check(certificate, self._clock.now(), demands)
         except BadCertificate:
             return Verdict(Result.INVALID, PkiCode.CERT_READ_ERROR, "not readable")
+        return await self._check(certificate, self.space, demands, at, tolerate=offline_allow_no_check, is_egk=is_egk)
+
+    async def check_any(self, der: bytes, at: datetime | None = None) -> Verdict:
+        """TUC_KON_037 as VerifyCertificate calls it: any type, qualifiedCheck "if_QC_present", tolerant of a missing
+        status (TAB_KON_797).
+
+        A qualified certificate is measured by the BNetzA-VL and asks the status service that it names itself
+        (TUC_PKI_030). Raises `KonnektorError` 4002 after the TSL's grace period.
+        """
+        if self._source.is_outdated():
+            raise KonnektorError(4002)
+        try:
+            certificate = decode_certificate_untrusted(der)
+        except BadCertificate:
+            return Verdict(Result.INVALID, PkiCode.CERT_READ_ERROR, "not readable")
+        if Policy.QCP_NATURAL_QSCD not in certificate.policies:
+            return await self._check(certificate, self.space, _ANY, at, tolerate=True, is_egk=_is_egk(certificate))
+        qualified, signers = ((), ()) if self.lists is None else (self.lists.qualified, self.lists.qualified_signers)
+        url = next(iter(certificate.ocsp_urls), "")
+        space = replace(self.space, issuers=tuple(Issuer(ca, url) for ca in qualified), ocsp_signers=signers)
+        verdict = await self._check(certificate, space, Demands(), at, tolerate=True)
+        if verdict.fault is PkiCode.CA_CERT_MISSING:
+            return replace(verdict, fault=PkiCode.CA_CERTIFICATE_NOT_QES_QUALIFIED)
+        return verdict
+
+    async def _check(
+        self,
+        certificate: Certificate,
+        space: TrustSpace,
+        demands: Demands,
+        at: datetime | None,
+        *,
+        tolerate: bool,
+        is_egk: bool = False,
+    ) -> Verdict:
+        roles = () if certificate.admission is None else certificate.admission.oids
+        try:
+            issuer = space.check(certificate, at or self._clock.now(), demands)
         except PathError as error:
             code = error.fault.code
-            return Verdict(Result.INVALID, None if code is None else PkiCode.of(code), str(error))
-        roles = () if certificate.admission is None else certificate.admission.oids
+            return Verdict(Result.INVALID, None if code is None else PkiCode.of(code), str(error), roles=roles)
         status = await self._status(certificate, issuer, space, is_egk=is_egk)
-        return _judged(status, roles, tolerate=offline_allow_no_check)
+        if at is not None and status.revoked_at is not None and at < status.revoked_at:
+            status = replace(status, fault=None)  # It was good then (TUC_PKI_006, step 8).
+        return _judged(status, roles, tolerate=tolerate)
 
     async def check_egk_online(self, der: bytes) -> CertificateStatus:
         """C.CH.AUT of an eGK before ReadVSD asks the Intermediär (TUC_KON_018).

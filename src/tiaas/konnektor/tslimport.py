@@ -104,7 +104,8 @@ class ReadList:
     """A list whose signature fits, as all may share it: nothing in it can change.
 
     `digest` is the SHA-256 of its octets, hexadecimal. Of its services `content` has only announced trust anchors: what
-    the others say is in `space`, and in `qualified`, the CAs for qualified certificates, whatever their status.
+    the others say is in `space`, and in `qualified`, the CAs for qualified certificates, whatever their status,
+    and in `qualified_signers` who may sign their status.
     """
 
     digest: str
@@ -112,6 +113,7 @@ class ReadList:
     signer: Certificate
     space: TrustSpace
     qualified: tuple[Certificate, ...]
+    qualified_signers: tuple[Certificate, ...]
 
 
 def read_list(document: bytes) -> ReadList:
@@ -127,6 +129,7 @@ def read_list(document: bytes) -> ReadList:
         signed.signer,
         _space(content),
         tuple(_certificates(content, ServiceType.QUALIFIED_CA, None)),
+        tuple(_certificates(content, ServiceType.QUALIFIED_OCSP, ServiceStatus.GRANTED)),
     )
 
 

@@ -210,6 +210,7 @@ XS = "http://www.w3.org/2001/XMLSchema"
 _DATE = re.compile("[ \t\r\n]*[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _REFUSED_TYPES = ("ID", "IDREF", "ENTITY")
 _BASE64_ELEMENTS = {
+    "KVK",
     "X509Certificate",
     "PersoenlicheVersichertendaten",
     "AllgemeineVersicherungsdaten",

@@ -76,6 +76,8 @@ class ServiceContext:
     instance_id: str
     online: bool = True
     """MGM_LU_ONLINE."""
+    device_certificate: bytes | None = None
+    """C.SAK.AUT of the instance (DER): what stands for the gSMC-K of a box."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ def build_context(
     letters: LogLetters | None = None,
     shares: InstanceShares | None = None,
     logs: Medium | None = None,
+    device_certificate: bytes | None = None,
 ) -> ServiceContext:
     """The object graph of one instance behind its SOAP interface; `trust.start()`, then `terminals.start()`.
 
@@ -203,6 +206,7 @@ def build_context(
         entropy,
         instance_id=store.owner.instance,
         online=ti is not None and ti.online,
+        device_certificate=device_certificate,
     )
 
 

@@ -1,4 +1,4 @@
-"""CertificateService 6.0: ReadCardCertificate (gemSpec_Kon V5.18 TAB_KON_678, 679, 858).
+"""ReadCardCertificate (gemSpec_Kon V5.18 TAB_KON_678, 679, 858).
 
 Without Crypt the RSA certificate is read, on G2.1 cards too. A missing ECC certificate ends the operation with 4258; a
 missing RSA certificate gives an entry without X509Data, so that clients of ECC-only cards get the rest.
@@ -7,8 +7,6 @@ missing RSA certificate gives an entry without X509Data, so that clients of ECC-
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from tiaas.card.apdu import ResponseApdu
-from tiaas.card.status import StatusWord
 from tiaas.interfaces.certificate_service_common_v2_0 import (
     CertRef,
     X509Data,
@@ -23,14 +21,13 @@ from tiaas.interfaces.certificate_service_v6_0 import (
     ReadCardCertificateResponse,
 )
 from tiaas.interfaces.connector_common_v5_0 import OK
-from tiaas.konnektor.cardmap import CERTIFICATES, CardFile
+from tiaas.konnektor.cardcertificates import certificate_file, read_certificate
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import HBAX, SM_B, CardType
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.linkfaults import link_faults
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.services.context import ServiceContext, authorize, call_context, declared
-from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
 from tiaas.soap.dispatch import Operation, operation
 
 _ATTRIBUTE_NAMES = {
@@ -41,11 +38,10 @@ _ATTRIBUTE_NAMES = {
     NameOID.POSTAL_CODE: "PostalCode",
 }
 """Attributes that RFC 4514 has no short name for, as common libraries write and read them."""
-_ABSENT = frozenset({StatusWord.FILE_NOT_FOUND, StatusWord.OFFSET_TOO_BIG, StatusWord.OK})
 
 
 def operations(context: ServiceContext) -> list[Operation]:
-    """The operations served of CertificateService 6.0."""
+    """The operation."""
 
     async def read_card_certificate(request: ReadCardCertificate, peer: Peer) -> ReadCardCertificateResponse:
         return await _read_card_certificate(context, request, peer)
@@ -83,9 +79,10 @@ async def _read_card_certificate(
     else:
         card.require_free()
     crypt = request.crypt or Crypt.RSA
-    files = [(reference, _file(card, reference, crypt)) for reference in request.cert_ref_list.cert_ref]
+    for reference in request.cert_ref_list.cert_ref:
+        certificate_file(card, reference.value, crypt.value)
     with link_faults():
-        entries = [await _entry(context, card, reference, file, crypt) for reference, file in files]
+        entries = [await _entry(context, card, reference, crypt) for reference in request.cert_ref_list.cert_ref]
     return ReadCardCertificateResponse(status=OK, x509_data_info_list=X509DataInfoList(x509_data_info=tuple(entries)))
 
 
@@ -97,30 +94,11 @@ def _require_type(card: Card) -> None:
         raise KonnektorError(4209, fill=card.card_type.value)
 
 
-def _file(card: Card, reference: CertRef, crypt: Crypt) -> CardFile:
-    file = CERTIFICATES.get(card.card_type, {}).get((reference.value, crypt.value))
-    if file is None:
-        raise KonnektorError(4149)
-    return file
-
-
-async def _entry(context: ServiceContext, card: Card, reference: CertRef, file: CardFile, crypt: Crypt) -> X509DataInfo:
-    der = await card.cached(f"{reference.value} {crypt.value}", context.clock, lambda: _read(card, file))
+async def _entry(context: ServiceContext, card: Card, reference: CertRef, crypt: Crypt) -> X509DataInfo:
+    der = await read_certificate(card, reference.value, crypt.value, context.clock)
     if der is None and crypt is Crypt.ECC:
-        raise KonnektorError(4258)
+        raise KonnektorError(4258, fill=card.handle, causes=(KonnektorError(4256),))
     return X509DataInfo(cert_ref=reference, x509_data=None if der is None else _x509_data(der))
-
-
-async def _read(card: Card, file: CardFile) -> bytes | None:
-    """TUC_KON_216: the certificate (DER), or None if the card has none (4256). Raises 4148 if it is unreadable."""
-    async with card.basic.mutex:
-        response: ResponseApdu = await card.basic.read(file)
-    if not response.data and response.sw in _ABSENT:
-        return None
-    try:
-        return decode_certificate_untrusted(response.data).encoded
-    except BadCertificate:
-        raise KonnektorError(4148) from None
 
 
 def _x509_data(der: bytes) -> X509Data:

@@ -1,0 +1,262 @@
+"""CertificateService: when certificates end, and whether they are valid (TIP1-A_4699-03, TIP1-A_5449)."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.integration.base_services.conftest import OnlineTrust, code_of
+from tests.integration.konnektor_core.surgery import CT, Surgery, caller, context
+from tiaas.card.apdu import CommandApdu
+from tiaas.card.link import CardGone
+from tiaas.card.objsys.basefiles import encode_version2
+from tiaas.card.objsys.model import CardKind
+from tiaas.card.virtual.image import CardImage
+from tiaas.interfaces.certificate_service_common_v2_0 import CertRef
+from tiaas.interfaces.certificate_service_v6_0 import (
+    CertRefList,
+    CheckCertificateExpiration,
+    Crypt,
+    ReadCardCertificate,
+    VerificationResult,
+    VerifyCertificate,
+    VerifyCertificateResponse,
+)
+from tiaas.interfaces.connector_common_v5_0 import Result
+from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.services.certificate import expiration, verification
+from tiaas.lab.faults import Fault
+from tiaas.pki.oids import CertificateType, Role
+from tiaas.soap.envelope import write_envelope
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+AUT_SMCB = "MF/DF.ESIGN/EF.C.HCI.AUT.E256"
+AUT_EGK = "MF/DF.ESIGN/EF.C.CH.AUT.E256"
+QES = "MF/DF.QES/EF.C.HP.QES.E256"
+
+
+def check(handle: str | None = None, crypt: Crypt | None = None, mandant: str = "M1") -> CheckCertificateExpiration:
+    return CheckCertificateExpiration(card_handle=handle, context=context(mandant), crypt=crypt)
+
+
+# ---- CheckCertificateExpiration --------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("TIP1-A_4699-03", "TIP1-A_4697", "TIP1-A_4695")
+@pytest.mark.parametrize("crypt", [None, Crypt.RSA, Crypt.ECC])
+async def test_all_cards_of_the_mandant(surgery: Surgery, crypt: Crypt | None) -> None:
+    answer = await surgery.call(check(crypt=crypt))
+    write_envelope(answer)
+    assert answer.status.result is Result.OK
+    found = {entry.card_handle: entry for entry in answer.certificate_expiration}
+    types = {surgery.core.cards.get(handle).card_type for handle in found if handle}
+    assert types == {CardType.SMC_B, CardType.HBA, CardType.SMC_KT}
+    hba = found[surgery.find(CardType.HBA).handle]
+    assert hba.subject_common_name == surgery.find(CardType.HBA).data.holder_name
+    assert (hba.ct_id, hba.iccsn) == (CT, surgery.hba.image.iccsn.hex())
+    assert hba.serial_number.isdecimal()
+    assert hba.validity > datetime.now(UTC).date()
+
+
+async def test_the_konnektors_own_certificate(surgery: Surgery) -> None:
+    certificate, _ = surgery.pki.sak("80276883990000000077")
+    core = replace(surgery.core, device_certificate=certificate)
+    (operation,) = expiration.operations(core)
+    answer: Any = await operation.handler(check(), caller())
+    own = answer.certificate_expiration[0]
+    assert (own.ct_id, own.card_handle, own.iccsn) == ("", "", "")
+    named: Any = await operation.handler(check(surgery.find(CardType.SMC_B).handle), caller())
+    assert [entry.ct_id for entry in named.certificate_expiration] == [CT]
+
+
+async def test_the_smcb_of_another_mandant_is_not_told(surgery: Surgery) -> None:
+    answer = await surgery.call(check(mandant="M2"))
+    types = {surgery.core.cards.get(entry.card_handle).card_type for entry in answer.certificate_expiration}
+    assert types == {CardType.HBA, CardType.SMC_KT}
+    assert await code_of(surgery, check(surgery.find(CardType.SMC_B).handle, mandant="M2")) == 4013
+
+
+@pytest.mark.code(4058, 4008)
+async def test_cards_that_are_not_served(surgery: Surgery) -> None:
+    assert await code_of(surgery, check(surgery.find(CardType.EGK).handle)) == 4058
+    assert await code_of(surgery, check("gone")) == 4008
+
+
+@pytest.mark.code(4257, 4147, 4256, 4258)
+@pytest.mark.pitfall(33)
+async def test_cards_of_one_algorithm(surgery: Surgery) -> None:
+    """A card of generation 2.0 has no ECC certificate, one made without RSA has no other."""
+    made = surgery.personaliser.smcb(surgery.seed.institutions[0])
+    made.image.files["MF/EF.Version2"] = encode_version2(CardKind.SMC_B, bytes((4, 3, 0)))
+    card = surgery.virtual(made)
+    before = surgery.terminal.eject(1)
+    await surgery.until(lambda: surgery.core.cards.at(CT, 1) is None)
+    surgery.terminal.insert(1, card)
+    await surgery.until(lambda: surgery.core.cards.at(CT, 1) is not None)
+    handle = surgery.find(CardType.SMC_B).handle
+    answer = await surgery.call(check(crypt=Crypt.ECC))
+    assert answer.status.result is Result.WARNING
+    (trace,) = answer.status.error.trace
+    assert (trace.code, handle in trace.error_text) == (4257, True)
+    assert handle not in [entry.card_handle for entry in answer.certificate_expiration]
+    assert (await surgery.call(check(handle))).certificate_expiration[0].card_handle == handle
+    assert (await surgery.call(check(handle, Crypt.ECC))).certificate_expiration == ()
+    read = ReadCardCertificate(
+        card_handle=handle,
+        context=context(),
+        cert_ref_list=CertRefList(cert_ref=(CertRef.C_AUT,)),
+        crypt=Crypt.ECC,
+    )
+    assert await code_of(surgery, read) == 4258
+    surgery.terminal.eject(1)
+    await surgery.until(lambda: surgery.core.cards.at(CT, 1) is None)
+
+    for path in [path for path in made.image.files if path.endswith("R2048")]:
+        made.image.files[path] = b""
+    made.image.files["MF/EF.Version2"] = encode_version2(CardKind.SMC_B, None)
+    made.image.files["MF/DF.ESIGN/EF.C.HCI.AUT.R2048"] = b""
+    surgery.terminal.insert(1, surgery.virtual(made))
+    await surgery.until(lambda: surgery.core.cards.at(CT, 1) is not None)
+    handle = surgery.find(CardType.SMC_B).handle
+    assert await code_of(surgery, check(handle)) == 4147
+    assert handle not in [e.card_handle for e in (await surgery.call(check())).certificate_expiration]
+    assert (await surgery.call(check(handle, Crypt.ECC))).certificate_expiration[0].card_handle == handle
+    surgery.terminal.eject(1)
+    await surgery.until(lambda: surgery.core.cards.at(CT, 1) is None)
+    surgery.terminal.insert(1, before)
+    await surgery.until(lambda: surgery.core.cards.at(CT, 1) is not None)
+
+
+@pytest.mark.code(4131, 4146, 4148)
+@pytest.mark.parametrize("code", [4131, 4146, 4148])
+async def test_a_card_that_goes_while_it_is_read(surgery: Surgery, code: int) -> None:
+    card = surgery.find(CardType.HBA)
+    channel = card.basic
+    card.forget("C.AUT RSA")
+    transmit = channel.transmit
+
+    async def pulled(command: CommandApdu) -> Any:
+        if command.ins != 0xB0:
+            return await transmit(command)
+        if code == 4131:
+            raise CardGone("pulled")
+        answer = await transmit(command)
+        if code == 4148:
+            return replace(answer, data=answer.data[:40])
+        surgery.core.cards._by_handle.pop(card.handle)
+        return answer
+
+    channel.transmit = pulled  # type: ignore[method-assign]
+    try:
+        assert await code_of(surgery, check(card.handle)) == code
+    finally:
+        channel.transmit = transmit  # type: ignore[method-assign]
+        surgery.core.cards._by_handle[card.handle] = card
+        card.forget("C.AUT RSA")
+
+
+# ---- VerifyCertificate -----------------------------------------------------------------------------------------------
+
+
+async def verify(
+    surgery: Surgery, online: OnlineTrust, der: bytes, at: datetime | None = None
+) -> VerifyCertificateResponse:
+    (operation,) = verification.operations(replace(surgery.core, trust=online.trust))
+    request = VerifyCertificate(context=context(), x509_certificate=der, verification_time=at)
+    answer = await operation.handler(request, caller())
+    assert isinstance(answer, VerifyCertificateResponse)
+    write_envelope(answer)
+    return answer
+
+
+def told(answer: VerifyCertificateResponse) -> tuple[VerificationResult, list[int]]:
+    status = answer.verification_status
+    return status.verification_result, [] if status.error is None else [step.code for step in status.error.trace]
+
+
+@pytest.mark.requirement("TIP1-A_5449", "TIP1-A_4696-02")
+async def test_valid_certificates(surgery: Surgery, online: OnlineTrust) -> None:
+    for kind, path, role in (
+        (CardKind.SMC_B, AUT_SMCB, Role.PRAXIS_ARZT),
+        (CardKind.EGK, AUT_EGK, Role.VERSICHERTER),
+        (CardKind.HBA, QES, Role.ARZT),
+    ):
+        answer = await verify(surgery, online, online.certificate(kind, path))
+        assert told(answer) == (VerificationResult.VALID, []), path
+        assert role.oid in answer.role_list.role
+
+
+async def test_a_certificate_without_role_has_an_empty_one(surgery: Surgery, online: OnlineTrust) -> None:
+    terminal = next(iter(next(iter(online.lab.practices.values())).terminals.values()))
+    answer = await verify(surgery, online, online.lab.terminal_certificate(terminal))
+    assert answer.status.result is Result.OK
+    assert answer.role_list.role != ()
+
+
+@pytest.mark.parametrize(
+    ("fault", "result", "codes"),
+    [
+        ({"code": "revoked"}, VerificationResult.INVALID, [1047]),
+        ({"code": "certHash-wrong"}, VerificationResult.INVALID, [1041]),
+        ({"code": "signature-wrong"}, VerificationResult.INCONCLUSIVE, [1031]),
+        ({"code": "tryLater"}, VerificationResult.INCONCLUSIVE, [1058]),
+        ({"http": 503}, VerificationResult.INCONCLUSIVE, [1028]),
+    ],
+)
+async def test_what_the_status_service_does(
+    surgery: Surgery, online: OnlineTrust, fault: dict[str, object], result: VerificationResult, codes: list[int]
+) -> None:
+    online.lab.faults.add(Fault.from_document({"service": "ocsp", **fault}))
+    answer = await verify(surgery, online, online.certificate(CardKind.SMC_B, AUT_SMCB))
+    assert told(answer) == (result, codes)
+    assert answer.status.result is Result.OK
+    online.lab.faults.clear()
+
+
+@pytest.mark.code(4260, 1021, 1024, 1027, 1059)
+async def test_certificates_that_are_not_valid(surgery: Surgery, online: OnlineTrust) -> None:
+    der = online.certificate(CardKind.SMC_B, AUT_SMCB)
+    long_ago = online.clock.now() - timedelta(days=4000)
+    assert told(await verify(surgery, online, der, long_ago)) == (VerificationResult.INVALID, [1021])
+    broken = der[:-1] + bytes([der[-1] ^ 1])
+    assert told(await verify(surgery, online, broken)) == (VerificationResult.INVALID, [1024])
+    # The surgery's cards are from another PKI: its RSA CAs are in no list, its others have names of listed ones.
+    foreign = surgery.pki.component(CertificateType.FD_TLS_S, Role.INT_VSDM, ["somewhere"])[0]
+    assert told(await verify(surgery, online, foreign)) == (VerificationResult.INVALID, [1023])
+    rsa = provided(surgery, surgery.smcb.image, "MF/DF.ESIGN/EF.C.HCI.AUT.R2048")
+    assert told(await verify(surgery, online, rsa)) == (VerificationResult.INVALID, [1027, 4260])
+    qes = provided(surgery, surgery.hba.image, "MF/DF.QES/EF.C.HP.QES.R2048")
+    assert told(await verify(surgery, online, qes)) == (VerificationResult.INVALID, [1059])
+
+
+def provided(surgery: Surgery, image: CardImage, path: str) -> bytes:
+    if path not in image.files:
+        assert surgery.personaliser.provide(image, path)
+    return image.files[path]
+
+
+async def test_a_certificate_that_was_good_then(surgery: Surgery, online: OnlineTrust) -> None:
+    der = online.certificate(CardKind.HBA, "MF/DF.ESIGN/EF.C.HP.AUT.E256")
+    iccsn = next(iter(online.lab.cards.of_practice(1, CardKind.HBA))).iccsn
+    online.clock.advance(2 * 24 * 3600)
+    before = online.clock.now() - timedelta(days=1)
+    online.lab.book.revoke(iccsn)
+    assert told(await verify(surgery, online, der)) == (VerificationResult.INVALID, [1047])
+    assert told(await verify(surgery, online, der, before)) == (VerificationResult.VALID, [])
+
+
+@pytest.mark.code(4000, 4002)
+async def test_what_ends_the_operation(surgery: Surgery, online: OnlineTrust, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await code_of(surgery, VerifyCertificate(context=context(), x509_certificate=b"0\x82")) == 4000
+    der = surgery.pki.sak("80276883990000000078")[0]
+    verdict = await surgery.call(VerifyCertificate(context=context(), x509_certificate=der))
+    # Offline nobody can tell: everything but the status is right.
+    assert told(verdict) == (VerificationResult.INCONCLUSIVE, [1039])
+    with monkeypatch.context() as patched:
+        patched.setattr(online.trust.lists, "is_outdated", lambda: True)
+        with pytest.raises(KonnektorError) as caught:
+            await verify(surgery, online, der)
+    assert caught.value.code == 4002
