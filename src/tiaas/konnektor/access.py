@@ -327,6 +327,9 @@ OPERATION_ACCESS: Mapping[str, OperationAccess] = {
     "GetPinStatus": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
     "ReadCardCertificate": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
     "StartCardSession": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
+    # No context in these two: the session's name and the caller's TLS identity decide.
+    "SecureSendAPDU": OperationAccess(False, WorkplaceScope.ALL),
+    "StopCardSession": OperationAccess(False, WorkplaceScope.ALL),
     "CheckCertificateExpiration": OperationAccess(False, WorkplaceScope.ALL_BUT_FOR_CARDS, with_card=True),
     "VerifyCertificate": OperationAccess(False, WorkplaceScope.ALL),
     "RequestCard": OperationAccess(False, WorkplaceScope.ONE, with_terminal=True),

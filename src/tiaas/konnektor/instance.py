@@ -47,7 +47,7 @@ from tiaas.konnektor.network import Network
 from tiaas.konnektor.permissions import Row, allows
 from tiaas.konnektor.protocol import Medium, Refusals
 from tiaas.konnektor.reception import Reception
-from tiaas.konnektor.services import card, cardterminal, certificate, event, kvk, vsd
+from tiaas.konnektor.services import card, cardsession, cardterminal, certificate, event, kvk, vsd
 from tiaas.konnektor.services.context import ServiceContext, build_context, guard
 from tiaas.konnektor.sinkchecks import SinkCheck, SinkChecks
 from tiaas.konnektor.sinkopener import PlainSinks, TlsSinks
@@ -62,7 +62,7 @@ from tiaas.terminal.front import Front
 
 _log = logging.getLogger("tiaas.konnektor.instance")
 
-_SERVICES = (event, card, cardterminal, certificate, vsd, kvk)
+_SERVICES = (event, card, cardsession, cardterminal, certificate, vsd, kvk)
 _MODEL_KIND, _MODEL_KEY = "infomodel", "current"
 
 
@@ -251,6 +251,7 @@ class Instance:
             await self._close_doors(ingress)
         finally:
             self.feed.close()
+            await self.context.popp.close()
             await self._end()
         _log.info("instance stopped", extra={"instance": self.name})
 

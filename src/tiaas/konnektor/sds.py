@@ -10,6 +10,7 @@ from datetime import datetime
 
 from tiaas.interfaces import (
     card_service_v8_1,
+    card_service_v8_2,
     card_terminal_service_v1_1,
     certificate_service_v6_0,
     event_service_v7_2,
@@ -59,8 +60,11 @@ PUBLISHED: tuple[Published, ...] = (
         card_service_v8_1.SERVICE,
         "Karten und PIN",
         "/ws/CardService",
-        tuple((version, card_service_v8_1.WSDL_NAMESPACE) for version in card_service_v8_1.VERSIONS),
-        (card_service_v8_1.CARD.uri,),
+        (
+            *((version, card_service_v8_1.WSDL_NAMESPACE) for version in card_service_v8_1.VERSIONS),
+            *((version, card_service_v8_2.WSDL_NAMESPACE) for version in card_service_v8_2.VERSIONS),
+        ),
+        (card_service_v8_1.CARD.uri, card_service_v8_2.CARD82.uri),
     ),
     Published(
         card_terminal_service_v1_1.SERVICE,

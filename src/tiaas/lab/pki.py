@@ -82,6 +82,7 @@ _ISSUERS = {
     CertificateType.FD_TLS_C: AuthorityKind.KOMP,
     CertificateType.FD_TLS_S: AuthorityKind.KOMP,
     CertificateType.ZD_TLS_S: AuthorityKind.KOMP,
+    CertificateType.ZD_SIG: AuthorityKind.KOMP,
 }
 
 ALLOWED_TYPES = {

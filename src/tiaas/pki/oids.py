@@ -52,6 +52,7 @@ class Role(Enum):
     SAK = (119, "oid_sak", "Signaturanwendungskomponente")
     INT_VSDM = (159, "oid_int_vsdm", "Intermediär VSDM")
     VZD_TI = (171, "oid_vzd_ti", "Verzeichnisdienst-TI")
+    POPP = (293, "oid_popp", "Proof of Patient Presence (PoPP) Dienst")
     HSK = (302, "oid_hsk", "Highspeed-Konnektor")
 
     def __init__(self, number: int, reference: str, text: str) -> None:
@@ -80,6 +81,7 @@ class CertificateType(Enum):
     ZD_TLS_S = (157, "oid_zd_tls_s", "C.ZD.TLS-S")
     FD_TLS_C = (168, "oid_fd_tls_c", "C.FD.TLS-C")
     FD_TLS_S = (169, "oid_fd_tls_s", "C.FD.TLS-S")
+    ZD_SIG = (287, "oid_zd_sig", "C.ZD.SIG")
 
     def __init__(self, number: int, reference: str, profile: str) -> None:
         self.oid = f"{_ARC}{number}"

@@ -65,6 +65,7 @@ _HOLDERS = (
     Profile(CertificateType.FD_TLS_C, "Tab_PKI_249", _SIGN, _SIGN_AND_WRAP, _CLIENT),
     Profile(CertificateType.FD_TLS_S, "Tab_PKI_250", _SIGN, _SIGN_AND_WRAP, _SERVER),
     Profile(CertificateType.ZD_TLS_S, "Tab_PKI_247", _SIGN, _SIGN_AND_WRAP, _SERVER),
+    Profile(CertificateType.ZD_SIG, "C.ZD.SIG", _SIGN, _SIGN),
 )
 
 PROFILES: dict[CertificateType, Profile] = {profile.type: profile for profile in _HOLDERS if profile.type is not None}

@@ -29,6 +29,7 @@ from tiaas.konnektor.infomodel import ClientSystem, InfoModel, Kind, ManagedSmb,
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.services import card as card_service
+from tiaas.konnektor.services import cardsession as cardsession_service
 from tiaas.konnektor.services import cardterminal as cardterminal_service
 from tiaas.konnektor.services import certificate as certificate_service
 from tiaas.konnektor.services import event as event_service
@@ -194,6 +195,7 @@ class Surgery:
         services = (
             event_service,
             card_service,
+            cardsession_service,
             cardterminal_service,
             certificate_service,
             vsd_service,
@@ -243,8 +245,8 @@ class Surgery:
         return next(card for card in self.core.cards if card.card_type is card_type)
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Waits until something is true, at most five seconds."""
-        async with asyncio.timeout(5):
+        """Waits until something is true, at most twenty seconds."""
+        async with asyncio.timeout(20):
             while not holds():  # noqa: ASYNC110 (what is waited for has no event of its own)
                 await asyncio.sleep(0.01)
 

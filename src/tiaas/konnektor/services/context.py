@@ -33,6 +33,7 @@ from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.permissions import OPERATION_ROWS, Row, allows
 from tiaas.konnektor.pins import Pins
+from tiaas.konnektor.popp import PoppSessions
 from tiaas.konnektor.protocol import Medium, MemoryMedium, ProtocolService
 from tiaas.konnektor.remotepin import RemotePins
 from tiaas.konnektor.sessions import CallContext
@@ -62,6 +63,7 @@ class ServiceContext:
     cards: CardList
     terminals: Terminals
     dialogues: CardDialogues
+    popp: PoppSessions
     pins: Pins
     vsdm: Vsdm
     intermediaer: Intermediaer | None
@@ -152,13 +154,7 @@ def build_context(
         reader=lists,
     )
     intermediaer = build_intermediaer(access, network, handshakes or Handshakes(), checks, opstate, clock)
-
-    def removed(card: Card) -> None:
-        hub.publish(card_event(Topic.CARD_REMOVED, card))
-        if intermediaer is not None:
-            intermediaer.forget(card.handle)
-
-    cards = CardList(clock, entropy, on_removed=removed)
+    cards = CardList(clock, entropy, on_removed=partial(_removed, hub, intermediaer))
     vsdm = build_vsdm(
         access,
         intermediaer,
@@ -193,6 +189,7 @@ def build_context(
         cards,
         terminals,
         CardDialogues(terminals, cards, hub),
+        PoppSessions(checks, hub, clock, entropy),
         pins,
         vsdm,
         intermediaer,
@@ -208,6 +205,12 @@ def build_context(
         online=ti is not None and ti.online,
         device_certificate=device_certificate,
     )
+
+
+def _removed(hub: EventHub, intermediaer: Intermediaer | None, card: Card) -> None:
+    hub.publish(card_event(Topic.CARD_REMOVED, card))
+    if intermediaer is not None:
+        intermediaer.forget(card.handle)
 
 
 def authorize(
