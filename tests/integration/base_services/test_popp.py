@@ -80,7 +80,7 @@ async def test_a_scenario_reads_the_card(desk: Desk) -> None:
     response = answer.signed_scenario_response
     selected, gdo = response.response_apdu_list.response_apdu
     assert selected == "9000"
-    assert gdo == "5a0a" + desk.surgery.find(CardType.EGK).data.iccsn + "9000"
+    assert gdo == f"5a0a{desk.surgery.find(CardType.EGK).data.iccsn}9000"
     assert response.time_span >= 0
     # An answer that is not expected ends the scenario; what came so far is told.
     wrong = replace(SELECT, command=replace(SELECT.command, data=b"\xd2\x76\x00\x00\x01\x99"))
