@@ -1,5 +1,6 @@
 """A typed asyncio client for any Konnektor: `async with connect(load_kon(path, os.environ)) as konnektor`."""
 
+from tiaas.client.cardservices import CertificateEnds, CertificateVerdict, RequestedCard, ScenarioAnswers
 from tiaas.client.cetp import CetpReceiver, ReceivedEvent, receive_events
 from tiaas.client.errors import (
     BadAnswer,
@@ -19,6 +20,8 @@ __all__ = [
     "BadAnswer",
     "BadKon",
     "CardCertificate",
+    "CertificateEnds",
+    "CertificateVerdict",
     "CetpReceiver",
     "ClientError",
     "EventSubscription",
@@ -29,6 +32,8 @@ __all__ = [
     "PinOutcome",
     "PinState",
     "ReceivedEvent",
+    "RequestedCard",
+    "ScenarioAnswers",
     "ServiceMissing",
     "Timeouts",
     "TraceEntry",

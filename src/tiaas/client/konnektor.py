@@ -11,13 +11,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
 from cryptography import x509
 
 from tiaas.base.errors import TiaasError
-from tiaas.client.directory import BadDirectory, ServiceDirectory, decode_directory_untrusted
-from tiaas.client.errors import BadAnswer, KonnektorFault, TraceEntry
+from tiaas.client.caller import ServiceKind, status_meaning, warning_of
+from tiaas.client.cardservices import CardServices
+from tiaas.client.directory import BadDirectory, decode_directory_untrusted
+from tiaas.client.errors import BadAnswer, TraceEntry
 from tiaas.client.kon import Kon
 from tiaas.client.transport import Timeouts, Transport
 from tiaas.client.vsd import Vsd, read_response
@@ -30,23 +31,7 @@ from tiaas.interfaces.card_service_v8_1 import Card, PinStatus
 from tiaas.interfaces.card_terminal_info_v8_0 import CardTerminal
 from tiaas.interfaces.certificate_service_common_v2_0 import CertRef
 from tiaas.interfaces.certificate_service_v6_0 import CertRefList, Crypt
-from tiaas.interfaces.connector_common_v5_0 import Connector, Status
-from tiaas.interfaces.connector_context_v2_0 import Context
-from tiaas.interfaces.telematik_error_v2_0 import Error
-from tiaas.soap.client import ReceivedFault, read_answer_untrusted, write_request
-from tiaas.soap.envelope import SoapFault
-from tiaas.soap.errors import SoapError
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceKind:
-    """A service and the part of its version that names its messages."""
-
-    name: str
-    version: str
-
+from tiaas.interfaces.connector_common_v5_0 import Connector
 
 EVENT = ServiceKind(event_service.SERVICE, "7.2")
 CARD = ServiceKind(card_service.SERVICE, "8.1")
@@ -96,22 +81,12 @@ class EventSubscription:
     ends: datetime
 
 
-class Konnektor:
+class Konnektor(CardServices):
     """A Konnektor in one call context. Made by `connect`.
 
     All operations raise `KonnektorFault` if the Konnektor says no, `KonnektorUnreachable` if it says nothing,
     `BadAnswer` if what it says cannot be read, `ServiceMissing` if it has no such service.
     """
-
-    def __init__(self, kon: Kon, transport: Transport, directory: ServiceDirectory) -> None:
-        self.directory = directory
-        self.context = Context(
-            mandant_id=kon.mandant_id,
-            client_system_id=kon.client_system_id,
-            workplace_id=kon.workplace_id,
-            user_id=kon.user_id,
-        )
-        self._transport = transport
 
     async def get_cards(
         self,
@@ -268,25 +243,7 @@ class Konnektor:
     async def _pin(self, soap_action: str, request: object, expected: type[PinResponse]) -> PinOutcome:
         """An operation during which somebody types at a terminal."""
         answer = await self.call(CARD, soap_action, request, expected, self._transport.timeouts.person)
-        return PinOutcome(answer.pin_result, answer.left_tries, _warning(answer.status))
-
-    async def call(
-        self, service: ServiceKind, soap_action: str, request: object, expected: type[T], wait: float | None = None
-    ) -> T:
-        """Any operation: sends `request` to the service and reads the answer as `expected`."""
-        url = self.directory.find(service.name, service.version).location
-        message = write_request(request, soap_action)
-        status, body = await self._transport.post(
-            url, dict(message.headers), message.body, wait or self._transport.timeouts.answer
-        )
-        if status not in (200, 500):
-            raise BadAnswer(url, status, _status_meaning(status))
-        try:
-            return read_answer_untrusted(body, expected, (Error,))
-        except ReceivedFault as fault:
-            raise _fault(fault.fault) from None
-        except SoapError as error:
-            raise BadAnswer(url, status, f"not a SOAP message we can read: {error}") from error
+        return PinOutcome(answer.pin_result, answer.left_tries, warning_of(answer.status))
 
 
 @asynccontextmanager
@@ -299,42 +256,9 @@ async def connect(kon: Kon, timeouts: Timeouts | None = None) -> AsyncIterator[K
         url = f"{kon.url.rstrip('/')}/connector.sds"
         status, body = await transport.get(url)
         if status != 200:
-            raise BadAnswer(url, status, _status_meaning(status))
+            raise BadAnswer(url, status, status_meaning(status))
         try:
             directory = decode_directory_untrusted(body)
         except BadDirectory as error:
             raise BadAnswer(url, status, f"not a service directory: {error}") from error
         yield Konnektor(kon, transport, directory.rewritten(kon.url) if kon.rewrite_service_endpoints else directory)
-
-
-def _status_meaning(status: int) -> str:
-    if status in (401, 403):
-        return "it refuses these credentials"
-    return "not what a Konnektor answers"
-
-
-def _fault(fault: SoapFault) -> KonnektorFault:
-    if not isinstance(fault.detail, Error):
-        return KonnektorFault(0, fault.text or "SOAP fault without text")
-    trace = _trace(fault.detail)
-    return KonnektorFault(trace[-1].code, trace[-1].text, trace, fault.detail.message_id, fault.detail.timestamp)
-
-
-def _warning(status: Status) -> tuple[TraceEntry, ...]:
-    return () if status.error is None else _trace(status.error)
-
-
-def _trace(error: Error) -> tuple[TraceEntry, ...]:
-    return tuple(
-        TraceEntry(
-            code=entry.code,
-            text=entry.error_text,
-            detail=None if entry.detail is None else entry.detail.text,
-            severity=entry.severity,
-            error_type=entry.error_type,
-            component=entry.comp_type,
-            instance=entry.instance,
-            event_id=entry.event_id,
-        )
-        for entry in error.trace
-    )

@@ -1,5 +1,5 @@
-"""CardService 8.1: the PIN operations (gemSpec_Kon V5.18 §4.1.5.5: VerifyPin, ChangePin, GetPinStatus, UnblockPin, and
-EnablePin TIP1-A_5487, DisablePin TIP1-A_5488).
+"""CardService 8.1 and 8.2: the PIN operations (gemSpec_Kon V5.18 §4.1.5.5: VerifyPin, ChangePin, GetPinStatus,
+UnblockPin, and EnablePin TIP1-A_5487, DisablePin TIP1-A_5488).
 
 All versions that the service directory offers share one endpoint: the messages are the newest, for requests a superset.
 A wrong or blocked PIN is no fault: the response tells what came of it, and is OK otherwise.
@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from tiaas.interfaces import card_service_v8_2 as v8_2
 from tiaas.interfaces.card_service_common_v2_0 import PinResponse
 from tiaas.interfaces.card_service_common_v2_0 import PinResult as WireResult
 from tiaas.interfaces.card_service_v8_1 import (
@@ -89,27 +90,32 @@ def operations(context: ServiceContext) -> list[Operation]:
     """The operations of CardService 8.1."""
     pins = context.pins
 
-    async def verify(card: Card, session: CardSession, request: VerifyPin) -> PinResult:
+    async def verify(card: Card, session: CardSession, request: PinRequest) -> PinResult:
         if request.pin_typ == PIN_QES:
             # Only a signature asks for it (digest §7.1).
             raise KonnektorError(4072)
         return await pins.verify(card, session, request.context.workplace_id, request.pin_typ)
 
-    async def change(card: Card, session: CardSession, request: ChangePin) -> PinResult:
+    async def change(card: Card, session: CardSession, request: PinRequest) -> PinResult:
         return await pins.change(card, session, request.context.workplace_id, request.pin_typ)
 
-    async def unblock(card: Card, session: CardSession, request: UnblockPin) -> PinResult:
+    async def unblock(card: Card, session: CardSession, request: UnblockPin | v8_2.UnblockPin) -> PinResult:
         set_new = bool(request.set_new_pin)
         return await pins.unblock(card, session, request.context.workplace_id, request.pin_typ, set_new=set_new)
 
-    async def enable(card: Card, session: CardSession, request: EnablePin) -> PinResult:
+    async def enable(card: Card, session: CardSession, request: PinRequest) -> PinResult:
         return await pins.switch(card, session, request.context.workplace_id, request.pin_typ, on=True)
 
-    async def disable(card: Card, session: CardSession, request: DisablePin) -> PinResult:
+    async def disable(card: Card, session: CardSession, request: PinRequest) -> PinResult:
         return await pins.switch(card, session, request.context.workplace_id, request.pin_typ, on=False)
 
     async def get_pin_status(request: GetPinStatus, peer: Peer) -> GetPinStatusResponse:
-        return await _get_pin_status(context, request, peer)
+        status, left_tries = await _get_pin_status(context, request, peer)
+        return GetPinStatusResponse(status=OK, pin_status=status, left_tries=left_tries)
+
+    async def get_pin_status_8_2(request: v8_2.GetPinStatus, peer: Peer) -> v8_2.GetPinStatusResponse:
+        status, left_tries = await _get_pin_status(context, request, peer)
+        return v8_2.GetPinStatusResponse(status=OK, pin_status=status, left_tries=left_tries)
 
     return [
         _pin_operation(context, _VERIFY, VerifyPin, VerifyPinResponse, verify, VERIFY_PIN_ACTION),
@@ -123,6 +129,18 @@ def operations(context: ServiceContext) -> list[Operation]:
             get_pin_status,
             access=declared("GetPinStatus"),
             soap_action=GET_PIN_STATUS_ACTION,
+        ),
+        _pin_operation(context, _VERIFY, v8_2.VerifyPin, v8_2.VerifyPinResponse, verify, v8_2.VERIFY_PIN_ACTION),
+        _pin_operation(context, _CHANGE, v8_2.ChangePin, v8_2.ChangePinResponse, change, v8_2.CHANGE_PIN_ACTION),
+        _pin_operation(context, _UNBLOCK, v8_2.UnblockPin, v8_2.UnblockPinResponse, unblock, v8_2.UNBLOCK_PIN_ACTION),
+        _pin_operation(context, _ENABLE, v8_2.EnablePin, v8_2.EnablePinResponse, enable, v8_2.ENABLE_PIN_ACTION),
+        _pin_operation(context, _DISABLE, v8_2.DisablePin, v8_2.DisablePinResponse, disable, v8_2.DISABLE_PIN_ACTION),
+        operation(
+            v8_2.GetPinStatus,
+            v8_2.GetPinStatusResponse,
+            get_pin_status_8_2,
+            access=declared("GetPinStatus"),
+            soap_action=v8_2.GET_PIN_STATUS_ACTION,
         ),
     ]
 
@@ -157,13 +175,13 @@ def _pin_operation(
     return operation(request, response, handle, access=declared(rules.name), soap_action=soap_action)
 
 
-async def _get_pin_status(context: ServiceContext, request: GetPinStatus, peer: Peer) -> GetPinStatusResponse:
+async def _get_pin_status(context: ServiceContext, request: PinRequest, peer: Peer) -> tuple[PinStatus, int | None]:
     _require_type(context, request.card_handle, frozenset(PINS))
     authorize(context, peer, request.context, "GetPinStatus", card_handle=request.card_handle)
     card = context.cards.get(request.card_handle)
     session = card.session(call_context(request.context))
     status = await context.pins.status(card, session, request.pin_typ)
-    return GetPinStatusResponse(status=OK, pin_status=PinStatus(status.state.value), left_tries=status.left_tries)
+    return PinStatus(status.state.value), status.left_tries
 
 
 def _require_type(context: ServiceContext, handle: str, allowed: frozenset[CardType]) -> None:
