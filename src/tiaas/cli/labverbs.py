@@ -28,7 +28,11 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         verb.add_argument("iccsn", metavar="ICCSN", help="the card's number, 20 digits")
     insert.add_argument("--terminal", metavar="CT", help="ctId of the terminal (with --slot; default: where it was)")
     insert.add_argument("--slot", type=int, metavar="N", help="slot of the terminal, from 1 (with --terminal)")
-    for verb in (listed, eject, insert):
+    kvk = things.add_parser("insert-kvk", help="put a Krankenversichertenkarte made for it into an empty slot")
+    kvk.add_argument("--terminal", metavar="CT", required=True, help="ctId of the terminal")
+    kvk.add_argument("--slot", type=int, metavar="N", required=True, help="slot of the terminal, from 1")
+    kvk.add_argument("--damage", choices=["checksum", "unreadable"], help="what is wrong with it")
+    for verb in (listed, eject, insert, kvk):
         add_arguments(verb)
     cardverbs.register(things)
 
@@ -36,7 +40,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(args: argparse.Namespace) -> int:
     """Does what was asked."""
     with control_port(args) as http:
-        verbs = {"list": _list, "eject": _eject, "insert": _insert, **cardverbs.VERBS}
+        verbs = {"list": _list, "eject": _eject, "insert": _insert, "insert-kvk": _insert_kvk, **cardverbs.VERBS}
         return verbs[args.thing](http, args)
 
 
@@ -71,6 +75,16 @@ def _insert(http: httpx.Client, args: argparse.Namespace) -> int:
     place = card["home"] if args.terminal is None else {"ct_id": args.terminal, "slot": args.slot}
     ask(http, "POST", _slot_path(place, "insert"), {"iccsn": args.iccsn})
     _tell(args, place, f"inserted into {place['ct_id']} slot {place['slot']}")
+    return ExitCode.OK
+
+
+def _insert_kvk(http: httpx.Client, args: argparse.Namespace) -> int:
+    place = {"ct_id": args.terminal, "slot": args.slot}
+    ask(http, "POST", _slot_path(place, "insert-kvk"), {"damage": args.damage} if args.damage else {})
+    if args.json:
+        out_json(place)
+    else:
+        out(f"KVK inserted into {args.terminal} slot {args.slot}; taking it out by hand: the control port's eject")
     return ExitCode.OK
 
 

@@ -14,6 +14,7 @@
     GET, POST /updates                       updates that wait for health cards (`lab/vsdm/books.py`)
     DELETE    /updates/{id}                  takes one back
     /certificates, /tsl                      the PKI (`lab/controlpki.py`)
+    …/insert-kvk, …/motor, /popp/scenarios   memory cards, card motor, PoPP signer (`lab/controlslots.py`)
 
 Errors are JSON: {"error": what is wrong, "hint": what to do instead}.
 
@@ -42,6 +43,7 @@ from tiaas.base.secret import Secret
 from tiaas.lab.controlcards import card_routes
 from tiaas.lab.controlfaults import fault_routes
 from tiaas.lab.controlpki import pki_routes
+from tiaas.lab.controlslots import slot_routes
 from tiaas.lab.controlview import card_document, overview_document, overview_html, policy_document, terminal_document
 from tiaas.lab.errors import BadControlRequest, ControlError
 from tiaas.lab.faults import BadFault
@@ -83,6 +85,7 @@ def control_app(lab: Lab) -> Starlette:
         Route("/updates/{update_id}", _cancel(lab), methods=["DELETE"]),
         *pki_routes(lab, _read),
         *lab.time.routes(_read),
+        *slot_routes(lab, _read),
     ]
     handlers: dict[Any, Any] = {
         ControlError: _on_control_error,

@@ -15,6 +15,7 @@ from typing import Any
 
 from tiaas.base.secret import Secret
 from tiaas.card.objsys.model import CardKind
+from tiaas.card.virtual.kvkcard import KvkCard
 from tiaas.lab.cards import CardBox, LabCard
 from tiaas.lab.errors import NothingToReinsert, SlotOccupied, SlotVacant, UnknownSlot
 from tiaas.lab.ready import Place
@@ -97,6 +98,7 @@ class LabTerminal:
         self.sicct = ""
         self._store = store
         self._on_move = on_move
+        self._memory_cards: set[int] = set()
         self.virtual = make(record, self._on_state)
         for slot, iccsn in record.slots.items():
             if iccsn is not None:
@@ -123,7 +125,7 @@ class LabTerminal:
 
     def check_free(self, slot: int) -> None:
         """Raises `UnknownSlot`, `SlotOccupied`."""
-        if self._held(slot) is not None:
+        if self._held(slot) is not None or slot in self._memory_cards:
             raise SlotOccupied
 
     def insert(self, slot: int, card: LabCard) -> None:
@@ -134,9 +136,31 @@ class LabTerminal:
         self.virtual.insert(slot, card.card)
         self._on_move()
 
+    def insert_memory_card(self, slot: int, card: KvkCard) -> None:
+        """Puts a memory card into an empty slot; it lives until it is taken out. Raises as `insert`."""
+        self.check_free(slot)
+        self._memory_cards.add(slot)
+        self.virtual.insert(slot, card)
+        self._on_move()
+
+    def set_motor(self, *, on: bool) -> None:
+        """Whether the terminal pushes a card out that it was told to eject."""
+        self.virtual.machine.push_out = self._push_out if on else None
+
+    def _push_out(self, slot: int) -> None:
+        self.eject(slot)
+
     def eject(self, slot: int) -> str:
-        """Takes the card out and puts it into the drawer; returns its ICCSN. Raises `UnknownSlot`, `SlotVacant`."""
+        """Takes the card out and puts it into the drawer; returns its ICCSN, "" for a memory card, which is gone then.
+
+        Raises `UnknownSlot`, `SlotVacant`.
+        """
         iccsn = self._held(slot)
+        if slot in self._memory_cards:
+            self._memory_cards.discard(slot)
+            self.virtual.eject(slot)
+            self._on_move()
+            return ""
         if iccsn is None:
             raise SlotVacant
         self.record.slots[slot] = None

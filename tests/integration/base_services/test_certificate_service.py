@@ -216,7 +216,7 @@ async def test_what_the_status_service_does(
     online.lab.faults.clear()
 
 
-@pytest.mark.code(4260, 1021, 1024, 1027, 1059)
+@pytest.mark.code(4260)
 async def test_certificates_that_are_not_valid(surgery: Surgery, online: OnlineTrust) -> None:
     der = online.certificate(CardKind.SMC_B, AUT_SMCB)
     long_ago = online.clock.now() - timedelta(days=4000)

@@ -140,7 +140,7 @@ async def test_order_and_form(desk: Desk) -> None:
     await desk.stop(session)
 
 
-@pytest.mark.code(4115, 1047, 1018)
+@pytest.mark.code(4115)
 async def test_only_the_popp_service_may_sign(desk: Desk, online: OnlineTrust) -> None:
     session = await desk.start()
     head, payload, signature = desk.signed(session).signed_scenario.split(".")

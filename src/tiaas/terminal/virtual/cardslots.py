@@ -96,6 +96,9 @@ async def eject_icc(machine: Machine, client: Client, parameters: Parameters) ->
             return ResponseApdu(b"", Sw.OK_ASYNCHRONOUS)
         if p2 & _KEEP_CARD:
             return ResponseApdu(b"", Sw.OK)
+        if machine.push_out is not None:
+            machine.push_out(slot.number)
+            return ResponseApdu(b"", Sw.OK_ASYNCHRONOUS)
         if not wait:
             raise Refused(Sw.NOT_IN_TIME)
         shown = None if silent else text or DisplayText(STANDARD_TEXTS[2])

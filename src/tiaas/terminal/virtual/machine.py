@@ -62,6 +62,8 @@ class Machine:
         self.entropy = entropy
         self.pins = pins
         self.policy = PinPolicy()
+        self.push_out: Callable[[int], None] | None = None
+        """The motor of the card slots: takes the card out of a slot. None: somebody has to pull it."""
         self.mishaps = Mishaps()
         self.tell = tell
         self.changed = changed

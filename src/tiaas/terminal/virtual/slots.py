@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from tiaas.base.errors import InvalidInput
 from tiaas.card.atr import BadAtr, decode_atr_untrusted
+from tiaas.card.memoryatr import is_memory_card
 from tiaas.card.link import CardGone, CardLinkError
 from tiaas.terminal.sicct.status import Sw
 from tiaas.terminal.virtual.config import SlotCard
@@ -138,7 +139,8 @@ class Slot:
     def _reset(self, card: SlotCard) -> bytes:
         with self._lock, _line():
             atr = card.reset()
-            decode_atr_untrusted(atr)
+            if not is_memory_card(atr):
+                decode_atr_untrusted(atr)
             return atr
 
     def _process(self, card: SlotCard, raw: bytes) -> bytes:
