@@ -26,6 +26,7 @@ from tiaas.konnektor.cardtls import Handshakes
 from tiaas.konnektor.config import BadInstanceConfig, InstanceConfig
 from tiaas.konnektor.errors import fault_of
 from tiaas.konnektor.eventfeed import EventFeed
+from tiaas.konnektor.expiry import CertificateWatch
 from tiaas.konnektor.gate import Gate
 from tiaas.konnektor.health import Health, build_health
 from tiaas.konnektor.identity import Identity, IssuedClient
@@ -121,6 +122,7 @@ class Instance:
         self.serves_since: datetime | None = None
         self.sink_checks = sink_checks
         self.health = health
+        self.expiry = CertificateWatch(context.cards, context.terminals, context.hub, context.clock)
 
     @classmethod
     async def load(
@@ -241,6 +243,7 @@ class Instance:
         except BaseException:
             await self._end()
             raise
+        self.expiry.start()
         self.serves_since = self.context.clock.now()
         _log.info("instance serves", extra={"instance": self.name, "address": str(self.reception.address)})
 
@@ -251,6 +254,7 @@ class Instance:
             await self._close_doors(ingress)
         finally:
             self.feed.close()
+            await self.expiry.stop()
             await self.context.popp.close()
             await self._end()
         _log.info("instance stopped", extra={"instance": self.name})

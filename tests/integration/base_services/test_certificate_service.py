@@ -8,6 +8,7 @@ import pytest
 
 from tests.integration.base_services.conftest import OnlineTrust, code_of
 from tests.integration.konnektor_core.surgery import CT, Surgery, caller, context
+from tiaas.base.clock import ManualClock
 from tiaas.card.apdu import CommandApdu
 from tiaas.card.link import CardGone
 from tiaas.card.objsys.basefiles import encode_version2
@@ -26,6 +27,8 @@ from tiaas.interfaces.certificate_service_v6_0 import (
 from tiaas.interfaces.connector_common_v5_0 import Result
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.events import EventSeverity, Topic
+from tiaas.konnektor.expiry import DAY, CertificateWatch
 from tiaas.konnektor.services.certificate import expiration, verification
 from tiaas.lab.faults import Fault
 from tiaas.pki.oids import CertificateType, Role
@@ -260,3 +263,43 @@ async def test_what_ends_the_operation(surgery: Surgery, online: OnlineTrust, mo
         with pytest.raises(KonnektorError) as caught:
             await verify(surgery, online, der)
     assert caught.value.code == 4002
+
+
+# ---- the daily look --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("TIP1-A_4691", "TIP1-A_4695")
+@pytest.mark.pitfall(31)
+async def test_certificates_that_end_are_told(surgery: Surgery) -> None:
+    clock = ManualClock(datetime.now(UTC))
+    ends = surgery.find(CardType.HBA).data.certificate_expiration
+    assert ends is not None
+    core = surgery.core
+    watch = CertificateWatch(core.cards, core.terminals, core.hub, clock)
+    surgery.events.clear()
+    await watch.look()
+    assert surgery.events == [], "nothing ends soon"
+    left = (ends - clock.now().date()).days
+    clock.advance((left - 30) * DAY)
+    await watch.look()
+    told = [event for event in surgery.events if event.topic is Topic.CERT_CARD_EXPIRATION]
+    hba = [dict(event.parameters) for event in told if event.card_handle == surgery.find(CardType.HBA).handle]
+    assert {found["ZertName"] for found in hba} == {"C.HP.AUT.E256", "C.HP.AUT.R2048"}
+    assert {found["DAYS_LEFT"] for found in hba} == {"30"}
+    assert list(hba[0]) == [
+        "CARD_TYPE",
+        "ICCSN",
+        "CARD_HANDLE",
+        "CardHolderName",
+        "ZertName",
+        "ExpirationDate",
+        "DAYS_LEFT",
+    ]
+    assert {event.severity for event in told} == {EventSeverity.INFO}
+    assert not any(dict(event.parameters)["CARD_TYPE"] == "EGK" for event in told)
+    surgery.events.clear()
+    clock.advance(60 * DAY)
+    await watch.look()
+    ended = [event for event in surgery.events if event.topic is Topic.CERT_CARD_EXPIRATION]
+    assert {event.severity for event in ended} == {EventSeverity.WARNING}
+    assert not any("DAYS_LEFT" in dict(event.parameters) for event in ended)
