@@ -25,6 +25,9 @@ SERVICES = {
     "EventService": ("7.2.0", "conn/EventService.wsdl", "conn/EventService.xsd"),
     "CardService": ("8.1.2", "conn/CardService_v8_1_2.wsdl", "conn/CardService_v8_1_3.xsd"),
     "CertificateService": ("6.0.1", "conn/CertificateService_v6_0_1.wsdl", "conn/CertificateService_v6_0_2.xsd"),
+    "CardService/8.2": ("8.2.1", "conn/CardService_v8_2_1.wsdl", "conn/CardService_v8_2_1.xsd"),
+    "CardTerminalService": ("1.1.0", "conn/CardTerminalService.wsdl", "conn/CardTerminalService.xsd"),
+    "KVKService": ("4.0.0", "conn/vsds/KvkService.wsdl", "conn/vsds/KvkService.xsd"),
     "VSDService": ("5.2.0", "conn/vsds/VSDService.wsdl", "conn/vsds/VSDService.xsd"),
 }
 VSD_SCHEMA = "fa/vsds/Schema_VSD.xsd"
@@ -74,7 +77,7 @@ class Practice:
             settings = zeep.Settings(strict=True, forbid_entities=False)
             client: Any = zeep.Client(str(self.api / wsdl), transport=self.wire, settings=settings)  # type: ignore[no-untyped-call]
             (binding,) = client.wsdl.bindings
-            self._proxies[name] = client.create_service(binding, self._endpoints[name, version])
+            self._proxies[name] = client.create_service(binding, self._endpoints[name.partition("/")[0], version])
         return self._proxies[name]
 
     def check(self, name: str) -> None:
