@@ -1,5 +1,6 @@
 """What the first octets of an answer to reset tell (ISO/IEC 7816-3, 8.1; MKT part 5: ATR of synchronous cards)."""
 
+_SIZE = 4
 _CONVENTIONS = (0x3B, 0x3F)
 _SYNCHRONOUS_PROTOCOLS = (0x82, 0x92, 0xA2)
 """H1 of memory cards with serial data access (I²C), 3-wire and 2-wire protocol, 8 bits per unit."""
@@ -8,10 +9,10 @@ _DIR_REFERENCE = b"\x10\x91"
 
 
 def is_memory_card(atr: bytes) -> bool:
-    """Whether the ATR is that of a synchronous card: its first octet is no transmission convention."""
-    return bool(atr) and atr[0] not in _CONVENTIONS
+    """Whether the ATR is that of a synchronous card: four octets, the first no transmission convention."""
+    return len(atr) == _SIZE and atr[0] not in _CONVENTIONS
 
 
 def is_kvk(atr: bytes) -> bool:
     """Whether the ATR is that of a memory card as Krankenversichertenkarten are; no more is known before reading."""
-    return len(atr) >= 4 and atr[0] in _SYNCHRONOUS_PROTOCOLS and atr[2:4] == _DIR_REFERENCE
+    return len(atr) == _SIZE and atr[0] in _SYNCHRONOUS_PROTOCOLS and atr[2:4] == _DIR_REFERENCE

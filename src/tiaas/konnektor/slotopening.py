@@ -1,8 +1,8 @@
 """From a slot that reports a card to what that card is (gemSpec_Kon V5.18, TUC_KON_001 step 1)."""
 
 from tiaas.card import commands
-from tiaas.card.memoryatr import is_kvk, is_memory_card
 from tiaas.card.link import CardGone, CardLink, CardLinkError
+from tiaas.card.memoryatr import is_kvk, is_memory_card
 from tiaas.konnektor.cards import CardData
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.opencard import open_card

@@ -1,5 +1,7 @@
-"""CardTerminalService, CertificateService, KVKService and CardService 8.2 of a running lab, driven by gematik's own WSDLs
-through zeep, by `tiaas.client` and by the verbs."""
+"""CardTerminalService, CertificateService, KVKService and CardService 8.2 of a running lab.
+
+They are driven by gematik's own WSDLs through zeep, by `tiaas.client` and by the verbs.
+"""
 
 import json
 import os

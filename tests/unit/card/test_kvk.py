@@ -3,8 +3,8 @@
 import pytest
 
 from tiaas.base.errors import InvalidInput
-from tiaas.card.memoryatr import is_kvk, is_memory_card
 from tiaas.card.kvk import BadKvk, KvkFault, KvkField, decode_kvk_untrusted, encode_kvk
+from tiaas.card.memoryatr import is_kvk, is_memory_card
 
 LEAST = {
     KvkField.KASSENNAME: "Testkasse",

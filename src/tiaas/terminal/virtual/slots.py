@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from tiaas.base.errors import InvalidInput
 from tiaas.card.atr import BadAtr, decode_atr_untrusted
-from tiaas.card.memoryatr import is_memory_card
 from tiaas.card.link import CardGone, CardLinkError
+from tiaas.card.memoryatr import is_memory_card
 from tiaas.terminal.sicct.status import Sw
 from tiaas.terminal.virtual.config import SlotCard
 from tiaas.terminal.virtual.mishaps import CardMishap
