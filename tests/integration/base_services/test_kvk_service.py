@@ -8,6 +8,7 @@ import pytest
 from tests.integration.base_services.conftest import code_of
 from tests.integration.konnektor_core.surgery import CT, Surgery, context
 from tiaas.card.kvk import KvkField, decode_kvk_untrusted, encode_kvk
+from tiaas.card.objsys.model import Interface
 from tiaas.card.virtual.kvkcard import KvkCard
 from tiaas.interfaces.card_service_common_v2_0 import CardType as WireType
 from tiaas.interfaces.card_terminal_service_v1_1 import RequestCard, Slot
@@ -100,7 +101,7 @@ class _Token:
 
     atr = bytes.fromhex("92231100")
 
-    def reset(self) -> bytes:
+    def reset(self, interface: Interface = Interface.CONTACT) -> bytes:
         return self.atr
 
     def process(self, raw: bytes) -> bytes:

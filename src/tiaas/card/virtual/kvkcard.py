@@ -9,6 +9,7 @@ Nothing can be written: a KVK is written by its issuer only.
 
 from tiaas.card.apdu import BadApdu, CommandApdu, ResponseApdu, decode_command_untrusted
 from tiaas.card.kvk import AIDS
+from tiaas.card.objsys.model import Interface
 from tiaas.card.status import StatusWord
 from tiaas.tlv.ber import BadTlv, decode_one_untrusted
 
@@ -32,7 +33,7 @@ class KvkCard:
         """Answer to reset of a synchronous card: four octets."""
         return ATR
 
-    def reset(self) -> bytes:
+    def reset(self, interface: Interface = Interface.CONTACT) -> bytes:
         """Nothing is selected any more."""
         self._selected = False
         return ATR
