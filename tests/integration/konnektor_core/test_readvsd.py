@@ -7,6 +7,8 @@ import pytest
 
 from tests.integration.konnektor_core.practice import CALL, Practice, fixed_trust
 from tiaas.card.apdu import CommandApdu
+from tiaas.card.objsys.basefiles import encode_version2
+from tiaas.card.objsys.model import CardKind
 from tiaas.card.virtual.image import CardImage
 from tiaas.fachdienste.vsdm.containers import StatusVd, decode_pd_untrusted, encode_status_vd
 from tiaas.konnektor import rounds
@@ -116,6 +118,7 @@ async def test_without_preparation_it_works_as_well(practice: Practice) -> None:
     assert (await read(practice, egk, smcb)).gvd is not None
 
 
+@pytest.mark.code(3041, 3042)
 async def test_3041_names_the_smcb_and_3042_the_hba(practice: Practice) -> None:
     egk, smcb, hba = await practice.egk(), await practice.smcb(), await practice.hba()
     error = await refused(practice, egk, smcb)
@@ -146,6 +149,7 @@ async def test_3001_with_an_open_transaction(practice: Practice) -> None:
     assert (await refused(practice, egk, smcb)).code == 3001
 
 
+@pytest.mark.code(3011)
 @pytest.mark.parametrize("name", ["EF.PD", "EF.VD", "EF.GVD", "EF.StatusVD"])
 async def test_3011_names_the_container(practice: Practice, name: str) -> None:
     made = practice.personaliser.egk(practice.seed.patients[0])
@@ -155,6 +159,7 @@ async def test_3011_names_the_container(practice: Practice, name: str) -> None:
     assert (error.code, error.detail) == (3011, name)
 
 
+@pytest.mark.code(114)
 @pytest.mark.requirement("TIP1-A_4579")
 async def test_114_when_the_health_application_is_deactivated(practice: Practice) -> None:
     made = practice.personaliser.egk(practice.seed.patients[0])
@@ -163,6 +168,7 @@ async def test_114_when_the_health_application_is_deactivated(practice: Practice
     assert (await refused(practice, egk, smcb)).code == 114
 
 
+@pytest.mark.code(107)
 async def test_107_when_the_egk_certificate_does_not_stand(practice: Practice) -> None:
     egk, smcb = await practice.egk(), await unlocked_smcb(practice)
     practice.clock.advance(6 * 365 * 86400)
@@ -176,6 +182,7 @@ async def test_3040_without_receipt_and_3039_with_a_foreign_one(practice: Practi
     assert (await refused(practice, egk, smcb, receipt=True)).code == 3039
 
 
+@pytest.mark.code(108)
 async def test_108_when_the_log_cannot_be_written(practice: Practice) -> None:
     egk, smcb = await practice.egk(), await unlocked_smcb(practice)
     line = practice.lines[egk.handle]
@@ -268,12 +275,33 @@ async def test_cvc_of_the_source_from_the_future_is_4233(practice: Practice) -> 
     assert (await refused(practice, egk, smcb)).code == 4233
 
 
+@pytest.mark.code(105)
 async def test_wrong_cards(practice: Practice) -> None:
     egk, other, smcb = await practice.egk(), await practice.egk(1), await practice.smcb()
     assert (await refused(practice, egk, other)).code == 4058
     assert (await refused(practice, smcb, smcb)).code == 4058
     unknown = practice.cards.insert("CT1", 9, replace(egk.data, card_type=CardType.UNKNOWN), practice.lines[egk.handle])
     assert (await refused(practice, unknown, smcb)).code == 105
+
+
+@pytest.mark.code(113)
+async def test_a_card_of_generation_1_is_113(practice: Practice) -> None:
+    made = practice.personaliser.egk(practice.seed.patients[1])
+    made.image.files["MF/EF.Version2"] = encode_version2(CardKind.EGK, bytes((3, 0, 0)))
+    old, smcb = await practice.insert(made), await practice.smcb()
+    assert old.card_type is CardType.UNKNOWN
+    assert (await refused(practice, old, smcb)).code == 113
+
+
+@pytest.mark.code(109)
+async def test_an_smcb_without_a_readable_name_is_109(practice: Practice) -> None:
+    """The reader's name stands in the log entry on the eGK; without it nobody may read the protected data."""
+    made = practice.personaliser.smcb(practice.seed.institutions[0])
+    for path in ("MF/DF.ESIGN/EF.C.HCI.OSIG.E256", "MF/DF.ESIGN/EF.C.HCI.OSIG.R2048"):
+        made.image.files[path] = b"\x30\x01\x00"
+    egk, smcb = await practice.egk(), await practice.insert(made, prepare=False)
+    await practice.unlock(smcb, "PIN.SMC")
+    assert (await refused(practice, egk, smcb)).code == 109
 
 
 # ---- several at once, and cards that go
