@@ -37,6 +37,7 @@ from tiaas.konnektor.ldapupstream import Listener, NoDirectory, Upstream, VzdDia
 _log = logging.getLogger("tiaas.konnektor.ldap")
 
 REQUEST_OCTETS = 64 * 1024
+EARLY_OCTETS = 4 * REQUEST_OCTETS
 IDLE_SECONDS = 900.0
 SEARCHES_MAX = 32
 """Searches under way on one connection; one more is `busy`."""
@@ -70,6 +71,7 @@ class LdapConnection(asyncio.Protocol):
         self._failure: NoDirectory | None = None
         self._searches: set[int] = set()
         self._is_in_message = False
+        self._early: bytearray | None = bytearray()
         self._loop = asyncio.get_running_loop()
         self._patience: asyncio.TimerHandle | None = None
         self._write_deadline: asyncio.TimerHandle | None = None
@@ -105,6 +107,15 @@ class LdapConnection(asyncio.Protocol):
         self._opening.add_done_callback(self._tasks.discard)
 
     def data_received(self, data: bytes) -> None:
+        if self._early is not None:
+            # What came with the end of the handshake is handed over although reading is paused.
+            self._early += data
+            if len(self._early) > EARLY_OCTETS:
+                self.transport.abort()
+            return
+        self._take(data)
+
+    def _take(self, data: bytes) -> None:
         try:
             for frame in self._reader.feed_untrusted(data):
                 self._serve(decode_message_untrusted(frame))
@@ -220,9 +231,10 @@ class LdapConnection(asyncio.Protocol):
             self._failure = error
             fields = {"instance": self._instance, "reason": error.reason}
             _log.warning("no connection to the directory", extra=fields | ({"code": error.code} if error.code else {}))
+        early, self._early = self._early, None
         if not self.transport.is_closing():
             self.transport.resume_reading()
-            self._wait_for_more()
+            self._take(bytes(early or b""))
 
     def _found(self, frames: list[bytes]) -> None:
         passing: list[bytes] = []

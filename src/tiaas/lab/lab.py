@@ -118,7 +118,7 @@ class Lab:
 
         insurers = InsurerCertificates(store, pki, clock, entropy)
         listing = Listing(lambda: self._people, lambda: self.practices, self.cards, insurers, clock)
-        self.vzd = VzdService(pki, listing.entries, self.faults, self.journal)
+        self.vzd = VzdService(store.folder / "vzd", pki, listing.entries, self.faults, self.journal)
 
     @classmethod
     def open(

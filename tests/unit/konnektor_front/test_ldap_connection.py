@@ -220,6 +220,19 @@ async def test_unbind_ends_both_connections() -> None:
     assert desk.ended == 1
 
 
+async def test_what_comes_before_the_directory_stands_waits_for_it() -> None:
+    desk = Desk(Vzd(), Limits())
+    line: Any = desk.line
+    desk.connection.connection_made(line)
+    desk.ask(1, Operation.BIND_REQUEST, bind_request())
+    desk.ask(2, Operation.SEARCH_REQUEST, SEARCH)
+    assert desk.line.messages() == []
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert desk.answers() == [(1, Operation.BIND_RESPONSE, 0)]
+    assert [message.number for message in desk.vzd.sent] == [2]
+
+
 @pytest.mark.requirement("TIP1-A_5517-02")
 async def test_without_the_directory_everything_is_unavailable() -> None:
     desk = await open_desk(Vzd(NoDirectory("the directory's certificate is refused", 4156)))

@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -27,10 +28,16 @@ class VzdService:
     """`url` is where the directory serves, once it does; `missing` says why it does not."""
 
     def __init__(
-        self, pki: LabPki, entries: Callable[[], Iterable[DirectoryEntry]], faults: FaultBook, journal: Journal
+        self,
+        folder: Path,
+        pki: LabPki,
+        entries: Callable[[], Iterable[DirectoryEntry]],
+        faults: FaultBook,
+        journal: Journal,
     ) -> None:
         self.url = ""
         self.missing = ""
+        self._folder = folder
         self._pki = pki
         self._entries = entries
         self._faults = faults
@@ -41,7 +48,7 @@ class VzdService:
     async def start(self, ports: Ports) -> None:
         """Starts the directory; without a `slapd` there is none. Raises `LabError` (ports), `OSError`."""
         try:
-            slapd = self._slapd = await Slapd.start(ldif(self._entries()))
+            slapd = self._slapd = await Slapd.start(self._folder, ldif(self._entries()))
         except NoSlapd as error:
             self.missing = str(error)
             return

@@ -1,13 +1,13 @@
 """OpenLDAP's `slapd` as the lab's directory: generated configuration, filled anew at each start, ended with the lab.
 
-It runs unprivileged in a folder of its own below /tmp (a path of a UNIX socket has 108 octets at most) and listens
-there only. `setpriv --pdeathsig` ends it with us even if we are killed. The attributes that core.schema lacks have OIDs
-below 2.25 (a UUID of ours, ITU-T X.667): gematik publishes none.
+It runs unprivileged in a folder of the lab and listens on a socket there, named relative to the folder: a path of a
+UNIX socket has 108 octets at most. `setpriv --pdeathsig` ends it with us even if we are killed. The attributes that
+core.schema lacks have OIDs below 2.25 (a UUID of ours, ITU-T X.667): gematik publishes none.
 """
 
 import asyncio
+import os
 import shutil
-import tempfile
 from pathlib import Path
 
 from tiaas.base.errors import TiaasError
@@ -22,6 +22,7 @@ _STOP_SECONDS = 2.0
 _POLL_SECONDS = 0.02
 _SCHEMAS = Path("/etc/ldap/schema")
 _MODULES = Path("/usr/lib/ldap")
+_SOCKET = "socket"
 _PLACES = "/usr/sbin:/usr/libexec:/usr/local/sbin"
 _ARC = "2.25.299127134265741528136893716023473124507"
 _TEXT = "EQUALITY caseIgnoreMatch SUBSTR caseIgnoreSubstringsMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15"
@@ -68,19 +69,20 @@ class Slapd:
     def __init__(self, process: asyncio.subprocess.Process, folder: Path) -> None:
         self._process = process
         self._folder = folder
+        self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     @property
     def socket(self) -> Path:
-        """The UNIX socket."""
-        return _socket(self._folder)
+        """The UNIX socket, by a path that is short and good in this process only."""
+        return Path(f"/proc/self/fd/{self._descriptor}/{_SOCKET}")
 
     @classmethod
-    async def start(cls, ldif: str) -> "Slapd":
-        """Makes a directory with that content. Raises `NoSlapd`."""
+    async def start(cls, folder: Path, ldif: str) -> "Slapd":
+        """Makes a directory with that content in `folder`, which is emptied. Raises `NoSlapd`."""
         program = find_slapd()
         if program is None:
             raise NoSlapd(f"there is no slapd here (Debian: apt-get install {PACKAGE})")
-        folder = Path(tempfile.mkdtemp(prefix="tiaas-vzd-"))
+        _empty(folder)
         try:
             return await cls._start(program, folder, ldif)
         except BaseException:
@@ -94,12 +96,11 @@ class Slapd:
         configuration = folder / "slapd.conf"
         configuration.write_text(_configuration(folder), encoding="ascii")
         await _fill(program, configuration, ldif)
-        place = str(_socket(folder)).replace("/", "%2F")
-        arguments = [str(program), "-f", str(configuration), "-h", f"ldapi://{place}"]
+        arguments = [str(program), "-f", str(configuration), "-h", f"ldapi://{_SOCKET}"]
         mourner = shutil.which("setpriv")
         before = [] if mourner is None else [mourner, "--pdeathsig", "KILL", "--"]
         process = await asyncio.create_subprocess_exec(
-            *before, *arguments, "-d", "0", stdin=asyncio.subprocess.DEVNULL,
+            *before, *arguments, "-d", "0", cwd=folder, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         started = cls(process, folder)
@@ -134,7 +135,13 @@ class Slapd:
             except TimeoutError:
                 self._process.kill()
                 await self._process.wait()
+        os.close(self._descriptor)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _empty(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
 
 
 async def _fill(program: Path, configuration: Path, ldif: str) -> None:
@@ -147,10 +154,6 @@ async def _fill(program: Path, configuration: Path, ldif: str) -> None:
     if loader.returncode != 0:
         last = complaint.decode("utf-8", "replace").strip().rpartition("\n")[2]
         raise NoSlapd(f"slapd does not take the entries: {last}")
-
-
-def _socket(folder: Path) -> Path:
-    return folder / "socket"
 
 
 def _schema() -> str:
