@@ -1,4 +1,4 @@
-"""Runs the fuzz targets, two at a time: `./tiaas fuzz [--seconds N] [--runs N] [--only NAME] [--list]`.
+"""Runs the fuzz targets, two at a time: `./tiaas fuzz [--seconds N [--others N]] [--runs N] [--only NAME] [--list]`.
 
 Each target runs in a process of its own, coverage-guided by atheris (libFuzzer) where it can be imported, else by
 mutation alone. Ends after `--seconds` or `--runs` per target, whichever comes first. A finding, an input that takes
@@ -56,6 +56,7 @@ def main(argv: list[str]) -> int:
     """Runs all targets or those asked for; returns the exit code."""
     parser = argparse.ArgumentParser(prog="tiaas fuzz", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="time per target (60)")
+    parser.add_argument("--others", type=float, help="time per target that is not in targets.THOROUGH (as --seconds)")
     parser.add_argument("--runs", type=int, default=0, help="executions per target (no limit)")
     parser.add_argument("--only", action="append", choices=targets.names(), help="this target; may be repeated")
     parser.add_argument("--jobs", type=int, default=2, help="targets at a time (2)")
@@ -64,6 +65,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--worker", metavar="FOLDER", help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
     limits = Limits(args.seconds, args.runs)
+    others = limits if args.others is None else Limits(args.others, args.runs)
     chosen: list[str] = args.only or targets.names()
     engine = args.engine or ("atheris" if importlib.util.find_spec("atheris") else "mutation")
     if args.list:
@@ -73,7 +75,7 @@ def main(argv: list[str]) -> int:
         work = _atheris if engine == "atheris" else _mutation
         work(chosen[0], limits, Path(args.worker))
         return 0
-    return _run_all(chosen, limits, engine, args.jobs)
+    return _run_all({name: limits if name in targets.THOROUGH else others for name in chosen}, engine, args.jobs)
 
 
 def say(text: str) -> None:
@@ -81,11 +83,12 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def _run_all(chosen: list[str], limits: Limits, engine: str, jobs: int) -> int:
-    say(f"fuzz: {len(chosen)} targets by {engine}, {limits.seconds:g} s each, {jobs} at a time")
+def _run_all(chosen: dict[str, Limits], engine: str, jobs: int) -> int:
+    seconds = sum(limits.seconds for limits in chosen.values())
+    say(f"fuzz: {len(chosen)} targets by {engine}, {seconds:g} s together, {jobs} at a time")
     bad = 0
     with ThreadPoolExecutor(jobs) as pool:
-        for done in as_completed([pool.submit(_run_one, name, limits, engine) for name in chosen]):
+        for done in as_completed([pool.submit(_run_one, *one, engine) for one in chosen.items()]):
             outcome = done.result()
             _tell(outcome)
             bad += outcome.failed

@@ -6,6 +6,9 @@ from typing import Protocol, cast
 
 FOLDER = Path(__file__).parent
 
+THOROUGH = frozenset({"cetp", "ocsp", "tsl", "vsdm_answers", "vsdm_messages", "vsdm_update"})
+"""What other parties of the TI and receivers of events send, deep and stateful: longest in CI."""
+
 
 class Target(Protocol):
     """A target module. `target` raises for a finding only; `SEEDS` are inputs worth mutating."""
