@@ -48,3 +48,19 @@ class ManualClock:
             raise ValueError("time does not go back")
         self._now += timedelta(seconds=seconds)
         self._monotonic += seconds
+
+
+class ShiftedClock:
+    """Another clock's time, moved by a fixed span; durations stay."""
+
+    def __init__(self, clock: Clock, shift: timedelta) -> None:
+        self._clock = clock
+        self._shift = shift
+
+    def now(self) -> datetime:
+        """The moved time."""
+        return self._clock.now() + self._shift
+
+    def monotonic(self) -> float:
+        """For durations."""
+        return self._clock.monotonic()

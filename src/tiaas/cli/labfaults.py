@@ -1,11 +1,11 @@
-"""`tiaas lab fault|journal|update|day`: what goes wrong in a running lab, and what its services are asked."""
+"""`tiaas lab fault|journal|update|day|play`: what goes wrong in a running lab, and what its services are asked."""
 
 import argparse
 from typing import Any
 from urllib.parse import urlencode
 
 from tiaas.base.errors import InvalidInput
-from tiaas.cli import labday, labpki, labupdates
+from tiaas.cli import labday, labpki, labplay, labupdates
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.labport import add_arguments, ask, control_port
 from tiaas.cli.writer import out, out_json, out_table
@@ -58,12 +58,20 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     journal.add_argument("--since", type=int, default=0, metavar="N", help="entries with a number above N")
     for verb in (fault, journal, labupdates.register(things), labday.register(things)):
         add_arguments(verb)
+    labplay.register(things)
     labpki.register(things)
 
 
 def run(args: argparse.Namespace) -> int:
     """Does what was asked."""
-    things = {"fault": _fault, "journal": _journal, "update": labupdates.run, "day": labday.run, **labpki.THINGS}
+    things = {
+        "fault": _fault,
+        "journal": _journal,
+        "update": labupdates.run,
+        "day": labday.run,
+        "play": labplay.run,
+        **labpki.THINGS,
+    }
     return things[args.thing](args)
 
 

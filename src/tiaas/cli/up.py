@@ -17,21 +17,26 @@ from typing import Any
 import uvloop
 
 from tiaas.base import log
-from tiaas.base.clock import SystemClock
+from tiaas.base.clock import Clock, ShiftedClock, SystemClock
 from tiaas.base.config import load_config
 from tiaas.base.entropy import SystemEntropy
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.compose import LOG_FILE, UpOptions, running
 from tiaas.cli.exitcodes import ExitCode
+from tiaas.cli.labplay import play
 from tiaas.cli.progress import Progress
 from tiaas.cli.summary import summary
 from tiaas.cli.upconfig import UpConfig
-from tiaas.cli.writer import note, out
+from tiaas.cli.writer import note, out, out_live
+from tiaas.lab.errors import LabError
 from tiaas.lab.lab import read_seed_text
 from tiaas.lab.population import PATIENTS, PATIENTS_MAX, PATIENTS_MIN
 from tiaas.lab.practice import TERMINALS_MAX
 from tiaas.lab.ready import remove_ready
 from tiaas.lab.registry import DIR_VARIABLE, Registry
+from tiaas.lab.scenario.play import load_scenario
+from tiaas.lab.scenario.quarter import before_quarter
+from tiaas.lab.store import DATABASE_FILE
 
 DEFAULT_FOLDER = ".tiaas"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -79,6 +84,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--ecc-only", action="store_true", help="cards without RSA keys (a new folder only)")
     parser.add_argument("--seed", type=Path, metavar="FILE", help="other people (a new folder only)")
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the Konnektors (TOML)")
+    parser.add_argument("--scenario", metavar="FILE|NAME", help="play a scenario once everything is up")
     parser.add_argument("--log-level", default="info", choices=log.LEVELS, help=f"of DIR/{LOG_FILE} (default: info)")
 
 
@@ -114,6 +120,7 @@ def read_options(args: argparse.Namespace) -> UpOptions:
         log_level=args.log_level,
         config=UpConfig() if args.config is None else load_config(UpConfig, args.config),
         seed_text=None if args.seed is None else read_seed_text(args.seed),
+        scenario=None if args.scenario is None else load_scenario(args.scenario),
     )
 
 
@@ -155,7 +162,7 @@ async def _main(options: UpOptions) -> int:
 
 
 async def _serve(options: UpOptions, life: "Life") -> None:
-    clock = SystemClock()
+    clock = _clock(options)
     started = clock.monotonic()
     note(f"tiaas: starting the lab in {options.folder} (TEST-ONLY)")
     async with running(options, Registry(os.environ), Progress(clock), clock=clock, entropy=SystemEntropy()) as lab:
@@ -163,9 +170,32 @@ async def _serve(options: UpOptions, life: "Life") -> None:
         for line in summary(lab, options, clock.monotonic() - started):
             out(line)
         sys.stdout.flush()
+        playing = asyncio.create_task(_play(options, lab.control_url))
         await life.stopping.wait()
         note("tiaas: stopping")
+        playing.cancel()
+        await asyncio.gather(playing, return_exceptions=True)
     note("tiaas: stopped")
+
+
+def _clock(options: UpOptions) -> Clock:
+    """The system's clock, or one that lets a quarter begin soon. Raises `InvalidInput` for a lab that exists."""
+    scenario = options.scenario
+    if scenario is None or scenario.quarter_in is None:
+        return SystemClock()
+    if (options.folder / DATABASE_FILE).exists():
+        raise InvalidInput("a scenario with quarter_in sets the clock back: it needs a new --dir")
+    return ShiftedClock(SystemClock(), before_quarter(SystemClock().now(), scenario.quarter_in))
+
+
+async def _play(options: UpOptions, control_url: str) -> None:
+    """Plays the scenario, if there is one; what cannot be done is told and ends it, not the lab."""
+    if options.scenario is None:
+        return
+    try:
+        await play(options.scenario, control_url, out_live)
+    except LabError as error:
+        note(f"tiaas: the scenario ends early: {error}")
 
 
 class Life:

@@ -46,8 +46,7 @@ class Hand:
 
     async def empty(self, ct_id: str, slot: int) -> None:
         """Takes the card out if there is one."""
-        held = next(s for s in (await self.terminal(ct_id))["slots"] if s["number"] == slot)
-        if held["iccsn"] is not None:
+        if await self.held(ct_id, slot) is not None:
             await self.eject(ct_id, slot)
 
     async def make_ready(self, ct_id: str, slot: int) -> None:
@@ -81,6 +80,24 @@ class Hand:
         """Gives a card in the drawer the object system of an old generation, or its own again."""
         await self._ask("PUT", f"/cards/{quote(iccsn, safe='')}", {"too_old": too_old})
 
+    async def held(self, ct_id: str, slot: int) -> str | None:
+        """The ICCSN of the card in a slot, None if it is empty."""
+        slots = (await self.terminal(ct_id))["slots"]
+        iccsn: str | None = next(each["iccsn"] for each in slots if each["number"] == slot)
+        return iccsn
+
+    async def cards(self) -> list[dict[str, Any]]:
+        """All cards and where they are."""
+        return list((await self._ask("GET", "/cards"))["cards"])
+
+    async def press(self, ct_id: str, key: str) -> None:
+        """Presses a key of a terminal."""
+        await self._ask("POST", _terminal(ct_id, "keys"), {"key": key})
+
+    async def revoke(self, what: str) -> None:
+        """Revokes a certificate, or all of a card, by serial number or ICCSN."""
+        await self._ask("POST", "/certificates/revoke", {"what": what})
+
     async def fault(self, **fault: Any) -> int:
         """Puts a fault in force; returns its number."""
         return int((await self._ask("POST", "/faults", fault))["number"])
@@ -89,9 +106,9 @@ class Hand:
         """Ends one fault, if it is still in force."""
         await self._ask("DELETE", f"/faults?number={number}")
 
-    async def end_faults(self) -> None:
-        """Ends all faults."""
-        await self._ask("DELETE", "/faults")
+    async def end_faults(self, service: str | None = None) -> None:
+        """Ends all faults, or those of one service."""
+        await self._ask("DELETE", "/faults" if service is None else f"/faults?{urlencode({'service': service})}")
 
     async def faults(self) -> list[dict[str, Any]]:
         """The faults in force."""

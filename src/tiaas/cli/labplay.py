@@ -1,0 +1,57 @@
+"""`tiaas lab play`: a scenario against a running lab."""
+
+import argparse
+import asyncio
+from collections.abc import Callable
+
+from tiaas.base.errors import InvalidInput
+from tiaas.cli.exitcodes import ExitCode
+from tiaas.cli.labport import add_arguments, control_port
+from tiaas.cli.writer import out, out_json, out_live, out_table
+from tiaas.lab.day.hand import Hand
+from tiaas.lab.scenario.model import Scenario
+from tiaas.lab.scenario.play import Player, load_scenario, packaged
+
+
+def register(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    """Adds `play`."""
+    parser = things.add_parser("play", help="play a scenario: cards, terminals, people, faults, a timeline")
+    parser.add_argument("scenario", nargs="?", metavar="FILE|NAME", help="a YAML file, or one that comes with tiaas")
+    parser.add_argument("--list", action="store_true", help="list those that come with tiaas")
+    parser.add_argument("--check", action="store_true", help="only read it")
+    add_arguments(parser)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Plays to the end."""
+    if args.list:
+        return _list(args)
+    if args.scenario is None:
+        raise InvalidInput("name a file or a scenario; --list shows those that come with tiaas")
+    scenario = load_scenario(args.scenario)
+    if args.check:
+        steps = len(scenario.setup) + len(scenario.timeline)
+        out(f"{scenario.title}: {steps} steps")
+        return ExitCode.OK
+    if scenario.quarter_in is not None:
+        raise InvalidInput("a scenario with quarter_in sets the clock; only tiaas up --scenario can do that")
+    with control_port(args) as http:
+        url = str(http.base_url)
+    asyncio.run(play(scenario, url, out_live))
+    return ExitCode.OK
+
+
+async def play(scenario: Scenario, control_url: str, say: Callable[[str], None]) -> None:
+    """Plays a scenario at a control port. Raises `LabError`."""
+    async with Hand(control_url) as hand:
+        await Player(hand, say).play(scenario)
+
+
+def _list(args: argparse.Namespace) -> int:
+    known = packaged()
+    if args.json:
+        out_json([{"name": name, "title": each.title, "about": each.about} for name, each in known.items()])
+    else:
+        out_table(("NAME", "TITLE"), [(name, each.title) for name, each in known.items()])
+    return ExitCode.OK

@@ -1,0 +1,1 @@
+"""Scenarios: files that say what is in the lab, what goes wrong and when."""
