@@ -3,10 +3,10 @@
 import json
 from datetime import date
 
+from tiaas.base.wire import BadDocument, decode_document_untrusted
 from tiaas.portal.lights import sentence, way_of
 from tiaas.portal.status import Instance, Listing
 from tiaas.portal.texts_en import EN
-from tiaas.portal.wire import BadDocument, decode_document_untrusted
 
 _INSTANCE = {
     "version": 1,

@@ -216,4 +216,5 @@ class UpConfig:
     limits: LimitSettings = setting(LimitSettings(), "bounds of the HTTP front")
     sinks: SinkSettings = setting(SinkSettings(), "receivers of events")
     product: ProductSettings = setting(ProductSettings(), "what connector.sds says")
+    recorder: bool = setting(True, "what clients do can be recorded, see `tiaas record`")
     ti: TiSettings = setting(TiSettings(), "the way into the TI")

@@ -25,6 +25,8 @@ HOMES = {
     "card": "tiaas.cli.labverbs",
     "lab": "tiaas.cli.labfaults",
     "explain": "tiaas.cli.explain",
+    "record": "tiaas.cli.record",
+    "check": "tiaas.cli.checkpvs",
     "selftest": "tiaas.cli.selftest",
 }
 

@@ -27,6 +27,10 @@ Frame = Callable[[], bytes | None]
 """Makes the octets of one event when it is its turn; None if it is not to be sent after all."""
 Filter = Callable[[], bool]
 """Whether an event is to be sent; may cost some milliseconds."""
+Overheard = Callable[[Sink, bytes, float, str, bytes], None]
+"""Hears of each event sent: receiver, octets, seconds, the name of a failure or "", what the receiver said."""
+_SAID_MAX = 200
+"""Octets kept of what a receiver says, which nobody asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,7 @@ class CetpSender:
         self._unreachable = unreachable
         self._wanted = wanted
         self._sinks: dict[Sink, _State] = {}
+        self.overheard: Overheard | None = None
 
     def __iter__(self) -> Iterator[SinkView]:
         """What is known of each receiver."""
@@ -195,6 +200,14 @@ class CetpSender:
 
     async def _deliver(self, sink: Sink, state: _State, octets: bytes) -> bool:
         connection = _Outgoing()
+        begun, failed = self._clock.monotonic(), state.failed
+        arrived = await self._send(sink, state, octets, connection)
+        if self.overheard is not None:
+            outcome = state.last_failure if state.failed > failed else ""
+            self.overheard(sink, octets, self._clock.monotonic() - begun, outcome, connection.said)
+        return arrived
+
+    async def _send(self, sink: Sink, state: _State, octets: bytes, connection: "_Outgoing") -> bool:
         try:
             async with asyncio.timeout(self._settings.connect_seconds):
                 transport = await self._opener.open(sink, lambda: connection)
@@ -232,9 +245,10 @@ class CetpSender:
 
 
 class _Outgoing(asyncio.Protocol):
-    """One connection, one message, in one write. What the receiver says is thrown away."""
+    """One connection, one message, in one write. Of what the receiver says the beginning is kept, for a recording."""
 
     def __init__(self) -> None:
+        self.said = b""
         self._transport: asyncio.Transport | None = None
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._drained = asyncio.Event()
@@ -245,6 +259,9 @@ class _Outgoing(asyncio.Protocol):
         # uvloop's transports are none of asyncio's classes.
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(0)
+
+    def data_received(self, data: bytes) -> None:
+        self.said += data[: _SAID_MAX - len(self.said)]
 
     def pause_writing(self) -> None:
         self._drained.clear()

@@ -192,6 +192,8 @@ class InstanceConfig:
     source: str | None = None
     local_sinks: bool = False
     """Whether events go to receivers on this machine and its links (loopback, link-local, multicast) as well."""
+    recorder: bool = False
+    """Whether what clients do can be recorded (`recorder.py`): for tests of practice software, never in operation."""
     boot_seconds: float = 3.0
     """How long the start waits for terminals that were in use before, so that GetCards tells the truth at once."""
 

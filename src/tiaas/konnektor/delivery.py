@@ -18,7 +18,7 @@ from tiaas.base.entropy import Entropy, random_uuid
 from tiaas.interfaces.cetp import encode_cetp
 from tiaas.konnektor.audience import Allowance, audience, message_of, passes_filter
 from tiaas.konnektor.cards import CardList
-from tiaas.konnektor.cetp import CetpSender, CetpSettings, SinkView
+from tiaas.konnektor.cetp import CetpSender, CetpSettings, Overheard, SinkView
 from tiaas.konnektor.events import Event, EventHub, Topic
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.sinkaddress import Sink, SinkAddress
@@ -76,6 +76,10 @@ class EventDelivery:
             wanted=lambda sink: bool(self._at(sink)),
         )
         hub.subscribe(self._on_event)
+
+    def overhear(self, overheard: Overheard) -> None:
+        """Tells of each event that is sent, or cannot be."""
+        self._sender.overheard = overheard
 
     # ---- life ------------------------------------------------------------------------------------------------------
 

@@ -48,6 +48,7 @@ from tiaas.konnektor.network import Network
 from tiaas.konnektor.permissions import Row, allows
 from tiaas.konnektor.protocol import Medium, Refusals
 from tiaas.konnektor.reception import Reception
+from tiaas.konnektor.recorder import Recorder
 from tiaas.konnektor.services import card, cardsession, cardterminal, certificate, event, kvk, vsd
 from tiaas.konnektor.services.context import ServiceContext, build_context, guard
 from tiaas.konnektor.sinkchecks import SinkCheck, SinkChecks
@@ -106,6 +107,7 @@ class Instance:
         feed: EventFeed,
         sink_checks: SinkChecks,
         health: Health,
+        recorder: Recorder | None,
     ) -> None:
         self.config = config
         self.given = given
@@ -123,6 +125,7 @@ class Instance:
         self.sink_checks = sink_checks
         self.health = health
         self.expiry = CertificateWatch(context.cards, context.terminals, context.hub, context.clock)
+        self.recorder = recorder
 
     @classmethod
     async def load(
@@ -180,7 +183,15 @@ class Instance:
         def to_fault(error: BaseException) -> SoapFault:
             return fault_of(error, config.instance, clock, entropy, context.protocol)
 
-        gate = Gate(config.access, identity, users, model, Refusals(context.protocol, clock))
+        recorder = None
+        refused: Callable[[str, str], None] = Refusals(context.protocol, clock)
+        if config.recorder:
+            recorder = Recorder(
+                config.instance, clock, lambda shown: model.current.clients_with(AuthKind.CERTIFICATE, shown)
+            )
+            context.events.overhear(recorder.on_delivery)
+            refused = recorder.on_refused(refused)
+        gate = Gate(config.access, identity, users, model, refused)
         feed = EventFeed(clock)
         context.hub.subscribe(feed.on_event)
         calls = CallLog(clock, lambda client_system_id: client_system_id in model.current.clients, feed.touch)
@@ -194,6 +205,7 @@ class Instance:
             health.misuse,
             guard(context),
             lambda: allows(Row.DIRECTORY, context.opstate.holds),
+            None if recorder is None else recorder.tap,
         )
         directory = LdapProxy.build(config, gate, context.trust, network, context.opstate)
 
@@ -203,6 +215,8 @@ class Instance:
                 directory.clients_changed()
 
         watcher.on_change = clients_changed
+        if recorder is not None:
+            recorder.offers(reception.services)
         return cls(
             config,
             given=given,
@@ -218,6 +232,7 @@ class Instance:
             feed=feed,
             sink_checks=checks,
             health=health,
+            recorder=recorder,
         )
 
     @property

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 
 from tiaas.base.errors import TiaasError
-from tiaas.portal.wire import BadDocument, decode_document_untrusted
+from tiaas.base.wire import BadDocument, decode_document_untrusted
 
 _SECONDS = 10.0
 

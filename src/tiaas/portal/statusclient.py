@@ -9,8 +9,8 @@ import httpx
 
 from tiaas.base.errors import TiaasError
 from tiaas.base.secret import Secret
+from tiaas.base.wire import BadDocument, decode_document_untrusted
 from tiaas.portal.status import Instance, Listing
-from tiaas.portal.wire import BadDocument, decode_document_untrusted
 
 T = TypeVar("T")
 

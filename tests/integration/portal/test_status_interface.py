@@ -11,6 +11,7 @@ import pytest
 
 from tests.integration.portal.conftest import free_port
 from tiaas.base.secret import Secret
+from tiaas.base.wire import decode_document_untrusted
 from tiaas.cli.compose import Running
 from tiaas.client import connect
 from tiaas.client.konnektor import EVENT
@@ -20,7 +21,6 @@ from tiaas.konnektor.eventfeed import STREAMS_MAX
 from tiaas.konnektor.statusapi import status_app
 from tiaas.lab.server import LabServer
 from tiaas.portal.status import Instance
-from tiaas.portal.wire import decode_document_untrusted
 
 TOKEN = "token-of-this-test"
 PATH = "/instances/praxis-1"

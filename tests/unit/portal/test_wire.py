@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from tiaas.base.wire import BadDocument, decode_document_untrusted
 from tiaas.portal.status import Call, Instance, Listing, Pin
-from tiaas.portal.wire import BadDocument, decode_document_untrusted
 
 CALL: dict[str, Any] = {"number": 1, "at": "2026-03-02T09:30:00.000Z", "operation": None, "ms": 1, "outcome": "ok"}
 

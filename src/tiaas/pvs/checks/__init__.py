@@ -1,0 +1,1 @@
+"""What a recording says about the conformance of practice software; one module per area."""
