@@ -10,7 +10,7 @@ import gc
 import json
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from cryptography.hazmat.primitives.serialization import Encoding
+from starlette.routing import Route
 
 from tiaas.base import log
 from tiaas.base.clock import Clock
@@ -28,6 +29,7 @@ from tiaas.cli import onboard, watch
 from tiaas.cli.ldapports import ldap_addresses, ldap_entry
 from tiaas.cli.logs import PROTOCOL_FOLDER
 from tiaas.cli.progress import Progress
+from tiaas.cli.resetting import Resetting
 from tiaas.cli.upconfig import UpConfig
 from tiaas.client import Kon, parse_kon
 from tiaas.client.admin import Admin, AdminAccess, connect_admin, path_of
@@ -37,6 +39,7 @@ from tiaas.konnektor.config import Address, InstanceConfig, Variant
 from tiaas.konnektor.ingress import AddressTaken
 from tiaas.konnektor.instance import Instance
 from tiaas.konnektor.node import Node
+from tiaas.konnektor.recorderapi import recorder_routes
 from tiaas.konnektor.sqlite_store import SqliteStore
 from tiaas.lab.control import control_app
 from tiaas.lab.errors import LabError, PortTaken
@@ -61,6 +64,7 @@ from tiaas.lab.ready import (
 )
 from tiaas.lab.readyview import cards_entry, terminal_entries
 from tiaas.lab.registry import Registry
+from tiaas.lab.scenario.model import Scenario
 from tiaas.lab.server import LabServer
 from tiaas.lab.store import LabStore
 
@@ -95,6 +99,7 @@ class UpOptions:
     seed_text: str | None = None
     log_level: str = "info"
     config: UpConfig = field(default_factory=UpConfig)
+    scenario: Scenario | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +168,13 @@ async def running(
     async with AsyncExitStack() as stack:
         start = _Start(options, progress, stack, clock, entropy)
         lab = await start.open_lab()
-        control_url = await start.start_lab(lab)
+        node = await start.start_node()
+        resetting = Resetting()
+        more = [*recorder_routes(lambda: node.instances), *resetting.routes]
+        control_url = await start.start_lab(lab, more)
         run = Running(lab, control_url, start.write_ca_bundle(lab), notices=lab.ports.notices)
         if lab.vzd.missing:
             run.notices.append(f"no directory behind the LDAP proxy: {lab.vzd.missing}")
-        node = await start.start_node()
         with progress.step(f"{_count(len(lab.practices), 'Konnektor instance')}: identity, model, clients"):
             run.served += await _each(
                 start.serve(lab, node, practice, run.notices.append) for practice in lab.practices.values()
@@ -176,10 +183,11 @@ async def running(
             await _each(_pair(run, served) for served in run.served)
         if not options.locked:
             with progress.step("PIN.SMC over SOAP"):
-                await _each(onboard.unlock(served.kon, run.notices.append) for served in run.served)
+                await start.unlock(run)
         with progress.step("status page"):
             titles = {served.instance.name: served.practice.name for served in run.served}
             run.portal_url = await watch.start(lab.ports, node, control_url, titles, stack, clock, entropy)
+        resetting.begin(lab, lambda: list(node.instances.values()), lambda: start.unlock(run))
         _publish(run, registry, stack)
         # What the start built stays: the collector need not walk it again and again while requests are served.
         gc.collect()
@@ -244,11 +252,11 @@ class _Start:
             lab.load(options.practices, options.terminals, options.patients)
         return lab
 
-    async def start_lab(self, lab: Lab) -> str:
-        """Terminals and control port; returns the control port's URL."""
+    async def start_lab(self, lab: Lab, more: Sequence[Route]) -> str:
+        """Terminals and control port, which has `more` routes; returns the control port's URL."""
         with self.progress.step("virtual terminals, control port"):
             await lab.start()
-            server = LabServer(control_app(lab), "control port")
+            server = LabServer(control_app(lab, more), "control port")
             self.stack.push_async_callback(server.stop)
             port, _ = await lab.ports.claim(
                 "control", LOOPBACK, lambda port: server.start(LOOPBACK, port), preferred=CONTROL_PORT
@@ -259,6 +267,11 @@ class _Start:
         path = lab.store.folder / "ca-bundle.pem"
         write_private(path, lab.pki.ca_bundle_pem.encode())
         return path
+
+    async def unlock(self, run: Running) -> None:
+        """Verifies PIN.SMC of all practices, unless they are to stay locked."""
+        if not self.options.locked:
+            await _each(onboard.unlock(served.kon, run.notices.append) for served in run.served)
 
     async def start_node(self) -> Node:
         store = await SqliteStore.open(self.options.folder.absolute() / KONNEKTOR_DATABASE)
@@ -341,6 +354,7 @@ class _Start:
             product=settings.product.product(),
             profile=settings.profile,
             local_sinks=settings.sinks.local,
+            recorder=settings.recorder,
             ti=settings.ti.applied(onboard.ti_access(lab)),
         )
 

@@ -183,15 +183,10 @@ class Instance:
         def to_fault(error: BaseException) -> SoapFault:
             return fault_of(error, config.instance, clock, entropy, context.protocol)
 
-        recorder = None
-        refused: Callable[[str, str], None] = Refusals(context.protocol, clock)
-        if config.recorder:
-            recorder = Recorder(
-                config.instance, clock, lambda shown: model.current.clients_with(AuthKind.CERTIFICATE, shown)
-            )
-            context.events.overhear(recorder.on_delivery)
-            refused = recorder.on_refused(refused)
-        gate = Gate(config.access, identity, users, model, refused)
+        recorder = Recorder.build(config, model, context.events, clock)
+        refused = Refusals(context.protocol, clock)
+        overheard = refused if recorder is None else recorder.on_refused(refused)
+        gate = Gate(config.access, identity, users, model, overheard)
         feed = EventFeed(clock)
         context.hub.subscribe(feed.on_event)
         calls = CallLog(clock, lambda client_system_id: client_system_id in model.current.clients, feed.touch)
@@ -205,7 +200,7 @@ class Instance:
             health.misuse,
             guard(context),
             lambda: allows(Row.DIRECTORY, context.opstate.holds),
-            None if recorder is None else recorder.tap,
+            recorder,
         )
         directory = LdapProxy.build(config, gate, context.trust, network, context.opstate)
 
@@ -215,8 +210,6 @@ class Instance:
                 directory.clients_changed()
 
         watcher.on_change = clients_changed
-        if recorder is not None:
-            recorder.offers(reception.services)
         return cls(
             config,
             given=given,

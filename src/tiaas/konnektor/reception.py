@@ -4,13 +4,13 @@ import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from ipaddress import ip_address
-from typing import Any
 
 from tiaas.base.clock import Clock
 from tiaas.konnektor.config import Address, InstanceConfig
 from tiaas.konnektor.gate import Gate
 from tiaas.konnektor.http import uvicorn_config
 from tiaas.konnektor.ingress import Ingress, http_door
+from tiaas.konnektor.recorder import Recorder
 from tiaas.konnektor.sds import Published, served, service_directory
 from tiaas.konnektor.tls import server_context
 from tiaas.konnektor.webapp import Endpoint, WebApp
@@ -22,7 +22,7 @@ class Reception:
     """Serves `operations` to clients. Nothing listens before `open`.
 
     `guard` stands before each operation, `may_list` says whether connector.sds may be given out now,
-    `tap` may put an application of its own before this one.
+    `recorder` overhears what clients do.
 
     `address` and `plain` are in use after `open`; port 0 is replaced by the port the system chose.
     """
@@ -37,7 +37,7 @@ class Reception:
         observer: Observer | None = None,
         guard: Callable[[Operation], None] = lambda operation: None,
         may_list: Callable[[], bool] = lambda: True,
-        tap: Callable[[WebApp], Any] | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.address = config.address
         self.plain = config.plain
@@ -53,7 +53,9 @@ class Reception:
         app = WebApp(gate, endpoints, self._directory, may_list)
         self._accepted = gate.accepted_certificates()
         self._context = self._new_context()
-        http = uvicorn_config(app if tap is None else tap(app), config.limits)
+        if recorder is not None:
+            recorder.offers(self._services)
+        http = uvicorn_config(app if recorder is None else recorder.tap(app), config.limits)
         self._secure_door = http_door(
             config.instance, http, config.limits, lambda: self._context, gate.admits, gate.refused
         )
@@ -72,11 +74,6 @@ class Reception:
     def url(self) -> str:
         """Where clients reach the instance, like `https://127.0.0.1:443`."""
         return f"https://{Address(self.host, self.address.port)}"
-
-    @property
-    def services(self) -> tuple[Published, ...]:
-        """What stands in the service directory."""
-        return tuple(self._services)
 
     @property
     def connection_count(self) -> int:

@@ -9,10 +9,15 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from tiaas.base.clock import Clock
 from tiaas.base.errors import TiaasError
+from tiaas.konnektor.config import InstanceConfig
+from tiaas.konnektor.delivery import EventDelivery
+from tiaas.konnektor.infoentities import AuthKind
+from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.sds import Published
 from tiaas.konnektor.sinkaddress import Sink
 from tiaas.konnektor.webapp import SDS_PATH, Message, Receive, Send
@@ -77,6 +82,18 @@ class Recorder:
         self._clock = clock
         self._owners = owners
         self._tape: _Tape | None = None
+
+    @classmethod
+    def build(
+        cls, config: InstanceConfig, model: LiveInfoModel, events: EventDelivery, clock: Clock
+    ) -> "Recorder | None":
+        """The recorder of an instance that may have one."""
+        if not config.recorder:
+            return None
+        owners = partial(_owners, model)
+        recorder = cls(config.instance, clock, owners)
+        events.overhear(recorder.on_delivery)
+        return recorder
 
     @property
     def is_recording(self) -> bool:
@@ -173,6 +190,10 @@ class Recorder:
             return tuple(sorted(self._owners(fingerprint)))
         claimed = _CLAIMED.search(body)
         return (_text(claimed.group(1)),) if claimed else ()
+
+
+def _owners(model: LiveInfoModel, fingerprint: str) -> frozenset[str]:
+    return model.current.clients_with(AuthKind.CERTIFICATE, fingerprint)
 
 
 class _Exchange:

@@ -126,6 +126,14 @@ class CardBox:
         self._store.put(Kind.HOLDER, iccsn, _holder_document(card))
         self._cards[iccsn] = card
 
+    def restore_passwords(self, iccsn: str, passwords: Any) -> None:
+        """Gives a card in the drawer the PINs, PUKs and counters of an earlier image. Raises `UnknownCard`."""
+        entry = self.get(iccsn)
+        restored = CardImage.from_document(entry.card.image.to_document() | {"passwords": passwords})
+        self._on_card_change(restored)
+        self._take_in(restored, entry.holder, entry.kvnr, entry.practice, (entry.patient, entry.insurer))
+        self._on_pins()
+
     def give_keys(self, keys: Callable[[bytes], dict[str, bytes]]) -> None:
         """Gives every eGK the symmetric keys that `keys` makes for its ICCSN (10 octets)."""
         with self._store.transaction():

@@ -26,7 +26,7 @@ refused. No answer contains a PIN; those are in `ready.json`, which only the own
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -65,8 +65,8 @@ _KEYS["correct"] = "clear"
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def control_app(lab: Lab) -> Starlette:
-    """The application for all terminals of `lab`."""
+def control_app(lab: Lab, more: Sequence[Route] = ()) -> Starlette:
+    """The application for all terminals of `lab`; `more` are routes of those who know more than a lab."""
     routes = [
         Route("/", _overview(lab), methods=["GET"]),
         Route("/cards", _cards(lab), methods=["GET"]),
@@ -86,6 +86,7 @@ def control_app(lab: Lab) -> Starlette:
         *pki_routes(lab, _read),
         *lab.time.routes(_read),
         *slot_routes(lab, _read),
+        *more,
     ]
     handlers: dict[Any, Any] = {
         ControlError: _on_control_error,

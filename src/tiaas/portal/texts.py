@@ -134,6 +134,7 @@ class Texts:
     calls: str
     calls_total: str
     no_calls: str
+    calls_record: str
     time: str
     operation: str
     client_system: str

@@ -127,6 +127,7 @@ DE = Texts(
     calls="Letzte Aufrufe",
     calls_total="{} seit dem Start",
     no_calls="Noch keine Aufrufe.",
+    calls_record="Jede Nachricht sehen: tiaas record start, tiaas record stop, tiaas record export.",
     time="Zeit",
     operation="Operation",
     client_system="Clientsystem",

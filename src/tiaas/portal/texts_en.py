@@ -127,6 +127,7 @@ EN = Texts(
     calls="Last calls",
     calls_total="{} since the start",
     no_calls="No calls yet.",
+    calls_record="To see every message: tiaas record start, tiaas record stop, tiaas record export.",
     time="Time",
     operation="Operation",
     client_system="Clientsystem",

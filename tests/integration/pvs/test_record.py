@@ -130,6 +130,14 @@ async def test_a_bad_visit_fails_in_the_right_checks(lab: LabProcess, tmp_path: 
     assert failed == {"CTX-1", "CARD-1", "CARD-2", "CARD-3"}
 
 
+def test_a_silent_minute_is_judged_live(lab: LabProcess) -> None:
+    judged = lab.tiaas("check", "pvs", "--live", "0.1", "--lang", "de")
+    assert judged.returncode == 0, judged.stderr
+    assert "nicht gesehen" in judged.stdout
+    assert "nicht erfüllt" not in judged.stdout
+    assert control(lab, "GET", "/recordings").json()["recordings"] == [{"instance": "praxis-1", "recording": False}]
+
+
 def test_somebody_elses_traffic_is_left_out(lab: LabProcess) -> None:
     assert control(lab, "POST", "/recordings/praxis-1", {"client_systems": ["another"]}).status_code == 201
     assert lab.tiaas("get", "cards", "--kon", lab.ready["kon_file"]).returncode == 0

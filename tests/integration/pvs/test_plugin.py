@@ -1,0 +1,92 @@
+"""The pytest plugin as a PVS maker uses it: a project of its own, two processes at once, a clean lab for each test."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import tiaas
+
+PROJECT = """
+import asyncio
+from pathlib import Path
+
+from tiaas.client import KonnektorFault, connect, load_kon
+from tiaas.interfaces.card_service_common_v2_0 import CardType
+
+
+async def practice(konnektor, work):
+    async with connect(load_kon(Path(konnektor.kon_file), {})) as client:
+        return await work(client)
+
+
+def test_a_card_is_read(konnektor, card, recording):
+    async def work(client):
+        egk, smcb = [(await client.get_cards(kind))[0] for kind in (CardType.EGK, CardType.SMC_B)]
+        return await client.read_vsd(egk.card_handle, smcb.card_handle)
+
+    vsd = asyncio.run(practice(konnektor, work))
+    assert vsd.personal.versicherten_id == card("egk-1").kvnr
+    assert recording.operations == ["GetCards", "GetCards", "ReadVSD"]
+    assert recording.check()["SDS-1"].finding.verdict == "pass"
+
+
+def test_trouble_is_over_after_the_test(konnektor, card, terminal, fault, recording):
+    async def work(client):
+        (hba,) = await client.get_cards(CardType.HBA)
+        return [(await client.verify_pin(hba.card_handle, "PIN.CH")).result.value for _ in range(3)]
+
+    fault("keypad", code="wrong", match="HBA", times=0)
+    assert asyncio.run(practice(konnektor, work)) == ["REJECTED", "REJECTED", "NOWBLOCKED"]
+    card("egk-2").insert()
+    assert terminal.card_in(1) == card("egk-2").iccsn
+    card("smcb-1").eject()
+    terminal.typed_by("manual")
+    assert len(konnektor.lab.faults.fired) == 3
+
+
+def test_everything_is_as_before(konnektor, card, terminal):
+    async def work(client):
+        (hba,) = await client.get_cards(CardType.HBA)
+        state = await client.get_pin_status(hba.card_handle, "PIN.CH")
+        (smcb,) = await client.get_cards(CardType.SMC_B)
+        return state.left_tries, (await client.get_pin_status(smcb.card_handle, "PIN.SMC")).status.value
+
+    assert konnektor.lab.faults.in_force == []
+    assert card("egk-1").place == (terminal.ct_id, 1)
+    assert asyncio.run(practice(konnektor, work)) == (3, "VERIFIED")
+
+
+def test_that_fails(konnektor, recording):
+    async def work(client):
+        await client.get_cards()
+
+    asyncio.run(practice(konnektor, work))
+    assert recording.operations == []
+"""
+
+
+def start(folder: Path, *words: str) -> subprocess.Popen[str]:
+    folder.mkdir()
+    (folder / "test_mine.py").write_text(PROJECT)
+    source = str(Path(tiaas.__file__).parents[1])
+    environ = {**os.environ, "PYTHONPATH": source, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    command = [sys.executable, "-m", "pytest", "-p", "tiaas.cli.pytest_plugin", "-q", *words]
+    options = [f"--basetemp={folder / 'tmp'}", "--tiaas-recordings", str(folder / "failed"), "-c", os.devnull]
+    return subprocess.Popen(
+        [*command, *options, f"--rootdir={folder}", str(folder / "test_mine.py")],
+        env=environ, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def test_two_at_once_each_with_a_clean_lab(tmp_path: Path) -> None:
+    runs = [start(tmp_path / "one"), start(tmp_path / "two", "-k", "is_read")]
+    told = [run.communicate(timeout=180)[0] for run in runs]
+    assert "3 passed, 1 failed" in told[0].replace("1 failed, 3 passed", "3 passed, 1 failed"), told[0]
+    assert "1 passed" in told[1], told[1]
+    kept = sorted(path.name for path in (tmp_path / "one" / "failed").iterdir())
+    assert kept == ["test_that_fails.html", "test_that_fails.json"]
+    recording = json.loads((tmp_path / "one" / "failed" / "test_that_fails.json").read_text())
+    assert len(recording["calls"]) == 2  # the directory and GetCards
+    assert not (tmp_path / "two" / "failed").exists()
