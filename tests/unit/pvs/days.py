@@ -18,6 +18,7 @@ EVENT, CARD, VSD = (
 OFFERED = (
     Offered("EventService", "7.2.0", "http://ws.gematik.de/conn/EventService/WSDL/v7.2", "/ws/EventService"),
     Offered("CardService", "8.1.2", "http://ws.gematik.de/conn/CardService/WSDL/v8.1", "/ws/CardService"),
+    Offered("CardService", "8.2.1", "http://ws.gematik.de/conn/CardService/WSDL/v8.2", "/ws/CardService"),
     Offered("VSDService", "5.2.0", "http://ws.gematik.de/conn/vsds/VSDService/v5.2", "/ws/VSDService"),
 )
 _PATHS = {EVENT: "/ws/EventService", CARD: "/ws/CardService", VSD: "/ws/VSDService"}

@@ -9,6 +9,8 @@ _VERSION = re.compile(r"/v(\d{1,3})\.(\d{1,3})(?:\.\d{1,3})?/?$")
 _ENCODING = re.compile(r"""^\s*<\?xml[^>]{0,80}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})""")
 _CHARSET = re.compile(r"""charset\s*=\s*"?([A-Za-z0-9._-]{1,40})""", re.IGNORECASE)
 _READS_FREE = 3
+# Card sessions for PoPP: not part of gemSpec_Kon V5.18, and not for software that has no use for them.
+_BEYOND = frozenset({("CardService", (8, 2))})
 # Namespaces that listings of the guide still show and no Konnektor of today serves (gemSpec_Kon V5.18, annex).
 _OUTDATED = ("/EventService/v7.0", "/CardService/v8.0", "/CertificateService/v5.", "/VSDService/v5.1")
 
@@ -80,8 +82,9 @@ def _newest(story: Story) -> Finding:
     judged = False
     for each in story.exchanges:
         used = _version(each.namespace)
-        offers = [_version(f"/v{o.version}") for o in story.recording.offered if o.path == each.call.path]
-        newest = max((offer for offer in offers if offer is not None), default=None)
+        offers = [(o.name, _version(f"/v{o.version}")) for o in story.recording.offered if o.path == each.call.path]
+        known = [version for name, version in offers if version is not None and (name, version) not in _BEYOND]
+        newest = max(known, default=None)
         if used is None or newest is None:
             continue
         judged = True
