@@ -14,10 +14,13 @@ import zeep.exceptions
 from lxml import etree
 
 from tiaas.interfaces import card_service_v8_1 as card
+from tiaas.interfaces import card_service_v8_2 as card_8_2
 from tiaas.interfaces import card_terminal_info_v8_0 as ct
+from tiaas.interfaces import card_terminal_service_v1_1 as card_terminal
 from tiaas.interfaces import certificate_service_common_v2_0 as certcmn
 from tiaas.interfaces import certificate_service_v6_0 as cert
 from tiaas.interfaces import event_service_v7_2 as event
+from tiaas.interfaces import kvk_service_v4_0 as kvk
 from tiaas.interfaces import product_information_v1_1 as product
 from tiaas.interfaces import vsd_service_v5_2 as vsd
 from tiaas.interfaces.card_service_common_v2_0 import CardType, PinResult
@@ -306,3 +309,19 @@ def test_soap_actions_are_those_of_the_wsdl(api: Path) -> None:
         ours = {value for key, value in vars(module).items() if key.endswith("_ACTION")}
         assert actions == ours
         assert root.get("targetNamespace") == module.WSDL_NAMESPACE
+
+
+@pytest.mark.parametrize(
+    ("module", "wsdl"),
+    [
+        (card_8_2, "conn/CardService_v8_2_1.wsdl"),
+        (card_terminal, "conn/CardTerminalService.wsdl"),
+        (kvk, "conn/vsds/KvkService.wsdl"),
+    ],
+    ids=lambda value: getattr(value, "SERVICE", None),
+)
+def test_soap_actions_of_the_card_services(api: Path, module: Any, wsdl: str) -> None:
+    root = etree.parse(api / wsdl).getroot()
+    ours = {value for key, value in vars(module).items() if key.endswith("_ACTION")}
+    assert set(root.xpath("//*[local-name()='operation']/@soapAction")) == ours
+    assert root.get("targetNamespace") == module.WSDL_NAMESPACE
