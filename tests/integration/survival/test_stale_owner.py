@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, pkcs12
 
 from tests.integration.konnektor_core.surgery import CLOCK, CT, ENTROPY, MAC, Surgery, caller, context
 from tests.structure.sources import SRC, tree
@@ -23,20 +23,25 @@ from tiaas.base.clock import ManualClock
 from tiaas.base.secret import Secret
 from tiaas.card.apdu import CommandApdu
 from tiaas.interfaces.card_service_v8_1 import GetPinStatus, VerifyPin
+from tiaas.interfaces.management.roles import Role
+from tiaas.interfaces.management.system import Parameters
 from tiaas.interfaces.vsd_service_v5_2 import ReadVSD
+from tiaas.konnektor.admin.parameters import save_parameters
+from tiaas.konnektor.admin.users import Administrators, FirstAdmin, make_token
 from tiaas.konnektor.basic import BasicUsers
 from tiaas.konnektor.cardtypes import CardType
-from tiaas.konnektor.config import TiAccess
+from tiaas.konnektor.config import Address, TiAccess
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventHub
 from tiaas.konnektor.identity import Identity
 from tiaas.konnektor.infomodel import Kind
 from tiaas.konnektor.instance import _ModelWatcher
-from tiaas.konnektor.issuing import create_ca, issue_client
+from tiaas.konnektor.issuing import KeyPair, create_ca, issue_client
 from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.opstate import OperatingState
+from tiaas.konnektor.protocol import LogSettings
 from tiaas.konnektor.services.context import ServiceContext, build_context
 from tiaas.konnektor.sinkaddress import Sink, SinkAddress
 from tiaas.konnektor.sinkchecks import SinkCheck, SinkChecks, SinkTrust
@@ -44,6 +49,7 @@ from tiaas.konnektor.sqlite_store import SqliteStore
 from tiaas.konnektor.store import InstanceStore, StaleEpochWrite
 from tiaas.konnektor.subscriptions import Subscription, Wish, topic_key
 from tiaas.konnektor.terminallist import Correlation, TerminalConfig
+from tiaas.konnektor.timesource import TimeSettings, TimeSource
 from tiaas.konnektor.trust import TrustSpace
 from tiaas.konnektor.trustbuild import build_trust
 from tiaas.konnektor.trustlists import TrustLists
@@ -82,6 +88,7 @@ class Deposed:
     receipts: ReceiptKeys
     held: Subscription
     commands: list[tuple[int, bytes]]
+    admins: Administrators
 
     def traces(self) -> list[object]:
         """Everything that must not change."""
@@ -123,6 +130,8 @@ async def deposed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     identity = await Identity.load(handle, ("localhost",), KeyKind.P256, CLOCK, ENTROPY)
     users = await BasicUsers.load(handle, ENTROPY)
     await users.put("praxis", Secret(b"geheim"))
+    admins = await Administrators.load(handle, CLOCK, ENTROPY, Role.SUPER, FirstAdmin.of("first", make_token(ENTROPY)))
+    await admins.add("second", Secret(b"Correct-Horse-7"), Role.SUPER, may_reset=False)
     client = await identity.issue_client("CS1", KeyKind.P256)
     watcher = _ModelWatcher(handle)
     model = LiveInfoModel(surgery.model(), watcher.persist)
@@ -176,6 +185,7 @@ async def deposed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         ReceiptKeys(handle, ENTROPY),
         held,
         commands,
+        admins,
     )
     monkeypatch.undo()
     await surgery.close()
@@ -224,11 +234,37 @@ async def _refuse(old: Deposed) -> None:
     await old.core.terminals.change(entry, replace(entry.config, correlation=Correlation.GEPAIRT))
 
 
+def _pkcs12(pair: KeyPair) -> bytes:
+    return pkcs12.serialize_key_and_certificates(b"server", pair.key, pair.certificate, None, NoEncryption())
+
+
+def _time_source(core: ServiceContext) -> TimeSource:
+    """One whose server does not answer; it notes the attempt."""
+    server, wait = Address("127.0.0.1", 9), TimeSettings(answer=0.05)
+    return TimeSource(
+        (server,), Network(), core.store, core.hub, core.opstate, core.protocol, core.clock, core.entropy, wait
+    )
+
+
 Scenario = Callable[[Deposed], Awaitable[object]]
 
 WRITES: dict[str, tuple[Scenario, ...]] = {
     "konnektor.basic:BasicUsers.put": (lambda old: old.users.put("neu", Secret(b"x")),),
     "konnektor.basic:BasicUsers.remove": (lambda old: old.users.remove("praxis"),),
+    "konnektor.identity:Identity.renew_server": (lambda old: old.identity.renew_server(KeyKind.P256),),
+    "konnektor.identity:Identity.import_server": (
+        lambda old: old.identity.import_server(_pkcs12(old.identity.server), Secret(b"")),
+    ),
+    "konnektor.admin.parameters:save_parameters": (lambda old: save_parameters(old.core.store, Parameters()),),
+    "konnektor.admin.users:Administrators._begin": (
+        lambda old: old.admins._begin(FirstAdmin.of("late", make_token(ENTROPY))),
+    ),
+    "konnektor.admin.users:Administrators._keep": (lambda old: old.admins.change("second", Role.LOKAL, None),),
+    "konnektor.admin.users:Administrators.issue": (lambda old: old.admins.issue("first", "late", None),),
+    "konnektor.admin.users:Administrators.remove": (lambda old: old.admins.remove("second"),),
+    "konnektor.admin.users:Administrators.revoke": (
+        lambda old: old.admins.revoke("first", old.admins.tokens("first")[0].token_id),
+    ),
     "konnektor.identity:Identity.load": (_new_identity,),
     "konnektor.identity:Identity.component": (lambda old: old.identity.component("sak", old.identity.server),),
     "konnektor.identity:Identity.forget_client": (lambda old: old.identity.forget_client(old.client),),
@@ -245,6 +281,13 @@ WRITES: dict[str, tuple[Scenario, ...]] = {
         lambda old: old.core.events.renew([old.held]),
     ),
     "konnektor.delivery:EventDelivery.unsubscribe": (lambda old: old.core.events.unsubscribe([old.held]),),
+    "konnektor.protocol.service:ProtocolService._key": (lambda old: old.core.protocol.start(),),
+    "konnektor.protocol.service:ProtocolService._keep_overflow": (lambda old: old.core.protocol._keep_overflow(),),
+    "konnektor.protocol.service:ProtocolService.configure": (
+        lambda old: old.core.protocol.configure(LogSettings(days=30)),
+    ),
+    "konnektor.protocol.service:ProtocolService.reset_overflow": (lambda old: old.core.protocol.reset_overflow(),),
+    "konnektor.timesource:TimeSource._keep": (lambda old: _time_source(old.core).sync(),),
     "konnektor.sinkchecks:SinkChecks.put": (
         lambda old: old.checks.put("CS1", SinkCheck(SinkTrust.PINNED, frozenset({"ab" * 32}))),
     ),

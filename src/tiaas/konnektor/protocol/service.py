@@ -26,7 +26,7 @@ from tiaas.konnektor.protocol.personal import fit_text, fit_to_log
 from tiaas.konnektor.protocol.query import Query, select
 from tiaas.konnektor.protocol.ring import Ring
 from tiaas.konnektor.protocol.settings import LogSettings
-from tiaas.konnektor.store import InstanceStore
+from tiaas.konnektor.store import InstanceStore, StoreError
 from tiaas.soap.dispatch import SERVED_CALL
 
 _log = logging.getLogger("tiaas.konnektor.protocol")
@@ -262,7 +262,10 @@ class ProtocolService:
         self._changed = asyncio.Event()
         if overflow and log.text not in self._overflown:
             self._overflow([log.text])
-            await self._store.put(_KIND, _OVERFLOW, {"logs": self._overflown})
+            try:
+                await self._keep_overflow()
+            except StoreError as error:
+                _log.warning("overflow not kept", extra={"reason": error.reason})
 
     def _append(self, log: LogName, drafts: list[Entry]) -> bool:
         ring = self._rings[log]
@@ -306,6 +309,10 @@ class ProtocolService:
     def _overflow(self, logs: Iterable[str]) -> None:
         self._overflown = sorted({*self._overflown, *logs})
         self._opstate.set(Condition.LOG_OVERFLOW, True, (("Protokoll", ",".join(self._overflown)),))
+
+    async def _keep_overflow(self) -> None:
+        """The condition lasts over a restart. Raises `StoreError`."""
+        await self._store.put(_KIND, _OVERFLOW, {"logs": self._overflown})
 
     # ---- administration --------------------------------------------------------------------------------------------
 
