@@ -3,11 +3,17 @@
 from contextlib import suppress
 from urllib.parse import parse_qsl
 
+from tiaas.base.secret import Secret
 from tiaas.interfaces.management import documents
 from tiaas.interfaces.management.accounts import Login, NewAdministrator, NewToken
 from tiaas.interfaces.management.documents import BadDocument
 from tiaas.interfaces.management.fields import NAME_PATTERN, Text
+from tiaas.konnektor.admin import sealed
+from tiaas.konnektor.admin.sealed import BadSealedConfig
 
+_CONFIG = (
+    b'TIAAS-CONFIG 1\n{"instance":"a","exported":"2026-01-01T00:00:00+00:00","certificate":"MAA=","salt":"","nonce":""}'
+)
 _KINDS = (Login, NewAdministrator, NewToken)
 
 SEEDS = [
@@ -18,15 +24,16 @@ SEEDS = [
     b"\x02" + b"[" * 2000,
     b"\x03label=a&days=30",
     b"\x04plain-name",
+    b"\x05" + _CONFIG + b"\nAAAA\nsealed",
 ]
 
 
 def target(data: bytes) -> None:
-    """Nothing but `BadDocument` comes out; what is read can be written and is then read the same."""
+    """Nothing but `BadDocument`, `BadSealedConfig` comes out; what is read can be written and is read the same."""
     if not data:
         return
-    choice, rest = data[0] % 5, data[1:]
-    with suppress(BadDocument):
+    choice, rest = data[0] % 6, data[1:]
+    with suppress(BadDocument, BadSealedConfig):
         if choice < len(_KINDS):
             kind = _KINDS[choice]
             document = documents.decode_untrusted(kind, rest)
@@ -34,5 +41,7 @@ def target(data: bytes) -> None:
             documents.loggable(document)
         elif choice == 3:
             documents.read_query_untrusted(NewToken, parse_qsl(rest.decode("latin-1"), keep_blank_values=True))
+        elif choice == 5:
+            sealed.unseal_untrusted(rest, Secret(b"passphrase"))
         else:
             documents.read_text_untrusted(Text(1, 64, NAME_PATTERN), rest.decode("utf-8", "replace"))

@@ -13,7 +13,6 @@ import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,17 +23,16 @@ from tiaas.base import log
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import TiaasError
-from tiaas.base.secret import Secret
 from tiaas.cli import onboard, watch
 from tiaas.cli.ldapports import ldap_addresses, ldap_entry
 from tiaas.cli.logs import PROTOCOL_FOLDER
+from tiaas.cli.managing import Managing, reachable
 from tiaas.cli.progress import Progress
 from tiaas.cli.resetting import Resetting
 from tiaas.cli.upconfig import UpConfig
 from tiaas.client import Kon, parse_kon
-from tiaas.client.admin import Admin, AdminAccess, connect_admin, path_of
+from tiaas.client.admin import Admin, connect_admin, path_of
 from tiaas.interfaces.management.clientsystems import BasicUserChange, KeyType
-from tiaas.konnektor.admin.users import FirstAdmin, make_token
 from tiaas.konnektor.config import Address, InstanceConfig, Variant
 from tiaas.konnektor.ingress import AddressTaken
 from tiaas.konnektor.instance import Instance
@@ -74,7 +72,6 @@ T = TypeVar("T")
 
 CONTROL_PORT = 8480
 KONNEKTOR_PORT = 8443
-ADMIN_PORT = 9443
 KONNEKTOR_DATABASE = "konnektor.sqlite"
 LOG_FILE = "tiaas.log"
 _AT_ONCE = 8
@@ -126,6 +123,7 @@ class Running:
     ca_bundle: Path
     served: list[Served] = field(default_factory=list)
     portal_url: str | None = None
+    base: AdminEntry | None = None
     notices: list[str] = field(default_factory=list)
 
     def ready(self) -> Ready:
@@ -154,7 +152,7 @@ class Running:
             journal=f"{self.control_url}/journal",
             vzd=self.lab.vzd.url or None,
         )
-        return Ready(instances, lab, self.portal_url)
+        return Ready(instances, lab, self.portal_url, self.base)
 
 
 @asynccontextmanager
@@ -168,7 +166,8 @@ async def running(
     async with AsyncExitStack() as stack:
         start = _Start(options, progress, stack, clock, entropy)
         lab = await start.open_lab()
-        node = await start.start_node()
+        node, store = await start.start_node()
+        managing = Managing(lab, node, store, options.listen, options.config, clock, entropy)
         resetting = Resetting()
         more = [*recorder_routes(lambda: node.instances), *resetting.routes]
         control_url = await start.start_lab(lab, more)
@@ -177,8 +176,10 @@ async def running(
             run.notices.append(f"no directory behind the LDAP proxy: {lab.vzd.missing}")
         with progress.step(f"{_count(len(lab.practices), 'Konnektor instance')}: identity, model, clients"):
             run.served += await _each(
-                start.serve(lab, node, practice, run.notices.append) for practice in lab.practices.values()
+                start.serve(managing, practice, run.notices.append) for practice in lab.practices.values()
             )
+        with progress.step("management of the node"):
+            run.base = await managing.open_base()
         with progress.step("terminals paired, cards read"):
             await _each(_pair(run, served) for served in run.served)
         if not options.locked:
@@ -273,19 +274,18 @@ class _Start:
         if not self.options.locked:
             await _each(onboard.unlock(served.kon, run.notices.append) for served in run.served)
 
-    async def start_node(self) -> Node:
+    async def start_node(self) -> tuple[Node, SqliteStore]:
         store = await SqliteStore.open(self.options.folder.absolute() / KONNEKTOR_DATABASE)
         self.stack.push_async_callback(store.close)
         node = Node(store, self.clock, self.entropy, logs=self.options.folder.absolute() / PROTOCOL_FOLDER)
         self.stack.push_async_callback(node.stop)
-        return node
+        return node, store
 
-    async def serve(self, lab: Lab, node: Node, practice: Practice, say: Callable[[str], None]) -> Served:
+    async def serve(self, managing: Managing, practice: Practice, say: Callable[[str], None]) -> Served:
         """Starts the instance of a practice, sets it up through its management interface, writes its clients' files."""
         options, at = self.options, practice.number - 1
-        given = onboard.provision(
-            lab, practice, FirstAdmin.of("lab", self._token(lab, f"admin-token/{practice.number}"))
-        )
+        lab, node = managing.lab, managing.node
+        given = onboard.provision(lab, practice, managing.first_admin(practice.number))
         ldap = await ldap_addresses(lab, options.config.access.access(), options.listen, practice.number)
 
         async def add(port: int) -> Instance:
@@ -298,47 +298,18 @@ class _Start:
         preferred = KONNEKTOR_PORT + at
         name = f"konnektor/{practice.number}"
         port, instance = await lab.ports.claim(name, options.listen, add, preferred=preferred, fixed=fixed)
-        access, admin = await self._manage(lab, node, practice, instance)
+        access, admin = await managing.open_instance(practice.number, instance)
         async with connect_admin(access) as desk:
             await onboard.fill_model(desk, lab, practice)
             if not options.config.ti.online:
                 await onboard.import_lists(desk, lab, say)
             return await self._write_files(lab, practice, instance, port, admin, desk)
 
-    async def _manage(
-        self, lab: Lab, node: Node, practice: Practice, instance: Instance
-    ) -> tuple[AdminAccess, AdminEntry]:
-        """Opens the management interface of a practice's instance."""
-        listen, number = self.options.listen, practice.number
-
-        async def manage(port: int) -> Address:
-            try:
-                return await node.manage(instance.name, Address(listen, port))
-            except AddressTaken as error:
-                raise PortTaken(listen, port) from error
-
-        port, _ = await lab.ports.claim(f"admin/{number}", listen, manage, preferred=ADMIN_PORT + number - 1)
-        folder = lab.store.folder / f"practice-{number}"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        ca = instance.identity.ca_pem()
-        write_private(folder / "ca.pem", ca)
-        token = self._token(lab, f"admin-token/{number}")
-        url = f"https://{Address(_reachable(listen), port)}"
-        return AdminAccess(url, ca.decode(), token), AdminEntry(url, folder / "ca.pem", token)
-
-    def _token(self, lab: Lab, key: str) -> Secret:
-        """The lab keeps the token of its administrator as it keeps the PINs of its cards."""
-        stored = lab.store.meta(key)
-        token = Secret(str(stored).encode()) if stored else make_token(self.entropy)
-        if stored is None:
-            lab.store.put_meta(key, token.reveal().decode())
-        return token
-
     def _config(
         self, lab: Lab, practice: Practice, port: int, ldap: tuple[Address | None, Address | None]
     ) -> InstanceConfig:
         options = self.options
-        hosts = dict.fromkeys((*options.hosts, _reachable(options.listen)))
+        hosts = dict.fromkeys((*options.hosts, reachable(options.listen)))
         settings = options.config
         first = settings.access.plain_port
         return InstanceConfig(
@@ -367,7 +338,7 @@ class _Start:
         context = onboard.context_of(practice)
         client_path = path_of("/client-systems/{}", context.client_system_id)
         await desk.change("PUT", f"{client_path}/receivers", self.options.config.sinks.receiver_check())
-        local = f"https://{Address(_reachable(self.options.listen), port)}"
+        local = f"https://{Address(reachable(self.options.listen), port)}"
         url = f"https://{Address(_public_host(self.options), port)}"
         konnektor = KonnektorEntry(url, f"{url}/connector.sds", folder / "ca.pem")
         anchor = instance.identity.ca.certificate.public_bytes(Encoding.DER)
@@ -421,13 +392,6 @@ async def _each(works: Iterable[Coroutine[object, object, T]]) -> list[T]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _reachable(host: str) -> str:
-    """An address under which this machine reaches a listener on `host`."""
-    if ip_address(host).is_unspecified:
-        return "::1" if ":" in host else LOOPBACK
-    return host
-
-
 def _public_host(options: UpOptions) -> str:
     """What clients are told: the first `--host` that this machine knows as a name, else the address."""
     for host in options.hosts:
@@ -436,7 +400,7 @@ def _public_host(options: UpOptions) -> str:
         except OSError:
             continue
         return host
-    return _reachable(options.listen)
+    return reachable(options.listen)
 
 
 def _count(number: int, noun: str) -> str:

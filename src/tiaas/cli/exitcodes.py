@@ -22,9 +22,10 @@ class ExitCode(enum.IntEnum):
 def exit_code(error: TiaasError) -> ExitCode:
     """The code for an error that ended a verb."""
     # Imported here: a verb that never speaks to a Konnektor does not pay for its client.
+    from tiaas.client.admin import AdminRefused
     from tiaas.client.errors import ClientError, KonnektorFault
 
-    if isinstance(error, KonnektorFault):
+    if isinstance(error, KonnektorFault | AdminRefused):
         return ExitCode.FAULT
     if isinstance(error, InvalidInput):
         return ExitCode.USAGE

@@ -68,6 +68,20 @@ def workplaces_of(practice: Practice) -> tuple[WorkplaceEntry, ...]:
 
 def provision(lab: Lab, practice: Practice, first_admin: FirstAdmin) -> Provision:
     """What the instance of a practice trusts and shows to terminals, and who manages it first."""
+    certificate, key = practice.sak
+    return _provision(lab, KeyPair.load(certificate, key), first_admin)
+
+
+def further_provision(lab: Lab, first_admin: FirstAdmin, *, is_new: bool) -> Provision:
+    """The same for an instance that belongs to no practice: a new one gets an ID.SAK.AUT, another one keeps its own."""
+    sak = None
+    if is_new:
+        certificate, key = lab.further_sak()
+        sak = KeyPair.load(certificate, Secret(key))
+    return _provision(lab, sak, first_admin)
+
+
+def _provision(lab: Lab, sak: KeyPair | None, first_admin: FirstAdmin) -> Provision:
     families = (Family.ECC,) if lab.pki.ecc_only else (Family.ECC, Family.RSA)
 
     def issuers(kind: AuthorityKind) -> tuple[bytes, ...]:
@@ -75,11 +89,8 @@ def provision(lab: Lab, practice: Practice, first_admin: FirstAdmin) -> Provisio
 
     anchors = (*issuers(AuthorityKind.KOMP), *issuers(AuthorityKind.EGK))
     trust = TrustSpace(tuple(Issuer(decode_certificate_untrusted(der)) for der in anchors), (lab.pki.cvc_root,))
-    certificate, key = practice.sak
     anchor = None if lab.services is None else lab.services.lists.anchor
-    return Provision(
-        trust, KeyPair.load(certificate, key), anchor, network=FaultyNetwork(lab=lab), first_admin=first_admin
-    )
+    return Provision(trust, sak, anchor, network=FaultyNetwork(lab=lab), first_admin=first_admin)
 
 
 def ti_access(lab: Lab) -> TiAccess:

@@ -22,6 +22,7 @@ HOMES = {
     "events": "tiaas.cli.events",
     "log": "tiaas.cli.logs",
     "state": "tiaas.cli.logs",
+    "admin": "tiaas.cli.admin",
     "card": "tiaas.cli.labverbs",
     "lab": "tiaas.cli.labfaults",
     "explain": "tiaas.cli.explain",

@@ -44,6 +44,7 @@ from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.ldapproxy import LdapProxy
 from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.livemodel import LiveInfoModel
+from tiaas.konnektor.misuse import load_alarm_values
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.permissions import Row, allows
 from tiaas.konnektor.protocol import Medium, Refusals
@@ -191,6 +192,7 @@ class Instance:
         context.hub.subscribe(feed.on_event)
         calls = CallLog(clock, lambda client_system_id: client_system_id in model.current.clients, feed.touch)
         health = build_health(context, identity, network, config.ti, calls)
+        health.misuse.alarm_values = await load_alarm_values(store)
         reception = Reception(
             config,
             gate,

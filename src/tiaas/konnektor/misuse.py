@@ -5,11 +5,13 @@ For each watched operation the calls of the last ten minutes are summed up, one 
 """
 
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tiaas.base.clock import Clock
 from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.konnektor.opstate import Condition, OperatingState
+from tiaas.konnektor.store import InstanceStore
 from tiaas.soap.dispatch import Observer
 from tiaas.soap.envelope import SoapFault
 
@@ -22,6 +24,7 @@ ALARM_VALUES = {
 }
 """EVT_MONITOR_OPERATIONS with the default alarm values; 0 switches one off, 9999 is the largest."""
 OK_VAL, NOK_VAL = 1, 5
+_KIND, _KEY = "misuse", "alarm-values"
 MINUTES = 10
 _WORKPLACES_MAX = 50
 
@@ -31,6 +34,17 @@ class _Minute:
     at: int
     sum: int = 0
     workplaces: Counter[str] = field(default_factory=Counter)
+
+
+async def load_alarm_values(store: InstanceStore) -> dict[str, int]:
+    """The values in force: the defaults, and over them what an administrator set. Raises `StoreError`."""
+    row = await store.get(_KIND, _KEY) or {}
+    return {operation: int(row.get(operation, value)) for operation, value in ALARM_VALUES.items()}
+
+
+async def save_alarm_values(store: InstanceStore, values: Mapping[str, int]) -> None:
+    """Keeps them. Raises `StoreError`."""
+    await store.put(_KIND, _KEY, dict(values))
 
 
 class MisuseWatch:

@@ -132,6 +132,15 @@ class Node:
             self.checks.forget(instance.context.opstate)
             self._forget(name)
 
+    async def erase(self, name: str) -> None:
+        """Stops an instance if it runs and wipes it: rows, keys, all its logs. Raises `StoreError`, `OSError`."""
+        if name in self._instances:
+            await self.remove(name)
+        self._given.pop(name, None)
+        await self._store.forget(await self._store.take_over(name))
+        if self._logs is not None:
+            await asyncio.to_thread(FolderMedium.of_instance(self._logs, name).erase)
+
     def admin_address(self, name: str) -> Address | None:
         """Where an instance that serves is managed, None if nowhere."""
         plane = self._planes.get(name)

@@ -349,6 +349,12 @@ class Lab:
         self.practices[number] = practice
         return record
 
+    def further_sak(self) -> tuple[bytes, bytes]:
+        """ID.SAK.AUT for an instance that belongs to no practice: certificate and PKCS#8 key, both DER."""
+        number = int(self.store.meta("further-saks") or 0) + 1
+        self.store.put_meta("further-saks", number)
+        return self.pki.sak(lab_iccsn(_SAK_ICCSN, 1, number))
+
     def _add_terminal(self, practice: int, number: int, cards: Mapping[CardKind, str] | None = None) -> TerminalRecord:
         """Makes a terminal with its gSMC-KT; of `cards` each is in its home slot, the others are empty."""
         smkt = self._add(self._personaliser.gsmckt(smkt_serial(practice, number)), practice)

@@ -195,3 +195,45 @@ class ConfigShown:
     rows: int
     kinds: tuple[str, ...]
     was_imported: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SmbUnblock:
+    """For which Mandant, at which workplace, and whether a new PIN is set."""
+
+    mandant_id: Id
+    workplace_id: Id
+    set_new_pin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateEntry:
+    """A certificate in use. `days_left` is negative for one that is over."""
+
+    use: Annotated[str, Told("server, client, SAK, terminal, card")]
+    where: Annotated[str, Told("Clientsystem, terminal, or card handle")]
+    subject: str
+    not_after: datetime
+    days_left: Annotated[int, Number(-100_000, 100_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateOverview:
+    """All certificates in use, the first to expire first."""
+
+    certificates: tuple[CertificateEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmValue:
+    """From which sum of ten minutes on an operation raises EC_CRYPTOPERATION_ALARM; 0: never."""
+
+    operation: Annotated[str, Text(1, 64, "[A-Za-z]+")]
+    value: Annotated[int, Number(0, 9_999)]
+
+
+@dataclass(frozen=True, slots=True)
+class MisuseSettings:
+    """Alarm values of the operations that are watched (TIP1-A_4597)."""
+
+    alarm_values: tuple[AlarmValue, ...]

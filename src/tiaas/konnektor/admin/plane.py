@@ -52,7 +52,7 @@ class InstancePlane:
         """See `app.Plane`."""
         admin_changed(self.instance.context.hub, user, reference, value)
 
-    def login_failed(self, user: str, *, locked: bool) -> None:
+    async def login_failed(self, user: str, *, locked: bool) -> None:
         """Tells the security log."""
         login_failed(self.instance.context.hub, user, locked=locked)
 

@@ -15,6 +15,7 @@ from tiaas.interfaces.management.system import (
     ReachabilityTest,
     SmbPinCall,
     SmbPinState,
+    SmbUnblock,
     SystemState,
     TrustList,
     TrustState,
@@ -123,6 +124,20 @@ async def _pin_verify(call: Call) -> SmbPinState:
     return SmbPinState(result.outcome.value, result.left_tries)
 
 
+async def _pin_change(call: Call) -> SmbPinState:
+    instance, card, asked = _instance(call), _smb(call), call.body(SmbPinCall)
+    session = card.session(_call_context(call, asked))
+    result = await instance.context.pins.change(card, session, asked.workplace_id, _PIN_SMC)
+    return SmbPinState(result.outcome.value, result.left_tries)
+
+
+async def _pin_unblock(call: Call) -> SmbPinState:
+    instance, card, asked = _instance(call), _smb(call), call.body(SmbUnblock)
+    session = card.session(_call_context(call, asked))
+    result = await instance.context.pins.unblock(card, session, asked.workplace_id, _PIN_SMC, set_new=asked.set_new_pin)
+    return SmbPinState(result.outcome.value, result.left_tries)
+
+
 async def _reach(call: Call) -> Reachability:
     wish, instance = call.body(ReachabilityTest), _instance(call)
     clock = instance.context.clock
@@ -190,6 +205,24 @@ SYSTEM_ROUTES: tuple[Route, ...] = (
         response=SmbPinState,
         changes=False,
     ),
+    post(
+        f"{_SMB}/change",
+        ON_SITE,
+        "Has PIN.SMC changed at the terminal, also out of its transport state",
+        _pin_change,
+        request=SmbPinCall,
+        response=SmbPinState,
+        changes=False,
+    ),
+    post(
+        f"{_SMB}/unblock",
+        ON_SITE,
+        "Has PIN.SMC unblocked with the PUK at the terminal",
+        _pin_unblock,
+        request=SmbUnblock,
+        response=SmbPinState,
+        changes=False,
+    ),
 )
 
 
@@ -200,7 +233,7 @@ def _smb(call: Call) -> Card:
     raise not_found("such SM-B in a terminal")
 
 
-def _call_context(call: Call, asked: SmbPinCall) -> CallContext:
+def _call_context(call: Call, asked: SmbPinCall | SmbUnblock) -> CallContext:
     """The session of an SM-B belongs to the Mandant; the SM-B must be assigned to it."""
     model = _instance(call).model.current
     if (asked.mandant_id, call.path["iccsn"]) not in model.mandant_smbs:

@@ -6,9 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from tiaas.konnektor.admin import accounts
+from tiaas.konnektor.admin.certificates import CERTIFICATE_ROUTES
 from tiaas.konnektor.admin.clientsystems import CLIENT_ROUTES
 from tiaas.konnektor.admin.infomodel import model_routes
 from tiaas.konnektor.admin.logs import LOG_ROUTES
+from tiaas.konnektor.admin.misuse import MISUSE_ROUTES
+from tiaas.konnektor.admin.moving import MOVING_ROUTES
 from tiaas.konnektor.admin.openapi import openapi_document
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, SUPER_ONLY
 from tiaas.konnektor.admin.routes import Call, Octets, Route, get
@@ -46,6 +49,9 @@ _ROWS: tuple[Route, ...] = (
     *CLIENT_ROUTES,
     *SYSTEM_ROUTES,
     *LOG_ROUTES,
+    *MOVING_ROUTES,
+    *CERTIFICATE_ROUTES,
+    *MISUSE_ROUTES,
 )
 
 INSTANCE_ROUTES: tuple[Route, ...] = tuple(_permitted(route) for route in _ROWS)

@@ -6,7 +6,9 @@ that is gone or a full disk shows at the next write. There is no call that chang
 
 import os
 import re
+import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
@@ -100,6 +102,11 @@ class FolderMedium:
     def of_instance(cls, root: Path, instance: str) -> "FolderMedium":
         """The folder of an instance below `root`; any name makes a harmless file name."""
         return cls(root / f"i-{quote(instance, safe='')}")
+
+    def erase(self) -> None:
+        """Removes the folder with all logs: the instance is deleted (TIP1-A_4820-02). Raises `OSError`."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self._folder)
 
     def segments(self, log: str) -> Sequence[int]:
         """See `Medium`."""

@@ -1,0 +1,307 @@
+"""`tiaas admin …`: the management interface on the command line. Secrets are typed or read from files, never arguments.
+
+`tiaas admin call METHOD PATH` reaches every row of the table; the other actions are what people do often.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tiaas.base.errors import InvalidInput
+from tiaas.base.secret import Secret
+from tiaas.cli.adminaccess import add_access_arguments, read_file, read_secret, with_admin, write_secret
+from tiaas.cli.adminaccounts import register_accounts, register_base, shown
+from tiaas.cli.exitcodes import ExitCode
+from tiaas.cli.writer import note, out, out_fields, out_json, out_table
+from tiaas.client.admin import Admin, path_of
+from tiaas.interfaces.management.clientsystems import (
+    ClientSystemList,
+    IssuedCertificate,
+    KeyType,
+    NewClientCertificate,
+)
+from tiaas.interfaces.management.documents import plain, read
+from tiaas.interfaces.management.infomodel import InfoModelDocument
+from tiaas.interfaces.management.system import (
+    CardOverview,
+    ConfigImport,
+    ConfigShown,
+    ExportedConfig,
+    FactoryReset,
+    ListImport,
+    ListRefreshed,
+    Parameters,
+    Reachability,
+    ReachabilityTest,
+    SmbPinCall,
+    SmbPinState,
+    SmbUnblock,
+    SystemState,
+    TrustState,
+)
+
+Work = Callable[[argparse.Namespace], int]
+_WORK: dict[str, Work] = {}
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds `admin` and what it does."""
+    parser = subparsers.add_parser("admin", help="manage a Konnektor instance or the node")
+    things = parser.add_subparsers(dest="thing", metavar="WHAT", required=True)
+
+    def action(name: str, text: str, work: Work, *, is_base: bool = False) -> argparse.ArgumentParser:
+        added = things.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        added.set_defaults(is_base=is_base)
+        add_access_arguments(added)
+        _WORK[name] = work
+        return added
+
+    action("state", "what the instance is and how it is", _state)
+    action("cards", "all inserted cards", _cards)
+    action("clients", "how Clientsysteme authenticate", _clients)
+    made = action("make-certificate", "make a client certificate as PKCS#12", _make_certificate)
+    made.add_argument("client", metavar="CLIENT_SYSTEM")
+    made.add_argument("file", type=Path, metavar="FILE", help="new file; its password goes to FILE.password")
+    made.add_argument("--key", choices=[kind.value for kind in KeyType], default=KeyType.P256.value)
+    model = action("model", "the information model as JSON: show it, or replace it by a file", _model)
+    model.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a whole model, as `admin model` shows it")
+    trust = action("trust", "trust lists: show, fetch now, import", _trust)
+    trust.add_argument("what", nargs="?", choices=("show", "refresh", "import"), default="show")
+    trust.add_argument("file", nargs="?", type=Path, metavar="FILE", help="with import: a TSL")
+    parameters = action(
+        "parameters", "show the parameters, or set some: NAME=VALUE, NAME= for the default", _parameters
+    )
+    parameters.add_argument("settings", nargs="*", metavar="NAME=VALUE")
+    pin = action("pin", "state of PIN.SMC; have it typed, changed or unblocked at the terminal", _pin)
+    pin.add_argument("what", choices=("status", "verify", "change", "unblock"))
+    pin.add_argument("iccsn", metavar="ICCSN")
+    pin.add_argument("--mandant", required=True, metavar="ID")
+    pin.add_argument("--workplace", required=True, metavar="ID")
+    reach = action("reach", "test whether the instance reaches a host", _reach)
+    reach.add_argument("host", metavar="HOST")
+    reach.add_argument("port", type=int, metavar="PORT")
+    action("restart", "restart the instance", _restart)
+    reset = action("factory-reset", "back to the delivery state", _reset)
+    reset.add_argument("--confirm", required=True, metavar="NAME", help="the instance's name")
+    export = action("export", "the configuration as an encrypted, signed file", _export)
+    export.add_argument("file", type=Path, metavar="FILE", help="new file; its passphrase goes to FILE.passphrase")
+    moved = action("import", "check and show an exported configuration; with --yes, take it", _import)
+    moved.add_argument("file", type=Path, metavar="FILE")
+    moved.add_argument("--passphrase-file", type=Path, metavar="FILE", help="default: it is asked for")
+    moved.add_argument("--yes", action="store_true", help="replace the configuration and restart")
+    register_accounts(action)
+    register_base(action)
+    call = action("call", "any operation of the interface", _call)
+    call.add_argument("method", choices=("GET", "POST", "PUT", "PATCH", "DELETE"))
+    call.add_argument("path", metavar="PATH", help="like /terminals; see docs/reference/management-api.md")
+    call.add_argument("--body", type=Path, metavar="FILE", help="a JSON document; - is standard input")
+    call.add_argument("--if-match", metavar="ETAG")
+    call.add_argument("--base", action="store_true", dest="is_base", help="of the node instead of an instance")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Does what was asked."""
+    return _WORK[args.thing](args)
+
+
+# ---- the instance ---------------------------------------------------------------------------------------------------
+
+
+def _state(args: argparse.Namespace) -> int:
+    def text(state: SystemState) -> None:
+        out_fields(
+            {
+                "instance": f"{state.name} ({state.profile})",
+                "address": state.url,
+                "serves since": "" if state.serves_since is None else state.serves_since.isoformat(timespec="seconds"),
+                "product": f"{state.product_name} {state.firmware_version}",
+                "restart": "needed: parameters were changed" if state.restart_needed else "",
+                "conditions": ", ".join(f"{each.name} ({each.severity})" for each in state.conditions) or "none",
+            }
+        )
+
+    return shown(args, with_admin(args, lambda admin: admin.read("/system", SystemState)), text)
+
+
+def _cards(args: argparse.Namespace) -> int:
+    def text(overview: CardOverview) -> None:
+        rows = [
+            (card.card_type, card.iccsn or "", f"{card.ct_id} slot {card.slot}", card.holder or "", card.expires or "")
+            for card in overview.cards
+        ]
+        out_table(("TYPE", "ICCSN", "WHERE", "HOLDER", "EXPIRES"), rows)
+
+    return shown(args, with_admin(args, lambda admin: admin.read("/cards", CardOverview)), text)
+
+
+def _clients(args: argparse.Namespace) -> int:
+    def text(shown: ClientSystemList) -> None:
+        rows = [
+            (client.client_system_id, certificate.fingerprint, certificate.subject, f"{certificate.not_after:%Y-%m-%d}")
+            for client in shown.client_systems
+            for certificate in client.certificates
+        ]
+        rows += [(c.client_system_id, "", f"user {user}", "") for c in shown.client_systems for user in c.users]
+        out_table(("CLIENTSYSTEM", "CERTIFICATE (SHA-256)", "WHO", "EXPIRES"), rows)
+
+    return shown(args, with_admin(args, lambda admin: admin.read("/client-systems", ClientSystemList)), text)
+
+
+def _make_certificate(args: argparse.Namespace) -> int:
+    path = f"{path_of('/client-systems/{}', args.client)}/certificates"
+    wish = NewClientCertificate(KeyType(args.key))
+    issued = with_admin(args, lambda admin: admin.change("POST", path, wish, IssuedCertificate))
+    write_secret(args.file, issued.pkcs12)
+    write_secret(_beside(args.file, "password"), issued.password.reveal())
+    out(f"{args.file}: certificate {issued.fingerprint}, valid until {issued.not_after:%Y-%m-%d}")
+    return ExitCode.OK
+
+
+def _model(args: argparse.Namespace) -> int:
+    async def replace(admin: Admin) -> InfoModelDocument:
+        model, tag = await admin.read_tagged("/infomodel", InfoModelDocument)
+        if args.file is None:
+            return model
+        wish = read(InfoModelDocument, _json(args.file))
+        return await admin.change("PUT", "/infomodel", wish, InfoModelDocument, tag)
+
+    out_json(plain(with_admin(args, replace)))
+    return ExitCode.OK
+
+
+def _trust(args: argparse.Namespace) -> int:
+    if (args.what == "import") is (args.file is None):
+        raise InvalidInput("a FILE goes with import and with nothing else")
+
+    async def work(admin: Admin) -> TrustState:
+        if args.what == "refresh":
+            for name in ("tsl", "bnetza"):
+                done = await admin.change("POST", f"/trust/{name}/refresh", kind=ListRefreshed)
+                note(f"{name}: {'fetched' if done.succeeded else 'not fetched; see the reason below'}")
+        elif args.what == "import":
+            await admin.change("POST", "/trust/tsl/import", ListImport(read_file(args.file)))
+        return await admin.read("/trust", TrustState)
+
+    def text(state: TrustState) -> None:
+        rows = [
+            (
+                name,
+                str(each.sequence_number or ""),
+                "" if each.next_update is None else f"{each.next_update:%Y-%m-%d}",
+                "" if each.imported is None else each.imported.isoformat(timespec="seconds"),
+                each.last_reason,
+            )
+            for name, each in (("TSL", state.tsl), ("BNetzA-VL", state.bnetza))
+        ]
+        out_table(("LIST", "NUMBER", "NEXT UPDATE", "IMPORTED", "LAST FAILURE"), rows)
+
+    return shown(args, with_admin(args, work), text)
+
+
+def _parameters(args: argparse.Namespace) -> int:
+    async def work(admin: Admin) -> Parameters:
+        held: dict[str, Any] = plain(await admin.read("/parameters", Parameters))
+        for setting in args.settings:
+            name, is_given, value = setting.partition("=")
+            if not is_given or name not in held:
+                raise InvalidInput(f"{setting}: write NAME=VALUE; names are {', '.join(held)}")
+            held[name] = _value(value)
+        if args.settings:
+            await admin.change("PUT", "/parameters", read(Parameters, held))
+            note("tiaas: they count from the next start on: tiaas admin restart")
+        return read(Parameters, held)
+
+    def text(shown: Parameters) -> None:
+        out_fields({name: "as configured" if value is None else str(value) for name, value in plain(shown).items()})
+
+    return shown(args, with_admin(args, work), text)
+
+
+def _value(text: str) -> object:
+    if text in ("true", "false"):
+        return text == "true"
+    if text.isascii() and text.isdigit():
+        return int(text)
+    return text or None
+
+
+def _pin(args: argparse.Namespace) -> int:
+    path = f"{path_of('/smbs/{}', args.iccsn)}/pin/{args.what}"
+    asked = (SmbUnblock if args.what == "unblock" else SmbPinCall)(args.mandant, args.workplace)
+    state = with_admin(args, lambda admin: admin.change("POST", path, asked, SmbPinState))
+    shown(args, state, lambda shown: out(f"PIN.SMC: {shown.state}"))
+    return ExitCode.PIN_REFUSED if args.what != "status" and state.state != "OK" else ExitCode.OK
+
+
+def _reach(args: argparse.Namespace) -> int:
+    wish = ReachabilityTest(args.host, args.port)
+    found = with_admin(args, lambda admin: admin.change("POST", "/system/reachability", wish, Reachability))
+    shown(args, found, lambda r: out("reachable" if r.is_reachable else f"not reachable: {r.reason}"))
+    return ExitCode.OK if found.is_reachable else ExitCode.FAILED
+
+
+def _restart(args: argparse.Namespace) -> int:
+    with_admin(args, lambda admin: admin.exchange("POST", "/system/restart"))
+    out("the instance restarts")
+    return ExitCode.OK
+
+
+def _reset(args: argparse.Namespace) -> int:
+    wish = FactoryReset(args.confirm)
+    with_admin(args, lambda admin: admin.exchange("POST", "/system/factory-reset", wish))
+    out("the instance goes back to its delivery state and restarts")
+    return ExitCode.OK
+
+
+def _export(args: argparse.Namespace) -> int:
+    made = with_admin(args, lambda admin: admin.change("POST", "/config/export", kind=ExportedConfig))
+    write_secret(args.file, made.file)
+    write_secret(_beside(args.file, "passphrase"), made.passphrase.reveal())
+    out(f"{args.file}: {len(made.file)} octets; keep the passphrase elsewhere than the file")
+    return ExitCode.OK
+
+
+def _import(args: argparse.Namespace) -> int:
+    given = args.passphrase_file
+    passphrase = read_secret("passphrase: ") if given is None else Secret(read_file(given).strip())
+    wish = ConfigImport(read_file(args.file), passphrase, args.yes)
+
+    def text(shown: ConfigShown) -> None:
+        out_fields(
+            {
+                "instance": shown.instance,
+                "exported": shown.exported.isoformat(timespec="seconds"),
+                "signed by": f"{shown.signer} ({shown.signer_fingerprint})",
+                "content": f"{shown.rows} rows: {', '.join(shown.kinds)}",
+                "taken": "yes, the instance restarts" if shown.was_imported else "no; take it with --yes",
+            }
+        )
+
+    return shown(args, with_admin(args, lambda admin: admin.change("POST", "/config/import", wish, ConfigShown)), text)
+
+
+def _call(args: argparse.Namespace) -> int:
+    body = None if args.body is None else _json(args.body)
+    answer = with_admin(args, lambda admin: admin.exchange(args.method, args.path, body, if_match=args.if_match))
+    if answer.tag is not None:
+        note(f"ETag: {answer.tag}")
+    if answer.body:
+        try:
+            out_json(json.loads(answer.body))
+        except ValueError:
+            sys.stdout.buffer.write(answer.body)
+    return ExitCode.OK
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(sys.stdin.buffer.read() if str(path) == "-" else read_file(path))
+    except ValueError:
+        raise InvalidInput(f"{path} is no JSON") from None
+
+
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_name(f"{path.name}.{ending}")

@@ -1,0 +1,101 @@
+"""Which management interface `tiaas admin` talks to: a running lab's, or `--url` with `--ca` and a token or a login."""
+
+import argparse
+import asyncio
+import getpass
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tiaas.base.errors import InvalidInput
+from tiaas.base.secret import Secret
+from tiaas.client.admin import Admin, AdminAccess, connect_admin
+from tiaas.interfaces.management.accounts import Login, SessionOpened
+from tiaas.lab.ready import read_ready
+from tiaas.lab.registry import Registry
+
+T = TypeVar("T")
+
+
+def add_access_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds `--dir`, `--practice`, `--url`, `--ca`, `--token-file`, `--user`, `--json`."""
+    group = parser.add_argument_group("which management interface (default: that of the one running lab)")
+    group.add_argument("--dir", type=Path, metavar="DIR", help="folder of a running lab (default: TIAAS_DIR)")
+    group.add_argument("--practice", type=int, default=1, metavar="N", help="which practice of the lab (default: 1)")
+    group.add_argument("--url", metavar="URL", help="any management interface, like https://127.0.0.1:9443")
+    group.add_argument("--ca", type=Path, metavar="FILE", help="with --url: certificates to trust, PEM")
+    group.add_argument("--token-file", type=Path, metavar="FILE", help="with --url: file with a token")
+    group.add_argument("--user", metavar="NAME", help="with --url: log in; the password is asked for")
+    parser.add_argument("--json", action="store_true", help="write JSON instead of text")
+
+
+def with_admin(args: argparse.Namespace, work: Callable[[Admin], Awaitable[T]]) -> T:
+    """Connects, logs in if asked to, does `work`. Raises `InvalidInput`, `LabNotFound`, `ClientError`."""
+    access = _access(args)
+    password = read_secret(f"password of {args.user}: ") if args.url and args.user else None
+
+    async def session() -> T:
+        async with connect_admin(access) as admin:
+            if password is not None:
+                opened = await admin.change("POST", "/session", Login(args.user, password), SessionOpened)
+                admin.token = opened.token
+            try:
+                return await work(admin)
+            finally:
+                if password is not None:
+                    await admin.change("DELETE", "/session")
+
+    return asyncio.run(session())
+
+
+def read_secret(prompt: str) -> Secret:
+    """A secret typed at the terminal without echo, or the first line of standard input if that is no terminal."""
+    text = getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    if not text:
+        raise InvalidInput("nothing was typed")
+    return Secret(text.encode())
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """A new file, mode 0600; one that is there is not overwritten. Raises `InvalidInput`."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise InvalidInput(f"cannot make {path}: {error.strerror}") from error
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+
+
+def read_file(path: Path) -> bytes:
+    """Raises `InvalidInput`."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"cannot read {path}: {error.strerror}") from error
+
+
+def _access(args: argparse.Namespace) -> AdminAccess:
+    if args.url is None:
+        if args.ca or args.token_file or args.user:
+            raise InvalidInput("--ca, --token-file and --user go with --url")
+        return _of_lab(args)
+    if args.ca is None:
+        raise InvalidInput("--url needs --ca FILE: the certificate to trust, from whoever runs the node")
+    if (args.token_file is None) is (args.user is None):
+        raise InvalidInput("--url needs --token-file FILE or --user NAME")
+    token = None if args.token_file is None else Secret(read_file(args.token_file).strip())
+    return AdminAccess(args.url.rstrip("/"), read_file(args.ca).decode("ascii", "replace"), token)
+
+
+def _of_lab(args: argparse.Namespace) -> AdminAccess:
+    ready = read_ready(Registry(os.environ).find(args.dir))
+    if getattr(args, "is_base", False):
+        entry: Any = ready["base"]
+    else:
+        instances: list[Any] = ready["instances"]
+        if not 1 <= args.practice <= len(instances):
+            raise InvalidInput(f"the lab has {len(instances)} practices; --practice counts from 1")
+        entry = instances[args.practice - 1]["admin"]
+    return AdminAccess(entry["url"], read_file(Path(entry["ca"])).decode(), Secret(entry["token"].encode()))

@@ -1,0 +1,137 @@
+"""Export, import and factory reset of an instance's configuration (gemSpec_Kon V5.18 TIP1-A_4814, 4815, 4820).
+
+An import replaces the configuration in one transaction and then restarts the instance: whoever is killed in between
+comes up with the old one or the new one. Trust lists and logs are no configuration and stay; tokens do, too, as far as
+their accounts are in what was imported. Terminals that come with an import are `gepairt` and not in use until an
+administrator has confirmed each (TIP1-A_4814).
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from tiaas.base.errors import InvalidInput
+from tiaas.interfaces.management.system import ConfigImport, ConfigShown, ExportedConfig, FactoryReset
+from tiaas.konnektor.admin.audit import config_moved, factory_settings
+from tiaas.konnektor.admin.problems import Problem, conflict
+from tiaas.konnektor.admin.roles import ON_SITE, SUPER_ONLY
+from tiaas.konnektor.admin.routes import Call, Route, post
+from tiaas.konnektor.admin.sealed import BadSealedConfig, Rows, Sealed, new_passphrase, seal, unseal
+from tiaas.konnektor.identity import fingerprint_of
+from tiaas.konnektor.infomodel import InfoModel
+from tiaas.konnektor.instance import Instance
+from tiaas.konnektor.protocol.entry import SECURITY
+from tiaas.konnektor.store import Change, Delete, Put
+from tiaas.konnektor.terminallist import Correlation, TerminalConfig
+from tiaas.konnektor.terminals import STORE_KIND
+
+FILE_OCTETS = 96 * 1024 * 1024
+NOT_EXPORTED = frozenset({"trust", "protocol", "admin-token", "event-sink"})
+"""Kinds of rows that are no configuration: the trust space, keys of the logs, tokens, subscriptions."""
+SURVIVES_RESET = frozenset({"trust", "protocol"})
+
+
+async def _export(call: Call) -> ExportedConfig:
+    instance = _instance(call)
+    context = instance.context
+    rows = {kind: rows for kind, rows in (await context.store.everything()).items() if kind not in NOT_EXPORTED}
+    passphrase = new_passphrase(context.entropy)
+    file = await seal(rows, instance.name, context.clock.now(), instance.identity.ca, passphrase, context.entropy)
+    config_moved(context.hub, call.caller.user, export=True)
+    return ExportedConfig(file, passphrase)
+
+
+async def _import(call: Call) -> ConfigShown:
+    wish, instance = call.body(ConfigImport), _instance(call)
+    sealed = await unseal(wish.file, wish.passphrase)
+    changes = _changes(sealed, await instance.context.store.everything())
+    if wish.confirm:
+        await instance.context.store.apply(changes)
+        config_moved(instance.context.hub, call.caller.user, export=False)
+        call.plane.host.restart_soon(instance.name)
+    return ConfigShown(
+        sealed.instance,
+        sealed.exported,
+        sealed.signer.subject.rfc4514_string(),
+        fingerprint_of(sealed.signer.public_bytes(Encoding.DER)),
+        sum(map(len, sealed.rows.values())),
+        tuple(sorted(sealed.rows)),
+        wish.confirm,
+    )
+
+
+def _changes(sealed: Sealed, held: Rows) -> list[Change]:
+    """What makes the rows of a store those of the file. Raises `BadSealedConfig` for content that could not start."""
+    try:
+        InfoModel.from_document(sealed.rows.get("infomodel", {}).get("current", InfoModel().to_document()))
+        terminals = {key: _imported(body) for key, body in sealed.rows.get(STORE_KIND, {}).items()}
+    except InvalidInput as error:
+        raise BadSealedConfig(f"the configuration in the file is damaged: {error}") from None
+    wanted: dict[str, Mapping[str, Any]] = {**sealed.rows, STORE_KIND: terminals}
+    gone = [Delete(kind, key) for kind, rows in held.items() if kind not in NOT_EXPORTED for key in rows]
+    return [
+        *gone,
+        *(Put(kind, key, body) for kind in wanted if kind not in NOT_EXPORTED for key, body in wanted[kind].items()),
+    ]
+
+
+def _imported(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    config = TerminalConfig.from_document(body)
+    is_in_use = config.correlation is Correlation.AKTIV
+    return {**body, "correlation": Correlation.GEPAIRT.value} if is_in_use else body
+
+
+async def _reset(call: Call) -> None:
+    instance, context = _instance(call), _instance(call).context
+    if not call.caller.may_reset:
+        remedy = "ask a Super-Administrator for USER_RESET_PERMISSION"
+        raise Problem(HTTPStatus.FORBIDDEN, "this account may not reset the instance", remedy)
+    if call.body(FactoryReset).confirm != instance.name:
+        raise conflict("the confirmation is not this instance's name", f"send {instance.name!r} as confirm")
+    rows = await context.store.everything()
+    await context.store.apply(
+        [Delete(kind, key) for kind, held in rows.items() if kind not in SURVIVES_RESET for key in held]
+    )
+    for log in context.protocol.logs:
+        if log != SECURITY:
+            await context.protocol.clear(log)
+    factory_settings(context.hub, call.caller.user)
+    call.plane.host.restart_soon(instance.name)
+
+
+MOVING_ROUTES: tuple[Route, ...] = (
+    post(
+        "/config/export",
+        ON_SITE,
+        "Exports the configuration; file and passphrase are shown this once",
+        _export,
+        response=ExportedConfig,
+        changes=False,
+    ),
+    post(
+        "/config/import",
+        SUPER_ONLY,
+        "Checks and shows a configuration; with confirm, takes it and restarts",
+        _import,
+        request=ConfigImport,
+        response=ConfigShown,
+        changes=False,
+        body_octets=FILE_OCTETS,
+    ),
+    post(
+        "/system/factory-reset",
+        ON_SITE,
+        "Back to the delivery state; trust space and logs stay",
+        _reset,
+        request=FactoryReset,
+        status=HTTPStatus.ACCEPTED,
+        changes=False,
+    ),
+)
+
+
+def _instance(call: Call) -> Instance:
+    instance: Instance = call.plane.instance
+    return instance

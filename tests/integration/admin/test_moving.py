@@ -1,0 +1,173 @@
+"""Export, import, factory reset (gemSpec_Kon V5.18 TIP1-A_4814, 4815, 4820); parameters that count from a restart."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.admin.desk import Desk, open_desk
+from tiaas.base.secret import Secret
+from tiaas.client.admin import Admin, AdminRefused, connect_admin
+from tiaas.interfaces.management.accounts import AdministratorList
+from tiaas.interfaces.management.infomodel import InfoModelDocument
+from tiaas.interfaces.management.roles import Role
+from tiaas.interfaces.management.system import (
+    ConfigImport,
+    ConfigShown,
+    ExportedConfig,
+    FactoryReset,
+    Parameters,
+    SystemState,
+)
+from tiaas.konnektor.infomodel import InfoModel
+from tiaas.konnektor.sqlite_store import SqliteStore
+
+MODEL = InfoModelDocument(mandanten=("kept",), workplaces=("ap",), mandant_workplaces=(("kept", "ap"),))
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with open_desk(tmp_path) as opened:
+        yield opened
+
+
+async def _model(admin: Admin, model: InfoModelDocument) -> None:
+    _, tag = await admin.read_tagged("/infomodel", InfoModelDocument)
+    await admin.change("PUT", "/infomodel", model, if_match=tag)
+
+
+async def _restarted(desk: Desk, before: object) -> None:
+    """Waits for the instance that follows `before`, with its management."""
+    async with asyncio.timeout(20):
+        while desk.node.instances.get("a") in (None, before) or desk.node.admin_address("a") is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    desk.instance = desk.node.instances["a"]
+    desk.instance.context.hub.subscribe(desk.events.append)
+
+
+@pytest.mark.requirement("TIP1-A_4814", "TIP1-A_4815")
+async def test_an_exported_configuration_is_shown_then_taken_and_both_are_logged(desk: Desk) -> None:
+    async with connect_admin(desk.access()) as chief:
+        await _model(chief, MODEL)
+        exported = await chief.change("POST", "/config/export", kind=ExportedConfig)
+        assert len(exported.passphrase.reveal()) >= 16
+        assert b"kept" not in exported.file
+        await _model(chief, InfoModelDocument())
+        shown = await chief.change(
+            "POST", "/config/import", ConfigImport(exported.file, exported.passphrase), ConfigShown
+        )
+        assert (shown.instance, shown.was_imported) == ("a", False)
+        assert await chief.read("/infomodel", InfoModelDocument) == InfoModelDocument()
+        before = desk.instance
+        wish = ConfigImport(exported.file, exported.passphrase, confirm=True)
+        assert (await chief.change("POST", "/config/import", wish, ConfigShown)).was_imported
+    modes = [dict(event.parameters) for event in desk.events if event.topic == "MGM/CONFIG_EXIMPORT"]
+    assert modes == [{"User": "first", "Mode": "Export"}, {"User": "first", "Mode": "Import"}]
+    await _restarted(desk, before)
+    async with connect_admin(desk.access()) as chief:
+        assert await chief.read("/infomodel", InfoModelDocument) == MODEL
+
+
+@pytest.mark.requirement("TIP1-A_4815")
+async def test_a_changed_file_a_wrong_passphrase_and_a_lesser_role_are_refused(desk: Desk) -> None:
+    async with connect_admin(desk.access()) as chief, connect_admin(desk.access(Role.LOKAL)) as local:
+        exported = await local.change("POST", "/config/export", kind=ExportedConfig)
+        middle = len(exported.file) // 2
+        changed = exported.file[:middle] + bytes([exported.file[middle] ^ 1]) + exported.file[middle + 1 :]
+        for file, passphrase, words in (
+            (changed, exported.passphrase, "signature"),
+            (exported.file, Secret(b"x" * 24), "passphrase"),
+            (b"nothing", exported.passphrase, "no exported configuration"),
+        ):
+            with pytest.raises(AdminRefused, match=words):
+                await chief.change("POST", "/config/import", ConfigImport(file, passphrase, confirm=True))
+        with pytest.raises(AdminRefused) as refused:
+            await local.change("POST", "/config/import", ConfigImport(exported.file, exported.passphrase))
+        assert refused.value.status == 403
+
+
+@pytest.mark.requirement("TIP1-A_4820")
+async def test_a_factory_reset_needs_right_and_name_and_leaves_the_delivery_state(desk: Desk) -> None:
+    async with connect_admin(desk.access()) as chief, connect_admin(desk.access(Role.LOKAL)) as local:
+        await _model(chief, MODEL)
+        with pytest.raises(AdminRefused) as refused:
+            await local.change("POST", "/system/factory-reset", FactoryReset("a"))
+        assert refused.value.status == 403
+        with pytest.raises(AdminRefused) as misnamed:
+            await chief.change("POST", "/system/factory-reset", FactoryReset("b"))
+        assert misnamed.value.status == 409
+        before, ca = desk.instance, desk.instance.identity.ca_pem()
+        await chief.change("POST", "/system/factory-reset", FactoryReset("a"))
+    assert [dict(e.parameters) for e in desk.events if e.topic == "MGM/FACTORYSETTINGS"] == [{"User": "first"}]
+    await _restarted(desk, before)
+    assert desk.instance.identity.ca_pem() != ca
+    async with connect_admin(desk.access()) as chief:
+        assert await chief.read("/infomodel", InfoModelDocument) == InfoModelDocument()
+        accounts = (await chief.read("/administrators", AdministratorList)).administrators
+        assert [each.user for each in accounts] == ["first"]
+
+
+async def test_parameters_count_from_the_next_start_and_what_does_not_fit_is_refused(desk: Desk) -> None:
+    async with connect_admin(desk.access()) as chief:
+        with pytest.raises(AdminRefused, match="plain address"):
+            await chief.change("PUT", "/parameters", Parameters(tls_mandatory=False))
+        wish = Parameters(hostname="praxis", ocsp_seconds=5, online=False)
+        await chief.change("PUT", "/parameters", wish)
+        assert await chief.read("/parameters", Parameters) == wish
+        assert (await chief.read("/system", SystemState)).restart_needed
+        before = desk.instance
+        await chief.change("POST", "/system/restart")
+    await _restarted(desk, before)
+    assert (desk.instance.config.hostname, desk.instance.config.ti.ocsp_seconds) == ("praxis", 5.0)
+    async with connect_admin(desk.access()) as chief:
+        assert not (await chief.read("/system", SystemState)).restart_needed
+    topics = [str(event.topic) for event in desk.events]
+    assert "MGM/LU_CHANGED/LU_ONLINE" in topics
+
+
+_CHILD = """
+import asyncio, sys
+from pathlib import Path
+from tests.integration.admin import test_moving as t
+from tests.integration.admin.desk import open_desk
+from tiaas.client.admin import connect_admin
+from tiaas.interfaces.management.system import ConfigImport, ExportedConfig
+
+async def main():
+    async with open_desk(Path(sys.argv[1])) as desk, connect_admin(desk.access()) as chief:
+        await t._model(chief, t.MANY)
+        exported = await chief.change("POST", "/config/export", kind=ExportedConfig)
+        await t._model(chief, t.MODEL)
+        wish = ConfigImport(exported.file, exported.passphrase, confirm=True)
+        print("now", flush=True)
+        await chief.exchange("POST", "/config/import", wish)
+        await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+MANY = InfoModelDocument(mandanten=tuple(f"m{number}" for number in range(2000)))
+
+
+@pytest.mark.requirement("TIP1-A_4814")
+@pytest.mark.parametrize("milliseconds", [90, 160])
+async def test_an_import_that_was_killed_was_made_or_not_made(tmp_path: Path, milliseconds: int) -> None:
+    """The file takes most of the time to be opened (scrypt), so the kill comes about when the rows are written."""
+    child = subprocess.Popen([sys.executable, "-c", _CHILD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert await asyncio.to_thread(child.stdout.readline) == "now\n"
+    await asyncio.sleep(milliseconds / 1000)
+    child.kill()
+    child.wait()
+    child.stdout.close()
+    store = await SqliteStore.open(tmp_path / "node.sqlite")
+    rows = store.bind(await store.take_over("a"))
+    row = await rows.get("infomodel", "current")
+    users = set(await rows.list("admin-user"))
+    await store.close()
+    assert row is not None
+    model = InfoModel.from_document(row)
+    assert model.mandanten in (frozenset(MANY.mandanten), frozenset(MODEL.mandanten))
+    assert users == {"first", "lokal", "remote"}

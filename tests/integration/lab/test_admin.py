@@ -1,0 +1,57 @@
+"""`tiaas admin` against a lab: an instance is looked at, saved, and a further one made and deleted."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.integration.admin.test_base import free_ports
+from tests.integration.lab.labprocess import LabProcess
+
+
+def test_an_instance_is_looked_at_and_its_configuration_saved(lab: LabProcess, tmp_path: Path) -> None:
+    state = json.loads(lab.tiaas("admin", "state", "--json").stdout)
+    assert (state["name"], state["conditions"]) == ("praxis-1", [])
+    assert "SMC-B" in lab.tiaas("admin", "cards", "--practice", "2").stdout
+    made = lab.tiaas("admin", "make-certificate", "pvs-1", str(tmp_path / "c.p12"))
+    assert made.returncode == 0, made.stderr
+    assert stat.S_IMODE((tmp_path / "c.p12.password").stat().st_mode) == 0o600
+    assert (tmp_path / "c.p12.password").read_text() not in made.stdout + made.stderr
+    file = tmp_path / "a.config"
+    assert lab.tiaas("admin", "export", str(file)).returncode == 0
+    shown = lab.tiaas("admin", "import", str(file), "--passphrase-file", f"{file}.passphrase")
+    assert "take it with --yes" in shown.stdout, shown.stderr
+    smcb = lab.ready["cards"]["smcb"][0]["iccsn"]
+    place = ("--mandant", "mandant-1", "--workplace", "arbeitsplatz-1")
+    assert "VERIFIED" in lab.tiaas("admin", "pin", "status", smcb, *place).stdout
+    assert "OK" in lab.tiaas("admin", "pin", "verify", smcb, *place).stdout
+    assert "OK" in lab.tiaas("admin", "pin", "unblock", smcb, *place).stdout
+    uses = {
+        each["use"] for each in json.loads(lab.tiaas("admin", "call", "GET", "/certificates").stdout)["certificates"]
+    }
+    assert uses == {"server", "SAK", "client", "terminal", "card"}
+
+
+def test_a_refusal_says_what_to_do(lab: LabProcess) -> None:
+    refused = lab.tiaas("admin", "call", "PUT", "/infomodel/cs-ap/mandant-1/pvs-1/unknown")
+    assert refused.returncode == 3
+    assert "a relation joins entities that exist" in refused.stderr
+    assert "change or remove what it contradicts first" in refused.stderr
+
+
+@pytest.mark.requirement("TIP1-A_4820-02")
+def test_a_further_instance_is_made_and_deleted(lab: LabProcess, tmp_path: Path) -> None:
+    port, admin_port = map(str, free_ports(2))
+    out = str(tmp_path / "x")
+    made = lab.tiaas(
+        *("admin", "create-instance", "praxis-x", "--listen", "127.0.0.1"),
+        *("--port", port, "--admin-port", admin_port, "--out", out),
+    )
+    assert made.returncode == 0, made.stderr
+    access = ("--url", f"https://127.0.0.1:{admin_port}", "--ca", f"{out}/ca.pem", "--token-file", f"{out}/token")
+    assert json.loads(lab.tiaas("admin", "state", "--json", *access).stdout)["name"] == "praxis-x"
+    assert lab.tiaas("admin", "delete-instance", "order", "praxis-x").returncode == 0
+    assert lab.tiaas("admin", "delete-instance", "execute", "praxis-x", "--confirm", "praxis-x").returncode == 0
+    assert "praxis-x" not in lab.tiaas("admin", "instances").stdout
+    assert lab.tiaas("admin", "delete-instance", "order", "praxis-1").returncode == 3
