@@ -3,7 +3,10 @@
 import asyncio
 import importlib.util
 import os
+import re
+import signal
 import subprocess
+import sys
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -13,18 +16,23 @@ import pytest
 
 from tests.cardbench import block, desk
 from tests.integration.card.conftest import obstacle
-from tests.integration.konnektor_core.surgery import Surgery, context
+from tests.integration.konnektor_core.surgery import CT, MAC, Surgery, context
+from tiaas.base.entropy import SystemEntropy
 from tiaas.card import commands
 from tiaas.card.apdu import CommandApdu, ResponseApdu
 from tiaas.card.link import CardGone
 from tiaas.card.objsys import egk
 from tiaas.card.objsys.addresses import SFID_GDO
 from tiaas.card.virtual.card import ATR, VirtualCard
+from tiaas.cli.terminalidentity import TerminalFolder
 from tiaas.interfaces.card_service_common_v2_0 import PinResult
 from tiaas.interfaces.card_service_v8_1 import VerifyPin
 from tiaas.interfaces.event_service_v7_2 import GetCards
 from tiaas.interfaces.vsd_service_v5_2 import ReadVSD
 from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.sqlite_store import SqliteStore
+from tiaas.konnektor.terminallist import TerminalConfig
 from tiaas.lab.personalise import PersonalisedCard
 from tiaas.lab.vpcd import attach
 from tiaas.terminal.pcsc import PcscCard, PcscError, PcscLink, ReaderWatch, SlotChange, find_reader, readers
@@ -196,6 +204,105 @@ async def test_a_konnektor_reads_the_card_in_a_reader(reader: int, tmp_path: Pat
             surgery.terminal.eject(2)
     finally:
         await surgery.close()
+
+
+class ServedSurgery(Surgery):
+    """A surgery whose terminal is another process: `tiaas terminal serve` with the SMC-B in its reader."""
+
+    async def open_at(self, port: int) -> None:
+        self.store = await SqliteStore.open(self.folder / "konnektor.db")
+        await self.boot()
+        await self.core.terminals.add(TerminalConfig(CT, "tiaas-pcsc", MAC, "127.0.0.1", port, 2))
+        await self.core.terminals.pair(CT, self.confirm)
+        await self.core.terminals.settled(CT)
+
+    async def close(self) -> None:
+        await self.shut()
+        await self.store.close()
+
+
+class Served:
+    """The process, what it wrote, and a person at its console."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.lines: list[str] = []
+
+    @classmethod
+    async def start(cls, reader: str, state: Path) -> "Served":
+        return cls(
+            await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tiaas", "terminal", "serve", "--pcsc", reader, "--state", str(state),
+                "--port", "0", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+        )  # fmt: skip
+
+    async def line_with(self, *texts: str) -> str:
+        """The next line that has one of the texts."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(WAIT_SECONDS):
+            while raw := await self.process.stdout.readline():
+                self.lines.append(raw.decode().strip())
+                if any(text in self.lines[-1] for text in texts):
+                    return self.lines[-1]
+        raise AssertionError("\n".join(self.lines))
+
+    def type(self, line: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n".encode())
+
+    async def stop(self) -> None:
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGINT)
+        output, _ = await asyncio.wait_for(self.process.communicate(), WAIT_SECONDS)
+        self.lines += output.decode().splitlines()
+
+
+async def test_a_terminal_made_of_a_reader(reader: int, tmp_path: Path) -> None:
+    """It pairs, its card is found, its PIN is typed on the console and nowhere seen, the card is pulled."""
+    surgery = ServedSurgery(tmp_path)
+    surgery.smcb = surgery.personaliser.smcb(surgery.seed.institutions[0])
+    smkt = surgery.personaliser.gsmckt(7)
+    exported = {"image": smkt.image.to_document()}
+    TerminalFolder(tmp_path / "terminal").create(exported, surgery.pki.ca_bundle_pem, SystemEntropy())
+    virtual = surgery.virtual(surgery.smcb)
+    pin = surgery.smcb.pins["PIN.SMC"].reveal().decode()
+    async with in_reader(virtual, reader) as name:
+        served = await Served.start(name, tmp_path / "terminal")
+        try:
+            started = await served.line_with("terminal ")
+            port = re.search(r"127\.0\.0\.1:(\d+)", started)
+            assert port is not None, started
+            opening = asyncio.create_task(surgery.open_at(int(port.group(1))))
+            await served.line_with("PAIREN")
+            served.type("")
+            await opening
+            await surgery.until(lambda: len(list(surgery.core.cards)) == 2)
+            smcb = surgery.find(CardType.SMC_B).handle
+            request = VerifyPin(context=context(), card_handle=smcb, pin_typ="PIN.SMC")
+            verifying = asyncio.create_task(surgery.call(request))
+            await served.line_with("PIN.SMC")
+            served.type(pin)
+            assert (await verifying).pin_result is PinResult.OK
+            cancelling = asyncio.create_task(surgery.call(request))
+            await served.line_with("PIN.SMC")
+            served.type("c")
+            with pytest.raises(KonnektorError) as caught:
+                await cancelling
+            assert caught.value.code == 4049
+            assert not any(pin in line for line in served.lines)
+        except BaseException:
+            await served.stop()
+            raise
+    try:
+        await surgery.until(lambda: len(list(surgery.core.cards)) == 1)
+    finally:
+        await surgery.close()
+        await served.stop()
+    assert served.process.returncode in (0, 130)
+    assert not any(pin in line for line in served.lines)
+    assert (tmp_path / "terminal" / "state.json").stat().st_mode & 0o777 == 0o600
 
 
 async def _press_ok(surgery: Surgery) -> None:

@@ -1,6 +1,7 @@
 """The display of the virtual terminal. What is typed is shown as asterisks or, for INPUT in clear, as typed."""
 
 from collections import deque
+from collections.abc import Callable
 
 from tiaas.terminal.sicct.text import DisplayText
 
@@ -32,6 +33,8 @@ class Display:
         self.idle_text = idle_text
         self.text = DisplayText(idle_text)
         self.entry = ""
+        self.on_show: Callable[[DisplayText], None] = lambda text: None
+        """Is told every text that is shown."""
         self._history: deque[str] = deque(maxlen=_HISTORY)
 
     def show(self, text: DisplayText) -> None:
@@ -39,6 +42,7 @@ class Display:
         self.text = text
         self.entry = ""
         self._history.append(text.message if not text.prompt else f"{text.message}\n{text.prompt}")
+        self.on_show(text)
 
     def show_idle(self) -> None:
         """The idle message."""

@@ -1,0 +1,96 @@
+"""The folder of a terminal that runs by itself: its gSMC-KT, the files TLS needs, its pairings.
+
+    smkt.json      the gSMC-KT as `tiaas card export` writes it, made by a lab
+    smkt.pem, .key C.SMKT.AUT and its key, as files, because `ssl` cannot use a card's key
+    ca.pem         the CAs whose Konnektors may connect
+    state.json     MAC address, pairing blocks, names
+
+All files are private. A folder that exists is used as it is, so pairings outlive the process.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
+
+from tiaas.base.entropy import Entropy
+from tiaas.base.errors import InvalidInput
+from tiaas.card.virtual.image import BadImage, CardImage
+from tiaas.lab.ready import write_private
+from tiaas.terminal.virtual.config import TerminalConfig
+from tiaas.terminal.virtual.state import TerminalState
+
+_CERTIFICATE = "MF/DF.KT/EF.C.SMKT.AUT2.E256"
+_KEY = "MF/DF.KT/PrK.SMKT.AUT2.E256"
+_LOCALLY_ADMINISTERED = b"\x02"
+SMKT_SLOT = 2
+"""The reader is slot 1."""
+
+
+@dataclass(slots=True)
+class TerminalFolder:
+    """See module."""
+
+    path: Path
+
+    @property
+    def exists(self) -> bool:
+        """True if a terminal lives here already."""
+        return (self.path / "state.json").exists()
+
+    def create(self, card: dict[str, Any], ca_bundle: str, entropy: Entropy) -> None:
+        """A new terminal around an exported gSMC-KT. Raises `InvalidInput` if it is none, `OSError`."""
+        image = _image(card)
+        if _CERTIFICATE not in image.files or _KEY not in image.keys:
+            raise InvalidInput("this card is no gSMC-KT with an identity")
+        certificate = x509.load_der_x509_certificate(image.files[_CERTIFICATE])
+        key = load_der_private_key(image.keys[_KEY], None)
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._write("smkt.json", json.dumps(card))
+        self._write("smkt.pem", certificate.public_bytes(Encoding.PEM).decode())
+        self._write("smkt.key", key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
+        self._write("ca.pem", ca_bundle)
+        mac = _LOCALLY_ADMINISTERED + entropy.octets(5)
+        self._write("state.json", json.dumps({"mac": mac.hex(), "state": TerminalState().to_document()}))
+
+    def smkt(self) -> CardImage:
+        """The gSMC-KT. Raises `InvalidInput`, `OSError`."""
+        return _image(json.loads((self.path / "smkt.json").read_text(encoding="utf-8")))
+
+    def config(self, name: str) -> TerminalConfig:
+        """The terminal's configuration: one slot for the reader, one for its gSMC-KT."""
+        return TerminalConfig(
+            name=name,
+            mac=bytes.fromhex(self._document()["mac"]),
+            certificate_file=self.path / "smkt.pem",
+            key_file=self.path / "smkt.key",
+            client_ca_file=self.path / "ca.pem",
+            slots=SMKT_SLOT,
+            smkt_slot=SMKT_SLOT,
+            model="TIAASPC",
+        )
+
+    def state(self) -> TerminalState:
+        """Pairings and names as they were last. Raises `InvalidInput`, `OSError`."""
+        return TerminalState.from_document(self._document()["state"])
+
+    def keep(self, state: TerminalState) -> None:
+        """Stores pairings and names."""
+        self._write("state.json", json.dumps({**self._document(), "state": state.to_document()}))
+
+    def _document(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.path / "state.json").read_text(encoding="utf-8"))
+        return found
+
+    def _write(self, name: str, text: str) -> None:
+        write_private(self.path / name, text.encode("utf-8"))
+
+
+def _image(card: dict[str, Any]) -> CardImage:
+    try:
+        return CardImage.from_document(card["image"])
+    except (BadImage, KeyError, TypeError) as error:
+        raise InvalidInput(f"no exported card: {type(error).__name__}") from None
