@@ -10,6 +10,7 @@ from tiaas.base.entropy import SeededEntropy
 from tiaas.base.secret import Secret
 from tiaas.card.objsys.model import Interface
 from tiaas.terminal.displaysize import decode_display_untrusted
+from tiaas.terminal.download import decode_finalisation_untrusted, decode_parameters_untrusted
 from tiaas.terminal.sicct import dataobjects as do
 from tiaas.terminal.sicct.connection import Broken, CommandReceived, CommandTooLong, Connection, Role
 from tiaas.terminal.sicct.envelope import SIZE, decode_envelope_untrusted
@@ -79,6 +80,8 @@ DECODERS: tuple[Callable[[bytes], object], ...] = (
     do.decode_manufacturer_untrusted,
     do.decode_unit_name_untrusted,
     decode_display_untrusted,
+    decode_parameters_untrusted,
+    decode_finalisation_untrusted,
     lambda data: do.decode_only_untrusted(data, do.TAG_MANUFACTURER),
     lambda data: do.decode_command_to_perform_untrusted(data, 1),
     lambda data: do.decode_command_to_perform_untrusted(data, 2),

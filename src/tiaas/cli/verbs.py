@@ -25,6 +25,7 @@ HOMES = {
     "state": "tiaas.cli.logs",
     "admin": "tiaas.cli.admin",
     "card": "tiaas.cli.labverbs",
+    "terminal": "tiaas.cli.terminalverbs",
     "lab": "tiaas.cli.labfaults",
     "explain": "tiaas.cli.explain",
     "record": "tiaas.cli.record",

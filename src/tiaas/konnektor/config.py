@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.konnektor.keykind import KeyKind
+from tiaas.konnektor.terminalsettings import TerminalSettings
 
 MEBIBYTE = 1024 * 1024
 
@@ -190,6 +191,8 @@ class InstanceConfig:
     profile: Profile = Profile.HSK
     ti: TiAccess = field(default_factory=TiAccess)
     source: str | None = None
+    terminals: TerminalSettings = field(default_factory=TerminalSettings)
+    """CTM_*, until an administrator has changed them."""
     local_sinks: bool = False
     """Whether events go to receivers on this machine and its links (loopback, link-local, multicast) as well."""
     recorder: bool = False

@@ -57,6 +57,7 @@ from tiaas.konnektor.sinkopener import PlainSinks, TlsSinks
 from tiaas.konnektor.sinkroute import SinkRoute
 from tiaas.konnektor.sinkshares import NodeShares
 from tiaas.konnektor.store import InstanceStore
+from tiaas.konnektor.terminaladmin import build_terminal_admin
 from tiaas.konnektor.terminallist import Correlation
 from tiaas.konnektor.trust import TrustSpace
 from tiaas.soap.dispatch import Operation
@@ -127,6 +128,7 @@ class Instance:
         self.health = health
         self.expiry = CertificateWatch(context.cards, context.terminals, context.hub, context.clock)
         self.recorder = recorder
+        self.terminal_admin = build_terminal_admin(context, network, config.terminals)
 
     @classmethod
     async def load(
@@ -245,7 +247,9 @@ class Instance:
         try:
             await self.context.protocol.start()
             await self.context.trust.start(self.config.boot_seconds)
+            await self.terminal_admin.load()
             await self.context.terminals.start()
+            await self.terminal_admin.start()
             await self._settle()
             await self.health.start()
             await self._open_doors(ingress)
@@ -274,6 +278,7 @@ class Instance:
         if self.context.intermediaer is not None:
             self.context.intermediaer.close()
         await self.health.stop()
+        await self.terminal_admin.stop()
         await self.context.terminals.stop()
         await self.context.trust.stop()
         await self.context.events.stop()

@@ -10,6 +10,7 @@ import ssl
 from asyncio import BaseProtocol, BaseTransport, DatagramProtocol, DatagramTransport
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 CONNECT_SECONDS = 10.0
 
@@ -53,6 +54,20 @@ class Network:
         transport, _ = await loop.create_datagram_endpoint(protocol_factory, local_addr=local, remote_addr=(host, port))
         return transport
 
+    async def datagram_port(
+        self, received: Callable[[bytes, tuple[str, int]], None], port: int = 0, *, broadcast: bool = False
+    ) -> DatagramTransport:
+        """A UDP socket (IPv4) at `port`, 0 for the system's choice; `received` gets datagrams with their sender.
+
+        Raises `OSError`, e.g. if the port is taken.
+        """
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: _Datagrams(received),
+            local_addr=(self.source or "0.0.0.0", port),  # noqa: S104 (every interface, as an instance without source has)
+            allow_broadcast=broadcast or None,
+        )
+        return transport
+
     async def connect(self, host: str, port: int) -> socket.socket:
         """A connected TCP socket that does not block, for a TLS that is not OpenSSL's. Raises `OSError`."""
         loop = asyncio.get_running_loop()
@@ -76,3 +91,14 @@ class Network:
                     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     return line
             raise failure
+
+
+class _Datagrams(DatagramProtocol):
+    """Hands datagrams on. What a send met (nobody listens there) is no matter of ours: no answer comes."""
+
+    def __init__(self, received: Callable[[bytes, tuple[str, int]], None]) -> None:
+        self._received = received
+
+    def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:
+        """See `Network.datagram_port`."""
+        self._received(data, (cast(str, addr[0]), addr[1]))

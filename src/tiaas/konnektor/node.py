@@ -28,6 +28,7 @@ from tiaas.konnektor.sak import SakIdentities
 from tiaas.konnektor.sinkshares import NodeShares
 from tiaas.konnektor.store import Store
 from tiaas.terminal.embedded import EmbeddedFront, FrontSettings
+from tiaas.terminal.front import HANDSHAKE_MAX
 
 _log = logging.getLogger("tiaas.konnektor.node")
 
@@ -97,7 +98,8 @@ class Node:
                 self._entropy,
                 None if self._logs is None else FolderMedium.of_instance(self._logs, name),
             )
-            self._networks[name] = instance.network
+            # The front bounds a terminal's handshake by CTM_TLS_HS_TIMEOUT.
+            self._networks[name] = replace(instance.network, connect_seconds=HANDSHAKE_MAX + 1.0)
             self._sak.put(name, instance.sak)
             await self.checks.tell(instance.context.opstate)
             await instance.start(self.ingress)

@@ -1,4 +1,4 @@
-"""The events of terminals and cards (gemSpec_Kon V5.18: TUC_KON_001, 050, 053; catalogue in the digest's §13.3)."""
+"""Events of terminals and cards (gemSpec_Kon V5.18: TUC_KON_001, 050, 053, 054; catalogue: digest §13.3)."""
 
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.codes import ErrorType
@@ -47,16 +47,49 @@ def slot_event(topic: Topic, entry: TerminalEntry, slot: int) -> Event:
 def failure_event(topic: Topic, entry: TerminalEntry, error: KonnektorError, *, deliver: bool = True) -> Event:
     """CT/ERROR or CT/TLS_ESTABLISHMENT_FAILURE with type and severity of the error."""
     config = entry.config
+    pairs = parameters(("CtID", config.ct_id), ("Name", config.name), *_told(error))
+    return _of_error(topic, pairs, error, deliver=deliver, ct_id=config.ct_id)
+
+
+def adding_failure(error: KonnektorError, host: str, name: str) -> Event:
+    """CT/CT_ADDING_ERROR of TUC_KON_054; there is no ctId yet."""
+    return _of_error(Topic.CT_ADDING_ERROR, parameters(("IP", host), ("Name", name), *_told(error)), error)
+
+
+def update_event(topic: Topic, entry: TerminalEntry, version: str | None = None) -> Event:
+    """KSR/UPDATE/START, END, SUCCESS for a terminal."""
+    ct_id = entry.config.ct_id
+    pairs: list[tuple[str, object]] = [("Target", "KT"), ("CtID", ct_id)]
+    if version is not None:
+        pairs = [("Target", "KT"), ("Name", entry.config.name), ("CtID", ct_id), ("NewFirmwareversion", version)]
+    return Event(topic, parameters(*pairs), kind=EventType.SECURITY, ct_id=ct_id)
+
+
+def update_failure(entry: TerminalEntry, error: KonnektorError) -> Event:
+    """KSR/ERROR for a terminal."""
+    config = entry.config
+    pairs = parameters(("Target", "KT"), ("Name", config.name), ("CtID", config.ct_id), *_told(error))
+    return _of_error(Topic.KSR_ERROR, pairs, error, ct_id=config.ct_id)
+
+
+def _told(error: KonnektorError) -> tuple[tuple[str, object], ...]:
+    return ("Error", error.code), ("Bedeutung", error.entry.filled(error.fill))
+
+
+def _of_error(
+    topic: Topic,
+    pairs: tuple[tuple[str, str], ...],
+    error: KonnektorError,
+    *,
+    deliver: bool = True,
+    ct_id: str | None = None,
+) -> Event:
+    security = error.entry.error_type is ErrorType.SECURITY
     return Event(
         topic,
-        parameters(
-            ("CtID", config.ct_id),
-            ("Name", config.name),
-            ("Error", error.code),
-            ("Bedeutung", error.entry.filled(error.fill)),
-        ),
-        kind=EventType.SECURITY if error.entry.error_type is ErrorType.SECURITY else EventType.OPERATION,
+        pairs,
+        kind=EventType.SECURITY if security else EventType.OPERATION,
         severity=EventSeverity(error.entry.severity.value),
         deliver=deliver,
-        ct_id=config.ct_id,
+        ct_id=ct_id,
     )

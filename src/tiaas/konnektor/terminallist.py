@@ -66,6 +66,7 @@ class TerminalConfig:
     """What is kept of a terminal. `name` is its host name (SICCT FriendlyName), `mac` has 6 octets.
 
     `host` is an IP address or a DNS name; anything else raises `InvalidInput`. `slots` 0: the first session will tell.
+    `udp_port` is where it answers service discovery, None: at CTM_SERVICE_DISCOVERY_PORT.
     """
 
     ct_id: str
@@ -77,6 +78,7 @@ class TerminalConfig:
     correlation: Correlation = Correlation.ZUGEWIESEN
     pairing: Pairing | None = None
     admin: AdminAccount | None = None
+    udp_port: int | None = None
 
     def __post_init__(self) -> None:
         if not _is_host(self.host):
@@ -103,6 +105,7 @@ class TerminalConfig:
             "correlation": self.correlation.value,
             "pairing": pairing,
             "admin": admin,
+            "udp_port": self.udp_port,
         }
 
     @staticmethod
@@ -123,6 +126,7 @@ class TerminalConfig:
                 correlation=Correlation(document["correlation"]),
                 pairing=pairing or None,
                 admin=admin or None,
+                udp_port=None if document.get("udp_port") is None else int(document["udp_port"]),
             )
         except (KeyError, TypeError, ValueError, InvalidInput) as error:
             raise BadTerminalDocument(f"a stored terminal is damaged ({type(error).__name__})") from error
@@ -172,7 +176,7 @@ class TerminalEntry:
     @property
     def usable(self) -> bool:
         """True if the terminal may be used for cards: aktiv and connected."""
-        return self.connected and self.config.correlation is Correlation.AKTIV
+        return self.connected and self.role is Role.USER and self.config.correlation is Correlation.AKTIV
 
     @property
     def begun_pairing(self) -> Pairing | None:

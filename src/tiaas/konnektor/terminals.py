@@ -13,7 +13,6 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
@@ -21,18 +20,18 @@ from tiaas.base.errors import TiaasError
 from tiaas.konnektor.cards import Card, CardList
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventHub, Topic
-from tiaas.konnektor.opstate import Condition, OperatingState
+from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.slots import Slots
 from tiaas.konnektor.store import InstanceStore, StaleEpochWrite, StoreError
 from tiaas.konnektor.terminalevents import failure_event, link_event
 from tiaas.konnektor.terminallist import Correlation, Role, TerminalConfig, TerminalEntry
 from tiaas.konnektor.terminalpairing import Pairer, is_paired
+from tiaas.konnektor.terminalstates import TerminalStates
 from tiaas.konnektor.trust import UntrustedTerminal
 from tiaas.konnektor.trustservice import Trust
 from tiaas.terminal.displaysize import read_display
 from tiaas.terminal.errors import TerminalError
-from tiaas.terminal.front import Dial, Front, FrontError, LinkDown, LinkEvent, LinkUp, StaleEpoch
-from tiaas.terminal.pairing import expires_within
+from tiaas.terminal.front import Dial, Front, FrontError, LinkDown, LinkEvent, LinkUp, Patience, StaleEpoch
 from tiaas.terminal.session import SlotState, TerminalSession
 
 _log = logging.getLogger("tiaas.konnektor.terminals")
@@ -41,8 +40,6 @@ STORE_KIND = "terminal"
 RETRY_SECONDS = 5.0
 SLOTS_MAX = 14
 """SICCT's direct coding of P1 counts to 14 (gemSpec_KT A_24115, note)."""
-CERTIFICATE_WARNING = timedelta(days=35)
-"""TUC_KON_050 step 5a."""
 _ABSENT = frozenset({SlotState.EMPTY, SlotState.UNKNOWN})
 
 
@@ -72,7 +69,7 @@ class Terminals:
         self._owner = store.owner
         self._cards = cards
         self._hub = hub
-        self._opstate = opstate
+        self._states = TerminalStates(opstate, clock)
         self._trust = trust
         self._clock = clock
         self._entropy = entropy
@@ -83,13 +80,20 @@ class Terminals:
         self._changed = asyncio.Condition()
         self._may_connect = may_connect
         self._suspended = False
+        self.patience: Patience | None = None
+        """For connections made from now on; None: the front's own."""
+        self.on_session: Callable[[TerminalEntry], None] = lambda entry: None
+        """Called when a terminal's session stands, with its product information."""
 
     # ---- life ----------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Reads the stored terminals and keeps connections to those that are assigned. Raises `StaleEpoch`."""
         for ct_id, document in (await self._store.list(STORE_KIND)).items():
-            self._entries[ct_id] = TerminalEntry(TerminalConfig.from_document(document))
+            config = TerminalConfig.from_document(document)
+            if config.correlation is Correlation.AKTUALISIEREND:
+                config = replace(config, correlation=Correlation.AKTIV)  # whoever updated it has ended meanwhile
+            self._entries[ct_id] = TerminalEntry(config)
         self._trust.on_change(self._on_trust)
         self._front.claim(self._owner, self._on_event)
         for entry in self._entries.values():
@@ -137,8 +141,8 @@ class Terminals:
         await self._front.disconnect(self._owner, ct_id)
         self._lost(entry)
         entry.config = replace(entry.config, correlation=Correlation.BEKANNT)
-        self._judge(entry)
-        self._opstate.forget(ct_id)
+        self._states.availability(entry)
+        self._states.forget(ct_id)
         del self._entries[ct_id]
 
     async def pair(self, ct_id: str, confirm: Callable[[str], bool], wait: float = 30.0) -> None:
@@ -160,6 +164,24 @@ class Terminals:
         """Waits until TUC_KON_050 came to an end, good or bad (`entry.refusal`). Raises `TimeoutError`."""
         async with asyncio.timeout(wait), self._changed:
             await self._changed.wait_for(lambda: entry.product is not None or entry.refusal is not None)
+
+    def switched_off(self, entry: TerminalEntry) -> None:
+        """Another CT session is to be opened: the terminal's cards lose their power, so they are gone."""
+        entry.next_connection()
+        self._cards.remove_terminal(entry.config.ct_id)
+
+    async def resume(self, entry: TerminalEntry) -> None:
+        """Opens the user's session again on the connection that stands, with all of TUC_KON_050 from step 6 on."""
+        if entry.certificate is None:
+            return  # the connection is gone: the next one does it all
+        entry.product = None
+        link = LinkUp(entry.config.ct_id, entry.certificate, "")
+        await self._spawn(self._begin(entry, entry.next_connection(), link))
+
+    async def in_use(self, entry: TerminalEntry, wait: float) -> None:
+        """Waits until the terminal is in use. Raises `TimeoutError`."""
+        async with asyncio.timeout(wait), self._changed:
+            await self._changed.wait_for(lambda: entry.usable)
 
     @asynccontextmanager
     async def administered(self, ct_id: str) -> AsyncIterator[TerminalEntry]:
@@ -235,7 +257,7 @@ class Terminals:
     def judge(self) -> None:
         """Determines EC_CardTerminal_Not_Available of all terminals: at the end of the boot it must be known."""
         for entry in self._entries.values():
-            self._judge(entry)
+            self._states.availability(entry)
 
     # ---- link events -----------------------------------------------------------------------------------------------
 
@@ -248,34 +270,22 @@ class Terminals:
             self._spawn(self._begin(entry, entry.next_connection(), event))
         elif isinstance(event, LinkDown):
             self._lost(entry)
-            self._judge(entry)
+            self._states.availability(entry)
         else:
             self._slots.on_event(entry, event)
 
     def _lost(self, entry: TerminalEntry) -> None:
         entry.next_connection()
         was_connected, entry.connected = entry.connected, False
-        entry.certificate, entry.product, entry.session_id = None, None, ""
+        entry.certificate, entry.product, entry.session_id, entry.role = None, None, "", Role.USER
         self._cards.remove_terminal(entry.config.ct_id)
         if was_connected:
             self._hub.publish(link_event(Topic.CT_DISCONNECTED, entry))
 
-    def _judge(self, entry: TerminalEntry) -> None:
-        """EC_CardTerminal_Not_Available: an active terminal that is not connected (TAB_KON_503)."""
-        missing = entry.config.correlation is Correlation.AKTIV and not entry.connected
-        self._opstate.set(Condition.CARD_TERMINAL_NOT_AVAILABLE, missing, of=entry.config.ct_id)
-
     def judge_certificates(self) -> None:
         """EC_CardTerminal_gSMC-KT_Certificate_Expires_Soon of all terminals: days pass while a connection stands."""
         for entry in self._entries.values():
-            self._judge_certificate(entry)
-
-    def _judge_certificate(self, entry: TerminalEntry) -> None:
-        pairing = entry.config.pairing
-        if pairing is None or entry.config.correlation is not Correlation.AKTIV:
-            return
-        soon = expires_within(pairing.certificate, self._clock.now(), CERTIFICATE_WARNING)
-        self._opstate.set(Condition.CARD_TERMINAL_CERTIFICATE_EXPIRES_SOON, soon, of=entry.config.ct_id)
+            self._states.certificate(entry)
 
     # ---- TUC_KON_050 -------------------------------------------------------------------------------------------------
 
@@ -306,10 +316,12 @@ class Terminals:
         early, entry.early = entry.early or [], None
         if not entry.config.slots:
             await self.change(entry, replace(entry.config, slots=min(len(states), SLOTS_MAX)))
-        entry.connected = True
-        self._judge_certificate(entry)
-        self._hub.publish(link_event(Topic.CT_CONNECTED, entry))
-        self._judge(entry)
+        stood, entry.connected = entry.connected, True
+        self._states.certificate(entry)
+        self.on_session(entry)
+        if not stood:
+            self._hub.publish(link_event(Topic.CT_CONNECTED, entry))
+        self._states.availability(entry)
         for slot, state in enumerate(states[: entry.config.slots], start=1):
             if entry.usable and state not in _ABSENT:
                 self._slots.in_use(entry, slot)
@@ -360,7 +372,7 @@ class Terminals:
             await self.change(entry, replace(entry.config, correlation=Correlation.GEPAIRT))
         await self._front.disconnect(self._owner, entry.config.ct_id)
         self._lost(entry)
-        self._judge(entry)
+        self._states.availability(entry)
         self._hub.publish(failure_event(Topic.CT_TLS_ESTABLISHMENT_FAILURE, entry, error))
         entry.refusal, entry.untrusted = error, error.code == 4028
         if entry.untrusted and self._trust.space is not refused_in:
@@ -384,7 +396,7 @@ class Terminals:
         if config.correlation is Correlation.BEKANNT or self._suspended:
             return
         profile = config.pairing.tls_profile if config.pairing is not None else "any"
-        await self._front.connect(self._owner, Dial(config.ct_id, config.host, config.port, profile))
+        await self._front.connect(self._owner, Dial(config.ct_id, config.host, config.port, profile, self.patience))
 
     # ---- tasks -------------------------------------------------------------------------------------------------------
 

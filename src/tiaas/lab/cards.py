@@ -163,6 +163,10 @@ class CardBox:
         image.files[_EF_VERSION2] = encode_version2(entry.kind, _GENERATION_1 if too_old else None)
         self._on_card_change(image)
 
+    def keep(self, iccsn: str) -> None:
+        """Stores what was changed on a card by hand. Raises `UnknownCard`."""
+        self._on_card_change(self.get(iccsn).card.image)
+
     def of_practice(self, practice: int, kind: CardKind) -> tuple[LabCard, ...]:
         """The cards of a kind that were made for a practice, in the order of making."""
         return tuple(card for card in self._cards.values() if card.practice == practice and card.kind is kind)

@@ -13,6 +13,7 @@
     /faults, /journal                        what goes wrong, what services were asked (`lab/controlfaults.py`)
     GET, POST /updates                       updates that wait for health cards (`lab/vsdm/books.py`)
     DELETE    /updates/{id}                  takes one back
+    …/pairing, /announce, /contactless, /smkt what a technician does (`lab/controlterminals.py`)
     /certificates, /tsl                      the PKI (`lab/controlpki.py`)
     …/insert-kvk, …/motor, /popp/scenarios   memory cards, card motor, PoPP signer (`lab/controlslots.py`)
 
@@ -44,6 +45,7 @@ from tiaas.lab.controlcards import card_routes
 from tiaas.lab.controlfaults import fault_routes
 from tiaas.lab.controlpki import pki_routes
 from tiaas.lab.controlslots import slot_routes
+from tiaas.lab.controlterminals import terminal_workshop_routes
 from tiaas.lab.controlview import card_document, overview_document, overview_html, policy_document, terminal_document
 from tiaas.lab.errors import BadControlRequest, ControlError
 from tiaas.lab.faults import BadFault
@@ -83,6 +85,7 @@ def control_app(lab: Lab, more: Sequence[Route] = ()) -> Starlette:
         *fault_routes(lab, _read),
         Route("/updates", _updates(lab), methods=["GET", "POST"]),
         Route("/updates/{update_id}", _cancel(lab), methods=["DELETE"]),
+        *terminal_workshop_routes(lab, _read),
         *pki_routes(lab, _read),
         *lab.time.routes(_read),
         *slot_routes(lab, _read),

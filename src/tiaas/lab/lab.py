@@ -4,6 +4,7 @@ Everything that can change is in the database before anybody hears of the change
 """
 
 import asyncio
+import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -55,6 +56,7 @@ from tiaas.lab.vsdm.services import VsdmServices
 from tiaas.lab.vzd.directory import VzdService
 from tiaas.lab.vzd.insurers import InsurerCertificates
 from tiaas.lab.vzd.listing import Listing
+from tiaas.terminal.virtual.shapes import shape_named
 from tiaas.terminal.virtual.terminal import TerminalConfig, TerminalState, VirtualTerminal
 
 LOOPBACK = "127.0.0.1"
@@ -99,7 +101,7 @@ class Lab:
         self._seed_text = seed_text
         self._secrets, self._secrets_are_new = VsdmSecrets.load(store, entropy)
         self._people = populate(parse_seed(seed_text, "seed"), 1)
-        self._personaliser = self._personaliser_for(self._people)
+        self.personaliser = self._personaliser_for(self._people)
         self.cards = CardBox(store, self, clock=clock, entropy=entropy, on_pins=self._changed)
         self.books = Books(store, self.cards, self._everybody, entropy, self._changed)
         self.maker = CardMaker(
@@ -179,7 +181,7 @@ class Lab:
         _refuse_fewer("patients", max(have.values(), default=0), patients)
         each = {number: have[number] or PATIENTS if patients is None else patients for number in range(1, wanted + 1)}
         self._people = populate(parse_seed(self._seed_text, "seed"), wanted, each)
-        self._personaliser = self._personaliser_for(self._people)
+        self.personaliser = self._personaliser_for(self._people)
         for document in stored.values():
             self.practices[document["number"]] = Practice.from_document(document)
         for number in range(1, wanted + 1):
@@ -191,7 +193,7 @@ class Lab:
 
     def provide(self, image: CardImage, path: str) -> bool:
         """`ObjectSource.provide` for all cards."""
-        return self._personaliser.provide(image, path)
+        return self.personaliser.provide(image, path)
 
     async def start_pki(self) -> PkiServices:
         """Brings up the PKI services; before `load`, or new certificates do not name the status service.
@@ -329,14 +331,14 @@ class Lab:
         known = {card.kvnr for card in self.cards.of_practice(number, CardKind.EGK)}
         for patient in self._people.staffing(number).patients:
             if patient.kvnr not in known:
-                self._add(self._personaliser.egk(patient), number)
+                self._add(self.personaliser.egk(patient), number)
         first = terminals + len(made)
         return made + [self._add_terminal(number, at) for at in range(first + 1, (wanted or first) + 1)]
 
     def _found(self, number: int) -> TerminalRecord:
         """Makes practice `number`: cards, terminal, everything in its slot or in the drawer. Returns its terminal."""
         staff = self._people.staffing(number)
-        maker = self._personaliser
+        maker = self.personaliser
         egks = [self._add(maker.egk(patient), number) for patient in staff.patients]
         smcb = self._add(maker.smcb(staff.institution), number)
         hba = self._add(maker.hba(staff.professional), number)
@@ -357,7 +359,7 @@ class Lab:
 
     def _add_terminal(self, practice: int, number: int, cards: Mapping[CardKind, str] | None = None) -> TerminalRecord:
         """Makes a terminal with its gSMC-KT; of `cards` each is in its home slot, the others are empty."""
-        smkt = self._add(self._personaliser.gsmckt(smkt_serial(practice, number)), practice)
+        smkt = self._add(self.personaliser.gsmckt(smkt_serial(practice, number)), practice)
         inserted = {**(cards or {}), CardKind.SMC_KT: smkt}
         record = TerminalRecord(
             ct_id=terminal_id(practice, number),
@@ -372,18 +374,25 @@ class Lab:
 
     def _smkt(self, record: TerminalRecord) -> CardImage:
         """The gSMC-KT that was made for a terminal, wherever it is."""
-        return self.cards.get(gsmckt_iccsn(smkt_serial(record.practice, record.number))).card.image
+        return self.cards.get(gsmckt_iccsn(smkt_serial(record.practice, record.number), record.smkt_edition)).card.image
 
     def _add(self, made: PersonalisedCard, practice: int) -> str:
         return self.cards.add(made.image, made.holder, made.kvnr, practice).iccsn
 
     def _terminal(self, record: TerminalRecord) -> LabTerminal:
         terminal = LabTerminal(record, self._virtual, store=self.store, cards=self.cards, on_move=self._changed)
-        identity = self._identity(record, terminal.virtual.config)
-        mishaps = LabMishaps(self.faults, self.cards, terminal, identity=identity.defective, insert=self.insert)
+
+        def defective(defect: str) -> ssl.SSLContext:
+            return self.identity_of(terminal).defective(defect)
+
+        mishaps = LabMishaps(self.faults, self.cards, terminal, identity=defective, insert=self.insert)
         terminal.virtual.mishaps = mishaps
         self._mishaps.append(mishaps)
         return terminal
+
+    def identity_of(self, terminal: LabTerminal) -> SmktIdentity:
+        """The identity that the terminal has by its gSMC-KT."""
+        return self._identity(terminal.record, terminal.virtual.config)
 
     def _identity(self, record: TerminalRecord, config: TerminalConfig) -> SmktIdentity:
         return SmktIdentity(config, self._smkt(record), self.pki, self.clock, self.entropy)
@@ -396,9 +405,8 @@ class Lab:
             certificate_file=folder / "certificate.pem",
             key_file=folder / "key.pem",
             client_ca_file=folder / "client-ca.pem",
-            slots=len(HOME_SLOTS),
-            smkt_slot=HOME_SLOTS[CardKind.SMC_KT],
             modify_returns_data=True,
+            shape=shape_named(record.shape),
         )
         self._identity(record, config).write()
         state = TerminalState() if record.state is None else TerminalState.from_document(record.state)

@@ -65,9 +65,9 @@ class _Cvc:
     profile: AccessProfile
 
 
-def gsmckt_iccsn(serial: int) -> str:
-    """The ICCSN of the first gSMC-KT with that running number."""
-    return lab_iccsn(_ICCSN_KINDS[CardKind.SMC_KT], 0, serial)
+def gsmckt_iccsn(serial: int, edition: int = 0) -> str:
+    """The ICCSN of the gSMC-KT with that running number: the first one, or a successor."""
+    return lab_iccsn(_ICCSN_KINDS[CardKind.SMC_KT], edition, serial)
 
 
 def printed_holder(patient: Patient) -> str:

@@ -42,6 +42,9 @@ class TerminalRecord:
     number: int = 1
     ejected: dict[int, str] = field(default_factory=dict)
     state: dict[str, object] | None = None
+    shape: str = "desk"
+    smkt_edition: int = 0
+    """Which gSMC-KT of its running number is the terminal's: 0 the first, 1 its successor …"""
 
     def to_document(self) -> dict[str, Any]:
         """For the database; holds the pairing secrets."""
@@ -54,6 +57,8 @@ class TerminalRecord:
             "slots": {str(slot): iccsn for slot, iccsn in self.slots.items()},
             "ejected": {str(slot): iccsn for slot, iccsn in self.ejected.items()},
             "state": self.state,
+            "shape": self.shape,
+            "smkt_edition": self.smkt_edition,
         }
 
     @classmethod
@@ -69,6 +74,8 @@ class TerminalRecord:
             slots={int(slot): iccsn for slot, iccsn in document["slots"].items()},
             ejected={int(slot): iccsn for slot, iccsn in document["ejected"].items()},
             state=document["state"],
+            shape=document.get("shape", "desk"),
+            smkt_edition=document.get("smkt_edition", 0),
         )
 
 
@@ -100,6 +107,7 @@ class LabTerminal:
         self._on_move = on_move
         self._memory_cards: set[int] = set()
         self.virtual = make(record, self._on_state)
+        self.virtual.machine.ejected = self._on_pushed
         for slot, iccsn in record.slots.items():
             if iccsn is not None:
                 self.virtual.insert(slot, cards.get(iccsn).card)
@@ -169,6 +177,26 @@ class LabTerminal:
         self.virtual.eject(slot)
         self._on_move()
         return iccsn
+
+    def keep_state(self) -> None:
+        """What was changed of the terminal's own state by hand is kept."""
+        self._on_state(self.virtual.state)
+
+    def fit_slots(self) -> None:
+        """The record has the slots that the terminal has now; a card in one that is gone goes into the drawer."""
+        there = {slot.number for slot in self.virtual.machine}
+        self.record.slots = {number: self.record.slots.get(number) for number in sorted(there)}
+        self._save()
+        self._on_move()
+
+    def _on_pushed(self, slot: int) -> None:
+        """A motor has pushed a card out: somebody takes it."""
+        iccsn = self.record.slots[slot]
+        if iccsn is not None:
+            self.record.slots[slot] = None
+            self.record.ejected[slot] = iccsn
+            self._save()
+            self._on_move()
 
     def _held(self, slot: int) -> str | None:
         if slot not in self.record.slots:

@@ -2,7 +2,7 @@
 
 import ssl
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -58,12 +58,15 @@ class SmktIdentity:
         write_private(path, x509.load_der_x509_certificate(encoded).public_bytes(Encoding.PEM))
         return path
 
-    def _expired(self) -> bytes:
+    def issued(self, end: datetime) -> bytes:
+        """A certificate like the card's for the same key, DER; it is valid until `end`."""
         authority = self.pki.authority(AuthorityKind.KOMP)
-        ended = self.clock.now() - _OVER
-        validity = Validity(ended - _LIVED, ended)
+        validity = Validity(end - _LIVED, end)
         profile = PROFILES[CertificateType.SMKT_AUT]
         return issue_end_entity(profile, self._holder(), authority, validity, self.entropy)
+
+    def _expired(self) -> bytes:
+        return self.issued(self.clock.now() - _OVER)
 
     def _foreign(self) -> bytes:
         return LabPki.create(self.entropy, self.clock).issue(CertificateType.SMKT_AUT, self._holder())

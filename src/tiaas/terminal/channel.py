@@ -9,7 +9,7 @@ import ssl
 from contextlib import suppress
 from typing import Protocol, cast
 
-from tiaas.terminal.front import StaleEpoch, TerminalGone, TerminalTimeout
+from tiaas.terminal.front import Patience, StaleEpoch, TerminalGone, TerminalTimeout
 from tiaas.terminal.sicct.commands import CLA_SICCT, Ins, get_status
 from tiaas.terminal.sicct.connection import Broken, Connection, EventReceived, Fault, ResponseReceived, Role
 from tiaas.terminal.sicct.dataobjects import TAG_ICC_STATUS
@@ -72,14 +72,17 @@ class Channel(asyncio.Protocol):
         "_transport",
         "_waiters",
         "misses",
+        "patience",
         "session_open",
         "since",
         "spoke_at",
         "unanswered",
     )
 
-    def __init__(self, owner: ChannelOwner) -> None:
+    def __init__(self, owner: ChannelOwner, patience: Patience | None = None) -> None:
+        """`patience` is that of its terminal, None: the front's."""
         self._owner = owner
+        self.patience = patience
         self._connection = Connection(Role.CLIENT)
         self._transport: asyncio.Transport | None = None
         self._waiters: dict[int, _Waiter] = {}

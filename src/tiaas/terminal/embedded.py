@@ -15,16 +15,18 @@ from typing import Protocol
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy, random_fraction
-from tiaas.base.errors import InvalidInput, TiaasError
+from tiaas.base.errors import TiaasError
 from tiaas.terminal.channel import Channel
 from tiaas.terminal.dialturns import DialTurns
 from tiaas.terminal.front import (
+    KEEP_ALIVE_MAX,
     Dial,
     FrontError,
     LinkDown,
     LinkEvent,
     LinkUp,
     Owner,
+    Patience,
     StaleEpoch,
     TerminalGone,
     TerminalUnknown,
@@ -65,7 +67,7 @@ class ClientTls(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FrontSettings:
-    """Times in seconds. The first three are gemSpec_Kon's CTM_KEEP_ALIVE_INTERVAL, …_TRY_COUNT, CTM_TLS_HS_TIMEOUT."""
+    """Times in seconds. The first three are those of `Patience`, for terminals whose `Dial` has none."""
 
     keep_alive_interval: int = 10
     keep_alive_tries: int = 3
@@ -75,12 +77,12 @@ class FrontSettings:
     dialing_at_once: int = 32
 
     def __post_init__(self) -> None:
-        if not 1 <= self.keep_alive_interval <= 10:
-            raise InvalidInput("keep_alive_interval must be 1–10 s")
-        if not 3 <= self.keep_alive_tries <= 10:
-            raise InvalidInput("keep_alive_tries must be 3–10")
-        if not 1 <= self.handshake_timeout <= 60:
-            raise InvalidInput("handshake_timeout must be 1–60 s")
+        self.patience  # noqa: B018 (its ranges are checked)
+
+    @property
+    def patience(self) -> Patience:
+        """The first three; raises `InvalidInput`."""
+        return Patience(self.keep_alive_interval, self.keep_alive_tries, self.handshake_timeout)
 
 
 @dataclass(slots=True)
@@ -108,7 +110,8 @@ class EmbeddedFront:
         self._network = network
         self._tls = tls
         self._instances: dict[str, _Instance] = {}
-        self._wheel: Wheel[Channel] = Wheel(self.settings.keep_alive_interval)
+        self._patience = self.settings.patience
+        self._wheel: Wheel[Channel] = Wheel(KEEP_ALIVE_MAX)
         self._tick_handle: asyncio.TimerHandle | None = None
         self._turns = DialTurns(self.settings.dialing_at_once)
 
@@ -179,7 +182,7 @@ class EmbeddedFront:
     async def open_channel(self, instance: str, dial: Dial, channel: Channel, failures: int) -> None:
         """Dials once, within the handshake timeout; raises whatever the network or the identity raises."""
         context = self._tls.context(instance, dial.tls_profile)
-        async with self._turns.turn(failures), asyncio.timeout(self.settings.handshake_timeout):
+        async with self._turns.turn(failures), asyncio.timeout((dial.patience or self._patience).handshake_timeout):
             await self._network(instance).open(dial.host, dial.port, context, lambda: channel)
 
     def redial_delay(self, failures: int) -> float:
@@ -189,9 +192,12 @@ class EmbeddedFront:
 
     def watch(self, channel: Channel) -> None:
         """Puts a channel under keep-alive."""
-        self._wheel.schedule(channel, self.settings.keep_alive_interval)
+        self._wheel.schedule(channel, self._patience_with(channel).keep_alive_interval)
         if self._tick_handle is None:
             self._tick_handle = asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
+
+    def _patience_with(self, channel: Channel) -> Patience:
+        return channel.patience or self._patience
 
     def unwatch(self, channel: Channel) -> None:
         """Takes it out again."""
@@ -214,12 +220,13 @@ class EmbeddedFront:
 
         Only our own commands postpone it: a terminal closes after 120 s without one, however many events it sends.
         """
-        interval = self.settings.keep_alive_interval
+        patience = self._patience_with(channel)
+        interval, tries = patience.keep_alive_interval, patience.keep_alive_tries
         age = now - channel.spoke_at
-        if channel.overdue(now) or channel.misses >= self.settings.keep_alive_tries:
+        if channel.overdue(now) or channel.misses >= tries:
             channel.abort("no sign of life")
             return
-        if channel.unanswered >= _HUNG_FACTOR * self.settings.keep_alive_tries and not channel.waited_for:
+        if channel.unanswered >= _HUNG_FACTOR * tries and not channel.waited_for:
             channel.abort("commands are not answered")
             return
         if channel.misses == 0 and age < min(_QUIET_SECONDS, interval / 2):
@@ -337,7 +344,8 @@ class _Link:
 
     async def _dial_once(self) -> None:
         try:
-            await self._front.open_channel(self._name, self.dial, Channel(self), self._failures)
+            channel = Channel(self, self.dial.patience)
+            await self._front.open_channel(self._name, self.dial, channel, self._failures)
         except Exception as failure:  # noqa: BLE001 (name resolution raises UnicodeError and ValueError, too)
             if not isinstance(failure, OSError | TiaasError):
                 _log.warning("dialling failed unexpectedly", extra={"kind": type(failure).__name__})

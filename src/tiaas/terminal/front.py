@@ -10,7 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from tiaas.base.errors import TiaasError
+from tiaas.base.errors import InvalidInput, TiaasError
+
+KEEP_ALIVE_MAX = 10
+HANDSHAKE_MAX = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +45,38 @@ class TerminalTimeout(FrontError):
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """CTM_KEEP_ALIVE_INTERVAL, CTM_KEEP_ALIVE_TRY_COUNT, CTM_TLS_HS_TIMEOUT (TAB_KON_527); times in seconds.
+
+    Raises `InvalidInput` out of their ranges.
+    """
+
+    keep_alive_interval: int = 10
+    keep_alive_tries: int = 3
+    handshake_timeout: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.keep_alive_interval <= KEEP_ALIVE_MAX:
+            raise InvalidInput(f"keep_alive_interval must be 1–{KEEP_ALIVE_MAX} s")
+        if not 3 <= self.keep_alive_tries <= 10:
+            raise InvalidInput("keep_alive_tries must be 3–10")
+        if not 1 <= self.handshake_timeout <= HANDSHAKE_MAX:
+            raise InvalidInput(f"handshake_timeout must be 1–{HANDSHAKE_MAX} s")
+
+
+@dataclass(frozen=True, slots=True)
 class Dial:
     """How to reach a terminal. `tls_profile` names the cipher suites (`ecc`, `rsa` or `any`).
 
     The stored pairing certificate decides it (gemSpec_Krypt, ECC migration: only suites of its key type are offered).
+    `patience` None: the front's own.
     """
 
     ct_id: str
     host: str
     port: int
     tls_profile: str = "any"
+    patience: Patience | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ gemSpec_Kon V5.18.0, TUC_KON_053; gemSpec_KT V3.17.0, 2.5.2 and 3.7.2; gemSpec_K
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -60,10 +60,10 @@ def fingerprint(certificate: bytes) -> str:
     return hashlib.sha256(certificate).digest().hex(":").upper()
 
 
-def expires_within(certificate: bytes, now: datetime, span: timedelta) -> bool:
-    """Whether a certificate (DER) is valid for less than `span` from `now` on. Raises `BadPairingSignature`."""
+def not_after(certificate: bytes) -> datetime:
+    """When a certificate (DER) ends. Raises `BadPairingSignature`."""
     try:
-        return x509.load_der_x509_certificate(certificate).not_valid_after_utc < now + span
+        return x509.load_der_x509_certificate(certificate).not_valid_after_utc
     except ValueError as bad:
         raise BadPairingSignature("terminal certificate cannot be read") from bad
 

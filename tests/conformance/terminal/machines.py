@@ -14,6 +14,7 @@ from tiaas.terminal.virtual.admission import ClientState, SessionRole
 from tiaas.terminal.virtual.config import TerminalConfig
 from tiaas.terminal.virtual.interpreter import interpret
 from tiaas.terminal.virtual.machine import Client, Machine
+from tiaas.terminal.virtual.shapes import SHAPES, TerminalShape
 from tiaas.terminal.virtual.state import PairingBlock, TerminalState
 
 KEY = b"public key of the Konnektor"
@@ -32,6 +33,7 @@ class Bench:
 
     client_state: ClientState = ClientState.WITH_PAIRING
     role: SessionRole | None = SessionRole.CONTROL
+    shape: TerminalShape = SHAPES["desk"]
     told: list[Event] = field(default_factory=list)
     changes: int = 0
 
@@ -42,7 +44,7 @@ class Bench:
         self.state = TerminalState([PairingBlock(SECRET, [KEY])] if paired else [])
         here = Path("unused")
         self.machine = Machine(
-            TerminalConfig("kt", bytes(6), here, here, here),
+            TerminalConfig("kt", bytes(6), here, here, here, self.shape),
             self.state,
             clock=self.clock,
             entropy=SeededEntropy(b"terminal"),

@@ -9,6 +9,7 @@ import pytest
 from tests.conformance.terminal.machines import SECRET, Bench, with_data
 from tiaas.terminal.virtual.admission import ClientState, SessionRole
 from tiaas.terminal.virtual.config import PinMode, PinPolicy
+from tiaas.terminal.virtual.firmware import FirmwareImage
 
 PERFORM = "520F0206" + "00200001" + "08" + "FF" * 8
 
@@ -142,8 +143,15 @@ async def test_download() -> None:
     bench.machine.reset()
     assert await bench.send("8024000000") == "730704010504020BE09000"
     assert await bench.send("8013008000") == "6900"  # only download commands now
-    assert await bench.send(with_data("80250000", "7303AABBCC", "00")) == "730704010504020BE09000"
-    assert await bench.send("8026000000") == "73060401050401009000"
+    image = FirmwareImage("TIAASVKT", (1, 1, 0), "00001", b"new").encode()
+    block = f"73{len(image):02X}{image.hex()}"
+    assert await bench.send(with_data("80250000", block, "00")) == "730704010504020BE09000"
+    assert await bench.send("8026000000") == "73060401050401049000"
+    assert bench.machine.firmware == ((1, 1, 0), "00001")
+    for refused in (b"no image", FirmwareImage("TIAASVKT", (1, 2, 0), "00000", b"").encode()):
+        await bench.send("8024000000")
+        await bench.send(with_data("80250000", f"73{len(refused):02X}{refused.hex()}", "00"))
+        assert await bench.send("8026000000") == "6400"
     assert (await bench.send("8013008000")).endswith("9000")
     assert await bench.send("8026000000") == "6900"
 

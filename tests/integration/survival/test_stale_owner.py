@@ -48,7 +48,10 @@ from tiaas.konnektor.sinkchecks import SinkCheck, SinkChecks, SinkTrust
 from tiaas.konnektor.sqlite_store import SqliteStore
 from tiaas.konnektor.store import InstanceStore, StaleEpochWrite
 from tiaas.konnektor.subscriptions import Subscription, Wish, topic_key
+from tiaas.konnektor.terminaladmin import TerminalAdmin, build_terminal_admin
+from tiaas.konnektor.terminalfirmware import FirmwarePackage
 from tiaas.konnektor.terminallist import Correlation, TerminalConfig
+from tiaas.konnektor.terminalsettings import TerminalSettings
 from tiaas.konnektor.timesource import TimeSettings, TimeSource
 from tiaas.konnektor.trust import TrustSpace
 from tiaas.konnektor.trustbuild import build_trust
@@ -246,6 +249,10 @@ def _time_source(core: ServiceContext) -> TimeSource:
     )
 
 
+def admin_of(old: Deposed) -> TerminalAdmin:
+    return build_terminal_admin(old.core, Network("127.0.0.1"), TerminalSettings())
+
+
 Scenario = Callable[[Deposed], Awaitable[object]]
 
 WRITES: dict[str, tuple[Scenario, ...]] = {
@@ -301,6 +308,13 @@ WRITES: dict[str, tuple[Scenario, ...]] = {
         lambda old: old.core.terminals.add(another_terminal()),
         lambda old: old.core.terminals.add(replace(old.core.terminals.entry(CT).config, port=9)),
     ),
+    "konnektor.terminalfinder:TerminalFinder.put_settings": (
+        lambda old: admin_of(old).finder.put_settings(TerminalSettings(discovery_cycle=0)),
+    ),
+    "konnektor.terminalfirmware:Firmware.put": (
+        lambda old: admin_of(old).firmware.put(FirmwarePackage("DEXXX", "M", "1.0.0", b"x")),
+    ),
+    "konnektor.terminalfirmware:Firmware.remove": (lambda old: admin_of(old).firmware.remove("DEXXX/M/1.0.0"),),
     "konnektor.terminals:Terminals.remove": (lambda old: old.core.terminals.remove(CT),),
     "konnektor.terminals:Terminals.change": (
         _refuse,

@@ -5,7 +5,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from tiaas.konnektor.admin import accounts
+from tiaas.konnektor.admin import accounts, terminals
 from tiaas.konnektor.admin.certificates import CERTIFICATE_ROUTES
 from tiaas.konnektor.admin.clientsystems import CLIENT_ROUTES
 from tiaas.konnektor.admin.infomodel import model_routes
@@ -52,6 +52,7 @@ _ROWS: tuple[Route, ...] = (
     *MOVING_ROUTES,
     *CERTIFICATE_ROUTES,
     *MISUSE_ROUTES,
+    *terminals.terminal_routes(),
 )
 
 INSTANCE_ROUTES: tuple[Route, ...] = tuple(_permitted(route) for route in _ROWS)

@@ -120,6 +120,22 @@ def input_confirmation(text: str, wait: int) -> CommandApdu:
     return CommandApdu(CLA_SICCT, Ins.INPUT, P1_KEYPAD, P2_INPUT_CONFIRMED, _message(text, wait))
 
 
+def download_init() -> CommandApdu:
+    """DOWNLOAD INIT; needs an admin session and no active card."""
+    return CommandApdu(CLA_SICCT, Ins.DOWNLOAD_INIT, P1_TERMINAL, 0, ne=256)
+
+
+def download_data(block: bytes) -> CommandApdu:
+    """DOWNLOAD DATA with one block."""
+    data = encode(do.TAG_DOWNLOAD, block)
+    return CommandApdu(CLA_SICCT, Ins.DOWNLOAD_DATA, P1_TERMINAL, 0, data, 256 if len(data) <= 255 else 65536)
+
+
+def download_finish() -> CommandApdu:
+    """DOWNLOAD FINISH."""
+    return CommandApdu(CLA_SICCT, Ins.DOWNLOAD_FINISH, P1_TERMINAL, 0, ne=256)
+
+
 def perform_verification(
     slot: int, texts: Iterable[str], waits: Iterable[int], command: do.CommandToPerform, *, returns_data: bool
 ) -> CommandApdu:

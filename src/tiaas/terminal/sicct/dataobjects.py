@@ -23,6 +23,7 @@ TAG_DOWNLOAD = 0x73
 TAG_ICC_STATUS = 0x80  # in an answer; in a command the same tag is a waiting time
 TAG_WAIT = 0x80
 TAG_UNIT_LIST = 0x81
+TAG_CONTACTLESS_STATUS = 0x83
 TAG_UNIT_INDEX = 0x84
 TAG_CHARACTER_SET = 0x85
 TAG_UNIT_NAME = 0xA1

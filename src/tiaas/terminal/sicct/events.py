@@ -92,6 +92,16 @@ def card_removed(slot: int) -> Event:
     return Event(EventTag.CARD_REMOVED, encode_unit(slot))
 
 
+def unit_added(unit: int) -> Event:
+    """A functional unit is there from now on."""
+    return Event(EventTag.UNIT_ADDED, encode_unit(unit))
+
+
+def unit_removed(unit: int) -> Event:
+    """A functional unit is there no more."""
+    return Event(EventTag.UNIT_REMOVED, encode_unit(unit))
+
+
 def key_pressed(code: KeyCode) -> Event:
     """A key at the keypad."""
     return Event(EventTag.KEY, encode_unit(KEYPAD) + bytes([code]))

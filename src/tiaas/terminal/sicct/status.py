@@ -21,6 +21,7 @@ class Sw(enum.IntEnum):
     WRONG_SESSION_ID = 0x6403  # 5.10.6
     NO_CARD = 0x64A1  # 5.4.1
     CARD_NOT_ACTIVE = 0x64A2  # 5.4.1
+    MEMORY_FAILURE = 0x6501  # 5.23.6: memory of a download
     WRONG_LC = 0x6700  # 5.4.2, priority 3
     NOT_ALLOWED = 0x6900  # 5.4.1; gemSpec_KT A_22456
     NO_VALID_CLIENT = 0x6901  # gemSpec_KT TIP1-A_3136-01

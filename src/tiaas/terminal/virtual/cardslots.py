@@ -99,6 +99,8 @@ async def eject_icc(machine: Machine, client: Client, parameters: Parameters) ->
         if machine.push_out is not None:
             machine.push_out(slot.number)
             return ResponseApdu(b"", Sw.OK_ASYNCHRONOUS)
+        if machine.push_by_shape(slot):
+            return ResponseApdu(b"", Sw.OK_ASYNCHRONOUS)
         if not wait:
             raise Refused(Sw.NOT_IN_TIME)
         shown = None if silent else text or DisplayText(STANDARD_TEXTS[2])

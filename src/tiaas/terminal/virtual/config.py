@@ -9,6 +9,7 @@ from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.card.objsys.model import Interface
 from tiaas.terminal.sicct.connection import MIN_COMMAND_BUFFER
+from tiaas.terminal.virtual.shapes import SHAPES, TerminalShape
 
 
 class SlotCard(Protocol):
@@ -86,10 +87,12 @@ class PinHolder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TerminalConfig:
-    """What does not change while a terminal lives. `smkt_slot` holds the gSMC-KT; without it there is no TLS.
+    """What does not change while a terminal lives; without gSMC-KT in `shape.smkt_slot` there is no TLS.
 
-    The certificate file is C.SMKT.AUT of that gSMC-KT; its key lies in a file because `ssl` cannot use a card's key.
-    `client_ca_file` holds the CA certificates that may issue Konnektor certificates. Versions are three numbers.
+    `firmware_version` and `firmware_group` are those of the delivery. `announce_to` is where the terminal announces
+    itself when it is switched on: addresses with UDP ports. The certificate file is C.SMKT.AUT of that gSMC-KT; its key
+    lies in a file because `ssl` cannot use a card's key. `client_ca_file` holds the CA certificates that may issue
+    Konnektor certificates. Versions are three numbers.
     """
 
     name: str
@@ -97,8 +100,7 @@ class TerminalConfig:
     certificate_file: Path
     key_file: Path
     client_ca_file: Path
-    slots: int = 4
-    smkt_slot: int = 4
+    shape: TerminalShape = SHAPES["desk"]
     manufacturer: str = "DETIA"
     model: str = "TIAASVKT"
     interface_version: tuple[int, int, int] = (1, 0, 0)
@@ -117,13 +119,21 @@ class TerminalConfig:
     confirmation_seconds: float = 600.0
     modify_returns_data: bool = False
     """Whether MODIFY VERIFICATION DATA may have Le: for a PIN change at a Remote-PIN-KT (against A_25230)."""
+    reboot_seconds: float = 0.5
+    announce_to: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def slots(self) -> int:
+        """How many slots there are, contactless ones included."""
+        return self.shape.slots
+
+    @property
+    def smkt_slot(self) -> int:
+        """The slot of the gSMC-KT."""
+        return self.shape.smkt_slot
 
     def __post_init__(self) -> None:
         if len(self.mac) != 6:
             raise InvalidInput("a MAC address has 6 octets")
-        if not 1 <= self.slots <= 14:
-            raise InvalidInput("a terminal has 1–14 slots")
-        if not 1 <= self.smkt_slot <= self.slots:
-            raise InvalidInput("smkt_slot must be one of the slots")
         if self.command_buffer < MIN_COMMAND_BUFFER:
             raise InvalidInput(f"command_buffer must be at least {MIN_COMMAND_BUFFER} octets")

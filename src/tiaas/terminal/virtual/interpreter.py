@@ -82,7 +82,7 @@ async def _terminal_command(machine: Machine, client: Client, raw: bytes) -> Res
     if command.cla == CLA_EHEALTH:
         form = authenticate.form_of(command)
         return await authenticate.authenticate(machine, client, check(command, form))
-    if client.downloading and command.ins not in _DOWNLOADS:
+    if client.downloading is not None and command.ins not in _DOWNLOADS:
         raise Refused(Sw.NOT_ALLOWED)
     if command.ins == Ins.CONTROL_COMMAND:
         raise Refused(Sw.NOT_IN_TIME)  # TIP1-A_3264

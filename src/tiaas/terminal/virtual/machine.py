@@ -6,12 +6,21 @@ from dataclasses import dataclass
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
-from tiaas.terminal.sicct.events import Event, KeyCode, card_inserted, card_removed, key_pressed
+from tiaas.terminal.sicct.events import (
+    Event,
+    KeyCode,
+    card_inserted,
+    card_removed,
+    key_pressed,
+    unit_added,
+    unit_removed,
+)
 from tiaas.terminal.sicct.status import Sw
 from tiaas.terminal.sicct.units import DISPLAY, KEYPAD
 from tiaas.terminal.virtual.admission import ClientState, SessionRole
 from tiaas.terminal.virtual.config import PinHolder, PinMode, PinPolicy, SlotCard, TerminalConfig
 from tiaas.terminal.virtual.display import Display
+from tiaas.terminal.virtual.firmware import Version
 from tiaas.terminal.virtual.keypad import CANCEL, OK, Keypad
 from tiaas.terminal.virtual.mishaps import CardMishap, KeypadMishap, Mishaps
 from tiaas.terminal.virtual.refused import Refused
@@ -38,7 +47,8 @@ class Client:
     rsa: bool = False
     role: SessionRole | None = None
     session_id: str = ""
-    downloading: bool = False
+    downloading: bytearray | None = None
+    """What of a firmware has come so far; None outside a download session."""
     expected: Expected | None = None
 
 
@@ -70,11 +80,48 @@ class Machine:
         self.display = Display(state.idle_text)
         self.keypad = Keypad(self._key_told, self.display.echo)
         self.client: Client | None = None
-        self._slots = {number: Slot(number, self._card_mishap) for number in range(1, config.slots + 1)}
+        self.ejected: Callable[[int], None] = lambda number: None
+        """Called when a motor has pushed a card out of a slot."""
+        self.reboot: Callable[[], None] = lambda: None
+        """Called when the terminal has to start anew, with the answer to the present command still to be sent."""
+        shape = config.shape
+        self._contact = {number: Slot(number, self._card_mishap) for number in shape.contact_slots}
+        self._contactless = {
+            number: Slot(number, self._card_mishap, contactless=True) for number in shape.contactless_slots
+        }
         self._busy: set[int] = set()
+
+    @property
+    def _slots(self) -> dict[int, Slot]:
+        """The slots there are: contactless ones only while Option_CL is switched on."""
+        return self._contact | self._contactless if self.state.contactless else self._contact
 
     def __iter__(self) -> Iterator[Slot]:
         return iter(self._slots.values())
+
+    @property
+    def firmware(self) -> tuple[Version, str]:
+        """Version and group of the firmware that runs."""
+        return self.state.firmware or (self.config.firmware_version, self.config.firmware_group)
+
+    def switch_contactless(self, *, on: bool) -> None:
+        """Option_CL on or off (A_24116); the client hears of the functional units that come or go (82, 83)."""
+        if on is self.state.contactless:
+            return
+        for slot in self._contactless.values():
+            slot.power_down()
+        self.state.contactless = on
+        self.changed()
+        for number in self._contactless:
+            self.tell(unit_added(number) if on else unit_removed(number))
+
+    def push_by_shape(self, slot: Slot) -> bool:
+        """The slot's own motor pushes the card out; False if its shape has none there."""
+        if slot.number not in self.config.shape.motors or slot.card is None:
+            return False
+        self.eject(slot.number)
+        self.ejected(slot.number)
+        return True
 
     def slot(self, unit: int) -> Slot:
         """The slot with that number; raises `Refused` (6A00)."""

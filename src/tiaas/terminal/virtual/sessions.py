@@ -38,7 +38,7 @@ async def close_session(machine: Machine, client: Client, parameters: Parameters
     is_admin = client.role is SessionRole.ADMIN
     if session.session_id != client.session_id and not (is_admin and not session.session_id):
         raise Refused(Sw.WRONG_SESSION_ID)
-    client.role, client.session_id, client.downloading = None, "", False
+    client.role, client.session_id, client.downloading = None, "", None
     machine.reset()
     return ResponseApdu(b"", Sw.OK)
 

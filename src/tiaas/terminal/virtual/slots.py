@@ -24,11 +24,12 @@ ACTIVE = 0x15
 
 
 class Slot:
-    """One contact slot."""
+    """One slot; a contactless one is the place where a card lies on the antenna."""
 
-    def __init__(self, number: int, at_card: AtCard) -> None:
+    def __init__(self, number: int, at_card: AtCard, *, contactless: bool = False) -> None:
         """`at_card` is asked before each command and reset, see `Mishaps.at_card`."""
         self.number = number
+        self.contactless = contactless
         self._at_card = at_card
         self.card: SlotCard | None = None
         self.active = False

@@ -33,6 +33,10 @@ class TerminalState:
     blocks: list[PairingBlock] = field(default_factory=list)
     names: dict[int, str] = field(default_factory=dict)
     idle_text: str = DEFAULT_IDLE_TEXT
+    firmware: tuple[tuple[int, int, int], str] | None = None
+    """Version and group of a firmware that was downloaded; None: those of the delivery."""
+    contactless: bool = False
+    """Option_CL, switched on by an administrator (gemSpec_KT A_24116: off at delivery)."""
 
     def block_of(self, key: bytes) -> PairingBlock | None:
         """The block that holds this public key."""
@@ -63,6 +67,23 @@ class TerminalState:
         """The blocks whose digest (same order as `blocks`) equals the response."""
         return [block for block, digest in zip(self.blocks, digests, strict=True) if compare_digest(digest, response)]
 
+    def delete_block(self, number: int) -> None:
+        """Deletes a whole block, counted from 1 (TIP1-A_3049). Raises `InvalidInput`."""
+        self._require(number)
+        del self.blocks[number - 1]
+
+    def delete_key(self, number: int, key: int) -> None:
+        """Deletes one public key of a block, both counted from 1; the block stays (TIP1-A_3050). `InvalidInput`."""
+        keys = self._require(number).keys
+        if not 1 <= key <= len(keys):
+            raise InvalidInput(f"block {number} has {len(keys)} keys")
+        del keys[key - 1]
+
+    def _require(self, number: int) -> PairingBlock:
+        if not 1 <= number <= len(self.blocks):
+            raise InvalidInput(f"the terminal has {len(self.blocks)} pairing blocks")
+        return self.blocks[number - 1]
+
     def _forget(self, key: bytes) -> None:
         for block in self.blocks:
             if key in block.keys:
@@ -77,6 +98,8 @@ class TerminalState:
             ],
             "names": {f"{unit:04X}": name for unit, name in self.names.items()},
             "idle_text": self.idle_text,
+            "firmware": None if self.firmware is None else [*self.firmware[0], self.firmware[1]],
+            "contactless": self.contactless,
         }
 
     @classmethod
@@ -84,6 +107,7 @@ class TerminalState:
         """The inverse; raises `InvalidInput`."""
         try:
             blocks, names = document["blocks"], document["names"]
+            firmware = document.get("firmware")
             if not isinstance(blocks, list) or not isinstance(names, dict):
                 raise InvalidInput("terminal state: wrong types")
             return cls(
@@ -93,6 +117,13 @@ class TerminalState:
                 ],
                 {int(unit, 16): str(name) for unit, name in names.items()},
                 str(document["idle_text"]),
+                _read_firmware(firmware) if isinstance(firmware, list) else None,
+                bool(document.get("contactless", False)),
             )
         except (KeyError, TypeError, ValueError) as bad:
             raise InvalidInput(f"terminal state: {type(bad).__name__}") from bad
+
+
+def _read_firmware(stored: list[object]) -> tuple[tuple[int, int, int], str]:
+    first, second, third, group = stored
+    return (int(str(first)), int(str(second)), int(str(third))), str(group)

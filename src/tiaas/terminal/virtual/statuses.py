@@ -9,12 +9,12 @@ from tiaas.terminal.sicct.units import DISPLAY, KEYPAD, P1_REFERENCED, TERMINAL,
 from tiaas.terminal.virtual.machine import Client, Machine
 from tiaas.terminal.virtual.parameters import Form, Parameters, Presence
 from tiaas.terminal.virtual.refused import Refused
+from tiaas.terminal.virtual.slots import Slot
 from tiaas.tlv import encode
 
 P2_REFERENCED = 0xFF
 SICCT_VERSION = "0130"
 _SOFTWARE_VERSION = "0100"
-_DISPLAY_COLUMNS, _DISPLAY_LINES = 20, 4
 _CHARACTER_SETS = (CHARACTER_SET_ISO646, 0x01, CHARACTER_SET_LATIN9, CHARACTER_SET_UTF8)
 
 _READABLE = (
@@ -23,6 +23,7 @@ _READABLE = (
     do.TAG_ICC_STATUS,
     do.TAG_UNIT_LIST,
     do.TAG_UNIT_NAME,
+    do.TAG_CONTACTLESS_STATUS,
     do.TAG_INTERFACE_CAPABILITIES,
     do.TAG_CHARACTER_SET,
     do.TAG_DISPLAY_CAPABILITIES,
@@ -80,7 +81,7 @@ def _object(machine: Machine, unit: int, tag: int) -> bytes:
     if unit == TERMINAL:
         return _terminal_object(machine, tag)
     if unit == DISPLAY:
-        return _display_object(tag)
+        return _display_object(machine, tag)
     if unit == KEYPAD:
         return _keypad_object(tag)
     return _slot_object(machine, unit, tag)
@@ -95,6 +96,9 @@ def _terminal_object(machine: Machine, tag: int) -> bytes:
         return _icc_status(machine)
     if tag == do.TAG_UNIT_LIST:
         return _unit_list(machine)
+    antennas = [slot for slot in machine if slot.contactless]
+    if tag == do.TAG_CONTACTLESS_STATUS and antennas:
+        return encode(do.TAG_CONTACTLESS_STATUS, bytes(map(_presence, antennas)))
     raise Refused(Sw.WRONG_PARAMETERS)
 
 
@@ -109,16 +113,19 @@ def _slot_object(machine: Machine, unit: int, tag: int) -> bytes:
     if tag == do.TAG_ICC_STATUS:
         return encode(do.TAG_ICC_STATUS, bytes([machine.slot(unit).status]))
     if tag == do.TAG_INTERFACE_CAPABILITIES:
-        return _interface_capabilities(machine.config.command_buffer)
+        return _interface_capabilities(machine.config.command_buffer, contactless=machine.slot(unit).contactless)
+    if tag == do.TAG_CONTACTLESS_STATUS and machine.slot(unit).contactless:
+        return encode(do.TAG_CONTACTLESS_STATUS, bytes([_presence(machine.slot(unit))]))
     raise Refused(Sw.WRONG_PARAMETERS)
 
 
-def _display_object(tag: int) -> bytes:
+def _display_object(machine: Machine, tag: int) -> bytes:
     sets = b"".join(encode(do.TAG_CHARACTER_SET, bytes([number])) for number in _CHARACTER_SETS)
     if tag == do.TAG_CHARACTER_SET:
         return sets
     if tag == do.TAG_DISPLAY_CAPABILITIES:
-        sizes = (_DISPLAY_COLUMNS, _DISPLAY_LINES, _DISPLAY_COLUMNS, _DISPLAY_LINES, 0)
+        shape = machine.config.shape
+        sizes = (shape.columns, shape.lines, shape.columns, shape.lines, 0)
         numbers = b"".join(encode(0x80 + index, bytes([size])) for index, size in enumerate(sizes))
         return encode(do.TAG_DISPLAY_CAPABILITIES, numbers, sets)
     raise Refused(Sw.WRONG_PARAMETERS)
@@ -132,9 +139,16 @@ def _keypad_object(tag: int) -> bytes:
     return encode(do.TAG_KEYPAD_CAPABILITIES, keys)
 
 
-def _interface_capabilities(longest: int) -> bytes:
+def _presence(slot: Slot) -> int:
+    """CLIF status octet (5.5.10.12): ISO/IEC 14443 type A; absent, present, active."""
+    if slot.card is None:
+        return 0x10
+    return 0x13 if slot.active else 0x11
+
+
+def _interface_capabilities(longest: int, *, contactless: bool) -> bytes:
     # 5.5.10.15: ID-1, no mechanics, contacts C1–C7, asynchronous, T=1 by ISO 7816, nothing synchronous or wireless.
-    octets = (0x02, 0x00, 0x7F, 0x01, 0x42, 0x00, 0x00)
+    octets = (0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01) if contactless else (0x02, 0x00, 0x7F, 0x01, 0x42, 0x00, 0x00)
     parts = b"".join(encode(0x80 + index, bytes([octet])) for index, octet in enumerate(octets))
     return encode(do.TAG_INTERFACE_CAPABILITIES, parts, encode(0x87, longest.to_bytes(2, "big")))
 
@@ -149,14 +163,15 @@ def _unit_list(machine: Machine) -> bytes:
 
 def _manufacturer(machine: Machine) -> do.Manufacturer:
     config = machine.config
+    version, group = machine.firmware
     ehealth = do.EhealthData(
         config.interface_version,
         "KT",
         config.product_type_version,
         config.model,
-        config.firmware_version,
+        version,
         config.hardware_version,
-        config.firmware_group,
+        group,
         config.vendor_text,
     )
     return do.Manufacturer(config.manufacturer, SICCT_VERSION, _SOFTWARE_VERSION, ehealth)

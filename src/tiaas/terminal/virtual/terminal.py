@@ -4,12 +4,15 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import InvalidInput
+from tiaas.terminal.sicct.discovery import ServiceDescription
 from tiaas.terminal.sicct.events import Event
 from tiaas.terminal.sicct.text import BREAK
+from tiaas.terminal.sicct.units import TERMINAL
 from tiaas.terminal.tls import server_context
 from tiaas.terminal.virtual.config import (
     PinHolder,
@@ -19,6 +22,7 @@ from tiaas.terminal.virtual.config import (
     SlotCard,
     TerminalConfig,
 )
+from tiaas.terminal.virtual.discovery import Responder, open_responder
 from tiaas.terminal.virtual.link import ClientLink
 from tiaas.terminal.virtual.machine import Machine
 from tiaas.terminal.virtual.mishaps import Mishaps
@@ -38,6 +42,7 @@ __all__ = [
 ]
 
 _HANDSHAKE_SECONDS = 45.0  # GS-A_5330
+_LAST_WORDS_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,9 @@ class VirtualTerminal:
         self.machine = Machine(
             config, state, clock=clock, entropy=entropy, pins=pins, tell=self._tell, changed=self._changed
         )
+        self.machine.reboot = self._reboot
+        self._responder: Responder | None = None
+        self._reboots: asyncio.Task[None] | None = None
 
     @property
     def pin_policy(self) -> PinPolicy:
@@ -116,10 +124,44 @@ class VirtualTerminal:
         )
         self.host = host
         self.port = self._server.sockets[0].getsockname()[1]
+        try:
+            self._responder = await open_responder(host, self.port, self._describe)
+        except (OSError, ValueError):
+            self._responder = None  # another program has that UDP port: found by hand only
+        for where in self.config.announce_to:
+            self.announce(*where)
         return self.port
+
+    def announce(self, host: str, port: int) -> None:
+        """Sends its service description there; nothing happens while its UDP port is closed."""
+        if self._responder is not None:
+            self._responder.announce(host, port)
+
+    @property
+    def discoverable(self) -> bool:
+        """Whether it answers discovery requests (at the UDP port with the number of its TCP port)."""
+        return self._responder is not None
+
+    def _describe(self) -> ServiceDescription | None:
+        if self._server is None or self.machine.smkt.card is None:
+            return None
+        name = self.state.names.get(TERMINAL, self.config.name)
+        return ServiceDescription(IPv4Address(self.host), self.port, self.config.mac, name)
+
+    def _reboot(self) -> None:
+        self._reboots = asyncio.get_running_loop().create_task(self._restart())
+
+    async def _restart(self) -> None:
+        """The answer goes out first; then everything is off for a moment."""
+        await asyncio.sleep(_LAST_WORDS_SECONDS)
+        await self.pull_plug()
+        await asyncio.sleep(self.config.reboot_seconds)
+        await self.plug_in()
 
     async def stop(self) -> None:
         """Stops listening, drops the connection, resets the cards."""
+        if self._reboots is not None:
+            self._reboots.cancel()
         link = self._link
         if link is not None:
             link.sign_off()
@@ -209,11 +251,15 @@ class VirtualTerminal:
             self._on_change(self.state)
 
     def _slot(self, number: int) -> Slot:
-        if not 1 <= number <= self.config.slots:
-            raise InvalidInput(f"slots are numbered 1–{self.config.slots}")
+        slots = [slot.number for slot in self.machine]
+        if number not in slots:
+            raise InvalidInput(f"slots are numbered 1–{len(slots)}")
         return self.machine.slot(number)
 
     async def _close_server(self, link: ClientLink | None) -> None:
+        if self._responder is not None:
+            self._responder.close()
+            self._responder = None
         server, self._server = self._server, None
         if server is not None:
             server.close()

@@ -1,0 +1,266 @@
+"""Card terminals in the management interface (gemSpec_Kon V5.18 §4.1.4.6); the work is `terminaladmin`'s."""
+
+from http import HTTPStatus
+
+from tiaas.interfaces.management import terminals as doc
+from tiaas.konnektor.admin.problems import not_found
+from tiaas.konnektor.admin.roles import INSTANCE_ROLES, ON_SITE
+from tiaas.konnektor.admin.routes import Call, Route, delete, get, patch, post, put
+from tiaas.konnektor.terminaladmin import TerminalAdmin
+from tiaas.konnektor.terminalfirmware import FirmwarePackage
+from tiaas.konnektor.terminalinteraction import Mode
+from tiaas.konnektor.terminallist import AdminAccount, Correlation
+from tiaas.konnektor.terminalsettings import TerminalSettings
+from tiaas.konnektor.terminalversions import SUPPORTED_VERSIONS
+from tiaas.konnektor.terminalview import TerminalView
+
+_ALL, _ONE = "/terminals", "/terminals/{ct_id}"
+_SHELF = "/terminal-firmware"
+_FIRMWARE_BODY = doc.FIRMWARE_OCTETS * 4 // 3 + 4096
+
+_EVERYBODY, _LOCAL = INSTANCE_ROLES, ON_SITE
+
+
+def terminal_routes() -> tuple[Route, ...]:
+    """The rows. Whoever pairs stands at the terminal, so that is for administrators on site."""
+    return (*_list_routes(), *_pairing_routes(), *_firmware_routes())
+
+
+def _list_routes() -> tuple[Route, ...]:
+    settings, created = "/terminal-settings", HTTPStatus.CREATED
+    step = doc.CorrelationChange
+    return (
+        get(settings, _EVERYBODY, "CTM settings", _settings, doc.TerminalSettingsData),
+        put(settings, _EVERYBODY, "Changes the CTM settings", _put_settings, request=doc.TerminalSettingsData),
+        get(_ALL, _EVERYBODY, "All card terminals", _list, doc.TerminalList),
+        post(_ALL, _EVERYBODY, "Adds one", _add, request=doc.NewTerminal, response=doc.TerminalData, status=created),
+        post(
+            f"{_ALL}/discovery",
+            _EVERYBODY,
+            "Asks for terminals; who answers is in the list afterwards",
+            _discover,
+            request=doc.TerminalSearch,
+            response=doc.FoundTerminalList,
+        ),
+        get(_ONE, _EVERYBODY, "One card terminal", _one, doc.TerminalData),
+        patch(
+            _ONE, _EVERYBODY, "Changes address or name", _edit, request=doc.TerminalChange, response=doc.TerminalData
+        ),
+        delete(_ONE, _EVERYBODY, "Removes one with its pairing", _remove),
+        put(f"{_ONE}/correlation", _LOCAL, "CT.CORRELATION by hand", _step, request=step, response=doc.TerminalData),
+        post(f"{_ONE}/connection", _EVERYBODY, "Dials it", _connect, response=doc.TerminalData, changes=False),
+        post(f"{_ONE}/message", _EVERYBODY, "Shows a message", _message, request=doc.TerminalMessage, changes=False),
+        post(f"{_ONE}/product", _EVERYBODY, "Reads its product data", _refresh, response=doc.TerminalData),
+    )
+
+
+def _pairing_routes() -> tuple[Route, ...]:
+    pairing, account = f"{_ONE}/pairing", f"{_ONE}/account"
+    offer, confirmation = doc.PairingOfferData, doc.PairingConfirmation
+    return (
+        post(f"{pairing}/offer", _LOCAL, "Tells the fingerprint to compare", _offer, response=offer, changes=False),
+        post(
+            pairing,
+            _LOCAL,
+            "Pairs; waits for OK at the terminal",
+            _pair,
+            request=confirmation,
+            response=doc.TerminalData,
+        ),
+        post(f"{pairing}/verification", _EVERYBODY, "Asks whether it knows the secret", _verify, changes=False),
+        post(f"{pairing}/maintenance", _EVERYBODY, "Wartungs-Pairing", _maintain, response=doc.TerminalData),
+        put(
+            account, _EVERYBODY, "Sets the terminal's administrator account", _put_account, request=doc.TerminalAccount
+        ),
+        delete(account, _EVERYBODY, "Forgets that account", _forget_account),
+        post(f"{account}/check", _EVERYBODY, "Tries that account; cards lose their power", _check, changes=False),
+    )
+
+
+def _firmware_routes() -> tuple[Route, ...]:
+    return (
+        get(_SHELF, _EVERYBODY, "Firmware on the shelf", _firmware, doc.FirmwareList),
+        post(
+            _SHELF,
+            _EVERYBODY,
+            "Puts firmware on the shelf",
+            _put_firmware,
+            request=doc.NewFirmware,
+            status=HTTPStatus.CREATED,
+            response=doc.FirmwareEntry,
+            body_octets=_FIRMWARE_BODY,
+        ),
+        delete(f"{_SHELF}/{{manufacturer}}/{{model}}/{{version}}", _EVERYBODY, "Takes it off", _drop_firmware),
+        post(
+            f"{_ONE}/firmware",
+            _EVERYBODY,
+            "Updates the terminal",
+            _update,
+            request=doc.FirmwareUpdate,
+            response=doc.TerminalData,
+        ),
+    )
+
+
+def _admin(call: Call) -> TerminalAdmin:
+    found = call.plane.instance.terminal_admin
+    assert isinstance(found, TerminalAdmin)  # noqa: S101 - the plane of an instance
+    return found
+
+
+def _id(call: Call) -> str:
+    ct_id = call.path["ct_id"]
+    if ct_id not in {view.ct_id for view in _admin(call).list()}:
+        raise not_found("such card terminal")
+    return ct_id
+
+
+def _data(view: TerminalView) -> doc.TerminalData:
+    product, display = view.product, view.display
+    return doc.TerminalData(
+        ct_id=view.ct_id,
+        name=view.name,
+        mac=view.mac,
+        host=view.host,
+        port=view.port,
+        slots=view.slots,
+        slots_used=view.slots_used,
+        product=None
+        if product is None
+        else doc.TerminalProductData(
+            product.manufacturer,
+            product.model,
+            product.interface_version,
+            product.product_type_version,
+            product.firmware_version,
+            product.hardware_version,
+            product.firmware_group,
+        ),
+        valid_version=view.valid_version,
+        display=None if display is None else doc.TerminalDisplay(display.columns, display.lines),
+        paired_with=view.paired_with,
+        certificate_expires=view.certificate_expires,
+        correlation=doc.TerminalCorrelation(view.correlation.value),
+        connected=view.connected,
+        active_role=None if view.active_role is None else view.active_role.value,
+        admin_user=view.admin_user,
+        error=view.error,
+        busy=view.busy,
+    )
+
+
+async def _settings(call: Call) -> doc.TerminalSettingsData:
+    held = _admin(call).finder.settings.to_document()
+    return doc.TerminalSettingsData(
+        **{**held, "addresses": tuple(held["addresses"]), "discovery_timeout": round(held["discovery_timeout"]) or 1}
+    )
+
+
+async def _put_settings(call: Call) -> None:
+    wanted = call.body(doc.TerminalSettingsData)
+    fields = {name: getattr(wanted, name) for name in wanted.__dataclass_fields__}
+    await _admin(call).finder.put_settings(TerminalSettings(**fields))
+
+
+async def _list(call: Call) -> doc.TerminalList:
+    return doc.TerminalList(tuple(_data(view) for view in _admin(call).list()), SUPPORTED_VERSIONS)
+
+
+async def _one(call: Call) -> doc.TerminalData:
+    return _data(_admin(call).view(_id(call)))
+
+
+async def _discover(call: Call) -> doc.FoundTerminalList:
+    wanted = call.body(doc.TerminalSearch)
+    found = await _admin(call).finder.discover(wanted.addresses, broadcast=wanted.broadcast)
+    return doc.FoundTerminalList(
+        tuple(doc.FoundTerminalData(each.name, each.mac.hex(":").upper(), each.host, each.port) for each in found)
+    )
+
+
+async def _add(call: Call) -> doc.TerminalData:
+    new = call.body(doc.NewTerminal)
+    mac = None if new.mac is None else bytes.fromhex(new.mac.replace(":", ""))
+    return _data(await _admin(call).add(new.host, port=new.port, mac=mac, name=new.name, ask=new.ask))
+
+
+async def _edit(call: Call) -> doc.TerminalData:
+    wanted = call.body(doc.TerminalChange)
+    view = await _admin(call).edit(_id(call), host=wanted.host, port=wanted.port, name=wanted.name, ask=wanted.ask)
+    return _data(view)
+
+
+async def _remove(call: Call) -> None:
+    await _admin(call).remove(_id(call))
+
+
+async def _step(call: Call) -> doc.TerminalData:
+    wanted = Correlation(call.body(doc.CorrelationChange).correlation.value)
+    return _data(await _admin(call).set_correlation(_id(call), wanted))
+
+
+async def _connect(call: Call) -> doc.TerminalData:
+    return _data(await _admin(call).connect(_id(call)))
+
+
+async def _refresh(call: Call) -> doc.TerminalData:
+    return _data(await _admin(call).refresh(_id(call)))
+
+
+async def _message(call: Call) -> None:
+    wanted = call.body(doc.TerminalMessage)
+    mode = Mode(wanted.mode.value)
+    await _admin(call).interaction.interact(_id(call), mode, wanted.text, wanted.seconds)
+
+
+async def _offer(call: Call) -> doc.PairingOfferData:
+    offer = await _admin(call).offer_pairing(_id(call))
+    return doc.PairingOfferData(offer.fingerprint, offer.done)
+
+
+async def _pair(call: Call) -> doc.TerminalData:
+    return _data(await _admin(call).confirm_pairing(_id(call), call.body(doc.PairingConfirmation).fingerprint))
+
+
+async def _verify(call: Call) -> None:
+    await _admin(call).verify_pairing(_id(call))
+
+
+async def _maintain(call: Call) -> doc.TerminalData:
+    return _data(await _admin(call).maintain_pairing(_id(call)))
+
+
+async def _put_account(call: Call) -> None:
+    wanted = call.body(doc.TerminalAccount)
+    await _admin(call).set_account(_id(call), AdminAccount(wanted.user, wanted.password))
+
+
+async def _forget_account(call: Call) -> None:
+    await _admin(call).set_account(_id(call), None)
+
+
+async def _check(call: Call) -> None:
+    await _admin(call).check_account(_id(call))
+
+
+async def _firmware(call: Call) -> doc.FirmwareList:
+    return doc.FirmwareList(tuple(_entry(package) for package in _admin(call).firmware.packages))
+
+
+async def _put_firmware(call: Call) -> doc.FirmwareEntry:
+    new = call.body(doc.NewFirmware)
+    package = FirmwarePackage(new.manufacturer, new.model, new.version, new.image)
+    await _admin(call).firmware.put(package)
+    return _entry(package)
+
+
+async def _drop_firmware(call: Call) -> None:
+    await _admin(call).firmware.remove("/".join(call.path[name] for name in ("manufacturer", "model", "version")))
+
+
+async def _update(call: Call) -> doc.TerminalData:
+    return _data(await _admin(call).update_firmware(_id(call), call.body(doc.FirmwareUpdate).version))
+
+
+def _entry(package: FirmwarePackage) -> doc.FirmwareEntry:
+    return doc.FirmwareEntry(package.manufacturer, package.model, package.version, len(package.image))

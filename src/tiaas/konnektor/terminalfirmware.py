@@ -1,0 +1,173 @@
+"""Firmware of card terminals: what is known, and bringing it there (gemSpec_Kon V5.18: TIP1-A_4543, 4544, §4.3.9).
+
+An administrator puts packages on the shelf; the KSR, which would, is not there. EC_CardTerminal_Software_Out_Of_Date
+holds for a terminal while the shelf has a newer version for its manufacturer and model.
+"""
+
+import logging
+from base64 import b64decode, b64encode
+from dataclasses import dataclass, field, replace
+
+from tiaas.base.errors import InvalidInput
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.events import EventHub, Topic
+from tiaas.konnektor.opstate import Condition, OperatingState
+from tiaas.konnektor.store import InstanceStore
+from tiaas.konnektor.terminaladminsession import admin_session
+from tiaas.konnektor.terminalevents import update_event, update_failure
+from tiaas.konnektor.terminallist import Correlation, TerminalEntry
+from tiaas.konnektor.terminals import Terminals
+from tiaas.terminal.download import download
+from tiaas.terminal.errors import TerminalError
+from tiaas.terminal.front import FrontError
+from tiaas.terminal.session import TerminalProduct
+
+_log = logging.getLogger("tiaas.konnektor.terminals")
+
+FIRMWARE_KIND = "terminal-firmware"
+IMAGE_OCTETS_MAX = 16 * 1024 * 1024
+RETURN_SECONDS = 120.0
+"""How long a terminal may take to come back after an update."""
+
+
+class BadFirmware(InvalidInput):
+    """A package that cannot be kept; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirmwarePackage:
+    """Firmware for one model. `version` is three numbers with dots; only the terminal understands the image."""
+
+    manufacturer: str
+    model: str
+    version: str
+    image: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.image or len(self.image) > IMAGE_OCTETS_MAX:
+            raise BadFirmware(f"an image has 1 to {IMAGE_OCTETS_MAX} octets")
+        _numbers(self.version)
+
+    @property
+    def key(self) -> str:
+        """What tells packages apart."""
+        return f"{self.manufacturer}/{self.model}/{self.version}"
+
+    def is_for(self, product: TerminalProduct) -> bool:
+        """Whether the package is for terminals of that product."""
+        return (self.manufacturer, self.model) == (product.manufacturer, product.model)
+
+
+class Firmware:
+    """The shelf of one instance and the update of its terminals."""
+
+    def __init__(self, terminals: Terminals, store: InstanceStore, hub: EventHub, opstate: OperatingState) -> None:
+        self._terminals = terminals
+        self._store = store
+        self._hub = hub
+        self._opstate = opstate
+        self._shelf: dict[str, FirmwarePackage] = {}
+
+    async def load(self) -> None:
+        """Reads the shelf. Raises `StoreError`."""
+        for row in (await self._store.list(FIRMWARE_KIND)).values():
+            package = FirmwarePackage(row["manufacturer"], row["model"], row["version"], b64decode(row["image"]))
+            self._shelf[package.key] = package
+        self._terminals.on_session = self.judge
+
+    @property
+    def packages(self) -> tuple[FirmwarePackage, ...]:
+        """What is on the shelf."""
+        return tuple(self._shelf.values())
+
+    async def put(self, package: FirmwarePackage) -> None:
+        """Puts a package on the shelf. Raises `StoreError`."""
+        row = {
+            "manufacturer": package.manufacturer,
+            "model": package.model,
+            "version": package.version,
+            "image": b64encode(package.image).decode("ascii"),
+        }
+        await self._store.put(FIRMWARE_KIND, package.key, row)
+        self._shelf[package.key] = package
+        self._judge_all()
+
+    async def remove(self, key: str) -> None:
+        """Takes a package off the shelf; nothing happens if it is not there. Raises `StoreError`."""
+        await self._store.delete(FIRMWARE_KIND, key)
+        self._shelf.pop(key, None)
+        self._judge_all()
+
+    def newest_for(self, product: TerminalProduct) -> FirmwarePackage | None:
+        """The package with the highest version for a product."""
+        fitting = [package for package in self._shelf.values() if package.is_for(product)]
+        return max(fitting, key=lambda package: _numbers(package.version), default=None)
+
+    def judge(self, entry: TerminalEntry) -> None:
+        """EC_CardTerminal_Software_Out_Of_Date of one terminal."""
+        product = entry.last_product
+        if product is None or entry.config.correlation not in (Correlation.AKTIV, Correlation.AKTUALISIEREND):
+            return
+        newest = self.newest_for(product)
+        is_old = newest is not None and _numbers(newest.version) > _numbers(product.firmware_version)
+        self._opstate.set(Condition.CARD_TERMINAL_SOFTWARE_OUT_OF_DATE, is_old, of=entry.config.ct_id)
+
+    def _judge_all(self) -> None:
+        for entry in self._terminals:
+            self.judge(entry)
+
+    async def update(self, entry: TerminalEntry, version: str | None = None) -> None:
+        """Brings a package to a terminal in use; returns when the terminal is back with the new version.
+
+        Raises `KonnektorError` 4221, 4222, 4030 (the terminal's account), 4186 (no such package), 4187 (refused, broken
+        off, or the terminal came back with another version).
+        """
+        if entry.config.correlation is not Correlation.AKTIV:
+            raise KonnektorError(4221)
+        if not entry.connected or entry.last_product is None:
+            raise KonnektorError(4222)
+        package = self._package(entry.last_product, version)
+        self._hub.publish(update_event(Topic.KSR_UPDATE_START, entry))
+        await self._terminals.change(entry, replace(entry.config, correlation=Correlation.AKTUALISIEREND))
+        try:
+            await self._bring(entry, package)
+        except KonnektorError as error:
+            self._hub.publish(update_failure(entry, error))
+            raise
+        finally:
+            self._hub.publish(update_event(Topic.KSR_UPDATE_END, entry))
+            self.judge(entry)
+        self._hub.publish(update_event(Topic.KSR_UPDATE_SUCCESS, entry, package.version))
+
+    async def _bring(self, entry: TerminalEntry, package: FirmwarePackage) -> None:
+        try:
+            async with admin_session(self._terminals, entry) as session:
+                await download(session, package.image)
+        except (TerminalError, FrontError) as error:
+            sw = error.sw if isinstance(error, TerminalError) else None
+            raise KonnektorError(4187, fill="" if sw is None else f"SICCT {sw:04X}") from error
+        finally:
+            await self._terminals.change(entry, replace(entry.config, correlation=Correlation.AKTIV))
+            await self._terminals.reconnect(entry)
+        try:
+            await self._terminals.in_use(entry, RETURN_SECONDS)
+        except TimeoutError:
+            raise KonnektorError(4187, fill="Kartenterminal kam nicht wieder") from None
+        if entry.last_product is None or entry.last_product.firmware_version != package.version:
+            raise KonnektorError(4187, fill="andere Version als erwartet")
+
+    def _package(self, product: TerminalProduct, version: str | None) -> FirmwarePackage:
+        if version is None:
+            found = self.newest_for(product)
+        else:
+            found = next((p for p in self._shelf.values() if p.is_for(product) and p.version == version), None)
+        if found is None:
+            raise KonnektorError(4186)
+        return found
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    parts = version.split(".")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) <= 3 for part in parts):
+        raise BadFirmware("a firmware version is three numbers with dots")
+    return tuple(int(part) for part in parts)

@@ -1,0 +1,157 @@
+"""One lab: a technician at the virtual terminal (`tiaas terminal`), an administrator at the Konnektor."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tiaas.base.clock import SystemClock
+from tiaas.base.entropy import SystemEntropy
+from tiaas.base.secret import Secret
+from tiaas.cli.compose import Running, UpOptions, running
+from tiaas.cli.entry import main
+from tiaas.cli.progress import Progress
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.opstate import Condition
+from tiaas.konnektor.terminaladmin import TerminalAdmin
+from tiaas.konnektor.terminalfirmware import FirmwarePackage
+from tiaas.konnektor.terminallist import AdminAccount, Correlation
+from tiaas.lab.registry import Registry
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+CT = "CT-1"
+
+
+class Bench:
+    """The lab, and what is said in it."""
+
+    def __init__(self, run: Running) -> None:
+        self.run = run
+        self.instance = run.served[0].instance
+        self.admin: TerminalAdmin = self.instance.terminal_admin
+
+    async def hand(self, *words: str) -> None:
+        """`tiaas terminal …` on this lab."""
+        folder = self.run.lab.store.folder
+        code = await asyncio.to_thread(main, ["terminal", *words, "--dir", str(folder)])
+        assert code == 0
+
+    async def pair(self) -> None:
+        offer = await self.admin.offer_pairing(CT)
+        await self.admin.confirm_pairing(CT, offer.fingerprint)
+
+    async def until(self, correlation: Correlation, error: int | None) -> None:
+        async with asyncio.timeout(20):
+            while self._state() != (correlation, error):  # noqa: ASYNC110 (it has no event of its own)
+                await asyncio.sleep(0.02)
+
+    def _state(self) -> tuple[Correlation, int | None]:
+        view = self.admin.view(CT)
+        return view.correlation, view.error
+
+    def holds(self, condition: Condition) -> bool:
+        return self.instance.context.opstate.holds(condition, CT)
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
+    folder: Path = tmp_path_factory.mktemp("hand")
+    clock = SystemClock()
+    options = UpOptions(folder / "lab", locked=True, ecc_only=True)
+    registry = Registry({"XDG_STATE_HOME": str(folder / "state")})
+    async with running(options, registry, Progress(clock), clock=clock, entropy=SystemEntropy()) as run:
+        yield Bench(run)
+
+
+@pytest.mark.code(4029)
+@pytest.mark.requirement("TIP1-A_4545-03")
+async def test_a_certificate_that_ends_soon(bench: Bench) -> None:
+    """Another certificate than the pairing's is refused; once paired its end is told 35 days before."""
+    await bench.hand("expire", CT, "--days", "20")
+    await bench.until(Correlation.GEPAIRT, 4029)
+    await bench.pair()
+    assert bench.admin.view(CT).correlation is Correlation.AKTIV
+    assert bench.holds(Condition.CARD_TERMINAL_CERTIFICATE_EXPIRES_SOON)
+
+
+@pytest.mark.code(1021, 4028)
+async def test_a_certificate_that_has_ended(bench: Bench) -> None:
+    """No session with it (4028), and pairing says why (1021)."""
+    await bench.hand("expire", CT)
+    await bench.until(Correlation.AKTIV, 4028)
+    await bench.admin.set_correlation(CT, Correlation.GEPAIRT)
+    await bench.admin.set_correlation(CT, Correlation.ZUGEWIESEN)
+    with pytest.raises(KonnektorError) as refused:
+        await bench.admin.offer_pairing(CT)
+    assert refused.value.code == 1021
+
+
+async def test_another_gsmckt(bench: Bench) -> None:
+    """The terminal has another identity with it and is paired like a new one; its old blocks stay."""
+    before = bench.run.lab.terminal(CT).record.slots[4]
+    await bench.hand("exchange", CT)
+    assert bench.run.lab.terminal(CT).record.slots[4] != before
+    await bench.pair()
+    assert bench.admin.view(CT).connected
+    assert not bench.holds(Condition.CARD_TERMINAL_CERTIFICATE_EXPIRES_SOON)
+
+
+@pytest.mark.code(4041)
+async def test_the_pairing_menu_of_the_terminal(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    """Blocks fill up, the next pairing is refused, and the terminal's administrator makes room."""
+    state = bench.run.lab.terminal(CT).virtual.state
+    while len(state.blocks) < 3:
+        await _again(bench)
+    with pytest.raises(KonnektorError) as refused:
+        await _again(bench)
+    assert refused.value.code == 4041
+    capsys.readouterr()
+    await bench.hand("pairing", CT, "--delete", "1", "--json")
+    shown: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert shown["free"] == 1
+    await bench.pair()
+    await bench.hand("pairing", CT, "--delete", "3.1")
+    assert [len(block.keys) for block in state.blocks][-1] == 0
+    await bench.hand("pairing", CT, "--delete", "all")
+    assert state.blocks == []
+    await bench.instance.context.terminals.reconnect(bench.instance.context.terminals.entry(CT))
+    await bench.until(Correlation.GEPAIRT, 4029)
+    await bench.pair()
+
+
+async def _again(bench: Bench) -> None:
+    if bench.admin.view(CT).correlation is Correlation.AKTIV:
+        await bench.admin.set_correlation(CT, Correlation.GEPAIRT)
+        await bench.admin.set_correlation(CT, Correlation.ZUGEWIESEN)
+    await bench.pair()
+
+
+async def test_a_second_connection_is_closed_and_the_first_one_stays(bench: Bench) -> None:
+    """A terminal serves one Konnektor at a time (gemSpec_KT TIP1-A_3067)."""
+    host, _, port = bench.run.lab.terminal(CT).sicct.rpartition(":")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    reader, writer = await asyncio.open_connection(host, int(port), ssl=context)
+    assert await reader.read() == b""
+    writer.close()
+    assert bench.admin.view(CT).connected
+    await bench.admin.verify_pairing(CT)
+
+
+async def test_firmware_images_are_made_by_hand(bench: Bench, tmp_path: Path) -> None:
+    """What `tiaas terminal firmware` writes a virtual terminal takes."""
+    file = tmp_path / "kt.bin"
+    assert await asyncio.to_thread(main, ["terminal", "firmware", str(file), "--version", "2.0.0"]) == 0
+    await bench.admin.firmware.put(FirmwarePackage("DETIA", "TIAASVKT", "2.0.0", file.read_bytes()))
+    assert bench.holds(Condition.CARD_TERMINAL_SOFTWARE_OUT_OF_DATE)
+    await bench.admin.set_account(CT, AdminAccount("admin", Secret(b"admin")))
+    view = await bench.admin.update_firmware(CT)
+    assert view.product is not None
+    assert view.product.firmware_version == "2.0.0"
+    assert bench.run.lab.terminal(CT).record.to_document()["state"]["firmware"] == [2, 0, 0, "00001"]
