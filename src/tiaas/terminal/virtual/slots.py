@@ -10,6 +10,7 @@ from tiaas.base.errors import InvalidInput
 from tiaas.card.atr import BadAtr, decode_atr_untrusted
 from tiaas.card.link import CardGone, CardLinkError
 from tiaas.card.memoryatr import is_memory_card
+from tiaas.card.objsys.model import Interface
 from tiaas.terminal.sicct.status import Sw
 from tiaas.terminal.virtual.config import SlotCard
 from tiaas.terminal.virtual.mishaps import CardMishap
@@ -139,7 +140,7 @@ class Slot:
 
     def _reset(self, card: SlotCard) -> bytes:
         with self._lock, _line():
-            atr = card.reset()
+            atr = card.reset(Interface.CONTACTLESS if self.contactless else Interface.CONTACT)
             if not is_memory_card(atr):
                 decode_atr_untrusted(atr)
             return atr
