@@ -130,7 +130,7 @@ def _described(datagram: bytes, host: str) -> FoundTerminal | None:
     try:
         packet = decode_discovery_untrusted(datagram)
     except BadSicct as bad:
-        _log.info("datagram is no description", extra={"what": bad.what})
+        _log.info("datagram is no description", extra={"fault": bad.what})
         return None
     # Our own requests come back where a broadcast reaches the sender, too.
     return FoundTerminal.of(packet, host) if isinstance(packet, ServiceDescription) else None

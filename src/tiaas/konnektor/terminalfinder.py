@@ -87,7 +87,7 @@ class TerminalFinder:
         try:
             self.listens_at = await self._discovery.listen(port, self._hear)
         except OSError as error:
-            _log.warning("announcements are not heard", extra={"port": port, "kind": type(error).__name__})
+            _log.warning("announcements are not heard", extra={"address": f":{port}", "kind": type(error).__name__})
 
     # ---- discovery -----------------------------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ class Responder(asyncio.DatagramProtocol):
         try:
             request = decode_discovery_untrusted(data)
         except BadSicct as bad:
-            _log.info("datagram is no request", extra={"what": bad.what})
+            _log.info("datagram is no request", extra={"fault": bad.what})
             return
         if isinstance(request, DiscoveryRequest):
             self.announce(str(request.address), request.port)
