@@ -19,11 +19,14 @@ STATE = "OPERATIONAL_STATE/"
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """One topic. `kind` and `severity` None: those of the error it tells. `log` is column L, `deliver` column C."""
+    """One topic. `kind` and `severity` None: those of the error it tells. `log` is column L, `deliver` column C.
+
+    `deliver` None: the technical use case that raises it says so (TUC_KON_053 keeps CT/ERROR from clients).
+    """
 
     parameters: frozenset[str]
     log: bool = True
-    deliver: bool = True
+    deliver: bool | None = True
     kind: EventType | None = _OP
     severity: EventSeverity | None = _INFO
 
@@ -32,7 +35,7 @@ def _row(
     parameters: str = "",
     *,
     log: bool = True,
-    deliver: bool = True,
+    deliver: bool | None = True,
     kind: EventType | None = _OP,
     severity: EventSeverity | None = _INFO,
 ) -> EventRow:
@@ -47,7 +50,7 @@ CATALOGUE: Mapping[str, EventRow] = {
     "BOOTUP/BOOTUP_COMPLETE": _row(),
     "CT/CONNECTED": _row("CtID Hostname"),
     "CT/DISCONNECTED": _row("CtID Hostname"),
-    "CT/ERROR": _row("CtID Name Error Bedeutung", kind=None, severity=None),
+    "CT/ERROR": _row("CtID Name Error Bedeutung", deliver=None, kind=None, severity=None),
     "CT/TLS_ESTABLISHMENT_FAILURE": _row("CtID Name Error Bedeutung", kind=None, severity=None),
     "CT/CT_ADDING_ERROR": _row("IP Name Error Bedeutung", kind=None, severity=None),
     "CT/SLOT_FREE": _row("CtID SlotNo", log=False, deliver=False),
@@ -63,6 +66,10 @@ CATALOGUE: Mapping[str, EventRow] = {
     "CERT/CARD/EXPIRATION": _row(
         "CARD_TYPE ICCSN CARD_HANDLE CardHolderName ZertName ExpirationDate DAYS_LEFT", log=False, severity=None
     ),
+    "KSR/ERROR": _row("Target Name CtID Error Bedeutung", kind=None, severity=None),
+    "KSR/UPDATE/START": _row("Target CtID", kind=_SEC),
+    "KSR/UPDATE/END": _row("Target CtID", kind=_SEC),
+    "KSR/UPDATE/SUCCESS": _row("Target Name CtID NewFirmwareversion", kind=_SEC),
     "LOG/ERROR": _row("Error Bedeutung", log=False, deliver=False, kind=None, severity=None),
     "NTP/ENTERCRITICALSTATE": _row("MESSAGE", deliver=False, severity=_FATAL),
     "MGM/ADMINCHANGES": _row("User RefID NewVal", deliver=False),
@@ -102,10 +109,6 @@ NOT_RAISED: Mapping[str, str] = {
     "MGM/STANDALONE_CHANGED": _BOX_NETWORK,
     "MGM/TI_ACCESS_GRANTED": _REGISTRATION,
     "SMC_K/REGISTER/ERROR": _REGISTRATION,
-    "KSR/ERROR": _KSR,
-    "KSR/UPDATE/START": _KSR,
-    "KSR/UPDATE/END": _KSR,
-    "KSR/UPDATE/SUCCESS": _KSR,
     "KSR/UPDATE/KONNEKTOR_DOWNLOAD_END": "hsk: its own firmware does not come by KSR (group 9)",
     "KSR/UPDATES_AVAILABLE": _KSR,
     "KSR/UPDATE_KONFIG": _KSR,
@@ -158,7 +161,7 @@ def deviations(event: Event) -> list[str]:
     if row is None:
         return [f"{event.topic} is not in the catalogue"]
     wrong = [f"{event.topic}: parameter {key}" for key, _ in event.parameters if key not in row.parameters]
-    if (event.log, event.deliver) != (row.log, row.deliver):
+    if event.log is not row.log or row.deliver not in (None, event.deliver):
         wrong.append(f"{event.topic}: log {event.log}, deliver {event.deliver}")
     if row.kind is not None and event.kind is not row.kind:
         wrong.append(f"{event.topic}: {event.kind.value}")

@@ -4,8 +4,10 @@ An administrator puts packages on the shelf; the KSR, which would, is not there.
 holds for a terminal while the shelf has a newer version for its manufacturer and model.
 """
 
+import asyncio
 import logging
 from base64 import b64decode, b64encode
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from tiaas.base.errors import InvalidInput
@@ -17,15 +19,17 @@ from tiaas.konnektor.terminaladminsession import admin_session
 from tiaas.konnektor.terminalevents import update_event, update_failure
 from tiaas.konnektor.terminallist import Correlation, TerminalEntry
 from tiaas.konnektor.terminals import Terminals
-from tiaas.terminal.download import download
+from tiaas.terminal.download import Finalisation, download
 from tiaas.terminal.errors import TerminalError
 from tiaas.terminal.front import FrontError
 from tiaas.terminal.session import TerminalProduct
+from tiaas.terminal.sicct.commands import reset_terminal
 
 _log = logging.getLogger("tiaas.konnektor.terminals")
 
 FIRMWARE_KIND = "terminal-firmware"
 IMAGE_OCTETS_MAX = 16 * 1024 * 1024
+_LOOK_SECONDS = 0.05
 RETURN_SECONDS = 120.0
 """How long a terminal may take to come back after an update."""
 
@@ -142,7 +146,11 @@ class Firmware:
     async def _bring(self, entry: TerminalEntry, package: FirmwarePackage) -> None:
         try:
             async with admin_session(self._terminals, entry) as session:
-                await download(session, package.image)
+                needed = await download(session, package.image)
+                if Finalisation.RESET in needed:
+                    await session.command(reset_terminal())
+                if Finalisation.AUTOMATIC_REBOOT in needed:
+                    await _gone(entry)
         except (TerminalError, FrontError) as error:
             sw = error.sw if isinstance(error, TerminalError) else None
             raise KonnektorError(4187, fill="" if sw is None else f"SICCT {sw:04X}") from error
@@ -164,6 +172,15 @@ class Firmware:
         if found is None:
             raise KonnektorError(4186)
         return found
+
+
+async def _gone(entry: TerminalEntry) -> None:
+    """Waits for the end of the connection: a terminal that is about to restart still takes a new one."""
+    generation = entry.generation
+    with suppress(TimeoutError):
+        async with asyncio.timeout(RETURN_SECONDS):
+            while entry.generation == generation:  # noqa: ASYNC110 (the end of a connection has no event of its own)
+                await asyncio.sleep(_LOOK_SECONDS)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
