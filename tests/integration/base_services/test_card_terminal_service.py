@@ -151,9 +151,9 @@ async def test_what_is_refused(surgery: Surgery) -> None:
         assert await code_of(surgery, request()) == code
         entry.config, entry.connected = config, True
     # The terminal does not know the command as it came: its own trouble.
-    slots, surgery.terminal.machine._slots = surgery.terminal.machine._slots, {}
+    slots, surgery.terminal.machine._contact = surgery.terminal.machine._contact, {}
     assert await code_of(surgery, eject(2)) == 4044
-    surgery.terminal.machine._slots = slots
+    surgery.terminal.machine._contact = slots
     model = surgery.core.infomodel.current
     await surgery.core.infomodel.apply(
         lambda m: (
