@@ -21,12 +21,13 @@ from tiaas.base.errors import InvalidInput
 from tiaas.card.virtual.image import BadImage, CardImage
 from tiaas.lab.ready import write_private
 from tiaas.terminal.virtual.config import TerminalConfig
+from tiaas.terminal.virtual.shapes import shape_named
 from tiaas.terminal.virtual.state import TerminalState
 
 _CERTIFICATE = "MF/DF.KT/EF.C.SMKT.AUT2.E256"
 _KEY = "MF/DF.KT/PrK.SMKT.AUT2.E256"
 _LOCALLY_ADMINISTERED = b"\x02"
-SMKT_SLOT = 2
+SMKT_SLOT = shape_named("pocket").smkt_slot
 """The reader is slot 1."""
 
 
@@ -68,8 +69,7 @@ class TerminalFolder:
             certificate_file=self.path / "smkt.pem",
             key_file=self.path / "smkt.key",
             client_ca_file=self.path / "ca.pem",
-            slots=SMKT_SLOT,
-            smkt_slot=SMKT_SLOT,
+            shape=shape_named("pocket"),
             model="TIAASPC",
         )
 

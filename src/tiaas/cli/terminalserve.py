@@ -32,10 +32,8 @@ _READER_SLOT = 1
 _SICCT_PORT = 4742
 
 
-def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds `terminal` and what it does."""
-    parser = subparsers.add_parser("terminal", help="run a card terminal by itself")
-    things = parser.add_subparsers(dest="thing", metavar="WHAT", required=True)
+def register_serve(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds `serve` to what `tiaas terminal` does."""
     serve = things.add_parser(
         "serve",
         help="make a SICCT terminal out of a PC/SC reader",

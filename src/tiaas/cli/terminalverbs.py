@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx
 
 from tiaas.base.errors import InvalidInput
+from tiaas.cli import terminalserve
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.labport import add_arguments, ask, control_port
 from tiaas.cli.writer import out, out_json, out_table
@@ -19,7 +20,7 @@ _KIBIBYTE = 1024
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `terminal` and what it does."""
-    parser = subparsers.add_parser("terminal", help="see to the virtual terminals of a lab")
+    parser = subparsers.add_parser("terminal", help="see to the virtual terminals of a lab, or make one of a reader")
     things = parser.add_subparsers(dest="thing", metavar="WHAT", required=True)
     listed = things.add_parser("list", help="all virtual terminals and who is connected")
     pairing = things.add_parser("pairing", help="show or delete pairing blocks, as in the terminal's own menu")
@@ -35,6 +36,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         verb.add_argument("ct_id", metavar="CT", help="ctId of the terminal")
     for verb in (listed, pairing, announce, antenna, exchange, expire):
         add_arguments(verb)
+    terminalserve.register_serve(things)
     image = things.add_parser("firmware", help="write a firmware image for virtual terminals")
     image.add_argument("file", type=Path, metavar="FILE")
     image.add_argument("--version", required=True, metavar="X.Y.Z", help="firmware version")
@@ -47,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
     """Does what was asked."""
     if args.thing == "firmware":
         return _firmware(args)
+    if args.thing == "serve":
+        return terminalserve.run(args)
     verbs = {
         "list": _list,
         "pairing": _pairing,

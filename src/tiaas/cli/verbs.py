@@ -12,7 +12,6 @@ from typing import Protocol, cast
 # In the order of the help text.
 HOMES = {
     "up": "tiaas.cli.up",
-    "terminal": "tiaas.cli.terminalserve",
     "get": "tiaas.cli.get",
     "pin": "tiaas.cli.pin",
     "slot": "tiaas.cli.slot",
