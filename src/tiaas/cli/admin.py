@@ -12,6 +12,7 @@ from typing import Any
 
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
+from tiaas.cli import adminterminals
 from tiaas.cli.adminaccess import add_access_arguments, read_file, read_secret, with_admin, write_secret
 from tiaas.cli.adminaccounts import register_accounts, register_base, shown
 from tiaas.cli.exitcodes import ExitCode
@@ -51,6 +52,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Adds `admin` and what it does."""
     parser = subparsers.add_parser("admin", help="manage a Konnektor instance or the node")
     things = parser.add_subparsers(dest="thing", metavar="WHAT", required=True)
+    adminterminals.register(things)
+    _WORK["terminal"] = adminterminals.run
 
     def action(name: str, text: str, work: Work, *, is_base: bool = False) -> argparse.ArgumentParser:
         added = things.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")

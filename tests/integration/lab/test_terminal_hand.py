@@ -22,6 +22,7 @@ from tiaas.konnektor.terminaladmin import TerminalAdmin
 from tiaas.konnektor.terminalfirmware import FirmwarePackage
 from tiaas.konnektor.terminallist import AdminAccount, Correlation
 from tiaas.lab.registry import Registry
+from tiaas.terminal.pairing import fingerprint
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 CT = "CT-1"
@@ -155,3 +156,24 @@ async def test_firmware_images_are_made_by_hand(bench: Bench, tmp_path: Path) ->
     assert view.product is not None
     assert view.product.firmware_version == "2.0.0"
     assert bench.run.lab.terminal(CT).record.to_document()["state"]["firmware"] == [2, 0, 0, "00001"]
+
+
+async def test_an_administrator_at_the_command_line(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    """`tiaas admin terminal`: unpaired and paired again, with the fingerprint of the paper."""
+    folder = str(bench.run.lab.store.folder)
+
+    async def admin(*words: str) -> str:
+        capsys.readouterr()
+        assert await asyncio.to_thread(main, ["admin", "terminal", *words, "--dir", folder]) == 0
+        return capsys.readouterr().out
+
+    assert "aktiv" in await admin("list")
+    for step in ("deactivate", "unpair"):
+        await admin(step, CT)
+    bench.run.lab.terminal(CT).virtual.state.blocks.clear()
+    paper = fingerprint(bench.run.lab.terminal_certificate(bench.run.lab.terminal(CT)))
+    shown = json.loads(await admin("pair", CT, "--fingerprint", paper, "--json"))
+    assert (shown["correlation"], shown["paired_with"]) == ("aktiv", paper)
+    await admin("verify", CT)
+    await admin("message", CT, "Hier bin ich")
+    assert bench.run.lab.terminal(CT).virtual.snapshot().display == "Hier bin ich"
