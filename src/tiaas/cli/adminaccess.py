@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.client.admin import Admin, AdminAccess, connect_admin
-from tiaas.interfaces.management.accounts import Login, SessionOpened
+from tiaas.cli.writer import note
+from tiaas.interfaces.management.accounts import Login, SecurityNews, SessionOpened
 from tiaas.lab.ready import read_ready
 from tiaas.lab.registry import Registry
 
@@ -41,6 +42,7 @@ def with_admin(args: argparse.Namespace, work: Callable[[Admin], Awaitable[T]]) 
             if password is not None:
                 opened = await admin.change("POST", "/session", Login(args.user, password), SessionOpened)
                 admin.token = opened.token
+                _tell(opened.security)
             try:
                 return await work(admin)
             finally:
@@ -48,6 +50,18 @@ def with_admin(args: argparse.Namespace, work: Callable[[Admin], Awaitable[T]]) 
                     await admin.change("DELETE", "/session")
 
     return asyncio.run(session())
+
+
+def _tell(news: SecurityNews | None) -> None:
+    """What the security log has got since the last logout, on standard error (TIP1-A_4996)."""
+    if news is None or not news.entries:
+        return
+    since = "" if news.since is None else f" since your logout at {news.since.isoformat(timespec='seconds')}"
+    what = "entry" if news.entries == 1 else "entries"
+    note(f"security log: {news.entries} new {what}{since}")
+    for entry in news.newest:
+        told = entry.topic or " ".join(part for part in (str(entry.code or ""), entry.text) if part)
+        note(f"  {entry.at.isoformat(timespec='seconds')} {entry.level.value}: {told}")
 
 
 def read_secret(prompt: str) -> Secret:

@@ -3,10 +3,12 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import combinations
+from random import Random
 
 import pytest
 from lxml import etree
 
+from tests.conformance.soap.class_instances import random_message
 from tests.integration.konnektor_core.memorystore import MemoryStore
 from tiaas.base.clock import ManualClock
 from tiaas.base.entropy import SeededEntropy
@@ -113,6 +115,38 @@ def test_an_operation_without_a_row_cannot_be_declared_and_one_without_a_declara
     assert not _is_blocked(context, undeclared)
     context.opstate.set(Condition.CRL_OUT_OF_DATE, True)
     assert _is_blocked(context, undeclared)
+
+
+@pytest.mark.requirement("TIP1-A_4510-04", "A_16203")
+@pytest.mark.code(4002)
+async def test_octets_of_every_operation_in_every_critical_state(context: ServiceContext) -> None:
+    """A message per operation through the dispatcher: 4002 where the table says so, elsewhere the handler's own fault
+    (the caller is nobody)."""
+    await context.protocol.start()
+    peer = Peer(None, frozenset(), None, "127.0.0.1", authentication_required=False)
+    rows = set()
+    for served in operations(context):
+        assert isinstance(served.access, Declared)
+        row, name = served.access.row, served.request.__name__
+        rows.add(row)
+        dispatcher = Dispatcher(
+            [served],
+            lambda error: fault_of(error, "one", context.clock, context.entropy, context.protocol),
+            guard=guard(context),
+        )
+        request = write_envelope(random_message(served.request, Random(name)))
+        for condition in (None, *ALL_CRITICAL):
+            if condition is not None:
+                context.opstate.set(condition, True)
+            reply = await dispatcher.handle(request, "text/xml", peer)
+            if condition is not None:
+                context.opstate.set(condition, False)
+            codes = {node.text for node in etree.fromstring(reply.body).iter("{*}Code")}
+            blocked = condition is not None and not row.allows(condition)
+            assert ("4002" in codes) is blocked, (name, condition, codes)
+            assert reply.status == 500, name
+    assert rows == {Row.INFORMATION, Row.CARD, Row.READ_CERTIFICATE, Row.VERIFY_CERTIFICATE}
+    await context.protocol.stop()
 
 
 @pytest.mark.requirement("TIP1-A_4510-04")

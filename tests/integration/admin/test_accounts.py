@@ -1,9 +1,14 @@
 """Administrators, logins, tokens: over TLS, with the typed client (gemSpec_Kon V5.18 TIP1-A_4810, TIP1-A_5005)."""
 
+import asyncio
+import io
+from pathlib import Path
+
 import pytest
 
 from tests.integration.admin.desk import PASSWORD, Desk, make_user
 from tiaas.base.secret import Secret
+from tiaas.cli.entry import main
 from tiaas.client.admin import Admin, AdminRefused, connect_admin
 from tiaas.interfaces.management.accounts import (
     AdministratorChange,
@@ -11,12 +16,14 @@ from tiaas.interfaces.management.accounts import (
     Login,
     NewAdministrator,
     NewPassword,
+    SecurityNews,
     SessionOpened,
     SessionState,
     TokenList,
 )
 from tiaas.interfaces.management.roles import Role
 from tiaas.konnektor.admin.users import LOCK_AFTER
+from tiaas.konnektor.protocol import Level, LogType
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -45,6 +52,50 @@ async def test_a_login_gives_a_session_that_a_logout_ends(desk: Desk) -> None:
         with pytest.raises(AdminRefused) as refused:
             await nobody.read("/session", SessionState)
         assert refused.value.status == 401
+
+
+@pytest.mark.requirement("TIP1-A_4996")
+async def test_after_login_an_administrator_is_told_of_security_entries_since_the_last_logout(
+    desk: Desk, chief: Admin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await make_user(chief, "returning", Role.LOKAL)
+    protocol = desk.instance.context.protocol
+
+    def write(text: str) -> None:
+        desk.clock.advance(1)
+        protocol.write(LogType.SECURITY, Level.WARNING, text=text)
+        desk.clock.advance(1)
+
+    async def visit() -> SecurityNews:
+        async with connect_admin(desk.access(None)) as nobody:
+            opened = await nobody.change("POST", "/session", Login("returning", PASSWORD), SessionOpened)
+            nobody.token = opened.token
+            await nobody.change("DELETE", "/session")
+        assert opened.security is not None
+        return opened.security
+
+    write("before the first visit")
+    first = await visit()
+    assert first.since is None
+    assert first.newest[0].text == "before the first visit"
+    desk.clock.advance(1)
+    assert (await visit()).entries == 0
+    for number in range(25):
+        write(f"while away {number}")
+    news = await visit()
+    assert news.since is not None
+    assert (news.entries, len(news.newest), news.newest[0].text) == (25, 20, "while away 24")
+    # The same on the command line.
+    write("while away again")
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(desk.instance.identity.ca_pem())
+    monkeypatch.setattr("sys.stdin", io.StringIO(PASSWORD.reveal().decode() + "\n"))
+    url = desk.access(None).url
+    arguments = ["admin", "state", "--url", url, "--ca", str(ca), "--user", "returning"]
+    assert await asyncio.to_thread(main, arguments) == 0
+    told = capsys.readouterr().err
+    assert "security log: 1 new entry since your logout at " in told
+    assert told.rstrip().endswith("Warning: while away again")
 
 
 async def test_wrong_passwords_lock_an_account_for_a_while_and_are_told_to_the_security_log(

@@ -14,7 +14,7 @@ from tiaas.konnektor.protocol import Level, LogType
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.mark.requirement("TIP1-A_4716", "TIP1-A_5005", "TIP1-A_4996")
+@pytest.mark.requirement("TIP1-A_4716", "TIP1-A_5005")
 async def test_entries_are_read_searched_and_exported_whatever_the_state(desk: Desk) -> None:
     protocol, opstate = desk.instance.context.protocol, desk.instance.context.opstate
     protocol.write(LogType.OPERATION, Level.ERROR, text="a terminal is silent", event_id="e-1")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from tiaas.base.secret import Secret
 from tiaas.interfaces.management.fields import Name, Number, Text, Told
+from tiaas.interfaces.management.logs import LogEntry
 from tiaas.interfaces.management.roles import Role
 
 PASSWORD_MIN = 12
@@ -23,12 +24,22 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
+class SecurityNews:
+    """What the security log has got since this administrator's last logout (TIP1-A_4996)."""
+
+    since: Annotated[datetime | None, Told("the last logout; null: there was none, all entries count")]
+    entries: Annotated[int, Told("10,000 at most")]
+    newest: Annotated[tuple[LogEntry, ...], Told("the newest first, 20 at most")]
+
+
+@dataclass(frozen=True, slots=True)
 class SessionOpened:
     """A session: send `token` as `Authorization: Bearer TOKEN`. It ends after 15 minutes without a request."""
 
     token: Annotated[Secret, Text(1, 128)]
     user: str
     role: Role
+    security: Annotated[SecurityNews | None, Told("null on the node's plane, which has no security log")]
 
 
 @dataclass(frozen=True, slots=True)

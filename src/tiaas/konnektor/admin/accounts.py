@@ -63,7 +63,8 @@ async def _login(call: Call) -> SessionOpened:
     login = call.body(Login)
     await _verify(call, login.user, login.password)
     token, caller = call.plane.users.open_session(login.user)
-    return SessionOpened(token, caller.user, caller.role)
+    news = await call.plane.security_news(call.plane.users.account(caller.user).last_logout)
+    return SessionOpened(token, caller.user, caller.role, news)
 
 
 async def _verify(call: Call, user: str, password: Secret) -> None:

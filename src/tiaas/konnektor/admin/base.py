@@ -4,10 +4,12 @@ import functools
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from http import HTTPStatus
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
+from tiaas.interfaces.management.accounts import SecurityNews
 from tiaas.interfaces.management.base import (
     BACKUP_OCTETS,
     Backup,
@@ -88,6 +90,10 @@ class BasePlane:
     async def login_failed(self, user: str, *, locked: bool) -> None:
         """Tells the base log."""
         await self.book.note(user, "login failed", "locked" if locked else "refused")
+
+    async def security_news(self, since: datetime | None) -> SecurityNews | None:
+        """The node has no security log of its own."""
+        return None
 
 
 async def _list(call: Call) -> HostedInstances:

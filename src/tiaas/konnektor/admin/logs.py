@@ -3,6 +3,9 @@
 Viewing is allowed in every operating state. The security log can be read and exported, nothing else.
 """
 
+from datetime import datetime
+
+from tiaas.interfaces.management.accounts import SecurityNews
 from tiaas.interfaces.management.logs import (
     FmLogSettings,
     LeastSeverity,
@@ -18,8 +21,19 @@ from tiaas.konnektor.admin.roles import INSTANCE_ROLES, ON_SITE
 from tiaas.konnektor.admin.routes import Call, Octets, Route, delete, get, post, put
 from tiaas.konnektor.instance import Instance
 from tiaas.konnektor.opstate import Condition
-from tiaas.konnektor.protocol import Entry, Level, LogName, LogSettings, Query
+from tiaas.konnektor.protocol import Entry, Level, LogName, LogSettings, ProtocolService, Query
+from tiaas.konnektor.protocol.entry import SECURITY
+from tiaas.konnektor.protocol.query import LIMIT_MAX
 from tiaas.konnektor.protocol.settings import FmSettings
+
+
+_NEWEST = 20
+
+
+async def security_news(protocol: ProtocolService, since: datetime | None) -> SecurityNews:
+    """What the security log has got from `since` on (TIP1-A_4996); None: all it has."""
+    found = await protocol.entries(SECURITY, Query(since=since, limit=LIMIT_MAX))
+    return SecurityNews(since, len(found), tuple(_shown(entry) for entry in found[:_NEWEST]))
 
 
 async def _list(call: Call) -> LogList:

@@ -1,12 +1,15 @@
 """The management of one instance: its administrators, its table, its log, its listener."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from tiaas.base.clock import Clock
+from tiaas.interfaces.management.accounts import SecurityNews
 from tiaas.interfaces.management.roles import Role
 from tiaas.konnektor.admin.audit import admin_changed, login_failed
 from tiaas.konnektor.admin.listener import AdminListener
+from tiaas.konnektor.admin.logs import security_news
 from tiaas.konnektor.admin.routes import Route
 from tiaas.konnektor.admin.table import INSTANCE_ROUTES
 from tiaas.konnektor.admin.users import Administrators, FirstAdmin
@@ -55,6 +58,10 @@ class InstancePlane:
     async def login_failed(self, user: str, *, locked: bool) -> None:
         """Tells the security log."""
         login_failed(self.instance.context.hub, user, locked=locked)
+
+    async def security_news(self, since: datetime | None) -> SecurityNews | None:
+        """What an administrator is told after login."""
+        return await security_news(self.instance.context.protocol, since)
 
 
 async def open_plane(
