@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
-from tiaas.client.admin import Admin, AdminAccess, connect_admin
 from tiaas.cli.writer import note
+from tiaas.client.admin import Admin, AdminAccess, connect_admin
 from tiaas.interfaces.management.accounts import Login, SecurityNews, SessionOpened
 from tiaas.lab.ready import read_ready
 from tiaas.lab.registry import Registry

@@ -279,4 +279,3 @@ def _place(host: str) -> Target:
 def _require_unpaired(entry: TerminalEntry) -> None:
     if entry.config.correlation not in (Correlation.ZUGEWIESEN, Correlation.GEPAIRT):
         raise KonnektorError(4037, f"CORRELATION ist {entry.config.correlation}")
-

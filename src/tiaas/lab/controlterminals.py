@@ -1,11 +1,11 @@
 """What a technician does to virtual terminals, at the control port.
 
-    GET    /terminals/{ct_id}/pairing      → {"blocks": [{"number", "keys"}], "free"}; keys are SHA-256 fingerprints
-    DELETE …/pairing?block=N&key=M         the terminal's menu: everything, one block, or one key of a block
-    POST   …/announce                      {"host", "port"}: sends the service description there (UDP)
-    PUT    …/contactless                   {"on": true|false}: Option_CL of a terminal with an antenna
-    POST   …/smkt                          a new gSMC-KT → {"iccsn"}
-    PUT    …/smkt                          {"days": -3650…3650}: its certificates end then
+GET    /terminals/{ct_id}/pairing      → {"blocks": [{"number", "keys"}], "free"}; keys are SHA-256 fingerprints
+DELETE …/pairing?block=N&key=M         the terminal's menu: everything, one block, or one key of a block
+POST   …/announce                      {"host", "port"}: sends the service description there (UDP)
+PUT    …/contactless                   {"on": true|false}: Option_CL of a terminal with an antenna
+POST   …/smkt                          a new gSMC-KT → {"iccsn"}
+PUT    …/smkt                          {"days": -3650…3650}: its certificates end then
 """
 
 import hashlib

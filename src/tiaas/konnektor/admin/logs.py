@@ -26,7 +26,6 @@ from tiaas.konnektor.protocol.entry import SECURITY
 from tiaas.konnektor.protocol.query import LIMIT_MAX
 from tiaas.konnektor.protocol.settings import FmSettings
 
-
 _NEWEST = 20
 
 

@@ -1,12 +1,12 @@
 """Firmware images of virtual terminals, and what such a terminal makes of one (lab only; real images are the vendor's).
 
-    octets  content
-    8       `TIAASKTF`
-    8       model, filled with blanks
-    9       firmware version, three numbers of three characters
-    5       firmware group
-    32      SHA-256 over model, version, group and payload
-    …       payload
+octets  content
+8       `TIAASKTF`
+8       model, filled with blanks
+9       firmware version, three numbers of three characters
+5       firmware group
+32      SHA-256 over model, version, group and payload
+…       payload
 """
 
 import hashlib
