@@ -8,6 +8,7 @@ states are gone, and the next RequestCard finds it as a new card. That is how a 
 """
 
 import math
+from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from tiaas.terminal.session import Ejected, SlotState, TerminalSession
 LONGEST_SECONDS = 255
 """What fits SICCT's waiting time object (5.5.10.21): one octet. Longer wishes end there."""
 _ABSENT = frozenset({SlotState.EMPTY, SlotState.UNKNOWN})
+_OFF = frozenset({SlotState.EMPTY, SlotState.NOT_IN_POSITION, SlotState.UNPOWERED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,6 @@ class CardDialogues:
             card = self._cards.at(ct_id, slot)
             async with nullcontext() if card is None else card.reserve():
                 ejected = await self._eject(entry, slot, card, text, seconds)
-            if card is not None and self._cards.at(ct_id, slot) is card:
-                self._terminals.give_up(entry, slot)
             if ejected is Ejected.NOT_REMOVED:
                 raise KonnektorError(4203)
 
@@ -119,11 +119,25 @@ class CardDialogues:
                 async with card.basic.turn:
                     pass  # A command under way ends first: a busy slot refuses to be switched off.
             async with entry.dialogue(slot):
-                with _faults():
-                    try:
-                        return await session.eject(slot, text, _whole(seconds))
-                    finally:
-                        await _clear(session)
+                try:
+                    with _faults():
+                        ejected = await session.eject(slot, text, _whole(seconds))
+                    self._switched_off(entry, slot)
+                    return ejected
+                except KonnektorError:
+                    # The terminal switches a card off before it asks the person: one that stayed is none any more.
+                    if await _is_off(session, slot):
+                        self._switched_off(entry, slot)
+                    raise
+                except CancelledError:
+                    self._switched_off(entry, slot)
+                    raise
+                finally:
+                    await _clear(session)
+
+    def _switched_off(self, entry: TerminalEntry, slot: int) -> None:
+        if self._cards.at(entry.config.ct_id, slot) is not None:
+            self._terminals.give_up(entry, slot)
 
     def _require_slot(self, entry: TerminalEntry, slot: int) -> None:
         if not 1 <= slot <= entry.config.slots:
@@ -145,8 +159,15 @@ async def _clear(session: TerminalSession) -> None:
         await session.clear()
 
 
+async def _is_off(session: TerminalSession, slot: int) -> bool:
+    """Whether no card in the slot has power; a terminal that does not tell is believed to have done nothing."""
+    with suppress(TerminalError, FrontError):
+        return any(state in _OFF for state in (await session.slot_states())[slot - 1 : slot])
+    return False
+
+
 def _whole(seconds: float) -> int:
-    return min(math.ceil(seconds), LONGEST_SECONDS)
+    return math.ceil(min(seconds, LONGEST_SECONDS))
 
 
 @contextmanager

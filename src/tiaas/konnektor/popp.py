@@ -110,11 +110,12 @@ class PoppSessions:
                 raise KonnektorError(_NOT_PERMITTED, "sequenceCounter")
             found.counter += 1
             self._still(found)
-            answers = await self._run(found, scenario)
-            if scenario.session_id in self._sessions:
-                wait = scenario.time_span / 1000 + self.limits.grace
-                self._wait(scenario.session_id, found, wait)
-            return answers
+            try:
+                return await self._run(found, scenario)
+            finally:
+                # Also after a card or terminal that did not answer: nobody may ever send or stop again.
+                if self._sessions.get(scenario.session_id) is found:
+                    self._wait(scenario.session_id, found, scenario.time_span / 1000 + self.limits.grace)
 
     async def stop(self, name: str, peer: Peer) -> None:
         """Ends a session. Raises 4232."""

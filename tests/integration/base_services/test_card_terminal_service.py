@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.base_services.conftest import code_of
 from tests.integration.konnektor_core.surgery import CT, Surgery, context
+from tiaas.card.commands import read_binary
 from tiaas.interfaces.card_service_common_v2_0 import CardType as WireType
 from tiaas.interfaces.card_service_common_v2_0 import PinResult
 from tiaas.interfaces.card_service_v8_1 import GetPinStatus, PinStatus, VerifyPin
@@ -18,6 +19,7 @@ from tiaas.konnektor.events import Topic
 from tiaas.konnektor.infomodel import Kind, Relation, Terminal
 from tiaas.konnektor.terminallist import Correlation
 from tiaas.soap.envelope import write_envelope
+from tiaas.terminal.sicct.units import KEYPAD
 from tiaas.terminal.virtual.config import PinMode, PinPolicy
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -134,6 +136,48 @@ async def test_a_display_belongs_to_one(surgery: Surgery) -> None:
     with pytest.raises(KonnektorError):
         await entry
     surgery.terminal.pin_policy = PinPolicy()
+
+
+@pytest.mark.code(4049, 4039)
+@pytest.mark.requirement("TIP1-A_5410")
+async def test_a_card_switched_off_is_given_up_however_the_dialogue_ends(surgery: Surgery) -> None:
+    """EJECT ICC takes the power first and asks then: a card that stays has no state, and no handle."""
+
+    async def cancelled() -> int:
+        out = asyncio.create_task(surgery.call(eject(2, wait=10**400)))
+        await shows(surgery, "Bitte eGK aus SLOT 2 entnehmen")
+        surgery.terminal.press("cancel")
+        with pytest.raises(KonnektorError) as caught:
+            await out
+        return caught.value.code
+
+    async def busy() -> int:
+        with surgery.terminal.machine.using(KEYPAD):
+            return await code_of(surgery, eject(2))
+
+    async def stopped() -> int:
+        out = asyncio.create_task(surgery.call(eject(2)))
+        await shows(surgery, "Bitte eGK aus SLOT 2 entnehmen")
+        out.cancel()
+        await asyncio.wait([out])
+        surgery.terminal.press("cancel")
+        await surgery.until(lambda: surgery.terminal.snapshot().display != "Bitte eGK aus SLOT 2 entnehmen")
+        return 0
+
+    for way, code in ((cancelled, 4049), (busy, 4039), (stopped, 0)):
+        handle = surgery.find(CardType.EGK).handle
+        assert await way() == code
+        assert surgery.core.cards.find(handle) is None
+        answer = await surgery.call(request(2, WireType.EGK))
+        assert answer.already_inserted is True
+        card = surgery.find(CardType.EGK)
+        assert answer.card.card_handle == card.handle
+        assert (await card.basic.transmit(read_binary(sfid=2))).ok
+    # Refused before anything was done, a card stays what it was.
+    handle = surgery.find(CardType.EGK).handle
+    with surgery.terminal.machine.using(2):
+        assert await code_of(surgery, eject(2)) == 4039
+    assert surgery.find(CardType.EGK).handle == handle
 
 
 @pytest.mark.code(4058, 4097, 4007, 4221, 4222, 4044)

@@ -11,6 +11,7 @@ from tests.integration.base_services.conftest import OnlineTrust
 from tests.integration.konnektor_core.surgery import CT, Surgery, caller, context
 from tiaas.card import commands
 from tiaas.card.apdu import CommandApdu
+from tiaas.card.link import CardLinkError
 from tiaas.card.objsys.addresses import AID_ROOT_EGK
 from tiaas.card.scenario import Scenario, Step
 from tiaas.interfaces.card_service_v8_2 import SecureSendAPDU, StartCardSession, StopCardSession
@@ -162,6 +163,23 @@ async def test_only_the_popp_service_may_sign(desk: Desk, online: OnlineTrust) -
     # None of them counted, and none reached the card.
     await desk.call(SecureSendAPDU(signed_scenario=f"{head}.{payload}.{signature}"))
     await desk.stop(session)
+
+
+@pytest.mark.code(4044)
+async def test_a_session_ends_in_time_after_a_card_that_did_not_answer(desk: Desk) -> None:
+    """Whoever was told 4044 may never come back: the card must not stay locked."""
+    desk.popp.limits = Limits(first=60.0, grace=0.05)
+    session = await desk.start()
+    channel = desk.surgery.find(CardType.EGK).basic
+
+    async def mute(command: CommandApdu) -> Any:
+        raise CardLinkError("no answer")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(channel, "_line", type("Mute", (), {"transmit": staticmethod(mute)})())
+        assert await desk.code(desk.signed(session, span=0)) == 4044
+    await desk.surgery.until(lambda: not desk.surgery.find(CardType.EGK).reserved)
+    desk.popp.limits = Limits()
 
 
 @pytest.mark.code(4094)

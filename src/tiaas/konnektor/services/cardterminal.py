@@ -15,6 +15,7 @@ from tiaas.interfaces.card_terminal_service_v1_1 import (
     RequestCardResponse,
 )
 from tiaas.interfaces.connector_common_v5_0 import OK
+from tiaas.konnektor.carddialogues import LONGEST_SECONDS
 from tiaas.konnektor.cardtexts import displayable, eject_text, request_text
 from tiaas.konnektor.cardtypes import HBAX, SM_B, CardType
 from tiaas.konnektor.errors import KonnektorError
@@ -87,7 +88,7 @@ async def _eject_card(context: ServiceContext, request: EjectCard, peer: Peer) -
         ct_id,
         slot,
         text or eject_text(card.card_type if card else None, slot, only_slot=_only_slot(context, ct_id)),
-        DEFAULT_SECONDS if request.time_out is None else request.time_out / 1000,
+        DEFAULT_SECONDS if request.time_out is None else min(request.time_out, LONGEST_SECONDS * 1000) / 1000,
     )
     return EjectCardResponse(status=OK)
 
