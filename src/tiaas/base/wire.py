@@ -65,7 +65,10 @@ def _fields(shape: type) -> dict[str, tuple[Any, bool]]:
 
 def _decode_plain(shape: type, value: object, where: str) -> object:
     if shape is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise BadDocument(f"{where}: too large") from None
     if shape in (str, int, float, bool) and type(value) is shape:
         return value
     if shape in (date, datetime) and isinstance(value, str):

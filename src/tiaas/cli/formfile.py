@@ -18,7 +18,7 @@ def read_form_file(path: Path) -> dict[str, Any]:
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
         document = _parse(path.suffix.lower(), text)
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
+    except (ValueError, LookupError, RecursionError, yaml.YAMLError) as error:
         raise InvalidInput(f"{path} cannot be read: {error}") from None
     if not isinstance(document, dict):
         raise InvalidInput(f"{path} holds no form: keys and values are expected")

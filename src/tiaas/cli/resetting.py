@@ -1,6 +1,7 @@
 """`POST /reset` at the control port: lab and Konnektor as they were at the start, for the next test.
 
-It is answered once every Konnektor has opened the cards that were put in anew and PIN.SMC is verified again (unless
+HBAs and health cards that somebody has used are put in anew, so nobody finds another's verified PIN or lock. It is
+answered once every Konnektor has opened the cards that were put in anew and PIN.SMC is verified again (unless
 the lab was started with --locked).
 """
 
@@ -11,12 +12,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tiaas.konnektor.cards import Card
+from tiaas.konnektor.cardtypes import HBAX, INSURED
 from tiaas.konnektor.instance import Instance
 from tiaas.lab.lab import Lab
 from tiaas.lab.reset import Beginning
 
 _SECONDS = 30.0
 _LOOK_SECONDS = 0.02
+
+
+_IN_HANDS = HBAX | INSURED
 
 
 class Resetting:
@@ -31,7 +37,7 @@ class Resetting:
         beginning = Beginning.of(lab)
 
         def known() -> frozenset[str]:
-            cards = (card for instance in instances() for card in instance.context.cards)
+            cards = (card for instance in instances() for card in instance.context.cards if not _is_used(card))
             return frozenset(card.data.iccsn for card in cards if card.data.iccsn is not None)
 
         async def reset() -> None:
@@ -58,3 +64,8 @@ class Resetting:
                 hint = "a terminal that the Konnektor does not trust any more needs a new start"
                 return JSONResponse({"error": "not all cards came back", "hint": hint}, 409)
         return JSONResponse({"reset": True})
+
+
+def _is_used(card: Card) -> bool:
+    """Whether somebody has a session with the card, and so perhaps a verified PIN, or holds it; of an SM-B all do."""
+    return card.reserved or (card.card_type in _IN_HANDS and bool(card.sessions))

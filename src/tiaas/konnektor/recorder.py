@@ -33,7 +33,7 @@ _FIELDS = frozenset(
     {"host", "user-agent", "content-type", "content-length", "transfer-encoding", "content-encoding", "soapaction",
      "accept-encoding", "connection", "expect", "upgrade"}
 )  # fmt: skip
-_CLAIMED = re.compile(rb"<(?:[A-Za-z_][\w.-]{0,32}:)?ClientSystemId(?:\s[^>]{0,200})?>\s*([^<]{1,64}?)\s*</")
+_CLAIMED = re.compile(rb"<(?:[A-Za-z_][\w.-]{0,32}:)?ClientSystemId(?:\s[^>]{0,200})?>([^<]{1,200})</")
 _AT_TLS = ("TLS handshake", "the client certificate")
 
 App = Callable[[Message, Receive, Send], Any]
@@ -189,7 +189,8 @@ class Recorder:
         if fingerprint is not None:
             return tuple(sorted(self._owners(fingerprint)))
         claimed = _CLAIMED.search(body)
-        return (_text(claimed.group(1)),) if claimed else ()
+        name = b"" if claimed is None else claimed.group(1).strip()[:64]
+        return (_text(name),) if name else ()
 
 
 def _owners(model: LiveInfoModel, fingerprint: str) -> frozenset[str]:

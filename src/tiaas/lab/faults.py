@@ -183,7 +183,7 @@ class Fault:
             service,
             code=code,
             http=_optional(document, "http", int),
-            delay=float(_optional(document, "delay", int | float) or 0.0),
+            delay=_optional(document, "delay", int | float) or 0.0,
             drop=bool(_optional(document, "drop", bool)),
             match=_optional(document, "match", str) or "",
             times=_optional(document, "times", int) or None if "times" in document else once,
@@ -305,7 +305,9 @@ def _is_pattern(match: str) -> bool:
 
 @lru_cache(maxsize=FAULTS_MAX)
 def _pattern(match: str) -> re.Pattern[str]:
-    return re.compile(re.escape(match).replace(r"\*", ".*").replace(r"\?", "."))
+    """Each part between stars at its first place behind the one before: if that fails, no other place would do."""
+    first, *others = (re.escape(part).replace(r"\?", ".") for part in match.split("*"))
+    return re.compile(first + "".join(f"(?>.*?{part})" for part in others))
 
 
 def _optional(document: Mapping[str, Any], key: str, kind: Any) -> Any:

@@ -229,13 +229,17 @@ class Lab:
     async def stop(self) -> None:
         """Switches all terminals and services off."""
         self.time.stop()
-        await asyncio.gather(*(mishaps.stop() for mishaps in self._mishaps))
+        await self.end_mishaps()
         await asyncio.gather(
             self.vsdm.stop(), self.vzd.stop(), *(practice.stop() for practice in self.practices.values())
         )
         if self.services is not None:
             await self.services.stop()
             self.services = None
+
+    async def end_mishaps(self) -> None:
+        """Ends what faults that struck still had to do: plugs that wait to be pulled, cards to be put back."""
+        await asyncio.gather(*(mishaps.stop() for mishaps in self._mishaps))
 
     def terminals(self) -> Iterator[LabTerminal]:
         """All terminals, practice by practice."""

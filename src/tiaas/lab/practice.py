@@ -151,6 +151,11 @@ class LabTerminal:
         self.virtual.insert(slot, card)
         self._on_move()
 
+    def take_memory_cards(self) -> None:
+        """Takes out the memory cards, which are gone then."""
+        for slot in tuple(self._memory_cards):
+            self.eject(slot)
+
     def set_motor(self, *, on: bool) -> None:
         """Whether the terminal pushes a card out that it was told to eject."""
         self.virtual.machine.push_out = self._push_out if on else None

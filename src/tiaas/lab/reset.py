@@ -1,6 +1,6 @@
 """A lab as it was when it started: for the next test, without a new start.
 
-Faults end, the time is right, plugs are in, PINs are typed automatically, cards are where they were, and a card whose
+Faults end with what they still had in hand, the time is right, plugs are in, PINs are typed automatically, cards are where they were, and a card whose
 PINs were changed, blocked or unblocked has those of the start again. What insurers and CAs did (updates, revocations)
 stays, and so does what cards write by themselves, like the log of who read them.
 """
@@ -33,6 +33,7 @@ class Beginning:
     async def restore(self, lab: Lab, known: Set[str]) -> None:
         """Makes the lab so again; cards that are not `known` (by ICCSN) to a Konnektor are put in anew, too."""
         lab.faults.clear()
+        await lab.end_mishaps()
         lab.time.offset, lab.time.answers = 0.0, True
         for terminal in lab.terminals():
             await _make_ready(terminal)
@@ -62,5 +63,7 @@ def _passwords(card: LabCard) -> Any:
 
 async def _make_ready(terminal: LabTerminal) -> None:
     terminal.virtual.pin_policy = PinPolicy()
+    terminal.set_motor(on=False)
+    terminal.take_memory_cards()
     if not terminal.virtual.snapshot().plugged:
         await terminal.virtual.plug_in()

@@ -7,6 +7,7 @@ sequence, so that a report can name a message.
 
 import dataclasses
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from tiaas.base.wire import BadDocument, decode_document_untrusted
 FORMAT = "tiaas-recording"
 VERSION = 1
 NOTICE = "TEST DATA: a recording of a lab. KVNR, ICCSN and names are those of invented people and of test cards."
+_HALF_SIGN = re.compile(rb"\\u[dD][89a-fA-F]")
 DOCUMENT_MAX = 128 * 1024 * 1024
 """Octets of a file that is read."""
 
@@ -150,7 +152,12 @@ def decode_recording_untrusted(octets: bytes) -> Recording:
     if document.get("version") != VERSION:
         raise BadRecording(f"version {document.get('version')!r} of recordings is not read here")
     try:
-        return decode_document_untrusted(Recording, document)
+        recording = decode_document_untrusted(Recording, document)
+        if _HALF_SIGN.search(octets):
+            encode_recording(recording)
+        return recording
+    except UnicodeEncodeError:
+        raise BadRecording("it has halves of signs (surrogates)") from None
     except BadDocument as error:
         raise BadRecording(str(error)) from None
 

@@ -26,15 +26,21 @@ def test_a_card_is_read(konnektor, card, recording):
         egk, smcb = [(await client.get_cards(kind))[0] for kind in (CardType.EGK, CardType.SMC_B)]
         return await client.read_vsd(egk.card_handle, smcb.card_handle)
 
+    async def verify(client):
+        (hba,) = await client.get_cards(CardType.HBA)
+        return (await client.verify_pin(hba.card_handle, "PIN.CH")).result.value
+
     vsd = asyncio.run(practice(konnektor, work))
     assert vsd.personal.versicherten_id == card("egk-1").kvnr
     assert recording.operations == ["GetCards", "GetCards", "ReadVSD"]
     assert recording.check()["SDS-1"].finding.verdict == "pass"
+    assert asyncio.run(practice(konnektor, verify)) == "OK"
 
 
 def test_trouble_is_over_after_the_test(konnektor, card, terminal, fault, recording):
     async def work(client):
         (hba,) = await client.get_cards(CardType.HBA)
+        assert (await client.get_pin_status(hba.card_handle, "PIN.CH")).status.value == "VERIFIABLE"
         return [(await client.verify_pin(hba.card_handle, "PIN.CH")).result.value for _ in range(3)]
 
     fault("keypad", code="wrong", match="HBA", times=0)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tiaas.base.errors import InvalidInput
+from tiaas.lab.errors import LabError
 from tiaas.lab.scenario.document import BadScenario
 from tiaas.lab.scenario.model import read_scenario_untrusted
 from tiaas.lab.scenario.play import Player, load_scenario, packaged
@@ -97,6 +98,18 @@ async def test_steps_are_done_in_order_and_in_time() -> None:
     assert len(said) == 2 + 5
 
 
+async def test_a_card_that_this_lab_does_not_have_is_told_with_the_line() -> None:
+    for step in (f'insert: "{"9" * 20}"', f'eject: "{"9" * 20}"', "insert: smcb-1"):
+        with pytest.raises(LabError, match="line 3: this lab has no"):
+            await Player(Hand(), lambda text: None).play(  # type: ignore[arg-type]
+                read_scenario_untrusted(f"title: T\nsetup:\n  - {step}".encode())
+            )
+    hand = Hand()
+    text = 'title: T\nsetup:\n  - fault: {service: card, code: mute, match: "hba-* egk-x"}'
+    await Player(hand, lambda text: None).play(read_scenario_untrusted(text.encode()))  # type: ignore[arg-type]
+    assert hand.done == [("fault", {"service": "card", "code": "mute", "match": "hba-* egk-x"})]
+
+
 @pytest.mark.parametrize(
     ("text", "line", "reason"),
     [
@@ -125,6 +138,11 @@ async def test_steps_are_done_in_order_and_in_time() -> None:
         ("title: T\nsetup: [", 2, ""),
         ("title: !!python/object:os.system T\nsetup: 5", 2, "a list"),
         ('title: "\\x"', 1, ""),
+        ('title: !!int ""', 1, "no YAML"),
+        ("title: !!bool maybe", 1, "no YAML"),
+        ('title: "\\ud800"', 1, "half of a sign"),
+        ("title: T\ntimeline:\n  - {at: 1" + "0" * 400 + ", eject: egk-1}", 3, "too large"),
+        ("title: T\nsetup:\n  - fault: {service: ocsp, delay: 1" + "0" * 400 + "}", 3, "delay is"),
         ("title: T\nabout: " + "[" * 50, 2, "deep"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from typing import Any
 
 import httpx
@@ -51,6 +52,18 @@ def test_signs_of_regular_expressions_mean_themselves() -> None:
     assert not Fault(Service.UFS, drop=True, match="a.c*").fits("abc")
     assert Fault(Service.UFS, drop=True, match="a.c*").fits("a.cd")
     assert Fault(Service.UFS, drop=True, match="(x)?").fits("(x)y")
+
+
+@pytest.mark.parametrize("match", ["HBA * 00B0", "*b?a*", "a*ab*b", "**", "?", "a*?", "b*a*b*c"])
+def test_stars_stand_for_any_characters(match: str) -> None:
+    for line in ("HBA 80276 CT-1 00B08400", "aabab", "abba", "", "bcab", "bab c"):
+        assert Fault(Service.UFS, drop=True, match=match).fits(line) is fnmatchcase(line, f"*{match}*")
+
+
+def test_many_stars_are_compared_in_no_time() -> None:
+    many = "*".join("0" * 60)
+    assert Fault(Service.UFS, drop=True, match=many).fits("0" * 60)
+    assert not Fault(Service.UFS, drop=True, match=many + "*x").fits("0" * 200)
 
 
 def test_the_oldest_fitting_fault_comes_first_and_stays_until_cleared() -> None:

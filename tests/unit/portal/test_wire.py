@@ -25,6 +25,7 @@ def test_what_is_missing_has_its_default_and_what_is_more_is_left_alone() -> Non
         {"number": 1.5},
         {"ms": "1"},
         {"ms": True},
+        {"ms": 10**400},
         {"at": "yesterday"},
         {"at": "2026-03-02T09:30:00"},
         {"at": None},

@@ -42,6 +42,8 @@ def test_a_recording_survives_its_file() -> None:
         b'{"format": "tiaas-recording", "version": 2}',
         b'{"format": "tiaas-recording", "version": 1}',
         b"[" * 100_000,
+        encode_recording(good_day().recording()).replace(b'"instance": "', b'"instance": "\\ud800'),
+        re.sub(rb'"seconds": [0-9.]+', b'"seconds": 1' + b"0" * 400, encode_recording(good_day().recording())),
     ],
 )
 def test_what_is_no_recording_is_refused(octets: bytes) -> None:

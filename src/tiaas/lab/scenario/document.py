@@ -58,7 +58,10 @@ class Value:
         """The number. Raises `BadScenario`."""
         if isinstance(self.content, bool) or not isinstance(self.content, int | float):
             raise self.bad("a number is needed here")
-        return float(self.content)
+        try:
+            return float(self.content)
+        except OverflowError:
+            raise self.bad("the number is too large") from None
 
     @property
     def flag(self) -> bool:
@@ -92,7 +95,8 @@ def read_yaml_untrusted(octets: bytes) -> Value:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise BadScenario(1 if mark is None else mark.line + 1, error.problem or "it is no YAML") from None
-    except (yaml.YAMLError, ValueError, RecursionError):
+    except (yaml.YAMLError, ValueError, LookupError, RecursionError):
+        # LookupError: what the library raises for `!!int ""` and `!!bool maybe`.
         raise BadScenario(1, "it is no YAML") from None
 
 
@@ -122,6 +126,8 @@ def _value(node: yaml.Node, construct: Callable[[yaml.Node], object]) -> Value:
         # Dates and the like: what stands there is meant.
         return Value(line, str(node.value))
     content = construct(node)
+    if isinstance(content, str) and any("\ud800" <= sign <= "\udfff" for sign in content):
+        raise BadScenario(line, "half of a sign (a surrogate) is no text")
     if content is not None and not isinstance(content, str | int | float | bool):
         raise BadScenario(line, "a text, a number, true or false is needed here")
     return Value(line, content)

@@ -1,6 +1,7 @@
 """Plays a scenario against a running lab, through its control port."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +15,7 @@ from tiaas.lab.scenario.model import Scenario, Step, read_scenario_untrusted
 
 _TYPES = {"egk": "EGK", "smcb": "SMC-B", "hba": "HBA"}
 _SUFFIX = ".yaml"
+_NAMED = re.compile(r"(egk|smcb|hba)-[1-9][0-9]{0,3}")
 
 
 def packaged() -> dict[str, Scenario]:
@@ -107,13 +109,13 @@ class Player:
     def _matched(self, what: Any) -> dict[str, str]:
         """A match in which cards are named gets their ICCSNs."""
         words = [
-            self._iccsn(word) if word.partition("-")[0] in _TYPES else word for word in what.get("match", "").split(" ")
+            self._iccsn(word) if _NAMED.fullmatch(word) else word for word in (what.get("match") or "").split(" ")
         ]
         return {"match": " ".join(words)} if what.get("match") else {}
 
     async def _insert(self, what: Any) -> str:
         iccsn = self._iccsn(what["card"])
-        card = next(card for card in self._cards if card["iccsn"] == iccsn)
+        card = _of(self._cards, iccsn)
         ct_id, slot = what["ct_id"] or card["home"]["ct_id"], what["slot"] or card["home"]["slot"]
         held = await self._hand.held(ct_id, slot)
         if held == iccsn:
@@ -129,7 +131,7 @@ class Player:
         return f"{what['card']} taken out" if place else f"{what['card']} is out"
 
     async def _take_out(self, iccsn: str) -> bool:
-        place = next(card["in"] for card in await self._hand.cards() if card["iccsn"] == iccsn)
+        place = _of(await self._hand.cards(), iccsn)["in"]
         if place is None:
             return False
         await self._hand.eject(place["ct_id"], place["slot"])
@@ -144,3 +146,10 @@ class Player:
         if len(found) < int(number):
             raise LabError(f"this lab has no {card}")
         return str(found[int(number) - 1])
+
+
+def _of(cards: list[dict[str, Any]], iccsn: str) -> dict[str, Any]:
+    found = next((card for card in cards if card["iccsn"] == iccsn), None)
+    if found is None:
+        raise LabError(f"this lab has no card {iccsn}")
+    return found
