@@ -1,8 +1,8 @@
 """A lab as it was when it started: for the next test, without a new start.
 
-Faults end with what they still had in hand, the time is right, plugs are in, PINs are typed automatically, cards are where they were, and a card whose
-PINs were changed, blocked or unblocked has those of the start again. What insurers and CAs did (updates, revocations)
-stays, and so does what cards write by themselves, like the log of who read them.
+Faults end with what they still had in hand, the time is right, plugs are in, PINs are typed automatically, cards are
+where they were, and a card whose PINs were changed, blocked or unblocked has those of the start again. What insurers
+and CAs did (updates, revocations) stays, and so does what cards write by themselves, like the log of who read them.
 """
 
 from collections.abc import Set
