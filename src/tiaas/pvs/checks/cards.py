@@ -1,5 +1,6 @@
 """Card handles, PINs and what follows errors (gemILF_PS V2.17.0, 4.2; konnektor codes of gemSpec_Kon V5.18)."""
 
+from bisect import bisect_right
 from datetime import datetime, timedelta
 
 from tiaas.pvs.checks.model import Check, Finding, Said, failed, not_seen, passed, warned
@@ -120,8 +121,9 @@ def _verifies_pin(story: Story) -> Finding:
     if not locked:
         return not_seen()
     repeated, ignored = [], []
+    numbers = [each.number for each in story.exchanges]
     for each in locked:
-        following = [later for later in story.exchanges if later.number > each.number]
+        following = story.exchanges[bisect_right(numbers, each.number) :]
         verify = next((later.number for later in following if later.operation == "VerifyPin"), None)
         again = next((later.number for later in following if _is_same(each, later)), None)
         if again is not None and (verify is None or verify > again):

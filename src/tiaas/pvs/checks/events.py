@@ -1,6 +1,5 @@
 """Subscriptions and events (gemILF_PS V2.17.0, 4.1.4; gemSpec_Kon V5.18, 4.1.6)."""
 
-from collections import Counter
 from datetime import datetime, timedelta
 
 from tiaas.pvs.checks.model import Check, Finding, Said, failed, not_seen, passed, warned
@@ -120,16 +119,17 @@ def _again_after_boot(story: Story) -> Finding:
 def _once(story: Story) -> Finding:
     held: dict[str, tuple[str | None, str | None]] = {}
     double = []
+    made = {each.number for each in _made(story)}
     for each in story.exchanges:
         if each.operation == "Unsubscribe":
             for id_ in each.asked.all("SubscriptionID"):
                 held.pop(id_, None)
             if each.asked.first("EventTo"):
                 held = {id_: wish for id_, wish in held.items() if wish[1] != each.asked.first("EventTo")}
-        if each not in _made(story):
+        if each.number not in made:
             continue
         wish = each.asked.first("Topic"), each.asked.first("EventTo")
-        if Counter(held.values())[wish]:
+        if wish in held.values():
             double.append(each.number)
         held[each.told.first("SubscriptionID") or str(each.number)] = wish
     if not held and not double:
