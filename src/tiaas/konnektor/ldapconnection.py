@@ -77,6 +77,7 @@ class LdapConnection(asyncio.Protocol):
         self._write_deadline: asyncio.TimerHandle | None = None
         self._opening: asyncio.Task[None] | None = None
         self._is_leaving = False
+        self._waited_for: set[str] = set()
 
     # ---- the door's view ---------------------------------------------------------------------------------------------
 
@@ -131,6 +132,7 @@ class LdapConnection(asyncio.Protocol):
         return False
 
     def pause_writing(self) -> None:
+        self._wait_for("client", True)
         if self._upstream is not None:
             self._upstream.hold(True)
         if self._write_deadline is None:
@@ -138,6 +140,7 @@ class LdapConnection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._cancel_write_deadline()
+        self._wait_for("client", False)
         if self._upstream is not None:
             self._upstream.hold(False)
 
@@ -233,7 +236,8 @@ class LdapConnection(asyncio.Protocol):
             _log.warning("no connection to the directory", extra=fields | ({"code": error.code} if error.code else {}))
         early, self._early = self._early, None
         if not self.transport.is_closing():
-            self.transport.resume_reading()
+            if not self._waited_for:
+                self.transport.resume_reading()
             self._take(bytes(early or b""))
 
     def _found(self, frames: list[bytes]) -> None:
@@ -268,7 +272,16 @@ class LdapConnection(asyncio.Protocol):
         self._disconnect(ResultCode.UNAVAILABLE, "the directory's connection ended")
 
     def _full(self, wait: bool) -> None:
-        if self.transport.is_closing():
+        self._wait_for("directory", wait)
+
+    def _wait_for(self, whom: str, wait: bool) -> None:
+        """Nothing is read from a client that does not take its answers, nor while the directory takes no more."""
+        were_waited_for = bool(self._waited_for)
+        if wait:
+            self._waited_for.add(whom)
+        else:
+            self._waited_for.discard(whom)
+        if self._early is not None or self.transport.is_closing() or were_waited_for is bool(self._waited_for):
             return
         if wait:
             self.transport.pause_reading()

@@ -258,7 +258,29 @@ async def test_a_client_that_reads_slowly_holds_the_directory_up() -> None:
     desk.connection.pause_writing()
     desk.connection.resume_writing()
     assert desk.vzd.held == [True, False]
+    del desk.line.steps[2:]
     desk.vzd.listener.full(True)
+    desk.vzd.listener.full(False)
+    assert desk.line.steps[2:] == ["pause", "resume"]
+
+
+async def test_a_client_that_asks_and_does_not_read_is_not_read_either() -> None:
+    desk = await open_desk()
+    desk.connection.pause_writing()
+    assert desk.line.steps[2:] == ["pause"]
+    desk.vzd.listener.full(True)
+    desk.vzd.listener.full(False)
+    assert desk.line.steps[-1] == "pause"
+    desk.connection.resume_writing()
+    assert desk.line.steps[2:] == ["pause", "resume"]
+
+
+async def test_a_directory_that_takes_no_more_keeps_a_client_waiting_that_reads_again() -> None:
+    desk = await open_desk()
+    desk.connection.pause_writing()
+    desk.vzd.listener.full(True)
+    desk.connection.resume_writing()
+    assert desk.line.steps[-1] == "pause"
     desk.vzd.listener.full(False)
     assert desk.line.steps[2:] == ["pause", "resume"]
 

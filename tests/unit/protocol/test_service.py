@@ -15,6 +15,7 @@ from tiaas.konnektor.protocol import (
     LogName,
     LogSettings,
     LogType,
+    MediumError,
     MemoryMedium,
     ProtocolService,
     Query,
@@ -269,6 +270,68 @@ async def test_old_entries_that_go_are_no_overflow() -> None:
     logs.clock.advance(11 * 86_400)
     assert ring.trim(10, 10, logs.clock.now()) is False
     assert len(ring) == 10
+
+
+async def test_a_segment_that_somebody_removed_does_not_stop_the_log(tmp_path: Path) -> None:
+    """What was to be dropped and is gone already is no failure: else each try would write the same entries again."""
+    logs = Logs(FolderMedium(tmp_path / "a"))
+    await logs.service.start()
+    ring = logs.service._rings[SECURITY]
+    ring._segment_entries = 1
+    logs.service.settings = LogSettings()
+    object.__setattr__(logs.service.settings, "security_size", 1)
+    logs.service.write(LogType.SECURITY, Level.ERROR, text="one")
+    await logs.service.flush()
+    (tmp_path / "a" / "security.0000000001.jsonl").unlink()
+    logs.service.write(LogType.SECURITY, Level.ERROR, text="two")
+    await logs.service.flush()
+    await logs.service.flush()
+    assert not logs.opstate.holds(Condition.SECURITY_LOG_NOT_WRITABLE)
+    assert await _read(logs.service, SECURITY) == ["two"]
+
+
+async def test_an_old_segment_that_cannot_be_dropped_is_told_and_nothing_is_written_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    logs = Logs()
+    await logs.service.start()
+    ring = logs.service._rings[SYSTEM]
+    ring._segment_entries = 1
+
+    def refuse(log: str, first: int) -> None:
+        raise MediumError("not permitted")
+
+    monkeypatch.setattr(logs.medium, "drop", refuse)
+    logs.service.write(LogType.OPERATION, Level.ERROR, text="one")
+    await logs.service.flush()
+    logs.clock.advance(200 * 86_400)
+    logs.service.write(LogType.OPERATION, Level.ERROR, text="two")
+    await logs.service.flush()
+    await logs.service.flush()
+    assert await _read(logs.service, SYSTEM) == ["two", "one"]
+    assert str(Topic.LOG_ERROR) in logs.topics()
+
+
+async def test_what_was_written_before_the_medium_failed_is_not_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    logs = Logs()
+    await logs.service.start()
+    logs.service._rings[SYSTEM]._segment_entries = 1
+    append, left = logs.medium.append, [1]
+
+    def full(log: str, first: int, lines: bytes, *, durable: bool) -> None:
+        if log == "system" and not left:
+            raise MediumError("no space left")
+        if log == "system":
+            left.pop()
+        append(log, first, lines, durable=durable)
+
+    monkeypatch.setattr(logs.medium, "append", full)
+    for text in ("one", "two"):
+        logs.service.write(LogType.OPERATION, Level.ERROR, text=text)
+    await logs.service.flush()
+    left += [1, 1, 1]
+    await logs.service.flush()
+    assert await _read(logs.service, SYSTEM) == ["two", "one"]
 
 
 async def _one_entry(logs: Logs) -> list:  # type: ignore[type-arg]

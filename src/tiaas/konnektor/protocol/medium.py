@@ -50,7 +50,7 @@ class Medium(Protocol):
         ...
 
     def drop(self, log: str, first: int) -> None:
-        """Removes a segment: the oldest, when the log is full."""
+        """Removes a segment: the oldest, when the log is full. One that is gone already is no error."""
         ...
 
     def check(self) -> None:
@@ -86,7 +86,7 @@ class MemoryMedium:
 
     def drop(self, log: str, first: int) -> None:
         """See `Medium`."""
-        del self._segments[log, first]
+        self._segments.pop((log, first), None)
 
     def check(self) -> None:
         """See `Medium`."""
@@ -151,7 +151,7 @@ class FolderMedium:
     def drop(self, log: str, first: int) -> None:
         """See `Medium`."""
         try:
-            self._path(log, first).unlink()
+            self._path(log, first).unlink(missing_ok=True)
         except OSError as error:
             raise MediumError(_why(error)) from error
 

@@ -39,6 +39,11 @@ class Ring:
     def __len__(self) -> int:
         return sum(segment.entries for segment in self._segments)
 
+    @property
+    def written(self) -> int:
+        """The number of the last entry."""
+        return self._next - 1
+
     def open(self) -> bool:
         """Reads what is there; says whether all of it carries the right seals. Raises `MediumError`.
 
@@ -74,10 +79,7 @@ class Ring:
         return sound
 
     def append(self, drafts: Sequence[Entry], *, durable: bool) -> None:
-        """Numbers the entries and writes them. Raises `MediumError`; then none of the rest is in the log.
-
-        What was written of it before counts, so a caller that tries again must ask `written`.
-        """
+        """Numbers the entries and writes them. Raises `MediumError`; `written` tells how many of them are kept."""
         for start in range(0, len(drafts), self._segment_entries):
             self._append(drafts[start : start + self._segment_entries], durable=durable)
 

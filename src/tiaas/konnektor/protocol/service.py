@@ -77,6 +77,7 @@ class ProtocolService:
         self._lost: dict[LogName, int] = {}
         self._failing: set[LogName] = set()
         self._unopened: set[LogName] = set()
+        self._crowded: set[LogName] = set()
         self._overflown: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
         self._flushing: asyncio.Task[None] | None = None
@@ -248,18 +249,29 @@ class ProtocolService:
             count = (("Count", str(lost)),)
             now = self._clock.now()
             drafts.append(Entry(0, now, log.type, Level.WARNING, text="entries were lost", fm=log.fm, parameters=count))
-        try:
-            overflow = await asyncio.to_thread(self._append, log, drafts)
-        except MediumError as error:
+        written, failure = await asyncio.to_thread(self._append, log, drafts)
+        for _ in range(min(written, len(drafts) - bool(lost), len(waiting))):
+            waiting.popleft()
+        if failure is not None:
             if lost:
                 self._lost[log] = self._lost.get(log, 0) + lost
-            self._failed(log, _WRITE_FAILED, error.reason)
+            self._failed(log, _WRITE_FAILED, failure.reason)
             return
-        for _ in range(min(len(drafts) - bool(lost), len(waiting))):
-            waiting.popleft()
         self._mended(log)
         self._changed.set()
         self._changed = asyncio.Event()
+        await self._make_room(log)
+
+    async def _make_room(self, log: LogName) -> None:
+        """Lets old entries go. Apart from the writing: a segment that stays must not make entries be written twice."""
+        try:
+            overflow = await asyncio.to_thread(self._trim, log)
+        except MediumError as error:
+            if log not in self._crowded:
+                self._crowded.add(log)
+                self._failed(log, _WRITE_FAILED, error.reason, writable=True)
+            return
+        self._crowded.discard(log)
         if overflow and log.text not in self._overflown:
             self._overflow([log.text])
             try:
@@ -267,13 +279,23 @@ class ProtocolService:
             except StoreError as error:
                 _log.warning("overflow not kept", extra={"reason": error.reason})
 
-    def _append(self, log: LogName, drafts: list[Entry]) -> bool:
+    def _append(self, log: LogName, drafts: list[Entry]) -> tuple[int, MediumError | None]:
+        """How many of `drafts` are in the log now, and why not all."""
         ring = self._rings[log]
-        if log in self._unopened:
-            ring.open()
-            self._unopened.discard(log)
-        ring.append(drafts, durable=log.type is LogType.SECURITY)
-        now, settings = self._clock.now(), self.settings
+        before = ring.written
+        try:
+            if log in self._unopened:
+                ring.open()
+                self._unopened.discard(log)
+                before = ring.written
+            ring.append(drafts, durable=log.type is LogType.SECURITY)
+        except MediumError as error:
+            return max(0, ring.written - before), error
+        return len(drafts), None
+
+    def _trim(self, log: LogName) -> bool:
+        """Whether entries went that are younger than they should be."""
+        ring, now, settings = self._rings[log], self._clock.now(), self.settings
         if log.type is not LogType.SECURITY:
             ring.expire(settings.days_of(log), now)
         return ring.trim(settings.size_of(log), settings.days_of(log), now)
