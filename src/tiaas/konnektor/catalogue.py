@@ -116,7 +116,7 @@ NOT_RAISED: Mapping[str, str] = {
 """Topics of the specification without a cause here, and why."""
 
 OWN_TOPICS: Mapping[str, EventRow] = {
-    "MGM/LOGIN_FAILED": _row("User Result", deliver=False, kind=_SEC, severity=_WARNING),
+    "MGM/LOGIN_FAILED": _row("User Result Peer Count", deliver=False, kind=_SEC, severity=_WARNING),
 }
 """Topics of ours for what must be logged but has no name in the specification; no Clientsystem hears of them."""
 

@@ -6,14 +6,14 @@ of its own and keeps nothing of theirs for itself. Trust lists, which are public
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
-from tiaas.base.errors import InvalidInput
+from tiaas.base.errors import InvalidInput, TiaasError
 from tiaas.konnektor.admin.listener import AdminListener
 from tiaas.konnektor.admin.plane import open_plane
 from tiaas.konnektor.cardtls import Handshakes
@@ -26,7 +26,7 @@ from tiaas.konnektor.nodechecks import NodeChecks
 from tiaas.konnektor.protocol import FolderMedium
 from tiaas.konnektor.sak import SakIdentities
 from tiaas.konnektor.sinkshares import NodeShares
-from tiaas.konnektor.store import Store
+from tiaas.konnektor.store import Change, Store
 from tiaas.terminal.embedded import EmbeddedFront, FrontSettings
 from tiaas.terminal.front import HANDSHAKE_MAX
 
@@ -136,12 +136,21 @@ class Node:
 
     async def erase(self, name: str) -> None:
         """Stops an instance if it runs and wipes it: rows, keys, all its logs. Raises `StoreError`, `OSError`."""
+        restarts = [task for task in self._restarts if task.get_name() == _restart_of(name)]
+        await asyncio.gather(*restarts, return_exceptions=True)
         if name in self._instances:
             await self.remove(name)
         self._given.pop(name, None)
         await self._store.forget(await self._store.take_over(name))
         if self._logs is not None:
             await asyncio.to_thread(FolderMedium.of_instance(self._logs, name).erase)
+
+    async def rewrite(self, name: str, changes: Sequence[Change]) -> None:
+        """See `Host`: takes the instance over, so that what it has in memory cannot come over the new rows.
+
+        Makes all changes or none. Raises `StoreError`; also then the instance must be restarted.
+        """
+        await self._store.bind(await self._store.take_over(name)).apply(changes)
 
     def admin_address(self, name: str) -> Address | None:
         """Where an instance that serves is managed, None if nowhere."""
@@ -157,7 +166,11 @@ class Node:
         config, provision = self._given[name]
         reception, admin = instance.reception, self.admin_address(name)
         config = replace(config, address=reception.address, plain=reception.plain)
-        await self.remove(name)
+        try:
+            await self.remove(name)
+        except TiaasError as error:
+            # Also one that has lost its rows meanwhile (`rewrite`) comes back.
+            _log.warning("instance not stopped cleanly", extra={"instance": name, "kind": type(error).__name__})
         instance = await self.add(config, provision)
         if admin is not None:
             await self.manage(name, admin)
@@ -165,7 +178,7 @@ class Node:
 
     def restart_soon(self, name: str) -> None:
         """See `Host`: in a task of its own, because the answer to who asked for it is still under way."""
-        task = asyncio.get_running_loop().create_task(self._restart_quietly(name), name=f"restart {name}")
+        task = asyncio.get_running_loop().create_task(self._restart_quietly(name), name=_restart_of(name))
         self._restarts.add(task)
         task.add_done_callback(self._restarts.discard)
 
@@ -196,3 +209,7 @@ class Node:
     def _forget(self, name: str) -> None:
         self._networks.pop(name, None)
         self._sak.remove(name)
+
+
+def _restart_of(name: str) -> str:
+    return f"restart {name}"

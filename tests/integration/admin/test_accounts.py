@@ -22,6 +22,7 @@ from tiaas.interfaces.management.accounts import (
     TokenList,
 )
 from tiaas.interfaces.management.roles import Role
+from tiaas.konnektor.admin.loginfailures import TOLD_ONE_BY_ONE
 from tiaas.konnektor.admin.users import LOCK_AFTER
 from tiaas.konnektor.protocol import Level, LogType
 
@@ -116,6 +117,25 @@ async def test_wrong_passwords_lock_an_account_for_a_while_and_are_told_to_the_s
     results = [dict(event.parameters)["Result"] for event in desk.events]
     assert results == ["refused"] * LOCK_AFTER + ["locked"]
     assert {event.kind.value for event in desk.events} == {"Security"}
+
+
+async def test_a_stranger_who_tries_on_does_not_fill_the_security_log(desk: Desk, chief: Admin) -> None:
+    """The log holds so many entries; who may not enter must not push out what stands in it."""
+    await make_user(chief, "target", Role.LOKAL)
+    desk.clock.advance(61)
+    desk.events.clear()
+    async with connect_admin(desk.access(None)) as nobody:
+        for _ in range(LOCK_AFTER + 3 * TOLD_ONE_BY_ONE):
+            with pytest.raises(AdminRefused):
+                await nobody.change("POST", "/session", Login("target", Secret(b"wrong")), SessionOpened)
+        told = [dict(event.parameters) for event in desk.events]
+        assert [each["Result"] for each in told] == ["refused"] * LOCK_AFTER + ["locked"] * TOLD_ONE_BY_ONE
+        assert {each["Peer"] for each in told} == {"127.0.0.1"}
+        desk.clock.advance(61)
+        desk.events.clear()
+        with pytest.raises(AdminRefused):
+            await nobody.change("POST", "/session", Login("target", Secret(b"wrong")), SessionOpened)
+        assert [dict(event.parameters).get("Count") for event in desk.events] == [str(2 * TOLD_ONE_BY_ONE + 1)]
 
 
 @pytest.mark.requirement("TIP1-A_5005")

@@ -146,6 +146,52 @@ async def test_who_orders_a_deletion_does_not_execute_it(tmp_path: Path) -> None
         assert hall.node.instances == {}
 
 
+async def test_a_name_with_data_in_the_store_is_not_given_to_a_new_instance(tmp_path: Path) -> None:
+    """An instance that is just restarted, or did not start, does not run; its data are nobody else's and stay."""
+    async with open_hall(tmp_path, make_token(ENTROPY)) as hall, connect_admin(hall.access) as basis:
+        await fill(await make(basis))
+        await hall.node.remove("praxis-x")
+        del hall.plane.book.records["praxis-x"]  # As an instance of the node's start configuration.
+        with pytest.raises(AdminRefused) as refused:
+            await make(basis)
+        assert refused.value.status == 409
+        assert hall.node.instances == {}
+    assert traces(tmp_path)
+
+
+async def test_an_order_neither_comes_nor_goes_while_the_instance_is_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_hall(tmp_path, make_token(ENTROPY)) as hall, connect_admin(hall.access) as basis:
+        await make(basis)
+        await basis.change("POST", "/instances/praxis-x/deletion")
+        begun, go_on, erase = asyncio.Event(), asyncio.Event(), hall.node.erase
+
+        async def slowly(name: str) -> None:
+            begun.set()
+            await go_on.wait()
+            await erase(name)
+
+        monkeypatch.setattr(hall.node, "erase", slowly)
+        deleting = asyncio.create_task(hall.plane.book.delete("praxis-x", "basis"))
+        await begun.wait()
+        for method in ("DELETE", "POST"):
+            with pytest.raises(AdminRefused) as refused:
+                await basis.change(method, "/instances/praxis-x/deletion")
+            assert refused.value.status == 409
+        go_on.set()
+        await deleting
+        assert hall.plane.book.records == {}
+
+
+async def test_entries_of_the_base_log_written_at_once_are_all_kept(tmp_path: Path) -> None:
+    token = make_token(ENTROPY)
+    async with open_hall(tmp_path, token) as hall:
+        await asyncio.gather(*(hall.plane.book.note("basis", "tried", str(number)) for number in range(5)))
+    async with open_hall(tmp_path, token) as hall:
+        assert sorted(entry.value for entry in hall.plane.book.log if entry.action == "tried") == list("01234")
+
+
 @pytest.mark.requirement("A_23258", "A_22041")
 async def test_the_planes_exclude_each_other(tmp_path: Path) -> None:
     async with open_hall(tmp_path, make_token(ENTROPY)) as hall, connect_admin(hall.access) as basis:
@@ -175,6 +221,10 @@ async def test_a_backup_brings_an_instance_back_and_opens_on_this_node_only(tmp_
         async with connect_admin(inside(made)) as chief:
             _, tag = await chief.read_tagged("/infomodel", InfoModelDocument)
             await chief.change("PUT", "/infomodel", InfoModelDocument(), if_match=tag)
+        await basis.change("POST", "/instances/praxis-x/restore", backup, Restored)
+        async with connect_admin(inside(made)) as chief:
+            assert (await chief.read("/infomodel", InfoModelDocument)).mandanten == (MARK,)
+        await hall.node.remove("praxis-x")
         await basis.change("POST", "/instances/praxis-x/restore", backup, Restored)
         async with connect_admin(inside(made)) as chief:
             assert (await chief.read("/infomodel", InfoModelDocument)).mandanten == (MARK,)

@@ -4,14 +4,16 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.integration.admin.desk import Desk, open_desk
+from tests.integration.admin.desk import PASSWORD, Desk, open_desk
+from tests.integration.konnektor_front.houses import ENTROPY
 from tiaas.base.secret import Secret
 from tiaas.client.admin import Admin, AdminRefused, connect_admin
-from tiaas.interfaces.management.accounts import AdministratorList
+from tiaas.interfaces.management.accounts import AdministratorList, Login, SessionOpened
 from tiaas.interfaces.management.infomodel import InfoModelDocument
 from tiaas.interfaces.management.roles import Role
 from tiaas.interfaces.management.system import (
@@ -22,6 +24,7 @@ from tiaas.interfaces.management.system import (
     Parameters,
     SystemState,
 )
+from tiaas.konnektor.admin.sealed import seal
 from tiaas.konnektor.infomodel import InfoModel
 from tiaas.konnektor.sqlite_store import SqliteStore
 
@@ -108,6 +111,36 @@ async def test_a_factory_reset_needs_right_and_name_and_leaves_the_delivery_stat
         assert await chief.read("/infomodel", InfoModelDocument) == InfoModelDocument()
         accounts = (await chief.read("/administrators", AdministratorList)).administrators
         assert [each.user for each in accounts] == ["first"]
+
+
+@pytest.mark.requirement("TIP1-A_4820")
+async def test_what_the_running_instance_still_does_brings_nothing_back_after_a_reset(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A logout is kept with the account; one that comes between reset and restart must not keep the account, too."""
+    async with connect_admin(desk.access()) as chief, connect_admin(desk.access(None)) as local:
+        opened = await local.change("POST", "/session", Login("lokal", PASSWORD), SessionOpened)
+        local.token = opened.token
+        monkeypatch.setattr(desk.node, "restart_soon", lambda name: None)
+        await chief.change("POST", "/system/factory-reset", FactoryReset("a"))
+        with suppress(AdminRefused):
+            await local.change("DELETE", "/session")
+    desk.instance = await desk.node.restart("a")
+    async with connect_admin(desk.access()) as chief:
+        accounts = (await chief.read("/administrators", AdministratorList)).administrators
+        assert [each.user for each in accounts] == ["first"]
+
+
+@pytest.mark.requirement("TIP1-A_4814")
+async def test_an_import_leaves_a_super_administrator(desk: Desk) -> None:
+    context = desk.instance.context
+    rows = dict(await context.store.everything())
+    rows["admin-user"] = {name: {**row, "role": Role.LOKAL.value} for name, row in rows["admin-user"].items()}
+    passphrase = Secret(b"x" * 24)
+    file = await seal(rows, "a", desk.clock.now(), desk.instance.identity.ca, passphrase, ENTROPY)
+    async with connect_admin(desk.access()) as chief:
+        with pytest.raises(AdminRefused, match="Super-Administrator"):
+            await chief.change("POST", "/config/import", ConfigImport(file, passphrase, confirm=True))
 
 
 async def test_parameters_count_from_the_next_start_and_what_does_not_fit_is_refused(desk: Desk) -> None:

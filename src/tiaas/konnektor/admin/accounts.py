@@ -72,12 +72,12 @@ async def _verify(call: Call, user: str, password: Secret) -> None:
     try:
         await call.plane.users.verify(user, password)
     except LoginRefused as error:
-        await call.plane.login_failed(user, locked=False)
+        await call.plane.login_failed(user, call.peer, locked=False)
         headers = {"www-authenticate": "Bearer"}
         remedy = "try again, or have a new password set"
         raise Problem(HTTPStatus.UNAUTHORIZED, str(error), remedy, headers=headers) from None
     except LockedOut as error:
-        await call.plane.login_failed(user, locked=True)
+        await call.plane.login_failed(user, call.peer, locked=True)
         left = max(1, round((error.until - call.plane.clock.now()).total_seconds()))
         remedy = "wait, or have a new password set by another administrator"
         raise Problem(HTTPStatus.TOO_MANY_REQUESTS, str(error), remedy, headers={"retry-after": str(left)}) from None

@@ -31,9 +31,13 @@ def lu_changed(hub: EventHub, *, active: bool) -> None:
     hub.publish(Event("MGM/LU_CHANGED/LU_ONLINE", parameters(("Active", "true" if active else "false"))))
 
 
-def login_failed(hub: EventHub, user: str, *, locked: bool) -> None:
-    """A failed login: authentication failures belong to the security log (TIP1-A_4709). The topic is ours."""
-    pairs = parameters(("User", user), ("Result", "locked" if locked else "refused"))
+def login_failed(hub: EventHub, user: str, peer: str, count: int, *, locked: bool) -> None:
+    """A failed login: authentication failures belong to the security log (TIP1-A_4709). The topic is ours.
+
+    `count` of them are told together; `user` is the name that was tried last.
+    """
+    told = count if count > 1 else None
+    pairs = parameters(("User", user), ("Result", "locked" if locked else "refused"), ("Peer", peer), ("Count", told))
     hub.publish(Event(LOGIN_FAILED, pairs, EventType.SECURITY, EventSeverity.WARNING, deliver=False))
 
 

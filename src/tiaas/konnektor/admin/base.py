@@ -27,6 +27,7 @@ from tiaas.interfaces.management.roles import Role
 from tiaas.konnektor.admin.accounts import account_routes
 from tiaas.konnektor.admin.instancebook import OWNER, InstanceBook, Outfit, Refused
 from tiaas.konnektor.admin.listener import AdminListener
+from tiaas.konnektor.admin.loginfailures import LoginFailures
 from tiaas.konnektor.admin.openapi import openapi_document
 from tiaas.konnektor.admin.problems import conflict, not_found
 from tiaas.konnektor.admin.roles import BASIS_ONLY
@@ -50,6 +51,7 @@ class BasePlane:
         self.users = users
         self.identity = identity
         self.clock = clock
+        self.failures = LoginFailures(clock)
 
     @classmethod
     async def load(
@@ -87,9 +89,12 @@ class BasePlane:
         """See `app.Plane`."""
         await self.book.note(user, reference, value)
 
-    async def login_failed(self, user: str, *, locked: bool) -> None:
+    async def login_failed(self, user: str, peer: str, *, locked: bool) -> None:
         """Tells the base log."""
-        await self.book.note(user, "login failed", "locked" if locked else "refused")
+        count = self.failures.count(peer, locked=locked)
+        if count is not None:
+            times = f", {count} times" if count > 1 else ""
+            await self.book.note(user, "login failed", f"{'locked' if locked else 'refused'}, from {peer}{times}")
 
     async def security_news(self, since: datetime | None) -> SecurityNews | None:
         """The node has no security log of its own."""
@@ -141,11 +146,17 @@ async def _create(call: Call) -> InstanceMade:
 
 
 async def _order(call: Call) -> None:
-    await _plane(call).book.order_deletion(_own(call), call.caller.user)
+    try:
+        await _plane(call).book.order_deletion(_own(call), call.caller.user)
+    except Refused as error:
+        raise conflict(str(error), error.remedy) from None
 
 
 async def _withdraw(call: Call) -> None:
-    await _plane(call).book.withdraw_deletion(_own(call), call.caller.user)
+    try:
+        await _plane(call).book.withdraw_deletion(_own(call), call.caller.user)
+    except Refused as error:
+        raise conflict(str(error), error.remedy) from None
 
 
 async def _delete(call: Call) -> None:
@@ -163,8 +174,12 @@ async def _back_up(call: Call) -> Backup:
 
 
 async def _restore(call: Call) -> Restored:
-    name = _running(call)
-    return Restored(name, await _plane(call).book.restore(name, call.body(Backup).file, call.caller.user))
+    name = _known(call)
+    try:
+        saved = await _plane(call).book.restore(name, call.body(Backup).file, call.caller.user)
+    except Refused as error:
+        raise conflict(str(error), error.remedy) from None
+    return Restored(name, saved)
 
 
 async def _log(call: Call) -> BaseLog:

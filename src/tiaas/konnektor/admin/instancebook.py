@@ -135,6 +135,11 @@ class InstanceBook:
         record = Record(wish, InstanceLife.CREATING, FirstAdmin.of(wish.administrator, token))
         self._busy.add(name)
         try:
+            await self._require_unknown(name)
+        except BaseException:
+            self._busy.discard(name)
+            raise
+        try:
             await self._put(record)
             instance = await self._start(record)
             await self._put(replace(record, life=InstanceLife.SERVING))
@@ -147,12 +152,14 @@ class InstanceBook:
         return instance, token
 
     async def order_deletion(self, name: str, user: str) -> None:
-        """The first of two steps. Raises `KeyError`."""
+        """The first of two steps. Raises `KeyError`, `Refused`."""
+        self._require_idle(name)
         await self._put(replace(self.records[name], life=InstanceLife.DELETION_ORDERED, ordered_by=user))
         await self.note(user, "deletion ordered", name)
 
     async def withdraw_deletion(self, name: str, user: str) -> None:
-        """Takes the order back. Raises `KeyError`."""
+        """Takes the order back. Raises `KeyError`, `Refused`."""
+        self._require_idle(name)
         await self._put(replace(self.records[name], life=InstanceLife.SERVING, ordered_by=None))
         await self.note(user, "deletion withdrawn", name)
 
@@ -163,8 +170,7 @@ class InstanceBook:
             raise Refused("its deletion was not ordered", "order it first")
         if self._two_persons and record.ordered_by == user:
             raise Refused("who ordered a deletion does not execute it", "ask another Basis-Administrator")
-        if name in self._busy:
-            raise Refused("the instance is being made or deleted", "wait for it")
+        self._require_idle(name)
         self._busy.add(name)
         try:
             await self._put(replace(record, life=InstanceLife.DELETING))
@@ -187,31 +193,54 @@ class InstanceBook:
     async def restore(self, name: str, file: bytes, user: str) -> datetime:
         """Puts an instance back to a backup of it, in one transaction, and restarts it; from when it is.
 
-        Raises `KeyError`, `BadSealedConfig`.
+        One of the book may also be one that does not start any more. Raises `BadSealedConfig`, `Refused`.
         """
-        instance = self._node.instances[name]
         sealed = await unseal(file, await self._backup_key())
         if sealed.instance != name:
             raise BadSealedConfig("this is the backup of another instance")
-        store = instance.context.store
-        held = await store.everything()
-        gone = [Delete(kind, key) for kind, rows in held.items() if kind not in _NOT_SAVED for key in rows]
-        back = [Put(kind, key, body) for kind, rows in sealed.rows.items() for key, body in rows.items()]
-        await store.apply([*gone, *back])
-        await self.note(user, "instance restored", name)
-        await self._node.restart(name)
+        self._require_idle(name)
+        if name not in self._node.instances and name not in self.records:
+            raise Refused("the instance does not run", "start the node anew, or see its log")
+        self._busy.add(name)
+        try:
+            held = await self._store.bind(await self._store.take_over(name)).everything()
+            gone = [Delete(kind, key) for kind, rows in held.items() if kind not in _NOT_SAVED for key in rows]
+            back = [Put(kind, key, body) for kind, rows in sealed.rows.items() for key, body in rows.items()]
+            try:
+                await self._node.rewrite(name, [*gone, *back])
+                await self.note(user, "instance restored", name)
+            finally:
+                if name in self._node.instances:
+                    await self._node.restart(name)
+                else:
+                    await self._start(self.records[name])
+        finally:
+            self._busy.discard(name)
         return sealed.exported
+
+    def _require_idle(self, name: str) -> None:
+        if name in self._busy:
+            raise Refused("the instance is being made, restored or deleted", "wait for it")
+
+    async def _require_unknown(self, name: str) -> None:
+        """One that is being restarted, or that did not start, does not run; what is in the store is its all the same.
+
+        To be asked before anything is written: what is made in vain is wiped.
+        """
+        if name in await self._store.instances():
+            raise Refused("there are data of an instance of that name", "take another name")
 
     async def note(self, user: str, action: str, value: str) -> None:
         """Writes the base log; the oldest entry goes when it is full."""
         entry = LogEntry(self._clock.now(), user, action, value)
         row = {"at": entry.at.isoformat(), "user": user, "action": action, "value": value}
-        await self._own.put(_ENTRY, f"{self._next_entry:012}", row)
+        # Taken before the first wait: two entries at once must not get the same.
+        number, self._next_entry = self._next_entry, self._next_entry + 1
+        await self._own.put(_ENTRY, f"{number:012}", row)
         self.log.append(entry)
-        self._next_entry += 1
         if len(self.log) > LOG_MAX:
-            await self._own.delete(_ENTRY, f"{self._next_entry - len(self.log):012}")
             del self.log[0]
+            await self._own.delete(_ENTRY, f"{number - LOG_MAX:012}")
 
     async def _start(self, record: Record) -> Instance:
         wish = record.wish

@@ -13,6 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tiaas.base.errors import InvalidInput
+from tiaas.interfaces.management.roles import Role
 from tiaas.interfaces.management.system import ConfigImport, ConfigShown, ExportedConfig, FactoryReset
 from tiaas.konnektor.admin.audit import config_moved, factory_settings
 from tiaas.konnektor.admin.problems import Problem, conflict
@@ -48,9 +49,11 @@ async def _import(call: Call) -> ConfigShown:
     sealed = await unseal(wish.file, wish.passphrase)
     changes = _changes(sealed, await instance.context.store.everything())
     if wish.confirm:
-        await instance.context.store.apply(changes)
-        config_moved(instance.context.hub, call.caller.user, export=False)
-        call.plane.host.restart_soon(instance.name)
+        try:
+            await call.plane.host.rewrite(instance.name, changes)
+            config_moved(instance.context.hub, call.caller.user, export=False)
+        finally:
+            call.plane.host.restart_soon(instance.name)
     return ConfigShown(
         sealed.instance,
         sealed.exported,
@@ -69,6 +72,8 @@ def _changes(sealed: Sealed, held: Rows) -> list[Change]:
         terminals = {key: _imported(body) for key, body in sealed.rows.get(STORE_KIND, {}).items()}
     except InvalidInput as error:
         raise BadSealedConfig(f"the configuration in the file is damaged: {error}") from None
+    if not any(row.get("role") == Role.SUPER for row in sealed.rows.get("admin-user", {}).values()):
+        raise BadSealedConfig(f"there is no {Role.SUPER} in the file")
     wanted: dict[str, Mapping[str, Any]] = {**sealed.rows, STORE_KIND: terminals}
     gone = [Delete(kind, key) for kind, rows in held.items() if kind not in NOT_EXPORTED for key in rows]
     return [
@@ -90,15 +95,17 @@ async def _reset(call: Call) -> None:
         raise Problem(HTTPStatus.FORBIDDEN, "this account may not reset the instance", remedy)
     if call.body(FactoryReset).confirm != instance.name:
         raise conflict("the confirmation is not this instance's name", f"send {instance.name!r} as confirm")
-    rows = await context.store.everything()
-    await context.store.apply(
-        [Delete(kind, key) for kind, held in rows.items() if kind not in SURVIVES_RESET for key in held]
-    )
+    # The logs first: killed in between, the instance is not reset yet and the caller asks again.
     for log in context.protocol.logs:
         if log != SECURITY:
             await context.protocol.clear(log)
-    factory_settings(context.hub, call.caller.user)
-    call.plane.host.restart_soon(instance.name)
+    rows = await context.store.everything()
+    gone = [Delete(kind, key) for kind, held in rows.items() if kind not in SURVIVES_RESET for key in held]
+    try:
+        await call.plane.host.rewrite(instance.name, gone)
+        factory_settings(context.hub, call.caller.user)
+    finally:
+        call.plane.host.restart_soon(instance.name)
 
 
 MOVING_ROUTES: tuple[Route, ...] = (

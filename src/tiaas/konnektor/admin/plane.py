@@ -9,6 +9,7 @@ from tiaas.interfaces.management.accounts import SecurityNews
 from tiaas.interfaces.management.roles import Role
 from tiaas.konnektor.admin.audit import admin_changed, login_failed
 from tiaas.konnektor.admin.listener import AdminListener
+from tiaas.konnektor.admin.loginfailures import LoginFailures
 from tiaas.konnektor.admin.logs import security_news
 from tiaas.konnektor.admin.routes import Route
 from tiaas.konnektor.admin.table import INSTANCE_ROUTES
@@ -16,10 +17,15 @@ from tiaas.konnektor.admin.users import Administrators, FirstAdmin
 from tiaas.konnektor.config import Address
 from tiaas.konnektor.ingress import Ingress
 from tiaas.konnektor.instance import Instance
+from tiaas.konnektor.store import Change
 
 
 class Host(Protocol):
     """The node, as far as the management of an instance may use it."""
+
+    async def rewrite(self, name: str, changes: Sequence[Change]) -> None:
+        """Changes rows under a running instance, which can write nothing from then on; restart it next."""
+        ...
 
     def restart_soon(self, name: str) -> None:
         """Restarts the instance once the answer under way is out."""
@@ -33,6 +39,7 @@ class InstancePlane:
         self.instance = instance
         self.users = users
         self.host = host
+        self.failures = LoginFailures(self.clock)
 
     @classmethod
     async def load(cls, instance: Instance, first: FirstAdmin | None, host: Host) -> "InstancePlane":
@@ -55,9 +62,11 @@ class InstancePlane:
         """See `app.Plane`."""
         admin_changed(self.instance.context.hub, user, reference, value)
 
-    async def login_failed(self, user: str, *, locked: bool) -> None:
+    async def login_failed(self, user: str, peer: str, *, locked: bool) -> None:
         """Tells the security log."""
-        login_failed(self.instance.context.hub, user, locked=locked)
+        count = self.failures.count(peer, locked=locked)
+        if count is not None:
+            login_failed(self.instance.context.hub, user, peer, count, locked=locked)
 
     async def security_news(self, since: datetime | None) -> SecurityNews | None:
         """What an administrator is told after login."""
