@@ -23,7 +23,9 @@ WITH_TEST = ("implemented", "simulated")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line: `group` is the chapter of a requirement or where a code shows; `about` is in our words."""
+    """One line: `group` is the chapter of a requirement or where a code shows; `about` is in our words, of a code the
+    official text, and `cause` says what provokes it.
+    """
 
     key: str
     group: str
@@ -31,6 +33,7 @@ class Row:
     state: str
     note: str
     tests: tuple[str, ...]
+    cause: str = ""
 
     @property
     def problem(self) -> str | None:
@@ -46,12 +49,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of the documents: its kind of mark, its data `NAME.toml`, its page `NAME.md`."""
+    """A table of the documents: its kind of mark, its data `NAME.toml`, its page `NAME.md` and the page's columns."""
 
     name: str
     kind: str
     title: str
     source: str
+    columns: tuple[str, ...]
 
     def rows(self) -> tuple[Row, ...]:
         """All rows in the order of the data."""
@@ -67,7 +71,7 @@ class Table:
         state, note = entry.get("state"), entry.get("note", "")
         if state is None:
             state, note = ("implemented", note) if tests else ("open", note or "no test shows it yet")
-        return Row(key, entry.get("group", ""), about, state, note, tests)
+        return Row(key, entry.get("group", ""), about, state, note, tests, entry.get("cause", ""))
 
     def page(self) -> str:
         """The page's text."""
@@ -82,10 +86,10 @@ class Table:
             "",
             f"{len(rows)} rows: {numbers}.",
             "",
-            "| | | about | state | tests |",
-            "|---|---|---|---|---|",
+            f"| {' | '.join(self.columns)} |",
+            "|---" * len(self.columns) + "|",
         ]
-        return "\n".join((*head, *map(_line, rows), ""))
+        return "\n".join((*head, *(_line(row, self.columns) for row in rows), ""))
 
 
 TABLES = (
@@ -93,17 +97,37 @@ TABLES = (
         "requirements",
         "requirement",
         "Requirements of gemSpec_Kon V5.18.0, chapter 4.1",
-        "Ids as in the specification, contents in our words.",
+        "Ids as in the specification, contents in our words; without the document services (issue 5).",
+        ("id", "chapter", "about", "state", "tests"),
     ),
-    Table("codes", "code", "Error codes: what provokes them", "Texts are the official ones."),
-    Table("pitfalls", "pitfall", "What practice software depends on", "Each pitfall is a test."),
+    Table(
+        "codes",
+        "code",
+        "Error codes: what provokes them",
+        "Texts are the official ones; what to do stands in the [error catalogue](../reference/errors.md).",
+        ("code", "text", "shows in", "provoked by", "state", "tests"),
+    ),
+    Table(
+        "pitfalls",
+        "pitfall",
+        "What practice software depends on",
+        "Behaviour that clients in the field count on, or stumble over.",
+        ("no.", "about", "state", "tests"),
+    ),
 )
 
 
-def _line(row: Row) -> str:
+def _line(row: Row, columns: tuple[str, ...]) -> str:
     state = f"{row.state}: {row.note}" if row.note else row.state
-    tests = "<br>".join(_link(test) for test in row.tests)
-    return f"| {row.key} | {row.group} | {row.about.replace('|', '¦')} | {state} | {tests} |"
+    cells = {
+        **dict.fromkeys(("id", "code", "no."), row.key),
+        **dict.fromkeys(("about", "text"), row.about.replace("|", "¦")),
+        **dict.fromkeys(("chapter", "shows in"), row.group),
+        "provoked by": row.cause,
+        "state": state,
+        "tests": "<br>".join(_link(test) for test in row.tests),
+    }
+    return f"| {' | '.join(cells[column] for column in columns)} |"
 
 
 def _link(test: str) -> str:

@@ -112,6 +112,7 @@ async def test_default(store: SqliteStore) -> None:
     assert again.status() == status
 
 
+@pytest.mark.code(4128)
 async def test_trust_anchor_change(store: SqliteStore) -> None:
     bench = Bench("TSL_TAchange.xml", store)
     trust = await bench.boot()

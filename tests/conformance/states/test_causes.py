@@ -249,6 +249,7 @@ async def test_a_server_certificate_below_120_bits(kind: KeyKind, weak: bool) ->
 
 
 @pytest.mark.requirement("TIP1-A_4597", "TIP1-A_4513")
+@pytest.mark.requirement("TIP1-A_4692")
 def test_unusually_many_operations_raise_the_alarm_until_it_is_reset() -> None:
     class Quiet:
         def begin(self) -> float:

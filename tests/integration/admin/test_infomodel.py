@@ -51,6 +51,7 @@ async def test_the_whole_is_written_and_read_and_counts_at_once(desk: Desk, chie
 
 
 @pytest.mark.requirement("TIP1-A_4523")
+@pytest.mark.requirement("TIP1-A_4526")
 async def test_entities_and_links_are_added_and_removed_one_by_one(chief: Admin) -> None:
     await _put(chief, InfoModelDocument())
     await chief.change("POST", "/infomodel/mandanten", MandantDocument("m/ü"))

@@ -181,6 +181,7 @@ async def test_a_card_switched_off_is_given_up_however_the_dialogue_ends(surgery
 
 
 @pytest.mark.code(4058, 4097, 4007, 4221, 4222, 4044)
+@pytest.mark.requirement("TIP1-A_6478")
 async def test_what_is_refused(surgery: Surgery) -> None:
     for foreign in (WireType.SMC_KT, WireType.UNKNOWN, WireType.ZOD_2_0):
         assert await code_of(surgery, request(card_type=foreign)) == 4058

@@ -75,6 +75,16 @@ async def test_the_konnektors_own_certificate(surgery: Surgery) -> None:
     assert [entry.ct_id for entry in named.certificate_expiration] == [CT]
 
 
+@pytest.mark.code(4132)
+async def test_an_own_certificate_without_a_date(surgery: Surgery) -> None:
+    certificate, _ = surgery.pki.sak("80276883990000000077")
+    worn = certificate[:40] + bytes(len(certificate) - 40)
+    (operation,) = expiration.operations(replace(surgery.core, device_certificate=worn))
+    with pytest.raises(KonnektorError) as refused:
+        await operation.handler(check(), caller())
+    assert refused.value.code == 4132
+
+
 async def test_the_smcb_of_another_mandant_is_not_told(surgery: Surgery) -> None:
     answer = await surgery.call(check(mandant="M2"))
     types = {surgery.core.cards.get(entry.card_handle).card_type for entry in answer.certificate_expiration}
@@ -220,6 +230,7 @@ async def test_what_the_status_service_does(
 
 
 @pytest.mark.code(4260)
+@pytest.mark.code(1021)
 async def test_certificates_that_are_not_valid(surgery: Surgery, online: OnlineTrust) -> None:
     der = online.certificate(CardKind.SMC_B, AUT_SMCB)
     long_ago = online.clock.now() - timedelta(days=4000)

@@ -110,6 +110,7 @@ async def test_a_session_locks_the_card_for_its_caller(desk: Desk) -> None:
     await desk.stop(await desk.start())
 
 
+@pytest.mark.requirement("TIP1-A_4584")
 async def test_rights_do_not_outlive_the_session(desk: Desk) -> None:
     """What a scenario selects or raises is gone afterwards: the card's channel is reset."""
     session = await desk.start()

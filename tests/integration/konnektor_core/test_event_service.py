@@ -105,10 +105,12 @@ async def test_terminals_and_cards(surgery: Surgery) -> None:
         (4101, {"card_handle": "gone"}),
     ],
 )
+@pytest.mark.code(4000, 4007, 4097, 4099, 4101)
 async def test_errors_of_GetResourceInformation(surgery: Surgery, code: int, which: dict[str, Any]) -> None:
     assert await refused(surgery, GetResourceInformation(context=context(), **which)) == code
 
 
+@pytest.mark.code(4004, 4013, 4016, 4098)
 async def test_more_errors_of_GetResourceInformation(surgery: Surgery) -> None:
     egk, smcb = surgery.find(CardType.EGK), surgery.find(CardType.SMC_B)
     far = GetResourceInformation(context=context(workplace="AP2"), card_handle=egk.handle)

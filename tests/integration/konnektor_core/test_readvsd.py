@@ -52,6 +52,7 @@ async def refused(practice: Practice, egk: Card, hpc: Card, *, receipt: bool = F
     return caught.value
 
 
+@pytest.mark.requirement("TIP1-A_4559")
 async def test_opening_tells_type_name_kvnr_and_expiry(practice: Practice) -> None:
     egk, smcb, hba = await practice.egk(), await practice.smcb(), await practice.hba()
     patient = practice.seed.patients[0]
@@ -72,6 +73,7 @@ async def test_opening_tells_type_name_kvnr_and_expiry(practice: Practice) -> No
 
 @pytest.mark.parametrize("profession", ["SMC-B", "HBA"])
 @pytest.mark.requirement("TIP1-A_4572", "TIP1-A_4573", "TIP1-A_4580", "TIP1-A_4583")
+@pytest.mark.requirement("TIP1-A_4577")
 async def test_the_protected_data_come_with_the_right_and_leave_a_log_entry(
     practice: Practice, profession: str
 ) -> None:
@@ -207,6 +209,7 @@ async def test_4057_when_the_egk_is_a_copy(practice: Practice) -> None:
 
 @pytest.mark.parametrize(("profession", "code"), [("eGK", 4057), ("SMC-B", 4196), ("HBA", 4196)])
 @pytest.mark.requirement("TIP1-A_5482-01")
+@pytest.mark.code(4057, 4196)
 async def test_another_cards_key_does_not_vouch_for_an_egk(practice: Practice, profession: str, code: int) -> None:
     """Key and CV certificates of a genuine card on a card with foreign data: the CHR or the profile gives it away."""
     made = practice.personaliser.egk(practice.seed.patients[0])
@@ -238,6 +241,7 @@ async def test_an_egk_with_another_role_or_key_is_not_genuine(
 
 
 @pytest.mark.parametrize("profession", ["SMC-B", "HBA"])
+@pytest.mark.code(4056)
 async def test_4056_when_the_source_has_another_cards_certificate(practice: Practice, profession: str) -> None:
     maker = practice.personaliser
     if profession == "SMC-B":
@@ -254,6 +258,7 @@ async def test_4056_when_the_source_has_another_cards_certificate(practice: Prac
     assert (error.code, error.causes) == (4056, ())
 
 
+@pytest.mark.code(4228)
 async def test_4228_when_the_root_of_the_egk_is_not_trusted(practice: Practice) -> None:
     egk, smcb = await practice.egk(), await unlocked_smcb(practice)
     rootless = replace(practice.trust.space, cvc_roots=())
@@ -261,7 +266,24 @@ async def test_4228_when_the_root_of_the_egk_is_not_trusted(practice: Practice) 
     assert (await refused(practice, egk, smcb)).code == 4228
 
 
+@pytest.mark.requirement("TIP1-A_6031", "TIP1-A_4558")
+async def test_an_smcb_whose_data_are_read_anew_after_24_hours_stays_unlocked(practice: Practice) -> None:
+    egk, smcb = await practice.egk(), await unlocked_smcb(practice)
+    line = practice.lines[smcb.handle]
+    await read(practice, egk, smcb)
+    known = len(line.sent)
+    await read(practice, egk, smcb)
+    assert 0xB0 not in {command.ins for command in line.sent[known:]}
+    practice.clock.advance(25 * 3600)
+    known = len(line.sent)
+    assert (await read(practice, egk, smcb)).pd
+    again = {command.ins for command in line.sent[known:]}
+    assert 0xB0 in again
+    assert 0x70 not in again, "no channel is reset"
+
+
 @pytest.mark.requirement("TIP1-A_5482-01")
+@pytest.mark.code(4233)
 async def test_cvc_of_the_source_from_the_future_is_4233(practice: Practice) -> None:
     egk, smcb = await practice.egk(), await unlocked_smcb(practice)
     source = await practice.vsdm._c2c.source(smcb)

@@ -282,6 +282,7 @@ async def test_a_restart_finds_the_pairing(surgery: Surgery) -> None:
 
 
 @pytest.mark.code(4029)
+@pytest.mark.requirement("TIP1-A_4548-02")
 async def test_another_terminal_at_the_same_address_is_4029(surgery: Surgery) -> None:
     await surgery.shut()
     await surgery.terminal.stop()

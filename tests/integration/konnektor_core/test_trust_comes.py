@@ -69,6 +69,7 @@ async def surgery(tmp_path: Path) -> AsyncIterator[Distrustful]:
     await surgery.close()
 
 
+@pytest.mark.code(4028)
 async def test_TUC_KON_050_a_terminal_that_was_not_trusted_comes_back_with_the_tsl(surgery: Distrustful) -> None:
     await surgery.shut()
     await surgery.boot_without_trust()

@@ -217,6 +217,7 @@ async def test_soap3_serves_without_certificate(build: Build) -> None:
         (ClientAccess(tls_mandatory=False, directory_open=False), 200, 200),
     ],
 )
+@pytest.mark.pitfall(8)
 async def test_plain_http_serves_what_the_switches_say(build: Build, access: ClientAccess, sds: int, soap: int) -> None:
     house = await build(access=access, plain=Address("127.0.0.1", 0))
     assert house.reception.plain is not None

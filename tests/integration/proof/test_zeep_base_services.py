@@ -44,6 +44,7 @@ def egk(lab: LabProcess) -> str:
 
 
 @pytest.mark.requirement("TIP1-A_5412", "TIP1-A_5413")
+@pytest.mark.requirement("TIP1-A_5411-02")
 def test_request_and_eject_card(practice: Practice, lab: LabProcess, hand: Hand) -> None:
     service = practice.service("CardTerminalService")
     answer = service.RequestCard(Context=practice.context, Slot=place(lab), CardType="EGK", TimeOut=5)

@@ -101,6 +101,8 @@ def refused(practice: Practice) -> list[str | None]:
 
 
 @pytest.mark.requirement("TIP1-A_4608", "TIP1-A_4609", "TIP1-A_5112", "TIP1-A_4610")
+@pytest.mark.pitfall(44)
+@pytest.mark.code(4102)
 def test_subscribe_renew_get_unsubscribe(practice: Practice, sink: Sink) -> None:
     service = practice.service("EventService")
     made = subscribe(practice, sink)

@@ -114,6 +114,24 @@ async def test_a_wrong_server_gets_no_data(scene: Scene, what: str) -> None:
     await wrong.stop()
 
 
+@pytest.mark.code(4157, 4156, 4220)
+async def test_the_log_tells_who_refused_whom(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    """A server that does not know the card's issuer (4157), one with a foreign certificate, one with another role."""
+    strangers = LabPki.create(SystemEntropy(), scene.practice.clock)
+    for code, wrong in (
+        (4157, Fachdienst(scene.practice.pki, clients=strangers)),
+        (4156, Fachdienst(strangers, clients=scene.practice.pki)),
+        (4220, Fachdienst(scene.practice.pki, role=Role.UFS)),
+    ):
+        await wrong.start()
+        scene.configure(intermediaer=wrong.url)
+        caplog.clear()
+        assert (await scene.receipt()).result is Result.UPDATE_IMPOSSIBLE
+        assert code in {getattr(record, "code", None) for record in caplog.records}
+        assert not wrong.calls
+        await wrong.stop()
+
+
 @pytest.mark.requirement("TIP1-A_4721")
 async def test_with_the_card_go_its_connections(scene: Scene) -> None:
     gate = asyncio.Event()
@@ -240,6 +258,7 @@ async def test_a_revoked_certificate_is_106_and_e_4_only_for_a_standalone_konnek
 # ---- receipts --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("TIP1-A_4574")
 async def test_the_stored_receipt_comes_back_without_a_check(scene: Scene) -> None:
     made = await scene.read()
     scene.service.calls.clear()
@@ -267,6 +286,16 @@ async def test_a_check_without_receipt_writes_none(scene: Scene) -> None:
     assert data.receipt is None
     assert len(scene.service.calls) == 1
     assert EF_RECEIPT not in scene.image()
+
+
+@pytest.mark.requirement("TIP1-A_4722")
+async def test_without_online_mode_nothing_goes_out(scene: Scene) -> None:
+    """MGM_LU_ONLINE off: a wish for an online check is answered from the card."""
+    scene.configure(online=False)
+    data = await scene.read(receipt=False)
+    assert (data.receipt, len(data.pd) > 0) == (None, True)
+    assert scene.practice.intermediaer is None
+    assert not scene.service.calls
 
 
 @pytest.mark.code(112)

@@ -67,6 +67,17 @@ def test_namespaces_and_versions_of_the_directory() -> None:
     assert vsd_service_v5_2.VERSIONS == ("5.2.0",)
 
 
+@pytest.mark.pitfall(49)
+@pytest.mark.parametrize("iccsn", ["8027600101169990086", "80276001011699900", "8027600101169990086X"])
+def test_an_iccsn_of_another_length_is_a_fault_of_the_message(iccsn: str) -> None:
+    text = (
+        f'<GetResourceInformation xmlns="{event_service_v7_2.EVT.uri}">{CONTEXT}'
+        f'<m:Iccsn xmlns:m="http://ws.gematik.de/conn/CardServiceCommon/v2.0">{iccsn}</m:Iccsn></GetResourceInformation>'
+    )
+    with pytest.raises(BadMessage):
+        decode(event_service_v7_2.GetResourceInformation, etree.fromstring(text))
+
+
 def test_service_directory_document() -> None:
     directory = ConnectorServices(
         product_information=ProductInformation(

@@ -87,6 +87,7 @@ def test_losing_a_terminal_removes_its_cards_while_they_can_still_be_asked_for()
 
 @pytest.mark.pitfall(51)
 @pytest.mark.requirement("TIP1-A_4566")
+@pytest.mark.pitfall(12)
 def test_sessions_are_keyed_as_the_specification_says() -> None:
     cards = card_list()
     egk, smb, hba = put(cards, CardType.EGK, 1), put(cards, CardType.SMC_B, 2), put(cards, CardType.HBA, 3)

@@ -169,6 +169,13 @@ def test_what_is_no_filter(text: str) -> None:
         "contains(" + "concat(" * 15 + "//Message" + ",//Message)" * 15 + ", 'x')",
     ],
 )
+@pytest.mark.pitfall(46)
+def test_severities_are_written_as_in_the_schema() -> None:
+    """The specification has FATAL in one row; whoever compares with the schema's word must find it."""
+    critical = Event("NTP/ENTERCRITICALSTATE", severity=EventSeverity.FATAL, deliver=False)
+    assert b"Severity>Fatal<" in encode_document(message_of(critical, "id"))
+
+
 @pytest.mark.code(4095)
 def test_4095_a_filter_that_costs_too_much_fails(text: str) -> None:
     long = Event(Topic.CARD_INSERTED, tuple((f"K{at}", "v" * 5000) for at in range(12)))

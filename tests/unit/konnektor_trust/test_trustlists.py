@@ -223,6 +223,7 @@ BAD: list[tuple[str, Callable[[], bytes], PkiCode]] = [
 
 
 @pytest.mark.parametrize(("make", "fault"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
+@pytest.mark.code(4128)
 async def test_a_bad_list_changes_nothing(bench: Bench, make: Callable[[], bytes], fault: PkiCode) -> None:
     await bench.lists.tick()
     bench.topics()
@@ -782,6 +783,7 @@ async def test_the_bnetza_list(bench: Bench) -> None:
     ],
     ids=["signer is not in the TSL", "tampered", "out of date", "older", "another one with its number", "not XML"],
 )
+@pytest.mark.code(4129)
 async def test_a_bad_bnetza_list(bench: Bench, make: Callable[[], bytes]) -> None:
     await with_vl(bench)
     bench.server.publish(make(), "/vl.xml")
