@@ -74,6 +74,7 @@ async def code_of(work: object) -> int:
 
 @pytest.mark.requirement("TIP1-A_6477", "TIP1-A_4555", "TIP1-A_4546", "TIP1-A_5698")
 @pytest.mark.code(4033, 4035, 4036, 4037)
+@pytest.mark.requirement("TIP1-A_4554", "TIP1-A_4556", "TIP1-A_4985")
 async def test_from_found_to_active(surgery: Administered) -> None:
     """Discovery, assignment, pairing in two steps, and every refusal on the way."""
     admin = surgery.admin
@@ -156,6 +157,18 @@ async def test_the_pairing_is_deleted_at_the_terminal(surgery: Administered) -> 
     offer = await admin.offer_pairing(CT)
     view = await admin.confirm_pairing(CT, offer.fingerprint)
     assert view.correlation is Correlation.AKTIV
+
+
+@pytest.mark.requirement("TIP1-A_4552")
+@pytest.mark.code(4028)
+async def test_connected_by_hand(surgery: Administered) -> None:
+    admin = surgery.admin
+    await surgery.terminal.pull_plug()
+    await surgery.until(lambda: not admin.view(CT).connected)
+    assert await code_of(admin.connect(CT)) == 4028
+    await surgery.terminal.plug_in()
+    assert (await admin.connect(CT)).connected
+    assert (await admin.connect(CT)).connected
 
 
 @pytest.mark.requirement("TIP1-A_5011")

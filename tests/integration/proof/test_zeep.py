@@ -275,6 +275,7 @@ def test_read_vsd(practice: Practice, lab: LabProcess) -> None:
     assert str(personal.findtext(".//{*}Nachname")) in expected["holder"]
 
 
+@pytest.mark.code(4008, 4058, 4072, 4149, 4090, 3040)
 def test_faults_are_valid(practice: Practice) -> None:
     egk, smcb, hba = (practice.handle(kind) for kind in ("EGK", "SMC-B", "HBA"))
     unknown = {**practice.context, "MandantId": "somebody"}
