@@ -43,7 +43,7 @@ class Slots:
         self._prepare = prepare
 
     def on_event(self, entry: TerminalEntry, event: UnitEvent) -> None:
-        """An event of a slot (SICCT tags 84, 85); kept for later while the state of the slots is asked for."""
+        """An event of a slot (SICCT tags 83, 84, 85); kept for later while the state of the slots is asked for."""
         if entry.early is not None:
             entry.early.append(event)
             return
@@ -54,6 +54,8 @@ class Slots:
             self.in_use(entry, slot)
         elif event.tag == EventTag.CARD_REMOVED:
             self.free(entry, slot)
+        elif event.tag == EventTag.UNIT_REMOVED and self._cards.at(entry.config.ct_id, slot) is not None:
+            self.free(entry, slot)  # the antenna was switched off; nobody tells of the card
 
     def free(self, entry: TerminalEntry, slot: int) -> None:
         """There is no card in the slot any more, or none that is switched on."""

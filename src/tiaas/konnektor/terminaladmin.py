@@ -21,7 +21,7 @@ from tiaas.konnektor.terminalfirmware import Firmware
 from tiaas.konnektor.terminalinteraction import Interaction
 from tiaas.konnektor.terminallist import AdminAccount, Correlation, TerminalEntry
 from tiaas.konnektor.terminalpairing import CHALLENGE_SIZE, PairingOffer
-from tiaas.konnektor.terminals import Terminals
+from tiaas.konnektor.terminals import SLOTS_MAX, Terminals
 from tiaas.konnektor.terminalsettings import BadTerminalSettings, Target, TerminalSettings, parse_targets
 from tiaas.konnektor.terminalview import TerminalView, view_of
 from tiaas.terminal.errors import PairingMismatch, PairingUnknown, TerminalError
@@ -180,8 +180,9 @@ class TerminalAdmin:
         except TerminalError as error:
             raise KonnektorError(4044, str(error)) from error
         entry.product = entry.last_product = product
-        if entry.config.slots != len(states):
-            await self._terminals.change(entry, replace(entry.config, slots=len(states)))
+        slots = min(len(states), SLOTS_MAX)
+        if entry.config.slots != slots:
+            await self._terminals.change(entry, replace(entry.config, slots=slots))
         self.firmware.judge(entry)
         return self.view(ct_id)
 

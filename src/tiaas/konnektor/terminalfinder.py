@@ -43,6 +43,7 @@ class TerminalFinder:
         self._heard: asyncio.Queue[FoundTerminal] = asyncio.Queue(_HEARD_MAX)
         self._tried: dict[str, float] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._turn = asyncio.Lock()
         self.listens_at: int | None = None
         """The UDP port of announcements, None while they are not listened to."""
 
@@ -55,10 +56,15 @@ class TerminalFinder:
 
     async def start(self) -> None:
         """Listens for announcements, begins the cyclic query."""
-        await self._run()
+        async with self._turn:
+            await self._run()
 
     async def stop(self) -> None:
         """Ends all that `start` began."""
+        async with self._turn:
+            await self._end()
+
+    async def _end(self) -> None:
         self._discovery.close()
         self.listens_at = None
         tasks, self._tasks = self._tasks, []
@@ -68,11 +74,13 @@ class TerminalFinder:
 
     async def put_settings(self, settings: TerminalSettings) -> None:
         """TIP1-A_4550: keeps other settings and goes on with them; connections that stand keep theirs. `StoreError`."""
-        await self._store.put(SETTINGS_KIND, SETTINGS_KEY, settings.to_document())
-        self.settings = settings
-        self._terminals.patience = settings.patience
-        await self.stop()
-        await self._run()
+        async with self._turn:
+            await self._store.put(SETTINGS_KIND, SETTINGS_KEY, settings.to_document())
+            self.settings = settings
+            self._terminals.patience = settings.patience
+            if self._tasks:
+                await self._end()
+                await self._run()
 
     async def _run(self) -> None:
         if self.settings.announcement_port:

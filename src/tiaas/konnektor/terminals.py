@@ -153,6 +153,8 @@ class Terminals:
         """Keeps what has changed of a terminal; its connection stays as it is. Raises `StoreError`."""
         await self._store.put(STORE_KIND, config.ct_id, config.to_document())
         entry.config = config
+        if config.correlation is not Correlation.AKTIV:
+            self._states.availability(entry)  # nobody misses it any more
 
     async def reconnect(self, entry: TerminalEntry) -> None:
         """Ends the connection, with its cards, and begins a new one unless the terminal is only `bekannt`."""

@@ -277,7 +277,17 @@ async def test_a_terminal_that_moved_tells_where_it_is(surgery: Administered) ->
     await surgery.shut()
     await surgery.boot()
     assert surgery.admin.finder.settings == with_port
-    await surgery.admin.finder.put_settings(replace(with_port, keep_alive_interval=7, handshake_timeout=42))
+    # Two administrators at once: one set of loops is left.
+    await asyncio.gather(
+        surgery.admin.finder.put_settings(replace(with_port, keep_alive_interval=8)),
+        surgery.admin.finder.put_settings(replace(with_port, keep_alive_interval=7, handshake_timeout=42)),
+    )
+    running = [getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()]
+    assert sorted(name.partition(".")[2] for name in running if name.startswith("TerminalFinder.")) == [
+        "_judge_certificates",
+        "_look_for_lost",
+        "_take_heard",
+    ]
     assert surgery.core.terminals.patience == Patience(7, 3, 42)
 
 

@@ -25,7 +25,7 @@ from tiaas.konnektor.terminallist import Correlation
 from tiaas.konnektor.terminals import Terminals
 from tiaas.terminal.front import UnitEvent
 from tiaas.terminal.session import TerminalSession
-from tiaas.terminal.sicct.events import EventTag
+from tiaas.terminal.sicct.events import EventTag, card_inserted, unit_removed
 
 
 @pytest.fixture
@@ -45,6 +45,17 @@ async def test_a_flood_of_insertions_makes_one_task(surgery: Surgery) -> None:
     card = surgery.core.cards.at(CT, 1)
     assert card is not None
     assert card.card_type is CardType.SMC_B
+
+
+async def test_a_slot_that_is_no_more_has_no_card(surgery: Surgery) -> None:
+    """Event 83: an antenna is switched off with a card on it."""
+    handle = surgery.find(CardType.EGK).handle
+    surgery.terminal.machine.tell(unit_removed(2))
+    await surgery.until(lambda: surgery.core.cards.find(handle) is None)
+    surgery.terminal.machine.tell(unit_removed(2))
+    surgery.terminal.machine.tell(card_inserted(2))
+    await surgery.until(lambda: surgery.core.cards.at(CT, 2) is not None)
+    assert [event.topic for event in surgery.events].count(Topic.CT_SLOT_FREE) == 1
 
 
 async def test_a_new_card_waits_for_the_last_answer_of_the_one_before(surgery: Surgery) -> None:
@@ -168,8 +179,14 @@ async def test_TAB_KON_503_an_active_terminal_that_is_away_is_not_available(surg
     assert values() == ["true", "false"]
     await surgery.terminal.stop()
     await surgery.until(lambda: surgery.core.opstate.holds(Condition.CARD_TERMINAL_NOT_AVAILABLE, CT))
-    await surgery.core.terminals.remove(CT)
+    # One that is not to be used is not missed.
+    entry = surgery.core.terminals.entry(CT)
+    await surgery.core.terminals.change(entry, replace(entry.config, correlation=Correlation.GEPAIRT))
     assert values() == ["true", "false", "true", "false"]
+    await surgery.core.terminals.change(entry, replace(entry.config, correlation=Correlation.AKTIV))
+    surgery.core.terminals.judge()
+    await surgery.core.terminals.remove(CT)
+    assert values() == ["true", "false"] * 3
     assert known() == []
 
 
