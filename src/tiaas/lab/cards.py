@@ -26,6 +26,7 @@ from tiaas.terminal.virtual.terminal import PinPurpose, SlotCard
 T = TypeVar("T")
 
 _EF_VERSION2 = "MF/EF.Version2"
+_SK_CAN = "MF/SK.CAN"
 _GENERATION_1 = bytes((3, 0, 0))
 
 _HBA_PIN, _SMCB_PIN, _QES = (CardKind.HBA, 0x01), (CardKind.SMC_B, 0x01), (CardKind.HBA, 0x81)
@@ -177,6 +178,9 @@ class CardBox:
 
     def pin_for(self, card: SlotCard, password_ref: int, purpose: PinPurpose) -> Secret | None:
         """`PinHolder.pin_for`: reads the card's image."""
+        if purpose is PinPurpose.CAN:
+            number = self.entry_of(card).card.image.keys.get(_SK_CAN)
+            return None if number is None else Secret(number)
         path = self.password_path(card, password_ref)
         if path is None:
             return None

@@ -2,11 +2,20 @@
 
 import pytest
 
+from tests.cardbench import desk
 from tests.conformance.terminal.machines import Bench
-from tests.integration.terminal.fakecards import FakeCard
+from tests.integration.terminal.fakecards import Holder
 from tiaas.base.errors import InvalidInput
+from tiaas.base.secret import Secret
 from tiaas.terminal.sicct.events import EventTag
+from tiaas.terminal.virtual.config import PinPurpose, SlotCard
 from tiaas.terminal.virtual.shapes import SHAPES, TerminalShape, shape_named
+
+
+class KnowsNumber(Holder):
+    def pin_for(self, card: SlotCard, password_ref: int, purpose: PinPurpose) -> Secret | None:
+        assert purpose is PinPurpose.CAN
+        return Secret(b"123123")
 
 
 @pytest.mark.requirement("A_24115", "A_24116")
@@ -19,7 +28,8 @@ async def test_A_24115_the_contactless_slot_follows_the_contact_slots() -> None:
     assert [(event.tag, event.unit) for event in bench.told[-1:]] == [(EventTag.UNIT_ADDED, 5)]
     assert await bench.send("8013008100") == "810E" + "00010002000300040005" + "4000" + "5000" + "9000"
     assert await bench.send("8013058300") == "8301109000"
-    machine.insert(5, FakeCard())
+    machine.pins = KnowsNumber()
+    machine.insert(5, desk().card)
     assert bench.told[-1].tag == EventTag.CARD_INSERTED
     assert await bench.send("8013058300") == "8301119000"
     assert (await bench.send("8012050100")).endswith("9001")

@@ -48,6 +48,7 @@ from tiaas.terminal.tls import client_context
 from tiaas.terminal.virtual.config import PinMode, PinPolicy, PinPurpose, SlotCard
 from tiaas.terminal.virtual.config import TerminalConfig as VirtualConfig
 from tiaas.terminal.virtual.keypad import Entry, Timers
+from tiaas.terminal.virtual.shapes import SHAPES
 from tiaas.terminal.virtual.state import TerminalState
 from tiaas.terminal.virtual.terminal import VirtualTerminal
 
@@ -75,6 +76,9 @@ class Holders:
     pins: dict[int, Secret] = field(default_factory=dict)
 
     def pin_for(self, card: SlotCard, password_ref: int, purpose: PinPurpose) -> Secret | None:
+        if purpose is PinPurpose.CAN:
+            assert isinstance(card, VirtualCard)
+            return Secret(card.image.keys["MF/SK.CAN"])
         return self.pins.get(id(card))
 
     def pin_shown(self, smkt: SlotCard, prompt: str) -> Secret | None:
@@ -89,6 +93,7 @@ class Surgery:
     """SMC-B in slot 1, eGK in slot 2, HBA in slot 3, gSMC-KT in slot 4; a second Mandant without the SMC-B."""
 
     settings = FrontSettings(redial_first=0.1, redial_most=0.2)
+    shape = SHAPES["desk"]
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -133,7 +138,7 @@ class Surgery:
         )
         bundle = self.folder / "ca.pem"
         bundle.write_text(self.pki.ca_bundle_pem)
-        config = VirtualConfig("kt-empfang", MAC, *files, bundle)
+        config = VirtualConfig("kt-empfang", MAC, *files, bundle, shape=self.shape)
         terminal = VirtualTerminal(config, state or TerminalState(), clock=CLOCK, entropy=ENTROPY, pins=self.holders)
         terminal.insert(4, self.virtual(kt))
         return terminal
@@ -167,7 +172,7 @@ class Surgery:
         await self.terminal.start("127.0.0.1")
         self.store = await SqliteStore.open(self.folder / "konnektor.db")
         await self.boot()
-        config = TerminalConfig(CT, "kt-empfang", MAC, self.terminal.host, self.terminal.port, 4)
+        config = TerminalConfig(CT, "kt-empfang", MAC, self.terminal.host, self.terminal.port, self.shape.slots)
         await self.core.terminals.add(config)
         await self.core.terminals.pair(CT, self.confirm)
         await self.core.terminals.settled(CT)

@@ -25,14 +25,17 @@ from tiaas.lab.cardform import DefectForm, Generation, PinCondition, PinForm, St
 from tiaas.lab.cardstates import apply_state
 from tiaas.lab.personalise import PersonalisedCard, Personaliser
 from tiaas.pki.issue import Validity
+from tiaas.terminal.virtual.config import PinMode, PinPolicy
+from tiaas.terminal.virtual.shapes import SHAPES
 
-EGK_SLOT, HBA_SLOT = 2, 3
+EGK_SLOT, HBA_SLOT, ANTENNA = 2, 3, 5
 
 
 class States(Surgery):
     """A surgery whose cards are exchanged for others again and again."""
 
     editions = 0
+    shape = SHAPES["desk-contactless"]
 
     def made(self, kind: CardType, state: StateForm, maker: Personaliser | None = None) -> PersonalisedCard:
         """A new card of a kind in a state."""
@@ -94,6 +97,7 @@ async def surgery(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sta
     try:
         await out.open()
         presses.cancel()
+        out.terminal.machine.switch_contactless(on=True)
         smcb = out.find(CardType.SMC_B).handle
         await out.call(VerifyPin(context=context(), card_handle=smcb, pin_typ="PIN.SMC"))
         yield out
@@ -193,6 +197,25 @@ async def test_pins_of_an_hba(
         assert (answer.pin_status, answer.left_tries) == (status, left)
         verify = VerifyPin(context=context(user="U1"), card_handle=card.handle, pin_typ="PIN.CH")
         assert (await surgery.call(verify)).pin_result is outcome
+
+
+async def test_a_health_card_on_the_antenna(surgery: States) -> None:
+    """Its holder types the number printed on it; above the terminal nothing differs from a card at contacts."""
+    async with surgery.inserted(surgery.made(CardType.EGK, StateForm()), ANTENNA) as card:
+        assert await surgery.told(card) is WireType.EGK
+        assert await surgery.read_vsd(card) == 0
+        assert any("CAN" in shown for shown in surgery.terminal.snapshot().history)
+
+
+@pytest.mark.parametrize("mode", [PinMode.WRONG, PinMode.CANCEL])
+async def test_a_card_on_the_antenna_without_its_number_stays_unknown(surgery: States, mode: PinMode) -> None:
+    surgery.terminal.pin_policy = PinPolicy(mode)
+    try:
+        async with surgery.inserted(surgery.made(CardType.EGK, StateForm()), ANTENNA) as card:
+            assert await surgery.told(card) is WireType.UNKNOWN
+            assert await surgery.read_vsd(card) == 105
+    finally:
+        surgery.terminal.pin_policy = PinPolicy()
 
 
 async def test_certificates_of_an_ecc_only_card(surgery: States) -> None:

@@ -10,6 +10,7 @@ from tiaas.terminal.sicct import dataobjects as do
 from tiaas.terminal.sicct.status import Sw
 from tiaas.terminal.sicct.text import TAG_LABEL, TAG_MESSAGE, DisplayText
 from tiaas.terminal.sicct.units import DISPLAY, KEYPAD, TERMINAL
+from tiaas.terminal.virtual.antenna import activate
 from tiaas.terminal.virtual.display import STANDARD_TEXTS
 from tiaas.terminal.virtual.keypad import Echo, Entry, EntryCancelled, Timers
 from tiaas.terminal.virtual.machine import Client, Machine
@@ -46,7 +47,7 @@ async def reset(machine: Machine, client: Client, parameters: Parameters) -> Res
     with machine.using(slot.number):
         if p2 & _WARM and slot.card is not None and not slot.active:
             raise Refused(Sw.CARD_NOT_ACTIVE)
-        atr = await slot.power_up()
+        atr = await activate(machine, slot)
     return _activated(atr, p2, parameters.command.ne, _kind(atr))
 
 
@@ -78,7 +79,7 @@ async def request_icc(machine: Machine, client: Client, parameters: Parameters) 
                 raise Refused(Sw.NO_CARD)
             shown = None if silent else text or DisplayText(STANDARD_TEXTS[1])
             await _wait_for_card(machine, slot, shown, wait, lambda: slot.card is not None)
-        atr = await slot.power_up()
+        atr = await activate(machine, slot)
     return _activated(atr, p2, ne, _kind(atr))
 
 

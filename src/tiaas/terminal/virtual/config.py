@@ -49,6 +49,7 @@ class PinPurpose(enum.Enum):
 
     CURRENT = "current"
     PUK = "puk"
+    CAN = "can"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ class PinHolder(Protocol):
     def pin_for(self, card: SlotCard, password_ref: int, purpose: PinPurpose) -> Secret | None:
         """The value in force as ASCII digits; None if unknown (the entry then times out).
 
-        `password_ref` is P2 of the card command (b8 set: a password of the folder selected on that channel).
+        `password_ref` is P2 of the card command (b8 set: a password of the folder selected on that channel); for the
+        purpose CAN, the card access number printed on the card, it means nothing.
         """
         ...
 

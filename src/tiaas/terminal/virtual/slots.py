@@ -4,16 +4,21 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TypeVar
 
+from tiaas.base.entropy import Entropy
 from tiaas.base.errors import InvalidInput
+from tiaas.base.secret import Secret
 from tiaas.card.atr import BadAtr, decode_atr_untrusted
 from tiaas.card.link import CardGone, CardLinkError
 from tiaas.card.memoryatr import is_memory_card
 from tiaas.card.objsys.model import Interface
+from tiaas.card.pace import PaceError, PaceFailure
 from tiaas.terminal.sicct.status import Sw
 from tiaas.terminal.virtual.config import SlotCard
 from tiaas.terminal.virtual.mishaps import CardMishap
+from tiaas.terminal.virtual.pacechannel import PaceChannel
 from tiaas.terminal.virtual.refused import Refused
 
 T = TypeVar("T")
@@ -22,6 +27,14 @@ AtCard = Callable[[int, SlotCard, bytes | None], CardMishap | None]
 EMPTY = 0x00
 UNPOWERED = 0x03
 ACTIVE = 0x15
+
+
+@dataclass(frozen=True, slots=True)
+class AccessNumber:
+    """A card access number, and the randomness for the channel it opens."""
+
+    digits: Secret
+    entropy: Entropy
 
 
 class Slot:
@@ -34,6 +47,7 @@ class Slot:
         self._at_card = at_card
         self.card: SlotCard | None = None
         self.active = False
+        self._channel: PaceChannel | None = None
         self._lock = threading.Lock()
         self._moved = asyncio.Event()
 
@@ -61,6 +75,7 @@ class Slot:
             raise InvalidInput(f"slot {self.number} is empty")
         self.card = None
         self.active = False
+        self._channel = None
         with self._lock:
             _switch_off(card)
         self._move()
@@ -83,12 +98,15 @@ class Slot:
             raise Refused(Sw.CARD_NOT_ACTIVE)
         return card
 
-    async def power_up(self) -> bytes:
-        """Cold reset; the ATR. Raises `Refused` (64A1; 6F00 without a valid ATR)."""
+    async def power_up(self, number: AccessNumber | None = None) -> bytes:
+        """Cold reset; the ATR. Raises `Refused` (64A1; 6F00 without a valid ATR).
+
+        A card in a field is used behind its PACE channel, built with its access `number`: 6400 if it is a wrong one.
+        """
         card = self.present()
         if await self._befall(card, None) is not None:
             raise Refused(Sw.COMMUNICATION)
-        atr = await asyncio.to_thread(self._reset, card)
+        atr = await asyncio.to_thread(self._reset, card, number)
         if self.card is not card:
             raise Refused(Sw.NO_CARD)
         self.active = True
@@ -97,6 +115,7 @@ class Slot:
     def power_down(self) -> None:
         """Switches the card off: it forgets all security states."""
         self.active = False
+        self._channel = None
         # A running APDU keeps the lock; the reset of the next power-up then does what is left out here.
         if self.card is not None and self._lock.acquire(blocking=False):
             try:
@@ -138,16 +157,20 @@ class Slot:
         self._moved.set()
         self._moved = asyncio.Event()
 
-    def _reset(self, card: SlotCard) -> bytes:
+    def _reset(self, card: SlotCard, number: AccessNumber | None) -> bytes:
         with self._lock, _line():
+            self._channel = None
             atr = card.reset(Interface.CONTACTLESS if self.contactless else Interface.CONTACT)
             if not is_memory_card(atr):
                 decode_atr_untrusted(atr)
+            if number is not None:
+                self._channel = PaceChannel(card.process, number.digits, number.entropy)
             return atr
 
     def _process(self, card: SlotCard, raw: bytes) -> bytes:
+        channel = self._channel
         with self._lock, _line():
-            return card.process(raw)
+            return card.process(raw) if channel is None else channel.process(raw)
 
     def _work(self, card: SlotCard, work: Callable[[Callable[[bytes], bytes]], T], active: bool) -> T:
         with self._lock, _line():
@@ -163,6 +186,9 @@ def _line() -> Iterator[None]:
         yield
     except CardGone:
         raise Refused(Sw.NO_CARD) from None
+    except PaceError as error:
+        is_wrong = error.failure is PaceFailure.WRONG_NUMBER
+        raise Refused(Sw.EXECUTION_ERROR if is_wrong else Sw.COMMUNICATION) from None
     except (CardLinkError, BadAtr):
         raise Refused(Sw.COMMUNICATION) from None
 
