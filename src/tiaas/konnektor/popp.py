@@ -28,6 +28,7 @@ from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
 from tiaas.pki.jws import BadJws, Jws, check_signature, decode_jws_untrusted, read_object_untrusted
 from tiaas.pki.oids import CertificateType, KeyUsage, Role
 from tiaas.pki.path import Demands
+from tiaas.terminal.front import FrontError
 
 POPP_SIGNER = Demands(key_usage=frozenset({KeyUsage.DIGITAL_SIGNATURE}), types=frozenset({CertificateType.ZD_SIG}))
 NO_LOCK = 4232
@@ -201,7 +202,8 @@ async def _reset(channel: Channel) -> None:
     """The card forgets what the scenario raised. One that does not answer is told by its own operations later."""
     try:
         await channel.reset()
-    except (CardLinkError, KonnektorError):
+    except (CardLinkError, FrontError, KonnektorError):
+        # FrontError: another owner has the terminal by now. Whoever stops an instance has more to end than this.
         channel.forget()
 
 

@@ -173,8 +173,15 @@ class CardBox:
         return tuple(card for card in self._cards.values() if card.practice == practice and card.kind is kind)
 
     def entry_of(self, card: SlotCard) -> LabCard:
-        """What the lab knows of a card that is in a slot."""
-        return next(entry for entry in self._cards.values() if entry.card is card)
+        """What the lab knows of a card that is in a slot. Raises `UnknownCard` for a memory card."""
+        found = self.find(card)
+        if found is None:
+            raise UnknownCard
+        return found
+
+    def find(self, card: SlotCard) -> LabCard | None:
+        """`entry_of`, None for a memory card."""
+        return next((entry for entry in self._cards.values() if entry.card is card), None)
 
     def pin_for(self, card: SlotCard, password_ref: int, purpose: PinPurpose) -> Secret | None:
         """`PinHolder.pin_for`: reads the card's image."""

@@ -7,6 +7,7 @@ The lines that `match` is compared with:
                CT-1 TLS                       (a client opens TLS: only here certificate faults strike)
     card       SMC-B 80276… CT-1 00B08400     (card type, ICCSN, where it is, CLA INS P1 P2)
                SMC-B 80276… CT-1 RESET
+               KVK CT-1 RESET                 (a memory card has no number)
     keypad     CT-1 HBA 80276… PIN.CH current (what is asked for: current, puk, new, unknown)
                CT-1 confirmation              (a person shall press OK)
 """
@@ -75,9 +76,10 @@ class LabMishaps(Mishaps):
         """See `Mishaps`."""
         if not self._faults:
             return None
-        entry = self._cards.entry_of(card)
+        entry = self._cards.find(card)
         command = "RESET" if header is None else header.hex().upper()
-        line = f"{entry.kind.value} {entry.iccsn} {self._terminal.ct_id} {command}"
+        name = "KVK" if entry is None else f"{entry.kind.value} {entry.iccsn}"
+        line = f"{name} {self._terminal.ct_id} {command}"
         fault = self._faults.take(Service.CARD, line, lambda fault: header is not None or fault.status_word is None)
         if fault is None:
             return None
@@ -126,8 +128,8 @@ class LabMishaps(Mishaps):
     def _pull(self, fault: Fault, slot: int) -> None:
         """The card is taken out, now, and put in again after `lasts`."""
         iccsn = self._terminal.eject(slot)
-        if fault.lasts is None:
-            return
+        if fault.lasts is None or not iccsn:
+            return  # a memory card that is out is gone
 
         async def put_back(seconds: float) -> None:
             await asyncio.sleep(seconds)

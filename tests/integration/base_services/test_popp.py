@@ -26,6 +26,7 @@ from tiaas.lab.popp import PoppSigner
 from tiaas.pki.oids import Role
 from tiaas.soap.dispatch import Operation
 from tiaas.soap.envelope import write_envelope
+from tiaas.terminal.front import StaleEpoch
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -181,6 +182,19 @@ async def test_a_session_ends_in_time_after_a_card_that_did_not_answer(desk: Des
         assert await desk.code(desk.signed(session, span=0)) == 4044
     await desk.surgery.until(lambda: not desk.surgery.find(CardType.EGK).reserved)
     desk.popp.limits = Limits()
+
+
+async def test_an_instance_that_lost_its_terminals_ends_its_sessions_all_the_same(desk: Desk) -> None:
+    await desk.start()
+    channel = desk.surgery.find(CardType.EGK).basic
+
+    async def stale(command: CommandApdu) -> Any:
+        raise StaleEpoch("taken over")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(channel, "_line", type("Stale", (), {"transmit": staticmethod(stale)})())
+        await desk.popp.close()
+    assert not desk.surgery.find(CardType.EGK).reserved
 
 
 @pytest.mark.code(4094)
