@@ -7,7 +7,7 @@ from pathlib import Path
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.labport import add_arguments, ask, control_port
-from tiaas.cli.record import fetch_recording, instance_name, read_recording, write_file
+from tiaas.cli.record import fetch_recording, instance_name, read_recording, require_writable, write_file
 from tiaas.cli.writer import note, out, out_table
 from tiaas.pvs.checks.model import Verdict
 from tiaas.pvs.checks.suite import Judged, judge, worst
@@ -44,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
             raise InvalidInput(f"{path}: a file that ends in {', '.join(_SUFFIXES)}")
     if (args.recording is None) is (args.live is None):
         raise InvalidInput("name a recording, or the seconds of a new one with --live")
+    for path in args.output:
+        require_writable(path)
     story = read_story(read_recording(args.recording) if args.live is None else _record(args))
     judged = judge(story)
     for path in args.output:

@@ -113,6 +113,16 @@ def write_file(path: Path, content: str | bytes) -> None:
         raise InvalidInput(f"{path}: cannot be written ({type(error).__name__})") from None
 
 
+def require_writable(path: Path) -> None:
+    """Makes the folder of a file; before a recording ends that nobody has elsewhere. Raises `InvalidInput`."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"{path}: cannot be written ({type(error).__name__})") from None
+    if path.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
+        raise InvalidInput(f"{path}: cannot be written")
+
+
 def _start(args: argparse.Namespace) -> int:
     body = {"client_systems": args.client} if args.client else None
     with control_port(args) as http:
@@ -126,9 +136,10 @@ def _start(args: argparse.Namespace) -> int:
 
 
 def _stop(args: argparse.Namespace) -> int:
+    folder = Path(Registry(os.environ).find(args.dir)) / FOLDER
+    require_writable(args.output or folder / "new.json")
     recording = fetch_recording(args, stop=True)
-    path = args.output or _new_file(args, recording)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = args.output or folder / f"{recording.instance}-{recording.began:%Y%m%dT%H%M%S}.json"
     write_file(path, encode_recording(recording))
     if args.json:
         out_json({"file": str(path), "calls": len(recording.calls), "events": len(recording.deliveries)})
@@ -136,11 +147,6 @@ def _stop(args: argparse.Namespace) -> int:
         counts = f"{len(recording.calls)} calls, {len(recording.deliveries)} events"
         out(f"{path}: {counts} (TEST DATA)\ntiaas record export {path} -o FILE.html, tiaas check pvs {path}")
     return ExitCode.OK
-
-
-def _new_file(args: argparse.Namespace, recording: Recording) -> Path:
-    folder = Registry(os.environ).find(args.dir)
-    return Path(folder) / FOLDER / f"{recording.instance}-{recording.began:%Y%m%dT%H%M%S}.json"
 
 
 def _story(args: argparse.Namespace) -> Story:

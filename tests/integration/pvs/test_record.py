@@ -123,6 +123,10 @@ async def test_a_bad_visit_fails_in_the_right_checks(lab: LabProcess, tmp_path: 
     assert judged.returncode == 1
     assert "a recording runs already" in judged.stderr
     file = tmp_path / "bad.json"
+    for nowhere in ("/proc/none/bad.json", str(tmp_path)):
+        refused = lab.tiaas("record", "stop", "-o", nowhere)
+        assert refused.returncode != 0
+        assert "cannot be written" in refused.stderr
     assert lab.tiaas("record", "stop", "-o", str(file)).returncode == 0
     judged = lab.tiaas("check", "pvs", str(file), "--json")
     assert judged.returncode == 1
