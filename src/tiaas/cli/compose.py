@@ -33,10 +33,11 @@ from tiaas.cli.upconfig import UpConfig
 from tiaas.client import Kon, parse_kon
 from tiaas.client.admin import Admin, connect_admin, path_of
 from tiaas.interfaces.management.clientsystems import BasicUserChange, KeyType
-from tiaas.konnektor.config import Address, InstanceConfig, Variant
+from tiaas.konnektor.config import Address, InstanceConfig, Profile, Variant
 from tiaas.konnektor.ingress import AddressTaken
 from tiaas.konnektor.instance import Instance
 from tiaas.konnektor.node import Node
+from tiaas.konnektor.permissions import Row, allows
 from tiaas.konnektor.recorderapi import recorder_routes
 from tiaas.konnektor.sqlite_store import SqliteStore
 from tiaas.lab.control import control_app
@@ -285,7 +286,9 @@ class _Start:
         """Starts the instance of a practice, sets it up through its management interface, writes its clients' files."""
         options, at = self.options, practice.number - 1
         lab, node = managing.lab, managing.node
-        given = onboard.provision(lab, practice, managing.first_admin(practice.number))
+        is_box = options.config.profile is Profile.EINBOX
+        device = lab.device(practice.number, options.config.box.device_days) if is_box else None
+        given = onboard.provision(lab, practice, managing.first_admin(practice.number), device)
         ldap = await ldap_addresses(lab, options.config.access.access(), options.listen, practice.number)
 
         async def add(port: int) -> Instance:
@@ -327,6 +330,7 @@ class _Start:
             local_sinks=settings.sinks.local,
             recorder=settings.recorder,
             ti=settings.ti.applied(onboard.ti_access(lab)),
+            box=settings.box.access(*(Address(LOOPBACK, lab.gateways.ports[name]) for name in ("ti", "sis"))),
         )
 
     async def _write_files(
@@ -364,6 +368,9 @@ class _Start:
 
 
 async def _pair(run: Running, served: Served) -> None:
+    if not allows(Row.TERMINAL_TLS, served.instance.context.opstate.holds):
+        run.notices.append("no terminal is connected: the Konnektor is in a critical state; tiaas state")
+        return
     for terminal in served.practice.terminals.values():
         try:
             certificate = run.lab.terminal_certificate(terminal)

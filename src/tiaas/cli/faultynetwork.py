@@ -1,7 +1,8 @@
 """The way out of an instance of the lab: a `Network` whose connections fail when a fault of the lab says so.
 
 The line that `match` is compared with is what is called and its address: `terminal CT-1 127.0.0.1:4742`,
-`pki 127.0.0.1:8481`, `intermediaer …`; what is not the lab's is a receiver of events: `sink 192.168.1.7:8500`.
+`pki 127.0.0.1:8481`, `intermediaer …`, `gateway ti …`, `gateway sis …`; what is not the lab's is a receiver of events:
+`sink 192.168.1.7:8500`.
 """
 
 import asyncio
@@ -63,6 +64,9 @@ class FaultyNetwork(Network):
         for terminal in self.lab.terminals():
             if terminal.sicct == address:
                 return f"terminal {terminal.ct_id}"
+        for name, gateway in self.lab.gateways.ports.items():
+            if gateway == port:
+                return f"gateway {name}"
         if self.lab.services is not None and urlsplit(self.lab.services.url).port == port:
             return "pki"
         return "intermediaer" if urlsplit(self.lab.vsdm.url).port == port else "sink"

@@ -66,10 +66,10 @@ def workplaces_of(practice: Practice) -> tuple[WorkplaceEntry, ...]:
     )
 
 
-def provision(lab: Lab, practice: Practice, first_admin: FirstAdmin) -> Provision:
-    """What the instance of a practice trusts and shows to terminals, and who manages it first."""
+def provision(lab: Lab, practice: Practice, first_admin: FirstAdmin, device: bytes | None = None) -> Provision:
+    """What the instance of a practice trusts and shows to terminals, who manages it first, a box's C.NK.VPN."""
     certificate, key = practice.sak
-    return _provision(lab, KeyPair.load(certificate, key), first_admin)
+    return replace(_provision(lab, KeyPair.load(certificate, key), first_admin), device=device)
 
 
 def further_provision(lab: Lab, first_admin: FirstAdmin, *, is_new: bool) -> Provision:

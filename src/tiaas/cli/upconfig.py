@@ -7,13 +7,23 @@ tests of practice software. All practices of a lab get the same settings.
 import math
 import re
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from pathlib import Path
 
 from tiaas.base.config import setting
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.interfaces.management.clientsystems import ReceiverCheck, ReceiverTrust
-from tiaas.konnektor.config import AuthenticationMode, ClientAccess, Limits, Product, Profile, TiAccess
+from tiaas.konnektor.config import (
+    Address,
+    AuthenticationMode,
+    BoxAccess,
+    ClientAccess,
+    Limits,
+    Product,
+    Profile,
+    TiAccess,
+)
 from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.sinkchecks import SinkCheck, SinkTrust
 
@@ -204,6 +214,28 @@ class SinkSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BoxSettings:
+    """What only a box has; without profile `einbox` nothing looks at it."""
+
+    addresses: tuple[str, ...] = setting((), "IP addresses the box was given; one that this machine lacks is an error")
+    sis: bool = setting(True, "MGM_LU_SIS: there is a way to the SIS beside that to the TI")
+    device_days: int = setting(1800, "days that the device certificate C.NK.VPN is still valid; 0 or less: expired")
+
+    def __post_init__(self) -> None:
+        for address in self.addresses:
+            try:
+                ip_address(address)
+            except ValueError:
+                raise InvalidInput(f"{address!r} is no IP address") from None
+        if not -3650 <= self.device_days <= 3650:
+            raise InvalidInput("device_days is -3650 to 3650")
+
+    def access(self, ti: Address, sis: Address) -> BoxAccess:
+        """As the Konnektor takes it, with the lab's gateways."""
+        return BoxAccess(ti, sis if self.sis else None, self.addresses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpConfig:
     """The whole file."""
 
@@ -218,3 +250,4 @@ class UpConfig:
     product: ProductSettings = setting(ProductSettings(), "what connector.sds says")
     recorder: bool = setting(True, "what clients do can be recorded, see `tiaas record`")
     ti: TiSettings = setting(TiSettings(), "the way into the TI")
+    box: BoxSettings = setting(BoxSettings(), "what only profile `einbox` has")

@@ -167,6 +167,16 @@ class TiAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class BoxAccess:
+    """What only a box has (profile einbox): gateways that stand for the VPN-Konzentratoren of TI and SIS, and the IP
+    addresses it was given."""
+
+    vpn_ti: Address | None = None
+    vpn_sis: Address | None = None
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceConfig:
     """One vInstanz.
 
@@ -190,6 +200,7 @@ class InstanceConfig:
     product: Product = field(default_factory=Product)
     profile: Profile = Profile.HSK
     ti: TiAccess = field(default_factory=TiAccess)
+    box: BoxAccess = field(default_factory=BoxAccess)
     source: str | None = None
     terminals: TerminalSettings = field(default_factory=TerminalSettings)
     """CTM_*, until an administrator has changed them."""

@@ -1,15 +1,18 @@
-"""What an instance watches of itself besides trust lists and terminals: time, certificates, misuse."""
+"""What an instance watches besides trust lists and terminals: time, certificates, misuse, and what a box has."""
 
 from dataclasses import dataclass
 
+from tiaas.konnektor.box import Box
+from tiaas.konnektor.boxnetwork import BoxNetwork
 from tiaas.konnektor.calllog import CallLog
-from tiaas.konnektor.config import TiAccess
+from tiaas.konnektor.config import InstanceConfig, Profile
 from tiaas.konnektor.identity import Identity
 from tiaas.konnektor.misuse import MisuseWatch
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.selfchecks import SelfChecks
 from tiaas.konnektor.services.context import ServiceContext
 from tiaas.konnektor.timesource import TimeSource
+from tiaas.pki.certificate import decode_certificate_untrusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,20 +22,36 @@ class Health:
     time: TimeSource
     checks: SelfChecks
     misuse: MisuseWatch
+    box: Box | None = None
 
     async def start(self) -> None:
         """All of it is determined when this returns. Raises `StoreError`."""
         await self.time.start()
         self.checks.start()
+        if self.box is not None:
+            await self.box.start()
 
     async def stop(self) -> None:
         """Watches no more."""
         await self.time.stop()
         await self.checks.stop()
+        if self.box is not None:
+            await self.box.stop()
 
 
-def build_health(context: ServiceContext, identity: Identity, network: Network, ti: TiAccess, calls: CallLog) -> Health:
-    """The watchers for an instance; only one that is online asks for the time."""
+def build_health(
+    context: ServiceContext,
+    identity: Identity,
+    network: Network,
+    config: InstanceConfig,
+    calls: CallLog,
+    device: bytes | None = None,
+) -> Health:
+    """The watchers for an instance; only one that is online asks for the time. `device` is the C.NK.VPN of a box.
+
+    Raises `BadCertificate`.
+    """
+    ti = config.ti
     return Health(
         TimeSource(
             ti.ntp if ti.online else (),
@@ -46,4 +65,11 @@ def build_health(context: ServiceContext, identity: Identity, network: Network, 
         ),
         SelfChecks(context.opstate, context.terminals, context.hub, context.clock, lambda: identity.server.certificate),
         MisuseWatch(context.opstate, context.clock, calls),
+        _box(context, network, config, device) if config.profile is Profile.EINBOX else None,
     )
+
+
+def _box(context: ServiceContext, network: Network, config: InstanceConfig, device: bytes | None) -> Box:
+    lines = BoxNetwork(config.box, config.ti.online, network, context.opstate, context.hub)
+    certificate = None if device is None else decode_certificate_untrusted(device)
+    return Box(lines, certificate, context.opstate, context.clock)

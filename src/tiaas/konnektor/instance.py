@@ -76,7 +76,7 @@ class Provision:
 
     With a TSL (`TiAccess.tsl_url`) only the CVC roots of `trust` count, and `tsl_anchor` is the certificate (DER) of
     the TSL-Signer-CA that the instance trusts before any TSL. `first_admin` manages an instance that has no
-    administrator yet. `network` is its way out, None: as `config` says.
+    administrator yet. `network` is its way out, None: as `config` says. `device` is the C.NK.VPN (DER) of a box.
     """
 
     trust: TrustSpace
@@ -84,6 +84,7 @@ class Provision:
     tsl_anchor: bytes | None = None
     first_admin: FirstAdmin | None = None
     network: Network | None = None
+    device: bytes | None = None
 
 
 class Instance:
@@ -193,7 +194,7 @@ class Instance:
         feed = EventFeed(clock)
         context.hub.subscribe(feed.on_event)
         calls = CallLog(clock, lambda client_system_id: client_system_id in model.current.clients, feed.touch)
-        health = build_health(context, identity, network, config.ti, calls)
+        health = build_health(context, identity, network, config, calls, provision.device)
         health.misuse.alarm_values = await load_alarm_values(store)
         reception = Reception(
             config,

@@ -150,6 +150,7 @@ class TerminalAdmin:
         """TIP1-A_5698: forgets a terminal with its pairing; the terminal's own pairing block stays. Raises 4007."""
         async with self._terminals.administered(ct_id):
             await self._terminals.remove(ct_id)
+        self.firmware.judge_available()
 
     async def set_correlation(self, ct_id: str, wanted: Correlation) -> TerminalView:
         """TIP1-A_4557: assigns, gives back, activates, deactivates or unpairs. Raises 4007, 4037 (not from here)."""

@@ -1,7 +1,8 @@
 """Firmware of card terminals: what is known, and bringing it there (gemSpec_Kon V5.18: TIP1-A_4543, 4544, §4.3.9).
 
 An administrator puts packages on the shelf; the KSR, which would, is not there. EC_CardTerminal_Software_Out_Of_Date
-holds for a terminal while the shelf has a newer version for its manufacturer and model.
+holds for a terminal while the shelf has a newer version for its manufacturer and model, EC_FW_Update_Available while it
+holds for any.
 """
 
 import asyncio
@@ -115,6 +116,13 @@ class Firmware:
         newest = self.newest_for(product)
         is_old = newest is not None and _numbers(newest.version) > _numbers(product.firmware_version)
         self._opstate.set(Condition.CARD_TERMINAL_SOFTWARE_OUT_OF_DATE, is_old, of=entry.config.ct_id)
+        self.judge_available()
+
+    def judge_available(self) -> None:
+        """EC_FW_Update_Available."""
+        old = Condition.CARD_TERMINAL_SOFTWARE_OUT_OF_DATE
+        any_old = any(self._opstate.holds(old, entry.config.ct_id) for entry in self._terminals)
+        self._opstate.set(Condition.FW_UPDATE_AVAILABLE, any_old)
 
     def _judge_all(self) -> None:
         for entry in self._terminals:

@@ -26,6 +26,7 @@ from tiaas.lab.cardmaker import MADE_BY_HAND, CardMaker
 from tiaas.lab.cards import CardBox, LabCard
 from tiaas.lab.errors import CardElsewhere, LabError, UnknownTerminal
 from tiaas.lab.faults import FaultBook
+from tiaas.lab.gateway import Gateways
 from tiaas.lab.identifiers import lab_iccsn
 from tiaas.lab.journal import Journal
 from tiaas.lab.mishaps import LabMishaps
@@ -93,6 +94,7 @@ class Lab:
             on_change=lambda document: store.put_meta("signers", document),
         )
         self.time = TimeServer(clock)
+        self.gateways = Gateways()
         self.services: PkiServices | None = None
         """The trust lists and the status service, once `start_pki` has brought them up."""
         self.on_change: Callable[[], None] = _nothing
@@ -225,11 +227,13 @@ class Lab:
         await self.vsdm.start(self.ports)
         await self.ports.claim("time", LOOPBACK, partial(self.time.start, LOOPBACK), preferred=TIME_PORT)
         await self.vzd.start(self.ports)
+        await self.gateways.start(self.ports, LOOPBACK)
 
     async def stop(self) -> None:
         """Switches all terminals and services off."""
         self.time.stop()
         await self.end_mishaps()
+        await self.gateways.stop()
         await asyncio.gather(
             self.vsdm.stop(), self.vzd.stop(), *(practice.stop() for practice in self.practices.values())
         )
@@ -354,6 +358,10 @@ class Lab:
             self.books.add(egk, Task.DATA, change, UpdatePriority.MANDATORY)
         self.practices[number] = practice
         return record
+
+    def device(self, number: int, days_left: int) -> bytes:
+        """C.NK.VPN of the box of a practice, DER, see `LabPki.device`."""
+        return self.pki.device(lab_iccsn(_SAK_ICCSN, 0, number), days_left)
 
     def further_sak(self) -> tuple[bytes, bytes]:
         """ID.SAK.AUT for an instance that belongs to no practice: certificate and PKCS#8 key, both DER."""

@@ -79,6 +79,7 @@ _ISSUERS = {
     CertificateType.HCI_OSIG: AuthorityKind.SMCB,
     CertificateType.SMKT_AUT: AuthorityKind.KOMP,
     CertificateType.SAK_AUT: AuthorityKind.KOMP,
+    CertificateType.NK_VPN: AuthorityKind.KOMP,
     CertificateType.FD_TLS_C: AuthorityKind.KOMP,
     CertificateType.FD_TLS_S: AuthorityKind.KOMP,
     CertificateType.ZD_TLS_S: AuthorityKind.KOMP,
@@ -231,6 +232,14 @@ class LabPki:
         name = component_name(f"{iccsn}-{self._clock.now():%Y%m%d}", ORGANIZATION)
         holder = EndEntity(name, key.public_key(), build_admission(Role.SAK))
         return self.issue(CertificateType.SAK_AUT, holder), write_key(key)
+
+    def device(self, iccsn: str, days_left: int) -> bytes:
+        """C.NK.VPN of a box, DER, that is valid for as many days more; 0 or less: it has expired."""
+        now = self._clock.now()
+        name = component_name(f"{iccsn}-{now:%Y%m%d}", ORGANIZATION)
+        holder = EndEntity(name, new_ec_key(self._entropy).public_key(), build_admission(Role.NK))
+        end = now + timedelta(days=days_left)
+        return self.issue(CertificateType.NK_VPN, holder, validity=Validity(min(now, end) - timedelta(days=365), end))
 
     def component(self, kind: CertificateType, role: Role, names: Sequence[str]) -> tuple[bytes, bytes]:
         """Identity of a service in the TI (C.FD.TLS-S, C.FD.TLS-C, C.ZD.TLS-S): certificate DER, key PKCS#8 DER.

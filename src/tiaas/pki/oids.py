@@ -76,6 +76,7 @@ class CertificateType(Enum):
     HCI_AUT = (77, "oid_smc_b_aut", "C.HCI.AUT")
     HCI_OSIG = (78, "oid_smc_b_osig", "C.HCI.OSIG")
     AK_AUT = (79, "oid_ak_aut", "C.AK.AUT")
+    NK_VPN = (80, "oid_nk_vpn", "C.NK.VPN")
     SMKT_AUT = (82, "oid_smkt_aut", "C.SMKT.AUT")
     SAK_AUT = (113, "oid_sak_aut", "C.SAK.AUT")
     ZD_TLS_S = (157, "oid_zd_tls_s", "C.ZD.TLS-S")

@@ -61,6 +61,7 @@ _HOLDERS = (
     Profile(CertificateType.HCI_ENC, "Tab_PKI_239", _AGREE, _WRAP),
     Profile(CertificateType.HCI_OSIG, "Tab_PKI_240", _COMMIT, _COMMIT),
     Profile(CertificateType.SMKT_AUT, "Tab_PKI_241", _SIGN, _SIGN_AND_WRAP, _SERVER, has_ocsp=False),
+    Profile(CertificateType.NK_VPN, "C.NK.VPN", _SIGN, _SIGN_AND_WRAP),
     Profile(CertificateType.SAK_AUT, "Tab_PKI_244", _SIGN, _SIGN_AND_WRAP, _CLIENT + _SERVER),
     Profile(CertificateType.FD_TLS_C, "Tab_PKI_249", _SIGN, _SIGN_AND_WRAP, _CLIENT),
     Profile(CertificateType.FD_TLS_S, "Tab_PKI_250", _SIGN, _SIGN_AND_WRAP, _SERVER),

@@ -214,7 +214,7 @@ def firmware(version: tuple[int, int, int], *, model: str = MODEL, group: str = 
 
 
 @pytest.mark.code(4186, 4187)
-@pytest.mark.requirement("TIP1-A_4543", "TIP1-A_4544")
+@pytest.mark.requirement("TIP1-A_4543", "TIP1-A_4544", "TIP1-A_4509")
 async def test_firmware(surgery: Administered) -> None:
     """Known, not current, taken, back with the new version; refused and broken off."""
     admin = surgery.admin
@@ -222,10 +222,12 @@ async def test_firmware(surgery: Administered) -> None:
     assert await code_of(admin.update_firmware(CT)) == 4186
     await admin.firmware.put(firmware((1, 1, 0)))
     assert surgery.core.opstate.holds(Condition.CARD_TERMINAL_SOFTWARE_OUT_OF_DATE, CT)
+    assert surgery.core.opstate.holds(Condition.FW_UPDATE_AVAILABLE)
     view = await admin.update_firmware(CT)
     assert view.product is not None
     assert view.product.firmware_version == "1.1.0"
     assert not surgery.core.opstate.holds(Condition.CARD_TERMINAL_SOFTWARE_OUT_OF_DATE, CT)
+    assert not surgery.core.opstate.holds(Condition.FW_UPDATE_AVAILABLE)
     topics = [topic for topic in surgery.topics() if str(topic).startswith("KSR")]
     assert topics == [Topic.KSR_UPDATE_START, Topic.KSR_UPDATE_END, Topic.KSR_UPDATE_SUCCESS]
     (success,) = surgery.told(Topic.KSR_UPDATE_SUCCESS)

@@ -19,6 +19,7 @@ class Lab:
         self.faults = FaultBook(ManualClock(datetime(2026, 3, 2, tzinfo=UTC)))
         self.services = SimpleNamespace(url="http://127.0.0.1:1")
         self.vsdm = SimpleNamespace(url="https://127.0.0.1:2")
+        self.gateways = SimpleNamespace(ports={"ti": 4})
         self._terminal = SimpleNamespace(ct_id="CT-1", sicct=f"127.0.0.1:{port}")
 
     def terminals(self) -> list[Any]:
@@ -55,7 +56,7 @@ async def test_a_connection_is_refused_dropped_late_or_as_ever(server: int) -> N
     assert {fired.line for fired in lab.faults.fired} == {f"terminal CT-1 127.0.0.1:{server}"}
 
 
-@pytest.mark.parametrize(("port", "callee"), [(1, "pki"), (2, "intermediaer"), (3, "sink")])
+@pytest.mark.parametrize(("port", "callee"), [(1, "pki"), (2, "intermediaer"), (3, "sink"), (4, "gateway ti")])
 async def test_it_is_told_who_is_called(server: int, port: int, callee: str) -> None:
     lab = Lab(server)
     lab.faults.add(Fault(Service.NETWORK, code="refused", match=callee))

@@ -1,0 +1,58 @@
+"""What only a box in the practice watches, profile einbox: its network, its device certificate."""
+
+import asyncio
+from datetime import timedelta
+
+from tiaas.base.clock import Clock
+from tiaas.konnektor.boxnetwork import BoxNetwork
+from tiaas.konnektor.opstate import Condition, OperatingState
+from tiaas.pki.certificate import Certificate
+
+EXPIRING = timedelta(days=180)
+_COMMON_NAME = "2.5.4.3"
+_SECONDS = 3_600.0
+"""How often dates are compared (TAB_KON_503: within a day)."""
+
+
+def judge_device(opstate: OperatingState, certificate: Certificate, clock: Clock) -> None:
+    """EC_NK_Certificate_Expiring and _Expired for C.NK.VPN, whose common name begins with the ICCSN of the gSMC-K
+    (A_22970, A_22971)."""
+    now, ends = clock.now(), certificate.not_after
+    name = next((value for oid, value in certificate.subject if oid == _COMMON_NAME), "")
+    named = (("Iccsn", name.partition("-")[0]), ("Serial", certificate.serial_number))
+    opstate.set(Condition.NK_CERTIFICATE_EXPIRING, ends - EXPIRING < now <= ends, named)
+    opstate.set(Condition.NK_CERTIFICATE_EXPIRED, now > ends, named)
+
+
+class Box:
+    """The watchers of one box. `device` is its C.NK.VPN, if it has one."""
+
+    def __init__(self, network: BoxNetwork, device: Certificate | None, opstate: OperatingState, clock: Clock) -> None:
+        self._network = network
+        self._device = device
+        self._opstate = opstate
+        self._clock = clock
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """All of it is determined when this returns, slow gateways excepted."""
+        self.look()
+        self._task = asyncio.create_task(self._run())
+        await self._network.start()
+
+    async def stop(self) -> None:
+        """Watches no more."""
+        await self._network.stop()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def look(self) -> None:
+        """Compares dates with the time."""
+        if self._device is not None:
+            judge_device(self._opstate, self._device, self._clock)
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(_SECONDS)
+            self.look()

@@ -1,0 +1,98 @@
+"""Profile einbox against the lab: what only a box has comes and goes by its causes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tiaas.base.clock import SystemClock
+from tiaas.base.entropy import SystemEntropy
+from tiaas.cli.compose import Running, UpOptions, running
+from tiaas.cli.progress import Progress
+from tiaas.cli.upconfig import BoxSettings, UpConfig
+from tiaas.konnektor.config import Profile
+from tiaas.konnektor.events import Event, EventSeverity, EventType
+from tiaas.konnektor.opstate import Condition
+from tiaas.konnektor.permissions import Row, allows
+from tiaas.lab.faults import Fault
+from tiaas.lab.registry import Registry
+
+MISSING = "192.0.2.77"
+"""TEST-NET-1: no machine has it."""
+
+
+@asynccontextmanager
+async def _up(folder: Path, box: BoxSettings) -> AsyncIterator[Running]:
+    clock, config = SystemClock(), UpConfig(profile=Profile.EINBOX, box=box)
+    options = UpOptions(folder / "lab", locked=True, ecc_only=True, config=config)
+    registry = Registry({"XDG_STATE_HOME": str(folder / "state")})
+    async with running(options, registry, Progress(clock), clock=clock, entropy=SystemEntropy()) as run:
+        yield run
+
+
+async def _until(fact: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not fact():  # noqa: ASYNC110 (a state has no event of its own)
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.requirement("TIP1-A_4509", "A_22970", "A_22971")
+async def test_gateways_addresses_and_the_device_certificate(tmp_path: Path) -> None:
+    async with _up(tmp_path, BoxSettings(addresses=("127.0.0.1",), device_days=100)) as run:
+        context = run.served[0].instance.context
+        opstate = context.opstate
+        events: list[Event] = []
+        context.hub.subscribe(events.append)
+        assert opstate.holds(Condition.NK_CERTIFICATE_EXPIRING)
+        for condition in (
+            Condition.NK_CERTIFICATE_EXPIRED,
+            Condition.IP_ADRESSES_NOT_AVAILABLE,
+            Condition.NO_VPN_TI_CONNECTION,
+            Condition.NO_VPN_SIS_CONNECTION,
+        ):
+            assert not opstate.holds(condition), condition
+        # The cable to the TI is pulled, and plugged in again; that to the SIS stays.
+        unplugged = Fault.from_document({"service": "network", "match": "gateway ti", "code": "refused", "times": 0})
+        run.lab.faults.add(unplugged)
+        await _until(lambda: opstate.holds(Condition.NO_VPN_TI_CONNECTION))
+        assert not opstate.holds(Condition.NO_VPN_SIS_CONNECTION)
+        run.lab.faults.clear()
+        await _until(lambda: not opstate.holds(Condition.NO_VPN_TI_CONNECTION))
+        # The whole gateway is away.
+        await run.lab.gateways.stop()
+        await _until(lambda: opstate.holds(Condition.NO_VPN_SIS_CONNECTION))
+        topics = [str(event.topic) for event in events if "VPN" in str(event.topic)]
+        assert topics[:4] == [
+            "NETWORK/VPN_TI/DOWN",
+            "OPERATIONAL_STATE/EC_No_VPN_TI_Connection",
+            "NETWORK/VPN_TI/UP",
+            "OPERATIONAL_STATE/EC_No_VPN_TI_Connection",
+        ]
+        assert "NETWORK/VPN_SIS/DOWN" in topics
+
+
+@pytest.mark.requirement("TIP1-A_4509", "A_22971", "TIP1-A_4510-04")
+async def test_a_box_with_an_expired_device_certificate_and_a_foreign_address(tmp_path: Path) -> None:
+    async with _up(tmp_path, BoxSettings(addresses=(MISSING,), device_days=-1)) as run:
+        context = run.served[0].instance.context
+        opstate = context.opstate
+        assert opstate.holds(Condition.NK_CERTIFICATE_EXPIRED)
+        assert not opstate.holds(Condition.NK_CERTIFICATE_EXPIRING)
+        assert opstate.holds(Condition.IP_ADRESSES_NOT_AVAILABLE)
+        assert not allows(Row.INFORMATION, opstate.holds)
+        assert allows(Row.MANAGEMENT, opstate.holds)
+        assert not any(entry.connected for entry in context.terminals)
+        events: list[Event] = []
+        context.hub.subscribe(events.append)
+        box = run.served[0].instance.health.box
+        assert box is not None
+        opstate.set(Condition.NK_CERTIFICATE_EXPIRED, False)
+        events.clear()
+        box.look()
+        (event,) = [event for event in events if "EC_NK" in str(event.topic)]
+        assert (event.kind, event.severity) == (EventType.SECURITY, EventSeverity.FATAL)
+        told = dict(event.parameters)
+        assert (len(told["Iccsn"]), told["Value"]) == (20, "true")
+        assert int(told["Serial"]) > 0
