@@ -13,7 +13,14 @@ from typing import Any
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.cli import adminterminals
-from tiaas.cli.adminaccess import add_access_arguments, read_file, read_secret, with_admin, write_secret
+from tiaas.cli.adminaccess import (
+    add_access_arguments,
+    read_file,
+    read_secret,
+    require_new,
+    with_admin,
+    write_secret,
+)
 from tiaas.cli.adminaccounts import register_accounts, register_base, shown
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.writer import note, out, out_fields, out_json, out_table
@@ -156,6 +163,7 @@ def _clients(args: argparse.Namespace) -> int:
 def _make_certificate(args: argparse.Namespace) -> int:
     path = f"{path_of('/client-systems/{}', args.client)}/certificates"
     wish = NewClientCertificate(KeyType(args.key))
+    require_new(args.file, _beside(args.file, "password"))
     issued = with_admin(args, lambda admin: admin.change("POST", path, wish, IssuedCertificate))
     write_secret(args.file, issued.pkcs12)
     write_secret(_beside(args.file, "password"), issued.password.reveal())
@@ -260,6 +268,7 @@ def _reset(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
+    require_new(args.file, _beside(args.file, "passphrase"))
     made = with_admin(args, lambda admin: admin.change("POST", "/config/export", kind=ExportedConfig))
     write_secret(args.file, made.file)
     write_secret(_beside(args.file, "passphrase"), made.passphrase.reveal())

@@ -6,6 +6,7 @@ import getpass
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.cli.writer import note
 from tiaas.client.admin import Admin, AdminAccess, connect_admin
+from tiaas.client.errors import ClientError
 from tiaas.interfaces.management.accounts import Login, SecurityNews, SessionOpened
 from tiaas.lab.ready import read_ready
 from tiaas.lab.registry import Registry
@@ -47,7 +49,9 @@ def with_admin(args: argparse.Namespace, work: Callable[[Admin], Awaitable[T]]) 
                 return await work(admin)
             finally:
                 if password is not None:
-                    await admin.change("DELETE", "/session")
+                    # After a restart or an import the session is gone already.
+                    with suppress(ClientError):
+                        await admin.change("DELETE", "/session")
 
     return asyncio.run(session())
 
@@ -70,6 +74,13 @@ def read_secret(prompt: str) -> Secret:
     if not text:
         raise InvalidInput("nothing was typed")
     return Secret(text.encode())
+
+
+def require_new(*paths: Path) -> None:
+    """To be asked before a secret is made that is shown once. Raises `InvalidInput` if `write_secret` would."""
+    for path in paths:
+        if path.exists() or not os.access(path.parent, os.W_OK):
+            raise InvalidInput(f"cannot make {path}: it is there already, or its folder cannot be written")
 
 
 def write_secret(path: Path, content: bytes) -> None:

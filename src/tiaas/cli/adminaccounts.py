@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tiaas.cli.adminaccess import read_secret, with_admin, write_secret
+from tiaas.cli.adminaccess import read_secret, require_new, with_admin, write_secret
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.writer import out, out_fields, out_json, out_table
 from tiaas.client.admin import path_of
@@ -88,6 +88,7 @@ def _set_password(args: argparse.Namespace) -> int:
 def _make_token(args: argparse.Namespace) -> int:
     path = f"{path_of('/administrators/{}', args.who)}/tokens"
     new = NewToken(args.label, args.days)
+    require_new(args.file)
     made = with_admin(args, lambda admin: admin.change("POST", path, new, IssuedToken))
     write_secret(args.file, made.token.reveal())
     out(f"{args.file}: token {made.token_id} of {args.who}")
@@ -113,6 +114,7 @@ def _instances(args: argparse.Namespace) -> int:
 
 def _create_instance(args: argparse.Namespace) -> int:
     wish = NewInstance(args.name, args.listen, args.port, args.admin_port)
+    require_new(args.out)
     made = with_admin(args, lambda admin: admin.change("POST", "/instances", wish, InstanceMade))
     args.out.mkdir(mode=0o700)
     write_secret(args.out / "ca.pem", made.ca_pem.encode())

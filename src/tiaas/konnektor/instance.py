@@ -378,7 +378,7 @@ class _ModelWatcher:
 
     async def persist(self, model: InfoModel) -> None:
         """See `LiveInfoModel`: called before `model` becomes current, so the notice waits for the next turn."""
-        await self._store.put(_MODEL_KIND, _MODEL_KEY, model.to_document())
+        await self._store.put(_MODEL_KIND, _MODEL_KEY, await asyncio.to_thread(model.to_document))
         asyncio.get_running_loop().call_soon(self._tell)
 
     def _tell(self) -> None:

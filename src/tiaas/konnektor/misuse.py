@@ -76,7 +76,10 @@ class MisuseWatch:
             minutes.append(_Minute(now))
         minutes[-1].sum += NOK_VAL if failed else OK_VAL
         if isinstance(context, Context):
-            minutes[-1].workplaces[context.workplace_id[:64]] += 1
+            seen, workplace = minutes[-1].workplaces, context.workplace_id[:64]
+            # A caller may invent names without end.
+            if workplace in seen or len(seen) < _WORKPLACES_MAX:
+                seen[workplace] += 1
         recent = [minute for minute in minutes if minute.at > now - MINUTES]
         count = sum(minute.sum for minute in recent)
         if count < limit or self._opstate.holds(Condition.CRYPTOPERATION_ALARM):

@@ -30,6 +30,8 @@ _log = logging.getLogger("tiaas.konnektor.terminals")
 
 FIRMWARE_KIND = "terminal-firmware"
 IMAGE_OCTETS_MAX = 16 * 1024 * 1024
+PACKAGES_MAX = 8
+"""On one shelf: images are held in memory, and the memory is shared with other instances."""
 _LOOK_SECONDS = 0.05
 RETURN_SECONDS = 120.0
 """How long a terminal may take to come back after an update."""
@@ -86,7 +88,9 @@ class Firmware:
         return tuple(self._shelf.values())
 
     async def put(self, package: FirmwarePackage) -> None:
-        """Puts a package on the shelf. Raises `StoreError`."""
+        """Puts a package on the shelf. Raises `StoreError`, `BadFirmware` if the shelf is full."""
+        if package.key not in self._shelf and len(self._shelf) >= PACKAGES_MAX:
+            raise BadFirmware(f"the shelf holds {PACKAGES_MAX} packages; take one off first")
         row = {
             "manufacturer": package.manufacturer,
             "model": package.model,

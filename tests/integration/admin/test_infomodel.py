@@ -1,11 +1,15 @@
 """The information model through the management interface (gemSpec_Kon V5.18 §4.1.1, TAB_KON_507, 509, 510)."""
 
 import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from tests.integration.admin.desk import Desk
 from tiaas.client.admin import Admin, AdminRefused, connect_admin
+from tiaas.interfaces.management.documents import decode_untrusted
 from tiaas.interfaces.management.infomodel import (
     ClientSystemDocument,
     InfoModelDocument,
@@ -15,6 +19,10 @@ from tiaas.interfaces.management.infomodel import (
     WorkplaceDocument,
 )
 from tiaas.interfaces.management.roles import Role
+from tiaas.konnektor import infomodel
+from tiaas.konnektor.admin import app
+from tiaas.konnektor.admin import infomodel as infomodel_routes
+from tiaas.konnektor.infomodel import InfoModel
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -146,3 +154,34 @@ async def test_the_log_of_a_change_has_no_iccsn(desk: Desk, chief: Admin) -> Non
     assert len(desk.changes()) == 4
     assert ICCSN not in str(desk.changes())
     assert desk.changes()[1]["RefID"] == "PUT /infomodel/mandant-smbs/m/{iccsn}"
+
+
+async def test_a_large_model_is_checked_a_few_times_and_not_in_the_loop_of_all_instances(
+    chief: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+    checks: list[InfoModel] = []
+
+    def seen(work: Callable[..., Any]) -> Callable[..., Any]:
+        def told(*args: Any) -> Any:
+            threads.append(threading.current_thread().name)
+            return work(*args)
+
+        return told
+
+    check = infomodel._check
+
+    def counted(model: InfoModel) -> None:
+        checks.append(model)
+        check(model)
+
+    monkeypatch.setattr(app, "decode_untrusted", seen(decode_untrusted))
+    monkeypatch.setattr(infomodel_routes, "_model", seen(infomodel_routes._model))
+    monkeypatch.setattr(infomodel, "_check", counted)
+    names = tuple(f"a-mandant-of-many-{number}" for number in range(3000))
+    await _put(chief, InfoModelDocument(mandanten=names))
+    assert (await chief.read("/infomodel", InfoModelDocument)).mandanten == tuple(sorted(names))
+    assert len(threads) == 2
+    assert threading.current_thread().name not in threads
+    assert len(checks) < 5
+    await _put(chief, InfoModelDocument())

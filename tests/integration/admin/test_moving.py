@@ -24,7 +24,8 @@ from tiaas.interfaces.management.system import (
     Parameters,
     SystemState,
 )
-from tiaas.konnektor.admin.sealed import seal
+from tiaas.konnektor.admin import sealed
+from tiaas.konnektor.admin.sealed import BadSealedConfig, seal
 from tiaas.konnektor.infomodel import InfoModel
 from tiaas.konnektor.sqlite_store import SqliteStore
 
@@ -159,6 +160,22 @@ async def test_parameters_count_from_the_next_start_and_what_does_not_fit_is_ref
         assert not (await chief.read("/system", SystemState)).restart_needed
     topics = [str(event.topic) for event in desk.events]
     assert "MGM/LU_CHANGED/LU_ONLINE" in topics
+
+
+async def test_rows_that_would_fill_the_memory_are_neither_sealed_nor_opened(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A megabyte of zlib is a gigabyte of JSON; whoever imports it shares the process with other practices."""
+    ca, passphrase = desk.instance.identity.ca, Secret(b"x" * 24)
+    rows = {"a": {"b": {"c": "x" * 17 * 1024 * 1024}}}
+    with pytest.raises(BadSealedConfig, match="more than"):
+        await seal(rows, "a", desk.clock.now(), ca, passphrase, ENTROPY)
+    with monkeypatch.context() as longer:
+        longer.setattr(sealed, "PLAIN_OCTETS_MAX", 1 << 30)
+        file = await seal(rows, "a", desk.clock.now(), ca, passphrase, ENTROPY)
+    async with connect_admin(desk.access()) as chief:
+        with pytest.raises(AdminRefused, match="damaged"):
+            await chief.change("POST", "/config/import", ConfigImport(file, passphrase))
 
 
 _CHILD = """

@@ -13,6 +13,8 @@ from tiaas.base.secret import Secret
 from tiaas.client.admin import Admin, AdminRefused, connect_admin, path_of
 from tiaas.interfaces.management import terminals as doc
 from tiaas.interfaces.management.roles import Role
+from tiaas.interfaces.management.system import ExportedConfig
+from tiaas.konnektor.terminalfirmware import PACKAGES_MAX
 from tiaas.terminal.virtual.terminal import VirtualTerminal
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -85,7 +87,15 @@ async def test_the_shelf_of_firmware(chief: Admin) -> None:
     assert entry == doc.FirmwareEntry("DETIA", "TIAASVKT", "1.2.0", 2 * 1024 * 1024)
     assert (await chief.read("/terminal-firmware", doc.FirmwareList)).packages == (entry,)
     assert await refusal(chief, "POST", f"{ONE}/firmware", doc.FirmwareUpdate()) == (409, 4221)
-    await chief.change("DELETE", path_of("/terminal-firmware/{}/{}/{}", "DETIA", "TIAASVKT", "1.2.0"))
+    exported = await chief.change("POST", "/config/export", kind=ExportedConfig)
+    assert len(exported.file) < 1024 * 1024
+    for number in range(PACKAGES_MAX - 1):
+        more = doc.NewFirmware("DETIA", "TIAASVKT", f"1.3.{number}", b"image")
+        await chief.change("POST", "/terminal-firmware", more)
+    one_more = doc.NewFirmware("DETIA", "TIAASVKT", "1.4.0", b"image")
+    assert (await refusal(chief, "POST", "/terminal-firmware", one_more))[0] == 422
+    for package in (await chief.read("/terminal-firmware", doc.FirmwareList)).packages:
+        await chief.change("DELETE", path_of("/terminal-firmware/{}/{}/{}", "DETIA", "TIAASVKT", package.version))
     assert (await chief.read("/terminal-firmware", doc.FirmwareList)).packages == ()
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from tiaas.base.secret import Secret
 from tiaas.interfaces.management.fields import Items, Name, Number, Octets, Text, Told
 
-BACKUP_OCTETS = 64 * 1024 * 1024
+BACKUP_OCTETS = 16 * 1024 * 1024
 
 InstanceName = Annotated[str, Text(1, 63, "[a-z0-9][a-z0-9-]*")]
 IpAddress = Annotated[str, Text(2, 45, "[0-9A-Fa-f.:]+")]

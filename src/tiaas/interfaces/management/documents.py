@@ -10,10 +10,11 @@ import dataclasses
 import enum
 import functools
 import json
+import re
 import types
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass
 from datetime import datetime
 from typing import Annotated, Any, NoReturn, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -24,7 +25,15 @@ from tiaas.interfaces.management.fields import Items, Number, Octets, Text, Told
 
 T = TypeVar("T")
 
-_CONTROLS = frozenset(map(chr, (*range(0x20), 0x7F))) - {"\t", "\n", "\r"}
+Reader = Callable[[object, str], Any]
+"""Reads one JSON value that stands at a JSON pointer."""
+
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+"""Control characters but tab and line ends, and halves of a character."""
+
+
+_PLAIN = frozenset({str, int, bool, type(None)})
+_MAP_NAME = Text(1, 256)
 
 
 class BadDocument(InvalidInput):
@@ -102,7 +111,7 @@ def decode_untrusted(kind: type[T], octets: bytes) -> T:
 
 def read(kind: type[T], value: object) -> T:
     """A document out of JSON values. Raises only `BadDocument`."""
-    return cast(T, _read(kind, None, value, ""))
+    return cast(T, _reader(cast(Any, kind), None)(value, ""))
 
 
 def read_query_untrusted(kind: type[T], pairs: list[tuple[str, str]]) -> T:
@@ -138,19 +147,22 @@ def _no_fraction(text: str) -> NoReturn:
     raise BadDocument("", f"{text[:20]} is no whole number")
 
 
-def _read(kind: Any, bound: Any, value: object, where: str) -> Any:
-    kind, inner, _ = split(kind)
-    bound = inner or bound
+@functools.cache
+def _reader(hint: Any, outer: Any) -> Reader:
+    """Made once per type: an information model has a hundred thousand texts, and all wait while one is read."""
+    kind, inner, _ = split(hint)
+    bound = inner or outer
     if is_optional(kind):
-        return None if value is None else _read(optional(kind), bound, value, where)
+        present = _reader(optional(kind), bound)
+        return lambda value, where: None if value is None else present(value, where)
     origin = get_origin(kind)
     if origin is tuple:
-        return _read_list(get_args(kind)[0], bound or Items(), value, where)
+        return functools.partial(_read_list, _reader(get_args(kind)[0], None), bound or Items())
     if origin is not None and issubclass(origin, Mapping):
-        return _read_map(get_args(kind)[1], bound or Items(), value, where)
+        return functools.partial(_read_map, _reader(get_args(kind)[1], None), bound or Items())
     if dataclasses.is_dataclass(kind):
-        return _read_document(cast(type, kind), value, where)
-    return _read_scalar(kind, bound, value, where)
+        return functools.partial(_read_document, cast(type, kind))
+    return _scalar_reader(kind, bound)
 
 
 def _read_document(kind: type, value: object, where: str) -> Any:
@@ -164,26 +176,26 @@ def _read_document(kind: type, value: object, where: str) -> Any:
     out = {}
     for member in known:
         if member.name in value:
-            out[member.name] = _read(member.kind, member.bound, value[member.name], f"{where}/{member.name}")
+            read_member = _reader(member.kind, member.bound)
+            out[member.name] = read_member(value[member.name], f"{where}/{member.name}")
         elif member.required:
             raise BadDocument(f"{where}/{member.name}", "it is missing")
     return kind(**out)
 
 
-def _read_list(kind: Any, bound: Items, value: object, where: str) -> tuple[Any, ...]:
+def _read_list(entry: Reader, bound: Items, value: object, where: str) -> tuple[Any, ...]:
     if not isinstance(value, list):
         raise BadDocument(where, "a list is wanted here")
     _check_count(bound, len(value), where)
-    return tuple(_read(kind, None, entry, f"{where}/{number}") for number, entry in enumerate(value))
+    return tuple([entry(each, f"{where}/{number}") for number, each in enumerate(value)])
 
 
-def _read_map(kind: Any, bound: Items, value: object, where: str) -> dict[str, Any]:
+def _read_map(entry: Reader, bound: Items, value: object, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadDocument(where, "an object is wanted here")
     _check_count(bound, len(value), where)
     return {
-        read_text_untrusted(Text(1, 256), name, where): _read(kind, None, entry, f"{where}/{name[:64]}")
-        for name, entry in value.items()
+        read_text_untrusted(_MAP_NAME, name, where): entry(each, f"{where}/{name[:64]}") for name, each in value.items()
     }
 
 
@@ -192,25 +204,29 @@ def _check_count(bound: Items, count: int, where: str) -> None:
         raise BadDocument(where, f"{bound.least} to {bound.most} entries are allowed, {count} are given")
 
 
-def _read_scalar(kind: Any, bound: Any, value: object, where: str) -> Any:
-    if kind is bool:
-        if isinstance(value, bool):
-            return value
-        raise BadDocument(where, "true or false is wanted here")
-    if kind is int:
-        return _whole(bound if isinstance(bound, Number) else Number(), value, where)
-    if isinstance(kind, type) and issubclass(kind, enum.Enum):
-        return _choice(kind, value, where)
+def _scalar_reader(kind: Any, bound: Any) -> Reader:
     text_bound = bound if isinstance(bound, Text) else Text()
+    if kind is bool:
+        return _flag
+    if kind is int:
+        return functools.partial(_whole, bound if isinstance(bound, Number) else Number())
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return functools.partial(_choice, kind)
     if kind is str:
-        return read_text_untrusted(text_bound, value, where)
+        return functools.partial(read_text_untrusted, text_bound)
     if kind is Secret:
-        return Secret(read_text_untrusted(text_bound, value, where).encode())
+        return lambda value, where: Secret(read_text_untrusted(text_bound, value, where).encode())
     if kind is bytes:
-        return _octets(bound if isinstance(bound, Octets) else Octets(), value, where)
+        return functools.partial(_octets, bound if isinstance(bound, Octets) else Octets())
     if kind is datetime:
-        return _moment(value, where)
+        return _moment
     raise TypeError(f"documents have no fields of type {kind}")
+
+
+def _flag(value: object, where: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise BadDocument(where, "true or false is wanted here")
 
 
 def _whole(bound: Number, value: object, where: str) -> int:
@@ -235,7 +251,7 @@ def read_text_untrusted(bound: Text, value: object, where: str = "") -> str:
         raise BadDocument(where, "a text is wanted here")
     if not bound.least <= len(value) <= bound.most:
         raise BadDocument(where, f"a text of {bound.least} to {bound.most} characters is wanted here")
-    if not _CONTROLS.isdisjoint(value) or any("\ud800" <= char <= "\udfff" for char in value):
+    if _UNFIT.search(value):
         raise BadDocument(where, "the text has a control character or half a character")
     if bound.compiled is not None and not bound.compiled.fullmatch(value):
         raise BadDocument(where, f"the text does not have the form {bound.pattern}")
@@ -274,10 +290,12 @@ def encode(document: object) -> bytes:
 
 def plain(value: object) -> Any:
     """JSON values of a document."""
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, tuple | list):
+        return [entry if type(entry) in _PLAIN else plain(entry) for entry in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {member.name: plain(getattr(value, member.name)) for member in members(type(value))}
-    if isinstance(value, tuple | list):
-        return [plain(entry) for entry in value]
     if isinstance(value, Mapping):
         return {str(name): plain(entry) for name, entry in value.items()}
     if isinstance(value, enum.Enum):

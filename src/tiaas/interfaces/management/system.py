@@ -9,6 +9,7 @@ from tiaas.base.secret import Secret
 from tiaas.interfaces.management.fields import Id, Number, Octets, Text, Told
 
 LIST_OCTETS = 16 * 1024 * 1024
+CONFIG_OCTETS = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ class FactoryReset:
 class ExportedConfig:
     """A configuration, encrypted and signed. The passphrase is shown this once."""
 
-    file: Annotated[bytes, Octets(1, 64 * 1024 * 1024)]
+    file: Annotated[bytes, Octets(1, CONFIG_OCTETS)]
     passphrase: Annotated[Secret, Text(16, 64)]
 
 
@@ -179,7 +180,7 @@ class ExportedConfig:
 class ConfigImport:
     """An exported configuration. Without `confirm` it is checked and shown and nothing changes."""
 
-    file: Annotated[bytes, Octets(1, 64 * 1024 * 1024)]
+    file: Annotated[bytes, Octets(1, CONFIG_OCTETS)]
     passphrase: Annotated[Secret, Text(16, 64)]
     confirm: bool = False
 

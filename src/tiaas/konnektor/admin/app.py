@@ -4,6 +4,7 @@ In this order: path (404) and method (405), token (401), role (403), query (400)
 document (400), the handler. A refusal never repeats what was sent.
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -33,6 +34,7 @@ _log = logging.getLogger("tiaas.konnektor.admin")
 _PERSONAL = frozenset({"iccsn"})
 """Path parameters that are personal data (TIP1-A_4710): the log has their name instead."""
 _QUERY_FIELDS = 32
+_AT_ONCE_OCTETS = 64 * 1024
 
 
 class Plane(Protocol):
@@ -98,7 +100,8 @@ class AdminApp:
         elif answer is None:
             await _send(send, route.status, b"", None, headers_out)
         else:
-            await _send(send, route.status, encode(answer), "application/json", headers_out)
+            body = await asyncio.to_thread(encode, answer)
+            await _send(send, route.status, body, "application/json", headers_out)
 
     def _find(self, scope: Message) -> tuple[Route, dict[str, str]]:
         raw = scope.get("raw_path") or scope["path"].encode()
@@ -185,6 +188,9 @@ async def _document(route: Route, fields: Fields, receive: Receive) -> object:
         raise Problem(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body is no JSON", "send it with Content-Type: application/json"
         )
+    if len(body) > _AT_ONCE_OCTETS:
+        # A long document takes seconds, and the loop serves other instances, too.
+        return await asyncio.to_thread(decode_untrusted, route.request, body)
     return decode_untrusted(route.request, body)
 
 

@@ -5,10 +5,12 @@ whole model: a change may show it as If-Match and is then refused if somebody ch
 whole needs it.
 """
 
+import asyncio
 import functools
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -32,11 +34,12 @@ from tiaas.konnektor.infoentities import (
     Relation,
     Terminal,
 )
-from tiaas.konnektor.infomodel import Entity, InfoModel
+from tiaas.konnektor.infomodel import DOCUMENT_VERSION, Entity, InfoModel
 from tiaas.konnektor.instance import Instance
 
 _ROOT = "/infomodel"
-_WHOLE_OCTETS = 16 * 1024 * 1024
+_WHOLE_OCTETS = 2 * 1024 * 1024
+"""Fifty thousand links and more."""
 
 _PLURAL = {
     Kind.MANDANT: "mandanten",
@@ -120,22 +123,24 @@ def _document(model: InfoModel) -> InfoModelDocument:
 
 
 def _model(document: InfoModelDocument, held: InfoModel) -> InfoModel:
-    """The model of a document; Clientsysteme that stay keep how they authenticate. Raises `ConstraintViolated`."""
-    model = InfoModel()
-    for kind, given in (
-        (Kind.MANDANT, map(MandantDocument, document.mandanten)),
-        (Kind.CLIENT, map(ClientSystemDocument, document.client_systems)),
-        (Kind.WORKPLACE, map(WorkplaceDocument, document.workplaces)),
-        (Kind.TERMINAL, document.terminals),
-        (Kind.SMB, document.managed_smbs),
-    ):
-        for entry in given:
-            model = model.add(kind, _ENTITY[kind](entry))
-    for client in document.client_systems:
-        if client in held.clients:
-            model = model.change(Kind.CLIENT, held.clients[client])
-    links = {relation.value: frozenset(getattr(document, relation.value)) for relation in Relation}
-    return model.with_links(links)
+    """The model of a document; Clientsysteme that stay keep how they authenticate. Raises `ConstraintViolated`.
+
+    Made in one step: each step checks the whole model.
+    """
+    links = {relation.value: getattr(document, relation.value) for relation in Relation}
+    model = InfoModel.from_document(
+        {
+            "version": DOCUMENT_VERSION,
+            Kind.MANDANT.value: document.mandanten,
+            Kind.CLIENT.value: [{"client_system_id": each, "auth_features": ()} for each in document.client_systems],
+            Kind.WORKPLACE.value: document.workplaces,
+            Kind.TERMINAL.value: [{"ct_id": each.ct_id, "slots": each.slots} for each in document.terminals],
+            Kind.SMB.value: [{"iccsn": each.iccsn, "hsm": each.is_hsm} for each in document.managed_smbs],
+            **links,
+        }
+    )
+    stay = {name: client for name, client in held.clients.items() if name in model.clients}
+    return replace(model, clients={**model.clients, **stay})
 
 
 def tag_of(model: InfoModel) -> str:
@@ -146,15 +151,21 @@ def tag_of(model: InfoModel) -> str:
 
 async def _read(call: Call) -> InfoModelDocument:
     model = _instance(call).model.current
-    call.tag = tag_of(model)
-    return _document(model)
+    call.tag = await asyncio.to_thread(tag_of, model)
+    return await asyncio.to_thread(_document, model)
 
 
 async def _replace(call: Call) -> InfoModelDocument:
+    """A large model takes its time, so all that does is done in a thread, for the snapshot that is current now."""
     document = call.body(InfoModelDocument)
     instance, before = _instance(call), _instance(call).model.current
+    tag = await asyncio.to_thread(tag_of, before)
+    call.require_match(tag)
+    prepared = await asyncio.to_thread(_model, document, before)
 
     def change(model: InfoModel) -> InfoModel:
+        if model is before:
+            return prepared
         call.require_match(tag_of(model))
         return _model(document, model)
 
@@ -162,11 +173,11 @@ async def _replace(call: Call) -> InfoModelDocument:
     for client in before.clients:
         if client not in model.clients:
             await _forget_features(instance, before.clients[client], model)
-    call.tag = tag_of(model)
+    call.tag = await asyncio.to_thread(tag_of, model)
     # The whole document would fill the log, and links of SM-Bs are personal.
     counts = {kind.value: len(getattr(model, kind.value)) for kind in Kind}
     call.note(f"{Method.PUT} {_ROOT}", counts)
-    return _document(model)
+    return await asyncio.to_thread(_document, model)
 
 
 async def _add(kind: Kind, call: Call) -> None:
@@ -223,11 +234,12 @@ async def _apply(call: Call, change: Callable[[InfoModel], InfoModel]) -> InfoMo
     """Raises `ConstraintViolated`, 412."""
 
     def checked(model: InfoModel) -> InfoModel:
-        call.require_match(tag_of(model), needed=False)
+        if call.if_match is not None:
+            call.require_match(tag_of(model), needed=False)
         return change(model)
 
     model = await _instance(call).model.apply(checked)
-    call.tag = tag_of(model)
+    call.tag = await asyncio.to_thread(tag_of, model)
     return model
 
 

@@ -23,6 +23,7 @@ from tiaas.konnektor.config import Address, InstanceConfig
 from tiaas.konnektor.instance import Instance, Provision
 from tiaas.konnektor.node import Node
 from tiaas.konnektor.store import Delete, InstanceStore, Put, Store, StoreError
+from tiaas.konnektor.terminalfirmware import FIRMWARE_KIND
 
 _log = logging.getLogger("tiaas.konnektor.base")
 
@@ -30,7 +31,7 @@ OWNER = "@base"
 """The node's own name in the store; no instance can have it (`InstanceName`)."""
 LOG_MAX = 10_000
 _INSTANCE, _ENTRY, _KEY = "instance", "base-log", "backup-key"
-_NOT_SAVED = frozenset({"trust", "protocol"})
+_NOT_SAVED = frozenset({"trust", "protocol", FIRMWARE_KIND})
 
 Outfit = Callable[[NewInstance, FirstAdmin, bool], Awaitable[tuple[InstanceConfig, Provision]]]
 """Makes configuration and provision of an instance, a new one or one that was here before."""

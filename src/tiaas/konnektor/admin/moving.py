@@ -14,7 +14,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tiaas.base.errors import InvalidInput
 from tiaas.interfaces.management.roles import Role
-from tiaas.interfaces.management.system import ConfigImport, ConfigShown, ExportedConfig, FactoryReset
+from tiaas.interfaces.management.system import (
+    CONFIG_OCTETS,
+    ConfigImport,
+    ConfigShown,
+    ExportedConfig,
+    FactoryReset,
+)
 from tiaas.konnektor.admin.audit import config_moved, factory_settings
 from tiaas.konnektor.admin.problems import Problem, conflict
 from tiaas.konnektor.admin.roles import ON_SITE, SUPER_ONLY
@@ -25,12 +31,13 @@ from tiaas.konnektor.infomodel import InfoModel
 from tiaas.konnektor.instance import Instance
 from tiaas.konnektor.protocol.entry import SECURITY
 from tiaas.konnektor.store import Change, Delete, Put
+from tiaas.konnektor.terminalfirmware import FIRMWARE_KIND
 from tiaas.konnektor.terminallist import Correlation, TerminalConfig
 from tiaas.konnektor.terminals import STORE_KIND
 
-FILE_OCTETS = 96 * 1024 * 1024
-NOT_EXPORTED = frozenset({"trust", "protocol", "admin-token", "event-sink"})
-"""Kinds of rows that are no configuration: the trust space, keys of the logs, tokens, subscriptions."""
+FILE_OCTETS = CONFIG_OCTETS * 3 // 2
+NOT_EXPORTED = frozenset({"trust", "protocol", "admin-token", "event-sink", FIRMWARE_KIND})
+"""Kinds of rows that are no configuration: trust space, keys of the logs, tokens, subscriptions, firmware."""
 SURVIVES_RESET = frozenset({"trust", "protocol"})
 
 

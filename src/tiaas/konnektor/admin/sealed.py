@@ -30,7 +30,8 @@ from tiaas.base.secret import Secret
 from tiaas.konnektor.issuing import KeyPair
 
 MAGIC = b"TIAAS-CONFIG 1"
-PLAIN_OCTETS_MAX = 256 * 1024 * 1024
+PLAIN_OCTETS_MAX = 16 * 1024 * 1024
+"""Of the JSON. In memory it is many times as long, and reading it holds up the whole process."""
 PASSPHRASE_LENGTH = 24
 _HEAD_MAX = 16 * 1024
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
@@ -65,7 +66,7 @@ def new_passphrase(entropy: Entropy) -> Secret:
 async def seal(
     rows: Rows, instance: str, now: datetime, signer: KeyPair, passphrase: Secret, entropy: Entropy
 ) -> bytes:
-    """The file."""
+    """The file. Raises `BadSealedConfig` for rows that could not be read again."""
     return await asyncio.to_thread(_seal, rows, instance, now, signer, passphrase, entropy)
 
 
@@ -79,7 +80,10 @@ def _seal(rows: Rows, instance: str, now: datetime, signer: KeyPair, passphrase:
         "nonce": nonce.hex(),
     }
     head = MAGIC + b"\n" + json.dumps(header).encode()
-    packed = zlib.compress(json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode())
+    plain = json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
+    if len(plain) > PLAIN_OCTETS_MAX:
+        raise BadSealedConfig(f"the configuration has more than {PLAIN_OCTETS_MAX} octets")
+    packed = zlib.compress(plain)
     sealed = AESGCM(_key(passphrase, salt)).encrypt(nonce, packed, head)
     if not isinstance(signer.key, ec.EllipticCurvePrivateKey):
         raise TypeError("a configuration is signed with an EC key")

@@ -1,0 +1,34 @@
+"""The misuse detection counts without end and remembers within bounds."""
+
+from tests.unit.protocol.logs import START
+from tiaas.base.clock import ManualClock
+from tiaas.interfaces.connector_context_v2_0 import Context
+from tiaas.konnektor.events import Event, EventHub
+from tiaas.konnektor.misuse import ALARM_VALUES, MisuseWatch
+from tiaas.konnektor.opstate import OperatingState
+
+
+class VerifyCertificate:
+    """A request as far as the watch looks at it."""
+
+    def __init__(self, workplace: str) -> None:
+        self.context = Context(mandant_id="m", client_system_id="c", workplace_id=workplace)
+
+
+class Nobody:
+    def begin(self) -> float:
+        return 0.0
+
+    def done(self, begun: float, request: object | None, answer: object) -> None:
+        pass
+
+
+def test_invented_workplaces_do_not_fill_the_memory() -> None:
+    clock, hub, events = ManualClock(START), EventHub(), list[Event]()
+    hub.subscribe(events.append)
+    watch = MisuseWatch(OperatingState(hub, clock), clock, Nobody())
+    for number in range(ALARM_VALUES["VerifyCertificate"]):
+        watch.done(0.0, VerifyCertificate(f"w{number}"), None)
+    assert [len(minute.workplaces) for minute in watch._minutes["VerifyCertificate"]] == [50]
+    (alarm,) = [dict(event.parameters) for event in events]
+    assert alarm["Count"] == "401"
