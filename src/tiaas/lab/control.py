@@ -22,7 +22,8 @@ Errors are JSON: {"error": what is wrong, "hint": what to do instead}.
 Who may use it: everybody on this machine, without a token, so that a plain `curl` in a test works; it listens on a
 loopback address only, whatever `--listen` says. A web page opened in a browser on this machine may not: requests that
 name another host than a loopback one (DNS rebinding) or that come from a foreign page (Origin, Sec-Fetch-Site) are
-refused. No answer contains a PIN; those are in `ready.json`, which only the owner reads.
+refused. No answer contains a PIN but `GET /cards/{iccsn}/image`, a whole test card; others are in `ready.json`, which
+only the owner reads.
 """
 
 import asyncio

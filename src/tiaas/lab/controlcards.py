@@ -3,7 +3,7 @@
 POST /cards               a form (`lab/cardform.py`) as JSON: the card is made, stored, and lies in the drawer
 POST /cards/import        a document of `GET /cards/{iccsn}/image`
 GET  /cards/{iccsn}       what the card is and how: holder, versions, PIN states, what is locked or broken; no PIN
-GET  /cards/{iccsn}/image the whole card with its keys and PINs
+GET  /cards/{iccsn}/image the whole card with its keys and PINs: test data that everybody on this machine may read
 """
 
 from collections.abc import Awaitable, Callable
@@ -68,6 +68,7 @@ def _show(lab: Lab) -> Handler:
 
 def _export(lab: Lab) -> Handler:
     async def handle(request: Request) -> Response:
-        return JSONResponse(lab.maker.export(request.path_params["iccsn"]))
+        exported = lab.maker.export(request.path_params["iccsn"])
+        return JSONResponse(exported, headers={"Cache-Control": "no-store"})
 
     return handle

@@ -63,7 +63,7 @@ class TimeServer:
             told = await read(request, "offset", "answers")
             offset, answers = told.get("offset", self.offset), told.get("answers", self.answers)
             is_number = isinstance(offset, int | float) and not isinstance(offset, bool)
-            if not is_number or not isinstance(answers, bool) or abs(offset) > _OFFSET_MAX:
+            if not is_number or not isinstance(answers, bool) or not abs(offset) <= _OFFSET_MAX:
                 raise BadControlRequest("offset is a number of seconds, answers true or false", 'send {"offset": 7200}')
             self.offset, self.answers = float(offset), answers
             return await get(request)

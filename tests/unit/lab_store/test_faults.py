@@ -141,6 +141,12 @@ def test_the_journal_counts_and_forgets_the_oldest() -> None:
     assert [found.number for found in journal.since(ENTRIES_MAX)] == [ENTRIES_MAX + 1]
 
 
+@pytest.mark.parametrize("offset", ["NaN", "Infinity", "1e400", "1" + "0" * 400, "true", '"1"'])
+async def test_a_time_that_is_none_is_refused(lab: Lab, http: httpx.AsyncClient, offset: str) -> None:
+    assert (await http.post("/time", content=f'{{"offset": {offset}}}')).status_code == 400
+    assert lab.time.offset == 0.0
+
+
 async def test_over_the_control_port(lab: Lab, http: httpx.AsyncClient) -> None:
     added = await http.post("/faults", json={"service": "ufs", "code": "11101", "delay": 0.5, "times": 2})
     assert (added.status_code, added.json()["number"], added.json()["used"]) == (201, 1, 0)
