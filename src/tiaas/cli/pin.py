@@ -127,6 +127,8 @@ def _enter(args: argparse.Namespace, action: _Action) -> int:
     else:
         refused = _REFUSED.get(outcome.result, "").format(done=action.done, secret=action.secret)
         out(f"{args.pin}: {refused or action.done}{_tries(outcome.left_tries)}")
+        if args.action == "unblock" and outcome.ok:
+            note("tiaas: a PIN that was not blocked stays as it is, and nobody is asked for anything")
         for entry in outcome.warning:
             note(f"tiaas: {entry.code}: {entry.text}")
     return ExitCode.OK if outcome.ok else ExitCode.PIN_REFUSED

@@ -31,6 +31,7 @@ from tiaas.lab.identifiers import lab_iccsn
 from tiaas.lab.journal import Journal
 from tiaas.lab.mishaps import LabMishaps
 from tiaas.lab.personalise import PersonalisedCard, Personaliser, gsmckt_iccsn
+from tiaas.lab.pins import random_digits
 from tiaas.lab.pki import LabPki
 from tiaas.lab.pkiservices import PKI_PORT, PkiParts, PkiServices
 from tiaas.lab.population import PATIENTS, Population, populate
@@ -70,6 +71,7 @@ _MOVES = (
     Change(strasse="Neue Gasse", hausnummer="7", postleitzahl="99999", ort="Neustadt TEST-ONLY"),
     Change(zuzahlung_befreit_bis="20991231"),
 )
+_NEW_PIN_DIGITS = 6
 _SAK_ICCSN = 5  # the digit that `personalise` leaves for a Konnektor's own identity
 
 
@@ -419,6 +421,7 @@ class Lab:
             client_ca_file=folder / "client-ca.pem",
             modify_returns_data=True,
             shape=shape_named(record.shape),
+            new_pin=Secret(random_digits(self.entropy, _NEW_PIN_DIGITS).encode()),
         )
         self._identity(record, config).write()
         state = TerminalState() if record.state is None else TerminalState.from_document(record.state)

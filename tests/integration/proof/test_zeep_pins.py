@@ -110,3 +110,14 @@ def test_the_command_line(lab: LabProcess, hand: Hand) -> None:
     unblocked = lab.tiaas("pin", "unblock", "MRPIN.AMTS")
     assert (unblocked.returncode, unblocked.stdout) == (0, "MRPIN.AMTS: unblocked\n")
     assert lab.tiaas("pin", "status", "PIN.CH", "--card", iccsn).stdout == "PIN.CH: not verified, 3 tries left\n"
+
+
+def test_a_holder_who_was_told_nothing_chooses_a_new_pin(lab: LabProcess, hand: Hand) -> None:
+    hand.policy("auto")
+    before = lab.ready["cards"]["smcb"][0]["pins"]["PIN.SMC"]
+    changed = lab.tiaas("pin", "change", "PIN.SMC")
+    assert (changed.returncode, changed.stdout) == (0, "PIN.SMC: changed\n"), changed.stderr
+    after = lab.ready["cards"]["smcb"][0]["pins"]["PIN.SMC"]
+    assert after != before
+    assert len(after) == 6
+    assert lab.tiaas("pin", "verify", "PIN.SMC").stdout == "PIN.SMC: verified\n"

@@ -122,6 +122,8 @@ class TerminalConfig:
     modify_returns_data: bool = False
     """Whether MODIFY VERIFICATION DATA may have Le: for a PIN change at a Remote-PIN-KT (against A_25230)."""
     reboot_seconds: float = 0.5
+    new_pin: Secret | None = None
+    """What the invented holder types for a new PIN where the policy names none; None: nothing."""
     announce_to: tuple[tuple[str, int], ...] = ()
 
     @property

@@ -58,7 +58,7 @@ def _act(machine: Machine, prompt: Prompt, mishap: KeypadMishap) -> None:
 def _value(machine: Machine, prompt: Prompt) -> Secret | None:
     if prompt.wanted is Wanted.NEW:
         repeated = machine.policy.repeat_pin if prompt.repeated else None
-        return repeated or machine.policy.new_pin
+        return repeated or machine.policy.new_pin or machine.config.new_pin
     if prompt.wanted is Wanted.UNKNOWN:
         return machine.pins.pin_shown(prompt.card, prompt.shown)
     purpose = PinPurpose.PUK if prompt.wanted is Wanted.PUK else PinPurpose.CURRENT
