@@ -330,7 +330,7 @@ class _Start:
             local_sinks=settings.sinks.local,
             recorder=settings.recorder,
             ti=settings.ti.applied(onboard.ti_access(lab)),
-            box=settings.box.access(*(Address(LOOPBACK, lab.gateways.ports[name]) for name in ("ti", "sis"))),
+            box=onboard.box_access(lab, settings.box),
         )
 
     async def _write_files(

@@ -16,6 +16,7 @@ from tiaas.base.clock import Clock
 from tiaas.base.secret import Secret
 from tiaas.card.objsys.model import CardKind
 from tiaas.cli.faultynetwork import FaultyNetwork
+from tiaas.cli.upconfig import BoxSettings
 from tiaas.client import ClientError, Kon, connect
 from tiaas.client.admin import Admin, AdminRefused, path_of
 from tiaas.interfaces.card_service_common_v2_0 import CardType
@@ -29,7 +30,7 @@ from tiaas.interfaces.management.clientsystems import (
 from tiaas.interfaces.management.infomodel import InfoModelDocument, ManagedSmbDocument, ModelTerminal
 from tiaas.interfaces.management.system import ListImport
 from tiaas.konnektor.admin.users import FirstAdmin
-from tiaas.konnektor.config import Address, TiAccess
+from tiaas.konnektor.config import Address, BoxAccess, TiAccess
 from tiaas.konnektor.instance import Instance, Provision
 from tiaas.konnektor.issuing import KeyPair
 from tiaas.konnektor.terminallist import Correlation, TerminalConfig
@@ -106,6 +107,12 @@ def ti_access(lab: Lab) -> TiAccess:
         vzd=lab.vzd.url,
         ntp=(Address(LOOPBACK, lab.time.port),),
     )
+
+
+def box_access(lab: Lab, settings: BoxSettings) -> BoxAccess:
+    """What a box finds in the lab: its gateways, the CRL."""
+    ti, sis = (Address(LOOPBACK, lab.gateways.ports[name]) for name in ("ti", "sis"))
+    return settings.access(ti, sis, "" if lab.services is None else lab.services.crl_url)
 
 
 async def import_lists(admin: Admin, lab: Lab, say: Callable[[str], None]) -> None:

@@ -230,9 +230,9 @@ class BoxSettings:
         if not -3650 <= self.device_days <= 3650:
             raise InvalidInput("device_days is -3650 to 3650")
 
-    def access(self, ti: Address, sis: Address) -> BoxAccess:
-        """As the Konnektor takes it, with the lab's gateways."""
-        return BoxAccess(ti, sis if self.sis else None, self.addresses)
+    def access(self, ti: Address, sis: Address, crl_url: str) -> BoxAccess:
+        """As the Konnektor takes it, with the lab's gateways and CRL."""
+        return BoxAccess(ti, sis if self.sis else None, self.addresses, crl_url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,11 @@
-"""What only a box in the practice watches, profile einbox: its network, its device certificate."""
+"""What only a box in the practice watches, profile einbox: its network, its device certificate, the CRL."""
 
 import asyncio
 from datetime import timedelta
 
 from tiaas.base.clock import Clock
 from tiaas.konnektor.boxnetwork import BoxNetwork
+from tiaas.konnektor.crlkeeper import CrlKeeper
 from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.pki.certificate import Certificate
 
@@ -27,7 +28,10 @@ def judge_device(opstate: OperatingState, certificate: Certificate, clock: Clock
 class Box:
     """The watchers of one box. `device` is its C.NK.VPN, if it has one."""
 
-    def __init__(self, network: BoxNetwork, device: Certificate | None, opstate: OperatingState, clock: Clock) -> None:
+    def __init__(
+        self, network: BoxNetwork, crl: CrlKeeper, device: Certificate | None, opstate: OperatingState, clock: Clock
+    ) -> None:
+        self.crl = crl
         self._network = network
         self._device = device
         self._opstate = opstate
@@ -35,13 +39,15 @@ class Box:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """All of it is determined when this returns, slow gateways excepted."""
+        """All of it is determined when this returns, slow gateways excepted. Raises `StoreError`."""
+        await self.crl.start()
         self.look()
         self._task = asyncio.create_task(self._run())
         await self._network.start()
 
     async def stop(self) -> None:
         """Watches no more."""
+        await self.crl.stop()
         await self._network.stop()
         if self._task is not None:
             self._task.cancel()
@@ -49,6 +55,7 @@ class Box:
 
     def look(self) -> None:
         """Compares dates with the time."""
+        self.crl.judge()
         if self._device is not None:
             judge_device(self._opstate, self._device, self._clock)
 

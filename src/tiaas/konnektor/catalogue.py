@@ -61,6 +61,8 @@ CATALOGUE: Mapping[str, EventRow] = {
     **{f"CARD/PIN/{action}_FINISHED": _row(f"{_PIN} Result", log=False) for action in _PIN_ACTIONS},
     "CERT/TSL/IMPORT": _row("Error Bedeutung", severity=_ERROR, deliver=False),
     "CERT/BNETZA_VL/IMPORT": _row("Error Bedeutung", severity=_ERROR, deliver=False),
+    "CERT/CRL/IMPORT": _row("Error Bedeutung", severity=_ERROR, deliver=False),
+    "CERT/CRL/UPDATED": _row(severity=_ERROR, deliver=False),
     "CERT/TSL/UPDATED": _row(deliver=False),
     "CERT/BNETZA_VL/UPDATED": _row(deliver=False),
     "CERT/CARD/EXPIRATION": _row(
@@ -90,9 +92,7 @@ _KSR = "no KSR client: updates of terminals come by management"
 NOT_RAISED: Mapping[str, str] = {
     "SIG/SIGNDOC/NEXT_SUCCESSFUL": _DOCUMENTS,
     "LOG/CRYPTO_OP": _DOCUMENTS,
-    "CERT/CRL/IMPORT": "hsk: no CRL (group 6)",
-    "CERT/CRL/UPDATED": "hsk: no CRL (group 6)",
-    "CERT/CRL/INVALID": "hsk: no CRL (group 6)",
+    "CERT/CRL/INVALID": "hsk: no CRL (group 6); einbox: EC_CRL_Out_Of_Date tells it",
     "ANLW/LAN/IP_CHANGED": _BOX_NETWORK,
     "ANLW/WAN/IP_CHANGED": _BOX_NETWORK,
     "DHCP/SERVER/STATECHANGED": _BOX_NETWORK,

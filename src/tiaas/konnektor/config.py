@@ -169,11 +169,12 @@ class TiAccess:
 @dataclass(frozen=True, slots=True)
 class BoxAccess:
     """What only a box has (profile einbox): gateways that stand for the VPN-Konzentratoren of TI and SIS, and the IP
-    addresses it was given."""
+    addresses it was given, and where the CRL is."""
 
     vpn_ti: Address | None = None
     vpn_sis: Address | None = None
     addresses: tuple[str, ...] = ()
+    crl_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

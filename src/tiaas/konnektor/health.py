@@ -6,12 +6,14 @@ from tiaas.konnektor.box import Box
 from tiaas.konnektor.boxnetwork import BoxNetwork
 from tiaas.konnektor.calllog import CallLog
 from tiaas.konnektor.config import InstanceConfig, Profile
+from tiaas.konnektor.crlkeeper import CrlKeeper
 from tiaas.konnektor.identity import Identity
 from tiaas.konnektor.misuse import MisuseWatch
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.selfchecks import SelfChecks
 from tiaas.konnektor.services.context import ServiceContext
 from tiaas.konnektor.timesource import TimeSource
+from tiaas.konnektor.web import WebClient
 from tiaas.pki.certificate import decode_certificate_untrusted
 
 
@@ -72,4 +74,14 @@ def build_health(
 def _box(context: ServiceContext, network: Network, config: InstanceConfig, device: bytes | None) -> Box:
     lines = BoxNetwork(config.box, config.ti.online, network, context.opstate, context.hub)
     certificate = None if device is None else decode_certificate_untrusted(device)
-    return Box(lines, certificate, context.opstate, context.clock)
+    crl = CrlKeeper(
+        config.box.crl_url if config.ti.online else "",
+        config.ti.lists_seconds,
+        WebClient(network),
+        lambda: context.trust.space,
+        context.store,
+        context.hub,
+        context.opstate,
+        context.clock,
+    )
+    return Box(lines, crl, certificate, context.opstate, context.clock)

@@ -40,6 +40,7 @@ class Service(enum.StrEnum):
     OCSP = "ocsp"
     TSL = "tsl"
     BNETZA = "bnetza"
+    CRL = "crl"
     INTERMEDIAER = "intermediaer"
     UFS = "ufs"
     VSDD = "vsdd"
@@ -62,6 +63,7 @@ CODES: Mapping[Service, tuple[str, ...]] = {
         "expired", "malformed", "schema", "signature-wrong", "signer-unknown", "sequence-old", "hash-wrong",
     ),
     Service.BNETZA: ("expired", "malformed", "schema", "signature-wrong", "signer-unknown", "hash-wrong"),
+    Service.CRL: ("expiring", "expired", "malformed", "signature-wrong", "signer-unknown"),
     Service.INTERMEDIAER: ("1006", "1011"),
     Service.UFS: ("500", "1006", "1011", "11101", "11148", "11999"),
     Service.VSDD: _CCS,

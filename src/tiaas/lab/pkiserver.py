@@ -2,6 +2,7 @@
 
     GET  /ECC/ECC-RSA_TSL.xml, .sha2    the TSL and its hash; the same below /backup
     GET  /BNA-TSL.xml, .sha2            the national list and its hash; the same below /backup
+    GET  /crl/KOMP-CA1.crl              the CRL of the Komponenten-CA
     POST /ocsp, GET /ocsp/BASE64        the status service (RFC 6960, appendix A)
 
 It is the access provider's http-forwarder, too: whatever host a POST in absolute form names, it is answered here.
@@ -20,6 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tiaas.lab.crls import CRL_PATH, RevocationLists
 from tiaas.lab.faults import Fault, FaultBook, Service
 from tiaas.lab.journal import Journal
 from tiaas.lab.listcontent import BACKUP, OCSP_PATH, ListName
@@ -31,6 +33,7 @@ from tiaas.pki.ocsp import MAX_REQUEST, REQUEST_TYPE, RESPONSE_TYPE
 
 LIST_TYPE = "application/vnd.etsi.tsl+xml"
 """TIP1-A_4064."""
+CRL_TYPE = "application/pkix-crl"
 _HASH_SUFFIX = ".sha2"
 _KEPT = 16
 _SERVICES = {ListName.TSL: Service.TSL, ListName.BNETZA: Service.BNETZA}
@@ -46,6 +49,7 @@ class PkiService:
     status: StatusService
     faults: FaultBook
     journal: Journal
+    crls: RevocationLists
 
 
 def pki_app(service: PkiService) -> Starlette:
@@ -59,6 +63,7 @@ def pki_app(service: PkiService) -> Starlette:
                 Route(_hash_path(path), _hash(service, kept, name), methods=["GET"]),
             ]
     routes += [
+        Route(CRL_PATH, _crl(service), methods=["GET"]),
         Route(OCSP_PATH + "/{request:path}", _ocsp_get(service), methods=["GET"]),
         Route("/{anywhere:path}", _ocsp_post(service), methods=["POST"]),
     ]
@@ -122,6 +127,18 @@ def _hash(service: PkiService, kept: _DefectiveLists, name: ListName) -> Handler
             content, outcome = hash_file(document), "hash"
         write("GET", path, outcome, _number(fault))
         return Response(content, media_type="text/plain")
+
+    return handle
+
+
+def _crl(service: PkiService) -> Handler:
+    async def handle(request: Request) -> Response:
+        write = service.journal.begin(Service.CRL)
+        fault = service.faults.take(Service.CRL, CRL_PATH)
+        refusal = await _struck(fault, request)
+        code = None if fault is None else fault.code
+        write("GET", CRL_PATH, code or "CRL" if refusal is None else _outcome(fault), _number(fault))
+        return refusal or Response(service.crls.current(code), media_type=CRL_TYPE)
 
     return handle
 

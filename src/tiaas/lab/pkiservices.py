@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.lab.books import CertificateBook
+from tiaas.lab.crls import CRL_PATH, RevocationLists
 from tiaas.lab.faults import FaultBook
 from tiaas.lab.journal import Journal
 from tiaas.lab.listcontent import OCSP_PATH, ListName
@@ -39,11 +40,13 @@ class PkiServices:
     def __init__(self, parts: PkiParts, url: str, *, clock: Clock, entropy: Entropy) -> None:
         self.url = url
         self.ocsp_url = url + OCSP_PATH
+        self.crl_url = url + CRL_PATH
         self.lists = TrustLists(parts.store, parts.pki, parts.signers, url, clock=clock, entropy=entropy)
         self._parts = parts
         status = StatusService(parts.signers, parts.book, clock)
         self._server = LabServer(
-            pki_app(PkiService(self.lists, status, parts.faults, parts.journal)), "lab PKI services"
+            pki_app(PkiService(self.lists, status, parts.faults, parts.journal, RevocationLists(parts.pki, clock))),
+            "lab PKI services",
         )
 
     @property

@@ -105,8 +105,8 @@ def _read(certificate: x509.Certificate) -> Certificate:
         serial_number=body["serial_number"].native,
         subject=_attributes(body["subject"]),
         issuer=_attributes(body["issuer"]),
-        subject_key=_comparable(body["subject"]),
-        issuer_key=_comparable(body["issuer"]),
+        subject_key=comparable_name(body["subject"]),
+        issuer_key=comparable_name(body["issuer"]),
         not_before=body["validity"]["not_before"].native,
         not_after=body["validity"]["not_after"].native,
         public_key=body["subject_public_key_info"].dump(),
@@ -130,7 +130,7 @@ def _attributes(name: x509.Name) -> tuple[tuple[str, str], ...]:
     return tuple((attribute["type"].dotted, str(attribute["value"].native)) for rdn in name.chosen for attribute in rdn)
 
 
-def _comparable(name: x509.Name) -> str:
+def comparable_name(name: x509.Name) -> str:
     """A form in which equal names are equal (RFC 5280, 7.1): case, spaces and string types do not count."""
     rdns = []
     for rdn in name.chosen:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tiaas.konnektor.permissions import Row, allows
 from tiaas.lab.faults import Fault
 from tiaas.lab.registry import Registry
 
+SECOND = timedelta(seconds=1)
 MISSING = "192.0.2.77"
 """TEST-NET-1: no machine has it."""
 
@@ -53,6 +55,17 @@ async def test_gateways_addresses_and_the_device_certificate(tmp_path: Path) -> 
             Condition.NO_VPN_SIS_CONNECTION,
         ):
             assert not opstate.holds(condition), condition
+        # A CRL that has ended, and the next one; each has to be newer than the one before, in whole seconds.
+        box = run.served[0].instance.health.box
+        assert box is not None
+        await _until(lambda: box.crl.held is not None and context.clock.now() > box.crl.held.this_update + 4 * SECOND)
+        run.lab.faults.add(Fault.from_document({"service": "crl", "code": "expired"}))
+        assert await box.crl.refresh()
+        assert opstate.holds(Condition.CRL_OUT_OF_DATE)
+        assert allows(Row.CARD, opstate.holds)
+        assert not allows(Row.TI, opstate.holds)
+        assert await box.crl.refresh()
+        assert not opstate.holds(Condition.CRL_OUT_OF_DATE)
         # The cable to the TI is pulled, and plugged in again; that to the SIS stays.
         unplugged = Fault.from_document({"service": "network", "match": "gateway ti", "code": "refused", "times": 0})
         run.lab.faults.add(unplugged)
