@@ -47,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
     for path in args.output:
         require_writable(path)
     story = read_story(read_recording(args.recording) if args.live is None else _record(args))
+    if story.recording.lost:
+        note(f"the oldest {story.recording.lost} entries were lost; what they would have shown may be missed in vain")
     judged = judge(story)
     for path in args.output:
         write_file(path, _written(path.suffix, story, judged, args.lang))

@@ -23,6 +23,10 @@ _TONES = {Verdict.PASS: "ok", Verdict.WARN: "warn", Verdict.FAIL: "bad", Verdict
 _LABELS = {
     "title": Said("Conformance of practice software", "Konformität eines Primärsystems"),
     "notice": NOTICE,
+    "lost": Said(
+        "the oldest entries were lost: what they would have shown may be missed in vain",
+        "die ältesten Einträge gingen verloren: was sie gezeigt hätten, wird vielleicht zu Unrecht vermisst",
+    ),
     "check": Said("check and source", "Prüfung und Quelle"),
     "verdict": Said("verdict", "Urteil"),
     "why": Said("why", "warum"),
@@ -79,6 +83,7 @@ def as_document(story: Story, judged: tuple[Judged, ...]) -> dict[str, Any]:
         "instance": story.recording.instance,
         "began": story.recording.began.isoformat(),
         "ended": None if story.recording.ended is None else story.recording.ended.isoformat(),
+        "lost": story.recording.lost,
         "counts": {verdict.value: count for verdict, count in _counts(judged).items()},
         "checks": [_check(each) for each in judged],
         "operations": [

@@ -99,3 +99,12 @@ def test_reports_agree() -> None:
     assert document["operations"] == [
         {"operation": "GetCards", "namespace": "http://ws.gematik.de/conn/EventService/v7.2", "calls": 1, "codes": []}
     ]
+
+
+def test_a_report_about_a_recording_that_lost_its_beginning_says_so() -> None:
+    whole = good_day().recording()
+    for lost, said in ((0, False), (7, True)):
+        story = read_story(replace(whole, lost=lost))
+        judged = judge(story)
+        assert ("7: " in as_html(story, judged)) is said
+        assert json.loads(as_json(story, judged))["lost"] == lost
