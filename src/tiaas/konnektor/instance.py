@@ -338,10 +338,10 @@ class Instance:
         await self._bind(client_system_id, AuthKind.CERTIFICATE, fingerprint)
         return fingerprint
 
-    async def revoke_client(self, fingerprint: str) -> None:
-        """Accepts a client certificate no more; its connections are closed."""
-        await self.model.apply(lambda model: _without_feature(model, AuthKind.CERTIFICATE, fingerprint))
-        await self.identity.forget_client(fingerprint)
+    async def revoke_client(self, fingerprint: str, client_system_id: str | None = None) -> None:
+        """Accepts a client certificate no more, for one Clientsystem or for all; connections of nobody are closed."""
+        if await self._unbind(AuthKind.CERTIFICATE, fingerprint, client_system_id):
+            await self.identity.forget_client(fingerprint)
 
     async def put_basic_user(self, client_system_id: str, user: str, password: Secret) -> None:
         """Sets user name and password of a Clientsystem (ANCL_CUP_LIST). Raises `ConstraintViolated`."""
@@ -350,10 +350,15 @@ class Instance:
         if client_system_id not in self.model.current.clients_with(AuthKind.BASIC, user):
             await self._bind(client_system_id, AuthKind.BASIC, user)
 
-    async def remove_basic_user(self, user: str) -> None:
-        """Accepts user and password no more; nothing happens if there is no such user."""
-        await self.model.apply(lambda model: _without_feature(model, AuthKind.BASIC, user))
-        await self.users.remove(user)
+    async def remove_basic_user(self, user: str, client_system_id: str | None = None) -> None:
+        """As `revoke_client`, for user and password; nothing happens if there is no such user."""
+        if await self._unbind(AuthKind.BASIC, user, client_system_id):
+            await self.users.remove(user)
+
+    async def _unbind(self, kind: AuthKind, value: str, client_system_id: str | None) -> bool:
+        """Whether it is nobody's now: two Clientsysteme may share one."""
+        model = await self.model.apply(lambda model: _without_feature(model, kind, value, client_system_id))
+        return not model.clients_with(kind, value)
 
     async def check_sinks(self, client_system_id: str, check: SinkCheck) -> None:
         """Sets how receivers of a Clientsystem's events are checked. Raises `ConstraintViolated`, `StoreError`."""
@@ -397,8 +402,10 @@ def _with_feature(model: InfoModel, client_system_id: str, feature: AuthFeature)
     return model.change(Kind.CLIENT, replace(held, auth_features=(*held.auth_features, feature)))
 
 
-def _without_feature(model: InfoModel, kind: AuthKind, value: str) -> InfoModel:
+def _without_feature(model: InfoModel, kind: AuthKind, value: str, only: str | None) -> InfoModel:
     for client_system_id in model.clients_with(kind, value):
+        if only not in (None, client_system_id):
+            continue
         held = model.clients[client_system_id]
         rest = tuple(f for f in held.auth_features if (f.kind, f.value) != (kind, value))
         model = model.change(Kind.CLIENT, replace(held, auth_features=rest))

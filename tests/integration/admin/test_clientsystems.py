@@ -36,6 +36,7 @@ from tiaas.interfaces.management.clientsystems import (
     ServerCertificate,
 )
 from tiaas.interfaces.management.infomodel import InfoModelDocument
+from tiaas.konnektor.identity import fingerprint_of
 from tiaas.konnektor.issuing import KeyPair, create_ca, issue_client, issue_server
 from tiaas.konnektor.keykind import KeyKind
 
@@ -120,6 +121,30 @@ async def test_a_clientsystem_that_goes_takes_its_certificates_with_it(desk: Des
     assert issued.fingerprint in desk.instance.identity.client_certificates
     await chief.change("DELETE", "/infomodel/client-systems/d")
     assert issued.fingerprint not in desk.instance.identity.client_certificates
+
+
+async def test_what_two_clientsysteme_share_stays_with_the_other_one(desk: Desk, chief: Admin) -> None:
+    await _model(chief)
+    ca = create_ca("elsewhere", SystemClock().now(), ENTROPY)
+    pair = issue_client(ca, KeyKind.P256, "shared", SystemClock().now(), ENTROPY)
+    given = ForeignCertificate(pair.certificate.public_bytes(Encoding.DER))
+    fingerprint = fingerprint_of(given.certificate)
+    for client in ("c", "d"):
+        await chief.change("POST", f"/client-systems/{client}/certificates/import", given)
+        await chief.change("PUT", f"/client-systems/{client}/users/both", BasicUserChange(Secret(b"long-enough")))
+
+    async def held(client: str) -> tuple[bool, bool]:
+        access = await chief.read(f"/client-systems/{client}", ClientSystemAccess)
+        return fingerprint in {each.fingerprint for each in access.certificates}, "both" in access.users
+
+    assert (await held("c"), await held("d")) == ((True, True), (True, True))
+    await chief.change("DELETE", f"/client-systems/c/certificates/{fingerprint}")
+    await chief.change("DELETE", "/client-systems/c/users/both")
+    assert (await held("c"), await held("d")) == ((False, False), (True, True))
+    assert fingerprint in desk.instance.identity.client_certificates
+    await chief.change("DELETE", f"/client-systems/d/certificates/{fingerprint}")
+    await chief.change("DELETE", "/client-systems/d/users/both")
+    assert fingerprint not in desk.instance.identity.client_certificates
 
 
 async def test_users_of_http_basic_are_set_and_removed(desk: Desk, chief: Admin) -> None:

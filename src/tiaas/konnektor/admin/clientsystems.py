@@ -68,7 +68,7 @@ async def _revoke(call: Call) -> None:
     client, instance, fingerprint = _client(call), _instance(call), call.path["fingerprint"]
     if client not in instance.model.current.clients_with(AuthKind.CERTIFICATE, fingerprint):
         raise not_found("such certificate of this Clientsystem")
-    await instance.revoke_client(fingerprint)
+    await instance.revoke_client(fingerprint, client)
 
 
 async def _put_user(call: Call) -> BasicUserSet:
@@ -83,7 +83,7 @@ async def _remove_user(call: Call) -> None:
     client, instance, user = _client(call), _instance(call), call.path["user"]
     if client not in instance.model.current.clients_with(AuthKind.BASIC, user):
         raise not_found("such user of this Clientsystem")
-    await instance.remove_basic_user(user)
+    await instance.remove_basic_user(user, client)
 
 
 async def _put_receivers(call: Call) -> None:
