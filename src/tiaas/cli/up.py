@@ -19,6 +19,7 @@ import uvloop
 from tiaas.base import log
 from tiaas.base.clock import Clock, ShiftedClock, SystemClock
 from tiaas.base.config import load_config
+from tiaas.base.corefiles import forbid_core_files
 from tiaas.base.entropy import SystemEntropy
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.compose import LOG_FILE, UpOptions, running
@@ -91,6 +92,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(args: argparse.Namespace) -> int:
     """Serves until a signal comes."""
     options = read_options(args)
+    forbid_core_files()
+    # What lies in the folder is its owner's alone, also what slapd writes there.
+    os.umask(0o077)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_main(options))
 

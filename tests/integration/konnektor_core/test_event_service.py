@@ -11,6 +11,7 @@ from tests.integration.konnektor_core.surgery import CLOCK, CT, Surgery, caller,
 from tiaas.interfaces.connector_common_v5_0 import Connection, Result
 from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.interfaces.event_service_v7_2 import (
+    GetCards,
     GetResourceInformation,
     GetSubscription,
     RenewSubscriptions,
@@ -82,6 +83,19 @@ async def test_the_konnektor_lists_all_conditions(surgery: Surgery) -> None:
     # This Konnektor was given no TI.
     assert answer.connector.vpn_ti_status.connection_status is Connection.OFFLINE
     assert answer.connector.vpn_sis_status.connection_status is Connection.OFFLINE
+
+
+@pytest.mark.requirement("TIP1-A_4710", "TIP1-A_6479")
+@pytest.mark.pitfall(3)
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [("M1 ", "unbekannt; ohne Leerraum bekannt: M1"), ("Wilhelmine Brückner", "unbekannt (19 Zeichen)")],
+)
+async def test_the_log_of_a_refusal_tells_known_ids_only(surgery: Surgery, given: str, told: str) -> None:
+    with pytest.raises(KonnektorError) as caught:
+        await surgery.call(GetCards(context=context(given)))
+    evidence = dict(caught.value.evidence)
+    assert (evidence["Mandant"], evidence["Clientsystem"], evidence["Arbeitsplatz"]) == (told, "CS1", "AP1")
 
 
 async def test_terminals_and_cards(surgery: Surgery) -> None:

@@ -1,7 +1,8 @@
 """What the services of one instance work with, and the access check in front of every operation."""
 
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from functools import partial
 
@@ -53,6 +54,7 @@ from tiaas.soap.dispatch import AccessDeclaration, Operation
 from tiaas.terminal.front import Front
 
 _log = logging.getLogger("tiaas.konnektor.access")
+_HANDLE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,20 +250,36 @@ def authorize(
     decision = decide(request, context.infomodel.current, context.cards.fact_of)
     if isinstance(decision, Denied):
         _log.info("access denied", extra={"operation": operation, "code": decision.log_code})
-        raise KonnektorError(decision.log_code, evidence=_evidence(call, ct_id, card_handle))
+        raise KonnektorError(decision.log_code, evidence=_evidence(context, call, ct_id, card_handle))
     return decision.rule
 
 
-def _evidence(call: Context, ct_id: str | None, card_handle: str | None) -> tuple[tuple[str, str], ...]:
-    """What the caller named, for the log: the technician has to see which id was wrong."""
-    told = (
-        ("Mandant", call.mandant_id),
-        ("Clientsystem", call.client_system_id),
-        ("Arbeitsplatz", call.workplace_id),
-        ("CtID", ct_id),
-        ("CardHandle", card_handle),
+def _evidence(
+    context: ServiceContext, call: Context, ct_id: str | None, card_handle: str | None
+) -> tuple[tuple[str, str], ...]:
+    """What the caller named, for the log: the technician has to see which id was wrong.
+
+    Only ids of the information model and what looks like a handle of ours are told. Anything else that a mistaken
+    client writes there may be a name or a PIN (TIP1-A_4710, TIP1-A_6479), so its length must do.
+    """
+    model = context.infomodel.current
+    handles = {card_handle} if card_handle and _HANDLE.fullmatch(card_handle) else set()
+    named: tuple[tuple[str, str | None, Container[str]], ...] = (
+        ("Mandant", call.mandant_id, model.mandanten),
+        ("Clientsystem", call.client_system_id, model.clients),
+        ("Arbeitsplatz", call.workplace_id, model.workplaces),
+        ("CtID", ct_id, model.terminals),
+        ("CardHandle", card_handle, handles),
     )
-    return tuple((key, value) for key, value in told if value)
+    return tuple((key, _told(value, known)) for key, value, known in named if value)
+
+
+def _told(value: str, known: Container[str]) -> str:
+    if value in known:
+        return value
+    if value.strip() in known:
+        return f"unbekannt; ohne Leerraum bekannt: {value.strip()}"
+    return f"unbekannt ({len(value)} Zeichen)"
 
 
 def call_context(call: Context) -> CallContext:

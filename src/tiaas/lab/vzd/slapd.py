@@ -110,6 +110,8 @@ class Slapd:
                     if process.returncode is not None:
                         raise NoSlapd(f"slapd ended with {process.returncode}; does AppArmor keep it out of {folder}?")
                     await asyncio.sleep(_POLL_SECONDS)
+            # slapd lets everybody in; whoever may use the folder may use this.
+            started.socket.chmod(0o600)
         except BaseException as error:
             await started.stop()
             if isinstance(error, TimeoutError):
