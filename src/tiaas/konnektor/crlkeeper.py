@@ -135,5 +135,5 @@ class CrlKeeper:
     def _tell_failure(self, refused: ListRefused) -> None:
         code = None if refused.fault is None else refused.fault.number
         _log.warning("CRL not imported", extra={"code": code, "reason": refused.reason})
-        told = parameters(("Error", code), ("Bedeutung", str(refused)))
+        told = parameters(("Fehlerbeschreibung", str(refused)))
         self._hub.publish(Event(Topic.CERT_CRL_IMPORT, told, EventType.OPERATION, EventSeverity.ERROR, deliver=False))

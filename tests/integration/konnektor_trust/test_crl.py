@@ -15,6 +15,8 @@ from tiaas.konnektor.crlkeeper import CrlKeeper
 from tiaas.konnektor.events import Event, EventHub
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.opstate import OperatingState
+from tiaas.konnektor.protocol import Level, LogType
+from tiaas.konnektor.protocol.personal import fit_to_log
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.konnektor.web import WebClient
 from tiaas.lab.faults import CODES, Fault, Service
@@ -122,7 +124,9 @@ async def test_crl_fault(bench: Bench, code: str) -> None:
     if number is not None:
         assert keeper.held is held, "the old one stays in use"
         (event,) = [event for event in bench.events if event.topic == "CERT/CRL/IMPORT"]
-        assert dict(event.parameters)["Bedeutung"].startswith(str(number))
+        assert dict(event.parameters)["Fehlerbeschreibung"].startswith(str(number))
+        assert deviations(event) == []
+        assert fit_to_log(event.parameters, type_=LogType.OPERATION, level=Level.ERROR) == event.parameters
     bench.clock.advance(60)
     assert await keeper.refresh()
     assert bench.holds() == set()
@@ -135,5 +139,5 @@ async def test_the_download_point_is_away(bench: Bench) -> None:
     await keeper.start()
     assert keeper.held is None
     (event,) = bench.events
-    assert dict(event.parameters)["Bedeutung"].startswith("1053")
+    assert dict(event.parameters)["Fehlerbeschreibung"].startswith("1053")
     await keeper.stop()

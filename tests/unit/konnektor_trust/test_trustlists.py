@@ -17,6 +17,7 @@ from tests.unit.konnektor_trust.responder import Forwarder
 from tests.unit.pki.ocspmaker import NOW, SPAN, World
 from tiaas.base.clock import ManualClock
 from tiaas.base.entropy import SeededEntropy
+from tiaas.konnektor.catalogue import deviations
 from tiaas.konnektor.config import BadInstanceConfig, TiAccess
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, EventHub
@@ -234,6 +235,7 @@ async def test_a_bad_list_changes_nothing(bench: Bench, make: Callable[[], bytes
     assert bench.holds() == {"EC_TSL_Update_Not_Successful"}
     imported = next(event for event in bench.events if event.topic == "CERT/TSL/IMPORT")
     assert str(fault.number) in dict(imported.parameters)["Fehlerbeschreibung"]
+    assert deviations(imported) == []
     assert not imported.deliver
     status = bench.trust.status().tsl
     assert (status.last_succeeded, status.last_code, status.sequence_number) == (False, fault.number, 10_000)
