@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.structure.marks import shown
-from tests.structure.tables import ERROR_PAGES, TABLES, Table, errors_page
+from tests.structure.tables import ERROR_PAGES, FOLDER, TABLES, Table, errors_page
 from tiaas.client.errorhelp import Language, all_help
 from tiaas.konnektor.codes import CODES
 
@@ -38,6 +38,11 @@ def test_every_code_that_can_come_is_explained() -> None:
 def test_every_code_says_where_it_shows_and_what_provokes_it() -> None:
     rows = [row for row in TABLES[1].rows() if row.state != "not applicable"]
     assert [row.key for row in rows if not row.group or not row.cause] == []
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_the_pages_are_up_to_date(table: Table) -> None:
+    assert (FOLDER / f"{table.name}.md").read_text() == table.page(), "run ./tiaas python -m tests.structure.tables"
 
 
 @pytest.mark.parametrize(("page", "language"), ERROR_PAGES.items(), ids=lambda value: getattr(value, "name", value))

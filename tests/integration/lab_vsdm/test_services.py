@@ -197,6 +197,7 @@ async def test_other_paths(lab: Lab, http: httpx.AsyncClient, path: str) -> None
 
 
 @pytest.mark.parametrize(("provider", "kind"), [("123456789", "UFS"), (None, "KVK")])
+@pytest.mark.code(1006)
 async def test_the_intermediaer_knows_no_such_service(
     lab: Lab, http: httpx.AsyncClient, provider: str | None, kind: str
 ) -> None:
@@ -218,6 +219,7 @@ async def test_a_wrong_localization(lab: Lab, http: httpx.AsyncClient, header: t
     assert "via" in answer.headers
 
 
+@pytest.mark.code(11101, 12101)
 async def test_an_unknown_card(lab: Lab, http: httpx.AsyncClient) -> None:
     konnektor = Konnektor(lab, http)
     message = GetUpdateFlags(iccsn=egk(lab))
@@ -242,6 +244,7 @@ async def test_the_cms_knows_no_update_of_the_vsdd(lab: Lab, http: httpx.AsyncCl
     assert (trace.code, trace.comp_type) == (12101, "CCS")
 
 
+@pytest.mark.code(1014)
 async def test_an_unknown_conversation(lab: Lab, http: httpx.AsyncClient) -> None:
     konnektor = Konnektor(lab, http)
     konnektor.session = SessionIdentifier(conversation_id="nobody")
@@ -319,6 +322,7 @@ async def test_a_fault_for_one_package(lab: Lab, http: httpx.AsyncClient) -> Non
     assert await Konnektor(lab, http).run(update_id)
 
 
+@pytest.mark.code(1011)
 async def test_a_service_that_is_away(lab: Lab, http: httpx.AsyncClient) -> None:
     for server in lab.vsdm._servers[:3]:
         await server.stop()
