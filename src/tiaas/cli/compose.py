@@ -173,6 +173,7 @@ async def running(
         more = [*recorder_routes(lambda: node.instances), *resetting.routes]
         control_url = await start.start_lab(lab, more)
         run = Running(lab, control_url, start.write_ca_bundle(lab), notices=lab.ports.notices)
+        run.notices.extend(options.config.access.notices())
         if lab.vzd.missing:
             run.notices.append(f"no directory behind the LDAP proxy: {lab.vzd.missing}")
         with progress.step(f"{_count(len(lab.practices), 'Konnektor instance')}: identity, model, clients"):

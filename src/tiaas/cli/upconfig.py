@@ -37,7 +37,11 @@ _VERSION = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){2}")
 class AccessSettings:
     """ANCL_*: how clients reach the services."""
 
-    tls_mandatory: bool = setting(True, "ANCL_TLS_MANDATORY; false: HTTP without TLS as well, at `plain_port`")
+    tls_mandatory: bool = setting(
+        True,
+        "ANCL_TLS_MANDATORY; false (SOAP4): HTTP without TLS as well, at `plain_port`, and no client is authenticated, "
+        "over HTTPS neither",
+    )
     client_authentication: bool = setting(True, "ANCL_CAUT_MANDATORY; false: TLS without client authentication")
     mode: AuthenticationMode = setting(
         AuthenticationMode.CERTIFICATE,
@@ -52,6 +56,19 @@ class AccessSettings:
             raise InvalidInput("plain_port is a port from 1 to 65535, or 0 for none")
         if not self.tls_mandatory and not self.plain_port:
             raise InvalidInput("without tls_mandatory a plain_port must be given")
+
+    def notices(self) -> tuple[str, ...]:
+        """What somebody who sets one switch may not expect of another (SOAP3, SOAP4)."""
+        if not self.tls_mandatory:
+            return (
+                "access.tls_mandatory is false (SOAP4): no client is authenticated, neither over HTTP nor over HTTPS; "
+                "access.client_authentication and access.mode have no effect",
+            )
+        if not self.client_authentication and self.mode is AuthenticationMode.PASSWORD:
+            return (
+                "access.client_authentication is false (SOAP3): no password is asked for; access.mode has no effect",
+            )
+        return ()
 
     def access(self) -> ClientAccess:
         """As the Konnektor takes it."""

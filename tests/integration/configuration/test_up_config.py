@@ -107,6 +107,21 @@ def test_profile_and_fachmodul_reach_the_instance(tmp_path: Path) -> None:
     assert "sixteen" not in repr(access)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('tls_mandatory = false\nplain_port = 8080\nmode = "PASSWORD"\n', ("SOAP4",)),
+        ('client_authentication = false\nmode = "PASSWORD"\n', ("SOAP3",)),
+        ("client_authentication = false\n", ()),
+        ('mode = "PASSWORD"\n', ()),
+    ],
+)
+def test_a_switch_without_effect_is_told(tmp_path: Path, text: str, said: tuple[str, ...]) -> None:
+    access = load_config(UpConfig, _config(tmp_path, f"[access]\n{text}")).access
+    assert tuple(access.access().variant.value for _ in access.notices()) == said
+    assert all(variant in notice for variant, notice in zip(said, access.notices(), strict=True))
+
+
 def test_unknown_key_names_its_neighbour(tmp_path: Path) -> None:
     with pytest.raises(BadConfig, match=r"access\.mod: unknown key; did you mean mode\?"):
         load_config(UpConfig, _config(tmp_path, '[access]\nmod = "PASSWORD"\n'))
