@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -64,6 +65,8 @@ def run(args: argparse.Namespace) -> int:
         return with_konnektor(args, lambda konnektor: _state(args, konnektor))
     if (args.fm is not None) is not (args.log == "fm"):
         raise InvalidInput("name a Fachmodul after fm: tiaas log fm VSDM")
+    if args.count < 1:
+        raise InvalidInput(f"--count {args.count}: give a number from 1 on")
     name = f"fm-{args.fm}" if args.log == "fm" else args.log
     query = Query(
         since=None if args.since is None else _since(args.since, SystemClock().now()),
@@ -73,13 +76,27 @@ def run(args: argparse.Namespace) -> int:
         limit=args.count,
         oldest_first=True,
     )
-    medium = FolderMedium.of_instance(_folder(args) / PROTOCOL_FOLDER, f"praxis-{args.practice}")
+    protocol = _folder(args) / PROTOCOL_FOLDER
+    medium = FolderMedium.of_instance(protocol, f"praxis-{args.practice}")
+    if not medium.logs() and (others := _practices(protocol)):
+        raise InvalidInput(f"--practice {args.practice}: there are logs of practice {', '.join(map(str, others))} only")
     if not medium.logs() or (args.log == "fm" and name not in medium.logs()):
         raise InvalidInput(f"there is no log {name} there; there are: {', '.join(medium.logs()) or 'none'}")
     last = _show(args, medium, name, query)
+    if args.event and last == query.after and not args.follow:
+        raise InvalidInput(
+            f"--event: no entry of {name} that was asked for has this EventID, LogReference or MessageID; "
+            f"there are the logs {', '.join(medium.logs())}"
+        )
     if args.follow:
         asyncio.run(_follow(args, medium, name, query, last))
     return ExitCode.OK
+
+
+def _practices(protocol: Path) -> list[int]:
+    """Numbers of the practices that have logs."""
+    numbers = (re.fullmatch(r"i-praxis-([0-9]+)", each.name) for each in protocol.glob("i-praxis-*"))
+    return sorted(int(found[1]) for found in numbers if found is not None)
 
 
 def _show(args: argparse.Namespace, medium: FolderMedium, name: str, query: Query) -> int:

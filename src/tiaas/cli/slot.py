@@ -12,6 +12,9 @@ from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
 from tiaas.cli.writer import out, out_json
 from tiaas.client import Konnektor, RequestedCard
 
+_MESSAGE_MAX = 48
+"""Characters of DisplayMsg (CardTerminalService.xsd 1.1.2)."""
+
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `slot` and what it does."""
@@ -36,7 +39,20 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> int:
     """Does what was asked."""
+    _check(args)
     return _request(args) if args.action == "request" else _eject(args)
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Raises `InvalidInput` for what no message can carry, in the words of the options."""
+    for option in ("seconds", "milliseconds"):
+        value = getattr(args, option, None)
+        if value is not None and value < 0:
+            raise InvalidInput(f"--{option} {value}: give a number from 0 on")
+    if args.slot is not None and args.slot < 1:
+        raise InvalidInput(f"--slot {args.slot}: slots count from 1")
+    if args.message is not None and len(args.message) > _MESSAGE_MAX:
+        raise InvalidInput(f"--message has {len(args.message)} characters; the display takes {_MESSAGE_MAX} at most")
 
 
 def _request(args: argparse.Namespace) -> int:

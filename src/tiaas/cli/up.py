@@ -31,12 +31,13 @@ from tiaas.cli.upconfig import UpConfig
 from tiaas.cli.writer import note, out, out_live
 from tiaas.lab.errors import LabError
 from tiaas.lab.lab import read_seed_text
-from tiaas.lab.population import PATIENTS, PATIENTS_MAX, PATIENTS_MIN
+from tiaas.lab.population import PATIENTS, PATIENTS_MAX, PATIENTS_MIN, populate
 from tiaas.lab.practice import TERMINALS_MAX
 from tiaas.lab.ready import remove_ready
 from tiaas.lab.registry import DIR_VARIABLE, Registry
 from tiaas.lab.scenario.play import load_scenario
 from tiaas.lab.scenario.quarter import before_quarter
+from tiaas.lab.seed import parse_seed
 from tiaas.lab.store import DATABASE_FILE
 
 DEFAULT_FOLDER = ".tiaas"
@@ -123,9 +124,16 @@ def read_options(args: argparse.Namespace) -> UpOptions:
         ecc_only=args.ecc_only,
         log_level=args.log_level,
         config=UpConfig() if args.config is None else load_config(UpConfig, args.config),
-        seed_text=None if args.seed is None else read_seed_text(args.seed),
+        seed_text=None if args.seed is None else _read_seed(args.seed),
         scenario=None if args.scenario is None else load_scenario(args.scenario),
     )
+
+
+def _read_seed(path: Path) -> str:
+    """The text of a seed that a lab can be made with, before there is a folder. Raises `InvalidInput`."""
+    text = read_seed_text(path)
+    populate(parse_seed(text, str(path)), 1)
+    return text
 
 
 def parse_listen(text: str) -> tuple[str, int | None]:

@@ -56,6 +56,7 @@ from tiaas.lab.vsdm.requests import UPDATE_KEYS, add_update, cancel_update
 from tiaas.terminal.virtual.terminal import PinMode, PinPolicy
 
 BODY_MAX = 4096
+_KEY_SHOWN = 64
 BODY_SECONDS = 10.0
 PIN_LENGTHS = range(4, 13)
 """A format 2 PIN block holds 4 to 12 digits (ISO 9564-1)."""
@@ -291,8 +292,10 @@ async def _read(request: Request, *known: str, most: int = BODY_MAX) -> dict[str
         raise BadControlRequest("the body is no JSON", "send a JSON object") from error
     if not isinstance(document, dict):
         raise BadControlRequest("the body is no JSON object", "send a JSON object")
-    if set(document) - set(known):
-        raise BadControlRequest("the body has an unknown key", f"known here: {', '.join(known) or 'none'}")
+    unknown = [key for key in document if key not in known]
+    if unknown:
+        named = ascii(unknown[0][:_KEY_SHOWN])
+        raise BadControlRequest(f"the body has an unknown key {named}", f"known here: {', '.join(known) or 'none'}")
     return document
 
 

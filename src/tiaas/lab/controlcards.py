@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tiaas.base.config import BadConfig, read_config
+from tiaas.base.config import read_config
+from tiaas.base.errors import InvalidInput
 from tiaas.lab.cardform import CardForm
 from tiaas.lab.cardview import card_details
 from tiaas.lab.errors import BadControlRequest
@@ -43,10 +44,10 @@ def _make(lab: Lab, read: BodyReader) -> Handler:
     async def handle(request: Request) -> Response:
         document = await read(request, *_FORM_KEYS, most=FORM_MAX)
         try:
-            form = read_config(CardForm, document, "form")
-        except BadConfig as error:
+            made = lab.make_card(read_config(CardForm, document, "form"))
+        except InvalidInput as error:
             raise BadControlRequest(str(error), "docs/reference/cards.md describes all keys") from error
-        return JSONResponse(card_details(lab, lab.make_card(form)), 201)
+        return JSONResponse(card_details(lab, made), 201)
 
     return handle
 
@@ -54,7 +55,11 @@ def _make(lab: Lab, read: BodyReader) -> Handler:
 def _import(lab: Lab, read: BodyReader) -> Handler:
     async def handle(request: Request) -> Response:
         document = await read(request, *_IMAGE_KEYS, most=IMAGE_MAX)
-        return JSONResponse(card_details(lab, lab.import_card(document)), 201)
+        try:
+            taken = lab.import_card(document)
+        except InvalidInput as error:
+            raise BadControlRequest(str(error), "send what GET /cards/{iccsn}/image answers") from error
+        return JSONResponse(card_details(lab, taken), 201)
 
     return handle
 

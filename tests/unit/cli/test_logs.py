@@ -52,7 +52,9 @@ def test_entries_are_shown_and_filtered(folder: Path, capsys: pytest.CaptureFixt
     [
         (["fm"], "name a Fachmodul"),
         (["fm", "NFDM"], "there is no log fm-NFDM"),
-        (["--practice", "7"], "there are: none"),
+        (["--practice", "7"], "--practice 7: there are logs of practice 1 only"),
+        (["--event", "zzz"], "no entry of system"),
+        (["--count", "-3"], "--count -3: give a number from 1 on"),
         (["--since", "yesterday"], "how long ago"),
     ],
 )

@@ -5,6 +5,7 @@ import asyncio
 import io
 import os
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from tiaas.base.errors import InvalidInput
 from tiaas.cli import up
 from tiaas.cli.compose import UpOptions
 from tiaas.cli.progress import Progress
+
+PEOPLE = (files("tiaas.lab") / "seed.toml").read_text(encoding="utf-8")
 
 
 def _options(*words: str) -> UpOptions:
@@ -56,14 +59,17 @@ def test_the_folder_is_named_by_option_variable_or_habit(tmp_path: Path, monkeyp
 
 def test_options_are_read(tmp_path: Path) -> None:
     seed = tmp_path / "seed.toml"
-    seed.write_text("# people")
+    seed.write_text(PEOPLE)
     options = _options("--practices", "3", "--host", "a", "b", "--host", "c", "--locked", "--seed", str(seed))
     assert (options.practices, options.hosts, options.locked) == (3, ("a", "b", "c"), True)
-    assert (options.ecc_only, options.seed_text) == (False, "# people")
+    assert (options.ecc_only, options.seed_text) == (False, PEOPLE)
     with pytest.raises(InvalidInput, match="from 1 on"):
         _options("--practices", "0")
     with pytest.raises(InvalidInput, match="cannot be read"):
         _options("--seed", str(tmp_path / "nobody.toml"))
+    seed.write_text("[[patient]]")
+    with pytest.raises(InvalidInput, match=r"seed\.toml: patient: unknown key; did you mean patients\?"):
+        _options("--seed", str(seed))
 
 
 def test_progress_tells_steps_with_their_duration() -> None:
