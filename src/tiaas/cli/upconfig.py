@@ -60,10 +60,8 @@ class AccessSettings:
     def notices(self) -> tuple[str, ...]:
         """What somebody who sets one switch may not expect of another (SOAP3, SOAP4)."""
         if not self.tls_mandatory:
-            return (
-                "access.tls_mandatory is false (SOAP4): no client is authenticated, neither over HTTP nor over HTTPS; "
-                "access.client_authentication and access.mode have no effect",
-            )
+            told = "access.tls_mandatory is false (SOAP4): no client is authenticated, neither over HTTP nor over HTTPS"
+            return (f"{told}; access.client_authentication and access.mode have no effect",)
         if not self.client_authentication and self.mode is AuthenticationMode.PASSWORD:
             return (
                 "access.client_authentication is false (SOAP3): no password is asked for; access.mode has no effect",

@@ -18,5 +18,5 @@ from tiaas.cli.exitcodes import ExitCode
 def test_what_no_message_can_carry_is_refused(
     capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str
 ) -> None:
-    assert main(["slot", *words, "--terminal", "CT-1", *(() if "--slot" in words else ("--slot", "1"))]) == ExitCode.USAGE
+    assert main(["slot", *words, "--terminal", "CT-1"]) == ExitCode.USAGE
     assert said in capsys.readouterr().err

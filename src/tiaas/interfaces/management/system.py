@@ -55,7 +55,9 @@ class Parameters:
 
     hostname: Annotated[str | None, Text(1, 12, "[A-Za-z0-9-]+"), Told("MGM_KONN_HOSTNAME")] = None
     online: Annotated[bool | None, Told("MGM_LU_ONLINE")] = None
-    tls_mandatory: Annotated[bool | None, Told("ANCL_TLS_MANDATORY; false needs a plain address, and clients are not authenticated")] = None
+    tls_mandatory: Annotated[
+        bool | None, Told("ANCL_TLS_MANDATORY; false needs a plain address; no client is checked")
+    ] = None
     authentication_mandatory: Annotated[bool | None, Told("ANCL_CAUT_MANDATORY")] = None
     authentication_mode: Annotated[AuthenticationChoice | None, Told("ANCL_CAUT_MODE")] = None
     directory_open: Annotated[bool | None, Told("ANCL_DVD_OPEN")] = None
