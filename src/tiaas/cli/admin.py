@@ -37,6 +37,7 @@ from tiaas.interfaces.management.system import (
     CardOverview,
     ConfigImport,
     ConfigShown,
+    ExpiryRun,
     ExportedConfig,
     FactoryReset,
     ListImport,
@@ -81,6 +82,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     trust = action("trust", "trust lists: show, fetch now, import", _trust)
     trust.add_argument("what", nargs="?", choices=("show", "refresh", "import"), default="show")
     trust.add_argument("file", nargs="?", type=Path, metavar="FILE", help="with import: a TSL")
+    trust.add_argument("--bnetza", action="store_true", help="with import: FILE is a BNetzA-VL")
+    action("expiry", "read the certificates of all reachable cards and show which end soon", _expiry)
     parameters = action(
         "parameters", "show the parameters, or set some: NAME=VALUE, NAME= for the default", _parameters
     )
@@ -193,7 +196,8 @@ def _trust(args: argparse.Namespace) -> int:
                 done = await admin.change("POST", f"/trust/{name}/refresh", kind=ListRefreshed)
                 note(f"{name}: {'fetched' if done.succeeded else 'not fetched; see the reason below'}")
         elif args.what == "import":
-            await admin.change("POST", "/trust/tsl/import", ListImport(read_file(args.file)))
+            name = "bnetza" if args.bnetza else "tsl"
+            await admin.change("POST", f"/trust/{name}/import", ListImport(read_file(args.file)))
         return await admin.read("/trust", TrustState)
 
     def text(state: TrustState) -> None:
@@ -210,6 +214,26 @@ def _trust(args: argparse.Namespace) -> int:
         out_table(("LIST", "NUMBER", "NEXT UPDATE", "IMPORTED", "LAST FAILURE"), rows)
 
     return shown(args, with_admin(args, work), text)
+
+
+def _expiry(args: argparse.Namespace) -> int:
+    def text(found: ExpiryRun) -> None:
+        rows = [
+            (each.expires, str(each.days_left), each.certificate, f"{each.ct_id} slot {each.slot}", each.holder or "")
+            for each in found.expiring
+        ]
+        if rows:
+            out_table(("EXPIRES", "DAYS", "CERTIFICATE", "WHERE", "HOLDER"), rows)
+        for card in found.unread:
+            reason = "" if card.code is None else f": {card.code}"
+            note(f"{card.card_type} in {card.ct_id} slot {card.slot} could not be read{reason}")
+        out(
+            f"{found.certificates} certificates of {found.cards} cards were read; "
+            f"{len(rows)} have ended or end within {found.warn_days} days"
+        )
+
+    found = with_admin(args, lambda admin: admin.change("POST", "/certificates/expiry-run", kind=ExpiryRun))
+    return shown(args, found, text)
 
 
 def _parameters(args: argparse.Namespace) -> int:

@@ -50,6 +50,9 @@ class AccessSettings:
     directory_open: bool = setting(True, "ANCL_DVD_OPEN: connector.sds without TLS, if there is a `plain_port`")
     plain_port: int = setting(0, "port for HTTP without TLS of practice 1, practice N gets it + N-1; 0: none")
     ldap_authentication: bool = setting(True, "ANCL_CAUT_LDAP; false: LDAP clients show no certificate")
+    weaker_variants: bool = setting(
+        False, "true: also profile hsk takes other values than the defaults above, which A_23303 forbids; for tests"
+    )
 
     def __post_init__(self) -> None:
         if not 0 <= self.plain_port <= 65535:
@@ -71,7 +74,12 @@ class AccessSettings:
     def access(self) -> ClientAccess:
         """As the Konnektor takes it."""
         return ClientAccess(
-            self.tls_mandatory, self.client_authentication, self.mode, self.directory_open, self.ldap_authentication
+            self.tls_mandatory,
+            self.client_authentication,
+            self.mode,
+            self.directory_open,
+            self.ldap_authentication,
+            self.weaker_variants,
         )
 
 
@@ -148,7 +156,7 @@ class TiSettings:
     )
     tsl_grace_days: int = setting(_TI.tsl_grace_days, "CERT_TSL_DEFAULT_GRACE_PERIOD_DAYS, 1 to 30")
     lists_minutes: int = setting(
-        int(_TI.lists_seconds // 60), "how often trust lists are renewed, 1 to 10080 minutes; specified: daily"
+        int(_TI.tsl_seconds // 60), "how often both trust lists are renewed, 1 to 10080 minutes; specified: daily"
     )
     vsdm_seconds: float = setting(_TI.vsdm_seconds, "MAXTIME_VSDM: how long an online check may take, 1 to 120 seconds")
     offline_days: int = setting(
@@ -181,7 +189,8 @@ class TiSettings:
             ocsp_seconds=self.ocsp_seconds,
             ocsp_grace_seconds=self.ocsp_grace_minutes * 60.0,
             tsl_grace_days=self.tsl_grace_days,
-            lists_seconds=self.lists_minutes * 60.0,
+            tsl_seconds=self.lists_minutes * 60.0,
+            bnetza_seconds=self.lists_minutes * 60.0,
             vsdm_seconds=self.vsdm_seconds,
             offline_days_max=self.offline_days,
             receipt_secret=self._secret(),
@@ -266,3 +275,10 @@ class UpConfig:
     recorder: bool = setting(True, "what clients do can be recorded, see `tiaas record`")
     ti: TiSettings = setting(TiSettings(), "the way into the TI")
     box: BoxSettings = setting(BoxSettings(), "what only profile `einbox` has")
+
+    def __post_init__(self) -> None:
+        if self.profile is Profile.HSK and not self.access.access().is_fit_for_hsk:
+            raise InvalidInput(
+                "clients of profile hsk use TLS and show a certificate (A_23303): "
+                "set access.weaker_variants = true for a test lab, or take profile einbox"
+            )

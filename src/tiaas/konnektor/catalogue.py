@@ -79,6 +79,7 @@ CATALOGUE: Mapping[str, EventRow] = {
     "MGM/CONFIG_EXIMPORT": _row("User Mode", deliver=False),
     "MGM/FACTORYSETTINGS": _row("User", deliver=False),
     "MGM/LU_CHANGED/LU_ONLINE": _row("Active"),
+    "MGM/LU_CHANGED/LU_SAK": _row("Active"),
     "VSDM/PROGRESS/UPDATE": _row("CardHandle ICCSN CtID SlotID CardHolderName KVNR", log=False),
     "VSDM/PROGRESS/READVSD": _row("CardHandle ICCSN CtID SlotID CardHolderName KVNR", log=False),
 }
@@ -102,7 +103,6 @@ NOT_RAISED: Mapping[str, str] = {
     "DHCP/WAN_CLIENT/STATECHANGED": _BOX_NETWORK,
     "NETWORK/VPN/CONFIG_CHANGED": _BOX_NETWORK,
     "MGM/REMOTE_SESSION": "hsk: no remote management in the way of a box (group 10)",
-    "MGM/LU_CHANGED/LU_SAK": _DOCUMENTS,
     "MGM/STANDALONE_CHANGED": _BOX_NETWORK,
     "MGM/TI_ACCESS_GRANTED": _REGISTRATION,
     "SMC_K/REGISTER/ERROR": _REGISTRATION,

@@ -49,13 +49,18 @@ class LdapVariant(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class ClientAccess:
-    """The five switches; the defaults are the specification's and the only ones an HSK may run with (A_23303)."""
+    """The five switches; the defaults are the specification's and the only ones an HSK may run with (A_23303).
+
+    `weaker_allowed` lets an instance of profile `hsk` run with others all the same: for tests of practice software,
+    never in operation.
+    """
 
     tls_mandatory: bool = True  # ANCL_TLS_MANDATORY
     authentication_mandatory: bool = True  # ANCL_CAUT_MANDATORY
     mode: AuthenticationMode = AuthenticationMode.CERTIFICATE  # ANCL_CAUT_MODE
     directory_open: bool = True  # ANCL_DVD_OPEN: connector.sds over plain HTTP, if the instance has a plain address
     ldap_authentication: bool = True  # ANCL_CAUT_LDAP: clients of the LDAP proxy show a certificate, whatever `mode` is
+    weaker_allowed: bool = False
 
     @property
     def variant(self) -> Variant:
@@ -79,6 +84,12 @@ class ClientAccess:
     def clients_are_checked(self) -> bool:
         """Whether the call context's Clientsystem is compared with the transport's (4204)."""
         return self.variant in (Variant.CERTIFICATE, Variant.PASSWORD)
+
+    @property
+    def is_fit_for_hsk(self) -> bool:
+        """Whether every Clientsystem shows a certificate in TLS (A_23303), or the lab's switch waives that."""
+        strong = (self.variant, self.ldap_variant) == (Variant.CERTIFICATE, LdapVariant.CERTIFICATE)
+        return strong or self.weaker_allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +149,24 @@ class Profile(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class WatchDays:
+    """When and how far ahead the certificates of cards are looked at (TAB_KON_606)."""
+
+    every: int = 1  # CERT_EXPIRATION_CARD_CHECK_DAYS, 0 to 365; 0: never
+    warn: int = 90  # CERT_EXPIRATION_WARN_DAYS, 0 to 180; 0: only of those that have ended
+
+
+@dataclass(frozen=True, slots=True)
 class TiAccess:
     """Where an instance finds the TI; an empty URL means that there is no such service to ask.
 
-    `online` is MGM_LU_ONLINE. Times are in seconds. Parameters of gemSpec_Kon V5.18 §4.1.9 and gemSpec_FM_VSDM.
+    `online` is MGM_LU_ONLINE, `sak` is MGM_LU_SAK. Times are in seconds. Parameters of gemSpec_Kon V5.18 §4.1.9 and
+    gemSpec_FM_VSDM.
     """
 
     online: bool = True
+    sak: bool = True
+    """Without the Signaturanwendungskomponente no BNetzA-VL is fetched."""
     tsl_url: str = ""
     """The list itself; its hash lies beside it with the suffix `.sha2` instead of `.xml`."""
     bnetza_url: str = ""
@@ -157,7 +179,8 @@ class TiAccess:
     ocsp_seconds: float = 10.0  # CERT_OCSP_TIMEOUT_NONQES
     ocsp_grace_seconds: float = 600.0  # CERT_OCSP_DEFAULT_GRACE_PERIOD_NONQES
     tsl_grace_days: int = 30  # CERT_TSL_DEFAULT_GRACE_PERIOD_DAYS
-    lists_seconds: float = 86_400.0  # TIP1-A_4684: daily; CERT_BNETZA_VL_UPDATE_INTERVAL
+    tsl_seconds: float = 86_400.0  # TIP1-A_4684: daily
+    bnetza_seconds: float = 86_400.0  # CERT_BNETZA_VL_UPDATE_INTERVAL
     vsdm_seconds: float = 30.0  # MAXTIME_VSDM
     offline_days_max: int = 0  # TIMEOUT_TI_OFFLINE; 0: no limit
     ntp: tuple[Address, ...] = ()
@@ -202,6 +225,11 @@ class InstanceConfig:
     profile: Profile = Profile.HSK
     ti: TiAccess = field(default_factory=TiAccess)
     box: BoxAccess = field(default_factory=BoxAccess)
+    card_seconds: int = 20
+    """CARD_TIMEOUT_CARD: how long a card may take for one command; then 4094."""
+    event_tries: int = 5
+    """EVT_MAX_TRY: after so many failed connections in a row a receiver's subscriptions end."""
+    watch: WatchDays = field(default_factory=WatchDays)
     source: str | None = None
     terminals: TerminalSettings = field(default_factory=TerminalSettings)
     """CTM_*, until an administrator has changed them."""
@@ -212,9 +240,19 @@ class InstanceConfig:
     boot_seconds: float = 3.0
     """How long the start waits for terminals that were in use before, so that GetCards tells the truth at once."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the server certificate names, each once."""
+        return tuple(dict.fromkeys((*self.hosts, self.address.host)))
+
     def __post_init__(self) -> None:
         if not 1 <= len(self.instance) <= 64:
             raise BadInstanceConfig("an instance's name has 1 to 64 characters")
+        if self.profile is Profile.HSK and not self.access.is_fit_for_hsk:
+            raise BadInstanceConfig(
+                "A_23303: clients of a Highspeed-Konnektor use TLS and show a certificate; a lab that tests other "
+                "variants says so (weaker_variants of its configuration), or takes the profile einbox"
+            )
         if self.plain is not None and self.plain == self.address and self.plain.port:
             raise BadInstanceConfig("the plain address is the TLS address")
         if self.ldap_plain is not None and self.ldap_plain == self.ldap and self.ldap_plain.port:

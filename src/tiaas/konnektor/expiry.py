@@ -1,5 +1,5 @@
 """The daily look at the certificates of all inserted cards but health cards (gemSpec_Kon V5.18 TIP1-A_4691, TUC_KON_033
-with doInformClients).
+with doInformClients), and what an administrator's run reads, health cards too (TIP1-A_4704, without doInformClients).
 
 A certificate that has ended, or will within CERT_EXPIRATION_WARN_DAYS, is told to the Clientsysteme by the event
 CERT/CARD/EXPIRATION, once per run; EC_CardTerminal_gSMC-KT_Certificate_Expires_Soon is determined anew. Of a gSMC-KT
@@ -18,6 +18,7 @@ from tiaas.konnektor.cardcertificates import CertificateFacts, facts_of, has_ecc
 from tiaas.konnektor.cardmap import AUT, ECC, RSA
 from tiaas.konnektor.cards import Card, CardList
 from tiaas.konnektor.cardtypes import HBAX, SM_B, CardType
+from tiaas.konnektor.config import WatchDays
 from tiaas.konnektor.events import Event, EventHub, EventSeverity, Topic, parameters
 from tiaas.konnektor.linkfaults import link_faults
 from tiaas.konnektor.terminals import Terminals
@@ -25,16 +26,23 @@ from tiaas.konnektor.terminals import Terminals
 _log = logging.getLogger("tiaas.konnektor.expiry")
 
 DAY = 24 * 3600
-_NAMES = {CardType.SMC_B: "C.HCI.AUT", CardType.HSM_B: "C.HCI.AUT"}
+_NAMES = {
+    **dict.fromkeys(SM_B, "C.HCI.AUT"),
+    **dict.fromkeys(HBAX, "C.HP.AUT"),
+    CardType.EGK: "C.CH.AUT",
+}
+_WATCHED = frozenset({*HBAX, *SM_B, CardType.SMC_KT})
+_WITH_CERTIFICATE = _WATCHED | {CardType.EGK}
 _ENDINGS = {RSA: "R2048", ECC: "E256"}
 
 
 @dataclass(frozen=True, slots=True)
-class WatchDays:
-    """CERT_EXPIRATION_CARD_CHECK_DAYS (0–365, 0 never) and CERT_EXPIRATION_WARN_DAYS (0–180)."""
+class CardDates:
+    """What was read of one card: names and facts of certificates, and what ended the reading, if anything did."""
 
-    every: int = 1
-    warn: int = 90
+    card: Card
+    certificates: tuple[tuple[str, CertificateFacts], ...]
+    fault: TiaasError | None
 
 
 class CertificateWatch:
@@ -67,15 +75,32 @@ class CertificateWatch:
             await asyncio.gather(self._watching, return_exceptions=True)
 
     async def look(self) -> None:
-        """One run over all terminals and cards."""
+        """One run over all terminals and cards but health cards; Clientsysteme hear what it finds."""
         today = self._clock.now().date()
         self._terminals.judge_certificates()
-        for card in list(self._cards):
+        async for dates in self.dates(_WATCHED):
+            for name, facts in dates.certificates:
+                if self.is_near(facts, today):
+                    self._tell(dates.card, name, facts, today)
+            if dates.fault is not None:
+                extra = {"ct_id": dates.card.ct_id, "kind": type(dates.fault).__name__}
+                _log.info("certificate not read", extra=extra)
+
+    async def dates(self, types: frozenset[CardType] = _WITH_CERTIFICATE) -> AsyncIterator[CardDates]:
+        """TUC_KON_033 for all certificates of all inserted cards of `types`, card by card; nobody is told."""
+        for card in [card for card in self._cards if card.card_type in types]:
+            found, fault = [], None
             try:
-                async for name, facts in self._certificates(card):
-                    self._tell(card, name, facts, today)
+                async for named in self._certificates(card):
+                    found.append(named)
             except TiaasError as error:
-                _log.info("certificate not read", extra={"ct_id": card.ct_id, "kind": type(error).__name__})
+                fault = error
+            yield CardDates(card, tuple(found), fault)
+
+    def is_near(self, facts: CertificateFacts, today: date) -> bool:
+        """Whether it has ended, or ends within CERT_EXPIRATION_WARN_DAYS."""
+        left = (facts.expires - today).days
+        return left < 0 or (self._days.warn > 0 and left <= self._days.warn)
 
     async def _run(self) -> None:
         while True:
@@ -87,17 +112,15 @@ class CertificateWatch:
             shown = self._terminals.entry(card.ct_id).certificate
             if shown is not None:
                 yield "C.SMKT.AUT", facts_of(shown)
-        elif card.card_type in HBAX | SM_B:
+        else:
             for crypt in (ECC, RSA) if has_ecc(card) else (RSA,):
                 with link_faults():
                     der = await read_certificate(card, AUT, crypt, self._clock)
                 if der is not None:
-                    yield f"{_NAMES.get(card.card_type, 'C.HP.AUT')}.{_ENDINGS[crypt]}", facts_of(der)
+                    yield f"{_NAMES[card.card_type]}.{_ENDINGS[crypt]}", facts_of(der)
 
     def _tell(self, card: Card, name: str, facts: CertificateFacts, today: date) -> None:
         left = (facts.expires - today).days
-        if left > self._days.warn:
-            return
         ended = left < 0
         self._hub.publish(
             Event(

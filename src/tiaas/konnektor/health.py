@@ -76,7 +76,7 @@ def _box(context: ServiceContext, network: Network, config: InstanceConfig, devi
     certificate = None if device is None else decode_certificate_untrusted(device)
     crl = CrlKeeper(
         config.box.crl_url if config.ti.online else "",
-        config.ti.lists_seconds,
+        config.ti.tsl_seconds,
         WebClient(network),
         lambda: context.trust.space,
         context.store,

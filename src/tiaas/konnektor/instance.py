@@ -23,6 +23,7 @@ from tiaas.konnektor.admin.users import FirstAdmin
 from tiaas.konnektor.basic import BasicUsers
 from tiaas.konnektor.calllog import CallLog
 from tiaas.konnektor.cardtls import Handshakes
+from tiaas.konnektor.cetp import CetpSettings
 from tiaas.konnektor.config import BadInstanceConfig, InstanceConfig
 from tiaas.konnektor.errors import fault_of
 from tiaas.konnektor.eventfeed import EventFeed
@@ -127,7 +128,7 @@ class Instance:
         self.serves_since: datetime | None = None
         self.sink_checks = sink_checks
         self.health = health
-        self.expiry = CertificateWatch(context.cards, context.terminals, context.hub, context.clock)
+        self.expiry = CertificateWatch(context.cards, context.terminals, context.hub, context.clock, config.watch)
         self.recorder = recorder
         self.terminal_admin = build_terminal_admin(context, network, config.terminals)
 
@@ -151,8 +152,7 @@ class Instance:
         Raises `StoreError`, `BadInstanceConfig` (no ID.SAK.AUT), `InvalidInput` for a damaged model.
         """
         given, config = config, applied(await load_parameters(store), config)
-        hosts = tuple(dict.fromkeys((*config.hosts, config.address.host)))
-        identity = await Identity.load(store, hosts, config.server_key, clock, entropy)
+        identity = await Identity.load(store, config.names, config.server_key, clock, entropy)
         sak = await identity.component("sak", provision.sak)
         if sak is None:
             raise BadInstanceConfig("the instance has no ID.SAK.AUT for its terminals yet and was given none")
@@ -178,6 +178,8 @@ class Instance:
             profile=config.profile,
             network=network,
             ti=config.ti,
+            card_seconds=config.card_seconds,
+            cetp=CetpSettings(max_try=config.event_tries),
             handshakes=handshakes,
             shares=shares.instance(),
             logs=logs,
@@ -189,8 +191,7 @@ class Instance:
 
         recorder = Recorder.build(config, model, context.events, clock)
         refused = Refusals(context.protocol, clock)
-        overheard = refused if recorder is None else recorder.on_refused(refused)
-        gate = Gate(config.access, identity, users, model, overheard)
+        gate = Gate(config.access, identity, users, model, recorder.on_refused(refused) if recorder else refused)
         feed = EventFeed(clock)
         context.hub.subscribe(feed.on_event)
         calls = CallLog(clock, lambda client_system_id: client_system_id in model.current.clients, feed.touch)

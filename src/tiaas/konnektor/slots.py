@@ -35,7 +35,10 @@ class Slots:
         session: Callable[[str], TerminalSession],
         spawn: Callable[[Coroutine[object, object, None]], asyncio.Task[None]],
         prepare: Callable[[Card], Awaitable[None]] | None,
+        card_seconds: float,
     ) -> None:
+        """`card_seconds` is CARD_TIMEOUT_CARD, for every command to a card."""
+        self._card_seconds = card_seconds
         self._cards = cards
         self._hub = hub
         self._session = session
@@ -96,7 +99,7 @@ class Slots:
 
     async def _open_current(self, entry: TerminalEntry, slot: int, generation: int) -> None:
         session = self._session(entry.config.ct_id)
-        line = session.card(slot)
+        line = session.card(slot, self._card_seconds)
         try:
             data = await open_slot(session, slot, line)
         except (CardGone, FrontError):

@@ -63,6 +63,7 @@ class Terminals:
         konnektor_name: str,
         prepare: Callable[[Card], Awaitable[None]] | None = None,
         may_connect: Callable[[], bool] = lambda: True,
+        card_seconds: float = 20.0,
     ) -> None:
         self._front = front
         self._store = store
@@ -74,7 +75,7 @@ class Terminals:
         self._clock = clock
         self._entropy = entropy
         self.pairer = Pairer(self, hub, trust, clock, entropy, konnektor_name=konnektor_name)
-        self._slots = Slots(cards, hub, self.session, self._spawn, prepare)
+        self._slots = Slots(cards, hub, self.session, self._spawn, prepare, card_seconds)
         self._entries: dict[str, TerminalEntry] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Condition()

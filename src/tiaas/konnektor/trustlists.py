@@ -85,6 +85,7 @@ class _Slot:
     manual_code: int
     periodic_code: int
     failed: Condition
+    interval: timedelta
     held: HeldList | None = None
     mark: ListMark | None = None
     """Of the newest list that was ever in use, whether it can still be read or not."""
@@ -127,11 +128,11 @@ class TrustLists:
         self._clock = clock
         self._entropy = entropy
         self._space = TrustSpace((), given.cvc_roots, given.cross_cvcs)
-        self._tsl = _Slot(_TSL, "CERT/TSL", access.tsl_url, 4128, 4127, Condition.TSL_UPDATE_NOT_SUCCESSFUL)
+        daily, often = timedelta(seconds=access.tsl_seconds), timedelta(seconds=access.bnetza_seconds)
+        self._tsl = _Slot(_TSL, "CERT/TSL", access.tsl_url, 4128, 4127, Condition.TSL_UPDATE_NOT_SUCCESSFUL, daily)
         self._bnetza = _Slot(
-            _BNETZA, "CERT/BNETZA_VL", access.bnetza_url, 4129, 4133, Condition.BNETZA_VL_UPDATE_NOT_SUCCESSFUL
+            _BNETZA, "CERT/BNETZA_VL", access.bnetza_url, 4129, 4133, Condition.BNETZA_VL_UPDATE_NOT_SUCCESSFUL, often
         )
-        self._interval = timedelta(seconds=access.lists_seconds)
         self._one_at_a_time = asyncio.Lock()
         self._looked = asyncio.Event()
 
@@ -238,15 +239,15 @@ class TrustLists:
     def _is_due(self, slot: _Slot, now: datetime) -> bool:
         # A due time further away than the interval is of another clock or another configuration.
         attempt = slot.attempt
-        return bool(slot.address) and (attempt is None or not now < attempt.due <= now + self._interval)
+        return bool(slot.address) and (attempt is None or not now < attempt.due <= now + slot.interval)
 
     def _due(self, slot: _Slot, now: datetime, *, succeeded: bool) -> datetime:
         chance = random_fraction(self._entropy)
         if not succeeded:
             again = _RETRY * (1 + chance) / 2 if slot.held is not None else _FIRST_RETRY
-            return now + min(again, self._interval)
+            return now + min(again, slot.interval)
         first = slot.attempt is None or not slot.attempt.succeeded
-        return now + (self._interval * chance if first else self._interval)
+        return now + (slot.interval * chance if first else slot.interval)
 
     # ---- TUC_KON_032 -------------------------------------------------------------------------------------------------
 
@@ -301,7 +302,12 @@ class TrustLists:
     # ---- TUC_KON_031 -------------------------------------------------------------------------------------------------
 
     async def refresh_bnetza(self) -> bool:
-        """As `refresh_tsl` for the BNetzA-VL: EC_BNetzA_VL_Update_Not_Successful, CERT/BNETZA_VL/IMPORT (4133)."""
+        """As `refresh_tsl` for the BNetzA-VL: EC_BNetzA_VL_Update_Not_Successful, CERT/BNETZA_VL/IMPORT (4133).
+
+        Nothing is done and nothing is wrong without MGM_LU_SAK (TUC_KON_031, step 1).
+        """
+        if not self._access.sak:
+            return True
         return await self._refresh(self._bnetza, (self._access.bnetza_url,))
 
     async def import_bnetza(self, document: bytes) -> None:

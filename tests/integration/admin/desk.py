@@ -1,5 +1,6 @@
 """An instance with its management interface, and clients of it in every role."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from tiaas.client.admin import Admin, AdminAccess, connect_admin
 from tiaas.interfaces.management.accounts import IssuedToken, NewAdministrator, NewToken
 from tiaas.interfaces.management.roles import Role
 from tiaas.konnektor.admin.users import FirstAdmin, make_token
-from tiaas.konnektor.config import Address, InstanceConfig
+from tiaas.konnektor.config import Address, InstanceConfig, Profile, TiAccess
 from tiaas.konnektor.events import Event
 from tiaas.konnektor.instance import Instance, Provision
 from tiaas.konnektor.issuing import create_ca, issue_server
@@ -44,16 +45,26 @@ class Desk:
         """The parameters of MGM/ADMINCHANGES so far."""
         return [dict(event.parameters) for event in self.events if event.topic == "MGM/ADMINCHANGES"]
 
+    async def restarted(self, before: Instance) -> None:
+        """Waits for the instance that follows `before`, with its management."""
+        async with asyncio.timeout(20):
+            while self.node.instances.get("a") in (None, before) or self.node.admin_address("a") is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        self.instance = self.node.instances["a"]
+        self.instance.context.hub.subscribe(self.events.append)
 
-def first_provision(token: Secret) -> Provision:
-    """An instance's delivery state: a trust space without anchors and a first administrator."""
+
+def first_provision(token: Secret, anchor: bytes | None = None) -> Provision:
+    """An instance's delivery state: a trust space without anchors, or that of a TSL, and a first administrator."""
     ca = create_ca("test", SystemClock().now(), ENTROPY)
     sak = issue_server(ca, KeyKind.BRAINPOOL_P256, ("sak",), SystemClock().now(), ENTROPY)
-    return Provision(TrustSpace((), (), ()), sak, first_admin=FirstAdmin.of("first", token))
+    return Provision(TrustSpace((), (), ()), sak, anchor, first_admin=FirstAdmin.of("first", token))
 
 
 @asynccontextmanager
-async def open_desk(folder: Path) -> AsyncIterator[Desk]:
+async def open_desk(
+    folder: Path, ti: TiAccess | None = None, anchor: bytes | None = None, profile: Profile = Profile.HSK
+) -> AsyncIterator[Desk]:
     """A node with one instance `a` that is managed on a port of the system's choice."""
     clock = ManualClock(SystemClock().now())
     store = await SqliteStore.open(folder / "node.sqlite")
@@ -61,7 +72,8 @@ async def open_desk(folder: Path) -> AsyncIterator[Desk]:
     try:
         token = make_token(ENTROPY)
         address = Address("127.0.0.1", 0)
-        instance = await node.add(InstanceConfig("a", address, hosts=("127.0.0.1",)), first_provision(token))
+        config = InstanceConfig("a", address, hosts=("127.0.0.1",), profile=profile, ti=ti or TiAccess())
+        instance = await node.add(config, first_provision(token, anchor))
         await node.manage("a", address)
         desk = Desk(node, instance, clock, {None: None, Role.SUPER: token})
         async with connect_admin(desk.access()) as admin:

@@ -14,9 +14,11 @@ from tests.integration.konnektor_front.houses import ENTROPY
 from tiaas.base.secret import Secret
 from tiaas.client.admin import Admin, AdminRefused, connect_admin
 from tiaas.interfaces.management.accounts import AdministratorList, Login, SessionOpened
+from tiaas.interfaces.management.documents import BadDocument, read
 from tiaas.interfaces.management.infomodel import InfoModelDocument
 from tiaas.interfaces.management.roles import Role
 from tiaas.interfaces.management.system import (
+    AuthenticationChoice,
     ConfigImport,
     ConfigShown,
     ExportedConfig,
@@ -26,9 +28,11 @@ from tiaas.interfaces.management.system import (
 )
 from tiaas.konnektor.admin import sealed
 from tiaas.konnektor.admin.sealed import BadSealedConfig, seal
+from tiaas.konnektor.config import Profile, WatchDays
 from tiaas.konnektor.infomodel import InfoModel
 from tiaas.konnektor.sqlite_store import SqliteStore
 
+BASIC = AuthenticationChoice.PASSWORD
 MODEL = InfoModelDocument(mandanten=("kept",), workplaces=("ap",), mandant_workplaces=(("kept", "ap"),))
 
 
@@ -41,15 +45,6 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 async def _model(admin: Admin, model: InfoModelDocument) -> None:
     _, tag = await admin.read_tagged("/infomodel", InfoModelDocument)
     await admin.change("PUT", "/infomodel", model, if_match=tag)
-
-
-async def _restarted(desk: Desk, before: object) -> None:
-    """Waits for the instance that follows `before`, with its management."""
-    async with asyncio.timeout(20):
-        while desk.node.instances.get("a") in (None, before) or desk.node.admin_address("a") is None:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-    desk.instance = desk.node.instances["a"]
-    desk.instance.context.hub.subscribe(desk.events.append)
 
 
 @pytest.mark.requirement("TIP1-A_4814", "TIP1-A_4815")
@@ -70,7 +65,7 @@ async def test_an_exported_configuration_is_shown_then_taken_and_both_are_logged
         assert (await chief.change("POST", "/config/import", wish, ConfigShown)).was_imported
     modes = [dict(event.parameters) for event in desk.events if event.topic == "MGM/CONFIG_EXIMPORT"]
     assert modes == [{"User": "first", "Mode": "Export"}, {"User": "first", "Mode": "Import"}]
-    await _restarted(desk, before)
+    await desk.restarted(before)
     async with connect_admin(desk.access()) as chief:
         assert await chief.read("/infomodel", InfoModelDocument) == MODEL
 
@@ -106,7 +101,7 @@ async def test_a_factory_reset_needs_right_and_name_and_leaves_the_delivery_stat
         before, ca = desk.instance, desk.instance.identity.ca_pem()
         await chief.change("POST", "/system/factory-reset", FactoryReset("a"))
     assert [dict(e.parameters) for e in desk.events if e.topic == "MGM/FACTORYSETTINGS"] == [{"User": "first"}]
-    await _restarted(desk, before)
+    await desk.restarted(before)
     assert desk.instance.identity.ca_pem() != ca
     async with connect_admin(desk.access()) as chief:
         assert await chief.read("/infomodel", InfoModelDocument) == InfoModelDocument()
@@ -144,22 +139,79 @@ async def test_an_import_leaves_a_super_administrator(desk: Desk) -> None:
             await chief.change("POST", "/config/import", ConfigImport(file, passphrase, confirm=True))
 
 
-async def test_parameters_count_from_the_next_start_and_what_does_not_fit_is_refused(desk: Desk) -> None:
+@pytest.mark.requirement("A_23303")
+async def test_an_administrator_does_not_let_clients_of_an_hsk_in_without_certificate(desk: Desk) -> None:
     async with connect_admin(desk.access()) as chief:
+        for wish in (Parameters(authentication_mandatory=False), Parameters(authentication_mode=BASIC)):
+            with pytest.raises(AdminRefused, match="A_23303"):
+                await chief.change("PUT", "/parameters", wish)
+        assert await chief.read("/parameters", Parameters) == Parameters()
+
+
+async def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
+    async with open_desk(tmp_path, profile=Profile.EINBOX) as desk, connect_admin(desk.access()) as chief:
         with pytest.raises(AdminRefused, match="plain address"):
             await chief.change("PUT", "/parameters", Parameters(tls_mandatory=False))
-        wish = Parameters(hostname="praxis", ocsp_seconds=5, online=False)
+        await chief.change("PUT", "/parameters", Parameters(authentication_mode=BASIC))
+
+
+@pytest.mark.requirement("TIP1-A_4592", "TIP1-A_4611", "TIP1-A_4702-04", "TIP1-A_4821-02")
+async def test_parameters_count_from_the_next_start(desk: Desk) -> None:
+    async with connect_admin(desk.access()) as chief:
+        wish = Parameters(
+            hostname="praxis",
+            ocsp_seconds=5,
+            ocsp_grace_minutes=20,
+            online=False,
+            sak=False,
+            bnetza_hours=2,
+            expiry_check_days=7,
+            expiry_warn_days=180,
+            card_seconds=30,
+            event_tries=3,
+        )
         await chief.change("PUT", "/parameters", wish)
         assert await chief.read("/parameters", Parameters) == wish
         assert (await chief.read("/system", SystemState)).restart_needed
         before = desk.instance
         await chief.change("POST", "/system/restart")
-    await _restarted(desk, before)
-    assert (desk.instance.config.hostname, desk.instance.config.ti.ocsp_seconds) == ("praxis", 5.0)
+    await desk.restarted(before)
+    config, context = desk.instance.config, desk.instance.context
+    assert (config.hostname, config.watch) == ("praxis", WatchDays(every=7, warn=180))
+    assert (config.ti.ocsp_seconds, config.ti.ocsp_grace_seconds, config.ti.bnetza_seconds) == (5, 1200, 7200)
+    assert context.events._sender._settings.max_try == 3
+    assert context.terminals._slots._card_seconds == 30
     async with connect_admin(desk.access()) as chief:
         assert not (await chief.read("/system", SystemState)).restart_needed
-    topics = [str(event.topic) for event in desk.events]
-    assert "MGM/LU_CHANGED/LU_ONLINE" in topics
+        await chief.change("PUT", "/parameters", Parameters(online=False))
+    changed = [(str(event.topic), dict(event.parameters)["Active"]) for event in desk.events if "LU_" in event.topic]
+    assert changed == [
+        ("MGM/LU_CHANGED/LU_ONLINE", "false"),
+        ("MGM/LU_CHANGED/LU_SAK", "false"),
+        ("MGM/LU_CHANGED/LU_SAK", "true"),
+    ]
+
+
+@pytest.mark.requirement("TIP1-A_4702-04", "TIP1-A_4592", "TIP1-A_4611")
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("tsl_grace_days", 1, 30),
+        ("ocsp_grace_minutes", 0, 20),
+        ("ocsp_seconds", 1, 120),
+        ("bnetza_hours", 1, 168),
+        ("expiry_check_days", 0, 365),
+        ("expiry_warn_days", 0, 180),
+        ("card_seconds", 5, 120),
+        ("event_tries", 1, 100),
+    ],
+)
+def test_ranges(name: str, least: int, most: int) -> None:
+    for value in (least, most):
+        assert getattr(read(Parameters, {name: value}), name) == value
+    for value in (least - 1, most + 1):
+        with pytest.raises(BadDocument, match=f"{least} to {most}"):
+            read(Parameters, {name: value})
 
 
 async def test_rows_that_would_fill_the_memory_are_neither_sealed_nor_opened(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,7 +26,12 @@ from tiaas.interfaces.certificate_service_v6_0 import (
     VerifyCertificateResponse,
 )
 from tiaas.interfaces.connector_common_v5_0 import Result
+from tiaas.interfaces.management.roles import Role as AdminRole
+from tiaas.interfaces.management.system import ExpiryRun
+from tiaas.konnektor.admin.certificates import CERTIFICATE_ROUTES
+from tiaas.konnektor.admin.routes import Call, Caller
 from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.config import WatchDays
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventSeverity, Topic
 from tiaas.konnektor.expiry import DAY, CertificateWatch
@@ -314,3 +320,56 @@ async def test_certificates_that_end_are_told(surgery: Surgery) -> None:
     ended = [event for event in surgery.events if event.topic is Topic.CERT_CARD_EXPIRATION]
     assert {event.severity for event in ended} == {EventSeverity.WARNING}
     assert not any("DAYS_LEFT" in dict(event.parameters) for event in ended)
+
+
+# ---- the administrator's run -----------------------------------------------------------------------------------------
+
+
+async def run_as(role: AdminRole, surgery: Surgery, clock: ManualClock, days: WatchDays) -> ExpiryRun:
+    """The handler's answer for an administrator of that role."""
+    core = surgery.core
+    instance = SimpleNamespace(
+        expiry=CertificateWatch(core.cards, core.terminals, core.hub, clock, days),
+        context=SimpleNamespace(clock=clock),
+        config=SimpleNamespace(watch=days),
+    )
+    (route,) = (each for each in CERTIFICATE_ROUTES if each.path == "/certificates/expiry-run")
+    assert role in route.roles
+    run: ExpiryRun = await route.handler(Call(SimpleNamespace(instance=instance), Caller("a", role, "t"), {}))
+    return run
+
+
+@pytest.mark.requirement("TIP1-A_4704", "TIP1-A_4695")
+async def test_the_administrators_run_shows_what_ends_and_tells_nobody(surgery: Surgery) -> None:
+    clock = ManualClock(datetime.now(UTC))
+    ends = surgery.find(CardType.HBA).data.certificate_expiration
+    assert ends is not None
+    surgery.events.clear()
+    clock.advance(((ends - clock.now().date()).days - 30) * DAY)
+    local = await run_as(AdminRole.LOKAL, surgery, clock, WatchDays())
+    names = {(each.card_type, each.certificate, each.days_left) for each in local.expiring if each.card_type == "HBA"}
+    assert names == {("HBA", "C.HP.AUT.E256", 30), ("HBA", "C.HP.AUT.R2048", 30)}
+    assert all(each.iccsn for each in local.expiring)
+    every = (await run_as(AdminRole.LOKAL, surgery, clock, WatchDays(warn=180))).expiring
+    assert [each.days_left for each in every] == sorted(each.days_left for each in every)
+    ended = ManualClock(clock.now() + timedelta(days=5000))
+    all_of_them = await run_as(AdminRole.LOKAL, surgery, ended, WatchDays(warn=0))
+    assert {each.card_type for each in all_of_them.expiring} == {"HBA", "SMC-B", "EGK", "SMC-KT"}
+    assert len(all_of_them.expiring) == all_of_them.certificates
+    remote = await run_as(AdminRole.REMOTE, surgery, ended, WatchDays())
+    assert {each.card_type for each in remote.expiring} == {"SMC-B", "SMC-KT"}
+    assert not any(each.iccsn or each.holder for each in remote.expiring)
+    assert (await run_as(AdminRole.LOKAL, surgery, clock, WatchDays(warn=0))).expiring == ()
+    assert surgery.events == [], "doInformClients is Nein"
+
+
+async def test_a_card_that_cannot_be_read_is_shown(surgery: Surgery, monkeypatch: pytest.MonkeyPatch) -> None:
+    hba = surgery.find(CardType.HBA)
+
+    async def gone(command: CommandApdu) -> object:
+        raise CardGone("pulled")
+
+    monkeypatch.setattr(hba, "_cache", {})
+    monkeypatch.setattr(hba.basic, "transmit", gone)
+    run = await run_as(AdminRole.LOKAL, surgery, ManualClock(datetime.now(UTC)), WatchDays())
+    assert [(each.card_type, each.code) for each in run.unread] == [("HBA", 4094)]

@@ -27,7 +27,7 @@ def _config(folder: Path, text: str) -> Path:
 
 
 async def test_password_mode_wants_basic_authentication(tmp_path: Path) -> None:
-    config = _config(tmp_path, '[access]\nmode = "PASSWORD"\n')
+    config = _config(tmp_path, '[access]\nmode = "PASSWORD"\nweaker_variants = true\n')
     with LabProcess(tmp_path / "lab", "--config", str(config)) as lab:
         ready = lab.ready
         kon = Path(ready["kon_file"])
@@ -47,7 +47,9 @@ async def test_password_mode_wants_basic_authentication(tmp_path: Path) -> None:
 
 async def test_no_client_authentication_and_rsa(tmp_path: Path) -> None:
     config = _config(
-        tmp_path, 'server_key = "rsa2048"\nclient_key = "rsa2048"\n[access]\nclient_authentication = false\n'
+        tmp_path,
+        'server_key = "rsa2048"\nclient_key = "rsa2048"\n'
+        "[access]\nclient_authentication = false\nweaker_variants = true\n",
     )
     with LabProcess(tmp_path / "lab", "--config", str(config)) as lab:
         ready = lab.ready
@@ -93,6 +95,24 @@ async def test_TUC_KON_032_offline_the_lists_are_imported_by_hand(tmp_path: Path
 def test_values_that_cannot_work_are_refused(tmp_path: Path, text: str, key: str) -> None:
     with pytest.raises(BadConfig, match=key):
         load_config(UpConfig, _config(tmp_path, text))
+
+
+@pytest.mark.requirement("A_23303")
+@pytest.mark.parametrize(
+    "weaker",
+    [
+        'mode = "PASSWORD"',
+        "client_authentication = false",
+        "ldap_authentication = false",
+        "tls_mandatory = false\nplain_port = 8480",
+    ],
+)
+def test_an_hsk_takes_nothing_but_client_certificates_unless_the_lab_says_so(tmp_path: Path, weaker: str) -> None:
+    with pytest.raises(BadConfig, match="weaker_variants"):
+        load_config(UpConfig, _config(tmp_path, f"[access]\n{weaker}\n"))
+    lab = load_config(UpConfig, _config(tmp_path, f"[access]\nweaker_variants = true\n{weaker}\n"))
+    assert lab.access.access().weaker_allowed
+    load_config(UpConfig, _config(tmp_path, f'profile = "einbox"\n[access]\n{weaker}\n'))
 
 
 def test_profile_and_fachmodul_reach_the_instance(tmp_path: Path) -> None:

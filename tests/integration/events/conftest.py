@@ -45,7 +45,8 @@ async def office(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
             await nodes.pop().stop()
         node = Node(store, CLOCK, ENTROPY)
         nodes.append(node)
-        access = ClientAccess() if tls else ClientAccess(tls_mandatory=False, authentication_mandatory=False)
+        plainly = ClientAccess(tls_mandatory=False, authentication_mandatory=False, weaker_allowed=True)
+        access = ClientAccess() if tls else plainly
         plain = None if tls else Address("127.0.0.1", 0)
         config = InstanceConfig("a", Address("127.0.0.1", 0), plain=plain, access=access, local_sinks=local)
         instance = await node.add(config, provision())

@@ -22,7 +22,7 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     options: tuple[str, ...] = ()
     if request.param == "plain":
         config = folder / "tiaas.toml"
-        config.write_text("[access]\ntls_mandatory = false\nplain_port = 18399\n")
+        config.write_text("[access]\ntls_mandatory = false\nplain_port = 18399\nweaker_variants = true\n")
         options = ("--config", str(config))
     with LabProcess(folder / "lab", *options) as process:
         yield process

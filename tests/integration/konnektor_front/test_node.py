@@ -163,7 +163,7 @@ async def test_clients_of_clientsystems_that_do_not_exist(node: Node) -> None:
 
 
 async def test_basic_users_are_bound_to_a_clientsystem(node: Node, tmp_path: Path) -> None:
-    access = ClientAccess(mode=AuthenticationMode.PASSWORD)
+    access = ClientAccess(mode=AuthenticationMode.PASSWORD, weaker_allowed=True)
     instance = await node.add(config("a", access=access), provision())
     await instance.model.apply(practice)
     for password in (b"eins", b"zwei"):

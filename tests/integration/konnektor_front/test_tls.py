@@ -173,7 +173,8 @@ async def test_every_kind_of_server_certificate_serves_tls_1_2(build: Build, kin
 
 
 async def test_soap2_asks_for_basic_and_takes_it(build: Build) -> None:
-    house = await build(access=ClientAccess(mode=AuthenticationMode.PASSWORD, directory_open=False))
+    access = ClientAccess(mode=AuthenticationMode.PASSWORD, directory_open=False, weaker_allowed=True)
+    house = await build(access=access)
     await house.gate.users.put("praxis", Secret("geheim:ü".encode()))
     feature = AuthFeature("basic-1", AuthKind.BASIC, "praxis")
     await house.gate.model.apply(lambda model: _with_feature(model, feature))
@@ -199,7 +200,7 @@ def _with_feature(model: InfoModel, feature: AuthFeature) -> InfoModel:
 
 
 async def test_soap3_serves_without_certificate(build: Build) -> None:
-    house = await build(access=ClientAccess(authentication_mandatory=False))
+    house = await build(access=ClientAccess(authentication_mandatory=False, weaker_allowed=True))
     reader, writer = await asyncio.open_connection(
         house.host, house.port, ssl=house.tls(None), server_hostname="localhost"
     )
@@ -213,8 +214,8 @@ async def test_soap3_serves_without_certificate(build: Build) -> None:
     [
         (ClientAccess(), 200, 403),
         (ClientAccess(directory_open=False), 403, 403),
-        (ClientAccess(tls_mandatory=False), 200, 200),
-        (ClientAccess(tls_mandatory=False, directory_open=False), 200, 200),
+        (ClientAccess(tls_mandatory=False, weaker_allowed=True), 200, 200),
+        (ClientAccess(tls_mandatory=False, directory_open=False, weaker_allowed=True), 200, 200),
     ],
 )
 @pytest.mark.pitfall(8)

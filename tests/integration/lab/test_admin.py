@@ -33,6 +33,16 @@ def test_an_instance_is_looked_at_and_its_configuration_saved(lab: LabProcess, t
     assert uses == {"server", "SAK", "client", "terminal", "card"}
 
 
+@pytest.mark.requirement("TIP1-A_4704")
+def test_the_certificates_of_all_cards_are_read(lab: LabProcess) -> None:
+    found = json.loads(lab.tiaas("admin", "expiry", "--json").stdout)
+    inserted = json.loads(lab.tiaas("admin", "cards", "--json").stdout)["cards"]
+    with_one = [card for card in inserted if card["card_type"] not in ("KVK", "UNKNOWN")]
+    assert (found["cards"], found["unread"], found["expiring"]) == (len(with_one), [], [])
+    assert found["certificates"] > len(with_one)
+    assert "0 have ended or end within 90 days" in lab.tiaas("admin", "expiry").stdout
+
+
 def test_a_refusal_says_what_to_do(lab: LabProcess) -> None:
     refused = lab.tiaas("admin", "call", "PUT", "/infomodel/cs-ap/mandant-1/pvs-1/unknown")
     assert refused.returncode == 3

@@ -1,5 +1,7 @@
 """Switches and addresses."""
 
+from dataclasses import replace
+
 import pytest
 
 from tiaas.konnektor.config import (
@@ -8,6 +10,7 @@ from tiaas.konnektor.config import (
     BadInstanceConfig,
     ClientAccess,
     InstanceConfig,
+    Profile,
     Variant,
 )
 
@@ -34,7 +37,25 @@ def test_what_does_not_go_together() -> None:
     with pytest.raises(BadInstanceConfig):
         InstanceConfig("a", address, plain=address)
     with pytest.raises(BadInstanceConfig):
-        InstanceConfig("a", address, access=ClientAccess(tls_mandatory=False))
+        InstanceConfig("a", address, access=ClientAccess(tls_mandatory=False), profile=Profile.EINBOX)
+
+
+@pytest.mark.requirement("A_23303")
+@pytest.mark.parametrize(
+    "weaker",
+    [
+        ClientAccess(tls_mandatory=False),
+        ClientAccess(authentication_mandatory=False),
+        ClientAccess(mode=AuthenticationMode.PASSWORD),
+        ClientAccess(ldap_authentication=False),
+    ],
+)
+def test_only_a_lab_runs_an_hsk_with_less_than_client_certificates(weaker: ClientAccess) -> None:
+    address = Address("127.0.0.1", 443)
+    with pytest.raises(BadInstanceConfig, match="A_23303"):
+        InstanceConfig("a", address, Address("127.0.0.1", 80), access=weaker)
+    InstanceConfig("a", address, Address("127.0.0.1", 80), access=weaker, profile=Profile.EINBOX)
+    InstanceConfig("a", address, Address("127.0.0.1", 80), access=replace(weaker, weaker_allowed=True))
 
 
 def test_addresses_as_in_urls() -> None:

@@ -520,7 +520,7 @@ async def test_a_clock_that_was_put_back_does_not_stop_refreshing(bench: Bench) 
 
 async def test_a_shorter_interval_counts_at_once(bench: Bench) -> None:
     await bench.lists.tick()
-    bench.access = replace(bench.access, lists_seconds=60.0)
+    bench.access = replace(bench.access, tsl_seconds=60.0)
     await bench.boot()
     bench.server.requests.clear()
     await bench.lists.tick()

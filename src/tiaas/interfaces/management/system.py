@@ -55,6 +55,7 @@ class Parameters:
 
     hostname: Annotated[str | None, Text(1, 12, "[A-Za-z0-9-]+"), Told("MGM_KONN_HOSTNAME")] = None
     online: Annotated[bool | None, Told("MGM_LU_ONLINE")] = None
+    sak: Annotated[bool | None, Told("MGM_LU_SAK; false: no BNetzA-VL is fetched or taken")] = None
     tls_mandatory: Annotated[
         bool | None, Told("ANCL_TLS_MANDATORY; false needs a plain address; no client is checked")
     ] = None
@@ -64,6 +65,17 @@ class Parameters:
     ocsp_seconds: Annotated[int | None, Number(1, 120), Told("CERT_OCSP_TIMEOUT_NONQES")] = None
     ocsp_grace_minutes: Annotated[int | None, Number(0, 20), Told("CERT_OCSP_DEFAULT_GRACE_PERIOD_NONQES")] = None
     tsl_grace_days: Annotated[int | None, Number(1, 30), Told("CERT_TSL_DEFAULT_GRACE_PERIOD_DAYS")] = None
+    bnetza_hours: Annotated[int | None, Number(1, 168), Told("CERT_BNETZA_VL_UPDATE_INTERVAL")] = None
+    expiry_check_days: Annotated[
+        int | None, Number(0, 365), Told("CERT_EXPIRATION_CARD_CHECK_DAYS; 0: cards are not looked at")
+    ] = None
+    expiry_warn_days: Annotated[
+        int | None, Number(0, 180), Told("CERT_EXPIRATION_WARN_DAYS; 0: only what has ended is told")
+    ] = None
+    card_seconds: Annotated[int | None, Number(5, 120), Told("CARD_TIMEOUT_CARD, for one command to a card")] = None
+    event_tries: Annotated[
+        int | None, Number(1, 100), Told("EVT_MAX_TRY: failed connections in a row that end subscriptions")
+    ] = None
     offline_days_max: Annotated[int | None, Number(0, 365), Told("TIMEOUT_TI_OFFLINE; 0: no limit")] = None
     vsdm_seconds: Annotated[int | None, Number(1, 300), Told("MAXTIME_VSDM")] = None
 
@@ -225,6 +237,43 @@ class CertificateOverview:
     """All certificates in use, the first to expire first."""
 
     certificates: tuple[CertificateEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiringCertificate:
+    """A certificate on a card that has ended or ends within CERT_EXPIRATION_WARN_DAYS."""
+
+    card_handle: str
+    card_type: str
+    ct_id: str
+    slot: int
+    iccsn: Annotated[str | None, Told("not shown to a Remote-Administrator")]
+    holder: Annotated[str | None, Told("not shown to a Remote-Administrator")]
+    certificate: str
+    expires: str
+    days_left: Annotated[int, Number(-100_000, 100_000), Told("negative for one that has ended")]
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadCard:
+    """A card whose certificates could not be read."""
+
+    card_handle: str
+    card_type: str
+    ct_id: str
+    slot: int
+    code: Annotated[int | None, Told("gematik's code, where there is one")]
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiryRun:
+    """What a run over all reachable cards found, the first to expire first."""
+
+    warn_days: Annotated[int, Told("CERT_EXPIRATION_WARN_DAYS")]
+    cards: Annotated[int, Told("cards whose certificates were read")]
+    certificates: Annotated[int, Told("certificates that were read")]
+    expiring: tuple[ExpiringCertificate, ...]
+    unread: tuple[UnreadCard, ...]
 
 
 @dataclass(frozen=True, slots=True)

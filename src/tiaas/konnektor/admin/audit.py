@@ -26,9 +26,18 @@ def factory_settings(hub: EventHub, user: str) -> None:
     hub.publish(Event(Topic.MGM_FACTORYSETTINGS, parameters(("User", user)), deliver=False))
 
 
-def lu_changed(hub: EventHub, *, active: bool) -> None:
+def online_changed(hub: EventHub, *, active: bool) -> None:
     """MGM/LU_CHANGED/LU_ONLINE; Clientsysteme hear it."""
-    hub.publish(Event("MGM/LU_CHANGED/LU_ONLINE", parameters(("Active", "true" if active else "false"))))
+    hub.publish(Event("MGM/LU_CHANGED/LU_ONLINE", _active(active)))
+
+
+def sak_changed(hub: EventHub, *, active: bool) -> None:
+    """MGM/LU_CHANGED/LU_SAK; Clientsysteme hear it."""
+    hub.publish(Event("MGM/LU_CHANGED/LU_SAK", _active(active)))
+
+
+def _active(active: bool) -> tuple[tuple[str, str], ...]:
+    return parameters(("Active", "true" if active else "false"))
 
 
 def login_failed(hub: EventHub, user: str, peer: str, count: int, *, locked: bool) -> None:

@@ -1,13 +1,25 @@
-"""Certificates in use and when they end (gemSpec_Kon V5.18 TIP1-A_4812 ff., A_21849)."""
+"""Certificates in use and when they end (gemSpec_Kon V5.18 TIP1-A_4812 ff., A_21849), and the run over all cards
+(TIP1-A_4704)."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 
 from cryptography import x509
 
-from tiaas.interfaces.management.system import CertificateEntry, CertificateOverview
-from tiaas.konnektor.admin.roles import ON_SITE
-from tiaas.konnektor.admin.routes import Call, Route, get
+from tiaas.interfaces.management.roles import Role
+from tiaas.interfaces.management.system import (
+    CertificateEntry,
+    CertificateOverview,
+    ExpiringCertificate,
+    ExpiryRun,
+    UnreadCard,
+)
+from tiaas.konnektor.admin.roles import INSTANCE_ROLES, ON_SITE
+from tiaas.konnektor.admin.routes import Call, Route, get, post
+from tiaas.konnektor.cards import Card
+from tiaas.konnektor.cardtypes import HBAX, CardType
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.expiry import CardDates
 from tiaas.konnektor.infoentities import AuthKind
 from tiaas.konnektor.instance import Instance
 
@@ -43,10 +55,51 @@ def _all(instance: Instance) -> Iterator[tuple[str, str, str, datetime]]:
             yield "card", card.handle, card.card_type.value, datetime.combine(ends, time(), UTC)
 
 
+async def _run(call: Call) -> ExpiryRun:
+    instance: Instance = call.plane.instance
+    remote = call.caller.role is Role.REMOTE
+    watch, today = instance.expiry, instance.context.clock.now().date()
+    # Cards of persons are not shown to a Remote-Administrator, nor whose a card is (TIP1-A_5652).
+    found = [dates async for dates in watch.dates() if not (remote and dates.card.card_type in _PERSONS)]
+    read = [dates for dates in found if dates.fault is None]
+    expiring = [
+        _expiring(dates.card, name, facts.expires.isoformat(), (facts.expires - today).days, remote=remote)
+        for dates in read
+        for name, facts in dates.certificates
+        if watch.is_near(facts, today)
+    ]
+    expiring.sort(key=lambda entry: entry.days_left)
+    unread = tuple(_unread(dates) for dates in found if dates.fault is not None)
+    count = sum(len(dates.certificates) for dates in read)
+    return ExpiryRun(instance.config.watch.warn, len(read), count, tuple(expiring), unread)
+
+
+_PERSONS = HBAX | {CardType.EGK}
+
+
+def _expiring(card: Card, name: str, expires: str, left: int, *, remote: bool) -> ExpiringCertificate:
+    whose = (None, None) if remote else (card.data.iccsn, card.data.holder_name)
+    return ExpiringCertificate(card.handle, card.card_type.value, card.ct_id, card.slot, *whose, name, expires, left)
+
+
+def _unread(dates: CardDates) -> UnreadCard:
+    card, fault = dates.card, dates.fault
+    code = fault.code if isinstance(fault, KonnektorError) else None
+    return UnreadCard(card.handle, card.card_type.value, card.ct_id, card.slot, code)
+
+
 def _told(certificate: x509.Certificate) -> tuple[str, datetime]:
     return certificate.subject.rfc4514_string(), certificate.not_valid_after_utc
 
 
 CERTIFICATE_ROUTES: tuple[Route, ...] = (
     get("/certificates", ON_SITE, "All certificates in use and when they end", _overview, CertificateOverview),
+    post(
+        "/certificates/expiry-run",
+        INSTANCE_ROLES,
+        "Reads the certificates of all reachable cards and shows which end soon; Clientsysteme hear nothing",
+        _run,
+        response=ExpiryRun,
+        changes=False,
+    ),
 )

@@ -19,7 +19,16 @@ _ACCESS = {
     "authentication_mandatory": "authentication_mandatory",
     "directory_open": "directory_open",
 }
-_TI = {"online": "online", "tsl_grace_days": "tsl_grace_days", "offline_days_max": "offline_days_max"}
+_TI = {name: name for name in ("online", "sak", "tsl_grace_days", "offline_days_max")}
+_OWN = {name: name for name in ("hostname", "card_seconds", "event_tries")}
+_WATCH = {"expiry_check_days": "every", "expiry_warn_days": "warn"}
+_SECONDS = {
+    "ocsp_seconds": ("ocsp_seconds", 1),
+    "ocsp_grace_minutes": ("ocsp_grace_seconds", 60),
+    "vsdm_seconds": ("vsdm_seconds", 1),
+    "bnetza_hours": ("bnetza_seconds", 3600),
+}
+"""Fields of `TiAccess`, and how many seconds one of the parameter is."""
 
 
 async def load_parameters(store: InstanceStore) -> Parameters:
@@ -41,19 +50,18 @@ def applied(parameters: Parameters, config: InstanceConfig) -> InstanceConfig:
     """The configuration with what is set. Raises `BadInstanceConfig` for what does not go together."""
     given = {field.name: getattr(parameters, field.name) for field in fields(Parameters)}
     given = {name: value for name, value in given.items() if value is not None}
-    access = {own: given[name] for name, own in _ACCESS.items() if name in given}
+
+    def of(names: Mapping[str, str]) -> dict[str, Any]:
+        return {own: given[name] for name, own in names.items() if name in given}
+
+    access = of(_ACCESS)
     if parameters.authentication_mode is not None:
         access["mode"] = AuthenticationMode(parameters.authentication_mode.value)
-    ti: dict[str, Any] = {own: given[name] for name, own in _TI.items() if name in given}
-    if parameters.ocsp_seconds is not None:
-        ti["ocsp_seconds"] = float(parameters.ocsp_seconds)
-    if parameters.ocsp_grace_minutes is not None:
-        ti["ocsp_grace_seconds"] = parameters.ocsp_grace_minutes * 60.0
-    if parameters.vsdm_seconds is not None:
-        ti["vsdm_seconds"] = float(parameters.vsdm_seconds)
+    times: dict[str, Any] = {own: float(given[name] * one) for name, (own, one) in _SECONDS.items() if name in given}
     return replace(
         config,
-        hostname=parameters.hostname or config.hostname,
         access=replace(config.access, **access),
-        ti=replace(config.ti, **ti),
+        ti=replace(config.ti, **of(_TI), **times),
+        watch=replace(config.watch, **of(_WATCH)),
+        **of(_OWN),
     )

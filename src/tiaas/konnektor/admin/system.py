@@ -20,7 +20,7 @@ from tiaas.interfaces.management.system import (
     TrustList,
     TrustState,
 )
-from tiaas.konnektor.admin.audit import lu_changed
+from tiaas.konnektor.admin.audit import online_changed, sak_changed
 from tiaas.konnektor.admin.parameters import applied, load_parameters, save_parameters
 from tiaas.konnektor.admin.problems import Problem, conflict, not_found
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, ON_SITE
@@ -72,10 +72,14 @@ async def _parameters(call: Call) -> Parameters:
 
 async def _put_parameters(call: Call) -> None:
     instance, wish = _instance(call), call.body(Parameters)
-    applied(wish, instance.given)
-    await save_parameters(instance.context.store, wish)
-    if wish.online is not None and wish.online is not instance.config.ti.online:
-        lu_changed(instance.context.hub, active=wish.online)
+    store, hub = instance.context.store, instance.context.hub
+    before = applied(await load_parameters(store), instance.given).ti
+    after = applied(wish, instance.given).ti
+    await save_parameters(store, wish)
+    if after.online is not before.online:
+        online_changed(hub, active=after.online)
+    if after.sak is not before.sak:
+        sak_changed(hub, active=after.sak)
 
 
 async def _trust(call: Call) -> TrustState:
@@ -99,6 +103,8 @@ async def _import_tsl(call: Call) -> None:
 
 
 async def _import_bnetza(call: Call) -> None:
+    if not _instance(call).config.ti.sak:
+        raise conflict("MGM_LU_SAK is off: no BNetzA-VL is used", "set the parameter sak first")
     await _lists(call).import_bnetza(call.body(ListImport).document)
 
 

@@ -22,6 +22,7 @@ from tiaas.konnektor.access import (
 from tiaas.konnektor.carddialogues import CardDialogues
 from tiaas.konnektor.cards import Card, CardList
 from tiaas.konnektor.cardtls import Handshakes
+from tiaas.konnektor.cetp import CetpSettings
 from tiaas.konnektor.config import Profile, TiAccess
 from tiaas.konnektor.delivery import EventDelivery
 from tiaas.konnektor.errors import KonnektorError, gerror_of
@@ -119,6 +120,8 @@ def build_context(
     tsl_anchor: bytes | None = None,
     network: Network | None = None,
     ti: TiAccess | None = None,
+    card_seconds: float = 20.0,
+    cetp: CetpSettings | None = None,
     handshakes: Handshakes | None = None,
     lists: ListReader | None = None,
     clock: Clock,
@@ -180,12 +183,13 @@ def build_context(
         konnektor_name=konnektor_name,
         prepare=vsdm.prepare,
         may_connect=partial(allows, Row.TERMINAL_TLS, opstate.holds),
+        card_seconds=card_seconds,
     )
     opstate.on_change(terminals.permission_changed)
     pins = Pins(infomodel, terminals, hub, RemotePins(cards, checks.cross_to, clock))
     opener = sinks or PlainSinks(SinkRoute(network, clock))
     may_send = partial(allows, Row.BASE, opstate.holds)
-    events = EventDelivery(infomodel, cards, hub, store, clock, entropy, opener, shares=shares, may_send=may_send)
+    events = EventDelivery(infomodel, cards, hub, store, clock, entropy, opener, cetp, shares, may_send)
     return ServiceContext(
         infomodel,
         cards,

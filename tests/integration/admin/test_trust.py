@@ -1,0 +1,87 @@
+"""Trust lists by hand, also when the TSL in use is out of date (gemSpec_Kon V5.18 TIP1-A_4705, TIP1-A_6728)."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.integration.admin.desk import Desk, open_desk
+from tests.unit.konnektor_trust.listmaker import Listed, ListMaker, SignerCa
+from tests.unit.pki.ocspmaker import World
+from tiaas.base.clock import SystemClock
+from tiaas.client.admin import Admin, AdminRefused, connect_admin
+from tiaas.interfaces.management.infomodel import InfoModelDocument
+from tiaas.interfaces.management.system import ListImport, Parameters, SystemState, TrustState
+from tiaas.konnektor.config import TiAccess
+from tiaas.pki.issue import Validity
+from tiaas.pki.tsl import ServiceType
+
+NOW = SystemClock().now().replace(microsecond=0)
+SPAN = Validity(NOW - timedelta(days=1), NOW + timedelta(days=1000))
+GEMATIK, NATIONAL = SignerCa("TSL-CA1 TEST-ONLY", SPAN), SignerCa("BNetzA TEST-ONLY", SPAN)
+QES_CA = World("QES-CA TEST-ONLY", span=SPAN)
+TSL = ListMaker(GEMATIK, (Listed(ServiceType.BNETZA, NATIONAL.signer.encoded, since=NOW),), issued=NOW)
+VL = ListMaker(NATIONAL, (Listed(ServiceType.QUALIFIED_CA, QES_CA.ca.encoded, since=NOW),), number=7, issued=NOW)
+WITHIN, BEYOND = "EC_TSL_Out_Of_Date_Within_Grace_Period", "EC_TSL_Out_Of_Date_Beyond_Grace_Period"
+DAY = 86_400
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    """An instance that works offline: its lists come by hand only."""
+    offline = TiAccess(online=False, tsl_url="http://127.0.0.1:9/tsl.xml", bnetza_url="http://127.0.0.1:9/vl.xml")
+    async with open_desk(tmp_path, offline, GEMATIK.anchor.encoded) as opened:
+        yield opened
+
+
+async def _import(chief: Admin, name: str, made: ListMaker) -> None:
+    await chief.change("POST", f"/trust/{name}/import", ListImport(made.document()))
+
+
+async def _holds(chief: Admin) -> set[str]:
+    conditions = (await chief.read("/system", SystemState)).conditions
+    return {each.name for each in conditions} & {WITHIN, BEYOND}
+
+
+@pytest.mark.requirement("TIP1-A_4705", "TIP1-A_6728", "TIP1-A_4703-01", "TIP1-A_6733")
+@pytest.mark.code(4128)
+async def test_lists_are_taken_by_hand_when_the_tsl_is_out_of_date(desk: Desk) -> None:
+    async with connect_admin(desk.access()) as chief:
+        await _import(chief, "tsl", TSL)
+        assert await _holds(chief) == set()
+        desk.clock.advance(61 * DAY)
+        lists = desk.instance.context.trust.lists
+        assert lists is not None
+        lists.judge()
+        assert await _holds(chief) == {BEYOND}
+        assert await chief.read("/infomodel", InfoModelDocument) == InfoModelDocument()
+        with pytest.raises(AdminRefused) as refused:
+            await chief.change("POST", "/trust/tsl/import", ListImport(b"<nothing/>"))
+        assert refused.value.code == 4128
+        await _import(chief, "bnetza", VL.newer(issued=NOW + timedelta(days=60)))
+        # One that has ended as well is taken; the state is then that of this list.
+        await _import(chief, "tsl", TSL.newer(number=10_001, issued=NOW + timedelta(days=25)))
+        assert await _holds(chief) == {WITHIN}
+        await _import(chief, "tsl", TSL.newer(number=10_002, issued=NOW + timedelta(days=61)))
+        assert await _holds(chief) == set()
+        state = await chief.read("/trust", TrustState)
+    assert (state.tsl.sequence_number, state.bnetza.sequence_number) == (10_002, 8)
+    told = [str(event.topic) for event in desk.events if event.topic.startswith("CERT/")]
+    assert told == [
+        *("CERT/TSL/UPDATED", "CERT/TSL/IMPORT", "CERT/BNETZA_VL/UPDATED"),
+        *("CERT/TSL/UPDATED", "CERT/TSL/UPDATED"),
+    ]
+
+
+@pytest.mark.requirement("TIP1-A_4821-02")
+async def test_without_MGM_LU_SAK_no_list_of_the_BNetzA_is_taken(desk: Desk) -> None:
+    async with connect_admin(desk.access()) as chief:
+        await _import(chief, "tsl", TSL)
+        await chief.change("PUT", "/parameters", Parameters(sak=False))
+        before = desk.instance
+        await chief.change("POST", "/system/restart")
+    await desk.restarted(before)
+    async with connect_admin(desk.access()) as chief:
+        with pytest.raises(AdminRefused, match="MGM_LU_SAK"):
+            await _import(chief, "bnetza", VL)
