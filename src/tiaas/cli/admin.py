@@ -315,6 +315,10 @@ def _import(args: argparse.Namespace) -> int:
                 "taken": "yes, the instance restarts" if shown.was_imported else "no; take it with --yes",
             }
         )
+        if shown.was_imported and shown.to_be_activated:
+            out("terminals are gepairt and not in use, nor are their cards, until each is confirmed:")
+            for ct_id in shown.to_be_activated:
+                out(f"  tiaas admin terminal activate {ct_id}")
 
     return shown(args, with_admin(args, lambda admin: admin.change("POST", "/config/import", wish, ConfigShown)), text)
 

@@ -9,7 +9,7 @@ from typing import Any
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.adminaccess import add_access_arguments, read_file, read_secret, with_admin
 from tiaas.cli.exitcodes import ExitCode
-from tiaas.cli.writer import out, out_fields, out_json, out_table
+from tiaas.cli.writer import note, out, out_fields, out_json, out_table
 from tiaas.client.admin import Admin, path_of
 from tiaas.interfaces.management import terminals as doc
 from tiaas.interfaces.management.documents import plain
@@ -117,7 +117,19 @@ async def _show(admin: Admin, args: argparse.Namespace) -> doc.TerminalData:
 
 async def _discover(admin: Admin, args: argparse.Namespace) -> doc.FoundTerminalList:
     search = doc.TerminalSearch(tuple(args.addresses) or None, True if args.broadcast else None)
-    return await admin.change("POST", "/terminals/discovery", search, doc.FoundTerminalList)
+    answer = await admin.change("POST", "/terminals/discovery", search, doc.FoundTerminalList)
+    if not answer.found:
+        settings = await admin.read("/terminal-settings", doc.TerminalSettingsData)
+        note(f"tiaas: {_why_nobody(tuple(args.addresses) or settings.addresses, args.broadcast or settings.broadcast)}")
+    return answer
+
+
+def _why_nobody(asked: tuple[str, ...], broadcast: bool) -> str:
+    """What to do if a discovery found no terminal."""
+    if asked:
+        return f"nobody answered at {', '.join(asked)} by UDP; without UDP: terminal add --no-ask"
+    who = "nobody answered the broadcast" if broadcast else "nobody was asked"
+    return f"{who}: no broadcast crosses a VPN, so give addresses, or keep some in /terminal-settings"
 
 
 async def _add(admin: Admin, args: argparse.Namespace) -> doc.TerminalData:

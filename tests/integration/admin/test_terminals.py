@@ -58,6 +58,9 @@ async def test_found_assigned_and_looked_at(chief: Admin, desk: Desk, terminal: 
     assert listed.supported_versions == ("1.0.0",)
     assert [each.correlation for each in listed.terminals] == [doc.TerminalCorrelation.BEKANNT]
     assert await refusal(chief, "POST", f"{ONE}/pairing/offer") == (409, 4037)
+    with pytest.raises(AdminRefused, match=rf"4037 .*; {CT} is bekannt") as refused:
+        await chief.change("POST", f"{ONE}/pairing/offer")
+    assert "assign it first" in str(refused.value)
     assert await refusal(chief, "POST", f"{ONE}/connection") == (409, 4221)
     assert await refusal(chief, "POST", "/terminals", doc.NewTerminal("127.0.0.1:9")) == (409, 4033)
     assert (await refusal(chief, "GET", path_of("/terminals/{}", "nobody")))[0] == 404

@@ -2,6 +2,7 @@
 
 import json
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ def test_an_instance_is_looked_at_and_its_configuration_saved(lab: LabProcess, t
     assert lab.tiaas("admin", "export", str(file)).returncode == 0
     shown = lab.tiaas("admin", "import", str(file), "--passphrase-file", f"{file}.passphrase")
     assert "take it with --yes" in shown.stdout, shown.stderr
+    assert "terminal activate" not in shown.stdout
     smcb = lab.ready["cards"]["smcb"][0]["iccsn"]
     place = ("--mandant", "mandant-1", "--workplace", "arbeitsplatz-1")
     assert "VERIFIED" in lab.tiaas("admin", "pin", "status", smcb, *place).stdout
@@ -41,6 +43,27 @@ def test_the_certificates_of_all_cards_are_read(lab: LabProcess) -> None:
     assert (found["cards"], found["unread"], found["expiring"]) == (len(with_one), [], [])
     assert found["certificates"] > len(with_one)
     assert "0 have ended or end within 90 days" in lab.tiaas("admin", "expiry").stdout
+
+
+def test_an_imported_configuration_names_the_terminals_to_be_activated(lab: LabProcess, tmp_path: Path) -> None:
+    file = tmp_path / "a.config"
+    assert lab.tiaas("admin", "export", str(file), "--practice", "2").returncode == 0
+    taken = lab.tiaas(
+        "admin", "import", str(file), "--passphrase-file", f"{file}.passphrase", "--yes", "--practice", "2"
+    )
+    (ct,) = [each["ct_id"] for each in lab.ready["instances"][1]["terminals"]]
+    assert f"tiaas admin terminal activate {ct}" in taken.stdout, taken.stderr
+    until = time.monotonic() + 30
+    while lab.tiaas("admin", "terminal", "activate", ct, "--practice", "2").returncode and time.monotonic() < until:
+        time.sleep(0.2)
+    assert "aktiv" in lab.tiaas("admin", "terminal", "show", ct, "--practice", "2").stdout
+
+
+def test_what_an_administrator_of_terminals_is_told(lab: LabProcess) -> None:
+    refused = lab.tiaas("admin", "terminal", "pair", "CT-1")
+    assert "CT-1 is aktiv already" in refused.stderr
+    assert "deactivate it, then unpair it" in refused.stderr
+    assert "no broadcast crosses a VPN, so give addresses" in lab.tiaas("admin", "terminal", "discover").stderr
 
 
 def test_a_refusal_says_what_to_do(lab: LabProcess) -> None:

@@ -210,6 +210,9 @@ class ConfigShown:
     rows: int
     kinds: tuple[str, ...]
     was_imported: bool
+    to_be_activated: Annotated[
+        tuple[str, ...], Told("ctId of terminals that are gepairt once it is taken, and not in use until activated")
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)

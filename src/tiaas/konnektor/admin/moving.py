@@ -69,6 +69,7 @@ async def _import(call: Call) -> ConfigShown:
         sum(map(len, sealed.rows.values())),
         tuple(sorted(sealed.rows)),
         wish.confirm,
+        tuple(sorted(key for key, body in sealed.rows.get(STORE_KIND, {}).items() if _is_paired(body))),
     )
 
 
@@ -87,6 +88,10 @@ def _changes(sealed: Sealed, held: Rows) -> list[Change]:
         *gone,
         *(Put(kind, key, body) for kind in wanted if kind not in NOT_EXPORTED for key, body in wanted[kind].items()),
     ]
+
+
+def _is_paired(body: Mapping[str, Any]) -> bool:
+    return TerminalConfig.from_document(body).correlation in (Correlation.GEPAIRT, Correlation.AKTIV)
 
 
 def _imported(body: Mapping[str, Any]) -> Mapping[str, Any]:

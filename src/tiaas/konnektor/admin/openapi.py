@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tiaas.interfaces.management.documents import members
+from tiaas.interfaces.management.roles import Role
 from tiaas.konnektor.admin.routes import Method, Route
 from tiaas.konnektor.admin.schemas import Schemas
 
@@ -26,8 +27,8 @@ SEGMENT_MAX = 256
 
 
 def openapi_document(routes: Sequence[Route], title: str, version: str) -> dict[str, Any]:
-    """The document; `paths` in the order of the table."""
-    schemas = Schemas()
+    """The document; `paths` in the order of the table. Roles are those of this plane (A_23258)."""
+    schemas = Schemas({Role: frozenset[Role]().union(*(route.roles for route in routes))})
     schemas.components["Problem"] = PROBLEM
     paths: dict[str, Any] = {}
     for route in routes:

@@ -55,9 +55,9 @@ def not_found(what: str) -> Problem:
     return Problem(HTTPStatus.NOT_FOUND, f"there is no {what}", "list what there is and use a name out of the list")
 
 
-def conflict(detail: str, remedy: str) -> Problem:
+def conflict(detail: str, remedy: str, *, code: int | None = None) -> Problem:
     """409: it contradicts what is there."""
-    return Problem(HTTPStatus.CONFLICT, detail, remedy)
+    return Problem(HTTPStatus.CONFLICT, detail, remedy, code=code)
 
 
 def problem_of(error: Exception) -> Problem:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import enum
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, cast, get_args, get_origin
 
@@ -14,9 +14,10 @@ _REFERENCE = "#/components/schemas/"
 
 
 class Schemas:
-    """Collects the schemas of dataclasses under their names."""
+    """Collects the schemas of dataclasses under their names; of an enum in `choices` only those members are there."""
 
-    def __init__(self) -> None:
+    def __init__(self, choices: Mapping[type, Collection[enum.Enum]] | None = None) -> None:
+        self._choices = choices or {}
         self.components: dict[str, Any] = {}
         self._kinds: dict[str, type] = {}
 
@@ -49,6 +50,8 @@ class Schemas:
             return {"type": "object", "additionalProperties": self.of(get_args(kind)[1])}
         if dataclasses.is_dataclass(kind):
             return self.reference(cast(type, kind))
+        if kind in self._choices:
+            return {"type": "string", "enum": [choice.value for choice in kind if choice in self._choices[kind]]}
         return _scalar(kind, bound)
 
     def _document(self, kind: type) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """Card terminals in the management interface (gemSpec_Kon V5.18 §4.1.4.6); the work is `terminaladmin`'s."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 
 from tiaas.interfaces.management import terminals as doc
-from tiaas.konnektor.admin.problems import not_found
+from tiaas.konnektor.admin.problems import conflict, not_found
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, ON_SITE
 from tiaas.konnektor.admin.routes import Call, Route, delete, get, patch, post, put
+from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.terminaladmin import TerminalAdmin
 from tiaas.konnektor.terminalfirmware import FirmwarePackage
 from tiaas.konnektor.terminalinteraction import Mode
@@ -17,6 +20,8 @@ from tiaas.konnektor.terminalview import TerminalView
 _ALL, _ONE = "/terminals", "/terminals/{ct_id}"
 _SHELF = "/terminal-firmware"
 _FIRMWARE_BODY = doc.FIRMWARE_OCTETS * 4 // 3 + 4096
+
+_INCONSISTENT = 4037
 
 _EVERYBODY, _LOCAL = INSTANCE_ROLES, ON_SITE
 
@@ -213,13 +218,38 @@ async def _message(call: Call) -> None:
     await _admin(call).interaction.interact(_id(call), mode, wanted.text, wanted.seconds)
 
 
+_BEFORE_PAIRING = {
+    Correlation.BEKANNT: "assign it first",
+    Correlation.AKTIV: "remove the pairing first: deactivate it, then unpair it",
+    Correlation.AKTUALISIEREND: "wait until its update has ended",
+}
+
+
+@contextmanager
+def _pairing(call: Call) -> Iterator[None]:
+    """Says what has to be done to a terminal in whose state no pairing begins (4037)."""
+    try:
+        yield
+    except KonnektorError as error:
+        ct_id = call.path["ct_id"]
+        found = next((view.correlation for view in _admin(call).list() if view.ct_id == ct_id), None)
+        if error.code != _INCONSISTENT or found not in _BEFORE_PAIRING:
+            raise
+        already = " already" if found is Correlation.AKTIV else ""
+        detail = f"{error}; {ct_id} is {found.value}{already}"
+        raise conflict(detail, _BEFORE_PAIRING[found], code=error.code) from error
+
+
 async def _offer(call: Call) -> doc.PairingOfferData:
-    offer = await _admin(call).offer_pairing(_id(call))
+    with _pairing(call):
+        offer = await _admin(call).offer_pairing(_id(call))
     return doc.PairingOfferData(offer.fingerprint, offer.done)
 
 
 async def _pair(call: Call) -> doc.TerminalData:
-    return _data(await _admin(call).confirm_pairing(_id(call), call.body(doc.PairingConfirmation).fingerprint))
+    with _pairing(call):
+        view = await _admin(call).confirm_pairing(_id(call), call.body(doc.PairingConfirmation).fingerprint)
+    return _data(view)
 
 
 async def _verify(call: Call) -> None:
