@@ -36,6 +36,7 @@ from tiaas.interfaces.management.clientsystems import (
     ServerCertificate,
 )
 from tiaas.interfaces.management.infomodel import InfoModelDocument
+from tiaas.konnektor.basic import Credentials
 from tiaas.konnektor.identity import fingerprint_of
 from tiaas.konnektor.issuing import KeyPair, create_ca, issue_client, issue_server
 from tiaas.konnektor.keykind import KeyKind
@@ -131,7 +132,7 @@ async def test_what_two_clientsysteme_share_stays_with_the_other_one(desk: Desk,
     fingerprint = fingerprint_of(given.certificate)
     for client in ("c", "d"):
         await chief.change("POST", f"/client-systems/{client}/certificates/import", given)
-        await chief.change("PUT", f"/client-systems/{client}/users/both", BasicUserChange(Secret(b"long-enough")))
+        await desk.instance.put_basic_user(client, "both", Secret(b"long-enough"))
 
     async def held(client: str) -> tuple[bool, bool]:
         access = await chief.read(f"/client-systems/{client}", ClientSystemAccess)
@@ -161,6 +162,20 @@ async def test_users_of_http_basic_are_set_and_removed(desk: Desk, chief: Admin)
     with pytest.raises(AdminRefused) as refused:
         await chief.change("DELETE", "/client-systems/c/users/pvs")
     assert refused.value.status == 404
+
+
+async def test_a_user_of_another_clientsystem_keeps_its_password(desk: Desk, chief: Admin) -> None:
+    await _model(chief)
+    await chief.change("PUT", "/client-systems/c/users/u", BasicUserChange(Secret(b"the-first-one")), BasicUserSet)
+    with pytest.raises(AdminRefused) as refused:
+        await chief.change("PUT", "/client-systems/d/users/u", BasicUserChange(Secret(b"the-second-one")))
+    assert refused.value.status == 409
+    assert "remove the user there first" in str(refused.value)
+    users = desk.instance.users
+    assert not await users.verify(Credentials("u", Secret(b"the-second-one")))
+    assert await users.verify(Credentials("u", Secret(b"the-first-one")))
+    await chief.change("PUT", "/client-systems/c/users/u", BasicUserChange(Secret(b"the-third-one")), BasicUserSet)
+    assert await users.verify(Credentials("u", Secret(b"the-third-one")))
 
 
 async def test_receivers_of_events_are_pinned(chief: Admin) -> None:

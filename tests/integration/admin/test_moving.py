@@ -128,6 +128,23 @@ async def test_what_the_running_instance_still_does_brings_nothing_back_after_a_
 
 
 @pytest.mark.requirement("TIP1-A_4814")
+async def test_a_token_does_not_get_the_role_that_its_accounts_name_has_in_an_import(desk: Desk) -> None:
+    rows = {kind: dict(held) for kind, held in (await desk.instance.context.store.everything()).items()}
+    rows["admin-user"]["lokal"] = {**rows["admin-user"]["lokal"], "role": Role.SUPER.value}
+    passphrase = Secret(b"x" * 24)
+    file = await seal(rows, "a", desk.clock.now(), desk.instance.identity.ca, passphrase, ENTROPY)
+    before = desk.instance
+    async with connect_admin(desk.access()) as chief:
+        await chief.change("POST", "/config/import", ConfigImport(file, passphrase, confirm=True), ConfigShown)
+    await _restarted(desk, before)
+    async with connect_admin(desk.access(Role.LOKAL)) as risen, connect_admin(desk.access(Role.REMOTE)) as same:
+        with pytest.raises(AdminRefused) as refused:
+            await risen.read("/system", SystemState)
+        assert refused.value.status == 401
+        await same.read("/system", SystemState)
+
+
+@pytest.mark.requirement("TIP1-A_4814")
 async def test_an_import_leaves_a_super_administrator(desk: Desk) -> None:
     context = desk.instance.context
     rows = dict(await context.store.everything())

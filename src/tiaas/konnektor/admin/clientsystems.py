@@ -23,7 +23,7 @@ from tiaas.interfaces.management.clientsystems import (
     ReceiverTrust,
     ServerCertificate,
 )
-from tiaas.konnektor.admin.problems import not_found
+from tiaas.konnektor.admin.problems import conflict, not_found
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, ON_SITE
 from tiaas.konnektor.admin.routes import Call, Route, delete, get, post, put
 from tiaas.konnektor.identity import UnusableCertificate, fingerprint_of
@@ -73,6 +73,11 @@ async def _revoke(call: Call) -> None:
 
 async def _put_user(call: Call) -> BasicUserSet:
     client, instance, user = _client(call), _instance(call), call.path["user"]
+    others = instance.model.current.clients_with(AuthKind.BASIC, user) - {client}
+    if others:
+        # A user has one password: setting it here would lock the other Clientsystem out, or let this one in as it.
+        named = ", ".join(sorted(others))
+        raise conflict(f"Clientsystem {named} has this user", "choose another name, or remove the user there first")
     given = call.body(BasicUserChange).password
     password = given or _random_password(instance)
     await instance.put_basic_user(client, user, password)

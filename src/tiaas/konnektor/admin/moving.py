@@ -1,8 +1,9 @@
 """Export, import and factory reset of an instance's configuration (gemSpec_Kon V5.18 TIP1-A_4814, 4815, 4820).
 
 An import replaces the configuration in one transaction and then restarts the instance: whoever is killed in between
-comes up with the old one or the new one. Trust lists and logs are no configuration and stay; tokens do, too, as far as
-their accounts are in what was imported. Terminals that come with an import are `gepairt` and not in use until an
+comes up with the old one or the new one. Trust lists and logs are no configuration and stay. A token stays if it is the
+importing administrator's or if its account has the role, the rights and the password it had: of any other account only
+the name is the same, and who holds the token may be somebody else. Terminals that come with an import are `gepairt` and not in use until an
 administrator has confirmed each (TIP1-A_4814).
 """
 
@@ -36,7 +37,10 @@ from tiaas.konnektor.terminallist import Correlation, TerminalConfig
 from tiaas.konnektor.terminals import STORE_KIND
 
 FILE_OCTETS = CONFIG_OCTETS * 3 // 2
-NOT_EXPORTED = frozenset({"trust", "protocol", "admin-token", "event-sink", FIRMWARE_KIND})
+_USER = "admin-user"
+_TOKEN = "admin-token"  # noqa: S105 - the name of a kind of rows
+_IDENTIFYING = ("role", "may_reset", "hashes")
+NOT_EXPORTED = frozenset({"trust", "protocol", _TOKEN, "event-sink", FIRMWARE_KIND})
 """Kinds of rows that are no configuration: trust space, keys of the logs, tokens, subscriptions, firmware."""
 SURVIVES_RESET = frozenset({"trust", "protocol"})
 
@@ -54,7 +58,7 @@ async def _export(call: Call) -> ExportedConfig:
 async def _import(call: Call) -> ConfigShown:
     wish, instance = call.body(ConfigImport), _instance(call)
     sealed = await unseal(wish.file, wish.passphrase)
-    changes = _changes(sealed, await instance.context.store.everything())
+    changes = _changes(sealed, await instance.context.store.everything(), call.caller.user)
     if wish.confirm:
         try:
             await call.plane.host.rewrite(instance.name, changes)
@@ -73,25 +77,37 @@ async def _import(call: Call) -> ConfigShown:
     )
 
 
-def _changes(sealed: Sealed, held: Rows) -> list[Change]:
+def _changes(sealed: Sealed, held: Rows, importer: str) -> list[Change]:
     """What makes the rows of a store those of the file. Raises `BadSealedConfig` for content that could not start."""
     try:
         InfoModel.from_document(sealed.rows.get("infomodel", {}).get("current", InfoModel().to_document()))
         terminals = {key: _imported(body) for key, body in sealed.rows.get(STORE_KIND, {}).items()}
     except InvalidInput as error:
         raise BadSealedConfig(f"the configuration in the file is damaged: {error}") from None
-    if not any(row.get("role") == Role.SUPER for row in sealed.rows.get("admin-user", {}).values()):
+    if not any(row.get("role") == Role.SUPER for row in sealed.rows.get(_USER, {}).values()):
         raise BadSealedConfig(f"there is no {Role.SUPER} in the file")
     wanted: dict[str, Mapping[str, Any]] = {**sealed.rows, STORE_KIND: terminals}
     gone = [Delete(kind, key) for kind, rows in held.items() if kind not in NOT_EXPORTED for key in rows]
     return [
         *gone,
+        *_foreign_tokens(sealed.rows, held, importer),
         *(Put(kind, key, body) for kind in wanted if kind not in NOT_EXPORTED for key, body in wanted[kind].items()),
     ]
 
 
 def _is_paired(body: Mapping[str, Any]) -> bool:
     return TerminalConfig.from_document(body).correlation in (Correlation.GEPAIRT, Correlation.AKTIV)
+
+
+def _foreign_tokens(imported: Rows, held: Rows, importer: str) -> list[Change]:
+    before, after = held.get(_USER, {}), imported.get(_USER, {})
+
+    def is_same(user: str) -> bool:
+        old, new = before.get(user), after.get(user)
+        return old is not None and new is not None and all(old.get(key) == new.get(key) for key in _IDENTIFYING)
+
+    tokens = held.get(_TOKEN, {}).items()
+    return [Delete(_TOKEN, key) for key, row in tokens if row["user"] != importer and not is_same(row["user"])]
 
 
 def _imported(body: Mapping[str, Any]) -> Mapping[str, Any]:
