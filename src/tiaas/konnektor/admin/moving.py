@@ -2,9 +2,9 @@
 
 An import replaces the configuration in one transaction and then restarts the instance: whoever is killed in between
 comes up with the old one or the new one. Trust lists and logs are no configuration and stay. A token stays if it is the
-importing administrator's or if its account has the role, the rights and the password it had: of any other account only
-the name is the same, and who holds the token may be somebody else. Terminals that come with an import are `gepairt` and not in use until an
-administrator has confirmed each (TIP1-A_4814).
+importing administrator's or if its account has the role, the rights and the passwords it had: of any other account only
+the name is the same, and who holds the token may be somebody else. Terminals that come with an import are `gepairt` and
+not in use until an administrator has confirmed each (TIP1-A_4814).
 """
 
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ from tiaas.konnektor.terminals import STORE_KIND
 
 FILE_OCTETS = CONFIG_OCTETS * 3 // 2
 _USER = "admin-user"
-_TOKEN = "admin-token"  # noqa: S105 - the name of a kind of rows
+_TOKEN = "admin-token"
 _IDENTIFYING = ("role", "may_reset", "hashes")
 NOT_EXPORTED = frozenset({"trust", "protocol", _TOKEN, "event-sink", FIRMWARE_KIND})
 """Kinds of rows that are no configuration: trust space, keys of the logs, tokens, subscriptions, firmware."""
