@@ -91,7 +91,7 @@ class Pairer:
         """Steps 1 to 3: connects, judges version and certificate, and tells the fingerprint.
 
         `wait` bounds, in seconds, how long the connection may take. A terminal that was refused (`gepairt`) is dialled
-        again for it. Raises `KonnektorError` 4007, 4040 (connection, certificate), 1021 (its dates), 4042 (version).
+        again for it, and keeps its pairing until another one is confirmed. Raises `KonnektorError` 4007, 4040 (connection, certificate), 1021 (its dates), 4042 (version).
         """
         entry = self._host.entry(ct_id)
         async with self._failing(entry):
@@ -163,11 +163,14 @@ class Pairer:
     async def _shown(self, entry: TerminalEntry, wait: float) -> bytes | None:
         """The certificate that may be paired with; None if a pairing begun before is done now."""
         begun_before = entry.begun_pairing is not None
-        if entry.config.correlation is Correlation.GEPAIRT:
-            await self._unpair(entry)
-        elif entry.refusal is not None:
-            await self._host.reconnect(entry)
-        certificate = await self._certificate(entry, wait)
+        # Whether the terminal still knows the old pairing says nothing about a new one.
+        entry.maintained = entry.config.correlation is Correlation.GEPAIRT
+        try:
+            if entry.refusal is not None or (entry.maintained and entry.product is None):
+                await self._host.reconnect(entry)
+            certificate = await self._certificate(entry, wait)
+        finally:
+            entry.maintained = False
         if begun_before and entry.config.correlation is Correlation.AKTIV:
             return None
         if not entry.valid_version:
@@ -200,7 +203,7 @@ class Pairer:
 
     @asynccontextmanager
     async def _failing(self, entry: TerminalEntry) -> AsyncIterator[None]:
-        """What every failure of TUC_KON_053 does: CT/ERROR, and no pairing is left."""
+        """What every failure of TUC_KON_053 does: CT/ERROR, and no pairing is left that was not there before."""
         try:
             yield
         except PairingInDoubt:
@@ -209,7 +212,8 @@ class Pairer:
             raise KonnektorError(4041) from None
         except KonnektorError as error:
             self._hub.publish(failure_event(Topic.CT_ERROR, entry, error, deliver=False))
-            await self._unpair(entry)
+            if entry.config.correlation is not Correlation.GEPAIRT:
+                await self._unpair(entry)
             raise
 
     async def _unpair(self, entry: TerminalEntry) -> None:

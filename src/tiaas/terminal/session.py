@@ -21,6 +21,7 @@ from tiaas.terminal.sicct.errors import BadSicct
 from tiaas.terminal.sicct.status import Sw
 from tiaas.terminal.sicct.units import P1_TERMINAL, TERMINAL
 
+_NUMBER_SECONDS = 60  # how long a card's access number (CAN) may be typed; no text at hand says, the time is ours
 _ENTRY_SECONDS = 180  # t3: the whole of one PIN entry (SICCT table 23)
 _CONTROL_FORMAT_2 = 0x02
 _CONTROL_MINIMUM = 0x04
@@ -208,9 +209,11 @@ class TerminalSession:
     async def activate(self, slot: int) -> RequestedCard | None:
         """Activates the card in `slot` without message or waiting; None if there is no card.
 
-        A card that is active already is not reset.
+        A card that is active already is not reset. One on an antenna wants the number that is printed on it, which
+        somebody has to type first.
         """
-        return await self._request(slot, None, None, self._wait)
+        is_contactless = (await self.command(cmd.get_status(slot, do.TAG_CONTACTLESS_STATUS))).ok
+        return await self._request(slot, None, None, self._wait + (_NUMBER_SECONDS if is_contactless else 0))
 
     async def request(self, slot: int, text: str, wait: float) -> RequestedCard | None:
         """REQUEST ICC with message; None if no card came within `wait` seconds. `TerminalBusy`, `PinEntryCancelled`."""

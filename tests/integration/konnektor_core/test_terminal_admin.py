@@ -188,6 +188,24 @@ async def test_maintenance_pairing_brings_a_new_key_of_the_konnektor(surgery: Ad
     assert surgery.correlation() is Correlation.GEPAIRT
 
 
+@pytest.mark.requirement("TIP1-A_5011")
+async def test_an_offer_that_nobody_confirms_leaves_the_pairing(surgery: Administered) -> None:
+    surgery.konnektor = surgery.identity("sak2", *surgery.pki.sak("80276883990000000002"))
+    await surgery.shut()
+    await surgery.boot()
+    await surgery.until(lambda: surgery.correlation() is Correlation.GEPAIRT)
+    admin = surgery.admin
+    before = surgery.core.terminals.entry(CT).config.pairing
+    assert before is not None
+    offer = await admin.offer_pairing(CT)
+    assert offer.fingerprint == before.fingerprint
+    assert await code_of(admin.confirm_pairing(CT, "00" * 32)) == 4040
+    assert surgery.core.terminals.entry(CT).config.pairing == before
+    assert surgery.correlation() is Correlation.GEPAIRT
+    assert (await admin.maintain_pairing(CT)).correlation is Correlation.AKTIV
+    assert len(surgery.terminal.state.blocks) == 1
+
+
 @pytest.mark.code(4030)
 @pytest.mark.requirement("TIP1-A_4545-03")
 async def test_the_terminals_administrator(surgery: Administered) -> None:

@@ -10,6 +10,9 @@ from tiaas.terminal.front import Front, Owner, StaleEpoch, TerminalGone, Termina
 from tiaas.terminal.session import TerminalSession
 
 OWNER = Owner("one", 1)
+GET_STATUS = 0x13
+ENTRY_SECONDS = 60.0
+"""How long the virtual terminal lets the holder type the number."""
 READ = CommandApdu(0x00, 0xB0, 0x00, 0x00, ne=8)
 
 
@@ -66,3 +69,27 @@ async def test_a_command_that_no_terminal_could_carry_is_not_sent() -> None:
     with pytest.raises(BadApdu):
         CommandApdu(0x00, 0x88, 0x00, 0x00, bytes(DATA_MAX + 1)).encode()
     assert len(CommandApdu(0x00, 0x88, 0x00, 0x00, bytes(DATA_MAX)).encode()) == DATA_MAX + 7
+
+
+class Slotted(ScriptedFront):
+    """A terminal whose slot 5 is an antenna; notes how long it may take."""
+
+    def __init__(self) -> None:
+        super().__init__(b"")
+        self.waits: list[float] = []
+
+    async def exchange(self, owner: Owner, ct_id: str, unit: int, payload: bytes, wait: float) -> bytes:
+        if payload[1] == GET_STATUS:
+            return b"\x83\x01\x11\x90\x00" if payload[2] == 5 else b"\x6a\x00"
+        self.waits.append(wait)
+        return b"\x90\x01"
+
+
+async def test_a_card_on_the_antenna_has_the_time_in_which_its_number_is_typed() -> None:
+    front = Slotted()
+    session = TerminalSession(cast(Front, front), OWNER, "kt", wait=10.0)
+    await session.activate(1)
+    await session.activate(5)
+    contact, antenna = front.waits
+    assert contact == 10.0
+    assert antenna > ENTRY_SECONDS
