@@ -91,7 +91,8 @@ class Pairer:
         """Steps 1 to 3: connects, judges version and certificate, and tells the fingerprint.
 
         `wait` bounds, in seconds, how long the connection may take. A terminal that was refused (`gepairt`) is dialled
-        again for it, and keeps its pairing until another one is confirmed. Raises `KonnektorError` 4007, 4040 (connection, certificate), 1021 (its dates), 4042 (version).
+        again for it, and keeps its pairing until another one is confirmed. Raises `KonnektorError` 4007, 4040
+        (connection, certificate), 1021 (its dates), 4042 (version).
         """
         entry = self._host.entry(ct_id)
         async with self._failing(entry):

@@ -136,7 +136,7 @@ async def test_a_token_does_not_get_the_role_that_its_accounts_name_has_in_an_im
     before = desk.instance
     async with connect_admin(desk.access()) as chief:
         await chief.change("POST", "/config/import", ConfigImport(file, passphrase, confirm=True), ConfigShown)
-    await _restarted(desk, before)
+    await desk.restarted(before)
     async with connect_admin(desk.access(Role.LOKAL)) as risen, connect_admin(desk.access(Role.REMOTE)) as same:
         with pytest.raises(AdminRefused) as refused:
             await risen.read("/system", SystemState)
