@@ -109,6 +109,8 @@ class Limits:
     pipelined: int = 16
     ldap_connections: int = 128
     """Of the LDAP proxy; each has one to the directory beside it."""
+    search_seconds: float = 120.0
+    """How long the directory may say nothing while searches wait for it."""
     stop_seconds: float = 10.0
 
 

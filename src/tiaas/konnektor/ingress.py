@@ -142,6 +142,10 @@ class Door:
             if not self._admits(connection.certificate_fingerprint):
                 connection.transport.abort()
 
+    def visits(self) -> tuple[Visit, ...]:
+        """The connections that stand."""
+        return tuple(self._connections)
+
     async def close(self) -> None:
         """Takes no more connections, lets calls under way finish within `stop_seconds`, then ends the rest."""
         self._is_open = False

@@ -7,7 +7,8 @@
     the rest   unwillingToPerform (53)
 
 Nothing is collected: messages pass one by one. A client that reads slowly stops the directory's connection, one that
-reads nothing for `write_seconds` is dropped. What is no LDAP ends with a Notice of Disconnection (4.4.1).
+reads nothing for `write_seconds` is dropped. A directory that says nothing for `search_seconds` ends the searches that
+wait for it with timeLimitExceeded (3). What is no LDAP ends with a Notice of Disconnection (4.4.1).
 """
 
 import asyncio
@@ -75,6 +76,7 @@ class LdapConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._patience: asyncio.TimerHandle | None = None
         self._write_deadline: asyncio.TimerHandle | None = None
+        self._search_deadline: asyncio.TimerHandle | None = None
         self._opening: asyncio.Task[None] | None = None
         self._is_leaving = False
         self._waited_for: set[str] = set()
@@ -90,6 +92,13 @@ class LdapConnection(asyncio.Protocol):
         self._is_leaving = True
         if not self._searches:
             self._disconnect(ResultCode.UNAVAILABLE, "the Konnektor stops")
+
+    def forbid(self) -> None:
+        """Ends at once: the operating state allows no way into the TI any more."""
+        if self._upstream is not None:
+            self._lost()
+        else:
+            self.transport.abort()
 
     # ---- called by the event loop ------------------------------------------------------------------------------------
 
@@ -150,10 +159,11 @@ class LdapConnection(asyncio.Protocol):
         if self._patience is not None:
             self._patience.cancel()
         self._cancel_write_deadline()
+        self._searches.clear()
+        self._await_directory()
         if self._upstream is not None:
             self._upstream.send(Message(1, Operation.UNBIND_REQUEST, b"").encode())
             self._upstream.abort()
-        self._searches.clear()
         self._on_closed(self)
 
     # ---- requests ----------------------------------------------------------------------------------------------------
@@ -200,12 +210,16 @@ class LdapConnection(asyncio.Protocol):
             self._answer(message, Result(ResultCode.BUSY, diagnostic=f"{SEARCHES_MAX} searches are under way"))
         else:
             self._searches.add(message.number)
+            if self._search_deadline is None:
+                self._await_directory()
             self._upstream.send(message.encode())
 
     def _abandon(self, message: Message) -> None:
         number = decode_abandon_untrusted(message.body)
         if number in self._searches and self._upstream is not None:
             self._searches.discard(number)
+            if not self._searches:
+                self._await_directory()
             self._upstream.send(message.encode())
 
     def _refuse(self, message: Message) -> None:
@@ -257,6 +271,8 @@ class LdapConnection(asyncio.Protocol):
             passing.append(frame)
         if passing and not self.transport.is_closing():
             self.transport.write(b"".join(passing))
+        if passing:
+            self._await_directory()
         self._wait_for_more()
         if self._is_leaving and not self._searches:
             self._disconnect(ResultCode.UNAVAILABLE, "the Konnektor stops")
@@ -306,6 +322,25 @@ class LdapConnection(asyncio.Protocol):
             self._wait_for_more()
         else:
             self._disconnect(ResultCode.UNAVAILABLE, "idle for too long")
+
+    def _await_directory(self) -> None:
+        """The time in which the directory must say something begins anew, or ends if nobody waits for it."""
+        if self._search_deadline is not None:
+            self._search_deadline.cancel()
+            self._search_deadline = None
+        if self._searches:
+            self._search_deadline = self._loop.call_later(self._limits.search_seconds, self._unanswered)
+
+    def _unanswered(self) -> None:
+        self._search_deadline = None
+        if "client" in self._waited_for:
+            self._await_directory()  # it is the client that keeps the directory from speaking
+            return
+        for number in sorted(self._searches):
+            result = Result(ResultCode.TIME_LIMIT_EXCEEDED, diagnostic="the directory does not answer")
+            self.transport.write(Message(number, Operation.SEARCH_DONE, result.encode()).encode())
+        self._searches.clear()
+        self._lost()
 
     def _cancel_write_deadline(self) -> None:
         if self._write_deadline is not None:

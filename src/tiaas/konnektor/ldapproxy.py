@@ -102,6 +102,15 @@ class LdapProxy:
         for door in self._doors[:1]:
             door.close_unwelcome()
 
+    def permission_changed(self) -> None:
+        """In a critical state there is no way into the TI (TAB_KON_504): connections that stand are ended."""
+        if self.dialer.may():
+            return
+        for door in self._doors:
+            for visit in door.visits():
+                if isinstance(visit, LdapConnection):
+                    visit.forbid()
+
     def _door(self, context: Callable[[], ssl.SSLContext | None], admits: Callable[[str | None], bool]) -> Door:
         tasks: set[asyncio.Task[None]] = set()
         limits = replace(self.config.limits, connections=self.config.limits.ldap_connections)

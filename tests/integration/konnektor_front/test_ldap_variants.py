@@ -13,6 +13,7 @@ from tiaas.interfaces.ldap_v3 import (
     FrameReader,
     Message,
     Operation,
+    ResultCode,
     bind_request,
     decode_message_untrusted,
     decode_result_untrusted,
@@ -32,6 +33,9 @@ class Directory:
     """A directory that is there and says nothing: dialer and upstream in one."""
 
     is_closed = False
+
+    def may(self) -> bool:
+        return True
 
     async def open(self, listener: object) -> "Directory":
         return self
@@ -148,3 +152,21 @@ async def test_a_removed_client_is_out_at_once(proxied: Any) -> None:
     writer.transport.abort()
     with pytest.raises(REFUSED):
         await made.bind(made.house.client)
+
+
+@pytest.mark.requirement("TIP1-A_4510-04")
+async def test_a_connection_ends_when_the_state_allows_no_way_into_the_ti(proxied: Any) -> None:
+    made: Proxied = await proxied(ClientAccess())
+    address = made.proxy.address
+    context = made.house.tls(made.house.client)
+    reader, writer = await asyncio.open_connection(address.host, address.port, ssl=context, server_hostname="localhost")
+    writer.write(Message(1, Operation.BIND_REQUEST, bind_request()).encode())
+    assert await reader.read(1000)
+    made.proxy.permission_changed()
+    directory: Any = made.proxy.dialer
+    directory.may = lambda: False
+    made.proxy.permission_changed()
+    async with asyncio.timeout(10):
+        (frame,) = FrameReader(1000).feed_untrusted(await reader.read())
+    assert decode_result_untrusted(decode_message_untrusted(frame).body).code == ResultCode.UNAVAILABLE
+    writer.transport.abort()

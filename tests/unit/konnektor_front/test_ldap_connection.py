@@ -335,3 +335,15 @@ async def test_a_message_begun_must_come_to_its_end() -> None:
     desk.connection.data_received(b"\x30\x20\x02")
     await asyncio.sleep(0.01)
     assert desk.line.closed
+
+
+async def test_a_directory_that_never_answers_ends_the_search() -> None:
+    desk = await open_desk(limits=replace(Limits(), search_seconds=0.0))
+    desk.ask(5, Operation.SEARCH_REQUEST, SEARCH)
+    await asyncio.sleep(0.01)
+    assert desk.answers() == [
+        (5, Operation.SEARCH_DONE, ResultCode.TIME_LIMIT_EXCEEDED),
+        (0, Operation.EXTENDED_RESPONSE, ResultCode.UNAVAILABLE),
+    ]
+    assert desk.vzd.is_closed
+    assert desk.line.closed
