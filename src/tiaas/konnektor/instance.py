@@ -216,8 +216,6 @@ class Instance:
                 directory.clients_changed()
 
         watcher.on_change = clients_changed
-        if directory is not None:
-            context.opstate.on_change(directory.permission_changed)
         return cls(
             config,
             given=given,

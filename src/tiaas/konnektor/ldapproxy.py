@@ -63,7 +63,9 @@ class LdapProxy:
         accepted = gate.ldap_certificates()
         context = _context_for(gate, accepted)
         dialer = VzdDialer(target, trust.check_directory, network, lambda: allows(Row.TI, opstate.holds))
-        return cls(config, gate, dialer, config.ldap, plain, accepted, context)
+        proxy = cls(config, gate, dialer, config.ldap, plain, accepted, context)
+        opstate.on_change(proxy.permission_changed)
+        return proxy
 
     @property
     def connection_count(self) -> int:

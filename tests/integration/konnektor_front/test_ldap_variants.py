@@ -89,7 +89,7 @@ async def proxied(build: Build, ingress: Ingress) -> AsyncIterator[Any]:
             "a", Address("127.0.0.1", 0), plain=Address("127.0.0.1", 0), ldap=Address("127.0.0.1", 0),
             ldap_plain=Address("127.0.0.1", 0), access=access, ti=TiAccess(vzd="ldaps://127.0.0.1:1"),
         )  # fmt: skip
-        nobody: Any = type("Nobody", (), {"check_directory": None, "holds": None})()
+        nobody: Any = type("Nobody", (), {"check_directory": None, "holds": None, "on_change": print})()
         proxy = LdapProxy.build(config, house.gate, nobody, nobody, nobody)
         assert proxy is not None
         directory: Any = Directory()
