@@ -19,7 +19,6 @@ from ipaddress import ip_address
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -30,6 +29,7 @@ from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.konnektor.issuing import KeyPair, create_ca, issue_client, issue_server
 from tiaas.konnektor.keykind import KeyKind, PrivateKey
+from tiaas.konnektor.pkcs12file import load_pkcs12_untrusted
 from tiaas.konnektor.store import InstanceStore, StoreError
 
 KONLAN = "konnektor.konlan"
@@ -134,11 +134,8 @@ class Identity:
         self.server, self.is_imported = server, False
 
     async def import_server(self, pkcs12_file: bytes, password: Secret) -> None:
-        """Takes a server certificate with its key (TIP1-A_4517). Raises `UnusableCertificate`."""
-        try:
-            key, certificate, _ = pkcs12.load_key_and_certificates(pkcs12_file, password.reveal() or None)
-        except (ValueError, UnsupportedAlgorithm):
-            raise UnusableCertificate("the file is no PKCS#12, or the password is wrong") from None
+        """Takes a server certificate with its key (TIP1-A_4517). Raises `UnusableCertificate`, `BadPkcs12`."""
+        key, certificate, _ = await asyncio.to_thread(load_pkcs12_untrusted, pkcs12_file, password)
         if certificate is None or not isinstance(key, PrivateKey):
             raise UnusableCertificate("the file holds no certificate with its EC or RSA key")
         if not certificate.not_valid_before_utc <= self.clock.now() < certificate.not_valid_after_utc:

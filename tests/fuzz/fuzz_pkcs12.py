@@ -1,0 +1,58 @@
+"""Fuzz target: PKCS#12 files that an administrator imports; what opening them would cost is read, no key is made."""
+
+from asn1crypto import algos, cms, core, pkcs12
+
+from tiaas.konnektor.pkcs12file import BadPkcs12, count_rounds_untrusted
+
+
+def file_with(encryption: dict[str, object], mac_rounds: int) -> bytes:
+    """A file of one encrypted content, with a MAC."""
+    info = {"content_type": "data", "content_encryption_algorithm": encryption, "encrypted_content": bytes(16)}
+    content = cms.ContentInfo(
+        {"content_type": "encrypted_data", "content": {"version": "v0", "encrypted_content_info": info}}
+    )
+    safe = cms.ContentInfo({"content_type": "data", "content": pkcs12.AuthenticatedSafe([content]).dump()})
+    mac = {
+        "mac": {"digest_algorithm": {"algorithm": "sha256"}, "digest": bytes(32)},
+        "mac_salt": bytes(8),
+        "iterations": mac_rounds,
+    }
+    octets: bytes = pkcs12.Pfx({"version": "v3", "auth_safe": safe, "mac_data": mac}).dump()
+    return octets
+
+
+def pbes1(rounds: int) -> dict[str, object]:
+    """3DES by the key derivation of PKCS#12."""
+    return {"algorithm": "pkcs12_sha1_tripledes_3key", "parameters": {"salt": bytes(8), "iterations": rounds}}
+
+
+def pbkdf2(rounds: int) -> dict[str, object]:
+    """PBES2 with PBKDF2."""
+    salt = algos.Pbkdf2Salt("specified", bytes(8))
+    return _pbes2("pbkdf2", algos.Pbkdf2Params({"salt": salt, "iteration_count": rounds}))
+
+
+def scrypt(cost: int) -> dict[str, object]:
+    """PBES2 with scrypt, r = 8 and p = 1."""
+    numbers = [core.OctetString(bytes(8)), core.Integer(cost), core.Integer(8), core.Integer(1)]
+    content = b"".join(number.dump() for number in numbers)
+    return _pbes2("1.3.6.1.4.1.11591.4.11", core.Any.load(b"\x30" + bytes([len(content)]) + content))
+
+
+def _pbes2(name: str, parameters: object) -> dict[str, object]:
+    derivation = {"algorithm": name, "parameters": parameters}
+    scheme = {"algorithm": "aes256_cbc", "parameters": bytes(16)}
+    both = algos.Pbes2Params({"key_derivation_func": derivation, "encryption_scheme": scheme})
+    return {"algorithm": "pbes2", "parameters": both}
+
+
+SEEDS: list[bytes] = [file_with(pbes1(2000), 1000), file_with(pbkdf2(3000), 1000), file_with(scrypt(16), 1)]
+
+
+def target(data: bytes) -> None:
+    """Only `BadPkcs12` may escape; what is counted is a number of rounds."""
+    try:
+        rounds = count_rounds_untrusted(data)
+    except BadPkcs12:
+        return
+    assert rounds >= 0
