@@ -29,7 +29,7 @@ from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.konnektor.issuing import KeyPair, create_ca, issue_client, issue_server
 from tiaas.konnektor.keykind import KeyKind, PrivateKey
-from tiaas.konnektor.pkcs12file import load_pkcs12_untrusted
+from tiaas.konnektor.pkcs12file import load_pkcs12
 from tiaas.konnektor.store import InstanceStore, StoreError
 
 KONLAN = "konnektor.konlan"
@@ -135,7 +135,7 @@ class Identity:
 
     async def import_server(self, pkcs12_file: bytes, password: Secret) -> None:
         """Takes a server certificate with its key (TIP1-A_4517). Raises `UnusableCertificate`, `BadPkcs12`."""
-        key, certificate, _ = await asyncio.to_thread(load_pkcs12_untrusted, pkcs12_file, password)
+        key, certificate, _ = await asyncio.to_thread(load_pkcs12, pkcs12_file, password)
         if certificate is None or not isinstance(key, PrivateKey):
             raise UnusableCertificate("the file holds no certificate with its EC or RSA key")
         if not certificate.not_valid_before_utc <= self.clock.now() < certificate.not_valid_after_utc:

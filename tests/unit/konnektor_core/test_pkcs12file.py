@@ -8,7 +8,7 @@ from tiaas.base.clock import SystemClock
 from tiaas.base.entropy import SystemEntropy
 from tiaas.base.secret import Secret
 from tiaas.konnektor.issuing import KeyPair, create_ca
-from tiaas.konnektor.pkcs12file import BadPkcs12, count_rounds_untrusted, load_pkcs12_untrusted
+from tiaas.konnektor.pkcs12file import BadPkcs12, count_rounds_untrusted, load_pkcs12
 
 PAIR: KeyPair = create_ca("p12", SystemClock().now(), SystemEntropy())
 
@@ -22,15 +22,15 @@ def made(rounds: int, algorithm: pkcs12.PBES) -> bytes:
 def test_rounds_of_key_and_certificate_are_counted(algorithm: pkcs12.PBES) -> None:
     file = made(500, algorithm)
     assert 1000 < count_rounds_untrusted(file) <= 1500 + 2048
-    _, certificate, _ = load_pkcs12_untrusted(file, Secret(b"p"))
+    _, certificate, _ = load_pkcs12(file, Secret(b"p"))
     assert certificate == PAIR.certificate
     with pytest.raises(BadPkcs12, match="password"):
-        load_pkcs12_untrusted(file, Secret(b"q"))
+        load_pkcs12(file, Secret(b"q"))
 
 
 def test_a_file_without_encryption_opens() -> None:
     file = pkcs12.serialize_key_and_certificates(b"s", PAIR.key, PAIR.certificate, None, NoEncryption())
-    assert load_pkcs12_untrusted(file, Secret(b""))[1] == PAIR.certificate
+    assert load_pkcs12(file, Secret(b""))[1] == PAIR.certificate
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_file_without_encryption_opens() -> None:
 )  # fmt: skip
 def test_millions_of_rounds_are_refused_before_the_first(encryption: dict[str, object], mac_rounds: int) -> None:
     with pytest.raises(BadPkcs12, match="rounds of key derivation"):
-        load_pkcs12_untrusted(file_with(encryption, mac_rounds), Secret(b"p"))
+        load_pkcs12(file_with(encryption, mac_rounds), Secret(b"p"))
 
 
 def test_an_unknown_encryption_is_refused() -> None:
@@ -51,4 +51,4 @@ def test_an_unknown_encryption_is_refused() -> None:
 @pytest.mark.parametrize("file", [b"", b"\x30\x00", SEEDS[0][:-1], SEEDS[0] + b"\x00"])
 def test_what_is_no_file(file: bytes) -> None:
     with pytest.raises(BadPkcs12):
-        load_pkcs12_untrusted(file, Secret(b"p"))
+        load_pkcs12(file, Secret(b"p"))
