@@ -137,7 +137,7 @@ def test_profile_and_fachmodul_reach_the_instance(tmp_path: Path) -> None:
     ],
 )
 def test_a_switch_without_effect_is_told(tmp_path: Path, text: str, said: tuple[str, ...]) -> None:
-    access = load_config(UpConfig, _config(tmp_path, f"[access]\n{text}")).access
+    access = load_config(UpConfig, _config(tmp_path, f"[access]\nweaker_variants = true\n{text}")).access
     assert tuple(access.access().variant.value for _ in access.notices()) == said
     assert all(variant in notice for variant, notice in zip(said, access.notices(), strict=True))
 

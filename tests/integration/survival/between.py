@@ -125,7 +125,7 @@ class Impatient(TerminalSession):
         super().__init__(front, owner, ct_id, wait=wait)
 
     def card(self, slot: int, wait: float = 0.5) -> "object":  # type: ignore[override]
-        return super().card(slot, wait)
+        return super().card(slot, min(wait, 0.5))
 
 
 class Street(Surgery):
