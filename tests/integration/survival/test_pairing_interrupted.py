@@ -191,7 +191,9 @@ async def test_another_terminal_at_the_same_address_is_refused_until_it_is_paire
     assert len(list(surgery.core.cards)) == 2
 
 
-async def test_a_refused_fingerprint_leaves_the_terminal_unpaired(surgery: Unpaired) -> None:
+async def test_a_refused_fingerprint_replaces_nothing(surgery: Unpaired) -> None:
+    """The terminal stays out of use; what was stored stays for a Wartungs-Pairing."""
+    before = surgery.core.terminals.entry(CT).config.pairing
     await surgery.terminal.pull_plug()
     surgery.terminal.state.blocks.clear()
     surgery.events.clear()
@@ -200,7 +202,9 @@ async def test_a_refused_fingerprint_leaves_the_terminal_unpaired(surgery: Unpai
     with pytest.raises(KonnektorError) as refused:
         await surgery.core.terminals.pair(CT, lambda shown: False, 5)
     assert refused.value.code == 4040
-    assert surgery.core.terminals.entry(CT).config.pairing is None
+    config = surgery.core.terminals.entry(CT).config
+    assert config.correlation is not Correlation.AKTIV
+    assert config.pairing == before
     assert surgery.terminal.state.blocks == []
 
 
