@@ -369,7 +369,7 @@ class _Start:
 
 
 async def _pair(run: Running, served: Served) -> None:
-    if not allows(Row.TERMINAL_TLS, served.instance.context.opstate.holds):
+    if not allows(Row.TERMINAL_TLS, served.instance.context.opstate.holding):
         run.notices.append("no terminal is connected: the Konnektor is in a critical state; tiaas state")
         return
     for terminal in served.practice.terminals.values():

@@ -205,7 +205,7 @@ class Instance:
             clock,
             health.misuse,
             guard(context),
-            lambda: allows(Row.DIRECTORY, context.opstate.holds),
+            lambda: allows(Row.DIRECTORY, context.opstate.holding),
             recorder,
         )
         directory = LdapProxy.build(config, gate, context.trust, network, context.opstate)

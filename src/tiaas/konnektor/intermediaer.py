@@ -144,7 +144,7 @@ class Intermediaer:
         # The request is not compressed (VSDM-A_2199), the answer may be (VSDM-A_2200).
         fields = (("Host", endpoint.authority), ("Accept-Encoding", "gzip"), *request.headers)
         octets = write_http_request("POST", endpoint.prefix + path, fields, request.body)
-        if not allows(Row.TI, self._opstate.holds):
+        if not allows(Row.TI, self._opstate.holding):
             raise NoAnswer("a critical operating state forbids it (4002)")
         lines, attempt = self._lines.setdefault(smb, _Lines()), _Attempt(identity, octets, repeatable)
         try:

@@ -62,7 +62,7 @@ class LdapProxy:
         plain = config.ldap_plain if config.access.ldap_variant is LdapVariant.PLAIN_TOO else None
         accepted = gate.ldap_certificates()
         context = _context_for(gate, accepted)
-        dialer = VzdDialer(target, trust.check_directory, network, lambda: allows(Row.TI, opstate.holds))
+        dialer = VzdDialer(target, trust.check_directory, network, lambda: allows(Row.TI, opstate.holding))
         proxy = cls(config, gate, dialer, config.ldap, plain, accepted, context)
         opstate.on_change(proxy.permission_changed)
         return proxy

@@ -147,6 +147,8 @@ class OperatingState:
         self._hub = hub
         self._clock = clock
         self._told: list[Callable[[], None]] = []
+        self.holding: frozenset[Condition] = frozenset()
+        """The conditions that are true now, of whatever terminal: every call asks for them, few change them."""
         start = clock.now()
         self.start = start
         """When the states began to be kept."""
@@ -172,6 +174,7 @@ class OperatingState:
         if before is not None and before.value is value:
             return
         state = self._states[condition, of] = State(condition, of, value, self._clock.now())
+        self._count()
         if before is None and not value:
             return
         for told in self._told:
@@ -198,6 +201,10 @@ class OperatingState:
         """Drops the states of a terminal that was removed."""
         for key in [key for key in self._states if key[1] == of and of]:
             del self._states[key]
+        self._count()
+
+    def _count(self) -> None:
+        self.holding = frozenset(state.condition for state in self._states.values() if state.value)
 
     def holds(self, condition: Condition, of: str = "") -> bool:
         """Whether the condition is true now."""

@@ -9,7 +9,7 @@ the remark below the table that no TLS on the LAN side is possible in some of th
 """
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 
 from tiaas.konnektor.opstate import Condition
 
@@ -48,13 +48,14 @@ class Row(enum.Enum):
     ALWAYS = "update, log view, factory reset", "x  x  x  x  x   x   x  x  x  x  x"
     MANAGEMENT = "other management", "-  x  x  x  x   x   x  x  x  x  x"
 
-    def allows(self, condition: Condition) -> bool:
-        """Whether this may be done while `condition` holds; what is not critical forbids nothing."""
-        if condition is Condition.FIREWALL_NOT_RELIABLE:
-            return self is Row.ALWAYS
-        if condition not in COLUMNS:
-            return True
-        return self.value[1].split()[COLUMNS.index(condition)] == "x"
+    def __init__(self, _title: str, marks: str) -> None:
+        columns = zip(COLUMNS, marks.split(), strict=True)
+        forbidden = {condition for condition, mark in columns if mark == "-"}
+        if forbidden:
+            # Then nothing is allowed but what is allowed in every other state, too.
+            forbidden.add(Condition.FIREWALL_NOT_RELIABLE)
+        self.forbidden = frozenset(forbidden)
+        """The conditions in which this must not be done; what is not critical forbids nothing."""
 
 
 OPERATION_ROWS: Mapping[str, Row] = {
@@ -72,9 +73,7 @@ OPERATION_ROWS: Mapping[str, Row] = {
 }
 """By name of the operation; one that is not in it cannot be served."""
 
-_CRITICAL = (*COLUMNS, Condition.FIREWALL_NOT_RELIABLE)
 
-
-def allows(row: Row, holds: Callable[[Condition], bool]) -> bool:
-    """Whether `row` may be done, given which conditions hold now."""
-    return all(row.allows(condition) for condition in _CRITICAL if holds(condition))
+def allows(row: Row, holding: Collection[Condition]) -> bool:
+    """Whether `row` may be done, given the conditions that hold now."""
+    return row.forbidden.isdisjoint(holding)

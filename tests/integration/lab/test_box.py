@@ -62,8 +62,8 @@ async def test_gateways_addresses_and_the_device_certificate(tmp_path: Path) -> 
         run.lab.faults.add(Fault.from_document({"service": "crl", "code": "expired"}))
         assert await box.crl.refresh()
         assert opstate.holds(Condition.CRL_OUT_OF_DATE)
-        assert allows(Row.CARD, opstate.holds)
-        assert not allows(Row.TI, opstate.holds)
+        assert allows(Row.CARD, opstate.holding)
+        assert not allows(Row.TI, opstate.holding)
         assert await box.crl.refresh()
         assert not opstate.holds(Condition.CRL_OUT_OF_DATE)
         # The cable to the TI is pulled, and plugged in again; that to the SIS stays.
@@ -94,8 +94,8 @@ async def test_a_box_with_an_expired_device_certificate_and_a_foreign_address(tm
         assert opstate.holds(Condition.NK_CERTIFICATE_EXPIRED)
         assert not opstate.holds(Condition.NK_CERTIFICATE_EXPIRING)
         assert opstate.holds(Condition.IP_ADRESSES_NOT_AVAILABLE)
-        assert not allows(Row.INFORMATION, opstate.holds)
-        assert allows(Row.MANAGEMENT, opstate.holds)
+        assert not allows(Row.INFORMATION, opstate.holding)
+        assert allows(Row.MANAGEMENT, opstate.holding)
         assert not any(entry.connected for entry in context.terminals)
         events: list[Event] = []
         context.hub.subscribe(events.append)

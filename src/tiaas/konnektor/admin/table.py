@@ -32,7 +32,7 @@ def _permitted(route: Route) -> Route:
     row = Row.ALWAYS if route.area in ALWAYS_AREAS else Row.MANAGEMENT
 
     async def handle(call: Call) -> Any:
-        if not allows(row, call.plane.instance.context.opstate.holds):
+        if not allows(row, call.plane.instance.context.opstate.holding):
             raise KonnektorError(4002)
         return await route.handler(call)
 

@@ -105,7 +105,7 @@ def guard(context: ServiceContext) -> Callable[[Operation], None]:
     def check(operation: Operation) -> None:
         row = getattr(operation.access, "row", None)
         # What declares no row is refused in every critical state.
-        if not allows(row if isinstance(row, Row) else Row.TI, context.opstate.holds):
+        if not allows(row if isinstance(row, Row) else Row.TI, context.opstate.holding):
             raise KonnektorError(4002, evidence=(("Operation", operation.request.__name__),))
 
     return check
@@ -144,6 +144,10 @@ def build_context(
     network = network or Network()
     hub = EventHub()
     opstate = OperatingState(hub, clock, box=profile is Profile.EINBOX)
+
+    def may(row: Row) -> Callable[[], bool]:
+        return lambda: allows(row, opstate.holding)
+
     protocol = ProtocolService(logs or MemoryMedium(), store, hub, opstate, clock, entropy)
     access = ti or TiAccess(online=False)
     checks = build_trust(
@@ -182,14 +186,13 @@ def build_context(
         entropy,
         konnektor_name=konnektor_name,
         prepare=vsdm.prepare,
-        may_connect=partial(allows, Row.TERMINAL_TLS, opstate.holds),
+        may_connect=may(Row.TERMINAL_TLS),
         card_seconds=card_seconds,
     )
     opstate.on_change(terminals.permission_changed)
     pins = Pins(infomodel, terminals, hub, RemotePins(cards, checks.cross_to, clock))
     opener = sinks or PlainSinks(SinkRoute(network, clock))
-    may_send = partial(allows, Row.BASE, opstate.holds)
-    events = EventDelivery(infomodel, cards, hub, store, clock, entropy, opener, cetp, shares, may_send)
+    events = EventDelivery(infomodel, cards, hub, store, clock, entropy, opener, cetp, shares, may(Row.BASE))
     return ServiceContext(
         infomodel,
         cards,
