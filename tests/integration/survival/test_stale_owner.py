@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.integration.konnektor_core.surgery import CLOCK, CT, ENTROPY, MAC, Surgery, caller, context
 from tests.structure.sources import SRC, tree
-from tests.unit.konnektor_trust.test_trustlists import FIRST, OLD, VL
+from tests.unit.konnektor_trust.trustbench import FIRST, OLD, VL
 from tests.unit.pki.ocspmaker import NOW
 from tiaas.base.clock import ManualClock
 from tiaas.base.secret import Secret
@@ -333,9 +333,9 @@ WRITES: dict[str, tuple[Scenario, ...]] = {
         lambda old: admin_of(old).finder.put_settings(TerminalSettings(discovery_cycle=0)),
     ),
     "konnektor.terminalfirmware:Firmware.put": (
-        lambda old: admin_of(old).firmware.put(FirmwarePackage("DEXXX", "M", "1.0.0", b"x")),
+        lambda old: admin_of(old).firmware.put(FirmwarePackage("DEABC", "M", "1.0.0", b"x")),
     ),
-    "konnektor.terminalfirmware:Firmware.remove": (lambda old: admin_of(old).firmware.remove("DEXXX/M/1.0.0"),),
+    "konnektor.terminalfirmware:Firmware.remove": (lambda old: admin_of(old).firmware.remove("DEABC/M/1.0.0"),),
     "konnektor.terminals:Terminals.remove": (lambda old: old.core.terminals.remove(CT),),
     "konnektor.terminals:Terminals.change": (
         _refuse,

@@ -1,140 +1,46 @@
-"""The trust lists of an instance: import, refresh, restart, states, events, trust anchor, BNetzA-VL.
-
-Above 800 lines because all of it needs the one `Bench` below; splitting it would make that a module of its own first.
-"""
+"""The TSL of an instance: import, status of its signer, restart, one list for many instances, when it is fetched."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from tests.unit.konnektor_trust.listmaker import Listed, ListMaker, SignerCa
-from tests.unit.konnektor_trust.listserver import ListServer
-from tests.unit.konnektor_trust.responder import Forwarder
-from tests.unit.pki.ocspmaker import NOW, SPAN, World
+from tests.unit.konnektor_trust.listmaker import Listed, SignerCa
+from tests.unit.konnektor_trust.trustbench import (
+    DAY,
+    EGK_CA,
+    FIRST,
+    NEW,
+    OCSP,
+    OLD,
+    OTHER_CA,
+    SERVICES,
+    STRANGER,
+    VL,
+    Bench,
+    ca,
+    tampered,
+    with_vl,
+)
+from tests.unit.pki.ocspmaker import NOW
 from tiaas.base.clock import ManualClock
 from tiaas.base.entropy import SeededEntropy
 from tiaas.konnektor.catalogue import deviations
-from tiaas.konnektor.config import BadInstanceConfig, TiAccess
+from tiaas.konnektor.config import BadInstanceConfig
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.events import Event, EventHub
+from tiaas.konnektor.events import EventHub
 from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.network import Network
-from tiaas.konnektor.opstate import Condition, OperatingState
-from tiaas.konnektor.sqlite_store import SqliteStore
-from tiaas.konnektor.store import InstanceStore, StaleEpochWrite, StoreError
+from tiaas.konnektor.store import StaleEpochWrite, StoreError
 from tiaas.konnektor.trust import EGK, TrustSpace
 from tiaas.konnektor.trustbuild import build_trust
-from tiaas.konnektor.trustlists import TrustLists
-from tiaas.konnektor.trustservice import Trust
 from tiaas.konnektor.tslimport import ListRefused, ReadList, read_list
 from tiaas.pki.codes import PkiCode
-from tiaas.pki.issue import Validity
 from tiaas.pki.ocsp import CertHash, CertStatus, OcspRequest, SingleResponse, encode_response
-from tiaas.pki.oids import CertificateType, ExtendedKeyUsage
+from tiaas.pki.oids import ExtendedKeyUsage
 from tiaas.pki.tsl import ServiceStatus, ServiceType
-
-OLD, NEW, STRANGER = SignerCa("TSL-CA1 TEST-ONLY"), SignerCa("TSL-CA2 TEST-ONLY"), SignerCa("TSL-CA3 TEST-ONLY")
-BRIEF = SignerCa("TSL-CA4 TEST-ONLY", Validity(SPAN.start, NOW + timedelta(days=10)))
-LONG = SignerCa("TSL-CA5 TEST-ONLY", Validity(SPAN.start, SPAN.end + timedelta(days=1000)))
-NATIONAL = SignerCa("BNetzA TEST-ONLY")
-EGK_CA, OTHER_CA = World("EGK-CA TEST-ONLY"), World("EGK-CA2 TEST-ONLY")
-OCSP = "http://ocsp.lab/"
-DAY = timedelta(days=1)
-
-
-def ca(world: World) -> Listed:
-    return Listed(ServiceType.CA, world.ca.encoded, OCSP, (CertificateType.CH_AUT.oid,))
-
-
-SERVICES = (
-    ca(EGK_CA),
-    Listed(ServiceType.OCSP, EGK_CA.signer.encoded),
-    Listed(ServiceType.CA, OLD.anchor.encoded, OCSP),
-    Listed(ServiceType.OCSP, OLD.world.signer.encoded),
-    Listed(ServiceType.BNETZA, NATIONAL.signer.encoded),
-)
-FIRST = ListMaker(OLD, SERVICES)
-VL = ListMaker(NATIONAL, (Listed(ServiceType.QUALIFIED_CA, OTHER_CA.ca.encoded, OCSP),), number=7)
-
-
-@dataclass
-class Bench:
-    server: ListServer
-    forwarder: Forwarder
-    store: InstanceStore
-    clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
-    events: list[Event] = field(default_factory=list)
-    access: TiAccess = field(default_factory=TiAccess)
-    reader: ListReader | None = None
-
-    async def boot(self, seed: bytes = b"lists") -> Trust:
-        """An instance on what the store holds."""
-        hub = EventHub()
-        hub.subscribe(self.events.append)
-        self.opstate = OperatingState(hub, self.clock)
-        self.trust = build_trust(
-            TrustSpace((), ()),
-            OLD.anchor.encoded,
-            self.access,
-            network=Network(),
-            store=self.store,
-            hub=hub,
-            opstate=self.opstate,
-            clock=self.clock,
-            entropy=SeededEntropy(seed),
-            reader=self.reader,
-        )
-        await self.lists.load()
-        return self.trust
-
-    @property
-    def lists(self) -> TrustLists:
-        assert self.trust.lists is not None
-        return self.trust.lists
-
-    @property
-    def number(self) -> int | None:
-        return self.trust.status().tsl.sequence_number
-
-    def topics(self) -> list[str]:
-        found = [str(event.topic) for event in self.events]
-        self.events.clear()
-        return found
-
-    def holds(self) -> set[str]:
-        return {state.name for state in self.opstate if state.value}
-
-    async def trusts_egk(self, world: World = EGK_CA) -> bool:
-        try:
-            self.trust.check_egk(world.insured().encoded, self.clock.now())
-        except KonnektorError:
-            return False
-        return True
-
-
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    server = ListServer()
-    await server.start()
-    server.publish(FIRST.document())
-    store = await SqliteStore.open(tmp_path / "store.db")
-    handle = store.bind(await store.take_over("one"))
-    made = Bench(server, Forwarder(OLD.world, ManualClock(NOW)), handle)
-    made.forwarder.clock = made.clock
-    made.forwarder.subject = OLD.signer.encoded
-    url = await made.forwarder.start()
-    made.access = TiAccess(tsl_url=f"{server.url}/tsl.xml", ocsp_forwarder=url)
-    await made.boot()
-    yield made
-    await made.trust.stop()
-    await made.forwarder.stop()
-    await server.stop()
-    await store.close()
-
 
 # ---- import ----------------------------------------------------------------------------------------------------------
 
@@ -192,10 +98,6 @@ async def test_the_second_address_helps(bench: Bench) -> None:
     assert await bench.lists.refresh_tsl()
     assert bench.number == 10_002
     assert bench.server.requests == ["/tsl.sha2"] * 4 + ["/backup.sha2"] + ["/tsl.xml"] * 4 + ["/backup.xml"]
-
-
-def tampered(document: bytes) -> bytes:
-    return document.replace(b"<Locality>l<", b"<Locality>x<", 1)
 
 
 def unsigned() -> bytes:
@@ -555,268 +457,6 @@ async def test_offline_nothing_is_fetched(bench: Bench) -> None:
     assert bench.server.requests == []
     await bench.lists.import_tsl(FIRST.document())
     assert await bench.trusts_egk()
-
-
-# ---- validity (TIP1-A_4686) ------------------------------------------------------------------------------------------
-
-EXPIRING, WITHIN, BEYOND = (
-    "EC_TSL_Expiring",
-    "EC_TSL_Out_Of_Date_Within_Grace_Period",
-    "EC_TSL_Out_Of_Date_Beyond_Grace_Period",
-)
-
-
-@pytest.mark.parametrize(
-    ("days", "expected"), [(23, None), (23.1, EXPIRING), (30, EXPIRING), (30.1, WITHIN), (60, WITHIN), (60.1, BEYOND)]
-)
-@pytest.mark.requirement("TIP1-A_4686")
-async def test_states_of_an_ageing_list(bench: Bench, days: float, expected: str | None) -> None:
-    await bench.lists.tick()
-    bench.clock.advance(days * 86_400)
-    bench.lists.judge()
-    assert bench.holds() & {EXPIRING, WITHIN, BEYOND} == ({expected} if expected else set())
-
-
-@pytest.mark.code(4002)
-async def test_beyond_the_grace_period_checks_are_4002(bench: Bench) -> None:
-    await bench.lists.tick()
-    bench.clock.advance(60 * 86_400 + 1)
-    der = EGK_CA.insured().encoded
-    for check in (bench.trust.check(der, EGK), bench.trust.check_egk_online(der), bench.trust.check_fachdienst(der)):
-        with pytest.raises(KonnektorError) as raised:
-            await check
-        assert raised.value.code == 4002
-    bench.trust.check_egk(der, bench.clock.now())  # what ReadVSD does without online check goes on
-    fresh = FIRST.newer(issued=bench.clock.now())
-    await bench.lists.import_tsl(fresh.document())
-    assert bench.holds() == set()
-    assert await bench.trusts_egk()
-
-
-@pytest.mark.requirement("A_20536", "A_20748")
-async def test_an_expired_list_is_taken_over(bench: Bench) -> None:
-    """The import of an expired TSL is possible in every state; the state tells."""
-    await bench.lists.tick()
-    old = FIRST.newer(issued=NOW - timedelta(days=31))
-    bench.server.publish(old.document())
-    assert await bench.lists.refresh_tsl()
-    assert bench.holds() == {WITHIN}
-
-
-async def test_parameters_of_the_states(bench: Bench) -> None:
-    await bench.lists.tick()
-    bench.events.clear()
-    bench.clock.advance(24 * 86_400)
-    bench.lists.judge()
-    (event,) = bench.events
-    assert dict(event.parameters)["NextUpdateTSL"] == "2026-07-01T12:00:00Z"
-
-
-# ---- trust anchor (TUC_PKI_013, TIP1-A_4687) -------------------------------------------------------------------------
-
-
-@pytest.mark.requirement("A_17548-01")
-async def test_change_of_the_trust_anchor(bench: Bench) -> None:
-    await bench.lists.tick()
-    since = NOW + 3 * DAY
-    announced = FIRST.announcing(NEW, since, OCSP)
-    bench.server.publish(announced.document())
-    assert await bench.lists.refresh_tsl()
-    status = bench.trust.status()
-    assert status.anchor is not None
-    assert status.next_anchor is not None
-    assert (status.anchor.name, status.next_anchor.name) == ("TSL-CA1 TEST-ONLY", "TSL-CA2 TEST-ONLY")
-    assert status.next_anchor_from == since
-
-    # Before its time the new anchor's signer is nobody.
-    early = announced.newer(ca=NEW)
-    bench.server.publish(early.document())
-    assert not await bench.lists.refresh_tsl()
-
-    # Then only it counts, after a restart as well; its status is asked where the announcement says.
-    bench.clock.advance(3 * 86_400)
-    await bench.boot()
-    late = announced.newer(number=10_005)
-    bench.server.publish(late.document())
-    assert not await bench.lists.refresh_tsl()
-    bench.forwarder.targets.clear()
-    bench.forwarder.subject = NEW.signer.encoded
-    following = replace(FIRST, ca=NEW, number=10_006, issued=bench.clock.now())
-    bench.server.publish(following.document())
-    assert await bench.lists.refresh_tsl(), bench.trust.status().tsl.last_reason
-    assert bench.forwarder.targets == [f"POST {OCSP} HTTP/1.1"]
-    status = bench.trust.status()
-    assert status.anchor is not None
-    assert status.anchor.name == "TSL-CA2 TEST-ONLY"
-    assert status.next_anchor is None
-
-
-async def test_TUC_PKI_013_the_next_anchor_counts_from_its_time_on(bench: Bench) -> None:
-    """No list has come since: the states are those of the new one, and so is what a person sees."""
-    await bench.lists.tick()
-    bench.server.publish(FIRST.announcing(LONG, NOW + DAY).document())
-    assert await bench.lists.refresh_tsl()
-    bench.clock.advance((OLD.anchor.not_after - NOW).total_seconds() + 1)
-    bench.lists.judge()
-    assert not {name for name in bench.holds() if "Trust_Anchor" in name}
-    status = bench.trust.status()
-    assert status.anchor is not None
-    assert (status.anchor.name, status.next_anchor, status.next_anchor_from) == ("TSL-CA5 TEST-ONLY", None, None)
-
-
-async def test_TAB_KON_504_beyond_the_trust_anchor_there_is_no_tls_to_services(bench: Bench) -> None:
-    await bench.lists.tick()
-    bench.server.publish(FIRST.announcing(BRIEF, NOW + DAY).document())
-    assert await bench.lists.refresh_tsl()
-    bench.lists.judge()
-    assert bench.holds() == set()
-    bench.clock.advance(2 * 86_400)
-    bench.lists.judge()
-    assert bench.holds() == {"EC_TSL_Trust_Anchor_Expiring"}
-    der = EGK_CA.insured().encoded
-    with pytest.raises(KonnektorError) as raised:
-        await bench.trust.check_fachdienst(der)
-    assert raised.value.code == 4156, "an eGK is no server"
-    bench.clock.advance(9 * 86_400)
-    bench.lists.judge()
-    assert bench.holds() == {"EC_TSL_Trust_Anchor_Out_Of_Date"}
-    with pytest.raises(KonnektorError) as raised:
-        await bench.trust.check_fachdienst(der)
-    assert raised.value.code == 4002
-    bench.forwarder.subject = der
-    assert (await bench.trust.check_egk_online(der)).is_known
-
-
-async def test_the_last_announcement_counts(bench: Bench) -> None:
-    await bench.lists.tick()
-    bench.server.publish(FIRST.announcing(STRANGER, NOW + DAY).document())
-    await bench.lists.refresh_tsl()
-    second = replace(FIRST.announcing(NEW, NOW + 2 * DAY), number=10_002)
-    bench.server.publish(second.document())
-    await bench.lists.refresh_tsl()
-    status = bench.trust.status()
-    assert status.next_anchor is not None
-    assert status.next_anchor.name == "TSL-CA2 TEST-ONLY"
-    bench.server.publish(replace(FIRST, number=10_003).document())
-    await bench.lists.refresh_tsl()
-    assert bench.trust.status().next_anchor is not None, "a list without announcement takes none back"
-
-
-BAD_ANNOUNCEMENTS: list[tuple[str, Callable[[], ListMaker], PkiCode]] = [
-    (
-        "two",
-        lambda: replace(FIRST.announcing(NEW, NOW + DAY).announcing(STRANGER, NOW + DAY)),
-        PkiCode.MULTIPLE_TRUST_ANCHOR,
-    ),
-    (
-        "unreadable",
-        lambda: FIRST.newer(services=(*SERVICES, Listed(ServiceType.ANCHOR_CHANGE, b"0\x00", OCSP))),
-        PkiCode.TSL_SIG_CERT_EXTRACTION_ERROR,
-    ),
-    (
-        "not valid then",
-        lambda: FIRST.announcing(NEW, NOW + timedelta(days=2000)),
-        PkiCode.CERTIFICATE_NOT_VALID_TIME,
-    ),
-]
-
-
-@pytest.mark.parametrize(
-    ("make", "fault"), [case[1:] for case in BAD_ANNOUNCEMENTS], ids=[case[0] for case in BAD_ANNOUNCEMENTS]
-)
-async def test_a_bad_announcement_is_told_and_the_list_used(
-    bench: Bench, make: Callable[[], ListMaker], fault: PkiCode
-) -> None:
-    await bench.lists.tick()
-    bench.topics()
-    made = make()
-    bench.server.publish(made.document())
-    assert await bench.lists.refresh_tsl()
-    assert bench.number == made.number
-    assert bench.trust.status().next_anchor is None
-    assert [str(event.topic) for event in bench.events] == ["CERT/TSL/IMPORT", "CERT/TSL/UPDATED"]
-    assert str(fault.number) in dict(bench.events[0].parameters)["Fehlerbeschreibung"]
-
-
-@pytest.mark.requirement("TIP1-A_4687")
-async def test_states_of_the_trust_anchor(bench: Bench) -> None:
-    await bench.lists.tick()
-    left = (OLD.anchor.not_after - NOW).total_seconds()
-    bench.clock.advance(left - 30 * 86_400 + 1)
-    bench.lists.judge()
-    assert "EC_TSL_Trust_Anchor_Expiring" in bench.holds()
-    bench.clock.advance(30 * 86_400)
-    bench.lists.judge()
-    assert "EC_TSL_Trust_Anchor_Out_Of_Date" in bench.holds()
-    assert "EC_TSL_Trust_Anchor_Expiring" not in bench.holds()
-
-
-# ---- BNetzA-VL (TUC_KON_031, TUC_PKI_036) ----------------------------------------------------------------------------
-
-
-async def with_vl(bench: Bench) -> None:
-    bench.access = replace(bench.access, bnetza_url=f"{bench.server.url}/vl.xml")
-    bench.server.publish(VL.document(), "/vl.xml")
-    await bench.boot()
-    await bench.lists.tick()
-    bench.topics()
-
-
-async def test_the_bnetza_list(bench: Bench) -> None:
-    await with_vl(bench)
-    assert [certificate.encoded for certificate in bench.lists.qualified] == [OTHER_CA.ca.encoded]
-    status = bench.trust.status()
-    assert status.bnetza.sequence_number == 7
-    assert not await bench.trusts_egk(OTHER_CA), "a QES issuer issues no eGK"
-    await bench.boot()
-    assert bench.trust.status() == status
-    assert [certificate.encoded for certificate in bench.lists.qualified] == [OTHER_CA.ca.encoded]
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: VL.newer(ca=STRANGER).document(),
-        lambda: tampered(VL.newer().document()),
-        lambda: VL.newer(issued=NOW - timedelta(days=31)).document(),
-        lambda: replace(VL, number=6).document(),
-        lambda: replace(VL, services=()).document(),
-        lambda: b"<x",
-    ],
-    ids=["signer is not in the TSL", "tampered", "out of date", "older", "another one with its number", "not XML"],
-)
-@pytest.mark.code(4129)
-async def test_a_bad_bnetza_list(bench: Bench, make: Callable[[], bytes]) -> None:
-    await with_vl(bench)
-    bench.server.publish(make(), "/vl.xml")
-    assert not await bench.lists.refresh_bnetza()
-    assert bench.holds() == {"EC_BNetzA_VL_Update_Not_Successful"}
-    assert bench.trust.status().bnetza.sequence_number == 7
-    assert "CERT/BNETZA_VL/IMPORT" in bench.topics()
-    with pytest.raises(KonnektorError) as raised:
-        await bench.lists.import_bnetza(make())
-    assert raised.value.code == 4129
-    await bench.lists.import_bnetza(VL.newer().document())
-    assert bench.topics() == ["CERT/BNETZA_VL/IMPORT", "CERT/BNETZA_VL/UPDATED"]
-
-
-async def test_the_same_bnetza_list_is_no_change(bench: Bench) -> None:
-    await with_vl(bench)
-    before = bench.lists.bnetza[0]
-    await bench.lists.import_bnetza(bench.server.files["/vl.xml"])
-    del bench.server.files["/vl.sha2"]
-    assert await bench.lists.refresh_bnetza()
-    assert bench.lists.bnetza[0] is before
-    assert bench.topics() == []
-
-
-@pytest.mark.requirement("TIP1-A_6731")
-async def test_an_ageing_bnetza_list(bench: Bench) -> None:
-    await with_vl(bench)
-    bench.clock.advance(30 * 86_400 + 1)
-    bench.lists.judge()
-    assert "EC_BNetzA_VL_not_valid" in bench.holds()
-    assert bench.opstate.holds(Condition.BNETZA_VL_NOT_VALID)
 
 
 # ---- configuration ---------------------------------------------------------------------------------------------------
