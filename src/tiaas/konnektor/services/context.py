@@ -144,10 +144,6 @@ def build_context(
     network = network or Network()
     hub = EventHub()
     opstate = OperatingState(hub, clock, box=profile is Profile.EINBOX)
-
-    def may(row: Row) -> Callable[[], bool]:
-        return lambda: allows(row, opstate.holding)
-
     protocol = ProtocolService(logs or MemoryMedium(), store, hub, opstate, clock, entropy)
     access = ti or TiAccess(online=False)
     checks = build_trust(
@@ -186,13 +182,13 @@ def build_context(
         entropy,
         konnektor_name=konnektor_name,
         prepare=vsdm.prepare,
-        may_connect=may(Row.TERMINAL_TLS),
+        may_connect=_may(opstate, Row.TERMINAL_TLS),
         card_seconds=card_seconds,
     )
     opstate.on_change(terminals.permission_changed)
     pins = Pins(infomodel, terminals, hub, RemotePins(cards, checks.cross_to, clock))
     opener = sinks or PlainSinks(SinkRoute(network, clock))
-    events = EventDelivery(infomodel, cards, hub, store, clock, entropy, opener, cetp, shares, may(Row.BASE))
+    events = EventDelivery(infomodel, cards, hub, store, clock, entropy, opener, cetp, shares, _may(opstate, Row.BASE))
     return ServiceContext(
         infomodel,
         cards,
@@ -214,6 +210,10 @@ def build_context(
         online=ti is not None and ti.online,
         device_certificate=device_certificate,
     )
+
+
+def _may(opstate: OperatingState, row: Row) -> Callable[[], bool]:
+    return lambda: allows(row, opstate.holding)
 
 
 def _removed(hub: EventHub, intermediaer: Intermediaer | None, card: Card) -> None:
