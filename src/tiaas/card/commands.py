@@ -231,12 +231,12 @@ def pso_encipher_template(size: int) -> CommandApdu:
     return CommandApdu(0x00, 0x2A, 0x86, 0x80, b"\xff" * size, NE_SHORT_MAX)
 
 
-def pso_compute_checksum(data: bytes, *, counts: bool) -> CommandApdu:
-    """PSO COMPUTE CRYPTOGRAPHIC CHECKSUM with the keys of a trusted channel (14.8.1).
+def pso_compute_checksum(data: bytes) -> CommandApdu:
+    """PSO COMPUTE CRYPTOGRAPHIC CHECKSUM with the keys of a trusted channel, directly after PSO ENCIPHER (14.8.1).
 
-    `counts` raises the send sequence counter before; not directly after PSO ENCIPHER, which did.
+    The octet 00 leaves the send sequence counter as it is: PSO ENCIPHER raised it.
     """
-    return CommandApdu(0x00, 0x2A, 0x8E, 0x80, (b"\x01" if counts else b"\x00") + data, NE_SHORT_MAX)
+    return CommandApdu(0x00, 0x2A, 0x8E, 0x80, b"\x00" + data, NE_SHORT_MAX)
 
 
 def pso_verify_checksum(data: bytes, checksum: bytes) -> CommandApdu:

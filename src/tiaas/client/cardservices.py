@@ -19,6 +19,8 @@ CARD_TERMINAL = ServiceKind(card_terminal.SERVICE, "1.1")
 CERTIFICATE = ServiceKind(certificate_service.SERVICE, "6.0")
 KVK = ServiceKind(kvk_service.SERVICE, "4.0")
 
+_DEFAULT_SECONDS = 20.0
+"""How long a Konnektor asks for a card, or to take one out, if it is not told (gemSpec_Kon TAB_KON_716 ff.)."""
 _PATIENCE = 15.0
 """Seconds that an answer may come later than the time given to the person at the terminal."""
 
@@ -176,4 +178,5 @@ class CardServices(Caller):
         )
 
     def _patient(self, seconds: float | None) -> float:
-        return max(self._transport.timeouts.answer, (seconds or 0) + _PATIENCE)
+        asked = _DEFAULT_SECONDS if seconds is None else seconds
+        return max(self._transport.timeouts.answer, asked + _PATIENCE)

@@ -43,8 +43,6 @@ CHALLENGE_SIZE = 16
 _ICCSN8 = slice(-16, None)  # the last 8 of the 10 octets of an ICCSN, in its digits
 _C2C = "C2C:"
 _UNCERTAIN = _C2C + "?"
-
-
 _KEY_ID = {Side.SOURCE: bytes.fromhex("0006"), Side.TARGET: bytes.fromhex("0009")}
 """First octets of the CHR of AUTR_CVC.E256 (HBA, SMC-B) and eGK.AUT_CVC.E256; the ICCSN follows."""
 

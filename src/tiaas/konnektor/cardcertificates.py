@@ -10,13 +10,12 @@ from datetime import date
 from tiaas.base.clock import Clock
 from tiaas.card.status import StatusWord
 from tiaas.konnektor.cardmap import CERTIFICATES, ECC, CardFile
-from tiaas.konnektor.cards import Card, Version
+from tiaas.konnektor.cards import GENERATION_2_1, Card
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted
+from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
 from tiaas.pki.subject import COMMON_NAME, values
 
 _ABSENT = frozenset({StatusWord.FILE_NOT_FOUND, StatusWord.OFFSET_TOO_BIG, StatusWord.OK})
-_ECC_SINCE = Version(4, 4, 0)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -42,10 +41,7 @@ def certificate_file(card: Card, reference: str, crypt: str) -> CardFile:
 def has_ecc(card: Card) -> bool:
     """Whether the card is of generation G2.1 or later, which have ECC identities."""
     versions = card.data.versions
-    if versions is None:
-        return False
-    system = versions.object_system
-    return (system.major, system.minor, system.revision) >= (_ECC_SINCE.major, _ECC_SINCE.minor, _ECC_SINCE.revision)
+    return versions is not None and versions.object_system >= GENERATION_2_1
 
 
 async def read_certificate(card: Card, reference: str, crypt: str, clock: Clock) -> bytes | None:
@@ -73,7 +69,7 @@ async def _read(card: Card, file: CardFile) -> bytes | None:
 def facts_of(der: bytes) -> CertificateFacts:
     """TUC_KON_034. Raises `KonnektorError` 4132 if there is no date of expiry to be had."""
     try:
-        certificate: Certificate = decode_certificate_untrusted(der)
+        certificate = decode_certificate_untrusted(der)
     except BadCertificate:
         raise KonnektorError(4132) from None
     return CertificateFacts(

@@ -10,7 +10,7 @@ states are gone, and the next RequestCard finds it as a new card. That is how a 
 import math
 from asyncio import CancelledError
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 
 from tiaas.konnektor.cards import Card, CardList
@@ -96,9 +96,8 @@ class CardDialogues:
             states = await session.slot_states()
         already = slot <= len(states) and states[slot - 1] not in _ABSENT
         if not already:
-            with _taken_display(entry):
-                async with entry.dialogue(slot):
-                    await self._shown(session, slot, text, seconds)
+            async with self._display(entry), entry.dialogue(slot):
+                await self._shown(session, slot, text, seconds)
         if slot not in entry.opening and self._cards.at(entry.config.ct_id, slot) is None:
             self._terminals.take_up(entry, slot)
         return already
@@ -113,8 +112,7 @@ class CardDialogues:
             raise KonnektorError(4202)
 
     async def _eject(self, entry: TerminalEntry, slot: int, card: Card | None, text: str, seconds: float) -> Ejected:
-        session = self._terminals.session(entry.config.ct_id)
-        with _taken_display(entry):
+        async with self._display(entry) as session:
             if card is not None:
                 async with card.basic.turn:
                     pass  # A command under way ends first: a busy slot refuses to be switched off.
@@ -134,6 +132,10 @@ class CardDialogues:
                     raise
                 finally:
                     await _clear(session)
+
+    def _display(self, entry: TerminalEntry) -> AbstractAsyncContextManager[TerminalSession]:
+        """Display and keypad for this dialogue alone; raises 4039."""
+        return self._terminals.pinpad(entry.config.ct_id, taken=4039)
 
     def _switched_off(self, entry: TerminalEntry, slot: int) -> None:
         if self._cards.at(entry.config.ct_id, slot) is not None:
@@ -168,18 +170,6 @@ async def _is_off(session: TerminalSession, slot: int) -> bool:
 
 def _whole(seconds: float) -> int:
     return math.ceil(min(seconds, LONGEST_SECONDS))
-
-
-@contextmanager
-def _taken_display(entry: TerminalEntry) -> Iterator[None]:
-    """Display and keypad for this dialogue alone; raises 4039."""
-    if entry.pinpad_taken:
-        raise KonnektorError(4039)
-    entry.pinpad_taken = True
-    try:
-        yield
-    finally:
-        entry.pinpad_taken = False
 
 
 @contextmanager

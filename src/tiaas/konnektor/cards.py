@@ -27,7 +27,7 @@ IDLE_SESSIONS_MAX = 256
 """Sessions that never touched their card and can be dropped: a client may invent userIds without end."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Version:
     """A version of a card component, three numbers."""
 
@@ -37,6 +37,10 @@ class Version:
 
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}.{self.revision}"
+
+
+GENERATION_2_1 = Version(4, 4, 0)
+"""The first object systems of generation 2.1; from here on they hold ECC identities."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,16 @@
-"""Texts that the Konnektor shows at terminals, literally (gemSpec_Kon V5.18).
+"""Texts at the terminal while PINs and PUKs are entered, literally: gemSpec_Kon V5.18 TIP1-A_4561-02, TAB_KON_090.
 
-TAB_KON_090 (TIP1-A_4561-02) while PINs and PUKs are entered, TAB_KON_727 (TIP1-A_5408) while cards are asked for and
-given back. In the tables `•` is a blank, 0x0B a soft line break, 0x0F separates message and PIN prompt. `{slot}`
-stands where they have X; a terminal without a choice of slots shows no slot. `{anw}` is their ANW, the action.
+In the table `•` is a blank, 0x0B a soft line break, 0x0F separates message and PIN prompt. `{slot}` stands where the
+table has X; a terminal without a choice of slots shows no slot. `{anw}` is its ANW, the action.
 """
 
 from collections.abc import Mapping
 
 from tiaas.konnektor.cardmap import PIN_AMTS_REP, PIN_CH, PIN_QES, PIN_SMC
-from tiaas.konnektor.cardtypes import HBAX, CardType
+from tiaas.konnektor.cardtypes import CardType
 from tiaas.terminal.session import NewPinPrompts, PinPrompts
-
-LINE = "\x0b"
-PROMPT = "\x0f"
+from tiaas.terminal.sicct.text import BREAK as LINE
+from tiaas.terminal.sicct.text import PROMPT
 
 _EGK_PIN = "MRPIN"
 """Stands for all PINs of an eGK but PIN.AMTS_REP: they have texts in common."""
@@ -78,17 +76,6 @@ _PROTECTED: Mapping[str, str] = {
 _CHANGE_ACTION = "Änderung"
 """ANW while a PIN of an eGK is changed: TUC_KON_019 has no actionName, and an empty ANW would end in the air."""
 
-_REQUEST = f"Bitte {LINE}{{card}} {LINE}in {LINE}SLOT {{slot}} {LINE}stecken"
-_REQUEST_NO_SLOT = f"Bitte {LINE}{{card}} {LINE}stecken"
-_EJECT = f"Bitte {LINE}{{card}} {LINE}aus {LINE}SLOT {{slot}} {LINE}entnehmen"
-_EJECT_NO_SLOT = f"Bitte {LINE}{{card}} {LINE}entnehmen"
-_CARD_NAMES: Mapping[CardType, str] = {
-    CardType.EGK: "eGK",
-    CardType.SMC_B: "SMC-B",
-    **dict.fromkeys(HBAX - {CardType.ZOD_2_0}, "HBA"),
-}
-_ANY_CARD = "Karte"
-
 
 def verify_prompts(
     card_type: CardType, pin: str, slot: int, *, only_slot: bool = False, action: str = ""
@@ -141,23 +128,6 @@ def switch_prompts(pin: str, *, on: bool) -> PinPrompts:
     """
     text = _SWITCH_ON if on else _SWITCH_OFF
     return PinPrompts(text.format(anw=_PROTECTED.get(pin, pin)), PIN_OK, PIN_WRONG)
-
-
-def request_text(card_type: CardType | None, slot: int, *, only_slot: bool = False) -> str:
-    """What asks for a card; None if any will do."""
-    text = _REQUEST_NO_SLOT if only_slot else _REQUEST
-    return text.format(card=_card_name(card_type), slot=slot)
-
-
-def eject_text(card_type: CardType | None, slot: int, *, only_slot: bool = False) -> str:
-    """What asks to take a card out; a card of no named type is taken out without naming the slot."""
-    name = _card_name(card_type)
-    text = _EJECT_NO_SLOT if only_slot or name == _ANY_CARD else _EJECT
-    return text.format(card=name, slot=slot)
-
-
-def _card_name(card_type: CardType | None) -> str:
-    return _ANY_CARD if card_type is None else _CARD_NAMES.get(card_type, _ANY_CARD)
 
 
 def _shown(

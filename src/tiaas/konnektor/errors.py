@@ -109,12 +109,12 @@ def gerror_of(
     another.
     """
     chain = [step for error in errors for step in _chain(error)]
-    trace = tuple(_trace(step, instance_id, entropy, origin if step is chain[-1] else None) for step in chain)
+    defects = [*(() for _ in chain[1:]), _defect(origin)]
+    trace = tuple(_trace(step, instance_id, entropy, defect) for step, defect in zip(chain, defects, strict=True))
     message_id = random_uuid(entropy)
     if protocol is not None:
-        for step, shown in zip(chain, trace, strict=True):
-            evidence = step.evidence + (_defect(origin) if origin is not None and step is chain[-1] else ())
-            protocol.write_error(LoggedError(step, shown.event_id, message_id, evidence))
+        for step, defect, shown in zip(chain, defects, trace, strict=True):
+            protocol.write_error(LoggedError(step, shown.event_id, message_id, step.evidence + defect))
     return Error(message_id=message_id, timestamp=clock.now(), trace=trace)
 
 
@@ -130,13 +130,12 @@ def _chain(error: KonnektorError) -> list[KonnektorError]:
     return [step for cause in error.causes for step in _chain(cause)] + [error]
 
 
-def _trace(step: KonnektorError, instance_id: str, entropy: Entropy, origin: BaseException | None) -> Trace:
+def _trace(step: KonnektorError, instance_id: str, entropy: Entropy, defect: tuple[tuple[str, str], ...]) -> Trace:
     event_id = random_uuid(entropy)
     shown = CODES[OUTSIDE.get(step.code, step.code)]
     text = shown.filled(step.fill)
     fields: dict[str, object] = {"event_id": event_id, "instance": instance_id, "code": step.code}
-    if origin is not None and _defect(origin):
-        fields |= {"kind": type(origin).__name__, "where": where_of(origin)}
+    fields |= {key.lower(): value for key, value in defect}
     _log.log(_LEVEL[step.entry.severity], "error in an operation", extra=fields)
     return Trace(
         event_id=event_id,
@@ -152,9 +151,9 @@ def _trace(step: KonnektorError, instance_id: str, entropy: Entropy, origin: Bas
     )
 
 
-def _defect(origin: BaseException) -> tuple[tuple[str, str], ...]:
+def _defect(origin: BaseException | None) -> tuple[tuple[str, str], ...]:
     """Evidence of an exception that is none of ours: kind and place."""
-    if isinstance(origin, KonnektorError | SoapError):
+    if origin is None or isinstance(origin, KonnektorError | SoapError):
         return ()
     return ("Kind", type(origin).__name__), ("Where", where_of(origin))
 

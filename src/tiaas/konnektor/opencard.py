@@ -12,7 +12,7 @@ from tiaas.card import commands
 from tiaas.card.apdu import ResponseApdu
 from tiaas.card.link import CardGone, CardLink, CardLinkError
 from tiaas.konnektor.cardmap import AUT, CERTIFICATES, ECC, EF_GDO, EF_VERSION2, RSA, TYPE_BY_MF_AID, Folder
-from tiaas.konnektor.cards import CardData, CardVersions, Version
+from tiaas.konnektor.cards import GENERATION_2_1, CardData, CardVersions, Version
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.sessions import BASIC_CHANNEL, Channel
 from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
@@ -20,8 +20,6 @@ from tiaas.pki.subject import holder_of
 from tiaas.tlv.ber import BadTlv, decode_one_untrusted
 
 GENERATION_2 = 4
-ECC_SINCE = Version(4, 4, 0)
-"""Object systems from here on (G2.1) hold ECC identities."""
 ICCSN_SIZE = 10
 
 
@@ -68,8 +66,7 @@ async def _read_holder(channel: Channel, basics: _Basics, atr: bytes) -> CardDat
     base = CardData(basics.card_type, iccsn=basics.iccsn, versions=basics.versions, atr=atr)
     if basics.card_type is CardType.SMC_KT:
         return base
-    system = basics.versions.object_system
-    ecc = (system.major, system.minor, system.revision) >= (ECC_SINCE.major, ECC_SINCE.minor, ECC_SINCE.revision)
+    ecc = basics.versions.object_system >= GENERATION_2_1
     file = CERTIFICATES[basics.card_type][AUT, ECC if ecc else RSA]
     der = _data(await channel.read(file), "AUT certificate")
     try:

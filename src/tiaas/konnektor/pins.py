@@ -7,19 +7,18 @@ waits for the first two, so other cards and other slots go on meanwhile.
 """
 
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from tiaas.card import commands
 from tiaas.card.apdu import CommandApdu, ResponseApdu
 from tiaas.konnektor import displaytexts as texts
 from tiaas.konnektor.cardmap import PIN_AMTS_REP, PIN_CH, PIN_QES, PINS, PinObject
-from tiaas.konnektor.cards import Card, Reservation
+from tiaas.konnektor.cards import GENERATION_2_1, Card, Reservation
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, EventHub, Topic, parameters
 from tiaas.konnektor.linkfaults import link_faults
 from tiaas.konnektor.livemodel import LiveInfoModel
-from tiaas.konnektor.pinentry import Dialogue, PinEntry, PinPads, enter_here
+from tiaas.konnektor.pinentry import Dialogue, PinPads, enter_here
 from tiaas.konnektor.pinstates import (
     PinOutcome,
     PinResult,
@@ -30,6 +29,7 @@ from tiaas.konnektor.pinstates import (
     outcome_of,
     status_of,
 )
+from tiaas.konnektor.remotepin import RemotePins
 from tiaas.konnektor.sessions import AuthValue, CardSession, ChannelClosed
 from tiaas.terminal.session import NewPinPrompts, PinPrompts
 
@@ -56,18 +56,6 @@ _WITHOUT_RESULT = frozenset({Purpose.ENABLE, Purpose.DISABLE})
 
 _MRPIN = "MRPIN."
 _MRPIN_AMTS = "MRPIN.AMTS"
-_G2_1 = (4, 4, 0)
-"""First version of the object systems of generation 2.1."""
-
-
-class RemoteEntry(Protocol):
-    """Entry at another terminal than the card's; `RemotePins` is that."""
-
-    async def enter(
-        self, terminal: PinEntry, ct_id: str, card: Card, session: CardSession, dialogue: Dialogue
-    ) -> ResponseApdu:
-        """See `RemotePins`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +96,7 @@ class Pins:
     no PIN pad, 4072 no such PIN, 4093, 4094, 4221, 4222. A wrong PIN or PUK is an outcome, no error.
     """
 
-    def __init__(self, model: LiveInfoModel, terminals: PinPads, hub: EventHub, remote: RemoteEntry) -> None:
+    def __init__(self, model: LiveInfoModel, terminals: PinPads, hub: EventHub, remote: RemotePins) -> None:
         self._model = model
         self._terminals = terminals
         self._hub = hub
@@ -273,10 +261,7 @@ class Pins:
 def _is_g2_0(card: Card) -> bool:
     """Whether an eGK is of generation 2.0; a card that tells no version is taken for a current one."""
     versions = card.data.versions
-    if versions is None or card.card_type is not CardType.EGK:
-        return False
-    system = versions.object_system
-    return (system.major, system.minor, system.revision) < _G2_1
+    return card.card_type is CardType.EGK and versions is not None and versions.object_system < GENERATION_2_1
 
 
 async def _card_status(session: CardSession, where: PinObject) -> PinStatus:

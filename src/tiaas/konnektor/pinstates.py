@@ -85,20 +85,17 @@ _FAULT_OF_SW: Mapping[int, int] = {
 }
 """Status words that are no outcome of any entry."""
 
+_FAULTS_OF_SWITCH: Mapping[int, int] = {
+    StatusWord.BLOCKED_OR_EXPIRED: 4063,
+    StatusWord.NOT_USABLE: 4065,
+    StatusWord.SECURITY_STATUS_NOT_SATISFIED: 4085,
+}
 _FAULTS_BY_PURPOSE: Mapping[Purpose, Mapping[int, int]] = {
     Purpose.VERIFY: {StatusWord.BLOCKED_OR_EXPIRED: 4063, StatusWord.NOT_USABLE: 4065},
     Purpose.CHANGE: {StatusWord.BLOCKED_OR_EXPIRED: 4063, StatusWord.NOT_USABLE: 4068},
     Purpose.UNBLOCK: {StatusWord.BLOCKED_OR_EXPIRED: 4064, StatusWord.NOT_USABLE: 4068},
-    Purpose.ENABLE: {
-        StatusWord.BLOCKED_OR_EXPIRED: 4063,
-        StatusWord.NOT_USABLE: 4065,
-        StatusWord.SECURITY_STATUS_NOT_SATISFIED: 4085,
-    },
-    Purpose.DISABLE: {
-        StatusWord.BLOCKED_OR_EXPIRED: 4063,
-        StatusWord.NOT_USABLE: 4065,
-        StatusWord.SECURITY_STATUS_NOT_SATISFIED: 4085,
-    },
+    Purpose.ENABLE: _FAULTS_OF_SWITCH,
+    Purpose.DISABLE: _FAULTS_OF_SWITCH,
 }
 """TAB_KON_089, 093, 193, 241. 6985 is a transport state to VERIFY, a new PIN of a wrong length to CHANGE and RESET."""
 
@@ -113,7 +110,7 @@ def status_of(sw: int) -> PinStatus:
     raise _fault(sw, _FAULT_OF_SW)
 
 
-def outcome_of(response: ResponseApdu, purpose: Purpose = Purpose.VERIFY) -> PinResult:
+def outcome_of(response: ResponseApdu, purpose: Purpose) -> PinResult:
     """The outcome that the card's answer tells. Raises 4063, 4064, 4065, 4068, 4072, 4085, 4001 for what is none."""
     if response.ok:
         return PinResult(PinOutcome.OK)

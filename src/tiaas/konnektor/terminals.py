@@ -226,12 +226,12 @@ class Terminals:
             raise KonnektorError(4222)
 
     @asynccontextmanager
-    async def pinpad(self, ct_id: str) -> AsyncIterator[TerminalSession]:
-        """PIN pad and display for one use. Raises 4007, 4221 not aktiv, 4222 not connected, 4060 taken by another."""
+    async def pinpad(self, ct_id: str, taken: int = 4060) -> AsyncIterator[TerminalSession]:
+        """PIN pad and display for one use. Raises 4007, 4221 not aktiv, 4222 not connected, `taken` if it is in use."""
         entry = self.entry(ct_id)
         self.require_usable(entry)
         if entry.pinpad_taken:
-            raise KonnektorError(4060)
+            raise KonnektorError(taken)
         entry.pinpad_taken = True
         try:
             yield self.session(ct_id)

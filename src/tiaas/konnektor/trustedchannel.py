@@ -42,7 +42,7 @@ class TrustedChannel:
         Raises 4056, 4057, `ChannelClosed`, `CardLinkError`. Not for commands that have data in their response.
         """
         secured = SecuredCommand(commands.with_channel(command, self._target.number), cryptogram)
-        checksum = await self._module.transmit(commands.pso_compute_checksum(secured.checked, counts=False))
+        checksum = await self._module.transmit(commands.pso_compute_checksum(secured.checked))
         ok(checksum, Side.SOURCE, "PSO COMPUTE CRYPTOGRAPHIC CHECKSUM")
         response = await self._target.transmit(secured.with_checksum(checksum.data))
         if not response.data:

@@ -6,6 +6,7 @@ The tables' notation is kept: `•` is a blank, `|` is 0x0B, `¦` is 0x0F.
 import pytest
 
 from tiaas.konnektor import displaytexts as texts
+from tiaas.konnektor.cardtexts import eject_text, request_text
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.terminal.sicct.text import encode_label, split
 
@@ -116,7 +117,7 @@ def test_results() -> None:
 
 @pytest.mark.requirement("TIP1-A_5408")
 @pytest.mark.parametrize(
-    ("card", "request_text", "eject_text", "without"),
+    ("card", "asked", "ejected", "without"),
     [
         (EGK, "Bitte•|eGK•|in•|SLOT•3•|stecken", "Bitte•|eGK•|aus•|SLOT•3•|entnehmen", "Bitte•|eGK•|"),
         (HBA, "Bitte•|HBA•|in•|SLOT•3•|stecken", "Bitte•|HBA•|aus•|SLOT•3•|entnehmen", "Bitte•|HBA•|"),
@@ -126,13 +127,12 @@ def test_results() -> None:
         (CardType.KVK, "Bitte•|Karte•|in•|SLOT•3•|stecken", "Bitte•|Karte•|entnehmen", "Bitte•|Karte•|"),
     ],
 )
-def test_cards_asked_for_and_given_back(
-    card: CardType | None, request_text: str, eject_text: str, without: str
-) -> None:
-    assert texts.request_text(card, 3) == literal(request_text)
-    assert texts.eject_text(card, 3) == literal(eject_text)
-    assert texts.request_text(card, 3, only_slot=True) == literal(f"{without}stecken")
-    assert texts.eject_text(card, 3, only_slot=True) == literal(f"{without}entnehmen")
+def test_cards_asked_for_and_given_back(card: CardType | None, asked: str, ejected: str, without: str) -> None:
+    wanted = None if card is None else frozenset({card})
+    assert request_text(wanted, 3) == literal(asked)
+    assert eject_text(card, 3) == literal(ejected)
+    assert request_text(wanted, 3, only_slot=True) == literal(f"{without}stecken")
+    assert eject_text(card, 3, only_slot=True) == literal(f"{without}entnehmen")
 
 
 def test_a_terminal_without_choice_of_slots_shows_no_slot() -> None:
@@ -147,7 +147,7 @@ def test_every_text_fits_any_terminal() -> None:
     shown = [text for card, pin in pins for text in vars_of(texts.change_prompts(card, pin, 14))]
     shown += [text for card, pin in pins for text in vars_of(texts.unblock_and_change_prompts(card, pin, 14))]
     shown += [texts.switch_prompts(pin, on=False).prompt for pin in ("MRPIN.DPE", "MRPIN.NFD_READ", "PIN.AMTS_REP")]
-    shown += [texts.request_text(SMCB, 14), texts.eject_text(SMCB, 14), texts.REMOTE_ENCIPHERED, texts.REMOTE_FAILED]
+    shown += [request_text(frozenset({SMCB}), 14), eject_text(SMCB, 14), texts.REMOTE_ENCIPHERED, texts.REMOTE_FAILED]
     for text in shown:
         encode_label(text)
         parts = split(text)

@@ -32,7 +32,7 @@ from tiaas.konnektor.admin.certificates import CERTIFICATE_ROUTES
 from tiaas.konnektor.admin.routes import Call, Caller
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.config import WatchDays
-from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.errors import KonnektorError, LoggedError
 from tiaas.konnektor.events import EventSeverity, Topic
 from tiaas.konnektor.expiry import DAY, CertificateWatch
 from tiaas.konnektor.services.certificate import expiration, verification
@@ -256,6 +256,19 @@ def provided(surgery: Surgery, image: CardImage, path: str) -> bytes:
     if path not in image.files:
         assert surgery.personaliser.provide(image, path)
     return image.files[path]
+
+
+async def test_the_log_has_what_the_trace_refers_to(
+    surgery: Surgery, online: OnlineTrust, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged: list[LoggedError] = []
+    monkeypatch.setattr(surgery.core.protocol, "write_error", logged.append)
+    answer = await verify(surgery, online, provided(surgery, surgery.smcb.image, "MF/DF.ESIGN/EF.C.HCI.AUT.R2048"))
+    error = answer.verification_status.error
+    assert error is not None
+    assert [(entry.event_id, entry.error.code) for entry in logged] == [
+        (step.log_reference, step.code) for step in error.trace
+    ]
 
 
 async def test_a_certificate_that_was_good_then(surgery: Surgery, online: OnlineTrust) -> None:

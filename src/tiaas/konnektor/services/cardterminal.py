@@ -68,7 +68,7 @@ async def _request_card(context: ServiceContext, request: RequestCard, peer: Pee
             raise KonnektorError(4058)
     ct_id, slot = request.slot.ct_id, request.slot.slot_id
     authorize(context, peer, request.context, "RequestCard", ct_id=ct_id)
-    text = request.display_msg and displayable(request.display_msg)
+    text = displayable(request.display_msg or "")
     found = await context.dialogues.request(
         ct_id,
         slot,
@@ -83,7 +83,7 @@ async def _eject_card(context: ServiceContext, request: EjectCard, peer: Peer) -
     ct_id, slot = _place(context, request)
     authorize(context, peer, request.context, "EjectCard", ct_id=ct_id)
     card = context.cards.at(ct_id, slot)
-    text = request.display_msg and displayable(request.display_msg)
+    text = displayable(request.display_msg or "")
     await context.dialogues.eject(
         ct_id,
         slot,

@@ -103,9 +103,9 @@ def guard(context: ServiceContext) -> Callable[[Operation], None]:
     """What stands before every operation at the SOAP border: 4002 in a critical state that forbids it."""
 
     def check(operation: Operation) -> None:
-        row = getattr(operation.access, "row", None)
         # What declares no row is refused in every critical state.
-        if not allows(row if isinstance(row, Row) else Row.TI, context.opstate.holding):
+        row = operation.access.row if isinstance(operation.access, Declared) else Row.TI
+        if not allows(row, context.opstate.holding):
             raise KonnektorError(4002, evidence=(("Operation", operation.request.__name__),))
 
     return check

@@ -16,7 +16,7 @@ from tiaas.interfaces.certificate_service_v6_0 import (
     Crypt,
 )
 from tiaas.interfaces.connector_common_v5_0 import OK
-from tiaas.konnektor.cardcertificates import CertificateFacts, facts_of, has_ecc, read_certificate
+from tiaas.konnektor.cardcertificates import CertificateFacts, facts_of, read_certificate
 from tiaas.konnektor.cardmap import AUT
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import HBAX, SM_B, CardType
@@ -59,9 +59,6 @@ async def _check(
     found: list[CertificateExpiration] = [] if handle else list(_device(context))
     without_ecc: list[str] = []
     for card in cards:
-        if card.card_type in HBAX | SM_B and crypt is Crypt.ECC and not has_ecc(card):
-            without_ecc.append(card.handle)
-            continue
         facts = await _facts(context, card, crypt)
         if facts is None and crypt is Crypt.ECC:
             without_ecc.append(card.handle)

@@ -65,7 +65,7 @@ async def _verify(context: ServiceContext, request: VerifyCertificate, peer: Pee
 
 
 def _error(context: ServiceContext, verdict: Verdict) -> Error:
-    return gerror_of(list(_steps(verdict)), context.instance_id, context.clock, context.entropy)
+    return gerror_of(list(_steps(verdict)), context.instance_id, context.clock, context.entropy, context.protocol)
 
 
 def _steps(verdict: Verdict) -> Iterator[KonnektorError]:
