@@ -12,7 +12,6 @@ from tiaas.interfaces.ldap_v3 import (
     decode_abandon_untrusted,
     decode_bind_untrusted,
     decode_entry_untrusted,
-    decode_extended_name_untrusted,
     decode_message_untrusted,
     decode_result_untrusted,
     decode_search_untrusted,
@@ -41,7 +40,6 @@ _DECODERS = (
     decode_abandon_untrusted,
     decode_entry_untrusted,
     decode_result_untrusted,
-    decode_extended_name_untrusted,
 )
 
 

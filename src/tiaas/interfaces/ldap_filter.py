@@ -7,7 +7,6 @@ extensible A9 { rule 81, type 82, value 83, dnAttributes 84 }
 """
 
 import re
-from collections.abc import Callable
 
 from tiaas.base.errors import InvalidInput
 from tiaas.tlv import BadTlv, Tlv, decode_untrusted, encode
@@ -127,10 +126,7 @@ def _check_substrings(item: Tlv) -> None:
     tags = [piece.tag for piece in pieces.children()]
     if kind.tag != _OCTETS or pieces.tag != _SEQUENCE or not tags:
         raise BadTlv("substrings")
-    at_its_place: Callable[[int, int], bool] = lambda at, tag: (  # noqa: E731
-        tag == _ANY or (tag == _INITIAL and at == 0) or (tag == _FINAL and at == len(tags) - 1)
-    )
-    if not all(at_its_place(at, tag) for at, tag in enumerate(tags)):
+    if not set(tags) <= {_INITIAL, _ANY, _FINAL} or _INITIAL in tags[1:] or _FINAL in tags[:-1]:
         raise BadTlv("substrings")
 
 

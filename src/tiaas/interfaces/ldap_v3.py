@@ -22,8 +22,8 @@ from tiaas.tlv import BadTlv, Tlv, decode_one_untrusted, decode_untrusted, encod
 
 SEQUENCE, SET, BOOLEAN, INTEGER, OCTETS, ENUMERATED = 0x30, 0x31, 0x01, 0x02, 0x04, 0x0A
 _CONTROLS = 0xA0
-_SIMPLE = 0x80
-_EXTENDED_NAME, _EXTENDED_OID = 0x80, 0x8A
+SIMPLE = 0x80
+_EXTENDED_OID = 0x8A
 _INT_MAX = 2**31 - 1
 _FOUR = 4
 _HEAD_MAX = 6
@@ -131,7 +131,7 @@ class BindRequest:
     @property
     def is_anonymous(self) -> bool:
         """A simple bind without name and password (RFC 4513, 5.1.1)."""
-        return self.method == _SIMPLE and not self.name and not self.has_credentials
+        return self.method == SIMPLE and not self.name and not self.has_credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,17 +312,9 @@ def decode_result_untrusted(body: bytes) -> Result:
     return Result(code, _text(parts[1], "matchedDN"), _text(parts[2], "diagnosticMessage"), oid)
 
 
-def decode_extended_name_untrusted(body: bytes) -> str:
-    """The OID that an ExtendedRequest asks for; raises only `BadLdap`."""
-    parts = _parts(body, "ExtendedRequest")
-    if not parts or parts[0].tag != _EXTENDED_NAME:
-        raise BadLdap("requestName")
-    return parts[0].value.decode("ascii", "replace")
-
-
 def bind_request() -> bytes:
     """The body of an anonymous simple BindRequest."""
-    return encode_integer(VERSION) + octets("") + encode(_SIMPLE)
+    return encode_integer(VERSION) + octets("") + encode(SIMPLE)
 
 
 def entry_body(name: str, attributes: Iterable[tuple[str, Iterable[bytes]]]) -> bytes:

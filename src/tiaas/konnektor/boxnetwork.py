@@ -7,6 +7,7 @@ in while it takes the connection. An address of the box is there while a socket 
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import cast
 
 from tiaas.konnektor.config import Address, BoxAccess
@@ -64,13 +65,9 @@ class BoxNetwork:
             asyncio.create_task(self._keep_addresses()),
             *(asyncio.create_task(self._keep_gateway(at)) for at, there in enumerate(self._gateways) if there),
         ]
-        async with asyncio.timeout(_BOOT_SECONDS) as bound:
-            first = asyncio.gather(*(self.look_at_gateway(at) for at, there in enumerate(self._gateways) if there))
-            try:
-                await first
-            except asyncio.CancelledError:
-                if not bound.expired():
-                    raise
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_BOOT_SECONDS):
+                await asyncio.gather(*(self.look_at_gateway(at) for at in range(len(_WAYS))))
 
     async def stop(self) -> None:
         """Looks no more."""

@@ -7,11 +7,11 @@ import asyncio
 import logging
 from base64 import b64decode, b64encode
 from collections.abc import Callable
-from datetime import UTC, timedelta
+from datetime import timedelta
 
 from tiaas.base.clock import Clock
 from tiaas.konnektor.config import BadInstanceConfig
-from tiaas.konnektor.events import Event, EventHub, EventSeverity, EventType, Topic, parameters
+from tiaas.konnektor.events import Event, EventHub, EventSeverity, EventType, Topic, parameters, time_value
 from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.konnektor.store import InstanceStore, StoreError
 from tiaas.konnektor.trust import TrustSpace
@@ -89,11 +89,10 @@ class CrlKeeper:
     def judge(self) -> None:
         """EC_CRL_Expiring, EC_CRL_Out_Of_Date."""
         now, until = self._clock.now(), None if self.held is None else self.held.next_update
-        stamp = "" if until is None else f"{until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         expiring = until is not None and until - EXPIRING < now <= until
-        self._opstate.set(Condition.CRL_EXPIRING, expiring, (("ExpiringDateCRL", stamp),))
+        self._opstate.set(Condition.CRL_EXPIRING, expiring, (("ExpiringDateCRL", time_value(until)),))
         over = until is not None and now > until
-        self._opstate.set(Condition.CRL_OUT_OF_DATE, over, (("NextUpdateCRL", stamp),))
+        self._opstate.set(Condition.CRL_OUT_OF_DATE, over, (("NextUpdateCRL", time_value(until)),))
 
     async def _fetch(self) -> bytes:
         try:

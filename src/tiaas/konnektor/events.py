@@ -8,6 +8,7 @@ import enum
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 _log = logging.getLogger("tiaas.konnektor.events")
 
@@ -98,6 +99,11 @@ class Event:
 def parameters(*pairs: tuple[str, object]) -> tuple[tuple[str, str], ...]:
     """Parameters in the order given, those without a value (None or empty) left out."""
     return tuple((key, str(value)) for key, value in pairs if value is not None and str(value) != "")
+
+
+def time_value(moment: datetime | None) -> str:
+    """A time as the value of a parameter: xs:dateTime in UTC; empty for none."""
+    return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 Sink = Callable[[Event], None]

@@ -20,6 +20,7 @@ from typing import Any, cast
 from tiaas.interfaces.ldap_v3 import (
     ANSWERS,
     NOTICE_OF_DISCONNECTION,
+    SIMPLE,
     VERSION,
     BadLdap,
     FrameReader,
@@ -43,7 +44,6 @@ IDLE_SECONDS = 900.0
 SEARCHES_MAX = 32
 """Searches under way on one connection; one more is `busy`."""
 _PASSING = (Operation.SEARCH_ENTRY, Operation.SEARCH_REFERENCE, Operation.INTERMEDIATE_RESPONSE)
-_SIMPLE = 0x80
 
 
 class LdapConnection(asyncio.Protocol):
@@ -194,7 +194,7 @@ class LdapConnection(asyncio.Protocol):
             self._refuse(message)
         elif bind.is_anonymous:
             self._answer(message, Result(ResultCode.SUCCESS))
-        elif bind.method == _SIMPLE and not bind.has_credentials:
+        elif bind.method == SIMPLE and not bind.has_credentials:
             # A name without a password is no authentication (RFC 4513, 5.1.2).
             self._answer(message, Result(ResultCode.UNWILLING_TO_PERFORM, diagnostic="anonymous only"))
         else:

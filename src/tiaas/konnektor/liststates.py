@@ -1,7 +1,8 @@
 """Operating states that trust lists and trust anchor bring about (TAB_KON_503; TIP1-A_4686, 4687, 6731)."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from tiaas.konnektor.events import time_value
 from tiaas.konnektor.heldlist import Attempt, HeldList
 from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.konnektor.tslimport import Anchors
@@ -20,10 +21,10 @@ def judge_tsl(
 ) -> None:
     """EC_TSL_*; without a TSL only the failed update and the trust anchor can be told."""
     failed = attempt is not None and not attempt.succeeded
-    last = (("LastUpdateTSL", _stamp(None if held is None else held.imported)),)
+    last = (("LastUpdateTSL", time_value(None if held is None else held.imported)),)
     opstate.set(Condition.TSL_UPDATE_NOT_SUCCESSFUL, failed, last)
     until = None if held is None else held.content.next_update
-    named = (("NextUpdateTSL", _stamp(until)),)
+    named = (("NextUpdateTSL", time_value(until)),)
     graced = (*named, ("GracePeriodTSL", grace.days))
     opstate.set(Condition.TSL_EXPIRING, until is not None and until - _EXPIRING < now <= until, named)
     within = until is not None and until < now <= until + grace
@@ -31,7 +32,7 @@ def judge_tsl(
     beyond = until is not None and now > until + grace
     opstate.set(Condition.TSL_OUT_OF_DATE_BEYOND_GRACE_PERIOD, beyond, graced)
     ends = anchors.active.certificate.not_after
-    ending = (("ExpiringDateTrustAnchor", _stamp(ends)),)
+    ending = (("ExpiringDateTrustAnchor", time_value(ends)),)
     opstate.set(Condition.TSL_TRUST_ANCHOR_EXPIRING, ends - _ANCHOR_EXPIRING < now <= ends, ending)
     opstate.set(Condition.TSL_TRUST_ANCHOR_OUT_OF_DATE, now > ends, ending)
 
@@ -39,13 +40,8 @@ def judge_tsl(
 def judge_bnetza(opstate: OperatingState, held: HeldList | None, attempt: Attempt | None, now: datetime) -> None:
     """EC_BNetzA_VL_*."""
     failed = attempt is not None and not attempt.succeeded
-    last = (("LastUpdateBNetzAVL", _stamp(None if held is None else held.imported)),)
+    last = (("LastUpdateBNetzAVL", time_value(None if held is None else held.imported)),)
     opstate.set(Condition.BNETZA_VL_UPDATE_NOT_SUCCESSFUL, failed, last)
     until = None if held is None else held.content.next_update
     overdue = until is not None and now > until
-    opstate.set(Condition.BNETZA_VL_NOT_VALID, overdue, (("NextUpdateBNetzAVL", _stamp(until)),))
-
-
-def _stamp(moment: datetime | None) -> str:
-    """An xs:dateTime in UTC; empty for none."""
-    return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    opstate.set(Condition.BNETZA_VL_NOT_VALID, overdue, (("NextUpdateBNetzAVL", time_value(until)),))

@@ -9,7 +9,6 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from tiaas.base.clock import Clock
@@ -27,7 +26,6 @@ ENTRIES_MAX = 20_000
 OCTETS_MAX = 32 * 1024 * 1024
 BODY_MAX = 128 * 1024
 """Octets kept of one body."""
-CLIENTS_MAX = 32
 
 _FIELDS = frozenset(
     {"host", "user-agent", "content-type", "content-length", "transfer-encoding", "content-encoding", "soapaction",
@@ -79,7 +77,7 @@ class Recorder:
     def __init__(self, instance: str, clock: Clock, owners: Callable[[str], frozenset[str]]) -> None:
         self._offered: tuple[Offered, ...] = ()
         self._instance = instance
-        self._clock = clock
+        self.clock = clock
         self._owners = owners
         self._tape: _Tape | None = None
 
@@ -90,8 +88,7 @@ class Recorder:
         """The recorder of an instance that may have one."""
         if not config.recorder:
             return None
-        owners = partial(_owners, model)
-        recorder = cls(config.instance, clock, owners)
+        recorder = cls(config.instance, clock, lambda it: model.current.clients_with(AuthKind.CERTIFICATE, it))
         events.overhear(recorder.on_delivery)
         return recorder
 
@@ -104,7 +101,7 @@ class Recorder:
         """From now on what these Clientsysteme do is kept (None: everybody). Raises `AlreadyRecording`."""
         if self._tape is not None:
             raise AlreadyRecording("a recording runs already; stop it first")
-        self._tape = _Tape(self._clock.now(), client_systems)
+        self._tape = _Tape(self.clock.now(), client_systems)
 
     def stop(self) -> Recording:
         """Ends the recording, hands it out and forgets it. Raises `NotRecording`."""
@@ -122,7 +119,7 @@ class Recorder:
         return Recording(
             instance=self._instance,
             began=tape.began,
-            ended=self._clock.now() if ended else None,
+            ended=self.clock.now() if ended else None,
             client_systems=None if wanted is None else tuple(sorted(wanted)),
             lost=tape.lost,
             offered=self._offered,
@@ -149,7 +146,7 @@ class Recorder:
         tape = self._tape
         if tape is None or not tape.wants((sink.client_system_id,)):
             return
-        at = self._clock.now()
+        at = self.clock.now()
         message = _text(octets[8:])  # without `CETP` and the length
         outcome = outcome or "delivered"
         entry = Delivery(
@@ -164,7 +161,7 @@ class Recorder:
             told(reason, address)
             tape = self._tape
             if tape is not None and tape.client_systems is None and reason.startswith(_AT_TLS):
-                tape.keep(Handshake(tape.next(), self._clock.now(), address, reason), len(reason))
+                tape.keep(Handshake(tape.next(), self.clock.now(), address, reason), len(reason))
 
         return overheard
 
@@ -176,14 +173,6 @@ class Recorder:
             for version, namespace in service.versions
         )
 
-    def now(self) -> datetime:
-        """The time."""
-        return self._clock.now()
-
-    def monotonic(self) -> float:
-        """For durations."""
-        return self._clock.monotonic()
-
     def whose(self, fingerprint: str | None, body: bytes) -> tuple[str, ...]:
         """The Clientsysteme of a certificate, else what a message claims."""
         if fingerprint is not None:
@@ -191,10 +180,6 @@ class Recorder:
         claimed = _CLAIMED.search(body)
         name = b"" if claimed is None else claimed.group(1).strip()[:64]
         return (_text(name),) if name else ()
-
-
-def _owners(model: LiveInfoModel, fingerprint: str) -> frozenset[str]:
-    return model.current.clients_with(AuthKind.CERTIFICATE, fingerprint)
 
 
 class _Exchange:
@@ -205,8 +190,8 @@ class _Exchange:
         self._tape = tape
         self._scope = scope
         self._number = tape.next()
-        self._at = recorder.now()
-        self._begun = recorder.monotonic()
+        self._at = recorder.clock.now()
+        self._begun = recorder.clock.monotonic()
         self._request = _Body()
         self._answer = _Body()
         self._status = 0
@@ -240,7 +225,7 @@ class _Exchange:
         call = Call(
             self._number,
             self._at,
-            self._recorder.monotonic() - self._begun,
+            self._recorder.clock.monotonic() - self._begun,
             f"{client[0]}:{client[1]}",
             _tls(tls) if scope["scheme"] == "https" else None,
             client_systems,

@@ -17,10 +17,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tiaas.konnektor.instance import Instance
-from tiaas.konnektor.recorder import CLIENTS_MAX, AlreadyRecording, NotRecording, Recorder
+from tiaas.konnektor.recorder import AlreadyRecording, NotRecording, Recorder
 from tiaas.pvs.recording import NOTICE, Recording, encode_recording
 
 BODY_MAX = 16 * 1024
+CLIENTS_MAX = 32
 _NUMBER_MAX = 16
 
 Handler = Callable[[Request], Awaitable[Response]]

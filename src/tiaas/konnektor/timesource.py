@@ -15,7 +15,7 @@ from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy, random_fraction
 from tiaas.interfaces.ntp_v4 import BadNtp, decode_answer_untrusted, encode_question
 from tiaas.konnektor.config import Address
-from tiaas.konnektor.events import Event, EventHub, EventSeverity, Topic
+from tiaas.konnektor.events import Event, EventHub, EventSeverity, Topic, time_value
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.konnektor.protocol import Level, LogType, ProtocolService
@@ -131,9 +131,9 @@ class TimeSource:
 
     def _judge(self, offset: float | None) -> None:
         record, opstate, now = self.record, self._opstate, self._clock.now()
-        success = ("LastSyncSuccess", _stamp(record.success))
+        success = ("LastSyncSuccess", time_value(record.success))
         failed = record.failing_since is not None
-        attempt = ("LastSyncAttempt", _stamp(record.attempt))
+        attempt = ("LastSyncAttempt", time_value(record.attempt))
         opstate.set(Condition.TIME_SYNC_NOT_SUCCESSFUL, failed, (attempt, success))
         missing = now - record.failing_since if record.failing_since is not None else timedelta()
         pending = NTP_WARN_PERIOD < missing <= NTP_GRACE_PERIOD
@@ -195,7 +195,3 @@ class _Question(asyncio.DatagramProtocol):
     def error_received(self, exc: Exception) -> None:
         if not self._waiting.done():
             self._waiting.set_exception(exc)
-
-
-def _stamp(moment: datetime | None) -> str:
-    return "" if moment is None else moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -27,6 +27,7 @@ from tiaas.pki.path import Demands, PathError
 
 _EGK_TYPES = (CertificateType.CH_AUT, CertificateType.CH_AUTN, CertificateType.CH_ENC, CertificateType.CH_ENCV)
 _ANY = Demands(types=frozenset(CertificateType))
+_UNREADABLE = Verdict(Result.INVALID, PkiCode.CERT_READ_ERROR, "not readable")
 
 
 def _is_egk(certificate: Certificate) -> bool:
@@ -145,12 +146,9 @@ class Trust:
         enforced, and no old revocation is used (GS-A_4652, GS-A_4943). Raises `KonnektorError` 4002 after the TSL's
         grace period; everything else is in the verdict.
         """
-        if self._source.is_outdated():
-            raise KonnektorError(4002)
-        try:
-            certificate = decode_certificate_untrusted(der)
-        except BadCertificate:
-            return Verdict(Result.INVALID, PkiCode.CERT_READ_ERROR, "not readable")
+        certificate = self._decoded(der)
+        if certificate is None:
+            return _UNREADABLE
         return await self._check(certificate, self.space, demands, at, tolerate=offline_allow_no_check, is_egk=is_egk)
 
     async def check_any(self, der: bytes, at: datetime | None = None) -> Verdict:
@@ -160,12 +158,9 @@ class Trust:
         A qualified certificate is measured by the BNetzA-VL and asks the status service that it names itself
         (TUC_PKI_030). Raises `KonnektorError` 4002 after the TSL's grace period.
         """
-        if self._source.is_outdated():
-            raise KonnektorError(4002)
-        try:
-            certificate = decode_certificate_untrusted(der)
-        except BadCertificate:
-            return Verdict(Result.INVALID, PkiCode.CERT_READ_ERROR, "not readable")
+        certificate = self._decoded(der)
+        if certificate is None:
+            return _UNREADABLE
         if Policy.QCP_NATURAL_QSCD not in certificate.policies:
             return await self._check(certificate, self.space, _ANY, at, tolerate=True, is_egk=_is_egk(certificate))
         qualified, signers = ((), ()) if self.lists is None else (self.lists.qualified, self.lists.qualified_signers)
@@ -175,6 +170,15 @@ class Trust:
         if verdict.fault is PkiCode.CA_CERT_MISSING:
             return replace(verdict, fault=PkiCode.CA_CERTIFICATE_NOT_QES_QUALIFIED)
         return verdict
+
+    def _decoded(self, der: bytes) -> Certificate | None:
+        """None: not readable. Raises `KonnektorError` 4002 after the TSL's grace period."""
+        if self._source.is_outdated():
+            raise KonnektorError(4002)
+        try:
+            return decode_certificate_untrusted(der)
+        except BadCertificate:
+            return None
 
     async def _check(
         self,

@@ -1,19 +1,16 @@
 """A recording as a sequence diagram (HTML): one row per message, opened by a click."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from lxml import etree
 
 from tiaas.pvs.checks.model import Said
-from tiaas.pvs.messages import SDS_PATH, Exchange, Outcome, Seen, Story, unpacked
+from tiaas.pvs.messages import SDS_PATH, Exchange, Outcome, Seen, Story, parsed, unpacked
 from tiaas.pvs.pages import NOTICE, render
 from tiaas.pvs.recording import Call, Handshake, Struck
-from tiaas.soap.errors import SoapError
-from tiaas.soap.markup import Limits, parse_untrusted
 
 _TONES = {Outcome.OK: "ok", Outcome.WARNING: "warn", Outcome.FAULT: "bad", Outcome.REFUSED: "bad", Outcome.LEFT: "bad"}
-_LIMITS = Limits(octets=1024 * 1024)
 _CONTAINERS = (
     "PersoenlicheVersichertendaten",
     "AllgemeineVersicherungsdaten",
@@ -58,7 +55,7 @@ class Row:
     seconds: float | None = None
     outbound: bool = True
     is_note: bool = False
-    parts: tuple[Part, ...] = field(default=())
+    parts: tuple[Part, ...] = ()
 
     @property
     def time(self) -> str:
@@ -192,10 +189,7 @@ def _head(call: Call) -> str:
 
 def pretty(text: str) -> str:
     """XML with indentation; what cannot be read stays as it is."""
-    try:
-        root = parse_untrusted(text.encode("utf-8", "replace"), _LIMITS) if text.strip() else None
-    except SoapError:
-        root = None
+    root = parsed(text)
     if root is None:
         return text
     etree.indent(root)

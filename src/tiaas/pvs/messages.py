@@ -16,7 +16,7 @@ from tiaas.soap.errors import SoapError
 from tiaas.soap.markup import Limits, XmlElement, local_name, parse_untrusted
 
 SDS_PATH = "/connector.sds"
-_LIMITS = Limits(octets=1024 * 1024, nodes=30_000, depth=32)
+_LIMITS = Limits(octets=1024 * 1024)
 _ENVELOPE = "{http://schemas.xmlsoap.org/soap/envelope/}"
 _FAULT = f"{_ENVELOPE}Fault"
 
@@ -171,7 +171,7 @@ def read_story(recording: Recording) -> Story:
 
 def exchange_of(call: Call) -> Exchange:
     """Reads one SOAP call."""
-    request, answer = _parsed(call.request), _parsed(call.answer)
+    request, answer = parsed(call.request), parsed(call.answer)
     body = _body(request)
     told = Texts(answer)
     return Exchange(
@@ -191,7 +191,7 @@ def receipt_of(exchange: Exchange) -> str | None:
     """E of the Pruefungsnachweis in a ReadVSD answer."""
     packed = exchange.told.first("Pruefungsnachweis")
     document = None if not packed else unpacked(packed)
-    return None if document is None else Texts(_parsed(document)).first("E")
+    return None if document is None else Texts(parsed(document)).first("E")
 
 
 def unpacked(packed: str) -> str | None:
@@ -204,7 +204,8 @@ def unpacked(packed: str) -> str | None:
     return octets.decode("iso-8859-15" if b"8859-15" in declared else "utf-8", "replace")
 
 
-def _parsed(text: str) -> XmlElement | None:
+def parsed(text: str) -> XmlElement | None:
+    """The root of an XML document; None if it is none, or too large."""
     if not text.strip():
         return None
     try:
@@ -254,7 +255,7 @@ def _cards(root: XmlElement | None) -> tuple[Card, ...]:
 
 
 def _seen(delivery: Delivery) -> Seen:
-    root = _parsed(delivery.message)
+    root = parsed(delivery.message)
     texts = Texts(root)
     parameters: dict[str, str] = {}
     for element in () if root is None else root.iter():

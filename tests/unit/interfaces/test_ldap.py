@@ -19,7 +19,6 @@ from tiaas.interfaces.ldap_v3 import (
     decode_abandon_untrusted,
     decode_bind_untrusted,
     decode_entry_untrusted,
-    decode_extended_name_untrusted,
     decode_message_untrusted,
     decode_result_untrusted,
     decode_search_untrusted,
@@ -118,11 +117,8 @@ def test_entries_and_results() -> None:
 
 def test_small_requests() -> None:
     assert decode_abandon_untrusted(b"\x02") == 2
-    assert decode_extended_name_untrusted(b"\x80\x051.2.3") == "1.2.3"
     with pytest.raises(BadLdap):
         decode_abandon_untrusted(b"")
-    with pytest.raises(BadLdap):
-        decode_extended_name_untrusted(b"")
 
 
 def test_a_stream_is_cut_wherever_it_breaks() -> None:

@@ -165,16 +165,6 @@ class FolderMedium:
         except OSError as error:
             raise MediumError(_why(error)) from error
 
-    def wipe(self) -> None:
-        """Removes all logs, the security log too: only for an instance that is deleted (TIP1-A_4820-02)."""
-        try:
-            for path in self._folder.glob("*"):
-                path.unlink()
-            if self._folder.is_dir():
-                self._folder.rmdir()
-        except OSError as error:
-            raise MediumError(_why(error)) from error
-
     def _make_folder(self) -> None:
         # What `parents` makes has whatever mode the umask leaves, so the folder above is made by itself.
         self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 """Card handles, PINs and what follows errors (gemILF_PS V2.17.0, 4.2; konnektor codes of gemSpec_Kon V5.18)."""
 
 from bisect import bisect_right
+from collections import Counter
 from datetime import datetime, timedelta
 
 from tiaas.pvs.checks.model import Check, Finding, Said, failed, not_seen, passed, warned
@@ -224,17 +225,14 @@ def _does_not_poll(story: Story) -> Finding:
     return passed()
 
 
-def _no_inner_error(story: Story) -> Finding:
+def _errors_met(story: Story) -> Finding:
     if not story.exchanges:
         return not_seen()
-    inner = [each for each in story.exchanges if each.outcome is Outcome.FAULT and each.code is not None]
-    if not inner:
+    met = {each.number: each.codes[-1] for each in story.exchanges if each.outcome is Outcome.FAULT and each.codes}
+    if not met:
         return passed()
-    counts: dict[int, int] = {}
-    for each in inner:
-        counts[int(each.code or 0)] = counts.get(int(each.code or 0), 0) + 1
-    told = ", ".join(f"{code} ({count})" for code, count in sorted(counts.items()))
-    return passed((each.number for each in inner), Said(told, told))
+    told = ", ".join(f"{code} ({count})" for code, count in sorted(Counter(met.values()).items()))
+    return passed(met, Said(told, told))
 
 
 CHECKS = (
@@ -289,5 +287,5 @@ CHECKS = (
         "gemSpec_Kon 4.1.5.5, VerifyPin",
         _reads_pin_result,
     ),
-    Check("ERR-1", Said("errors met", "angetroffene Fehler"), "gemILF_PS 6, VSDM-A_3069", _no_inner_error),
+    Check("ERR-1", Said("errors met", "angetroffene Fehler"), "gemILF_PS 6, VSDM-A_3069", _errors_met),
 )
