@@ -246,8 +246,8 @@ class LdapConnection(asyncio.Protocol):
             self._upstream = await self._dialer.open(listener)
         except NoDirectory as error:
             self._failure = error
-            fields = {"instance": self._instance, "reason": error.reason}
-            _log.warning("no connection to the directory", extra=fields | ({"code": error.code} if error.code else {}))
+            fields = {"instance": self._instance, "reason": error.reason, "code": error.code}
+            _log.warning("no connection to the directory", extra=fields)
         early, self._early = self._early, None
         if not self.transport.is_closing():
             if not self._waited_for:
@@ -277,15 +277,15 @@ class LdapConnection(asyncio.Protocol):
         if self._is_leaving and not self._searches:
             self._disconnect(ResultCode.UNAVAILABLE, "the Konnektor stops")
 
-    def _lost(self) -> None:
-        """The directory is gone: searches under way end with `unavailable`, then the client's connection."""
+    def _lost(self, code: ResultCode = ResultCode.UNAVAILABLE, why: str = "the directory's connection ended") -> None:
+        """The directory is gone: searches under way end with `code`, then the client's connection."""
         if self._upstream is not None:
             self._upstream.abort()
+        result = Result(code, diagnostic=why)
         for number in sorted(self._searches):
-            result = Result(ResultCode.UNAVAILABLE, diagnostic="the directory's connection ended")
             self.transport.write(Message(number, Operation.SEARCH_DONE, result.encode()).encode())
         self._searches.clear()
-        self._disconnect(ResultCode.UNAVAILABLE, "the directory's connection ended")
+        self._disconnect(ResultCode.UNAVAILABLE, why)
 
     def _full(self, wait: bool) -> None:
         self._wait_for("directory", wait)
@@ -309,7 +309,7 @@ class LdapConnection(asyncio.Protocol):
     def _wait_for_more(self) -> None:
         """A message begun must arrive in `request_seconds`; a client that asks nothing is let go after a while."""
         if self._patience is not None:
-            if self._reader.pending and not self._patience.cancelled() and self._is_in_message:
+            if self._reader.pending and self._is_in_message:
                 return
             self._patience.cancel()
         self._is_in_message = bool(self._reader.pending)
@@ -336,11 +336,7 @@ class LdapConnection(asyncio.Protocol):
         if "client" in self._waited_for:
             self._await_directory()  # it is the client that keeps the directory from speaking
             return
-        for number in sorted(self._searches):
-            result = Result(ResultCode.TIME_LIMIT_EXCEEDED, diagnostic="the directory does not answer")
-            self.transport.write(Message(number, Operation.SEARCH_DONE, result.encode()).encode())
-        self._searches.clear()
-        self._lost()
+        self._lost(ResultCode.TIME_LIMIT_EXCEEDED, "the directory does not answer")
 
     def _cancel_write_deadline(self) -> None:
         if self._write_deadline is not None:

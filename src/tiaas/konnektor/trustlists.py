@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy, random_fraction
+from tiaas.konnektor.codes import CODES
 from tiaas.konnektor.config import BadInstanceConfig, TiAccess
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, EventHub, EventSeverity, EventType, parameters
@@ -339,7 +340,7 @@ class TrustLists:
             except ListRefused as refused:
                 due = self._due(slot, now, succeeded=False)
                 await self._note(slot, Attempt(now, False, due, refused.fault, refused.reason))
-                self._tell_failure(slot, refused)
+                self._tell_failure(slot, refused, slot.periodic_code)
                 return False
             await self._note(slot, Attempt(now, True, self._due(slot, now, succeeded=True)))
             if changed:
@@ -351,7 +352,7 @@ class TrustLists:
             try:
                 changed = await self._take(slot, document)
             except ListRefused as refused:
-                self._tell_failure(slot, refused)
+                self._tell_failure(slot, refused, slot.manual_code)
                 raise KonnektorError(slot.manual_code, str(refused)) from refused
             if changed:
                 self._tell_update(slot)
@@ -371,10 +372,12 @@ class TrustLists:
         judge_tsl(self._opstate, *self.tsl, self.anchors, self.grace, now)
         judge_bnetza(self._opstate, *self.bnetza, now)
 
-    def _tell_failure(self, slot: _Slot, refused: ListRefused) -> None:
+    def _tell_failure(self, slot: _Slot, refused: ListRefused, number: int | None = None) -> None:
+        """`number` is the Konnektor's code where the whole import failed (TUC_KON_031, TUC_KON_032)."""
         code = None if refused.fault is None else refused.fault.number
         _log.warning("trust list not imported", extra={"topic": slot.topic, "code": code, "reason": refused.reason})
-        told = parameters(("Fehlerbeschreibung", str(refused)))
+        about = str(refused) if number is None else f"{number} {CODES[number].text}: {refused}"
+        told = parameters(("Fehlerbeschreibung", about))
         topic = f"{slot.topic}/IMPORT"
         self._hub.publish(Event(topic, told, EventType.OPERATION, EventSeverity.ERROR, deliver=False))
 

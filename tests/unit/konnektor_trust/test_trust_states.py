@@ -251,14 +251,16 @@ async def test_the_bnetza_list(bench: Bench) -> None:
     ],
     ids=["signer is not in the TSL", "tampered", "out of date", "older", "another one with its number", "not XML"],
 )
-@pytest.mark.code(4129)
+@pytest.mark.code(4129, 4133)
 async def test_a_bad_bnetza_list(bench: Bench, make: Callable[[], bytes]) -> None:
     await with_vl(bench)
     bench.server.publish(make(), "/vl.xml")
     assert not await bench.lists.refresh_bnetza()
     assert bench.holds() == {"EC_BNetzA_VL_Update_Not_Successful"}
     assert bench.trust.status().bnetza.sequence_number == 7
-    assert "CERT/BNETZA_VL/IMPORT" in bench.topics()
+    imported = [event for event in bench.events if event.topic == "CERT/BNETZA_VL/IMPORT"]
+    assert dict(imported[-1].parameters)["Fehlerbeschreibung"].startswith("4133 ")
+    bench.events.clear()
     with pytest.raises(KonnektorError) as raised:
         await bench.lists.import_bnetza(make())
     assert raised.value.code == 4129

@@ -126,7 +126,7 @@ BAD: list[tuple[str, Callable[[], bytes], PkiCode]] = [
 
 
 @pytest.mark.parametrize(("make", "fault"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
-@pytest.mark.code(4128)
+@pytest.mark.code(4127, 4128)
 async def test_a_bad_list_changes_nothing(bench: Bench, make: Callable[[], bytes], fault: PkiCode) -> None:
     await bench.lists.tick()
     bench.topics()
@@ -136,7 +136,9 @@ async def test_a_bad_list_changes_nothing(bench: Bench, make: Callable[[], bytes
     assert bench.trust.space is before
     assert bench.holds() == {"EC_TSL_Update_Not_Successful"}
     imported = next(event for event in bench.events if event.topic == "CERT/TSL/IMPORT")
-    assert str(fault.number) in dict(imported.parameters)["Fehlerbeschreibung"]
+    told = dict(imported.parameters)["Fehlerbeschreibung"]
+    assert told.startswith("4127 ")
+    assert str(fault.number) in told
     assert deviations(imported) == []
     assert not imported.deliver
     status = bench.trust.status().tsl
