@@ -1,0 +1,83 @@
+"""What is found in a signed document before anybody is trusted: the common result of all format readers.
+
+Readers check structure and mathematics only: hash values, signature value, the binding of the certificate to the
+signature (signing-certificate attribute). Whether the certificate is good, and at which time, VerifyDocument decides.
+"""
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+from tiaas.base.errors import TiaasError
+from tiaas.pki.keys import Digest, SigningScheme
+
+
+class BadSignatureFile(TiaasError):
+    """Octets that hold no readable signature of the format.
+
+    `code` is the gematik code: 4253 (no signature), 4022 (not well-formed), 4110, 4279, 4280, 4281 …
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"{code} {reason}")
+        self.code = code
+        self.reason = reason
+
+
+@enum.unique
+class SignatureFormat(enum.StrEnum):
+    """The value is the URI of dss:SignatureType (gemSpec_Kon V5.18 TAB_KON_065)."""
+
+    XADES = "urn:ietf:rfc:3275"
+    CADES = "urn:ietf:rfc:5652"
+    PADES = "http://uri.etsi.org/02778/3"
+    SMIME = "urn:ietf:rfc:5751"
+    PKCS1 = "urn:ietf:rfc:3447"
+    ECDSA = "urn:bsi:tr:03111:ecdsa"
+
+
+@enum.unique
+class Integrity(enum.Enum):
+    """The mathematical side of one signature; comments name the gematik code where there is one."""
+
+    INTACT = "intact"
+    DIGEST_WRONG = "digest wrong"
+    """The document, or another signed part, is not what was signed."""
+    SIGNATURE_WRONG = "signature wrong"
+    CERTIFICATE_NOT_BOUND = "certificate not bound"
+    """The signing-certificate attribute is missing or names another certificate."""
+    CERTIFICATE_MISSING = "certificate missing"
+    """The signer's certificate is neither embedded nor given (4206)."""
+    NOT_WHOLE_DOCUMENT = "not whole document"
+    """The signature does not cover the whole document (4262)."""
+    ALGORITHM_UNKNOWN = "algorithm unknown"
+    MALFORMED = "malformed"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class FoundSignature:
+    """One signature: parallel ones stand side by side, a counter signature names what it countersigns.
+
+    `certificate` is the signer's, `certificates` are all that were embedded, `ocsp` embedded OCSPResponses (all DER).
+    `algorithm` is None where integrity is ALGORITHM_UNKNOWN; `algorithm_name` is the URI or OID as written. `time` is the
+    claimed signing time. `countersigns` is the index of another signature of the same reading. `identifier` is the
+    XML Id, or None. `references` says which parts are covered, for the report.
+    """
+
+    format: SignatureFormat
+    integrity: Integrity
+    value: bytes
+    certificate: bytes | None
+    certificates: tuple[bytes, ...] = ()
+    ocsp: tuple[bytes, ...] = ()
+    algorithm: tuple[SigningScheme, Digest] | None = None
+    algorithm_name: str = ""
+    time: datetime | None = None
+    short_text: str | None = None
+    policy: str | None = None
+    countersigns: int | None = None
+    identifier: str | None = None
+    references: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"FoundSignature({self.format.name}, {self.integrity.name})"
