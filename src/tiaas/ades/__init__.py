@@ -1,1 +1,1 @@
-"""AdES formats: CAdES, XAdES, PAdES, S/MIME. No keys, no trust, no I/O: see `tiaas.ades.signing` for how they are used."""
+"""AdES formats: CAdES, XAdES, PAdES, S/MIME. No keys, no trust, no I/O: `tiaas.ades.signing` says how they are used."""

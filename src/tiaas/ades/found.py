@@ -59,8 +59,8 @@ class FoundSignature:
     """One signature: parallel ones stand side by side, a counter signature names what it countersigns.
 
     `certificate` is the signer's, `certificates` are all that were embedded, `ocsp` embedded OCSPResponses (all DER).
-    `algorithm` is None where integrity is ALGORITHM_UNKNOWN; `algorithm_name` is the URI or OID as written. `time` is the
-    claimed signing time. `countersigns` is the index of another signature of the same reading. `identifier` is the
+    `algorithm` is None where integrity is ALGORITHM_UNKNOWN; `algorithm_name` is the URI or OID as written. `time` is
+    the claimed signing time. `countersigns` is the index of another signature of the same reading. `identifier` is the
     XML Id, or None. `references` says which parts are covered, for the report.
     """
 
