@@ -1,0 +1,158 @@
+"""A PDF document as a graph of objects, read on demand (ISO 32000-1:2008, 7.5). Time and memory are bounded.
+
+Nothing is repaired: a document whose cross-references do not fit is refused, because two readers would repair it in
+two ways and see two documents where one was signed.
+"""
+
+from dataclasses import dataclass
+
+from tiaas.ades.pdfstreams import MAX_DECODED, decoded
+from tiaas.ades.pdfvalues import BadPdf, Dictionary, Reference, Scanner, Value
+from tiaas.ades.pdfxref import CrossReferences, InFile, InStream, object_header, read_cross_references, stream_data
+
+_MAX_OBJECTS = 20_000
+_MAX_PAGE_NODES = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One object: its value and, if it is a dictionary in the file itself, where its values stand (start, end)."""
+
+    value: Value
+    spans: dict[bytes, tuple[int, int]] | None = None
+
+
+class PdfFile:
+    """A document. All methods raise `BadPdf`, and nothing else, for what is damaged or costs too much."""
+
+    def __init__(self, octets: bytes) -> None:
+        if not octets.startswith(b"%PDF-"):
+            raise BadPdf("no PDF document")
+        self.octets = octets
+        self._budget = 4 * MAX_DECODED
+        self._found: dict[int, Found] = {}
+        self._streams: dict[int, tuple[list[tuple[int, int]], bytes]] = {}
+        self.references: CrossReferences = read_cross_references(octets, self._spend)
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether its strings and streams are encrypted."""
+        return b"Encrypt" in self.references.trailer
+
+    def found(self, reference: Reference) -> Found:
+        """An object; a free one is null (7.3.10)."""
+        known = self._found.get(reference.number)
+        if known is None:
+            if len(self._found) >= _MAX_OBJECTS:
+                raise BadPdf("too many objects to look at")
+            known = self._found[reference.number] = self._read(reference)
+        return known
+
+    def resolved(self, value: Value) -> Value:
+        """The value itself, or what it refers to."""
+        if not isinstance(value, Reference):
+            return value
+        target = self.found(value).value
+        if isinstance(target, Reference):
+            raise BadPdf("a reference to a reference")
+        return target
+
+    def dictionary(self, value: Value) -> Dictionary:
+        """`resolved`, which has to be a dictionary."""
+        target = self.resolved(value)
+        if not isinstance(target, dict):
+            raise BadPdf("no dictionary where one belongs")
+        return target
+
+    def array(self, value: Value) -> list[Value]:
+        """`resolved`, which has to be an array; null is an empty one."""
+        target = self.resolved(value)
+        if target is None:
+            return []
+        if not isinstance(target, list):
+            raise BadPdf("no array where one belongs")
+        return target
+
+    def catalog(self) -> tuple[Reference, Dictionary]:
+        """The document catalog and the reference to it."""
+        root = self.references.trailer.get(b"Root")
+        if not isinstance(root, Reference):
+            raise BadPdf("no document catalog")
+        return root, self.dictionary(root)
+
+    def first_page(self) -> tuple[Reference, Dictionary]:
+        """The first page and the reference to it."""
+        pending = [self.catalog()[1].get(b"Pages")]
+        for _ in range(_MAX_PAGE_NODES):
+            if not pending:
+                break
+            node = pending.pop()
+            if not isinstance(node, Reference):
+                raise BadPdf("no page tree")
+            dictionary = self.dictionary(node)
+            if b"Kids" not in dictionary:
+                return node, dictionary
+            pending += reversed(self.array(dictionary[b"Kids"])[: _MAX_PAGE_NODES - len(pending)])
+        raise BadPdf("no page")
+
+    def stream(self, reference: Reference, limit: int = MAX_DECODED) -> bytes:
+        """The decoded data of a stream, at most `limit` octets."""
+        place = self.references.place(reference.number)
+        if not isinstance(place, InFile):
+            raise BadPdf("no stream where one belongs")
+        scanner = Scanner(self.octets, self._header(reference.number, place))
+        dictionary = scanner.value()
+        if not isinstance(dictionary, dict):
+            raise BadPdf("no stream where one belongs")
+        length = self.resolved(dictionary.get(b"Length"))
+        if not isinstance(length, int):
+            raise BadPdf("a stream without length")
+        data = decoded(dictionary, stream_data(self.octets, scanner, length), limit)
+        self._spend(len(data))
+        return data
+
+    def _spend(self, octets: int) -> None:
+        self._budget -= octets
+        if self._budget < 0:
+            raise BadPdf("streams that decode to too much")
+
+    def _header(self, number: int, place: InFile) -> int:
+        written, generation, start = object_header(self.octets, place.offset)
+        if (written, generation) != (number, place.generation):
+            raise BadPdf("another object than the cross-reference says")
+        return start
+
+    def _read(self, reference: Reference) -> Found:
+        place = self.references.place(reference.number)
+        if isinstance(place, InStream):
+            return Found(self._from_stream(reference.number, place)) if reference.generation == 0 else Found(None)
+        if place is None or place.generation != reference.generation:
+            return Found(None)
+        scanner = Scanner(self.octets, self._header(reference.number, place))
+        value = scanner.value()
+        return Found(value, scanner.spans if isinstance(value, dict) else None)
+
+    def _from_stream(self, number: int, place: InStream) -> Value:
+        if place.stream not in self._streams:
+            self._streams[place.stream] = self._object_stream(place.stream)
+        objects, octets = self._streams[place.stream]
+        if place.position >= len(objects) or objects[place.position][0] != number:
+            raise BadPdf("another object than the cross-reference says")
+        return Scanner(octets, objects[place.position][1]).value()
+
+    def _object_stream(self, number: int) -> tuple[list[tuple[int, int]], bytes]:
+        """Numbers and offsets of the objects in a stream, and its octets (7.5.7)."""
+        place = self.references.place(number)
+        if not isinstance(place, InFile):
+            raise BadPdf("no object stream where one belongs")
+        reference = Reference(number, place.generation)
+        dictionary = self.dictionary(reference)
+        count, first = dictionary.get(b"N"), dictionary.get(b"First")
+        if dictionary.get(b"Type") != b"ObjStm" or not isinstance(count, int) or not isinstance(first, int):
+            raise BadPdf("no object stream where one belongs")
+        octets = self.stream(reference)
+        if not 0 <= count <= len(octets) or not 0 <= first <= len(octets):
+            raise BadPdf("a damaged object stream")
+        scanner = Scanner(octets[:first])
+        objects = [(scanner.integer(), scanner.integer()) for _ in range(count)]
+        return [(number, first + offset) for number, offset in objects], octets
