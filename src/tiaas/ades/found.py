@@ -45,7 +45,7 @@ class Integrity(enum.Enum):
     """The document, or another signed part, is not what was signed."""
     SIGNATURE_WRONG = "signature wrong"
     CERTIFICATE_NOT_BOUND = "certificate not bound"
-    """The signing-certificate attribute is missing or names another certificate."""
+    """The signing-certificate attribute names another certificate."""
     CERTIFICATE_MISSING = "certificate missing"
     """The signer's certificate is neither embedded nor given (4206)."""
     NOT_WHOLE_DOCUMENT = "not whole document"
@@ -61,7 +61,9 @@ class FoundSignature:
     `certificate` is the signer's, `certificates` are all that were embedded, `ocsp` embedded OCSPResponses (all DER).
     `algorithm` is None where integrity is ALGORITHM_UNKNOWN; `algorithm_name` is the URI or OID as written. `time` is
     the claimed signing time. `countersigns` is the index of another signature of the same reading. `identifier` is the
-    XML Id, or None. `references` says which parts are covered, for the report.
+    XML Id, or None. `references` says which parts are covered, for the report. `is_bound`: a signed attribute names the
+    signer's certificate; a signature without one is checked all the same, and the result says so (gemSpec_Kon V5.18
+    TAB_KON_779-01).
     """
 
     format: SignatureFormat
@@ -78,6 +80,7 @@ class FoundSignature:
     countersigns: int | None = None
     identifier: str | None = None
     references: tuple[str, ...] = ()
+    is_bound: bool = True
 
     def __repr__(self) -> str:
         return f"FoundSignature({self.format.name}, {self.integrity.name})"

@@ -79,6 +79,11 @@ class OcspClient:
         """How many answers are kept."""
         return len(self._cache)
 
+    @property
+    def grace(self) -> timedelta:
+        """How old an answer may be."""
+        return self._grace
+
     def forget(self) -> None:
         """Forgets all answers: the next check of a certificate asks anew."""
         self._cache.clear()
@@ -101,12 +106,12 @@ class OcspClient:
         kept = self._kept(key, space, is_egk=is_egk)
         if kept is not None:
             self.counts = replace(self.counts, cache_hits=self.counts.cache_hits + 1)
-            return _status(kept, enforce_cert_hash, cached=True)
+            return certificate_status(kept, enforce_cert_hash, cached=True)
         try:
             statement = await self._shared(key, certificate, issuer, space)
         except OcspRefused as refused:
             return CertificateStatus(refused.fault, refused.reason)
-        return _status(statement, enforce_cert_hash, cached=False)
+        return certificate_status(statement, enforce_cert_hash, cached=False)
 
     async def stop(self) -> None:
         """Gives up what is under way."""
@@ -196,9 +201,17 @@ class OcspClient:
         return read_statement(answer.body, certificate, asked, nonce, space.ocsp_signers, self._clock.now())
 
 
-def _status(statement: Statement, enforce_cert_hash: bool, *, cached: bool) -> CertificateStatus:
-    """Steps 7 and 8: certHash, then the status. The reference time is now, so a revocation is always in the past."""
+def certificate_status(statement: Statement, enforce_cert_hash: bool, *, cached: bool) -> CertificateStatus:
+    """Steps 7 and 8: certHash, then the status, as of now: whether a revocation counts, says the reference time."""
+    found = CertificateStatus(
+        _FAULTS.get(statement.status),
+        statement.status.value,
+        statement.produced_at,
+        statement.revoked_at,
+        cached=cached,
+        response=statement.encoded,
+        signer=statement.signer,
+    )
     if enforce_cert_hash and statement.hash_fault is not None:
-        return CertificateStatus(statement.hash_fault, "certHash", statement.produced_at, cached=cached)
-    fault = _FAULTS.get(statement.status)
-    return CertificateStatus(fault, statement.status.value, statement.produced_at, statement.revoked_at, cached)
+        return replace(found, fault=statement.hash_fault, reason="certHash", revoked_at=None)
+    return found

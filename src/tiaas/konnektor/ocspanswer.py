@@ -6,7 +6,7 @@ times), certHash, status.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tiaas.base.errors import TiaasError
@@ -54,6 +54,8 @@ class Statement:
     revoked_at: datetime | None
     signer: bytes
     hash_fault: PkiCode | None
+    encoded: bytes = field(repr=False)
+    """The whole OCSPResponse (DER)."""
 
     def is_fresh(self, now: datetime, grace: timedelta) -> bool:
         """Whether it is not older than the grace period (step 1a)."""
@@ -64,6 +66,37 @@ def read_statement(
     der: bytes, certificate: Certificate, asked: CertId, nonce: bytes, signers: Sequence[Certificate], now: datetime
 ) -> Statement:
     """The statement in an answer that arrived at `now`. Raises only `OcspRefused`."""
+    basic, single, signer = _read(der, asked, signers)
+    if basic.nonce is not None and basic.nonce != nonce:
+        raise OcspRefused(PkiCode.OCSP_NONCE_MISMATCH, "another nonce")
+    _check_times(basic, single, now)
+    return _statement(der, certificate, basic, single, signer)
+
+
+def read_given_statement(
+    der: bytes,
+    certificate: Certificate,
+    asked: CertId,
+    signers: Sequence[Certificate],
+    at: datetime,
+    grace: timedelta,
+    now: datetime,
+) -> Statement:
+    """The statement in an answer that came with a signature, if it says something about the time `at`.
+
+    It does if it was made not more than the grace period before (TUC_KON_161, ocspGracePeriod; TUC_PKI_030, 8b): what
+    it says of a later time holds for `at`, too, because a revocation comes with its time. Raises only `OcspRefused`.
+    """
+    basic, single, signer = _read(der, asked, signers)
+    late = max(basic.produced_at, single.this_update) > now + TOLERANCE
+    if late or basic.produced_at + grace + TOLERANCE < at:
+        raise OcspRefused(PkiCode.PROVIDED_OCSP_RESPONSE_NOT_VALID, "the answer is of another time")
+    return _statement(der, certificate, basic, single, signer)
+
+
+def _read(
+    der: bytes, asked: CertId, signers: Sequence[Certificate]
+) -> tuple[BasicResponse, SingleResponse, Certificate]:
     try:
         response = decode_response_untrusted(der)
     except BadOcsp as error:
@@ -74,17 +107,14 @@ def read_statement(
     signer = _signer(basic, signers)
     if not basic.is_signed_by(signer):
         raise OcspRefused(PkiCode.OCSP_SIGNATURE_ERROR, "the signature does not fit")
-    single = _single(basic, asked)
-    if basic.nonce is not None and basic.nonce != nonce:
-        raise OcspRefused(PkiCode.OCSP_NONCE_MISMATCH, "another nonce")
-    _check_times(basic, single, now)
-    return Statement(
-        single.status,
-        basic.produced_at,
-        single.revoked_at,
-        signer.encoded,
-        _hash_fault(single.cert_hash, certificate),
-    )
+    return basic, _single(basic, asked), signer
+
+
+def _statement(
+    der: bytes, certificate: Certificate, basic: BasicResponse, single: SingleResponse, signer: Certificate
+) -> Statement:
+    hash_fault = _hash_fault(single.cert_hash, certificate)
+    return Statement(single.status, basic.produced_at, single.revoked_at, signer.encoded, hash_fault, der)
 
 
 def _signer(basic: BasicResponse, signers: Sequence[Certificate]) -> Certificate:

@@ -40,9 +40,7 @@ class _Scrypt(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
     ]
 
 
-def load_pkcs12(
-    file: bytes, password: Secret
-) -> tuple[object | None, x509.Certificate | None, list[x509.Certificate]]:
+def load_pkcs12(file: bytes, password: Secret) -> tuple[object | None, x509.Certificate | None, list[x509.Certificate]]:
     """Key, its certificate, further certificates. Raises `BadPkcs12`."""
     rounds = count_rounds_untrusted(file)
     if rounds > ROUNDS_MAX:

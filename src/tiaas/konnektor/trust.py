@@ -6,7 +6,7 @@ C.SMKT.AUT (TUC_KON_050, 053), C.CH.AUT and every other type; TUC_KON_042 for CV
 space current and asks for the status.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -21,7 +21,7 @@ from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificat
 from tiaas.pki.cvc import Cvc, CvcSignatureWrong, decode_cvc_untrusted, verify_cvc
 from tiaas.pki.cvcchain import CvcChainError, CvcFault, check_cvc_chain, check_profile
 from tiaas.pki.oids import CertificateType, ExtendedKeyUsage, KeyUsage
-from tiaas.pki.path import Demands, PathError, PathFault, check_path
+from tiaas.pki.path import Demands, Examination, Fits, PathError, PathFault, examine_path, signature_fits
 from tiaas.pki.profession import AccessProfile
 
 TERMINAL = Demands(
@@ -107,14 +107,35 @@ class TrustSpace:
 
     def check(self, certificate: Certificate, at: datetime, demands: Demands) -> Issuer:
         """TUC_PKI_018 without status: dates, usages, issuer, signature, type; gives the issuer. Raises `PathError`."""
-        path = check_path(certificate, [issuer.certificate for issuer in self.issuers], at, demands=demands)
-        issuer = next(issuer for issuer in self.issuers if issuer.certificate == path[-1])
+        found = self.examine(certificate, at, demands)
+        return self.issuer_of(found.require())
+
+    def examine(
+        self,
+        certificate: Certificate,
+        at: datetime,
+        demands: Demands,
+        *,
+        chain_model: bool = False,
+        signed_by: Fits = signature_fits,
+    ) -> Examination:
+        """The same, and everything that is wrong: for reports. See `examine_path`."""
+        anchors = [issuer.certificate for issuer in self.issuers]
+        found = examine_path(certificate, anchors, at, demands=demands, chain_model=chain_model, signed_by=signed_by)
+        if len(found.path) == 1:
+            return found
+        issuer = self.issuer_of(found.path)
+        faults = list(found.faults)
         if issuer.revoked_since is not None and certificate.not_before >= issuer.revoked_since:
-            raise PathError(PathFault.CA_CERTIFICATE_REVOKED_IN_TSL, 1)
+            faults.append((PathFault.CA_CERTIFICATE_REVOKED_IN_TSL, 1))
         wanted = {kind.oid for kind in demands.types} & set(certificate.policies)
         if issuer.types is not None and not wanted & issuer.types:
-            raise PathError(PathFault.CERT_TYPE_CA_NOT_AUTHORIZED, 1)
-        return issuer
+            faults.append((PathFault.CERT_TYPE_CA_NOT_AUTHORIZED, 1))
+        return replace(found, faults=tuple(faults))
+
+    def issuer_of(self, path: Sequence[Certificate]) -> Issuer:
+        """The entry of the list that a path ends with."""
+        return next(issuer for issuer in self.issuers if issuer.certificate == path[-1])
 
     def check_terminal(self, der: bytes, at: datetime) -> None:
         """TUC_KON_037 for C.SMKT.AUT: issuer, dates, key usage, serverAuth, oid_smkt_aut. `UntrustedTerminal`."""

@@ -113,7 +113,7 @@ class TrustLists:
         """`anchor` is the TSL-Signer-CA (DER) to begin with, `given` has the CVC roots. `BadCertificate`."""
         self.on_change: Callable[[], None] = lambda: None
         """Called when another trust space counts."""
-        self.qualified: tuple[Certificate, ...] = ()
+        self.qualified: tuple[Issuer, ...] = ()
         """The CAs for qualified certificates of the BNetzA-VL in use, for the check of signatures (TUC_PKI_030)."""
         self.qualified_signers: tuple[Certificate, ...] = ()
         """Who signs the status of qualified certificates, by the same list."""

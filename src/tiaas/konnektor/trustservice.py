@@ -6,28 +6,46 @@ who ask for a status. Cards and terminals that are in use go on working, as TAB_
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Protocol
 
 from tiaas.base.clock import Clock
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.ocsp import OcspClient
+from tiaas.konnektor.ocsp import OcspClient, certificate_status
+from tiaas.konnektor.ocspanswer import OcspRefused, read_given_statement
+from tiaas.konnektor.proven import ProvenSignatures, ReadCertificates
+from tiaas.konnektor.signerdemands import QUALIFIED, signer_demands
 from tiaas.konnektor.trust import EGK, FD_SERVER, ZD_SERVER, Issuer, TrustSpace
 from tiaas.konnektor.trustlists import TrustLists
 from tiaas.konnektor.truststatus import TrustStatus, status_of
-from tiaas.konnektor.verdict import CertificateStatus, Result, Verdict
+from tiaas.konnektor.verdict import CertificateCheck, CertificateStatus, Result, Verdict
 from tiaas.konnektor.web import WebClient
 from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.cvc import Cvc
-from tiaas.pki.oids import CertificateType, Policy, Role
-from tiaas.pki.path import Demands, PathError
+from tiaas.pki.ocsp import CertId
+from tiaas.pki.oids import CertificateType, Role
+from tiaas.pki.path import Demands, Examination, PathError, PathFault
 
 _EGK_TYPES = (CertificateType.CH_AUT, CertificateType.CH_AUTN, CertificateType.CH_ENC, CertificateType.CH_ENCV)
 _ANY = Demands(types=frozenset(CertificateType))
 _UNREADABLE = Verdict(Result.INVALID, PkiCode.CERT_READ_ERROR, "not readable")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """OCSP responses that came along, and whether the responder is asked all the same."""
+
+    given: tuple[bytes, ...] = ()
+    wants_current: bool = False
+
+
+_JUST_ASK = _Asking()
+_GIVEN_MAX = 20
+"""Of the answers that came with a signature so many are looked at."""
 
 
 def _is_egk(certificate: Certificate) -> bool:
@@ -74,6 +92,8 @@ class Trust:
         self._ocsp = ocsp
         self._web = web
         self._clock = clock
+        self._read = ReadCertificates()
+        self._signed_by = ProvenSignatures()
         self._keeping: asyncio.Task[None] | None = None
 
     @property
@@ -149,7 +169,8 @@ class Trust:
         certificate = self._decoded(der)
         if certificate is None:
             return _UNREADABLE
-        return await self._check(certificate, self.space, demands, at, tolerate=offline_allow_no_check, is_egk=is_egk)
+        tolerate = offline_allow_no_check
+        return (await self._check(certificate, self.space, demands, at, tolerate=tolerate, is_egk=is_egk)).verdict
 
     async def check_any(self, der: bytes, at: datetime | None = None) -> Verdict:
         """TUC_KON_037 as VerifyCertificate calls it: any type, qualifiedCheck "if_QC_present", tolerant of a missing
@@ -161,22 +182,47 @@ class Trust:
         certificate = self._decoded(der)
         if certificate is None:
             return _UNREADABLE
-        if Policy.QCP_NATURAL_QSCD not in certificate.policies:
-            return await self._check(certificate, self.space, _ANY, at, tolerate=True, is_egk=_is_egk(certificate))
+        if certificate.is_qualified:
+            return (await self._check_qualified(certificate, at, tolerate=True)).verdict
+        is_egk = _is_egk(certificate)
+        return (await self._check(certificate, self.space, _ANY, at, tolerate=True, is_egk=is_egk)).verdict
+
+    async def check_signer(
+        self, der: bytes, at: datetime, given: Sequence[bytes] = (), *, wants_current: bool = False
+    ) -> CertificateCheck:
+        """TUC_KON_037 as TUC_KON_151 and 161 call it, for the certificate of a signature made at the time `at`.
+
+        A certificate that says it is qualified is measured by TUC_PKI_030, any other by TAB_KON_786. `given` are OCSP
+        responses that came with the signature: the youngest that says something about `at` is taken, and nobody is
+        asked (TUC_PKI_030, 8b); with `wants_current` the responder is asked all the same (includeRevocationInfo). A
+        status that cannot be had makes the verdict INCONCLUSIVE. Raises `KonnektorError` 4002 after the TSL's grace
+        period.
+        """
+        certificate = self._decoded(der)
+        if certificate is None:
+            return CertificateCheck(_UNREADABLE, at)
+        asking = _Asking(tuple(given[:_GIVEN_MAX]), wants_current)
+        if certificate.is_qualified:
+            return await self._check_qualified(certificate, at, tolerate=False, asking=asking)
+        demands, is_egk = signer_demands(certificate), _is_egk(certificate)
+        return await self._check(certificate, self.space, demands, at, tolerate=False, is_egk=is_egk, asking=asking)
+
+    async def _check_qualified(
+        self, certificate: Certificate, at: datetime | None, *, tolerate: bool, asking: _Asking = _JUST_ASK
+    ) -> CertificateCheck:
+        """TUC_PKI_030: by the BNetzA-VL, after the chain model, with the status service that the certificate names."""
         qualified, signers = ((), ()) if self.lists is None else (self.lists.qualified, self.lists.qualified_signers)
         url = next(iter(certificate.ocsp_urls), "")
-        space = replace(self.space, issuers=tuple(Issuer(ca, url) for ca in qualified), ocsp_signers=signers)
-        verdict = await self._check(certificate, space, Demands(), at, tolerate=True)
-        if verdict.fault is PkiCode.CA_CERT_MISSING:
-            return replace(verdict, fault=PkiCode.CA_CERTIFICATE_NOT_QES_QUALIFIED)
-        return verdict
+        issuers = tuple(replace(issuer, ocsp_url=url) for issuer in qualified)
+        space = replace(self.space, issuers=issuers, ocsp_signers=signers)
+        return await self._check(certificate, space, QUALIFIED, at, tolerate=tolerate, is_qualified=True, asking=asking)
 
     def _decoded(self, der: bytes) -> Certificate | None:
         """None: not readable. Raises `KonnektorError` 4002 after the TSL's grace period."""
         if self._source.is_outdated():
             raise KonnektorError(4002)
         try:
-            return decode_certificate_untrusted(der)
+            return self._read(der)
         except BadCertificate:
             return None
 
@@ -189,17 +235,52 @@ class Trust:
         *,
         tolerate: bool,
         is_egk: bool = False,
-    ) -> Verdict:
+        is_qualified: bool = False,
+        asking: _Asking = _JUST_ASK,
+    ) -> CertificateCheck:
         roles = () if certificate.admission is None else certificate.admission.oids
-        try:
-            issuer = space.check(certificate, at or self._clock.now(), demands)
-        except PathError as error:
-            code = error.fault.code
-            return Verdict(Result.INVALID, None if code is None else PkiCode.of(code), str(error), roles=roles)
-        status = await self._status(certificate, issuer, space, is_egk=is_egk)
+        moment = at or self._clock.now()
+        found = space.examine(certificate, moment, demands, chain_model=is_qualified, signed_by=self._signed_by)
+        if is_qualified:
+            found = _by_the_vl(found)
+        if found.faults:
+            fault, depth = found.faults[0]
+            code = None if fault.code is None else PkiCode.of(fault.code)
+            verdict = Verdict(Result.INVALID, code, str(PathError(fault, depth)), roles=roles)
+            return CertificateCheck(verdict, moment, is_qualified, found)
+        issuer = space.issuer_of(found.path)
+        given = self._given(certificate, issuer, space, moment, asking.given, enforce_cert_hash=not is_egk)
+        status = given
+        if status is None or asking.wants_current:
+            asked = await self._status(certificate, issuer, space, is_egk=is_egk)
+            status = asked if given is None or asked.is_known else given
         if at is not None and status.revoked_at is not None and at < status.revoked_at:
             status = replace(status, fault=None)  # It was good then (TUC_PKI_006, step 8).
-        return _judged(status, roles, tolerate=tolerate)
+        verdict = _judged(status, roles, tolerate=tolerate)
+        if asking.given and given is None:
+            verdict = replace(verdict, warnings=(*verdict.warnings, PkiCode.PROVIDED_OCSP_RESPONSE_NOT_VALID))
+        return CertificateCheck(verdict, moment, is_qualified, found)
+
+    def _given(
+        self,
+        certificate: Certificate,
+        issuer: Issuer,
+        space: TrustSpace,
+        at: datetime,
+        given: Sequence[bytes],
+        *,
+        enforce_cert_hash: bool,
+    ) -> CertificateStatus | None:
+        """What the youngest answer that came with a signature says; None if none of them can be used."""
+        asked, now, grace = CertId.of(certificate, issuer.certificate), self._clock.now(), self._ocsp.grace
+        found = []
+        for der in given:
+            with suppress(OcspRefused):
+                statement = read_given_statement(der, certificate, asked, space.ocsp_signers, at, grace, now)
+                if statement.hash_fault is None or not enforce_cert_hash:
+                    found.append(statement)
+        youngest = max(found, key=lambda statement: statement.produced_at, default=None)
+        return None if youngest is None else certificate_status(youngest, enforce_cert_hash, cached=True)
 
     async def check_egk_online(self, der: bytes) -> CertificateStatus:
         """C.CH.AUT of an eGK before ReadVSD asks the Intermediär (TUC_KON_018).
@@ -271,6 +352,17 @@ class Trust:
     def cross_to(self, wanted: bytes, known: frozenset[bytes]) -> Cvc | None:
         """See `TrustSpace.cross_to`."""
         return self.space.cross_to(wanted, known)
+
+
+_OF_THE_VL = {
+    PathFault.CA_CERT_MISSING: PathFault.CA_CERTIFICATE_NOT_QES_QUALIFIED,
+    PathFault.CA_CERTIFICATE_REVOKED_IN_TSL: PathFault.CA_CERTIFICATE_REVOKED_IN_BNETZA_VL,
+}
+
+
+def _by_the_vl(found: Examination) -> Examination:
+    """With the faults that TUC_PKI_030 names otherwise (5a, 5b)."""
+    return replace(found, faults=tuple((_OF_THE_VL.get(fault, fault), depth) for fault, depth in found.faults))
 
 
 # Faults of an OCSP check that was not performed, in contrast to an answer that is wrong (TUC_PKI_006, 4a against 5, 6).

@@ -104,15 +104,15 @@ class ReadList:
     """A list whose signature fits, as all may share it: nothing in it can change.
 
     `digest` is the SHA-256 of its octets, hexadecimal. Of its services `content` has only announced trust anchors: what
-    the others say is in `space`, and in `qualified`, the CAs for qualified certificates, whatever their status,
-    and in `qualified_signers` who may sign their status.
+    the others say is in `space`, and in `qualified`, the CAs for qualified certificates, those withdrawn with the time
+    since when, and in `qualified_signers` who may sign their status.
     """
 
     digest: str
     content: TrustList
     signer: Certificate
     space: TrustSpace
-    qualified: tuple[Certificate, ...]
+    qualified: tuple[Issuer, ...]
     qualified_signers: tuple[Certificate, ...]
 
 
@@ -128,7 +128,7 @@ def read_list(document: bytes) -> ReadList:
         replace(content, services=tuple(content.of_type(ServiceType.ANCHOR_CHANGE))),
         signed.signer,
         _space(content),
-        tuple(_certificates(content, ServiceType.QUALIFIED_CA, None)),
+        tuple(_qualified(content)),
         tuple(_certificates(content, ServiceType.QUALIFIED_OCSP, ServiceStatus.GRANTED)),
     )
 
@@ -199,11 +199,19 @@ def _issuers(content: TrustList) -> Iterator[Issuer]:
             yield Issuer(certificate, _supply_point(service), types, since)
 
 
+def _qualified(content: TrustList) -> Iterator[Issuer]:
+    """gemSpec_PKI TUC_PKI_030, note 7: all but those withdrawn are qualified."""
+    for service in content.of_type(ServiceType.QUALIFIED_CA):
+        since = service.since if service.status == ServiceStatus.WITHDRAWN else None
+        for certificate in _readable(service.certificates):
+            yield Issuer(certificate, revoked_since=since)
+
+
 def _certificates(
-    content: TrustList, kind: ServiceType, status: ServiceStatus | None = ServiceStatus.IN_ACCORD
+    content: TrustList, kind: ServiceType, status: ServiceStatus = ServiceStatus.IN_ACCORD
 ) -> Iterator[Certificate]:
     for service in content.of_type(kind):
-        if status is None or service.status == status:
+        if service.status == status:
             yield from _readable(service.certificates)
 
 

@@ -1,10 +1,11 @@
 """The outcome of a certificate check, as values (TUC_KON_037, TUC_PKI_006; gemSpec_Kon V5.18 §4.1.9.4.1)."""
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from tiaas.pki.codes import PkiCode
+from tiaas.pki.path import Examination
 
 
 @enum.unique
@@ -21,7 +22,9 @@ class CertificateStatus:
     """What TUC_PKI_006 found out. `fault` None: good.
 
     CERT_REVOKED and CERT_UNKNOWN are answers; every other fault means that there is no usable answer. `reason` is a
-    short English phrase for logs and the status page. `cached`: no request was made for it.
+    short English phrase for logs and the status page. `cached`: no request was made for it. `response` is the
+    OCSPResponse (DER) that says so, to be embedded or reported, `signer` the certificate (DER) that signed it; empty if
+    there was none.
     """
 
     fault: PkiCode | None
@@ -29,6 +32,8 @@ class CertificateStatus:
     produced_at: datetime | None = None
     revoked_at: datetime | None = None
     cached: bool = False
+    response: bytes = field(default=b"", repr=False)
+    signer: bytes = field(default=b"", repr=False)
 
     @property
     def is_known(self) -> bool:
@@ -51,3 +56,16 @@ class Verdict:
     warnings: tuple[PkiCode, ...] = ()
     roles: tuple[str, ...] = ()
     status: CertificateStatus | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateCheck:
+    """A verdict with all that led to it: the path and everything that is wrong with it, at the reference time `at`.
+
+    `examination` is None for a certificate that cannot be read; `is_qualified`: the rules for QES counted.
+    """
+
+    verdict: Verdict
+    at: datetime
+    is_qualified: bool = False
+    examination: Examination | None = None

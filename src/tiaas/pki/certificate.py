@@ -19,14 +19,16 @@ PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 _MAX_SIZE = 64 * 1024
 _OCSP = "1.3.6.1.5.5.7.48.1"
+_QC_COMPLIANCE = "0.4.0.1862.1.1"
 _MARKER = "\x1e"
 
 _KEY_USAGE, _CONSTRAINTS, _POLICIES, _EXTENDED = "2.5.29.15", "2.5.29.19", "2.5.29.32", "2.5.29.37"
 _SUBJECT_KEY, _AUTHORITY_KEY, _INFORMATION_ACCESS = "2.5.29.14", "2.5.29.35", "1.3.6.1.5.5.7.1.1"
+_QC_STATEMENTS = "1.3.6.1.5.5.7.1.3"
 _READ = frozenset({_KEY_USAGE, _CONSTRAINTS, _POLICIES, _EXTENDED, _SUBJECT_KEY, _AUTHORITY_KEY, _INFORMATION_ACCESS})
 
 # Another extension marked critical makes a path invalid (RFC 5280, 4.2).
-_UNDERSTOOD = _READ | {ADMISSION}
+_UNDERSTOOD = _READ | {ADMISSION, _QC_STATEMENTS}
 
 # asn1crypto raises these while it reads lazily; nothing else may leave `decode_certificate_untrusted`.
 _READ_ERRORS = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
@@ -47,7 +49,10 @@ class SignatureAlgorithm:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Certificate:
-    """One certificate. Names are tuples of (attribute OID, value) in the order they are written."""
+    """One certificate. Names are tuples of (attribute OID, value) in the order they are written.
+
+    `qc_statements` are the OIDs of the extension QCStatements (RFC 3739, 3.2.6), () without one.
+    """
 
     encoded: bytes
     serial_number: int
@@ -67,6 +72,7 @@ class Certificate:
     authority_key_identifier: bytes | None
     ocsp_urls: tuple[str, ...]
     admission: Admission | None
+    qc_statements: tuple[str, ...]
     critical_unknown: tuple[str, ...]
     signature_algorithm: SignatureAlgorithm | None
     signature: bytes
@@ -75,6 +81,11 @@ class Certificate:
     def __repr__(self) -> str:
         # Names are personal data of insured people; a serial number is enough to find a certificate.
         return f"Certificate(serial_number={self.serial_number:x})"
+
+    @property
+    def is_qualified(self) -> bool:
+        """Whether it says that it is a qualified certificate (id-etsi-qcs-QcCompliance, ETSI EN 319 412-5, 4.2.1)."""
+        return _QC_COMPLIANCE in self.qc_statements
 
     def key(self) -> PublicKey | None:
         """The certified key, or None if it is neither an RSA key nor one on a known curve."""
@@ -119,6 +130,7 @@ def _read(certificate: x509.Certificate) -> Certificate:
         authority_key_identifier=extensions.authority_key_identifier(),
         ocsp_urls=extensions.ocsp_urls(),
         admission=extensions.admission(),
+        qc_statements=extensions.qc_statements(),
         critical_unknown=tuple(oid for oid in extensions.critical if oid not in _UNDERSTOOD),
         signature_algorithm=read_algorithm(certificate["signature_algorithm"]),
         signature=certificate["signature_value"].native,
@@ -153,6 +165,14 @@ def read_algorithm(identifier: algos.SignedDigestAlgorithm) -> SignatureAlgorith
     if scheme not in ("ecdsa", "rsassa_pkcs1v15", "rsassa_pss"):
         return None
     return SignatureAlgorithm(scheme, digest, salt)
+
+
+class _QcStatement(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
+    _fields = [("statement_id", core.ObjectIdentifier), ("statement_info", core.Any, {"optional": True})]  # noqa: RUF012
+
+
+class _QcStatements(core.SequenceOf):  # type: ignore[misc]  # asn1crypto has no types
+    _child_spec = _QcStatement
 
 
 class _Extensions:
@@ -207,6 +227,12 @@ class _Extensions:
         if found is None:
             return ()
         return tuple(str(item["access_location"].native) for item in found if item["access_method"].dotted == _OCSP)
+
+    def qc_statements(self) -> tuple[str, ...]:
+        if _QC_STATEMENTS not in self.raw:
+            return ()
+        found = _QcStatements.load(self.raw[_QC_STATEMENTS], strict=True)
+        return tuple(statement["statement_id"].dotted for statement in found)
 
     def admission(self) -> Admission | None:
         return decode_admission_untrusted(self.raw[ADMISSION]) if ADMISSION in self.raw else None

@@ -82,6 +82,8 @@ class CertificateType(Enum):
     ZD_TLS_S = (157, "oid_zd_tls_s", "C.ZD.TLS-S")
     FD_TLS_C = (168, "oid_fd_tls_c", "C.FD.TLS-C")
     FD_TLS_S = (169, "oid_fd_tls_s", "C.FD.TLS-S")
+    FD_SIG = (203, "oid_fd_sig", "C.FD.SIG")
+    FD_OSIG = (283, "oid_fd_osig", "C.FD.OSIG")
     ZD_SIG = (287, "oid_zd_sig", "C.ZD.SIG")
 
     def __init__(self, number: int, reference: str, profile: str) -> None:

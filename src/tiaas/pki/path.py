@@ -6,7 +6,7 @@ CA from the trust list is itself an anchor; intermediate certificates are for th
 Signature algorithms: ECDSA on brainpool and NIST curves, RSASSA-PKCS1-v1_5 and -PSS, each with SHA-256 or longer.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, unique
@@ -35,6 +35,8 @@ class PathFault(Enum):
     CERT_TYPE_INFO_MISSING = PkiCode.CERT_TYPE_INFO_MISSING
     CA_CERTIFICATE_REVOKED_IN_TSL = PkiCode.CA_CERTIFICATE_REVOKED_IN_TSL
     CERT_TYPE_CA_NOT_AUTHORIZED = PkiCode.CERT_TYPE_CA_NOT_AUTHORIZED
+    CA_CERTIFICATE_NOT_QES_QUALIFIED = PkiCode.CA_CERTIFICATE_NOT_QES_QUALIFIED
+    CA_CERTIFICATE_REVOKED_IN_BNETZA_VL = PkiCode.CA_CERTIFICATE_REVOKED_IN_BNETZA_VL
     ISSUER_IS_NO_CA = "basicConstraints or keyUsage forbid the issuer to issue this certificate"
     CRITICAL_EXTENSION_UNKNOWN = "a critical extension is not understood"
 
@@ -62,6 +64,31 @@ class Demands:
     types: frozenset[CertificateType] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """A path as far as it leads, the certificate first, and all that is wrong with it, each fault with its depth.
+
+    The faults stand in the order of the specification's steps; an incomplete path ends with CA_CERT_MISSING.
+    """
+
+    path: tuple[Certificate, ...]
+    faults: tuple[tuple[PathFault, int], ...]
+
+    def require(self) -> tuple[Certificate, ...]:
+        """The path; raises `PathError` with the first fault, if there is one."""
+        if self.faults:
+            raise PathError(*self.faults[0])
+        return self.path
+
+
+Fits = Callable[[Certificate, Certificate], bool]
+
+
+def signature_fits(certificate: Certificate, issuer: Certificate) -> bool:
+    """Whether the issuer's key made the certificate's signature (TUC_PKI_004)."""
+    return fits(issuer.key(), certificate.signature_algorithm, certificate.signature, certificate.signed)
+
+
 def check_path(
     certificate: Certificate,
     anchors: Sequence[Certificate],
@@ -74,45 +101,61 @@ def check_path(
 
     Every certificate of the path must be valid at that time (shell model); an anchor is trusted with its dates.
     """
-    _check_demands(certificate, demands or Demands())
+    return examine_path(certificate, anchors, at, intermediates=intermediates, demands=demands).require()
+
+
+def examine_path(
+    certificate: Certificate,
+    anchors: Sequence[Certificate],
+    at: datetime,
+    *,
+    intermediates: Iterable[Certificate] = (),
+    demands: Demands | None = None,
+    chain_model: bool = False,
+    signed_by: Fits = signature_fits,
+) -> Examination:
+    """Looks at everything that `check_path` asks for, whatever is wrong: for reports.
+
+    With `chain_model` an issuer must have been valid when it issued, not at the time `at` (gemSpec_PKI V2.14.1,
+    TUC_PKI_030, note 1). `signed_by` is `signature_fits`, or one that remembers.
+    """
+    faults = [(fault, 0) for fault in _unmet(certificate, demands or Demands())]
     path = [certificate]
     candidates = tuple(intermediates)
     while path[-1] not in anchors:
         depth = len(path) - 1
         current = path[-1]
-        _check_alone(current, at, depth)
+        faults += ((fault, depth) for fault in _alone(current, at))
         issuer = _issuer(current, anchors, candidates)
         if issuer is None or depth >= _MAX_DEPTH:
-            raise PathError(PathFault.CA_CERT_MISSING, depth)
-        _check_issuer(current, issuer, depth)
+            faults.append((PathFault.CA_CERT_MISSING, depth))
+            return Examination(tuple(path), tuple(faults))
+        faults += _of_issuer(current, issuer, depth, signed_by)
         path.append(issuer)
-    _check_alone(path[-1], at, len(path) - 1)
-    return tuple(path)
+        if chain_model:
+            at = current.not_before
+    faults += ((fault, len(path) - 1) for fault in _alone(path[-1], at))
+    return Examination(tuple(path), tuple(faults))
 
 
-def signature_fits(certificate: Certificate, issuer: Certificate) -> bool:
-    """Whether the issuer's key made the certificate's signature (TUC_PKI_004)."""
-    return fits(issuer.key(), certificate.signature_algorithm, certificate.signature, certificate.signed)
-
-
-def _check_demands(certificate: Certificate, demands: Demands) -> None:
-    if demands.key_usage and not demands.key_usage <= (certificate.key_usage or frozenset()):
-        raise PathError(PathFault.WRONG_KEYUSAGE, 0)
-    if demands.extended_key_usage and not demands.extended_key_usage <= set(certificate.extended_key_usage):
-        raise PathError(PathFault.WRONG_EXTENDEDKEYUSAGE, 0)
+def _unmet(certificate: Certificate, demands: Demands) -> Iterator[PathFault]:
+    if not demands.key_usage <= (certificate.key_usage or frozenset()):
+        yield PathFault.WRONG_KEYUSAGE
+    if not demands.extended_key_usage <= set(certificate.extended_key_usage):
+        yield PathFault.WRONG_EXTENDEDKEYUSAGE
     if not demands.types:
         return
     if not certificate.policies:
-        raise PathError(PathFault.CERT_TYPE_INFO_MISSING, 0)
-    if not any(kind.oid in certificate.policies for kind in demands.types):
-        raise PathError(PathFault.CERT_TYPE_MISMATCH, 0)
+        yield PathFault.CERT_TYPE_INFO_MISSING
+    elif not any(kind.oid in certificate.policies for kind in demands.types):
+        yield PathFault.CERT_TYPE_MISMATCH
 
 
-def _check_alone(certificate: Certificate, at: datetime, depth: int) -> None:
+def _alone(certificate: Certificate, at: datetime) -> Iterator[PathFault]:
     if not certificate.not_before <= at <= certificate.not_after:
-        raise PathError(PathFault.CERTIFICATE_NOT_VALID_TIME, depth)
+        yield PathFault.CERTIFICATE_NOT_VALID_TIME
     if certificate.critical_unknown:
-        raise PathError(PathFault.CRITICAL_EXTENSION_UNKNOWN, depth)
+        yield PathFault.CRITICAL_EXTENSION_UNKNOWN
 
 
 def _issuer(
@@ -125,14 +168,16 @@ def _issuer(
     return next(iter(fitting or named), None)
 
 
-def _check_issuer(certificate: Certificate, issuer: Certificate, depth: int) -> None:
+def _of_issuer(
+    certificate: Certificate, issuer: Certificate, depth: int, signed_by: Fits
+) -> Iterator[tuple[PathFault, int]]:
     wanted, given = certificate.authority_key_identifier, issuer.subject_key_identifier
     if wanted is not None and wanted != given:
-        raise PathError(PathFault.AUTHORITYKEYID_DIFFERENT, depth)
-    if not signature_fits(certificate, issuer):
-        raise PathError(PathFault.CERTIFICATE_NOT_VALID_MATH, depth)
+        yield PathFault.AUTHORITYKEYID_DIFFERENT, depth
+    if not signed_by(certificate, issuer):
+        yield PathFault.CERTIFICATE_NOT_VALID_MATH, depth
     may_sign = issuer.key_usage is None or KeyUsage.KEY_CERT_SIGN in issuer.key_usage
     # pathLenConstraint counts the CA certificates between the issuer and the end entity (RFC 5280, 4.2.1.9).
     too_deep = issuer.path_length is not None and depth > issuer.path_length
     if not issuer.is_ca or not may_sign or too_deep:
-        raise PathError(PathFault.ISSUER_IS_NO_CA, depth + 1)
+        yield PathFault.ISSUER_IS_NO_CA, depth + 1

@@ -230,13 +230,13 @@ async def test_states_of_the_trust_anchor(bench: Bench) -> None:
 
 async def test_the_bnetza_list(bench: Bench) -> None:
     await with_vl(bench)
-    assert [certificate.encoded for certificate in bench.lists.qualified] == [OTHER_CA.ca.encoded]
+    assert [issuer.certificate.encoded for issuer in bench.lists.qualified] == [OTHER_CA.ca.encoded]
     status = bench.trust.status()
     assert status.bnetza.sequence_number == 7
     assert not await bench.trusts_egk(OTHER_CA), "a QES issuer issues no eGK"
     await bench.boot()
     assert bench.trust.status() == status
-    assert [certificate.encoded for certificate in bench.lists.qualified] == [OTHER_CA.ca.encoded]
+    assert [issuer.certificate.encoded for issuer in bench.lists.qualified] == [OTHER_CA.ca.encoded]
 
 
 @pytest.mark.parametrize(

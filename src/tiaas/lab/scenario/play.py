@@ -108,9 +108,7 @@ class Player:
 
     def _matched(self, what: Any) -> dict[str, str]:
         """A match in which cards are named gets their ICCSNs."""
-        words = [
-            self._iccsn(word) if _NAMED.fullmatch(word) else word for word in (what.get("match") or "").split(" ")
-        ]
+        words = [self._iccsn(word) if _NAMED.fullmatch(word) else word for word in (what.get("match") or "").split(" ")]
         return {"match": " ".join(words)} if what.get("match") else {}
 
     async def _insert(self, what: Any) -> str:

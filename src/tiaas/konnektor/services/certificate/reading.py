@@ -5,7 +5,6 @@ missing RSA certificate gives an entry without X509Data, so that clients of ECC-
 """
 
 from cryptography import x509
-from cryptography.x509.oid import NameOID
 
 from tiaas.interfaces.certificate_service_common_v2_0 import (
     CertRef,
@@ -24,20 +23,12 @@ from tiaas.interfaces.connector_common_v5_0 import OK
 from tiaas.konnektor.cardcertificates import certificate_file, read_certificate
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import HBAX, SM_B, CardType
+from tiaas.konnektor.distinguishednames import written_name
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.linkfaults import link_faults
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.services.context import ServiceContext, authorize, call_context, declared
 from tiaas.soap.dispatch import Operation, operation
-
-_ATTRIBUTE_NAMES = {
-    NameOID.SERIAL_NUMBER: "SERIALNUMBER",
-    NameOID.SURNAME: "SURNAME",
-    NameOID.GIVEN_NAME: "GIVENNAME",
-    NameOID.TITLE: "T",
-    NameOID.POSTAL_CODE: "PostalCode",
-}
-"""Attributes that RFC 4514 has no short name for, as common libraries write and read them."""
 
 
 def operations(context: ServiceContext) -> list[Operation]:
@@ -102,13 +93,12 @@ async def _entry(context: ServiceContext, card: Card, reference: CertRef, crypt:
 
 
 def _x509_data(der: bytes) -> X509Data:
-    """Names as distinguished names in the string form of RFC 4514, as XMLDSig 4.4.4 wants them."""
     certificate = x509.load_der_x509_certificate(der)
     return X509Data(
         x509_issuer_serial=X509IssuerSerial(
-            x509_issuer_name=certificate.issuer.rfc4514_string(_ATTRIBUTE_NAMES),
+            x509_issuer_name=written_name(certificate.issuer),
             x509_serial_number=str(certificate.serial_number),
         ),
-        x509_subject_name=certificate.subject.rfc4514_string(_ATTRIBUTE_NAMES),
+        x509_subject_name=written_name(certificate.subject),
         x509_certificate=der,
     )

@@ -1,0 +1,184 @@
+"""TUC_KON_037 for the certificates of signatures: QES by the BNetzA-VL, nonQES by TAB_KON_786, at a past time."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.unit.konnektor_trust.trustbench import Bench
+from tests.unit.pki.ocspmaker import NOW, SPAN, World
+from tiaas.konnektor.proven import ProvenSignatures
+from tiaas.konnektor.trust import Issuer, TrustSpace
+from tiaas.konnektor.verdict import Result
+from tiaas.pki.certificate import Certificate
+from tiaas.pki.codes import PkiCode
+from tiaas.pki.issue import Validity
+from tiaas.pki.ocsp import CertHash, CertId, CertStatus, SingleResponse, encode_response
+from tiaas.pki.oids import CertificateType
+from tiaas.pki.path import PathFault
+
+URL = "http://ocsp.lab/"
+HOUR = timedelta(hours=1)
+SIGNED = NOW - HOUR
+SMCB, QCA = World("SMCB-CA TEST-ONLY"), World("HBA-qCA TEST-ONLY")
+OSIG, QES = SMCB.insured(CertificateType.HCI_OSIG), QCA.insured(CertificateType.HP_QES)
+
+
+def trusts(bench: Bench, certificate: Certificate, *qualified: Issuer) -> None:
+    world = SMCB if certificate is OSIG else QCA
+    bench.lists._space = TrustSpace((Issuer(SMCB.ca, URL),), (), (), (SMCB.signer,))
+    bench.lists.qualified, bench.lists.qualified_signers = qualified or (Issuer(QCA.ca),), (QCA.signer,)
+    bench.forwarder.world, bench.forwarder.subject = world, certificate.encoded
+    bench.forwarder.requests.clear()
+
+
+def answer(certificate: Certificate, at: datetime, *, world: World = QCA, revoked_at: datetime | None = None) -> bytes:
+    status = CertStatus.GOOD if revoked_at is None else CertStatus.REVOKED
+    asked = CertId.of(certificate, world.ca)
+    single = SingleResponse(asked, status, at, None, revoked_at, CertHash.of(certificate.encoded))
+    return encode_response((single,), world.responder, at)
+
+
+@pytest.mark.requirement("TIP1-A_4654-04", "TIP1-A_4672-04")
+@pytest.mark.parametrize(("certificate", "qualified"), [(OSIG, False), (QES, True)])
+async def test_valid(bench: Bench, certificate: Certificate, qualified: bool) -> None:
+    trusts(bench, certificate)
+    check = await bench.trust.check_signer(certificate.encoded, SIGNED)
+    assert check.verdict.result is Result.VALID, check.verdict
+    assert check.is_qualified is qualified
+    assert check.examination is not None
+    assert [found.encoded for found in check.examination.path] == [
+        certificate.encoded,
+        (QCA if qualified else SMCB).ca.encoded,
+    ]
+    assert check.verdict.status is not None
+    assert check.verdict.status.response
+    assert check.verdict.status.signer == (QCA if qualified else SMCB).signer.encoded
+
+
+async def test_a_certificate_of_another_type_signs_nothing(bench: Bench) -> None:
+    trusts(bench, OSIG)
+    check = await bench.trust.check_signer(SMCB.insured(CertificateType.HCI_AUT).encoded, SIGNED)
+    assert (check.verdict.result, check.verdict.fault) == (Result.INVALID, PkiCode.CERT_TYPE_MISMATCH)
+    assert not bench.forwarder.requests
+
+
+@pytest.mark.requirement("GS-A_4750-01")
+async def test_a_ca_that_the_list_does_not_name(bench: Bench) -> None:
+    trusts(bench, QES, Issuer(SMCB.ca))
+    check = await bench.trust.check_signer(QES.encoded, SIGNED)
+    assert check.verdict.fault is PkiCode.CA_CERTIFICATE_NOT_QES_QUALIFIED
+    assert check.examination is not None
+    assert check.examination.faults == ((PathFault.CA_CERTIFICATE_NOT_QES_QUALIFIED, 0),)
+
+
+@pytest.mark.requirement("GS-A_4750-01")
+async def test_a_ca_that_the_list_withdrew(bench: Bench) -> None:
+    trusts(bench, QES, Issuer(QCA.ca, revoked_since=QES.not_before))
+    check = await bench.trust.check_signer(QES.encoded, SIGNED)
+    assert check.verdict.fault is PkiCode.CA_CERTIFICATE_REVOKED_IN_BNETZA_VL
+    trusts(bench, QES, Issuer(QCA.ca, revoked_since=QES.not_before + HOUR))
+    assert (await bench.trust.check_signer(QES.encoded, SIGNED)).verdict.result is Result.VALID
+
+
+@pytest.mark.requirement("GS-A_4750-01")
+async def test_chain_model_for_qes_shell_model_for_others(bench: Bench) -> None:
+    """The CA ended a minute after it issued; the certificate lives on."""
+    brief = World("brief TEST-ONLY", span=Validity(SPAN.start, SPAN.start + timedelta(minutes=1)))
+    for kind, fault in ((CertificateType.HP_QES, None), (CertificateType.HCI_OSIG, PkiCode.CERTIFICATE_NOT_VALID_TIME)):
+        certificate = brief.insured(kind)
+        trusts(bench, certificate, Issuer(brief.ca))
+        bench.lists._space = replace(bench.lists._space, issuers=(Issuer(brief.ca, URL),))
+        bench.lists.qualified_signers = (brief.signer,)
+        bench.forwarder.world = brief
+        assert (await bench.trust.check_signer(certificate.encoded, SIGNED)).verdict.fault is fault
+
+
+@pytest.mark.parametrize(("after", "result"), [(HOUR, Result.VALID), (-HOUR, Result.INVALID)])
+async def test_a_revocation_counts_from_its_time_on(bench: Bench, after: timedelta, result: Result) -> None:
+    trusts(bench, QES)
+    current = answer(QES, NOW, revoked_at=SIGNED + after)
+    assert (await bench.trust.check_signer(QES.encoded, SIGNED, (current,))).verdict.result is result
+
+
+async def test_every_fault_is_told_not_only_the_first(bench: Bench) -> None:
+    trusts(bench, OSIG)
+    check = await bench.trust.check_signer(SMCB.insured(CertificateType.HCI_ENC).encoded, SPAN.end + HOUR)
+    assert check.examination is not None
+    assert [fault for fault, _ in check.examination.faults] == [
+        PathFault.CERT_TYPE_MISMATCH,
+        PathFault.CERTIFICATE_NOT_VALID_TIME,
+        PathFault.CERTIFICATE_NOT_VALID_TIME,
+    ]
+
+
+# ---- OCSP responses that came along ----------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("TIP1-A_4672-04")
+async def test_an_answer_of_the_time_of_the_signature_is_enough(bench: Bench) -> None:
+    trusts(bench, QES)
+    given = answer(QES, SIGNED - timedelta(minutes=5))
+    check = await bench.trust.check_signer(QES.encoded, SIGNED, (b"garbage", given))
+    assert (check.verdict.result, check.verdict.warnings) == (Result.VALID, ())
+    assert check.verdict.status is not None
+    assert check.verdict.status.response == given
+    assert not bench.forwarder.requests
+
+
+async def test_the_youngest_answer_counts(bench: Bench) -> None:
+    trusts(bench, QES)
+    good, revoked = answer(QES, SIGNED), answer(QES, SIGNED + timedelta(minutes=1), revoked_at=SIGNED)
+    for given in ((good, revoked), (revoked, good)):
+        check = await bench.trust.check_signer(QES.encoded, SIGNED, given)
+        assert check.verdict.fault is PkiCode.CERT_REVOKED
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        answer(QES, SIGNED - HOUR),
+        answer(QES, NOW + HOUR),
+        answer(OSIG, SIGNED),
+        answer(QES, SIGNED, world=replace(QCA, name="stranger")),
+    ],
+    ids=["too old", "from the future", "about another", "signer unknown"],
+)
+async def test_an_answer_that_cannot_be_used_is_told_and_the_responder_asked(bench: Bench, given: bytes) -> None:
+    trusts(bench, QES)
+    check = await bench.trust.check_signer(QES.encoded, SIGNED, (given,))
+    assert check.verdict.result is Result.VALID
+    assert check.verdict.warnings == (PkiCode.PROVIDED_OCSP_RESPONSE_NOT_VALID,)
+    assert len(bench.forwarder.requests) == 1
+
+
+async def test_without_a_responder_an_answer_that_came_along_decides(bench: Bench) -> None:
+    trusts(bench, QES)
+    await bench.forwarder.stop()
+    given = answer(QES, SIGNED)
+    assert (await bench.trust.check_signer(QES.encoded, SIGNED, (given,))).verdict.result is Result.VALID
+    assert (await bench.trust.check_signer(QES.encoded, SIGNED, (given,), wants_current=True)).verdict.status.response  # type: ignore[union-attr]
+    alone = await bench.trust.check_signer(QES.encoded, SIGNED)
+    assert (alone.verdict.result, alone.verdict.fault) == (Result.INCONCLUSIVE, PkiCode.OCSP_NOT_AVAILABLE)
+
+
+async def test_a_current_answer_is_fetched_when_it_is_wanted(bench: Bench) -> None:
+    trusts(bench, QES)
+    given = answer(QES, SIGNED)
+    check = await bench.trust.check_signer(QES.encoded, SIGNED, (given,), wants_current=True)
+    assert check.verdict.status is not None
+    assert check.verdict.status.response not in (b"", given)
+    assert len(bench.forwarder.requests) == 1
+
+
+# ---- what is remembered ----------------------------------------------------------------------------------------------
+
+
+def test_what_fitted_once_is_not_computed_again_and_what_did_not_is() -> None:
+    proven = ProvenSignatures(limit=1)
+    assert proven(OSIG, SMCB.ca)
+    # With the same octets the mathematics is the same, whatever the object says of its signature.
+    assert proven(replace(OSIG, signature=b"x"), SMCB.ca)
+    assert not proven(OSIG, QCA.ca)
+    assert proven(QES, QCA.ca)
+    assert not proven(replace(OSIG, signature=b"x"), SMCB.ca), "the bound is 1"
