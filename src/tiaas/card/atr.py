@@ -13,7 +13,8 @@ from operator import xor
 from tiaas.base.errors import TiaasError
 
 ATR_MAX = 33
-_DIRECT, _INVERSE = 0x3B, 0x3F
+CONVENTIONS = (0x3B, 0x3F)
+"""The first octet: direct or inverse convention; that of a synchronous card is neither."""
 
 
 class BadAtr(TiaasError):
@@ -30,7 +31,7 @@ class Atr:
 
 def decode_atr_untrusted(raw: bytes) -> Atr:
     """Reads an answer to reset; raises only `BadAtr`."""
-    if not 2 <= len(raw) <= ATR_MAX or raw[0] not in (_DIRECT, _INVERSE):
+    if not 2 <= len(raw) <= ATR_MAX or raw[0] not in CONVENTIONS:
         raise BadAtr("length or first octet wrong")
     protocols, position, indicator = [], 2, raw[1] >> 4
     while indicator:

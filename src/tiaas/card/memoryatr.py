@@ -1,7 +1,8 @@
 """What the first octets of an answer to reset tell (ISO/IEC 7816-3, 8.1; MKT part 5: ATR of synchronous cards)."""
 
+from tiaas.card.atr import CONVENTIONS
+
 _SIZE = 4
-_CONVENTIONS = (0x3B, 0x3F)
 _SYNCHRONOUS_PROTOCOLS = (0x82, 0x92, 0xA2)
 """H1 of memory cards with serial data access (I²C), 3-wire and 2-wire protocol, 8 bits per unit."""
 _DIR_REFERENCE = b"\x10\x91"
@@ -10,7 +11,7 @@ _DIR_REFERENCE = b"\x10\x91"
 
 def is_memory_card(atr: bytes) -> bool:
     """Whether the ATR is that of a synchronous card: four octets, the first no transmission convention."""
-    return len(atr) == _SIZE and atr[0] not in _CONVENTIONS
+    return len(atr) == _SIZE and atr[0] not in CONVENTIONS
 
 
 def is_kvk(atr: bytes) -> bool:

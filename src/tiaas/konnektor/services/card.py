@@ -42,7 +42,7 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.pins import pin_object
 from tiaas.konnektor.pinstates import PinOutcome, PinResult
-from tiaas.konnektor.services.context import ServiceContext, authorize, call_context, declared, warning
+from tiaas.konnektor.services.context import ServiceContext, authorize, call_context, declared, require_type, warning
 from tiaas.konnektor.sessions import CardSession
 from tiaas.soap.dispatch import Operation, operation
 
@@ -156,7 +156,7 @@ def _pin_operation(
     """An operation that asks a holder for something."""
 
     async def handle(message: Request, peer: Peer) -> Response:
-        _require_type(context, message.card_handle, rules.card_types)
+        require_type(context, message.card_handle, rules.card_types)
         authorize(context, peer, message.context, rules.name, card_handle=message.card_handle)
         card = context.cards.get(message.card_handle)
         pin_object(card.card_type, message.pin_typ)
@@ -176,16 +176,9 @@ def _pin_operation(
 
 
 async def _get_pin_status(context: ServiceContext, request: PinRequest, peer: Peer) -> tuple[PinStatus, int | None]:
-    _require_type(context, request.card_handle, frozenset(PINS))
+    require_type(context, request.card_handle, frozenset(PINS))
     authorize(context, peer, request.context, "GetPinStatus", card_handle=request.card_handle)
     card = context.cards.get(request.card_handle)
     session = card.session(call_context(request.context))
     status = await context.pins.status(card, session, request.pin_typ)
     return PinStatus(status.state.value), status.left_tries
-
-
-def _require_type(context: ServiceContext, handle: str, allowed: frozenset[CardType]) -> None:
-    """checkArguments: a card of a type the operation does not serve is 4209; no card is the access check's 4008."""
-    card = context.cards.find(handle)
-    if card is not None and card.card_type not in allowed:
-        raise KonnektorError(4209, fill=card.card_type.value)

@@ -18,9 +18,8 @@ from tiaas.interfaces.card_service_v8_2 import (
 )
 from tiaas.interfaces.connector_common_v5_0 import OK
 from tiaas.konnektor.cardtypes import CardType
-from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.peer import Peer
-from tiaas.konnektor.services.context import ServiceContext, authorize, call_context, declared
+from tiaas.konnektor.services.context import ServiceContext, authorize, call_context, declared, require_type
 from tiaas.soap.dispatch import Operation, operation
 
 
@@ -63,9 +62,7 @@ def operations(context: ServiceContext) -> list[Operation]:
 
 
 async def _start(context: ServiceContext, request: StartCardSession, peer: Peer) -> StartCardSessionResponse:
-    card = context.cards.find(request.card_handle)
-    if card is not None and card.card_type is not CardType.EGK:
-        raise KonnektorError(4209, fill=card.card_type.value)
+    require_type(context, request.card_handle, frozenset({CardType.EGK}))
     authorize(context, peer, request.context, "StartCardSession", card_handle=request.card_handle)
     card = context.cards.get(request.card_handle)
     session = card.session(call_context(request.context))

@@ -22,6 +22,7 @@ from tiaas.konnektor.access import (
 from tiaas.konnektor.carddialogues import CardDialogues
 from tiaas.konnektor.cards import Card, CardList
 from tiaas.konnektor.cardtls import Handshakes
+from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.cetp import CetpSettings
 from tiaas.konnektor.config import Profile, TiAccess
 from tiaas.konnektor.delivery import EventDelivery
@@ -287,6 +288,13 @@ def _told(value: str, known: Container[str]) -> str:
     if value.strip() in known:
         return f"unbekannt; ohne Leerraum bekannt: {value.strip()}"
     return f"unbekannt ({len(value)} Zeichen)"
+
+
+def require_type(context: ServiceContext, handle: str, allowed: frozenset[CardType]) -> None:
+    """checkArguments: a card of a type the operation does not serve is 4209; no card is the access check's 4008."""
+    card = context.cards.find(handle)
+    if card is not None and card.card_type not in allowed:
+        raise KonnektorError(4209, fill=card.card_type.value)
 
 
 def call_context(call: Context) -> CallContext:

@@ -5,10 +5,9 @@ A KVK is treated like an eGK: only a terminal local to the workplace, one sessio
 
 from tiaas.interfaces.kvk_service_v4_0 import READ_KVK_ACTION, ReadKVK, ReadKVKResponse
 from tiaas.konnektor.cardtypes import CardType
-from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.kvk import read_kvk
 from tiaas.konnektor.peer import Peer
-from tiaas.konnektor.services.context import ServiceContext, authorize, call_context, declared
+from tiaas.konnektor.services.context import ServiceContext, authorize, call_context, declared, require_type
 from tiaas.soap.dispatch import Operation, operation
 
 
@@ -22,9 +21,7 @@ def operations(context: ServiceContext) -> list[Operation]:
 
 
 async def _read_kvk(context: ServiceContext, request: ReadKVK, peer: Peer) -> ReadKVKResponse:
-    card = context.cards.find(request.kvk_handle)
-    if card is not None and card.card_type is not CardType.KVK:
-        raise KonnektorError(4209, fill=card.card_type.value)
+    require_type(context, request.kvk_handle, frozenset({CardType.KVK}))
     authorize(context, peer, request.context, "ReadKVK", card_handle=request.kvk_handle)
     card = context.cards.get(request.kvk_handle)
     card.session(call_context(request.context))

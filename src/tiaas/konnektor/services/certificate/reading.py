@@ -27,7 +27,7 @@ from tiaas.konnektor.distinguishednames import written_name
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.linkfaults import link_faults
 from tiaas.konnektor.peer import Peer
-from tiaas.konnektor.services.context import ServiceContext, authorize, call_context, declared
+from tiaas.konnektor.services.context import ServiceContext, authorize, call_context, declared, require_type
 from tiaas.soap.dispatch import Operation, operation
 
 
@@ -52,8 +52,9 @@ async def _read_card_certificate(
     context: ServiceContext, request: ReadCardCertificate, peer: Peer
 ) -> ReadCardCertificateResponse:
     card = context.cards.find(request.card_handle)
-    if card is not None:
-        _require_type(card)
+    if card is not None and card.card_type is CardType.EGK:
+        raise KonnektorError(4090)
+    require_type(context, request.card_handle, HBAX | SM_B)
     # An HBAx without UserId: reading needs no session, so rule R8 instead of R9.
     with_session = card is None or card.card_type not in HBAX or bool(request.context.user_id)
     authorize(
@@ -75,14 +76,6 @@ async def _read_card_certificate(
     with link_faults():
         entries = [await _entry(context, card, reference, crypt) for reference in request.cert_ref_list.cert_ref]
     return ReadCardCertificateResponse(status=OK, x509_data_info_list=X509DataInfoList(x509_data_info=tuple(entries)))
-
-
-def _require_type(card: Card) -> None:
-    """checkArguments: an eGK is 4090, any other type without certificates for clients 4209."""
-    if card.card_type is CardType.EGK:
-        raise KonnektorError(4090)
-    if card.card_type not in HBAX | SM_B:
-        raise KonnektorError(4209, fill=card.card_type.value)
 
 
 async def _entry(context: ServiceContext, card: Card, reference: CertRef, crypt: Crypt) -> X509DataInfo:
