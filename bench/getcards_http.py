@@ -157,7 +157,7 @@ class Slice:
     answer: bytes
 
 
-def _cpu_seconds(process: int) -> float:
+def cpu_seconds(process: int) -> float:
     """User and system time of a process so far."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -178,9 +178,9 @@ async def load(
         callers.append(caller)
     for caller in callers:
         caller.durations.clear()
-    start, cpu = perf_counter(), _cpu_seconds(server)
+    start, cpu = perf_counter(), cpu_seconds(server)
     await asyncio.sleep(seconds)
-    cpu = _cpu_seconds(server) - cpu
+    cpu = cpu_seconds(server) - cpu
     counts = [duration for caller in callers for duration in caller.durations]
     elapsed = perf_counter() - start
     for caller in callers:

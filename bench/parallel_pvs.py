@@ -25,7 +25,7 @@ from typing import Any
 
 import uvloop
 
-from bench.getcards_http import BareApp, Caller
+from bench.getcards_http import BareApp, Caller, cpu_seconds
 from tiaas.base.clock import SystemClock
 from tiaas.base.entropy import SystemEntropy
 from tiaas.base.secret import Secret
@@ -115,12 +115,6 @@ def _memory(process: int) -> float:
         if line.startswith("VmRSS"):
             return float(line.split()[1])
     return 0.0
-
-
-def cpu_seconds(process: int) -> float:
-    """User and system time of a process so far."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,7 @@ from time import perf_counter
 
 import uvloop
 
-from bench.getcards_http import BareApp
-from bench.parallel_pvs import cpu_seconds
+from bench.getcards_http import BareApp, cpu_seconds
 from tiaas.base.clock import SystemClock
 from tiaas.base.entropy import SystemEntropy
 from tiaas.konnektor.config import Address, Limits

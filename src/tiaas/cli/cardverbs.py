@@ -84,13 +84,7 @@ def _export(http: httpx.Client, args: argparse.Namespace) -> int:
 
 
 def _import(http: httpx.Client, args: argparse.Namespace) -> int:
-    try:
-        document = json.loads(args.file.read_text(encoding="utf-8"))
-    except ValueError:
-        raise InvalidInput(f"{args.file} is no JSON file") from None
-    if not isinstance(document, dict):
-        raise InvalidInput(f"{args.file} is no card written by tiaas card export")
-    _tell(args, ask(http, "POST", "/cards/import", document), "taken in")
+    _tell(args, ask(http, "POST", "/cards/import", read_form_file(args.file)), "taken in")
     return ExitCode.OK
 
 

@@ -24,7 +24,7 @@ lines that --match is compared with (* and ? stand for any characters):
   terminal     CT-1 PERFORM_VERIFICATION 0    ctId, SICCT command or APDU or TLS, unit
   card         HBA 80276… CT-1 00B08400       type, ICCSN, where it is, CLA INS P1 P2 or RESET
   keypad       CT-1 HBA 80276… PIN.CH current what a person is asked for
-  network      sink 127.0.0.1:8500            terminal CT-1, pki, intermediaer or sink, and the address
+  network      sink 127.0.0.1:8500            terminal CT-1, pki, intermediaer, time or sink, and the address
 
 without any fault option the faults in force and what struck are listed.
 """

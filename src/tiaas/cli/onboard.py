@@ -96,17 +96,11 @@ def _provision(lab: Lab, sak: KeyPair | None, first_admin: FirstAdmin) -> Provis
 
 def ti_access(lab: Lab) -> TiAccess:
     """Where an instance finds the lab's services; the server of the lists forwards OCSP requests, too."""
-    services = lab.services
-    if services is None:
-        return TiAccess(intermediaer=lab.vsdm.url, vzd=lab.vzd.url, ntp=(Address(LOOPBACK, lab.time.port),))
-    return TiAccess(
-        tsl_url=services.tsl_url,
-        bnetza_url=services.bnetza_url,
-        ocsp_forwarder=services.url,
-        intermediaer=lab.vsdm.url,
-        vzd=lab.vzd.url,
-        ntp=(Address(LOOPBACK, lab.time.port),),
-    )
+    access = TiAccess(intermediaer=lab.vsdm.url, vzd=lab.vzd.url, ntp=(Address(LOOPBACK, lab.time.port),))
+    if lab.services is None:
+        return access
+    pki = lab.services
+    return replace(access, tsl_url=pki.tsl_url, bnetza_url=pki.bnetza_url, ocsp_forwarder=pki.url)
 
 
 def box_access(lab: Lab, settings: BoxSettings) -> BoxAccess:

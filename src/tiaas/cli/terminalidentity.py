@@ -20,12 +20,11 @@ from tiaas.base.entropy import Entropy
 from tiaas.base.errors import InvalidInput
 from tiaas.card.virtual.image import BadImage, CardImage
 from tiaas.lab.ready import write_private
+from tiaas.lab.smktidentity import CERTIFICATE, KEY
 from tiaas.terminal.virtual.config import TerminalConfig
 from tiaas.terminal.virtual.shapes import shape_named
 from tiaas.terminal.virtual.state import TerminalState
 
-_CERTIFICATE = "MF/DF.KT/EF.C.SMKT.AUT2.E256"
-_KEY = "MF/DF.KT/PrK.SMKT.AUT2.E256"
 _LOCALLY_ADMINISTERED = b"\x02"
 SMKT_SLOT = shape_named("pocket").smkt_slot
 """The reader is slot 1."""
@@ -45,10 +44,10 @@ class TerminalFolder:
     def create(self, card: dict[str, Any], ca_bundle: str, entropy: Entropy) -> None:
         """A new terminal around an exported gSMC-KT. Raises `InvalidInput` if it is none, `OSError`."""
         image = _image(card)
-        if _CERTIFICATE not in image.files or _KEY not in image.keys:
+        if CERTIFICATE not in image.files or KEY not in image.keys:
             raise InvalidInput("this card is no gSMC-KT with an identity")
-        certificate = x509.load_der_x509_certificate(image.files[_CERTIFICATE])
-        key = load_der_private_key(image.keys[_KEY], None)
+        certificate = x509.load_der_x509_certificate(image.files[CERTIFICATE])
+        key = load_der_private_key(image.keys[KEY], None)
         self.path.mkdir(parents=True, exist_ok=True)
         self._write("smkt.json", json.dumps(card))
         self._write("smkt.pem", certificate.public_bytes(Encoding.PEM).decode())

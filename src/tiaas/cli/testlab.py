@@ -21,7 +21,7 @@ from tiaas.pvs.messages import Story, read_story
 from tiaas.pvs.recording import Recording, decode_recording_untrusted, encode_recording
 
 _SECONDS = 60.0
-_TYPES = {"egk": "EGK", "smcb": "SMC-B", "hba": "HBA"}
+_KINDS = ("egk", "smcb", "hba")
 
 
 class Port:
@@ -240,8 +240,8 @@ class LabHandle:
     def card(self, which: str) -> CardHandle:
         """`egk-2`, `smcb-1`, `hba-1` or an ICCSN. Raises `LabError`."""
         kind, _, number = which.partition("-")
-        known = [card for kind_ in _TYPES for card in self.ready["cards"][kind_]]
-        if kind in _TYPES:
+        known = [card for each in _KINDS for card in self.ready["cards"][each]]
+        if kind in _KINDS:
             of_kind = self.ready["cards"][kind]
             known = of_kind[int(number) - 1 : int(number)] if number.isdecimal() and int(number) else []
         else:

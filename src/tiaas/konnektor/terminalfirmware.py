@@ -138,9 +138,8 @@ class Firmware:
         Raises `KonnektorError` 4221, 4222, 4030 (the terminal's account), 4186 (no such package), 4187 (refused, broken
         off, or the terminal came back with another version).
         """
-        if entry.config.correlation is not Correlation.AKTIV:
-            raise KonnektorError(4221)
-        if not entry.connected or entry.last_product is None:
+        self._terminals.require_usable(entry)
+        if entry.last_product is None:
             raise KonnektorError(4222)
         package = self._package(entry.last_product, version)
         self._hub.publish(update_event(Topic.KSR_UPDATE_START, entry))

@@ -5,7 +5,7 @@ import enum
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventHub, Topic
 from tiaas.konnektor.terminalevents import failure_event
-from tiaas.konnektor.terminallist import Correlation, TerminalEntry
+from tiaas.konnektor.terminallist import TerminalEntry
 from tiaas.konnektor.terminals import Terminals
 from tiaas.terminal.displaysize import DisplaySize
 from tiaas.terminal.errors import PinEntryCancelled, PinEntryTimeout, TerminalBusy, TerminalError
@@ -42,10 +42,7 @@ class Interaction:
             raise
 
     async def _interact(self, entry: TerminalEntry, mode: Mode, text: str, wait: int) -> None:
-        if entry.config.correlation is not Correlation.AKTIV:
-            raise KonnektorError(4221)
-        if not entry.connected:
-            raise KonnektorError(4222)
+        self._terminals.require_usable(entry)
         if entry.pinpad_taken:
             raise KonnektorError(4039)
         session = self._terminals.session(entry.config.ct_id)

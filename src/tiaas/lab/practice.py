@@ -107,7 +107,7 @@ class LabTerminal:
         self._on_move = on_move
         self._memory_cards: set[int] = set()
         self.virtual = make(record, self._on_state)
-        self.virtual.machine.ejected = self._on_pushed
+        self.virtual.machine.push_out = self.eject
         for slot, iccsn in record.slots.items():
             if iccsn is not None:
                 self.virtual.insert(slot, cards.get(iccsn).card)
@@ -157,11 +157,9 @@ class LabTerminal:
             self.eject(slot)
 
     def set_motor(self, *, on: bool) -> None:
-        """Whether the terminal pushes a card out that it was told to eject."""
-        self.virtual.machine.push_out = self._push_out if on else None
-
-    def _push_out(self, slot: int) -> None:
-        self.eject(slot)
+        """Whether all contact slots push a card out that the terminal was told to eject, or those of its shape."""
+        shape = self.virtual.config.shape
+        self.virtual.machine.motors = frozenset(shape.contact_slots) if on else shape.motors
 
     def eject(self, slot: int) -> str:
         """Takes the card out and puts it into the drawer; returns its ICCSN, "" for a memory card, which is gone then.
@@ -193,15 +191,6 @@ class LabTerminal:
         self.record.slots = {number: self.record.slots.get(number) for number in sorted(there)}
         self._save()
         self._on_move()
-
-    def _on_pushed(self, slot: int) -> None:
-        """A motor has pushed a card out: somebody takes it."""
-        iccsn = self.record.slots[slot]
-        if iccsn is not None:
-            self.record.slots[slot] = None
-            self.record.ejected[slot] = iccsn
-            self._save()
-            self._on_move()
 
     def _held(self, slot: int) -> str | None:
         if slot not in self.record.slots:

@@ -1,9 +1,9 @@
-"""The lab's time server: answers with the lab's time, and with a wrong one or not at all if told to."""
+"""The lab's time server: answers with the lab's time, and with a wrong one if told to."""
 
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
 
 from starlette.requests import Request
@@ -21,11 +21,10 @@ _Reader = Callable[..., Awaitable[dict[str, Any]]]
 
 
 class TimeServer:
-    """NTP over UDP. `offset` (seconds) is added to the lab's time; without `answers` it is silent; `asked` counts."""
+    """NTP over UDP. `offset` (seconds) is added to the lab's time; `asked` counts questions."""
 
     def __init__(self, clock: Clock) -> None:
         self.offset = 0.0
-        self.answers = True
         self.asked = 0
         self.port = 0
         self._clock = clock
@@ -54,24 +53,19 @@ class TimeServer:
             self._transport = None
 
     def routes(self, read: _Reader) -> list[Route]:
-        """The control port's part: GET /time; POST /time {"offset": seconds, "answers": true|false}."""
+        """The control port's part: GET /time; POST /time {"offset": seconds}."""
 
         async def get(request: Request) -> Response:
-            return JSONResponse({"offset": self.offset, "answers": self.answers, "asked": self.asked})
+            return JSONResponse({"offset": self.offset, "asked": self.asked})
 
         async def post(request: Request) -> Response:
-            told = await read(request, "offset", "answers")
-            offset, answers = told.get("offset", self.offset), told.get("answers", self.answers)
-            is_number = isinstance(offset, int | float) and not isinstance(offset, bool)
-            if not is_number or not isinstance(answers, bool) or not abs(offset) <= _OFFSET_MAX:
-                raise BadControlRequest("offset is a number of seconds, answers true or false", 'send {"offset": 7200}')
-            self.offset, self.answers = float(offset), answers
+            offset = (await read(request, "offset")).get("offset")
+            if isinstance(offset, bool) or not isinstance(offset, int | float) or not abs(offset) <= _OFFSET_MAX:
+                raise BadControlRequest("offset is no number of seconds", 'send {"offset": 7200}')
+            self.offset = float(offset)
             return await get(request)
 
         return [Route("/time", get, methods=["GET"]), Route("/time", post, methods=["POST"])]
-
-    def _now(self) -> datetime:
-        return self._clock.now() + timedelta(seconds=self.offset)
 
     def _answer(self, packet: bytes) -> bytes | None:
         self.asked += 1
@@ -79,8 +73,8 @@ class TimeServer:
             nonce = decode_question_untrusted(packet)
         except BadNtp:
             return None
-        now = self._now()
-        return encode_answer(nonce, TimeAnswer(now, now, STRATUM)) if self.answers else None
+        now = self._clock.now() + timedelta(seconds=self.offset)
+        return encode_answer(nonce, TimeAnswer(now, now, STRATUM))
 
 
 class _Answering(asyncio.DatagramProtocol):

@@ -110,7 +110,7 @@ async def test_a_silent_time_server_is_told_at_once_after_30_and_after_50_days(r
     await rig.protocol.start()
     source = rig.source()
     await source.sync()
-    rig.server.answers = False
+    rig.server.stop()
     rig.clock.advance(60)
     assert not await source.sync()
     (told,) = rig.told("OPERATIONAL_STATE/EC_Time_Sync_Not_Successful")
@@ -132,7 +132,7 @@ async def test_a_silent_time_server_is_told_at_once_after_30_and_after_50_days(r
     assert not rig.opstate.holds(Condition.TIME_SYNC_PENDING_WARNING)
     await source.confirm()
     assert not rig.opstate.holds(Condition.TIME_SYNC_PENDING_CRITICAL)
-    rig.server.answers = True
+    await rig.server.start("127.0.0.1", rig.server.port)
     await source.sync()
     assert not any(state.value for state in rig.opstate)
     await source.stop()

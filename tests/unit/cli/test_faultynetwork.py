@@ -56,6 +56,24 @@ async def test_a_connection_is_refused_dropped_late_or_as_ever(server: int) -> N
     assert {fired.line for fired in lab.faults.fired} == {f"terminal CT-1 127.0.0.1:{server}"}
 
 
+@pytest.mark.parametrize(
+    ("fault", "failure"),
+    [
+        (Fault(Service.NETWORK, code="refused", match="time"), ConnectionRefusedError),
+        (Fault(Service.NETWORK, code="unreachable", match="time"), TimeoutError),
+        (Fault(Service.NETWORK, drop=True, match="time"), ConnectionResetError),
+    ],
+)
+async def test_a_time_server_is_not_reached(fault: Fault, failure: type[OSError]) -> None:
+    lab = Lab(1)
+    lab.faults.add(fault)
+    network = FaultyNetwork(lab=lab, connect_seconds=0.01)  # type: ignore[arg-type]
+    with pytest.raises(failure):
+        await network.datagrams("127.0.0.1", 123, asyncio.DatagramProtocol)
+    (await network.datagrams("127.0.0.1", 123, asyncio.DatagramProtocol)).close()
+    assert [fired.line for fired in lab.faults.fired] == ["time 127.0.0.1:123"]
+
+
 @pytest.mark.parametrize(("port", "callee"), [(1, "pki"), (2, "intermediaer"), (3, "sink"), (4, "gateway ti")])
 async def test_it_is_told_who_is_called(server: int, port: int, callee: str) -> None:
     lab = Lab(server)

@@ -26,3 +26,12 @@ async def test_faults_leave_a_memory_card_alone_or_strike_it_by_its_kind(lab: La
     mishaps.at_card(1, card, READ)
     assert terminal.virtual.card_in(1) is None
     assert asyncio.all_tasks() == {asyncio.current_task()}  # nobody puts another card there
+
+
+async def test_a_motor_pushes_a_memory_card_out_and_the_slot_is_free_again(lab: Lab) -> None:
+    (terminal,) = lab.terminals()
+    egk = lab.eject("CT-1", 1)
+    terminal.insert_memory_card(1, make_kvk({}, None))
+    terminal.virtual.machine.push_out(1)
+    assert terminal.virtual.card_in(1) is None
+    assert lab.insert("CT-1", 1, None) == egk

@@ -36,4 +36,4 @@ async def test_memory_cards_and_motors_go(lab: Lab) -> None:
     await beginning.restore(lab, beginning.placed(lab))
     assert lab.place_of(egk.iccsn) == Place("CT-1", 1)
     assert terminal.virtual.card_in(1) is egk.card
-    assert terminal.virtual.machine.push_out is None
+    assert terminal.virtual.machine.motors == frozenset()

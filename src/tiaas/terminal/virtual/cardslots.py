@@ -97,10 +97,8 @@ async def eject_icc(machine: Machine, client: Client, parameters: Parameters) ->
             return ResponseApdu(b"", Sw.OK_ASYNCHRONOUS)
         if p2 & _KEEP_CARD:
             return ResponseApdu(b"", Sw.OK)
-        if machine.push_out is not None:
+        if slot.number in machine.motors:
             machine.push_out(slot.number)
-            return ResponseApdu(b"", Sw.OK_ASYNCHRONOUS)
-        if machine.push_by_shape(slot):
             return ResponseApdu(b"", Sw.OK_ASYNCHRONOUS)
         if not wait:
             raise Refused(Sw.NOT_IN_TIME)

@@ -72,16 +72,16 @@ class Machine:
         self.entropy = entropy
         self.pins = pins
         self.policy = PinPolicy()
-        self.push_out: Callable[[int], None] | None = None
-        """The motor of the card slots: takes the card out of a slot. None: somebody has to pull it."""
         self.mishaps = Mishaps()
         self.tell = tell
         self.changed = changed
         self.display = Display(state.idle_text)
         self.keypad = Keypad(self._key_told, self.display.echo)
         self.client: Client | None = None
-        self.ejected: Callable[[int], None] = lambda number: None
-        """Called when a motor has pushed a card out of a slot."""
+        self.motors = config.shape.motors
+        """Slots that push the card out when it is ejected; from the others somebody has to pull it."""
+        self.push_out: Callable[[int], object] = self.eject
+        """What a motor does with its slot; replaced by whoever keeps the cards."""
         self.reboot: Callable[[], None] = lambda: None
         """Called when the terminal has to start anew, with the answer to the present command still to be sent."""
         shape = config.shape
@@ -114,14 +114,6 @@ class Machine:
         self.changed()
         for number in self._contactless:
             self.tell(unit_added(number) if on else unit_removed(number))
-
-    def push_by_shape(self, slot: Slot) -> bool:
-        """The slot's own motor pushes the card out; False if its shape has none there."""
-        if slot.number not in self.config.shape.motors or slot.card is None:
-            return False
-        self.eject(slot.number)
-        self.ejected(slot.number)
-        return True
 
     def slot(self, unit: int) -> Slot:
         """The slot with that number; raises `Refused` (6A00)."""
