@@ -53,7 +53,6 @@ from tiaas.interfaces.management.system import (
 )
 
 Work = Callable[[argparse.Namespace], int]
-_WORK: dict[str, Work] = {}
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -61,13 +60,11 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = subparsers.add_parser("admin", help="manage a Konnektor instance or the node")
     things = parser.add_subparsers(dest="thing", metavar="WHAT", required=True)
     adminterminals.register(things)
-    _WORK["terminal"] = adminterminals.run
 
     def action(name: str, text: str, work: Work, *, is_base: bool = False) -> argparse.ArgumentParser:
         added = things.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        added.set_defaults(is_base=is_base)
+        added.set_defaults(act=work, is_base=is_base)
         add_access_arguments(added)
-        _WORK[name] = work
         return added
 
     action("state", "what the instance is and how it is", _state)
@@ -117,7 +114,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> int:
     """Does what was asked."""
-    return _WORK[args.thing](args)
+    act: Work = args.act
+    return act(args)
 
 
 # ---- the instance ---------------------------------------------------------------------------------------------------

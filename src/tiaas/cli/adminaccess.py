@@ -116,7 +116,7 @@ def _access(args: argparse.Namespace) -> AdminAccess:
 
 def _of_lab(args: argparse.Namespace) -> AdminAccess:
     ready = read_ready(Registry(os.environ).find(args.dir))
-    if getattr(args, "is_base", False):
+    if args.is_base:
         entry: Any = ready["base"]
     else:
         instances: list[Any] = ready["instances"]

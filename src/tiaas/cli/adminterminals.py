@@ -34,7 +34,7 @@ def register(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         added = verbs.add_parser(name, help=text)
         if one:
             added.add_argument("ct_id", metavar="CT", help="ctId of the terminal")
-        added.set_defaults(work=work, is_base=False)
+        added.set_defaults(act=_run, work=work, is_base=False)
         add_access_arguments(added)
         return added
 
@@ -74,8 +74,7 @@ def register(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     update.add_argument("--version", metavar="X.Y.Z")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Does what was asked; `--json` prints the answer's document."""
+def _run(args: argparse.Namespace) -> int:
     work: Work = args.work
     answer = with_admin(args, lambda admin: work(admin, args))
     if args.json:

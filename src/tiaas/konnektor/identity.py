@@ -89,7 +89,7 @@ class Identity:
     entropy: Entropy
     ca: KeyPair
     server: KeyPair
-    server_names: frozenset[str]
+    server_names: tuple[str, ...]
     client_certificates: dict[str, bytes] = field(default_factory=dict)
     is_imported: bool = False
     """Whether the server certificate was made elsewhere."""
@@ -109,26 +109,25 @@ class Identity:
             ca = await asyncio.to_thread(create_ca, store.owner.instance, now, entropy)
             await store.put(_IDENTITY, "ca", _pair_row(ca))
         names = _server_names(hosts)
-        wanted = {"hosts": list(names), "kind": kind.value}
-        row = rows.get("server")
-        server = _read_pair(row)
+        row = rows.get("server", {})
+        server = _read_pair(rows.get("server"))
         # What an administrator chose (kind of key) or brought along stays as it is.
-        kind = kind if row is None or "chosen" not in row else KeyKind(row["chosen"])
-        wanted["kind"] = kind.value
-        is_imported = row is not None and bool(row.get("imported"))
-        fits = server is not None and row is not None and {key: row.get(key) for key in wanted} == wanted
+        chosen = {"chosen": row["chosen"]} if "chosen" in row else {}
+        kind = KeyKind(chosen.get("chosen", kind))
+        wanted = {"hosts": list(names), "kind": kind.value}
+        fits = all(row.get(key) == value for key, value in wanted.items())
+        is_imported = bool(row.get("imported"))
         is_due = server is None or not fits or server.certificate.not_valid_after_utc - now < RENEW_BEFORE
         if server is None or (is_due and not is_imported):
             server = await asyncio.to_thread(issue_server, ca, kind, names, now, entropy)
-            more = {} if row is None or "chosen" not in row else {"chosen": kind.value}
-            await store.put(_IDENTITY, "server", _pair_row(server) | wanted | more)
+            await store.put(_IDENTITY, "server", _pair_row(server) | wanted | chosen)
         known = {key: _octets(body["certificate"]) for key, body in (await store.list(_CLIENT)).items()}
-        return cls(store, clock, entropy, ca, server, frozenset(names), known, is_imported)
+        return cls(store, clock, entropy, ca, server, names, known, is_imported)
 
     async def renew_server(self, kind: KeyKind) -> None:
         """A new server certificate of the instance's own CA, for the same hosts, with a key of `kind` from now on."""
-        names = tuple(sorted(self.server_names, key=lambda name: (name != KONLAN, name != "localhost")))
-        server = await asyncio.to_thread(issue_server, self.ca, kind, names, self.clock.now(), self.entropy)
+        names, now = self.server_names, self.clock.now()
+        server = await asyncio.to_thread(issue_server, self.ca, kind, names, now, self.entropy)
         row = _pair_row(server) | {"hosts": list(names), "kind": kind.value, "chosen": kind.value}
         await self.store.put(_IDENTITY, "server", row)
         self.server, self.is_imported = server, False

@@ -122,16 +122,13 @@ class Reception:
         The `Host` field is believed only if it names a host of our certificate; else it is the address asked.
         """
         name = _host_of(host)
-        if name is None or name not in self._known_hosts():
+        if name is None or name not in self._gate.identity.server_names:
             name = local[0]
         secure = Address(name, self.address.port)
         plain = f"http://{replace(self.plain, host=name)}" if self.plain is not None else None
         return service_directory(
             self._services, self._config.product, self._config.access, f"https://{secure}", plain, self._clock.now()
         )
-
-    def _known_hosts(self) -> frozenset[str]:
-        return self._gate.identity.server_names
 
 
 def _host_of(field: str | None) -> str | None:

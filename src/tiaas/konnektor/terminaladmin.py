@@ -19,7 +19,7 @@ from tiaas.konnektor.terminalevents import adding_failure
 from tiaas.konnektor.terminalfinder import TerminalFinder, new_config
 from tiaas.konnektor.terminalfirmware import Firmware
 from tiaas.konnektor.terminalinteraction import Interaction
-from tiaas.konnektor.terminallist import AdminAccount, Correlation, TerminalEntry
+from tiaas.konnektor.terminallist import AdminAccount, Correlation, TerminalConfig, TerminalEntry
 from tiaas.konnektor.terminalpairing import CHALLENGE_SIZE, PairingOffer
 from tiaas.konnektor.terminals import SLOTS_MAX, Terminals
 from tiaas.konnektor.terminalsettings import BadTerminalSettings, Target, TerminalSettings, parse_targets
@@ -91,12 +91,9 @@ class TerminalAdmin:
             self._hub.publish(adding_failure(error, place.host, name or ""))
             raise
         entry = self.finder.by_mac(found.mac)
-        config = new_config(found, Correlation.ZUGEWIESEN)
-        if entry is not None:
-            known = entry.config
-            step = Correlation.ZUGEWIESEN if known.correlation is Correlation.BEKANNT else known.correlation
-            config = replace(new_config(found, step), ct_id=known.ct_id, slots=known.slots)
-            config = replace(config, pairing=known.pairing, admin=known.admin)
+        config = new_config(found, Correlation.ZUGEWIESEN) if entry is None else _moved(entry.config, found)
+        if config.correlation is Correlation.BEKANNT:
+            config = replace(config, correlation=Correlation.ZUGEWIESEN)
         await self._terminals.add(config)
         return self.view(config.ct_id)
 
@@ -124,8 +121,7 @@ class TerminalAdmin:
         except KonnektorError as error:
             self._hub.publish(adding_failure(error, place.host, name or config.name))
             raise
-        moved = replace(entry.config, host=found.host, port=found.port, name=found.name, udp_port=found.udp_port)
-        await self._terminals.add(moved)
+        await self._terminals.add(_moved(entry.config, found))
         return self.view(ct_id)
 
     async def _described(
@@ -268,6 +264,10 @@ def build_terminal_admin(context: ServiceContext, network: Network, settings: Te
     finder = TerminalFinder(context.terminals, Discovery(network), context.store, context.clock, settings)
     firmware = Firmware(context.terminals, context.store, context.hub, context.opstate)
     return TerminalAdmin(context.terminals, context.cards, finder, firmware, context.hub, context.entropy)
+
+
+def _moved(config: TerminalConfig, found: FoundTerminal) -> TerminalConfig:
+    return replace(config, host=found.host, port=found.port, name=found.name, udp_port=found.udp_port)
 
 
 def _place(host: str) -> Target:

@@ -68,7 +68,7 @@ async def open_hall(folder: Path, token: Secret, *, two_persons: bool = False) -
             node, store, outfit, first, ("127.0.0.1",), CLOCK, ENTROPY, two_persons=two_persons
         )
         listener = await plane.open(Address("127.0.0.1", 0))
-        yield Hall(node, plane, AdminAccess(listener.url("127.0.0.1"), plane.identity.ca_pem().decode(), token))
+        yield Hall(node, plane, AdminAccess(f"https://{listener.address}", plane.identity.ca_pem().decode(), token))
     finally:
         await node.stop()
         await store.close()

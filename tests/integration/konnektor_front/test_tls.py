@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import functools
 import socket
 import ssl
 import subprocess
@@ -281,6 +282,15 @@ async def test_server_certificate_is_renewed_when_hosts_change(build: Build) -> 
     assert moved.server.certificate != identity.server.certificate
     assert moved.ca.certificate == ca.certificate
     assert "kon.praxis.example" in moved.server_names
+
+
+async def test_a_server_certificate_that_an_administrator_had_made_is_the_next_starts_too(build: Build) -> None:
+    identity = (await build()).gate.identity
+    hosts = ("z.praxis.example", "a.praxis.example", "10.1.2.3")
+    load = functools.partial(type(identity).load, identity.store, hosts, KeyKind.P256, CLOCK, ENTROPY)
+    before = await load()
+    await before.renew_server(KeyKind.BRAINPOOL_P256)
+    assert (await load()).server.certificate == before.server.certificate
 
 
 def test_server_certificate_names_ip_addresses_as_such() -> None:

@@ -14,6 +14,6 @@ from tiaas.konnektor.admin.table import INSTANCE_ROUTES
 
 @pytest.mark.parametrize(("routes", "roles"), [(INSTANCE_ROUTES, INSTANCE_ROLES), (BASE_ROUTES, BASIS_ONLY)])
 def test_a_plane_names_only_its_own_roles(routes: Sequence[Route], roles: frozenset[Role]) -> None:
-    schemas = openapi_document(routes, "plane", "1")["components"]["schemas"]
+    schemas = openapi_document(routes, "plane")["components"]["schemas"]
     for name in ("NewAdministrator", "Administrator", "SessionState"):
         assert set(schemas[name]["properties"]["role"]["enum"]) == {role.value for role in roles}

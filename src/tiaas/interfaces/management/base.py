@@ -6,15 +6,12 @@ from datetime import datetime
 from typing import Annotated
 
 from tiaas.base.secret import Secret
-from tiaas.interfaces.management.fields import Items, Name, Number, Octets, Text, Told
+from tiaas.interfaces.management.fields import Host, Items, Name, Octets, Port, Text, Told
 
 BACKUP_OCTETS = 16 * 1024 * 1024
 
 InstanceName = Annotated[str, Text(1, 63, "[a-z0-9][a-z0-9-]*")]
 IpAddress = Annotated[str, Text(2, 45, "[0-9A-Fa-f.:]+")]
-Port = Annotated[int, Number(1, 65_535)]
-_HOSTS = Items(0, 16)
-Host = Annotated[str, Text(1, 253, "[A-Za-z0-9._:-]+")]
 
 
 @enum.unique
@@ -55,7 +52,7 @@ class NewInstance:
     listen: IpAddress
     port: Port
     admin_port: Port
-    hosts: Annotated[tuple[Host, ...], _HOSTS] = ()
+    hosts: Annotated[tuple[Host, ...], Items(0, 16)] = ()
     administrator: Name = "super"
 
 

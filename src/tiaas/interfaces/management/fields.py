@@ -59,3 +59,5 @@ Id = Annotated[str, Text(1, 64)]
 """An id of the information model (ConnectorContext.xsd: 1 to 64 characters)."""
 Iccsn = Annotated[str, Text(20, 20, r"[0-9]{20}", personal=True)]
 Name = Annotated[str, Text(1, 64, NAME_PATTERN)]
+Port = Annotated[int, Number(1, 65_535)]
+Host = Annotated[str, Text(1, 253, "[A-Za-z0-9._:-]+")]

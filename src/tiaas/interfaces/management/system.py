@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 from tiaas.base.secret import Secret
-from tiaas.interfaces.management.fields import Id, Number, Octets, Text, Told
+from tiaas.interfaces.management.fields import Host, Id, Number, Octets, Port, Text, Told
 
 LIST_OCTETS = 16 * 1024 * 1024
 CONFIG_OCTETS = 16 * 1024 * 1024
@@ -146,8 +146,8 @@ class CardOverview:
 class ReachabilityTest:
     """Whether a TCP connection to a host can be opened from the instance."""
 
-    host: Annotated[str, Text(1, 253, "[A-Za-z0-9._:-]+")]
-    port: Annotated[int, Number(1, 65_535)]
+    host: Host
+    port: Port
 
 
 @dataclass(frozen=True, slots=True)

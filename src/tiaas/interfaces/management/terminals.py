@@ -6,10 +6,11 @@ from enum import StrEnum, unique
 from typing import Annotated
 
 from tiaas.base.secret import Secret
-from tiaas.interfaces.management.fields import Items, Number, Octets, Text, Told
+from tiaas.interfaces.management.fields import Items, Number, Octets, Port, Text, Told
 
-Port = Annotated[int, Number(1, 65535)]
-Host = Annotated[str, Text(1, 260), Told("address or name, where service discovery has a port of its own HOST:PORT")]
+TerminalHost = Annotated[
+    str, Text(1, 260), Told("address or name, where service discovery has a port of its own HOST:PORT")
+]
 Mac = Annotated[str, Text(12, 17, r"[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){5}")]
 TerminalName = Annotated[str, Text(1, 32, r"[ -~]+"), Told("SICCT terminal name")]
 Version = Annotated[str, Text(5, 11, r"[0-9]{1,3}(\.[0-9]{1,3}){2}")]
@@ -110,7 +111,7 @@ class FoundTerminalList:
 class NewTerminal:
     """A terminal to be added; what is left out its description brings."""
 
-    host: Host
+    host: TerminalHost
     port: Annotated[Port | None, Told("of SICCT")] = None
     mac: Mac | None = None
     name: TerminalName | None = None
@@ -121,7 +122,7 @@ class NewTerminal:
 class TerminalChange:
     """What is to be changed; the terminal is asked whether it is true."""
 
-    host: Host | None = None
+    host: TerminalHost | None = None
     port: Port | None = None
     name: TerminalName | None = None
     ask: bool = True

@@ -1,7 +1,5 @@
 """The base plane: instances are made, listed, saved and deleted; nothing inside them shows (TIP1-A_4820-02)."""
 
-import functools
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -25,14 +23,13 @@ from tiaas.interfaces.management.base import (
 )
 from tiaas.interfaces.management.roles import Role
 from tiaas.konnektor.admin.accounts import account_routes
-from tiaas.konnektor.admin.instancebook import OWNER, InstanceBook, Outfit, Refused
+from tiaas.konnektor.admin.instancebook import OWNER, InstanceBook, Outfit
 from tiaas.konnektor.admin.listener import AdminListener
 from tiaas.konnektor.admin.loginfailures import LoginFailures
-from tiaas.konnektor.admin.openapi import openapi_document
+from tiaas.konnektor.admin.openapi import openapi_route
 from tiaas.konnektor.admin.problems import conflict, not_found
 from tiaas.konnektor.admin.roles import BASIS_ONLY
-from tiaas.konnektor.admin.routes import Call, Octets, Route, delete, get, post
-from tiaas.konnektor.admin.table import VERSION
+from tiaas.konnektor.admin.routes import Call, Route, delete, get, post
 from tiaas.konnektor.admin.users import Administrators, FirstAdmin
 from tiaas.konnektor.config import Address
 from tiaas.konnektor.identity import Identity
@@ -130,8 +127,6 @@ async def _create(call: Call) -> InstanceMade:
     wish, plane = call.body(NewInstance), _plane(call)
     try:
         instance, token = await plane.book.create(wish, call.caller.user)
-    except Refused as error:
-        raise conflict(str(error), error.remedy) from None
     except AddressTaken as error:
         raise conflict(f"the address cannot be had: {error}", "take another address or port") from None
     shown = _shown(plane, wish.name)
@@ -146,27 +141,18 @@ async def _create(call: Call) -> InstanceMade:
 
 
 async def _order(call: Call) -> None:
-    try:
-        await _plane(call).book.order_deletion(_own(call), call.caller.user)
-    except Refused as error:
-        raise conflict(str(error), error.remedy) from None
+    await _plane(call).book.order_deletion(_own(call), call.caller.user)
 
 
 async def _withdraw(call: Call) -> None:
-    try:
-        await _plane(call).book.withdraw_deletion(_own(call), call.caller.user)
-    except Refused as error:
-        raise conflict(str(error), error.remedy) from None
+    await _plane(call).book.withdraw_deletion(_own(call), call.caller.user)
 
 
 async def _delete(call: Call) -> None:
     name = _own(call)
     if call.body(DeletionConfirmed).name != name:
         raise conflict("the confirmation is not the instance's name", "send the name of the instance to be deleted")
-    try:
-        await _plane(call).book.delete(name, call.caller.user)
-    except Refused as error:
-        raise conflict(str(error), error.remedy) from None
+    await _plane(call).book.delete(name, call.caller.user)
 
 
 async def _back_up(call: Call) -> Backup:
@@ -175,10 +161,7 @@ async def _back_up(call: Call) -> Backup:
 
 async def _restore(call: Call) -> Restored:
     name = _known(call)
-    try:
-        saved = await _plane(call).book.restore(name, call.body(Backup).file, call.caller.user)
-    except Refused as error:
-        raise conflict(str(error), error.remedy) from None
+    saved = await _plane(call).book.restore(name, call.body(Backup).file, call.caller.user)
     return Restored(name, saved)
 
 
@@ -187,14 +170,10 @@ async def _log(call: Call) -> BaseLog:
     return BaseLog(tuple(BaseLogEntry(each.at, each.user, each.action, each.value) for each in entries))
 
 
-async def _document(call: Call) -> Octets:
-    return Octets(_encoded(), "application/json", "openapi.json")
-
-
 _ONE = "/instances/{name}"
 
 BASE_ROUTES: tuple[Route, ...] = (
-    get("/openapi.json", frozenset(), "This document", _document, None),
+    openapi_route("tiaas: management of a node", lambda: BASE_ROUTES),
     *account_routes(BASIS_ONLY, BASIS_ONLY),
     get("/instances", BASIS_ONLY, "All instances of the node", _list, HostedInstances),
     post(
@@ -238,12 +217,6 @@ BASE_ROUTES: tuple[Route, ...] = (
     ),
     get("/log", BASIS_ONLY, "What was done on this plane", _log, BaseLog),
 )
-
-
-@functools.cache
-def _encoded() -> bytes:
-    document = openapi_document(BASE_ROUTES, "tiaas: management of a node", VERSION)
-    return json.dumps(document, ensure_ascii=False, indent=1).encode()
 
 
 def _known(call: Call) -> str:

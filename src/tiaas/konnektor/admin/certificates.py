@@ -14,6 +14,7 @@ from tiaas.interfaces.management.system import (
     ExpiryRun,
     UnreadCard,
 )
+from tiaas.konnektor.admin.asked import instance_of
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, ON_SITE
 from tiaas.konnektor.admin.routes import Call, Route, get, post
 from tiaas.konnektor.cards import Card
@@ -25,7 +26,7 @@ from tiaas.konnektor.instance import Instance
 
 
 async def _overview(call: Call) -> CertificateOverview:
-    instance: Instance = call.plane.instance
+    instance = instance_of(call)
     now = instance.context.clock.now()
     found = sorted(_all(instance), key=lambda entry: entry[3])
     return CertificateOverview(
@@ -56,7 +57,7 @@ def _all(instance: Instance) -> Iterator[tuple[str, str, str, datetime]]:
 
 
 async def _run(call: Call) -> ExpiryRun:
-    instance: Instance = call.plane.instance
+    instance = instance_of(call)
     remote = call.caller.role is Role.REMOTE
     watch, today = instance.expiry, instance.context.clock.now().date()
     # Cards of persons are not shown to a Remote-Administrator, nor whose a card is (TIP1-A_5652).

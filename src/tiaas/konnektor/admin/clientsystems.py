@@ -23,6 +23,7 @@ from tiaas.interfaces.management.clientsystems import (
     ReceiverTrust,
     ServerCertificate,
 )
+from tiaas.konnektor.admin.asked import instance_of
 from tiaas.konnektor.admin.problems import conflict, not_found
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, ON_SITE
 from tiaas.konnektor.admin.routes import Call, Route, delete, get, post, put
@@ -38,16 +39,16 @@ _USER = f"{_ONE}/users/{{user}}"
 
 
 async def _list(call: Call) -> ClientSystemList:
-    instance = _instance(call)
+    instance = instance_of(call)
     return ClientSystemList(tuple(_shown(instance, name) for name in sorted(instance.model.current.clients)))
 
 
 async def _read(call: Call) -> ClientSystemAccess:
-    return _shown(_instance(call), _client(call))
+    return _shown(instance_of(call), _client(call))
 
 
 async def _issue(call: Call) -> IssuedCertificate:
-    wish, client, instance = call.body(NewClientCertificate), _client(call), _instance(call)
+    wish, client, instance = call.body(NewClientCertificate), _client(call), instance_of(call)
     issued = await instance.issue_client(client, KeyKind(wish.key.value))
     password = _random_password(instance)
     pkcs12 = await asyncio.to_thread(issued.pkcs12, client, password, modern=wish.modern)
@@ -57,7 +58,7 @@ async def _issue(call: Call) -> IssuedCertificate:
 
 
 async def _import(call: Call) -> ClientCertificate:
-    client, instance = _client(call), _instance(call)
+    client, instance = _client(call), instance_of(call)
     der = _der(call.body(ForeignCertificate).certificate)
     fingerprint = await instance.import_client(client, der)
     call.note(f"POST {_path(_ONE, client)}/certificates/import", {"fingerprint": fingerprint})
@@ -65,14 +66,14 @@ async def _import(call: Call) -> ClientCertificate:
 
 
 async def _revoke(call: Call) -> None:
-    client, instance, fingerprint = _client(call), _instance(call), call.path["fingerprint"]
+    client, instance, fingerprint = _client(call), instance_of(call), call.path["fingerprint"]
     if client not in instance.model.current.clients_with(AuthKind.CERTIFICATE, fingerprint):
         raise not_found("such certificate of this Clientsystem")
     await instance.revoke_client(fingerprint, client)
 
 
 async def _put_user(call: Call) -> BasicUserSet:
-    client, instance, user = _client(call), _instance(call), call.path["user"]
+    client, instance, user = _client(call), instance_of(call), call.path["user"]
     others = instance.model.current.clients_with(AuthKind.BASIC, user) - {client}
     if others:
         # A user has one password: setting it here would lock the other Clientsystem out, or let this one in as it.
@@ -85,7 +86,7 @@ async def _put_user(call: Call) -> BasicUserSet:
 
 
 async def _remove_user(call: Call) -> None:
-    client, instance, user = _client(call), _instance(call), call.path["user"]
+    client, instance, user = _client(call), instance_of(call), call.path["user"]
     if client not in instance.model.current.clients_with(AuthKind.BASIC, user):
         raise not_found("such user of this Clientsystem")
     await instance.remove_basic_user(user, client)
@@ -94,22 +95,22 @@ async def _remove_user(call: Call) -> None:
 async def _put_receivers(call: Call) -> None:
     wish = call.body(ReceiverCheck)
     check = SinkCheck(SinkTrust(wish.trust.value), frozenset(wish.fingerprints), wish.ca_pem)
-    await _instance(call).check_sinks(_client(call), check)
+    await instance_of(call).check_sinks(_client(call), check)
 
 
 async def _server(call: Call) -> ServerCertificate:
-    return _server_shown(_instance(call))
+    return _server_shown(instance_of(call))
 
 
 async def _renew_server(call: Call) -> ServerCertificate:
-    instance = _instance(call)
+    instance = instance_of(call)
     await instance.identity.renew_server(KeyKind(call.body(NewServerCertificate).key.value))
     instance.reception.server_changed()
     return _server_shown(instance)
 
 
 async def _import_server(call: Call) -> ServerCertificate:
-    instance, given = _instance(call), call.body(ForeignServerCertificate)
+    instance, given = instance_of(call), call.body(ForeignServerCertificate)
     await instance.identity.import_server(given.pkcs12, given.password)
     instance.reception.server_changed()
     shown = _server_shown(instance)
@@ -224,11 +225,6 @@ def _path(template: str, client: str) -> str:
 
 def _client(call: Call) -> str:
     client = call.path["client_system_id"]
-    if client not in _instance(call).model.current.clients:
+    if client not in instance_of(call).model.current.clients:
         raise not_found("such Clientsystem")
     return client
-
-
-def _instance(call: Call) -> Instance:
-    instance: Instance = call.plane.instance
-    return instance

@@ -22,6 +22,7 @@ from tiaas.interfaces.management.infomodel import (
     ModelTerminal,
     WorkplaceDocument,
 )
+from tiaas.konnektor.admin.asked import instance_of
 from tiaas.konnektor.admin.problems import not_found
 from tiaas.konnektor.admin.roles import ON_SITE
 from tiaas.konnektor.admin.routes import Call, Method, Route, delete, get, post, put
@@ -150,7 +151,7 @@ def tag_of(model: InfoModel) -> str:
 
 
 async def _read(call: Call) -> InfoModelDocument:
-    model = _instance(call).model.current
+    model = instance_of(call).model.current
     call.tag = await asyncio.to_thread(tag_of, model)
     return await asyncio.to_thread(_document, model)
 
@@ -158,7 +159,7 @@ async def _read(call: Call) -> InfoModelDocument:
 async def _replace(call: Call) -> InfoModelDocument:
     """A large model takes its time, so all that does is done in a thread, for the snapshot that is current now."""
     document = call.body(InfoModelDocument)
-    instance, before = _instance(call), _instance(call).model.current
+    instance, before = instance_of(call), instance_of(call).model.current
     tag = await asyncio.to_thread(tag_of, before)
     call.require_match(tag)
     prepared = await asyncio.to_thread(_model, document, before)
@@ -187,7 +188,7 @@ async def _add(kind: Kind, call: Call) -> None:
 
 async def _remove(kind: Kind, call: Call) -> None:
     key = call.path[_KEY[kind]]
-    instance = _instance(call)
+    instance = instance_of(call)
     held = getattr(instance.model.current, kind.value)
     if key not in held:
         raise not_found(f"such entity among the {_PLURAL[kind]}")
@@ -210,7 +211,7 @@ async def _forget_features(instance: Instance, gone: ClientSystem, model: InfoMo
 
 async def _change_terminal(call: Call) -> None:
     document = call.body(ModelTerminal)
-    if document.ct_id != call.path["ct_id"] or document.ct_id not in _instance(call).model.current.terminals:
+    if document.ct_id != call.path["ct_id"] or document.ct_id not in instance_of(call).model.current.terminals:
         raise not_found("such terminal in the model, or the document names another one")
     await _apply(call, lambda model: model.change(Kind.TERMINAL, Terminal(document.ct_id, document.slots)))
 
@@ -225,7 +226,7 @@ async def _link(relation: Relation, call: Call) -> None:
 
 async def _unlink(relation: Relation, call: Call) -> None:
     ends = _ends(relation, call)
-    if ends not in getattr(_instance(call).model.current, relation.value):
+    if ends not in getattr(instance_of(call).model.current, relation.value):
         raise not_found("such link")
     await _apply(call, lambda model: model.unlink(relation, *ends))
 
@@ -238,11 +239,6 @@ async def _apply(call: Call, change: Callable[[InfoModel], InfoModel]) -> InfoMo
             call.require_match(tag_of(model), needed=False)
         return change(model)
 
-    model = await _instance(call).model.apply(checked)
+    model = await instance_of(call).model.apply(checked)
     call.tag = await asyncio.to_thread(tag_of, model)
     return model
-
-
-def _instance(call: Call) -> Instance:
-    instance: Instance = call.plane.instance
-    return instance

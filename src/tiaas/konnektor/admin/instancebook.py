@@ -14,9 +14,10 @@ from typing import Any
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
-from tiaas.base.errors import InvalidInput, TiaasError
+from tiaas.base.errors import TiaasError
 from tiaas.base.secret import Secret
 from tiaas.interfaces.management.base import InstanceLife, NewInstance
+from tiaas.konnektor.admin.problems import conflict
 from tiaas.konnektor.admin.sealed import BadSealedConfig, seal, unseal
 from tiaas.konnektor.admin.users import FirstAdmin, make_token
 from tiaas.konnektor.config import Address, InstanceConfig
@@ -35,14 +36,6 @@ _NOT_SAVED = frozenset({"trust", "protocol", FIRMWARE_KIND})
 
 Outfit = Callable[[NewInstance, FirstAdmin, bool], Awaitable[tuple[InstanceConfig, Provision]]]
 """Makes configuration and provision of an instance, a new one or one that was here before."""
-
-
-class Refused(InvalidInput):
-    """What was asked does not fit what is there; `remedy` says what to do."""
-
-    def __init__(self, what: str, remedy: str) -> None:
-        super().__init__(what)
-        self.remedy = remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +121,10 @@ class InstanceBook:
                 _log.error("instance not started", extra={"instance": name, "kind": type(error).__name__})
 
     async def create(self, wish: NewInstance, user: str) -> tuple[Instance, Secret]:
-        """A new instance that serves, and its first administrator's token. Raises `Refused`, `AddressTaken`, …"""
+        """A new instance that serves, and its first administrator's token. Raises `Problem`, `AddressTaken`, …"""
         name = wish.name
         if name in self.records or name in self._node.instances or name in self._busy:
-            raise Refused("there is an instance of that name", "take another name")
+            raise conflict("there is an instance of that name", "take another name")
         token = make_token(self._entropy)
         record = Record(wish, InstanceLife.CREATING, FirstAdmin.of(wish.administrator, token))
         self._busy.add(name)
@@ -153,24 +146,24 @@ class InstanceBook:
         return instance, token
 
     async def order_deletion(self, name: str, user: str) -> None:
-        """The first of two steps. Raises `KeyError`, `Refused`."""
+        """The first of two steps. Raises `KeyError`, `Problem`."""
         self._require_idle(name)
         await self._put(replace(self.records[name], life=InstanceLife.DELETION_ORDERED, ordered_by=user))
         await self.note(user, "deletion ordered", name)
 
     async def withdraw_deletion(self, name: str, user: str) -> None:
-        """Takes the order back. Raises `KeyError`, `Refused`."""
+        """Takes the order back. Raises `KeyError`, `Problem`."""
         self._require_idle(name)
         await self._put(replace(self.records[name], life=InstanceLife.SERVING, ordered_by=None))
         await self.note(user, "deletion withdrawn", name)
 
     async def delete(self, name: str, user: str) -> None:
-        """Wipes an instance whose deletion was ordered: rows, keys, all logs. Raises `KeyError`, `Refused`."""
+        """Wipes an instance whose deletion was ordered: rows, keys, all logs. Raises `KeyError`, `Problem`."""
         record = self.records[name]
         if record.life is not InstanceLife.DELETION_ORDERED:
-            raise Refused("its deletion was not ordered", "order it first")
+            raise conflict("its deletion was not ordered", "order it first")
         if self._two_persons and record.ordered_by == user:
-            raise Refused("who ordered a deletion does not execute it", "ask another Basis-Administrator")
+            raise conflict("who ordered a deletion does not execute it", "ask another Basis-Administrator")
         self._require_idle(name)
         self._busy.add(name)
         try:
@@ -194,14 +187,14 @@ class InstanceBook:
     async def restore(self, name: str, file: bytes, user: str) -> datetime:
         """Puts an instance back to a backup of it, in one transaction, and restarts it; from when it is.
 
-        One of the book may also be one that does not start any more. Raises `BadSealedConfig`, `Refused`.
+        One of the book may also be one that does not start any more. Raises `BadSealedConfig`, `Problem`.
         """
         sealed = await unseal(file, await self._backup_key())
         if sealed.instance != name:
             raise BadSealedConfig("this is the backup of another instance")
         self._require_idle(name)
         if name not in self._node.instances and name not in self.records:
-            raise Refused("the instance does not run", "start the node anew, or see its log")
+            raise conflict("the instance does not run", "start the node anew, or see its log")
         self._busy.add(name)
         try:
             held = await self._store.bind(await self._store.take_over(name)).everything()
@@ -221,7 +214,7 @@ class InstanceBook:
 
     def _require_idle(self, name: str) -> None:
         if name in self._busy:
-            raise Refused("the instance is being made, restored or deleted", "wait for it")
+            raise conflict("the instance is being made, restored or deleted", "wait for it")
 
     async def _require_unknown(self, name: str) -> None:
         """One that is being restarted, or that did not start, does not run; what is in the store is its all the same.
@@ -229,7 +222,7 @@ class InstanceBook:
         To be asked before anything is written: what is made in vain is wiped.
         """
         if name in await self._store.instances():
-            raise Refused("there are data of an instance of that name", "take another name")
+            raise conflict("there are data of an instance of that name", "take another name")
 
     async def note(self, user: str, action: str, value: str) -> None:
         """Writes the base log; the oldest entry goes when it is full."""

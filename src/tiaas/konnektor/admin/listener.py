@@ -2,7 +2,6 @@
 
 import ssl
 from collections.abc import Callable
-from dataclasses import replace
 
 from tiaas.konnektor.admin.app import AdminApp, Plane
 from tiaas.konnektor.config import Address, Limits
@@ -34,10 +33,6 @@ class AdminListener:
         """Takes no more connections; what is under way may finish."""
         ingress.close(self.address)
         await self._door.close()
-
-    def url(self, host: str) -> str:
-        """Where it is reached, like `https://127.0.0.1:9443`."""
-        return f"https://{replace(self.address, host=host)}"
 
     def _context(self) -> ssl.SSLContext:
         server = self._server()

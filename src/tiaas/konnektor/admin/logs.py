@@ -16,10 +16,10 @@ from tiaas.interfaces.management.logs import (
     LogQuery,
     LogState,
 )
+from tiaas.konnektor.admin.asked import instance_of
 from tiaas.konnektor.admin.problems import conflict, not_found
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, ON_SITE
 from tiaas.konnektor.admin.routes import Call, Octets, Route, delete, get, post, put
-from tiaas.konnektor.instance import Instance
 from tiaas.konnektor.opstate import Condition
 from tiaas.konnektor.protocol import Entry, Level, LogName, LogSettings, ProtocolService, Query
 from tiaas.konnektor.protocol.entry import SECURITY
@@ -36,31 +36,31 @@ async def security_news(protocol: ProtocolService, since: datetime | None) -> Se
 
 
 async def _list(call: Call) -> LogList:
-    protocol = _instance(call).context.protocol
+    protocol = instance_of(call).context.protocol
     counts = protocol.counts()
     return LogList(tuple(LogState(log.text, counts[log], log.text in protocol.overflown) for log in protocol.logs))
 
 
 async def _entries(call: Call) -> LogEntries:
-    protocol = _instance(call).context.protocol
+    protocol = instance_of(call).context.protocol
     return LogEntries(tuple(_shown(entry) for entry in await protocol.entries(_log(call), _query(call))))
 
 
 async def _export(call: Call) -> Octets:
     log = _log(call)
-    body = await _instance(call).context.protocol.export(log, _query(call))
+    body = await instance_of(call).context.protocol.export(log, _query(call))
     return Octets(body, "application/x-ndjson", f"{log.text}.jsonl")
 
 
 async def _clear(call: Call) -> None:
     try:
-        await _instance(call).context.protocol.clear(_log(call))
+        await instance_of(call).context.protocol.clear(_log(call))
     except PermissionError as error:
         raise conflict(str(error), "export it instead; old entries go by themselves") from None
 
 
 async def _settings(call: Call) -> LogParameters:
-    held = _instance(call).context.protocol.settings
+    held = instance_of(call).context.protocol.settings
     return LogParameters(
         LeastSeverity(held.system_level.value),
         held.security_size,
@@ -83,12 +83,12 @@ async def _configure(call: Call) -> None:
         wish.performance,
         {name: FmSettings(Level(fm.level.value), fm.days) for name, fm in wish.fachmodule.items()},
     )
-    await _instance(call).context.protocol.configure(settings)
+    await instance_of(call).context.protocol.configure(settings)
 
 
 async def _reset(call: Call) -> None:
     """Conditions that only an administrator ends (TAB_KON_503)."""
-    instance, name = _instance(call), call.path["name"]
+    instance, name = instance_of(call), call.path["name"]
     if name == Condition.LOG_OVERFLOW.value.name:
         await instance.context.protocol.reset_overflow()
     elif name == Condition.CRYPTOPERATION_ALARM.value.name:
@@ -118,13 +118,8 @@ LOG_ROUTES: tuple[Route, ...] = (
 )
 
 
-def _instance(call: Call) -> Instance:
-    instance: Instance = call.plane.instance
-    return instance
-
-
 def _log(call: Call) -> LogName:
-    found = _instance(call).context.protocol.find(call.path["log"])
+    found = instance_of(call).context.protocol.find(call.path["log"])
     if found is None:
         raise not_found("log of that name")
     return found

@@ -22,14 +22,15 @@ from tiaas.interfaces.management.system import (
     ExportedConfig,
     FactoryReset,
 )
+from tiaas.konnektor.admin.asked import instance_of
 from tiaas.konnektor.admin.audit import config_moved, factory_settings
 from tiaas.konnektor.admin.problems import Problem, conflict
 from tiaas.konnektor.admin.roles import ON_SITE, SUPER_ONLY
 from tiaas.konnektor.admin.routes import Call, Route, post
 from tiaas.konnektor.admin.sealed import BadSealedConfig, Rows, Sealed, new_passphrase, seal, unseal
+from tiaas.konnektor.admin.users import TOKEN_KIND, USER_KIND
 from tiaas.konnektor.identity import fingerprint_of
 from tiaas.konnektor.infomodel import InfoModel
-from tiaas.konnektor.instance import Instance
 from tiaas.konnektor.protocol.entry import SECURITY
 from tiaas.konnektor.store import Change, Delete, Put
 from tiaas.konnektor.terminalfirmware import FIRMWARE_KIND
@@ -37,16 +38,14 @@ from tiaas.konnektor.terminallist import Correlation, TerminalConfig
 from tiaas.konnektor.terminals import STORE_KIND
 
 FILE_OCTETS = CONFIG_OCTETS * 3 // 2
-_USER = "admin-user"
-_TOKEN = "admin-token"
 _IDENTIFYING = ("role", "may_reset", "hashes")
-NOT_EXPORTED = frozenset({"trust", "protocol", _TOKEN, "event-sink", FIRMWARE_KIND})
+NOT_EXPORTED = frozenset({"trust", "protocol", TOKEN_KIND, "event-sink", FIRMWARE_KIND})
 """Kinds of rows that are no configuration: trust space, keys of the logs, tokens, subscriptions, firmware."""
 SURVIVES_RESET = frozenset({"trust", "protocol"})
 
 
 async def _export(call: Call) -> ExportedConfig:
-    instance = _instance(call)
+    instance = instance_of(call)
     context = instance.context
     rows = {kind: rows for kind, rows in (await context.store.everything()).items() if kind not in NOT_EXPORTED}
     passphrase = new_passphrase(context.entropy)
@@ -56,7 +55,7 @@ async def _export(call: Call) -> ExportedConfig:
 
 
 async def _import(call: Call) -> ConfigShown:
-    wish, instance = call.body(ConfigImport), _instance(call)
+    wish, instance = call.body(ConfigImport), instance_of(call)
     sealed = await unseal(wish.file, wish.passphrase)
     changes = _changes(sealed, await instance.context.store.everything(), call.caller.user)
     if wish.confirm:
@@ -84,7 +83,7 @@ def _changes(sealed: Sealed, held: Rows, importer: str) -> list[Change]:
         terminals = {key: _imported(body) for key, body in sealed.rows.get(STORE_KIND, {}).items()}
     except InvalidInput as error:
         raise BadSealedConfig(f"the configuration in the file is damaged: {error}") from None
-    if not any(row.get("role") == Role.SUPER for row in sealed.rows.get(_USER, {}).values()):
+    if not any(row.get("role") == Role.SUPER for row in sealed.rows.get(USER_KIND, {}).values()):
         raise BadSealedConfig(f"there is no {Role.SUPER} in the file")
     wanted: dict[str, Mapping[str, Any]] = {**sealed.rows, STORE_KIND: terminals}
     gone = [Delete(kind, key) for kind, rows in held.items() if kind not in NOT_EXPORTED for key in rows]
@@ -100,14 +99,14 @@ def _is_paired(body: Mapping[str, Any]) -> bool:
 
 
 def _foreign_tokens(imported: Rows, held: Rows, importer: str) -> list[Change]:
-    before, after = held.get(_USER, {}), imported.get(_USER, {})
+    before, after = held.get(USER_KIND, {}), imported.get(USER_KIND, {})
 
     def is_same(user: str) -> bool:
         old, new = before.get(user), after.get(user)
         return old is not None and new is not None and all(old.get(key) == new.get(key) for key in _IDENTIFYING)
 
-    tokens = held.get(_TOKEN, {}).items()
-    return [Delete(_TOKEN, key) for key, row in tokens if row["user"] != importer and not is_same(row["user"])]
+    tokens = held.get(TOKEN_KIND, {}).items()
+    return [Delete(TOKEN_KIND, key) for key, row in tokens if row["user"] != importer and not is_same(row["user"])]
 
 
 def _imported(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -117,7 +116,7 @@ def _imported(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 async def _reset(call: Call) -> None:
-    instance, context = _instance(call), _instance(call).context
+    instance, context = instance_of(call), instance_of(call).context
     if not call.caller.may_reset:
         remedy = "ask a Super-Administrator for USER_RESET_PERMISSION"
         raise Problem(HTTPStatus.FORBIDDEN, "this account may not reset the instance", remedy)
@@ -158,15 +157,10 @@ MOVING_ROUTES: tuple[Route, ...] = (
     post(
         "/system/factory-reset",
         ON_SITE,
-        "Back to the delivery state; trust space and logs stay",
+        "Back to the delivery state; trust space and security log stay",
         _reset,
         request=FactoryReset,
         status=HTTPStatus.ACCEPTED,
         changes=False,
     ),
 )
-
-
-def _instance(call: Call) -> Instance:
-    instance: Instance = call.plane.instance
-    return instance

@@ -1,12 +1,14 @@
 """The OpenAPI 3.1 document of a plane, made from its table of routes."""
 
+import functools
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tiaas.interfaces.management.documents import members
 from tiaas.interfaces.management.roles import Role
-from tiaas.konnektor.admin.routes import Method, Route
+from tiaas.konnektor.admin.routes import Call, Method, Octets, Route, get
 from tiaas.konnektor.admin.schemas import Schemas
 
 PROBLEM: dict[str, Any] = {
@@ -24,9 +26,24 @@ PROBLEM: dict[str, Any] = {
 }
 SEGMENT_MAX = 256
 """Characters of a path parameter."""
+VERSION = "1.0.0"
+"""Of the interface; the first number goes up when a change breaks a client."""
 
 
-def openapi_document(routes: Sequence[Route], title: str, version: str) -> dict[str, Any]:
+def openapi_route(title: str, table: Callable[[], Sequence[Route]]) -> Route:
+    """The row that answers with the document of the table it stands in; it is made once, when somebody asks."""
+
+    @functools.cache
+    def encoded() -> bytes:
+        return json.dumps(openapi_document(table(), title), ensure_ascii=False, indent=1).encode()
+
+    async def document(call: Call) -> Octets:
+        return Octets(encoded(), "application/json", "openapi.json")
+
+    return get("/openapi.json", frozenset(), "This document", document, None)
+
+
+def openapi_document(routes: Sequence[Route], title: str) -> dict[str, Any]:
     """The document; `paths` in the order of the table. Roles are those of this plane (A_23258)."""
     schemas = Schemas({Role: frozenset[Role]().union(*(route.roles for route in routes))})
     schemas.components["Problem"] = PROBLEM
@@ -35,7 +52,7 @@ def openapi_document(routes: Sequence[Route], title: str, version: str) -> dict[
         paths.setdefault(route.path, {})[route.method.value.lower()] = _operation(route, schemas)
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "version": version},
+        "info": {"title": title, "version": VERSION},
         "paths": paths,
         "components": {
             "schemas": dict(sorted(schemas.components.items())),

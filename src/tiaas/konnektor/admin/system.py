@@ -5,6 +5,7 @@ from dataclasses import fields
 from http import HTTPStatus
 
 from tiaas.interfaces.management.system import (
+    LIST_OCTETS,
     CardEntry,
     CardOverview,
     ConditionState,
@@ -20,6 +21,7 @@ from tiaas.interfaces.management.system import (
     TrustList,
     TrustState,
 )
+from tiaas.konnektor.admin.asked import instance_of
 from tiaas.konnektor.admin.audit import online_changed, sak_changed
 from tiaas.konnektor.admin.parameters import applied, load_parameters, save_parameters
 from tiaas.konnektor.admin.problems import Problem, conflict, not_found
@@ -27,17 +29,16 @@ from tiaas.konnektor.admin.roles import INSTANCE_ROLES, ON_SITE
 from tiaas.konnektor.admin.routes import Call, Route, get, post, put
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import SM_B
-from tiaas.konnektor.instance import Instance
-from tiaas.konnektor.sessions import CallContext
+from tiaas.konnektor.sessions import CallContext, CardSession
 from tiaas.konnektor.trustlists import TrustLists
 from tiaas.konnektor.truststatus import ListStatus
 
 _PIN_SMC = "PIN.SMC"
-_LIST_OCTETS = 24 * 1024 * 1024
+_LIST_OCTETS = LIST_OCTETS * 3 // 2
 
 
 async def _state(call: Call) -> SystemState:
-    instance = _instance(call)
+    instance = instance_of(call)
     product, context = instance.config.product, instance.context
     conditions = tuple(
         ConditionState(state.name, state.of, state.condition.value.severity.value, state.since)
@@ -63,15 +64,15 @@ async def _state(call: Call) -> SystemState:
 
 
 async def _restart(call: Call) -> None:
-    call.plane.host.restart_soon(_instance(call).name)
+    call.plane.host.restart_soon(instance_of(call).name)
 
 
 async def _parameters(call: Call) -> Parameters:
-    return await load_parameters(_instance(call).context.store)
+    return await load_parameters(instance_of(call).context.store)
 
 
 async def _put_parameters(call: Call) -> None:
-    instance, wish = _instance(call), call.body(Parameters)
+    instance, wish = instance_of(call), call.body(Parameters)
     store, hub = instance.context.store, instance.context.hub
     before = applied(await load_parameters(store), instance.given).ti
     after = applied(wish, instance.given).ti
@@ -83,8 +84,8 @@ async def _put_parameters(call: Call) -> None:
 
 
 async def _trust(call: Call) -> TrustState:
-    status = _instance(call).context.trust.status()
-    kept = _instance(call).context.trust.ocsp_answers
+    status = instance_of(call).context.trust.status()
+    kept = instance_of(call).context.trust.ocsp_answers
     return TrustState(
         status.has_lists, status.issuers, status.ocsp_signers, kept, _list(status.tsl), _list(status.bnetza)
     )
@@ -103,49 +104,49 @@ async def _import_tsl(call: Call) -> None:
 
 
 async def _import_bnetza(call: Call) -> None:
-    if not _instance(call).config.ti.sak:
+    if not instance_of(call).config.ti.sak:
         raise conflict("MGM_LU_SAK is off: no BNetzA-VL is used", "set the parameter sak first")
     await _lists(call).import_bnetza(call.body(ListImport).document)
 
 
 async def _forget_ocsp(call: Call) -> None:
-    _instance(call).context.trust.forget_answers()
+    instance_of(call).context.trust.forget_answers()
 
 
 async def _cards(call: Call) -> CardOverview:
-    return CardOverview(tuple(_card(card) for card in _instance(call).context.cards))
+    return CardOverview(tuple(_card(card) for card in instance_of(call).context.cards))
 
 
 async def _pin_status(call: Call) -> SmbPinState:
-    instance, card, asked = _instance(call), _smb(call), call.body(SmbPinCall)
-    session = card.session(_call_context(call, asked))
-    status = await instance.context.pins.status(card, session, _PIN_SMC)
+    card, session = _smb(call, call.body(SmbPinCall))
+    status = await instance_of(call).context.pins.status(card, session, _PIN_SMC)
     return SmbPinState(status.state.value, status.left_tries)
 
 
 async def _pin_verify(call: Call) -> SmbPinState:
-    instance, card, asked = _instance(call), _smb(call), call.body(SmbPinCall)
-    session = card.session(_call_context(call, asked))
-    result = await instance.context.pins.verify(card, session, asked.workplace_id, _PIN_SMC)
+    asked = call.body(SmbPinCall)
+    card, session = _smb(call, asked)
+    result = await instance_of(call).context.pins.verify(card, session, asked.workplace_id, _PIN_SMC)
     return SmbPinState(result.outcome.value, result.left_tries)
 
 
 async def _pin_change(call: Call) -> SmbPinState:
-    instance, card, asked = _instance(call), _smb(call), call.body(SmbPinCall)
-    session = card.session(_call_context(call, asked))
-    result = await instance.context.pins.change(card, session, asked.workplace_id, _PIN_SMC)
+    asked = call.body(SmbPinCall)
+    card, session = _smb(call, asked)
+    result = await instance_of(call).context.pins.change(card, session, asked.workplace_id, _PIN_SMC)
     return SmbPinState(result.outcome.value, result.left_tries)
 
 
 async def _pin_unblock(call: Call) -> SmbPinState:
-    instance, card, asked = _instance(call), _smb(call), call.body(SmbUnblock)
-    session = card.session(_call_context(call, asked))
-    result = await instance.context.pins.unblock(card, session, asked.workplace_id, _PIN_SMC, set_new=asked.set_new_pin)
+    asked = call.body(SmbUnblock)
+    card, session = _smb(call, asked)
+    pins = instance_of(call).context.pins
+    result = await pins.unblock(card, session, asked.workplace_id, _PIN_SMC, set_new=asked.set_new_pin)
     return SmbPinState(result.outcome.value, result.left_tries)
 
 
 async def _reach(call: Call) -> Reachability:
-    wish, instance = call.body(ReachabilityTest), _instance(call)
+    wish, instance = call.body(ReachabilityTest), instance_of(call)
     clock = instance.context.clock
     begun = clock.monotonic()
     try:
@@ -232,16 +233,17 @@ SYSTEM_ROUTES: tuple[Route, ...] = (
 )
 
 
-def _smb(call: Call) -> Card:
-    for card in _instance(call).context.cards:
+def _smb(call: Call, asked: SmbPinCall | SmbUnblock) -> tuple[Card, CardSession]:
+    """The SM-B that the path names and its session for the Mandant."""
+    for card in instance_of(call).context.cards:
         if card.card_type in SM_B and card.data.iccsn == call.path["iccsn"]:
-            return card
+            return card, card.session(_call_context(call, asked))
     raise not_found("such SM-B in a terminal")
 
 
 def _call_context(call: Call, asked: SmbPinCall | SmbUnblock) -> CallContext:
     """The session of an SM-B belongs to the Mandant; the SM-B must be assigned to it."""
-    model = _instance(call).model.current
+    model = instance_of(call).model.current
     if (asked.mandant_id, call.path["iccsn"]) not in model.mandant_smbs:
         raise conflict("the SM-B is not assigned to this Mandant", "link them in the information model first")
     if (asked.mandant_id, asked.workplace_id) not in model.mandant_workplaces:
@@ -250,7 +252,7 @@ def _call_context(call: Call, asked: SmbPinCall | SmbUnblock) -> CallContext:
 
 
 def _lists(call: Call) -> TrustLists:
-    lists = _instance(call).context.trust.lists
+    lists = instance_of(call).context.trust.lists
     if lists is None:
         raise Problem(
             HTTPStatus.CONFLICT, "the instance has no trust lists", "its trust space is what the operator gave it"
@@ -278,8 +280,3 @@ def _card(card: Card) -> CardEntry:
 
 def _milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
-
-
-def _instance(call: Call) -> Instance:
-    instance: Instance = call.plane.instance
-    return instance

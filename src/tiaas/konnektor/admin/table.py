@@ -1,7 +1,5 @@
 """All operations of the management interface of an instance. A module's rows are added here."""
 
-import functools
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -12,19 +10,12 @@ from tiaas.konnektor.admin.infomodel import model_routes
 from tiaas.konnektor.admin.logs import LOG_ROUTES
 from tiaas.konnektor.admin.misuse import MISUSE_ROUTES
 from tiaas.konnektor.admin.moving import MOVING_ROUTES
-from tiaas.konnektor.admin.openapi import openapi_document
+from tiaas.konnektor.admin.openapi import openapi_route
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, SUPER_ONLY
-from tiaas.konnektor.admin.routes import Call, Octets, Route, get
+from tiaas.konnektor.admin.routes import Call, Route
 from tiaas.konnektor.admin.system import SYSTEM_ROUTES
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.permissions import Row, allows
-
-VERSION = "1.0.0"
-"""Of the interface; the first number goes up when a change breaks a client."""
-
-
-async def _document(call: Call) -> Octets:
-    return Octets(_encoded(), "application/json", "openapi.json")
 
 
 def _permitted(route: Route) -> Route:
@@ -43,7 +34,7 @@ ALWAYS_AREAS = frozenset({"openapi.json", "session", "logs", "system"})
 """What stays possible in every critical state: log view, the state, restart, factory reset, and the way there."""
 
 _ROWS: tuple[Route, ...] = (
-    get("/openapi.json", frozenset(), "This document", _document, None),
+    openapi_route("tiaas: management of a Konnektor instance", lambda: INSTANCE_ROUTES),
     *accounts.account_routes(INSTANCE_ROLES, SUPER_ONLY),
     *model_routes(),
     *CLIENT_ROUTES,
@@ -56,9 +47,3 @@ _ROWS: tuple[Route, ...] = (
 )
 
 INSTANCE_ROUTES: tuple[Route, ...] = tuple(_permitted(route) for route in _ROWS)
-
-
-@functools.cache
-def _encoded() -> bytes:
-    document = openapi_document(INSTANCE_ROUTES, "tiaas: management of a Konnektor instance", VERSION)
-    return json.dumps(document, ensure_ascii=False, indent=1).encode()

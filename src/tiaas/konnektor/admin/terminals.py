@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 
 from tiaas.interfaces.management import terminals as doc
+from tiaas.konnektor.admin.asked import instance_of
 from tiaas.konnektor.admin.problems import conflict, not_found
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, ON_SITE
 from tiaas.konnektor.admin.routes import Call, Route, delete, get, patch, post, put
@@ -23,8 +24,6 @@ _FIRMWARE_BODY = doc.FIRMWARE_OCTETS * 4 // 3 + 4096
 
 _INCONSISTENT = 4037
 
-_EVERYBODY, _LOCAL = INSTANCE_ROLES, ON_SITE
-
 
 def terminal_routes() -> tuple[Route, ...]:
     """The rows. Whoever pairs stands at the terminal, so that is for administrators on site."""
@@ -35,27 +34,36 @@ def _list_routes() -> tuple[Route, ...]:
     settings, created = "/terminal-settings", HTTPStatus.CREATED
     step = doc.CorrelationChange
     return (
-        get(settings, _EVERYBODY, "CTM settings", _settings, doc.TerminalSettingsData),
-        put(settings, _EVERYBODY, "Changes the CTM settings", _put_settings, request=doc.TerminalSettingsData),
-        get(_ALL, _EVERYBODY, "All card terminals", _list, doc.TerminalList),
-        post(_ALL, _EVERYBODY, "Adds one", _add, request=doc.NewTerminal, response=doc.TerminalData, status=created),
+        get(settings, INSTANCE_ROLES, "CTM settings", _settings, doc.TerminalSettingsData),
+        put(settings, INSTANCE_ROLES, "Changes the CTM settings", _put_settings, request=doc.TerminalSettingsData),
+        get(_ALL, INSTANCE_ROLES, "All card terminals", _list, doc.TerminalList),
+        post(
+            _ALL, INSTANCE_ROLES, "Adds one", _add, request=doc.NewTerminal, response=doc.TerminalData, status=created
+        ),
         post(
             f"{_ALL}/discovery",
-            _EVERYBODY,
+            INSTANCE_ROLES,
             "Asks for terminals; who answers is in the list afterwards",
             _discover,
             request=doc.TerminalSearch,
             response=doc.FoundTerminalList,
         ),
-        get(_ONE, _EVERYBODY, "One card terminal", _one, doc.TerminalData),
+        get(_ONE, INSTANCE_ROLES, "One card terminal", _one, doc.TerminalData),
         patch(
-            _ONE, _EVERYBODY, "Changes address or name", _edit, request=doc.TerminalChange, response=doc.TerminalData
+            _ONE,
+            INSTANCE_ROLES,
+            "Changes address or name",
+            _edit,
+            request=doc.TerminalChange,
+            response=doc.TerminalData,
         ),
-        delete(_ONE, _EVERYBODY, "Removes one with its pairing", _remove),
-        put(f"{_ONE}/correlation", _LOCAL, "CT.CORRELATION by hand", _step, request=step, response=doc.TerminalData),
-        post(f"{_ONE}/connection", _EVERYBODY, "Dials it", _connect, response=doc.TerminalData, changes=False),
-        post(f"{_ONE}/message", _EVERYBODY, "Shows a message", _message, request=doc.TerminalMessage, changes=False),
-        post(f"{_ONE}/product", _EVERYBODY, "Reads its product data", _refresh, response=doc.TerminalData),
+        delete(_ONE, INSTANCE_ROLES, "Removes one with its pairing", _remove),
+        put(f"{_ONE}/correlation", ON_SITE, "CT.CORRELATION by hand", _step, request=step, response=doc.TerminalData),
+        post(f"{_ONE}/connection", INSTANCE_ROLES, "Dials it", _connect, response=doc.TerminalData, changes=False),
+        post(
+            f"{_ONE}/message", INSTANCE_ROLES, "Shows a message", _message, request=doc.TerminalMessage, changes=False
+        ),
+        post(f"{_ONE}/product", INSTANCE_ROLES, "Reads its product data", _refresh, response=doc.TerminalData),
     )
 
 
@@ -63,31 +71,35 @@ def _pairing_routes() -> tuple[Route, ...]:
     pairing, account = f"{_ONE}/pairing", f"{_ONE}/account"
     offer, confirmation = doc.PairingOfferData, doc.PairingConfirmation
     return (
-        post(f"{pairing}/offer", _LOCAL, "Tells the fingerprint to compare", _offer, response=offer, changes=False),
+        post(f"{pairing}/offer", ON_SITE, "Tells the fingerprint to compare", _offer, response=offer, changes=False),
         post(
             pairing,
-            _LOCAL,
+            ON_SITE,
             "Pairs; waits for OK at the terminal",
             _pair,
             request=confirmation,
             response=doc.TerminalData,
         ),
-        post(f"{pairing}/verification", _EVERYBODY, "Asks whether it knows the secret", _verify, changes=False),
-        post(f"{pairing}/maintenance", _EVERYBODY, "Wartungs-Pairing", _maintain, response=doc.TerminalData),
+        post(f"{pairing}/verification", INSTANCE_ROLES, "Asks whether it knows the secret", _verify, changes=False),
+        post(f"{pairing}/maintenance", INSTANCE_ROLES, "Wartungs-Pairing", _maintain, response=doc.TerminalData),
         put(
-            account, _EVERYBODY, "Sets the terminal's administrator account", _put_account, request=doc.TerminalAccount
+            account,
+            INSTANCE_ROLES,
+            "Sets the terminal's administrator account",
+            _put_account,
+            request=doc.TerminalAccount,
         ),
-        delete(account, _EVERYBODY, "Forgets that account", _forget_account),
-        post(f"{account}/check", _EVERYBODY, "Tries that account; cards lose their power", _check, changes=False),
+        delete(account, INSTANCE_ROLES, "Forgets that account", _forget_account),
+        post(f"{account}/check", INSTANCE_ROLES, "Tries that account; cards lose their power", _check, changes=False),
     )
 
 
 def _firmware_routes() -> tuple[Route, ...]:
     return (
-        get(_SHELF, _EVERYBODY, "Firmware on the shelf", _firmware, doc.FirmwareList),
+        get(_SHELF, INSTANCE_ROLES, "Firmware on the shelf", _firmware, doc.FirmwareList),
         post(
             _SHELF,
-            _EVERYBODY,
+            INSTANCE_ROLES,
             "Puts firmware on the shelf",
             _put_firmware,
             request=doc.NewFirmware,
@@ -95,10 +107,10 @@ def _firmware_routes() -> tuple[Route, ...]:
             response=doc.FirmwareEntry,
             body_octets=_FIRMWARE_BODY,
         ),
-        delete(f"{_SHELF}/{{manufacturer}}/{{model}}/{{version}}", _EVERYBODY, "Takes it off", _drop_firmware),
+        delete(f"{_SHELF}/{{manufacturer}}/{{model}}/{{version}}", INSTANCE_ROLES, "Takes it off", _drop_firmware),
         post(
             f"{_ONE}/firmware",
-            _EVERYBODY,
+            INSTANCE_ROLES,
             "Updates the terminal",
             _update,
             request=doc.FirmwareUpdate,
@@ -108,9 +120,7 @@ def _firmware_routes() -> tuple[Route, ...]:
 
 
 def _admin(call: Call) -> TerminalAdmin:
-    found = call.plane.instance.terminal_admin
-    assert isinstance(found, TerminalAdmin)  # noqa: S101 - the plane of an instance
-    return found
+    return instance_of(call).terminal_admin
 
 
 def _id(call: Call) -> str:

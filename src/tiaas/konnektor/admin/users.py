@@ -30,7 +30,7 @@ IDLE_TIME = timedelta(minutes=15)
 SESSION_TIME = timedelta(hours=8)
 SESSIONS_MAX = 64
 _LOGINS_AT_ONCE = 2
-_USER, _TOKEN = "admin-user", "admin-token"
+USER_KIND, TOKEN_KIND = "admin-user", "admin-token"
 
 
 class LoginRefused(TiaasError):
@@ -87,7 +87,7 @@ class FirstAdmin:
     @staticmethod
     def of(user: str, token: Secret) -> "FirstAdmin":
         """With a token of `make_token`."""
-        return FirstAdmin(user, token.reveal().decode().partition(".")[0], _digest(token))
+        return FirstAdmin(user, _id_of(token), _digest(token))
 
 
 @dataclass(slots=True)
@@ -121,8 +121,8 @@ class Administrators:
         """Reads the accounts; where there is none, `first` becomes one of the highest role. Raises `StoreError`."""
         self = cls(store, clock, entropy, highest)
         try:
-            self._accounts = {name: _account(name, row) for name, row in (await store.list(_USER)).items()}
-            self._tokens = {name: _token(name, row) for name, row in (await store.list(_TOKEN)).items()}
+            self._accounts = {name: _account(name, row) for name, row in (await store.list(USER_KIND)).items()}
+            self._tokens = {name: _token(name, row) for name, row in (await store.list(TOKEN_KIND)).items()}
         except (KeyError, ValueError, TypeError):
             raise StoreError("a stored account is damaged") from None
         if not self._accounts and first is not None:
@@ -141,7 +141,7 @@ class Administrators:
     def caller(self, shown: Secret) -> Caller | None:
         """Who shows this token, None if it is not valid (any more)."""
         try:
-            token_id, _, _ = shown.reveal().decode("ascii").partition(".")
+            token_id = _id_of(shown)
         except UnicodeDecodeError:
             return None
         now, digest = self._clock.now(), _digest(shown)
@@ -187,7 +187,7 @@ class Administrators:
     def open_session(self, user: str) -> tuple[Secret, Caller]:
         """A session's token for a user that was verified. The session that was idle longest makes room."""
         token = make_token(self._entropy)
-        token_id = token.reveal().decode().partition(".")[0]
+        token_id = _id_of(token)
         now = self._clock.now()
         while len(self._sessions) >= SESSIONS_MAX:
             del self._sessions[min(self._sessions, key=lambda key: self._sessions[key].used)]
@@ -263,7 +263,7 @@ class Administrators:
             self.account(user)
             self._keep_one(None, user)
             tokens = [token.token_id for token in self._tokens.values() if token.user == user]
-            await self._store.apply([Delete(_USER, user), *(Delete(_TOKEN, token_id) for token_id in tokens)])
+            await self._store.apply([Delete(USER_KIND, user), *(Delete(TOKEN_KIND, token_id) for token_id in tokens)])
             del self._accounts[user]
             for token_id in tokens:
                 del self._tokens[token_id]
@@ -294,7 +294,7 @@ class Administrators:
         async with self._changing:
             self.account(user)
             secret, now = make_token(self._entropy), self._clock.now()
-            token_id = secret.reveal().decode().partition(".")[0]
+            token_id = _id_of(secret)
             expires = None if days is None else now + timedelta(days=days)
             token = Token(token_id, user, label, now, expires, _digest(secret))
             await self._store.apply([_put_token(token)])
@@ -307,13 +307,17 @@ class Administrators:
             token = self._tokens.get(token_id)
             if token is None or token.user != user:
                 raise UnknownUser("there is no such token")
-            await self._store.delete(_TOKEN, token_id)
+            await self._store.delete(TOKEN_KIND, token_id)
             del self._tokens[token_id]
 
 
 def make_token(entropy: Entropy) -> Secret:
     """`ID.SECRET`: 64 and 256 random bits in hex."""
     return Secret(f"{entropy.octets(8).hex()}.{entropy.octets(32).hex()}".encode())
+
+
+def _id_of(token: Secret) -> str:
+    return token.reveal().decode("ascii").partition(".")[0]
 
 
 def _digest(token: Secret) -> bytes:
@@ -327,7 +331,7 @@ def _put_account(account: Account) -> Put:
         "hashes": [kept.to_row() for kept in account.hashes],
         "last_logout": None if account.last_logout is None else account.last_logout.isoformat(),
     }
-    return Put(_USER, account.user, row)
+    return Put(USER_KIND, account.user, row)
 
 
 def _account(user: str, row: Mapping[str, Any]) -> Account:
@@ -346,7 +350,7 @@ def _put_token(token: Token) -> Put:
         "expires": None if token.expires is None else token.expires.isoformat(),
         "hash": b64encode(token.digest).decode(),
     }
-    return Put(_TOKEN, token.token_id, row)
+    return Put(TOKEN_KIND, token.token_id, row)
 
 
 def _token(token_id: str, row: Mapping[str, Any]) -> Token:
