@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.konnektor_core.surgery import CT, MAC, Surgery
+from tests.integration.terminal.fakecards import Slow
 from tiaas.base.secret import Secret
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Topic
@@ -23,6 +24,7 @@ from tiaas.terminal.front import Patience
 from tiaas.terminal.pairing import fingerprint
 from tiaas.terminal.virtual.config import PinMode, PinPolicy
 from tiaas.terminal.virtual.firmware import FirmwareImage
+from tiaas.terminal.virtual.mishaps import Mishaps
 from tiaas.terminal.virtual.state import MAX_BLOCKS
 
 ADMIN = AdminAccount("admin", Secret(b"admin"))
@@ -255,13 +257,13 @@ async def test_firmware(surgery: Administered) -> None:
     assert surgery.told(Topic.KSR_ERROR)[-1]["Error"] == "4187"
     await surgery.core.terminals.settled(CT)
     await admin.firmware.put(firmware((1, 3, 0)))
-    surgery.terminal.delay = 0.3
+    surgery.terminal.mishaps = Slow(0.3)
     update = asyncio.create_task(admin.update_firmware(CT))
     await surgery.until(lambda: bool(surgery.terminal.machine.client and surgery.terminal.machine.client.downloading))
     assert surgery.correlation() is Correlation.AKTUALISIEREND
     await surgery.terminal.pull_plug()
     assert await code_of(update) == 4187
-    surgery.terminal.delay = 0.0
+    surgery.terminal.mishaps = Mishaps()
     await surgery.terminal.plug_in()
     await surgery.core.terminals.settled(CT)
     view = admin.view(CT)

@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from tests.integration.konnektor_core.surgery import CT, context
 from tests.integration.survival.between import Impatient, Street, message, whole
+from tests.integration.terminal.fakecards import Slow
 from tiaas.interfaces.card_service_v8_1 import PinStatus, VerifyPin
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.errors import KonnektorError
@@ -24,6 +25,7 @@ from tiaas.terminal.embedded import FrontSettings
 from tiaas.terminal.sicct.connection import MAX_RESPONSE
 from tiaas.terminal.sicct.envelope import Envelope, MessageType
 from tiaas.terminal.virtual.config import PinMode, PinPolicy
+from tiaas.terminal.virtual.mishaps import Mishaps
 
 LOST = {4044, 4060, 4093, 4094}
 """TUC_KON_200, TUC_KON_051: terminal or card did not do it; 4093 while somebody else still waits for the card."""
@@ -75,7 +77,7 @@ async def test_gone_in_the_middle_of_a_command_and_back(
     tries = [state.retry_counter for card in street.cards for state in card.image.passwords.values()]
     street.terminal.pin_policy = PinPolicy(PinMode.MANUAL)
     if work is not enter_pin:
-        street.terminal.delay = 0.2
+        street.terminal.mishaps = Slow(0.2)
     street.events.clear()
     working = asyncio.create_task(work(street))
     if work is enter_pin:
@@ -93,7 +95,7 @@ async def test_gone_in_the_middle_of_a_command_and_back(
             pass
     assert unusable.value.code == 4222
     await street.neighbour_works()
-    street.terminal.delay = 0.0
+    street.terminal.mishaps = Mishaps()
     await street.terminal.plug_in()
     await street.usable()
     assert Topic.CT_CONNECTED in street.topics()
@@ -129,7 +131,7 @@ async def quarter(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Str
 
 async def test_slow_but_in_time(street: Street) -> None:
     await street.unlock()
-    street.terminal.delay = 0.2
+    street.terminal.mishaps = Slow(0.2)
     await street.read()
     assert (await street.pin_status()).pin_status is PinStatus.VERIFIABLE  # type: ignore[attr-defined]
 
@@ -138,12 +140,12 @@ async def test_slower_than_anybody_waits(street: Street) -> None:
     """Each call ends with its code in its time, and once the terminal is quick again everything is as before."""
     await street.unlock()
     egk, smcb, hba = (street.handle(kind) for kind in (CardType.EGK, CardType.SMC_B, CardType.HBA))
-    street.terminal.delay = 2.0
+    street.terminal.mishaps = Slow(2.0)
     for call in (street.read, street.read):
         await lost(call(egk, smcb))
     await lost(street.pin_status(handle=hba))
     await street.neighbour_works(10)
-    street.terminal.delay = 0.0
+    street.terminal.mishaps = Mishaps()
     await asyncio.sleep(2.2)  # the late answers come, and go nowhere
     await street.usable()
     for _ in range(3):

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from tests.integration.konnektor_core.surgery import CT, MAC, Surgery
+from tests.integration.terminal.fakecards import Slow
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Topic
 from tiaas.konnektor.store import InstanceStore, StoreError
 from tiaas.konnektor.terminallist import Correlation, TerminalConfig
 from tiaas.terminal.virtual.config import PinMode, PinPolicy
+from tiaas.terminal.virtual.mishaps import Mishaps
 from tiaas.terminal.virtual.state import MAX_BLOCKS
 
 
@@ -28,7 +30,7 @@ class Unpaired(Surgery):
         """The Konnektor dies while the terminal has CREATE: before or after it stored the secret."""
         blocks = len(self.terminal.state.blocks)
         if stored:
-            self.terminal.delay = 60.0
+            self.terminal.mishaps = Slow(60.0)
         else:
             self.terminal.pin_policy = PinPolicy(PinMode.MANUAL)
         # With every answer held back the connection would not come: it has to stand before.
@@ -41,7 +43,7 @@ class Unpaired(Surgery):
         with suppress(asyncio.CancelledError):
             await pairing
         await self.shut()
-        self.terminal.delay = 0.0
+        self.terminal.mishaps = Mishaps()
         self.terminal.pin_policy = PinPolicy(PinMode.AUTO)
 
     @property

@@ -12,6 +12,7 @@ from tiaas.base.secret import Secret
 from tiaas.card.apdu import decode_command_untrusted
 from tiaas.card.objsys.model import Interface
 from tiaas.card.pinblock import decode_pin_block_untrusted
+from tiaas.terminal.virtual.mishaps import CommandMishap, Mishaps
 from tiaas.terminal.virtual.terminal import PinPurpose, SlotCard
 
 ATR = bytes.fromhex("3BD096FF81B1FE451F072A")
@@ -131,3 +132,13 @@ class Holder:
 
     def pin_changed(self, card: SlotCard, password_ref: int, pin: Secret | None) -> None:
         self.changed.append((password_ref, pin))
+
+
+class Slow(Mishaps):
+    """Every answer of the terminal is held back for so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._mishap = CommandMishap(delay=seconds)
+
+    def at_command(self, unit: int, command: bytes) -> CommandMishap | None:
+        return self._mishap

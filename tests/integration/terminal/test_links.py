@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.integration.terminal.fakecards import FakeCard
+from tests.integration.terminal.fakecards import FakeCard, Slow
 from tests.integration.terminal.identities import Pki
 from tests.integration.terminal.rooms import INSTANCE, OWNER, Heard, Loopback, Room
 from tiaas.card.apdu import CommandApdu
@@ -27,6 +27,7 @@ from tiaas.terminal.front import (
 )
 from tiaas.terminal.session import RequestedCard, SlotState, TerminalSession
 from tiaas.terminal.tls import client_context
+from tiaas.terminal.virtual.mishaps import Mishaps
 
 ECHO = CommandApdu(0x00, 0xB0, 0x00, 0x00, ne=256)
 
@@ -201,12 +202,12 @@ async def test_cards_work_in_parallel_but_each_in_order(room: Room) -> None:
 async def test_late_answers_are_dropped(room: Room) -> None:
     terminal, session = await room.working(cards=[FakeCard()])
     await session.activate(1)
-    terminal.delay = 0.3
+    terminal.mishaps = Slow(0.3)
     with pytest.raises(CardTimeout):
         await session.card(1, wait=0.1).transmit(ECHO)
     with pytest.raises(TerminalTimeout):
         await TerminalSession(room.front, OWNER, "kt", wait=0.1).slot_states()
-    terminal.delay = 0.0
+    terminal.mishaps = Mishaps()
     await asyncio.sleep(0.3)
     assert (await session.card(1).transmit(ECHO)).ok
 

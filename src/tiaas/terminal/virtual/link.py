@@ -25,7 +25,6 @@ class LinkHost(Protocol):
     """The terminal, as its link sees it."""
 
     machine: Machine
-    delay: float
 
     def link_up(self, link: "ClientLink") -> bool:
         """False if the connection may not be: there is one already, or no gSMC-KT."""
@@ -131,8 +130,8 @@ class ClientLink(asyncio.Protocol):
             await self._break(received, mishap.delay)
             return
         answer = await self._do(received, mishap)
-        if self._host.delay or mishap.delay:
-            await asyncio.sleep(self._host.delay + mishap.delay)
+        if mishap.delay:
+            await asyncio.sleep(mishap.delay)
         octets = self._connection.send_response(received.sequence, answer)
         if mishap.lie is Lie.WRONG_SEQUENCE:
             octets = _with_another_sequence(octets)

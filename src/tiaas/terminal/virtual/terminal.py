@@ -77,13 +77,9 @@ class VirtualTerminal:
         pins: PinHolder,
         on_change: Callable[[TerminalState], None] | None = None,
     ) -> None:
-        """`on_change` is called after pairing blocks or names have changed, before the command is answered.
-
-        `delay` are seconds that every answer is held back.
-        """
+        """`on_change` is called after pairing blocks or names have changed, before the command is answered."""
         self.config = config
         self.state = state
-        self.delay = 0.0
         self.host = ""
         self.port = 0
         self._on_change = on_change
