@@ -22,11 +22,11 @@ from starlette.routing import Route
 from tiaas.base import log
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
-from tiaas.base.errors import TiaasError
 from tiaas.cli import onboard, watch
+from tiaas.cli.joining import join_terminals
 from tiaas.cli.ldapports import ldap_addresses, ldap_entry
 from tiaas.cli.logs import PROTOCOL_FOLDER
-from tiaas.cli.managing import Managing, reachable
+from tiaas.cli.managing import Managing, access_of, reachable
 from tiaas.cli.progress import Progress
 from tiaas.cli.resetting import Resetting
 from tiaas.cli.upconfig import UpConfig
@@ -37,11 +37,10 @@ from tiaas.konnektor.config import Address, InstanceConfig, Profile, Variant
 from tiaas.konnektor.ingress import AddressTaken
 from tiaas.konnektor.instance import Instance
 from tiaas.konnektor.node import Node
-from tiaas.konnektor.permissions import Row, allows
 from tiaas.konnektor.recorderapi import recorder_routes
 from tiaas.konnektor.sqlite_store import SqliteStore
 from tiaas.lab.control import control_app
-from tiaas.lab.errors import LabError, PortTaken
+from tiaas.lab.errors import PortTaken
 from tiaas.lab.lab import LOOPBACK, Lab
 from tiaas.lab.practice import Practice
 from tiaas.lab.ready import (
@@ -183,7 +182,10 @@ async def running(
         with progress.step("management of the node"):
             run.base = await managing.open_base()
         with progress.step("terminals paired, cards read"):
-            await _each(_pair(run, served) for served in run.served)
+            await _each(
+                join_terminals(lab, served.practice, served.instance, access_of(served.admin), run.notices.append)
+                for served in run.served
+            )
         if not options.locked:
             with progress.step("PIN.SMC over SOAP"):
                 await start.unlock(run)
@@ -302,8 +304,8 @@ class _Start:
         preferred = KONNEKTOR_PORT + at
         name = f"konnektor/{practice.number}"
         port, instance = await lab.ports.claim(name, options.listen, add, preferred=preferred, fixed=fixed)
-        access, admin = await managing.open_instance(practice.number, instance)
-        async with connect_admin(access) as desk:
+        admin = await managing.open_instance(practice.number, instance)
+        async with connect_admin(access_of(admin)) as desk:
             await onboard.fill_model(desk, lab, practice)
             if not options.config.ti.online:
                 await onboard.import_lists(desk, lab, say)
@@ -366,21 +368,6 @@ class _Start:
             "PUT", path_of("/client-systems/{}/users/{}", user, user), BasicUserChange(client.p12_password)
         )
         return basic_credentials(user, client.p12_password)
-
-
-async def _pair(run: Running, served: Served) -> None:
-    if not allows(Row.TERMINAL_TLS, served.instance.context.opstate.holding):
-        run.notices.append("no terminal is connected: the Konnektor is in a critical state; tiaas state")
-        return
-    for terminal in served.practice.terminals.values():
-        try:
-            certificate = run.lab.terminal_certificate(terminal)
-            is_there = await onboard.pair(served.instance, terminal, certificate)
-        except (TiaasError, TimeoutError) as error:
-            reason = str(error) or "it does not answer"
-            raise LabError(f"the Konnektor cannot use terminal {terminal.ct_id}: {reason}") from error
-        if not is_there:
-            run.notices.append(f"terminal {terminal.ct_id} is not connected; is its gSMC-KT in its slot?")
 
 
 async def _each(works: Iterable[Coroutine[object, object, T]]) -> list[T]:

@@ -44,7 +44,7 @@ class Managing:
         """Who manages the instance of a practice first."""
         return FirstAdmin.of(ADMINISTRATOR, self._token(f"admin-token/{practice}"))
 
-    async def open_instance(self, practice: int, instance: Instance) -> tuple[AdminAccess, AdminEntry]:
+    async def open_instance(self, practice: int, instance: Instance) -> AdminEntry:
         """Opens the interface of a practice's instance and writes the CA to trust. Raises `PortTaken`."""
         manage = self._claimable(lambda address: self.node.manage(instance.name, address))
         port, _ = await self.lab.ports.claim(
@@ -56,7 +56,7 @@ class Managing:
         write_private(folder / "ca.pem", ca)
         token = self._token(f"admin-token/{practice}")
         url = self._url(port)
-        return AdminAccess(url, ca.decode(), token), AdminEntry(url, folder / "ca.pem", token)
+        return AdminEntry(url, folder / "ca.pem", token)
 
     async def open_base(self) -> AdminEntry:
         """Opens the base plane; the instances that were made through it serve then. Raises `PortTaken`."""
@@ -112,6 +112,11 @@ class Managing:
         if stored is None:
             self.lab.store.put_meta(key, token.reveal().decode())
         return token
+
+
+def access_of(entry: AdminEntry) -> AdminAccess:
+    """The lab's own access to an interface it opened."""
+    return AdminAccess(entry.url, entry.ca.read_text(), entry.token)
 
 
 def reachable(host: str) -> str:

@@ -1,4 +1,4 @@
-"""Makes a demo practice's Konnektor usable: information model, client certificate, pairing, PIN.SMC.
+"""Makes a demo practice's Konnektor usable: information model, client certificate, PIN.SMC.
 
 Every function finds what is there already and adds what is missing, so it serves a new folder and an old one.
 """
@@ -31,23 +31,18 @@ from tiaas.interfaces.management.infomodel import InfoModelDocument, ManagedSmbD
 from tiaas.interfaces.management.system import ListImport
 from tiaas.konnektor.admin.users import FirstAdmin
 from tiaas.konnektor.config import Address, BoxAccess, TiAccess
-from tiaas.konnektor.instance import Instance, Provision
+from tiaas.konnektor.instance import Provision
 from tiaas.konnektor.issuing import KeyPair
-from tiaas.konnektor.terminallist import Correlation, TerminalConfig
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.lab.lab import LOOPBACK, Lab
 from tiaas.lab.listcontent import ListName
 from tiaas.lab.pki import AuthorityKind, Family
-from tiaas.lab.practice import LabTerminal, Practice
+from tiaas.lab.practice import Practice
 from tiaas.lab.ready import ClientEntry, ContextEntry, WorkplaceEntry, write_private
 from tiaas.lab.store import LabStore
 from tiaas.pki.certificate import decode_certificate_untrusted
-from tiaas.terminal.pairing import fingerprint
 
 RENEW_BEFORE = timedelta(days=30)
-# A terminal whose port moved is dialled anew; for any other the instance's boot has waited long enough.
-_REUNION_SECONDS = 5.0
-_LAST_LOOK_SECONDS = 0.1
 PIN_SMC = "PIN.SMC"
 
 
@@ -213,36 +208,6 @@ def _is_usable(entry: ClientEntry, known: set[str], clock: Clock) -> bool:
         return False
     is_known = certificate.fingerprint(SHA256()).hex() in known
     return is_known and certificate.not_valid_after_utc - clock.now() > RENEW_BEFORE
-
-
-async def pair(instance: Instance, terminal: LabTerminal, expected_certificate: bytes) -> bool:
-    """Adds the terminal where it listens now and pairs it, unless it is paired; returns when its cards are opened.
-
-    The fingerprint is compared with that of the gSMC-KT in the lab's books, as a technician compares it with the
-    paper. False if a paired terminal does not come back (somebody took its gSMC-KT): that must not keep a lab down.
-    Raises `KonnektorError` and `TimeoutError` for a terminal that is not paired.
-    """
-    terminals = instance.context.terminals
-    host, _, port = terminal.sicct.rpartition(":")
-    wait = _LAST_LOOK_SECONDS
-    known = next((entry.config for entry in terminals if entry.config.ct_id == terminal.ct_id), None)
-    if known is None:
-        record = terminal.record
-        config = TerminalConfig(record.ct_id, record.name, record.mac, host, int(port), len(record.slots))
-        await terminals.add(config)
-    elif (known.host, known.port) != (host, int(port)):
-        wait = _REUNION_SECONDS
-        await terminals.add(replace(known, host=host, port=int(port)))
-    if known is None or known.correlation is not Correlation.AKTIV:
-        expected = fingerprint(expected_certificate)
-        await terminals.pair(terminal.ct_id, lambda shown: shown == expected)
-        await terminals.settled(terminal.ct_id)
-        return True
-    try:
-        await terminals.settled(terminal.ct_id, wait)
-    except TimeoutError:
-        return False
-    return True
 
 
 async def unlock(kon: Kon, say: Callable[[str], None]) -> None:

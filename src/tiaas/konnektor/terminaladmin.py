@@ -77,12 +77,20 @@ class TerminalAdmin:
     # ---- entries -------------------------------------------------------------------------------------------------
 
     async def add(
-        self, host: str, *, port: int | None = None, mac: bytes | None = None, name: str | None = None, ask: bool = True
+        self,
+        host: str,
+        *,
+        port: int | None = None,
+        mac: bytes | None = None,
+        name: str | None = None,
+        ask: bool = True,
+        ct_id: str | None = None,
     ) -> TerminalView:
         """TUC_KON_054 with Mode ManuallyAdded: the terminal at `host` is `zugewiesen` afterwards.
 
         What is not given its description brings; `ask` False for terminals that UDP does not reach, then all must be
-        given. `port` is that of SICCT. Raises 4033 (no answer), 4035 (another MAC), 4036 (another name), 4000.
+        given. `port` is that of SICCT. A new terminal is called `ct_id`, without it by its MAC address. Raises 4033 (no
+        answer), 4035 (another MAC), 4036 (another name), 4000 (`ct_id` is another's, or it has another one).
         """
         place = _place(host)
         try:
@@ -91,11 +99,21 @@ class TerminalAdmin:
             self._hub.publish(adding_failure(error, place.host, name or ""))
             raise
         entry = self.finder.by_mac(found.mac)
-        config = new_config(found, Correlation.ZUGEWIESEN) if entry is None else _moved(entry.config, found)
+        config = self._new(found, ct_id) if entry is None else _moved(entry.config, found)
+        if ct_id not in (None, config.ct_id):
+            raise KonnektorError(4000, f"Das Terminal hat die ctId {config.ct_id}")
         if config.correlation is Correlation.BEKANNT:
             config = replace(config, correlation=Correlation.ZUGEWIESEN)
         await self._terminals.add(config)
         return self.view(config.ct_id)
+
+    def _new(self, found: FoundTerminal, ct_id: str | None) -> TerminalConfig:
+        config = new_config(found, Correlation.ZUGEWIESEN)
+        if ct_id is None:
+            return config
+        if any(entry.config.ct_id == ct_id for entry in self._terminals):
+            raise KonnektorError(4000, f"Ein anderes Terminal hat die ctId {ct_id}")
+        return replace(config, ct_id=ct_id)
 
     async def edit(
         self,

@@ -48,6 +48,18 @@ async def test_settings(chief: Admin) -> None:
     await chief.change("PUT", "/terminal-settings", doc.TerminalSettingsData(discovery_timeout=1))
 
 
+async def test_a_terminal_gets_the_name_it_is_given(chief: Admin) -> None:
+    """Practice software is configured with ctIds: who replaces a Konnektor gives its terminals the old ones."""
+    new = doc.NewTerminal("127.0.0.1", 9, "00:11:22:33:44:55", "kt-labor", ask=False, ct_id="labor-1")
+    made = await chief.change("POST", "/terminals", new, doc.TerminalData)
+    assert (made.ct_id, made.correlation) == ("labor-1", doc.TerminalCorrelation.ZUGEWIESEN)
+    again = await chief.change("POST", "/terminals", new, doc.TerminalData)
+    assert again == made
+    other = doc.NewTerminal("127.0.0.1", 10, "00:11:22:33:44:66", "kt-flur", ask=False, ct_id="labor-1")
+    assert await refusal(chief, "POST", "/terminals", other) == (409, 4000)
+    await chief.change("DELETE", "/terminals/labor-1")
+
+
 @pytest.mark.requirement("TIP1-A_4551", "TIP1-A_4553", "TIP1-A_6477", "TIP1-A_4557", "TIP1-A_4986")
 @pytest.mark.code(4033, 4037, 4221)
 async def test_found_assigned_and_looked_at(chief: Admin, desk: Desk, terminal: VirtualTerminal) -> None:
@@ -63,6 +75,8 @@ async def test_found_assigned_and_looked_at(chief: Admin, desk: Desk, terminal: 
     assert "assign it first" in str(refused.value)
     assert await refusal(chief, "POST", f"{ONE}/connection") == (409, 4221)
     assert await refusal(chief, "POST", "/terminals", doc.NewTerminal("127.0.0.1:9")) == (409, 4033)
+    known = doc.NewTerminal("127.0.0.1", terminal.port, CT, "kt-empfang", ask=False, ct_id="empfang")
+    assert await refusal(chief, "POST", "/terminals", known) == (409, 4000)
     assert (await refusal(chief, "GET", path_of("/terminals/{}", "nobody")))[0] == 404
     step = doc.CorrelationChange(doc.TerminalCorrelation.ZUGEWIESEN)
     shown = await chief.change("PUT", f"{ONE}/correlation", step, doc.TerminalData)

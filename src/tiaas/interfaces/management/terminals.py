@@ -6,7 +6,7 @@ from enum import StrEnum, unique
 from typing import Annotated
 
 from tiaas.base.secret import Secret
-from tiaas.interfaces.management.fields import Items, Number, Octets, Port, Text, Told
+from tiaas.interfaces.management.fields import Items, Name, Number, Octets, Port, Text, Told
 
 TerminalHost = Annotated[
     str, Text(1, 260), Told("address or name, where service discovery has a port of its own HOST:PORT")
@@ -116,6 +116,7 @@ class NewTerminal:
     mac: Mac | None = None
     name: TerminalName | None = None
     ask: Annotated[bool, Told("false: it cannot be asked by UDP; port, mac and name must be there")] = True
+    ct_id: Annotated[Name | None, Told("what clients know it by; else its MAC address")] = None
 
 
 @dataclass(frozen=True, slots=True)

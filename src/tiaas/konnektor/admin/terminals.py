@@ -196,7 +196,8 @@ async def _discover(call: Call) -> doc.FoundTerminalList:
 async def _add(call: Call) -> doc.TerminalData:
     new = call.body(doc.NewTerminal)
     mac = None if new.mac is None else bytes.fromhex(new.mac.replace(":", ""))
-    return _data(await _admin(call).add(new.host, port=new.port, mac=mac, name=new.name, ask=new.ask))
+    view = await _admin(call).add(new.host, port=new.port, mac=mac, name=new.name, ask=new.ask, ct_id=new.ct_id)
+    return _data(view)
 
 
 async def _edit(call: Call) -> doc.TerminalData:
