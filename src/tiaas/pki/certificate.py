@@ -150,6 +150,14 @@ def comparable_name(name: x509.Name) -> str:
     return _MARKER.join(rdns)
 
 
+def comparable_name_untrusted(der: bytes) -> str:
+    """`comparable_name` of a Name (DER) from outside; raises only `BadCertificate`."""
+    try:
+        return comparable_name(x509.Name.load(der, strict=True))
+    except _READ_ERRORS as error:
+        raise BadCertificate(f"name not readable ({type(error).__name__})") from None
+
+
 def _folded(value: object) -> str:
     return " ".join(str(value).casefold().split())
 

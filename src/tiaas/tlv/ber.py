@@ -58,7 +58,12 @@ class Tlv:
 def encode(tag: int, *parts: bytes | Tlv) -> bytes:
     """A data object whose value is the concatenation of `parts`, with the shortest length field."""
     value = b"".join(part if isinstance(part, bytes) else part.encode() for part in parts)
-    return _encode_tag(tag) + _encode_length(len(value)) + value
+    return header(tag, len(value)) + value
+
+
+def header(tag: int, length: int) -> bytes:
+    """Tag and shortest length field of a data object with `length` octets of value."""
+    return _encode_tag(tag) + _encode_length(length)
 
 
 def find(objects: Iterable[Tlv], tag: int) -> Tlv | None:

@@ -1,0 +1,233 @@
+"""Makes CAdES signatures (gemSpec_Kon V5.18 TUC_KON_155, TAB_KON_779; ETSI TS 101 733 V2.2.1, RFC 5652).
+
+    prepared = prepare(document, by, CadesOptions(time=…, enveloping=True, short_text="…"))
+
+Signed attributes: content-type, message-digest, signing-time, signing-certificate-v2, CMSAlgorithmProtection; if given,
+content-hints with the ShortText, mime-type, signature policy and the caller's own. A parallel signature is one more
+SignerInfo, a counter signature an unsigned attribute of every SignerInfo. What is already there stays octet for octet,
+but for the frame around it, which becomes DER.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+
+from tiaas.ades.cadesread import digest_signed_before
+from tiaas.ades.cmssigner import CmsSigner, cms_signer
+from tiaas.ades.signing import CannotSign, SignedBy
+from tiaas.cms import oids, signing
+from tiaas.cms.algorithms import DIGEST_SHA256
+from tiaas.cms.der import oid
+from tiaas.cms.errors import BadCms
+from tiaas.cms.oids import Attribute
+from tiaas.cms.signed import SignedData, decode_attribute_untrusted, decode_signed_data_untrusted
+from tiaas.cms.signing import SignedAttributes, SignedDataParts
+
+_ALWAYS_OURS = frozenset(
+    {
+        Attribute.CONTENT_TYPE,
+        Attribute.MESSAGE_DIGEST,
+        Attribute.SIGNING_TIME,
+        Attribute.SIGNING_CERTIFICATE,
+        Attribute.SIGNING_CERTIFICATE_V2,
+        Attribute.ALGORITHM_PROTECTION,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CadesOptions:
+    """How to sign. `time` is the claimed signing time, `short_text` goes into content-hints.
+
+    `signed_attributes` and `unsigned_attributes` are the caller's CMSAttributes (each a whole Attribute, DER), put in
+    unchanged; those that tiaas sets itself are ignored, see `PreparedCades.ignored`. `policy` is an OID. `ocsp` is an
+    OCSPResponse (DER) fetched before signing (SignatureService 7.4, 7.5.5).
+    """
+
+    time: datetime
+    enveloping: bool = False
+    short_text: str | None = None
+    mime_type: str | None = None
+    signed_attributes: tuple[bytes, ...] = ()
+    unsigned_attributes: tuple[bytes, ...] = ()
+    policy: str | None = None
+    ocsp: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PreparedCades:
+    """A CMS signature that waits for its values (`tiaas.ades.signing.Prepared`).
+
+    `ignored` are the OIDs of the caller's attributes that were left out (Warning 4273).
+    """
+
+    digests: tuple[bytes, ...]
+    ignored: tuple[str, ...]
+    _job: "_Added | _Countersigned"
+
+    def finish(self, values: Sequence[bytes], ocsp: bytes | None = None) -> bytes:
+        """The CMS signature (ContentInfo, DER); see `Prepared.finish`."""
+        if len(values) != len(self.digests):
+            raise ValueError("one signature value for each digest")
+        return self._job.finish(values, ocsp)
+
+
+def prepare(document: bytes, by: SignedBy, options: CadesOptions) -> PreparedCades:
+    """A new signature over `document`; raises `CannotSign` (4000: an attribute of the caller is none)."""
+    frame = SignedDataParts(signers=(), certificates=(), content=document if options.enveloping else None)
+    return _add(frame, sha256(document).digest(), by, options)
+
+
+def prepare_parallel(signature: bytes, document: bytes | None, by: SignedBy, options: CadesOptions) -> PreparedCades:
+    """A further signature over the content that `signature` signs, beside those it holds.
+
+    The content is the enveloped one, else `document`. Without either its hash value is taken from an intact signature
+    in it. Enveloping stays enveloping, detached detached. Raises `CannotSign`: 4110 `signature` holds no CMS signature,
+    or the content is unknown; 4000 see `prepare`.
+    """
+    read = _read(signature)
+    content = read.content()
+    if content is None and document is not None:
+        digest: bytes | None = sha256(document).digest()
+    elif content is None:
+        digest = digest_signed_before(read)
+    else:
+        digest = sha256(content).digest()
+    if digest is None:
+        raise CannotSign(4110, "the signed content is neither in the signature nor known by an intact signature")
+    return _add(_frame(read, content), digest, by, options)
+
+
+def prepare_counter(signature: bytes, by: SignedBy, options: CadesOptions) -> PreparedCades:
+    """A counter signature on every SignerInfo of `signature`, not on counter signatures (TAB_KON_779).
+
+    Content type and mime type belong to no counter signature (RFC 5652, 11.4). Raises `CannotSign`, see
+    `prepare_parallel`.
+    """
+    read = _read(signature)
+    signer = cms_signer(by)
+    signed, unsigned, ignored = _callers(options, frozenset())
+    prepared = []
+    for info in read.signers:
+        own = [signing.message_digest(sha256(info.value).digest()), *_about(signer, options)]
+        prepared.append(signing.signed_attributes([*own, *signed]))
+    job = _Countersigned(_frame(read, read.content()), signer, read, tuple(prepared), unsigned, options.ocsp)
+    return PreparedCades(tuple(attributes.digest for attributes in prepared), ignored, job)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Added:
+    """A SignerInfo more in a frame."""
+
+    frame: SignedDataParts
+    signer: CmsSigner
+    attributes: SignedAttributes
+    unsigned: tuple[bytes, ...]
+    ocsp: bytes | None
+
+    def finish(self, values: Sequence[bytes], ocsp: bytes | None) -> bytes:
+        info = self.signer.info(self.attributes, values[0], self.unsigned)
+        whole = _completed(self.frame, self.signer, ocsp or self.ocsp)
+        return replace(whole, signers=(*whole.signers, info)).encode()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Countersigned:
+    """Counter signatures, one for each SignerInfo."""
+
+    frame: SignedDataParts
+    signer: CmsSigner
+    read: SignedData
+    attributes: tuple[SignedAttributes, ...]
+    unsigned: tuple[bytes, ...]
+    ocsp: bytes | None
+
+    def finish(self, values: Sequence[bytes], ocsp: bytes | None) -> bytes:
+        signers = []
+        for info, attributes, value in zip(self.read.signers, self.attributes, values, strict=True):
+            counter = self.signer.info(attributes, value, self.unsigned)
+            signers.append(info.with_unsigned(signing.attribute(Attribute.COUNTERSIGNATURE, counter)))
+        return replace(_completed(self.frame, self.signer, ocsp or self.ocsp), signers=tuple(signers)).encode()
+
+
+def _add(frame: SignedDataParts, digest: bytes, by: SignedBy, options: CadesOptions) -> PreparedCades:
+    signer = cms_signer(by)
+    own = [signing.content_type(frame.content_type), signing.message_digest(digest), *_about(signer, options)]
+    ours = set()
+    if options.mime_type is not None:
+        own.append(signing.mime_type(options.mime_type))
+        ours.add(Attribute.MIME_TYPE)
+    signed, unsigned, ignored = _callers(options, ours)
+    attributes = signing.signed_attributes([*own, *signed])
+    job = _Added(frame, signer, attributes, unsigned, options.ocsp)
+    return PreparedCades((attributes.digest,), ignored, job)
+
+
+def _about(signer: CmsSigner, options: CadesOptions) -> list[bytes]:
+    """The attributes that every signature has, but for those about the content."""
+    found = [signing.signing_time(options.time), signer.signing_certificate, signer.algorithm_protection]
+    if options.short_text:
+        found.append(signing.content_hints(options.short_text))
+    if options.policy is not None:
+        found.append(signing.signature_policy(options.policy))
+    return found
+
+
+def _callers(
+    options: CadesOptions, ours: Iterable[str]
+) -> tuple[tuple[bytes, ...], tuple[bytes, ...], tuple[str, ...]]:
+    """The caller's attributes, signed and unsigned, and the OIDs of those that are ours to set."""
+    reserved = _ALWAYS_OURS.union(ours)
+    if options.short_text:
+        reserved |= {Attribute.CONTENT_HINTS}
+    if options.policy is not None:
+        reserved |= {Attribute.SIGNATURE_POLICY}
+    kept: tuple[list[bytes], list[bytes]] = ([], [])
+    ignored = []
+    for group, given in zip(kept, (options.signed_attributes, options.unsigned_attributes), strict=True):
+        for attribute in given:
+            name = _attribute_name(attribute)
+            if name in reserved:
+                ignored.append(name)
+            else:
+                group.append(attribute)
+    return tuple(kept[0]), tuple(kept[1]), tuple(ignored)
+
+
+def _attribute_name(attribute: bytes) -> str:
+    try:
+        return decode_attribute_untrusted(attribute).oid
+    except BadCms as error:
+        raise CannotSign(4000, f"CMSAttribute is no ASN.1 attribute: {error}") from None
+
+
+def _read(signature: bytes) -> SignedData:
+    try:
+        read = decode_signed_data_untrusted(signature)
+    except BadCms as error:
+        raise CannotSign(4110, f"no CMS signature: {error}") from None
+    if not read.signers:
+        raise CannotSign(4110, "a CMS structure without signatures")
+    return read
+
+
+def _frame(read: SignedData, content: bytes | None) -> SignedDataParts:
+    return SignedDataParts(
+        signers=tuple(info.encoded for info in read.signers),
+        certificates=read.certificate_choices,
+        content=content,
+        content_type=read.content_type,
+        revocation=read.revocation,
+        digest_algorithms=read.digest_algorithms,
+        names_by_key=any(info.key_identifier is not None for info in read.signers),
+    )
+
+
+def _completed(frame: SignedDataParts, signer: CmsSigner, ocsp: bytes | None) -> SignedDataParts:
+    revocation = frame.revocation if ocsp is None else (*frame.revocation, signing.ocsp_revocation(ocsp))
+    certificates = (*frame.certificates, signer.certificate)
+    digests = frame.digest_algorithms
+    if not any(oid(oids.SHA256) in algorithm for algorithm in digests):
+        digests = (*digests, DIGEST_SHA256)
+    return replace(frame, certificates=certificates, revocation=revocation, digest_algorithms=digests)

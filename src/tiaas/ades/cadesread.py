@@ -1,0 +1,205 @@
+"""Reads CAdES and plain CMS signatures: structure and mathematics (`tiaas.ades.found`), no trust.
+
+Checked are, in this order: known algorithm, certificate at hand, content-type and message-digest,
+CMSAlgorithmProtection, signature value, binding of the certificate (RFC 5652, 5.4, 5.6 and 11; RFC 5035, 4; RFC 6211).
+Signed attributes count as they are written and in the order that DER demands: both are encodings of the same set.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import new
+
+from tiaas.ades import cmsattributes
+from tiaas.ades.cmsalgorithm import known_algorithm, known_digest, public_key
+from tiaas.ades.found import BadSignatureFile, FoundSignature, Integrity, SignatureFormat
+from tiaas.cms import oids
+from tiaas.cms.certificate import CertificateNames, names_untrusted
+from tiaas.cms.errors import BadCms
+from tiaas.cms.oids import Attribute
+from tiaas.cms.signed import SignedData, SignerInfo, decode_signed_data_untrusted, decode_signer_info_untrusted
+from tiaas.pki.certificate import BadCertificate, comparable_name_untrusted, decode_certificate_untrusted
+from tiaas.pki.keys import Digest
+
+_MAX_SIGNATURES = 100
+_MAX_NESTED = 4
+
+Octets = Sequence[bytes | memoryview]
+
+
+def read_cades_untrusted(
+    signature: bytes,
+    document: bytes | None = None,
+    given: Sequence[bytes] = (),
+    form: SignatureFormat = SignatureFormat.CADES,
+) -> tuple[FoundSignature, ...]:
+    """The signatures in a CMS structure, each one followed by its counter signatures.
+
+    `document` is the content of a detached signature; if it is there for an enveloping one, too, it must be the same,
+    or the result is DIGEST_WRONG. `given` are certificates (DER) from elsewhere. `form` is only put into the result.
+    Raises only `BadSignatureFile`: 4253 no signature, 4280 more signatures than supported, 4000 a detached signature
+    without its document.
+    """
+    try:
+        read = decode_signed_data_untrusted(signature)
+        ocsp = read.ocsp()
+    except BadCms as error:
+        raise BadSignatureFile(4253, f"no CMS signature: {error}") from None
+    if not read.signers:
+        raise BadSignatureFile(4253, "a CMS structure without signatures")
+    if read.segments is None and document is None:
+        raise BadSignatureFile(4000, "a detached signature without its document")
+    wrong = read.segments is not None and document is not None and b"".join(read.segments) != document
+    content: Octets = (document,) if read.segments is None and document is not None else read.segments or ()
+    reading = _Reading(
+        content=content, content_type=read.content_type, certificates=_named([*read.certificates(), *given])
+    )
+    template = FoundSignature(form, Integrity.MALFORMED, b"", None, read.certificates(), ocsp)
+    found: list[FoundSignature] = []
+    for info in read.signers:
+        _append(found, info, reading, template, None)
+    if wrong:
+        found = [replace(item, integrity=_worse(item)) if item.countersigns is None else item for item in found]
+    return tuple(found)
+
+
+def digest_signed_before(read: SignedData) -> bytes | None:
+    """The SHA-256 hash value of the content as an intact signature of `read` states it, or None."""
+    reading = _Reading((), read.content_type, _named(read.certificates()), stated=True)
+    for info in read.signers:
+        try:
+            digest = cmsattributes.message_digest(info)
+            intact = _integrity(info, reading, reading.certificate_of(info)) is Integrity.INTACT
+        except BadCms:
+            continue
+        if intact and known_digest(info.digest_algorithm) is Digest.SHA256:
+            return digest
+    return None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Reading:
+    """What a signature is checked against. With `stated` its message-digest is believed.
+
+    `content_type` is None for counter signatures: they have none.
+    """
+
+    content: Octets
+    content_type: str | None
+    certificates: tuple[tuple[CertificateNames, bytes], ...]
+    stated: bool = False
+
+    def certificate_of(self, info: SignerInfo) -> tuple[CertificateNames, bytes] | None:
+        """The signer's certificate; of several with the same names the one that the attribute binds."""
+        found = [item for item in self.certificates if _is_named(item[0], info)] or [
+            item for item in self.certificates if _has_same_names(item, info)
+        ]
+        for item in found:
+            if len(found) == 1 or cmsattributes.names_certificate(info, item[1]):
+                return item
+        return found[0] if found else None
+
+    def digest(self, function: Digest) -> bytes:
+        hashed = new(function.value)
+        for octets in self.content:
+            hashed.update(octets)
+        return hashed.digest()
+
+
+def _append(
+    found: list[FoundSignature],
+    info: SignerInfo,
+    reading: _Reading,
+    template: FoundSignature,
+    countersigned: int | None,
+    depth: int = 0,
+) -> None:
+    if len(found) >= _MAX_SIGNATURES or depth > _MAX_NESTED:
+        raise BadSignatureFile(4280, "more signatures than supported")
+    own = len(found)
+    found.append(replace(_found(info, reading, template), countersigns=countersigned))
+    below = replace(reading, content=(info.value,), content_type=None)
+    for attribute in info.unsigned:
+        for value in attribute.values if attribute.oid == Attribute.COUNTERSIGNATURE else ():
+            try:
+                counter = decode_signer_info_untrusted(value)
+            except BadCms as error:
+                raise BadSignatureFile(4253, f"counter signature not readable: {error}") from None
+            _append(found, counter, below, template, own, depth + 1)
+
+
+def _found(info: SignerInfo, reading: _Reading, template: FoundSignature) -> FoundSignature:
+    template = replace(template, value=info.value, algorithm_name=info.signature_algorithm.oid)
+    try:
+        certificate = reading.certificate_of(info)
+        template = replace(template, certificate=None if certificate is None else certificate[1])
+        algorithm = known_algorithm(info.signature_algorithm, info.digest_algorithm)
+        if algorithm is not None:
+            template = replace(template, algorithm=(algorithm.scheme, algorithm.digest))
+        said = cmsattributes.said(info)
+        template = replace(template, time=said.time, short_text=said.short_text, policy=said.policy)
+        return replace(template, integrity=_integrity(info, reading, certificate))
+    except BadCms:
+        return template
+
+
+def _integrity(info: SignerInfo, reading: _Reading, certificate: tuple[CertificateNames, bytes] | None) -> Integrity:
+    """Raises `BadCms` where an attribute is not readable."""
+    algorithm = known_algorithm(info.signature_algorithm, info.digest_algorithm)
+    if algorithm is None:
+        return Integrity.ALGORITHM_UNKNOWN
+    if certificate is None:
+        return Integrity.CERTIFICATE_MISSING
+    names, encoded = certificate
+    forms: Octets
+    if info.signed is None:
+        # A signature over the content alone binds no certificate; over another type than id-data it must not exist.
+        if reading.content_type not in (None, oids.DATA) or reading.stated:
+            return Integrity.MALFORMED
+        forms = (b"".join(reading.content),)
+    else:
+        stated = cmsattributes.message_digest(info)
+        if stated is None or (reading.content_type not in (None, cmsattributes.content_type(info))):
+            return Integrity.MALFORMED
+        if not reading.stated and stated != reading.digest(algorithm.digest):
+            return Integrity.DIGEST_WRONG
+        if not cmsattributes.protected_algorithms_match(info):
+            return Integrity.MALFORMED
+        forms = info.signed_forms
+    key = public_key(names.public_key)
+    if not any(algorithm.fits(key, info.value, bytes(form)) for form in forms):
+        return Integrity.SIGNATURE_WRONG
+    bound = cmsattributes.names_certificate(info, encoded)
+    return Integrity.INTACT if bound else Integrity.CERTIFICATE_NOT_BOUND
+
+
+def _worse(found: FoundSignature) -> Integrity:
+    return Integrity.DIGEST_WRONG if found.integrity is Integrity.INTACT else found.integrity
+
+
+def _named(certificates: Sequence[bytes]) -> tuple[tuple[CertificateNames, bytes], ...]:
+    """The readable ones with their names."""
+    found = []
+    for certificate in certificates:
+        try:
+            found.append((names_untrusted(certificate), certificate))
+        except BadCms:
+            continue
+    return tuple(found)
+
+
+def _is_named(names: CertificateNames, info: SignerInfo) -> bool:
+    if info.key_identifier is not None:
+        return names.key_identifier == info.key_identifier
+    return names.issuer_and_serial == info.issuer_and_serial
+
+
+def _has_same_names(item: tuple[CertificateNames, bytes], info: SignerInfo) -> bool:
+    """Whether the issuer is the same but for the way it is written (RFC 5280, 7.1), as some signers do it."""
+    names, encoded = item
+    wanted = info.issuer_and_serial
+    if wanted is None or names.issuer_and_serial.serial != wanted.serial:
+        return False
+    try:
+        return decode_certificate_untrusted(encoded).issuer_key == comparable_name_untrusted(wanted.issuer)
+    except BadCertificate:
+        return False

@@ -1,0 +1,246 @@
+"""Reads BER (X.690, 8) as it comes from outside: definite and indefinite lengths, strings in segments.
+
+Nothing is copied until somebody asks for octets. Depth and number of elements are bounded, so a hostile file costs no
+more than its size; a document of 25 MB in segments of 1000 octets stays within the bounds.
+"""
+
+from typing import NamedTuple
+
+from tiaas.cms.der import BIT_STRING, OID_TAG
+from tiaas.cms.errors import BadCms
+from tiaas.tlv import encode
+
+MAX_DEPTH = 32
+MAX_ELEMENTS = 200_000
+"""Elements that may be looked at in one pass over one element."""
+_CONSTRUCTED = 0x20
+_MAX_TAG_OCTETS = 4
+_MAX_LENGTH_OCTETS = 4
+_END_OF_CONTENTS = b"\x00\x00"
+
+
+class Element(NamedTuple):
+    """One element of `octets`: its tag (all octets as one integer) and where it and its content begin and end."""
+
+    octets: bytes
+    tag: int
+    start: int
+    first: int
+    stop: int
+    end: int
+
+    @property
+    def encoded(self) -> bytes:
+        """The element as it is written."""
+        return self.octets[self.start : self.end]
+
+    @property
+    def value(self) -> bytes:
+        """The content octets as they are written."""
+        return self.octets[self.first : self.stop]
+
+    @property
+    def constructed(self) -> bool:
+        """Whether the content consists of elements."""
+        return bool(self.octets[self.start] & _CONSTRUCTED)
+
+    def children(self) -> list["Element"]:
+        """The elements in the content; raises `BadCms`."""
+        if not self.constructed:
+            raise BadCms("a primitive element where a constructed one is expected")
+        found = []
+        position = self.first
+        while position < self.stop:
+            element = _read(self.octets, position, self.stop, MAX_DEPTH)
+            found.append(element)
+            position = element.end
+            if len(found) > MAX_ELEMENTS:
+                raise BadCms("too many elements")
+        return found
+
+    def only(self) -> "Element":
+        """The one element in the content (explicit tag); raises `BadCms`."""
+        children = self.children()
+        if len(children) != 1:
+            raise BadCms("one element expected behind an explicit tag")
+        return children[0]
+
+    def expect(self, tag: int) -> "Element":
+        """This element if it has that tag; raises `BadCms` otherwise."""
+        if self.tag != tag:
+            raise BadCms(f"tag {self.tag:X} where {tag:X} is expected")
+        return self
+
+
+class Elements:
+    """The elements of a SEQUENCE, taken in order; optional ones by their tag."""
+
+    def __init__(self, parent: Element) -> None:
+        self._rest = parent.children()
+        self._rest.reverse()
+
+    def take(self, tag: int | None = None) -> Element:
+        """The next element, which must be there and have `tag` if one is given; raises `BadCms`."""
+        if not self._rest:
+            raise BadCms("an element is missing")
+        element = self._rest.pop()
+        return element if tag is None else element.expect(tag)
+
+    def optional(self, *tags: int) -> Element | None:
+        """The next element if it has one of these tags, else None."""
+        return self._rest.pop() if self._rest and self._rest[-1].tag in tags else None
+
+    @property
+    def left(self) -> int:
+        """How many are not yet taken."""
+        return len(self._rest)
+
+    def end(self) -> None:
+        """Raises `BadCms` if something is left."""
+        if self._rest:
+            raise BadCms("more elements than expected")
+
+
+def read_untrusted(octets: bytes) -> Element:
+    """The element that fills `octets`, but for zero octets behind it (card files are padded); raises only `BadCms`."""
+    element = _read(octets, 0, len(octets), MAX_DEPTH)
+    if octets[element.end :].strip(b"\x00"):
+        raise BadCms("octets behind the structure")
+    return element
+
+
+def string_segments(element: Element, tag: int, implicit: int | None = None) -> list[memoryview]:
+    """The content of a string of type `tag` (without constructed bit), in the segments it is written in.
+
+    `implicit` is the tag the string has instead, if it has one. Raises `BadCms`.
+    """
+    if element.tag & ~_CONSTRUCTED != (tag if implicit is None else implicit):
+        raise BadCms("another element where a string is expected")
+    found: list[memoryview] = []
+    _collect(element, tag, found, MAX_DEPTH)
+    return found
+
+
+def string(element: Element, tag: int) -> bytes:
+    """The content of a string of type `tag`, in one piece; raises `BadCms`."""
+    return element.value if element.tag == tag else b"".join(string_segments(element, tag))
+
+
+def dotted_oid(element: Element) -> str:
+    """An OBJECT IDENTIFIER in dotted form; raises `BadCms`."""
+    octets = element.expect(OID_TAG).value
+    if not octets or octets[-1] & 0x80 or len(octets) > 64:
+        raise BadCms("no object identifier")
+    numbers = []
+    number = 0
+    for octet in octets:
+        number = number << 7 | octet & 0x7F
+        if not octet & 0x80:
+            numbers.append(number)
+            number = 0
+    first = min(numbers[0] // 40, 2)
+    return ".".join(str(part) for part in (first, numbers[0] - 40 * first, *numbers[1:]))
+
+
+def whole_number(element: Element, tag: int = 0x02) -> int:
+    """An INTEGER, negative ones included (a serial number may be one); raises `BadCms`."""
+    octets = element.expect(tag).value
+    if not 1 <= len(octets) <= 64:
+        raise BadCms("no integer of a usable length")
+    return int.from_bytes(octets, "big", signed=True)
+
+
+def definite(element: Element, tag: int | None = None) -> bytes:
+    """The element with definite, shortest lengths and strings in one piece, else in the order it is written.
+
+    `tag` replaces the element's own. Raises `BadCms`.
+    """
+    return _definite(element, element.tag if tag is None else tag, MAX_DEPTH)
+
+
+def _definite(element: Element, tag: int, depth: int) -> bytes:
+    if not element.constructed:
+        return encode(tag, element.value)
+    if depth <= 0:
+        raise BadCms("nested too deep")
+    if element.tag & ~_CONSTRUCTED in _STRINGS:
+        return encode(tag & ~_CONSTRUCTED, string(element, element.tag & ~_CONSTRUCTED))
+    return encode(tag, *(_definite(child, child.tag, depth - 1) for child in element.children()))
+
+
+# Universal string types that BER may cut into segments, and that CMS has: OCTET STRING and the character strings.
+_STRINGS = frozenset({0x04, 0x0C, *range(0x12, 0x17), *range(0x19, 0x1F)})
+
+
+def _collect(element: Element, tag: int, found: list[memoryview], depth: int) -> None:
+    if not element.constructed:
+        found.append(memoryview(element.octets)[element.first : element.stop])
+        return
+    if depth <= 0 or tag == BIT_STRING:
+        raise BadCms("a string nested too deep, or one that is not read in segments")
+    for child in element.children():
+        if child.tag & ~_CONSTRUCTED != tag:
+            raise BadCms("a segment of another type")
+        _collect(child, tag, found, depth - 1)
+
+
+def _read(octets: bytes, position: int, limit: int, depth: int) -> Element:
+    tag, first, length = _header(octets, position, limit)
+    if length is not None:
+        stop = first + length
+        if stop > limit:
+            raise BadCms("cut off")
+        return Element(octets, tag, position, first, stop, stop)
+    if not octets[position] & _CONSTRUCTED:
+        raise BadCms("a primitive element of indefinite length")
+    stop = _end_of_contents(octets, first, limit, depth)
+    return Element(octets, tag, position, first, stop, stop + 2)
+
+
+def _end_of_contents(octets: bytes, position: int, limit: int, depth: int) -> int:
+    """Where the end-of-contents octets of an element begin whose content begins at `position`."""
+    open_elements = 1
+    for _ in range(MAX_ELEMENTS):
+        if octets[position : position + 2] == _END_OF_CONTENTS and position + 2 <= limit:
+            open_elements -= 1
+            if not open_elements:
+                return position
+            position += 2
+            continue
+        first_octet = position
+        _, position, length = _header(octets, position, limit)
+        if length is not None:
+            position += length
+            continue
+        open_elements += 1
+        if open_elements > depth or not octets[first_octet] & _CONSTRUCTED:
+            raise BadCms("indefinite lengths nested too deep, or of a primitive element")
+    raise BadCms("too many elements")
+
+
+def _header(octets: bytes, position: int, limit: int) -> tuple[int, int, int | None]:
+    """Tag, where the content begins, and its length (None: indefinite)."""
+    if position + 2 > limit:
+        raise BadCms("cut off")
+    tag = octets[position]
+    position += 1
+    if tag & 0x1F == 0x1F:
+        for count in range(_MAX_TAG_OCTETS):
+            if count == _MAX_TAG_OCTETS - 1 or position >= limit:
+                raise BadCms("a tag that is too long or cut off")
+            tag = tag << 8 | octets[position]
+            position += 1
+            if not tag & 0x80:
+                break
+    if position >= limit or not tag:
+        raise BadCms("cut off, or end-of-contents octets where none belong")
+    length = octets[position]
+    position += 1
+    if length < 0x80:
+        return tag, position, length
+    size = length & 0x7F
+    if not size:
+        return tag, position, None
+    if size > _MAX_LENGTH_OCTETS or position + size > limit:
+        raise BadCms("a length that is too long or cut off")
+    return tag, position + size, int.from_bytes(octets[position : position + size], "big")

@@ -1,0 +1,263 @@
+"""Reads SignedData (RFC 5652, 5) from outside, BER included. Checks the structure only: no mathematics, no trust.
+
+Everything is kept as it is written, so that another signature can be added without changing what is there.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tiaas.cms import oids
+from tiaas.cms.ber import (
+    Element,
+    Elements,
+    definite,
+    dotted_oid,
+    read_untrusted,
+    string,
+    string_segments,
+    whole_number,
+)
+from tiaas.cms.certificate import IssuerAndSerial
+from tiaas.cms.der import (
+    GENERALIZED_TIME,
+    INTEGER,
+    OCTET_STRING,
+    OID_TAG,
+    SEQUENCE,
+    SET,
+    UTC_TIME,
+    sequence,
+    set_of,
+)
+from tiaas.cms.errors import BadCms
+
+MAX_SIGNERS = 100
+MAX_ATTRIBUTES = 100
+MAX_CERTIFICATES = 1000
+"""More than these are refused; certificates and revocation infos each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """An AlgorithmIdentifier: its OID and its parameters as they are written, or None."""
+
+    oid: str
+    parameters: bytes | None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ReadAttribute:
+    """An attribute: its OID, its values (each encoded) and the whole of it as it is written."""
+
+    oid: str
+    values: tuple[bytes, ...]
+    encoded: bytes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SignerInfo:
+    """One SignerInfo (RFC 5652, 5.3); `encoded` is all of it. The signer is named by one of the two names.
+
+    `signed_forms` are the encodings that may have been signed: as written, and as DER demands it. None of them for a
+    signature over the content itself (no signed attributes).
+    """
+
+    encoded: bytes
+    version: int
+    issuer_and_serial: IssuerAndSerial | None
+    key_identifier: bytes | None
+    digest_algorithm: Algorithm
+    signed: tuple[ReadAttribute, ...] | None
+    signed_forms: tuple[bytes, ...]
+    signature_algorithm: Algorithm
+    value: bytes
+    unsigned: tuple[ReadAttribute, ...]
+
+    def signed_attribute(self, name: str) -> bytes | None:
+        """The one value of a signed attribute, or None; raises `BadCms` if there are several."""
+        found = [attribute for attribute in self.signed or () if attribute.oid == name]
+        if not found:
+            return None
+        if len(found) > 1 or len(found[0].values) != 1:
+            raise BadCms("an attribute with several values where one belongs")
+        return found[0].values[0]
+
+    def with_unsigned(self, attribute: bytes) -> bytes:
+        """The SignerInfo with one unsigned attribute more; all else stays as it is written."""
+        parts = [child.encoded for child in read_untrusted(self.encoded).children() if child.tag != _UNSIGNED]
+        return sequence(*parts, set_of([*(item.encoded for item in self.unsigned), attribute], _UNSIGNED))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SignedData:
+    """A SignedData. Certificates (all choices), revocation infos and digest algorithms are kept as they are written.
+
+    `segments` are the content's octets, None if it is detached.
+    """
+
+    digest_algorithms: tuple[bytes, ...]
+    content_type: str
+    segments: tuple[memoryview, ...] | None
+    certificate_choices: tuple[bytes, ...]
+    revocation: tuple[bytes, ...]
+    signers: tuple[SignerInfo, ...]
+
+    def content(self) -> bytes | None:
+        """The content in one piece, or None if it is detached."""
+        return None if self.segments is None else b"".join(self.segments)
+
+    def certificates(self) -> tuple[bytes, ...]:
+        """The X.509 certificates among the choices."""
+        return tuple(choice for choice in self.certificate_choices if choice[0] == SEQUENCE)
+
+    def ocsp(self) -> tuple[bytes, ...]:
+        """The OCSPResponses among the revocation infos (RFC 5940, 3); raises `BadCms`."""
+        return tuple(found for choice in self.revocation if (found := _ocsp_response(choice)) is not None)
+
+
+_SIGNED, _UNSIGNED, _KEY_IDENTIFIER = 0xA0, 0xA1, 0x80
+
+
+def decode_signed_data_untrusted(octets: bytes) -> SignedData:
+    """Reads a ContentInfo with SignedData; raises only `BadCms`."""
+    info = Elements(read_untrusted(octets).expect(SEQUENCE))
+    if dotted_oid(info.take(OID_TAG)) != oids.SIGNED_DATA:
+        raise BadCms("the content is no SignedData")
+    signed = Elements(info.take(0xA0).only().expect(SEQUENCE))
+    info.end()
+    whole_number(signed.take(INTEGER))
+    digests = _bounded(signed.take(SET), MAX_SIGNERS)
+    content_type, segments = _content(signed.take(SEQUENCE))
+    certificates = signed.optional(0xA0)
+    revocation = signed.optional(0xA1)
+    signers = signed.take(SET)
+    signed.end()
+    return SignedData(
+        digest_algorithms=tuple(element.encoded for element in digests),
+        content_type=content_type,
+        segments=segments,
+        certificate_choices=_encoded(certificates),
+        revocation=_encoded(revocation),
+        signers=tuple(_signer(element) for element in _bounded(signers, MAX_SIGNERS)),
+    )
+
+
+def decode_signer_info_untrusted(octets: bytes) -> SignerInfo:
+    """Reads a SignerInfo, as countersignature attributes hold them; raises only `BadCms`."""
+    return _signer(read_untrusted(octets))
+
+
+def decode_attribute_untrusted(octets: bytes) -> ReadAttribute:
+    """Reads one Attribute; raises only `BadCms`."""
+    return _attribute(read_untrusted(octets))
+
+
+def decode_algorithm_untrusted(octets: bytes) -> Algorithm:
+    """Reads an AlgorithmIdentifier; raises only `BadCms`."""
+    return algorithm_of(read_untrusted(octets))
+
+
+def algorithm_of(element: Element) -> Algorithm:
+    """The AlgorithmIdentifier in an element with any tag; raises `BadCms`."""
+    parts = Elements(element)
+    name = dotted_oid(parts.take(OID_TAG))
+    parameters = parts.take().encoded if parts.left else None
+    parts.end()
+    return Algorithm(name, parameters)
+
+
+def time_untrusted(octets: bytes) -> datetime:
+    """A Time (RFC 5652, 11.3) as an aware moment; raises only `BadCms`."""
+    element = read_untrusted(octets)
+    form = {UTC_TIME: "%y%m%d%H%M%SZ", GENERALIZED_TIME: "%Y%m%d%H%M%SZ"}.get(element.tag)
+    if form is None:
+        raise BadCms("no time")
+    try:
+        moment = datetime.strptime(element.value.decode("ascii"), form).replace(tzinfo=UTC)
+    except ValueError:
+        raise BadCms("no time in the form that CMS demands") from None
+    # %y ends its century at 68, UTCTime at 49 (RFC 5280, 4.1.2.5.1).
+    return moment.replace(year=moment.year - 100) if element.tag == UTC_TIME and moment.year >= 2050 else moment
+
+
+def _content(element: Element) -> tuple[str, tuple[memoryview, ...] | None]:
+    parts = Elements(element)
+    name = dotted_oid(parts.take(OID_TAG))
+    explicit = parts.optional(0xA0)
+    parts.end()
+    if explicit is None:
+        return name, None
+    return name, tuple(string_segments(explicit.only(), OCTET_STRING))
+
+
+def _signer(element: Element) -> SignerInfo:
+    parts = Elements(element.expect(SEQUENCE))
+    version = whole_number(parts.take(INTEGER))
+    by_key = parts.optional(_KEY_IDENTIFIER)
+    names = None if by_key is not None else _issuer_and_serial(parts.take(SEQUENCE))
+    digest_algorithm = algorithm_of(parts.take(SEQUENCE))
+    signed = parts.optional(_SIGNED)
+    signature_algorithm = algorithm_of(parts.take(SEQUENCE))
+    value = string(parts.take(), OCTET_STRING)
+    unsigned = parts.optional(_UNSIGNED)
+    parts.end()
+    return SignerInfo(
+        encoded=element.encoded,
+        version=version,
+        issuer_and_serial=names,
+        key_identifier=None if by_key is None else by_key.value,
+        digest_algorithm=digest_algorithm,
+        signed=None if signed is None else _attributes(signed),
+        signed_forms=() if signed is None else _signed_forms(signed),
+        signature_algorithm=signature_algorithm,
+        value=value,
+        unsigned=() if unsigned is None else _attributes(unsigned),
+    )
+
+
+def _issuer_and_serial(element: Element) -> IssuerAndSerial:
+    parts = Elements(element)
+    found = IssuerAndSerial(parts.take(SEQUENCE).encoded, whole_number(parts.take(INTEGER)))
+    parts.end()
+    return found
+
+
+def _signed_forms(element: Element) -> tuple[bytes, ...]:
+    """As written (if that is of definite length) first: nearly always it is the DER form, and the only one."""
+    forms = [bytes([SET]) + element.encoded[1:]] if element.stop == element.end else []
+    for form in (definite(element, SET), set_of(definite(child) for child in element.children())):
+        if form not in forms:
+            forms.append(form)
+    return tuple(forms)
+
+
+def _attributes(element: Element) -> tuple[ReadAttribute, ...]:
+    return tuple(_attribute(child) for child in _bounded(element, MAX_ATTRIBUTES))
+
+
+def _attribute(element: Element) -> ReadAttribute:
+    parts = Elements(element.expect(SEQUENCE))
+    name = dotted_oid(parts.take(OID_TAG))
+    values = tuple(value.encoded for value in _bounded(parts.take(SET), MAX_ATTRIBUTES))
+    parts.end()
+    return ReadAttribute(name, values, element.encoded)
+
+
+def _ocsp_response(choice: bytes) -> bytes | None:
+    if choice[0] != 0xA1:
+        return None
+    other = Elements(read_untrusted(choice))
+    if dotted_oid(other.take(OID_TAG)) != oids.OCSP_RESPONSE:
+        return None
+    return other.take(SEQUENCE).encoded
+
+
+def _encoded(element: Element | None) -> tuple[bytes, ...]:
+    return () if element is None else tuple(child.encoded for child in _bounded(element, MAX_CERTIFICATES))
+
+
+def _bounded(element: Element, most: int) -> list[Element]:
+    found = element.children()
+    if len(found) > most:
+        raise BadCms(f"more than {most} elements in a set")
+    return found

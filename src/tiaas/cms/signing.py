@@ -1,0 +1,196 @@
+"""Writes SignedData (RFC 5652, 5) for signatures made elsewhere.
+
+    attributes = signed_attributes([content_type(DATA), message_digest(digest), …])
+    value = … sign sha256(attributes.to_be_signed) …
+    info = signer_info(issuer_and_serial, attributes, signature_algorithm, value)
+    octets = SignedDataParts(signers=(info,), certificates=(certificate,)).encode()
+
+Everything is DER; sets are sorted. What a certificate brings (issuer and serial, signing-certificate attribute) the
+callers keep per certificate.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from tiaas.cms import oids
+from tiaas.cms.algorithms import DIGEST_SHA256
+from tiaas.cms.certificate import IssuerAndSerial
+from tiaas.cms.der import (
+    OCTET_STRING,
+    SEQUENCE,
+    Chunks,
+    integer,
+    octet_string,
+    oid,
+    sequence,
+    set_of,
+    time,
+    utf8_string,
+    wrap,
+)
+from tiaas.cms.oids import Attribute
+from tiaas.tlv import encode
+
+_SIGNER_VERSION_1 = integer(1)
+_SIGNED, _UNSIGNED, _CERTIFICATES, _CRLS = 0xA0, 0xA1, 0xA0, 0xA1
+_OTHER_REVOCATION = 0xA1
+_V1_ATTRIBUTE_CERTIFICATE, _V2_ATTRIBUTE_CERTIFICATE, _OTHER_CERTIFICATE = 0xA1, 0xA2, 0xA3
+
+
+# ---- attributes ------------------------------------------------------------------------------------------------------
+
+
+def attribute(name: str, *values: bytes) -> bytes:
+    """An Attribute with DER values; `name` is an OID."""
+    return sequence(oid(name), set_of(values))
+
+
+def content_type(name: str) -> bytes:
+    """content-type: the OID of what is signed."""
+    return attribute(Attribute.CONTENT_TYPE, oid(name))
+
+
+def message_digest(digest: bytes) -> bytes:
+    """message-digest: the hash value of the content."""
+    return attribute(Attribute.MESSAGE_DIGEST, octet_string(digest))
+
+
+def signing_time(moment: datetime) -> bytes:
+    """signing-time, in whole seconds."""
+    return attribute(Attribute.SIGNING_TIME, time(moment))
+
+
+def signing_certificate(certificate: bytes, names: IssuerAndSerial) -> bytes:
+    """signing-certificate-v2 with SHA-256, the default that DER leaves out, and issuerSerial (RFC 5035, 4)."""
+    issuer_serial = sequence(sequence(encode(0xA4, names.issuer)), integer(names.serial))
+    identifier = sequence(octet_string(sha256(certificate).digest()), issuer_serial)
+    return attribute(Attribute.SIGNING_CERTIFICATE_V2, sequence(sequence(identifier)))
+
+
+def content_hints(description: str) -> bytes:
+    """content-hints of id-data with a ContentDescription (RFC 2634, 2.9)."""
+    return attribute(Attribute.CONTENT_HINTS, sequence(utf8_string(description), oid(oids.DATA)))
+
+
+def mime_type(name: str) -> bytes:
+    """mime-type of the content (ETSI TS 101 733 V2.2.1, 5.11.5)."""
+    return attribute(Attribute.MIME_TYPE, utf8_string(name))
+
+
+def algorithm_protection(signature_algorithm: bytes) -> bytes:
+    """CMSAlgorithmProtection: SHA-256 and the signature algorithm, an AlgorithmIdentifier (RFC 6211, 2)."""
+    return attribute(Attribute.ALGORITHM_PROTECTION, sequence(DIGEST_SHA256, b"\xa1" + signature_algorithm[1:]))
+
+
+def signature_policy(name: str) -> bytes:
+    """signature-policy-identifier with an OID; its hash value is zero, "not known" (ETSI TS 101 733, 5.8.1)."""
+    unknown = sequence(DIGEST_SHA256, octet_string(b"\x00"))
+    return attribute(Attribute.SIGNATURE_POLICY, sequence(oid(name), unknown))
+
+
+# ---- SignerInfo ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SignedAttributes:
+    """The signed attributes of one signature, as a SET OF."""
+
+    encoded: bytes
+
+    @property
+    def to_be_signed(self) -> bytes:
+        """What is hashed and signed (RFC 5652, 5.4)."""
+        return self.encoded
+
+    @property
+    def digest(self) -> bytes:
+        """The SHA-256 hash value that the key signs."""
+        return sha256(self.encoded).digest()
+
+
+def signed_attributes(attributes: Iterable[bytes]) -> SignedAttributes:
+    """The attributes, each once."""
+    return SignedAttributes(set_of(attributes))
+
+
+def signer_info(
+    signer: IssuerAndSerial,
+    attributes: SignedAttributes,
+    signature_algorithm: bytes,
+    value: bytes,
+    unsigned: Sequence[bytes] = (),
+) -> bytes:
+    """A SignerInfo version 1 with SHA-256; `value` is the signature value, ECDSA in DER."""
+    return sequence(
+        _SIGNER_VERSION_1,
+        signer.encode(),
+        DIGEST_SHA256,
+        bytes([_SIGNED]) + attributes.encoded[1:],
+        signature_algorithm,
+        octet_string(value),
+        set_of(unsigned, _UNSIGNED) if unsigned else b"",
+    )
+
+
+# ---- SignedData ------------------------------------------------------------------------------------------------------
+
+
+def ocsp_revocation(response: bytes) -> bytes:
+    """A RevocationInfoChoice `other` with an OCSPResponse (RFC 5940, 2)."""
+    return encode(_OTHER_REVOCATION, oid(oids.OCSP_RESPONSE), response)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SignedDataParts:
+    """What a SignedData is made of, each element encoded: see RFC 5652, 5.1.
+
+    `content` is None for a detached signature. Certificates and revocation infos are written once each. `names_by_key`
+    says that one of the signers is named by a key identifier.
+    """
+
+    signers: Sequence[bytes]
+    certificates: Sequence[bytes]
+    content: bytes | None = None
+    content_type: str = oids.DATA
+    revocation: Sequence[bytes] = ()
+    digest_algorithms: Sequence[bytes] = (DIGEST_SHA256,)
+    names_by_key: bool = False
+
+    def encode(self) -> bytes:
+        """The ContentInfo."""
+        return b"".join(
+            wrap(
+                SEQUENCE,
+                oid(oids.SIGNED_DATA),
+                wrap(
+                    0xA0,
+                    wrap(
+                        SEQUENCE,
+                        integer(self._version()),
+                        set_of(set(self.digest_algorithms)),
+                        self._content(),
+                        set_of(set(self.certificates), _CERTIFICATES) if self.certificates else b"",
+                        set_of(set(self.revocation), _CRLS) if self.revocation else b"",
+                        set_of(self.signers),
+                    ),
+                ),
+            )
+        )
+
+    def _content(self) -> Chunks:
+        if self.content is None:
+            return [sequence(oid(self.content_type))]
+        octets = wrap(OCTET_STRING, self.content)
+        return wrap(SEQUENCE, oid(self.content_type), wrap(0xA0, octets))
+
+    def _version(self) -> int:
+        """RFC 5652, 5.1; the choices of certificates and revocation infos are told by their first octet."""
+        certificates = {element[0] for element in self.certificates}
+        if _OTHER_CERTIFICATE in certificates or any(element[0] == _OTHER_REVOCATION for element in self.revocation):
+            return 5
+        if _V2_ATTRIBUTE_CERTIFICATE in certificates:
+            return 4
+        third = _V1_ATTRIBUTE_CERTIFICATE in certificates or self.names_by_key or self.content_type != oids.DATA
+        return 3 if third else 1

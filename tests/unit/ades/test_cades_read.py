@@ -1,0 +1,371 @@
+"""Reading CMS signatures that are damaged, re-ordered, wrapped, or made by others."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
+
+import pytest
+from asn1crypto import cms
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
+from tests.adesbench import NOW, Holder, Key, holder
+from tiaas.ades.cades import CadesOptions, prepare, prepare_counter
+from tiaas.ades.cadesread import read_cades_untrusted
+from tiaas.ades.cmssigner import cms_signer
+from tiaas.ades.found import BadSignatureFile, Integrity, SignatureFormat
+from tiaas.cms import algorithms, oids, signing
+from tiaas.cms.certificate import names_untrusted
+from tiaas.cms.der import NULL, algorithm, integer, octet_string, oid, sequence, set_of
+from tiaas.cms.oids import Attribute
+from tiaas.cms.signed import decode_signed_data_untrusted
+from tiaas.cms.signing import SignedDataParts
+from tiaas.pki.keys import Digest, SigningScheme
+from tiaas.tlv import encode
+
+DOCUMENT = b"content of the document"
+OPTIONS = CadesOptions(NOW, enveloping=True, short_text="Text")
+
+
+def made(signer: Holder, attributes: list[bytes] | None = None, **changes: object) -> bytes:
+    """A signature with exactly these attributes; `changes` are fields of `SignedDataParts`."""
+    cms_one = cms_signer(signer.by)
+    listed = usual(signer) if attributes is None else attributes
+    signed = signing.signed_attributes(listed)
+    info = cms_one.info(signed, signer.sign(signed.digest))
+    parts = SignedDataParts(signers=(info,), certificates=(signer.certificate,), content=DOCUMENT)
+    return replace(parts, **changes).encode()  # type: ignore[arg-type]  # names of fields
+
+
+def usual(signer: Holder) -> list[bytes]:
+    return [
+        signing.content_type(oids.DATA),
+        signing.message_digest(sha256(DOCUMENT).digest()),
+        cms_signer(signer.by).signing_certificate,
+    ]
+
+
+def integrity(signature: bytes, document: bytes | None = None) -> Integrity:
+    return read_cades_untrusted(signature, document)[0].integrity
+
+
+def test_the_ground() -> None:
+    assert integrity(made(holder(Key.P256))) is Integrity.INTACT
+
+
+# ---- refused ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("octets", [b"", b"text", b"\x30\x80", b"%PDF-1.7", sequence(oid(oids.SIGNED_DATA))])
+def test_no_signature(octets: bytes) -> None:
+    with pytest.raises(BadSignatureFile) as refused:
+        read_cades_untrusted(octets, DOCUMENT)
+    assert refused.value.code == 4253
+
+
+def test_a_structure_without_signers() -> None:
+    with pytest.raises(BadSignatureFile) as refused:
+        read_cades_untrusted(SignedDataParts(signers=(), certificates=(), content=DOCUMENT).encode())
+    assert refused.value.code == 4253
+
+
+def test_a_detached_signature_without_document() -> None:
+    with pytest.raises(BadSignatureFile) as refused:
+        read_cades_untrusted(made(holder(Key.P256), content=None))
+    assert refused.value.code == 4000
+
+
+def test_more_counter_signatures_than_supported() -> None:
+    signer = holder(Key.P256)
+    signed = signing.signed_attributes(usual(signer))
+    info = cms_signer(signer.by).info(signed, signer.sign(signed.digest))
+    for _ in range(6):
+        info = cms_signer(signer.by).info(signed, b"", (signing.attribute(Attribute.COUNTERSIGNATURE, info),))
+    with pytest.raises(BadSignatureFile) as refused:
+        read_cades_untrusted(SignedDataParts(signers=(info,), certificates=(), content=DOCUMENT).encode())
+    assert refused.value.code == 4280
+
+
+# ---- damaged ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", Key, ids=lambda key: key.value)
+def test_every_octet_counts(key: Key) -> None:
+    """No changed octet of content, attributes, signature value or certificate leaves the result intact."""
+    signer = holder(key)
+    whole = signer.finish(prepare(DOCUMENT, signer.by, OPTIONS))
+    for position in range(0, len(whole), 7):
+        damaged = bytearray(whole)
+        damaged[position] ^= 0x15
+        try:
+            found = read_cades_untrusted(bytes(damaged))
+        except BadSignatureFile:
+            continue
+        if found[0].integrity is Integrity.INTACT:
+            # What is not signed: the frame, and the signer's name where the certificate is found all the same.
+            assert found[0].certificate == signer.certificate
+            read = decode_signed_data_untrusted(bytes(damaged))
+            assert read.content() == DOCUMENT
+            assert read.signers[0].signed_forms == decode_signed_data_untrusted(whole).signers[0].signed_forms
+
+
+def test_another_document() -> None:
+    signer = holder(Key.P256)
+    assert integrity(made(signer, content=None), b"another") is Integrity.DIGEST_WRONG
+    assert integrity(made(signer, content=b"another")) is Integrity.DIGEST_WRONG
+    assert integrity(made(signer), b"another") is Integrity.DIGEST_WRONG
+    assert integrity(made(signer), DOCUMENT) is Integrity.INTACT
+
+
+def test_another_signature_value() -> None:
+    signer, other = holder(Key.P256), holder(Key.P256, "other")
+    signed = signing.signed_attributes(usual(signer))
+    info = cms_signer(signer.by).info(signed, other.sign(signed.digest))
+    parts = SignedDataParts(signers=(info,), certificates=(signer.certificate,), content=DOCUMENT)
+    assert integrity(parts.encode()) is Integrity.SIGNATURE_WRONG
+
+
+def test_another_certificate() -> None:
+    signer, other = holder(Key.P256), holder(Key.P256, "other")
+    foreign = [*usual(signer)[:2], cms_signer(other.by).signing_certificate]
+    assert integrity(made(signer, foreign)) is Integrity.CERTIFICATE_NOT_BOUND
+    assert integrity(made(signer, usual(signer)[:2])) is Integrity.CERTIFICATE_NOT_BOUND
+    assert integrity(made(signer, certificates=(other.certificate,))) is Integrity.CERTIFICATE_MISSING
+    missing = made(signer, certificates=())
+    assert integrity(missing) is Integrity.CERTIFICATE_MISSING
+    assert read_cades_untrusted(missing, None, [signer.certificate])[0].integrity is Integrity.INTACT
+
+
+def test_of_two_certificates_with_the_same_names_the_bound_one_counts() -> None:
+    """Somebody else's certificate with copied issuer and serial number, first in the set."""
+    signer = holder(Key.P256)
+    twin = bytearray(signer.certificate)
+    twin[-3] ^= 1
+    for order in ((bytes(twin), signer.certificate), (signer.certificate, bytes(twin))):
+        found = read_cades_untrusted(made(signer, certificates=order))[0]
+        assert (found.integrity, found.certificate) == (Integrity.INTACT, signer.certificate)
+
+
+def test_attributes_that_must_be_there() -> None:
+    signer = holder(Key.P256)
+    kind, digest, bound = usual(signer)
+    assert integrity(made(signer, [kind, bound])) is Integrity.MALFORMED
+    assert integrity(made(signer, [digest, bound])) is Integrity.MALFORMED
+    assert integrity(made(signer, [kind, digest, digest, bound])) is Integrity.MALFORMED
+    wrong = signing.content_type(oids.SIGNED_DATA)
+    assert integrity(made(signer, [wrong, digest, bound])) is Integrity.MALFORMED
+
+
+def test_a_time_that_is_none_is_malformed() -> None:
+    signer = holder(Key.P256)
+    nonsense = signing.attribute(Attribute.SIGNING_TIME, encode(0x17, b"yesterday"))
+    assert integrity(made(signer, [*usual(signer), nonsense])) is Integrity.MALFORMED
+
+
+def test_protected_algorithms_must_match() -> None:
+    signer = holder(Key.P256)
+    wrong = signing.algorithm_protection(algorithms.RSA_SHA256)
+    assert integrity(made(signer, [*usual(signer), wrong])) is Integrity.MALFORMED
+
+
+def test_a_counter_signature_is_no_signature_of_the_document() -> None:
+    signer = holder(Key.P256)
+    whole = signer.finish(prepare_counter(made(signer), signer.by, OPTIONS))
+    counter = decode_signed_data_untrusted(whole).signers[0].unsigned[0].values[0]
+    value = decode_signed_data_untrusted(whole).signers[0].value
+    lifted = SignedDataParts(signers=(counter,), certificates=(signer.certificate,), content=value)
+    assert integrity(lifted.encode()) is Integrity.MALFORMED
+
+
+def test_a_signature_over_the_content_alone_binds_no_certificate() -> None:
+    signer = holder(Key.P256)
+    value = signer.sign(sha256(DOCUMENT).digest())
+    names = cms_signer(signer.by).names.encode()
+    parts = [integer(1), names, algorithms.DIGEST_SHA256, algorithms.ECDSA_SHA256, octet_string(value)]
+    info = sequence(*parts)
+    whole = SignedDataParts(signers=(info,), certificates=(signer.certificate,), content=DOCUMENT)
+    assert integrity(whole.encode()) is Integrity.CERTIFICATE_NOT_BOUND
+    # The attributes of somebody's signature passed off as a document (attribute stripping).
+    attributes = signing.signed_attributes(usual(signer))
+    stripped = [*parts[:4], octet_string(signer.sign(attributes.digest))]
+    whole = SignedDataParts((sequence(*stripped),), (signer.certificate,), attributes.encoded)
+    assert integrity(whole.encode()) is not Integrity.INTACT
+
+
+# ---- re-ordered, wrapped ---------------------------------------------------------------------------------------------
+
+
+def test_attributes_in_another_order_are_the_same_set() -> None:
+    signer = holder(Key.P256)
+    whole = made(signer)
+    info = decode_signed_data_untrusted(whole).signers[0]
+    attributes = [attribute.encoded for attribute in info.signed or ()]
+    reordered = whole.replace(b"".join(attributes), b"".join(reversed(attributes)))
+    assert reordered != whole
+    assert integrity(reordered) is Integrity.INTACT
+
+
+def test_attributes_signed_in_the_order_they_are_written() -> None:
+    """What signers do that do not sort: OpenSSL verifies it, so do we."""
+    signer = holder(Key.P256)
+    written = b"".join(sorted(usual(signer), reverse=True))
+    signed = signing.SignedAttributes(encode(0x31, written))
+    info = cms_signer(signer.by).info(signed, signer.sign(signed.digest))
+    parts = SignedDataParts(signers=(info,), certificates=(signer.certificate,), content=DOCUMENT)
+    assert integrity(parts.encode()) is Integrity.INTACT
+
+
+def indefinite(tag: int, *parts: bytes) -> bytes:
+    return bytes([tag, 0x80]) + b"".join(parts) + b"\x00\x00"
+
+
+def ber(whole: bytes, segment: int) -> bytes:
+    """The structure with indefinite lengths, content in segments, signed attributes of indefinite length, too."""
+    read = decode_signed_data_untrusted(whole)
+    content = read.content() or b""
+    pieces = [octet_string(content[start : start + segment]) for start in range(0, len(content), segment)]
+    octets = indefinite(0x24, *pieces)
+    info = read.signers[0]
+    attributes = [attribute.encoded for attribute in info.signed or ()]
+    signer = indefinite(
+        0x30,
+        integer(1),
+        names_untrusted(read.certificates()[0]).issuer_and_serial.encode(),
+        algorithms.DIGEST_SHA256,
+        indefinite(0xA0, *attributes),
+        sequence(oid(info.signature_algorithm.oid), info.signature_algorithm.parameters or b""),
+        octet_string(info.value),
+    )
+    return indefinite(
+        0x30,
+        oid(oids.SIGNED_DATA),
+        indefinite(
+            0xA0,
+            indefinite(
+                0x30,
+                integer(1),
+                set_of([algorithm(oids.SHA256, NULL)]),
+                indefinite(0x30, oid(oids.DATA), indefinite(0xA0, octets)),
+                indefinite(0xA0, *read.certificates()),
+                indefinite(0x31, signer),
+            ),
+        ),
+    )
+
+
+@pytest.mark.pitfall(52)
+@pytest.mark.parametrize("key", Key, ids=lambda key: key.value)
+def test_indefinite_lengths(key: Key) -> None:
+    signer = holder(key)
+    whole = ber(made(signer), 5)
+    assert cms.ContentInfo.load(whole)["content"]["encap_content_info"]["content"].native == DOCUMENT
+    assert integrity(whole) is Integrity.INTACT
+    # A counter signature makes DER of the frame and keeps what was signed.
+    countered = signer.finish(prepare_counter(whole, signer.by, OPTIONS))
+    assert [item.integrity for item in read_cades_untrusted(countered)] == [Integrity.INTACT] * 2
+
+
+def test_a_signature_in_a_signature_is_one_of_another_content() -> None:
+    """Wrapped: the outer signature has no signer but content that looks like a signature."""
+    inner = made(holder(Key.P256))
+    outer = SignedDataParts(signers=(), certificates=(), content=inner, content_type=oids.SIGNED_DATA)
+    with pytest.raises(BadSignatureFile):
+        read_cades_untrusted(outer.encode())
+    moved = decode_signed_data_untrusted(inner).signers[0].encoded
+    wrapped = SignedDataParts((moved,), (holder(Key.P256).certificate,), DOCUMENT, oids.SIGNED_DATA)
+    assert integrity(wrapped.encode()) is Integrity.MALFORMED
+
+
+# ---- other algorithms ------------------------------------------------------------------------------------------------
+
+
+def with_algorithm(signer: Holder, named: bytes, digest: bytes, sign: Callable[[bytes], bytes], hashed: bytes) -> bytes:
+    attributes = [signing.content_type(oids.DATA), signing.message_digest(hashed), usual(signer)[2]]
+    signed = signing.signed_attributes(attributes)
+    info = sequence(
+        integer(1),
+        cms_signer(signer.by).names.encode(),
+        digest,
+        b"\xa0" + signed.encoded[1:],
+        named,
+        octet_string(sign(signed.encoded)),
+    )
+    return SignedDataParts((info,), (signer.certificate,), DOCUMENT).encode()
+
+
+@pytest.mark.parametrize("named", [oids.RSA_ENCRYPTION, oids.RSA_SHA256])
+def test_rsa_v1_5_is_read(named: str) -> None:
+    signer = holder(Key.RSA)
+    assert isinstance(signer.key, rsa.RSAPrivateKey)
+    key = signer.key
+    whole = with_algorithm(
+        signer,
+        algorithm(named, NULL),
+        algorithms.DIGEST_SHA256,
+        lambda octets: key.sign(octets, padding.PKCS1v15(), hashes.SHA256()),
+        sha256(DOCUMENT).digest(),
+    )
+    found = read_cades_untrusted(whole)[0]
+    assert found.integrity is Integrity.INTACT
+    assert found.algorithm == (SigningScheme.RSASSA_PKCS1_V1_5, Digest.SHA256)
+    assert found.algorithm_name == named
+
+
+def pss(hash_oid: str, mask_oid: str, salt: int) -> bytes:
+    return algorithm(
+        oids.RSASSA_PSS,
+        sequence(
+            encode(0xA0, algorithm(hash_oid)),
+            encode(0xA1, algorithm(oids.MGF1, algorithm(mask_oid))),
+            encode(0xA2, integer(salt)),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        (pss(oids.SHA256, oids.SHA256, 20), Integrity.INTACT),
+        (pss(oids.SHA256, oids.SHA256, 32), Integrity.SIGNATURE_WRONG),
+        (pss(oids.SHA256, oids.SHA512, 20), Integrity.ALGORITHM_UNKNOWN),
+        (pss(oids.SHA512, oids.SHA512, 20), Integrity.ALGORITHM_UNKNOWN),
+        (pss(oids.SHA256, oids.SHA256, 5000), Integrity.MALFORMED),
+        (algorithm(oids.RSASSA_PSS, sequence()), Integrity.ALGORITHM_UNKNOWN),
+        (algorithm(oids.RSASSA_PSS), Integrity.ALGORITHM_UNKNOWN),
+        (algorithm("1.2.3.4"), Integrity.ALGORITHM_UNKNOWN),
+        (algorithms.ECDSA_SHA256, Integrity.SIGNATURE_WRONG),
+    ],
+)
+def test_parameters_of_pss(named: bytes, expected: Integrity) -> None:
+    signer = holder(Key.RSA)
+    assert isinstance(signer.key, rsa.RSAPrivateKey)
+    key, scheme = signer.key, padding.PSS(padding.MGF1(hashes.SHA256()), 20)
+    whole = with_algorithm(
+        signer,
+        named,
+        algorithms.DIGEST_SHA256,
+        lambda octets: key.sign(octets, scheme, hashes.SHA256()),
+        sha256(DOCUMENT).digest(),
+    )
+    found = read_cades_untrusted(whole)[0]
+    assert found.integrity is expected
+    assert (found.algorithm is None) is (expected in (Integrity.ALGORITHM_UNKNOWN, Integrity.MALFORMED))
+
+
+def test_sha1_is_no_known_algorithm() -> None:
+    signer = holder(Key.BRAINPOOL)
+    assert isinstance(signer.key, ec.EllipticCurvePrivateKey)
+    key = signer.key
+    whole = with_algorithm(
+        signer,
+        algorithms.ECDSA_SHA256,
+        algorithm(oids.SHA1),
+        lambda octets: key.sign(octets, ec.ECDSA(hashes.SHA256())),
+        bytes(20),
+    )
+    assert integrity(whole) is Integrity.ALGORITHM_UNKNOWN
+
+
+def test_the_format_is_only_named() -> None:
+    found = read_cades_untrusted(made(holder(Key.P256)), None, (), SignatureFormat.SMIME)
+    assert found[0].format is SignatureFormat.SMIME

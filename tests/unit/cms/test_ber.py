@@ -1,0 +1,81 @@
+"""The BER reader: indefinite lengths, strings in segments, bounds."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tiaas.cms import ber, der
+from tiaas.cms.errors import BadCms
+
+_NESTED = bytes.fromhex("3080 30800201050000 2480 040161 04026263 0000 0000".replace(" ", ""))
+
+
+def test_indefinite_lengths_and_segments() -> None:
+    element = ber.read_untrusted(_NESTED)
+    inner, text = element.children()
+    assert ber.whole_number(inner.only()) == 5
+    assert ber.string(text, der.OCTET_STRING) == b"abc"
+    assert ber.definite(element) == bytes.fromhex("300a30030201050403616263")
+
+
+def test_zeros_behind_are_ignored() -> None:
+    assert ber.read_untrusted(b"\x02\x01\x05" + bytes(20)).value == b"\x05"
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        "",
+        "30",
+        "3002",
+        "300100",
+        "0400ff",
+        "308000",
+        "0480010000",
+        "3085000000000100",
+        "1f818181818100",
+        "30" + "80" * 3,
+        "30803080" * 40 + "0000" * 80,
+    ],
+)
+def test_what_is_none(octets: str) -> None:
+    with pytest.raises(BadCms):
+        ber.read_untrusted(bytes.fromhex(octets)).children()
+
+
+def test_segments_of_another_type_or_nested_without_end() -> None:
+    with pytest.raises(BadCms):
+        ber.string(ber.read_untrusted(bytes.fromhex("2403020105")), der.OCTET_STRING)
+    deep = b"\x04\x00"
+    for _ in range(ber.MAX_DEPTH + 1):
+        deep = b"\x24" + bytes([len(deep)]) + deep
+        if len(deep) > 120:
+            break
+    with pytest.raises(BadCms):
+        ber.string(ber.read_untrusted(deep), der.OCTET_STRING)
+
+
+def test_too_many_elements() -> None:
+    with pytest.raises(BadCms):
+        ber.read_untrusted(b"\x30\x80" + b"\x05\x00" * (ber.MAX_ELEMENTS + 1) + b"\x00\x00")
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(-(2**300), 2**300))
+def test_integers(value: int) -> None:
+    assert ber.whole_number(ber.read_untrusted(der.integer(value))) == value
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 2**40), min_size=1, max_size=6))
+def test_object_identifiers(rest: list[int]) -> None:
+    dotted = ".".join(map(str, (2, *rest)))
+    assert ber.dotted_oid(ber.read_untrusted(der.oid(dotted))) == dotted
+
+
+@given(st.binary(max_size=200))
+def test_only_one_error(octets: bytes) -> None:
+    with suppress(BadCms):
+        ber.definite(ber.read_untrusted(octets))
