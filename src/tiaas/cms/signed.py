@@ -152,11 +152,6 @@ def decode_attribute_untrusted(octets: bytes) -> ReadAttribute:
     return _attribute(read_untrusted(octets))
 
 
-def decode_algorithm_untrusted(octets: bytes) -> Algorithm:
-    """Reads an AlgorithmIdentifier; raises only `BadCms`."""
-    return algorithm_of(read_untrusted(octets))
-
-
 def algorithm_of(element: Element) -> Algorithm:
     """The AlgorithmIdentifier in an element with any tag; raises `BadCms`."""
     parts = Elements(element)
