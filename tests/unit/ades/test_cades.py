@@ -150,7 +150,6 @@ def test_the_callers_attributes_are_put_in_unchanged() -> None:
     assert one(signature).integrity is Integrity.INTACT
 
 
-@pytest.mark.code(4273)
 def test_attributes_that_are_ours_are_left_out_and_told() -> None:
     foreign = signing.message_digest(bytes(32))
     hints = signing.content_hints("ihr Text")
