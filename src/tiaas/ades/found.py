@@ -54,6 +54,14 @@ class Integrity(enum.Enum):
     MALFORMED = "malformed"
 
 
+@dataclass(frozen=True, slots=True)
+class ManifestEntry:
+    """A reference of a signed ds:Manifest: `intact` is None where nothing was given that could be compared."""
+
+    uri: str
+    intact: bool | None
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class FoundSignature:
     """One signature: parallel ones stand side by side, a counter signature names what it countersigns.
@@ -64,6 +72,10 @@ class FoundSignature:
     XML Id, or None. `references` says which parts are covered, for the report. `is_bound`: a signed attribute names the
     signer's certificate; a signature without one is checked all the same, and the result says so (gemSpec_Kon V5.18
     TAB_KON_779-01).
+
+    `findings` are gematik codes of what deviates from the profile of the format whatever the mathematics say (4208: a
+    reference that is not ID-based, 4115: an Id that is missing, or that the schema does not call one). `manifest` is for
+    VerifyManifests.
     """
 
     format: SignatureFormat
@@ -81,6 +93,8 @@ class FoundSignature:
     identifier: str | None = None
     references: tuple[str, ...] = ()
     is_bound: bool = True
+    findings: tuple[int, ...] = ()
+    manifest: tuple[ManifestEntry, ...] = ()
 
     def __repr__(self) -> str:
         return f"FoundSignature({self.format.name}, {self.integrity.name})"

@@ -32,6 +32,14 @@ class WrongEncoding(BadEnvelope):
     """The envelope is not in UTF-8 (A_15606: everything else is answered with an error)."""
 
 
+class TooLarge(BadEnvelope):
+    """More octets, elements, attributes or levels than the limits allow (documents: gemSpec_Kon A_19052, 4280)."""
+
+
+class NotAllowed(BadEnvelope):
+    """XML that is well-formed but not let in: a document type declaration, XInclude (documents: A_22673, 4281)."""
+
+
 class WrongVersion(BadEnvelope):
     """The root is an Envelope of another SOAP version."""
 

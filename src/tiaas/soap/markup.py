@@ -1,4 +1,4 @@
-"""XML from outside: well-formed UTF-8 without DTD, within limits, or refused.
+"""XML from outside: well-formed, without DTD, within limits, or refused. Messages are UTF-8, documents ISO 8859, too.
 
 What a hostile document could cost is bounded before the parser runs: its octets, and by counting `<` and `=` the nodes
 and attributes it can have. The parser resolves nothing and opens nothing.
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from tiaas.soap.errors import BadEnvelope, WrongEncoding
+from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
 
 XmlElement = etree._Element
 
@@ -23,6 +23,11 @@ class Limits:
     depth: int = 32
 
 
+DOCUMENT_ENCODINGS = ("utf-8", "us-ascii", "iso-8859-15", "iso-8859-1")
+"""What documents may be written in: gemSpec_Kon 3.1.1 names UTF-8 and ISO-8859-15; the others are parts of these."""
+
+_UTF_8 = ("utf-8", "utf8")
+_XINCLUDE = "{http://www.w3.org/2001/XInclude}*"
 _DECLARED = re.compile(rb"""\s*<\?xml\s[^>]{0,80}?encoding\s*=\s*["']([A-Za-z0-9._\-]{1,40})["']""")
 _BOM = b"\xef\xbb\xbf"
 _OTHER_UNICODE = (b"\xfe\xff", b"\xff\xfe", b"\x00", b"<\x00", b"\x4c\x6f\xa7\x94")
@@ -31,14 +36,34 @@ _PROLOG = re.compile(rb"(?>\s+|<\?.*?\?>|<!--.*?-->)*+", re.DOTALL)
 
 def parse_untrusted(document: bytes, limits: Limits) -> XmlElement:
     """The root element, without comments and processing instructions; raises BadEnvelope (WrongEncoding)."""
-    _check_octets(document, limits)
-    try:
-        root = etree.fromstring(document, _parser())
-    except etree.XMLSyntaxError:
-        raise BadEnvelope("not well-formed XML") from None
-    if document.count(b"<") > 2 * limits.depth and _too_deep(root, limits.depth):
-        raise BadEnvelope(f"nested deeper than {limits.depth} elements")
+    _check_octets(document, limits, _UTF_8)
+    if b"<?xml-stylesheet" in document:
+        raise NotAllowed("a style sheet instruction is not allowed")
+    return _parsed(document, limits, _parser("utf-8", is_message=True))
+
+
+def parse_document_untrusted(document: bytes, limits: Limits) -> XmlElement:
+    """The root element of a document that a message carries, with processing instructions and without comments.
+
+    Raises BadEnvelope: WrongEncoding for another than `DOCUMENT_ENCODINGS`, TooLarge, NotAllowed (DTD, XInclude), else
+    it is not well-formed. A single text may be as long as the document.
+    """
+    encoding = document_encoding(document)
+    _check_octets(document, limits, DOCUMENT_ENCODINGS)
+    root = _parsed(document, limits, _parser(encoding, is_message=False))
+    if b"XInclude" in document and next(root.iter(_XINCLUDE), None) is not None:
+        raise NotAllowed("XInclude is not allowed")
     return root
+
+
+def document_encoding(document: bytes) -> str:
+    """The encoding that the XML declaration names, in lower case; UTF-8 without."""
+    start = len(_BOM) if document.startswith(_BOM) else 0
+    declared = _DECLARED.match(document, start)
+    name = "utf-8" if declared is None else declared[1].decode("ascii").lower()
+    if start and name not in _UTF_8:
+        raise WrongEncoding("a byte order mark of UTF-8 and the name of another encoding")
+    return name
 
 
 def local_name(element: XmlElement) -> str:
@@ -49,38 +74,45 @@ def local_name(element: XmlElement) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
-def _parser() -> etree.XMLParser:
+def _parser(encoding: str, *, is_message: bool) -> etree.XMLParser:
     return etree.XMLParser(
-        encoding="utf-8",
+        encoding=encoding,
         resolve_entities=False,
         no_network=True,
-        huge_tree=False,
+        huge_tree=not is_message,
         load_dtd=False,
         dtd_validation=False,
         remove_comments=True,
-        remove_pis=True,
+        remove_pis=is_message,
     )
 
 
-def _check_octets(document: bytes, limits: Limits) -> None:
+def _parsed(document: bytes, limits: Limits, parser: etree.XMLParser) -> XmlElement:
+    try:
+        root = etree.fromstring(document, parser)
+    except etree.XMLSyntaxError:
+        raise BadEnvelope("not well-formed XML") from None
+    if document.count(b"<") > 2 * limits.depth and _too_deep(root, limits.depth):
+        raise TooLarge(f"nested deeper than {limits.depth} elements")
+    return root
+
+
+def _check_octets(document: bytes, limits: Limits, encodings: tuple[str, ...]) -> None:
     if len(document) > limits.octets:
-        raise BadEnvelope(f"larger than {limits.octets} octets")
+        raise TooLarge(f"larger than {limits.octets} octets")
     if document.startswith(_OTHER_UNICODE):
         raise WrongEncoding("the message is not in UTF-8")
-    start = len(_BOM) if document.startswith(_BOM) else 0
-    declared = _DECLARED.match(document, start)
-    if declared is not None and declared[1].lower() not in (b"utf-8", b"utf8"):
-        raise WrongEncoding("the XML declaration names an encoding other than UTF-8")
+    if document_encoding(document) not in encodings:
+        raise WrongEncoding("the XML declaration names an encoding that is not allowed here")
     # An element costs at least one "<", an attribute one "="; the octets before them are a bound on what is built.
     if document.count(b"<") > 2 * limits.nodes or document.count(b"=") > 2 * limits.nodes:
-        raise BadEnvelope(f"more than {limits.nodes} elements or attributes")
-    if b"<!DOCTYPE" in document and document.startswith(b"<!DOCTYPE", _prolog_end(document, start)):
-        raise BadEnvelope("a document type declaration is not allowed")
-    if b"<?xml-stylesheet" in document:
-        raise BadEnvelope("a style sheet instruction is not allowed")
+        raise TooLarge(f"more than {limits.nodes} elements or attributes")
+    if b"<!DOCTYPE" in document and document.startswith(b"<!DOCTYPE", _prolog_end(document)):
+        raise NotAllowed("a document type declaration is not allowed")
 
 
-def _prolog_end(document: bytes, start: int) -> int:
+def _prolog_end(document: bytes) -> int:
+    start = len(_BOM) if document.startswith(_BOM) else 0
     match = _PROLOG.match(document, start)
     return match.end() if match is not None else start
 

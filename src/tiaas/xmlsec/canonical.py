@@ -1,39 +1,102 @@
-"""Exclusive XML Canonicalization 1.0 without comments (W3C, 18 July 2002), done by lxml."""
+"""Canonical XML without comments, done by lxml: 1.0 (15 March 2001), 1.1 (2 May 2008), exclusive 1.0 (18 July 2002).
 
+lxml offers C14N 1.0 and exclusive C14N. For a whole document 1.0 and 1.1 give the same octets; they differ where a
+part of a document takes attributes of the namespace `xml` from what was left out (1.1, 2.4), and that is done here: 1.0
+takes all of them, 1.1 only xml:lang and xml:space, no xml:id, and joins xml:base.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
 
 from cryptography.hazmat.primitives import hashes
 from lxml import etree
 
 from tiaas.xmlsec.errors import BadXmlSignature
+from tiaas.xmlsec.names import EXCLUSIVE, XML, Transform
 
 XmlElement = etree._Element
 
+_XML_PREFIX = f"{{{XML}}}"
+_BASE = f"{_XML_PREFIX}base"
+_INHERITED_11 = frozenset({f"{_XML_PREFIX}lang", f"{_XML_PREFIX}space"})
+_VERSION_10 = frozenset({Transform.C14N, Transform.C14N_COMMENTS})
 
-def canonical(element: XmlElement) -> bytes:
-    """The canonical octets of an element with all it contains; what follows it does not count.
 
-    Raises `BadXmlSignature` for what has no canonical form (relative namespace names).
+def canonical(
+    element: XmlElement, method: Transform = Transform.EXCLUSIVE_C14N, prefixes: tuple[str, ...] = ()
+) -> bytes:
+    """The canonical octets of an element with all it contains; what stands around it does not count.
+
+    `prefixes` is the InclusiveNamespaces PrefixList of exclusive C14N. Raises `BadXmlSignature` for what has no
+    canonical form (relative namespace names).
     """
-    try:
-        return etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
-    except (etree.LxmlError, ValueError):
-        raise BadXmlSignature("no canonical form") from None
+    if element.getparent() is None or method in EXCLUSIVE:
+        return _octets(element, method, prefixes)
+    with _wearing(element, inherited(element.iterancestors(), dict(element.attrib), method)):
+        return _octets(element, method, prefixes)
 
 
-def canonical_without(root: XmlElement, child: XmlElement) -> bytes:
-    """`canonical` of `root` without one of its children: the transform enveloped-signature (XMLDSig 6.6.4)."""
-    copy = deepcopy(root)
-    removed = copy[root.index(child)]
+def canonical_document(
+    root: XmlElement, method: Transform = Transform.EXCLUSIVE_C14N, prefixes: tuple[str, ...] = ()
+) -> bytes:
+    """`canonical` of the whole document, with the processing instructions before and after its document element."""
+    return _octets(root.getroottree(), method, prefixes)
+
+
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    """A copy of a document with one element left out: the transform enveloped-signature (XMLDSig 6.6.4).
+
+    The text behind that element stays. A copy, because lxml gives other prefixes to what is put back into a document.
+    """
+
+    root: XmlElement
+
+    def of(self, element: XmlElement) -> XmlElement:
+        """The copy of an element of the original that stands in front of or around what was left out."""
+        return _descend(self.root, _steps(element))
+
+
+def without(child: XmlElement) -> Remainder:
+    """Raises `BadXmlSignature` for the document element."""
+    steps = _steps(child)
+    if not steps:
+        raise BadXmlSignature("nothing is left of the document")
+    root = _copied(child.getroottree().getroot())
+    parent = _descend(root, steps[:-1])
+    removed = parent[steps[-1]]
     before = removed.getprevious()
-    # lxml removes the text behind an element with it; the transform does not.
-    if removed.tail:
-        if before is None:
-            copy.text = (copy.text or "") + removed.tail
-        else:
-            before.tail = (before.tail or "") + removed.tail
-    copy.remove(removed)
-    return canonical(copy)
+    if removed.tail and before is None:
+        parent.text = (parent.text or "") + removed.tail
+    elif removed.tail and before is not None:
+        before.tail = (before.tail or "") + removed.tail
+    parent.remove(removed)
+    return Remainder(root)
+
+
+def inherited(
+    ancestors: Iterable[XmlElement], own: Mapping[str, str], method: Transform = Transform.C14N_11
+) -> dict[str, str]:
+    """Attributes of the namespace `xml` that a part of a document with its `own` attributes gets from its `ancestors`.
+
+    `ancestors` come from the inside out; the keys are Clark names.
+    """
+    found: dict[str, str] = {}
+    bases: list[str] = []
+    for ancestor in ancestors:
+        for name, value in ancestor.attrib.items():
+            if not name.startswith(_XML_PREFIX):
+                continue
+            if name == _BASE:
+                bases.append(value)
+            if name not in own and (method in _VERSION_10 or name in _INHERITED_11):
+                found.setdefault(name, value)
+    if bases and method not in _VERSION_10:
+        found[_BASE] = _joined([*reversed(bases), own.get(_BASE, "")])
+    return found
 
 
 def digest(octets: bytes, algorithm: hashes.HashAlgorithm) -> bytes:
@@ -41,3 +104,107 @@ def digest(octets: bytes, algorithm: hashes.HashAlgorithm) -> bytes:
     state = hashes.Hash(algorithm)
     state.update(octets)
     return state.finalize()
+
+
+def _octets(node: XmlElement | etree._ElementTree, method: Transform, prefixes: tuple[str, ...]) -> bytes:
+    exclusive = method in EXCLUSIVE
+    try:
+        return etree.tostring(
+            node,
+            method="c14n",
+            exclusive=exclusive,
+            with_comments=False,
+            inclusive_ns_prefixes=list(prefixes) if exclusive and prefixes else None,
+        )
+    except (etree.LxmlError, ValueError):
+        raise BadXmlSignature("no canonical form") from None
+
+
+def _copied(root: XmlElement) -> XmlElement:
+    """A copy of a whole document. A deep copy of the tree would turn round what stands behind the document element."""
+    copy = deepcopy(root)
+    for node in reversed(list(root.itersiblings(preceding=True))):
+        copy.addprevious(_bare(node))
+    for node in reversed(list(root.itersiblings())):
+        copy.addnext(_bare(node))
+    return copy
+
+
+def _bare(node: XmlElement) -> XmlElement:
+    copy = deepcopy(node)
+    copy.tail = None
+    return copy
+
+
+def _steps(element: XmlElement) -> list[int]:
+    """The way from the document element to an element, as positions among siblings."""
+    steps: list[int] = []
+    while (parent := element.getparent()) is not None:
+        steps.append(parent.index(element))
+        element = parent
+    return steps[::-1]
+
+
+def _descend(element: XmlElement, steps: list[int]) -> XmlElement:
+    for step in steps:
+        element = element[step]
+    return element
+
+
+@contextmanager
+def _wearing(element: XmlElement, attributes: dict[str, str]) -> Iterator[None]:
+    """Puts attributes on for a while."""
+    worn = {name: element.get(name) for name in attributes}
+    for name, value in attributes.items():
+        element.set(name, value)
+    try:
+        yield
+    finally:
+        for name, old in worn.items():
+            if old is None:
+                del element.attrib[name]
+            else:
+                element.set(name, old)
+
+
+def _joined(bases: list[str]) -> str:
+    """The URI references of nested xml:base attributes, from the outermost, as one (C14N 1.1, 2.4)."""
+    joined, *rest = bases
+    for reference in rest:
+        joined = _join(joined, reference) if reference else joined
+    return joined
+
+
+def _join(base: str, reference: str) -> str:
+    """RFC 3986, 5.2.2, for a base that may be relative itself."""
+    try:
+        outer, inner = urlsplit(base), urlsplit(reference)
+    except ValueError:
+        raise BadXmlSignature("xml:base is no URI reference") from None
+    if inner.scheme:
+        return urlunsplit((inner.scheme, inner.netloc, _without_dots(inner.path), inner.query, ""))
+    if inner.netloc:
+        return urlunsplit((outer.scheme, inner.netloc, _without_dots(inner.path), inner.query, ""))
+    if not inner.path:
+        return urlunsplit((outer.scheme, outer.netloc, outer.path, inner.query or outer.query, ""))
+    path = inner.path if inner.path.startswith("/") else f"{outer.path.rpartition('/')[0]}/{inner.path}"
+    if not inner.path.startswith("/") and "/" not in outer.path and not outer.netloc:
+        path = inner.path
+    return urlunsplit((outer.scheme, outer.netloc, _without_dots(path), inner.query, ""))
+
+
+def _without_dots(path: str) -> str:
+    """RFC 3986, 5.2.4, but leading ".." segments of a relative path stay (C14N 1.1, 2.4)."""
+    kept: list[str] = []
+    segments = path.split("/")
+    for segment in segments:
+        if segment == "..":
+            if kept and kept[-1] not in ("..", ""):
+                kept.pop()
+            elif not path.startswith("/"):
+                kept.append(segment)
+        elif segment != ".":
+            kept.append(segment)
+    if segments[-1] in (".", "..") and kept and kept[-1] != "":
+        kept.append("")
+    return "/".join(kept)

@@ -6,28 +6,18 @@ this or the other order and to nothing else. So what is signed is the element th
 is no place for a wrapped copy. Digests are checked when a signature is read; `verify` checks the signature value.
 """
 
-from base64 import b64decode
-from binascii import Error as Base64Error
 from dataclasses import dataclass
-from hmac import compare_digest
 
-from lxml import etree
-
-from tiaas.xmlsec.canonical import XmlElement, canonical, canonical_without, digest
+from tiaas.xmlsec.canonical import XmlElement, canonical
 from tiaas.xmlsec.errors import BadXmlSignature
-from tiaas.xmlsec.names import (
-    DIGESTS,
-    SIGNED_PROPERTIES_TYPE,
-    SignatureMethod,
-    Transform,
-    ds,
-    xades,
-)
+from tiaas.xmlsec.names import SIGNED_PROPERTIES_TYPE, SignatureMethod, Transform, ds
+from tiaas.xmlsec.properties import names_certificate, own_properties, signing_time
+from tiaas.xmlsec.references import Document, check_digest, index_ids
+from tiaas.xmlsec.syntax import Reference, SignatureSyntax, Step, read_signature
 
-_CERTIFICATES_MAX = 8
-_WHITESPACE = " \t\r\n"
-_ENVELOPED = (Transform.ENVELOPED, Transform.EXCLUSIVE_C14N)
-_PROPERTIES = (Transform.EXCLUSIVE_C14N,)
+_METHODS = (SignatureMethod.ECDSA_SHA256, SignatureMethod.RSA_PSS_SHA256, SignatureMethod.RSA_SHA256)
+_ENVELOPED = (Step(Transform.ENVELOPED), Step(Transform.EXCLUSIVE_C14N))
+_PROPERTIES = (Step(Transform.EXCLUSIVE_C14N),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +37,34 @@ class XmlSignature:
 
 def read_enveloped_untrusted(root: XmlElement) -> XmlSignature:
     """The signature of the document that `root` is the document element of. Raises only `BadXmlSignature`."""
-    signature = _only_signature(root)
-    info = _child(signature, ds("SignedInfo"))
-    _check_method(_child(info, ds("CanonicalizationMethod")), Transform.EXCLUSIVE_C14N)
-    properties = _signed_properties(signature)
-    _check_references(info, root, signature, properties)
-    certificates = _certificates(signature)
-    _check_signing_certificate(properties, certificates[0])
+    syntax = read_signature(_only_signature(root))
+    method = signature_method(syntax)
+    if syntax.canonicalization != Step(Transform.EXCLUSIVE_C14N) or method not in _METHODS:
+        raise BadXmlSignature("another canonicalization or method than allowed")
+    properties = own_properties(syntax.element)
+    if properties is None:
+        raise BadXmlSignature("the qualifying properties are not those of this signature")
+    _check_references(syntax, root, properties)
+    if not syntax.certificates or not names_certificate(properties, syntax.certificates[0]):
+        raise BadXmlSignature("the signed properties do not name the certificate")
     return XmlSignature(
-        method=_method(_child(info, ds("SignatureMethod"))),
-        octets=canonical(info),
-        value=_binary(_child(signature, ds("SignatureValue"))),
-        certificates=certificates,
-        signing_time=_signing_time(properties),
+        method=method,
+        octets=canonical(syntax.info),
+        value=syntax.value,
+        certificates=syntax.certificates,
+        signing_time=signing_time(properties),
     )
+
+
+def signature_method(syntax: SignatureSyntax) -> SignatureMethod:
+    """Raises `BadXmlSignature` for one that is not known.
+
+    RFC 6931 names MGF1 schemes without parameters; RSASSA-PSS with parameters is another identifier.
+    """
+    try:
+        return SignatureMethod(syntax.method)
+    except ValueError:
+        raise BadXmlSignature("unknown signature method") from None
 
 
 def _only_signature(root: XmlElement) -> XmlElement:
@@ -74,109 +78,26 @@ def _only_signature(root: XmlElement) -> XmlElement:
     return found[0]
 
 
-def _signed_properties(signature: XmlElement) -> XmlElement:
-    qualifying = _child(_child(signature, ds("Object")), xades("QualifyingProperties"))
-    target, name = qualifying.get("Target"), signature.get("Id")
-    if name is None or target != f"#{name}":
-        raise BadXmlSignature("the qualifying properties are not those of this signature")
-    return _child(qualifying, xades("SignedProperties"))
-
-
-def _check_references(info: XmlElement, root: XmlElement, signature: XmlElement, properties: XmlElement) -> None:
+def _check_references(syntax: SignatureSyntax, root: XmlElement, properties: XmlElement) -> None:
     """Both references must be there, each once, and their digests must fit."""
-    wanted = {"": _ENVELOPED, f"#{_unique_id(root, properties)}": _PROPERTIES}
-    for reference in info.findall(ds("Reference")):
-        uri = reference.get("URI", "?")
-        transforms = wanted.pop(uri, None)
-        if transforms is None:
+    document = Document(root, index_ids(root))
+    wanted = {"": _ENVELOPED, f"#{properties.get('Id', '')}": _PROPERTIES}
+    for reference in syntax.references:
+        steps = None if reference.uri is None else wanted.pop(reference.uri, None)
+        if steps is None:
             raise BadXmlSignature("a reference to something else")
-        if transforms is _PROPERTIES and reference.get("Type") != SIGNED_PROPERTIES_TYPE:
-            raise BadXmlSignature("the reference to the signed properties has another type")
-        _check_transforms(reference, transforms)
-        octets = canonical_without(root, signature) if uri == "" else canonical(properties)
-        _check_digest(reference, octets)
+        if reference.steps != steps:
+            raise BadXmlSignature("other transforms than allowed")
+        if steps is _PROPERTIES:
+            _check_target(document, reference, properties)
+        octets = document.octets(reference, syntax.element)
+        check_digest(octets, reference.digest_method, reference.digest_value)
     if wanted:
         raise BadXmlSignature("the document or the signed properties are not signed")
 
 
-def _unique_id(root: XmlElement, element: XmlElement) -> str:
-    name = element.get("Id")
-    if not name or any(char in name for char in "'\"()#/ "):
-        raise BadXmlSignature("the signed properties have no usable Id")
-    # Whoever resolves an Id may find another element of that Id first.
-    bearers = [node for node in root.iter(etree.Element) if name in (node.get("Id"), node.get("ID"), node.get("id"))]
-    if len(bearers) != 1:
-        raise BadXmlSignature("an Id occurs twice")
-    return name
-
-
-def _check_transforms(reference: XmlElement, wanted: tuple[Transform, ...]) -> None:
-    transforms = _child(reference, ds("Transforms"))
-    if len(transforms) != len(wanted):
-        raise BadXmlSignature("other transforms than allowed")
-    for transform, algorithm in zip(transforms, wanted, strict=True):
-        if transform.tag != ds("Transform"):
-            raise BadXmlSignature("other transforms than allowed")
-        _check_method(transform, algorithm)
-
-
-def _check_method(element: XmlElement, algorithm: Transform) -> None:
-    """The algorithm, and no parameters: a prefix list for C14N is not used in the TI."""
-    if element.get("Algorithm") != algorithm or len(element):
-        raise BadXmlSignature("another transform or canonicalisation than allowed")
-
-
-def _check_digest(parent: XmlElement, octets: bytes) -> None:
-    """Compares `octets` with DigestMethod and DigestValue in `parent`."""
-    method = _child(parent, ds("DigestMethod")).get("Algorithm", "")
-    algorithm = DIGESTS.get(method)
-    if algorithm is None:
-        raise BadXmlSignature("unknown digest method")
-    if not compare_digest(digest(octets, algorithm()), _binary(_child(parent, ds("DigestValue")))):
-        raise BadXmlSignature("a digest does not fit")
-
-
-def _check_signing_certificate(properties: XmlElement, certificate: bytes) -> None:
-    """TS 101 903, 7.2.2: the signed properties name the signer's certificate by its digest."""
-    for name in ("SigningCertificate", "SigningCertificateV2"):
-        for cert in properties.iterfind(f"{xades('SignedSignatureProperties')}/{xades(name)}/{xades('Cert')}"):
-            _check_digest(_child(cert, xades("CertDigest")), certificate)
-            return
-    raise BadXmlSignature("the signed properties name no certificate")
-
-
-def _certificates(signature: XmlElement) -> tuple[bytes, ...]:
-    path = f"{ds('KeyInfo')}/{ds('X509Data')}/{ds('X509Certificate')}"
-    found = signature.findall(path)
-    if not 1 <= len(found) <= _CERTIFICATES_MAX:
-        raise BadXmlSignature("no certificate, or too many")
-    return tuple(_binary(element) for element in found)
-
-
-def _method(element: XmlElement) -> SignatureMethod:
-    # RFC 6931 names MGF1 schemes without parameters; RSASSA-PSS with parameters is another identifier.
-    try:
-        return SignatureMethod(element.get("Algorithm", ""))
-    except ValueError:
-        raise BadXmlSignature("unknown signature method") from None
-
-
-def _signing_time(properties: XmlElement) -> str | None:
-    return properties.findtext(f"{xades('SignedSignatureProperties')}/{xades('SigningTime')}")
-
-
-def _child(parent: XmlElement, name: str) -> XmlElement:
-    found = parent.findall(name)
-    if len(found) != 1:
-        raise BadXmlSignature(f"not exactly one {etree.QName(name).localname}")
-    return found[0]
-
-
-def _binary(element: XmlElement) -> bytes:
-    if len(element):
-        raise BadXmlSignature("elements inside base64")
-    text = "".join(char for char in element.text or "" if char not in _WHITESPACE)
-    try:
-        return b64decode(text, validate=True)
-    except (Base64Error, ValueError):
-        raise BadXmlSignature("not base64") from None
+def _check_target(document: Document, reference: Reference, properties: XmlElement) -> None:
+    if reference.type != SIGNED_PROPERTIES_TYPE:
+        raise BadXmlSignature("the reference to the signed properties has another type")
+    if document.target(reference) is not properties:
+        raise BadXmlSignature("the signed properties are not what is signed")

@@ -10,31 +10,34 @@ from tiaas.xmlsec.reader import XmlSignature
 
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
-_SHA256 = hashes.SHA256()
+_HASHES: dict[str, hashes.HashAlgorithm] = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
 
 
 def signature_fits(signature: XmlSignature, key: PublicKey) -> bool:
     """Whether the private half of `key` made the signature, with the method it names."""
+    return value_fits(signature.method, signature.octets, signature.value, key)
+
+
+def value_fits(method: SignatureMethod, octets: bytes, value: bytes, key: PublicKey) -> bool:
+    """Whether the private half of `key` made the signature `value` over `octets` with that method.
+
+    The value of ECDSA is r and s in equal halves (RFC 4050, 3.3).
+    """
+    algorithm = _HASHES[method.name[-3:]]
     try:
-        return _verify(signature, key)
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            size = (key.curve.key_size + 7) // 8
+            if not method.name.startswith("ECDSA") or len(value) != 2 * size:
+                return False
+            r, s = (int.from_bytes(part, "big") for part in (value[:size], value[size:]))
+            key.verify(encode_dss_signature(r, s), octets, ec.ECDSA(algorithm))
+        elif method.name.startswith("RSA_PSS"):
+            # RFC 6931, 2.3.9: mask and salt have the size of the digest.
+            key.verify(value, octets, padding.PSS(padding.MGF1(algorithm), algorithm.digest_size), algorithm)
+        elif method.name.startswith("RSA"):
+            key.verify(value, octets, padding.PKCS1v15(), algorithm)
+        else:
+            return False
     except InvalidSignature:
         return False
-
-
-def _verify(signature: XmlSignature, key: PublicKey) -> bool:
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        size = (key.curve.key_size + 7) // 8
-        if signature.method is not SignatureMethod.ECDSA_SHA256 or len(signature.value) != 2 * size:
-            return False
-        r, s = (int.from_bytes(part, "big") for part in (signature.value[:size], signature.value[size:]))
-        key.verify(encode_dss_signature(r, s), signature.octets, ec.ECDSA(_SHA256))
-        return True
-    if signature.method is SignatureMethod.RSA_PSS_SHA256:
-        # RFC 6931, 2.3.9: mask and salt have the size of the digest.
-        pss = padding.PSS(padding.MGF1(_SHA256), _SHA256.digest_size)
-        key.verify(signature.value, signature.octets, pss, _SHA256)
-        return True
-    if signature.method is SignatureMethod.RSA_SHA256:
-        key.verify(signature.value, signature.octets, padding.PKCS1v15(), _SHA256)
-        return True
-    return False
+    return True

@@ -1,26 +1,41 @@
-"""Writes an enveloped XAdES-BES signature in the form that `reader` reads (gemSpec_Krypt GS-A_4371)."""
+"""Writes XAdES-BES and -EPES signatures (gemSpec_Kon TUC_KON_155, TAB_KON_779; gemSpec_Krypt GS-A_4371).
 
-from base64 import b64encode
+A signature is written as canonical markup, so that nothing has to be parsed or canonicalised but the document: that is
+many times faster than building a tree. `draft` gives all of it but the value, and the octets to be signed.
+
+    <ds:Signature Id="signature-NAME">
+      <ds:SignedInfo> the parts, the signed properties, the manifest if there is one
+      <ds:SignatureValue Id="signaturevalue-NAME">
+      <ds:KeyInfo> the certificate
+      <ds:Object> what is enclosed, if anything
+      <ds:Object><ds:Manifest Id="manifest-NAME">
+      <ds:Object><xades:QualifyingProperties> <xades:SignedProperties Id="signedproperties-NAME">
+"""
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import sha256
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from lxml import etree
 
-from tiaas.xmlsec.canonical import XmlElement, canonical, digest
+from tiaas.xmlsec.canonical import XmlElement, canonical_document
+from tiaas.xmlsec.markup import Scope, attribute, base64, octets, scope_inside, text
 from tiaas.xmlsec.names import (
     DS,
+    MANIFEST_TYPE,
     SHA256_URI,
     SIGNED_PROPERTIES_TYPE,
     XADES,
     SignatureMethod,
     Transform,
-    ds,
-    xades,
 )
+
+_CERTIFICATES_KEPT = 1024
+_DS_DECLARED = f' xmlns:ds="{DS}"'
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -35,23 +50,105 @@ class XmlSigner:
     sign: Callable[[bytes], bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a signature refers to: `digest` is the SHA-256 of what the transforms make of it."""
+
+    uri: str
+    transforms: tuple[Transform, ...]
+    digest: bytes
+    type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a signature says. `name` makes its Ids unique; the first of `parts` is the one that is described.
+
+    `manifest` are references to what is no part of the document (schemas); `enclosed` is an Object, as octets of the
+    document that the signature is going to be in; `policy` is the URI of a signature policy.
+    """
+
+    name: str
+    moment: datetime
+    parts: tuple[Part, ...]
+    canonicalization: Transform = Transform.C14N_11
+    description: str | None = None
+    mime_type: str = "text/xml"
+    policy: str | None = None
+    manifest: tuple[Part, ...] = ()
+    enclosed: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Draft:
+    """A signature without its value. `octets` is what has to be signed."""
+
+    octets: bytes
+    _pieces: tuple[bytes, bytes, bytes]
+
+    def element(self, value: bytes, ocsp: bytes | None = None) -> bytes:
+        """The Signature with its value and, as an unsigned property, an OCSPResponse (DER).
+
+        ASCII, apart from what was enclosed: it fits into a document in any encoding that contains ASCII.
+        """
+        head, middle, tail = self._pieces
+        unsigned = b"" if ocsp is None else octets(f"<xades:UnsignedProperties>{revocation(ocsp)}")
+        closed = unsigned and b"</xades:UnsignedProperties>"
+        return b"".join((head, base64(value).encode(), middle, unsigned, closed, tail))
+
+
+def draft(scope: Scope, certificate: bytes, method: SignatureMethod, plan: Plan) -> Draft:
+    """The signature of `plan` as it would stand at `scope`."""
+    signer = _signer_markup(certificate)
+    exclusive = plan.canonicalization is Transform.EXCLUSIVE_C14N
+    properties = f"signedproperties-{plan.name}"
+    references = [_reference(part, f"reference-{plan.name}" if at == 0 else "") for at, part in enumerate(plan.parts)]
+    content = _signed_properties(signer, plan, "")
+    # In exclusive C14N the prefix is declared where it is first used.
+    seen = _signed_properties(signer, plan, _DS_DECLARED) if exclusive else content
+    apex = _apex("xades:SignedProperties", properties, scope, {"xades": XADES}, exclusive)
+    references.append(
+        _reference(Part(f"#{properties}", (plan.canonicalization,), _hash(f"{apex}{seen}"), SIGNED_PROPERTIES_TYPE))
+    )
+    manifest = ""
+    if plan.manifest:
+        items = f"{''.join(map(_reference, plan.manifest))}</ds:Manifest>"
+        seen = f"{_apex('ds:Manifest', f'manifest-{plan.name}', scope, {}, exclusive)}{items}"
+        part = Part(f"#manifest-{plan.name}", (plan.canonicalization,), _hash(seen), MANIFEST_TYPE)
+        references.append(_reference(part))
+        manifest = f'<ds:Object><ds:Manifest Id="manifest-{plan.name}">{items}</ds:Object>'
+    info = (
+        f'<ds:CanonicalizationMethod Algorithm="{plan.canonicalization}"></ds:CanonicalizationMethod>'
+        f'<ds:SignatureMethod Algorithm="{method}"></ds:SignatureMethod>{"".join(references)}</ds:SignedInfo>'
+    )
+    head = (
+        f'<ds:Signature{_DS_DECLARED} Id="signature-{plan.name}"><ds:SignedInfo>{info}'
+        f'<ds:SignatureValue Id="signaturevalue-{plan.name}">'
+    )
+    middle = f"</ds:SignatureValue>{signer.key_info}"
+    tail = (
+        f'{manifest}<ds:Object><xades:QualifyingProperties xmlns:xades="{XADES}" Target="#signature-{plan.name}">'
+        f'<xades:SignedProperties Id="{properties}">{content}'
+    )
+    return Draft(
+        f"{_apex('ds:SignedInfo', '', scope, {}, exclusive)}{info}".encode(),
+        (
+            octets(head),
+            octets(middle) + plan.enclosed + octets(tail),
+            b"</xades:QualifyingProperties></ds:Object></ds:Signature>",
+        ),
+    )
+
+
 def sign_enveloped(root: XmlElement, signer: XmlSigner, moment: datetime, name: str) -> None:
-    """Appends a signature over all of `root`, a document element without signature. `name` makes Ids unique."""
-    document = canonical(root)
-    signature = etree.SubElement(root, ds("Signature"), nsmap={"ds": DS}, Id=f"signature-{name}")
-    info = etree.SubElement(signature, ds("SignedInfo"))
-    value = etree.SubElement(signature, ds("SignatureValue"))
-    key_info = etree.SubElement(etree.SubElement(signature, ds("KeyInfo")), ds("X509Data"))
-    _text(key_info, ds("X509Certificate"), _base64(signer.certificate))
-    properties = _signed_properties(signature, signer, moment, name)
-    etree.SubElement(info, ds("CanonicalizationMethod"), Algorithm=Transform.EXCLUSIVE_C14N)
-    etree.SubElement(info, ds("SignatureMethod"), Algorithm=signer.method)
-    whole = etree.SubElement(info, ds("Reference"), Id=f"reference-{name}", URI="")
-    _reference(whole, (Transform.ENVELOPED, Transform.EXCLUSIVE_C14N), document)
-    uri = f"#{properties.get('Id')}"
-    qualifying = etree.SubElement(info, ds("Reference"), Type=SIGNED_PROPERTIES_TYPE, URI=uri)
-    _reference(qualifying, (Transform.EXCLUSIVE_C14N,), canonical(properties))
-    value.text = _base64(signer.sign(canonical(info)))
+    """Appends a signature over all of `root`, a document element without signature, as the TI's trust lists have it.
+
+    `name` makes Ids unique. The canonicalisation is the exclusive one.
+    """
+    part = Part("", (Transform.ENVELOPED, Transform.EXCLUSIVE_C14N), _sha256(canonical_document(root)))
+    plan = Plan(name=name, moment=moment, parts=(part,), canonicalization=Transform.EXCLUSIVE_C14N)
+    unsigned = draft(scope_inside(root), signer.certificate, signer.method, plan)
+    root.append(etree.fromstring(unsigned.element(signer.sign(unsigned.octets))))
 
 
 def raw_ecdsa(signature: bytes, key_size: int) -> bytes:
@@ -60,40 +157,99 @@ def raw_ecdsa(signature: bytes, key_size: int) -> bytes:
     return b"".join(part.to_bytes(size, "big") for part in decode_dss_signature(signature))
 
 
-def _signed_properties(signature: XmlElement, signer: XmlSigner, moment: datetime, name: str) -> XmlElement:
-    holder = etree.SubElement(signature, ds("Object"))
-    target = f"#{signature.get('Id')}"
-    qualifying = etree.SubElement(holder, xades("QualifyingProperties"), nsmap={"xades": XADES}, Target=target)
-    properties = etree.SubElement(qualifying, xades("SignedProperties"), Id=f"signedproperties-{name}")
-    about = etree.SubElement(properties, xades("SignedSignatureProperties"))
-    _text(about, xades("SigningTime"), f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
-    cert = etree.SubElement(etree.SubElement(about, xades("SigningCertificate")), xades("Cert"))
-    _digest(etree.SubElement(cert, xades("CertDigest")), signer.certificate)
-    certificate = x509.load_der_x509_certificate(signer.certificate)
-    issuer = etree.SubElement(cert, xades("IssuerSerial"))
-    _text(issuer, ds("X509IssuerName"), certificate.issuer.rfc4514_string())
-    _text(issuer, ds("X509SerialNumber"), str(certificate.serial_number))
-    data = etree.SubElement(properties, xades("SignedDataObjectProperties"))
-    described = etree.SubElement(data, xades("DataObjectFormat"), ObjectReference=f"#reference-{name}")
-    _text(described, xades("MimeType"), "text/xml")
-    return properties
+def revocation(ocsp: bytes) -> str:
+    """UnsignedSignatureProperties that hold an OCSPResponse (TS 101 903, 7.6.2)."""
+    return f"<xades:UnsignedSignatureProperties>{revocation_values(ocsp)}</xades:UnsignedSignatureProperties>"
 
 
-def _reference(reference: XmlElement, transforms: tuple[Transform, ...], octets: bytes) -> None:
-    holder = etree.SubElement(reference, ds("Transforms"))
-    for transform in transforms:
-        etree.SubElement(holder, ds("Transform"), Algorithm=transform)
-    _digest(reference, octets)
+def revocation_values(ocsp: bytes) -> str:
+    """RevocationValues with an OCSPResponse (DER)."""
+    return (
+        "<xades:RevocationValues><xades:OCSPValues><xades:EncapsulatedOCSPValue>"
+        f"{base64(ocsp)}</xades:EncapsulatedOCSPValue></xades:OCSPValues></xades:RevocationValues>"
+    )
 
 
-def _digest(parent: XmlElement, octets: bytes) -> None:
-    etree.SubElement(parent, ds("DigestMethod"), Algorithm=SHA256_URI)
-    _text(parent, ds("DigestValue"), _base64(digest(octets, hashes.SHA256())))
+@dataclass(frozen=True, slots=True)
+class _SignerMarkup:
+    """What depends on the certificate only."""
+
+    digest: str
+    issuer: str
+    serial: str
+    key_info: str
 
 
-def _text(parent: XmlElement, name: str, text: str) -> None:
-    etree.SubElement(parent, name).text = text
+@lru_cache(maxsize=_CERTIFICATES_KEPT)
+def _signer_markup(certificate: bytes) -> _SignerMarkup:
+    parsed = x509.load_der_x509_certificate(certificate)
+    return _SignerMarkup(
+        base64(_sha256(certificate)),
+        text(parsed.issuer.rfc4514_string()),
+        str(parsed.serial_number),
+        "<ds:KeyInfo><ds:X509Data><ds:X509Certificate>"
+        f"{base64(certificate)}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>",
+    )
 
 
-def _base64(octets: bytes) -> str:
-    return b64encode(octets).decode("ascii")
+def _signed_properties(signer: _SignerMarkup, plan: Plan, declared: str) -> str:
+    """Content and end tag of SignedProperties; `declared` stands on each element of XMLDSig outside of another."""
+    description = "" if plan.description is None else f"<xades:Description>{text(plan.description)}</xades:Description>"
+    return (
+        "<xades:SignedSignatureProperties>"
+        f"<xades:SigningTime>{plan.moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}</xades:SigningTime>"
+        "<xades:SigningCertificate><xades:Cert><xades:CertDigest>"
+        f"{_digest(signer.digest, declared)}</xades:CertDigest><xades:IssuerSerial>"
+        f"<ds:X509IssuerName{declared}>{signer.issuer}</ds:X509IssuerName>"
+        f"<ds:X509SerialNumber{declared}>{signer.serial}</ds:X509SerialNumber>"
+        f"</xades:IssuerSerial></xades:Cert></xades:SigningCertificate>{_policy(plan.policy, declared)}"
+        "</xades:SignedSignatureProperties><xades:SignedDataObjectProperties>"
+        f'<xades:DataObjectFormat ObjectReference="#reference-{plan.name}">{description}'
+        f"<xades:MimeType>{text(plan.mime_type)}</xades:MimeType></xades:DataObjectFormat>"
+        "</xades:SignedDataObjectProperties></xades:SignedProperties>"
+    )
+
+
+def _policy(uri: str | None, declared: str) -> str:
+    """TAB_KON_779: the hash of the policy is there for the schema's sake, and empty."""
+    if uri is None:
+        return ""
+    return (
+        "<xades:SignaturePolicyIdentifier><xades:SignaturePolicyId><xades:SigPolicyId>"
+        f"<xades:Identifier>{text(uri)}</xades:Identifier></xades:SigPolicyId><xades:SigPolicyHash>"
+        f"{_digest('', declared)}</xades:SigPolicyHash></xades:SignaturePolicyId></xades:SignaturePolicyIdentifier>"
+    )
+
+
+def _reference(part: Part, name: str = "") -> str:
+    transforms = "".join(f'<ds:Transform Algorithm="{transform}"></ds:Transform>' for transform in part.transforms)
+    identifier = f' Id="{name}"' if name else ""
+    kind = "" if part.type is None else f' Type="{part.type}"'
+    return (
+        f'<ds:Reference{identifier}{kind} URI="{attribute(part.uri)}"><ds:Transforms>{transforms}</ds:Transforms>'
+        f"{_digest(base64(part.digest), '')}</ds:Reference>"
+    )
+
+
+def _digest(value: str, declared: str) -> str:
+    return (
+        f'<ds:DigestMethod{declared} Algorithm="{SHA256_URI}"></ds:DigestMethod>'
+        f"<ds:DigestValue{declared}>{value}</ds:DigestValue>"
+    )
+
+
+def _apex(name: str, identifier: str, scope: Scope, own: dict[str, str], exclusive: bool) -> str:
+    """The start tag of a part whose canonical form is wanted."""
+    written = f' Id="{identifier}"' if identifier else ""
+    if exclusive:
+        prefix = name.partition(":")[0]
+        return f'<{name} xmlns:{prefix}="{XADES if prefix == "xades" else DS}"{written}>'
+    return f"<{name}{scope.declarations({'ds': DS} | own)}{written}{scope.inherited()}>"
+
+
+def _hash(markup: str) -> bytes:
+    return _sha256(markup.encode())
+
+
+def _sha256(data: bytes) -> bytes:
+    return sha256(data).digest()

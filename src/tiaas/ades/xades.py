@@ -1,0 +1,223 @@
+"""Signs XML: XAdES-BES and -EPES with Canonical XML 1.1 (gemSpec_Kon V5.18 TUC_KON_155, TAB_KON_778, TAB_KON_779).
+
+The document's octets stay as they are; a signature is put between them (`xmlsplice`). References are `URI=""` for the
+whole document, which needs no Id, and "#" with an Id for everything else.
+
+Parallel signatures and what holds them apart: `enveloped-signature` takes out only the signature that refers, so a
+second one beside the first would be covered by it and break it, and XPath, the usual way out, is forbidden in what
+Konnektors verify (A_22673). Therefore a further signature of the whole document goes into an Object of the last one,
+where those around it do not see it; every verifier finds all of them good. For the same reason counter signatures stand
+in the innermost of such signatures; which one a counter signature means, its reference says.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from hashlib import sha256
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tiaas.ades.signing import CannotSign, SignedBy
+from tiaas.ades.xadescounter import plan_counters
+from tiaas.ades.xadesdocument import XmlDocument, parse_to_sign
+from tiaas.ades.xadesplaces import Target, find_target, parallel_place
+from tiaas.ades.xadesvariants import Placement, Update, Use, Variant, check_variant
+from tiaas.ades.xmlsplice import NotLocated, Place, end_of_root, inserted, locate
+from tiaas.pki.keys import SigningScheme
+from tiaas.xmlsec.canonical import canonical, canonical_document
+from tiaas.xmlsec.errors import BadXmlSignature
+from tiaas.xmlsec.markup import NOWHERE, Scope, octets, scope_inside
+from tiaas.xmlsec.names import COUNTERSIGNED_TYPE, DS, SignatureMethod, Transform
+from tiaas.xmlsec.writer import Draft, Part, Plan, draft, raw_ecdsa
+
+_METHODS = {
+    SigningScheme.ECDSA: SignatureMethod.ECDSA_SHA256,
+    SigningScheme.RSASSA_PSS: SignatureMethod.RSA_PSS_SHA256,
+    SigningScheme.RSASSA_PKCS1_V1_5: SignatureMethod.RSA_SHA256,
+}
+_C14N = (Transform.C14N_11,)
+_ENVELOPED = (Transform.ENVELOPED, Transform.C14N_11)
+_CERTIFICATES_KEPT = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """An XML schema (or style sheet) that the signature of a QES names with its hash: `uri` and octets."""
+
+    uri: str
+    document: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class XadesOptions:
+    """What a SignRequest says about an XML signature, and what is not in it: the time, and a random `name` for Ids.
+
+    `include_object` asks for an enveloping signature; `reference` is SIG:Document/@RefURI; `ocsp` an OCSPResponse (DER)
+    that was fetched before. `schemas` are dss:Schemas or those of the policy; with a QES they become references of a
+    Manifest. `id_attributes` are the local names that the schemas give to attributes of type xs:ID; None without any.
+    """
+
+    moment: datetime
+    name: str
+    use: Use = Use.NONQES
+    include_object: bool = False
+    reference: str | None = None
+    placement: Placement | None = None
+    update: Update | None = None
+    policy: str | None = None
+    short_text: str | None = None
+    schemas: tuple[Schema, ...] = ()
+    id_attributes: frozenset[str] | None = None
+    ocsp: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PreparedXades:
+    """A document and the signatures that wait for their values."""
+
+    _document: bytes
+    _drafts: tuple[tuple[Place, Draft], ...]
+    _curve_bits: int | None
+    _ocsp: bytes | None
+
+    @property
+    def digests(self) -> tuple[bytes, ...]:
+        """The SHA-256 of what is signed, per signature."""
+        return tuple(sha256(draft.octets).digest() for _, draft in self._drafts)
+
+    def finish(self, values: Sequence[bytes], ocsp: bytes | None = None) -> bytes:
+        """The document with its signatures; an enveloping signature is the document."""
+        additions = []
+        for (place, unsigned), value in zip(self._drafts, values, strict=True):
+            written = value if self._curve_bits is None else raw_ecdsa(value, self._curve_bits)
+            additions.append((place, unsigned.element(written, ocsp or self._ocsp)))
+        return inserted(self._document, additions)
+
+
+def prepare(document: bytes, by: SignedBy, options: XadesOptions) -> PreparedXades:
+    """Makes a document ready to be signed.
+
+    Raises `CannotSign`: 4111 for a variant that is not allowed (`xadesvariants`), 4022 not well-formed, 4110 another
+    encoding than UTF-8 and ISO-8859-15, 4280 too large, 4281 forbidden content, 4115 a RefURI whose Id is missing,
+    occurs twice, or is none by the schema.
+    """
+    try:
+        return _prepare(document, by, options)
+    except NotLocated:
+        raise CannotSign(4022, "not well-formed") from None
+    except BadXmlSignature as error:
+        raise CannotSign(4110, str(error)) from None
+
+
+def _prepare(document: bytes, by: SignedBy, options: XadesOptions) -> PreparedXades:
+    if options.update is Update.COUNTER:
+        check_variant(Variant.ENVELOPED, options.use, options.policy, options.update)
+        return _prepare_counters(parse_to_sign(document), by, options)
+    if options.include_object:
+        check_variant(Variant.ENVELOPING, options.use, options.policy, options.update)
+        return _prepare_enveloping(parse_to_sign(document), by, options)
+    parsed = parse_to_sign(document)
+    target = find_target(parsed, options.reference, options.placement, options.id_attributes)
+    check_variant(target.variant, options.use, options.policy, options.update)
+    target.check_policy(options.policy)
+    if target.variant is Variant.ENVELOPED:
+        return _prepare_enveloped(parsed, target, by, options)
+    return _prepare_part(parsed, target, by, options)
+
+
+def _prepare_enveloped(document: XmlDocument, target: Target, by: SignedBy, options: XadesOptions) -> PreparedXades:
+    place, parent = None, document.root
+    if options.update is Update.PARALLEL:
+        place, parent = parallel_place(document) or (None, parent)
+    if place is None:
+        place = target.place(document) or end_of_root(document.octets, document.encoding, document.root)
+    part = Part("", _ENVELOPED, _hash(canonical_document(document.root, Transform.C14N_11)))
+    return _prepared(document.octets, place, scope_inside(parent), by, options, part)
+
+
+def _prepare_part(document: XmlDocument, target: Target, by: SignedBy, options: XadesOptions) -> PreparedXades:
+    place = target.place(document)
+    if target.part is None or target.holder is None or place is None:
+        raise CannotSign(4111, "no place for the signature")
+    part = Part(f"#{target.identifier}", _C14N, _hash(canonical(target.part, Transform.C14N_11)))
+    parent = target.holder
+    if target.behind:
+        above = parent.getparent()
+        if above is None:
+            raise CannotSign(4111, "nothing can stand behind the document element")
+        parent = above
+    return _prepared(document.octets, place, scope_inside(parent), by, options, part)
+
+
+def _prepare_enveloping(document: XmlDocument, by: SignedBy, options: XadesOptions) -> PreparedXades:
+    """The document element goes into an Object; the XML declaration stays in front, what else was outside goes."""
+    if options.reference is not None:
+        find_target(document, options.reference, None, options.id_attributes).check_whole()
+    span = locate(document.octets, document.encoding, (document.root,))[0]
+    name = f"object-{options.name}"
+    content = b"".join((octets(f'<ds:Object Id="{name}">'), document.octets[span.start : span.end], b"</ds:Object>"))
+    prolog = document.declaration()
+    declared = octets(f'<ds:Object xmlns:ds="{DS}"') + content.removeprefix(b"<ds:Object")
+    enclosing = parse_to_sign(prolog + declared)
+    part = Part(f"#{name}", _C14N, _hash(canonical(enclosing.root, Transform.C14N_11)))
+    return _prepared(prolog, Place(len(prolog), len(prolog)), NOWHERE, by, options, part, content)
+
+
+def _prepare_counters(document: XmlDocument, by: SignedBy, options: XadesOptions) -> PreparedXades:
+    octets_now, counters = plan_counters(document, options.name)
+    drafts = []
+    for number, counter in enumerate(counters):
+        part = Part(f"#{counter.identifier}", _C14N, _hash(counter.canonical), COUNTERSIGNED_TYPE)
+        name = f"{options.name}-{number}" if number else options.name
+        drafts.append((counter.place, _draft(counter.scope, by, options, name, (part,), b"")))
+    return PreparedXades(octets_now, tuple(drafts), _curve_bits(by), options.ocsp)
+
+
+def _prepared(
+    document: bytes,
+    place: Place,
+    scope: Scope,
+    by: SignedBy,
+    options: XadesOptions,
+    part: Part,
+    enclosed: bytes = b"",
+) -> PreparedXades:
+    unsigned = _draft(scope, by, options, options.name, (part,), enclosed)
+    return PreparedXades(document, ((place, unsigned),), _curve_bits(by), options.ocsp)
+
+
+def _draft(
+    scope: Scope, by: SignedBy, options: XadesOptions, name: str, parts: tuple[Part, ...], enclosed: bytes
+) -> Draft:
+    plan = Plan(
+        name=name,
+        moment=options.moment,
+        parts=parts,
+        description=options.short_text,
+        policy=options.policy,
+        manifest=() if options.use is Use.NONQES else tuple(map(_schema_part, options.schemas)),
+        enclosed=enclosed,
+    )
+    return draft(scope, by.certificate, _METHODS[by.scheme], plan)
+
+
+def _schema_part(schema: Schema) -> Part:
+    return Part(schema.uri, _C14N, _hash(canonical_document(parse_to_sign(schema.document).root, Transform.C14N_11)))
+
+
+@lru_cache(maxsize=_CERTIFICATES_KEPT)
+def _key_size(certificate: bytes) -> int:
+    key = x509.load_der_x509_certificate(certificate).public_key()
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise CannotSign(4111, "the scheme does not fit the key")
+    return key.curve.key_size
+
+
+def _curve_bits(by: SignedBy) -> int | None:
+    return _key_size(by.certificate) if by.scheme is SigningScheme.ECDSA else None
+
+
+def _hash(canonical_octets: bytes) -> bytes:
+    return sha256(canonical_octets).digest()

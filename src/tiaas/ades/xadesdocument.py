@@ -1,0 +1,49 @@
+"""XML documents to be signed or verified: octets and tree together."""
+
+from dataclasses import dataclass
+
+from tiaas.ades.signing import CannotSign
+from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
+from tiaas.soap.markup import Limits, XmlElement, document_encoding, parse_document_untrusted
+
+LIMITS = Limits(octets=64 * 1024 * 1024, nodes=500_000, depth=128)
+"""Ours: above what TAB_KON_775 wants (30 MB, 30,000 elements, 30 levels), room for the signatures of 25 MB included."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class XmlDocument:
+    """A document that was parsed: its octets, their encoding as declared, and its document element."""
+
+    octets: bytes
+    encoding: str
+    root: XmlElement
+
+    def declaration(self) -> bytes:
+        """The byte order mark and XML declaration that the document starts with, or nothing."""
+        start = self.octets.find(b"<?xml", 0, 8)
+        if start < 0 or not self.octets[start + 5 : start + 6].isspace():
+            return self.octets[:3] if self.octets.startswith(b"\xef\xbb\xbf") else b""
+        return self.octets[: self.octets.index(b"?>") + 2]
+
+
+def parse_xml_untrusted(octets: bytes, limits: Limits = LIMITS) -> XmlDocument:
+    """Raises only `BadEnvelope`; `code_of` says which gematik code that is."""
+    root = parse_document_untrusted(octets, limits)
+    return XmlDocument(octets, document_encoding(octets), root)
+
+
+def parse_to_sign(octets: bytes) -> XmlDocument:
+    """Raises only `CannotSign`: 4022, 4110, 4280, 4281."""
+    try:
+        return parse_xml_untrusted(octets)
+    except BadEnvelope as error:
+        raise CannotSign(code_of(error), str(error)) from None
+
+
+def code_of(error: BadEnvelope) -> int:
+    """The gematik code for XML that is not read (gemSpec_Kon TUC_KON_080, A_19052, A_22673)."""
+    if isinstance(error, TooLarge):
+        return 4280
+    if isinstance(error, NotAllowed):
+        return 4281
+    return 4110 if isinstance(error, WrongEncoding) else 4022

@@ -1,0 +1,153 @@
+"""What of a document is signed, and where the signature goes: RefURI, SignaturePlacement (gemSpec_Kon TAB_KON_065)."""
+
+import re
+from dataclasses import dataclass
+
+from lxml import etree
+
+from tiaas.ades.signing import CannotSign
+from tiaas.ades.xadesdocument import XmlDocument
+from tiaas.ades.xadesvariants import POLICIES, Placement, Variant
+from tiaas.ades.xmlsplice import Place, locate
+from tiaas.soap.markup import XmlElement, local_name
+from tiaas.xmlsec.errors import BadXmlSignature
+from tiaas.xmlsec.names import XML, ds
+from tiaas.xmlsec.properties import qualifying_properties
+from tiaas.xmlsec.references import index_ids
+
+_STEP = re.compile(
+    r"""/(?:child::)?(?:\*(?:\[\s*local-name\(\)\s*=\s*(?:'([^']*)'|"([^"]*)")\s*\])?|([\w.\-]+))(?:\[(\d{1,5})\])?"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is signed: `part` with its Id, None the whole document; and the element that `placement` means, if any."""
+
+    variant: Variant
+    part: XmlElement | None = None
+    identifier: str = ""
+    holder: XmlElement | None = None
+    behind: bool = False
+
+    def check_policy(self, policy: str | None) -> None:
+        """Raises `CannotSign` 4111 if the signature policy wants another part or place."""
+        if policy is None or self.part is None or self.holder is None:
+            return
+        demands = POLICIES[policy]
+        above = self.part.getparent()
+        if (
+            above is None
+            or above.getparent() is not None
+            or local_name(self.part) != demands.part
+            or local_name(self.holder) != demands.holder
+            or self.holder.getparent() is not above
+            or self.behind
+        ):
+            raise CannotSign(4111, "the signature policy demands another part or place")
+
+    def check_whole(self) -> None:
+        """Raises `CannotSign` 4111 if it is not the whole document."""
+        if self.part is not None:
+            raise CannotSign(4111, "a part cannot be enclosed")
+
+    def place(self, document: XmlDocument) -> Place | None:
+        """Where the placement is in the octets; None without placement."""
+        if self.holder is None:
+            return None
+        span = locate(document.octets, document.encoding, (self.holder,))[0]
+        return span.behind() if self.behind else span.first()
+
+
+def find_target(
+    document: XmlDocument,
+    reference: str | None,
+    placement: Placement | None,
+    id_attributes: frozenset[str] | None,
+) -> Target:
+    """Raises `CannotSign`: 4115 for a RefURI that leads to no single Id, 4111 for a placement that leads nowhere.
+
+    A placement without policy is let through if it is the document element, as in gematik's examples.
+    """
+    holder = None if placement is None else _holder(document.root, placement.path)
+    behind = placement is not None and placement.behind
+    part = _part(document.root, reference, id_attributes)
+    if part is None:
+        if holder is not None and (holder is not document.root or behind):
+            raise CannotSign(4111, "the signature has to be a child of the document element")
+        return Target(Variant.ENVELOPED, holder=holder)
+    identifier = (reference or "").removeprefix("#")
+    if holder is None or (part is holder and not behind) or part in holder.iterancestors():
+        return Target(Variant.ENVELOPED_PART, part, identifier, holder, behind)
+    return Target(Variant.DETACHED_PART, part, identifier, holder, behind)
+
+
+def parallel_place(document: XmlDocument) -> tuple[Place, XmlElement] | None:
+    """Where a further signature of the whole document goes: into an Object of the innermost one that is there.
+
+    With the element that it goes into; None if there is no signature yet. Raises `CannotSign` 4111 if those that are
+    there have no room.
+    """
+    signatures = document.root.findall(ds("Signature"))
+    if not signatures:
+        return None
+    last = signatures[-1]
+    while inner := last.findall(f"{ds('Object')}/{ds('Signature')}"):
+        last = inner[-1]
+    try:
+        qualifying = qualifying_properties(last)
+    except BadXmlSignature:
+        qualifying = None
+    room = None if qualifying is None else qualifying.getparent()
+    if room is None or room.get("Id") is not None:
+        raise CannotSign(4111, "no room for a parallel signature")
+    return locate(document.octets, document.encoding, (room,))[0].last(), room
+
+
+def _part(root: XmlElement, reference: str | None, id_attributes: frozenset[str] | None) -> XmlElement | None:
+    """The element that RefURI means; None for the document element and without RefURI."""
+    if reference is None or reference == "":
+        return None
+    if not reference.startswith("#"):
+        raise CannotSign(4115, "RefURI is not the Id of an element")
+    name = reference[1:]
+    element = index_ids(root).get(name)
+    if element is None:
+        raise CannotSign(4115, "RefURI names no element, or several")
+    if not is_id_by_schema(element, name, id_attributes):
+        raise CannotSign(4115, "the schema has no such Id")
+    return None if element is root else element
+
+
+def is_id_by_schema(element: XmlElement, name: str, id_attributes: frozenset[str] | None) -> bool:
+    """Whether one of the attributes that the schemas call xs:ID has that value; without schema, any will do."""
+    if id_attributes is None or element.get(f"{{{XML}}}id") == name:
+        return True
+    return any(element.get(attribute) == name for attribute in id_attributes)
+
+
+def _holder(root: XmlElement, path: str) -> XmlElement:
+    """The first element that the path leads to.
+
+    Paths are steps from element to child: `*`, `*[local-name()='NAME']`, or a name in no namespace, with or without a
+    position. That is what Clientsysteme send; a general XPath could cost any amount of time.
+    """
+    found, at = [root], 0
+    path = path.strip()
+    while at < len(path):
+        step = _STEP.match(path, at)
+        if step is None:
+            raise CannotSign(4111, "the placement is no path that is understood")
+        nodes = [child for node in found for child in node.iterchildren(etree.Element)] if at else found
+        local, name, position = step[1] or step[2], step[3], step[4]
+        found = [
+            node
+            for node in nodes
+            if (local is None or local_name(node) == local) and (name is None or node.tag == name)
+        ]
+        if position is not None:
+            found = found[int(position) - 1 : int(position)] if int(position) else []
+        at = step.end()
+    if not path or not found:
+        raise CannotSign(4111, "the placement leads nowhere")
+    return found[0]

@@ -1,0 +1,374 @@
+"""Reads the XML signatures of a document: parallel ones, counter signatures, in the document, around it, or beside it.
+
+gemSpec_Kon V5.18 TUC_KON_161, TUC_KON_151 (core validation, signer's certificate), TAB_KON_779, A_19052, A_22673. Each
+signature is judged by itself and by what it covers in this very document: an Id must mean one element only, the
+properties must be the signature's own and covered by it, and a signature counts as one of the document only if it
+covers all of it (enveloped at the document element, or around it) or the part that its signature policy names.
+"""
+
+from datetime import UTC, datetime
+
+from lxml import etree
+
+from tiaas.ades.found import BadSignatureFile, FoundSignature, Integrity, ManifestEntry, SignatureFormat
+from tiaas.ades.xadescounter import all_signatures
+from tiaas.ades.xadesdocument import XmlDocument, code_of, parse_xml_untrusted
+from tiaas.ades.xadesplaces import is_id_by_schema
+from tiaas.ades.xadesvariants import POLICIES
+from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted
+from tiaas.pki.keys import Digest, SigningScheme
+from tiaas.soap.errors import BadEnvelope
+from tiaas.soap.markup import XmlElement, local_name
+from tiaas.soap.simple import DATE_TIME, LexicalError
+from tiaas.xmlsec import properties as xades_properties
+from tiaas.xmlsec.canonical import canonical
+from tiaas.xmlsec.errors import BadXmlSignature, NotResolved, UnknownAlgorithm
+from tiaas.xmlsec.names import (
+    COUNTERSIGNED_TYPE,
+    FORBIDDEN_TRANSFORMS,
+    MANIFEST_TYPE,
+    SIGNED_PROPERTIES_TYPE,
+    SignatureMethod,
+    Transform,
+    ds,
+    xades,
+)
+from tiaas.xmlsec.references import Document, digest_fits, index_ids
+from tiaas.xmlsec.syntax import Reference, SignatureSyntax, binary, child, read_reference, read_signature
+from tiaas.xmlsec.verify import value_fits
+
+SIGNATURES_MAX = 64
+"""Ours; at least 20 are demanded (TAB_KON_779)."""
+TRANSFORMS_MAX = 64
+TRANSFORMS_PER_REFERENCE_MAX = 10
+"""TAB_KON_775."""
+
+_SCHEMES = {
+    "ECDSA": SigningScheme.ECDSA,
+    "RSA_PSS": SigningScheme.RSASSA_PSS,
+    "RSA": SigningScheme.RSASSA_PKCS1_V1_5,
+}
+_WORST_FIRST = (
+    Integrity.MALFORMED,
+    Integrity.ALGORITHM_UNKNOWN,
+    Integrity.DIGEST_WRONG,
+    Integrity.CERTIFICATE_MISSING,
+    Integrity.SIGNATURE_WRONG,
+    Integrity.CERTIFICATE_NOT_BOUND,
+    Integrity.NOT_WHOLE_DOCUMENT,
+)
+
+
+def read_xades_untrusted(
+    document: bytes | None,
+    signature: bytes | None = None,
+    *,
+    certificate: bytes | None = None,
+    schemas: dict[str, bytes] | None = None,
+    id_attributes: frozenset[str] | None = None,
+) -> tuple[FoundSignature, ...]:
+    """The signatures of an XML document in its order.
+
+    `document` holds them, or `signature` is a ds:Signature that encloses its document or refers to `document` without
+    URI. `certificate` (DER) is the signer's where none is embedded; `schemas` are octets by the URI that a Manifest
+    gives them; `id_attributes` as in `XadesOptions`.
+
+    Raises only `BadSignatureFile`: 4253 without signature, 4022 not well-formed, 4110 another encoding, 4280 too much
+    of anything, 4281 forbidden content (DTD, XInclude, XPath, XSLT, xpointer).
+    """
+    octets = signature if signature is not None else document
+    if octets is None:
+        raise BadSignatureFile(4253, "neither document nor signature")
+    try:
+        parsed = parse_xml_untrusted(octets)
+    except BadEnvelope as error:
+        raise BadSignatureFile(code_of(error), str(error)) from None
+    elements = list(all_signatures(parsed.root))
+    if not elements:
+        raise BadSignatureFile(4253, "no signature")
+    _check_limits(parsed.root)
+    _check_content(parsed.root)
+    detached = document if signature is not None else None
+    reading = _Reading(parsed, detached, elements, certificate, schemas or {}, id_attributes)
+    return tuple(reading.found(element) for element in elements)
+
+
+def _check_limits(root: XmlElement) -> None:
+    if sum(1 for _ in root.iter(ds("Signature"))) > SIGNATURES_MAX:
+        raise BadSignatureFile(4280, "too many signatures")
+    if sum(1 for _ in root.iter(ds("Transform"))) > TRANSFORMS_MAX:
+        raise BadSignatureFile(4280, "too many transforms")
+    for transforms in root.iter(ds("Transforms")):
+        if len(transforms) > TRANSFORMS_PER_REFERENCE_MAX:
+            raise BadSignatureFile(4280, "too many transforms of a reference")
+
+
+def _check_content(root: XmlElement) -> None:
+    """A_22673: neither XPath nor XSLT in transforms, no xpointer() in references."""
+    for transform in root.iter(ds("Transform")):
+        if transform.get("Algorithm") in FORBIDDEN_TRANSFORMS or any(
+            local_name(child) in ("XPath", "stylesheet", "transform") for child in transform.iterchildren(etree.Element)
+        ):
+            raise BadSignatureFile(4281, "a transform by XPath or XSLT")
+    for reference in root.iter(ds("Reference")):
+        if "xpointer(" in reference.get("URI", ""):
+            raise BadSignatureFile(4281, "a reference by xpointer")
+
+
+class _Reading:
+    """The reading of one document."""
+
+    def __init__(
+        self,
+        document: XmlDocument,
+        detached: bytes | None,
+        elements: list[XmlElement],
+        certificate: bytes | None,
+        schemas: dict[str, bytes],
+        id_attributes: frozenset[str] | None,
+    ) -> None:
+        self._document = Document(document.root, index_ids(document.root), detached)
+        self._elements = elements
+        self._certificate = certificate
+        self._schemas = schemas
+        self._id_attributes = id_attributes
+
+    def found(self, element: XmlElement) -> FoundSignature:
+        """What is to be said about one signature."""
+        name = element.get("Id")
+        try:
+            syntax = read_signature(element)
+            return self._judged(syntax)
+        except UnknownAlgorithm:
+            integrity = Integrity.ALGORITHM_UNKNOWN
+        except BadXmlSignature:
+            integrity = Integrity.MALFORMED
+        return FoundSignature(
+            format=SignatureFormat.XADES,
+            integrity=integrity,
+            value=_written_value(element),
+            certificate=None,
+            algorithm_name=_algorithm_name(element),
+            identifier=name,
+            is_bound=False,
+        )
+
+    def _judged(self, syntax: SignatureSyntax) -> FoundSignature:
+        element = syntax.element
+        problems: set[Integrity] = set()
+        findings: set[int] = set()
+        parts = self._check_references(syntax, problems, findings)
+        signed = self._signed_properties(syntax)
+        certificate = self._signer(syntax, signed)
+        readable = _decoded(certificate)
+        method = _method(syntax.method)
+        if method is None:
+            problems.add(Integrity.ALGORITHM_UNKNOWN)
+        if readable is None:
+            problems.add(Integrity.CERTIFICATE_MISSING)
+        elif method is not None and not _value_fits(syntax, method, readable):
+            problems.add(Integrity.SIGNATURE_WRONG)
+        is_bound = signed is not None and xades_properties.names_a_certificate(signed)
+        if signed is not None and is_bound and readable is not None and not _names(signed, readable):
+            problems.add(Integrity.CERTIFICATE_NOT_BOUND)
+        policy = None if signed is None else xades_properties.policy(signed)
+        countersigns = self._countersigned(element, parts)
+        if countersigns is None and not any(self._covers_all(element, part, policy) for part in parts):
+            problems.add(Integrity.NOT_WHOLE_DOCUMENT)
+        return FoundSignature(
+            format=SignatureFormat.XADES,
+            integrity=next((problem for problem in _WORST_FIRST if problem in problems), Integrity.INTACT),
+            value=syntax.value,
+            certificate=certificate,
+            certificates=syntax.certificates,
+            ocsp=xades_properties.ocsp_values(element),
+            algorithm=None if Integrity.ALGORITHM_UNKNOWN in problems or method is None else _algorithm(method),
+            algorithm_name=syntax.method,
+            time=None if signed is None else _time(xades_properties.signing_time(signed)),
+            short_text=None if signed is None else xades_properties.description(signed),
+            policy=policy,
+            countersigns=countersigns,
+            identifier=element.get("Id"),
+            references=tuple(part.uri or "" for part in parts),
+            is_bound=is_bound,
+            findings=tuple(sorted(findings)),
+            manifest=self._manifest(syntax),
+        )
+
+    def _check_references(
+        self, syntax: SignatureSyntax, problems: set[Integrity], findings: set[int]
+    ) -> tuple[Reference, ...]:
+        """Compares all digests; gives the references that are neither to the properties nor to a Manifest."""
+        for reference in syntax.references:
+            try:
+                octets = self._document.octets(reference, syntax.element)
+                if not digest_fits(octets, reference.digest_method, reference.digest_value):
+                    problems.add(Integrity.DIGEST_WRONG)
+            except NotResolved:
+                # Only same-document references count as ID-based (TAB_KON_779); what they say cannot be proved.
+                is_inside = reference.uri is not None and reference.uri.startswith("#")
+                findings.add(4115 if is_inside else 4208)
+                problems.add(Integrity.DIGEST_WRONG)
+            except UnknownAlgorithm:
+                problems.add(Integrity.ALGORITHM_UNKNOWN)
+        parts = tuple(
+            reference
+            for reference in syntax.references
+            if reference.type not in (SIGNED_PROPERTIES_TYPE, MANIFEST_TYPE)
+        )
+        for part in parts:
+            if not self._is_id(part):
+                findings.add(4115)
+                problems.add(Integrity.DIGEST_WRONG)
+        return parts
+
+    def _is_id(self, part: Reference) -> bool:
+        """Whether what a reference to a part of the document calls an Id is one by the schema."""
+        element = self._target(part)
+        if element is None or element.tag in (ds("Object"), ds("SignatureValue")):
+            return True
+        return is_id_by_schema(element, (part.uri or "").removeprefix("#"), self._id_attributes)
+
+    def _target(self, reference: Reference) -> XmlElement | None:
+        try:
+            return self._document.target(reference)
+        except NotResolved:
+            return None
+
+    def _signed_properties(self, syntax: SignatureSyntax) -> XmlElement | None:
+        """The signature's own SignedProperties if one of its references covers them, None without.
+
+        Raises `BadXmlSignature` if there are some that are not covered.
+        """
+        own = xades_properties.own_properties(syntax.element)
+        if own is None:
+            return None
+        for reference in syntax.references:
+            if reference.type == SIGNED_PROPERTIES_TYPE and self._target(reference) is own and reference.uri:
+                return own
+        raise BadXmlSignature("the signed properties are not signed")
+
+    def _signer(self, syntax: SignatureSyntax, signed: XmlElement | None) -> bytes | None:
+        """The certificate that the signed properties name, else the first; the one given if none is embedded."""
+        candidates = syntax.certificates or (() if self._certificate is None else (self._certificate,))
+        if signed is not None:
+            for candidate in candidates:
+                if xades_properties.names_certificate(signed, candidate):
+                    return candidate
+        return candidates[0] if candidates else None
+
+    def _countersigned(self, element: XmlElement, parts: tuple[Reference, ...]) -> int | None:
+        """The index of the signature whose SignatureValue is signed, if that is what this one does."""
+        parent = element.getparent()
+        is_counter = parent is not None and parent.tag == xades("CounterSignature")
+        for part in parts:
+            value = self._target(part)
+            if value is None or value.tag != ds("SignatureValue"):
+                continue
+            signature = value.getparent()
+            if signature is element or not (is_counter or part.type == COUNTERSIGNED_TYPE):
+                continue
+            for number, other in enumerate(self._elements):
+                if other is signature:
+                    return number
+        return None
+
+    def _covers_all(self, element: XmlElement, part: Reference, policy: str | None) -> bool:
+        root = self._document.root
+        if part.uri is None:
+            return self._document.detached is not None
+        enveloped = any(step.algorithm is Transform.ENVELOPED for step in part.steps)
+        if part.uri == "":
+            return enveloped and element is not root
+        target = self._target(part)
+        if target is root:
+            return enveloped and element is not root
+        if target is None:
+            return False
+        if element is root:
+            return target.tag == ds("Object") and target.getparent() is element
+        demands = None if policy is None else POLICIES.get(policy)
+        return demands is not None and target.getparent() is root and local_name(target) == demands.part
+
+    def _manifest(self, syntax: SignatureSyntax) -> tuple[ManifestEntry, ...]:
+        entries = []
+        for reference in syntax.references:
+            manifest = self._target(reference) if reference.type == MANIFEST_TYPE else None
+            if manifest is None or manifest.tag != ds("Manifest"):
+                continue
+            entries += [self._entry(read_reference(item)) for item in manifest.iterfind(ds("Reference"))]
+        return tuple(entries)
+
+    def _entry(self, reference: Reference) -> ManifestEntry:
+        """External references are never followed: only what was given with the request is compared."""
+        octets = None if reference.uri is None else self._schemas.get(reference.uri)
+        if octets is None:
+            return ManifestEntry(reference.uri or "", None)
+        try:
+            if reference.steps:
+                last = reference.steps[-1]
+                root = parse_xml_untrusted(octets).root
+                octets = canonical(root, last.algorithm, last.prefixes)
+            intact = digest_fits(octets, reference.digest_method, reference.digest_value)
+        except (BadEnvelope, UnknownAlgorithm):
+            intact = False
+        return ManifestEntry(reference.uri or "", intact)
+
+
+def _method(name: str) -> SignatureMethod | None:
+    try:
+        return SignatureMethod(name)
+    except ValueError:
+        return None
+
+
+def _algorithm(method: SignatureMethod) -> tuple[SigningScheme, Digest]:
+    family, _, size = method.name.rpartition("_SHA")
+    return _SCHEMES[family], Digest(f"sha{size}")
+
+
+def _algorithm_name(element: XmlElement) -> str:
+    method = element.find(f"{ds('SignedInfo')}/{ds('SignatureMethod')}")
+    return "" if method is None else method.get("Algorithm", "")
+
+
+def _written_value(element: XmlElement) -> bytes:
+    """The SignatureValue of a signature that is otherwise not understood."""
+    try:
+        return binary(child(element, ds("SignatureValue")))
+    except BadXmlSignature:
+        return b""
+
+
+def _value_fits(syntax: SignatureSyntax, method: SignatureMethod, certificate: Certificate) -> bool:
+    key = certificate.key()
+    if key is None:
+        return False
+    octets = canonical(syntax.info, syntax.canonicalization.algorithm, syntax.canonicalization.prefixes)
+    return value_fits(method, octets, syntax.value, key)
+
+
+def _names(signed: XmlElement, certificate: Certificate) -> bool:
+    """Whether the signed properties name the certificate (TS 101 903, G.2.2.5): its digest and serial number."""
+    if not xades_properties.names_certificate(signed, certificate.encoded):
+        return False
+    serial = xades_properties.named_serial(signed)
+    return serial is None or serial.strip() == str(certificate.serial_number)
+
+
+def _decoded(certificate: bytes | None) -> Certificate | None:
+    try:
+        return None if certificate is None else decode_certificate_untrusted(certificate)
+    except BadCertificate:
+        return None
+
+
+def _time(written: str | None) -> datetime | None:
+    """None for what is no time; one without zone is taken as UTC."""
+    if written is None:
+        return None
+    try:
+        moment = DATE_TIME.decode(written)
+    except LexicalError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -1,0 +1,93 @@
+"""What the references of XML signatures lead to: always something in the document itself, never anything outside.
+
+XML Signature 1.1, 4.4.3.2 (reference processing) with the restrictions of gemSpec_Kon A_22673: URIs are "" (the whole
+document) or "#" and an Id; the transforms are canonicalisations and enveloped-signature.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hmac import compare_digest
+
+from lxml import etree
+
+from tiaas.xmlsec.canonical import XmlElement, canonical, canonical_document, digest, without
+from tiaas.xmlsec.errors import BadXmlSignature, NotResolved, UnknownAlgorithm
+from tiaas.xmlsec.names import CANONICAL, DIGESTS, XML, Transform
+from tiaas.xmlsec.syntax import Reference, Step
+
+ID_ATTRIBUTES = ("Id", "ID", "id", f"{{{XML}}}id")
+"""What counts as an Id where no schema says otherwise (gemSpec_Kon TAB_KON_779 "Referenzierung")."""
+
+IdIndex = Mapping[str, XmlElement | None]
+
+_DEFAULT = Step(Transform.C14N)
+
+
+def index_ids(root: XmlElement) -> IdIndex:
+    """All Ids of a document with their elements; None for one that several elements bear.
+
+    Whoever resolves an Id may find another element of that Id first, so such a one leads nowhere.
+    """
+    found: dict[str, XmlElement | None] = {}
+    for element in root.iter(etree.Element):
+        attributes = element.attrib
+        if not attributes:
+            continue
+        for name in {value for key in ID_ATTRIBUTES if (value := attributes.get(key)) is not None}:
+            found[name] = None if name in found else element
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document with signatures in it. `detached` are the octets that a reference without URI means, or None."""
+
+    root: XmlElement
+    ids: IdIndex
+    detached: bytes | None = None
+
+    def target(self, reference: Reference) -> XmlElement | None:
+        """The element referred to: None for the whole document. Raises `NotResolved`."""
+        uri = reference.uri
+        if uri is None or (uri and not uri.startswith("#")):
+            raise NotResolved("a reference to something outside of the document")
+        if not uri:
+            return None
+        element = self.ids.get(uri[1:])
+        if element is None:
+            raise NotResolved("a reference to an Id that is missing or occurs twice")
+        return element
+
+    def octets(self, reference: Reference, signature: XmlElement) -> bytes:
+        """What is digested for a reference of `signature`. Raises `BadXmlSignature` (`NotResolved`)."""
+        if reference.uri is None and self.detached is not None and not reference.steps:
+            return self.detached
+        element = self.target(reference)
+        *before, last = reference.steps or (_DEFAULT,)
+        if last.algorithm not in CANONICAL:
+            before, last = [*before, last], _DEFAULT
+        if any(step.algorithm in CANONICAL for step in before):
+            raise UnknownAlgorithm("a transform of what is canonical already")
+        enveloped = any(step.algorithm is Transform.ENVELOPED for step in before)
+        root = self.root
+        # A signature outside of what it refers to leaves it as it is (XML Signature 1.1, 6.6.4).
+        if enveloped and (element is None or element in signature.iterancestors()):
+            remainder = without(signature)
+            root, element = remainder.root, None if element is None else remainder.of(element)
+        if element is None:
+            return canonical_document(root, last.algorithm, last.prefixes)
+        return canonical(element, last.algorithm, last.prefixes)
+
+
+def digest_fits(octets: bytes, method: str, value: bytes) -> bool:
+    """Whether `value` is the digest of `octets`. Raises `UnknownAlgorithm`."""
+    algorithm = DIGESTS.get(method)
+    if algorithm is None:
+        raise UnknownAlgorithm("unknown digest method")
+    return compare_digest(digest(octets, algorithm()), value)
+
+
+def check_digest(octets: bytes, method: str, value: bytes) -> None:
+    """Like `digest_fits`, but raises `BadXmlSignature` if not."""
+    if not digest_fits(octets, method, value):
+        raise BadXmlSignature("a digest does not fit")

@@ -1,0 +1,127 @@
+"""The parts of a ds:Signature as they are written (XML Signature 1.1, 4), before anything is looked up or computed."""
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+from dataclasses import dataclass
+
+from lxml import etree
+
+from tiaas.xmlsec.canonical import XmlElement
+from tiaas.xmlsec.errors import BadXmlSignature, UnknownAlgorithm
+from tiaas.xmlsec.names import CANONICAL, EXCLUSIVE, Transform, ds
+
+CERTIFICATES_MAX = 8
+_REFERENCES_MAX = 64
+_WHITESPACE = " \t\r\n"
+_EXCLUSIVE_PREFIXES = f"{{{Transform.EXCLUSIVE_C14N}}}InclusiveNamespaces"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A transform; `prefixes` is the PrefixList of exclusive C14N."""
+
+    algorithm: Transform
+    prefixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A ds:Reference, of SignedInfo or of a Manifest. `uri` is None where the attribute is missing."""
+
+    uri: str | None
+    type: str | None
+    identifier: str | None
+    steps: tuple[Step, ...]
+    digest_method: str
+    digest_value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureSyntax:
+    """A ds:Signature. `method` is its SignatureMethod as written; `certificates` are those of KeyInfo, DER."""
+
+    element: XmlElement
+    info: XmlElement
+    canonicalization: Step
+    method: str
+    references: tuple[Reference, ...]
+    value: bytes
+    certificates: tuple[bytes, ...]
+
+
+def read_signature(element: XmlElement) -> SignatureSyntax:
+    """Raises `BadXmlSignature` for another structure and `UnknownAlgorithm` for transforms that are not worked off."""
+    info = child(element, ds("SignedInfo"))
+    references = info.findall(ds("Reference"))
+    if not 1 <= len(references) <= _REFERENCES_MAX:
+        raise BadXmlSignature("no reference, or too many")
+    return SignatureSyntax(
+        element=element,
+        info=info,
+        canonicalization=_step(child(info, ds("CanonicalizationMethod")), CANONICAL),
+        method=child(info, ds("SignatureMethod")).get("Algorithm", ""),
+        references=tuple(map(read_reference, references)),
+        value=binary(child(element, ds("SignatureValue"))),
+        certificates=_certificates(element),
+    )
+
+
+def read_reference(element: XmlElement) -> Reference:
+    """Raises like `read_signature`."""
+    transforms = element.findall(ds("Transforms"))
+    if len(transforms) > 1:
+        raise BadXmlSignature("not exactly one Transforms")
+    steps = []
+    for transform in transforms[0].iterchildren(etree.Element) if transforms else ():
+        if transform.tag != ds("Transform"):
+            raise BadXmlSignature("something else than transforms")
+        steps.append(_step(transform, frozenset(Transform)))
+    method, value = read_digest(element)
+    return Reference(element.get("URI"), element.get("Type"), element.get("Id"), tuple(steps), method, value)
+
+
+def read_digest(parent: XmlElement) -> tuple[str, bytes]:
+    """DigestMethod and DigestValue in `parent`."""
+    return child(parent, ds("DigestMethod")).get("Algorithm", ""), binary(child(parent, ds("DigestValue")))
+
+
+def child(parent: XmlElement, name: str) -> XmlElement:
+    """The only child of that name; raises `BadXmlSignature`."""
+    found = parent.findall(name)
+    if len(found) != 1:
+        raise BadXmlSignature(f"not exactly one {etree.QName(name).localname}")
+    return found[0]
+
+
+def binary(element: XmlElement) -> bytes:
+    """What the base64 in an element stands for; raises `BadXmlSignature`."""
+    if len(element):
+        raise BadXmlSignature("elements inside base64")
+    try:
+        return b64decode((element.text or "").translate(_NO_WHITESPACE), validate=True)
+    except (Base64Error, ValueError):
+        raise BadXmlSignature("not base64") from None
+
+
+_NO_WHITESPACE = {ord(char): None for char in _WHITESPACE}
+
+
+def _step(element: XmlElement, allowed: frozenset[Transform]) -> Step:
+    """The algorithm; a parameter that is not understood makes it an unknown one."""
+    name = element.get("Algorithm", "")
+    if name not in allowed:
+        raise UnknownAlgorithm("unknown transform or canonicalization")
+    algorithm = Transform(name)
+    parameters = list(element.iterchildren(etree.Element))
+    if not parameters:
+        return Step(algorithm)
+    if algorithm not in EXCLUSIVE or len(parameters) > 1 or parameters[0].tag != _EXCLUSIVE_PREFIXES:
+        raise UnknownAlgorithm("a transform with unknown parameters")
+    return Step(algorithm, tuple(parameters[0].get("PrefixList", "").split()))
+
+
+def _certificates(signature: XmlElement) -> tuple[bytes, ...]:
+    found = signature.findall(f"{ds('KeyInfo')}/{ds('X509Data')}/{ds('X509Certificate')}")
+    if len(found) > CERTIFICATES_MAX:
+        raise BadXmlSignature("too many certificates")
+    return tuple(map(binary, found))
