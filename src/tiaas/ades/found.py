@@ -74,8 +74,8 @@ class FoundSignature:
     TAB_KON_779-01).
 
     `findings` are gematik codes of what deviates from the profile of the format whatever the mathematics say (4208: a
-    reference that is not ID-based, 4115: an Id that is missing, or that the schema does not call one). `manifest` is for
-    VerifyManifests.
+    reference that is not ID-based, 4115: an Id that is missing, or that the schema does not call one). `manifest` is
+    for VerifyManifests.
     """
 
     format: SignatureFormat
