@@ -85,7 +85,10 @@ class _Cached:
 
 
 class Card:
-    """One inserted card, from insertion to removal; never reused. `held` is what a virtual SMC-B has instead of a card."""
+    """One inserted card, from insertion to removal; never reused.
+
+    `held` is what a virtual SMC-B has instead of a card.
+    """
 
     def __init__(
         self,
