@@ -1,4 +1,4 @@
-"""Decoders of card formats: information files, PIN blocks, ELC and OAEP cryptograms, secure messaging, stored images."""
+"""Decoders of card formats: information files, PIN blocks, ELC and OAEP cryptograms, secured commands, images."""
 
 import json
 from collections.abc import Callable
