@@ -1,15 +1,13 @@
-"""CONN, what all services of a Konnektor share (ConnectorCommon.xsd 5.0.0).
-
-Left out until SignatureService needs them: Document, AttachmentType and the elements built on them.
-"""
+"""CONN, what all services of a Konnektor share (ConnectorCommon.xsd 5.0.0)."""
 
 import enum
 from datetime import datetime
 from typing import Annotated
 
+from tiaas.interfaces.dss_core_v1_0 import DSS, Base64Data, DocumentBase
 from tiaas.interfaces.telematik_error_v2_0 import ERROR, Error
 from tiaas.soap.mapping import Element, Namespace, message
-from tiaas.soap.simple import BOOLEAN, DATE_TIME, STRING, TOKEN, Enumeration, String
+from tiaas.soap.simple import ANY_URI, BASE64_BINARY, BOOLEAN, DATE_TIME, STRING, TOKEN, Enumeration, String
 
 CONN = Namespace("http://ws.gematik.de/conn/ConnectorCommon/v5.0", "CONN")
 
@@ -125,6 +123,35 @@ class Connector:
     vpn_ti_status: Annotated[VpnStatus, Element(CONN, "VPNTIStatus")]
     vpn_sis_status: Annotated[VpnStatus, Element(CONN, "VPNSISStatus")]
     operating_state: Annotated[OperatingState, Element(CONN, "OperatingState")]
+
+
+_DOCUMENT = "Base64XML or Base64Data"
+
+
+@message(CONN, root="Document", type_name="DocumentType")
+class Document(DocumentBase):
+    """A document: XML, or anything else with its MIME type."""
+
+    base64_xml: Annotated[bytes | None, Element(CONN, "Base64XML", BASE64_BINARY, choice=_DOCUMENT)] = None
+    base64_data: Annotated[Base64Data | None, Element(DSS, "Base64Data", choice=_DOCUMENT)] = None
+
+
+@message(CONN, type_name="AttachmentType")
+class Attachment:
+    """A schema or style sheet and the URI it has."""
+
+    data: Annotated[bytes, Element(CONN, "Data", BASE64_BINARY)]
+    ref_uri: Annotated[str, Element(CONN, "RefURI", ANY_URI)]
+
+
+@message(CONN, root="XmlSchema")
+class XmlSchema(Attachment):
+    """An XML schema."""
+
+
+@message(CONN, root="XslStylesheet")
+class XslStylesheet(Attachment):
+    """A style sheet."""
 
 
 STATUS = Element(CONN, "Status")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from tiaas.soap.simple import SimpleType
+from tiaas.soap.simple import LANGUAGE, SimpleType
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,10 @@ class Namespace:
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """An element declaration: where a field stands in the content. `type` only for simple content."""
+    """An element declaration: where a field stands in the content. `type` only for simple content.
+
+    `default` is the text that an empty element stands for.
+    """
 
     namespace: Namespace
     local: str
@@ -26,6 +29,7 @@ class Element:
     minimum: int = 0
     maximum: int | None = None
     choice: str | None = None
+    default: str | None = None
 
     @property
     def name(self) -> str:
@@ -43,10 +47,13 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """An attribute without namespace. Required unless the field has a default."""
+    """An attribute without namespace, or `XML_LANG`. Required unless the field has a default."""
 
     name: str
     type: SimpleType
+
+
+XML_LANG = Attribute("{http://www.w3.org/XML/1998/namespace}lang", LANGUAGE)
 
 
 @dataclass(frozen=True, slots=True)

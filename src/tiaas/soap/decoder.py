@@ -9,9 +9,10 @@ from typing import Any, NoReturn, TypeVar
 
 from lxml import etree
 
+from tiaas.soap import markup
 from tiaas.soap.errors import BadMessage
-from tiaas.soap.plan import Child, Plan, complex_type, namespaces_of_schema, plan_of
-from tiaas.soap.simple import WHITESPACE, XSD, Anything, LexicalError, SimpleType, named_type
+from tiaas.soap.plan import Child, Plan, complex_type, namespaces_of_schema, plan_of, plans_below
+from tiaas.soap.simple import ID, WHITESPACE, XSD, Anything, LexicalError, Opaque, SimpleType, collapse, named_type
 
 T = TypeVar("T")
 XmlElement = etree._Element
@@ -27,7 +28,38 @@ def decode_root(cls: type[T], element: XmlElement) -> T:
     if element.tag != plan.binding.root:
         refuse(element, "is not the expected element")
     value: T = _complex(plan, element)
+    if _names_elements(cls):
+        _check_unique_ids(element)
     return value
+
+
+_ID_ATTRIBUTES = ("ID", "Id")
+_NAMING: dict[type[Any], bool] = {}
+
+
+def _names_elements(cls: type[Any]) -> bool:
+    """Whether a message has attributes of type ID anywhere."""
+    known = _NAMING.get(cls)
+    if known is None:
+        simples = (entry.simple for plan in plans_below(cls) for entry in plan.attributes.values())
+        known = _NAMING[cls] = any(simple is ID for simple in simples)
+    return known
+
+
+def _check_unique_ids(root: XmlElement) -> None:
+    """XML Schema part 1 §3.11.4: a value of type ID stands once in a document.
+
+    Undeclared attributes have been refused, so by these names only IDs are left (in opaque content, as good as only).
+    """
+    seen: set[str] = set()
+    for element in root.iter("*"):
+        for name in _ID_ATTRIBUTES:
+            value = element.get(name)
+            if value is not None:
+                value = collapse(value)
+                if value in seen:
+                    refuse(element, f"has an {name} that another element has")
+                seen.add(value)
 
 
 def refuse(element: XmlElement, reason: str) -> NoReturn:
@@ -59,7 +91,9 @@ def _complex(plan: Plan, element: XmlElement) -> Any:
     text = element.text
     if text and text.strip(WHITESPACE):
         refuse(element, "contains text")
-    if plan.children:
+    if plan.binding.any_order:
+        _children_in_any_order(plan, element, values)
+    elif plan.children:
         _children(plan, element, values)
         if plan.prefixes is not None:
             field, name = plan.prefixes
@@ -89,22 +123,36 @@ def _children(plan: Plan, element: XmlElement, values: dict[str, Any]) -> None:
             if place == position - 1 and repeats is not None and entry.many:
                 if entry.maximum is not None and len(repeats) >= entry.maximum:
                     refuse(child, f"occurs more than {entry.maximum} times")
-                repeats.append(_child_value(entry, child))
+                repeats.append(_child_value(plan, entry, child))
                 continue
             _misplaced(plan, child, place, position)
         position = place + 1
         if entry.many:
-            repeats = [_child_value(entry, child)]
+            repeats = [_child_value(plan, entry, child)]
             values[entry.field] = repeats
         else:
             repeats = None
-            values[entry.field] = _child_value(entry, child)
+            values[entry.field] = _child_value(plan, entry, child)
     if required[position] != len(plan.expected):
         refuse(element, f"lacks {plan.expected[required[position]]}")
     if plan.binding.never_empty and not position:
         refuse(element, "is empty")
     for name in plan.repeated:
         values[name] = tuple(values[name])
+
+
+def _children_in_any_order(plan: Plan, element: XmlElement, values: dict[str, Any]) -> None:
+    for child in element:
+        entry = plan.by_name.get(child.tag)  # type: ignore[arg-type]
+        if child.tail and child.tail.strip(WHITESPACE):
+            refuse(element, "contains text")
+        if entry is None:
+            if isinstance(child.tag, str) or isinstance(child, etree._Entity):
+                refuse(child, f"is not expected in {_local(element)}")
+            continue
+        if values[entry.field] is not None:
+            refuse(child, "occurs too often")
+        values[entry.field] = _child_value(plan, entry, child)
 
 
 def _prefixes(element: XmlElement) -> tuple[tuple[str, str], ...]:
@@ -117,25 +165,41 @@ def _misplaced(plan: Plan, child: XmlElement, place: int, position: int) -> NoRe
     refuse(child, f"comes where {plan.expected[plan.required[position]]} is expected")
 
 
-def _child_value(entry: Child, element: XmlElement) -> Any:
+def _child_value(plan: Plan, entry: Child, element: XmlElement) -> Any:
     simple = entry.simple
     if simple is None:
-        return _complex(plan_of(entry.item), element)
+        return _complex(plan_of(entry.item, plan.moved), element)
+    if isinstance(simple, Opaque):
+        return _opaque(simple, element)
     names = element.keys()
     if names:
         simple = _simple_attributes(simple, element, names)
-    return _value(simple, element)
+    return _value(simple, element, entry.default)
 
 
-def _value(simple: SimpleType, element: XmlElement) -> Any:
+def _value(simple: SimpleType, element: XmlElement, default: str | None = None) -> Any:
     text = element.text or ""
     if len(element):
         text = _all_text(element) if isinstance(simple, Anything) else text + _text_between(element)
+    if default is not None and not text:
+        text = default
     try:
         return simple.decode(text)
     except LexicalError as error:
         reason = str(error)
     refuse(element, reason)
+
+
+def _opaque(kind: Opaque, element: XmlElement) -> Any:
+    if not kind.inside:
+        return markup.written(element)
+    for name in list(element.attrib):
+        _check_foreign(element, str(name))
+    if element.get(f"{XSI}type") is not None:
+        refuse(element, "has an xsi:type that does not fit")
+    if (element.text or "").strip(WHITESPACE) or any((child.tail or "").strip(WHITESPACE) for child in element):
+        refuse(element, "contains text")
+    return tuple(markup.written(child) for child in element.iterchildren("*"))
 
 
 def _all_text(element: XmlElement) -> str:
@@ -162,10 +226,10 @@ def _attributes(plan: Plan, element: XmlElement, names: list[str]) -> tuple[Plan
     """Plan (another one after `xsi:type`) and the values of all attributes of an element with complex type."""
     kind = element.get(f"{XSI}type")
     if kind is not None:
-        cls = complex_type(_qname(element, kind))
+        cls = _named_class(plan, _qname(element, kind))
         if cls is None or not _derives(cls, plan.cls):
             refuse(element, "has an xsi:type that does not fit")
-        plan = plan_of(cls)
+        plan = plan_of(cls, plan.moved)
     values = plan.blank.copy()
     for name in names:
         attribute = plan.attributes.get(name)
@@ -182,6 +246,17 @@ def _attributes(plan: Plan, element: XmlElement, names: list[str]) -> tuple[Plan
         if attribute.name not in names:
             refuse(element, f"lacks the attribute {attribute.name}")
     return plan, values
+
+
+def _named_class(plan: Plan, name: str) -> type[Any] | None:
+    """The class of a named type, which a class that was moved knows by the name it came from."""
+    if plan.moved is not None:
+        source, target = plan.moved
+        uri, _, local = name[1:].partition("}")
+        if uri == source.uri:
+            return None
+        name = source(local) if uri == target.uri else name
+    return complex_type(name)
 
 
 def _derives(cls: type[Any], declared: type[Any]) -> bool:

@@ -9,9 +9,12 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
+from lxml import etree
+
+from tiaas.soap.declare import XML_LANG
 from tiaas.soap.errors import UnfitMessage
-from tiaas.soap.plan import AttributePlan, Child, Plan, namespaces_of, plan_of
-from tiaas.soap.simple import STRING, LexicalError, SimpleType
+from tiaas.soap.plan import AttributePlan, Child, Move, Plan, namespaces_of, plan_of
+from tiaas.soap.simple import STRING, LexicalError, Opaque, SimpleType
 
 _SPECIAL = re.compile("[&<>\r]")
 _TEXT_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
@@ -31,6 +34,7 @@ class Remembering:
     _written: tuple[str, str]
 
 
+_LANG = "xml:lang"
 _Append = Callable[[str], None]
 _FieldWriter = Callable[[_Append, Any], None]
 _WrongKind = (ValueError, TypeError, AttributeError)
@@ -88,10 +92,10 @@ class _Root:
             raise TypeError(f"{cls.__name__}: two namespaces want the same prefix")
         self.tag = f"{plan.binding.namespace.prefix}:{plan.binding.root.rpartition('}')[2]}"
         self.declarations = "".join(f' xmlns:{found[uri].prefix}="{uri}"' for uri in sorted(found))
-        self.content = _content_of(cls)
+        self.content = _content_of(cls, plan.moved)
 
 
-_CONTENTS: dict[type[Any], _Content] = {}
+_CONTENTS: dict[tuple[type[Any], Move | None], _Content] = {}
 _ROOTS: dict[type[Any], _Root] = {}
 
 
@@ -102,12 +106,12 @@ def _root_of(cls: type[Any]) -> _Root:
     return root
 
 
-def _content_of(cls: type[Any]) -> _Content:
-    content = _CONTENTS.get(cls)
+def _content_of(cls: type[Any], moved: Move | None) -> _Content:
+    content = _CONTENTS.get((cls, moved))
     if content is None:
-        plan = plan_of(cls)
-        content = _CONTENTS[cls] = _Content(plan)
-        writers = [_child_writer(child) for child in plan.children]
+        plan = plan_of(cls, moved)
+        content = _CONTENTS[cls, moved] = _Content(plan)
+        writers = [_child_writer(child, moved) for child in plan.children]
         if plan.text is not None:
             writers.append(_text_writer(*plan.text))
         content.writers = tuple(writers)
@@ -118,9 +122,14 @@ def _text_writer(field: str, simple: SimpleType) -> _FieldWriter:
     return lambda append, value: append(_escaped(simple, getattr(value, field), field))
 
 
-def _child_writer(child: Child) -> _FieldWriter:
+def _child_writer(child: Child, moved: Move | None) -> _FieldWriter:
     tag = f"{child.namespace.prefix}:{child.local}"
-    one = _simple_writer(tag, child.simple) if child.simple is not None else _complex_writer(tag, child.item)
+    if child.simple is None:
+        one = _complex_writer(tag, _content_of(child.item, moved))
+    elif isinstance(child.simple, Opaque):
+        one = _opaque_writer(tag, child, child.simple)
+    else:
+        one = _simple_writer(tag, child.simple)
     get = attrgetter(child.field)
     minimum, maximum = child.minimum, child.maximum
 
@@ -160,8 +169,24 @@ def _simple_writer(tag: str, simple: SimpleType) -> _FieldWriter:
     return write
 
 
-def _complex_writer(tag: str, declared: type[Any]) -> _FieldWriter:
-    content = _content_of(declared)
+def _opaque_writer(tag: str, child: Child, kind: Opaque) -> _FieldWriter:
+    """Writes markup as it is, once it is known to be whole and, where it brings its own element, to be that one."""
+
+    def write(append: _Append, value: Any) -> None:
+        try:
+            text = f"<{tag}>{kind.encode(value)}</{tag}>" if kind.inside else kind.encode(value)
+            root = etree.fromstring(f'<x xmlns:{child.namespace.prefix}="{child.namespace.uri}">{text}</x>')
+        except (etree.XMLSyntaxError, TypeError):
+            raise UnfitMessage(tag, "is not well-formed") from None
+        if [element.tag for element in root] != [child.name]:
+            raise UnfitMessage(tag, "is another element")
+        append(text)
+
+    return write
+
+
+def _complex_writer(tag: str, content: _Content) -> _FieldWriter:
+    declared = content.plan.cls
 
     def write(append: _Append, value: Any) -> None:
         # A subclass would need an xsi:type, which no client of these interfaces expects.
@@ -204,5 +229,5 @@ def _attributes(entries: tuple[AttributePlan, ...], value: Any, tag: str) -> str
             text = entry.simple.encode(item)
         except _WrongKind as error:
             raise _unfit(f"{tag}/@{entry.name}", error) from None
-        written += f' {entry.name}="{text.translate(_ATTRIBUTE_ENTITIES)}"'
+        written += f' {_LANG if entry.name == XML_LANG.name else entry.name}="{text.translate(_ATTRIBUTE_ENTITIES)}"'
     return written

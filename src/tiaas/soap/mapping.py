@@ -44,19 +44,29 @@ XmlElement = etree._Element
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def message(
-    namespace: Namespace, *, root: str | None = None, type_name: str | None = None, never_empty: bool = False
+    namespace: Namespace,
+    *,
+    root: str | None = None,
+    type_name: str | None = None,
+    never_empty: bool = False,
+    any_order: bool = False,
+    moved_from: Namespace | None = None,
 ) -> Callable[[type[T]], type[T]]:
     """Makes a class a frozen, slotted, keyword-only dataclass bound to XML.
 
     `root` is the local name of the global element that has this type (a message, a fault detail, a document),
     `type_name` that of a named complex type. With `never_empty` the content must have an element although each of
-    them may be missing.
+    them may be missing. With `any_order` the elements, all optional, may come in any order (`xs:all`); they are
+    written in that of the fields. With `moved_from` the class is an inherited one of another version of its service:
+    where it and the classes below it name that version's namespace, `namespace` is meant.
     """
+    element, named = namespace(root) if root else None, namespace(type_name) if type_name else None
+    moved = (moved_from, namespace) if moved_from is not None else None
 
     def bind(cls: type[T]) -> type[T]:
         # No repr of values: messages carry KVNR, ICCSN and names, and reprs end up in logs.
         bound: type[T] = dataclass(frozen=True, slots=True, kw_only=True, repr=False)(cls)
-        plan.register(bound, namespace, root, type_name, never_empty)
+        plan.register(bound, plan.Binding(namespace, element, named, never_empty, any_order, moved))
         return bound
 
     return bind

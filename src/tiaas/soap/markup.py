@@ -74,6 +74,11 @@ def local_name(element: XmlElement) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
+def written(element: XmlElement) -> str:
+    """The XML text of an element with the namespaces it stands in, without what follows it."""
+    return etree.tostring(element, encoding="unicode", with_tail=False)
+
+
 def _parser(encoding: str, *, is_message: bool) -> etree.XMLParser:
     return etree.XMLParser(
         encoding=encoding,

@@ -12,18 +12,23 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 from tiaas.soap.declare import Attribute, Element, Namespace, Prefixes, Text
 from tiaas.soap.simple import SimpleType
 
+Move = tuple[Namespace, Namespace]
+"""Another namespace (second) stands wherever a class and all below it name the first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Binding:
     """What a class is in its schema: the global element and the named type, both as Clark names, if it has them.
 
-    `never_empty`: all elements of the content may be missing, but not all at once.
+    `never_empty`: all elements of the content may be missing, but not all at once. `any_order`: see `message()`.
     """
 
     namespace: Namespace
     root: str | None
     type_name: str | None
     never_empty: bool = False
+    any_order: bool = False
+    moved: "Move | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ class Child:
     maximum: int | None
     simple: SimpleType | None
     item: type[Any]
+    default: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ class Plan:
     attributes: dict[str, AttributePlan]
     required_attributes: tuple[AttributePlan, ...]
     text: tuple[str, SimpleType] | None
+    moved: Move | None
     prefixes: tuple[str, str] | None
     blank: dict[str, Any]
     repeated: tuple[str, ...]
@@ -88,13 +95,11 @@ class Plan:
 _BINDINGS: dict[type[Any], Binding] = {}
 _TYPES: dict[str, type[Any]] = {}
 _ROOTS: dict[str, type[Any]] = {}
-_PLANS: dict[type[Any], Plan] = {}
+_PLANS: dict[tuple[type[Any], Move | None], Plan] = {}
 
 
-def register(cls: type[Any], namespace: Namespace, root: str | None, type_name: str | None, never_empty: bool) -> None:
+def register(cls: type[Any], binding: Binding) -> None:
     """Remembers what `message()` was told about a class."""
-    element, named = namespace(root) if root else None, namespace(type_name) if type_name else None
-    binding = Binding(namespace, element, named, never_empty)
     _BINDINGS[cls] = binding
     if binding.root is not None:
         _ROOTS[binding.root] = cls
@@ -115,29 +120,39 @@ def complex_type(name: str) -> type[Any] | None:
     return _TYPES.get(name)
 
 
-def plan_of(cls: type[Any]) -> Plan:
-    """The compiled tables of a message class; TypeError if the class cannot be compiled."""
-    plan = _PLANS.get(cls)
+def plan_of(cls: type[Any], moved: Move | None = None) -> Plan:
+    """The compiled tables of a message class, inside a class that is `moved`; TypeError if it cannot be compiled."""
+    plan = _PLANS.get((cls, moved))
     if plan is None:
-        plan = _PLANS[cls] = _Compiler(cls).plan()
+        plan = _PLANS[cls, moved] = _Compiler(cls, moved).plan()
     return plan
+
+
+def _place(namespace: Namespace, moved: Move | None) -> Namespace:
+    return moved[1] if moved is not None and namespace == moved[0] else namespace
+
+
+def plans_below(cls: type[Any]) -> list[Plan]:
+    """The tables of a class and of every class below it, each once."""
+    plans: dict[type[Any], Plan] = {}
+    moved = plan_of(cls).moved
+    todo = [cls]
+    while todo:
+        below = todo.pop()
+        if below not in plans:
+            plan = plans[below] = plan_of(below, moved)
+            todo.extend(child.item for child in plan.children if child.simple is None)
+    return list(plans.values())
 
 
 def namespaces_of(cls: type[Any]) -> dict[str, Namespace]:
     """The namespaces of a class and of everything below it, by URI."""
     found: dict[str, Namespace] = {}
-    seen: set[type[Any]] = set()
-    todo = [cls]
-    while todo:
-        plan = plan_of(todo.pop())
-        if plan.cls in seen:
-            continue
-        seen.add(plan.cls)
-        found.setdefault(plan.binding.namespace.uri, plan.binding.namespace)
+    for plan in plans_below(cls):
+        own = _place(plan.binding.namespace, plan.moved)
+        found.setdefault(own.uri, own)
         for child in plan.children:
             found.setdefault(child.namespace.uri, child.namespace)
-            if child.simple is None:
-                todo.append(child.item)
     return found
 
 
@@ -160,10 +175,11 @@ def _occurrence(hint: Any) -> tuple[Any, bool, bool]:
 
 
 class _Compiler:
-    def __init__(self, cls: type[Any]) -> None:
+    def __init__(self, cls: type[Any], moved: Move | None) -> None:
         if cls not in _BINDINGS:
             raise TypeError(f"{cls.__name__} is not a message class")
         self._cls = cls
+        self._moved = moved or _BINDINGS[cls].moved
         self._children: list[Child] = []
         self._positions: list[tuple[str, bool]] = []
         self._choice: str | None = None
@@ -200,10 +216,11 @@ class _Compiler:
         else:
             self._positions[-1] = (f"{self._positions[-1][0]} or {mark.local}", True)
         self._choice = mark.choice
+        namespace = _place(mark.namespace, self._moved)
         self._children.append(
             Child(
-                field, mark.name, mark.local, mark.namespace, len(self._positions) - 1, many, minimum,
-                mark.maximum if many else 1, mark.type, item,
+                field, namespace(mark.local), mark.local, namespace, len(self._positions) - 1, many, minimum,
+                mark.maximum if many else 1, mark.type, item, mark.default,
             )
         )  # fmt: skip
 
@@ -211,6 +228,8 @@ class _Compiler:
         by_name = {child.name: child for child in self._children}
         if len(by_name) != len(self._children):
             raise TypeError(f"{self._cls.__name__}: an element name occurs twice")
+        if _BINDINGS[self._cls].any_order and any(child.many or child.minimum for child in self._children):
+            raise TypeError(f"{self._cls.__name__}: elements in any order are optional and single")
         required = [len(self._positions)]
         for index in range(len(self._positions) - 1, -1, -1):
             required.insert(0, index if self._positions[index][1] else required[0])
@@ -228,6 +247,7 @@ class _Compiler:
             attributes=self._attributes,
             required_attributes=tuple(entry for entry in self._attributes.values() if entry.required),
             text=self._text,
+            moved=self._moved,
             prefixes=self._prefixes,
             blank=blank,
             repeated=tuple(child.field for child in self._children if child.many),

@@ -12,10 +12,12 @@ boolean             collapse    bool
 integer and below   collapse    int (at most 24 significant digits; the standard asks for 18)
 dateTime            collapse    datetime (aware, or naive where the text has no zone; years 1 to 9999)
 date                collapse    date (a zone is checked and dropped)
+duration            collapse    timedelta
 base64Binary        collapse    bytes
 hexBinary           collapse    bytes
 anyType             preserve    str (all text inside, see `Anything`)
 anyURI              collapse    str
+ID, IDREF, IDREFS   collapse    str
 ==================  ==========  =====================================================
 """
 
@@ -262,6 +264,39 @@ class Date(SimpleType):
         return day.strftime("%Y-%m-%d") if isinstance(day, datetime) else day.isoformat()
 
 
+_DURATION = re.compile(
+    r"(-?)P(?=[0-9T])(?:([0-9]+)Y)?(?:([0-9]+)M)?(?:([0-9]+)D)?"
+    r"(?:T(?=[0-9])(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)(?:\.([0-9]+))?S)?)?",
+    re.ASCII,
+)
+_DURATION_DIGITS = 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duration(SimpleType):
+    """`duration`, seen as a timedelta in which a year has 365 days and a month 30. Written as hours and seconds."""
+
+    def decode(self, text: str) -> timedelta:
+        match = _DURATION.fullmatch(collapse(text))
+        if match is None or any(len(part or "") > _DURATION_DIGITS for part in match.groups()[:-1]):
+            raise LexicalError("is not a duration")
+        years, months, days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:7])
+        try:
+            value = timedelta(
+                days=365 * years + 30 * months + days, hours=hours, minutes=minutes, seconds=seconds,
+                microseconds=int((match[8] or "")[:6].ljust(6, "0")),
+            )  # fmt: skip
+        except OverflowError:
+            raise LexicalError("is not a duration") from None
+        return -value if match[1] else value
+
+    def encode(self, value: Any) -> str:
+        span: timedelta = value
+        seconds, sign = abs(span) // timedelta(seconds=1), "-" if span < timedelta(0) else ""
+        hours, rest = divmod(seconds, 3600)
+        return f"{sign}PT{hours}H{rest // 60}M{rest % 60}S"
+
+
 _DROP_WHITESPACE = str.maketrans("", "", WHITESPACE)
 
 
@@ -322,6 +357,23 @@ class Anything(SimpleType):
 
     def encode(self, value: Any) -> str:
         return STRING.encode(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opaque(SimpleType):
+    """Elements of other specifications, kept as they came: nothing in them is judged.
+
+    The Python value is the whole element as XML text with the namespaces it needs; with `inside` (dss:AnyType) a tuple
+    of such texts, one for each element of the content.
+    """
+
+    inside: bool = False
+
+    def decode(self, text: str) -> str:
+        raise LexicalError("is read from its element")
+
+    def encode(self, value: Any) -> str:
+        return "".join(value) if self.inside else str(value)
 
 
 # RFC 3986 §3 with the characters that XLink 1.0 §5.4 escapes (non-ASCII, space, <>"{}|\\^`) allowed as data. XML Schema
@@ -392,13 +444,22 @@ UNSIGNED_INT = _integer("unsignedInt", UNSIGNED_LONG, 0, 2**32 - 1)
 UNSIGNED_SHORT = _integer("unsignedShort", UNSIGNED_INT, 0, 2**16 - 1)
 DATE_TIME = DateTime(name=_xsd("dateTime"))
 DATE = Date(name=_xsd("date"))
+DURATION = Duration(name=_xsd("duration"))
 BASE64_BINARY = Base64(name=_xsd("base64Binary"))
 HEX_BINARY = Hex(name=_xsd("hexBinary"))
 ANY_TYPE = Anything()
+WHOLE_ELEMENT = Opaque()
+ANY_ELEMENTS = Opaque(inside=True)
 ANY_URI = AnyUri(name=_xsd("anyURI"))
 
-# Built-in types that no message declares but `xsi:type` may name in place of one of the above. ID, IDREF and ENTITY,
-# which bind a value to other places of a document, are left out (docs/conformance/choices.md).
+# No message has an element of these two, and `xsi:type` may not name them or ENTITY, which bind a value to other places
+# of a document (docs/conformance/choices.md): they have no name. That an ID is unique is the decoder's to see.
+_NCNAME = f"[{_NAME_START}][{_NAME_CHAR}]*"
+ID = String(collapsed=True, pattern=re.compile(_NCNAME))
+IDREF = String(collapsed=True, pattern=re.compile(_NCNAME))
+IDREFS = String(collapsed=True, pattern=re.compile(f"{_NCNAME}(?: {_NCNAME})*"))
+
+# Built-in types that no message declares but `xsi:type` may name in place of one of the above.
 _NON_POSITIVE = _integer("nonPositiveInteger", INTEGER, None, 0)
 _integer("negativeInteger", _NON_POSITIVE, None, -1)
 _integer("unsignedByte", UNSIGNED_SHORT, 0, 2**8 - 1)
@@ -406,6 +467,6 @@ _LONG = _integer("long", INTEGER, -(2**63), 2**63 - 1)
 _INT = _integer("int", _LONG, -(2**31), 2**31 - 1)
 _SHORT = _integer("short", _INT, -(2**15), 2**15 - 1)
 _integer("byte", _SHORT, -(2**7), 2**7 - 1)
-_word("language", TOKEN, "[a-zA-Z]{1,8}(?:-[a-zA-Z0-9]{1,8})*")
+LANGUAGE = _word("language", TOKEN, "[a-zA-Z]{1,8}(?:-[a-zA-Z0-9]{1,8})*")
 _word("NMTOKEN", TOKEN, f"[:{_NAME_CHAR}]+")
-_word("NCName", _word("Name", TOKEN, f"[:{_NAME_START}][:{_NAME_CHAR}]*"), f"[{_NAME_START}][{_NAME_CHAR}]*")
+_word("NCName", _word("Name", TOKEN, f"[:{_NAME_START}][:{_NAME_CHAR}]*"), _NCNAME)

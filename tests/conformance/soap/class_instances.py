@@ -12,18 +12,46 @@ from typing import Any
 
 from tiaas.soap.plan import Child, Plan, plan_of
 from tiaas.soap.simple import (
+    ID,
+    IDREF,
+    IDREFS,
     Anything,
     AnyUri,
     Base64,
     Boolean,
     Date,
     DateTime,
+    Duration,
     Enumeration,
     Hex,
     Integer,
+    Opaque,
     SimpleType,
     String,
 )
+
+ANY = "any"
+_DS = 'xmlns:ds="http://www.w3.org/2000/09/xmldsig#"'
+_DSS = 'xmlns:dss="urn:oasis:names:tc:dss:1.0:core:schema"'
+_VR = "urn:oasis:names:tc:dss-x:1.0:profiles:verificationreport:schema#"
+_SP = "urn:oasis:names:tc:dss-x:1.0:profiles:SignaturePolicy:schema#"
+_DIGEST = f'<ds:DigestMethod {_DS} Algorithm="urn:x"/><ds:DigestValue {_DS}>AAEC</ds:DigestValue>'
+SAMPLES = {
+    ANY: '<x:CMSAttribute xmlns:x="urn:x" a="1">MBc= <y/></x:CMSAttribute>',
+    "{http://www.w3.org/2000/09/xmldsig#}Signature": f"""<ds:Signature {_DS}><ds:SignedInfo>
+        <ds:CanonicalizationMethod Algorithm="urn:x"/><ds:SignatureMethod Algorithm="urn:x"/>
+        <ds:Reference>{_DIGEST}</ds:Reference></ds:SignedInfo><ds:SignatureValue>AAEC</ds:SignatureValue>
+        </ds:Signature>""",
+    "{http://www.w3.org/2000/09/xmldsig#}KeyInfo": f"<ds:KeyInfo {_DS}><ds:KeyName>x</ds:KeyName></ds:KeyInfo>",
+    "{urn:oasis:names:tc:dss:1.0:core:schema}Timestamp": (
+        f"<dss:Timestamp {_DSS}><dss:RFC3161TimeStampToken>AAEC</dss:RFC3161TimeStampToken></dss:Timestamp>"
+    ),
+    "{urn:oasis:names:tc:dss:1.0:core:schema}InlineXML": f"<dss:InlineXML {_DSS}><x/></dss:InlineXML>",
+    "{urn:oasis:names:tc:dss:1.0:core:schema}AttachmentReference": f"<dss:AttachmentReference {_DSS}/>",
+    f"{{{_VR}}}VerificationReport": f'<vr:VerificationReport xmlns:vr="{_VR}"/>',
+    f"{{{_SP}}}DigestAndAlgorithm": f'<sp:DigestAndAlgorithm xmlns:sp="{_SP}">{_DIGEST}</sp:DigestAndAlgorithm>',
+}
+"""Elements whose content we do not judge, each valid by its schema."""
 
 _ALPHABET = "aZ09 .-_äß✓\U0001f600<>&\"'\t\n\r\x85\u2028\ufffd"
 
@@ -44,7 +72,9 @@ def _random_message(plan: Plan, random: Random) -> Any:
         for child in group:
             values[child.field] = _child(child, len(group) > 1, random) if child is chosen else None
     for attribute in plan.attributes.values():
-        if attribute.required or random.random() < 0.5:
+        if attribute.simple is ID:
+            values[attribute.field] = f"i{random.getrandbits(64):x}"
+        elif attribute.required or random.random() < 0.5:
             values[attribute.field] = random_value(attribute.simple, random)
     if plan.text is not None:
         values[plan.text[0]] = random_value(plan.text[1], random)
@@ -66,6 +96,8 @@ def _child(child: Child, chosen: bool, random: Random) -> Any:
 
 
 def _one(child: Child, random: Random) -> Any:
+    if isinstance(child.simple, Opaque):
+        return (SAMPLES[ANY],) * random.randint(0, 2) if child.simple.inside else SAMPLES[child.name]
     if child.simple is not None:
         return random_value(child.simple, random)
     return random_message(child.item, random)
@@ -73,6 +105,8 @@ def _one(child: Child, random: Random) -> Any:
 
 def random_value(simple: SimpleType, random: Random) -> Any:
     """A valid value of a simple type, often at a bound."""
+    if simple in (IDREF, IDREFS):
+        return random.choice(("a", "Ab.c-1"))  # names of XML 1.0 before its fifth edition, all that libxml2 knows
     match simple:
         case Enumeration():
             return random.choice(list(simple.members))
@@ -80,7 +114,8 @@ def random_value(simple: SimpleType, random: Random) -> Any:
             return random.random() < 0.5
         case Integer():
             low = 0 if simple.minimum is None else simple.minimum
-            return random.choice((low, low + 1, min(simple.maximum or 10**18, 10**18), random.randint(low, low + 999)))
+            high = min(simple.maximum or 10**18, 10**18)
+            return random.choice((low, low + 1, high, random.randint(low, min(low + 999, high))))
         case DateTime():
             zone = random.choice((UTC, timezone(timedelta(hours=2)), timezone(-timedelta(hours=9, minutes=30))))
             return datetime(random.randint(1, 9999), 1, 1, tzinfo=zone) + timedelta(
@@ -88,6 +123,8 @@ def random_value(simple: SimpleType, random: Random) -> Any:
             )
         case Date():
             return date.fromordinal(random.randint(1, 3_652_059))
+        case Duration():
+            return timedelta(seconds=random.choice((0, 59, 3600, 10**6, -5)))
         case Base64():
             return bytes(random.randint(0, 255) for _ in range(random.randint(0, 8)))
         case Hex():
