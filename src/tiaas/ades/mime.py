@@ -147,7 +147,11 @@ def signed_parts_untrusted(message: MimeMessage) -> tuple[bytes, bytes]:
     parts = re.split(lines + rb"(?:--)?[ \t]*(?:\r\n|\n|\r|\Z)", message.body, maxsplit=4)
     if len(parts) != 4:
         raise BadMime("multipart/signed has two parts")
-    return canonical(parts[1]), parts[2]
+    try:
+        return canonical(parts[1]), parts[2]
+    except BadMime:
+        # What is signed need not make sense as a message for its signature to be right.
+        return _LINE_END.sub(b"\r\n", parts[1]), parts[2]
 
 
 def _fields(header: bytes) -> list[Field]:

@@ -46,6 +46,8 @@ def prepare_smime(message: bytes, by: SignedBy, options: CadesOptions) -> Prepar
     Raises `CannotSign`: 4110 `message` is no MIME message, 4000 see `cades.prepare`.
     """
     try:
+        if not mime.split_untrusted(message).fields:
+            raise CannotSign(4110, "no MIME message: without header")
         content = mime.canonical(message)
     except mime.BadMime as error:
         raise CannotSign(4110, f"no MIME message: {error}") from None
