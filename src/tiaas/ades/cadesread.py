@@ -28,14 +28,15 @@ Octets = Sequence[bytes | memoryview]
 
 def read_cades_untrusted(
     signature: bytes,
-    document: bytes | None = None,
+    document: bytes | Octets | None = None,
     given: Sequence[bytes] = (),
     form: SignatureFormat = SignatureFormat.CADES,
 ) -> tuple[FoundSignature, ...]:
     """The signatures in a CMS structure, each one followed by its counter signatures.
 
-    `document` is the content of a detached signature; if it is there for an enveloping one, too, it must be the same,
-    or the result is DIGEST_WRONG. `given` are certificates (DER) from elsewhere. `form` is only put into the result.
+    `document` is the content of a detached signature, also in pieces, which are not joined; if it is there for an
+    enveloping one, too, it must be the same, or the result is DIGEST_WRONG. `given` are certificates (DER) from
+    elsewhere. `form` is only put into the result.
     Raises only `BadSignatureFile`: 4253 no signature, 4280 more signatures than supported, 4000 a detached signature
     without its document.
     """
@@ -48,8 +49,10 @@ def read_cades_untrusted(
         raise BadSignatureFile(4253, "a CMS structure without signatures")
     if read.segments is None and document is None:
         raise BadSignatureFile(4000, "a detached signature without its document")
-    wrong = read.segments is not None and document is not None and b"".join(read.segments) != document
-    content: Octets = (document,) if read.segments is None and document is not None else read.segments or ()
+    given_content: Octets = (document,) if isinstance(document, bytes) else document or ()
+    enveloped = read.segments
+    wrong = enveloped is not None and document is not None and b"".join(enveloped) != b"".join(given_content)
+    content: Octets = given_content if enveloped is None else enveloped
     reading = _Reading(
         content=content, content_type=read.content_type, certificates=_named([*read.certificates(), *given])
     )

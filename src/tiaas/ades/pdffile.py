@@ -7,7 +7,7 @@ two ways and see two documents where one was signed.
 from dataclasses import dataclass
 
 from tiaas.ades.pdfstreams import MAX_DECODED, decoded
-from tiaas.ades.pdfvalues import BadPdf, Dictionary, Reference, Scanner, Value
+from tiaas.ades.pdfvalues import BadPdf, Budget, Dictionary, Reference, Scanner, Value
 from tiaas.ades.pdfxref import CrossReferences, InFile, InStream, object_header, read_cross_references, stream_data
 
 _MAX_OBJECTS = 20_000
@@ -29,10 +29,10 @@ class PdfFile:
         if not octets.startswith(b"%PDF-"):
             raise BadPdf("no PDF document")
         self.octets = octets
-        self._budget = 4 * MAX_DECODED
+        self._budget = Budget()
         self._found: dict[int, Found] = {}
         self._streams: dict[int, tuple[list[tuple[int, int]], bytes]] = {}
-        self.references: CrossReferences = read_cross_references(octets, self._spend)
+        self.references: CrossReferences = read_cross_references(octets, self._budget)
 
     @property
     def encrypted(self) -> bool:
@@ -100,7 +100,7 @@ class PdfFile:
         place = self.references.place(reference.number)
         if not isinstance(place, InFile):
             raise BadPdf("no stream where one belongs")
-        scanner = Scanner(self.octets, self._header(reference.number, place))
+        scanner = Scanner(self.octets, self._header(reference.number, place), self._budget)
         dictionary = scanner.value()
         if not isinstance(dictionary, dict):
             raise BadPdf("no stream where one belongs")
@@ -108,13 +108,8 @@ class PdfFile:
         if not isinstance(length, int):
             raise BadPdf("a stream without length")
         data = decoded(dictionary, stream_data(self.octets, scanner, length), limit)
-        self._spend(len(data))
+        self._budget.octets(len(data))
         return data
-
-    def _spend(self, octets: int) -> None:
-        self._budget -= octets
-        if self._budget < 0:
-            raise BadPdf("streams that decode to too much")
 
     def _header(self, number: int, place: InFile) -> int:
         written, generation, start = object_header(self.octets, place.offset)
@@ -128,7 +123,7 @@ class PdfFile:
             return Found(self._from_stream(reference.number, place)) if reference.generation == 0 else Found(None)
         if place is None or place.generation != reference.generation:
             return Found(None)
-        scanner = Scanner(self.octets, self._header(reference.number, place))
+        scanner = Scanner(self.octets, self._header(reference.number, place), self._budget)
         value = scanner.value()
         return Found(value, scanner.spans if isinstance(value, dict) else None)
 
@@ -138,7 +133,7 @@ class PdfFile:
         objects, octets = self._streams[place.stream]
         if place.position >= len(objects) or objects[place.position][0] != number:
             raise BadPdf("another object than the cross-reference says")
-        return Scanner(octets, objects[place.position][1]).value()
+        return Scanner(octets, objects[place.position][1], self._budget).value()
 
     def _object_stream(self, number: int) -> tuple[list[tuple[int, int]], bytes]:
         """Numbers and offsets of the objects in a stream, and its octets (7.5.7)."""
@@ -153,6 +148,6 @@ class PdfFile:
         octets = self.stream(reference)
         if not 0 <= count <= len(octets) or not 0 <= first <= len(octets):
             raise BadPdf("a damaged object stream")
-        scanner = Scanner(octets[:first])
+        scanner = Scanner(octets[:first], 0, self._budget)
         objects = [(scanner.integer(), scanner.integer()) for _ in range(count)]
         return [(number, first + offset) for number, offset in objects], octets

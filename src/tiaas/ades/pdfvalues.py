@@ -5,9 +5,8 @@ Python has no type for is below. A dictionary's keys are names without the slash
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from tiaas.base.errors import TiaasError
 
@@ -39,28 +38,46 @@ Value = None | bool | int | Real | bytes | Name | Reference | list["Value"] | di
 Dictionary = dict[bytes, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one object may hold: values in it, and levels of arrays and dictionaries (PDF/A-1, 6.1.12 allows 28)."""
+class Budget:
+    """What reading one document may cost; using it up raises `BadPdf`."""
 
-    values: int = 200_000
-    depth: int = 32
+    def __init__(self, values: int = 200_000, octets: int = 64 * 1024 * 1024) -> None:
+        self._values = values
+        self._octets = octets
 
+    def value(self) -> None:
+        """A value, or a part of a string, is looked at."""
+        self._values -= 1
+        if self._values < 0:
+            raise BadPdf("too many values")
+
+    def octets(self, count: int) -> None:
+        """A stream was decoded to that many octets."""
+        self._octets -= count
+        if self._octets < 0:
+            raise BadPdf("streams that decode to too much")
+
+
+_MAX_DEPTH = 32
+"""Levels of arrays and dictionaries (PDF/A-1, 6.1.12 allows 28)."""
 
 _WHITESPACE = rb"\x00\t\n\f\r "
 _DELIMITER = rb"()<>\[\]{}/%"
-_SPACE = re.compile(rb"(?:[" + _WHITESPACE + rb"]++|%[^\r\n]*+)*+")
-_REFERENCE = re.compile(
-    rb"(\d{1,10})[" + _WHITESPACE + rb"]++(\d{1,5})[" + _WHITESPACE + rb"]++R(?![^" + _WHITESPACE + _DELIMITER + rb"])"
+_SKIPPED = rb"(?:[" + _WHITESPACE + rb"]++|%[^\r\n]*+)*+"
+_SPACE = re.compile(_SKIPPED)
+_NAME, _CLOSE, _ARRAY_END = 1, 7, 9
+# Its last group that took part says what a token is: 1 name, 3 reference, 4 integer, 5 real, 6 and 7 dictionary,
+# 8 and 9 array, 10 hexadecimal string, 11 beginning of a literal string, 12 word.
+_TOKEN = re.compile(
+    _SKIPPED + rb"(?:/([^" + _WHITESPACE + _DELIMITER + rb"]*+)"
+    rb"|(\d{1,10})[" + _WHITESPACE + rb"]++(\d{1,5})[" + _WHITESPACE + rb"]++R(?![^" + _WHITESPACE + _DELIMITER + rb"])"
+    rb"|([+-]?\d{1,18})(?![\d.])|([+-]?(?:\d{1,40}\.\d{0,40}|\.\d{1,40}))"
+    rb"|(<<)|(>>)|(\[)|(\])|<([0-9A-Fa-f" + _WHITESPACE + rb"]*+)>|(\()|([A-Za-z]{1,16}))"
 )
-_NUMBER = re.compile(rb"[+-]?(?:(\d{1,18})(?![\d.])|\d{1,40}\.\d{0,40}|\.\d{1,40})")
-_NAME = re.compile(rb"/([^" + _WHITESPACE + _DELIMITER + rb"]*+)")
-_KEYWORD = re.compile(rb"[A-Za-z]{1,16}")
-_HEX = re.compile(rb"<([0-9A-Fa-f" + _WHITESPACE + rb"]*+)>")
 _LITERAL_PART = re.compile(rb"[^()\\\r]++")
 _ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|(\r\n?|\n)|(.?))", re.DOTALL)
 _NAME_ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
-_NAME_PLAIN = re.compile(rb"[^!-~]|[()<>\[\]{}/%#]")
+_NAME_SPECIAL = re.compile(rb"[^!-~]|[()<>\[\]{}/%#]")
 _STRING_SPECIAL = re.compile(rb"[()\\\r\n]")
 _STRING_WRITTEN = {b"(": b"\\(", b")": b"\\)", b"\\": b"\\\\", b"\r": b"\\r", b"\n": b"\\n"}
 _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
@@ -70,13 +87,12 @@ _CONSTANTS: Mapping[bytes, bool | None] = {b"null": None, b"true": True, b"false
 class Scanner:
     """Reads values from a place in the octets on; `at` is where it stands. Raises `BadPdf`, and nothing else."""
 
-    def __init__(self, octets: bytes, at: int = 0, limits: Limits = Limits()) -> None:
+    def __init__(self, octets: bytes, at: int, budget: Budget) -> None:
         self.octets = octets
         self.at = at
         self.spans: dict[bytes, tuple[int, int]] = {}
         """Where the values of the outermost dictionary read last stand: start and end."""
-        self._limits = limits
-        self._left = limits.values
+        self._budget = budget
 
     def skip_space(self) -> None:
         """Goes past whitespace and comments."""
@@ -84,12 +100,16 @@ class Scanner:
         if match is not None:
             self.at = match.end()
 
-    def take(self, token: bytes) -> bool:
-        """Goes past whitespace and `token`, if that comes next."""
+    def jumped(self, at: int) -> "Scanner":
+        """Another scanner of the same document, at `at`."""
+        return Scanner(self.octets, at, self._budget)
+
+    def take(self, word: bytes) -> bool:
+        """Goes past whitespace and `word`, if that comes next."""
         self.skip_space()
-        if not self.octets.startswith(token, self.at):
+        if not self.octets.startswith(word, self.at):
             return False
-        self.at += len(token)
+        self.at += len(word)
         return True
 
     def integer(self) -> int:
@@ -99,62 +119,48 @@ class Scanner:
             raise BadPdf("no integer where one belongs")
         return value
 
-    def value(self, depth: int = 0) -> Value:
+    def value(self) -> Value:
         """The value that comes next."""
-        self.skip_space()
-        self._left -= 1
-        if self._left < 0 or depth > self._limits.depth:
-            raise BadPdf("an object with too many or too deep values")
-        first = self.octets[self.at : self.at + 1]
-        match first:
-            case b"/":
-                return self._name()
-            case b"<" if self.octets.startswith(b"<<", self.at):
-                return self._dictionary(depth)
-            case b"<":
-                return self._hex()
-            case b"(":
-                return self._literal()
-            case b"[":
-                return self._array(depth)
-            case _ if first.isalpha():
-                return self._constant()
-            case _:
-                return self._number()
+        return self._value(self._token(), 0)
 
-    def _match(self, pattern: re.Pattern[bytes], what: str) -> re.Match[bytes]:
-        match = pattern.match(self.octets, self.at)
+    def _token(self) -> re.Match[bytes]:
+        match = _TOKEN.match(self.octets, self.at)
         if match is None:
-            raise BadPdf(f"no readable {what}")
+            raise BadPdf("no readable value")
         self.at = match.end()
         return match
 
-    def _name(self) -> Name:
-        written = self._match(_NAME, "name")[1]
-        return Name(_NAME_ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), written))
-
-    def _constant(self) -> bool | None:
-        word = self._match(_KEYWORD, "word")[0]
-        if word not in _CONSTANTS:
-            raise BadPdf("an unknown word")
-        return _CONSTANTS[word]
-
-    def _number(self) -> int | Real | Reference:
-        reference = _REFERENCE.match(self.octets, self.at)
-        if reference is not None:
-            self.at = reference.end()
-            return Reference(int(reference[1]), int(reference[2]))
-        match = self._match(_NUMBER, "number")
-        return Real(match[0]) if match[1] is None else int(match[0])
-
-    def _hex(self) -> bytes:
-        digits = self._match(_HEX, "hexadecimal string")[1].translate(None, b"\x00\t\n\f\r ")
-        return bytes.fromhex((digits + b"0" if len(digits) % 2 else digits).decode())
+    def _value(self, token: re.Match[bytes], depth: int) -> Value:
+        self._budget.value()
+        if depth > _MAX_DEPTH:
+            raise BadPdf("values nested too deep")
+        match token.lastindex:
+            case 1:
+                return Name(_name(token))
+            case 3:
+                return Reference(int(token[2]), int(token[3]))
+            case 4:
+                return int(token[4])
+            case 5:
+                return Real(token[5])
+            case 6:
+                return self._dictionary(depth)
+            case 8:
+                return self._array(depth)
+            case 10:
+                return _unhexed(token[10])
+            case 11:
+                return self._literal()
+            case 12 if token[12] in _CONSTANTS:
+                return _CONSTANTS[token[12]]
+            case _:
+                raise BadPdf("no value where one belongs")
 
     def _literal(self) -> bytes:
         parts = []
-        depth = 0
+        depth = 1
         while True:
+            self._budget.value()
             char = self.octets[self.at : self.at + 1]
             if char == b"\\":
                 parts.append(_unescaped(self._match(_ESCAPE, "escape")))
@@ -163,7 +169,7 @@ class Scanner:
                 depth += 1 if char == b"(" else -1
                 self.at += 1
                 if depth == 0:
-                    return b"".join(parts[1:])
+                    return b"".join(parts)
                 parts.append(char)
                 continue
             if char == b"\r":
@@ -174,30 +180,56 @@ class Scanner:
             parts.append(self._match(_LITERAL_PART, "string")[0])
 
     def _array(self, depth: int) -> list[Value]:
-        self.at += 1
         values: list[Value] = []
-        while not self.take(b"]"):
-            values.append(self.value(depth + 1))
+        while (token := self._token()).lastindex != _ARRAY_END:
+            values.append(self._value(token, depth + 1))
         return values
 
     def _dictionary(self, depth: int) -> Dictionary:
-        self.at += 2
         values: Dictionary = {}
         spans: dict[bytes, tuple[int, int]] = {}
-        while not self.take(b">>"):
-            if self.octets[self.at : self.at + 1] != b"/":
+        while (token := self._token()).lastindex != _CLOSE:
+            if token.lastindex != _NAME:
                 raise BadPdf("no name where a key belongs")
-            key = bytes(self._name())
+            key = _name(token)
             if key in values:
                 # Readers differ in which of two they take; nothing that is signed may depend on that.
                 raise BadPdf("a key that occurs twice")
-            self.skip_space()
-            start = self.at
-            values[key] = self.value(depth + 1)
-            spans[key] = (start, self.at)
+            token = self._token()
+            values[key] = self._value(token, depth + 1)
+            if depth == 0:
+                spans[key] = (_start(token), self.at)
         if depth == 0:
             self.spans = spans
         return values
+
+    def _match(self, pattern: re.Pattern[bytes], what: str) -> re.Match[bytes]:
+        match = pattern.match(self.octets, self.at)
+        if match is None:
+            raise BadPdf(f"no readable {what}")
+        self.at = match.end()
+        return match
+
+
+def _name(token: re.Match[bytes]) -> bytes:
+    name = token[1]
+    return _NAME_ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), name) if b"#" in name else name
+
+
+def _start(token: re.Match[bytes]) -> int:
+    """Where a token begins: the marks of names and hexadecimal strings stand before its group."""
+    match token.lastindex:
+        case 1 | 10:
+            return token.start(token.lastindex) - 1
+        case 3:
+            return token.start(2)
+        case kind:
+            return token.start(kind or 0)
+
+
+def _unhexed(written: bytes) -> bytes:
+    digits = written.translate(None, b"\x00\t\n\f\r ")
+    return bytes.fromhex((digits + b"0" if len(digits) % 2 else digits).decode())
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:
@@ -211,23 +243,29 @@ def _unescaped(match: re.Match[bytes]) -> bytes:
 
 def written(value: Value) -> bytes:
     """The octets of a value; strings as literals."""
-    match value:
-        case None:
-            return b"null"
-        case bool():
-            return b"true" if value else b"false"
-        case int():
-            return b"%d" % value
-        case Name():
-            return b"/" + _NAME_PLAIN.sub(lambda match: b"#%02X" % match[0][0], bytes(value))
-        case Real():
-            return bytes(value)
-        case bytes():
-            return b"(" + _STRING_SPECIAL.sub(lambda match: _STRING_WRITTEN[match[0]], value) + b")"
-        case Reference():
-            return b"%d %d R" % value
-        case list():
-            return b"[" + b" ".join(map(written, value)) + b"]"
-        case dict():
-            inner = b" ".join(written(Name(key)) + b" " + written(item) for key, item in value.items())
-            return b"<< " + inner + b" >>"
+    return _WRITERS[type(value)](value)
+
+
+def _written_name(name: bytes) -> bytes:
+    return b"/" + (name if name.isalnum() else _NAME_SPECIAL.sub(lambda match: b"#%02X" % match[0][0], name))
+
+
+def _written_string(value: bytes) -> bytes:
+    return b"(" + _STRING_SPECIAL.sub(lambda match: _STRING_WRITTEN[match[0]], value) + b")"
+
+
+def _written_dictionary(value: Dictionary) -> bytes:
+    return b"<< " + b"".join([_written_name(key) + b" " + written(item) + b" " for key, item in value.items()]) + b">>"
+
+
+_WRITERS: Mapping[type, Callable[[Any], bytes]] = {
+    type(None): lambda _: b"null",
+    bool: lambda value: b"true" if value else b"false",
+    int: lambda value: b"%d" % value,
+    Name: lambda value: _written_name(bytes(value)),
+    Real: bytes,
+    bytes: _written_string,
+    Reference: lambda value: b"%d %d R" % value,
+    list: lambda value: b"[" + b" ".join(map(written, value)) + b"]",
+    dict: _written_dictionary,
+}

@@ -6,12 +6,11 @@ as one with ten.
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from tiaas.ades.pdfstreams import decoded
-from tiaas.ades.pdfvalues import BadPdf, Dictionary, Scanner
+from tiaas.ades.pdfvalues import BadPdf, Budget, Dictionary, Scanner
 
 _MAX_SECTIONS = 256
 _MAX_SUBSECTIONS = 100_000
@@ -127,11 +126,11 @@ class CrossReferences:
         return None
 
 
-def read_cross_references(octets: bytes, spend: Callable[[int], None]) -> CrossReferences:
-    """Follows the sections from the end of the document; `spend` is told decoded octets. Raises `BadPdf`."""
-    start = _start(octets)
+def read_cross_references(octets: bytes, budget: Budget) -> CrossReferences:
+    """Follows the sections from the end of the document; raises `BadPdf`."""
+    start = _start(octets, budget)
     sections: list[_Table | _Stream] = []
-    newest = _section(octets, start, spend)
+    newest = _section(octets, start, budget)
     pending: list[tuple[int, bool]] = [(start, True)]
     seen = set[int]()
     runs = size = 0
@@ -140,7 +139,7 @@ def read_cross_references(octets: bytes, spend: Callable[[int], None]) -> CrossR
         if offset in seen:
             continue
         seen.add(offset)
-        section, trailer = newest if offset == start else _section(octets, offset, spend)
+        section, trailer = newest if offset == start else _section(octets, offset, budget)
         sections.append(section)
         runs += len(section.runs)
         if len(sections) > _MAX_SECTIONS or runs > _MAX_SUBSECTIONS:
@@ -163,23 +162,23 @@ def object_header(octets: bytes, offset: int) -> tuple[int, int, int]:
     return int(match[1]), int(match[2]), match.end()
 
 
-def _start(octets: bytes) -> int:
+def _start(octets: bytes, budget: Budget) -> int:
     at = octets.rfind(b"startxref", max(0, len(octets) - _TAIL))
     if at < 0:
         raise BadPdf("no startxref")
-    return Scanner(octets, at + len(b"startxref")).integer()
+    return Scanner(octets, at + len(b"startxref"), budget).integer()
 
 
-def _section(octets: bytes, offset: int, spend: Callable[[int], None]) -> tuple[_Table | _Stream, Dictionary]:
+def _section(octets: bytes, offset: int, budget: Budget) -> tuple[_Table | _Stream, Dictionary]:
     if not 0 < offset < len(octets):
         raise BadPdf("a cross-reference outside the document")
-    scanner = Scanner(octets, offset)
+    scanner = Scanner(octets, offset, budget)
     if scanner.take(b"xref"):
-        return _table(octets, scanner.at)
-    return _stream(octets, offset, spend)
+        return _table(octets, scanner.at, budget)
+    return _stream(octets, offset, budget)
 
 
-def _table(octets: bytes, at: int) -> tuple[_Table, Dictionary]:
+def _table(octets: bytes, at: int, budget: Budget) -> tuple[_Table, Dictionary]:
     runs = []
     while (match := _SUBSECTION.match(octets, at)) is not None:
         start, count = int(match[1]), int(match[2])
@@ -187,19 +186,19 @@ def _table(octets: bytes, at: int) -> tuple[_Table, Dictionary]:
         at = match.end() + count * _ENTRY_SIZE
         if at > len(octets) or len(runs) > _MAX_SUBSECTIONS:
             raise BadPdf("a cross-reference table without end")
-    scanner = Scanner(octets, at)
+    scanner = Scanner(octets, at, budget)
     if not scanner.take(b"trailer"):
         raise BadPdf("no trailer behind a cross-reference table")
     return _Table(octets, runs), _dictionary(scanner)
 
 
-def _stream(octets: bytes, offset: int, spend: Callable[[int], None]) -> tuple[_Stream, Dictionary]:
-    scanner = Scanner(octets, object_header(octets, offset)[2])
+def _stream(octets: bytes, offset: int, budget: Budget) -> tuple[_Stream, Dictionary]:
+    scanner = Scanner(octets, object_header(octets, offset)[2], budget)
     dictionary = _dictionary(scanner)
     if dictionary.get(b"Type") != b"XRef":
         raise BadPdf("no cross-reference stream where one belongs")
     rows = decoded(dictionary, stream_data(octets, scanner, _whole(dictionary, b"Length")))
-    spend(len(rows))
+    budget.octets(len(rows))
     widths = _numbers(dictionary.get(b"W"))
     if len(widths) != 3 or not all(0 <= width <= 8 for width in widths) or not sum(widths):
         raise BadPdf("a cross-reference stream without widths")
@@ -222,7 +221,7 @@ def stream_data(octets: bytes, scanner: Scanner, length: int) -> bytes:
     else:
         raise BadPdf("no line end before a stream's data")
     end = start + length
-    if length < 0 or end > len(octets) or not Scanner(octets, end).take(b"endstream"):
+    if length < 0 or end > len(octets) or not scanner.jumped(end).take(b"endstream"):
         raise BadPdf("a stream with a wrong length")
     return octets[start:end]
 

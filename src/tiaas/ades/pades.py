@@ -1,0 +1,199 @@
+"""PAdES signatures: a PDF document gets a signature field in an incremental update (TS 102 778-3 V1.1.2, PAdES-BES).
+
+Profile (gemSpec_Kon V5.18 TAB_KON_779, TUC_KON_155): SubFilter ETSI.CAdES.detached; time of signing in `M` and nowhere
+else (TS 102 778-3, 4.5.3); `Reason` is the ShortText; certificate and its attribute in the CMS, no OCSP response;
+`ByteRange` covers everything but the value of `Contents`. A PDF/A document stays one: the invisible field is an
+annotation that prints, has no area and an empty appearance (ISO 19005-1, 6.5.3 and 6.9; ISO 19005-2, 6.3).
+
+    << /Type /Sig … /ByteRange [0 a b c] /Contents <3082…0000> /M (D:…) >>
+       0 … a: all octets before `<`;  b … b + c: all octets behind `>`
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from tiaas.ades.cmssigner import CmsSigner, cms_signer
+from tiaas.ades.padescms import pdf_attributes, pdf_cms, pdf_cms_room
+from tiaas.ades.pdffile import PdfFile
+from tiaas.ades.pdftext import date_string, text, text_string
+from tiaas.ades.pdfupdate import MAX_NUMBER, Update
+from tiaas.ades.pdfvalues import BadPdf, Dictionary, Name, Reference, written
+from tiaas.ades.signing import CannotSign, SignedBy
+from tiaas.cms.signing import SignedAttributes
+
+_MAX_STRING = 32_767
+"""Octets of a string in a PDF/A document (ISO 19005-2, 6.1.13)."""
+_MAX_FIELDS = 5_000
+_PRINT, _LOCKED = 4, 128
+_SIGNATURES_EXIST, _APPEND_ONLY = 1, 2
+_NO_CHANGES = 1
+_APPEARANCE = b"<< /Type /XObject /Subtype /Form /BBox [0 0 0 0] /Length 0 >>\nstream\n\nendstream"
+_EXTENSION: Dictionary = {b"BaseVersion": Name(b"1.7"), b"ExtensionLevel": 1}
+_RANGE = b"[0 %-10d %-10d %-10d]"
+_OPENING = (
+    b"<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached /ByteRange "
+    + _RANGE % (0, 0, 0)
+    + b" /Contents "
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PadesOptions:
+    """`time` is the Konnektor's system time (aware), `reason` the ShortText."""
+
+    time: datetime
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PreparedPdf:
+    """A document with an open signature: `before` and `behind` are the octets of the update around the CMS's digits."""
+
+    document: bytes
+    before: bytes
+    behind: bytes
+    room: int
+    signer: CmsSigner
+    attributes: SignedAttributes
+
+    @property
+    def digests(self) -> tuple[bytes, ...]:
+        """The hash value to be signed."""
+        return (self.attributes.digest,)
+
+    def finish(self, values: Sequence[bytes], ocsp: bytes | None = None) -> bytes:
+        """The signed document; raises `CannotSign` (4205) for a value longer than the certificate's key makes."""
+        (value,) = values
+        digits = pdf_cms(self.signer, self.attributes, value).hex().encode().ljust(2 * self.room, b"0")
+        if len(digits) > 2 * self.room:
+            raise CannotSign(4205, "a signature that is longer than its place")
+        return b"".join((self.document, self.before, digits, self.behind))
+
+
+def prepare(document: bytes, by: SignedBy, options: PadesOptions) -> PreparedPdf:
+    """A PDF document that waits for its signature value.
+
+    Raises `CannotSign`: 4110 for what is no readable PDF, is encrypted or forbids changes; 4205 where a signature
+    finds no room within the limits of PDF/A (object numbers used up, CMS longer than a string may be).
+    """
+    room = pdf_cms_room(by)
+    if room > _MAX_STRING:
+        raise CannotSign(4205, "the CMS is longer than a string may be")
+    try:
+        pdf = PdfFile(document)
+        _check_changeable(pdf)
+        if pdf.references.size + 4 > MAX_NUMBER:
+            raise CannotSign(4205, "no object numbers left")
+        update = Update(pdf)
+        signature = _add_field(pdf, update)
+        dictionary = _signature(room, options)
+        update.put_encoded(signature, dictionary)
+        state = sha256(document)
+        identifier = state.copy()
+        identifier.update(dictionary + by.certificate)
+        octets, places = update.encode(identifier.digest()[:16])
+    except BadPdf as error:
+        raise CannotSign(4110, str(error)) from None
+    first = places[signature] + len(_OPENING)
+    second = first + 2 * room + 2
+    octets = _ranged(octets, places[signature] - len(document), (first, second, len(document) + len(octets) - second))
+    before, behind = octets[: first - len(document)], octets[second - len(document) :]
+    state.update(before)
+    state.update(behind)
+    signer = cms_signer(by)
+    attributes = pdf_attributes(signer, state.digest())
+    return PreparedPdf(document, before + b"<", b">" + behind, room, signer, attributes)
+
+
+def _signature(room: int, options: PadesOptions) -> bytes:
+    entries = b" /M " + written(date_string(options.time))
+    if options.reason:
+        entries += b" /Reason " + written(text_string(options.reason))
+    return _OPENING + b"<" + b"0" * (2 * room) + b">" + entries + b" >>"
+
+
+def _ranged(octets: bytes, at: int, numbers: tuple[int, int, int]) -> bytes:
+    """The update with its ByteRange; the signature dictionary begins at `at`."""
+    start = at + _OPENING.index(b"[")
+    return octets[:start] + _RANGE % numbers + octets[start + len(_RANGE % numbers) :]
+
+
+def _check_changeable(pdf: PdfFile) -> None:
+    if pdf.encrypted:
+        raise CannotSign(4110, "an encrypted document")
+    permissions = pdf.resolved(pdf.catalog()[1].get(b"Perms"))
+    certification = permissions.get(b"DocMDP") if isinstance(permissions, dict) else None
+    if certification is None:
+        return
+    for item in pdf.array(pdf.dictionary(certification).get(b"Reference")):
+        parameters = pdf.resolved(pdf.dictionary(item).get(b"TransformParams"))
+        if isinstance(parameters, dict) and parameters.get(b"P") == _NO_CHANGES:
+            raise CannotSign(4110, "a certified document that allows no changes")
+
+
+def _add_field(pdf: PdfFile, update: Update) -> Reference:
+    """Adds field, appearance, and what refers to them; the number that the signature dictionary is going to have."""
+    root, catalog = pdf.catalog()
+    page, page_dictionary = pdf.first_page()
+    signature, field, appearance = update.new(), update.new(), update.new()
+    form = pdf.dictionary(catalog[b"AcroForm"]) if catalog.get(b"AcroForm") is not None else {}
+    update.put_encoded(appearance, _APPEARANCE)
+    update.put(
+        field,
+        {
+            b"Type": Name(b"Annot"),
+            b"Subtype": Name(b"Widget"),
+            b"FT": Name(b"Sig"),
+            b"T": _field_name(pdf, form),
+            b"V": signature,
+            b"F": _PRINT | _LOCKED,
+            b"Rect": [0, 0, 0, 0],
+            b"P": page,
+            b"AP": {b"N": appearance},
+        },
+    )
+    new_page = _appended(pdf, update, page_dictionary, b"Annots", field)
+    if new_page is not None:
+        update.put(page, new_page)
+    form = _appended(pdf, update, form, b"Fields", field) or form
+    flags = form.get(b"SigFlags", 0)
+    form = {**form, b"SigFlags": (flags if isinstance(flags, int) else 0) | _SIGNATURES_EXIST | _APPEND_ONLY}
+    _put_form(update, root, catalog, form)
+    return signature
+
+
+def _appended(pdf: PdfFile, update: Update, holder: Dictionary, key: bytes, reference: Reference) -> Dictionary | None:
+    """Appends to an array of `holder`: the changed holder, or None if the array is an object of its own."""
+    value = holder.get(key)
+    longer = [*pdf.array(value), reference]
+    if isinstance(value, Reference):
+        update.put(value, longer)
+        return None
+    return {**holder, key: longer}
+
+
+def _put_form(update: Update, root: Reference, catalog: Dictionary, form: Dictionary) -> None:
+    changed = dict(catalog)
+    place = catalog.get(b"AcroForm")
+    if isinstance(place, Reference):
+        update.put(place, form)
+    else:
+        changed[b"AcroForm"] = form
+    extensions = catalog.get(b"Extensions", {})
+    if isinstance(extensions, dict) and b"ESIC" not in extensions:
+        # TS 102 778-3, 4.7: says that the document uses this standard.
+        changed[b"Extensions"] = {**extensions, b"ESIC": _EXTENSION}
+    if changed != catalog:
+        update.put(root, changed)
+
+
+def _field_name(pdf: PdfFile, form: Dictionary) -> bytes:
+    """A name that no other field at the top has."""
+    fields = pdf.array(form.get(b"Fields"))
+    if len(fields) > _MAX_FIELDS:
+        raise BadPdf("too many fields")
+    names = {text(pdf.resolved(pdf.dictionary(item).get(b"T"))) for item in fields}
+    number = next(number for number in range(1, len(names) + 2) if f"Signature{number}" not in names)
+    return f"Signature{number}".encode()

@@ -1,0 +1,52 @@
+"""The CMS in a PDF signature: SignedData with one signer, its certificate and no content (TS 102 778-3, 4.4 and 4.5).
+
+Neither signing-time nor content-hints are in it: a PDF document has `M` and `Reason` for that.
+"""
+
+from functools import lru_cache
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from tiaas.ades.cmssigner import CmsSigner, cms_signer
+from tiaas.ades.signing import CannotSign, SignedBy
+from tiaas.cms import oids
+from tiaas.cms.der import INTEGER, sequence
+from tiaas.cms.signing import SignedAttributes, SignedDataParts, content_type, message_digest, signed_attributes
+from tiaas.pki.certificate import BadCertificate, PublicKey, decode_certificate_untrusted
+from tiaas.pki.keys import Digest
+from tiaas.tlv import encode
+
+_KEPT = 1024
+
+
+def pdf_attributes(signer: CmsSigner, digest: bytes) -> SignedAttributes:
+    """The signed attributes for the SHA-256 hash value of what ByteRange covers."""
+    fixed = (content_type(oids.DATA), signer.signing_certificate, signer.algorithm_protection)
+    return signed_attributes((*fixed, message_digest(digest)))
+
+
+def pdf_cms(signer: CmsSigner, attributes: SignedAttributes, value: bytes) -> bytes:
+    """The ContentInfo with a signature value (ECDSA in DER)."""
+    info = signer.info(attributes, value)
+    return SignedDataParts(signers=(info,), certificates=(signer.certificate,)).encode()
+
+
+@lru_cache(maxsize=_KEPT)
+def pdf_cms_room(by: SignedBy) -> int:
+    """Octets of the longest CMS of a signer; raises `CannotSign` (4001) for a certificate that cannot be read."""
+    try:
+        longest = _longest_value(decode_certificate_untrusted(by.certificate).key())
+    except BadCertificate:
+        raise CannotSign(4001, "the signer's certificate cannot be read") from None
+    signer = cms_signer(by)
+    return len(pdf_cms(signer, pdf_attributes(signer, bytes(Digest.SHA256.size)), bytes(longest)))
+
+
+def _longest_value(key: PublicKey | None) -> int:
+    """Octets of the longest signature value of a key."""
+    if isinstance(key, rsa.RSAPublicKey):
+        return (key.key_size + 7) // 8
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        number = encode(INTEGER, bytes((key.key_size + 7) // 8 + 1))
+        return len(sequence(number, number))
+    raise CannotSign(4001, "the signer's key is of an unknown kind")
