@@ -1,4 +1,4 @@
-"""Decoders of card formats: information files, PIN blocks, ELC cryptograms, secure messaging, stored images."""
+"""Decoders of card formats: information files, PIN blocks, ELC and OAEP cryptograms, secured commands, images."""
 
 import json
 from collections.abc import Callable
@@ -19,6 +19,7 @@ from tiaas.card.securemessaging import (
     unprotect_response,
 )
 from tiaas.card.virtual.image import BadImage, CardImage
+from tiaas.pki.oaep import BadOaep, decode_oaep_untrusted
 
 _KEY = ephemeral_key(SeededEntropy(b"fuzz"))
 
@@ -54,6 +55,7 @@ _TARGETS: list[tuple[Callable[[bytes], object], type[Exception]]] = [
     (basefiles.decode_card_access_untrusted, basefiles.BadBaseFile),
     (_pin_block, BadPinBlock),
     (_cryptogram, BadCryptogram),
+    (decode_oaep_untrusted, BadOaep),
     (lambda data: unprotect_command(_keys(), CommandApdu(0x0C, 0xB0, 0, 0, data)), BadSecureMessaging),
     (lambda data: unprotect_response(_keys(), ResponseApdu(data, 0x9000)), BadSecureMessaging),
     (_image, BadImage),

@@ -26,6 +26,7 @@ class LogField(enum.StrEnum):
     SLOT = "slot"  # slot of a terminal, from 1
     CARD = "card"  # card handle
     CARD_TYPE = "card_type"  # type of a card, as in CardService
+    TOKEN = "token"  # label of a PKCS#11 token
     CIPHER = "cipher"  # TLS cipher suite
     # what
     SERVICE = "service"  # name and version of a SOAP service

@@ -85,9 +85,19 @@ def elc_encrypt(message: bytes, recipient: ec.EllipticCurvePublicKey, entropy: E
 def elc_decrypt(raw: bytes, key: ec.EllipticCurvePrivateKey) -> bytes:
     """The message in a structure A6; raises only `BadCryptogram`."""
     cryptogram = decode_elc_cryptogram_untrusted(raw)
+    return elc_open(cryptogram, key.exchange(ec.ECDH(), ephemeral_of(cryptogram)))
+
+
+def ephemeral_of(cryptogram: ElcCryptogram) -> ec.EllipticCurvePublicKey:
+    """The sender's key; raises `BadCryptogram` if it is none on brainpoolP256r1."""
     if cryptogram.curve != OID_BRAINPOOL_P256R1:
         raise BadCryptogram("another curve than the key's")
-    enc, mac = _keys(key.exchange(ec.ECDH(), decode_point(cryptogram.point)))
+    return decode_point(cryptogram.point)
+
+
+def elc_open(cryptogram: ElcCryptogram, shared: bytes) -> bytes:
+    """The message, with what ECDH of recipient's and sender's keys gave (x-coordinate). Raises `BadCryptogram`."""
+    enc, mac = _keys(shared)
     if not compare_digest(checksum(mac, cryptogram.ciphertext), cryptogram.mac):
         raise BadCryptogram("checksum wrong")
     try:

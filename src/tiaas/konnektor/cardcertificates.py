@@ -41,6 +41,8 @@ def certificate_file(card: Card, reference: str, crypt: str) -> CardFile:
 def has_ecc(card: Card) -> bool:
     """Whether the card is of generation G2.1 or later, which have ECC identities."""
     versions = card.data.versions
+    if card.held is not None:
+        return any(crypt == ECC for _, crypt in card.held.certificates)
     return versions is not None and versions.object_system >= GENERATION_2_1
 
 
@@ -50,6 +52,8 @@ async def read_certificate(card: Card, reference: str, crypt: str, clock: Clock)
     Raises `KonnektorError` 4149, 4148 if it cannot be read as a certificate; `CardLinkError`.
     """
     file = certificate_file(card, reference, crypt)
+    if card.held is not None:
+        return card.held.certificates.get((reference, crypt))
     if crypt == ECC and not has_ecc(card):
         return None
     return await card.cached(f"{reference} {crypt}", clock, lambda: _read(card, file))

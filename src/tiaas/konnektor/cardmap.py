@@ -59,8 +59,16 @@ EF_STATUS_VD = CardFile(Folder.HCA, 0x0C)
 EF_RECEIPT = CardFile(Folder.HCA, 0x1C)
 
 AUT, ENC, SIG, QES = "C.AUT", "C.ENC", "C.SIG", "C.QES"
-RSA, ECC = "RSA", "ECC"
+RSA, ECC, RSA_ECC = "RSA", "ECC", "RSA_ECC"
 
+_SM_B_CERTIFICATES: Mapping[tuple[str, str], CardFile] = {
+    (AUT, RSA): CardFile(Folder.ESIGN, 0x01),
+    (AUT, ECC): CardFile(Folder.ESIGN, 0x06),
+    (ENC, RSA): CardFile(Folder.ESIGN, 0x02),
+    (ENC, ECC): CardFile(Folder.ESIGN, 0x05),
+    (SIG, RSA): CardFile(Folder.ESIGN, 0x10),
+    (SIG, ECC): CardFile(Folder.ESIGN, 0x07),
+}
 CERTIFICATES: Mapping[CardType, Mapping[tuple[str, str], CardFile]] = {
     CardType.HBA: {
         (AUT, RSA): CardFile(Folder.ESIGN, 0x01),
@@ -70,20 +78,15 @@ CERTIFICATES: Mapping[CardType, Mapping[tuple[str, str], CardFile]] = {
         (QES, RSA): CardFile(Folder.QES, 0x10),
         (QES, ECC): CardFile(Folder.QES, 0x06),
     },
-    CardType.SMC_B: {
-        (AUT, RSA): CardFile(Folder.ESIGN, 0x01),
-        (AUT, ECC): CardFile(Folder.ESIGN, 0x06),
-        (ENC, RSA): CardFile(Folder.ESIGN, 0x02),
-        (ENC, ECC): CardFile(Folder.ESIGN, 0x05),
-        (SIG, RSA): CardFile(Folder.ESIGN, 0x10),
-        (SIG, ECC): CardFile(Folder.ESIGN, 0x07),
-    },
+    CardType.SMC_B: _SM_B_CERTIFICATES,
+    CardType.HSM_B: _SM_B_CERTIFICATES,
     CardType.EGK: {
         (AUT, RSA): CardFile(Folder.ESIGN, 0x01),
         (AUT, ECC): CardFile(Folder.ESIGN, 0x04),
     },
 }
-"""X.509 certificates by card, CertRef and Crypt (TAB_KON_858); of an eGK only what the Konnektor itself reads."""
+"""X.509 certificates by card, CertRef and Crypt (TAB_KON_858); of an eGK only what the Konnektor itself reads.
+An HSM-B has those of an SMC-B, in no files."""
 
 ROLE_KEY: Mapping[CardType, int] = {CardType.EGK: 0x09, CardType.HBA: 0x06, CardType.SMC_B: 0x06}
 """PrK.eGK.AUT_CVC.E256, PrK.HPC.AUTR_CVC.E256, PrK.SMC.AUTR_CVC.E256."""
@@ -91,12 +94,42 @@ ROLE_KEY: Mapping[CardType, int] = {CardType.EGK: 0x09, CardType.HBA: 0x06, Card
 DEVICE_KEY: Mapping[CardType, int] = {CardType.HBA: 0x09, CardType.SMC_B: 0x09, CardType.SMC_KT: 0x0A}
 """PrK.HPC.AUTD_SUK_CVC.E256, PrK.SMC.AUTD_RPE_CVC.E256, PrK.SMC.AUTD_RPS_CVC.E256; the CHR begins with the same id."""
 
-AUT_SIGN_KEY = 0x86
-"""PrK.HCI.AUT.E256 of an SM-B, in DF.ESIGN."""
-
 PIN_CH, PIN_QES, PIN_SMC, PIN_AMTS_REP = "PIN.CH", "PIN.QES", "PIN.SMC", "PIN.AMTS_REP"
 
-HOLDER_PIN: Mapping[CardType, str] = {CardType.HBA: PIN_CH, CardType.SMC_B: PIN_SMC}
+
+@dataclass(frozen=True, slots=True)
+class CardKey:
+    """A private key: its folder, the reference in MSE, and the PIN that must be verified before it works."""
+
+    folder: Folder
+    ref: int
+    pin: str
+
+
+_SM_B_KEYS: Mapping[tuple[str, str], CardKey] = {
+    (AUT, RSA): CardKey(Folder.ESIGN, 0x82, PIN_SMC),
+    (AUT, ECC): CardKey(Folder.ESIGN, 0x86, PIN_SMC),
+    (ENC, RSA): CardKey(Folder.ESIGN, 0x83, PIN_SMC),
+    (ENC, ECC): CardKey(Folder.ESIGN, 0x85, PIN_SMC),
+    (SIG, RSA): CardKey(Folder.ESIGN, 0x84, PIN_SMC),
+    (SIG, ECC): CardKey(Folder.ESIGN, 0x87, PIN_SMC),
+}
+KEYS: Mapping[CardType, Mapping[tuple[str, str], CardKey]] = {
+    CardType.HBA: {
+        (AUT, RSA): CardKey(Folder.ESIGN, 0x82, PIN_CH),
+        (AUT, ECC): CardKey(Folder.ESIGN, 0x86, PIN_CH),
+        (ENC, RSA): CardKey(Folder.ESIGN, 0x83, PIN_CH),
+        (ENC, ECC): CardKey(Folder.ESIGN, 0x85, PIN_CH),
+        (QES, RSA): CardKey(Folder.QES, 0x84, PIN_QES),
+        (QES, ECC): CardKey(Folder.QES, 0x86, PIN_QES),
+    },
+    CardType.SMC_B: _SM_B_KEYS,
+    CardType.HSM_B: _SM_B_KEYS,
+}
+"""Private keys by card and the certificate that belongs to them; SIG is PrK.HCI.OSIG (TAB_KON_784, 859, 900). Of an
+HSM-B only the PIN means something: its activation has that name."""
+
+HOLDER_PIN: Mapping[CardType, str] = {CardType.HBA: PIN_CH, CardType.SMC_B: PIN_SMC, CardType.HSM_B: PIN_SMC}
 """The PIN that must be verified before the role key works (TUC_KON_005, precondition)."""
 
 
@@ -122,5 +155,6 @@ PINS: Mapping[CardType, Mapping[str, PinObject]] = {
     CardType.EGK: _EGK_PINS,
     CardType.HBA: {PIN_CH: PinObject(Folder.MF, 0x01), PIN_QES: PinObject(Folder.QES, 0x81)},
     CardType.SMC_B: {PIN_SMC: PinObject(Folder.MF, 0x01)},
+    CardType.HSM_B: {PIN_SMC: PinObject(Folder.MF, 0x01)},
 }
 """PinTyp by card (digest §7.1: GetPinStatus, ChangePin, UnblockPin)."""

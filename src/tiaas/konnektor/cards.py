@@ -15,9 +15,11 @@ from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy, random_uuid
 from tiaas.card.link import CardLink
 from tiaas.konnektor.access import CardFact, HbaSessionFact
+from tiaas.konnektor.cardmap import PIN_SMC
 from tiaas.konnektor.cardtypes import HBAX, INSURED, SM_B, CardType
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.sessions import CallContext, CardSession, Channel, ChannelPool
+from tiaas.konnektor.heldkeys import HeldKeys
+from tiaas.konnektor.sessions import AuthValue, CallContext, CardSession, Channel, ChannelPool
 
 T = TypeVar("T")
 
@@ -83,14 +85,27 @@ class _Cached:
 
 
 class Card:
-    """One inserted card, from insertion to removal; never reused."""
+    """One inserted card, from insertion to removal; never reused.
 
-    def __init__(self, handle: str, ct_id: str, slot: int, data: CardData, line: CardLink, inserted: datetime) -> None:
+    `held` is what a virtual SMC-B has instead of a card.
+    """
+
+    def __init__(
+        self,
+        handle: str,
+        ct_id: str,
+        slot: int,
+        data: CardData,
+        line: CardLink,
+        inserted: datetime,
+        held: HeldKeys | None = None,
+    ) -> None:
         self.handle = handle
         self.ct_id = ct_id
         self.slot = slot
         self.data = data
         self.insert_time = inserted
+        self.held = held
         self.removed = False
         self.sessions: dict[tuple[str, ...], CardSession] = {}
         self._pool = ChannelPool(line, lambda: self.removed, self.sessions.values, single=data.card_type in INSURED)
@@ -140,10 +155,23 @@ class Card:
         if key not in self.sessions:
             self._drop_idle_sessions()
             self.sessions[key] = CardSession(self._pool, context)
-        return self.sessions[key]
+        session = self.sessions[key]
+        if self.held is not None:
+            self._take_activation(self.held, session)
+        return session
+
+    @staticmethod
+    def _take_activation(held: HeldKeys, session: CardSession) -> None:
+        """The activation for a Mandant stands in the place of the PIN."""
+        if held.is_active(session.context.mandant_id):
+            session.auth_state[PIN_SMC] = AuthValue.VERIFIED
+        else:
+            session.auth_state.pop(PIN_SMC, None)
 
     def has_raised(self, context: CallContext, reference: str) -> bool:
         """Whether the session for `context` exists and has that PIN verified or switched off."""
+        if self.held is not None:
+            return self.held.is_active(context.mandant_id)
         session = self.sessions.get(self._session_key(context))
         return session is not None and reference in session.auth_state
 
@@ -231,7 +259,7 @@ class CardList:
     _by_slot: dict[tuple[str, int], Card] = field(default_factory=dict)
     _by_handle: dict[str, Card] = field(default_factory=dict)
 
-    def insert(self, ct_id: str, slot: int, data: CardData, line: CardLink) -> Card:
+    def insert(self, ct_id: str, slot: int, data: CardData, line: CardLink, held: HeldKeys | None = None) -> Card:
         """TUC_KON_001 step 2: a new entry with a new handle; an old entry of the slot goes first.
 
         An entry elsewhere with the same ICCSN goes too: its removal was not told (C4).
@@ -240,7 +268,7 @@ class CardList:
         if data.iccsn is not None:
             for card in [card for card in self._by_handle.values() if card.data.iccsn == data.iccsn]:
                 self.remove(card.ct_id, card.slot)
-        card = Card(random_uuid(self.entropy), ct_id, slot, data, line, self.clock.now())
+        card = Card(random_uuid(self.entropy), ct_id, slot, data, line, self.clock.now(), held)
         self._by_slot[ct_id, slot] = card
         self._by_handle[card.handle] = card
         return card

@@ -33,7 +33,7 @@ _AT_ONCE = 32
 _AT_ONCE_EACH = 2
 
 CardSignature = Callable[[bytes], Awaitable[bytes]]
-"""Signs a hash value of 32 octets with the card's key: r ‖ s, 64 octets. Raises `TiaasError`."""
+"""Signs a hash value of 32 octets with the card's key by ECDSA (DER). Raises `TiaasError`."""
 ServerCheck = Callable[[tuple[bytes, ...], str], Awaitable[None]]
 """Judges a server's certificates (DER, its own first) for a host name or address. Raises `KonnektorError`."""
 
@@ -210,7 +210,7 @@ class _CardAtWork:
         return self._future is not None and self._future.done() and self.failure is None
 
     def sign(self, digest: bytes) -> bytes:
-        """r ‖ s over a hash value. Raises `ValueError`."""
+        """The signature (DER) over a hash value. Raises `ValueError`."""
         future = self._future = asyncio.run_coroutine_threadsafe(self._ask(digest), self._loop)
         try:
             return future.result(self._seconds)

@@ -17,7 +17,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tlslite.errors import BaseTLSException
 from tlslite.handshakesettings import HandshakeSettings
@@ -171,9 +171,7 @@ class _CardKey:
 
     def sign(self, octets: bytes, padding: None = None, hash_name: str = "", salt: None = None) -> bytearray:
         """The DER signature over a hash value."""
-        raw = self._sign(bytes(octets))
-        r, s = (int.from_bytes(raw[at : at + _COORDINATE], "big") for at in (0, _COORDINATE))
-        return bytearray(encode_dss_signature(r, s))
+        return bytearray(self._sign(bytes(octets)))
 
     def verify(self, signature: bytes, octets: bytes, *_: object) -> bool:
         """Whether the signature fits the certificate; the library sends none that does not."""

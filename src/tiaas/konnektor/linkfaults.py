@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from tiaas.card.link import CardGone, CardLinkError, CardTimeout
 from tiaas.konnektor.errors import KonnektorError
+from tiaas.pki.pkcs11 import TokenError, WrongCryptogram
 from tiaas.terminal.errors import CardInactive, SlotEmpty, TerminalBusy, TerminalError
 from tiaas.terminal.front import FrontError
 
@@ -17,7 +18,8 @@ TERMINAL_BUSY = 4060
 def link_faults() -> Iterator[None]:
     """Turns failures of card line and terminal into a `KonnektorError`.
 
-    A card pulled while an operation runs does not answer in time any more: 4094 (clients then ask to re-insert it).
+    A card pulled while an operation runs does not answer in time any more: 4094 (clients then ask to re-insert it). An
+    HSM that fails is a terminal that fails: it is one, a logical one.
     """
     try:
         yield
@@ -25,5 +27,7 @@ def link_faults() -> Iterator[None]:
         raise KonnektorError(CARD_TIMEOUT) from error
     except TerminalBusy as error:
         raise KonnektorError(TERMINAL_BUSY) from error
-    except (CardLinkError, TerminalError, FrontError) as error:
+    except WrongCryptogram:
+        raise
+    except (CardLinkError, TerminalError, FrontError, TokenError) as error:
         raise KonnektorError(TERMINAL_FAULT) from error

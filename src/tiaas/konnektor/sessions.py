@@ -29,6 +29,7 @@ from tiaas.konnektor.cardmap import CardFile, Folder
 from tiaas.konnektor.errors import KonnektorError
 
 BASIC_CHANNEL = 0
+_MANAGE_SECURITY_ENVIRONMENT = 0x22
 LOGICAL_CHANNELS = frozenset({1, 2, 3})
 """Channels a G2.1 card can open (gemSpec_COS V3.12.0, 14.9.8): four with the basic one."""
 
@@ -120,6 +121,7 @@ class Channel:
         self.closed = False
         self.mutex = asyncio.Lock()
         self._own_key: int | None = None
+        self._selected: dict[int, CommandApdu] = {}
 
     async def transmit(self, command: CommandApdu) -> ResponseApdu:
         """Sends one command on this channel.
@@ -133,6 +135,8 @@ class Channel:
     async def transmit_in_turn(self, command: CommandApdu) -> ResponseApdu:
         """`transmit` for a caller who holds `turn`."""
         self.require_open()
+        if command.ins == _MANAGE_SECURITY_ENVIRONMENT:
+            self._selected.clear()
         rounds.tick()
         response = await self._line.transmit(commands.with_channel(command, self.number))
         self.require_answer(response)
@@ -158,12 +162,14 @@ class Channel:
     def forget(self) -> None:
         """What was selected is unknown from now on."""
         self.folder = self._own_key = None
+        self._selected.clear()
 
     async def select(self, folder: Folder) -> ResponseApdu:
         """Selects a folder if it is not the current one; the answer is then that of the first time."""
         if self.folder is folder:
             return ResponseApdu(b"", StatusWord.FILE_DEACTIVATED if self.deactivated else StatusWord.OK)
         self.folder = None
+        self._selected.clear()
         response = await self.transmit(commands.select_aid(folder.value) if folder.value else commands.select_mf())
         self.deactivated = response.sw == StatusWord.FILE_DEACTIVATED
         if response.ok or self.deactivated:
@@ -180,6 +186,15 @@ class Channel:
         response = await self.transmit(commands.mse_private_auth(ref, ALG_ROLE))
         if response.ok:
             self._own_key = ref
+        return response
+
+    async def use_key(self, setting: CommandApdu) -> ResponseApdu:
+        """MSE SET of a key in the current folder for PSO, unless it was the last that was set for that purpose here."""
+        if self._selected.get(setting.p2) == setting:
+            return ResponseApdu(b"", StatusWord.OK)
+        response = await self.transmit(setting)
+        if response.ok:
+            self._selected[setting.p2] = setting
         return response
 
     def forget_key(self) -> None:

@@ -60,11 +60,7 @@ async def _read_actor(hpc: Card) -> str:
     """Of an HBA the certificate was read when it was inserted."""
     der = hpc.data.aut_certificate or b""
     if hpc.card_type in SM_B:
-        async with hpc.basic.mutex:
-            response = await hpc.basic.read(CERTIFICATES[hpc.card_type][SIG, ECC])
-            if not response.ok or not response.data:
-                response = await hpc.basic.read(CERTIFICATES[hpc.card_type][SIG, RSA])
-        der = response.data
+        der = await _read_osig(hpc)
     try:
         holder = holder_of(decode_certificate_untrusted(der))
     except BadCertificate:
@@ -72,6 +68,16 @@ async def _read_actor(hpc: Card) -> str:
     if hpc.card_type in SM_B:
         return holder.name
     return f"{holder.surname or ''} {holder.given_name or ''}".strip() or holder.name
+
+
+async def _read_osig(smb: Card) -> bytes:
+    if smb.held is not None:
+        return smb.held.certificates.get((SIG, ECC)) or smb.held.certificates.get((SIG, RSA), b"")
+    async with smb.basic.mutex:
+        response = await smb.basic.read(CERTIFICATES[smb.card_type][SIG, ECC])
+        if not response.ok or not response.data:
+            response = await smb.basic.read(CERTIFICATES[smb.card_type][SIG, RSA])
+    return response.data
 
 
 def log_record(seconds: int, letters: str, iccsn: str, actor: str) -> bytes:

@@ -18,24 +18,22 @@ from datetime import datetime, timedelta
 
 from tiaas.base.clock import Clock
 from tiaas.base.errors import TiaasError
-from tiaas.card import commands
 from tiaas.card.apdu import CommandApdu, ResponseApdu
-from tiaas.card.objsys.addresses import ALG_SIGN_ECDSA
-from tiaas.card.status import StatusWord
 from tiaas.fachdienste.vsdm.receipt import RECEIPT_MAX, Receipt, Result
 from tiaas.fachdienste.vsdm.services import NoAnswer, ServiceFault, Services
 from tiaas.fachdienste.vsdm.updating import CardLost, Updater, Waiting, waiting
 from tiaas.interfaces.cm_common_v2_0 import UpdateFlag
-from tiaas.konnektor.cardmap import AUT_SIGN_KEY, Folder
+from tiaas.konnektor.cardmap import AUT, ECC
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtls import CardIdentity
-from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, EventHub, Topic, parameters
 from tiaas.konnektor.intermediaer import Intermediaer
+from tiaas.konnektor.keys import signer_of
 from tiaas.konnektor.sessions import CardSession, Channel
 from tiaas.konnektor.store import InstanceStore
 from tiaas.konnektor.undisturbed import undisturbed
 from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
+from tiaas.pki.keys import SigningScheme
 from tiaas.pki.subject import holder_of
 
 _log = logging.getLogger("tiaas.konnektor.vsdm")
@@ -111,7 +109,7 @@ class Online:
         deadline = self._clock.monotonic() + self._limits.seconds
         services = None
         if smb is not None and session is not None and smb.data.aut_certificate is not None:
-            identity = CardIdentity(smb.data.aut_certificate, lambda digest: _sign(session, digest))
+            identity = CardIdentity(smb.data.aut_certificate, lambda digest: _sign(smb, session, self._clock, digest))
             services = Services(self._intermediaer.through(smb.handle, identity, deadline))
         return OnlineCheck(egk, services, self._certificate_status, self._hub, self._limits.seconds)
 
@@ -250,17 +248,10 @@ class _Port:
             raise CardLost(sent=sent) from error
 
 
-async def _sign(session: CardSession, digest: bytes) -> bytes:
-    """PSO COMPUTE DIGITAL SIGNATURE with PrK.HCI.AUT.E256, r ‖ s. Raises 4085 if the PIN is not verified any more."""
-    async with session.use() as channel:
-        await channel.select(Folder.ESIGN)
-        selected = await channel.transmit(commands.mse_private_sign(AUT_SIGN_KEY, ALG_SIGN_ECDSA))
-        if not selected.ok:
-            raise KonnektorError(4157)
-        response = await channel.transmit(commands.pso_compute_signature(digest))
-    if not response.ok:
-        raise KonnektorError(4085 if response.sw == StatusWord.SECURITY_STATUS_NOT_SATISFIED else 4157)
-    return response.data
+async def _sign(smb: Card, session: CardSession, clock: Clock, digest: bytes) -> bytes:
+    """Signs with PrK.HCI.AUT.E256. Raises 4085 if the PIN is not verified any more, and as `signer_of` does."""
+    signer = await signer_of(smb, session, AUT, ECC, clock)
+    return await signer.sign_digest(digest, SigningScheme.ECDSA)
 
 
 def _insurer(egk: Card) -> str | None:

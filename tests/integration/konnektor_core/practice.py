@@ -98,10 +98,11 @@ class Practice:
     personalised: dict[str, PersonalisedCard] = field(default_factory=dict)
     status_of: EgkStatus | None = None
     intermediaer: Intermediaer | None = None
+    ecc_only: bool = True
 
     def __post_init__(self) -> None:
         self.entropy = SeededEntropy(b"practice")
-        self.pki = LabPki.create(self.entropy, self.clock, ecc_only=True)
+        self.pki = LabPki.create(self.entropy, self.clock, ecc_only=self.ecc_only)
         self.seed: Seed = load_seed()
         self.personaliser = Personaliser(self.pki, self.seed, self.entropy, self.clock)
         self.hub = EventHub()

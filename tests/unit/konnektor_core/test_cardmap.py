@@ -29,7 +29,8 @@ FOLDER_NAMES = {
     cardmap.Folder.QES: "MF/DF.QES",
     cardmap.Folder.ESIGN: "MF/DF.ESIGN",
 }
-OWN = {CardType.EGK: "CH", CardType.HBA: "HP", CardType.SMC_B: "HCI"}
+SYSTEMS |= {CardType.HSM_B: SYSTEMS[CardType.SMC_B]}
+OWN = {CardType.EGK: "CH", CardType.HBA: "HP", CardType.SMC_B: "HCI", CardType.HSM_B: "HCI"}
 
 
 def name_at(system: ObjectSystem, file: CardFile) -> str:
@@ -45,7 +46,7 @@ def name_at(system: ObjectSystem, file: CardFile) -> str:
     return found[0].rpartition("/")[2]
 
 
-@pytest.mark.parametrize("card_type", list(SYSTEMS))
+@pytest.mark.parametrize("card_type", list(cardmap.TYPE_BY_MF_AID.values()))
 def test_root_folder_and_common_files(card_type: CardType) -> None:
     system = SYSTEMS[card_type]
     assert cardmap.TYPE_BY_MF_AID[system.root.aid] is card_type
@@ -96,6 +97,18 @@ def test_certificates(card_type: CardType) -> None:
         usage = "OSIG" if reference == "C.SIG" else reference[2:]
         suffix = "E256" if crypt == "ECC" else "R2048"
         assert name_at(SYSTEMS[card_type], file) == f"EF.C.{OWN[card_type]}.{usage}.{suffix}"
+
+
+@pytest.mark.requirement("TIP1-A_5439")
+@pytest.mark.parametrize("card_type", list(cardmap.KEYS))
+def test_private_keys(card_type: CardType) -> None:
+    for (reference, crypt), key in cardmap.KEYS[card_type].items():
+        usage = "OSIG" if reference == "C.SIG" else reference[2:]
+        suffix = "E256" if crypt == "ECC" else "R2048"
+        found = SYSTEMS[card_type].objects[f"{FOLDER_NAMES[key.folder]}/PrK.{OWN[card_type]}.{usage}.{suffix}"]
+        assert isinstance(found, PrivateKey)
+        assert key.ref == 0x80 | found.id
+        assert key.pin in cardmap.PINS[card_type]
 
 
 @pytest.mark.parametrize("card_type", list(cardmap.PINS))

@@ -1,0 +1,69 @@
+"""Keys of a virtual SMC-B (HSM-B) as `Signer` and `Decipherer`, with the rules of a card's keys."""
+
+from tiaas.card.elc import BadCryptogram, decode_elc_cryptogram_untrusted, elc_open, encode_point, ephemeral_of
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.heldkeys import KeyStore
+from tiaas.konnektor.keyuse import CRYPTOGRAM_FAULT, CertifiedKey, KeyUse
+from tiaas.konnektor.linkfaults import link_faults
+from tiaas.pki.keys import Digest, SigningScheme
+from tiaas.pki.pkcs11 import WrongCryptogram
+
+
+class HeldSigner:
+    """`Signer`: a key in a `KeyStore`."""
+
+    def __init__(self, use: KeyUse, certified: CertifiedKey, store: KeyStore, label: str) -> None:
+        self._use = use
+        self._certified = certified
+        self._store = store
+        self._label = label
+
+    @property
+    def certificate(self) -> bytes:
+        """See `Signer`."""
+        return self._certified.certificate
+
+    @property
+    def scheme(self) -> SigningScheme:
+        """See `Signer`."""
+        return self._certified.scheme
+
+    async def sign_digest(self, digest: bytes, scheme: SigningScheme, hash_function: Digest = Digest.SHA256) -> bytes:
+        """See `Signer` and `keys.signer_of`."""
+        self._certified.require_scheme(scheme, hash_function)
+        self._use.require()
+        with link_faults():
+            value = await self._store.sign(self._label, digest, scheme, hash_function)
+        if self._store.is_outside:
+            await self._certified.verify(value, digest, scheme, hash_function)
+        return value
+
+
+class HeldDecipherer:
+    """`Decipherer`: a key in a `KeyStore`."""
+
+    def __init__(self, use: KeyUse, certified: CertifiedKey, store: KeyStore, label: str) -> None:
+        self._use = use
+        self._certified = certified
+        self._store = store
+        self._label = label
+
+    @property
+    def certificate(self) -> bytes:
+        """See `Decipherer`."""
+        return self._certified.certificate
+
+    async def decipher(self, cryptogram: bytes) -> bytes:
+        """See `Decipherer` and `keys.decipherers_of`."""
+        self._use.require()
+        try:
+            with link_faults():
+                return await self._decipher(cryptogram)
+        except (BadCryptogram, WrongCryptogram):
+            raise KonnektorError(CRYPTOGRAM_FAULT) from None
+
+    async def _decipher(self, cryptogram: bytes) -> bytes:
+        if not self._certified.is_ecc:
+            return await self._store.decipher(self._label, cryptogram)
+        parts = decode_elc_cryptogram_untrusted(cryptogram)
+        return elc_open(parts, await self._store.agree(self._label, encode_point(ephemeral_of(parts))))

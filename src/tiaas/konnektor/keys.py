@@ -1,0 +1,86 @@
+"""Private keys of an inserted HBA or SM-B as `Signer` and `Decipherer`, wherever they are: in a card at a terminal or
+PC/SC reader, in an HSM, in a lab's file (gemSpec_Kon V5.18 TUC_KON_218, TUC_KON_219; keys by TAB_KON_784, 859, 900).
+
+    signer = await signer_of(card, session, SIG, RSA_ECC, clock)
+    value = await signer.sign_digest(digest, signer.scheme)
+
+The state of the PIN counts when the key is used, not before: 4085 if it is not verified in this session, and nobody is
+asked for it. What a card or an HSM signed is verified with the certificate's key before anybody gets it (4120).
+"""
+
+from tiaas.base.clock import Clock
+from tiaas.konnektor.cardcertificates import has_ecc
+from tiaas.konnektor.cardmap import ECC, ENC, KEYS, RSA, RSA_ECC, CardKey
+from tiaas.konnektor.cards import Card, Reservation
+from tiaas.konnektor.cardsigner import CardDecipherer, CardSigner
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.heldsigner import HeldDecipherer, HeldSigner
+from tiaas.konnektor.keyuse import KeyUse, certified_key
+from tiaas.konnektor.sessions import CardSession
+from tiaas.pki.keys import Decipherer, Signer
+
+
+async def signer_of(
+    card: Card,
+    session: CardSession,
+    reference: str,
+    crypt: str,
+    clock: Clock,
+    *,
+    holder: Reservation | None = None,
+) -> Signer:
+    """The key of a certificate reference (C.AUT, C.SIG, C.QES) as a signer; of a card in a terminal a `CardSigner`.
+
+    `crypt` RSA_ECC is ECC from generation 2.1 on. `holder` is the reservation of the card that the caller has. Raises
+    `KonnektorError` 4058 if that type of card has no such key, 4123 with cause 4256 if this card has not, and what
+    reading a certificate raises. The signer raises 4085, 4093, 4094, 4044, 4060, 4120, and 4111 for a scheme the key
+    does not do.
+    """
+    crypt = effective_crypt(card, crypt)
+    use = KeyUse(card, session, _key(card, reference, crypt), holder)
+    certified = await certified_key(card, reference, crypt, clock)
+    if certified is None:
+        raise KonnektorError(4123, causes=(KonnektorError(4256),))
+    if card.held is not None:
+        return HeldSigner(use, certified, card.held.store, card.held.labels[reference, crypt])
+    return CardSigner(use, certified)
+
+
+async def decipherers_of(
+    card: Card, session: CardSession, clock: Clock, *, holder: Reservation | None = None
+) -> tuple[Decipherer, ...]:
+    """The keys of C.ENC that the card has, the ECC key first (TUC_KON_071). Raises as `signer_of`.
+
+    A decipherer raises 4069 for a cryptogram that the key does not open, 4079, 4085, 4093, 4094, 4044, 4060, 4120.
+    """
+    found: list[Decipherer] = []
+    for crypt in (ECC, RSA):
+        use = KeyUse(card, session, _key(card, ENC, crypt), holder)
+        certified = await certified_key(card, ENC, crypt, clock)
+        if certified is None:
+            continue
+        if card.held is not None:
+            found.append(HeldDecipherer(use, certified, card.held.store, card.held.labels[ENC, crypt]))
+        else:
+            found.append(CardDecipherer(use, certified))
+    return tuple(found)
+
+
+def effective_crypt(card: Card, crypt: str) -> str:
+    """RSA or ECC; RSA_ECC as the card's generation decides (TAB_KON_900)."""
+    if crypt != RSA_ECC:
+        return crypt
+    return ECC if has_ecc(card) else RSA
+
+
+def require_pin(card: Card, session: CardSession, reference: str) -> None:
+    """Raises 4085 unless the PIN of a key is verified (or switched off) in this session, 4058 without such a key."""
+    if _key(card, reference, ECC).pin not in session.auth_state:
+        raise KonnektorError(4085)
+
+
+def _key(card: Card, reference: str, crypt: str) -> CardKey:
+    key = KEYS.get(card.card_type, {}).get((reference, crypt))
+    if key is None:
+        raise KonnektorError(4058)
+    return key

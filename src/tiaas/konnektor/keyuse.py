@@ -1,0 +1,106 @@
+"""What every use of a private key of an HBA or SM-B has in common: its certificate, the right to use it, the schemes it
+does, the check of what it signed (gemSpec_Kon V5.18 TUC_KON_218, TAB_KON_780, TUC_KON_166 step 3).
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tiaas.base.clock import Clock
+from tiaas.konnektor.cardcertificates import has_ecc, read_certificate
+from tiaas.konnektor.cardmap import AUT, ECC, RSA, CardKey
+from tiaas.konnektor.cards import Card, Reservation
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.linkfaults import link_faults
+from tiaas.konnektor.sessions import CardSession
+from tiaas.pki.certificate import BadCertificate, PublicKey, decode_certificate_untrusted
+from tiaas.pki.keys import Digest, SigningScheme
+from tiaas.pki.prehashed import is_signature
+
+CARD_FAULT = 4120
+CRYPTOGRAM_FAULT = 4069
+
+_ALLOWED: Mapping[tuple[SigningScheme, Digest], str] = {
+    (SigningScheme.ECDSA, Digest.SHA256): ECC,
+    (SigningScheme.RSASSA_PSS, Digest.SHA256): RSA,
+    **{(SigningScheme.RSASSA_PKCS1_V1_5, digest): RSA for digest in Digest},
+}
+"""Which kind of key signs how (TAB_KON_780; gemSpec_COS V3.12.0 N087.300). PKCS#1 v1.5 is for the key of AUT alone."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CertifiedKey:
+    """A certificate (DER) and its key; `pkcs1`: whether the private key makes RSASSA-PKCS1-v1_5 too."""
+
+    certificate: bytes
+    public_key: PublicKey
+    pkcs1: bool
+
+    @property
+    def is_ecc(self) -> bool:
+        """Whether it is a key on an elliptic curve."""
+        return isinstance(self.public_key, ec.EllipticCurvePublicKey)
+
+    @property
+    def scheme(self) -> SigningScheme:
+        """How the key signs documents (gemSpec_Krypt Tab_KRYPT_002)."""
+        return SigningScheme.ECDSA if self.is_ecc else SigningScheme.RSASSA_PSS
+
+    def require_scheme(self, scheme: SigningScheme, hash_function: Digest) -> None:
+        """Raises `KonnektorError` 4111 for what the private key does not do."""
+        if _ALLOWED.get((scheme, hash_function)) != (ECC if self.is_ecc else RSA):
+            raise KonnektorError(4111)
+        if scheme is SigningScheme.RSASSA_PKCS1_V1_5 and not self.pkcs1:
+            raise KonnektorError(4111)
+
+    async def verify(self, value: bytes, digest: bytes, scheme: SigningScheme, hash_function: Digest) -> None:
+        """Checks a signature that a card or an HSM made, in a thread. Raises 4120."""
+        if not await asyncio.to_thread(is_signature, self.public_key, value, digest, scheme, hash_function):
+            raise KonnektorError(CARD_FAULT)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """A key of a card as a session uses it; `holder` is the caller's reservation of the card."""
+
+    card: Card
+    session: CardSession
+    key: CardKey
+    holder: Reservation | None
+
+    def require(self) -> None:
+        """Raises 4094 for a card that is gone, 4093 if another has reserved it, 4085 without PIN."""
+        if self.card.removed:
+            raise KonnektorError(4094)
+        self.card.require_free(self.holder)
+        if self.key.pin not in self.session.auth_state:
+            raise KonnektorError(4085)
+
+
+async def certified_key(card: Card, reference: str, crypt: str, clock: Clock) -> CertifiedKey | None:
+    """The certificate of a reference with its key; None if the card has none.
+
+    Raises `KonnektorError` 4148 if it cannot be read, 4149, 4094, 4044, 4060.
+    """
+    # TUC_KON_001 has read this one.
+    der = card.data.aut_certificate if (reference, crypt) == (AUT, ECC) and has_ecc(card) else None
+    if der is None:
+        with link_faults():
+            der = await read_certificate(card, reference, crypt, clock)
+    if der is None:
+        return None
+    found = der
+    return card.derived(f"key {sha256(found).hexdigest()}", lambda: _certified(found, pkcs1=reference == AUT))
+
+
+def _certified(der: bytes, *, pkcs1: bool) -> CertifiedKey:
+    try:
+        key = decode_certificate_untrusted(der).key()
+    except BadCertificate:
+        key = None
+    if key is None:
+        raise KonnektorError(4148)
+    return CertifiedKey(der, key, pkcs1)

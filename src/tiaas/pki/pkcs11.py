@@ -1,0 +1,248 @@
+"""Keys in a hardware security module, by PKCS#11 (OASIS PKCS#11 V2.40; the module of the HSM's maker, or SoftHSM2).
+
+Theory of operation. A module is loaded once per process, and python-pkcs11 asks it for no locking of its own: two
+threads in it end the process. So each module has one worker thread of the process, and whatever is done in it is done
+there, one thing after the other. A `Token` is one session on that thread; it keeps the handles of its objects, since
+finding one costs as much as a signature. A session that got lost (HSM restarted) is opened again by the next use. The
+last `Token` that closes unloads the module.
+
+Objects are found by their labels: private keys, certificates, and data objects (CV certificates).
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+from tiaas.base.errors import TiaasError
+from tiaas.base.secret import Secret
+from tiaas.pki.keys import Digest, SigningScheme
+from tiaas.pki.oaep import BadOaep, decode_oaep_untrusted
+from tiaas.pki.prehashed import DIGEST_INFO
+
+_log = logging.getLogger("tiaas.pki.pkcs11")
+
+T = TypeVar("T")
+
+_COORDINATE = 32
+
+
+class TokenError(TiaasError):
+    """The module, the token or an object in it does not do what it shall; `reason` says what, without secrets."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class WrongCryptogram(TokenError):
+    """The token does not decipher these octets."""
+
+
+@dataclass(slots=True)
+class _Module:
+    """A module of this process. `tokens` counts those that are open."""
+
+    worker: ThreadPoolExecutor
+    tokens: int = 0
+
+
+@cache
+def _module(path: Path) -> _Module:
+    """Of the process, as the module itself is."""
+    return _Module(ThreadPoolExecutor(1, thread_name_prefix="tiaas-pkcs11"))
+
+
+class Token:
+    """A token, found by its label, with the PIN of its user. Everything raises `TokenError`.
+
+    `writable` is for who puts objects into it.
+    """
+
+    def __init__(self, module: Path, label: str, pin: Secret, *, writable: bool = False) -> None:
+        self._path = module.resolve()
+        self._module = _module(self._path)
+        self._label = label
+        self._pin = pin
+        self._writable = writable
+        self._session: Any = None
+        self._keys: dict[str, Any] = {}
+        self._knows_oaep = True
+        self._is_open = False
+
+    def __repr__(self) -> str:
+        return f"Token({self._label})"
+
+    async def open(self) -> None:
+        """Loads the module and logs in."""
+        await self._run(self._open)
+
+    async def close(self) -> None:
+        """Ends the session; the module goes with the last one."""
+        await self._run(self._close)
+
+    async def certificate(self, label: str) -> bytes | None:
+        """A certificate (DER), None if there is none of that label."""
+        return await self._run(self._read, "CERTIFICATE", label)
+
+    async def data(self, label: str) -> bytes | None:
+        """The value of a data object, None if there is none of that label."""
+        return await self._run(self._read, "DATA", label)
+
+    async def sign(self, label: str, digest: bytes, scheme: SigningScheme, hash_function: Digest) -> bytes:
+        """A signature over a hash value, ECDSA in DER."""
+        raw: bytes = await self._run(self._in_session, self._sign, label, digest, scheme, hash_function)
+        if scheme is not SigningScheme.ECDSA:
+            return raw
+        half = len(raw) // 2
+        return encode_dss_signature(int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big"))
+
+    async def agree(self, label: str, point: bytes) -> bytes:
+        """ECDH with a point (uncompressed): the x-coordinate, 32 octets."""
+        return await self._run(self._in_session, self._agree, label, point)
+
+    async def decipher(self, label: str, cryptogram: bytes) -> bytes:
+        """RSAES-OAEP with SHA-256. Raises `WrongCryptogram`."""
+        return await self._run(self._in_session, self._decipher, label, cryptogram)
+
+    async def work(self, task: Callable[[Any], T]) -> T:
+        """The result of `task`, done on the module's thread with the session: for who fills a token."""
+        return await self._run(self._in_session, task)
+
+    # ---- on the module's thread --------------------------------------------------------------------------------------
+
+    async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._module.worker, work, *arguments)
+
+    def _open(self) -> None:
+        if not self._is_open:
+            self._is_open = True
+            self._module.tokens += 1
+        self._in_session(lambda session: None)
+
+    def _close(self) -> None:
+        self._drop()
+        if not self._is_open:
+            return
+        self._is_open = False
+        self._module.tokens -= 1
+        if not self._module.tokens:
+            import pkcs11
+
+            with suppress(pkcs11.PKCS11Error):
+                pkcs11.lib(str(self._path)).finalize()
+
+    def _in_session(self, work: Callable[..., T], *arguments: Any) -> T:
+        import pkcs11
+
+        lost = (
+            pkcs11.SessionHandleInvalid,
+            pkcs11.SessionClosed,
+            pkcs11.DeviceRemoved,
+            pkcs11.TokenNotPresent,
+            pkcs11.UserNotLoggedIn,
+            pkcs11.KeyHandleInvalid,
+            pkcs11.ObjectHandleInvalid,
+        )
+        if not self._is_open:
+            raise TokenError("the token is closed")
+        try:
+            try:
+                return work(self._session or self._login(), *arguments)
+            except lost:
+                _log.info("session with a token opened again", extra={"token": self._label})
+                self._drop()
+                return work(self._login(), *arguments)
+        except (pkcs11.PKCS11Error, RuntimeError) as error:
+            self._drop()
+            raise TokenError(f"token {self._label}: {type(error).__name__}") from None
+
+    def _login(self) -> Any:
+        import pkcs11
+
+        token = pkcs11.lib(str(self._path)).get_token(token_label=self._label)
+        try:
+            self._session = token.open(rw=self._writable, user_pin=self._pin.reveal())
+        except pkcs11.UserAlreadyLoggedIn:
+            # A login holds for all sessions of the process with that token (PKCS#11 V2.40, 2.6.6).
+            self._session = token.open(rw=self._writable)
+        return self._session
+
+    def _drop(self) -> None:
+        import pkcs11
+
+        session, self._session = self._session, None
+        self._keys.clear()
+        if session is not None:
+            with suppress(pkcs11.PKCS11Error):
+                session.close()
+
+    def _read(self, kind: str, label: str) -> bytes | None:
+        from pkcs11 import Attribute, ObjectClass
+
+        def find(session: Any) -> bytes | None:
+            wanted = {Attribute.CLASS: ObjectClass[kind], Attribute.LABEL: label}
+            return next((bytes(found[Attribute.VALUE]) for found in list(session.get_objects(wanted))), None)
+
+        return self._in_session(find)
+
+    def _key(self, session: Any, label: str) -> Any:
+        from pkcs11 import ObjectClass
+
+        key = self._keys.get(label)
+        if key is None:
+            key = self._keys[label] = session.get_key(object_class=ObjectClass.PRIVATE_KEY, label=label)
+        return key
+
+    def _sign(self, session: Any, label: str, digest: bytes, scheme: SigningScheme, hash_function: Digest) -> bytes:
+        from pkcs11 import MGF, Mechanism
+
+        key = self._key(session, label)
+        if scheme is SigningScheme.ECDSA:
+            return bytes(key.sign(digest, mechanism=Mechanism.ECDSA))
+        if scheme is SigningScheme.RSASSA_PKCS1_V1_5:
+            return bytes(key.sign(DIGEST_INFO[hash_function] + digest, mechanism=Mechanism.RSA_PKCS))
+        name = hash_function.name
+        parameter = Mechanism[name], MGF[name], hash_function.size
+        return bytes(key.sign(digest, mechanism=Mechanism.RSA_PKCS_PSS, mechanism_param=parameter))
+
+    def _agree(self, session: Any, label: str, point: bytes) -> bytes:
+        from pkcs11 import KDF, Attribute, KeyType, Mechanism
+
+        secret = self._key(session, label).derive_key(
+            KeyType.GENERIC_SECRET,
+            8 * _COORDINATE,
+            mechanism=Mechanism.ECDH1_DERIVE,
+            mechanism_param=(KDF.NULL, None, point),
+            template={Attribute.SENSITIVE: False, Attribute.EXTRACTABLE: True},
+        )
+        try:
+            return bytes(secret[Attribute.VALUE])
+        finally:
+            secret.destroy()
+
+    def _decipher(self, session: Any, label: str, cryptogram: bytes) -> bytes:
+        import pkcs11
+        from pkcs11 import MGF, Mechanism
+
+        key = self._key(session, label)
+        refused = (pkcs11.EncryptedDataInvalid, pkcs11.EncryptedDataLenRange, pkcs11.DataInvalid, pkcs11.DataLenRange)
+        try:
+            if self._knows_oaep:
+                parameter = Mechanism.SHA256, MGF.SHA256, None
+                try:
+                    return bytes(key.decrypt(cryptogram, mechanism=Mechanism.RSA_PKCS_OAEP, mechanism_param=parameter))
+                except (pkcs11.MechanismParamInvalid, pkcs11.MechanismInvalid, pkcs11.ArgumentsBad):
+                    # SoftHSM2 knows OAEP with SHA-1 only.
+                    self._knows_oaep = False
+            encoded = bytes(key.decrypt(cryptogram, mechanism=Mechanism.RSA_X_509))
+            return decode_oaep_untrusted(encoded.rjust(len(cryptogram), b"\0"))
+        except (*refused, BadOaep):
+            raise WrongCryptogram("no cryptogram for this key") from None
