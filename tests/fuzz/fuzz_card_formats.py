@@ -18,6 +18,7 @@ from tiaas.card.securemessaging import (
     unprotect_command,
     unprotect_response,
 )
+from tiaas.card.ssec import BadSsec, decode_ssec_untrusted, encode_ssec
 from tiaas.card.virtual.image import BadImage, CardImage
 from tiaas.pki.oaep import BadOaep, decode_oaep_untrusted
 
@@ -59,9 +60,11 @@ _TARGETS: list[tuple[Callable[[bytes], object], type[Exception]]] = [
     (lambda data: unprotect_command(_keys(), CommandApdu(0x0C, 0xB0, 0, 0, data)), BadSecureMessaging),
     (lambda data: unprotect_response(_keys(), ResponseApdu(data, 0x9000)), BadSecureMessaging),
     (_image, BadImage),
+    (decode_ssec_untrusted, BadSsec),
 ]
 
 SEEDS = [
+    encode_ssec(bytes.fromhex("D27600006601"), 0x81, {1: 250, 2: 250}),
     basefiles.encode_card_access(),
     basefiles.encode_gdo(bytes(10)),
     basefiles.encode_version2(CardKind.EGK),

@@ -2,7 +2,10 @@
 
 from contextlib import suppress
 
+from tiaas.base.entropy import SeededEntropy
 from tiaas.card.apdu import ResponseApdu
+from tiaas.card.elc import ephemeral_key
+from tiaas.card.keyagreement import ModuleAgreement
 from tiaas.card.trustedchannel import (
     BadTrustedChannel,
     decode_ephemeral_point_untrusted,
@@ -10,6 +13,7 @@ from tiaas.card.trustedchannel import (
 )
 from tiaas.tlv import encode
 
+_STATIC = ephemeral_key(SeededEntropy(b"static"))
 _STATUS = encode(0x99, b"\x90\x00")
 
 SEEDS: list[bytes] = [
@@ -29,3 +33,5 @@ def target(data: bytes) -> None:
         assert response.checked + encode(0x8E, response.checksum) == _STATUS + encode(0x8E, response.checksum)
     with suppress(BadTrustedChannel):
         assert len(decode_ephemeral_point_untrusted(data)) == 65
+    with suppress(BadTrustedChannel):
+        ModuleAgreement(_STATIC, SeededEntropy(b"agreement")).finish_untrusted(_STATIC.public_key(), data[-65:])

@@ -33,6 +33,7 @@ from tiaas.konnektor.admin.users import FirstAdmin
 from tiaas.konnektor.config import Address, BoxAccess, TiAccess
 from tiaas.konnektor.instance import Provision
 from tiaas.konnektor.issuing import KeyPair
+from tiaas.konnektor.sakcvc import SakCvc
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.lab.lab import LOOPBACK, Lab
 from tiaas.lab.listcontent import ListName
@@ -65,19 +66,22 @@ def workplaces_of(practice: Practice) -> tuple[WorkplaceEntry, ...]:
 def provision(lab: Lab, practice: Practice, first_admin: FirstAdmin, device: bytes | None = None) -> Provision:
     """What the instance of a practice trusts and shows to terminals, who manages it first, a box's C.NK.VPN."""
     certificate, key = practice.sak
-    return replace(_provision(lab, KeyPair.load(certificate, key), first_admin), device=device)
+    cvc = SakCvc.load(*lab.sak_cvc(practice.number))
+    return replace(_provision(lab, KeyPair.load(certificate, key), cvc, first_admin), device=device)
 
 
 def further_provision(lab: Lab, first_admin: FirstAdmin, *, is_new: bool) -> Provision:
-    """The same for an instance that belongs to no practice: a new one gets an ID.SAK.AUT, another one keeps its own."""
-    sak = None
+    """The same for an instance that belongs to no practice: a new one gets the identities of a SAK, another one keeps
+    its own."""
+    sak, sak_cvc = None, None
     if is_new:
-        certificate, key = lab.further_sak()
+        (certificate, key), (cvc, authority, cvc_key) = lab.further_sak()
         sak = KeyPair.load(certificate, Secret(key))
-    return _provision(lab, sak, first_admin)
+        sak_cvc = SakCvc.load(cvc, authority, Secret(cvc_key))
+    return _provision(lab, sak, sak_cvc, first_admin)
 
 
-def _provision(lab: Lab, sak: KeyPair | None, first_admin: FirstAdmin) -> Provision:
+def _provision(lab: Lab, sak: KeyPair | None, sak_cvc: SakCvc | None, first_admin: FirstAdmin) -> Provision:
     families = (Family.ECC,) if lab.pki.ecc_only else (Family.ECC, Family.RSA)
 
     def issuers(kind: AuthorityKind) -> tuple[bytes, ...]:
@@ -86,7 +90,7 @@ def _provision(lab: Lab, sak: KeyPair | None, first_admin: FirstAdmin) -> Provis
     anchors = (*issuers(AuthorityKind.KOMP), *issuers(AuthorityKind.EGK))
     trust = TrustSpace(tuple(Issuer(decode_certificate_untrusted(der)) for der in anchors), (lab.pki.cvc_root,))
     anchor = None if lab.services is None else lab.services.lists.anchor
-    return Provision(trust, sak, anchor, network=FaultyNetwork(lab=lab), first_admin=first_admin)
+    return Provision(trust, sak, anchor, sak_cvc=sak_cvc, network=FaultyNetwork(lab=lab), first_admin=first_admin)
 
 
 def ti_access(lab: Lab) -> TiAccess:

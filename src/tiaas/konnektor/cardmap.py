@@ -94,6 +94,8 @@ ROLE_KEY: Mapping[CardType, int] = {CardType.EGK: 0x09, CardType.HBA: 0x06, Card
 DEVICE_KEY: Mapping[CardType, int] = {CardType.HBA: 0x09, CardType.SMC_B: 0x09, CardType.SMC_KT: 0x0A}
 """PrK.HPC.AUTD_SUK_CVC.E256, PrK.SMC.AUTD_RPE_CVC.E256, PrK.SMC.AUTD_RPS_CVC.E256; the CHR begins with the same id."""
 
+EF_SSEC = CardFile(Folder.QES, 0x05)
+
 PIN_CH, PIN_QES, PIN_SMC, PIN_AMTS_REP = "PIN.CH", "PIN.QES", "PIN.SMC", "PIN.AMTS_REP"
 
 

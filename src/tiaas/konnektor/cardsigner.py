@@ -82,7 +82,7 @@ class CardSigner:
     ) -> bytes:
         if not response.ok:
             raise _card_fault(response.sw)
-        value = _in_der(response.data) if scheme is SigningScheme.ECDSA else response.data
+        value = in_der(response.data) if scheme is SigningScheme.ECDSA else response.data
         await self._certified.verify(value, digest, scheme, hash_function)
         return value
 
@@ -135,7 +135,7 @@ async def _run_on(use: KeyUse, channel: Channel, setting: CommandApdu, operation
     return response
 
 
-def _in_der(raw: bytes) -> bytes:
+def in_der(raw: bytes) -> bytes:
     """ECDSA-Sig-Value of r ‖ s; octets that are none become a signature that does not verify."""
     r, s = (int.from_bytes(raw[at : at + _COORDINATE], "big") for at in (0, _COORDINATE))
     return encode_dss_signature(r, s)

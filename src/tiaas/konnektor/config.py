@@ -14,6 +14,9 @@ from tiaas.konnektor.terminalsettings import TerminalSettings
 
 MEBIBYTE = 1024 * 1024
 
+COMFORT_MAX = 250
+COMFORT_HOURS = 24
+
 
 class BadInstanceConfig(InvalidInput):
     """Values that do not go together; says which."""
@@ -158,6 +161,30 @@ class WatchDays:
     warn: int = 90  # CERT_EXPIRATION_WARN_DAYS, 0 to 180; 0: only of those that have ended
 
 
+@enum.unique
+class SimpleMode(enum.StrEnum):
+    """SAK_SIMPLE_SIGNATURE_MODE: the security environment of an HBA in which a stack of one document is signed."""
+
+    SE1 = "SE#1"
+    SE2 = "SE#2"
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureSettings:
+    """SAK_*: how an instance makes qualified signatures (gemSpec_Kon V5.18 TAB_KON_596)."""
+
+    simple_mode: SimpleMode = SimpleMode.SE1
+    comfort: bool = False  # SAK_COMFORT_SIGNATURE; only where clients must use TLS and show who they are
+    comfort_max: int = 100  # SAK_COMFORT_SIGNATURE_MAX, 1 to 250: signatures per PIN entry
+    comfort_hours: int = 6  # SAK_COMFORT_SIGNATURE_TIMER, 1 to 24
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.comfort_max <= COMFORT_MAX:
+            raise BadInstanceConfig(f"SAK_COMFORT_SIGNATURE_MAX is 1 to {COMFORT_MAX}")
+        if not 1 <= self.comfort_hours <= COMFORT_HOURS:
+            raise BadInstanceConfig(f"SAK_COMFORT_SIGNATURE_TIMER is 1 to {COMFORT_HOURS} hours")
+
+
 @dataclass(frozen=True, slots=True)
 class TiAccess:
     """Where an instance finds the TI; an empty URL means that there is no such service to ask.
@@ -226,6 +253,7 @@ class InstanceConfig:
     product: Product = field(default_factory=Product)
     profile: Profile = Profile.HSK
     ti: TiAccess = field(default_factory=TiAccess)
+    signature: SignatureSettings = field(default_factory=SignatureSettings)
     box: BoxAccess = field(default_factory=BoxAccess)
     card_seconds: int = 20
     """CARD_TIMEOUT_CARD: how long a card may take for one command; then 4094."""
@@ -254,6 +282,10 @@ class InstanceConfig:
             raise BadInstanceConfig(
                 "A_23303: clients of a Highspeed-Konnektor use TLS and show a certificate; a lab that tests other "
                 "variants says so (weaker_variants of its configuration), or takes the profile einbox"
+            )
+        if self.signature.comfort and not (self.access.tls_mandatory and self.access.authentication_mandatory):
+            raise BadInstanceConfig(
+                "SAK_COMFORT_SIGNATURE needs ANCL_TLS_MANDATORY and ANCL_CAUT_MANDATORY (TIP1-A_4680)"
             )
         if self.plain is not None and self.plain == self.address and self.plain.port:
             raise BadInstanceConfig("the plain address is the TLS address")

@@ -24,6 +24,9 @@ PINS_DIFFER = f"PINs {LINE}nicht {LINE}identisch! {LINE}Abbruch!"
 REMOTE_ENCIPHERED = f"Eingabe {LINE}wird {LINE}bearbeitet."
 REMOTE_FAILED = f"Eingabe {LINE}fehlgeschlagen."
 
+_SIGNATURE = f"#{{number}} {LINE}Eingabe {LINE}Signatur-PIN {LINE}HBA{PROMPT}PIN.QES:"
+_COMFORT = f"Komfortsignatur {LINE}aktivieren {LINE}HBA{PROMPT}PIN.QES:"
+
 _SLOT = f" {LINE}SLOT:{{slot}}"
 
 _CURRENT: Mapping[str, str] = {
@@ -82,6 +85,16 @@ def verify_prompts(
 ) -> PinPrompts:
     """The texts for VERIFY of `pin`; `action` is ANW, for an eGK. A pair that has no text is a `KeyError`."""
     return PinPrompts(_shown(_CURRENT, card_type, pin, slot, only_slot, action), PIN_OK, PIN_WRONG)
+
+
+def signature_prompts(number: str) -> PinPrompts:
+    """The texts while PIN.QES is entered for the signature job `number`, like ABC-475."""
+    return PinPrompts(_SIGNATURE.format(number=number), PIN_OK, PIN_WRONG)
+
+
+def comfort_prompts() -> PinPrompts:
+    """The texts while PIN.QES is entered to switch the comfort signature on."""
+    return PinPrompts(_COMFORT, PIN_OK, PIN_WRONG)
 
 
 def change_prompts(

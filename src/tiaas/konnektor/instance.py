@@ -48,13 +48,15 @@ from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.misuse import load_alarm_values
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.permissions import Row, allows
+from tiaas.konnektor.pinparts import Sak
 from tiaas.konnektor.protocol import Medium, Refusals
 from tiaas.konnektor.reception import Reception
 from tiaas.konnektor.recorder import Recorder
+from tiaas.konnektor.sakcvc import SakCvc, keep_sak_cvc
 from tiaas.konnektor.services import card, cardsession, cardterminal, certificate, event, kvk, vsd
 from tiaas.konnektor.services.context import ServiceContext, build_context, guard
 from tiaas.konnektor.sinkchecks import SinkCheck, SinkChecks
-from tiaas.konnektor.sinkopener import PlainSinks, TlsSinks
+from tiaas.konnektor.sinkopener import PlainSinks, SinkOpener, TlsSinks
 from tiaas.konnektor.sinkroute import SinkRoute
 from tiaas.konnektor.sinkshares import NodeShares
 from tiaas.konnektor.store import InstanceStore
@@ -75,6 +77,8 @@ _MODEL_KIND, _MODEL_KEY = "infomodel", "current"
 class Provision:
     """What an instance is given from outside: its trust space, and its ID.SAK.AUT when it gets a new one.
 
+    Likewise `sak_cvc`, its ID.SAK.AUTD_CVC; an instance that has none makes no stack and no comfort signatures.
+
     With a TSL (`TiAccess.tsl_url`) only the CVC roots of `trust` count, and `tsl_anchor` is the certificate (DER) of
     the TSL-Signer-CA that the instance trusts before any TSL. `first_admin` manages an instance that has no
     administrator yet. `network` is its way out, None: as `config` says. `device` is the C.NK.VPN (DER) of a box.
@@ -86,6 +90,7 @@ class Provision:
     first_admin: FirstAdmin | None = None
     network: Network | None = None
     device: bytes | None = None
+    sak_cvc: SakCvc | None = None
 
 
 class Instance:
@@ -160,10 +165,7 @@ class Instance:
         watcher = _ModelWatcher(store)
         network = provision.network or Network(config.source)
         checks = await SinkChecks.load(store)
-        route = SinkRoute(network, clock, local=config.local_sinks)
-        sinks = TlsSinks(route, lambda: identity.server, checks) if config.access.tls_mandatory else PlainSinks(route)
-        row = await store.get(_MODEL_KIND, _MODEL_KEY)
-        model = LiveInfoModel(InfoModel.from_document(row) if row is not None else None, watcher.persist)
+        model = await watcher.load()
         context = build_context(
             infomodel=model,
             front=front,
@@ -173,7 +175,7 @@ class Instance:
             tsl_anchor=provision.tsl_anchor,
             clock=clock,
             entropy=entropy,
-            sinks=sinks,
+            sinks=_sinks(config, network, identity, checks, clock),
             konnektor_name=config.hostname,
             profile=config.profile,
             network=network,
@@ -184,6 +186,7 @@ class Instance:
             shares=shares.instance(),
             logs=logs,
             device_certificate=sak.certificate.public_bytes(Encoding.DER),
+            sak=Sak(await keep_sak_cvc(store, provision.sak_cvc), config.signature),
         )
 
         def to_fault(error: BaseException) -> SoapFault:
@@ -382,6 +385,11 @@ class _ModelWatcher:
         self._store = store
         self.on_change: Callable[[], None] = lambda: None
 
+    async def load(self) -> LiveInfoModel:
+        """The model as it was written. Raises `StoreError`, `InvalidInput`."""
+        row = await self._store.get(_MODEL_KIND, _MODEL_KEY)
+        return LiveInfoModel(InfoModel.from_document(row) if row is not None else None, self.persist)
+
     async def persist(self, model: InfoModel) -> None:
         """See `LiveInfoModel`: called before `model` becomes current, so the notice waits for the next turn."""
         await self._store.put(_MODEL_KIND, _MODEL_KEY, await asyncio.to_thread(model.to_document))
@@ -389,6 +397,13 @@ class _ModelWatcher:
 
     def _tell(self) -> None:
         self.on_change()
+
+
+def _sinks(
+    config: InstanceConfig, network: Network, identity: Identity, checks: SinkChecks, clock: Clock
+) -> SinkOpener:
+    route = SinkRoute(network, clock, local=config.local_sinks)
+    return TlsSinks(route, lambda: identity.server, checks) if config.access.tls_mandatory else PlainSinks(route)
 
 
 def operations(context: ServiceContext) -> list[Operation]:

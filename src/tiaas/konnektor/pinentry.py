@@ -125,20 +125,27 @@ async def enter_here(terminal: PinEntry, slot: int, session: CardSession, dialog
     """
     async with session.use() as channel:
         await channel.select(dialogue.folder)
-        command = commands.with_channel(dialogue.command, channel.number)
-        async with channel.turn:
+        return await enter_on(channel, terminal, slot, session, dialogue)
+
+
+async def enter_on(
+    channel: Channel, terminal: PinEntry, slot: int, session: CardSession, dialogue: Dialogue
+) -> ResponseApdu:
+    """`enter_here` on the session's channel, which the caller holds in the dialogue's folder."""
+    command = commands.with_channel(dialogue.command, channel.number)
+    async with channel.turn:
+        channel.require_open()
+        before = at_risk(session, dialogue)
+        try:
+            with channel.turn.of_entry():
+                response = await dialogue.ask(terminal, slot, command)
+        except _NOTHING_SENT as error:
             channel.require_open()
-            before = at_risk(session, dialogue)
-            try:
-                with channel.turn.of_entry():
-                    response = await dialogue.ask(terminal, slot, command)
-            except _NOTHING_SENT as error:
-                channel.require_open()
-                restore(session, dialogue, before)
-                raise named(error) from error
-            channel.require_answer(response)
-        await settle(channel, session, dialogue, before, response)
-        return response
+            restore(session, dialogue, before)
+            raise named(error) from error
+        channel.require_answer(response)
+    await settle(channel, session, dialogue, before, response)
+    return response
 
 
 def named(error: TerminalError) -> TerminalError | KonnektorError:

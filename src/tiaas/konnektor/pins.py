@@ -16,6 +16,7 @@ from tiaas.konnektor.cards import GENERATION_2_1, Card, Reservation
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, EventHub, Topic, parameters
+from tiaas.konnektor.infomodel import InfoModel
 from tiaas.konnektor.linkfaults import link_faults
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.pinentry import Dialogue, PinPads, enter_here
@@ -87,6 +88,18 @@ def pin_object(card_type: CardType, pin: str) -> PinObject:
     if found is None:
         raise KonnektorError(4072)
     return found
+
+
+def pin_input_terminal(model: InfoModel, card: Card, mandant_id: str, workplace_id: str) -> str:
+    """PinInputKT: the card's own terminal if it is local to the workplace, else the Remote-PIN-KT. 4053, 4092."""
+    if model.is_local(workplace_id, card.ct_id):
+        return card.ct_id
+    if card.card_type is CardType.EGK:
+        raise KonnektorError(4053)
+    remote = model.remote_pin_terminal(mandant_id, workplace_id)
+    if remote is None:
+        raise KonnektorError(4092)
+    return remote
 
 
 class Pins:
@@ -208,21 +221,9 @@ class Pins:
             return await self._enter(call, call.dialogue(purpose, command, texts.switch_prompts(pin, on=on)))
 
     def _call(self, card: Card, session: CardSession, holder: Reservation, workplace_id: str, pin: str) -> _Call:
-        input_ct = self._input_terminal(card, session, workplace_id)
+        input_ct = pin_input_terminal(self._model.current, card, session.context.mandant_id, workplace_id)
         only_slot = self._terminals.slot_count(card.ct_id) == 1
         return _Call(card, session, holder, pin, pin_object(card.card_type, pin), input_ct, only_slot)
-
-    def _input_terminal(self, card: Card, session: CardSession, workplace_id: str) -> str:
-        """PinInputKT: the card's own terminal if it is local to the workplace, else the Remote-PIN-KT."""
-        model = self._model.current
-        if model.is_local(workplace_id, card.ct_id):
-            return card.ct_id
-        if card.card_type is CardType.EGK:
-            raise KonnektorError(4053)
-        remote = model.remote_pin_terminal(session.context.mandant_id, workplace_id)
-        if remote is None:
-            raise KonnektorError(4092)
-        return remote
 
     async def _allow_representative(self, call: _Call, text: str) -> PinResult:
         """Step 4: PIN.AMTS_REP is set by the right of PIN.CH, on a card of generation 2.0 of MRPIN.AMTS."""
@@ -236,7 +237,7 @@ class Pins:
     async def _enter(self, call: _Call, dialogue: Dialogue) -> PinResult:
         """Step 7: always ends with the FINISHED event and the session's AUTHSTATE brought up to date."""
         started, finished = _TOPICS[dialogue.purpose]
-        self._hub.publish(_pin_event(started, call))
+        self._hub.publish(pin_event(started, call.card, call.pin, call.input_ct))
         outcome = PinOutcome.ERROR
         try:
             result = outcome_of(await self._type(call, dialogue), dialogue.purpose)
@@ -244,7 +245,7 @@ class Pins:
             return result
         finally:
             shown = None if dialogue.purpose in _WITHOUT_RESULT else outcome
-            self._hub.publish(_pin_event(finished, call, shown))
+            self._hub.publish(pin_event(finished, call.card, call.pin, call.input_ct, shown))
 
     async def _type(self, call: _Call, dialogue: Dialogue) -> ResponseApdu:
         with link_faults():
@@ -281,8 +282,8 @@ async def _ask(session: CardSession, where: PinObject) -> ResponseApdu:
         return await channel.transmit(commands.get_pin_status(where.ref))
 
 
-def _pin_event(topic: Topic, call: _Call, outcome: PinOutcome | None = None) -> Event:
-    card = call.card
+def pin_event(topic: Topic, card: Card, pin: str, input_ct: str, outcome: PinOutcome | None = None) -> Event:
+    """A PIN event (TAB_KON_240 ff.) about an entry at the terminal `input_ct`."""
     return Event(
         topic,
         parameters(
@@ -291,8 +292,8 @@ def _pin_event(topic: Topic, call: _Call, outcome: PinOutcome | None = None) -> 
             ("ICCSN", card.data.iccsn),
             ("CtID", card.ct_id),
             ("SlotID", card.slot),
-            ("PinRef", call.pin),
-            ("PinInputCtID", call.input_ct),
+            ("PinRef", pin),
+            ("PinInputCtID", input_ct),
             ("Result", outcome.value if outcome is not None else None),
         ),
         log=False,

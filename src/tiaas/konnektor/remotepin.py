@@ -8,7 +8,9 @@ requirement are missing in the copies at hand; these follow gemSpec_KT A_22871 a
 Both channels are held from the key agreement to the response: any other command would end the session.
 """
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 from tiaas.base.clock import Clock
 from tiaas.card import commands
@@ -31,6 +33,28 @@ _HOLDERS_DOING = frozenset({4043, 4049, 4060, 4066, 4067})
 _CARD_BUSY = 4093
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """From a terminal's gSMC-KT to a card: both, with their CV certificates."""
+
+    module: Card
+    module_chain: CvcChain
+    card: Card
+    card_chain: CvcChain
+
+
+@contextmanager
+def _not_possible() -> Iterator[None]:
+    """4053 for whatever fails but what the holder does, and 4093."""
+    try:
+        with link_faults():
+            yield
+    except KonnektorError as error:
+        if error.code in _HOLDERS_DOING or error.code in (NOT_POSSIBLE, _CARD_BUSY):
+            raise
+        raise KonnektorError(NOT_POSSIBLE, causes=(error,)) from error
+
+
 class RemotePins:
     """Remote PIN entry for the cards of one instance. `cross_to` finds cross certificates of CVC roots."""
 
@@ -47,22 +71,35 @@ class RemotePins:
         Raises 4053 for whatever fails on the way, with its cause in the trace; 4043, 4049, 4060, 4066, 4067 as at the
         card's own terminal; 4093.
         """
-        try:
-            with link_faults():
-                smkt = self._smkt(ct_id)
-                module, target = await self._chain(smkt, Side.SOURCE), await self._chain(card, Side.TARGET)
-                try:
-                    response = await self._enter(terminal, smkt, module, card, target, session, dialogue)
-                except ChannelClosed:
-                    # The card was reset before and compared nothing: once more, on a new channel.
-                    response = await self._enter(terminal, smkt, module, card, target, session, dialogue)
-        except KonnektorError as error:
-            if error.code in _HOLDERS_DOING or error.code in (NOT_POSSIBLE, _CARD_BUSY):
-                raise
-            raise KonnektorError(NOT_POSSIBLE, causes=(error,)) from error
-        with suppress(TerminalError, FrontError):
-            await terminal.show(dialogue.prompts.success if response.ok else dialogue.prompts.failure)
+        with _not_possible():
+            way = await self.way(ct_id, card)
+            try:
+                response = await self._enter(terminal, way, session, dialogue)
+            except ChannelClosed:
+                # The card was reset before and compared nothing: once more, on a new channel.
+                response = await self._enter(terminal, way, session, dialogue)
+        await _tell(terminal, dialogue, response)
         return response
+
+    async def enter_on(
+        self, channel: Channel, terminal: PinEntry, way: Way, session: CardSession, dialogue: Dialogue
+    ) -> ResponseApdu:
+        """`enter` on the session's channel, which the caller holds in the dialogue's folder; no folder is selected."""
+        with _not_possible():
+            async with way.module.basic.mutex:
+                response = await self._exchange(channel, terminal, way, session, dialogue)
+        await _tell(terminal, dialogue, response)
+        return response
+
+    async def way(self, ct_id: str, card: Card) -> Way:
+        """What is read of both cards before an entry at the terminal `ct_id`, on their basic channels.
+
+        Raises 4053 with its cause.
+        """
+        with _not_possible():
+            smkt = self._smkt(ct_id)
+            module, target = await self._chain(smkt, Side.SOURCE), await self.target_chain(card)
+            return Way(smkt, module, card, target)
 
     def _smkt(self, ct_id: str) -> Card:
         """The gSMC-KT of a terminal; the first if it has two."""
@@ -70,6 +107,10 @@ class RemotePins:
             if card.ct_id == ct_id and card.card_type is CardType.SMC_KT:
                 return card
         raise KonnektorError(NOT_POSSIBLE, "keine gSMC-KT")
+
+    async def target_chain(self, card: Card) -> CvcChain:
+        """The CV certificates of an HBA or SMC-B for trusted channels, kept 24 h. Raises 4057, `CardLinkError`."""
+        return await self._chain(card, Side.TARGET)
 
     async def _chain(self, card: Card, side: Side) -> CvcChain:
         """The CV certificates that the card takes part in a trusted channel with."""
@@ -82,25 +123,29 @@ class RemotePins:
         require_own(chain, card, side, bytes([0, DEVICE_KEY[card.card_type]]))
         return chain
 
-    async def _enter(
-        self,
-        terminal: PinEntry,
-        smkt: Card,
-        module: CvcChain,
-        card: Card,
-        target: CvcChain,
-        session: CardSession,
-        dialogue: Dialogue,
-    ) -> ResponseApdu:
-        async with session.use() as channel, smkt.basic.mutex:
+    async def _enter(self, terminal: PinEntry, way: Way, session: CardSession, dialogue: Dialogue) -> ResponseApdu:
+        async with session.use() as channel, way.module.basic.mutex:
             # The folder first: selecting it later would be an unprotected command and end the session.
             await channel.select(dialogue.folder)
-            trusted = await open_trusted_channel((smkt, smkt.basic, module), (card, channel, target), self._cross_to)
-            cryptogram = await _enciphered(terminal, smkt.slot, smkt.basic, dialogue)
-            before = at_risk(session, dialogue)
-            response = await trusted.send(dialogue.command, cryptogram)
-            await settle(channel, session, dialogue, before, response)
-            return response
+            return await self._exchange(channel, terminal, way, session, dialogue)
+
+    async def _exchange(
+        self, channel: Channel, terminal: PinEntry, way: Way, session: CardSession, dialogue: Dialogue
+    ) -> ResponseApdu:
+        smkt, card = way.module, way.card
+        trusted = await open_trusted_channel(
+            (smkt, smkt.basic, way.module_chain), (card, channel, way.card_chain), self._cross_to
+        )
+        cryptogram = await _enciphered(terminal, smkt.slot, smkt.basic, dialogue)
+        before = at_risk(session, dialogue)
+        response = await trusted.send(dialogue.command, cryptogram)
+        await settle(channel, session, dialogue, before, response)
+        return response
+
+
+async def _tell(terminal: PinEntry, dialogue: Dialogue, response: ResponseApdu) -> None:
+    with suppress(TerminalError, FrontError):
+        await terminal.show(dialogue.prompts.success if response.ok else dialogue.prompts.failure)
 
 
 async def _enciphered(terminal: PinEntry, slot: int, module: Channel, dialogue: Dialogue) -> bytes:

@@ -236,6 +236,11 @@ class CardSession:
                     yield channel
                     return
 
+    def abandon(self) -> None:
+        """Nobody knows the state of the session's channel: nobody uses it again, and the next one who needs a channel
+        has it closed. The session's raised state goes with it."""
+        self._pool.abandon(self)
+
 
 class ChannelPool:
     """Gives out the channels of one card. `single` for a card with one session: it gets the basic channel."""
@@ -257,6 +262,16 @@ class ChannelPool:
             if session.channel is None:
                 session.channel = self.basic if self._single else await self._find()
             return session.channel
+
+    def abandon(self, session: CardSession) -> None:
+        """See `CardSession.abandon`."""
+        session.auth_state.clear()
+        channel, session.channel = session.channel, None
+        if channel is None:
+            return
+        self._orphans.add(channel.number)
+        channel.forget()
+        channel.closed = channel is not self.basic
 
     async def _find(self) -> Channel:
         channel = await self._open()

@@ -158,9 +158,16 @@ class TrustSpace:
 
         Raises `KonnektorError` 4228 if the root or a cross certificate is missing, else 4196.
         """
+        self._check_cvc(end_entity, ca, AccessProfile.CHAT_0, today)
+
+    def check_hba_cvc(self, end_entity: Cvc, ca: Cvc, today: date) -> None:
+        """The same for C.HPC.AUTD_SUK_CVC, whose holder is a signature creation device (b52, profile 53)."""
+        self._check_cvc(end_entity, ca, AccessProfile.CHAT_53, today)
+
+    def _check_cvc(self, end_entity: Cvc, ca: Cvc, profile: AccessProfile, today: date) -> None:
         try:
             check_cvc_chain(end_entity, ca, (*self.cvc_roots, *self._trusted_crosses()), today)
-            check_profile(end_entity, AccessProfile.CHAT_0)
+            check_profile(end_entity, profile)
         except CvcChainError as error:
             raise KonnektorError(4228 if error.fault is CvcFault.ROOT_UNKNOWN else 4196) from error
 

@@ -64,10 +64,10 @@ async def open_trusted_channel(
     """Key agreement between both cards. Raises 4056, 4057, 4228, `ChannelClosed`, `CardLinkError`."""
     module_card, at_module, module_chain = module
     target_card, at_target, target_chain = target
-    of_target = await _begin(
+    of_target = await name_partner(
         at_target, Side.TARGET, DEVICE_KEY[target_card.card_type], ALG_SESSION_SM, module_chain, cross_to
     )
-    of_module = await _begin(
+    of_module = await name_partner(
         at_module, Side.SOURCE, DEVICE_KEY[module_card.card_type], ALG_SESSION_TC, target_chain, cross_to
     )
     await _end(at_module, Side.SOURCE, of_target)
@@ -75,8 +75,13 @@ async def open_trusted_channel(
     return TrustedChannel(at_module, at_target)
 
 
-async def _begin(channel: Channel, side: Side, key: int, algorithm: int, other: CvcChain, cross_to: CrossTo) -> bytes:
-    """First step at one card: its ephemeral point. The other's certificates are imported if it lacks them."""
+async def name_partner(
+    channel: Channel, side: Side, key: int, algorithm: int, other: CvcChain, cross_to: CrossTo
+) -> bytes:
+    """First step at one card: its ephemeral point. The other's certificates are imported if it lacks them.
+
+    Raises 4056, 4057, 4228, `ChannelClosed`, `CardLinkError`.
+    """
     response = await _name(channel, side, key, algorithm, other)
     if response.sw == StatusWord.KEY_OR_PASSWORD_NOT_FOUND:
         try:

@@ -349,6 +349,10 @@ class Trust:
         """See `TrustSpace.check_egk_cvc`."""
         self.space.check_egk_cvc(end_entity, ca, today)
 
+    def check_hba_cvc(self, end_entity: Cvc, ca: Cvc, today: date) -> None:
+        """See `TrustSpace.check_hba_cvc`."""
+        self.space.check_hba_cvc(end_entity, ca, today)
+
     def cross_to(self, wanted: bytes, known: frozenset[bytes]) -> Cvc | None:
         """See `TrustSpace.cross_to`."""
         return self.space.cross_to(wanted, known)

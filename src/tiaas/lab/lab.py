@@ -365,11 +365,25 @@ class Lab:
         """C.NK.VPN of the box of a practice, DER, see `LabPki.device`."""
         return self.pki.device(lab_iccsn(_SAK_ICCSN, 0, number), days_left)
 
-    def further_sak(self) -> tuple[bytes, bytes]:
-        """ID.SAK.AUT for an instance that belongs to no practice: certificate and PKCS#8 key, both DER."""
+    def sak_cvc(self, practice: int) -> tuple[bytes, bytes, Secret]:
+        """ID.SAK.AUTD_CVC of a practice's Konnektor, see `LabPki.sak_cvc`; made at the first call and kept, because
+        HBAs keep the public key under a name that stays."""
+        name = f"sak-cvc/{practice}"
+        kept = self.store.meta(name)
+        if kept is None:
+            parts = self.pki.sak_cvc(lab_iccsn(_SAK_ICCSN, 0, practice))
+            kept = [part.hex() for part in parts]
+            self.store.put_meta(name, kept)
+        certificate, authority, key = (bytes.fromhex(part) for part in kept)
+        return certificate, authority, Secret(key)
+
+    def further_sak(self) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes, bytes]]:
+        """ID.SAK.AUT for an instance that belongs to no practice, certificate and PKCS#8 key, both DER; and its
+        ID.SAK.AUTD_CVC, see `LabPki.sak_cvc`."""
         number = int(self.store.meta("further-saks") or 0) + 1
         self.store.put_meta("further-saks", number)
-        return self.pki.sak(lab_iccsn(_SAK_ICCSN, 1, number))
+        iccsn = lab_iccsn(_SAK_ICCSN, 1, number)
+        return self.pki.sak(iccsn), self.pki.sak_cvc(iccsn)
 
     def _add_terminal(self, practice: int, number: int, cards: Mapping[CardKind, str] | None = None) -> TerminalRecord:
         """Makes a terminal with its gSMC-KT; of `cards` each is in its home slot, the others are empty."""

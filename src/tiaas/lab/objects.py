@@ -10,7 +10,9 @@ from cryptography import x509
 
 from tiaas.base.entropy import Entropy
 from tiaas.card.objsys.catalogue import object_system
+from tiaas.card.objsys.hba import AID_QES, PIN_QES, QES_SIGNATURES
 from tiaas.card.objsys.model import CardKind, TransparentFile, name_of, parent_of
+from tiaas.card.ssec import encode_ssec
 from tiaas.card.virtual.image import CardImage
 from tiaas.lab.keys import new_ec_key, new_rsa_key, read_key, write_key
 from tiaas.lab.pki import LabPki
@@ -49,6 +51,8 @@ FIRST_CERTIFICATES = {
 # A key without a certificate: the medication plan's.
 _BARE_KEYS = ("MF/DF.HCA/DF.AMTS/PrK.AMTS.ENC.E256",)
 
+_SSEC = "MF/DF.QES/EF.SSEC"
+
 
 class CardObjects:
     """An `ObjectSource` for the cards of one lab. `ocsp_url` goes into the certificates if it is not empty."""
@@ -63,6 +67,9 @@ class CardObjects:
         """`ObjectSource.provide`: makes the key and the certificate that belong to `path`."""
         if path not in object_system(image.kind).objects:
             return False
+        if image.kind is CardKind.HBA and path == _SSEC:
+            image.files[path] = encode_ssec(AID_QES, PIN_QES, {1: QES_SIGNATURES, 2: QES_SIGNATURES})
+            return True
         if path in _BARE_KEYS:
             image.keys.setdefault(path, write_key(new_ec_key(self._entropy)))
             return True

@@ -24,18 +24,20 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import InvalidInput
-from tiaas.lab.cvcpki import CvcAuthorities
+from tiaas.lab.cvcpki import CvcAuthorities, CvcAuthorityKind
 from tiaas.lab.keys import new_ec_key, new_rsa_key, read_key, write_key
 from tiaas.pki.admission import build_admission
 from tiaas.pki.cvc import Cvc
 from tiaas.pki.issue import Authority, EndEntity, PrivateKey, Validity, issue_authority, issue_end_entity
 from tiaas.pki.names import authority_name, component_name
 from tiaas.pki.oids import CertificateType, Policy, Role
+from tiaas.pki.profession import AccessProfile
 from tiaas.pki.profiles import PROFILES, Profile
 
 ORGANIZATION = "tiaas lab TEST-ONLY - NOT-VALID"
 
 _VERSION = 1
+_SAK_KEY_ID = 0x0A
 _ROOT_YEARS, _CA_YEARS, _HOLDER_YEARS = 10, 8, 5
 
 
@@ -232,6 +234,13 @@ class LabPki:
         name = component_name(f"{iccsn}-{self._clock.now():%Y%m%d}", ORGANIZATION)
         holder = EndEntity(name, key.public_key(), build_admission(Role.SAK))
         return self.issue(CertificateType.SAK_AUT, holder), write_key(key)
+
+    def sak_cvc(self, iccsn: str) -> tuple[bytes, bytes, bytes]:
+        """C.SAK.AUTD_CVC (flag b55) of a Konnektor, the certificate of its CA, the private key in PKCS#8 DER."""
+        key, kind = new_ec_key(self._entropy), CvcAuthorityKind.GSMC
+        today, flags = self._clock.now().date(), AccessProfile.CHAT_51.flags
+        made = self.cvc.card(kind, key.public_key(), _SAK_KEY_ID, bytes.fromhex(iccsn), flags, today)
+        return made.encoded, self.cvc.authorities[kind].certificate.encoded, write_key(key)
 
     def device(self, iccsn: str, days_left: int) -> bytes:
         """C.NK.VPN of a box, DER, that is valid for as many days more; 0 or less: it has expired."""

@@ -103,8 +103,9 @@ class Desk:
         self.events = self.practice.events
         self.pads = {ct: Pad() for ct in (CT_SERVER, CT_DESK)}
         self.taken: set[str] = set()
-        remote = RemotePins(self.practice.cards, self.practice.trust.cross_to, self.practice.clock)
-        self.pins = Pins(LiveInfoModel(two_terminals()), self, self.practice.hub, remote)
+        self.model = LiveInfoModel(two_terminals())
+        self.remote = RemotePins(self.practice.cards, self.practice.trust.cross_to, self.practice.clock)
+        self.pins = Pins(self.model, self, self.practice.hub, self.remote)
         self.carried: list[CommandApdu] = []
 
     @asynccontextmanager
@@ -149,9 +150,9 @@ class Desk:
         """A health card in CT1."""
         return await self.insert(self.practice.personaliser.egk(self.practice.seed.patients[0]))
 
-    async def gsmckt(self) -> Card:
-        """The gSMC-KT of CT2."""
-        return await self.insert(self.practice.personaliser.gsmckt(2), CT_DESK)
+    async def gsmckt(self, ct_id: str = CT_DESK) -> Card:
+        """The gSMC-KT of a terminal."""
+        return await self.insert(self.practice.personaliser.gsmckt(2 if ct_id == CT_DESK else 1), ct_id)
 
     def secret(self, card: Card, name: str) -> str:
         """A PIN or PUK as the card was made with it."""

@@ -35,10 +35,11 @@ from tiaas.konnektor.network import Network
 from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.permissions import OPERATION_ROWS, Row, allows
+from tiaas.konnektor.pinparts import Sak, build_pins
 from tiaas.konnektor.pins import Pins
 from tiaas.konnektor.popp import PoppSessions
 from tiaas.konnektor.protocol import Medium, MemoryMedium, ProtocolService
-from tiaas.konnektor.remotepin import RemotePins
+from tiaas.konnektor.qes import Qes
 from tiaas.konnektor.sessions import CallContext
 from tiaas.konnektor.sinkopener import PlainSinks, SinkOpener
 from tiaas.konnektor.sinkroute import SinkRoute
@@ -69,6 +70,7 @@ class ServiceContext:
     dialogues: CardDialogues
     popp: PoppSessions
     pins: Pins
+    qes: Qes
     vsdm: Vsdm
     intermediaer: Intermediaer | None
     hub: EventHub
@@ -134,13 +136,13 @@ def build_context(
     shares: InstanceShares | None = None,
     logs: Medium | None = None,
     device_certificate: bytes | None = None,
+    sak: Sak | None = None,
 ) -> ServiceContext:
     """The object graph of one instance behind its SOAP interface; `trust.start()`, then `terminals.start()`.
 
     `trust` is what the instance was given, `ti` says where the TI is; without it there is none. `sinks` opens
-    connections to receivers of events, without it in plain TCP. `handshakes`, `lists` (who reads trust lists) and what
-    `shares` (of connections to receivers) is part of are the node's, without them its own. `logs` is where the logs
-    lie, without it in memory; `protocol.start()` comes before everything else.
+    connections to receivers of events, else in plain TCP. `handshakes`, `lists` (who reads trust lists) and what
+    `shares` is part of are the node's, or its own. `logs`: where logs lie, else in memory; `protocol.start()` is first.
     """
     network = network or Network()
     hub = EventHub()
@@ -187,7 +189,7 @@ def build_context(
         card_seconds=card_seconds,
     )
     opstate.on_change(terminals.permission_changed)
-    pins = Pins(infomodel, terminals, hub, RemotePins(cards, checks.cross_to, clock))
+    pins, qes = build_pins(infomodel, terminals, cards, checks, hub, sak or Sak(), clock, entropy)
     opener = sinks or PlainSinks(SinkRoute(network, clock))
     events = EventDelivery(infomodel, cards, hub, store, clock, entropy, opener, cetp, shares, _may(opstate, Row.BASE))
     return ServiceContext(
@@ -197,6 +199,7 @@ def build_context(
         CardDialogues(terminals, cards, hub),
         PoppSessions(checks, hub, clock, entropy),
         pins,
+        qes,
         vsdm,
         intermediaer,
         hub,

@@ -1,0 +1,43 @@
+"""Puts together what an instance does with PINs: the PIN operations and the qualified signature."""
+
+from dataclasses import dataclass, field
+
+from tiaas.base.clock import Clock
+from tiaas.base.entropy import Entropy
+from tiaas.konnektor.cards import CardList
+from tiaas.konnektor.config import SignatureSettings
+from tiaas.konnektor.events import EventHub
+from tiaas.konnektor.livemodel import LiveInfoModel
+from tiaas.konnektor.pinentry import PinPads
+from tiaas.konnektor.pins import Pins
+from tiaas.konnektor.qes import Qes
+from tiaas.konnektor.qespin import QesPins
+from tiaas.konnektor.remotepin import RemotePins
+from tiaas.konnektor.sakchannel import SakLink
+from tiaas.konnektor.sakcvc import SakCvc
+from tiaas.konnektor.trustservice import Trust
+
+
+@dataclass(frozen=True, slots=True)
+class Sak:
+    """The Signaturanwendungskomponente: its CV identity, without which there are no stacks, and SAK_*."""
+
+    cvc: SakCvc | None = None
+    settings: SignatureSettings = field(default_factory=SignatureSettings)
+
+
+def build_pins(
+    model: LiveInfoModel,
+    terminals: PinPads,
+    cards: CardList,
+    trust: Trust,
+    hub: EventHub,
+    sak: Sak,
+    clock: Clock,
+    entropy: Entropy,
+) -> tuple[Pins, Qes]:
+    """Both share the way of a PIN that is typed at another terminal."""
+    remote = RemotePins(cards, trust.cross_to, clock)
+    link = SakLink(sak.cvc, trust, clock, entropy)
+    qes = Qes(QesPins(model, terminals, hub, remote), remote, link, sak.settings, clock)
+    return Pins(model, terminals, hub, remote), qes
