@@ -5,12 +5,13 @@ CMSAlgorithmProtection, signature value, binding of the certificate (RFC 5652, 5
 Signed attributes count as they are written and in the order that DER demands: both are encodings of the same set.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import new
 
 from tiaas.ades import cmsattributes
-from tiaas.ades.cmsalgorithm import known_algorithm, known_digest, public_key
+from tiaas.ades.cmsalgorithm import KnownAlgorithm, known_algorithm, known_digest, public_key
 from tiaas.ades.found import BadSignatureFile, FoundSignature, Integrity, SignatureFormat
 from tiaas.cms import oids
 from tiaas.cms.certificate import CertificateNames, names_untrusted
@@ -24,6 +25,7 @@ _MAX_SIGNATURES = 100
 _MAX_NESTED = 4
 
 Octets = Sequence[bytes | memoryview]
+_Certificate = tuple[CertificateNames, bytes]
 
 
 def read_cades_untrusted(
@@ -71,7 +73,8 @@ def digest_signed_before(read: SignedData) -> bytes | None:
     for info in read.signers:
         try:
             digest = cmsattributes.message_digest(info)
-            intact = _integrity(info, reading, reading.certificate_of(info)) is Integrity.INTACT
+            algorithm = known_algorithm(info.signature_algorithm, info.digest_algorithm)
+            intact = _integrity(info, reading, reading.certificate_of(info), algorithm) is Integrity.INTACT
         except BadCms:
             continue
         if intact and known_digest(info.digest_algorithm) is Digest.SHA256:
@@ -88,10 +91,10 @@ class _Reading:
 
     content: Octets
     content_type: str | None
-    certificates: tuple[tuple[CertificateNames, bytes], ...]
+    certificates: tuple[_Certificate, ...]
     stated: bool = False
 
-    def certificate_of(self, info: SignerInfo) -> tuple[CertificateNames, bytes] | None:
+    def certificate_of(self, info: SignerInfo) -> _Certificate | None:
         """The signer's certificate; of several with the same names the one that the attribute binds."""
         found = [item for item in self.certificates if _is_named(item[0], info)] or [
             item for item in self.certificates if _has_same_names(item, info)
@@ -119,7 +122,7 @@ def _append(
     if len(found) >= _MAX_SIGNATURES or depth > _MAX_NESTED:
         raise BadSignatureFile(4280, "more signatures than supported")
     own = len(found)
-    found.append(replace(_found(info, reading, template), countersigns=countersigned))
+    found.append(_found(info, reading, template, countersigned))
     below = replace(reading, content=(info.value,), content_type=None)
     for attribute in info.unsigned:
         for value in attribute.values if attribute.oid == Attribute.COUNTERSIGNATURE else ():
@@ -130,30 +133,39 @@ def _append(
             _append(found, counter, below, template, own, depth + 1)
 
 
-def _found(info: SignerInfo, reading: _Reading, template: FoundSignature) -> FoundSignature:
-    template = replace(template, value=info.value, algorithm_name=info.signature_algorithm.oid)
-    try:
+def _found(info: SignerInfo, reading: _Reading, template: FoundSignature, countersigned: int | None) -> FoundSignature:
+    """What is found of one signature; MALFORMED where something in it is not readable."""
+    certificate, algorithm, said = None, None, cmsattributes.NOTHING_SAID
+    integrity = Integrity.MALFORMED
+    with suppress(BadCms):
         certificate = reading.certificate_of(info)
-        template = replace(template, certificate=None if certificate is None else certificate[1])
         algorithm = known_algorithm(info.signature_algorithm, info.digest_algorithm)
-        if algorithm is not None:
-            template = replace(template, algorithm=(algorithm.scheme, algorithm.digest))
         said = cmsattributes.said(info)
-        template = replace(template, time=said.time, short_text=said.short_text, policy=said.policy)
-        return replace(template, integrity=_integrity(info, reading, certificate))
-    except BadCms:
-        return template
+        integrity = _integrity(info, reading, certificate, algorithm)
+    return replace(
+        template,
+        integrity=integrity,
+        value=info.value,
+        certificate=None if certificate is None else certificate[1],
+        algorithm=None if algorithm is None else (algorithm.scheme, algorithm.digest),
+        algorithm_name=info.signature_algorithm.oid,
+        time=said.time,
+        short_text=said.short_text,
+        policy=said.policy,
+        countersigns=countersigned,
+    )
 
 
-def _integrity(info: SignerInfo, reading: _Reading, certificate: tuple[CertificateNames, bytes] | None) -> Integrity:
+def _integrity(
+    info: SignerInfo, reading: _Reading, certificate: _Certificate | None, algorithm: KnownAlgorithm | None
+) -> Integrity:
     """Raises `BadCms` where an attribute is not readable."""
-    algorithm = known_algorithm(info.signature_algorithm, info.digest_algorithm)
     if algorithm is None:
         return Integrity.ALGORITHM_UNKNOWN
     if certificate is None:
         return Integrity.CERTIFICATE_MISSING
     names, encoded = certificate
-    forms: Octets
+    forms: Iterable[bytes]
     if info.signed is None:
         # A signature over the content alone binds no certificate; over another type than id-data it must not exist.
         if reading.content_type not in (None, oids.DATA) or reading.stated:
@@ -167,9 +179,9 @@ def _integrity(info: SignerInfo, reading: _Reading, certificate: tuple[Certifica
             return Integrity.DIGEST_WRONG
         if not cmsattributes.protected_algorithms_match(info):
             return Integrity.MALFORMED
-        forms = info.signed_forms
+        forms = info.signed_forms()
     key = public_key(names.public_key)
-    if not any(algorithm.fits(key, info.value, bytes(form)) for form in forms):
+    if not any(algorithm.fits(key, info.value, form) for form in forms):
         return Integrity.SIGNATURE_WRONG
     bound = cmsattributes.names_certificate(info, encoded)
     return Integrity.INTACT if bound else Integrity.CERTIFICATE_NOT_BOUND
@@ -179,7 +191,7 @@ def _worse(found: FoundSignature) -> Integrity:
     return Integrity.DIGEST_WRONG if found.integrity is Integrity.INTACT else found.integrity
 
 
-def _named(certificates: Sequence[bytes]) -> tuple[tuple[CertificateNames, bytes], ...]:
+def _named(certificates: Sequence[bytes]) -> tuple[_Certificate, ...]:
     """The readable ones with their names."""
     found = []
     for certificate in certificates:
@@ -196,7 +208,7 @@ def _is_named(names: CertificateNames, info: SignerInfo) -> bool:
     return names.issuer_and_serial == info.issuer_and_serial
 
 
-def _has_same_names(item: tuple[CertificateNames, bytes], info: SignerInfo) -> bool:
+def _has_same_names(item: _Certificate, info: SignerInfo) -> bool:
     """Whether the issuer is the same but for the way it is written (RFC 5280, 7.1), as some signers do it."""
     names, encoded = item
     wanted = info.issuer_and_serial

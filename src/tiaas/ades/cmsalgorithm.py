@@ -5,6 +5,7 @@ RSASSA-PSS with the same hash function in MGF1 (RFC 4056, 3).
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -29,6 +30,7 @@ _WITH_DIGEST = {
     oids.RSA_SHA512: (SigningScheme.RSASSA_PKCS1_V1_5, Digest.SHA512),
 }
 _MAX_SALT = 512
+_KEYS_KEPT = 512
 _NAMES = {
     SigningScheme.ECDSA: "ecdsa",
     SigningScheme.RSASSA_PSS: "rsassa_pss",
@@ -75,8 +77,12 @@ def known_algorithm(signature: Algorithm, digest: Algorithm) -> KnownAlgorithm |
     return KnownAlgorithm(*found) if found is not None and found[1] is hashed else None
 
 
+@lru_cache(maxsize=_KEYS_KEPT)
 def public_key(encoded: bytes) -> PublicKey | None:
-    """The key in a SubjectPublicKeyInfo, or None if it is neither an RSA key nor one on a known curve."""
+    """The key in a SubjectPublicKeyInfo, or None if it is neither an RSA key nor one on a known curve.
+
+    Kept for the last ones: to load a key on a brainpool curve costs as much as to verify with it.
+    """
     try:
         key = load_der_public_key(encoded)
     except (ValueError, UnsupportedAlgorithm):

@@ -24,6 +24,9 @@ class Said:
     policy: str | None
 
 
+NOTHING_SAID = Said(None, None, None)
+
+
 def said(info: SignerInfo) -> Said:
     """What the signed attributes state; raises `BadCms`."""
     moment = info.signed_attribute(Attribute.SIGNING_TIME)

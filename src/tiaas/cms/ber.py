@@ -4,6 +4,7 @@ Nothing is copied until somebody asks for octets. Depth and number of elements a
 more than its size; a document of 25 MB in segments of 1000 octets stays within the bounds.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from tiaas.cms.der import BIT_STRING, OID_TAG
@@ -128,7 +129,11 @@ def string(element: Element, tag: int) -> bytes:
 
 def dotted_oid(element: Element) -> str:
     """An OBJECT IDENTIFIER in dotted form; raises `BadCms`."""
-    octets = element.expect(OID_TAG).value
+    return _dotted(element.expect(OID_TAG).value)
+
+
+@lru_cache(maxsize=512)
+def _dotted(octets: bytes) -> str:
     if not octets or octets[-1] & 0x80 or len(octets) > 64:
         raise BadCms("no object identifier")
     numbers = []

@@ -3,6 +3,7 @@
 Everything is kept as it is written, so that another signature can be added without changing what is there.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -58,8 +59,7 @@ class ReadAttribute:
 class SignerInfo:
     """One SignerInfo (RFC 5652, 5.3); `encoded` is all of it. The signer is named by one of the two names.
 
-    `signed_forms` are the encodings that may have been signed: as written, and as DER demands it. None of them for a
-    signature over the content itself (no signed attributes).
+    `signed` is None for a signature over the content itself.
     """
 
     encoded: bytes
@@ -68,7 +68,7 @@ class SignerInfo:
     key_identifier: bytes | None
     digest_algorithm: Algorithm
     signed: tuple[ReadAttribute, ...] | None
-    signed_forms: tuple[bytes, ...]
+    _signed_set: Element | None
     signature_algorithm: Algorithm
     value: bytes
     unsigned: tuple[ReadAttribute, ...]
@@ -81,6 +81,24 @@ class SignerInfo:
         if len(found) > 1 or len(found[0].values) != 1:
             raise BadCms("an attribute with several values where one belongs")
         return found[0].values[0]
+
+    def signed_forms(self) -> Iterator[bytes]:
+        """The encodings of the signed attributes that may have been signed; raises `BadCms`.
+
+        As written (if that is of definite length) first: nearly always it is the DER form, and the only one.
+        """
+        element = self._signed_set
+        if element is None:
+            return
+        written = bytes([SET]) + element.encoded[1:] if element.stop == element.end else b""
+        if written:
+            yield written
+        in_order = definite(element, SET)
+        if in_order != written:
+            yield in_order
+        in_der = set_of(definite(child) for child in element.children())
+        if in_der not in (written, in_order):
+            yield in_der
 
     def with_unsigned(self, attribute: bytes) -> bytes:
         """The SignerInfo with one unsigned attribute more; all else stays as it is written."""
@@ -203,7 +221,7 @@ def _signer(element: Element) -> SignerInfo:
         key_identifier=None if by_key is None else by_key.value,
         digest_algorithm=digest_algorithm,
         signed=None if signed is None else _attributes(signed),
-        signed_forms=() if signed is None else _signed_forms(signed),
+        _signed_set=signed,
         signature_algorithm=signature_algorithm,
         value=value,
         unsigned=() if unsigned is None else _attributes(unsigned),
@@ -215,15 +233,6 @@ def _issuer_and_serial(element: Element) -> IssuerAndSerial:
     found = IssuerAndSerial(parts.take(SEQUENCE).encoded, whole_number(parts.take(INTEGER)))
     parts.end()
     return found
-
-
-def _signed_forms(element: Element) -> tuple[bytes, ...]:
-    """As written (if that is of definite length) first: nearly always it is the DER form, and the only one."""
-    forms = [bytes([SET]) + element.encoded[1:]] if element.stop == element.end else []
-    for form in (definite(element, SET), set_of(definite(child) for child in element.children())):
-        if form not in forms:
-            forms.append(form)
-    return tuple(forms)
 
 
 def _attributes(element: Element) -> tuple[ReadAttribute, ...]:

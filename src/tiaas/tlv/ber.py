@@ -63,6 +63,8 @@ def encode(tag: int, *parts: bytes | Tlv) -> bytes:
 
 def header(tag: int, length: int) -> bytes:
     """Tag and shortest length field of a data object with `length` octets of value."""
+    if 0 < tag <= 0xFF and length < 0x80:
+        return bytes((tag, length))
     return _encode_tag(tag) + _encode_length(length)
 
 

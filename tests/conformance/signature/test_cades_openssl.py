@@ -102,7 +102,7 @@ def lift(both: bytes, counter: Holder) -> bytes:
     info = decode_signer_info_untrusted(decode_signed_data_untrusted(both).signers[0].unsigned[0].values[0])
     signer = cms_signer(counter.by)
     bare = sequence(integer(1), signer.names.encode(), DIGEST_SHA256, signer.algorithm, octet_string(info.value))
-    return signing.SignedDataParts((bare,), (counter.certificate,), info.signed_forms[0]).encode()
+    return signing.SignedDataParts((bare,), (counter.certificate,), next(info.signed_forms())).encode()
 
 
 @KEYS
