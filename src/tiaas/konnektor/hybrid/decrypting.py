@@ -1,0 +1,105 @@
+"""TUC_KON_071 "Daten hybrid entschlüsseln" (gemSpec_Kon V5.18 TIP1-A_4617-02, TAB_KON_140, 142).
+
+Of the keys in the document those for the card's certificates are tried, the ECC key before the RSA key; what fails is
+written down and the next is tried. In an XML document all parts are opened that the card has a key for.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from tiaas.card.keytransport import KeyWay
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.hybrid.opening import CannotRead, ClosedDocument, ClosedKey, ClosedPart, Holder
+from tiaas.pki.certificate import decode_certificate_untrusted
+from tiaas.pki.keys import Decipherer
+
+WRONG_KEY, NOT_POSSIBLE, UNSUPPORTED = 4106, 4107, 4201
+
+_OF_THE_CRYPTOGRAM = frozenset({4069, 4079, 4120})
+"""What a card says of one cryptogram or key; another may still do. All other failures concern the card or its PIN."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Chance:
+    """A key of the document and who can decipher it."""
+
+    key: ClosedKey
+    decipherer: Decipherer
+    is_possible: bool
+
+
+async def decrypt(
+    document: ClosedDocument, decipherers: Sequence[Decipherer], note: Callable[[KonnektorError], None]
+) -> bytes:
+    """The document with everything opened that `decipherers`, in this order, have a key for.
+
+    `note` is told what failed before something else did not. Raises `KonnektorError` 4106, 4201, 4107, and what a
+    decipherer raises that does not concern the cryptogram (4085, 4093, 4094 …).
+    """
+    holders = [(_holder(decipherer), decipherer) for decipherer in decipherers]
+    chances = [_chances(part, holders) for part in document.parts]
+    if not any(chances):
+        raise KonnektorError(WRONG_KEY)
+    opener = _Opener(note)
+    opened = {
+        number: await opener.open(part, found)
+        for number, (part, found) in enumerate(zip(document.parts, chances, strict=True))
+        if found
+    }
+    try:
+        return await asyncio.to_thread(document.finish, opened)
+    except CannotRead as error:
+        raise KonnektorError(error.code, error.reason) from None
+
+
+def _holder(decipherer: Decipherer) -> Holder:
+    certificate = decipherer.certificate
+    key = decode_certificate_untrusted(certificate).key()
+    return Holder.of(certificate, KeyWay.RSA if isinstance(key, RSAPublicKey) else KeyWay.ECC)
+
+
+def _chances(part: ClosedPart, holders: Sequence[tuple[Holder, Decipherer]]) -> list[_Chance]:
+    return [
+        _Chance(key, decipherer, key.way is holder.way)
+        for holder, decipherer in holders
+        for key in part.keys
+        if key.is_for(holder)
+    ]
+
+
+class _Opener:
+    """Opens parts; asks a card for each key only once, because several parts may share one."""
+
+    def __init__(self, note: Callable[[KonnektorError], None]) -> None:
+        self._note = note
+        self._known: dict[bytes, bytes] = {}
+
+    async def open(self, part: ClosedPart, chances: Sequence[_Chance]) -> bytes:
+        possible = [chance for chance in chances if chance.is_possible]
+        if not part.supported or not possible:
+            raise KonnektorError(UNSUPPORTED)
+        failed: list[KonnektorError] = []
+        for chance in possible:
+            try:
+                content = await self._open(part, chance)
+            except KonnektorError as error:
+                if error.code not in _OF_THE_CRYPTOGRAM | {NOT_POSSIBLE}:
+                    raise
+                failed.append(error)
+                continue
+            for earlier in failed:
+                self._note(earlier)
+            return content
+        raise KonnektorError(NOT_POSSIBLE, causes=[error for error in failed if error.code != NOT_POSSIBLE])
+
+    async def _open(self, part: ClosedPart, chance: _Chance) -> bytes:
+        cryptogram = chance.key.cryptogram
+        if cryptogram not in self._known:
+            self._known[cryptogram] = await chance.decipherer.decipher(cryptogram)
+        try:
+            return await asyncio.to_thread(part.open, self._known[cryptogram])
+        except CannotRead as error:
+            raise KonnektorError(error.code, error.reason) from None

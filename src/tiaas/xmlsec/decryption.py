@@ -1,0 +1,218 @@
+"""Encrypted parts of XML documents, read (W3C XML Encryption 1.1).
+
+The keys of a part stand in its own KeyInfo, as EncryptedKey or as RetrievalMethod that names one elsewhere in the
+document; a part without any shares those of the document. Whole elements and contents of elements are read.
+"""
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
+from lxml import etree
+
+from tiaas.base.errors import TiaasError
+from tiaas.xmlsec.canonical import XmlElement
+from tiaas.xmlsec.encryption import (
+    CONTENT,
+    ELEMENT,
+    MGF1_SHA256,
+    NONCE_SIZE,
+    TAG_SIZE,
+    XENC,
+    XENC11,
+    DataCipher,
+    KeyTransport,
+)
+from tiaas.xmlsec.names import SHA256_URI, ds
+
+_BLOCK: Final = 16
+_WHITESPACE: Final = str.maketrans("", "", " \t\r\n")
+_MAX_PARTS: Final = 1000
+_MAX_KEYS: Final = 20_000
+_CIPHERS: Final = {cipher.value: cipher for cipher in DataCipher}
+
+
+class BadEncryptedXml(TiaasError):
+    """A document whose encrypted parts are not built as they must be."""
+
+
+class NothingEncrypted(BadEncryptedXml):
+    """There is no EncryptedData in the document."""
+
+
+class Overlapping(BadEncryptedXml):
+    """An encrypted part in another, or an Id that two elements have: which is meant is not clear."""
+
+
+class CannotDecrypt(TiaasError):
+    """A part does not come out with this key: the key is another's, or the part was changed."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class FoundKey:
+    """One EncryptedKey.
+
+    `certificate` (DER) or `serial_number` says whose it is; with neither it may be anybody's. `transport` is None for
+    an algorithm that no card has; `algorithm` is as written.
+    """
+
+    certificate: bytes | None
+    serial_number: int | None
+    transport: KeyTransport | None
+    algorithm: str
+    encrypted_key: bytes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class EncryptedPart:
+    """One EncryptedData; `cipher` is None for an algorithm that is not read."""
+
+    keys: tuple[FoundKey, ...]
+    cipher: DataCipher | None
+    algorithm: str
+    element: XmlElement
+    is_content: bool
+
+    def open(self, key: bytes) -> bytes:
+        """The XML (UTF-8) that stands encrypted here. Raises only `CannotDecrypt`."""
+        if self.cipher is None or len(key) != self.cipher.key_size:
+            raise CannotDecrypt("a key of another length")
+        try:
+            octets = _binary(_one(_one(self.element, _x("CipherData")), _x("CipherValue")))
+        except BadEncryptedXml as error:
+            raise CannotDecrypt(str(error)) from None
+        return _open_gcm(key, octets) if self.cipher.is_gcm else _open_cbc(key, octets)
+
+
+def encrypted_parts(root: XmlElement) -> tuple[EncryptedPart, ...]:
+    """The encrypted parts of a document, by its document element, in their order.
+
+    Raises only `BadEncryptedXml`, `NothingEncrypted`, `Overlapping`.
+    """
+    elements = list(root.iter(_x("EncryptedData")))
+    if not elements:
+        raise NothingEncrypted("no EncryptedData")
+    if len(elements) > _MAX_PARTS:
+        raise BadEncryptedXml("too many encrypted parts")
+    if any(next(element.iterancestors(_x("EncryptedData")), None) is not None for element in elements):
+        raise Overlapping("EncryptedData in EncryptedData")
+    keys = _Keys(root)
+    return tuple(_part(element, keys) for element in elements)
+
+
+class _Keys:
+    """The EncryptedKeys of a document, also by Id."""
+
+    def __init__(self, root: XmlElement) -> None:
+        self.all = list(root.iter(_x("EncryptedKey")))
+        if len(self.all) > _MAX_KEYS:
+            raise BadEncryptedXml("too many encrypted keys")
+        self._by_id: dict[str, list[XmlElement]] = {}
+        for element in root.iter(etree.Element):
+            name = element.get("Id")
+            if name is not None:
+                self._by_id.setdefault(name, []).append(element)
+
+    def named(self, uri: str) -> list[XmlElement]:
+        """What `#name` refers to, if that is an EncryptedKey."""
+        found = self._by_id.get(uri.removeprefix("#"), []) if uri.startswith("#") else []
+        if len(found) > 1:
+            raise Overlapping("an Id occurs twice")
+        return [element for element in found if element.tag == _x("EncryptedKey")]
+
+
+def _part(element: XmlElement, keys: _Keys) -> EncryptedPart:
+    info = element.findall(ds("KeyInfo"))
+    own = [key for holder in info for key in holder.findall(_x("EncryptedKey"))]
+    for holder in info:
+        for method in holder.findall(ds("RetrievalMethod")):
+            own += keys.named(method.get("URI", ""))
+    algorithm = _one(element, _x("EncryptionMethod")).get("Algorithm", "")
+    kind = element.get("Type", ELEMENT)
+    return EncryptedPart(
+        tuple(map(_key, own or keys.all)),
+        _CIPHERS.get(algorithm),
+        algorithm,
+        element,
+        kind == CONTENT,
+    )
+
+
+def _key(element: XmlElement) -> FoundKey:
+    method = _one(element, _x("EncryptionMethod"))
+    certificate, serial = None, None
+    for data in element.iterfind(f"{ds('KeyInfo')}/{ds('X509Data')}"):
+        for found in data.iterfind(ds("X509Certificate")):
+            certificate = certificate or _binary(found)
+        for text in data.iterfind(f"{ds('X509IssuerSerial')}/{ds('X509SerialNumber')}"):
+            serial = _serial(text.text or "")
+    octets = _binary(_one(_one(element, _x("CipherData")), _x("CipherValue")))
+    return FoundKey(certificate, serial, _transport(method), method.get("Algorithm", ""), octets)
+
+
+def _serial(text: str) -> int:
+    digits = text.strip()
+    if not digits.isdecimal() or not digits.isascii() or len(digits) > 64:
+        raise BadEncryptedXml("no serial number")
+    return int(digits)
+
+
+def _transport(method: XmlElement) -> KeyTransport | None:
+    """None also for OAEP with another hash function than SHA-256: a card has no other (gemSpec_COS N091.450)."""
+    algorithm = method.get("Algorithm", "")
+    if algorithm == KeyTransport.ELC:
+        return KeyTransport.ELC
+    if algorithm != KeyTransport.RSA_OAEP:
+        return None
+    digest, mask = method.find(ds("DigestMethod")), method.find(f"{{{XENC11}}}MGF")
+    # Left out they mean SHA-1 (XML Encryption 1.1, 5.5.2).
+    is_sha256 = digest is not None and digest.get("Algorithm") == SHA256_URI
+    is_mgf1 = mask is not None and mask.get("Algorithm") == MGF1_SHA256
+    label = method.findtext(_x("OAEPparams")) or ""
+    return KeyTransport.RSA_OAEP if is_sha256 and is_mgf1 and not label.strip() else None
+
+
+def _open_gcm(key: bytes, octets: bytes) -> bytes:
+    if len(octets) < NONCE_SIZE + TAG_SIZE:
+        raise CannotDecrypt("too short")
+    try:
+        return AESGCM(key).decrypt(octets[:NONCE_SIZE], memoryview(octets)[NONCE_SIZE:], None)
+    except InvalidTag:
+        raise CannotDecrypt("the tag does not fit") from None
+
+
+def _open_cbc(key: bytes, octets: bytes) -> bytes:
+    """AES-CBC with the padding of XML Encryption 1.1, 5.2; nothing proves the content unchanged."""
+    if len(octets) < 2 * _BLOCK or len(octets) % _BLOCK:
+        raise CannotDecrypt("no whole blocks")
+    decryptor = Cipher(AES(key), CBC(octets[:_BLOCK])).decryptor()
+    padded = decryptor.update(memoryview(octets)[_BLOCK:]) + decryptor.finalize()
+    if not 1 <= padded[-1] <= _BLOCK:
+        raise CannotDecrypt("the padding does not fit")
+    return padded[: -padded[-1]]
+
+
+def _one(parent: XmlElement, name: str) -> XmlElement:
+    found = parent.findall(name)
+    if len(found) != 1:
+        raise BadEncryptedXml(f"not exactly one {name.rpartition('}')[2]}")
+    return found[0]
+
+
+def _binary(element: XmlElement) -> bytes:
+    if len(element):
+        raise BadEncryptedXml("elements inside base64")
+    try:
+        return b64decode((element.text or "").translate(_WHITESPACE), validate=True)
+    except (Base64Error, ValueError):
+        raise BadEncryptedXml("not base64") from None
+
+
+def _x(name: str) -> str:
+    return f"{{{XENC}}}{name}"
