@@ -134,9 +134,7 @@ _SIGNATURE_MODE = Element(SIG75, "SignatureMode", _MODE_TYPE)
 _SIGNATURE_OBJECT = Element(DSS, "SignatureObject")
 _OPTIONAL_INPUTS = Element(SIG75, "OptionalInputs")
 _OPTIONAL_OUTPUTS = Element(SIG75, "OptionalOutputs")
-_HIGH_LEVEL_RESULT = Element(
-    SIG75, "HighLevelResult", Enumeration(base=TOKEN, members=HighLevelResult, collapsed=True)
-)
+_HIGH_LEVEL_RESULT = Element(SIG75, "HighLevelResult", Enumeration(base=TOKEN, members=HighLevelResult, collapsed=True))
 _TIMESTAMP_TYPE = Element(SIG75, "TimestampType", Enumeration(base=TOKEN, members=TimestampType, collapsed=True))
 _SIGNATURE_SCHEMES = Enumeration(base=STRING, members=SignatureScheme)
 
@@ -243,9 +241,9 @@ class VerifyInputs:
     verify_manifests: Annotated[str | None, Element(SIG75, "VerifyManifests", ANY_TYPE)] = None
     use_verification_time: Annotated[UseVerificationTime | None, Element(SIG75, "UseVerificationTime")] = None
     additional_key_info: Annotated[AdditionalKeyInfo | None, Element(DSS, "AdditionalKeyInfo")] = None
-    return_verification_report: Annotated[
-        ReturnVerificationReport | None, Element(VR, "ReturnVerificationReport")
-    ] = None
+    return_verification_report: Annotated[ReturnVerificationReport | None, Element(VR, "ReturnVerificationReport")] = (
+        None
+    )
     schemas: Annotated[Schemas | None, Element(DSS, "Schemas")] = None
     viewer_info: Annotated[ViewerInfo | None, Element(SIG75, "ViewerInfo")] = None
 
@@ -336,9 +334,7 @@ class AuthenticateInputs:
     """OptionalInputs of ExternalAuthenticate."""
 
     signature_type: Annotated[str | None, SIGNATURE_TYPE] = None
-    signature_schemes: Annotated[
-        SignatureScheme | None, Element(SIG75, "SignatureSchemes", _SIGNATURE_SCHEMES)
-    ] = None
+    signature_schemes: Annotated[SignatureScheme | None, Element(SIG75, "SignatureSchemes", _SIGNATURE_SCHEMES)] = None
 
 
 @message(SIG75, root="ExternalAuthenticate")
@@ -440,9 +436,7 @@ class GetSignatureModeResponse:
     """Settings and session."""
 
     status: Annotated[Status, STATUS]
-    comfort_signature_status: Annotated[
-        ComfortSignatureStatus, Element(SIG75, "ComfortSignatureStatus", _COMFORT_TYPE)
-    ]
+    comfort_signature_status: Annotated[ComfortSignatureStatus, Element(SIG75, "ComfortSignatureStatus", _COMFORT_TYPE)]
     comfort_signature_max: Annotated[int, Element(SIG75, "ComfortSignatureMax", _COUNT_TYPE)]
     comfort_signature_timer: Annotated[timedelta, Element(SIG75, "ComfortSignatureTimer", DURATION)]
     session_info: Annotated[SessionInfo | None, Element(SIG75, "SessionInfo")] = None

@@ -6,7 +6,8 @@ from tiaas.konnektor.cardmap import ECC, QES
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.config import SignatureSettings
 from tiaas.konnektor.keyuse import CertifiedKey, certified_key
-from tiaas.konnektor.qes import Qes, QesJob
+from tiaas.konnektor.qes import Qes
+from tiaas.konnektor.qesjob import QesJob
 from tiaas.konnektor.qespin import QesPins
 from tiaas.konnektor.sakchannel import SakLink
 from tiaas.konnektor.sakcvc import SakCvc

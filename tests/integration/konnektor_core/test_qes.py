@@ -13,7 +13,7 @@ from tiaas.card.ssec import encode_ssec
 from tiaas.konnektor.config import SignatureSettings, SimpleMode
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.pinstates import PinState
-from tiaas.konnektor.qes import QesJob, StackResult
+from tiaas.konnektor.qesjob import QesJob, StackResult
 from tiaas.konnektor.qesstack import StackEnd
 from tiaas.pki.prehashed import is_signature
 from tiaas.terminal.errors import PinEntryCancelled, PinEntryTimeout
