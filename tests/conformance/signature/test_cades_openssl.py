@@ -53,6 +53,7 @@ def detached(enveloping: bool) -> tuple[str, ...]:
 # ---- OpenSSL verifies ours -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("TIP1-A_4623-02", "TIP1-A_4627")
 @KEYS
 @FORMS
 def test_openssl_verifies_ours(folder: Path, key: Key, enveloping: bool) -> None:

@@ -72,6 +72,7 @@ def test_whatever_is_signed_is_read(document: bytes, text: str | None, envelopin
     assert changed.integrity is Integrity.DIGEST_WRONG
 
 
+@pytest.mark.requirement("TIP1-A_5402")
 @keys
 def test_the_structure(key: Key) -> None:
     """The fields as a foreign ASN.1 library reads them, strictly."""

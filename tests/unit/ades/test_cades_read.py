@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from hashlib import sha256
+from hashlib import sha1, sha256
 
 import pytest
 from asn1crypto import cms
@@ -148,6 +148,29 @@ def test_of_two_certificates_with_the_same_names_the_bound_one_counts() -> None:
     for order in ((bytes(twin), signer.certificate), (signer.certificate, bytes(twin))):
         found = read_cades_untrusted(made(signer, certificates=order))[0]
         assert (found.integrity, found.certificate) == (Integrity.INTACT, signer.certificate)
+
+
+def test_the_older_attribute_binds_too() -> None:
+    """signing-certificate with SHA-1 (RFC 2634); with both the newer one counts."""
+    signer, other = holder(Key.P256), holder(Key.P256, "other")
+    older = {
+        item: signing.attribute(
+            Attribute.SIGNING_CERTIFICATE, sequence(sequence(sequence(octet_string(sha1(item).digest()))))
+        )
+        for item in (signer.certificate, other.certificate)
+    }
+    kind, digest, bound = usual(signer)
+    assert integrity(made(signer, [kind, digest, older[signer.certificate]])) is Integrity.INTACT
+    assert integrity(made(signer, [kind, digest, older[other.certificate]])) is Integrity.CERTIFICATE_NOT_BOUND
+    assert integrity(made(signer, [kind, digest, older[other.certificate], bound])) is Integrity.INTACT
+
+
+def test_hints_without_description_and_an_implied_policy() -> None:
+    signer = holder(Key.P256)
+    hints = signing.attribute(Attribute.CONTENT_HINTS, sequence(oid(oids.DATA)))
+    implied = signing.attribute(Attribute.SIGNATURE_POLICY, NULL)
+    found = read_cades_untrusted(made(signer, [*usual(signer), hints, implied]))[0]
+    assert (found.integrity, found.short_text, found.policy) == (Integrity.INTACT, None, None)
 
 
 def test_attributes_that_must_be_there() -> None:
