@@ -7,11 +7,12 @@ from lxml import etree
 
 from tiaas.ades.signing import CannotSign
 from tiaas.ades.xadesdocument import XmlDocument
+from tiaas.ades.xadesids import is_id_by_schema
 from tiaas.ades.xadesvariants import POLICIES, Placement, Variant
 from tiaas.ades.xmlsplice import Place, locate
 from tiaas.soap.markup import XmlElement, local_name
 from tiaas.xmlsec.errors import BadXmlSignature
-from tiaas.xmlsec.names import XML, ds
+from tiaas.xmlsec.names import ds
 from tiaas.xmlsec.properties import qualifying_properties
 from tiaas.xmlsec.references import index_ids
 
@@ -117,13 +118,6 @@ def _part(root: XmlElement, reference: str | None, id_attributes: frozenset[str]
     if not is_id_by_schema(element, name, id_attributes):
         raise CannotSign(4115, "the schema has no such Id")
     return None if element is root else element
-
-
-def is_id_by_schema(element: XmlElement, name: str, id_attributes: frozenset[str] | None) -> bool:
-    """Whether one of the attributes that the schemas call xs:ID has that value; without schema, any will do."""
-    if id_attributes is None or element.get(f"{{{XML}}}id") == name:
-        return True
-    return any(element.get(attribute) == name for attribute in id_attributes)
 
 
 def _holder(root: XmlElement, path: str) -> XmlElement:

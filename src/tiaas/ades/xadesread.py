@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from lxml import etree
 
 from tiaas.ades.found import BadSignatureFile, FoundSignature, Integrity, ManifestEntry, SignatureFormat
-from tiaas.ades.xadescounter import all_signatures
 from tiaas.ades.xadesdocument import XmlDocument, code_of, parse_xml_untrusted
-from tiaas.ades.xadesplaces import is_id_by_schema
+from tiaas.ades.xadesids import is_id_by_schema
+from tiaas.ades.xadesunsigned import all_signatures
 from tiaas.ades.xadesvariants import POLICIES
 from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted
 from tiaas.pki.keys import Digest, SigningScheme

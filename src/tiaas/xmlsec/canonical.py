@@ -95,7 +95,9 @@ def inherited(
             if name not in own and (method in _VERSION_10 or name in _INHERITED_11):
                 found.setdefault(name, value)
     if bases and method not in _VERSION_10:
-        found[_BASE] = _joined([*reversed(bases), own.get(_BASE, "")])
+        joined = _joined([*reversed(bases), own.get(_BASE, "")])
+        if joined:
+            found[_BASE] = joined
     return found
 
 
@@ -176,35 +178,35 @@ def _joined(bases: list[str]) -> str:
 
 
 def _join(base: str, reference: str) -> str:
-    """RFC 3986, 5.2.2, for a base that may be relative itself."""
+    """RFC 3986, 5.2.2, for a base that may be relative itself; a segment ".." at its end counts as "../"."""
     try:
         outer, inner = urlsplit(base), urlsplit(reference)
     except ValueError:
         raise BadXmlSignature("xml:base is no URI reference") from None
-    if inner.scheme:
-        return urlunsplit((inner.scheme, inner.netloc, _without_dots(inner.path), inner.query, ""))
-    if inner.netloc:
-        return urlunsplit((outer.scheme, inner.netloc, _without_dots(inner.path), inner.query, ""))
-    if not inner.path:
-        return urlunsplit((outer.scheme, outer.netloc, outer.path, inner.query or outer.query, ""))
-    path = inner.path if inner.path.startswith("/") else f"{outer.path.rpartition('/')[0]}/{inner.path}"
-    if not inner.path.startswith("/") and "/" not in outer.path and not outer.netloc:
+    scheme, netloc, path, query = outer.scheme, outer.netloc, outer.path, inner.query
+    if inner.scheme or inner.netloc:
+        scheme, netloc, path = inner.scheme or outer.scheme, inner.netloc, inner.path
+    elif not inner.path:
+        return urlunsplit((scheme, netloc, path, inner.query or outer.query, ""))
+    elif inner.path.startswith("/"):
         path = inner.path
-    return urlunsplit((outer.scheme, outer.netloc, _without_dots(path), inner.query, ""))
+    else:
+        folder = path if path.rpartition("/")[2] == ".." else path.rpartition("/")[0]
+        path = f"{folder}/{inner.path}" if folder or "/" in path or netloc else inner.path
+    return urlunsplit((scheme, netloc, _without_dots(path), query, ""))
 
 
 def _without_dots(path: str) -> str:
-    """RFC 3986, 5.2.4, but leading ".." segments of a relative path stay (C14N 1.1, 2.4)."""
+    """RFC 3986, 5.2.4; leading ".." segments of a relative path stay, and no two slashes stand together (2.4)."""
     kept: list[str] = []
     segments = path.split("/")
     for segment in segments:
-        if segment == "..":
-            if kept and kept[-1] not in ("..", ""):
-                kept.pop()
-            elif not path.startswith("/"):
-                kept.append(segment)
-        elif segment != ".":
+        if segment == ".." and kept and kept[-1] != "..":
+            kept.pop()
+        elif segment == ".." and path.startswith("/"):
+            continue
+        elif segment not in ("", "."):
             kept.append(segment)
-    if segments[-1] in (".", "..") and kept and kept[-1] != "":
-        kept.append("")
-    return "/".join(kept)
+    start = "/" if path.startswith("/") else ""
+    end = "/" if kept and segments[-1] in ("", ".", "..") else ""
+    return f"{start}{'/'.join(kept)}{end}"

@@ -92,9 +92,13 @@ class Draft:
         ASCII, apart from what was enclosed: it fits into a document in any encoding that contains ASCII.
         """
         head, middle, tail = self._pieces
-        unsigned = b"" if ocsp is None else octets(f"<xades:UnsignedProperties>{revocation(ocsp)}")
-        closed = unsigned and b"</xades:UnsignedProperties>"
-        return b"".join((head, base64(value).encode(), middle, unsigned, closed, tail))
+        unsigned = b""
+        if ocsp is not None:
+            unsigned = octets(
+                f"<xades:UnsignedProperties><xades:UnsignedSignatureProperties>{revocation_values(ocsp)}"
+                "</xades:UnsignedSignatureProperties></xades:UnsignedProperties>"
+            )
+        return b"".join((head, base64(value).encode(), middle, unsigned, tail))
 
 
 def draft(scope: Scope, certificate: bytes, method: SignatureMethod, plan: Plan) -> Draft:
@@ -157,15 +161,10 @@ def raw_ecdsa(signature: bytes, key_size: int) -> bytes:
     return b"".join(part.to_bytes(size, "big") for part in decode_dss_signature(signature))
 
 
-def revocation(ocsp: bytes) -> str:
-    """UnsignedSignatureProperties that hold an OCSPResponse (TS 101 903, 7.6.2)."""
-    return f"<xades:UnsignedSignatureProperties>{revocation_values(ocsp)}</xades:UnsignedSignatureProperties>"
-
-
-def revocation_values(ocsp: bytes) -> str:
-    """RevocationValues with an OCSPResponse (DER)."""
+def revocation_values(ocsp: bytes, declared: str = "") -> str:
+    """RevocationValues with an OCSPResponse (DER), TS 101 903, 7.6.2; `declared` stands in the first start tag."""
     return (
-        "<xades:RevocationValues><xades:OCSPValues><xades:EncapsulatedOCSPValue>"
+        f"<xades:RevocationValues{declared}><xades:OCSPValues><xades:EncapsulatedOCSPValue>"
         f"{base64(ocsp)}</xades:EncapsulatedOCSPValue></xades:OCSPValues></xades:RevocationValues>"
     )
 

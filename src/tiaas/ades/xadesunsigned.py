@@ -1,0 +1,117 @@
+"""The signatures of a document, which of them cover others, and where an unsigned property of one goes.
+
+A signature that another one covers must not be touched, or that one breaks (`xades`, parallel signatures).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from tiaas.ades.signing import CannotSign
+from tiaas.ades.xadesdocument import XmlDocument, parse_to_sign
+from tiaas.ades.xmlsplice import NotLocated, Place, inserted, locate
+from tiaas.soap.markup import XmlElement
+from tiaas.xmlsec.errors import BadXmlSignature
+from tiaas.xmlsec.markup import Scope, octets, scope_inside
+from tiaas.xmlsec.names import XADES, ds, xades
+from tiaas.xmlsec.properties import qualifying_properties
+from tiaas.xmlsec.writer import revocation_values
+
+DECLARED = f' xmlns:xades="{XADES}"'
+"""Whether the prefix is in force where a property goes does not matter: it is declared again."""
+
+_COUNTER = xades("CounterSignature")
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Where an unsigned property goes, and what is in force there."""
+
+    place: Place
+    scope: Scope
+
+
+def all_signatures(root: XmlElement) -> Iterator[XmlElement]:
+    """All signatures in document order, but those inside what an enveloping signature encloses: they are content."""
+    for signature in root.iter(ds("Signature")):
+        if not any(_encloses(ancestor) for ancestor in signature.iterancestors(ds("Object"))):
+            yield signature
+
+
+def top_signatures(root: XmlElement) -> list[XmlElement]:
+    """Those of `all_signatures` that are no counter signatures."""
+    return [signature for signature in all_signatures(root) if not _is_counter(signature)]
+
+
+def covers(other: XmlElement, signature: XmlElement) -> bool:
+    """Whether `other` signs the whole document and with it what is in `signature`."""
+    if other is signature or other in signature.iterancestors():
+        return False
+    references = other.findall(f"{ds('SignedInfo')}/{ds('Reference')}")
+    return any(reference.get("URI") == "" for reference in references)
+
+
+def unsigned_room(document: XmlDocument, signature: XmlElement) -> Room:
+    """Behind the unsigned properties of a signature; what is missing around them is made.
+
+    Raises `CannotSign` 4111 for a signature without qualifying properties of its own.
+    """
+    try:
+        qualifying = qualifying_properties(signature)
+    except BadXmlSignature:
+        raise CannotSign(4111, "a signature with properties that are not its own") from None
+    if qualifying is None:
+        raise CannotSign(4111, "a signature without qualifying properties")
+    before, after, parent = "", "", qualifying
+    unsigned = qualifying.find(xades("UnsignedProperties"))
+    about = None if unsigned is None else unsigned.find(xades("UnsignedSignatureProperties"))
+    if about is not None:
+        parent = about
+    elif unsigned is not None:
+        parent = unsigned
+        before, after = f"<xades:UnsignedSignatureProperties{DECLARED}>", "</xades:UnsignedSignatureProperties>"
+    else:
+        before = f"<xades:UnsignedProperties{DECLARED}><xades:UnsignedSignatureProperties>"
+        after = "</xades:UnsignedSignatureProperties></xades:UnsignedProperties>"
+    span = locate(document.octets, document.encoding, (parent,))[0]
+    place = span.first() if parent is unsigned else span.last()
+    scope = scope_inside(parent)
+    return Room(
+        place.around(octets(before), octets(after)),
+        Scope({**scope.namespaces, "xades": XADES}, scope.attributes),
+    )
+
+
+def with_ocsp(document: bytes, responses: Mapping[int, bytes]) -> bytes:
+    """The document with an OCSPResponse (DER) added to signatures, by their index in `read_xades_untrusted`.
+
+    For VerifyDocument with IncludeRevocationInfo (gemSpec_Kon TUC_KON_161). Signatures that another one covers stay as
+    they are. Raises `CannotSign` like `unsigned_room`, and for a document that cannot be read.
+    """
+    parsed = parse_to_sign(document)
+    signatures = list(all_signatures(parsed.root))
+    additions = []
+    for index, ocsp in responses.items():
+        signature = signatures[index]
+        if any(covers(other, signature) for other in signatures):
+            continue
+        try:
+            place = unsigned_room(parsed, signature).place
+        except NotLocated:
+            raise CannotSign(4022, "not well-formed") from None
+        additions.append((place, octets(revocation_values(ocsp, DECLARED))))
+    return inserted(document, additions)
+
+
+def _is_counter(signature: XmlElement) -> bool:
+    parent = signature.getparent()
+    return parent is not None and parent.tag == _COUNTER
+
+
+def _encloses(element: XmlElement) -> bool:
+    """Whether an Object is what its signature refers to."""
+    name, signature = element.get("Id"), element.getparent()
+    if name is None or signature is None:
+        return False
+    return any(
+        reference.get("URI") == f"#{name}" for reference in signature.iterfind(f"{ds('SignedInfo')}/{ds('Reference')}")
+    )

@@ -1,0 +1,360 @@
+"""XAdES as outsiders send it: damaged, re-ordered, wrapped, too much of it, and what is forbidden."""
+
+import base64
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from hashlib import sha256
+
+import pytest
+from lxml import etree
+
+from tests.adesbench import NOW, Key, holder
+from tiaas.ades.found import BadSignatureFile, FoundSignature, Integrity
+from tiaas.ades.xades import XadesOptions, prepare
+from tiaas.ades.xadesread import read_xades_untrusted
+from tiaas.ades.xadesvariants import Update
+from tiaas.soap.markup import XmlElement
+from tiaas.xmlsec.markup import NOWHERE
+from tiaas.xmlsec.names import DS, SignatureMethod, ds, xades
+from tiaas.xmlsec.writer import Part, Plan, draft, raw_ecdsa
+
+OPTIONS = XadesOptions(moment=NOW, name="n1", short_text="Text")
+DOCUMENT = b'<a xmlns="urn:x"><b Id="i1">Aspirin</b></a>'
+OBJECT = replace(OPTIONS, include_object=True)
+
+
+def sign(document: bytes, options: XadesOptions = OPTIONS, key: Key = Key.P256) -> bytes:
+    signer = holder(key)
+    return signer.finish(prepare(document, signer.by, options))
+
+
+SIGNED, ENCLOSED = sign(DOCUMENT), sign(DOCUMENT, OBJECT)
+
+
+def read(document: bytes) -> list[Integrity]:
+    return [found.integrity for found in read_xades_untrusted(document)]
+
+
+def one(document: bytes) -> FoundSignature:
+    (found,) = read_xades_untrusted(document)
+    return found
+
+
+def changed(change: Callable[[XmlElement], None], document: bytes = SIGNED) -> list[Integrity]:
+    root = etree.fromstring(document)
+    change(root)
+    return read(etree.tostring(root))
+
+
+def find(root: XmlElement, name: str) -> XmlElement:
+    found = root.find(f".//{name}")
+    assert found is not None
+    return found
+
+
+def refused(document: bytes | None, signature: bytes | None = None) -> int:
+    with pytest.raises(BadSignatureFile) as caught:
+        read_xades_untrusted(document, signature)
+    return caught.value.code
+
+
+def text(root: XmlElement) -> None:
+    find(root, "{urn:x}b").text = "Morphin"
+
+
+def time(root: XmlElement) -> None:
+    find(root, xades("SigningTime")).text = "2020-01-01T00:00:00Z"
+
+
+def digest(root: XmlElement) -> None:
+    find(root, ds("DigestValue")).text = base64.b64encode(b"x" * 32).decode()
+
+
+def value(root: XmlElement) -> None:
+    element = find(root, ds("SignatureValue"))
+    octets = bytearray(base64.b64decode(element.text or ""))
+    octets[5] ^= 1
+    element.text = base64.b64encode(octets).decode()
+
+
+def no_value(root: XmlElement) -> None:
+    info = find(root, ds("SignatureValue"))
+    info.getparent().remove(info)  # type: ignore[union-attr]
+
+
+def other_certificate(root: XmlElement) -> None:
+    element = find(root, ds("X509Certificate"))
+    element.text = base64.b64encode(holder(Key.P256, "Other").certificate).decode()
+
+
+def no_certificate(root: XmlElement) -> None:
+    info = find(root, ds("KeyInfo"))
+    info.getparent().remove(info)  # type: ignore[union-attr]
+
+
+def sha1(root: XmlElement) -> None:
+    find(root, ds("DigestMethod")).set("Algorithm", DS + "sha1")
+
+
+def unknown_method(root: XmlElement) -> None:
+    find(root, ds("SignatureMethod")).set("Algorithm", DS + "hmac-sha1")
+
+
+def unknown_transform(root: XmlElement) -> None:
+    find(root, ds("Transform")).set("Algorithm", DS + "base64")
+
+
+def other_target(root: XmlElement) -> None:
+    find(root, xades("QualifyingProperties")).set("Target", "#other")
+
+
+def unsigned_properties(root: XmlElement) -> None:
+    """The properties are kept, the reference to them goes."""
+    info = find(root, ds("SignedInfo"))
+    info.remove(info.findall(ds("Reference"))[1])
+
+
+def reorder(root: XmlElement) -> None:
+    info = find(root, ds("SignedInfo"))
+    info.append(info.findall(ds("Reference"))[0])
+
+
+def junk_base64(root: XmlElement) -> None:
+    find(root, ds("SignatureValue")).text = "§"
+
+
+DAMAGES = {
+    text: Integrity.DIGEST_WRONG,
+    time: Integrity.DIGEST_WRONG,
+    digest: Integrity.DIGEST_WRONG,
+    value: Integrity.SIGNATURE_WRONG,
+    reorder: Integrity.SIGNATURE_WRONG,
+    other_certificate: Integrity.SIGNATURE_WRONG,
+    no_certificate: Integrity.CERTIFICATE_MISSING,
+    no_value: Integrity.MALFORMED,
+    other_target: Integrity.MALFORMED,
+    unsigned_properties: Integrity.MALFORMED,
+    junk_base64: Integrity.MALFORMED,
+    sha1: Integrity.ALGORITHM_UNKNOWN,
+    unknown_method: Integrity.ALGORITHM_UNKNOWN,
+    unknown_transform: Integrity.ALGORITHM_UNKNOWN,
+}
+
+
+@pytest.mark.parametrize("document", [SIGNED, ENCLOSED], ids=["enveloped", "enveloping"])
+@pytest.mark.parametrize(("damage", "integrity"), DAMAGES.items(), ids=lambda item: getattr(item, "__name__", ""))
+def test_damages(damage: Callable[[XmlElement], None], integrity: Integrity, document: bytes) -> None:
+    assert changed(damage, document) == [integrity]
+
+
+def test_every_octet_of_the_document_counts() -> None:
+    """No changed character of the document or of SignedInfo goes unnoticed."""
+    end = SIGNED.index(b"<ds:SignatureValue")
+    for at in range(0, end, 7):
+        data = SIGNED[:at] + bytes([SIGNED[at] ^ 1]) + SIGNED[at + 1 :]
+        with suppress(BadSignatureFile):
+            assert read(data) != [Integrity.INTACT], data[: at + 1]
+
+
+def test_the_algorithm_is_named() -> None:
+    found = one(SIGNED.replace(b"#ecdsa-sha256", b"#ecdsa-sha224"))
+    assert found.integrity is Integrity.ALGORITHM_UNKNOWN
+    assert found.algorithm is None
+    assert found.algorithm_name == "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha224"
+
+
+def test_a_certificate_that_is_given_counts_where_none_is_embedded() -> None:
+    root = etree.fromstring(SIGNED)
+    no_certificate(root)
+    (found,) = read_xades_untrusted(etree.tostring(root), certificate=holder(Key.P256).certificate)
+    assert found.integrity is Integrity.INTACT
+    assert found.certificates == ()
+    (found,) = read_xades_untrusted(etree.tostring(root), certificate=holder(Key.P256, "Other").certificate)
+    assert found.integrity is Integrity.SIGNATURE_WRONG
+
+
+def test_the_signers_certificate_among_several_is_the_one_named() -> None:
+    root = etree.fromstring(SIGNED)
+    data = find(root, ds("X509Data"))
+    other = etree.Element(ds("X509Certificate"))
+    other.text = base64.b64encode(holder(Key.RSA).certificate).decode()
+    data.insert(0, other)
+    found = one(etree.tostring(root))
+    assert found.integrity is Integrity.INTACT
+    assert found.certificate == holder(Key.P256).certificate
+    assert len(found.certificates) == 2
+
+
+def test_another_certificate_of_the_same_key_is_not_the_signers() -> None:
+    """Its key fits; the signed properties name another one (XAdES G.2.2.5)."""
+    signer = holder(Key.P256)
+    other = holder(Key.P256, "Other")
+    root = etree.fromstring(signer.finish(prepare(DOCUMENT, other.by, OPTIONS)))
+    find(root, ds("X509Certificate")).text = base64.b64encode(signer.certificate).decode()
+    assert read(etree.tostring(root)) == [Integrity.CERTIFICATE_NOT_BOUND]
+
+
+def wrap_in_object(root: XmlElement) -> None:
+    """The signed root goes into an Object of its signature; what the reader sees is another one."""
+    signature = find(root, ds("Signature"))
+    root.remove(signature)
+    inner = etree.fromstring(etree.tostring(root))
+    text(root)
+    holding = etree.SubElement(signature, ds("Object"))
+    holding.append(inner)
+    root.append(signature)
+
+
+def move_signature_down(root: XmlElement) -> None:
+    """The signed document is one level below a new root, the signature still its child."""
+    copy = etree.fromstring(etree.tostring(root))
+    for child in list(root):
+        root.remove(child)
+    etree.SubElement(root, "{urn:x}b").text = "Morphin"
+    root.append(copy)
+
+
+@pytest.mark.parametrize("wrap", [wrap_in_object, move_signature_down])
+def test_wrapped_documents(wrap: Callable[[XmlElement], None]) -> None:
+    assert changed(wrap) == [Integrity.DIGEST_WRONG]
+
+
+def test_an_enclosed_document_beside_another() -> None:
+    """The signed Object stays, a second one with another document is put in front of it."""
+
+    def add(root: XmlElement) -> None:
+        other = etree.fromstring(etree.tostring(find(root, ds("Object"))))
+        text(other)
+        root.insert(3, other)
+
+    # The Id occurs twice: nobody can say which of them is signed.
+    assert changed(add, ENCLOSED) == [Integrity.DIGEST_WRONG]
+    assert one(etree.tostring(_changed(add))).findings == (4115,)
+
+
+def _changed(change: Callable[[XmlElement], None]) -> XmlElement:
+    root = etree.fromstring(ENCLOSED)
+    change(root)
+    return root
+
+
+def test_an_enclosing_signature_that_is_enclosed() -> None:
+    """It encloses its document, but what the caller has is more than that."""
+    assert read(b"<a>" + ENCLOSED + b"</a>") == [Integrity.NOT_WHOLE_DOCUMENT]
+
+
+@pytest.mark.parametrize("name", ["ID", "id", "Id", "xml:id"])
+def test_a_second_bearer_of_the_id_of_the_properties(name: str) -> None:
+    def add(root: XmlElement) -> None:
+        key = name.replace("xml:", "{http://www.w3.org/XML/1998/namespace}")
+        etree.SubElement(find(root, ds("Object")), "{urn:x}evil").set(key, "signedproperties-n1")
+
+    assert changed(add) in ([Integrity.DIGEST_WRONG], [Integrity.MALFORMED])
+
+
+def test_signed_properties_of_another_signature() -> None:
+    """Properties that the signature covers, but not its own."""
+
+    def swap(root: XmlElement) -> None:
+        qualifying = find(root, xades("QualifyingProperties"))
+        other = etree.fromstring(etree.tostring(qualifying))
+        find(other, xades("SigningTime")).text = "2020-01-01T00:00:00Z"
+        find(other, xades("SignedProperties")).set("Id", "other")
+        holding = etree.SubElement(find(root, ds("Signature")), ds("Object"))
+        holding.append(qualifying)
+        find(root, ds("Object")).append(other)
+
+    assert changed(swap) == [Integrity.MALFORMED]
+
+
+def test_a_counter_signature_of_another_value() -> None:
+    both = sign(SIGNED, replace(OPTIONS, name="c", update=Update.COUNTER))
+    assert read(both) == [Integrity.INTACT, Integrity.INTACT]
+    # It is put into a second document that the same person signed.
+    counter = both[both.index(b"<xades:UnsignedProperties") : both.index(b"</xades:UnsignedProperties>") + 27]
+    other = sign(DOCUMENT.replace(b"Aspirin", b"Morphin")).replace(
+        b"</xades:SignedProperties>", b"</xades:SignedProperties>" + counter
+    )
+    found = read_xades_untrusted(other)
+    assert [(item.integrity, item.countersigns) for item in found] == [
+        (Integrity.INTACT, None),
+        (Integrity.DIGEST_WRONG, 0),
+    ]
+
+
+def test_a_signature_in_what_is_enclosed_is_content() -> None:
+    assert read(sign(SIGNED, replace(OBJECT, name="n2"))) == [Integrity.INTACT]
+
+
+@pytest.mark.parametrize(
+    ("uri", "finding"),
+    [("http://localhost/a.xml", 4208), ("file:///etc/passwd", 4208), ("other.xml", 4208), ("#missing", 4115)],
+)
+def test_references_to_elsewhere_are_not_followed(uri: str, finding: int) -> None:
+    found = one(SIGNED.replace(b'URI=""', f'URI="{uri}"'.encode()))
+    assert found.integrity is Integrity.DIGEST_WRONG
+    assert found.findings == (finding,)
+
+
+@pytest.mark.requirement("A_22673")
+@pytest.mark.parametrize(
+    "change",
+    [
+        (b"http://www.w3.org/2000/09/xmldsig#enveloped-signature", b"http://www.w3.org/TR/1999/REC-xpath-19991116"),
+        (b"http://www.w3.org/2000/09/xmldsig#enveloped-signature", b"http://www.w3.org/2002/06/xmldsig-filter2"),
+        (b"http://www.w3.org/2000/09/xmldsig#enveloped-signature", b"http://www.w3.org/TR/1999/REC-xslt-19991116"),
+        (b"></ds:Transform>", b"><ds:XPath>1</ds:XPath></ds:Transform>"),
+        (b'URI=""', b'URI="#xpointer(/)"'),
+        (b"<a ", b'<!DOCTYPE a [<!ENTITY e "x">]><a '),
+        (b"<b ", b'<i:include xmlns:i="http://www.w3.org/2001/XInclude" href="b"/><b '),
+    ],
+    ids=["xpath", "filter2", "xslt", "xpath element", "xpointer", "entity", "xinclude"],
+)
+def test_forbidden_content(change: tuple[bytes, bytes]) -> None:
+    assert refused(SIGNED.replace(*change, 1)) == 4281
+
+
+@pytest.mark.requirement("A_19052-01")
+def test_too_much() -> None:
+    transform = b'<ds:Transform Algorithm="http://www.w3.org/2006/12/xml-c14n11"></ds:Transform>'
+    assert refused(SIGNED.replace(transform, transform * 11, 1)) == 4280
+    signature = SIGNED[SIGNED.index(b"<ds:Signature") : SIGNED.rindex(b"</a>")]
+    assert len(read(SIGNED.replace(b"</a>", signature * 19 + b"</a>"))) == 20
+    assert refused(SIGNED.replace(b"</a>", signature * 24 + b"</a>")) == 4280  # 75 transforms
+    assert refused(SIGNED.replace(b"</a>", b"<ds:Signature xmlns:ds='%b'/>" % DS.encode() * 64 + b"</a>")) == 4280
+    assert refused(b"<a>" * 200 + b"</a>" * 200) == 4280
+
+
+def test_no_signature_or_no_xml() -> None:
+    assert refused(DOCUMENT) == 4253
+    assert refused(None) == 4253
+    assert refused(b"%PDF-1.7") == 4022
+    assert refused('<?xml version="1.0" encoding="UTF-16"?><a/>'.encode("utf-16")) == 4110
+    assert refused(DOCUMENT, b"") == 4022
+
+
+def detached(document: bytes) -> bytes:
+    """A signature by a reference without URI, as others make them: over the octets of what is beside it."""
+    signer = holder(Key.P256)
+    part = Part("urn:none", (), sha256(document).digest())
+    plan = Plan(name="d", moment=NOW, parts=(part,))
+    unsigned = draft(NOWHERE, signer.certificate, SignatureMethod.ECDSA_SHA256, plan)
+    value = signer.sign(sha256(unsigned.octets.replace(b' URI="urn:none"', b"")).digest())
+    return unsigned.element(raw_ecdsa(value, 256)).replace(b' URI="urn:none"', b"")
+
+
+def test_a_detached_signature_covers_the_document_beside_it() -> None:
+    signature = detached(b"any octets")
+    (found,) = read_xades_untrusted(b"any octets", signature)
+    assert found.integrity is Integrity.INTACT
+    (found,) = read_xades_untrusted(b"other octets", signature)
+    assert found.integrity is Integrity.DIGEST_WRONG
+    (found,) = read_xades_untrusted(None, signature)
+    assert found.integrity is Integrity.DIGEST_WRONG
+    assert found.findings == (4208,)
+
+
+def test_the_repr_tells_nothing_of_the_document() -> None:
+    assert repr(one(SIGNED)) == "FoundSignature(XADES, INTACT)"
+    assert "Aspirin" not in repr(prepare(DOCUMENT, holder(Key.P256).by, OPTIONS))
