@@ -61,7 +61,7 @@ def shape(element: XmlElement) -> list[str]:
         depth = sum(1 for _ in node.iterancestors())
         kind = " ".join(node.get(name, "") for name in ("Algorithm", "Type"))
         uri = re.sub(r"#.*", "#", node.get("URI", ""))
-        lines.append(f"{depth} {node.tag} {kind} {uri}")
+        lines.append(f"{depth} {node.tag!s} {kind} {uri}")
     return lines
 
 

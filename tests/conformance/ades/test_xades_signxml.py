@@ -6,10 +6,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
-from signxml import SignatureConfiguration, SignatureConstructionMethod, methods
-from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
+from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureConstructionMethod, SignatureMethod
 from signxml.exceptions import InvalidDigest, InvalidSignature
-from signxml.xades import XAdESSigner, XAdESVerifier
+from signxml.verifier import SignatureConfiguration
+from signxml.xades.xades import XAdESSigner, XAdESVerifier
 
 from tests.adesbench import NOW, Key, holder
 from tiaas.ades.found import Integrity
@@ -61,7 +61,9 @@ def test_a_changed_document_is_not_verified(key: Key) -> None:
     ids=lambda method: method.name,
 )
 def test_theirs_is_read(key: Key, canonicalization: CanonicalizationMethod) -> None:
-    signer = XAdESSigner(method=methods.enveloped, signature_algorithm=METHODS[key], c14n_algorithm=canonicalization)
+    signer = XAdESSigner(
+        method=SignatureConstructionMethod.enveloped, signature_algorithm=METHODS[key], c14n_algorithm=canonicalization
+    )
     signed = etree.tostring(signer.sign(etree.fromstring(DOCUMENT), key=holder(key).key, cert=pem(key)))
     (found,) = read_xades_untrusted(signed)
     assert found.integrity is Integrity.INTACT
@@ -83,7 +85,7 @@ def test_their_enveloping_signature_is_read(key: Key) -> None:
 @KEYS
 def test_we_countersign_theirs_and_sign_beside_it(key: Key) -> None:
     """Theirs stays good. A counter signature gives its value the Id that it lacks; covered by another it cannot."""
-    signer = XAdESSigner(method=methods.enveloped, signature_algorithm=METHODS[key])
+    signer = XAdESSigner(method=SignatureConstructionMethod.enveloped, signature_algorithm=METHODS[key])
     theirs = etree.tostring(signer.sign(etree.fromstring(DOCUMENT), key=holder(key).key, cert=pem(key)))
     document = sign(theirs, key, replace(OPTIONS, name="c1", update=Update.COUNTER))
     for name, update in (("p1", Update.PARALLEL), ("c2", Update.COUNTER)):
