@@ -26,10 +26,14 @@ from tiaas.cms.signing import SignedAttributes
 _MAX_STRING = 32_767
 """Octets of a string in a PDF/A document (ISO 19005-2, 6.1.13)."""
 _MAX_FIELDS = 5_000
-_PRINT, _LOCKED = 4, 128
 _SIGNATURES_EXIST, _APPEND_ONLY = 1, 2
 _NO_CHANGES = 1
 _APPEARANCE = b"<< /Type /XObject /Subtype /Form /BBox [0 0 0 0] /Length 0 >>\nstream\n\nendstream"
+# Flags: Print and Locked.
+_FIELD = (
+    b"<< /Type /Annot /Subtype /Widget /FT /Sig /T (%b) /V %d %d R /F 132 /Rect [0 0 0 0] /P %d %d R "
+    b"/AP << /N %d %d R >> >>"
+)
 _EXTENSION: Dictionary = {b"BaseVersion": Name(b"1.7"), b"ExtensionLevel": 1}
 _RANGE = b"[0 %-10d %-10d %-10d]"
 _OPENING = (
@@ -140,20 +144,7 @@ def _add_field(pdf: PdfFile, update: Update) -> Reference:
     signature, field, appearance = update.new(), update.new(), update.new()
     form = pdf.dictionary(catalog[b"AcroForm"]) if catalog.get(b"AcroForm") is not None else {}
     update.put_encoded(appearance, _APPEARANCE)
-    update.put(
-        field,
-        {
-            b"Type": Name(b"Annot"),
-            b"Subtype": Name(b"Widget"),
-            b"FT": Name(b"Sig"),
-            b"T": _field_name(pdf, form),
-            b"V": signature,
-            b"F": _PRINT | _LOCKED,
-            b"Rect": [0, 0, 0, 0],
-            b"P": page,
-            b"AP": {b"N": appearance},
-        },
-    )
+    update.put_encoded(field, _FIELD % (_field_name(pdf, form), *signature, *page, *appearance))
     new_page = _appended(pdf, update, page_dictionary, b"Annots", field)
     if new_page is not None:
         update.put(page, new_page)

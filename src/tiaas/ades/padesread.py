@@ -126,7 +126,5 @@ def _covered(pdf: PdfFile, dictionary: Dictionary, value: Value) -> tuple[bool, 
     first, end, start, size = (item if isinstance(item, int) else -1 for item in numbers)
     if first != 0 or not 0 < end < start <= start + size <= len(pdf.octets):
         return None
-    if pdf.octets[spans[b"Contents"][0] : spans[b"Contents"][0] + 1] != b"<":
-        return None
     whole = (end, start) == spans[b"Contents"] and start + size == len(pdf.octets)
     return whole, (end, start, start + size)

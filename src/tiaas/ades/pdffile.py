@@ -16,7 +16,7 @@ _MAX_PAGE_NODES = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One object: its value and, if it is a dictionary in the file itself, where its values stand (start, end)."""
+    """One object: its value and, if it is a dictionary in the file itself, where its hexadecimal strings stand."""
 
     value: Value
     spans: dict[bytes, tuple[int, int]] | None = None

@@ -6,6 +6,7 @@ Python has no type for is below. A dictionary's keys are names without the slash
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from tiaas.base.errors import TiaasError
@@ -65,15 +66,19 @@ _WHITESPACE = rb"\x00\t\n\f\r "
 _DELIMITER = rb"()<>\[\]{}/%"
 _SKIPPED = rb"(?:[" + _WHITESPACE + rb"]++|%[^\r\n]*+)*+"
 _SPACE = re.compile(_SKIPPED)
-_NAME, _CLOSE, _ARRAY_END = 1, 7, 9
-# Its last group that took part says what a token is: 1 name, 3 reference, 4 integer, 5 real, 6 and 7 dictionary,
-# 8 and 9 array, 10 hexadecimal string, 11 beginning of a literal string, 12 word.
-_TOKEN = re.compile(
-    _SKIPPED + rb"(?:/([^" + _WHITESPACE + _DELIMITER + rb"]*+)"
-    rb"|(\d{1,10})[" + _WHITESPACE + rb"]++(\d{1,5})[" + _WHITESPACE + rb"]++R(?![^" + _WHITESPACE + _DELIMITER + rb"])"
+_KEY = rb"/([^" + _WHITESPACE + _DELIMITER + rb"]*+)"
+_VALUE = (
+    _SKIPPED + rb"(?:" + _KEY + rb"|(\d{1,10})[" + _WHITESPACE + rb"]++(\d{1,5})"
+    rb"[" + _WHITESPACE + rb"]++R(?![^" + _WHITESPACE + _DELIMITER + rb"])"
     rb"|([+-]?\d{1,18})(?![\d.])|([+-]?(?:\d{1,40}\.\d{0,40}|\.\d{1,40}))"
     rb"|(<<)|(>>)|(\[)|(\])|<([0-9A-Fa-f" + _WHITESPACE + rb"]*+)>|(\()|([A-Za-z]{1,16}))"
 )
+# The last group that took part says what a token is: 2 name, 4 reference (with 3), 5 integer, 6 real, 7 and 8
+# dictionary, 9 and 10 array, 11 hexadecimal string, 12 beginning of a literal string, 13 word. The first group is the
+# key of an entry: key and value are read at once.
+_TOKEN = re.compile(rb"()" + _VALUE)
+_ENTRY = re.compile(_SKIPPED + _KEY + _VALUE)
+_CLOSE, _ARRAY_END, _HEX = 8, 10, 11
 _LITERAL_PART = re.compile(rb"[^()\\\r]++")
 _ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|(\r\n?|\n)|(.?))", re.DOTALL)
 _NAME_ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
@@ -91,7 +96,7 @@ class Scanner:
         self.octets = octets
         self.at = at
         self.spans: dict[bytes, tuple[int, int]] = {}
-        """Where the values of the outermost dictionary read last stand: start and end."""
+        """Where the hexadecimal strings of the dictionary that was read last stand: start and end."""
         self._budget = budget
 
     def skip_space(self) -> None:
@@ -135,24 +140,24 @@ class Scanner:
         if depth > _MAX_DEPTH:
             raise BadPdf("values nested too deep")
         match token.lastindex:
-            case 1:
-                return Name(_name(token))
-            case 3:
-                return Reference(int(token[2]), int(token[3]))
+            case 2:
+                return Name(_name(token[2]))
             case 4:
-                return int(token[4])
+                return Reference(int(token[3]), int(token[4]))
             case 5:
-                return Real(token[5])
+                return int(token[5])
             case 6:
+                return Real(token[6])
+            case 7:
                 return self._dictionary(depth)
-            case 8:
+            case 9:
                 return self._array(depth)
-            case 10:
-                return _unhexed(token[10])
             case 11:
+                return _unhexed(token[11])
+            case 12:
                 return self._literal()
-            case 12 if token[12] in _CONSTANTS:
-                return _CONSTANTS[token[12]]
+            case 13 if token[13] in _CONSTANTS:
+                return _CONSTANTS[token[13]]
             case _:
                 raise BadPdf("no value where one belongs")
 
@@ -188,19 +193,18 @@ class Scanner:
     def _dictionary(self, depth: int) -> Dictionary:
         values: Dictionary = {}
         spans: dict[bytes, tuple[int, int]] = {}
-        while (token := self._token()).lastindex != _CLOSE:
-            if token.lastindex != _NAME:
-                raise BadPdf("no name where a key belongs")
-            key = _name(token)
+        while (entry := _ENTRY.match(self.octets, self.at)) is not None:
+            self.at = entry.end()
+            key = _name(entry[1])
             if key in values:
                 # Readers differ in which of two they take; nothing that is signed may depend on that.
                 raise BadPdf("a key that occurs twice")
-            token = self._token()
-            values[key] = self._value(token, depth + 1)
-            if depth == 0:
-                spans[key] = (_start(token), self.at)
-        if depth == 0:
-            self.spans = spans
+            values[key] = self._value(entry, depth + 1)
+            if entry.lastindex == _HEX:
+                spans[key] = (entry.start(_HEX) - 1, self.at)
+        if self._token().lastindex != _CLOSE:
+            raise BadPdf("no entry where one belongs")
+        self.spans = spans
         return values
 
     def _match(self, pattern: re.Pattern[bytes], what: str) -> re.Match[bytes]:
@@ -211,20 +215,8 @@ class Scanner:
         return match
 
 
-def _name(token: re.Match[bytes]) -> bytes:
-    name = token[1]
-    return _NAME_ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), name) if b"#" in name else name
-
-
-def _start(token: re.Match[bytes]) -> int:
-    """Where a token begins: the marks of names and hexadecimal strings stand before its group."""
-    match token.lastindex:
-        case 1 | 10:
-            return token.start(token.lastindex) - 1
-        case 3:
-            return token.start(2)
-        case kind:
-            return token.start(kind or 0)
+def _name(written: bytes) -> bytes:
+    return _NAME_ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), written) if b"#" in written else written
 
 
 def _unhexed(written: bytes) -> bytes:
@@ -246,6 +238,7 @@ def written(value: Value) -> bytes:
     return _WRITERS[type(value)](value)
 
 
+@lru_cache(maxsize=1024)
 def _written_name(name: bytes) -> bytes:
     return b"/" + (name if name.isalnum() else _NAME_SPECIAL.sub(lambda match: b"#%02X" % match[0][0], name))
 
