@@ -116,6 +116,17 @@ def prepare_counter(signature: bytes, by: SignedBy, options: CadesOptions) -> Pr
     return PreparedCades(tuple(attributes.digest for attributes in prepared), ignored, job)
 
 
+def with_ocsp(signature: bytes, responses: Sequence[bytes]) -> bytes:
+    """The CMS structure with OCSPResponses (DER) more among its revocation infos; the signatures stay as they are.
+
+    Raises `CannotSign` 4110 for what holds no CMS signature.
+    """
+    read = _read(signature)
+    frame = _frame(read, read.content())
+    added = tuple(signing.ocsp_revocation(response) for response in responses)
+    return replace(frame, revocation=(*frame.revocation, *added)).encode()
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class _Added:
     """A SignerInfo more in a frame."""

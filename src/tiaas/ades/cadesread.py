@@ -135,12 +135,12 @@ def _append(
 
 def _found(info: SignerInfo, reading: _Reading, template: FoundSignature, countersigned: int | None) -> FoundSignature:
     """What is found of one signature; MALFORMED where something in it is not readable."""
-    certificate, algorithm, said = None, None, cmsattributes.NOTHING_SAID
+    certificate, algorithm, said, is_bound = None, None, cmsattributes.NOTHING_SAID, False
     integrity = Integrity.MALFORMED
     with suppress(BadCms):
         certificate = reading.certificate_of(info)
         algorithm = known_algorithm(info.signature_algorithm, info.digest_algorithm)
-        said = cmsattributes.said(info)
+        said, is_bound = cmsattributes.said(info), cmsattributes.names_a_certificate(info)
         integrity = _integrity(info, reading, certificate, algorithm)
     return replace(
         template,
@@ -153,6 +153,7 @@ def _found(info: SignerInfo, reading: _Reading, template: FoundSignature, counte
         short_text=said.short_text,
         policy=said.policy,
         countersigns=countersigned,
+        is_bound=is_bound,
     )
 
 
@@ -183,8 +184,8 @@ def _integrity(
     key = public_key(names.public_key)
     if not any(algorithm.fits(key, info.value, form) for form in forms):
         return Integrity.SIGNATURE_WRONG
-    bound = cmsattributes.names_certificate(info, encoded)
-    return Integrity.INTACT if bound else Integrity.CERTIFICATE_NOT_BOUND
+    other = cmsattributes.names_a_certificate(info) and not cmsattributes.names_certificate(info, encoded)
+    return Integrity.CERTIFICATE_NOT_BOUND if other else Integrity.INTACT
 
 
 def _worse(found: FoundSignature) -> Integrity:

@@ -62,6 +62,12 @@ def protected_algorithms_match(info: SignerInfo) -> bool:
     return digest == info.digest_algorithm and signature == info.signature_algorithm
 
 
+def names_a_certificate(info: SignerInfo) -> bool:
+    """Whether there is an attribute that names the signer's certificate, whichever; raises `BadCms`."""
+    names = (Attribute.SIGNING_CERTIFICATE_V2, Attribute.SIGNING_CERTIFICATE)
+    return any(info.signed_attribute(name) is not None for name in names)
+
+
 def names_certificate(info: SignerInfo, certificate: bytes) -> bool:
     """Whether the first entry of signing-certificate-v2, or else of signing-certificate, is this certificate.
 

@@ -14,7 +14,7 @@ from tiaas.interfaces.dss_core_v1_0 import (
     VerificationTimeInfo,
     VerifyManifestResults,
 )
-from tiaas.soap.mapping import Attribute, Element, Namespace, message
+from tiaas.soap.mapping import Attribute, Element, Namespace, Text, message
 from tiaas.soap.simple import (
     ANY_ELEMENTS,
     ANY_URI,
@@ -101,12 +101,20 @@ class ReportedProperties:
     unsigned_properties: Annotated[UnsignedProperties | None, Element(VR, "UnsignedProperties")] = None
 
 
+@message(DS, root="SignatureValue", type_name="SignatureValueType")
+class SignatureValue:
+    """The value of a signature (ds:SignatureValue), with the name by which counter signatures point at it."""
+
+    value: Annotated[bytes, Text(BASE64_BINARY)]
+    id: Annotated[str | None, Attribute("Id", ID)] = None
+
+
 @message(VR, type_name="SignedObjectIdentifierType")
 class SignedObjectIdentifier:
     """Which signature a report is about."""
 
     signed_properties: Annotated[SignedProperties | None, Element(VR, "SignedProperties")] = None
-    signature_value: Annotated[bytes | None, Element(DS, "SignatureValue", BASE64_BINARY)] = None
+    signature_value: Annotated[SignatureValue | None, Element(DS, "SignatureValue")] = None
     which_document: Annotated[str | None, Attribute("WhichDocument", IDREF)] = None
     xpath: Annotated[str | None, Attribute("XPath", STRING)] = None
 

@@ -1,7 +1,7 @@
 """Codes of certificate checks as they stand in a trace, before the Konnektor's own (gemSpec_PKI V2.14.1, Tab_PKI_274).
 
-Only what TUC_PKI_018 can end with: codes of trust lists stay inside, and some of their numbers mean something else in
-the messages of the Fachdienste. The text is the specification's abbreviation.
+Only what TUC_PKI_018 and TUC_PKI_030 can end with: codes of trust lists stay inside, and some of their numbers mean
+something else in the messages of the Fachdienste. The text is the specification's abbreviation.
 """
 
 from tiaas.konnektor.codetypes import Code, CompType, ErrorType, Severity
@@ -29,10 +29,12 @@ _OF_CERTIFICATES = (
     PkiCode.CERTHASH_MISMATCH,
     PkiCode.CERT_UNKNOWN,
     PkiCode.CERT_REVOKED,
+    PkiCode.PROVIDED_OCSP_RESPONSE_NOT_VALID,
     PkiCode.OCSP_NONCE_MISMATCH,
     PkiCode.OCSP_STATUS_ERROR,
     PkiCode.CA_CERTIFICATE_NOT_QES_QUALIFIED,
     PkiCode.CERT_TYPE_CA_NOT_AUTHORIZED,
+    PkiCode.CA_CERTIFICATE_REVOKED_IN_BNETZA_VL,
 )
 
 PKI_CODES: tuple[Code, ...] = tuple(

@@ -1,0 +1,102 @@
+"""From what a caller handed in to the signatures in it, whichever format it is (gemSpec_Kon V5.18 TAB_KON_066).
+
+Pure, but for a large document neither short: call it in a thread.
+"""
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from tiaas.ades.cadesread import read_cades_untrusted
+from tiaas.ades.found import BadSignatureFile, FoundSignature, SignatureFormat
+from tiaas.ades.padesread import read_pades_untrusted
+from tiaas.ades.rawsignature import read_ecdsa_untrusted, read_pkcs1_untrusted
+from tiaas.ades.xadesread import read_xades_untrusted
+
+
+@enum.unique
+class Place(enum.Enum):
+    """Where the signatures are."""
+
+    INSIDE = "in the document"
+    AROUND = "around the document"
+    OUTSIDE = "beside the document"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Material:
+    """What is to be verified.
+
+    `signature` is apart from the document, or None where it is in there. `certificates` (DER) come from elsewhere;
+    `schemas` are octets by namespace.
+    """
+
+    format: SignatureFormat
+    document: bytes | None
+    signature: bytes | None = None
+    certificates: tuple[bytes, ...] = ()
+    schemas: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The signatures, and where they are."""
+
+    place: Place
+    found: tuple[FoundSignature, ...]
+
+    def ignored(self, given: tuple[bytes, ...]) -> bool:
+        """Whether certificates were given that no signature is made with (4264)."""
+        return bool(set(given) - {found.certificate for found in self.found})
+
+
+def read_untrusted(material: Material) -> Reading:
+    """Reads and computes. Raises only `BadSignatureFile`."""
+    if material.format is SignatureFormat.PADES or material.signature is None:
+        place = Place.INSIDE
+    else:
+        place = Place.AROUND if material.document is None else Place.OUTSIDE
+    return Reading(place, _READERS[material.format](material))
+
+
+def _xades(material: Material) -> tuple[FoundSignature, ...]:
+    return read_xades_untrusted(
+        material.document,
+        material.signature,
+        certificate=next(iter(material.certificates), None),
+        schemas=dict(material.schemas),
+    )
+
+
+def _cades(material: Material) -> tuple[FoundSignature, ...]:
+    if material.signature is None:
+        raise BadSignatureFile(4253, "no signature in the document")
+    return read_cades_untrusted(material.signature, material.document, material.certificates)
+
+
+def _pades(material: Material) -> tuple[FoundSignature, ...]:
+    """A PDF comes as the document, or where devices put what they signed: in place of the signature."""
+    return read_pades_untrusted(material.signature or material.document or b"")
+
+
+def _smime(material: Material) -> tuple[FoundSignature, ...]:
+    raise BadSignatureFile(4279, "S/MIME")
+
+
+def _bare(material: Material) -> tuple[FoundSignature, ...]:
+    """A signature value; the document is the message, and the certificate was given."""
+    if material.signature is None or material.document is None:
+        raise BadSignatureFile(4000, "a signature value needs its message")
+    certificate = next(iter(material.certificates), None)
+    read = read_pkcs1_untrusted if material.format is SignatureFormat.PKCS1 else read_ecdsa_untrusted
+    return (read(material.signature, material.document, certificate),)
+
+
+_READERS: Mapping[SignatureFormat, Callable[[Material], tuple[FoundSignature, ...]]] = {
+    SignatureFormat.XADES: _xades,
+    SignatureFormat.CADES: _cades,
+    SignatureFormat.PADES: _pades,
+    SignatureFormat.PKCS1: _bare,
+    SignatureFormat.ECDSA: _bare,
+    SignatureFormat.SMIME: _smime,
+}

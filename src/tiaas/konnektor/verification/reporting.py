@@ -1,0 +1,169 @@
+"""The verification report (OASIS DSS-X, level "Comprehensive") at the profile of gemSpec_Kon V5.18 Anhang B3.
+
+One IndividualReport per signature, parallel and counter signatures too. Times are those of the judgements; texts are
+the official ones of the codes.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tiaas.ades.found import FoundSignature, Integrity
+from tiaas.interfaces import oasis_verification_report_v1_0 as vr
+from tiaas.interfaces import signature_service_v7_4 as v7_4
+from tiaas.interfaces import signature_service_v7_5 as v7_5
+from tiaas.interfaces.dss_core_v1_0 import InternationalString, Result, VerificationTimeInfo, VerifyManifestResults
+from tiaas.konnektor.codes import CODES
+from tiaas.konnektor.verification.judging import Judgement
+from tiaas.konnektor.verification.moments import ReferenceTime
+from tiaas.konnektor.verification.pathreport import path_validity
+from tiaas.konnektor.verification.reportwords import INVALID, VALID, ReportWish, algorithm, indetermined, invalid
+from tiaas.konnektor.verification.suitability import unsafe_since
+from tiaas.soap.declare import Namespace
+from tiaas.soap.encoder import encode_text
+from tiaas.soap.mapping import encode
+
+_NOT_IN_SHORT_TEXT = re.compile(r"[^a-zA-Z 0-9_.\-äöüÄÖÜß]")
+_KEY_MAX, _VALUE_MAX = 80, 8000
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What SignatureService 7.4 and 7.5 write differently into a report."""
+
+    namespace: Namespace
+    short_text_length: int
+    marker: type[v7_5.CounterSignatureMarker]
+    displayable: type[v7_5.DisplayableAttributes]
+
+
+DIALECT_7_4 = Dialect(v7_4.SIG74, 1000, v7_4.CounterSignatureMarker, v7_4.DisplayableAttributes)
+DIALECT_7_5 = Dialect(v7_5.SIG75, v7_5.SHORT_TEXT_LENGTH, v7_5.CounterSignatureMarker, v7_5.DisplayableAttributes)
+
+
+def report(
+    judgements: Sequence[Judgement],
+    time: ReferenceTime,
+    wish: ReportWish,
+    dialect: Dialect,
+    manifests: VerifyManifestResults | None = None,
+) -> str:
+    """The report as XML text. `time` is the one told in VerificationResult."""
+    reports = tuple(_individual(index, one, wish, dialect, manifests) for index, one in enumerate(judgements))
+    return encode(vr.VerificationReport(verification_time_info=_time(time), individual_report=reports))
+
+
+def _individual(
+    index: int, one: Judgement, wish: ReportWish, dialect: Dialect, manifests: VerifyManifestResults | None
+) -> vr.IndividualReport:
+    outcome = one.outcome
+    return vr.IndividualReport(
+        signed_object_identifier=_identifier(index, one.found, dialect),
+        result=Result(result_major=outcome.major, result_minor=outcome.minor, result_message=_message(one.codes)),
+        details=(encode(_time(one.time)), encode(_detailed(one, wish, dialect, manifests))),
+    )
+
+
+def _time(time: ReferenceTime) -> VerificationTimeInfo:
+    return VerificationTimeInfo(verification_time=time.at)
+
+
+def _message(codes: Sequence[int]) -> InternationalString | None:
+    texts = [f"{code} {CODES[code].filled('')}" for code in codes]
+    return InternationalString(text="; ".join(texts), language="de") if texts else None
+
+
+# ---- which signature -------------------------------------------------------------------------------------------------
+
+
+def _name(index: int) -> str:
+    """The xml:id of a signature value in the report, for counter signatures to point at."""
+    return f"signature-value-{index + 1}"
+
+
+def _identifier(index: int, found: FoundSignature, dialect: Dialect) -> vr.SignedObjectIdentifier:
+    times = vr.SignedSignatureProperties(signing_time=found.time)
+    return vr.SignedObjectIdentifier(
+        signed_properties=vr.SignedProperties(
+            signed_signature_properties=times, other=tuple(_of_gematik(found, dialect))
+        ),
+        signature_value=vr.SignatureValue(value=found.value, id=_name(index)),
+    )
+
+
+def _of_gematik(found: FoundSignature, dialect: Dialect) -> list[str]:
+    told = []
+    if found.short_text:
+        text = _NOT_IN_SHORT_TEXT.sub("", found.short_text)[: dialect.short_text_length]
+        told.append(_simple(dialect, "ShortText", text))
+    told.append(_simple(dialect, "ReferenceToSignerCertificate", str(found.is_bound).lower()))
+    attributes = tuple(
+        v7_5.DisplayableAttribute(key=key[:_KEY_MAX], value=value[:_VALUE_MAX]) for key, value in _displayable(found)
+    )
+    if attributes:
+        told.append(encode(dialect.displayable(attribute=attributes)))
+    return told
+
+
+def _displayable(found: FoundSignature) -> list[tuple[str, str]]:
+    """Signed attributes worth showing; which and how is free (digest §31, 54)."""
+    told = [] if found.time is None else [("SigningTime", found.time.isoformat())]
+    if found.policy is not None:
+        told.append(("SignaturePolicy", found.policy))
+    if found.references:
+        told.append(("References", " ".join(found.references)))
+    return told
+
+
+def _simple(dialect: Dialect, local: str, text: str) -> str:
+    name = f"{dialect.namespace.prefix}:{local}"
+    return f'<{name} xmlns:{dialect.namespace.prefix}="{dialect.namespace.uri}">{encode_text(text)}</{name}>'
+
+
+# ---- details ---------------------------------------------------------------------------------------------------------
+
+
+def _detailed(
+    one: Judgement, wish: ReportWish, dialect: Dialect, manifests: VerifyManifestResults | None
+) -> vr.DetailedSignatureReport:
+    found = one.found
+    marker = None
+    if found.countersigns is not None:
+        reference = v7_5.SignatureValueReference(id_ref=_name(found.countersigns))
+        marker = encode(dialect.marker(reference=(reference,)))
+    return vr.DetailedSignatureReport(
+        format_ok=_format(one),
+        properties=None
+        if marker is None
+        else vr.ReportedProperties(unsigned_properties=vr.UnsignedProperties(other=(marker,))),
+        verify_manifest_results=manifests,
+        signature_ok=_mathematics(one),
+        certificate_path_validity=path_validity(found.certificate, one.check, wish),
+    )
+
+
+def _format(one: Judgement) -> vr.Verdict:
+    if one.policy is not None:
+        return invalid(CODES[one.policy].text)
+    return INVALID if one.found.integrity is Integrity.MALFORMED else VALID
+
+
+_NOT_COMPUTED = frozenset({Integrity.CERTIFICATE_MISSING, Integrity.ALGORITHM_UNKNOWN, Integrity.MALFORMED})
+
+
+def _mathematics(one: Judgement) -> vr.SignatureValidity:
+    found = one.found
+    if found.integrity in _NOT_COMPUTED:
+        verdict = indetermined(found.integrity.value)
+    else:
+        verdict = VALID if found.integrity is Integrity.INTACT else invalid(found.integrity.value)
+    named = algorithm(found.algorithm_name, _unsafe_since(one)) if found.algorithm_name else None
+    return vr.SignatureValidity(sig_math_ok=verdict, signature_algorithm=named)
+
+
+def _unsafe_since(one: Judgement) -> int | None:
+    """TIP1-A_5682 speaks of QES only."""
+    if not one.is_qualified or one.found.algorithm is None or one.check is None or one.check.examination is None:
+        return None
+    scheme, digest = one.found.algorithm
+    return unsafe_since(scheme.value, digest.value, one.check.examination.path[0].key())

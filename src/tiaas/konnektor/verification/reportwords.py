@@ -1,0 +1,50 @@
+"""The words of a verification report: verdicts on details, algorithms, what the caller wants in it."""
+
+from dataclasses import dataclass
+
+from tiaas.interfaces.dss_core_v1_0 import InternationalString
+from tiaas.interfaces.oasis_verification_report_v1_0 import AlgorithmValidity, ReturnVerificationReport, Verdict
+
+_DETAIL = "urn:oasis:names:tc:dss:1.0:detail:"
+VALID = Verdict(result_major=f"{_DETAIL}valid")
+INVALID = Verdict(result_major=f"{_DETAIL}invalid")
+TRUST_ANCHOR = Verdict(result_major="urn:oasis:names:tc:dss-x:1.0:profiles:verificationreport:trustanchor:certDataBase")
+"""What Anhang B3 puts into TrustAnchor."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportWish:
+    """What a report contains beside what it must. IncludeVerifier and ExpandBinaryValues change nothing: there is no
+    verifier to name (Anhang B3 sets both to false), and the level of detail is always allDetails."""
+
+    certificate_values: bool
+    revocation_values: bool
+
+    @staticmethod
+    def of(request: ReturnVerificationReport) -> "ReportWish":
+        """What a request asks for; the schema's defaults are false."""
+        return ReportWish(bool(request.include_certificate_values), bool(request.include_revocation_values))
+
+
+def invalid(message: str) -> Verdict:
+    """A detail that is wrong, and why."""
+    return Verdict(result_major=f"{_DETAIL}invalid", result_message=_text(message))
+
+
+def indetermined(message: str) -> Verdict:
+    """A detail that could not be found out, and why."""
+    return Verdict(result_major=f"{_DETAIL}indetermined", result_message=_text(message))
+
+
+def algorithm(name: str, unsafe_since: int | None) -> AlgorithmValidity:
+    """An algorithm by URI or dotted OID, and whether it is suitable (TIP1-A_5682; the text is the specification's)."""
+    uri = f"urn:oid:{name}" if name[:1].isdigit() else name
+    if unsafe_since is None:
+        return AlgorithmValidity(algorithm=uri, suitability=VALID)
+    return AlgorithmValidity(
+        algorithm=uri, suitability=invalid(f"Algorithmen seit {unsafe_since} als unsicher eingestuft")
+    )
+
+
+def _text(message: str) -> InternationalString:
+    return InternationalString(text=message, language="de")

@@ -1,0 +1,94 @@
+"""TUC_KON_151 and TUC_KON_161 as a whole: reads in a thread, asks for certificates and their status, judges.
+
+gemSpec_Kon V5.18 §4.1.8.4.2 and §4.1.8.4.6. An invalid signature is a result; faults are for what cannot be read.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from tiaas.ades.found import BadSignatureFile, FoundSignature
+from tiaas.interfaces.dss_core_v1_0 import VerifyManifestResults
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.verdict import CertificateCheck, Result
+from tiaas.konnektor.verification.judging import Judgement, judge
+from tiaas.konnektor.verification.manifests import manifest_results
+from tiaas.konnektor.verification.moments import ReferenceTime, reference_time, youngest
+from tiaas.konnektor.verification.outcome import high_level
+from tiaas.konnektor.verification.policy import broken_rule
+from tiaas.konnektor.verification.reading import Material, Reading, read_untrusted
+
+
+class SignerChecks(Protocol):
+    """Who checks certificates: the trust service."""
+
+    async def check_signer(
+        self, der: bytes, at: datetime, given: Sequence[bytes] = (), *, wants_current: bool = False
+    ) -> CertificateCheck:
+        """See `Trust.check_signer`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a caller asks for, and what the instance is.
+
+    `user_defined` is Benutzerdefinierter_Zeitpunkt. `sak` is MGM_LU_SAK: without it no qualified signature is verified.
+    """
+
+    user_defined: datetime | None = None
+    manifests: bool = False
+    wants_current: bool = False
+    sak: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What came of a document: a judgement for each signature, in the order of the reading."""
+
+    reading: Reading
+    judgements: tuple[Judgement, ...]
+    time: ReferenceTime
+    manifests: VerifyManifestResults | None
+
+    @property
+    def result(self) -> Result:
+        """HighLevelResult."""
+        return high_level([one.outcome for one in self.judgements])
+
+
+async def verify(material: Material, rules: Rules, checks: SignerChecks, now: datetime) -> Verification:
+    """Verifies all signatures. Raises `KonnektorError`: what the reading ends with (4253, 4022, 4110, 4279 …), 4125
+    for a qualified signature without MGM_LU_SAK, 4002."""
+    try:
+        reading = await asyncio.to_thread(read_untrusted, material)
+    except BadSignatureFile as error:
+        raise KonnektorError(error.code, error.reason) from None
+    times = [reference_time(found, rules.user_defined, now) for found in reading.found]
+    pairs = zip(reading.found, times, strict=True)
+    checked = await asyncio.gather(*(_check(found, time, rules, checks) for found, time in pairs))
+    if not rules.sak and any(check is not None and check.is_qualified for check in checked):
+        raise KonnektorError(4125)
+    manifests = manifest_results(reading.found) if rules.manifests else None
+    judgements = tuple(
+        judge(
+            found,
+            time,
+            check,
+            broken_rule(found, reading.place, is_qualified=check is not None and check.is_qualified),
+            now,
+            has_manifest=manifests is not None and bool(found.manifest),
+        )
+        for found, time, check in zip(reading.found, times, checked, strict=True)
+    )
+    return Verification(reading, judgements, youngest(times, now), manifests)
+
+
+async def _check(
+    found: FoundSignature, time: ReferenceTime, rules: Rules, checks: SignerChecks
+) -> CertificateCheck | None:
+    if found.certificate is None:
+        return None
+    return await checks.check_signer(found.certificate, time.at, found.ocsp, wants_current=rules.wants_current)

@@ -1,0 +1,5 @@
+"""The trust bench, for all tests here."""
+
+from tests.unit.konnektor_trust.conftest import bench
+
+__all__ = ["bench"]

@@ -1,0 +1,194 @@
+"""The OASIS report at the profile of Anhang B3: valid by the official schemas, and what stands in it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from lxml import etree
+
+from tests.adesbench import SHARED, Key
+from tests.unit.konnektor_trust.trustbench import Bench
+from tests.unit.verification.signatures import OSIG, QES, SIGNED, XML, signer, trusts
+from tests.unit.verification.test_verifying import damaged, verified
+from tiaas.ades.found import ManifestEntry, SignatureFormat
+from tiaas.ades.xadesvariants import Update
+from tiaas.konnektor.verification.manifests import manifest_results
+from tiaas.konnektor.verification.reading import Material
+from tiaas.konnektor.verification.reporting import DIALECT_7_4, DIALECT_7_5, Dialect, report
+from tiaas.konnektor.verification.reportwords import ReportWish
+from tiaas.konnektor.verification.verifying import Rules, Verification
+from tiaas.pki.ocsp import CertStatus
+
+API = SHARED / "gematik-api"
+ALL = ReportWish(certificate_values=True, revocation_values=True)
+pytestmark = pytest.mark.skipif(not API.is_dir(), reason=f"gematik's interface definitions are not at {API}")
+
+
+@pytest.fixture(scope="module")
+def schema() -> etree.XMLSchema:
+    return etree.XMLSchema(etree.parse(API / "ext" / "oasis-dssx-1.0-profiles-vr-cd1.xsd"))
+
+
+@pytest.fixture(scope="module")
+def signature_services() -> dict[Dialect, etree.XMLSchema]:
+    """What gematik puts into Other, by version of the service."""
+    names = {DIALECT_7_4: "SignatureService_V7_4_4.xsd", DIALECT_7_5: "SignatureService_V7_5_6.xsd"}
+    return {dialect: etree.XMLSchema(etree.parse(API / "conn" / name)) for dialect, name in names.items()}
+
+
+def reported(found: Verification, dialect: Dialect = DIALECT_7_5, wish: ReportWish = ALL) -> etree._Element:
+    return etree.fromstring(report(found.judgements, found.time, wish, dialect, found.manifests))
+
+
+def texts(element: etree._Element, path: str) -> list[str | None]:
+    return [item.text for item in element.iterfind("/".join(f"{{*}}{name}" for name in path.split("/")))]
+
+
+def all_texts(element: etree._Element, name: str) -> list[str | None]:
+    return [item.text for item in element.iter(f"{{*}}{name}")]
+
+
+async def variants(bench: Bench) -> Iterator[Verification]:
+    """Every class of result, and every shape of a report."""
+    made = []
+    for kind in (OSIG, QES):
+        for key in (Key.RSA, Key.BRAINPOOL):
+            by = signer(kind, key)
+            trusts(bench, by)
+            made += [await verified(bench, material) for material in by.materials().values()]
+            made.append(await verified(bench, damaged(by.materials()["PDF"])))
+    by = signer()
+    trusts(bench, by)
+    made.append(await verified(bench, Material(SignatureFormat.CADES, None, by.counter(by.parallel(by.cades())))))
+    made.append(await verified(bench, Material(SignatureFormat.XADES, by.xades(by.xades(), update=Update.COUNTER))))
+    made.append(await verified(bench, Material(SignatureFormat.ECDSA, XML, by.bare())))
+    made.append(await verified(bench, Material(SignatureFormat.ECDSA, XML, by.bare(), (b"0\x00",))))
+    foreign = signer(world="fremd TEST-ONLY")
+    made.append(await verified(bench, Material(SignatureFormat.CADES, None, foreign.cades())))
+    await bench.forwarder.stop()
+    bench.trust.forget_answers()
+    made.append(await verified(bench, Material(SignatureFormat.CADES, None, by.cades())))
+    return iter(made)
+
+
+@pytest.mark.requirement("TIP1-A_5034-06")
+async def test_valid_by_the_official_schemas(
+    bench: Bench, schema: etree.XMLSchema, signature_services: dict[Dialect, etree.XMLSchema]
+) -> None:
+    for found in await variants(bench):
+        for dialect, own in signature_services.items():
+            for wish in (ALL, ReportWish(certificate_values=False, revocation_values=False)):
+                root = reported(found, dialect, wish)
+                schema.assertValid(root)
+                for other in root.iter("{*}Other"):
+                    for element in other:
+                        own.assertValid(etree.ElementTree(etree.fromstring(etree.tostring(element))))
+
+
+async def test_what_is_in_it(bench: Bench) -> None:
+    by = signer(QES)
+    trusts(bench, by)
+    found = await verified(bench, Material(SignatureFormat.CADES, None, by.cades()))
+    root = reported(found)
+    assert texts(root, "VerificationTimeInfo/VerificationTime") == ["2026-06-01T11:00:00.000Z"]
+    assert texts(root, "IndividualReport/Details/VerificationTimeInfo/VerificationTime") == ["2026-06-01T11:00:00.000Z"]
+    signed = "IndividualReport/SignedObjectIdentifier/SignedProperties"
+    assert texts(root, f"{signed}/SignedSignatureProperties/SigningTime") == ["2026-06-01T11:00:00.000Z"]
+    assert texts(root, f"{signed}/Other/ShortText") == ["Rezept für Erika 1"], "without what the schema forbids"
+    assert texts(root, f"{signed}/Other/ReferenceToSignerCertificate") == ["true"]
+    assert all_texts(root, "Key") == ["SigningTime"]
+    minor = "urn:oasis:names:tc:dss:1.0:resultminor:valid:signature:OnAllDocuments"
+    assert texts(root, "IndividualReport/Result/ResultMinor") == [minor]
+    path = "IndividualReport/Details/DetailedSignatureReport/CertificatePathValidity"
+    valid = "urn:oasis:names:tc:dss:1.0:detail:valid"
+    assert texts(root, f"{path}/PathValiditySummary/ResultMajor") == [valid]
+    anchor = "urn:oasis:names:tc:dss-x:1.0:profiles:verificationreport:trustanchor:certDataBase"
+    assert texts(root, f"{path}/PathValidityDetail/TrustAnchor/ResultMajor") == [anchor]
+    one = f"{path}/PathValidityDetail/CertificateValidity"
+    for check in ("ChainingOK", "ValidityPeriodOK", "ExtensionsOK", "CertificateStatus/CertStatusOK"):
+        assert texts(root, f"{one}/{check}/ResultMajor") == [valid, valid]
+    assert len(texts(root, f"{one}/CertificateValue")) == 2
+    evidence = f"{one}/CertificateStatus/RevocationEvidence/OCSPValidity"
+    assert texts(root, f"{evidence}/OCSPIdentifier/ResponderID/ByName") == [
+        "CN=OCSP of HBA-qCA TEST-ONLY,OU=unit,O=NOT-VALID,C=DE"
+    ]
+    assert len(texts(root, f"{evidence}/OCSPIdentifier/ProducedAt")) == 1
+    assert len(texts(root, f"{evidence}/OCSPValue")) == 1
+
+
+async def test_only_what_is_asked_for(bench: Bench) -> None:
+    by = signer()
+    trusts(bench, by)
+    found = await verified(bench, Material(SignatureFormat.CADES, None, by.cades()))
+    root = reported(found, wish=ReportWish(certificate_values=False, revocation_values=False))
+    assert all_texts(root, "CertificateValue") + all_texts(root, "OCSPValue") == []
+    assert len(all_texts(root, "ProducedAt")) == 1
+
+
+async def test_counter_signatures_point_at_what_they_countersign(bench: Bench) -> None:
+    by = signer()
+    trusts(bench, by)
+    both = by.counter(by.parallel(by.cades()))
+    root = reported(await verified(bench, Material(SignatureFormat.CADES, None, both)))
+    ids = [value.get("Id") for value in root.iter("{*}SignatureValue")]
+    assert len(set(ids)) == 4
+    assert [marker.get("IdRef") for marker in root.iter("{*}SignatureValueReference")] == [ids[0], ids[2]]
+
+
+@pytest.mark.requirement("TIP1-A_5682")
+async def test_algorithms_that_are_no_longer_suitable(bench: Bench) -> None:
+    """RSA of 2048 bits is told for QES; ECC is suitable, and of nonQES nothing is said."""
+    for kind, key, told in ((QES, Key.RSA, True), (QES, Key.BRAINPOOL, False), (OSIG, Key.RSA, False)):
+        by = signer(kind, key)
+        trusts(bench, by)
+        root = reported(await verified(bench, Material(SignatureFormat.CADES, None, by.cades())))
+        messages = [message.text for message in root.iter("{*}ResultMessage")]
+        assert ("Algorithmen seit 2026 als unsicher eingestuft" in messages) is told
+
+
+async def test_a_revoked_certificate(bench: Bench) -> None:
+    by = signer()
+    trusts(bench, by)
+    bench.forwarder.answer = lambda request: bench.forwarder.good(request, CertStatus.REVOKED)
+    root = reported(await verified(bench, Material(SignatureFormat.CADES, None, by.cades())))
+    status = next(root.iter("{*}CertificateStatus"))
+    assert texts(status, "CertStatusOK/ResultMessage") == ["CERT_REVOKED"]
+    assert texts(status, "RevocationInfo/RevocationDate") == ["2026-05-31T12:00:00.000Z"]
+    assert texts(root, "IndividualReport/Result/ResultMessage") == ["1047 CERT_REVOKED"]
+
+
+async def test_nobody_answered(bench: Bench) -> None:
+    """The minor code is spelt as the specification spells it."""
+    by = signer()
+    trusts(bench, by)
+    await bench.forwarder.stop()
+    root = reported(await verified(bench, Material(SignatureFormat.CADES, None, by.cades())))
+    assert texts(root, "IndividualReport/Result/ResultMajor") == [
+        "urn:oasis:names:tc:dss:1.0:resultmajor:InsufficientInformation"
+    ]
+    assert texts(root, "IndividualReport/Result/ResultMinor") == [
+        "urn:oasis:names:tc:dss:1.0:resultminor:OcspNotAvailiable"
+    ]
+
+
+async def test_results_of_manifests(bench: Bench, schema: etree.XMLSchema) -> None:
+    by = signer()
+    trusts(bench, by)
+    found = await verified(bench, Material(SignatureFormat.XADES, by.xades()), Rules(manifests=True))
+    assert found.manifests is None, "there is no manifest"
+    entries = (ManifestEntry("a", True), ManifestEntry("b", None), ManifestEntry("c", False))
+    (one,) = found.judgements
+    results = manifest_results((replace(one.found, manifest=entries),))
+    assert results is not None
+    assert [item.status.rpartition(":")[2] for item in results.manifest_result] == ["Valid", "Invalid"]
+    schema.assertValid(reported(replace(found, manifests=results)))
+
+
+async def test_the_time_of_the_youngest_signature_is_the_reports(bench: Bench) -> None:
+    by = signer()
+    trusts(bench, by)
+    later = SIGNED + timedelta(minutes=5)
+    both = by.parallel(by.cades(), later)
+    root = reported(await verified(bench, Material(SignatureFormat.CADES, None, both)))
+    assert texts(root, "VerificationTimeInfo/VerificationTime") == ["2026-06-01T11:05:00.000Z"]
