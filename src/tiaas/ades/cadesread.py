@@ -184,8 +184,10 @@ def _integrity(
     key = public_key(names.public_key)
     if not any(algorithm.fits(key, info.value, form) for form in forms):
         return Integrity.SIGNATURE_WRONG
-    other = cmsattributes.names_a_certificate(info) and not cmsattributes.names_certificate(info, encoded)
-    return Integrity.CERTIFICATE_NOT_BOUND if other else Integrity.INTACT
+    # Without any signed attributes the signed attributes of another signature could be passed off as a document.
+    named = info.signed is None or cmsattributes.names_a_certificate(info)
+    bound = not named or cmsattributes.names_certificate(info, encoded)
+    return Integrity.INTACT if bound else Integrity.CERTIFICATE_NOT_BOUND
 
 
 def _worse(found: FoundSignature) -> Integrity:
