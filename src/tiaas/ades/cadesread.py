@@ -7,7 +7,7 @@ Signed attributes count as they are written and in the order that DER demands: b
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import new
 
 from tiaas.ades import cmsattributes
@@ -93,6 +93,7 @@ class _Reading:
     content_type: str | None
     certificates: tuple[_Certificate, ...]
     stated: bool = False
+    _hashed: dict[Digest, bytes] = field(default_factory=dict)
 
     def certificate_of(self, info: SignerInfo) -> _Certificate | None:
         """The signer's certificate; of several with the same names the one that the attribute binds."""
@@ -105,10 +106,13 @@ class _Reading:
         return found[0] if found else None
 
     def digest(self, function: Digest) -> bytes:
-        hashed = new(function.value)
-        for octets in self.content:
-            hashed.update(octets)
-        return hashed.digest()
+        """The hash value of the content, made once for however many signatures."""
+        if function not in self._hashed:
+            hashed = new(function.value)
+            for octets in self.content:
+                hashed.update(octets)
+            self._hashed[function] = hashed.digest()
+        return self._hashed[function]
 
 
 def _append(
@@ -123,7 +127,7 @@ def _append(
         raise BadSignatureFile(4280, "more signatures than supported")
     own = len(found)
     found.append(_found(info, reading, template, countersigned))
-    below = replace(reading, content=(info.value,), content_type=None)
+    below = _Reading((info.value,), None, reading.certificates)
     for attribute in info.unsigned:
         for value in attribute.values if attribute.oid == Attribute.COUNTERSIGNATURE else ():
             try:

@@ -1,7 +1,7 @@
 """Writes SignedData (RFC 5652, 5) for signatures made elsewhere.
 
     attributes = signed_attributes([content_type(DATA), message_digest(digest), …])
-    value = … sign sha256(attributes.to_be_signed) …
+    value = … sign attributes.digest …
     info = signer_info(issuer_and_serial, attributes, signature_algorithm, value)
     octets = SignedDataParts(signers=(info,), certificates=(certificate,)).encode()
 
@@ -95,14 +95,9 @@ def signature_policy(name: str) -> bytes:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SignedAttributes:
-    """The signed attributes of one signature, as a SET OF."""
+    """The signed attributes of one signature as a SET OF, which is what is hashed and signed (RFC 5652, 5.4)."""
 
     encoded: bytes
-
-    @property
-    def to_be_signed(self) -> bytes:
-        """What is hashed and signed (RFC 5652, 5.4)."""
-        return self.encoded
 
     @property
     def digest(self) -> bytes:
