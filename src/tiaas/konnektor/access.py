@@ -332,6 +332,9 @@ OPERATION_ACCESS: Mapping[str, OperationAccess] = {
     "StopCardSession": OperationAccess(False, WorkplaceScope.ALL),
     "CheckCertificateExpiration": OperationAccess(False, WorkplaceScope.ALL_BUT_FOR_CARDS, with_card=True),
     "VerifyCertificate": OperationAccess(False, WorkplaceScope.ALL),
+    # Without CertificateOnCard the call needs no card session.
+    "EncryptDocument": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
+    "DecryptDocument": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
     "RequestCard": OperationAccess(False, WorkplaceScope.ONE, with_terminal=True),
     "EjectCard": OperationAccess(False, WorkplaceScope.ONE, with_terminal=True),
     "ReadVSD": OperationAccess(True, WorkplaceScope.ONE, with_card=True),

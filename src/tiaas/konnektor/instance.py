@@ -53,7 +53,7 @@ from tiaas.konnektor.protocol import Medium, Refusals
 from tiaas.konnektor.reception import Reception
 from tiaas.konnektor.recorder import Recorder
 from tiaas.konnektor.sakcvc import SakCvc, keep_sak_cvc
-from tiaas.konnektor.services import card, cardsession, cardterminal, certificate, event, kvk, vsd
+from tiaas.konnektor.services import card, cardsession, cardterminal, certificate, encryption, event, kvk, vsd
 from tiaas.konnektor.services.context import ServiceContext, build_context, guard
 from tiaas.konnektor.sinkchecks import SinkCheck, SinkChecks
 from tiaas.konnektor.sinkopener import PlainSinks, SinkOpener, TlsSinks
@@ -69,7 +69,7 @@ from tiaas.terminal.front import Front
 
 _log = logging.getLogger("tiaas.konnektor.instance")
 
-_SERVICES = (event, card, cardsession, cardterminal, certificate, vsd, kvk)
+_SERVICES = (event, card, cardsession, cardterminal, certificate, encryption, vsd, kvk)
 _MODEL_KIND, _MODEL_KEY = "infomodel", "current"
 
 

@@ -13,6 +13,7 @@ from tiaas.interfaces import (
     card_service_v8_2,
     card_terminal_service_v1_1,
     certificate_service_v6_0,
+    encryption_service_v6_1,
     event_service_v7_2,
     kvk_service_v4_0,
     vsd_service_v5_2,
@@ -48,6 +49,9 @@ class Published:
     body_octets: int = 2 * MEBIBYTE
 
 
+_DOCUMENT_BODY = 40 * MEBIBYTE
+"""A document of 25 MB in base64, and a thousand certificates."""
+
 PUBLISHED: tuple[Published, ...] = (
     Published(
         event_service_v7_2.SERVICE,
@@ -79,6 +83,14 @@ PUBLISHED: tuple[Published, ...] = (
         "/ws/CertificateService",
         tuple((version, certificate_service_v6_0.WSDL_NAMESPACE) for version in certificate_service_v6_0.VERSIONS),
         (certificate_service_v6_0.CERT.uri,),
+    ),
+    Published(
+        encryption_service_v6_1.SERVICE,
+        "Ver- und Entschlüsselung",
+        "/ws/EncryptionService",
+        tuple((version, encryption_service_v6_1.WSDL_NAMESPACE) for version in encryption_service_v6_1.VERSIONS),
+        (encryption_service_v6_1.CRYPT.uri,),
+        body_octets=_DOCUMENT_BODY,
     ),
     Published(
         vsd_service_v5_2.SERVICE,

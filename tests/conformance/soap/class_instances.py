@@ -7,6 +7,7 @@ import re
 import re._constants as op  # type: ignore[import-not-found]
 import re._parser as parser  # type: ignore[import-not-found]
 from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -30,6 +31,8 @@ from tiaas.soap.simple import (
     String,
 )
 
+# An ID stands once in a document, whatever hypothesis makes of its randomness.
+_IDS = count()
 ANY = "any"
 _DS = 'xmlns:ds="http://www.w3.org/2000/09/xmldsig#"'
 _DSS = 'xmlns:dss="urn:oasis:names:tc:dss:1.0:core:schema"'
@@ -73,7 +76,7 @@ def _random_message(plan: Plan, random: Random) -> Any:
             values[child.field] = _child(child, len(group) > 1, random) if child is chosen else None
     for attribute in plan.attributes.values():
         if attribute.simple is ID:
-            values[attribute.field] = f"i{random.getrandbits(64):x}"
+            values[attribute.field] = f"i{next(_IDS)}"
         elif attribute.required or random.random() < 0.5:
             values[attribute.field] = random_value(attribute.simple, random)
     if plan.text is not None:
@@ -99,7 +102,9 @@ def _one(child: Child, random: Random) -> Any:
     if isinstance(child.simple, Opaque):
         return (SAMPLES[ANY],) * random.randint(0, 2) if child.simple.inside else SAMPLES[child.name]
     if child.simple is not None:
-        return random_value(child.simple, random)
+        value = random_value(child.simple, random)
+        # An empty element would be read as its default.
+        return child.default if value == "" and child.default is not None else value
     return random_message(child.item, random)
 
 

@@ -31,6 +31,11 @@ def schema_at(path: Path) -> etree.XMLSchema:
     return _SCHEMAS[path]
 
 
+def canonical(document: bytes) -> bytes:
+    """Without namespaces that are declared and not used: opaque content brings those of the message it came in."""
+    return etree.tostring(etree.fromstring(document), method="c14n", exclusive=True)
+
+
 @pytest.mark.parametrize(("cls", "xsd"), MESSAGES)
 @_LAX
 @given(random=st.randoms(use_true_random=False))
@@ -39,7 +44,7 @@ def test_written_messages_are_valid(cls: type[Any], xsd: str, api: Path, random:
     document = encode_document(value)
     schema_at(api / xsd).assertValid(etree.fromstring(document))
     element = parse_envelope_untrusted(write_envelope(value), Limits())
-    assert decode(cls, element) == value
+    assert canonical(encode_document(decode(cls, element))) == canonical(document)
 
 
 @_LAX

@@ -27,6 +27,7 @@ from tiaas.interfaces.card_service_v8_2 import CARD82
 from tiaas.interfaces.certificate_service_v6_0 import ReadCardCertificate
 from tiaas.interfaces.cm_cc_v2_0 import GetNextCommandPackage, PerformUpdates
 from tiaas.interfaces.cm_uf_v2_0 import GetUpdateFlags
+from tiaas.interfaces.encryption_service_v6_1 import DecryptDocument, EncryptDocument
 from tiaas.interfaces.event_service_v7_2 import (
     GetCards,
     GetCardTerminals,
@@ -61,6 +62,8 @@ OPERATIONS = [
     pytest.param(ReadCardCertificate, "conn/CertificateService_v6_0_2.xsd", id="ReadCardCertificate"),
     pytest.param(SignDocument, "conn/SignatureService_V7_5_6.xsd", id="SignDocument"),
     pytest.param(VerifyDocument, "conn/SignatureService_V7_5_6.xsd", id="VerifyDocument"),
+    pytest.param(EncryptDocument, "conn/EncryptionService_v6_1_2.xsd", id="EncryptDocument"),
+    pytest.param(DecryptDocument, "conn/EncryptionService_v6_1_2.xsd", id="DecryptDocument"),
     pytest.param(ReadVSD, "conn/vsds/VSDService.xsd", id="ReadVSD"),
     pytest.param(GetUpdateFlags, "cm/uf/CmUfServiceRequest.xsd", id="GetUpdateFlags"),
     pytest.param(PerformUpdates, "cm/cc/CmCcServiceRequest.xsd", id="PerformUpdates"),
@@ -71,6 +74,7 @@ SCHEMAS = {
     "event_service_v7_2": "conn/EventService.xsd",
     "card_service_v8_1": "conn/CardService_v8_1_3.xsd",
     "certificate_service_v6_0": "conn/CertificateService_v6_0_2.xsd",
+    "encryption_service_v6_1": "conn/EncryptionService_v6_1_2.xsd",
     "card_service_v8_2": "conn/CardService_v8_2_1.xsd",
     "signature_service_v7_4": "conn/SignatureService_V7_4_4.xsd",
     "signature_service_v7_5": "conn/SignatureService_V7_5_6.xsd",
@@ -236,7 +240,10 @@ def _repair_foreign_time(root: etree._Element) -> bool:
 
 def _repair_additional_info(root: etree._Element) -> bool:
     found = False
-    for element in root.iter("{*}AdditionalInfo", "{*}VerifyManifests", "{*}CurrentTime"):
+    untyped = root.xpath(
+        f"//{_CRYPT_DECRYPT}/*[local-name()='OptionalInputs'] | //{_CRYPT_ANSWER}/*[local-name()='OptionalOutputs']"
+    )
+    for element in (*root.iter("{*}AdditionalInfo", "{*}VerifyManifests", "{*}CurrentTime"), *untyped):
         if len(element) or element.attrib:
             _set_text(element, "")
             element.attrib.clear()
@@ -267,10 +274,13 @@ _BASE64_ELEMENTS = {
     "Pruefungsnachweis",
     "Receipt",
     "Base64XML",
+    "Certificate",
     "Base64Data",
     "Base64Signature",
     "Data",
 }
+_CRYPT_DECRYPT = "*[local-name()='DecryptDocument']"
+_CRYPT_ANSWER = "*[local-name()='EncryptDocumentResponse' or local-name()='DecryptDocumentResponse']"
 _OTHER_SCHEMAS = (
     "urn:oasis:names:tc:dss:1.0:core:schema",
     "urn:oasis:names:tc:SAML:1.0:assertion",

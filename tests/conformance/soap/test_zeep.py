@@ -19,6 +19,7 @@ from tiaas.interfaces import card_terminal_info_v8_0 as ct
 from tiaas.interfaces import card_terminal_service_v1_1 as card_terminal
 from tiaas.interfaces import certificate_service_common_v2_0 as certcmn
 from tiaas.interfaces import certificate_service_v6_0 as cert
+from tiaas.interfaces import encryption_service_v6_1 as crypt
 from tiaas.interfaces import event_service_v7_2 as event
 from tiaas.interfaces import kvk_service_v4_0 as kvk
 from tiaas.interfaces import product_information_v1_1 as product
@@ -28,6 +29,7 @@ from tiaas.interfaces.connector_common_v5_0 import (
     OK,
     Connection,
     Connector,
+    Document,
     ErrorState,
     OperatingState,
     StateSeverity,
@@ -35,6 +37,7 @@ from tiaas.interfaces.connector_common_v5_0 import (
     VpnStatus,
     WorkplaceIds,
 )
+from tiaas.interfaces.dss_core_v1_0 import Base64Data
 from tiaas.interfaces.telematik_error_v2_0 import Detail, Error, Trace
 from tiaas.soap.dispatch import AccessDeclaration, Dispatcher, operation
 from tiaas.soap.envelope import SoapFault
@@ -130,6 +133,10 @@ RESPONSES: dict[type[Any], Any] = {
     cert.ReadCardCertificate: cert.ReadCardCertificateResponse(
         status=OK, x509_data_info_list=certcmn.X509DataInfoList(x509_data_info=(CERTIFICATE,))
     ),
+    crypt.EncryptDocument: crypt.EncryptDocumentResponse(
+        status=OK, optional_outputs="", document=Document(base64_data=Base64Data(data=b"sealed"))
+    ),
+    crypt.DecryptDocument: crypt.DecryptDocumentResponse(status=OK, document=Document(base64_xml=b"<a/>")),
     vsd.ReadVSD: vsd.ReadVSDResponse(
         persoenliche_versichertendaten=b"\x1f\x8bPD",
         allgemeine_versicherungsdaten=b"\x1f\x8bVD",
@@ -140,6 +147,7 @@ WSDL = {
     "EventService": "conn/EventService.wsdl",
     "CardService": "conn/CardService_v8_1_2.wsdl",
     "CertificateService": "conn/CertificateService_v6_0_1.wsdl",
+    "EncryptionService": "conn/EncryptionService_v6_1_1.wsdl",
     "VSDService": "conn/vsds/VSDService.wsdl",
 }
 
@@ -289,6 +297,32 @@ def test_certificate_service(api: Path) -> None:
     assert received[0].crypt is cert.Crypt.ECC
 
 
+def test_encryption_service(api: Path) -> None:
+    received: list[Any] = []
+    proxy = service(api, "EncryptionService", received)
+    attribute = etree.fromstring("<CMSAttribute>AAEC</CMSAttribute>")
+    answer = proxy.EncryptDocument(
+        Context=CONTEXT,
+        RecipientKeys={"CertificateOnCard": {"CardHandle": "h", "Crypt": "ECC"}, "Certificate": [b"c1", b"c2"]},
+        Document={"ID": "d", "Base64Data": {"MimeType": "text/plain", "_value_1": b"text"}},
+        OptionalInputs={
+            "EncryptionType": "urn:ietf:rfc:5652",
+            "UnprotectedProperties": {"Property": [{"Identifier": "urn:x", "Value": {"_value_1": [attribute]}}]},
+        },
+    )
+    assert answer.Document.Base64Data._value_1 == b"sealed"
+    sent = received[0]
+    assert sent.recipient_keys.certificate == (b"c1", b"c2")
+    assert sent.recipient_keys.certificate_on_card.crypt is crypt.Crypt.ECC
+    assert sent.document.base64_data.data == b"text"
+    (held,) = sent.optional_inputs.unprotected_properties.property[0].value
+    assert etree.fromstring(held).text == "AAEC"
+    opened = proxy.DecryptDocument(
+        Context=CONTEXT, PrivateKeyOnCard={"CardHandle": "h"}, Document={"Base64XML": b"<a/>"}
+    )
+    assert opened.Document.Base64XML == b"<a/>"
+
+
 def test_vsd_service(api: Path) -> None:
     received: list[Any] = []
     proxy = service(api, "VSDService", received)
@@ -303,7 +337,7 @@ def test_vsd_service(api: Path) -> None:
 
 def test_soap_actions_are_those_of_the_wsdl(api: Path) -> None:
     """Our constants equal the soapAction of every operation; namespaces equal those of WSDL and XSD."""
-    for module in (event, card, cert, vsd):
+    for module in (event, card, cert, crypt, vsd):
         root = etree.parse(api / WSDL[module.SERVICE]).getroot()
         actions = set(root.xpath("//*[local-name()='operation']/@soapAction"))
         ours = {value for key, value in vars(module).items() if key.endswith("_ACTION")}

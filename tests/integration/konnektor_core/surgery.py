@@ -32,6 +32,7 @@ from tiaas.konnektor.services import card as card_service
 from tiaas.konnektor.services import cardsession as cardsession_service
 from tiaas.konnektor.services import cardterminal as cardterminal_service
 from tiaas.konnektor.services import certificate as certificate_service
+from tiaas.konnektor.services import encryption as encryption_service
 from tiaas.konnektor.services import event as event_service
 from tiaas.konnektor.services import kvk as kvk_service
 from tiaas.konnektor.services import vsd as vsd_service
@@ -94,6 +95,7 @@ class Surgery:
 
     settings = FrontSettings(redial_first=0.1, redial_most=0.2)
     shape = SHAPES["desk"]
+    trusted: tuple[AuthorityKind, ...] = (AuthorityKind.KOMP, AuthorityKind.EGK)
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -182,9 +184,8 @@ class Surgery:
         self.shown: list[str] = []
         owner = await self.store.take_over("one")
         self.front = EmbeddedFront(CLOCK, ENTROPY, lambda instance: Loopback(), self, self.settings)
-        komp = [self.pki.authority(AuthorityKind.KOMP, family) for family in Family]
-        egk = [self.pki.authority(AuthorityKind.EGK, family) for family in Family]
-        issuers = [ca.certificate.public_bytes(Encoding.DER) for ca in komp + egk]
+        trusted = [self.pki.authority(kind, family) for kind in self.trusted for family in Family]
+        issuers = [ca.certificate.public_bytes(Encoding.DER) for ca in trusted]
         self.core: ServiceContext = build_context(
             infomodel=LiveInfoModel(self.model()),
             front=self.front,
@@ -203,6 +204,7 @@ class Surgery:
             cardsession_service,
             cardterminal_service,
             certificate_service,
+            encryption_service,
             vsd_service,
             kvk_service,
         )

@@ -1,0 +1,91 @@
+"""DecryptDocument (gemSpec_Kon V5.18 TIP1-A_4622-05, TAB_KON_075, 076).
+
+Base64XML holds an XML document, Base64Data a CMS or an S/MIME message with one; the MIME type is not looked at. The
+answer has the same element. Crypt of the request is not either: the document's keys decide.
+"""
+
+import asyncio
+
+from tiaas.ades.mime import BadMime, pkcs7_content_untrusted
+from tiaas.ades.xadesdocument import code_of, parse_xml_untrusted
+from tiaas.interfaces.connector_common_v5_0 import OK, Document
+from tiaas.interfaces.dss_core_v1_0 import Base64Data
+from tiaas.interfaces.encryption_service_v6_1 import (
+    DECRYPT_DOCUMENT_ACTION,
+    DecryptDocument,
+    DecryptDocumentResponse,
+)
+from tiaas.konnektor.errors import KonnektorError, gerror_of
+from tiaas.konnektor.hybrid.decrypting import decrypt
+from tiaas.konnektor.hybrid.opening import CannotRead, ClosedDocument, is_cms, read_cms_untrusted, read_xml_untrusted
+from tiaas.konnektor.keys import decipherers_of
+from tiaas.konnektor.peer import Peer
+from tiaas.konnektor.services.context import ServiceContext, authorize, call_context, declared
+from tiaas.konnektor.services.encryption.cards import check_key
+from tiaas.konnektor.services.encryption.documents import check_size, octets_of
+from tiaas.soap.dispatch import Operation, operation
+from tiaas.soap.errors import BadEnvelope
+
+
+def operations(context: ServiceContext) -> list[Operation]:
+    """The operation."""
+
+    async def decrypt_document(request: DecryptDocument, peer: Peer) -> DecryptDocumentResponse:
+        return await _decrypt(context, request, peer)
+
+    return [
+        operation(
+            DecryptDocument,
+            DecryptDocumentResponse,
+            decrypt_document,
+            access=declared("DecryptDocument"),
+            soap_action=DECRYPT_DOCUMENT_ACTION,
+        )
+    ]
+
+
+async def _decrypt(context: ServiceContext, request: DecryptDocument, peer: Peer) -> DecryptDocumentResponse:
+    check_key(context, request.private_key_on_card)
+    handle = request.private_key_on_card.card_handle
+    authorize(context, peer, request.context, "DecryptDocument", card_handle=handle)
+    card = context.cards.get(handle)
+    session = card.session(call_context(request.context))
+    closed = await asyncio.to_thread(_read, request.document)
+    decipherers = await decipherers_of(card, session, context.clock)
+
+    def note(error: KonnektorError) -> None:
+        gerror_of((error,), context.instance_id, context.clock, context.entropy, context.protocol)
+
+    octets = await decrypt(closed, decipherers, note)
+    await asyncio.to_thread(_check_result, request.document, octets)
+    return DecryptDocumentResponse(status=OK, document=_like(request.document, octets), optional_outputs="")
+
+
+def _read(document: Document) -> ClosedDocument:
+    """What is encrypted in a document. Raises 4022, 4280, 4281, 4103, 4104, 4107."""
+    octets = octets_of(document)
+    try:
+        if document.base64_xml is not None:
+            return read_xml_untrusted(octets)
+        return read_cms_untrusted(octets if is_cms(octets) else pkcs7_content_untrusted(octets))
+    except CannotRead as error:
+        raise KonnektorError(error.code, error.reason) from None
+    except BadMime:
+        raise KonnektorError(4107, "weder CMS noch S/MIME") from None
+
+
+def _check_result(asked: Document, octets: bytes) -> None:
+    """The decrypted document keeps to gemSpec_Kon 3.1.1, or the operation ends: 4283, 4022, 4280, 4281."""
+    check_size(octets)
+    if asked.base64_xml is None:
+        return
+    try:
+        parse_xml_untrusted(octets)
+    except BadEnvelope as error:
+        raise KonnektorError(code_of(error), str(error)) from None
+
+
+def _like(asked: Document, octets: bytes) -> Document:
+    if asked.base64_xml is not None:
+        return Document(base64_xml=octets)
+    return Document(base64_data=Base64Data(data=octets))
