@@ -6,7 +6,9 @@ properties must be the signature's own and covered by it, and a signature counts
 covers all of it (enveloped at the document element, or around it) or the part that its signature policy names.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from lxml import etree
 
@@ -15,7 +17,7 @@ from tiaas.ades.xadesdocument import XmlDocument, code_of, parse_xml_untrusted
 from tiaas.ades.xadesids import is_id_by_schema
 from tiaas.ades.xadesunsigned import all_signatures
 from tiaas.ades.xadesvariants import POLICIES
-from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted
+from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.soap.errors import BadEnvelope
 from tiaas.soap.markup import XmlElement, local_name
@@ -35,7 +37,7 @@ from tiaas.xmlsec.names import (
 )
 from tiaas.xmlsec.references import Document, digest_fits, index_ids
 from tiaas.xmlsec.syntax import Reference, SignatureSyntax, binary, child, read_reference, read_signature
-from tiaas.xmlsec.verify import value_fits
+from tiaas.xmlsec.verify import PublicKey, value_fits
 
 SIGNATURES_MAX = 64
 """Ours; at least 20 are demanded (TAB_KON_779)."""
@@ -43,6 +45,7 @@ TRANSFORMS_MAX = 64
 TRANSFORMS_PER_REFERENCE_MAX = 10
 """TAB_KON_775."""
 
+_CERTIFICATES_KEPT = 256
 _SCHEMES = {
     "ECDSA": SigningScheme.ECDSA,
     "RSA_PSS": SigningScheme.RSASSA_PSS,
@@ -57,6 +60,15 @@ _WORST_FIRST = (
     Integrity.CERTIFICATE_NOT_BOUND,
     Integrity.NOT_WHOLE_DOCUMENT,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Signer:
+    """What is needed of a certificate (DER)."""
+
+    certificate: bytes
+    key: PublicKey | None
+    serial: str
 
 
 def read_xades_untrusted(
@@ -160,7 +172,7 @@ class _Reading:
         parts = self._check_references(syntax, problems, findings)
         signed = self._signed_properties(syntax)
         certificate = self._signer(syntax, signed)
-        readable = _decoded(certificate)
+        readable = None if certificate is None else _decoded(certificate)
         method = _method(syntax.method)
         if method is None:
             problems.add(Integrity.ALGORITHM_UNKNOWN)
@@ -340,27 +352,29 @@ def _written_value(element: XmlElement) -> bytes:
         return b""
 
 
-def _value_fits(syntax: SignatureSyntax, method: SignatureMethod, certificate: Certificate) -> bool:
-    key = certificate.key()
-    if key is None:
+def _value_fits(syntax: SignatureSyntax, method: SignatureMethod, signer: _Signer) -> bool:
+    if signer.key is None:
         return False
     octets = canonical(syntax.info, syntax.canonicalization.algorithm, syntax.canonicalization.prefixes)
-    return value_fits(method, octets, syntax.value, key)
+    return value_fits(method, octets, syntax.value, signer.key)
 
 
-def _names(signed: XmlElement, certificate: Certificate) -> bool:
+def _names(signed: XmlElement, signer: _Signer) -> bool:
     """Whether the signed properties name the certificate (TS 101 903, G.2.2.5): its digest and serial number."""
-    if not xades_properties.names_certificate(signed, certificate.encoded):
+    if not xades_properties.names_certificate(signed, signer.certificate):
         return False
     serial = xades_properties.named_serial(signed)
-    return serial is None or serial.strip() == str(certificate.serial_number)
+    return serial is None or serial.strip() == signer.serial
 
 
-def _decoded(certificate: bytes | None) -> Certificate | None:
+@lru_cache(maxsize=_CERTIFICATES_KEPT)
+def _decoded(certificate: bytes) -> _Signer | None:
+    """Key and serial number of a certificate (DER), None for one that cannot be read."""
     try:
-        return None if certificate is None else decode_certificate_untrusted(certificate)
+        decoded = decode_certificate_untrusted(certificate)
     except BadCertificate:
         return None
+    return _Signer(certificate, decoded.key(), str(decoded.serial_number))
 
 
 def _time(written: str | None) -> datetime | None:

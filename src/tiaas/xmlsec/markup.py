@@ -4,6 +4,7 @@ A signature that is about to be written stands in a document whose prefixes and 
 form of each of its parts (C14N 1.1, 2.3 and 2.4). `Scope` is what is in force there.
 """
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from tiaas.xmlsec.names import XML
 
 _TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"})
 _ATTRIBUTE = str.maketrans({"&": "&amp;", "<": "&lt;", '"': "&quot;", "\t": "&#x9;", "\n": "&#xA;", "\r": "&#xD;"})
+# Nearly everything written has none of these; looking is cheaper than translating.
+_IN_TEXT, _IN_ATTRIBUTE = re.compile(r"[&<>\r]"), re.compile(r'[&<"\t\n\r]')
 _XML_PREFIX = f"{{{XML}}}"
 
 
@@ -57,12 +60,12 @@ def text(value: str) -> str:
     """Character data (C14N 1.1, 2.3: text nodes); characters that XML 1.0 does not allow are left out."""
     if not value.isprintable():
         value = "".join(char for char in value if _is_allowed(char))
-    return value.translate(_TEXT)
+    return value if _IN_TEXT.search(value) is None else value.translate(_TEXT)
 
 
 def attribute(value: str) -> str:
     """An attribute's value (C14N 1.1, 2.3: attribute nodes)."""
-    return value.translate(_ATTRIBUTE)
+    return value if _IN_ATTRIBUTE.search(value) is None else value.translate(_ATTRIBUTE)
 
 
 def base64(octets: bytes) -> str:
