@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tiaas.ades.signing import CannotSign, SignedBy
 from tiaas.ades.xadescounter import plan_counters
 from tiaas.ades.xadesdocument import XmlDocument, parse_to_sign
+from tiaas.ades.xadesids import id_attributes
 from tiaas.ades.xadesplaces import Target, find_target, parallel_place
 from tiaas.ades.xadesvariants import Placement, Update, Use, Variant, check_variant
 from tiaas.ades.xmlsplice import NotLocated, Place, end_of_root, inserted, locate
@@ -55,8 +56,8 @@ class XadesOptions:
     """What a SignRequest says about an XML signature, and what is not in it: the time, and a random `name` for Ids.
 
     `include_object` asks for an enveloping signature; `reference` is SIG:Document/@RefURI; `ocsp` an OCSPResponse (DER)
-    that was fetched before. `schemas` are dss:Schemas or those of the policy; with a QES they become references of a
-    Manifest. `id_attributes` are the local names that the schemas give to attributes of type xs:ID; None without any.
+    that was fetched before. `schemas` are dss:Schemas or those of the policy: they say which attributes are Ids, and
+    with a QES they become references of a Manifest.
     """
 
     moment: datetime
@@ -69,7 +70,6 @@ class XadesOptions:
     policy: str | None = None
     short_text: str | None = None
     schemas: tuple[Schema, ...] = ()
-    id_attributes: frozenset[str] | None = None
     ocsp: bytes | None = None
 
 
@@ -119,7 +119,7 @@ def _prepare(document: bytes, by: SignedBy, options: XadesOptions) -> PreparedXa
         check_variant(Variant.ENVELOPING, options.use, options.policy, options.update)
         return _prepare_enveloping(parse_to_sign(document), by, options)
     parsed = parse_to_sign(document)
-    target = find_target(parsed, options.reference, options.placement, options.id_attributes)
+    target = find_target(parsed, options.reference, options.placement, _id_attributes(options))
     check_variant(target.variant, options.use, options.policy, options.update)
     target.check_policy(options.policy)
     if target.variant is Variant.ENVELOPED:
@@ -154,7 +154,7 @@ def _prepare_part(document: XmlDocument, target: Target, by: SignedBy, options: 
 def _prepare_enveloping(document: XmlDocument, by: SignedBy, options: XadesOptions) -> PreparedXades:
     """The document element goes into an Object; the XML declaration stays in front, what else was outside goes."""
     if options.reference is not None:
-        find_target(document, options.reference, None, options.id_attributes).check_whole()
+        find_target(document, options.reference, None, _id_attributes(options)).check_whole()
     span = locate(document.octets, document.encoding, (document.root,))[0]
     name = f"object-{options.name}"
     content = b"".join((octets(f'<ds:Object Id="{name}">'), document.octets[span.start : span.end], b"</ds:Object>"))
@@ -201,6 +201,10 @@ def _draft(
         enclosed=enclosed,
     )
     return draft(scope, by.certificate, _METHODS[by.scheme], plan)
+
+
+def _id_attributes(options: XadesOptions) -> frozenset[str] | None:
+    return id_attributes(schema.document for schema in options.schemas) if options.schemas else None
 
 
 def _schema_part(schema: Schema) -> Part:

@@ -6,6 +6,7 @@ properties must be the signature's own and covered by it, and a signature counts
 covers all of it (enveloped at the document element, or around it) or the part that its signature policy names.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -51,6 +52,7 @@ _SCHEMES = {
     "RSA_PSS": SigningScheme.RSASSA_PSS,
     "RSA": SigningScheme.RSASSA_PKCS1_V1_5,
 }
+_PARTS_OF_SIGNATURES = frozenset({xades("QualifyingProperties"), ds("Manifest"), ds("Signature")})
 _WORST_FIRST = (
     Integrity.MALFORMED,
     Integrity.ALGORITHM_UNKNOWN,
@@ -76,14 +78,14 @@ def read_xades_untrusted(
     signature: bytes | None = None,
     *,
     certificate: bytes | None = None,
-    schemas: dict[str, bytes] | None = None,
+    schemas: Mapping[str, bytes] | None = None,
     id_attributes: frozenset[str] | None = None,
 ) -> tuple[FoundSignature, ...]:
     """The signatures of an XML document in its order.
 
     `document` holds them, or `signature` is a ds:Signature that encloses its document or refers to `document` without
     URI. `certificate` (DER) is the signer's where none is embedded; `schemas` are octets by the URI that a Manifest
-    gives them; `id_attributes` as in `XadesOptions`.
+    gives them; `id_attributes` are the names of the attributes that are Ids by the schemas, None without any.
 
     Raises only `BadSignatureFile`: 4253 without signature, 4022 not well-formed, 4110 another encoding, 4280 too much
     of anything, 4281 forbidden content (DTD, XInclude, XPath, XSLT, xpointer).
@@ -136,7 +138,7 @@ class _Reading:
         detached: bytes | None,
         elements: list[XmlElement],
         certificate: bytes | None,
-        schemas: dict[str, bytes],
+        schemas: Mapping[str, bytes],
         id_attributes: frozenset[str] | None,
     ) -> None:
         self._document = Document(document.root, index_ids(document.root), detached)
@@ -185,7 +187,8 @@ class _Reading:
             problems.add(Integrity.CERTIFICATE_NOT_BOUND)
         policy = None if signed is None else xades_properties.policy(signed)
         countersigns = self._countersigned(element, parts)
-        if countersigns is None and not any(self._covers_all(element, part, policy) for part in parts):
+        is_covered = any(self._covers_all(element, part, policy) for part in parts)
+        if countersigns is None and not (is_covered and self._holds_nothing_else(element, parts)):
             problems.add(Integrity.NOT_WHOLE_DOCUMENT)
         return FoundSignature(
             format=SignatureFormat.XADES,
@@ -301,6 +304,15 @@ class _Reading:
             return target.tag == ds("Object") and target.getparent() is element
         demands = None if policy is None else POLICIES.get(policy)
         return demands is not None and target.getparent() is root and local_name(target) == demands.part
+
+    def _holds_nothing_else(self, element: XmlElement, parts: tuple[Reference, ...]) -> bool:
+        """Whether the Objects of a signature hold what belongs to a signature, or what it refers to.
+
+        Anything else is not signed, and might be taken for the document.
+        """
+        targets = [self._target(part) for part in parts]
+        unsigned = [holding for holding in element.iterfind(ds("Object")) if holding not in targets]
+        return all(child.tag in _PARTS_OF_SIGNATURES for holding in unsigned for child in holding)
 
     def _manifest(self, syntax: SignatureSyntax) -> tuple[ManifestEntry, ...]:
         entries = []

@@ -7,6 +7,7 @@ import pytest
 from lxml import etree
 
 from tests.adesbench import NOW, SHARED, Key, holder
+from tests.unit.ades.test_xades_sign import ID_SCHEMA
 from tiaas.ades.xades import Schema, XadesOptions, prepare
 from tiaas.ades.xadesunsigned import with_ocsp
 from tiaas.ades.xadesvariants import NFDM_POLICY, Placement, Update, Use
@@ -63,7 +64,7 @@ def test_nfdm() -> None:
         policy=NFDM_POLICY,
         reference="#ID1",
         placement=Placement("/*/*[local-name()='SignatureArzt']"),
-        schemas=(Schema(f"{NFDM_POLICY}:NFD_Document.xsd", b"<s/>"),),
+        schemas=(Schema(f"{NFDM_POLICY}:NFD_Document.xsd", ID_SCHEMA),),
     )
     hardened = schema("xmldsig_NFDM_hardened.xsd")
     (signature,) = signatures(sign(NFD, options))

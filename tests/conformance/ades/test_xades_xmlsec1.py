@@ -11,6 +11,7 @@ import pytest
 from lxml import etree
 
 from tests.adesbench import NOW, Key, holder
+from tests.unit.ades.test_xades_sign import ID_SCHEMA
 from tests.unit.xmlsec.test_canonical import BASES
 from tiaas.ades.found import FoundSignature, Integrity
 from tiaas.ades.xades import Schema, XadesOptions, prepare
@@ -87,7 +88,7 @@ def test_our_part_under_the_policy_of_nfdm_is_verified(tmp_path: Path) -> None:
         policy=NFDM_POLICY,
         reference="#ID1",
         placement=Placement("/*/*[local-name()='SignatureArzt']"),
-        schemas=(Schema(f"{NFDM_POLICY}:NFD_Document.xsd", b"<s/>"),),
+        schemas=(Schema(f"{NFDM_POLICY}:NFD_Document.xsd", ID_SCHEMA),),
     )
     signed = sign(NFD, options)
     verified(signed, tmp_path, "signature-n1", references=3, ids=("--id-attr:ID", "urn:n:Notfalldaten"))

@@ -244,6 +244,18 @@ def test_an_enclosing_signature_that_is_enclosed() -> None:
     assert read(b"<a>" + ENCLOSED + b"</a>") == [Integrity.NOT_WHOLE_DOCUMENT]
 
 
+@pytest.mark.parametrize("document", [SIGNED, ENCLOSED], ids=["enveloped", "enveloping"])
+def test_something_unsigned_in_an_object(document: bytes) -> None:
+    """The signature is as good as before, but what is in it besides could be taken for the document."""
+
+    def add(root: XmlElement) -> None:
+        signature = root if root.tag == ds("Signature") else find(root, ds("Signature"))
+        holding = etree.SubElement(signature, ds("Object"))
+        holding.append(etree.fromstring(DOCUMENT))
+
+    assert changed(add, document) == [Integrity.NOT_WHOLE_DOCUMENT]
+
+
 @pytest.mark.parametrize("name", ["ID", "id", "Id", "xml:id"])
 def test_a_second_bearer_of_the_id_of_the_properties(name: str) -> None:
     def add(root: XmlElement) -> None:

@@ -35,6 +35,7 @@ NFDM = replace(
     short_text="NFD",
     placement=Placement("/*[local-name()='NFD_Document']/*[local-name()='SignatureArzt']"),
 )
+ID_SCHEMA = b'<s:schema xmlns:s="http://www.w3.org/2001/XMLSchema"><s:attribute name="ID" type="s:ID"/></s:schema>'
 OCSP = bytes.fromhex("30030a0106")
 """An OCSPResponse with the status unauthorized."""
 
@@ -265,14 +266,18 @@ def test_ids_come_from_the_schema() -> None:
         b"</s:schema>"
     )
     assert id_attributes([schema, b"<broken"]) == {"Nummer"}
-    assert refused(NFD, replace(NFDM, id_attributes=id_attributes([schema]))) == 4115
+    assert refused(NFD, replace(NFDM, schemas=(Schema("urn:nfd", schema),))) == 4115
     declared = schema.replace(b"Nummer", b"ID")
-    assert one(sign(NFD, replace(NFDM, id_attributes=id_attributes([declared])))).integrity is Integrity.INTACT
+    signed = sign(NFD, replace(NFDM, schemas=(Schema("urn:nfd", declared),)))
+    (found,) = read_xades_untrusted(signed, id_attributes=id_attributes([declared]))
+    assert (found.integrity, found.findings) == (Integrity.INTACT, ())
+    (found,) = read_xades_untrusted(signed, id_attributes=id_attributes([schema]))
+    assert (found.integrity, found.findings) == (Integrity.DIGEST_WRONG, (4115,))
 
 
 @pytest.mark.parametrize("use", [Use.QES, Use.QES_MODULE])
 def test_part_under_the_policy_of_nfdm(use: Use) -> None:
-    schema = Schema(f"{NFDM_POLICY}:NFD_Document.xsd", b"<schema/>")
+    schema = Schema(f"{NFDM_POLICY}:NFD_Document.xsd", ID_SCHEMA)
     signed = sign(NFD, replace(NFDM, use=use, schemas=(schema,)), Key.BRAINPOOL)
     (found,) = read_xades_untrusted(signed, schemas={schema.uri: schema.document})
     assert found.integrity is Integrity.INTACT
@@ -284,7 +289,9 @@ def test_part_under_the_policy_of_nfdm(use: Use) -> None:
     assert [child.tag for child in holding] == [ds("Signature")]
     # Not given, the schema is not looked for; another one does not fit.
     assert [entry.intact for entry in one(signed).manifest] == [None]
-    (found,) = read_xades_untrusted(signed, schemas={schema.uri: b"<other/>"})
+    (found,) = read_xades_untrusted(signed, schemas={schema.uri: ID_SCHEMA.replace(b" name", b"  name")})
+    assert [entry.intact for entry in found.manifest] == [True]  # the same in canonical form
+    (found,) = read_xades_untrusted(signed, schemas={schema.uri: ID_SCHEMA.replace(b"<s:a", b"x<s:a")})
     assert [entry.intact for entry in found.manifest] == [False]
 
 
