@@ -326,6 +326,11 @@ OPERATION_ACCESS: Mapping[str, OperationAccess] = {
     "DisablePin": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
     "GetPinStatus": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
     "ReadCardCertificate": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
+    "SignDocument": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
+    # In these two the check belongs to checkArguments: whatever it finds is 4000 (TAB_KON_841, 844). The card is the
+    # job's, and the UserId does not count.
+    "StopSignature": OperationAccess(False, WorkplaceScope.ONE, with_card=True),
+    "GetJobNumber": OperationAccess(False, WorkplaceScope.ALL),
     "StartCardSession": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
     # No context in these two: the session's name and the caller's TLS identity decide.
     "SecureSendAPDU": OperationAccess(False, WorkplaceScope.ALL),

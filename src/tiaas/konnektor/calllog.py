@@ -94,9 +94,12 @@ class CallLog:
 def _outcome(answer: object) -> tuple[CallOutcome, int | None]:
     if isinstance(answer, SoapFault):
         return CallOutcome.FAULT, _code(answer.detail)
-    status = getattr(answer, "status", None)
-    if isinstance(status, Status) and status.result is not Result.OK:
-        return CallOutcome.WARNING, _code(status.error)
+    # A SignDocumentResponse has a status for each document.
+    parts = getattr(answer, "sign_response", (answer,))
+    statuses = (getattr(part, "status", None) for part in parts)
+    for status in statuses:
+        if isinstance(status, Status) and status.result is not Result.OK:
+            return CallOutcome.WARNING, _code(status.error)
     return CallOutcome.OK, None
 
 

@@ -59,6 +59,7 @@ CATALOGUE: Mapping[str, EventRow] = {
     "CARD/REMOVED": _row(_CARD),
     **{f"CARD/PIN/{action}_STARTED": _row(_PIN, log=False) for action in _PIN_ACTIONS},
     **{f"CARD/PIN/{action}_FINISHED": _row(f"{_PIN} Result", log=False) for action in _PIN_ACTIONS},
+    "SIG/SIGNDOC/NEXT_SUCCESSFUL": _row("Jobnummer", log=False),
     "CERT/TSL/IMPORT": _row("Fehlerbeschreibung", severity=_ERROR, deliver=False),
     "CERT/BNETZA_VL/IMPORT": _row("Fehlerbeschreibung", severity=_ERROR, deliver=False),
     "CERT/CRL/IMPORT": _row("Fehlerbeschreibung", severity=_ERROR, deliver=False),
@@ -91,7 +92,6 @@ _DOCUMENTS = "no signature or encryption service yet"
 _KSR = "no KSR client: updates of terminals come by management"
 
 NOT_RAISED: Mapping[str, str] = {
-    "SIG/SIGNDOC/NEXT_SUCCESSFUL": _DOCUMENTS,
     "LOG/CRYPTO_OP": _DOCUMENTS,
     "CERT/CRL/INVALID": "hsk: no CRL (group 6); einbox: EC_CRL_Out_Of_Date tells it",
     "ANLW/LAN/IP_CHANGED": _BOX_NETWORK,

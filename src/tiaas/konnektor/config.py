@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
+from tiaas.interfaces.signature_service_v7_5 import Crypt
 from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.terminalsettings import TerminalSettings
 
@@ -171,12 +172,18 @@ class SimpleMode(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SignatureSettings:
-    """SAK_*: how an instance makes qualified signatures (gemSpec_Kon V5.18 TAB_KON_596)."""
+    """How an instance makes signatures; SAK_* of gemSpec_Kon V5.18 TAB_KON_596.
+
+    `default_crypt` counts for a SignDocument without Crypt: RSA_ECC goes by the card (gemILF_PS V2.17), RSA is the
+    value of TAB_KON_862. `pdf_outside` answers a signed PDF where devices do, in Base64Signature alone.
+    """
 
     simple_mode: SimpleMode = SimpleMode.SE1
     comfort: bool = False  # SAK_COMFORT_SIGNATURE; only where clients must use TLS and show who they are
     comfort_max: int = 100  # SAK_COMFORT_SIGNATURE_MAX, 1 to 250: signatures per PIN entry
     comfort_hours: int = 6  # SAK_COMFORT_SIGNATURE_TIMER, 1 to 24
+    default_crypt: Crypt = Crypt.RSA_ECC
+    pdf_outside: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.comfort_max <= COMFORT_MAX:

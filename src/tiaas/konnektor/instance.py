@@ -53,7 +53,17 @@ from tiaas.konnektor.protocol import Medium, Refusals
 from tiaas.konnektor.reception import Reception
 from tiaas.konnektor.recorder import Recorder
 from tiaas.konnektor.sakcvc import SakCvc, keep_sak_cvc
-from tiaas.konnektor.services import card, cardsession, cardterminal, certificate, encryption, event, kvk, vsd
+from tiaas.konnektor.services import (
+    card,
+    cardsession,
+    cardterminal,
+    certificate,
+    encryption,
+    event,
+    kvk,
+    signature,
+    vsd,
+)
 from tiaas.konnektor.services.context import ServiceContext, build_context, guard
 from tiaas.konnektor.sinkchecks import SinkCheck, SinkChecks
 from tiaas.konnektor.sinkopener import PlainSinks, SinkOpener, TlsSinks
@@ -69,7 +79,7 @@ from tiaas.terminal.front import Front
 
 _log = logging.getLogger("tiaas.konnektor.instance")
 
-_SERVICES = (event, card, cardsession, cardterminal, certificate, encryption, vsd, kvk)
+_SERVICES = (event, card, cardsession, cardterminal, certificate, encryption, signature, vsd, kvk)
 _MODEL_KIND, _MODEL_KEY = "infomodel", "current"
 
 
@@ -186,7 +196,7 @@ class Instance:
             shares=shares.instance(),
             logs=logs,
             device_certificate=sak.certificate.public_bytes(Encoding.DER),
-            sak=Sak(await keep_sak_cvc(store, provision.sak_cvc), config.signature),
+            sak=Sak(await keep_sak_cvc(store, provision.sak_cvc), config.signature, config.ti.sak),
         )
 
         def to_fault(error: BaseException) -> SoapFault:

@@ -20,10 +20,11 @@ from tiaas.konnektor.trustservice import Trust
 
 @dataclass(frozen=True, slots=True)
 class Sak:
-    """The Signaturanwendungskomponente: its CV identity, without which there are no stacks, and SAK_*."""
+    """The Signaturanwendungskomponente: its CV identity, without which there are no stacks, SAK_*, and MGM_LU_SAK."""
 
     cvc: SakCvc | None = None
     settings: SignatureSettings = field(default_factory=SignatureSettings)
+    enabled: bool = True
 
 
 def build_pins(
@@ -39,5 +40,5 @@ def build_pins(
     """Both share the way of a PIN that is typed at another terminal."""
     remote = RemotePins(cards, trust.cross_to, clock)
     link = SakLink(sak.cvc, trust, clock, entropy)
-    qes = Qes(QesPins(model, terminals, hub, remote), remote, link, sak.settings, clock)
+    qes = Qes(QesPins(model, terminals, hub, remote), remote, link, sak.settings, clock, enabled=sak.enabled)
     return Pins(model, terminals, hub, remote), qes

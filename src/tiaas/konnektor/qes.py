@@ -31,13 +31,26 @@ class Qes:
     """The use case for one instance."""
 
     def __init__(
-        self, pins: QesPins, remote: RemotePins, sak: SakLink, settings: SignatureSettings, clock: Clock
+        self,
+        pins: QesPins,
+        remote: RemotePins,
+        sak: SakLink,
+        settings: SignatureSettings,
+        clock: Clock,
+        *,
+        enabled: bool = True,
     ) -> None:
         self._pins = pins
         self._remote = remote
         self._sak = sak
         self._clock = clock
         self.settings = settings
+        self._enabled = enabled
+
+    def require_enabled(self) -> None:
+        """Raises 4125 without MGM_LU_SAK."""
+        if not self._enabled:
+            raise KonnektorError(4125)
 
     async def sign(self, job: QesJob, documents: Sequence[Sequence[bytes]]) -> StackResult:
         """Signs the SHA-256 hash values of each document, in order; reserves card and PIN pad for the whole job.

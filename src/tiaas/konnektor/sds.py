@@ -16,6 +16,8 @@ from tiaas.interfaces import (
     encryption_service_v6_1,
     event_service_v7_2,
     kvk_service_v4_0,
+    signature_service_v7_4,
+    signature_service_v7_5,
     vsd_service_v5_2,
 )
 from tiaas.interfaces.product_information_v1_1 import (
@@ -105,6 +107,17 @@ PUBLISHED: tuple[Published, ...] = (
         "/ws/KVKService",
         tuple((version, kvk_service_v4_0.WSDL_NAMESPACE) for version in kvk_service_v4_0.VERSIONS),
         (kvk_service_v4_0.KVK.uri,),
+    ),
+    Published(
+        signature_service_v7_5.SERVICE,
+        "Dokumente signieren und Signaturen prüfen",
+        "/ws/SignatureService",
+        (
+            *((version, signature_service_v7_4.WSDL_NAMESPACE) for version in signature_service_v7_4.VERSIONS),
+            *((version, signature_service_v7_5.WSDL_NAMESPACE) for version in signature_service_v7_5.VERSIONS),
+        ),
+        (signature_service_v7_4.SIG74.uri, signature_service_v7_5.SIG75.uri),
+        body_octets=8 * MEBIBYTE,
     ),
 )
 """Paths are ours: nothing prescribes them, clients take them from here."""

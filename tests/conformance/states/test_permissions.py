@@ -147,7 +147,7 @@ async def test_octets_of_every_operation_in_every_critical_state(context: Servic
             blocked = condition is not None and not allows(row, {condition})
             assert ("4002" in codes) is blocked, (name, condition, codes)
             assert reply.status == 500, name
-    assert rows == {Row.INFORMATION, Row.CARD, Row.READ_CERTIFICATE, Row.VERIFY_CERTIFICATE}
+    assert rows == {Row.INFORMATION, Row.CARD, Row.READ_CERTIFICATE, Row.VERIFY_CERTIFICATE, Row.CRYPTO}
     await context.protocol.stop()
 
 

@@ -41,6 +41,7 @@ from tiaas.konnektor.popp import PoppSessions
 from tiaas.konnektor.protocol import Medium, MemoryMedium, ProtocolService
 from tiaas.konnektor.qes import Qes
 from tiaas.konnektor.sessions import CallContext
+from tiaas.konnektor.signaturejobs import SignatureJobs
 from tiaas.konnektor.sinkopener import PlainSinks, SinkOpener
 from tiaas.konnektor.sinkroute import SinkRoute
 from tiaas.konnektor.sinkshares import InstanceShares
@@ -71,6 +72,7 @@ class ServiceContext:
     popp: PoppSessions
     pins: Pins
     qes: Qes
+    jobs: SignatureJobs
     vsdm: Vsdm
     intermediaer: Intermediaer | None
     hub: EventHub
@@ -140,9 +142,8 @@ def build_context(
 ) -> ServiceContext:
     """The object graph of one instance behind its SOAP interface; `trust.start()`, then `terminals.start()`.
 
-    `trust` is what the instance was given, `ti` says where the TI is; without it there is none. `sinks` opens
-    connections to receivers of events, else in plain TCP. `handshakes`, `lists` (who reads trust lists) and what
-    `shares` is part of are the node's, or its own. `logs`: where logs lie, else in memory; `protocol.start()` is first.
+    `ti` says where the TI is, None: nowhere. `sinks` opens connections to receivers of events, else in plain TCP.
+    `handshakes`, `lists`, `shares` are the node's, or its own. `logs` lie in memory without; `protocol.start()` first.
     """
     network = network or Network()
     hub = EventHub()
@@ -200,6 +201,7 @@ def build_context(
         PoppSessions(checks, hub, clock, entropy),
         pins,
         qes,
+        SignatureJobs(entropy),
         vsdm,
         intermediaer,
         hub,

@@ -1,0 +1,100 @@
+"""Documents that clients hand in: their formats and their size (gemSpec_Kon V5.18 TIP1-A_4500-02, TAB_KON_775)."""
+
+import enum
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from tiaas.ades.pdfa import NotPdfa, pdfa_level_untrusted
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.xmldocuments import check_xml
+
+DOCUMENT_OCTETS_MAX = 26_214_400
+"""TIP1-A_4500-02: 25 MB have to be taken, more must not."""
+ALL_DOCUMENTS_OCTETS_MAX = 10 * DOCUMENT_OCTETS_MAX
+"""TIP1-A_5010: 250 MB over all documents of a call have to be taken; we take no more."""
+
+
+@enum.unique
+class DocumentFormat(enum.StrEnum):
+    """Classes of formats; the value is the specification's name, which stands in 4024 and 4110."""
+
+    XML = "XML"
+    PDF_A = "PDF/A"
+    TEXT = "Text"
+    TIFF = "TIFF"
+    BINARY = "Binär"
+
+
+QES_FORMATS = frozenset(DocumentFormat) - {DocumentFormat.BINARY}
+"""QES_DocFormate."""
+
+_TIFF_ORDERS: Mapping[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
+_BY_MIME_TYPE = {
+    "application/pdf-a": DocumentFormat.PDF_A,
+    "text/plain": DocumentFormat.TEXT,
+    "image/tiff": DocumentFormat.TIFF,
+}
+
+
+def format_of(mime_type: str | None) -> DocumentFormat:
+    """The format of octets (dss:Base64Data) with a MIME type: any that is not named is binary (TAB_KON_065).
+
+    Case and blanks do not matter, and neither do parameters: the only ones defined name character sets.
+    """
+    essence = (mime_type or "").partition(";")[0].strip().lower()
+    return _BY_MIME_TYPE.get(essence, DocumentFormat.BINARY)
+
+
+def check_sizes(documents: Iterable[bytes]) -> None:
+    """Raises 4283 if a document, or all together, is larger than we take."""
+    total = 0
+    for document in documents:
+        total += len(document)
+        if len(document) > DOCUMENT_OCTETS_MAX or total > ALL_DOCUMENTS_OCTETS_MAX:
+            raise KonnektorError(4283)
+
+
+def check_document(
+    data: bytes, document_format: DocumentFormat, schemas: Mapping[str, bytes], mime_type: str | None
+) -> tuple[int, ...]:
+    """TUC_KON_080 "Dokument validieren"; the codes of warnings. To be run in a thread.
+
+    `schemas` are XML schemas by target namespace. Raises 4022 not well-formed, 4023 not valid by the schemas, 4024
+    another format than was said, 4026 a schema that is none, 4280 too large in one dimension, 4281 forbidden content.
+    """
+    match document_format:
+        case DocumentFormat.XML:
+            return check_xml(data, schemas)
+        case DocumentFormat.PDF_A:
+            _check_pdf(data)
+        case DocumentFormat.TEXT:
+            _check_text(data, mime_type or "")
+        case DocumentFormat.TIFF:
+            _check_tiff(data)
+        case DocumentFormat.BINARY:
+            pass
+    return ()
+
+
+def _check_pdf(data: bytes) -> None:
+    try:
+        pdfa_level_untrusted(data)
+    except NotPdfa as error:
+        raise KonnektorError(4024, str(error), fill=DocumentFormat.PDF_A.value) from None
+
+
+def _check_text(data: bytes, mime_type: str) -> None:
+    """UTF-8 as the parameter says; every octet is a character of ISO-8859-15."""
+    if "utf-8" not in mime_type.lower():
+        return
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise KonnektorError(4024, "kein UTF-8", fill=DocumentFormat.TEXT.value) from None
+
+
+def _check_tiff(data: bytes) -> None:
+    """The first eight octets: byte order, version, place of the first directory (TIFF 6.0, section 2)."""
+    order = _TIFF_ORDERS.get(data[:4])
+    if order is None or len(data) < 8 or int.from_bytes(data[4:8], order) < 8:
+        raise KonnektorError(4024, fill=DocumentFormat.TIFF.value)

@@ -1,0 +1,146 @@
+"""A wish in the hands of its format: what is to be signed, and the finished signature (gemSpec_Kon V5.18 TUC_KON_155).
+
+Pure and slow for large documents: to be run in a thread.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lxml import etree
+
+from tiaas.ades import cades, pades, xades
+from tiaas.ades.cades import CadesOptions
+from tiaas.ades.found import SignatureFormat
+from tiaas.ades.pades import PadesOptions
+from tiaas.ades.signing import CannotSign, Prepared, SignedBy
+from tiaas.ades.smime import PreparedSmime, prepare_smime
+from tiaas.ades.xades import XadesOptions
+from tiaas.ades.xadesvariants import Placement, Update, Use
+from tiaas.interfaces.dss_core_v1_0 import SignaturePlacement
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.services.signature.answers import Made
+from tiaas.konnektor.services.signature.wishes import Wish
+from tiaas.soap.markup import XmlElement, local_name, written
+from tiaas.xmlsec.names import ds
+
+_IGNORED_ATTRIBUTES = 4273
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What is the same for all documents of a call. `ocsp` is to be embedded where that is asked for before signing."""
+
+    by: SignedBy
+    moment: datetime
+    qes: bool
+    ocsp: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Ready:
+    """A wish that waits for its signature values. `name` is in the Ids of an XML signature; `warnings` are codes."""
+
+    wish: Wish
+    prepared: Prepared
+    name: str
+    warnings: tuple[int, ...]
+
+
+def prepare(wish: Wish, name: str, here: Circumstances) -> Ready:
+    """Raises `KonnektorError` with the code of the format, 4111, 4110, 4205 and others of `CannotSign`."""
+    ignored: tuple[str, ...] = ()
+    try:
+        match wish.format:
+            case SignatureFormat.XADES:
+                prepared: Prepared = xades.prepare(wish.data, here.by, _xades_options(wish, name, here))
+            case SignatureFormat.PADES:
+                options = PadesOptions(time=here.moment, reason=wish.request.document.short_text)
+                prepared = pades.prepare(wish.data, here.by, options)
+            case _:
+                prepared = cms = _prepare_cms(wish, here)
+                ignored = cms.ignored
+    except CannotSign as error:
+        raise _fault(error, wish) from None
+    return Ready(wish, prepared, name, (*wish.warnings, _IGNORED_ATTRIBUTES) if ignored else wish.warnings)
+
+
+def finish(ready: Ready, values: tuple[bytes, ...], ocsp: bytes | None) -> Made:
+    """The signature. `ocsp` was fetched after it was made; a request that does not ask for it gets none."""
+    wish = ready.wish
+    try:
+        octets = ready.prepared.finish(values, ocsp if wish.request.include_revocation_info else None)
+    except CannotSign as error:
+        raise _fault(error, wish) from None
+    if wish.format is not SignatureFormat.XADES:
+        return Made(octets)
+    root = etree.fromstring(octets, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True))
+    if wish.inputs.include_objects is not None and root.tag == ds("Signature"):
+        return Made(written(root).encode())
+    return Made(octets, _path_to(root, ready.name))
+
+
+def _prepare_cms(wish: Wish, here: Circumstances) -> cades.PreparedCades | PreparedSmime:
+    options = CadesOptions(
+        time=here.moment,
+        enveloping=bool(wish.inputs.include_e_content),
+        short_text=wish.request.document.short_text,
+        mime_type=wish.mime_type,
+        signed_attributes=wish.signed_attributes,
+        unsigned_attributes=wish.unsigned_attributes,
+        ocsp=_ocsp(wish, here),
+    )
+    if wish.format is SignatureFormat.SMIME:
+        return prepare_smime(wish.data, here.by, options)
+    if wish.update is Update.PARALLEL:
+        return cades.prepare_parallel(wish.data, None, here.by, options)
+    if wish.update is Update.COUNTER:
+        return cades.prepare_counter(wish.data, here.by, options)
+    return cades.prepare(wish.data, here.by, options)
+
+
+def _xades_options(wish: Wish, name: str, here: Circumstances) -> XadesOptions:
+    document = wish.request.document
+    return XadesOptions(
+        moment=here.moment,
+        name=name,
+        use=Use.QES if here.qes else Use.NONQES,
+        include_object=wish.inputs.include_objects is not None,
+        reference=document.ref_uri,
+        placement=_placement(wish.inputs.signature_placement),
+        update=wish.update,
+        policy=wish.policy,
+        short_text=document.short_text,
+        schemas=tuple(xades.Schema(uri, octets) for uri, octets in wish.schemas.items()),
+        ocsp=_ocsp(wish, here),
+    )
+
+
+def _ocsp(wish: Wish, here: Circumstances) -> bytes | None:
+    return here.ocsp if wish.request.include_revocation_info else None
+
+
+def _placement(place: SignaturePlacement | None) -> Placement | None:
+    if place is None:
+        return None
+    if place.xpath_after is not None:
+        return Placement(place.xpath_after, behind=True)
+    return Placement(place.xpath_first_child_of or "")
+
+
+def _path_to(root: XmlElement, name: str) -> str:
+    """An XPath to the signature with this name that needs no prefixes; to the document without it: a defect."""
+    wanted = f"signature-{name}"
+    found = next(element for element in root.iter(ds("Signature")) if element.get("Id") == wanted)
+    steps = [_step(element) for element in (found, *found.iterancestors())]
+    return "".join(reversed(steps))
+
+
+def _step(element: XmlElement) -> str:
+    name = local_name(element)
+    before = sum(1 for other in element.itersiblings("*", preceding=True) if local_name(other) == name)
+    behind = any(local_name(other) == name for other in element.itersiblings("*"))
+    return f"/*[local-name()='{name}']" + (f"[{before + 1}]" if before or behind else "")
+
+
+def _fault(error: CannotSign, wish: Wish) -> KonnektorError:
+    return KonnektorError(error.code, error.reason, fill=wish.document_format.value if error.code == 4110 else "")

@@ -1,0 +1,177 @@
+"""TUC_KON_160 "Dokumente nonQES signieren", TUC_KON_150 "Dokumente QES signieren": from wishes to answers (gemSpec_Kon
+V5.18 TIP1-A_4653-02, 4655-02; TUC_KON_152, 155, 165, 166).
+
+A stack that ended early without an error (TAB_KON_192) is answered with what was signed; with nothing signed there is
+no answer that the schema allows, so it is 4049 then.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from tiaas.ades.signing import SignedBy
+from tiaas.base.entropy import random_uuid
+from tiaas.interfaces.connector_common_v5_0 import OK, Result, Status
+from tiaas.interfaces.signature_service_v7_5 import SignResponse
+from tiaas.konnektor.cardmap import QES, SIG
+from tiaas.konnektor.cards import Card
+from tiaas.konnektor.documents import check_document
+from tiaas.konnektor.errors import KonnektorError, gerror_of
+from tiaas.konnektor.events import Event, Topic, parameters
+from tiaas.konnektor.keys import effective_crypt, signer_of
+from tiaas.konnektor.keyuse import CertifiedKey, certified_key
+from tiaas.konnektor.qesjob import QesJob
+from tiaas.konnektor.services.context import ServiceContext
+from tiaas.konnektor.services.signature.answers import Made, sign_response
+from tiaas.konnektor.services.signature.formats import Circumstances, Ready, finish, prepare
+from tiaas.konnektor.services.signature.wishes import Wish
+from tiaas.konnektor.sessions import CardSession
+from tiaas.konnektor.signaturejobs import SignatureJob
+from tiaas.konnektor.verdict import Result as Verified
+from tiaas.pki.keys import Signer
+
+Values = tuple[tuple[bytes, ...], ...]
+Sign = Callable[[Sequence[Ready]], Awaitable[Values]]
+_STOPPED = 4049
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One SignDocument that was let in. `ocsp_afterwards`: revocation information as in 7.5.6, else as before."""
+
+    context: ServiceContext
+    card: Card
+    session: CardSession
+    job: SignatureJob
+    crypt: str
+    workplace_id: str
+    qes: bool
+    ocsp_afterwards: bool
+
+
+async def make(call: Call, wishes: Sequence[Wish]) -> tuple[SignResponse, ...]:
+    """The answers, in the order of the wishes."""
+    by, sign = await (_with_hba(call) if call.qes else _with_smb(call))
+    warnings = await asyncio.to_thread(_checked, wishes)
+    ocsp = await _certificate_status(call, by.certificate)
+    here = Circumstances(
+        by=by,
+        moment=call.context.clock.now(),
+        qes=call.qes,
+        ocsp=ocsp if call.qes and not call.ocsp_afterwards else None,
+    )
+    names = [random_uuid(call.context.entropy) for _ in wishes]
+    stack = await asyncio.to_thread(_prepared, wishes, names, here)
+    values = await sign(stack)
+    if not values:
+        raise KonnektorError(_STOPPED)
+    later = await _later_status(call, wishes, by.certificate)
+    finished = await asyncio.to_thread(_finished, stack[: len(values)], values, later)
+    outside = call.context.qes.settings.pdf_outside
+    return tuple(
+        sign_response(
+            ready.wish, made, _status(call.context, sorted({*ready.warnings, *more})), pdf_outside=outside
+        )
+        for ready, made, more in zip(stack, finished, warnings, strict=False)
+    )
+
+
+def _checked(wishes: Sequence[Wish]) -> list[tuple[int, ...]]:
+    """TUC_KON_080 for each document; the warnings. What an update signs is a signature, whatever it is called."""
+    return [
+        () if wish.update is not None else check_document(wish.data, wish.document_format, wish.schemas, wish.mime_type)
+        for wish in wishes
+    ]
+
+
+def _prepared(wishes: Sequence[Wish], names: Sequence[str], here: Circumstances) -> list[Ready]:
+    return [prepare(wish, name, here) for wish, name in zip(wishes, names, strict=True)]
+
+
+def _finished(stack: Sequence[Ready], values: Values, ocsp: bytes | None) -> list[Made]:
+    return [finish(ready, signed, ocsp) for ready, signed in zip(stack, values, strict=True)]
+
+
+async def _with_smb(call: Call) -> tuple[SignedBy, Sign]:
+    signer = await signer_of(call.card, call.session, SIG, call.crypt, call.context.clock)
+    return SignedBy(signer.certificate, signer.scheme), partial(_sign, call, signer)
+
+
+async def _with_hba(call: Call) -> tuple[SignedBy, Sign]:
+    key = await certified_key(call.card, QES, effective_crypt(call.card, call.crypt), call.context.clock)
+    if key is None:
+        raise KonnektorError(4123, causes=(KonnektorError(4256),))
+    return SignedBy(key.certificate, key.scheme), partial(_sign_qualified, call, key)
+
+
+async def _certificate_status(call: Call, certificate: bytes) -> bytes | None:
+    """TUC_KON_152, step 3: the OCSP response about the signer's certificate, None if there is none to be had.
+
+    Raises 4123 with the cause for a certificate that is revoked, unknown or not valid. Without trust lists an instance
+    knows no issuers of qualified certificates and cannot judge.
+    """
+    context = call.context
+    if context.trust.lists is None and call.qes:
+        return None
+    check = await context.trust.check_signer(certificate, context.clock.now())
+    verdict = check.verdict
+    if verdict.result is Verified.INVALID:
+        causes = () if verdict.fault is None else (KonnektorError(verdict.fault.number, verdict.reason),)
+        raise KonnektorError(4123, causes=causes)
+    return (verdict.status.response or None) if verdict.status is not None else None
+
+
+async def _later_status(call: Call, wishes: Sequence[Wish], certificate: bytes) -> bytes | None:
+    """The OCSP response of 7.5.6: fetched when the signatures are made (C_11276)."""
+    if not call.ocsp_afterwards or not any(wish.request.include_revocation_info for wish in wishes):
+        return None
+    return await _certificate_status(call, certificate)
+
+
+async def _sign(call: Call, signer: Signer, stack: Sequence[Ready]) -> Values:
+    """TUC_KON_166."""
+    values = []
+    for ready in stack:
+        signed = []
+        for digest in ready.prepared.digests:
+            if call.job.stop.turned():
+                return ()
+            signed.append(await signer.sign_digest(digest, signer.scheme))
+        values.append(tuple(signed))
+        _tell(call)
+    return tuple(values)
+
+
+async def _sign_qualified(call: Call, key: CertifiedKey, stack: Sequence[Ready]) -> Values:
+    """TUC_KON_154 or 168."""
+    job = QesJob(
+        card=call.card,
+        session=call.session,
+        workplace_id=call.workplace_id,
+        number=call.job.number,
+        key=key,
+        stop=call.job.stop,
+        on_signed=lambda _: _tell(call),
+    )
+    return (await call.context.qes.sign(job, [ready.prepared.digests for ready in stack])).values
+
+
+def _tell(call: Call) -> None:
+    call.context.hub.publish(
+        Event(
+            Topic.SIGN_NEXT_SUCCESSFUL,
+            parameters(("Jobnummer", call.job.number)),
+            log=False,
+            ct_id=call.card.ct_id,
+            card_handle=call.card.handle,
+        )
+    )
+
+
+def _status(context: ServiceContext, warnings: Sequence[int]) -> Status:
+    if not warnings:
+        return OK
+    errors = [KonnektorError(code) for code in warnings]
+    trace = gerror_of(errors, context.instance_id, context.clock, context.entropy, context.protocol)
+    return Status(result=Result.WARNING, error=trace)

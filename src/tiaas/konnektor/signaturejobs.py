@@ -1,0 +1,74 @@
+"""Job numbers and the signature jobs under way (gemSpec_Kon V5.18 §4.1.8.1.4: TIP1-A_4642 to 4645; TIP1-A_4671).
+
+A number tells a person at a terminal which job asks for a PIN. It is made here or by the Clientsystem; which, is not
+remembered. Counted are calls of all contexts together.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from tiaas.base.entropy import Entropy
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.qesjob import StopSwitch
+
+KEPT = 1000
+"""A number must not come again within so many calls."""
+_NUMBERS = 26**3 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureJob:
+    """A job from its beginning to its answer; `stop` is what StopSignature turns."""
+
+    number: str
+    card_handle: str
+    stop: StopSwitch = field(default_factory=StopSwitch)
+
+
+class SignatureJobs:
+    """The numbers and jobs of one instance."""
+
+    def __init__(self, entropy: Entropy) -> None:
+        self._entropy = entropy
+        self._used: deque[str] = deque(maxlen=KEPT)
+        self._given: deque[str] = deque(maxlen=KEPT)
+        self._running: dict[str, SignatureJob] = {}
+
+    def new_number(self) -> str:
+        """A number that was neither given out nor used lately."""
+        while True:
+            number = self._random()
+            if number not in self._given and number not in self._used:
+                self._given.append(number)
+                return number
+
+    def require_unused(self, number: str) -> None:
+        """Raises 4252 for a number that a job has or had within the last 1000."""
+        if number in self._used or number in self._running:
+            raise KonnektorError(4252)
+
+    @contextmanager
+    def running(self, number: str, card_handle: str) -> Iterator[SignatureJob]:
+        """A job with a number, which is used from now on. Raises 4252."""
+        self.require_unused(number)
+        self._used.append(number)
+        job = self._running[number] = SignatureJob(number, card_handle)
+        try:
+            yield job
+        finally:
+            del self._running[number]
+
+    def find(self, number: str) -> SignatureJob | None:
+        """The job under way with a number, or None."""
+        return self._running.get(number)
+
+    def _random(self) -> str:
+        """A number made of one random value; 64 bits for 17.6 million numbers, so each is as likely as any other."""
+        letters, digits = divmod(int.from_bytes(self._entropy.octets(8), "big") % _NUMBERS, 1000)
+        return f"{_letters(letters)}-{digits:03}"
+
+
+def _letters(value: int) -> str:
+    return "".join(chr(ord("A") + value // 26**place % 26) for place in (2, 1, 0))

@@ -1,0 +1,83 @@
+"""XML documents before they are signed or enciphered: TUC_KON_080 "Dokument validieren" (gemSpec_Kon V5.18 TIP1-A_4501,
+TAB_KON_143, 144; A_19052-01 TAB_KON_775, A_22673, A_22923).
+
+Schemas come with the call and are all there is: nothing else is opened, whatever they or the document name.
+"""
+
+from collections.abc import Mapping
+
+from lxml import etree
+
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
+from tiaas.soap.markup import Limits, XmlElement, parse_document_untrusted
+
+DOCUMENT_LIMITS = Limits(octets=26_214_400, nodes=30_000, depth=30)
+_XSD = "{http://www.w3.org/2001/XMLSchema}"
+_NO_SCHEMA = 4193
+_MEMORY = "schema:"
+
+
+def check_xml(data: bytes, schemas: Mapping[str, bytes]) -> tuple[int, ...]:
+    """The codes of warnings: 4193 without schemas. Raises 4022, 4023, 4024, 4026, 4280, 4281."""
+    root = _parsed(data)
+    if not schemas:
+        return (_NO_SCHEMA,)
+    if not _schema(schemas).validate(root):
+        raise KonnektorError(4023)
+    return ()
+
+
+def _parsed(data: bytes) -> XmlElement:
+    try:
+        return parse_document_untrusted(data, DOCUMENT_LIMITS)
+    except TooLarge as error:
+        raise KonnektorError(4280, str(error)) from None
+    except NotAllowed as error:
+        raise KonnektorError(4281, str(error)) from None
+    except WrongEncoding as error:
+        raise KonnektorError(4024, str(error), fill="XML") from None
+    except BadEnvelope:
+        raise KonnektorError(4022) from None
+
+
+class _Given(etree.Resolver):
+    """Gives the schemas of the call, and an empty document for everything else."""
+
+    def __init__(self, schemas: Mapping[str, bytes]) -> None:
+        super().__init__()
+        self._schemas = schemas
+
+    def resolve(
+        self, system_url: str | None, public_id: str | None, context: object
+    ) -> "etree._docloader._InputDocument | None":
+        """See `etree.Resolver`."""
+        given = self._schemas.get((system_url or "").removeprefix(_MEMORY))
+        return self.resolve_string(given, context) if given is not None else self.resolve_empty(context)
+
+
+def _schema(schemas: Mapping[str, bytes]) -> etree.XMLSchema:
+    """One schema that imports all given ones. Raises 4026."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    try:
+        located = {namespace: _located(octets, schemas) for namespace, octets in schemas.items()}
+        parser.resolvers.add(_Given(located))
+        all_of_them = etree.Element(f"{_XSD}schema")
+        for namespace in located:
+            etree.SubElement(all_of_them, f"{_XSD}import", namespace=namespace, schemaLocation=_MEMORY + namespace)
+        return etree.XMLSchema(etree.fromstring(etree.tostring(all_of_them), parser))
+    except (BadEnvelope, etree.XMLSchemaParseError, etree.XMLSyntaxError):
+        raise KonnektorError(4026) from None
+
+
+def _located(octets: bytes, schemas: Mapping[str, bytes]) -> bytes:
+    """A schema whose imports lead to the schemas of the call, and nowhere else."""
+    root = parse_document_untrusted(octets, DOCUMENT_LIMITS)
+    for element in root.iter(f"{_XSD}import"):
+        namespace = element.get("namespace", "")
+        element.attrib.pop("schemaLocation", None)
+        if namespace in schemas:
+            element.set("schemaLocation", _MEMORY + namespace)
+    for element in root.iter(f"{_XSD}include", f"{_XSD}redefine"):
+        element.attrib.pop("schemaLocation", None)
+    return etree.tostring(root)

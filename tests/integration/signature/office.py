@@ -1,0 +1,120 @@
+"""An office that signs: a lab in this process, and the operations of SignatureService as a client calls them."""
+
+from typing import Any
+
+from tests.pdfmaker import classic, objects
+from tiaas.base.entropy import SeededEntropy
+from tiaas.cli.compose import Running
+from tiaas.interfaces import signature_service_v7_5 as v7_5
+from tiaas.interfaces.connector_context_v2_0 import Context
+from tiaas.interfaces.dss_core_v1_0 import Base64Data
+from tiaas.interfaces.oasis_signature_policy_v1_0 import GenerateUnderSignaturePolicy
+from tiaas.konnektor.cards import Card
+from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.events import Event
+from tiaas.konnektor.instance import operations
+from tiaas.konnektor.peer import Peer
+from tiaas.konnektor.signaturejobs import SignatureJobs
+
+XML = b'<?xml version="1.0" encoding="UTF-8"?>\n<Brief xmlns="urn:x"><Text>Guten Tag</Text></Brief>\n'
+TEXT = "Grüße".encode("iso-8859-15")
+PDF = classic(objects())
+TIFF = b"II*\0\x08\0\0\0" + bytes(8)
+
+
+class Office:
+    """See module."""
+
+    def __init__(self, run: Running) -> None:
+        self.run = run
+        self.instance = run.served[0].instance
+        self.context = self.instance.context
+        self.operations = {op.request: op for op in operations(self.context)}
+        entry = run.served[0].context
+        self.ids = {
+            "mandant_id": entry.mandant_id,
+            "client_system_id": entry.client_system_id,
+            "workplace_id": entry.workplace_id,
+        }
+        self.events: list[Event] = []
+        self.context.hub.subscribe(self.events.append)
+        self._numbers = SignatureJobs(SeededEntropy(b"numbers"))
+
+    def call_context(self, user: str | None = "u1", **ids: str) -> Context:
+        """The practice's call context."""
+        return Context(**(self.ids | ids), user_id=user)
+
+    def number(self) -> str:
+        """A job number that was not used before."""
+        return self._numbers.new_number()
+
+    def card(self, kind: CardType) -> Card:
+        """The inserted card of that type."""
+        return next(card for card in self.context.cards if card.card_type is kind)
+
+    async def call(self, request: Any, peer: Peer | None = None) -> Any:
+        """One operation as the dispatcher calls it."""
+        operation = self.operations[type(request)]
+        caller = peer or Peer("ab" * 32, frozenset({self.ids["client_system_id"]}), None, "127.0.0.1")
+        response = await operation.handler(request, caller)
+        assert isinstance(response, operation.response)
+        return response
+
+    def sign(
+        self,
+        *documents: v7_5.SignRequest,
+        kind: CardType = CardType.SMC_B,
+        crypt: v7_5.Crypt | None = None,
+        **more: Any,
+    ) -> v7_5.SignDocument:
+        """A SignDocument of 7.5 for the card of that type."""
+        values: dict[str, Any] = {
+            "card_handle": self.card(kind).handle,
+            "context": self.call_context(),
+            "job_number": self.number(),
+        }
+        return v7_5.SignDocument(
+            crypt=crypt, tv_mode=v7_5.TvMode.NONE, sign_request=documents, **(values | more)
+        )
+
+    async def code_of(self, request: Any) -> int:
+        """The code with which an operation fails."""
+        try:
+            await self.call(request)
+        except KonnektorError as error:
+            return error.code
+        raise AssertionError("it succeeded")
+
+
+def wish(
+    data: bytes,
+    mime_type: str | None = None,
+    *,
+    xml: bool = False,
+    name: str = "R1",
+    text: str | None = "Brief",
+    document_id: str | None = "D1",
+    ocsp: bool = False,
+    ref_uri: str | None = None,
+    **inputs: Any,
+) -> v7_5.SignRequest:
+    """A SignRequest; further arguments are OptionalInputs."""
+    document = v7_5.Document(
+        id=document_id,
+        ref_uri=ref_uri,
+        short_text=text,
+        base64_xml=data if xml else None,
+        base64_data=None if xml else Base64Data(data=data, mime_type=mime_type),
+    )
+    return v7_5.SignRequest(
+        optional_inputs=v7_5.SignInputs(**inputs) if inputs else None,
+        document=document,
+        include_revocation_info=ocsp,
+        request_id=name,
+    )
+
+
+def policy(uri: str) -> GenerateUnderSignaturePolicy:
+    """A signature policy to follow."""
+    return GenerateUnderSignaturePolicy(identifier=uri)

@@ -1,0 +1,186 @@
+"""SignDocument with an SM-B and an HBA: what is made, and where it stands in the answer (TIP1-A_5010-09)."""
+
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from tests.integration.signature.office import PDF, TEXT, TIFF, XML, Office, wish
+from tiaas.ades.cadesread import read_cades_untrusted
+from tiaas.ades.found import FoundSignature, Integrity, SignatureFormat
+from tiaas.ades.padesread import read_pades_untrusted
+from tiaas.ades.smime import read_smime_untrusted
+from tiaas.ades.xadesread import read_xades_untrusted
+from tiaas.interfaces import signature_service_v7_5 as v7_5
+from tiaas.interfaces.connector_common_v5_0 import Result
+from tiaas.interfaces.dss_core_v1_0 import IncludeObject, ReturnUpdatedSignature
+from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.events import Topic
+from tiaas.pki.keys import SigningScheme
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+CADES, SMIME, PADES = SignatureFormat.CADES.value, SignatureFormat.SMIME.value, SignatureFormat.PADES.value
+PARALLEL = ReturnUpdatedSignature(type="http://ws.gematik.de/conn/sig/sigupdate/parallel")
+COUNTER = ReturnUpdatedSignature(type="http://ws.gematik.de/conn/sig/sigupdate/counter/documentexcluding")
+ENVELOPING = v7_5.IncludeObjects(include_object=(IncludeObject(which_document="D1"),))
+
+
+async def signed(office: Office, request: v7_5.SignRequest, **how: Any) -> v7_5.SignResponse:
+    """The one answer to one request."""
+    answer = await office.call(office.sign(request, **how))
+    (response,) = answer.sign_response
+    assert response.request_id == request.request_id
+    assert isinstance(response, v7_5.SignResponse)
+    return response
+
+
+def cms(response: v7_5.SignResponse) -> bytes:
+    """The signature of an answer that has it outside the document."""
+    assert response.signature_object is not None
+    assert response.signature_object.base64_signature is not None
+    assert response.signature_object.base64_signature.type == CADES
+    return response.signature_object.base64_signature.value
+
+
+def document(response: v7_5.SignResponse) -> v7_5.DocumentWithSignature:
+    """The document of an answer."""
+    assert response.optional_outputs is not None
+    assert response.optional_outputs.document_with_signature is not None
+    return response.optional_outputs.document_with_signature
+
+
+def intact(found: tuple[FoundSignature, ...]) -> FoundSignature:
+    """The last of signatures that are all mathematically right."""
+    assert found
+    assert {each.integrity for each in found} == {Integrity.INTACT}
+    return found[-1]
+
+
+@pytest.mark.requirement("TIP1-A_5010-09", "TIP1-A_4653-02", "TIP1-A_4648", "TIP1-A_4624", "A_17768")
+@pytest.mark.parametrize(
+    ("crypt", "scheme"),
+    [
+        (None, SigningScheme.ECDSA),
+        (v7_5.Crypt.ECC, SigningScheme.ECDSA),
+        (v7_5.Crypt.RSA, SigningScheme.RSASSA_PSS),
+        (v7_5.Crypt.RSA_ECC, SigningScheme.ECDSA),
+    ],
+)
+@pytest.mark.pitfall(32)
+async def test_each_key_of_the_smb(office: Office, crypt: v7_5.Crypt | None, scheme: SigningScheme) -> None:
+    response = await signed(office, wish(TEXT, "text/plain"), crypt=crypt)
+    found = intact(read_cades_untrusted(cms(response), TEXT))
+    assert found.algorithm is not None
+    assert found.algorithm[0] is scheme
+    assert (found.short_text, response.status.result) == ("Brief", Result.OK)
+
+
+@pytest.mark.requirement("TIP1-A_4655-02", "TIP1-A_4652-02", "TIP1-A_4628", "TIP1-A_4629", "A_17768")
+@pytest.mark.parametrize("crypt", [None, v7_5.Crypt.ECC, v7_5.Crypt.RSA])
+async def test_each_key_of_the_hba(office: Office, crypt: v7_5.Crypt | None) -> None:
+    response = await signed(office, wish(TIFF, "image/tiff"), kind=CardType.HBA, crypt=crypt)
+    found = intact(read_cades_untrusted(cms(response), TIFF))
+    assert found.certificate is not None
+
+
+@pytest.mark.pitfall(35)
+@pytest.mark.requirement("TIP1-A_5010-09")
+@pytest.mark.parametrize("kind", [CardType.SMC_B, CardType.HBA])
+async def test_detached_cms(office: Office, kind: CardType) -> None:
+    """An empty document with the request's attributes, the MIME type too; the signature beside it."""
+    response = await signed(office, wish(TEXT, "Text/Plain ; charset=ISO-8859-15"), kind=kind)
+    empty = document(response)
+    assert empty.base64_data is not None
+    assert (empty.base64_data.data, empty.base64_data.mime_type) == (b"", "Text/Plain ; charset=ISO-8859-15")
+    assert (empty.id, empty.short_text) == ("D1", "Brief")
+    intact(read_cades_untrusted(cms(response), TEXT))
+
+
+@pytest.mark.pitfall(36)
+@pytest.mark.parametrize("xml", [True, False])
+async def test_a_prescription_is_signed_octet_for_octet(office: Office, xml: bool) -> None:
+    """E-Rezept: the FHIR document as Base64Data text/plain or as Base64XML, enveloping CMS with the HBA."""
+    mime_type = None if xml else "text/plain; charset=utf-8"
+    request = wish(XML, mime_type, xml=xml, signature_type=CADES, include_e_content=True)
+    response = await signed(office, request, kind=CardType.HBA)
+    intact(read_cades_untrusted(cms(response)))
+    assert XML in cms(response)
+
+
+@pytest.mark.requirement("TIP1-A_5010-09", "TIP1-A_5436")
+async def test_enveloped_xml(office: Office) -> None:
+    response = await signed(office, wish(XML, xml=True))
+    octets = document(response).base64_xml
+    assert octets is not None
+    assert intact(read_xades_untrusted(octets)).short_text == "Brief"
+    pointer = response.signature_object.signature_ptr if response.signature_object is not None else None
+    assert pointer is not None
+    assert pointer.which_document == "D1"
+    assert pointer.xpath is not None
+    (element,) = etree.fromstring(octets).xpath(pointer.xpath)
+    assert etree.QName(element).localname == "Signature"
+
+
+async def test_enveloping_xml(office: Office) -> None:
+    response = await signed(office, wish(XML, xml=True, include_objects=ENVELOPING))
+    assert document(response).base64_xml == b""
+    assert response.signature_object is not None
+    assert response.signature_object.signature is not None
+    intact(read_xades_untrusted(response.signature_object.signature.encode()))
+
+
+@pytest.mark.pitfall(35)
+@pytest.mark.parametrize("kind", [CardType.SMC_B, CardType.HBA])
+async def test_pdf(office: Office, kind: CardType) -> None:
+    """In the document, and a pointer says so."""
+    response = await signed(office, wish(PDF, "application/pdf-a"), kind=kind)
+    data = document(response).base64_data
+    assert data is not None
+    assert data.data.startswith(PDF)
+    intact(read_pades_untrusted(data.data))
+    assert response.signature_object is not None
+    assert response.signature_object.signature_ptr is not None
+
+
+async def test_smime(office: Office) -> None:
+    mail = b"From: a@example.org\r\nContent-Type: text/plain\r\n\r\nGuten Tag\r\n"
+    response = await signed(office, wish(mail, signature_type=SMIME))
+    data = document(response).base64_data
+    assert data is not None
+    assert response.signature_object is None
+    intact(read_smime_untrusted(data.data))
+
+
+@pytest.mark.requirement("TIP1-A_5010-09")
+async def test_parallel_and_counter_signatures(office: Office) -> None:
+    first = cms(await signed(office, wish(TEXT, "text/plain", include_e_content=True)))
+    second = cms(await signed(office, wish(first, signature_type=CADES, return_updated_signature=PARALLEL)))
+    assert len(read_cades_untrusted(second)) == 2
+    third = cms(await signed(office, wish(second, signature_type=CADES, return_updated_signature=COUNTER)))
+    found = read_cades_untrusted(third)
+    intact(found)
+    assert sum(1 for each in found if each.countersigns is not None) == 2
+    octets = document(await signed(office, wish(XML, xml=True))).base64_xml
+    assert octets is not None
+    again = document(await signed(office, wish(octets, xml=True, return_updated_signature=COUNTER))).base64_xml
+    assert again is not None
+    assert len(read_xades_untrusted(again)) == 2
+
+
+@pytest.mark.requirement("TIP1-A_5664", "TIP1-A_4669", "TIP1-A_4651-02", "TIP1-A_4670")
+@pytest.mark.parametrize("kind", [CardType.SMC_B, CardType.HBA])
+async def test_a_stack_in_the_order_of_the_call(office: Office, kind: CardType) -> None:
+    """Different documents; the answers come in the order of the requests, and an event tells of each."""
+    requests = (
+        wish(TEXT, "text/plain", name="one"),
+        wish(PDF, "application/pdf-a", name="two", document_id="D2"),
+        wish(TIFF, "image/tiff", name="three", document_id="D3", text="Bild"),
+    )
+    office.events.clear()
+    message = office.sign(*requests, kind=kind)
+    answer = await office.call(message)
+    assert [each.request_id for each in answer.sign_response] == ["one", "two", "three"]
+    told = [event for event in office.events if event.topic == Topic.SIGN_NEXT_SUCCESSFUL]
+    assert [dict(event.parameters) for event in told] == [{"Jobnummer": message.job_number}] * 3
+    intact(read_cades_untrusted(cms(answer.sign_response[2]), TIFF))
