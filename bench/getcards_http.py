@@ -164,10 +164,16 @@ def cpu_seconds(process: int) -> float:
 
 
 async def load(
-    server: int, port: int, context: ssl.SSLContext, bodies: Sequence[bytes], connections: int, seconds: float
+    server: int,
+    port: int,
+    context: ssl.SSLContext,
+    bodies: Sequence[bytes],
+    connections: int,
+    seconds: float,
+    path: str = _PATH,
 ) -> Slice:
     """Loads one port of process `server` for `seconds`; the handshakes are not counted."""
-    head = f"POST {_PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: "
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: "
     requests = [f"{head}{len(body)}\r\n\r\n".encode() + body for body in bodies]
     loop = asyncio.get_running_loop()
     callers: list[Caller] = []

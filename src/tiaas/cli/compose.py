@@ -22,7 +22,7 @@ from starlette.routing import Route
 from tiaas.base import log
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
-from tiaas.cli import onboard, watch
+from tiaas.cli import hsmlab, onboard, watch
 from tiaas.cli.joining import join_terminals
 from tiaas.cli.ldapports import ldap_addresses, ldap_entry
 from tiaas.cli.logs import PROTOCOL_FOLDER
@@ -97,6 +97,7 @@ class UpOptions:
     log_level: str = "info"
     config: UpConfig = field(default_factory=UpConfig)
     scenario: Scenario | None = None
+    hsm: hsmlab.HsmKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,11 +293,17 @@ class _Start:
         is_box = options.config.profile is Profile.EINBOX
         device = lab.device(practice.number, options.config.box.device_days) if is_box else None
         given = onboard.provision(lab, practice, managing.first_admin(practice.number), device)
+        hsm = None
+        if options.hsm is not None:
+            hsm = await hsmlab.practice_hsm(lab, practice.number, options.hsm, self.entropy)
         ldap = await ldap_addresses(lab, options.config.access.access(), options.listen, practice.number)
 
         async def add(port: int) -> Instance:
+            config = self._config(lab, practice, port, ldap)
+            if hsm is not None:
+                config = replace(config, hsms=(hsm.settings,))
             try:
-                return await node.add(self._config(lab, practice, port, ldap), given)
+                return await node.add(config, given)
             except AddressTaken as error:
                 raise PortTaken(options.listen, port) from error
 
@@ -306,9 +313,11 @@ class _Start:
         port, instance = await lab.ports.claim(name, options.listen, add, preferred=preferred, fixed=fixed)
         admin = await managing.open_instance(practice.number, instance)
         async with connect_admin(access_of(admin)) as desk:
-            await onboard.fill_model(desk, lab, practice)
+            await onboard.fill_model(desk, lab, practice, hsm)
             if not options.config.ti.online:
                 await onboard.import_lists(desk, lab, say)
+            if hsm is not None and not options.locked:
+                await hsmlab.activate(desk, onboard.context_of(practice).mandant_id, hsm)
             return await self._write_files(lab, practice, instance, port, admin, desk)
 
     def _config(

@@ -16,6 +16,7 @@ from tiaas.base.clock import Clock
 from tiaas.base.secret import Secret
 from tiaas.card.objsys.model import CardKind
 from tiaas.cli.faultynetwork import FaultyNetwork
+from tiaas.cli.hsmlab import PracticeHsm, with_hsm
 from tiaas.cli.upconfig import BoxSettings
 from tiaas.client import ClientError, Kon, connect
 from tiaas.client.admin import Admin, AdminRefused, path_of
@@ -123,14 +124,16 @@ async def import_lists(admin: Admin, lab: Lab, say: Callable[[str], None]) -> No
         say(f"a trust list was not taken: {error}")
 
 
-async def fill_model(admin: Admin, lab: Lab, practice: Practice) -> None:
+async def fill_model(admin: Admin, lab: Lab, practice: Practice, hsm: PracticeHsm | None = None) -> None:
     """Mandant, Clientsystem, workplaces, terminals and SMC-Bs of the practice, related to each other.
 
     The first terminal, where the SMC-B and the HBA are, is a remote one of all other workplaces.
     """
     smcbs = [card.iccsn for card in lab.cards.of_practice(practice.number, CardKind.SMC_B)]
     have, tag = await admin.read_tagged("/infomodel", InfoModelDocument)
-    merged = _merged(have, _model(context_of(practice), practice, smcbs))
+    context = context_of(practice)
+    wanted = _model(context, practice, smcbs)
+    merged = _merged(have, wanted if hsm is None else with_hsm(wanted, context.mandant_id, hsm))
     if merged != have:
         await admin.change("PUT", "/infomodel", merged, if_match=tag)
 

@@ -24,6 +24,7 @@ from tiaas.base.entropy import SystemEntropy
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.compose import LOG_FILE, UpOptions, running
 from tiaas.cli.exitcodes import ExitCode
+from tiaas.cli.hsmlab import HsmKind
 from tiaas.cli.labplay import play
 from tiaas.cli.progress import Progress
 from tiaas.cli.summary import summary
@@ -83,6 +84,13 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="further names or addresses in the server certificates",
     )
     parser.add_argument("--locked", action="store_true", help="leave PIN.SMC unverified (ReadVSD then gives 3041)")
+    parser.add_argument(
+        "--hsm",
+        nargs="?",
+        const=HsmKind.SOFTHSM.value,
+        choices=[kind.value for kind in HsmKind],
+        help="a virtual SMC-B (HSM-B) for each practice: its keys in a SoftHSM2 token, or in a folder",
+    )
     parser.add_argument("--ecc-only", action="store_true", help="cards without RSA keys (a new folder only)")
     parser.add_argument("--seed", type=Path, metavar="FILE", help="other people (a new folder only)")
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the Konnektors (TOML)")
@@ -122,6 +130,7 @@ def read_options(args: argparse.Namespace) -> UpOptions:
         hosts=tuple(args.host),
         locked=args.locked,
         ecc_only=args.ecc_only,
+        hsm=None if args.hsm is None else HsmKind(args.hsm),
         log_level=args.log_level,
         config=UpConfig() if args.config is None else load_config(UpConfig, args.config),
         seed_text=None if args.seed is None else _read_seed(args.seed),

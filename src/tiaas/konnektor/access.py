@@ -331,6 +331,7 @@ OPERATION_ACCESS: Mapping[str, OperationAccess] = {
     # job's, and the UserId does not count.
     "StopSignature": OperationAccess(False, WorkplaceScope.ONE, with_card=True),
     "GetJobNumber": OperationAccess(False, WorkplaceScope.ALL),
+    "ExternalAuthenticate": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
     "StartCardSession": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
     # No context in these two: the session's name and the caller's TLS identity decide.
     "SecureSendAPDU": OperationAccess(False, WorkplaceScope.ALL),

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.card import commands
@@ -33,13 +35,17 @@ from tiaas.konnektor.cvcimport import (
     select_key,
 )
 from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.heldkeys import HeldKeys
+from tiaas.konnektor.linkfaults import link_faults
 from tiaas.konnektor.sessions import AuthValue, CardSession, Channel
 from tiaas.konnektor.trust import NotGenuine, check_role_token
 from tiaas.konnektor.trustservice import Trust
+from tiaas.pki.keys import Digest, SigningScheme
 
 T = TypeVar("T")
 
 CHALLENGE_SIZE = 16
+_COORDINATE = 32
 _ICCSN8 = slice(-16, None)  # the last 8 of the 10 octets of an ICCSN, in its digits
 _C2C = "C2C:"
 _UNCERTAIN = _C2C + "?"
@@ -65,6 +71,10 @@ class CardToCard:
 
     async def source(self, card: Card) -> CvcChain:
         """The source's certificates, read once in 24 hours. Raises 4056."""
+        if card.held is not None:
+            if card.held.role is None:
+                raise KonnektorError(4056)
+            return card.held.role
         return await card.cached("cvc", self._clock, lambda: _read_on_basic(card, Side.SOURCE))
 
     async def target(self, card: Card) -> Target:
@@ -158,6 +168,8 @@ class CardToCard:
     # ---- source ------------------------------------------------------------------------------------------------------
 
     async def _sign(self, hpc: Card, session: CardSession, token: bytes) -> bytes:
+        if hpc.held is not None:
+            return await _prove_role(hpc.held, token)
         async with session.use() as channel:
             ok(await channel.use_role_key(ROLE_KEY[hpc.card_type]), Side.SOURCE, "MANAGE SECURITY ENVIRONMENT")
             response = await channel.transmit(commands.internal_authenticate(token))
@@ -165,6 +177,18 @@ class CardToCard:
             session.auth_state.pop(HOLDER_PIN[hpc.card_type], None)
             raise KonnektorError(4085)
         return ok(response, Side.SOURCE, "INTERNAL AUTHENTICATE").data
+
+
+async def _prove_role(held: HeldKeys, token: bytes) -> bytes:
+    """The role proof of a virtual SMC-B: ECDSA over token ‖ algorithm identifier; r ‖ s.
+
+    What is signed is as long as the curve's order (gemSpec_COS V3.12.0 N086.900a).
+    """
+    message = (token + bytes([ALG_ROLE])).rjust(Digest.SHA256.size, b"\0")
+    with link_faults():
+        value = await held.store.sign(held.role_label, message, SigningScheme.ECDSA, Digest.SHA256)
+    r, s = decode_dss_signature(value)
+    return r.to_bytes(_COORDINATE, "big") + s.to_bytes(_COORDINATE, "big")
 
 
 async def _read_on_basic(card: Card, side: Side) -> CvcChain:

@@ -155,18 +155,18 @@ class Card:
         if key not in self.sessions:
             self._drop_idle_sessions()
             self.sessions[key] = CardSession(self._pool, context)
-        session = self.sessions[key]
-        if self.held is not None:
-            self._take_activation(self.held, session)
-        return session
+            self.take_activations()
+        return self.sessions[key]
 
-    @staticmethod
-    def _take_activation(held: HeldKeys, session: CardSession) -> None:
-        """The activation for a Mandant stands in the place of the PIN."""
-        if held.is_active(session.context.mandant_id):
-            session.auth_state[PIN_SMC] = AuthValue.VERIFIED
-        else:
-            session.auth_state.pop(PIN_SMC, None)
+    def take_activations(self) -> None:
+        """With a virtual SMC-B the activation for a Mandant stands in the place of the PIN, in all sessions."""
+        if self.held is None:
+            return
+        for session in self.sessions.values():
+            if self.held.is_active(session.context.mandant_id):
+                session.auth_state[PIN_SMC] = AuthValue.VERIFIED
+            else:
+                session.auth_state.pop(PIN_SMC, None)
 
     def has_raised(self, context: CallContext, reference: str) -> bool:
         """Whether the session for `context` exists and has that PIN verified or switched off."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.interfaces.signature_service_v7_5 import Crypt
+from tiaas.konnektor.hsm.settings import HsmSettings
 from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.terminalsettings import TerminalSettings
 
@@ -274,6 +275,8 @@ class InstanceConfig:
     """Whether events go to receivers on this machine and its links (loopback, link-local, multicast) as well."""
     recorder: bool = False
     """Whether what clients do can be recorded (`recorder.py`): for tests of practice software, never in operation."""
+    hsms: tuple[HsmSettings, ...] = ()
+    """HSMs with virtual SMC-Bs."""
     boot_seconds: float = 3.0
     """How long the start waits for terminals that were in use before, so that GetCards tells the truth at once."""
 
@@ -294,6 +297,9 @@ class InstanceConfig:
             raise BadInstanceConfig(
                 "SAK_COMFORT_SIGNATURE needs ANCL_TLS_MANDATORY and ANCL_CAUT_MANDATORY (TIP1-A_4680)"
             )
+        virtual = [smb.iccsn for hsm in self.hsms for smb in hsm.smbs]
+        if len(set(virtual)) != len(virtual) or len({hsm.ct_id for hsm in self.hsms}) != len(self.hsms):
+            raise BadInstanceConfig("two HSMs have the same ct_id, or the same virtual SMC-B")
         if self.plain is not None and self.plain == self.address and self.plain.port:
             raise BadInstanceConfig("the plain address is the TLS address")
         if self.ldap_plain is not None and self.ldap_plain == self.ldap and self.ldap_plain.port:

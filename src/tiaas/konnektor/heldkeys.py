@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 class KeyStore(Protocol):
     """Keys and certificates by label. Everything raises `TokenError`."""
 
-    is_outside: bool
-    """Whether what it signs comes from outside the process, so that it is verified first (4120)."""
+    @property
+    def is_outside(self) -> bool:
+        """Whether what it signs comes from outside the process, so that it is verified first (4120)."""
+        ...
 
     async def open(self) -> None:
         """Makes it ready for use."""

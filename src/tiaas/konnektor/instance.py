@@ -30,6 +30,7 @@ from tiaas.konnektor.eventfeed import EventFeed
 from tiaas.konnektor.expiry import CertificateWatch
 from tiaas.konnektor.gate import Gate
 from tiaas.konnektor.health import Health, build_health
+from tiaas.konnektor.hsm.hsms import Hsms
 from tiaas.konnektor.identity import Identity, IssuedClient
 from tiaas.konnektor.infomodel import (
     AuthFeature,
@@ -54,6 +55,7 @@ from tiaas.konnektor.reception import Reception
 from tiaas.konnektor.recorder import Recorder
 from tiaas.konnektor.sakcvc import SakCvc, keep_sak_cvc
 from tiaas.konnektor.services import (
+    authsignature,
     card,
     cardsession,
     cardterminal,
@@ -79,7 +81,7 @@ from tiaas.terminal.front import Front
 
 _log = logging.getLogger("tiaas.konnektor.instance")
 
-_SERVICES = (event, card, cardsession, cardterminal, certificate, encryption, signature, vsd, kvk)
+_SERVICES = (event, card, cardsession, cardterminal, certificate, authsignature, encryption, signature, vsd, kvk)
 _MODEL_KIND, _MODEL_KEY = "infomodel", "current"
 
 
@@ -127,6 +129,7 @@ class Instance:
         sink_checks: SinkChecks,
         health: Health,
         recorder: Recorder | None,
+        hsms: Hsms,
     ) -> None:
         self.config = config
         self.given = given
@@ -143,6 +146,7 @@ class Instance:
         self.serves_since: datetime | None = None
         self.sink_checks = sink_checks
         self.health = health
+        self.hsms = hsms
         self.expiry = CertificateWatch(context.cards, context.terminals, context.hub, context.clock, config.watch)
         self.recorder = recorder
         self.terminal_admin = build_terminal_admin(context, network, config.terminals)
@@ -198,10 +202,6 @@ class Instance:
             device_certificate=sak.certificate.public_bytes(Encoding.DER),
             sak=Sak(await keep_sak_cvc(store, provision.sak_cvc), config.signature, config.ti.sak),
         )
-
-        def to_fault(error: BaseException) -> SoapFault:
-            return fault_of(error, config.instance, clock, entropy, context.protocol)
-
         recorder = Recorder.build(config, model, context.events, clock)
         refused = Refusals(context.protocol, clock)
         gate = Gate(config.access, identity, users, model, recorder.on_refused(refused) if recorder else refused)
@@ -214,7 +214,7 @@ class Instance:
             config,
             gate,
             operations(context),
-            to_fault,
+            _to_fault(config.instance, context),
             clock,
             health.misuse,
             guard(context),
@@ -222,8 +222,10 @@ class Instance:
             recorder,
         )
         directory = LdapProxy.build(config, gate, context.trust, network, context.opstate)
+        hsms = Hsms(config.hsms, store, clock, context.cards, context.terminals, context.hub, model)
 
         def clients_changed() -> None:
+            hsms.model_changed()
             reception.clients_changed()
             if directory is not None:
                 directory.clients_changed()
@@ -245,6 +247,7 @@ class Instance:
             sink_checks=checks,
             health=health,
             recorder=recorder,
+            hsms=hsms,
         )
 
     @property
@@ -265,6 +268,7 @@ class Instance:
             await self.terminal_admin.load()
             await self.context.terminals.start()
             await self.terminal_admin.start()
+            await self.hsms.start()
             await self._settle()
             await self.health.start()
             await self._open_doors(ingress)
@@ -294,6 +298,7 @@ class Instance:
             self.context.intermediaer.close()
         await self.health.stop()
         await self.terminal_admin.stop()
+        await self.hsms.stop()
         await self.context.terminals.stop()
         await self.context.trust.stop()
         await self.context.events.stop()
@@ -414,6 +419,10 @@ def _sinks(
 ) -> SinkOpener:
     route = SinkRoute(network, clock, local=config.local_sinks)
     return TlsSinks(route, lambda: identity.server, checks) if config.access.tls_mandatory else PlainSinks(route)
+
+
+def _to_fault(instance: str, context: ServiceContext) -> Callable[[BaseException], SoapFault]:
+    return lambda error: fault_of(error, instance, context.clock, context.entropy, context.protocol)
 
 
 def operations(context: ServiceContext) -> list[Operation]:

@@ -119,9 +119,13 @@ class Pins:
         """TUC_KON_022. Raises 4072, 4093, 4094, 4001 for any other answer of the card."""
         where = pin_object(card.card_type, pin)
         card.require_free(holder)
+        if card.held is not None:
+            card.take_activations()
         known = session.auth_state.get(pin)
         if known is not None:
             return PinStatus(PinState.DISABLED if known is AuthValue.DISABLED else PinState.VERIFIED)
+        if card.held is not None:
+            return PinStatus(PinState.VERIFIABLE)
         status = await _card_status(session, where)
         if status.state is PinState.DISABLED:
             session.auth_state[pin] = AuthValue.DISABLED
@@ -137,6 +141,8 @@ class Pins:
     ) -> PinResult:
         """TUC_KON_012. Also raises 4063 blocked before, 4065 transport PIN."""
         pin_object(card.card_type, pin)
+        if card.held is not None:
+            return _activated(session, pin)
         async with card.reserve() as holder:
             if verification is VerificationType.SESSION and pin != PIN_QES:
                 if pin in session.auth_state:
@@ -155,7 +161,7 @@ class Pins:
 
         Also raises 4063 blocked before, 4067 repetition differs, 4068 new PIN too long.
         """
-        pin_object(card.card_type, pin)
+        _require_card_pin(card, pin)
         async with card.reserve() as holder:
             status = await self.status(card, session, pin, holder)
             if status.state is PinState.BLOCKED:
@@ -180,7 +186,7 @@ class Pins:
         PUK: it gets a new PIN by the right of PIN.CH. Also raises 4064 PUK used up, 4067, 4068; 4072 for `set_new` with
         PIN.QES, which gets no new PIN here.
         """
-        pin_object(card.card_type, pin)
+        _require_card_pin(card, pin)
         if pin == PIN_QES and set_new:
             raise KonnektorError(4072)
         async with card.reserve() as holder:
@@ -257,6 +263,20 @@ class Pins:
                 except ChannelClosed:
                     # The card was reset before and compared nothing: once more, on a new channel.
                     return await enter_here(terminal, call.card.slot, call.session, dialogue)
+
+
+def _require_card_pin(card: Card, pin: str) -> None:
+    """Raises 4072 for a PIN that the card does not have; a virtual SMC-B has none that could be changed."""
+    pin_object(card.card_type, pin)
+    if card.held is not None:
+        raise KonnektorError(4072)
+
+
+def _activated(session: CardSession, pin: str) -> PinResult:
+    """A virtual SMC-B asks nobody: it is activated for the Mandant, or an administrator has to do that (4085)."""
+    if pin not in session.auth_state:
+        raise KonnektorError(4085, "Virtuelle SMC-B ist für den Mandanten nicht freigeschaltet")
+    return PinResult(PinOutcome.OK)
 
 
 def _is_g2_0(card: Card) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tiaas.interfaces import (
+    auth_signature_service_v7_4,
     card_service_v8_1,
     card_service_v8_2,
     card_terminal_service_v1_1,
@@ -40,7 +41,8 @@ class Published:
     """One service as it is published.
 
     `versions` are pairs of version and WSDL namespace. `path` is the endpoint of all versions; `bodies` are the
-    namespaces of its messages. `body_octets` is the largest request.
+    namespaces of its messages; a service that shares one with another has `roots`, the local names of its requests, and
+    stands before it in `PUBLISHED`. `body_octets` is the largest request.
     """
 
     name: str
@@ -49,6 +51,12 @@ class Published:
     versions: tuple[tuple[str, str], ...]
     bodies: tuple[str, ...]
     body_octets: int = 2 * MEBIBYTE
+    roots: frozenset[str] = frozenset()
+
+    def takes(self, request: str) -> bool:
+        """Whether a request, by the name of its root element `{namespace}local`, is this service's."""
+        namespace, _, local = request[1:].partition("}")
+        return namespace in self.bodies and (not self.roots or local in self.roots)
 
 
 _DOCUMENT_BODY = 40 * MEBIBYTE
@@ -95,6 +103,16 @@ PUBLISHED: tuple[Published, ...] = (
         body_octets=_DOCUMENT_BODY,
     ),
     Published(
+        auth_signature_service_v7_4.SERVICE,
+        "Authentisierung mit HBA und SM-B",
+        "/ws/AuthSignatureService",
+        tuple(
+            (version, auth_signature_service_v7_4.WSDL_NAMESPACE) for version in auth_signature_service_v7_4.VERSIONS
+        ),
+        (signature_service_v7_4.SIG74.uri,),
+        roots=frozenset({"ExternalAuthenticate"}),
+    ),
+    Published(
         vsd_service_v5_2.SERVICE,
         "Versichertenstammdaten",
         "/ws/VSDService",
@@ -131,13 +149,13 @@ def served(operations: Iterable[Operation]) -> tuple[tuple[Published, tuple[Oper
     """Which services stand behind these operations, in the order of `PUBLISHED`. Raises `UnpublishedOperation`."""
     by_service: dict[str, list[Operation]] = {}
     for operation in operations:
-        namespace = root_name(operation.request)[1:].partition("}")[0]
+        name = root_name(operation.request)
         for service in PUBLISHED:
-            if namespace in service.bodies:
+            if service.takes(name):
                 by_service.setdefault(service.name, []).append(operation)
                 break
         else:
-            raise UnpublishedOperation(f"no service is published for {root_name(operation.request)}")
+            raise UnpublishedOperation(f"no service is published for {name}")
     return tuple((s, tuple(by_service[s.name])) for s in PUBLISHED if s.name in by_service)
 
 

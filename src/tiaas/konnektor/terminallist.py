@@ -79,6 +79,8 @@ class TerminalConfig:
     pairing: Pairing | None = None
     admin: AdminAccount | None = None
     udp_port: int | None = None
+    is_physical: bool = True
+    """CT.IS_PHYSICAL; False: a logical terminal of an HSM, which is not stored."""
 
     def __post_init__(self) -> None:
         if not _is_host(self.host):

@@ -40,6 +40,8 @@ STORE_KIND = "terminal"
 RETRY_SECONDS = 5.0
 SLOTS_MAX = 14
 """SICCT's direct coding of P1 counts to 14 (gemSpec_KT A_24115, note)."""
+_LOGICAL_MAC = bytes.fromhex("0200000000")
+"""A locally administered address (IEEE 802), for what has none."""
 _ABSENT = frozenset({SlotState.EMPTY, SlotState.UNKNOWN})
 
 
@@ -105,13 +107,13 @@ class Terminals:
         if self._suspended is not self._may_connect():
             return
         self._suspended = not self._suspended
-        for entry in self._entries.values():
+        for entry in self._physical():
             self._spawn(self.reconnect(entry))
 
     async def stop(self) -> None:
         """Closes all connections and ends all tasks. No events are raised: who stops the instance knows."""
         self._trust.on_change(lambda: None)
-        for ct_id in self._entries:
+        for ct_id in [entry.config.ct_id for entry in self._physical()]:
             try:
                 await self._front.disconnect(self._owner, ct_id)
             except FrontError:
@@ -138,6 +140,8 @@ class Terminals:
     async def remove(self, ct_id: str) -> None:
         """Forgets a terminal with its pairing; its cards are removed. Raises 4007."""
         entry = self.entry(ct_id)
+        if not entry.config.is_physical:
+            raise KonnektorError(4058)
         await self._store.delete(STORE_KIND, ct_id)
         await self._front.disconnect(self._owner, ct_id)
         self._lost(entry)
@@ -145,6 +149,31 @@ class Terminals:
         self._states.availability(entry)
         self._states.forget(ct_id)
         del self._entries[ct_id]
+
+    def add_logical(self, ct_id: str, slots: int) -> None:
+        """A logical terminal for the virtual SMC-Bs of an HSM (TIP1-A_4535), not connected yet.
+
+        A terminal of that name gives way to it: both would have the same cards.
+        """
+        number = sum(not entry.config.is_physical for entry in self._entries.values()) + 1
+        config = TerminalConfig(
+            ct_id,
+            ct_id,
+            _LOGICAL_MAC + number.to_bytes(1, "big"),
+            "localhost",
+            0,
+            slots,
+            Correlation.AKTIV,
+            is_physical=False,
+        )
+        self._entries[ct_id] = TerminalEntry(config)
+
+    def logical_up(self, ct_id: str) -> None:
+        """The HSM behind a logical terminal is there."""
+        entry = self.entry(ct_id)
+        entry.connected = True
+        self._hub.publish(link_event(Topic.CT_CONNECTED, entry))
+        self._states.availability(entry)
 
     async def pair(self, ct_id: str, confirm: Callable[[str], bool], wait: float = 30.0) -> None:
         """TUC_KON_053 at one go, see `Pairer.pair`."""
@@ -205,6 +234,9 @@ class Terminals:
         if ct_id not in self._entries:
             raise KonnektorError(4007)
         return self._entries[ct_id]
+
+    def _physical(self) -> list[TerminalEntry]:
+        return [entry for entry in self._entries.values() if entry.config.is_physical]
 
     def __iter__(self) -> Iterator[TerminalEntry]:
         """All terminals, ordered by ctId."""
@@ -396,6 +428,8 @@ class Terminals:
     async def _connect(self, entry: TerminalEntry) -> None:
         config = entry.config
         entry.untrusted, entry.refusal = False, None
+        if not config.is_physical:
+            return
         if config.correlation is Correlation.BEKANNT or self._suspended:
             return
         profile = config.pairing.tls_profile if config.pairing is not None else "any"

@@ -46,7 +46,7 @@ from tiaas.lab.practice import (
     terminal_id,
 )
 from tiaas.lab.ready import Place
-from tiaas.lab.seed import Seed, parse_seed
+from tiaas.lab.seed import Institution, Seed, parse_seed
 from tiaas.lab.signers import Signers
 from tiaas.lab.smktidentity import CERTIFICATE, SmktIdentity
 from tiaas.lab.store import Kind, LabStore
@@ -360,6 +360,10 @@ class Lab:
             self.books.add(egk, Task.DATA, change, UpdatePriority.MANDATORY)
         self.practices[number] = practice
         return record
+
+    def institution_of(self, number: int) -> Institution:
+        """Whose practice it is."""
+        return self._people.staffing(number).institution
 
     def device(self, number: int, days_left: int) -> bytes:
         """C.NK.VPN of the box of a practice, DER, see `LabPki.device`."""

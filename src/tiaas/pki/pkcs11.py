@@ -66,6 +66,9 @@ class Token:
     `writable` is for who puts objects into it.
     """
 
+    is_outside = True
+    """What it signs is verified by who asks for it."""
+
     def __init__(self, module: Path, label: str, pin: Secret, *, writable: bool = False) -> None:
         self._path = module.resolve()
         self._module = _module(self._path)
@@ -169,7 +172,7 @@ class Token:
 
         token = pkcs11.lib(str(self._path)).get_token(token_label=self._label)
         try:
-            self._session = token.open(rw=self._writable, user_pin=self._pin.reveal())
+            self._session = token.open(rw=self._writable, user_pin=self._pin.reveal().decode())
         except pkcs11.UserAlreadyLoggedIn:
             # A login holds for all sessions of the process with that token (PKCS#11 V2.40, 2.6.6).
             self._session = token.open(rw=self._writable)
@@ -230,9 +233,13 @@ class Token:
 
     def _decipher(self, session: Any, label: str, cryptogram: bytes) -> bytes:
         import pkcs11
-        from pkcs11 import MGF, Mechanism
+        from pkcs11 import MGF, Attribute, Mechanism
 
         key = self._key(session, label)
+        modulus = bytes(key[Attribute.MODULUS])
+        # SoftHSM2 tells of such octets as it tells of a defect of its own.
+        if len(cryptogram) != len(modulus) or cryptogram >= modulus:
+            raise WrongCryptogram("no cryptogram for this key")
         refused = (pkcs11.EncryptedDataInvalid, pkcs11.EncryptedDataLenRange, pkcs11.DataInvalid, pkcs11.DataLenRange)
         try:
             if self._knows_oaep:

@@ -14,6 +14,7 @@ from tiaas.konnektor.admin.openapi import openapi_route
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, SUPER_ONLY
 from tiaas.konnektor.admin.routes import Call, Route
 from tiaas.konnektor.admin.system import SYSTEM_ROUTES
+from tiaas.konnektor.admin.virtualsmbs import VIRTUAL_SMB_ROUTES
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.permissions import Row, allows
 
@@ -44,6 +45,7 @@ _ROWS: tuple[Route, ...] = (
     *CERTIFICATE_ROUTES,
     *MISUSE_ROUTES,
     *terminals.terminal_routes(),
+    *VIRTUAL_SMB_ROUTES,
 )
 
 INSTANCE_ROUTES: tuple[Route, ...] = tuple(_permitted(route) for route in _ROWS)

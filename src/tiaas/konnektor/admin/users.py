@@ -20,9 +20,10 @@ from tiaas.base.entropy import Entropy
 from tiaas.base.errors import InvalidInput, TiaasError
 from tiaas.base.secret import Secret
 from tiaas.interfaces.management.roles import Role
-from tiaas.konnektor.admin.passwords import HISTORY, NOBODY, PasswordHash, check_new, hash_password, is_right
+from tiaas.konnektor.admin.passwords import HISTORY, check_new
 from tiaas.konnektor.admin.routes import Caller
 from tiaas.konnektor.store import Delete, InstanceStore, Put, StoreError
+from tiaas.pki.passwordhash import NOBODY, PasswordHash, hash_password, is_right
 
 LOCK_AFTER = 5
 LOCK_TIME = timedelta(minutes=15)

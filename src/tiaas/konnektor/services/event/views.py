@@ -34,7 +34,7 @@ def wire_terminal(context: ServiceContext, model: InfoModel, entry: TerminalEntr
         mac_address=config.mac.hex("-").upper(),
         ip_address=_address(config.host),
         slots=config.slots,
-        is_physical=True,
+        is_physical=config.is_physical,
         connected=entry.connected,
     )
 

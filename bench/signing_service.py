@@ -1,0 +1,325 @@
+"""Document services over keep-alive mutual TLS, each against a bare handler of the same server that only does the same
+number of raw key operations, with the same keys.
+
+    python -m bench.signing_service [--only NAME …] [--seconds 1] [--rounds 7] [--connections 16]
+
+One server process runs a lab whose practice has a virtual SMC-B with software keys, a second one the same with a
+SoftHSM2 token. Beside the instance's door there is a door of the same kind for each row, whose application reads the
+body, does the raw operation and sends as many octets as the service answers. The load comes from this process. Bare and
+real are measured in turn in one run; figures are medians. Both processes have all cores: threads sign.
+
+A row is added to `ROWS`: what is asked, and what the bare handler does for it.
+"""
+
+import argparse
+import asyncio
+import json
+import ssl
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import uvloop
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_der_private_key
+
+from bench.getcards_http import Message, Slice, load
+from tiaas.base.clock import SystemClock
+from tiaas.base.entropy import SystemEntropy
+from tiaas.cli.compose import Served, UpOptions, running
+from tiaas.cli.hsmlab import HsmKind
+from tiaas.cli.progress import Progress
+from tiaas.interfaces.connector_context_v2_0 import Context
+from tiaas.interfaces.dss_core_v1_0 import Base64Data
+from tiaas.interfaces.signature_service_v7_4 import ExternalAuthenticate
+from tiaas.interfaces.signature_service_v7_5 import AuthenticateInputs, BinaryString
+from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.config import Address
+from tiaas.konnektor.heldkeys import HeldKeys
+from tiaas.konnektor.http import uvicorn_config
+from tiaas.konnektor.ingress import Door, Ingress, http_door
+from tiaas.konnektor.instance import Instance
+from tiaas.konnektor.tls import server_context
+from tiaas.lab.registry import Registry
+from tiaas.pki.keys import Digest, SigningScheme
+from tiaas.pki.prehashed import make_signature
+from tiaas.soap.envelope import write_envelope
+
+DIGEST = sha256(b"bench").digest()
+_ECDSA_TYPE = "urn:bsi:tr:03111:ecdsa"
+
+Work = Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request names."""
+
+    handle: str
+    context: Context
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One comparison. `request` is the message for `path`, `raw` the bare handler's work with the same keys."""
+
+    name: str
+    goal: float
+    kind: HsmKind
+    path: str
+    request: Callable[[Asked], bytes]
+    raw: Callable[[HeldKeys, Path], Work]
+
+
+def _authenticate(asked: Asked) -> bytes:
+    return write_envelope(
+        ExternalAuthenticate(
+            card_handle=asked.handle,
+            context=asked.context,
+            optional_inputs=AuthenticateInputs(signature_type=_ECDSA_TYPE),
+            binary_string=BinaryString(base64_data=Base64Data(data=DIGEST, mime_type="application/octet-stream")),
+        )
+    )
+
+
+def _software_signature(held: HeldKeys, folder: Path) -> Work:
+    """One ECDSA signature in a thread, by `cryptography`."""
+    key = _software_key(held, folder)
+    return lambda: asyncio.to_thread(make_signature, key, DIGEST, SigningScheme.ECDSA)
+
+
+def _software_key(held: HeldKeys, folder: Path) -> ec.EllipticCurvePrivateKey:
+    (file,) = (folder / "hsm").rglob(f"{held.labels['C.AUT', 'ECC']}.key")
+    key = load_der_private_key(file.read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return key
+
+
+def _token_signature(held: HeldKeys, folder: Path) -> Work:
+    """One C_Sign on the module's thread."""
+    label = held.labels["C.AUT", "ECC"]
+    return lambda: held.store.sign(label, DIGEST, SigningScheme.ECDSA, Digest.SHA256)
+
+
+ROWS: tuple[Row, ...] = (
+    Row(
+        "ExternalAuthenticate",
+        0.8,
+        HsmKind.FOLDER,
+        "/ws/AuthSignatureService",
+        _authenticate,
+        _software_signature,
+    ),
+    Row(
+        "ExternalAuthenticate, HSM-B",
+        0.8,
+        HsmKind.SOFTHSM,
+        "/ws/AuthSignatureService",
+        _authenticate,
+        _token_signature,
+    ),
+)
+
+
+class BareApp:
+    """Reads a body, does some work, answers `size` octets."""
+
+    def __init__(self, work: Work, size: int) -> None:
+        self._work = work
+        self._body = b"x" * size
+        self._headers = [
+            (b"content-type", b"text/xml; charset=utf-8"),
+            (b"content-length", str(size).encode()),
+        ]
+
+    async def __call__(
+        self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+    ) -> None:
+        """ASGI 3."""
+        while (await receive()).get("more_body", False):
+            pass
+        await self._work()
+        await send({"type": "http.response.start", "status": 200, "headers": self._headers})
+        await send({"type": "http.response.body", "body": self._body})
+
+
+# ---- the server's side -----------------------------------------------------------------------------------------------
+
+
+async def serve(folder: Path, kind: HsmKind) -> None:
+    """A lab, then one line of JSON for each line that asks: `raw`, or a row's number and the size of its answers."""
+    options = UpOptions(folder, ecc_only=True, log_level="warning", hsm=kind)
+    clock, registry = SystemClock(), Registry({"XDG_STATE_HOME": str(folder.parent)})
+    async with running(options, registry, Progress(clock), clock=clock, entropy=SystemEntropy()) as run:
+        (served,) = run.served
+        card = next(card for card in served.instance.context.cards if card.card_type is CardType.HSM_B)
+        assert card.held is not None
+        _tell(_description(served, card.handle))
+        ingress, doors = Ingress(), []
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            asked = json.loads(line)
+            if asked == "raw":
+                _tell(await _raw(kind, card.held, folder))
+                continue
+            number, size = asked
+            app = BareApp(ROWS[number].raw(card.held, folder), size)
+            doors.append(_door(app, served.instance))
+            _tell((await ingress.open(Address("127.0.0.1", 0), doors[-1])).port)
+        await ingress.stop()
+        for door in doors:
+            await door.close()
+
+
+def _door(app: BareApp, instance: Instance) -> Door:
+    """A door like the instance's own."""
+    context = server_context(instance.identity.server, instance.identity.client_certificates.values())
+    limits = instance.config.limits
+    return http_door("bare", uvicorn_config(app, limits), limits, lambda: context, lambda fingerprint: True)
+
+
+def _tell(what: object) -> None:
+    print(json.dumps(what), flush=True)
+
+
+def _description(served: Served, handle: str) -> dict[str, Any]:
+    context = served.context
+    return {
+        "port": served.instance.reception.address.port,
+        "cert": str(served.client.cert),
+        "key": str(served.client.key),
+        "ca": str(served.konnektor.ca),
+        "context": [context.mandant_id, context.client_system_id, context.workplace_id],
+        "handle": handle,
+    }
+
+
+async def _raw(kind: HsmKind, held: HeldKeys, folder: Path) -> dict[str, float]:
+    """Signatures a second without any server: on one and on two threads, or of the module's one thread."""
+    if kind is HsmKind.SOFTHSM:
+        label, count = held.labels["C.AUT", "ECC"], 1000
+        started = time.perf_counter()
+        for _ in range(count):
+            await held.store.sign(label, DIGEST, SigningScheme.ECDSA, Digest.SHA256)
+        return {"C_Sign, one thread": count / (time.perf_counter() - started)}
+    key = _software_key(held, folder)
+    found = {}
+    for threads in (1, 2):
+        with ThreadPoolExecutor(threads) as pool:
+            rates = list(pool.map(_sign_for_a_second, [key] * threads))
+        found[f"cryptography, {threads} thread(s)"] = sum(rates)
+    return found
+
+
+def _sign_for_a_second(key: ec.EllipticCurvePrivateKey) -> float:
+    started, count = time.perf_counter(), 0
+    while time.perf_counter() - started < 1:
+        make_signature(key, DIGEST, SigningScheme.ECDSA)
+        count += 1
+    return count / (time.perf_counter() - started)
+
+
+# ---- the load's side -------------------------------------------------------------------------------------------------
+
+
+class Server:
+    """The other process."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+
+    async def ask(self, what: object) -> Any:
+        """Its answer to one line."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(what).encode() + b"\n")
+        return await self.listen()
+
+    async def listen(self) -> Any:
+        """The next line it says."""
+        assert self.process.stdout is not None
+        return json.loads(await asyncio.wait_for(self.process.stdout.readline(), 90))
+
+
+async def measure(kind: HsmKind, rows: Sequence[Row], seconds: float, rounds: int, connections: int) -> None:
+    """Starts a server, measures its rows in turn, prints."""
+    with TemporaryDirectory(prefix="tiaas-bench-") as folder:
+        command = ("-m", "bench.signing_service", "--serve", str(Path(folder) / "lab"), "--kind", kind.value)
+        server = Server(await asyncio.create_subprocess_exec(sys.executable, *command, stdin=-1, stdout=-1))
+        try:
+            told = await server.listen()
+            context = ssl.create_default_context(cafile=told["ca"])
+            context.load_cert_chain(told["cert"], told["key"])
+            mandant, client_system, workplace = told["context"]
+            call = Context(mandant_id=mandant, client_system_id=client_system, workplace_id=workplace)
+            raw = await server.ask("raw")
+            for name, rate in raw.items():
+                print(f"{name:30} {rate:8.0f} /s")
+            for row in rows:
+                await _measure_row(server, row, told, call, context, (seconds, rounds, connections), max(raw.values()))
+        finally:
+            assert server.process.stdin is not None
+            server.process.stdin.close()
+            await asyncio.wait_for(server.process.wait(), 30)
+
+
+async def _measure_row(
+    server: Server,
+    row: Row,
+    told: dict[str, Any],
+    call: Context,
+    context: ssl.SSLContext,
+    extent: tuple[float, int, int],
+    raw: float,
+) -> None:
+    seconds, rounds, connections = extent
+    request = [row.request(Asked(told["handle"], call))]
+    pid = server.process.pid
+    warm = await load(pid, told["port"], context, request, 1, 0.3, row.path)
+    bare_port = await server.ask([ROWS.index(row), len(warm.answer)])
+    bare, real = [], []
+    for _ in range(rounds):
+        bare.append(await load(pid, bare_port, context, request, connections, seconds, row.path))
+        real.append(await load(pid, told["port"], context, request, connections, seconds, row.path))
+    _report(row, bare, real, raw)
+
+
+def _report(row: Row, bare: list[Slice], real: list[Slice], raw: float) -> None:
+    for name, slices in (("bare handler", bare), (row.name, real)):
+        rate, tail = median(s.per_second for s in slices), median(s.p99_ms for s in slices)
+        cpu = median(s.cpu_us for s in slices)
+        print(f"{name:30} {rate:8.0f} /s   p99 {tail:6.1f} ms   {cpu:6.0f} µs CPU of the server each")
+    ratio = median(r.per_second / b.per_second for b, r in zip(bare, real, strict=True))
+    by_cpu = median(s.cpu_us for s in bare) / median(s.cpu_us for s in real)
+    to_raw = median(s.per_second for s in real) / raw
+    verdict = "reached" if ratio >= row.goal else "MISSED"
+    print(f"{'ratio':30} {ratio:8.2f}      by CPU time {by_cpu:.2f}   goal {row.goal}  {verdict}")
+    print(f"{'ratio to the raw operation':30} {to_raw:8.2f}")
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Document services against bare handlers with the same keys.")
+    parser.add_argument("--only", action="append", choices=[row.name for row in ROWS], help="rows to measure")
+    parser.add_argument("--seconds", type=float, default=1.0, help="length of one slice")
+    parser.add_argument("--rounds", type=int, default=7, help="slices of each kind")
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--kind", type=HsmKind, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.serve:
+        uvloop.run(serve(arguments.serve, arguments.kind))
+        return
+    for kind in HsmKind:
+        rows = [row for row in ROWS if row.kind is kind and (not arguments.only or row.name in arguments.only)]
+        if rows:
+            uvloop.run(measure(kind, rows, arguments.seconds, arguments.rounds, arguments.connections))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""The HSMs of one instance: logical card terminals in whose slots virtual SMC-Bs are (gemSpec_Kon V5.18 TIP1-A_4535).
+
+An HSM that is not there is a card terminal that is not connected; it is tried again until it comes. Its virtual SMC-Bs
+are cards like others in lists, events and the access check; what of them may be used is decided by `activation`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from tiaas.base.clock import Clock
+from tiaas.base.errors import TiaasError
+from tiaas.base.secret import Secret
+from tiaas.konnektor.cards import CardList
+from tiaas.konnektor.events import EventHub, Topic
+from tiaas.konnektor.heldkeys import KeyStore, NoLine
+from tiaas.konnektor.hsm.activation import Activations
+from tiaas.konnektor.hsm.loading import Loaded, load_smb
+from tiaas.konnektor.hsm.settings import HsmSettings, VirtualSmb
+from tiaas.konnektor.hsm.software import SoftwareKeys
+from tiaas.konnektor.livemodel import LiveInfoModel
+from tiaas.konnektor.store import InstanceStore
+from tiaas.konnektor.terminalevents import card_event
+from tiaas.konnektor.terminals import Terminals
+from tiaas.pki.pkcs11 import Token, TokenError
+
+_log = logging.getLogger("tiaas.konnektor.hsm")
+
+RETRY_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class SmbView:
+    """A virtual SMC-B as an administrator sees it; personal data. `loaded` None: its HSM is not there."""
+
+    ct_id: str
+    slot: int
+    smb: VirtualSmb
+    loaded: Loaded | None
+    mandanten: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Hsm:
+    settings: HsmSettings
+    store: KeyStore | None = None
+    loaded: list[Loaded] = field(default_factory=list)
+
+
+class Hsms:
+    """Build it, then `start`; `stop` ends it."""
+
+    def __init__(
+        self,
+        settings: tuple[HsmSettings, ...],
+        store: InstanceStore,
+        clock: Clock,
+        cards: CardList,
+        terminals: Terminals,
+        hub: EventHub,
+        model: LiveInfoModel,
+    ) -> None:
+        self._hsms = [_Hsm(each) for each in settings]
+        self._store = store
+        self._clock = clock
+        self._activations = Activations(store, clock, {})
+        self._cards = cards
+        self._terminals = terminals
+        self._hub = hub
+        self._model = model
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # ---- life --------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Loads what is there; what is not is tried again later. Raises `StoreError`."""
+        self._activations = await Activations.load(self._store, self._clock)
+        await self._activations.keep_assigned(self._model.current.mandant_smbs)
+        for hsm in self._hsms:
+            self._terminals.add_logical(hsm.settings.ct_id, len(hsm.settings.smbs))
+            if not await self._bring_up(hsm):
+                self._spawn(hsm)
+
+    async def stop(self) -> None:
+        """Leaves the HSMs. No events are raised: who stops the instance knows."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for hsm in self._hsms:
+            if hsm.store is not None:
+                with suppress(TokenError):
+                    await hsm.store.close()
+
+    def model_changed(self) -> None:
+        """The information model is another one: activations without assignment end."""
+        if self._hsms:
+            task = asyncio.get_running_loop().create_task(self._follow_model())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _follow_model(self) -> None:
+        try:
+            await self._activations.keep_assigned(self._model.current.mandant_smbs)
+        except TiaasError as error:
+            _log.error("activation of a virtual SMC-B not ended", extra={"kind": type(error).__name__})
+        self._bring_states()
+
+    def _spawn(self, hsm: _Hsm) -> None:
+        task = asyncio.get_running_loop().create_task(self._keep_trying(hsm))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _keep_trying(self, hsm: _Hsm) -> None:
+        while True:
+            await asyncio.sleep(RETRY_SECONDS)
+            if await self._bring_up(hsm):
+                return
+
+    async def _bring_up(self, hsm: _Hsm) -> bool:
+        settings = hsm.settings
+        try:
+            store = hsm.store = hsm.store or await _store_of(settings)
+            await store.open()
+            hsm.loaded = [await load_smb(store, smb, self._active(smb)) for smb in settings.smbs]
+        except TokenError as error:
+            _log.warning("HSM not in use", extra={"ct_id": settings.ct_id, "reason": error.reason})
+            return False
+        self._terminals.logical_up(settings.ct_id)
+        for slot, loaded in enumerate(hsm.loaded, start=1):
+            card = self._cards.insert(settings.ct_id, slot, loaded.data, NoLine(), loaded.held)
+            self._hub.publish(card_event(Topic.CARD_INSERTED, card))
+        return True
+
+    def _active(self, smb: VirtualSmb) -> "_IsActive":
+        return _IsActive(self._activations, smb.iccsn)
+
+    # ---- administration ----------------------------------------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[SmbView]:
+        """All virtual SMC-Bs, by terminal and slot."""
+        for hsm in self._hsms:
+            for slot, smb in enumerate(hsm.settings.smbs, start=1):
+                loaded = hsm.loaded[slot - 1] if hsm.loaded else None
+                mandanten = tuple(sorted(self._activations.of(smb.iccsn).mandanten))
+                yield SmbView(hsm.settings.ct_id, slot, smb, loaded, mandanten)
+
+    async def activate(self, view: SmbView, mandant_id: str, code: Secret) -> None:
+        """Raises `ActivationRefused`, `TokenError` for one that is not there or came without code, `StoreError`."""
+        if view.loaded is None or view.loaded.code is None:
+            raise TokenError("the virtual SMC-B is not there, or has no activation code")
+        await self._activations.activate(view.smb.iccsn, mandant_id, code, view.loaded.code)
+        self._bring_states()
+
+    async def deactivate(self, view: SmbView, mandant_id: str) -> None:
+        """Raises `StoreError`."""
+        await self._activations.deactivate(view.smb.iccsn, mandant_id)
+        self._bring_states()
+
+    def _bring_states(self) -> None:
+        """Sessions under way see at once what is active now."""
+        for card in self._cards:
+            card.take_activations()
+
+
+@dataclass(frozen=True, slots=True)
+class _IsActive:
+    """Whether a Mandant may use a virtual SMC-B."""
+
+    activations: Activations
+    iccsn: str
+
+    def __call__(self, mandant_id: str) -> bool:
+        return self.activations.is_active(self.iccsn, mandant_id)
+
+
+async def _store_of(settings: HsmSettings) -> KeyStore:
+    if settings.folder is not None:
+        return SoftwareKeys(settings.folder)
+    if settings.module is None or settings.pin_file is None:
+        raise TokenError("the HSM has neither module nor folder")
+    try:
+        pin = await asyncio.to_thread(settings.pin_file.read_bytes)
+    except OSError:
+        raise TokenError("the file with the token's PIN cannot be read") from None
+    return Token(settings.module, settings.token, Secret(pin.strip()))
