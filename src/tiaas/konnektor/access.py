@@ -327,6 +327,7 @@ OPERATION_ACCESS: Mapping[str, OperationAccess] = {
     "GetPinStatus": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
     "ReadCardCertificate": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
     "SignDocument": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
+    "VerifyDocument": OperationAccess(False, WorkplaceScope.ONE),
     # In these two the check belongs to checkArguments: whatever it finds is 4000 (TAB_KON_841, 844). The card is the
     # job's, and the UserId does not count.
     "StopSignature": OperationAccess(False, WorkplaceScope.ONE, with_card=True),

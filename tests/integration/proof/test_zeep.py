@@ -27,6 +27,8 @@ SERVICES = {
     "CertificateService": ("6.0.1", "conn/CertificateService_v6_0_1.wsdl", "conn/CertificateService_v6_0_2.xsd"),
     "CardService/8.2": ("8.2.1", "conn/CardService_v8_2_1.wsdl", "conn/CardService_v8_2_1.xsd"),
     "CardTerminalService": ("1.1.0", "conn/CardTerminalService.wsdl", "conn/CardTerminalService.xsd"),
+    "SignatureService": ("7.5.6", "conn/SignatureService_V7_5_6.wsdl", "conn/SignatureService_V7_5_6.xsd"),
+    "SignatureService/7.4": ("7.4.2", "conn/SignatureService_V7_4_2.wsdl", "conn/SignatureService_V7_4_4.xsd"),
     "KVKService": ("4.0.0", "conn/vsds/KvkService.wsdl", "conn/vsds/KvkService.xsd"),
     "VSDService": ("5.2.0", "conn/vsds/VSDService.wsdl", "conn/vsds/VSDService.xsd"),
 }

@@ -15,6 +15,7 @@ from tiaas.ades import cades, pades, xades
 from tiaas.ades.cades import CadesOptions
 from tiaas.ades.found import SignatureFormat
 from tiaas.ades.pades import PadesOptions
+from tiaas.ades.smime import prepare_smime
 from tiaas.ades.xades import XadesOptions
 from tiaas.ades.xadesvariants import Update
 from tiaas.base.entropy import SeededEntropy
@@ -50,6 +51,10 @@ class Signer:
     ) -> bytes:
         options = CadesOptions(time=time, enveloping=enveloping, short_text="Rezept für Erika <1>", ocsp=ocsp)
         return self.holder.finish(cades.prepare(document, self.holder.by, options))
+
+    def smime(self) -> bytes:
+        message = b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + XML + b"\r\n"
+        return self.holder.finish(prepare_smime(message, self.holder.by, CadesOptions(time=SIGNED)))
 
     def parallel(self, signature: bytes, time: datetime = SIGNED) -> bytes:
         """A CMS with one signature more."""
@@ -89,6 +94,7 @@ class Signer:
             "PDF": Material(SignatureFormat.PADES, self.pades()),
         }
         if not self.certificate.is_qualified:
+            made["S/MIME"] = Material(SignatureFormat.SMIME, self.smime())
             made["XML enveloped"] = Material(SignatureFormat.XADES, self.xades())
             made["XML enveloping"] = Material(SignatureFormat.XADES, None, self.xades(enveloping=True))
             made["bare"] = Material(form, XML, self.bare(), given)

@@ -86,6 +86,7 @@ async def test_valid_by_the_official_schemas(
                         own.assertValid(etree.ElementTree(etree.fromstring(etree.tostring(element))))
 
 
+@pytest.mark.pitfall(54)
 async def test_what_is_in_it(bench: Bench) -> None:
     by = signer(QES)
     trusts(bench, by)

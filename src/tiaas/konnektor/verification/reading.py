@@ -11,6 +11,8 @@ from tiaas.ades.cadesread import read_cades_untrusted
 from tiaas.ades.found import BadSignatureFile, FoundSignature, SignatureFormat
 from tiaas.ades.padesread import read_pades_untrusted
 from tiaas.ades.rawsignature import read_ecdsa_untrusted, read_pkcs1_untrusted
+from tiaas.ades.smime import read_smime_untrusted
+from tiaas.ades.xadesids import id_attributes
 from tiaas.ades.xadesread import read_xades_untrusted
 
 
@@ -50,9 +52,12 @@ class Reading:
         return bool(set(given) - {found.certificate for found in self.found})
 
 
+_WITH_DOCUMENT = frozenset({SignatureFormat.PADES, SignatureFormat.SMIME})
+
+
 def read_untrusted(material: Material) -> Reading:
     """Reads and computes. Raises only `BadSignatureFile`."""
-    if material.format is SignatureFormat.PADES or material.signature is None:
+    if material.format in _WITH_DOCUMENT or material.signature is None:
         place = Place.INSIDE
     else:
         place = Place.AROUND if material.document is None else Place.OUTSIDE
@@ -65,6 +70,7 @@ def _xades(material: Material) -> tuple[FoundSignature, ...]:
         material.signature,
         certificate=next(iter(material.certificates), None),
         schemas=dict(material.schemas),
+        id_attributes=id_attributes(material.schemas.values()) if material.schemas else None,
     )
 
 
@@ -80,7 +86,8 @@ def _pades(material: Material) -> tuple[FoundSignature, ...]:
 
 
 def _smime(material: Material) -> tuple[FoundSignature, ...]:
-    raise BadSignatureFile(4279, "S/MIME")
+    """The message is the document, or stands in place of the signature."""
+    return read_smime_untrusted(material.signature or material.document or b"", material.certificates)
 
 
 def _bare(material: Material) -> tuple[FoundSignature, ...]:

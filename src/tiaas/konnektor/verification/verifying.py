@@ -4,7 +4,7 @@ gemSpec_Kon V5.18 §4.1.8.4.2 and §4.1.8.4.6. An invalid signature is a result;
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -35,13 +35,14 @@ class SignerChecks(Protocol):
 class Rules:
     """What a caller asks for, and what the instance is.
 
-    `user_defined` is Benutzerdefinierter_Zeitpunkt. `sak` is MGM_LU_SAK: without it no qualified signature is verified.
+    `user_defined` is Benutzerdefinierter_Zeitpunkt. `require_sak` raises `KonnektorError` 4125 without MGM_LU_SAK; it
+    is asked where a qualified signature is found.
     """
 
     user_defined: datetime | None = None
     manifests: bool = False
     wants_current: bool = False
-    sak: bool = True
+    require_sak: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,8 @@ async def verify(material: Material, rules: Rules, checks: SignerChecks, now: da
     times = [reference_time(found, rules.user_defined, now) for found in reading.found]
     pairs = zip(reading.found, times, strict=True)
     checked = await asyncio.gather(*(_check(found, time, rules, checks) for found, time in pairs))
-    if not rules.sak and any(check is not None and check.is_qualified for check in checked):
-        raise KonnektorError(4125)
+    if any(check is not None and check.is_qualified for check in checked):
+        rules.require_sak()
     manifests = manifest_results(reading.found) if rules.manifests else None
     judgements = tuple(
         judge(

@@ -42,17 +42,17 @@ def _placed(
 ) -> tuple[DocumentWithSignature | None, SignatureObject | None]:
     match wish.format:
         case SignatureFormat.SMIME:
-            return _document(document, made.octets), None
+            return document_with(document, made.octets), None
         case SignatureFormat.PADES if pdf_outside:
             return None, _outside(SignatureFormat.PADES, made.octets)
         case SignatureFormat.PADES:
-            return _document(document, made.octets), _pointer(document, None)
+            return document_with(document, made.octets), _pointer(document, None)
         case SignatureFormat.XADES if made.xpath is None:
-            return _document(document, b""), SignatureObject(signature=made.octets.decode())
+            return document_with(document, b""), SignatureObject(signature=made.octets.decode())
         case SignatureFormat.XADES:
-            return _document(document, made.octets), _pointer(document, made.xpath)
+            return document_with(document, made.octets), _pointer(document, made.xpath)
         case _:
-            return _document(document, b""), _outside(SignatureFormat.CADES, made.octets)
+            return document_with(document, b""), _outside(SignatureFormat.CADES, made.octets)
 
 
 def _outside(kind: SignatureFormat, octets: bytes) -> SignatureObject:
@@ -63,7 +63,7 @@ def _pointer(document: Document, xpath: str | None) -> SignatureObject:
     return SignatureObject(signature_ptr=SignaturePtr(which_document=document.id, xpath=xpath))
 
 
-def _document(document: Document, octets: bytes) -> DocumentWithSignature:
+def document_with(document: Document, octets: bytes) -> DocumentWithSignature:
     """A document with the attributes of the request's."""
     data = document.base64_data
     return DocumentWithSignature(

@@ -1,0 +1,107 @@
+"""VerifyDocument 7.4 and 7.5 (gemSpec_Kon V5.18 TIP1-A_5034-06, TAB_KON_066, TAB_KON_760).
+
+INVALID and INCONCLUSIVE are answers; what led to them stands in the status, as a warning, and in the report. A fault is
+for what cannot be verified at all.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TypeVar
+
+from tiaas.ades.found import SignatureFormat
+from tiaas.interfaces import signature_service_v7_4 as v7_4
+from tiaas.interfaces import signature_service_v7_5 as v7_5
+from tiaas.interfaces.connector_common_v5_0 import OK, Result, Status
+from tiaas.konnektor.errors import KonnektorError, gerror_of
+from tiaas.konnektor.peer import Peer
+from tiaas.konnektor.services.context import ServiceContext, authorize, declared
+from tiaas.konnektor.services.signature.verifyanswer import updated
+from tiaas.konnektor.services.signature.verifyrequest import NO_INPUTS, material_of, user_time
+from tiaas.konnektor.verification.reading import Material
+from tiaas.konnektor.verification.reporting import DIALECT_7_4, DIALECT_7_5, Dialect, report
+from tiaas.konnektor.verification.reportwords import ReportWish
+from tiaas.konnektor.verification.verifying import Rules, Verification, verify
+from tiaas.soap.dispatch import Operation, operation
+
+Answer = TypeVar("Answer", bound=v7_5.VerifyDocumentResponse)
+
+_NOT_EMBEDDED, _IGNORED = 4261, 4264
+_WITHOUT_EMBEDDING = frozenset(SignatureFormat) - {SignatureFormat.CADES, SignatureFormat.XADES}
+
+
+def operations(context: ServiceContext) -> list[Operation]:
+    """The operation in both versions."""
+
+    async def serve_7_4(request: v7_4.VerifyDocument, peer: Peer) -> v7_4.VerifyDocumentResponse:
+        return await _verify(context, request, peer, v7_4.VerifyDocumentResponse, DIALECT_7_4)
+
+    async def serve_7_5(request: v7_5.VerifyDocument, peer: Peer) -> v7_5.VerifyDocumentResponse:
+        return await _verify(context, request, peer, v7_5.VerifyDocumentResponse, DIALECT_7_5)
+
+    access = declared("VerifyDocument")
+    return [
+        operation(
+            v7_4.VerifyDocument,
+            v7_4.VerifyDocumentResponse,
+            serve_7_4,
+            access=access,
+            soap_action=v7_4.VERIFY_DOCUMENT_ACTION,
+        ),
+        operation(
+            v7_5.VerifyDocument,
+            v7_5.VerifyDocumentResponse,
+            serve_7_5,
+            access=access,
+            soap_action=v7_5.VERIFY_DOCUMENT_ACTION,
+        ),
+    ]
+
+
+async def _verify(
+    context: ServiceContext, request: v7_5.VerifyDocument, peer: Peer, answer: type[Answer], dialect: Dialect
+) -> Answer:
+    material = material_of(request)
+    authorize(context, peer, request.context, "VerifyDocument")
+    inputs = request.optional_inputs or NO_INPUTS
+    embeds = request.include_revocation_info and material.format not in _WITHOUT_EMBEDDING
+    rules = Rules(user_time(request), inputs.verify_manifests is not None, embeds, context.qes.require_enabled)
+    verified = await verify(material, rules, context.trust, context.clock.now())
+    wished = inputs.return_verification_report
+    manifests = verified.manifests
+    outputs = v7_5.VerifyOutputs()
+    if embeds:
+        outputs = await asyncio.to_thread(updated, request, material, verified)
+    if wished is not None:
+        text = report(verified.judgements, verified.time, ReportWish.of(wished), dialect, manifests)
+        outputs = replace(outputs, verification_report=text)
+    elif manifests is not None:
+        outputs = replace(outputs, verify_manifest_results=manifests)
+    warnings = list(_warnings(verified, material, ignores_revocation=request.include_revocation_info and not embeds))
+    return answer(
+        status=_status(context, warnings),
+        verification_result=v7_5.VerificationResult(
+            high_level_result=v7_5.HighLevelResult(verified.result.value),
+            timestamp_type=v7_5.TimestampType(verified.time.source.value),
+            timestamp=verified.time.at,
+        ),
+        optional_outputs=None if outputs == v7_5.VerifyOutputs() else outputs,
+    )
+
+
+def _warnings(verified: Verification, material: Material, *, ignores_revocation: bool) -> Iterator[int]:
+    """The codes for the status, each once: what was left out, then what led to the verdicts."""
+    if ignores_revocation:
+        yield _NOT_EMBEDDED
+    if verified.reading.ignored(material.certificates):
+        yield _IGNORED
+    yield from dict.fromkeys(code for one in verified.judgements for code in one.codes)
+
+
+def _status(context: ServiceContext, codes: list[int]) -> Status:
+    """PS read the last trace: it is the code of the Konnektor that the verdict rests on."""
+    if not codes:
+        return OK
+    errors = [KonnektorError(code) for code in codes]
+    error = gerror_of(errors, context.instance_id, context.clock, context.entropy, context.protocol)
+    return Status(result=Result.WARNING, error=error)

@@ -1,0 +1,24 @@
+"""Where the document goes whose signatures were given their revocation information (gemSpec_Kon V5.18 TAB_KON_066).
+
+A signature in its document: DocumentWithSignature; one beside or around it: UpdatedSignature.
+"""
+
+from tiaas.ades.found import SignatureFormat
+from tiaas.interfaces.dss_core_v1_0 import Base64Signature, SignatureObject, UpdatedSignature
+from tiaas.interfaces.signature_service_v7_5 import VerifyDocument, VerifyOutputs
+from tiaas.konnektor.services.signature.answers import document_with
+from tiaas.konnektor.verification.embedding import embedded
+from tiaas.konnektor.verification.reading import Material, Place
+from tiaas.konnektor.verification.verifying import Verification
+
+
+def updated(request: VerifyDocument, material: Material, verified: Verification) -> VerifyOutputs:
+    """The outputs with what is to be embedded in it; without anything to embed the octets are the caller's."""
+    octets = embedded(material, verified)
+    if verified.reading.place is Place.INSIDE and request.document is not None:
+        return VerifyOutputs(document_with_signature=document_with(request.document, octets))
+    if material.format is SignatureFormat.XADES:
+        signature = SignatureObject(signature=octets.decode())
+    else:
+        signature = SignatureObject(base64_signature=Base64Signature(value=octets, type=material.format.value))
+    return VerifyOutputs(updated_signature=UpdatedSignature(signature_object=signature))

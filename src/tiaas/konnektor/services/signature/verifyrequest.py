@@ -1,0 +1,98 @@
+"""What a VerifyDocument hands in: checkArguments, and which format of signature is where (gemSpec_Kon V5.18
+TAB_KON_066, TAB_KON_760).
+
+A signature in its document comes as the document, one beside or around it as dss:SignatureObject; a SignaturePtr points
+into the document.
+"""
+
+from base64 import b64decode
+from binascii import Error as BadBase64
+from datetime import UTC, datetime
+
+from lxml import etree
+
+from tiaas.ades.found import SignatureFormat
+from tiaas.ades.xadesfragment import standalone
+from tiaas.interfaces import dss_core_v1_0 as dss
+from tiaas.interfaces.signature_service_v7_5 import VerifyDocument, VerifyInputs
+from tiaas.konnektor.documents import DocumentFormat, check_sizes, format_of
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.services.signature.wishes import octets_of, schemas_of
+from tiaas.konnektor.verification.reading import Material
+
+_X509 = "{http://www.w3.org/2000/09/xmldsig#}X509Certificate"
+_CERTIFICATES_MAX = 100
+_PDF = b"%PDF-"
+_PDF_WITHIN = 1024
+"""The header may stand behind other octets (ISO 32000-1, annex H, 3.4.1)."""
+NO_INPUTS = VerifyInputs()
+
+
+def material_of(message: VerifyDocument) -> Material:
+    """What is to be verified. Raises 4000, 4253 (no signature), 4283."""
+    inputs = message.optional_inputs or NO_INPUTS
+    document = None if message.document is None else octets_of(message.document)
+    form, signature = _signature(message)
+    check_sizes([octets for octets in (document, signature) if octets is not None])
+    return Material(
+        format=form,
+        document=document,
+        signature=signature,
+        certificates=_certificates(inputs.additional_key_info),
+        schemas=schemas_of(inputs.schemas),
+    )
+
+
+def user_time(message: VerifyDocument) -> datetime | None:
+    """Benutzerdefinierter_Zeitpunkt: SpecificTime (without zone: UTC). CurrentTime is what counts without any."""
+    wanted = (message.optional_inputs or NO_INPUTS).use_verification_time
+    if wanted is None or wanted.specific_time is None:
+        return None
+    moment = wanted.specific_time
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _signature(message: VerifyDocument) -> tuple[SignatureFormat, bytes | None]:
+    given = message.signature_object
+    if given is None or given.signature_ptr is not None:
+        return _format_inside(message), None
+    if given.signature is not None:
+        return SignatureFormat.XADES, standalone(etree.fromstring(given.signature), given.signature).encode()
+    if given.base64_signature is None:
+        raise KonnektorError(4000, "SignatureObject ohne Signatur")
+    return _named(given.base64_signature), given.base64_signature.value
+
+
+def _named(signature: dss.Base64Signature) -> SignatureFormat:
+    """The format by Type; without one it is CMS, which most are."""
+    if not signature.type:
+        return SignatureFormat.CADES
+    try:
+        return SignatureFormat(signature.type)
+    except ValueError:
+        raise KonnektorError(4000, "Base64Signature/@Type nicht unterstützt") from None
+
+
+def _format_inside(message: VerifyDocument) -> SignatureFormat:
+    """The format of signatures in a document: XML, PDF (known by its first octets, whatever it is called), S/MIME."""
+    document = message.document
+    if document is None:
+        raise KonnektorError(4253)
+    if document.base64_xml is not None or document.base64_data is None:
+        return SignatureFormat.XADES
+    data = document.base64_data
+    is_pdf = format_of(data.mime_type) is DocumentFormat.PDF_A or _PDF in data.data[:_PDF_WITHIN]
+    return SignatureFormat.PADES if is_pdf else SignatureFormat.SMIME
+
+
+def _certificates(info: dss.AdditionalKeyInfo | None) -> tuple[bytes, ...]:
+    """The certificates of a ds:KeyInfo."""
+    if info is None:
+        return ()
+    elements = list(etree.fromstring(info.key_info).iter(_X509))
+    if len(elements) > _CERTIFICATES_MAX:
+        raise KonnektorError(4000, "zu viele Zertifikate")
+    try:
+        return tuple(b64decode("".join((element.text or "").split()), validate=True) for element in elements)
+    except (BadBase64, ValueError):
+        raise KonnektorError(4000, "X509Certificate ist kein Base64") from None
