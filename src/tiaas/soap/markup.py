@@ -48,8 +48,7 @@ def parse_document_untrusted(document: bytes, limits: Limits) -> XmlElement:
     Raises BadEnvelope: WrongEncoding for another than `DOCUMENT_ENCODINGS`, TooLarge, NotAllowed (DTD, XInclude), else
     it is not well-formed. A single text may be as long as the document.
     """
-    encoding = document_encoding(document)
-    _check_octets(document, limits, DOCUMENT_ENCODINGS)
+    encoding = _check_octets(document, limits, DOCUMENT_ENCODINGS)
     root = _parsed(document, limits, _parser(encoding, is_message=False))
     if b"XInclude" in document and next(root.iter(_XINCLUDE), None) is not None:
         raise NotAllowed("XInclude is not allowed")
@@ -102,18 +101,21 @@ def _parsed(document: bytes, limits: Limits, parser: etree.XMLParser) -> XmlElem
     return root
 
 
-def _check_octets(document: bytes, limits: Limits, encodings: tuple[str, ...]) -> None:
+def _check_octets(document: bytes, limits: Limits, encodings: tuple[str, ...]) -> str:
+    """The encoding."""
     if len(document) > limits.octets:
         raise TooLarge(f"larger than {limits.octets} octets")
     if document.startswith(_OTHER_UNICODE):
         raise WrongEncoding("the message is not in UTF-8")
-    if document_encoding(document) not in encodings:
+    encoding = document_encoding(document)
+    if encoding not in encodings:
         raise WrongEncoding("the XML declaration names an encoding that is not allowed here")
     # An element costs at least one "<", an attribute one "="; the octets before them are a bound on what is built.
     if document.count(b"<") > 2 * limits.nodes or document.count(b"=") > 2 * limits.nodes:
         raise TooLarge(f"more than {limits.nodes} elements or attributes")
     if b"<!DOCTYPE" in document and document.startswith(b"<!DOCTYPE", _prolog_end(document)):
         raise NotAllowed("a document type declaration is not allowed")
+    return encoding
 
 
 def _prolog_end(document: bytes) -> int:

@@ -107,9 +107,11 @@ def draft(scope: Scope, certificate: bytes, method: SignatureMethod, plan: Plan)
     exclusive = plan.canonicalization is Transform.EXCLUSIVE_C14N
     properties = f"signedproperties-{plan.name}"
     references = [_reference(part, f"reference-{plan.name}" if at == 0 else "") for at, part in enumerate(plan.parts)]
-    content = _signed_properties(signer, plan, "")
+    content = _signed_properties(signer.named, plan, "")
     # In exclusive C14N the prefix is declared where it is first used.
-    seen = _signed_properties(signer, plan, _DS_DECLARED) if exclusive else content
+    seen = content
+    if exclusive:
+        seen = _signed_properties(_signer_markup(certificate, _DS_DECLARED).named, plan, _DS_DECLARED)
     apex = _apex("xades:SignedProperties", properties, scope, {"xades": XADES}, exclusive)
     references.append(
         _reference(Part(f"#{properties}", (plan.canonicalization,), _hash(f"{apex}{seen}"), SIGNED_PROPERTIES_TYPE))
@@ -171,38 +173,33 @@ def revocation_values(ocsp: bytes, declared: str = "") -> str:
 
 @dataclass(frozen=True, slots=True)
 class _SignerMarkup:
-    """What depends on the certificate only."""
+    """What depends on the certificate only: SigningCertificate and KeyInfo."""
 
-    digest: str
-    issuer: str
-    serial: str
+    named: str
     key_info: str
 
 
 @lru_cache(maxsize=_CERTIFICATES_KEPT)
-def _signer_markup(certificate: bytes) -> _SignerMarkup:
+def _signer_markup(certificate: bytes, declared: str = "") -> _SignerMarkup:
     parsed = x509.load_der_x509_certificate(certificate)
     return _SignerMarkup(
-        base64(_sha256(certificate)),
-        text(parsed.issuer.rfc4514_string()),
-        str(parsed.serial_number),
+        "<xades:SigningCertificate><xades:Cert><xades:CertDigest>"
+        f"{_digest(base64(_sha256(certificate)), declared)}</xades:CertDigest><xades:IssuerSerial>"
+        f"<ds:X509IssuerName{declared}>{text(parsed.issuer.rfc4514_string())}</ds:X509IssuerName>"
+        f"<ds:X509SerialNumber{declared}>{parsed.serial_number}</ds:X509SerialNumber>"
+        "</xades:IssuerSerial></xades:Cert></xades:SigningCertificate>",
         "<ds:KeyInfo><ds:X509Data><ds:X509Certificate>"
         f"{base64(certificate)}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>",
     )
 
 
-def _signed_properties(signer: _SignerMarkup, plan: Plan, declared: str) -> str:
+def _signed_properties(named: str, plan: Plan, declared: str) -> str:
     """Content and end tag of SignedProperties; `declared` stands on each element of XMLDSig outside of another."""
     description = "" if plan.description is None else f"<xades:Description>{text(plan.description)}</xades:Description>"
     return (
         "<xades:SignedSignatureProperties>"
         f"<xades:SigningTime>{plan.moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}</xades:SigningTime>"
-        "<xades:SigningCertificate><xades:Cert><xades:CertDigest>"
-        f"{_digest(signer.digest, declared)}</xades:CertDigest><xades:IssuerSerial>"
-        f"<ds:X509IssuerName{declared}>{signer.issuer}</ds:X509IssuerName>"
-        f"<ds:X509SerialNumber{declared}>{signer.serial}</ds:X509SerialNumber>"
-        f"</xades:IssuerSerial></xades:Cert></xades:SigningCertificate>{_policy(plan.policy, declared)}"
-        "</xades:SignedSignatureProperties><xades:SignedDataObjectProperties>"
+        f"{named}{_policy(plan.policy, declared)}</xades:SignedSignatureProperties><xades:SignedDataObjectProperties>"
         f'<xades:DataObjectFormat ObjectReference="#reference-{plan.name}">{description}'
         f"<xades:MimeType>{text(plan.mime_type)}</xades:MimeType></xades:DataObjectFormat>"
         "</xades:SignedDataObjectProperties></xades:SignedProperties>"
@@ -221,13 +218,18 @@ def _policy(uri: str | None, declared: str) -> str:
 
 
 def _reference(part: Part, name: str = "") -> str:
-    transforms = "".join(f'<ds:Transform Algorithm="{transform}"></ds:Transform>' for transform in part.transforms)
     identifier = f' Id="{name}"' if name else ""
     kind = "" if part.type is None else f' Type="{part.type}"'
     return (
-        f'<ds:Reference{identifier}{kind} URI="{attribute(part.uri)}"><ds:Transforms>{transforms}</ds:Transforms>'
+        f'<ds:Reference{identifier}{kind} URI="{attribute(part.uri)}">{_transforms(part.transforms)}'
         f"{_digest(base64(part.digest), '')}</ds:Reference>"
     )
+
+
+@lru_cache(maxsize=16)
+def _transforms(transforms: tuple[Transform, ...]) -> str:
+    steps = "".join(f'<ds:Transform Algorithm="{transform}"></ds:Transform>' for transform in transforms)
+    return f"<ds:Transforms>{steps}</ds:Transforms>"
 
 
 def _digest(value: str, declared: str) -> str:
