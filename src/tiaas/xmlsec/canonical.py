@@ -82,7 +82,7 @@ def inherited(
 ) -> dict[str, str]:
     """Attributes of the namespace `xml` that a part of a document with its `own` attributes gets from its `ancestors`.
 
-    `ancestors` come from the inside out; the keys are Clark names.
+    `ancestors` come from the inside out; the keys are Clark names. An xml:base of nothing means that there is none.
     """
     found: dict[str, str] = {}
     bases: list[str] = []
@@ -96,7 +96,7 @@ def inherited(
                 found.setdefault(name, value)
     if bases and method not in _VERSION_10:
         joined = _joined([*reversed(bases), own.get(_BASE, "")])
-        if joined:
+        if joined or _BASE in own:
             found[_BASE] = joined
     return found
 
@@ -159,14 +159,16 @@ def _wearing(element: XmlElement, attributes: dict[str, str]) -> Iterator[None]:
     worn = {name: element.get(name) for name in attributes}
     for name, value in attributes.items():
         element.set(name, value)
+        if name == _BASE and not value:
+            del element.attrib[name]
     try:
         yield
     finally:
         for name, old in worn.items():
-            if old is None:
-                del element.attrib[name]
-            else:
+            if old is not None:
                 element.set(name, old)
+            elif name in element.attrib:
+                del element.attrib[name]
 
 
 def _joined(bases: list[str]) -> str:

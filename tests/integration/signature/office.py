@@ -74,9 +74,7 @@ class Office:
             "context": self.call_context(),
             "job_number": self.number(),
         }
-        return v7_5.SignDocument(
-            crypt=crypt, tv_mode=v7_5.TvMode.NONE, sign_request=documents, **(values | more)
-        )
+        return v7_5.SignDocument(crypt=crypt, tv_mode=v7_5.TvMode.NONE, sign_request=documents, **(values | more))
 
     async def code_of(self, request: Any) -> int:
         """The code with which an operation fails."""

@@ -70,9 +70,7 @@ async def make(call: Call, wishes: Sequence[Wish]) -> tuple[SignResponse, ...]:
     finished = await asyncio.to_thread(_finished, stack[: len(values)], values, later)
     outside = call.context.qes.settings.pdf_outside
     return tuple(
-        sign_response(
-            ready.wish, made, _status(call.context, sorted({*ready.warnings, *more})), pdf_outside=outside
-        )
+        sign_response(ready.wish, made, _status(call.context, sorted({*ready.warnings, *more})), pdf_outside=outside)
         for ready, made, more in zip(stack, finished, warnings, strict=False)
     )
 
