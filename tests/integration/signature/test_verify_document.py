@@ -23,6 +23,8 @@ from tiaas.interfaces.dss_core_v1_0 import (
     Base64Data,
     Base64Signature,
     IncludeObject,
+    Schema,
+    Schemas,
     SignatureObject,
     UseVerificationTime,
 )
@@ -247,7 +249,8 @@ def _key_info(certificate: bytes) -> AdditionalKeyInfo:
         (None, outside(b"x", SignatureFormat.SMIME.value), 4253),
         pytest.param(None, outside(b"x", "urn:other"), 4000, marks=pytest.mark.code(4000)),
         (None, SignatureObject(other=()), 4000),
-        (data(b"%PDF-1.4 broken", "application/pdf-a"), None, 4110),
+        pytest.param(data(PDF, "application/pdf-a"), None, 4253),
+        pytest.param(data(b"%PDF-1.4 broken", "application/pdf-a"), None, 4024, marks=pytest.mark.code(4024)),
         pytest.param(data(b"%PDF-" + bytes(26_214_400)), None, 4283, marks=pytest.mark.code(4283)),
     ],
     ids=str,
@@ -256,6 +259,32 @@ async def test_what_cannot_be_verified(
     office: Office, document: v7_5.Document | None, signature: SignatureObject | None, code: int
 ) -> None:
     assert await office.code_of(verify(office, document, signature)) == code
+
+
+SCHEMA = """<schema xmlns="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:x" elementFormDefault="qualified">
+<element name="Brief"><complexType><sequence><element name="Text" type="{kind}"/></sequence></complexType></element>
+</schema>"""
+
+
+@pytest.mark.code(4023, 4026)
+async def test_a_document_against_its_schemas(office: Office, enveloping: bytes) -> None:
+    """What schemas say counts for the document without its signatures."""
+    within = xml(_octets(await signed(office, wish(XML, xml=True))))
+    for kind, code in (("string", None), ("integer", 4023), ("unheard", 4026)):
+        given = Schema(ref_uri="urn:x", base64_xml=SCHEMA.format(kind=kind).encode())
+        request = verify(office, within, schemas=Schemas(schema=(given,)))
+        if code is not None:
+            assert await office.code_of(request) == code
+            continue
+        answer = await office.call(request)
+        assert answer.verification_result.high_level_result is HighLevelResult.VALID
+
+
+async def test_a_document_beside_its_signature_is_only_told_of(office: Office) -> None:
+    made = await signed(office, wish(TEXT, "text/plain"))
+    answer = await office.call(verify(office, data(TEXT, "image/tiff"), made.signature_object))
+    assert answer.verification_result.high_level_result is HighLevelResult.VALID
+    assert (answer.status.result, codes(answer)) == (Result.WARNING, [4024])
 
 
 async def test_the_context_is_checked(office: Office, enveloping: bytes) -> None:

@@ -14,6 +14,9 @@ from tiaas.ades.rawsignature import read_ecdsa_untrusted, read_pkcs1_untrusted
 from tiaas.ades.smime import read_smime_untrusted
 from tiaas.ades.xadesids import id_attributes
 from tiaas.ades.xadesread import read_xades_untrusted
+from tiaas.konnektor.documents import DocumentFormat, check_document
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.xmldocuments import check_signed_xml
 
 
 @enum.unique
@@ -30,7 +33,7 @@ class Material:
     """What is to be verified.
 
     `signature` is apart from the document, or None where it is in there. `certificates` (DER) come from elsewhere;
-    `schemas` are octets by namespace.
+    `schemas` are octets by namespace. `document_format` and `mime_type` are what the caller says the document is.
     """
 
     format: SignatureFormat
@@ -38,6 +41,8 @@ class Material:
     signature: bytes | None = None
     certificates: tuple[bytes, ...] = ()
     schemas: Mapping[str, bytes] = field(default_factory=dict)
+    document_format: DocumentFormat = DocumentFormat.BINARY
+    mime_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,27 @@ class Reading:
     def ignored(self, given: tuple[bytes, ...]) -> bool:
         """Whether certificates were given that no signature is made with (4264)."""
         return bool(set(given) - {found.certificate for found in self.found})
+
+
+def document_fault(material: Material) -> KonnektorError | None:
+    """DocumentValidation (TUC_KON_080): what is wrong with the document, or None.
+
+    Of a document with its signature in it that ends the verification, of one beside its signature it is only told.
+    """
+    if material.document is None:
+        return None
+    try:
+        if material.document_format is not DocumentFormat.XML:
+            check_document(material.document, material.document_format, {}, material.mime_type)
+        elif material.signature is None:
+            # Without schemas there is nothing to see that the reader does not see.
+            if material.schemas:
+                check_signed_xml(material.document, material.schemas)
+        else:
+            check_document(material.document, DocumentFormat.XML, material.schemas, None)
+    except KonnektorError as error:
+        return error
+    return None
 
 
 _WITH_DOCUMENT = frozenset({SignatureFormat.PADES, SignatureFormat.SMIME})

@@ -18,7 +18,11 @@ from tiaas.konnektor.verification.manifests import manifest_results
 from tiaas.konnektor.verification.moments import ReferenceTime, reference_time, youngest
 from tiaas.konnektor.verification.outcome import high_level
 from tiaas.konnektor.verification.policy import broken_rule
-from tiaas.konnektor.verification.reading import Material, Reading, read_untrusted
+from tiaas.konnektor.verification.reading import Material, Reading, document_fault, read_untrusted
+
+
+_ALWAYS_ENDS = frozenset({4280, 4281})
+"""Dimensions and forbidden content (A_19052-01, A_22673)."""
 
 
 class SignerChecks(Protocol):
@@ -47,12 +51,16 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What came of a document: a judgement for each signature, in the order of the reading."""
+    """What came of a document: a judgement for each signature, in the order of the reading.
+
+    `document_fault` is what is wrong with a document beside its signature.
+    """
 
     reading: Reading
     judgements: tuple[Judgement, ...]
     time: ReferenceTime
     manifests: VerifyManifestResults | None
+    document_fault: KonnektorError | None = None
 
     @property
     def result(self) -> Result:
@@ -61,12 +69,10 @@ class Verification:
 
 
 async def verify(material: Material, rules: Rules, checks: SignerChecks, now: datetime) -> Verification:
-    """Verifies all signatures. Raises `KonnektorError`: what the reading ends with (4253, 4022, 4110, 4279 …), 4125
-    for a qualified signature without MGM_LU_SAK, 4002."""
-    try:
-        reading = await asyncio.to_thread(read_untrusted, material)
-    except BadSignatureFile as error:
-        raise KonnektorError(error.code, error.reason) from None
+    """Verifies all signatures. Raises `KonnektorError`: what is wrong with a document that has them in it (4022, 4023,
+    4024, 4026), what the reading ends with (4253, 4110, 4280, 4281), 4125 for a qualified one without MGM_LU_SAK, 4002.
+    """
+    reading, fault = await asyncio.to_thread(_read, material)
     times = [reference_time(found, rules.user_defined, now) for found in reading.found]
     pairs = zip(reading.found, times, strict=True)
     checked = await asyncio.gather(*(_check(found, time, rules, checks) for found, time in pairs))
@@ -84,7 +90,17 @@ async def verify(material: Material, rules: Rules, checks: SignerChecks, now: da
         )
         for found, time, check in zip(reading.found, times, checked, strict=True)
     )
-    return Verification(reading, judgements, youngest(times, now), manifests)
+    return Verification(reading, judgements, youngest(times, now), manifests, fault)
+
+
+def _read(material: Material) -> tuple[Reading, KonnektorError | None]:
+    fault = document_fault(material)
+    if fault is not None and (material.signature is None or fault.code in _ALWAYS_ENDS):
+        raise fault
+    try:
+        return read_untrusted(material), fault
+    except BadSignatureFile as error:
+        raise KonnektorError(error.code, error.reason) from None
 
 
 async def _check(

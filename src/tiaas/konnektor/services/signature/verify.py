@@ -77,9 +77,10 @@ async def _verify(
         outputs = replace(outputs, verification_report=text)
     elif manifests is not None:
         outputs = replace(outputs, verify_manifest_results=manifests)
-    warnings = list(_warnings(verified, material, ignores_revocation=request.include_revocation_info and not embeds))
+    ignores_revocation = request.include_revocation_info and not embeds
+    errors = list(_errors(verified, material, ignores_revocation=ignores_revocation))
     return answer(
-        status=_status(context, warnings),
+        status=_status(context, errors),
         verification_result=v7_5.VerificationResult(
             high_level_result=v7_5.HighLevelResult(verified.result.value),
             timestamp_type=v7_5.TimestampType(verified.time.source.value),
@@ -89,19 +90,21 @@ async def _verify(
     )
 
 
-def _warnings(verified: Verification, material: Material, *, ignores_revocation: bool) -> Iterator[int]:
-    """The codes for the status, each once: what was left out, then what led to the verdicts."""
+def _errors(verified: Verification, material: Material, *, ignores_revocation: bool) -> Iterator[KonnektorError]:
+    """What the status tells, each once: what was left out, then the document, then what led to the verdicts."""
     if ignores_revocation:
-        yield _NOT_EMBEDDED
+        yield KonnektorError(_NOT_EMBEDDED)
     if verified.reading.ignored(material.certificates):
-        yield _IGNORED
-    yield from dict.fromkeys(code for one in verified.judgements for code in one.codes)
+        yield KonnektorError(_IGNORED)
+    if verified.document_fault is not None:
+        yield verified.document_fault
+    for code in dict.fromkeys(code for one in verified.judgements for code in one.codes):
+        yield KonnektorError(code)
 
 
-def _status(context: ServiceContext, codes: list[int]) -> Status:
+def _status(context: ServiceContext, errors: list[KonnektorError]) -> Status:
     """PS read the last trace: it is the code of the Konnektor that the verdict rests on."""
-    if not codes:
+    if not errors:
         return OK
-    errors = [KonnektorError(code) for code in codes]
     error = gerror_of(errors, context.instance_id, context.clock, context.entropy, context.protocol)
     return Status(result=Result.WARNING, error=error)

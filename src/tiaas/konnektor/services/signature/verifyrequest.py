@@ -34,12 +34,17 @@ def material_of(message: VerifyDocument) -> Material:
     document = None if message.document is None else octets_of(message.document)
     form, signature = _signature(message)
     check_sizes([octets for octets in (document, signature) if octets is not None])
+    described = None if message.document is None else message.document.base64_data
+    mime_type = None if described is None else described.mime_type
+    is_xml = message.document is not None and described is None
     return Material(
         format=form,
         document=document,
         signature=signature,
         certificates=_certificates(inputs.additional_key_info),
         schemas=schemas_of(inputs.schemas),
+        document_format=DocumentFormat.XML if is_xml else format_of(mime_type),
+        mime_type=mime_type,
     )
 
 
