@@ -15,6 +15,8 @@ class ExitCode(enum.IntEnum):
     FAULT = 3  # the Konnektor answered with an error; code and text are in the message
     UNREACHABLE = 4  # no answer from the Konnektor: connection, TLS, time-out, not SOAP
     PIN_REFUSED = 5  # a PIN was not verified: wrong, blocked, transport PIN
+    NOT_VALID = 6  # a signature was verified and is not valid
+    INCONCLUSIVE = 7  # it cannot be told whether a signature is valid
     INTERNAL = 70  # a defect in tiaas
     INTERRUPTED = 130  # SIGINT
 

@@ -2,6 +2,7 @@
 
 from tiaas.client.cardservices import CertificateEnds, CertificateVerdict, RequestedCard, ScenarioAnswers
 from tiaas.client.cetp import CetpReceiver, ReceivedEvent, receive_events
+from tiaas.client.encryption import Converted
 from tiaas.client.errors import (
     BadAnswer,
     BadKon,
@@ -13,6 +14,7 @@ from tiaas.client.errors import (
 )
 from tiaas.client.kon import Kon, load_kon, parse_kon
 from tiaas.client.konnektor import CardCertificate, EventSubscription, Konnektor, PinOutcome, PinState, connect
+from tiaas.client.signatures import ComfortState, DocumentToSign, SignedResult, Verification
 from tiaas.client.transport import Timeouts
 from tiaas.client.vsd import Vsd
 
@@ -24,6 +26,9 @@ __all__ = [
     "CertificateVerdict",
     "CetpReceiver",
     "ClientError",
+    "ComfortState",
+    "Converted",
+    "DocumentToSign",
     "EventSubscription",
     "Kon",
     "Konnektor",
@@ -35,8 +40,10 @@ __all__ = [
     "RequestedCard",
     "ScenarioAnswers",
     "ServiceMissing",
+    "SignedResult",
     "Timeouts",
     "TraceEntry",
+    "Verification",
     "Vsd",
     "connect",
     "load_kon",

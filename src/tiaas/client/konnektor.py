@@ -18,8 +18,10 @@ from tiaas.base.errors import TiaasError
 from tiaas.client.caller import ServiceKind, status_meaning, warning_of
 from tiaas.client.cardservices import CardServices
 from tiaas.client.directory import BadDirectory, decode_directory_untrusted
+from tiaas.client.encryption import EncryptionServices
 from tiaas.client.errors import BadAnswer, TraceEntry
 from tiaas.client.kon import Kon
+from tiaas.client.signatures import SignatureServices
 from tiaas.client.transport import Timeouts, Transport
 from tiaas.client.vsd import Vsd, read_response
 from tiaas.interfaces import card_service_v8_1 as card_service
@@ -81,7 +83,7 @@ class EventSubscription:
     ends: datetime
 
 
-class Konnektor(CardServices):
+class Konnektor(CardServices, SignatureServices, EncryptionServices):
     """A Konnektor in one call context. Made by `connect`.
 
     All operations raise `KonnektorFault` if the Konnektor says no, `KonnektorUnreachable` if it says nothing,

@@ -34,7 +34,8 @@ _SERVICE = """<SI:Service Name="{name}"><SI:Abstract>x</SI:Abstract><SI:Versions
 <SI:EndpointTLS Location="{location}"/></SI:Version></SI:Versions></SI:Service>"""
 SERVICES = (
     ("EventService", "7.2.0"), ("CardService", "8.1.1"), ("CardService", "8.1.2"), ("CardService", "8.2.1"),
-    ("CertificateService", "6.0.1"), ("VSDService", "5.2.0"),
+    ("CertificateService", "6.0.1"), ("VSDService", "5.2.0"), ("SignatureService", "7.4.2"),
+    ("SignatureService", "7.5.5"), ("AuthSignatureService", "7.4.1"), ("EncryptionService", "6.1.1"),
 )  # fmt: skip
 
 

@@ -19,8 +19,8 @@ def test_what_is_missing_is_said_with_what_there_is() -> None:
     directory = decode_directory_untrusted(FakeKonnektor(port=443).directory())
     with pytest.raises(ServiceMissing, match=r"no CardService 9; it has 8\.1\.1, 8\.1\.2, 8\.2\.1"):
         directory.find("CardService", "9")
-    with pytest.raises(ServiceMissing, match="no SignatureService 7.5; it has none"):
-        directory.find("SignatureService", "7.5")
+    with pytest.raises(ServiceMissing, match="no KVKService 4.0; it has none"):
+        directory.find("KVKService", "4.0")
 
 
 def test_7_20_is_not_7_2() -> None:

@@ -1,0 +1,96 @@
+"""Documents as files: what a file is by its name, and where the result goes."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from tiaas.base.errors import InvalidInput, TiaasError
+
+XML = "xml"
+"""What `--mime` says for XML, which has no MIME type in messages."""
+
+# MIME types a Konnektor tells apart (gemSpec_Kon V5.18, 4.1.7 and 4.1.8); everything else is binary.
+_TYPES = {
+    ".xml": XML,
+    ".pdf": "application/pdf-a",
+    ".txt": "text/plain; charset=utf-8",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+}
+
+
+class NotWritten(TiaasError):
+    """A result that could not be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentForm:
+    """How a document goes into a message: as XML, or as octets of a MIME type (None: binary)."""
+
+    is_xml: bool
+    mime_type: str | None
+
+
+def form_of(path: Path, mime: str | None) -> DocumentForm:
+    """The form by `mime` (`xml`, `binary` or a MIME type), else by the file's name."""
+    found = _TYPES.get(path.suffix.lower()) if mime is None else mime.strip()
+    if found == XML:
+        return DocumentForm(True, None)
+    return DocumentForm(False, None if found in (None, "binary") else found)
+
+
+def read(path: Path) -> bytes:
+    """The file; raises `InvalidInput`."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"{path}: {error.strerror}") from error
+
+
+def targets(sources: Sequence[Path], names: Sequence[str], output: Path | None, force: bool) -> list[Path]:
+    """Where the results of `sources` go: beside them or into the folder `output`, as `names`; one of one as `output`.
+
+    Raises `InvalidInput` for what is there already (unless `force`), and for names that meet.
+    """
+    if output is not None and not output.is_dir() and len(sources) == 1:
+        chosen = [output]
+    elif output is not None and not output.is_dir():
+        raise InvalidInput(f"{output} is no folder; several results need one")
+    else:
+        chosen = [(output or source.parent) / name for source, name in zip(sources, names, strict=True)]
+    if len(set(chosen)) < len(chosen):
+        raise InvalidInput("two of the files would have results of the same name")
+    there = [path for path in chosen if path.exists()]
+    if there and not force:
+        raise InvalidInput(f"{there[0]} is there already; --force replaces it")
+    return chosen
+
+
+def write(path: Path, content: bytes) -> None:
+    """Writes a result; raises `NotWritten`."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise NotWritten(f"{path}: {error.strerror}") from error
+
+
+def read_certificate(path: Path) -> bytes:
+    """The certificate in a file, PEM or DER, as DER; raises `InvalidInput`."""
+    content = read(path)
+    try:
+        load = x509.load_pem_x509_certificate if b"-----BEGIN" in content else x509.load_der_x509_certificate
+        return load(content).public_bytes(Encoding.DER)
+    except ValueError:
+        raise InvalidInput(f"{path}: no certificate in PEM or DER") from None
+
+
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds `--output` and `--force`."""
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="PATH", help="file or folder for the result (default: beside the file)"
+    )
+    parser.add_argument("--force", action="store_true", help="replace results that are there already")

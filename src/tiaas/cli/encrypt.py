@@ -1,0 +1,97 @@
+"""`tiaas encrypt`: encrypts files for certificates and for a card."""
+
+import argparse
+from pathlib import Path
+
+from tiaas.base.errors import InvalidInput
+from tiaas.cli import documentfiles
+from tiaas.cli.cardchoice import choose_card
+from tiaas.cli.exitcodes import ExitCode
+from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
+from tiaas.cli.writer import note, out_json, out_table
+from tiaas.client import Konnektor
+from tiaas.interfaces.card_service_common_v2_0 import CardType
+from tiaas.interfaces.encryption_service_v6_1 import Crypt, EncryptionType
+
+_TYPES = {"cms": EncryptionType.CMS, "xml": EncryptionType.XML, "smime": EncryptionType.SMIME}
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds `encrypt`."""
+    parser = subparsers.add_parser(
+        "encrypt",
+        help="encrypt files for certificates or a card",
+        description="EncryptDocument (EncryptionService 6.1). XML becomes XMLEnc (NAME-encrypted.xml), anything else "
+        "CMS (.p7m). Nobody has to type a PIN.",
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what to encrypt")
+    parser.add_argument(
+        "--to",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="CERTIFICATE",
+        help="recipient, PEM or DER; may be repeated",
+    )
+    parser.add_argument(
+        "--for-card", metavar="CARD", help="recipient: card handle or ICCSN (default without --to: the only SMC-B)"
+    )
+    parser.add_argument("--type", choices=_TYPES, help="format (default: by the file)")
+    parser.add_argument("--mime", metavar="TYPE", help="xml, binary or a MIME type (default: by the file's name)")
+    parser.add_argument(
+        "--crypt",
+        choices=[crypt.value for crypt in Crypt],
+        default="RSA_ECC",
+        help="which keys of the card (default: both)",
+    )
+    documentfiles.add_output_arguments(parser)
+    add_konnektor_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Encrypts one file after the other."""
+    certificates = [documentfiles.read_certificate(path) for path in args.to]
+    forms = [_form(path, args) for path in args.files]
+    names = [
+        f"{path.stem}-encrypted.xml" if form.is_xml else f"{path.name}.p7m"
+        for path, form in zip(args.files, forms, strict=True)
+    ]
+    paths = documentfiles.targets(args.files, names, args.output, args.force)
+
+    async def work(konnektor: Konnektor) -> None:
+        card = None
+        if args.for_card is not None or not certificates:
+            card = (await choose_card(konnektor, args.for_card, (CardType.SMC_B,))).card_handle
+        for source, form, target in zip(args.files, forms, paths, strict=True):
+            found = await konnektor.encrypt_document(
+                documentfiles.read(source),
+                certificates,
+                card_handle=card,
+                crypt=None if card is None else Crypt(args.crypt),
+                is_xml=form.is_xml,
+                mime_type=form.mime_type,
+                encryption_type=_TYPES.get(args.type),
+            )
+            documentfiles.write(target, found.content)
+            for entry in found.warning:
+                note(f"{source}: warning {entry.code}: {entry.text}")
+            if len(paths) > 1:
+                note(f"tiaas: {target}")
+
+    with_konnektor(args, work)
+    rows = [(str(source), str(target)) for source, target in zip(args.files, paths, strict=True)]
+    if args.json:
+        out_json([{"file": source, "output": target} for source, target in rows])
+    else:
+        out_table(("FILE", "OUTPUT"), rows)
+    return ExitCode.OK
+
+
+def _form(path: Path, args: argparse.Namespace) -> documentfiles.DocumentForm:
+    """XML is XML for XMLEnc only; with `--type cms` it is octets."""
+    form = documentfiles.form_of(path, args.mime)
+    if args.type == "xml" and not form.is_xml:
+        raise InvalidInput(f"{path}: --type xml encrypts XML; say --mime xml if it is")
+    if args.type in ("cms", "smime"):
+        return documentfiles.DocumentForm(False, form.mime_type or ("text/xml" if form.is_xml else None))
+    return form

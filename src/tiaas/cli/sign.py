@@ -1,0 +1,152 @@
+"""`tiaas sign`: signs files with an SMC-B, or qualified with an HBA."""
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from tiaas.base.errors import InvalidInput
+from tiaas.cli import documentfiles
+from tiaas.cli.cardchoice import choose_card
+from tiaas.cli.exitcodes import ExitCode
+from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
+from tiaas.cli.writer import note, out_json, out_table
+from tiaas.client import DocumentToSign, Konnektor, SignedResult
+from tiaas.interfaces.card_service_common_v2_0 import CardType
+from tiaas.interfaces.card_service_v8_1 import Card
+from tiaas.interfaces.signature_service_v7_5 import SHORT_TEXT_LENGTH, Crypt
+
+_TYPES = {
+    "cades": "urn:ietf:rfc:5652",
+    "xades": "urn:ietf:rfc:3275",
+    "pades": "http://uri.etsi.org/02778/3",
+    "smime": "urn:ietf:rfc:5751",
+}
+_CMS = _TYPES["cades"]
+_HBA = frozenset({CardType.HBA, CardType.HBA_QSIG})
+_STACK = 50
+"""Documents in one call: every Konnektor takes as many (gemSpec_Kon V5.18, SignRequest)."""
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds `sign`."""
+    parser = subparsers.add_parser(
+        "sign",
+        help="sign files with an SMC-B or, qualified, with an HBA",
+        description="SignDocument (SignatureService 7.5, 7.4). XML gets an XAdES signature, PDF/A a PAdES signature, "
+        "anything else a CAdES signature beside it (.p7s). A job that is interrupted is stopped.",
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what to sign")
+    parser.add_argument("--card", metavar="CARD", help="card handle or ICCSN (default: the only SMC-B)")
+    parser.add_argument(
+        "--qes", action="store_true", help="qualified signature: the only HBA, with PIN.QES at the terminal"
+    )
+    parser.add_argument("--type", choices=_TYPES, help="format of the signature (default: by the file)")
+    parser.add_argument(
+        "--enveloping", action="store_true", help="with --type cades: the signature contains the document (.p7m)"
+    )
+    parser.add_argument("--mime", metavar="TYPE", help="xml, binary or a MIME type (default: by the file's name)")
+    parser.add_argument("--short-text", metavar="TEXT", help="what the document is called (default: its file name)")
+    parser.add_argument("--crypt", choices=[crypt.value for crypt in Crypt], help="which key of the card")
+    parser.add_argument(
+        "--ocsp", action="store_true", help="embed the status of the certificate where the format allows"
+    )
+    parser.add_argument(
+        "--stack", type=int, default=_STACK, metavar="N", help=f"documents in one job (default: {_STACK})"
+    )
+    documentfiles.add_output_arguments(parser)
+    add_konnektor_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Signs. Exit code 1 if a stack ended before all were signed."""
+    _check(args)
+    documents = [_document(path, args) for path in args.files]
+    names = [_name(path, document) for path, document in zip(args.files, documents, strict=True)]
+    paths = documentfiles.targets(args.files, names, args.output, args.force)
+
+    async def work(konnektor: Konnektor) -> list[SignedResult]:
+        card = await choose_card(konnektor, args.card, (CardType.HBA,) if args.qes else (CardType.SMC_B, CardType.HBA))
+        return await _sign(konnektor, card, documents, paths, args)
+
+    results = with_konnektor(args, work)
+    rows = [
+        (str(args.files[result.index]), str(paths[result.index]), result.signature_type or "") for result in results
+    ]
+    if args.json:
+        out_json([dict(zip(("file", "output", "type"), row, strict=True)) for row in rows])
+    else:
+        out_table(("FILE", "OUTPUT", "TYPE"), rows)
+    for result in results:
+        for entry in result.warning:
+            note(f"{args.files[result.index]}: warning {entry.code}: {entry.text}")
+    if len(results) == len(documents):
+        return ExitCode.OK
+    note(f"{len(documents) - len(results)} of {len(documents)} documents are not signed: the job ended before")
+    return ExitCode.FAILED
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.enveloping and args.type not in (None, "cades"):
+        raise InvalidInput("--enveloping goes with --type cades only")
+    if args.stack < 1:
+        raise InvalidInput("--stack is at least 1")
+
+
+async def _sign(
+    konnektor: Konnektor,
+    card: Card,
+    documents: Sequence[DocumentToSign],
+    paths: Sequence[Path],
+    args: argparse.Namespace,
+) -> list[SignedResult]:
+    """Job by job; what is signed is written at once, so a job that fails costs only itself."""
+    done: list[SignedResult] = []
+    for first in range(0, len(documents), args.stack):
+        part = documents[first : first + args.stack]
+        number = await konnektor.get_job_number()
+        if card.card_type in _HBA:
+            note(f"tiaas: job {number}: type PIN.QES at terminal {card.ct_id} (unless comfort signature is on)")
+        try:
+            crypt = None if args.crypt is None else Crypt(args.crypt)
+            results = await konnektor.sign_documents(card.card_handle, part, number, crypt)
+        except asyncio.CancelledError:
+            note(f"tiaas: stopping job {number}")
+            await asyncio.shield(konnektor.stop_signature(number))
+            raise
+        for result in results:
+            moved = SignedResult(
+                first + result.index, result.content, result.is_document, result.signature_type, result.warning
+            )
+            documentfiles.write(paths[moved.index], moved.content)
+            done.append(moved)
+        if len(documents) > args.stack:
+            note(f"tiaas: {len(done)} of {len(documents)} signed")
+        if len(results) < len(part):
+            break
+    return done
+
+
+def _document(path: Path, args: argparse.Namespace) -> DocumentToSign:
+    form = documentfiles.form_of(path, args.mime)
+    kind = _CMS if args.enveloping else _TYPES.get(args.type)
+    return DocumentToSign(
+        content=documentfiles.read(path),
+        is_xml=form.is_xml,
+        mime_type=form.mime_type,
+        signature_type=kind,
+        enveloping=True if args.enveloping else None,
+        short_text=args.short_text or path.name[:SHORT_TEXT_LENGTH],
+        include_revocation_info=args.ocsp,
+    )
+
+
+def _name(path: Path, document: DocumentToSign) -> str:
+    """`letter-signed.pdf` where the signature is in the document, else `letter.txt.p7s` or `.p7m`."""
+    kind = document.signature_type
+    if kind == _TYPES["smime"]:
+        return f"{path.stem}-signed.eml"
+    inside = document.is_xml or document.mime_type == "application/pdf-a"
+    if kind != _CMS and inside:
+        return f"{path.stem}-signed{path.suffix}"
+    return f"{path.name}.{'p7m' if document.enveloping else 'p7s'}"

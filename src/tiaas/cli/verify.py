@@ -1,0 +1,125 @@
+"""`tiaas verify`: whether the signatures of files are good, with a report for people and one for programs."""
+
+import argparse
+import re
+from datetime import datetime
+from pathlib import Path
+
+from tiaas.base.errors import InvalidInput
+from tiaas.cli import documentfiles
+from tiaas.cli.exitcodes import ExitCode
+from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
+from tiaas.cli.verifyreport import RENDERERS, VerifiedFile, as_document, as_text, verified_file
+from tiaas.cli.writer import note, out, out_json
+from tiaas.client import DocumentToSign, Konnektor
+from tiaas.interfaces.signature_service_v7_5 import HighLevelResult
+
+_CMS, _XMLDSIG = "urn:ietf:rfc:5652", "urn:ietf:rfc:3275"
+_SIGNATURES = (".p7s", ".p7m", ".p7b")
+_ROOT_IS_SIGNATURE = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*)*+<(?:[\w.-]+:)?Signature[\s>]", re.DOTALL
+)
+_CODES = {
+    HighLevelResult.VALID: ExitCode.OK,
+    HighLevelResult.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
+    HighLevelResult.INVALID: ExitCode.NOT_VALID,
+}
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds `verify`."""
+    parser = subparsers.add_parser(
+        "verify",
+        help="verify the signatures of files",
+        description="VerifyDocument (SignatureService 7.5, 7.4). Exit code 0 if all are valid, 6 if one is not, else 7 "
+        "if it cannot be told (the status of a certificate is not to be had).",
+    )
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="signed documents, or signatures (.p7s, .p7m)"
+    )
+    parser.add_argument(
+        "--document",
+        type=Path,
+        metavar="FILE",
+        help="what the one signature beside it signs (default: the file of that name without .p7s)",
+    )
+    parser.add_argument(
+        "--certificate", type=Path, metavar="FILE", help="the signer's certificate, if it is not in there"
+    )
+    parser.add_argument("--at", metavar="TIME", help="verify for another time (ISO 8601)")
+    parser.add_argument("--mime", metavar="TYPE", help="xml, binary or a MIME type (default: by the file's name)")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="write a report: .txt, .json or .html; may be repeated",
+    )
+    add_konnektor_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Verifies one after the other; the worst verdict is the exit code."""
+    at = _moment(args.at)
+    reports = args.report or []
+    for path in reports:
+        if path.suffix not in RENDERERS:
+            raise InvalidInput(f"{path}: a report is {', '.join(RENDERERS)}")
+    if args.document is not None and len(args.files) > 1:
+        raise InvalidInput("--document goes with one signature")
+    certificate = None if args.certificate is None else documentfiles.read_certificate(args.certificate)
+
+    async def work(konnektor: Konnektor) -> list[VerifiedFile]:
+        found = []
+        for number, path in enumerate(args.files, 1):
+            document, signature, kind = _parts(path, args)
+            verdict = await konnektor.verify_document(document, signature, kind, certificate=certificate, at=at)
+            found.append(verified_file(path, verdict))
+            if len(args.files) > 1:
+                note(f"tiaas: {number} of {len(args.files)}: {path}: {verdict.result.value}")
+        return found
+
+    files = with_konnektor(args, work)
+    for path in reports:
+        documentfiles.write(path, RENDERERS[path.suffix](files).encode())
+    if args.json:
+        out_json(as_document(files))
+    else:
+        out(as_text(files).rstrip("\n"))
+    return max((_CODES[item.verdict.result] for item in files), key=_rank)
+
+
+def _rank(code: ExitCode) -> int:
+    return (ExitCode.OK, ExitCode.INCONCLUSIVE, ExitCode.NOT_VALID).index(code)
+
+
+def _parts(path: Path, args: argparse.Namespace) -> tuple[DocumentToSign | None, bytes | None, str | None]:
+    """Document, signature beside it, and its type: what goes where in the message (gemSpec_Kon V5.18, TIP1-A_5034)."""
+    content = documentfiles.read(path)
+    if path.suffix.lower() in _SIGNATURES:
+        beside = args.document
+        if beside is None and path.suffix.lower() == ".p7s" and path.with_suffix("").is_file():
+            beside = path.with_suffix("")
+        document = None if beside is None else _document(documentfiles.read(beside), beside, args.mime)
+        return document, content, _CMS
+    is_xmldsig = _ROOT_IS_SIGNATURE.match(content) is not None
+    if args.document is not None or is_xmldsig:
+        beside = args.document
+        document = None if beside is None else _document(documentfiles.read(beside), beside, args.mime)
+        return document, content, _XMLDSIG if is_xmldsig else _CMS
+    return _document(content, path, args.mime), None, None
+
+
+def _document(content: bytes, path: Path, mime: str | None) -> DocumentToSign:
+    form = documentfiles.form_of(path, mime)
+    return DocumentToSign(content=content, is_xml=form.is_xml, mime_type=form.mime_type)
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(f"--at {text}: no time in the form 2026-11-26T08:00:00+01:00") from None
+    return moment.astimezone() if moment.tzinfo is None else moment

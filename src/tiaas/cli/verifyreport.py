@@ -1,0 +1,151 @@
+"""The report of `tiaas verify`: as text, as JSON, as one HTML page that needs nothing else."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from html import escape
+from pathlib import Path
+
+from tiaas.client import Verification
+from tiaas.client.verificationreport import BadReport, ReportedSignature, read_report_untrusted
+from tiaas.interfaces.signature_service_v7_5 import HighLevelResult, TimestampType
+
+_MEANING = {
+    HighLevelResult.VALID: "all signatures are valid",
+    HighLevelResult.INVALID: "a signature is not valid",
+    HighLevelResult.INCONCLUSIVE: "it cannot be told whether the signatures are valid",
+}
+_TIMES = {
+    TimestampType.EMBEDDED: "time that the signature states",
+    TimestampType.QUALIFIED: "qualified time stamp",
+    TimestampType.USER_DEFINED: "time that was asked for",
+    TimestampType.SYSTEM: "now",
+}
+_GOOD = frozenset({"Success", "valid", "certDataBase"})
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}"
+    "h2{margin-top:2.5rem}table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;"
+    "padding:.25rem .75rem .25rem 0;border-bottom:1px solid #ddd}.VALID{color:#0a6b2d}.INVALID{color:#a40000}"
+    ".INCONCLUSIVE{color:#8a5a00}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedFile:
+    """One file, the verdict, and the signatures in the Konnektor's report (none if it gave none that can be read)."""
+
+    path: Path
+    verdict: Verification
+    signatures: tuple[ReportedSignature, ...]
+
+
+def verified_file(path: Path, verdict: Verification) -> VerifiedFile:
+    """Reads the report of a verdict."""
+    try:
+        signatures = () if verdict.report is None else read_report_untrusted(verdict.report)
+    except BadReport:
+        signatures = ()
+    return VerifiedFile(path, verdict, signatures)
+
+
+def as_document(files: Sequence[VerifiedFile]) -> list[dict[str, object]]:
+    """For programs."""
+    return [
+        {
+            "file": str(item.path),
+            "result": item.verdict.result.value,
+            "timestamp": item.verdict.timestamp.isoformat(),
+            "timestamp_type": item.verdict.timestamp_type.value,
+            "warnings": [{"code": entry.code, "text": entry.text} for entry in item.verdict.warning],
+            "signatures": [asdict(signature) for signature in item.signatures],
+        }
+        for item in files
+    ]
+
+
+def as_text(files: Sequence[VerifiedFile]) -> str:
+    """For people."""
+    lines: list[str] = []
+    for item in files:
+        lines += [f"{item.path}: {item.verdict.result.value}: {_MEANING[item.verdict.result]}", *_facts(item)]
+        for number, signature in enumerate(item.signatures, 1):
+            lines.append(f"  {_title(number, signature)}: {_outcome(signature)}")
+            lines += [f"    {name}: {value}" for name, value in _fields(signature).items() if value]
+            lines += [f"    not good: {line}" for line in _complaints(signature)]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def as_json(files: Sequence[VerifiedFile]) -> str:
+    """`as_document`, written."""
+    return json.dumps(as_document(files), indent=2, ensure_ascii=False) + "\n"
+
+
+def as_html(files: Sequence[VerifiedFile]) -> str:
+    """A page of its own."""
+    parts = [
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Verification report</title>',
+        f"<style>{_STYLE}</style><h1>Verification report</h1>",
+    ]
+    for item in files:
+        result = item.verdict.result
+        parts.append(
+            f'<h2>{escape(str(item.path))}</h2><p class="{result.value}"><b>{result.value}</b>: {_MEANING[result]}</p>'
+        )
+        parts += [f"<p>{escape(line.strip())}</p>" for line in _facts(item)]
+        for number, signature in enumerate(item.signatures, 1):
+            parts.append(f"<h3>{escape(_title(number, signature))}: {escape(_outcome(signature))}</h3>")
+            parts.append(_table(_fields(signature)))
+            checks = [
+                (check.about, check.subject, check.result, check.reason, check.message) for check in signature.checks
+            ]
+            titles = ("check", "certificate", "result", "reason", "")
+            rows = [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in checks]
+            head = "".join(f"<th>{title}</th>" for title in titles)
+            parts.append(f"<table><tr>{head}</tr>{''.join(rows)}</table>" if rows else "")
+    return "".join(parts) + "</html>\n"
+
+
+RENDERERS: Mapping[str, Callable[[Sequence[VerifiedFile]], str]] = {
+    ".txt": as_text,
+    ".json": as_json,
+    ".html": as_html,
+}
+"""The forms of a report by the ending of its file's name."""
+
+
+def _facts(item: VerifiedFile) -> list[str]:
+    moment = item.verdict.timestamp.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    lines = [f"  for {moment} ({_TIMES[item.verdict.timestamp_type]})"]
+    return lines + [f"  {entry.severity.lower()} {entry.code}: {entry.text}" for entry in item.verdict.warning]
+
+
+def _title(number: int, signature: ReportedSignature) -> str:
+    return f"{'counter signature' if signature.is_counter else 'signature'} {number}"
+
+
+def _outcome(signature: ReportedSignature) -> str:
+    return " / ".join(part for part in (signature.result, signature.reason, signature.message) if part) or "no verdict"
+
+
+def _fields(signature: ReportedSignature) -> dict[str, str]:
+    return {
+        "signer": signature.signer,
+        "signing time": signature.signing_time,
+        "short text": signature.short_text,
+        "algorithm": signature.algorithm,
+        **dict(signature.attributes),
+    }
+
+
+def _complaints(signature: ReportedSignature) -> list[str]:
+    return [
+        ": ".join(part for part in (check.about, check.subject, check.reason or check.result, check.message) if part)
+        for check in signature.checks
+        if check.result not in _GOOD
+    ]
+
+
+def _table(fields: Mapping[str, str]) -> str:
+    rows = [f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in fields.items() if value]
+    return f"<table>{''.join(rows)}</table>"

@@ -1,0 +1,118 @@
+"""Reads the OASIS verification report of a Konnektor for people (oasis-dssx-1.0-profiles-vr, gemSpec_Kon V5.18).
+
+Makers fill it in their own ways: what is there is taken by its local name, nothing is asked of it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tiaas.base.errors import TiaasError
+from tiaas.soap.errors import BadEnvelope
+from tiaas.soap.markup import Limits, XmlElement, local_name, parse_untrusted
+
+_LIMITS = Limits(octets=16 * 1024 * 1024, nodes=100_000, depth=64)
+_MAX_TEXT = 2_000
+# Elements of a detailed report that are a verdict of their own, and what they are about.
+_CHECKS = {
+    "FormatOK": "format",
+    "SigMathOK": "signature value",
+    "Suitability": "suitability of the algorithm",
+    "PathValiditySummary": "certificate path",
+    "ChainingOK": "chaining",
+    "ValidityPeriodOK": "validity period",
+    "ExtensionsOK": "extensions",
+    "CertStatusOK": "revocation status",
+    "TrustAnchor": "trust anchor",
+}
+
+
+class BadReport(TiaasError):
+    """Text that is no verification report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One verdict: what about, of which certificate (its subject) if any, and the last parts of its URIs."""
+
+    about: str
+    subject: str
+    result: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedSignature:
+    """One signature: result and reason (last parts of the URIs), what it says of itself, and the single checks."""
+
+    result: str
+    reason: str
+    message: str
+    signing_time: str
+    short_text: str
+    algorithm: str
+    signer: str
+    is_counter: bool
+    attributes: tuple[tuple[str, str], ...]
+    checks: tuple[Check, ...]
+
+
+def read_report_untrusted(report: str) -> tuple[ReportedSignature, ...]:
+    """The signatures of a report; raises only `BadReport`."""
+    try:
+        root = parse_untrusted(report.encode("utf-8", "replace"), _LIMITS)
+    except BadEnvelope as error:
+        raise BadReport(str(error)) from None
+    if local_name(root) != "VerificationReport":
+        raise BadReport("no VerificationReport")
+    return tuple(_signature(element) for element in _all(root, "IndividualReport"))
+
+
+def _signature(report: XmlElement) -> ReportedSignature:
+    result = next(_all(report, "Result"), report)
+    checks = tuple(_checks(report))
+    subjects = [_text(element, "Subject") for element in _all(report, "CertificateValidity")]
+    return ReportedSignature(
+        result=_tail(_text(result, "ResultMajor")),
+        reason=_tail(_text(result, "ResultMinor")),
+        message=_text(result, "ResultMessage"),
+        signing_time=_text(report, "SigningTime"),
+        short_text=_text(report, "ShortText"),
+        algorithm=_text(report, "Algorithm"),
+        signer=subjects[0] if subjects else "",
+        is_counter=any(_all(report, "CounterSignatureMarker")),
+        attributes=tuple((_text(item, "Key"), _text(item, "Value")) for item in _all(report, "DisplayableAttribute")),
+        checks=checks,
+    )
+
+
+def _checks(report: XmlElement) -> Iterator[Check]:
+    for element in _all(report, *_CHECKS):
+        yield Check(
+            about=_CHECKS[local_name(element)],
+            subject=next((_text(above, "Subject") for above in element.iterancestors() if _is_certificate(above)), ""),
+            result=_tail(_text(element, "ResultMajor")),
+            reason=_tail(_text(element, "ResultMinor")),
+            message=_text(element, "ResultMessage"),
+        )
+
+
+def _is_certificate(element: XmlElement) -> bool:
+    return local_name(element) == "CertificateValidity"
+
+
+def _all(element: XmlElement, *names: str) -> Iterator[XmlElement]:
+    return (item for item in element.iter("{*}*") if local_name(item) in names)
+
+
+def _text(element: XmlElement, name: str) -> str:
+    found = next(_all(element, name), None)
+    return "" if found is None else (found.text or "").strip()[:_MAX_TEXT]
+
+
+def _tail(uri: str) -> str:
+    """`urn:…:resultmajor:Success` → `Success`; a whole name behind `resultminor:` stays."""
+    for mark in ("resultminor:", "resultmajor:", "detail:", "trustanchor:"):
+        if mark in uri:
+            return uri.rpartition(mark)[2]
+    return uri

@@ -1,0 +1,99 @@
+"""The verbs for documents with a lab that `tiaas up` started: files in, files out, real cards, terminals and PINs."""
+
+import json
+import subprocess
+from base64 import b64decode, urlsafe_b64decode
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509 import load_der_x509_certificate
+
+from tests import pdfmaker
+from tests.integration.lab.labprocess import LabProcess
+from tiaas.cli.entry import main
+
+Run = Callable[..., int]
+_XML = '<?xml version="1.0" encoding="UTF-8"?>\n<Bundle xmlns="http://hl7.org/fhir"><id value="1"/></Bundle>'
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProcess]:
+    with LabProcess(tmp_path_factory.mktemp("documents") / "lab", "--ecc-only", "--patients", "2") as process:
+        yield process
+        process.stop()
+
+
+@pytest.fixture
+def run(lab: LabProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.chdir(tmp_path)
+    kon = lab.ready["instances"][0]["kon_file"]
+    Path("bundle.xml").write_text(_XML)
+    Path("befund.pdf").write_bytes(pdfmaker.classic(pdfmaker.objects()))
+    Path("brief.txt").write_text("Lieber Herr Kollege")
+    return lambda *argv: main([*argv, "--kon", kon])
+
+
+def test_signed_with_an_smc_b_and_verified(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("sign", "bundle.xml", "befund.pdf", "brief.txt") == 0
+    for name in ("bundle-signed.xml", "befund-signed.pdf", "brief.txt.p7s"):
+        capsys.readouterr()
+        assert run("verify", name) == 0, capsys.readouterr()
+        assert "VALID" in capsys.readouterr().out
+
+
+def test_what_was_changed_is_not_valid(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("sign", "befund.pdf", "brief.txt") == 0
+    Path("brief.txt").write_text("Lieber Herr Kollege!")
+    assert run("verify", "brief.txt.p7s") == 6
+    Path("befund-signed.pdf").write_bytes(Path("befund-signed.pdf").read_bytes() + b"% more\n")
+    assert run("verify", "befund-signed.pdf", "--report", "report.html") == 6
+    assert "INVALID" in Path("report.html").read_text()
+    capsys.readouterr()
+
+
+def test_a_prescription_signed_with_the_hba(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """The qualified signature of an E-Rezept: enveloping CAdES; the lab's doctor types PIN.QES."""
+    assert run("sign", "--qes", "--type", "cades", "--enveloping", "bundle.xml") == 0
+    said = capsys.readouterr().err
+    assert "type PIN.QES at terminal" in said
+    done = subprocess.run(
+        ["openssl", "cms", "-verify", "-noverify", "-inform", "DER", "-in", "bundle.xml.p7m"], capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.decode() == _XML
+    assert run("verify", "bundle.xml.p7m", "--json") == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["result"] == "VALID"
+    assert len(found["signatures"]) == 1
+
+
+def test_encrypted_and_decrypted(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("get", "certificates", "--ref", "C.ENC", "--crypt", "ECC", "--pem") == 0
+    Path("empfaenger.pem").write_text(capsys.readouterr().out)
+    assert run("encrypt", "brief.txt", "bundle.xml", "--to", "empfaenger.pem") == 0
+    assert b"Kollege" not in Path("brief.txt.p7m").read_bytes()
+    assert run("decrypt", "brief.txt.p7m", "-o", "gelesen.txt") == 0
+    assert Path("gelesen.txt").read_text() == "Lieber Herr Kollege"
+    assert run("decrypt", "bundle-encrypted.xml", "-o", "gelesen.xml") == 0
+    assert b"http://hl7.org/fhir" in Path("gelesen.xml").read_bytes()
+    assert run("decrypt", "brief.txt", "-o", "nichts") == 3
+
+
+def test_a_challenge_signed_with_the_smc_b(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("challenge.txt").write_text("e30.e30.AA")
+    assert run("authenticate", "--challenge", "challenge.txt") == 0
+    head, payload, signature = capsys.readouterr().out.strip().split(".")
+    certificate = load_der_x509_certificate(b64decode(json.loads(_octets(head))["x5c"][0]))
+    raw = _octets(signature)
+    key = certificate.public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    der = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
+    key.verify(der, f"{head}.{payload}".encode(), ec.ECDSA(SHA256()))
+
+
+def _octets(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

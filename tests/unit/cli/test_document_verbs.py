@@ -1,0 +1,170 @@
+"""`tiaas sign`, `verify`, `encrypt`, `decrypt`, `authenticate` against a server that looks like a Konnektor."""
+
+import asyncio
+import json
+from base64 import b64decode, urlsafe_b64decode
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+from tests.unit.client import documentanswers as answers
+from tests.unit.client import messages
+from tests.unit.client.fake_konnektor import FakeKonnektor, Identities, make_identities, running
+from tiaas.cli.documentfiles import DocumentForm, form_of
+from tiaas.cli.entry import main
+from tiaas.interfaces.certificate_service_common_v2_0 import CertRef
+from tiaas.interfaces.signature_service_v7_5 import HighLevelResult
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+Run = Callable[..., Awaitable[int]]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def fake() -> AsyncIterator[tuple[FakeKonnektor, Identities]]:
+    identities = make_identities()
+    async with running(identities) as server:
+        server.answers |= {"GetJobNumber": answers.NUMBER, "GetCards": messages.CARDS}
+        yield server, identities
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def run(fake: tuple[FakeKonnektor, Identities], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    server, identities = fake
+    (tmp_path / "k.kon").write_text(identities.kon(server.url))
+    monkeypatch.chdir(tmp_path)
+
+    async def call(*argv: str) -> int:
+        return await asyncio.to_thread(main, [*argv, "--kon", "k.kon"])
+
+    return call
+
+
+def _write(**files: str) -> None:
+    for name, text in files.items():
+        Path(name.replace("_", ".")).write_text(text)
+
+
+async def test_signed_files_lie_beside_the_others(
+    fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake[0].answers["SignDocument"] = answers.signed(
+        answers.inside(0, b"<a>signed</a>"), answers.outside(1, b"%PDF signed", answers.PDF), answers.outside(2, b"cms")
+    )
+    _write(a_xml="<a/>", b_pdf="%PDF", c_txt="c")
+    assert await run("sign", "a.xml", "b.pdf", "c.txt", "--json") == 0
+    assert [item["output"] for item in json.loads(capsys.readouterr().out)] == [
+        "a-signed.xml",
+        "b-signed.pdf",
+        "c.txt.p7s",
+    ]
+    assert Path("a-signed.xml").read_text() == "<a>signed</a>"
+    assert Path("b-signed.pdf").read_text() == "%PDF signed"
+    assert Path("c.txt.p7s").read_text() == "cms"
+    assert await run("sign", "a.xml") == 2
+    assert "--force" in capsys.readouterr().err
+
+
+async def test_a_stack_goes_in_parts_and_says_how_far_it_is(
+    fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake[0].answers["SignDocument"] = answers.signed(answers.outside(0, b"cms"))
+    _write(a_txt="a", b_txt="b", c_txt="c")
+    assert await run("sign", "a.txt", "b.txt", "c.txt", "--stack", "1") == 0
+    assert "2 of 3 signed" in capsys.readouterr().err
+
+
+async def test_a_stack_that_ends_early(
+    fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """TAB_KON_192: only what was signed is in the answer."""
+    fake[0].answers["SignDocument"] = answers.signed(answers.outside(0, b"cms"))
+    _write(a_txt="a", b_txt="b")
+    assert await run("sign", "a.txt", "b.txt") == 1
+    assert "1 of 2 documents are not signed" in capsys.readouterr().err
+    assert Path("a.txt.p7s").exists()
+    assert not Path("b.txt.p7s").exists()
+
+
+@pytest.mark.parametrize(
+    ("result", "code"),
+    [(HighLevelResult.VALID, 0), (HighLevelResult.INVALID, 6), (HighLevelResult.INCONCLUSIVE, 7)],
+)
+async def test_the_verdict_is_the_exit_code(
+    fake: tuple[FakeKonnektor, Identities],
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    result: HighLevelResult,
+    code: int,
+) -> None:
+    fake[0].answers["VerifyDocument"] = answers.verified(result)
+    _write(a_txt="a", a_txt_p7s="cms")
+    assert await run("verify", "a.txt.p7s") == code
+    assert result.value in capsys.readouterr().out
+    # The document was found beside its signature.
+    assert b"YQ==" in fake[0].received[-1].body
+
+
+async def test_reports(fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    fake[0].answers["VerifyDocument"] = answers.verified(HighLevelResult.INVALID)
+    _write(a_pdf="%PDF")
+    assert await run("verify", "a.pdf", "--report", "r.html", "--report", "r.json", "--report", "r.txt") == 6
+    capsys.readouterr()
+    (found,) = json.loads(Path("r.json").read_text())[0]["signatures"]
+    assert (found["signer"], found["reason"]) == ("CN=Dr. Eva Kunst", "invalid:IncorrectSignature")
+    text, page = Path("r.txt").read_text(), Path("r.html").read_text()
+    assert "not good: signature value: invalid" in text
+    assert "short text: Befund <b>" in text
+    assert "Befund &lt;b&gt;" in page
+    assert "Befund <b>" not in page
+    assert await run("verify", "a.pdf", "--report", "r.doc") == 2
+
+
+async def test_encrypting_and_decrypting(fake: tuple[FakeKonnektor, Identities], run: Run) -> None:
+    fake[0].answers |= {"EncryptDocument": answers.encrypted(b"cms"), "DecryptDocument": answers.decrypted(b"text")}
+    _write(a_txt="text")
+    assert await run("encrypt", "a.txt") == 0
+    assert Path("a.txt.p7m").read_bytes() == b"cms"
+    assert await run("decrypt", "a.txt.p7m", "--force") == 0
+    assert Path("a.txt").read_bytes() == b"text"
+    assert await run("encrypt", "a.txt", "--to", "k.kon", "--force") == 2
+
+
+async def test_a_challenge_is_signed_as_an_idp_wants_it(
+    fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake[0].answers |= {
+        "ExternalAuthenticate": answers.authenticated(encode_dss_signature(1, 2)),
+        "ReadCardCertificate": messages.certificates((CertRef.C_AUT, b"DER")),
+    }
+    _write(c_json='{"challenge": "e30.e30.AA", "user_consent": {}}')
+    assert await run("authenticate", "--challenge", "c.json") == 0
+    header, payload, signature = (_octets(part) for part in capsys.readouterr().out.strip().split("."))
+    assert json.loads(header) == {"alg": "BP256R1", "typ": "JWT", "cty": "NJWT", "x5c": ["REVS"]}
+    assert json.loads(payload) == {"njwt": "e30.e30.AA"}
+    assert signature == (1).to_bytes(32) + (2).to_bytes(32)
+    _write(c_json="{}")
+    assert await run("authenticate", "--challenge", "c.json") == 2
+
+
+async def test_a_hash_value_is_signed(
+    fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake[0].answers["ExternalAuthenticate"] = answers.authenticated(encode_dss_signature(1, 2))
+    assert await run("authenticate", "--digest", "ab" * 32) == 0
+    assert b64decode(capsys.readouterr().out) == encode_dss_signature(1, 2)
+    assert await run("authenticate", "--digest", "ab") == 2
+
+
+def _octets(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+async def test_forms() -> None:
+    assert form_of(Path("a.XML"), None) == DocumentForm(True, None)
+    assert form_of(Path("a.pdf"), None) == DocumentForm(False, "application/pdf-a")
+    assert form_of(Path("a.bin"), None) == DocumentForm(False, None)
+    assert form_of(Path("a.xml"), "text/plain; charset=utf-8") == DocumentForm(False, "text/plain; charset=utf-8")
+    assert form_of(Path("a.xml"), "binary") == DocumentForm(False, None)
