@@ -14,7 +14,7 @@ from tiaas.konnektor.config import ClientAccess, Limits
 from tiaas.konnektor.http import HttpConnection, uvicorn_config
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.webapp import Endpoint, WebApp
-from tiaas.soap.dispatch import SoapReply
+from tiaas.soap.reply import SoapReply
 
 _LIMITS = Limits(head_octets=2048, body_octets=4096, pipelined=4)
 _BODY_OCTETS = 4096
@@ -63,9 +63,11 @@ class _Gate:
 
 
 class _Echo:
-    async def handle(self, body: bytes, content_type: str | None, peer: object) -> SoapReply:
+    async def handle(
+        self, body: bytes | bytearray, content_type: str | None, peer: object, accept: str | None = None
+    ) -> SoapReply:
         assert len(body) <= _BODY_OCTETS, "a body above the limit reached the service"
-        return SoapReply(200, "text/xml", body)
+        return SoapReply(200, "text/xml", (bytes(body),))
 
 
 def _app() -> WebApp:

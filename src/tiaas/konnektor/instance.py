@@ -216,6 +216,7 @@ class Instance:
             operations(context),
             _to_fault(config.instance, context),
             clock,
+            entropy,
             health.misuse,
             guard(context),
             lambda: allows(Row.DIRECTORY, context.opstate.holding),

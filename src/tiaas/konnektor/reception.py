@@ -6,6 +6,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from tiaas.base.clock import Clock
+from tiaas.base.entropy import Entropy
 from tiaas.konnektor.config import Address, InstanceConfig
 from tiaas.konnektor.gate import Gate
 from tiaas.konnektor.http import uvicorn_config
@@ -34,6 +35,7 @@ class Reception:
         operations: Iterable[Operation],
         fault_of: Callable[[BaseException], SoapFault],
         clock: Clock,
+        entropy: Entropy,
         observer: Observer | None = None,
         guard: Callable[[Operation], None] = lambda operation: None,
         may_list: Callable[[], bool] = lambda: True,
@@ -47,7 +49,8 @@ class Reception:
         self._services: list[Published] = []
         endpoints: dict[str, Endpoint] = {}
         for service, bound in served(operations):
-            dispatcher = Dispatcher(bound, fault_of, observer=observer, guard=guard)
+            mtom = entropy if service.mtom else None
+            dispatcher = Dispatcher(bound, fault_of, observer=observer, guard=guard, mtom=mtom)
             endpoints[service.path] = Endpoint(service.name, dispatcher, service.body_octets)
             self._services.append(service)
         app = WebApp(gate, endpoints, self._directory, may_list)

@@ -42,7 +42,8 @@ class Published:
 
     `versions` are pairs of version and WSDL namespace. `path` is the endpoint of all versions; `bodies` are the
     namespaces of its messages; a service that shares one with another has `roots`, the local names of its requests, and
-    stands before it in `PUBLISHED`. `body_octets` is the largest request.
+    stands before it in `PUBLISHED`. `body_octets` is the largest request. `mtom`: messages
+    may be packaged (TIP1-A_5694-03, for services of documents only).
     """
 
     name: str
@@ -52,6 +53,7 @@ class Published:
     bodies: tuple[str, ...]
     body_octets: int = 2 * MEBIBYTE
     roots: frozenset[str] = frozenset()
+    mtom: bool = False
 
     def takes(self, request: str) -> bool:
         """Whether a request, by the name of its root element `{namespace}local`, is this service's."""
@@ -61,6 +63,8 @@ class Published:
 
 _DOCUMENT_BODY = 40 * MEBIBYTE
 """A document of 25 MB in base64, and a thousand certificates."""
+_STACK_BODY = 360 * MEBIBYTE
+"""250 MB of documents in base64 (TIP1-A_5010)."""
 
 PUBLISHED: tuple[Published, ...] = (
     Published(
@@ -101,6 +105,7 @@ PUBLISHED: tuple[Published, ...] = (
         tuple((version, encryption_service_v6_1.WSDL_NAMESPACE) for version in encryption_service_v6_1.VERSIONS),
         (encryption_service_v6_1.CRYPT.uri,),
         body_octets=_DOCUMENT_BODY,
+        mtom=True,
     ),
     Published(
         auth_signature_service_v7_4.SERVICE,
@@ -135,7 +140,8 @@ PUBLISHED: tuple[Published, ...] = (
             *((version, signature_service_v7_5.WSDL_NAMESPACE) for version in signature_service_v7_5.VERSIONS),
         ),
         (signature_service_v7_4.SIG74.uri, signature_service_v7_5.SIG75.uri),
-        body_octets=8 * MEBIBYTE,
+        body_octets=_STACK_BODY,
+        mtom=True,
     ),
 )
 """Paths are ours: nothing prescribes them, clients take them from here."""

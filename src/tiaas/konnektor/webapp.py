@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from tiaas.konnektor.config import Variant
 from tiaas.konnektor.gate import Gate
 from tiaas.konnektor.peer import Peer
-from tiaas.soap.dispatch import SoapReply
+from tiaas.soap.reply import SoapReply
 
 _log = logging.getLogger("tiaas.konnektor.http")
 
@@ -35,7 +35,9 @@ _CLOSE: Headers = ((b"connection", b"close"),)
 class SoapHandler(Protocol):
     """A `Dispatcher`."""
 
-    async def handle(self, body: bytes, content_type: str | None, peer: object) -> SoapReply:
+    async def handle(
+        self, body: bytes | bytearray, content_type: str | None, peer: object, accept: str | None = None
+    ) -> SoapReply:
         """Serves one SOAP request."""
         ...
 
@@ -122,14 +124,17 @@ class WebApp:
         if peer is None:
             await self._deny(scope, send)
             return
+        content_type, accept = _text(fields, b"content-type"), _text(fields, b"accept")
         try:
-            body = await read_body(fields, receive, endpoint.body_octets)
+            # The body is the handler's alone, so that it can let go of it.
+            reply = await endpoint.handler.handle(
+                await read_body(fields, receive, endpoint.body_octets), content_type, peer, accept
+            )
         except TooLong:
             text = f"a message has {endpoint.body_octets} octets at most\n"
             await refuse_body(send, receive, 413, text.encode())
             return
-        reply = await endpoint.handler.handle(body, _text(fields, b"content-type"), peer)
-        await _reply(send, reply.status, reply.body, ((b"content-type", reply.content_type.encode()),))
+        await _send_soap(send, reply)
 
     async def _deny(self, scope: Message, send: Send) -> None:
         """401 where a password can help, 403 where only a certificate can."""
@@ -158,24 +163,38 @@ def _text(fields: Fields, name: bytes) -> str | None:
     return None if value is None else value.decode("latin-1").strip()
 
 
-async def read_body(fields: Fields, receive: Receive, limit: int) -> bytes:
+async def read_body(fields: Fields, receive: Receive, limit: int) -> bytes | bytearray:
     """The whole body. Raises `TooLong`, before reading anything if the length is announced, and `Gone`."""
     announced = fields.get(b"content-length")
     if announced is not None and announced.isdigit() and int(announced) > limit:
         raise TooLong
-    parts: list[bytes] = []
-    size = 0
+    whole: bytearray | None = None
     while True:
         message = await receive()
         if message["type"] != "http.request":
             raise Gone
         part: bytes = message.get("body", b"")
-        size += len(part)
-        if size > limit:
+        is_last = not message.get("more_body", False)
+        if len(part) + (0 if whole is None else len(whole)) > limit:
             raise TooLong
-        if not message.get("more_body", False):
-            return b"".join((*parts, part)) if parts else part
-        parts.append(part)
+        if whole is None and is_last:
+            return part
+        # Grown in place: parts and their sum side by side would be twice the memory.
+        whole = bytearray() if whole is None else whole
+        whole += part
+        if is_last:
+            return whole
+
+
+async def _send_soap(send: Send, reply: SoapReply) -> None:
+    head = [(b"content-type", reply.content_type.encode()), (b"content-length", str(reply.size).encode())]
+    await send({"type": "http.response.start", "status": reply.status, "headers": head})
+    if len(reply.pieces) == 1:
+        await send({"type": "http.response.body", "body": reply.body})
+        return
+    for part in reply.slices():
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _reply(send: Send, status: int, body: bytes, headers: Headers) -> None:

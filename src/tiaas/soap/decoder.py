@@ -10,9 +10,21 @@ from typing import Any, NoReturn, TypeVar
 from lxml import etree
 
 from tiaas.soap import markup
+from tiaas.soap.bulk import BULK, Bulk, NotBase64
 from tiaas.soap.errors import BadMessage
 from tiaas.soap.plan import Child, Plan, complex_type, namespaces_of_schema, plan_of, plans_below
-from tiaas.soap.simple import ID, WHITESPACE, XSD, Anything, LexicalError, Opaque, SimpleType, collapse, named_type
+from tiaas.soap.simple import (
+    ID,
+    WHITESPACE,
+    XSD,
+    Anything,
+    Base64,
+    LexicalError,
+    Opaque,
+    SimpleType,
+    collapse,
+    named_type,
+)
 
 T = TypeVar("T")
 XmlElement = etree._Element
@@ -178,6 +190,12 @@ def _child_value(plan: Plan, entry: Child, element: XmlElement) -> Any:
 
 
 def _value(simple: SimpleType, element: XmlElement, default: str | None = None) -> Any:
+    if len(element):
+        bulk = BULK.get()
+        if bulk is not None:
+            if isinstance(simple, Base64) and bulk.holds(element):
+                return _long_base64(bulk, element)
+            bulk.put_back(element, attached=False)
     text = element.text or ""
     if len(element):
         text = _all_text(element) if isinstance(simple, Anything) else text + _text_between(element)
@@ -190,7 +208,17 @@ def _value(simple: SimpleType, element: XmlElement, default: str | None = None) 
     refuse(element, reason)
 
 
+def _long_base64(bulk: Bulk, element: XmlElement) -> bytes:
+    try:
+        return bulk.octets(element)
+    except NotBase64:
+        refuse(element, "is not base64")
+
+
 def _opaque(kind: Opaque, element: XmlElement) -> Any:
+    bulk = BULK.get()
+    if bulk is not None:
+        bulk.put_back(element, attached=True)
     if not kind.inside:
         return markup.written(element)
     for name in list(element.attrib):

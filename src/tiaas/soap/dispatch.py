@@ -4,6 +4,7 @@ SOAPAction is not looked at: in the field it comes quoted, unquoted, wrong or no
 Profile 1.2 (TIP1-A_4519-01), gemSpec_Kon V5.18 §3.6.1.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
@@ -11,6 +12,9 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from tiaas.base.entropy import Entropy
+from tiaas.soap.bulk import BULK, Bulk
+from tiaas.soap.encoder import Long
 from tiaas.soap.envelope import (
     Headed,
     Limits,
@@ -18,23 +22,25 @@ from tiaas.soap.envelope import (
     decode_headers,
     known_headers,
     open_envelope_untrusted,
-    write_envelope,
+    write_envelope_parts,
     write_fault,
 )
 from tiaas.soap.errors import MtomRefused, SoapError, UnknownOperation, WrongEncoding
 from tiaas.soap.mapping import decode, root_name
+from tiaas.soap.mtom import is_package, open_package_untrusted, wants_package
+from tiaas.soap.reply import CONTENT_TYPE, SoapReply, packaged_reply, plain_reply
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 Caller = TypeVar("Caller")
-
-CONTENT_TYPE = "text/xml; charset=utf-8"
 
 _ORDINARY = frozenset({"text/xml", "text/xml; charset=utf-8", "text/xml; charset=UTF-8", "text/xml;charset=UTF-8"})
 
 # Per dispatcher, that is per instance: about 3 KiB each at most, so 50 KiB.
 _REMEMBERED = 16
 _REMEMBERED_OCTETS = 1024
+# Reading less takes less time than changing to a thread is worth.
+_IN_THREAD = 256 * 1024
 
 
 class ServedCall(NamedTuple):
@@ -99,15 +105,6 @@ def headed_operation(
     return Operation(request, response, handler, access, soap_action, headers)
 
 
-@dataclass(frozen=True, slots=True)
-class SoapReply:
-    """What goes back over HTTP: 200 with a response, 500 with a fault."""
-
-    status: int
-    content_type: str
-    body: bytes
-
-
 class Observer(Protocol):
     """Hears of every request that was served. Must neither raise nor block: it is in the way of every call."""
 
@@ -125,7 +122,8 @@ class Dispatcher:
 
     `fault_of` turns any exception of decoding, access check or handler into a fault; for a `SoapError` the SOAP fault
     code of the error wins over the one in the result. `observer` hears of requests that were not cancelled. `guard` is
-    asked before each operation is executed, and raises if it must not be.
+    asked before each operation is executed, and raises if it must not be. `mtom`, the source of boundaries, is given
+    where messages may be packaged; there large messages are read in a thread, too.
     """
 
     def __init__(
@@ -135,8 +133,10 @@ class Dispatcher:
         limits: Limits | None = None,
         observer: Observer | None = None,
         guard: Callable[[Operation], None] = lambda operation: None,
+        mtom: Entropy | None = None,
     ) -> None:
         self._guard = guard
+        self._mtom = mtom
         self._operations: dict[str, Operation] = {}
         self._fault_of = fault_of
         self._limits = limits or Limits()
@@ -157,63 +157,94 @@ class Dispatcher:
         """All operations, in the order given."""
         return tuple(self._operations.values())
 
-    async def handle(self, body: bytes, content_type: str | None, peer: object) -> SoapReply:
+    async def handle(
+        self, body: bytes | bytearray, content_type: str | None, peer: object, accept: str | None = None
+    ) -> SoapReply:
         """Serves one request; raises only when cancelled or when `fault_of` fails or gives an unfit fault.
 
-        `content_type` is the HTTP header's value or None. The handler's failures are given to `fault_of`.
+        `content_type` and `accept` are the HTTP headers' values or None. The handler's failures are given to
+        `fault_of`.
         """
         observer = self._observer
         begun = observer.begin() if observer is not None else 0.0
         SERVED_CALL.set(None)
         request, answer = None, None
         try:
-            _check_content_type(content_type)
-            entry, request = self._understand(body)
+            is_packaged = self._is_packaged(content_type)
+            if len(body) < _IN_THREAD:
+                entry, request = self._understand(body, content_type if is_packaged else None)
+            else:
+                entry, request = await asyncio.to_thread(self._read, body, content_type if is_packaged else None)
+            # A large message must not be held beside what was read of it.
+            body = b""
             SERVED_CALL.set(ServedCall(next(_NUMBERS), entry.request.__name__))
             self._guard(entry)
             given = await entry.handler(request, peer)
             answer, headers = (given, ()) if entry.headers is None else (given.message, given.headers)
             if not isinstance(answer, entry.response):
                 raise TypeError(f"the handler of {entry.request.__name__} gave no {entry.response.__name__}")
-            reply = SoapReply(200, CONTENT_TYPE, write_envelope(answer, headers))
+            reply = self._reply(write_envelope_parts(answer, headers), is_packaged or wants_package(accept))
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a fault
             answer = self._fault_of(error)
             if isinstance(error, SoapError):
                 answer = replace(answer, code=error.fault_code)
-            reply = SoapReply(500, CONTENT_TYPE, write_fault(answer))
+            reply = SoapReply(500, CONTENT_TYPE, (write_fault(answer),))
         if observer is not None:
             observer.done(begun, request, answer)
         return reply
 
-    def _understand(self, body: bytes) -> tuple[Operation, Any]:
-        """The operation and the message of a request.
+    def _is_packaged(self, content_type: str | None) -> bool:
+        if content_type is None or content_type in _ORDINARY:
+            return False
+        if self._mtom is not None and is_package(content_type):
+            return True
+        _check_content_type(content_type)
+        return False
+
+    def _reply(self, parts: list[str | Long], packaged: bool) -> SoapReply:
+        if packaged and self._mtom is not None:
+            return packaged_reply(200, parts, self._mtom.octets(16).hex())
+        return plain_reply(200, parts)
+
+    def _understand(self, body: bytes | bytearray, package: str | None) -> tuple[Operation, Any]:
+        """The operation and the message of a request; `package` is the Content-Type of one that is packaged.
 
         Practice software polls with the same octets again and again, and messages are frozen: the last few small ones
         are remembered.
         """
+        if len(body) > _REMEMBERED_OCTETS or package is not None:
+            return self._read(body, package)
+        body = bytes(body)
         known = self._understood.get(body)
         if known is not None:
             self._understood.move_to_end(body)
             return known
-        blocks, element = open_envelope_untrusted(body, self._limits, self._headers)
+        understood = self._understood[body] = self._read(body, None)
+        if len(self._understood) > _REMEMBERED:
+            self._understood.popitem(last=False)
+        return understood
+
+    def _read(self, body: bytes | bytearray, package: str | None) -> tuple[Operation, Any]:
+        """Large contents are set apart before the parser runs, so that the limits hold for the rest."""
+        opened = None if package is None else open_package_untrusted(package, body)
+        bulk = Bulk() if opened is None else Bulk(opened.attachments)
+        document = bytes(bulk.cut_untrusted(body if opened is None else bytes(opened.root)))
+        blocks, element = open_envelope_untrusted(document, self._limits, self._headers)
         entry = self._operations.get(str(element.tag))
         if entry is None:
             raise UnknownOperation("no operation has the name of the body's first child")
-        request = decode(entry.request, element)
-        if entry.headers is not None:
-            request = Headed(request, decode_headers(blocks, known_headers(entry.headers)))
-        understood = entry, request
-        if len(body) <= _REMEMBERED_OCTETS:
-            self._understood[body] = understood
-            if len(self._understood) > _REMEMBERED:
-                self._understood.popitem(last=False)
-        return understood
+        reset = BULK.set(bulk)
+        try:
+            request = decode(entry.request, element)
+            if entry.headers is not None:
+                request = Headed(request, decode_headers(blocks, known_headers(entry.headers)))
+        finally:
+            BULK.reset(reset)
+        return entry, request
 
 
-def _check_content_type(content_type: str | None) -> None:
+def _check_content_type(content_type: str) -> None:
     """MTOM and foreign charsets are refused; the media type itself is not looked at (clients send odd ones)."""
-    if content_type is None or content_type in _ORDINARY:
-        return
     media_type, *parameters = content_type.lower().split(";")
     if media_type.strip() == "multipart/related":
         raise MtomRefused("this service takes text/xml, not multipart/related")

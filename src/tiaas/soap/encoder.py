@@ -6,15 +6,17 @@ Every value goes through its simple type, so what leaves is valid by the schema 
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 
 from lxml import etree
 
+from tiaas.soap.bulk import LONG
 from tiaas.soap.declare import XML_LANG
 from tiaas.soap.errors import UnfitMessage
 from tiaas.soap.plan import AttributePlan, Child, Move, Plan, namespaces_of, plan_of
-from tiaas.soap.simple import STRING, LexicalError, Opaque, SimpleType
+from tiaas.soap.simple import BASE64_BINARY, STRING, Base64, LexicalError, Opaque, SimpleType
 
 _SPECIAL = re.compile("[&<>\r]")
 _TEXT_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
@@ -34,18 +36,38 @@ class Remembering:
     _written: tuple[str, str]
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Long:
+    """Octets that stand as base64 at this place, or beside the message."""
+
+    octets: bytes
+
+
 _LANG = "xml:lang"
-_Append = Callable[[str], None]
+_Append = Callable[[str | Long], None]
 _FieldWriter = Callable[[_Append, Any], None]
 _WrongKind = (ValueError, TypeError, AttributeError)
 
 
 def encode_root(value: object) -> str:
     """See `tiaas.soap.mapping.encode`."""
+    return joined(encode_parts(value))
+
+
+def encode_parts(value: object) -> list[str | Long]:
+    """The XML in parts, with long base64 content set apart; raises UnfitMessage."""
     root = _root_of(type(value))
-    parts: list[str] = []
+    parts: list[str | Long] = []
     root.content.write(parts.append, value, root.tag, root.declarations)
-    return "".join(parts)
+    return parts
+
+
+def joined(parts: list[str | Long]) -> str:
+    """The parts as one text."""
+    try:
+        return "".join(cast("list[str]", parts))
+    except TypeError:
+        return "".join(BASE64_BINARY.encode(part.octets) if isinstance(part, Long) else part for part in parts)
 
 
 def encode_text(text: str) -> str:
@@ -119,7 +141,25 @@ def _content_of(cls: type[Any], moved: Move | None) -> _Content:
 
 
 def _text_writer(field: str, simple: SimpleType) -> _FieldWriter:
+    if isinstance(simple, Base64):
+        write = _base64_writer(field, "", "")
+        return lambda append, value: write(append, getattr(value, field))
     return lambda append, value: append(_escaped(simple, getattr(value, field), field))
+
+
+def _base64_writer(name: str, start: str, end: str) -> _FieldWriter:
+    def write(append: _Append, value: Any) -> None:
+        try:
+            if len(value) < LONG:
+                append(f"{start}{BASE64_BINARY.encode(value)}{end}")
+                return
+        except _WrongKind as error:
+            raise _unfit(name, error) from None
+        append(start)
+        append(Long(value))
+        append(end)
+
+    return write
 
 
 def _child_writer(child: Child, moved: Move | None) -> _FieldWriter:
@@ -154,6 +194,8 @@ def _child_writer(child: Child, moved: Move | None) -> _FieldWriter:
 
 def _simple_writer(tag: str, simple: SimpleType) -> _FieldWriter:
     start, end = f"<{tag}>", f"</{tag}>"
+    if isinstance(simple, Base64):
+        return _base64_writer(tag, start, end)
     encode = simple.encode
     needs_escape = _SPECIAL.search
 
@@ -197,9 +239,9 @@ def _complex_writer(tag: str, content: _Content) -> _FieldWriter:
     def write_remembered(append: _Append, value: Any) -> None:
         written = getattr(value, "_written", None)
         if written is None or written[0] != tag or type(value) is not declared:
-            parts: list[str] = []
+            parts: list[str | Long] = []
             write(parts.append, value)
-            written = (tag, "".join(parts))
+            written = (tag, joined(parts))
             object.__setattr__(value, "_written", written)
         append(written[1])
 

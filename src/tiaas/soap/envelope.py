@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from lxml import etree
 
-from tiaas.soap.encoder import encode_text
+from tiaas.soap.encoder import Long, encode_parts, encode_text, joined
 from tiaas.soap.errors import BadEnvelope, FaultCode, NotUnderstood, WrongVersion
 from tiaas.soap.mapping import decode, encode, root_name
 from tiaas.soap.markup import Limits, parse_untrusted
@@ -26,6 +26,7 @@ __all__ = [
     "open_envelope_untrusted",
     "parse_envelope_untrusted",
     "write_envelope",
+    "write_envelope_parts",
     "write_fault",
 ]
 
@@ -136,10 +137,14 @@ def write_envelope(message: object, headers: tuple[object, ...] = ()) -> bytes:
 
     All are objects of message classes with a root element.
     """
-    if not headers:
-        return f"{_OPEN}{encode(message)}{_CLOSE}".encode()
+    return joined(write_envelope_parts(message, headers)).encode()
+
+
+def write_envelope_parts(message: object, headers: tuple[object, ...] = ()) -> list[str | Long]:
+    """`write_envelope` in parts, with long contents set apart; raises UnfitMessage."""
     blocks = "".join(map(encode, headers))
-    return f"{_ENVELOPE_START}<S:Header>{blocks}</S:Header><S:Body>{encode(message)}{_CLOSE}".encode()
+    start = f"{_ENVELOPE_START}<S:Header>{blocks}</S:Header><S:Body>" if headers else _OPEN
+    return [start, *encode_parts(message), _CLOSE]
 
 
 def write_fault(fault: SoapFault) -> bytes:

@@ -61,7 +61,9 @@ async def build(tmp_path: Path, ingress: Ingress) -> AsyncIterator[Build]:
         operations = [
             operation(GetCards, GetCardsResponse, get_cards, access=AccessDeclaration(), soap_action=GET_CARDS_ACTION)
         ]
-        reception = Reception(config, gate, operations, lambda error: fault_of(error, name, CLOCK, ENTROPY), CLOCK)
+        reception = Reception(
+            config, gate, operations, lambda error: fault_of(error, name, CLOCK, ENTROPY), CLOCK, ENTROPY
+        )
         house = House(reception, gate, client, tmp_path, ingress)
         await house.bind(client.fingerprint, "c")
         await reception.open(ingress)

@@ -13,9 +13,10 @@ from tiaas.interfaces.connector_common_v5_0 import OK
 from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.interfaces.telematik_error_v2_0 import Error, Trace
 from tiaas.soap.client import ReceivedFault, read_answer_untrusted, write_request
-from tiaas.soap.dispatch import AccessDeclaration, Dispatcher, Operation, SoapReply, UndeclaredAccess, operation
+from tiaas.soap.dispatch import AccessDeclaration, Dispatcher, Operation, UndeclaredAccess, operation
 from tiaas.soap.envelope import SoapFault
 from tiaas.soap.errors import BadEnvelope, BadMessage, FaultCode
+from tiaas.soap.reply import SoapReply
 
 CONTEXT = Context(mandant_id="m", client_system_id="c", workplace_id="w")
 REQUEST = VerifyPin(context=CONTEXT, card_handle="h", pin_typ="PIN.SMC")

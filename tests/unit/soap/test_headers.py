@@ -7,9 +7,10 @@ import pytest
 from tiaas.interfaces.cm_common_v2_0 import CM, ServiceLocalization, SessionIdentifier
 from tiaas.interfaces.cm_uf_v2_0 import GET_UPDATE_FLAGS_ACTION, GetUpdateFlags, GetUpdateFlagsResponse
 from tiaas.soap.client import read_answer_untrusted, read_headed_answer_untrusted, write_request
-from tiaas.soap.dispatch import AccessDeclaration, Dispatcher, SoapReply, headed_operation
+from tiaas.soap.dispatch import AccessDeclaration, Dispatcher, headed_operation
 from tiaas.soap.envelope import SOAP, Headed, SoapFault, write_envelope
 from tiaas.soap.errors import BadMessage, FaultCode, NotUnderstood
+from tiaas.soap.reply import SoapReply
 
 WHERE = ServiceLocalization(type="UFS", provider="123456789")
 SESSION = SessionIdentifier(conversation_id="c-1")

@@ -178,7 +178,7 @@ def _query(route: Route, scope: Message) -> object:
 
 
 async def _document(route: Route, fields: Fields, receive: Receive) -> object:
-    body = await read_body(fields, receive, route.body_octets)
+    body = bytes(await read_body(fields, receive, route.body_octets))
     if route.request is None:
         if body:
             raise BadDocument("", "there is none here; send no body")

@@ -23,8 +23,8 @@ from tiaas.lab.vsdm.server import BODY_MAX, INTERFACE_VERSION
 from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
 from tiaas.pki.oids import CertificateType, Role
 from tiaas.pki.subject import holder_of
-from tiaas.soap.dispatch import CONTENT_TYPE
 from tiaas.soap.envelope import write_fault
+from tiaas.soap.reply import CONTENT_TYPE
 
 VIA = "1.1 intermediaer.tiaas.lab"
 FORWARD_SECONDS = 90.0

@@ -1,0 +1,193 @@
+"""Large contents of messages, which never become text of a tree: lifted out of a request, or sent beside it (XOP).
+
+A document of 25 MB is 35 MB of base64. Parsed as text it would be in memory as octets, tree, string and document at
+once, so long base64 is cut out of the octets first and a mark left in its place; what came as an attachment (MTOM) has
+an `xop:Include` there already. The decoder asks `Bulk` what stands behind either. Sources: XML Schema 1.0 part 2
+§3.2.16; XOP (W3C 25 January 2005) §3; gemSpec_Kon V5.18 TIP1-A_5694-03.
+"""
+
+import io
+from binascii import Error as Base64Error
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from urllib.parse import unquote
+
+from lxml import etree
+
+from tiaas.soap.errors import BadEnvelope
+
+XmlElement = etree._Element
+Octets = bytes | bytearray | memoryview
+
+LONG = 64 * 1024
+"""From here on content is bulk."""
+INCLUDE = "{http://www.w3.org/2004/08/xop/include}Include"
+_MARK_URI = b"urn:tiaas:bulk"
+_MARK = "{urn:tiaas:bulk}at"
+_SECTION = b"<![CDATA["
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+_WHITESPACE = b" \t\r\n"
+_SLICE = 768 * 1024
+"""Octets worked on at once: a multiple of 12, small enough that other threads get their turn in between."""
+
+
+class NotBase64(ValueError):
+    """Text that is not canonical base64."""
+
+
+class Bulk:
+    """What one message holds apart from its tree: pieces of its own octets, and attachments by Content-ID.
+
+    Texts of at least `long` octets are cut.
+    """
+
+    def __init__(self, attachments: Mapping[str, Octets] | None = None, long: int = LONG) -> None:
+        self._long = long
+        self._attachments = dict(attachments or {})
+        self._cut: list[memoryview] = []
+
+    def cut_untrusted(self, document: bytes | bytearray) -> bytes | bytearray:
+        """The document with a mark for every long base64 text; itself if there is none.
+
+        Only whole texts between tags are cut, and only those of the base64 alphabet. In a comment a mark is nothing,
+        and in an attribute there is no `<`, so nothing becomes well-formed that was not.
+        """
+        if len(document) < self._long or document.find(_MARK_URI) >= 0:
+            return document
+        view, kept, done = memoryview(document), bytearray(), 0
+        for start, end in _long_texts(document, self._long):
+            kept += view[done:start]
+            kept += b'<at xmlns="%s" n="%d"/>' % (_MARK_URI, len(self._cut))
+            self._cut.append(view[start:end])
+            done = end
+        if not self._cut:
+            return document
+        kept += view[done:]
+        return kept
+
+    def holds(self, element: XmlElement) -> bool:
+        """Whether the element's content is somewhere else: its only child is a mark or an `xop:Include`."""
+        return len(element) == 1 and element[0].tag in (_MARK, INCLUDE)
+
+    def octets(self, element: XmlElement) -> bytes:
+        """Base64 content, decoded. Raises `NotBase64`; `BadEnvelope` for an attachment that is not there."""
+        child = element[0]
+        if child.tag == _MARK:
+            return decode_long_base64(self._text(child))
+        if (element.text or "").strip() or (child.tail or "").strip():
+            raise NotBase64
+        return bytes(self._attachment(child))
+
+    def put_back(self, element: XmlElement, *, attached: bool) -> None:
+        """Makes what was cut out of the element text again, and with `attached` what came beside it.
+
+        For those who want the XML as it came. Raises `BadEnvelope`.
+        """
+        for child in [*(element.iter(_MARK, INCLUDE) if attached else element.iter(_MARK))]:
+            parent = child.getparent()
+            if child is element or parent is None:
+                continue
+            if child.tag == _MARK:
+                # A parser makes every line end a line feed (XML 1.0 §2.11).
+                lines = bytes(self._text(child)).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+                _replace(parent, child, lines.decode("ascii"))
+            elif self.holds(parent):
+                _replace(parent, child, b2a_base64(self._attachment(child), newline=False).decode("ascii"))
+
+    def _text(self, mark: XmlElement) -> memoryview:
+        return self._cut[int(mark.get("n", ""))]
+
+    def _attachment(self, include: XmlElement) -> Octets:
+        scheme, _, name = include.get("href", "").partition(":")
+        found = self._attachments.get(unquote(name)) if scheme.lower() == "cid" else None
+        if found is None:
+            raise BadEnvelope("xop:Include names an attachment that is not there")
+        return found
+
+
+BULK: ContextVar[Bulk | None] = ContextVar("BULK", default=None)
+"""What belongs to the message that is being decoded."""
+
+
+def decode_long_base64(text: Octets) -> bytes:
+    """Decodes base64 with whitespace anywhere, a slice at a time. Raises `NotBase64` unless it is canonical."""
+    out, rest = io.BytesIO(), b""
+    view = memoryview(text)
+    is_padded = False
+    for start in range(0, len(view), _SLICE):
+        compact = rest + bytes(view[start : start + _SLICE]).translate(None, _WHITESPACE)
+        whole = len(compact) - len(compact) % 4
+        rest = compact[whole:]
+        if is_padded and whole:
+            raise NotBase64
+        is_padded = compact.endswith(b"=", 0, whole)
+        out.write(_decoded(compact[:whole]))
+    if rest:
+        raise NotBase64
+    return out.getvalue()
+
+
+def _decoded(quads: bytes) -> bytes:
+    try:
+        octets = a2b_base64(quads, strict_mode=True)
+    except (Base64Error, ValueError):
+        raise NotBase64 from None
+    # Strict mode lets pad bits pass that are not zero.
+    if b2a_base64(octets[-(len(octets) % 3 or 3) :], newline=False) != quads[-4:]:
+        raise NotBase64
+    return octets
+
+
+def base64_slices(octets: Octets) -> Iterator[bytes]:
+    """The base64 of the octets, a slice at a time."""
+    view = memoryview(octets)
+    for start in range(0, len(view), _SLICE):
+        yield b2a_base64(view[start : start + _SLICE], newline=False)
+
+
+def base64_size(octets: Octets) -> int:
+    """How long the base64 of the octets is."""
+    return (len(octets) + 2) // 3 * 4
+
+
+def _replace(parent: XmlElement, child: XmlElement, text: str) -> None:
+    text += child.tail or ""
+    before = child.getprevious()
+    parent.remove(child)
+    if before is None:
+        parent.text = (parent.text or "") + text
+    else:
+        before.tail = (before.tail or "") + text
+
+
+def _long_texts(document: bytes | bytearray, long: int) -> Iterator[tuple[int, int]]:
+    """Where texts of at least `long` octets of the base64 alphabet stand, between a `>` and the next `<`."""
+    view = memoryview(document)
+    has_sections = document.find(_SECTION) >= 0
+    tag = document.find(b"<")
+    while tag >= 0:
+        following = document.find(b"<", tag + 1)
+        if following - tag > long:
+            start = document.find(b">", tag, following) + 1
+            is_long = start > 0 and following - start >= long
+            if is_long and not (has_sections and _in_section(document, start)) and _is_base64(view[start:following]):
+                yield start, following
+        tag = following
+
+
+def _in_section(document: bytes | bytearray, at: int) -> bool:
+    """Whether a place is in a CDATA section, where a mark would be text."""
+    opened = document.rfind(_SECTION, 0, at)
+    return opened >= 0 and document.find(b"]]>", opened, at) < 0
+
+
+def _is_base64(text: memoryview) -> bool:
+    """Whether all is of the alphabet and not all of it is space, which may stand between elements."""
+    known, is_blank = _ALPHABET + _WHITESPACE, True
+    for start in range(0, len(text), _SLICE):
+        octets = bytes(text[start : start + _SLICE])
+        if octets.translate(None, known):
+            return False
+        is_blank = is_blank and not octets.strip(_WHITESPACE)
+    return not is_blank

@@ -1,0 +1,82 @@
+"""What goes back over HTTP: octets in pieces, so that a long content is in memory once, base64 only on its way.
+
+A response is packaged (MTOM) where the request was or its `Accept` says so (gemSpec_Kon V5.18 TIP1-A_5694-03); a fault
+never is.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from tiaas.soap.bulk import INCLUDE, base64_size, base64_slices
+from tiaas.soap.encoder import Long
+from tiaas.soap.mtom import attachment_head, package_end, package_type, root_head
+
+CONTENT_TYPE = "text/xml; charset=utf-8"
+_SLICE = 1024 * 1024
+_XOP = INCLUDE[1:].partition("}")[0]
+
+Piece = bytes | Long
+"""A `Long` is written as base64."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoapReply:
+    """One answer: HTTP status, Content-Type, and the body in pieces."""
+
+    status: int
+    content_type: str
+    pieces: tuple[Piece, ...]
+
+    @property
+    def size(self) -> int:
+        """Octets of the body."""
+        return sum(base64_size(piece.octets) if isinstance(piece, Long) else len(piece) for piece in self.pieces)
+
+    def slices(self) -> Iterator[bytes]:
+        """The body, a piece of bounded size at a time."""
+        for piece in self.pieces:
+            if isinstance(piece, Long):
+                yield from base64_slices(piece.octets)
+            elif len(piece) <= _SLICE:
+                yield piece
+            else:
+                view = memoryview(piece)
+                yield from (bytes(view[start : start + _SLICE]) for start in range(0, len(view), _SLICE))
+
+    @property
+    def body(self) -> bytes:
+        """The whole body."""
+        return b"".join(self.slices())
+
+
+def plain_reply(status: int, parts: Iterable[str | Long]) -> SoapReply:
+    """An envelope as `text/xml`, long contents in it as base64."""
+    return SoapReply(status, CONTENT_TYPE, _together(parts))
+
+
+def packaged_reply(status: int, parts: Iterable[str | Long], boundary: str) -> SoapReply:
+    """An envelope with its long contents as attachments. `boundary` must be random: contents must not hold it."""
+    attached: list[bytes] = []
+    root: list[str] = []
+    for part in parts:
+        if isinstance(part, str):
+            root.append(part)
+            continue
+        name = f"{len(attached) // 2 + 1}@{boundary}"
+        root.append(f'<xop:Include xmlns:xop="{_XOP}" href="cid:{name}"/>')
+        attached += (attachment_head(boundary, name), part.octets)
+    envelope = root_head(boundary) + "".join(root).encode()
+    return SoapReply(status, package_type(boundary), (envelope, *attached, package_end(boundary)))
+
+
+def _together(parts: Iterable[str | Long]) -> tuple[Piece, ...]:
+    pieces: list[Piece] = []
+    texts: list[str] = []
+    for part in parts:
+        if isinstance(part, str):
+            texts.append(part)
+            continue
+        pieces += ("".join(texts).encode(), part)
+        texts.clear()
+    pieces.append("".join(texts).encode())
+    return tuple(pieces)

@@ -1,0 +1,54 @@
+"""Fuzz target: packaged messages (MTOM), and base64 that is read a slice at a time."""
+
+from binascii import b2a_base64
+from contextlib import suppress
+
+from lxml import etree
+
+from tiaas.soap.bulk import Bulk, NotBase64, decode_long_base64
+from tiaas.soap.errors import BadEnvelope
+from tiaas.soap.markup import Limits, parse_untrusted
+from tiaas.soap.mtom import is_package, open_package_untrusted
+
+_TYPE = 'multipart/related; type="application/xop+xml"; boundary="b"; start="<root>"'
+_ROOT = b"--b\r\nContent-ID: <root>\r\n\r\n<x/>"
+SEEDS: list[bytes] = [
+    _ROOT + b"\r\n--b\r\nContent-ID: <x>\r\nContent-Transfer-Encoding: binary\r\n\r\nABC\r\n--b--\r\n",
+    b"preamble\n" + _ROOT + b"\n--b \nContent-ID: x\n\n\n--bc\n\n--b--",
+    b'multipart/related; start*0="<ro"; start*1="ot>"; boundary=b\n' + _ROOT + b"\r\n--b--",
+    b"QUJDREVG\r\nR0g=",
+    b'<a b=">"><b>QUJDREVGR0g=</b>  QUJDREVGR0g=<!-- QUJDREVGR0g= --><c><![CDATA[QUJDREVGR0g=]]>QUJDREVG</c></a>',
+]
+_LIMITS = Limits(octets=1 << 16, nodes=1000, depth=16)
+
+
+def _cut_and_put_back(data: bytes) -> None:
+    """What was cut out and put back is what was there."""
+    bulk = Bulk(long=8)
+    cut = bytes(bulk.cut_untrusted(data))
+    try:
+        whole = parse_untrusted(data, _LIMITS)
+    except BadEnvelope:
+        return
+    if cut == data:
+        return
+    part = parse_untrusted(cut, _LIMITS)
+    bulk.put_back(part, attached=True)
+    if etree.tostring(part, method="c14n") != etree.tostring(whole, method="c14n"):
+        raise AssertionError("cutting long texts out changed the message")
+
+
+def target(data: bytes) -> None:
+    first, _, rest = data.partition(b"\n")
+    for content_type, body in ((_TYPE, data), (first.decode("latin-1"), rest)):
+        is_package(content_type)
+        with suppress(BadEnvelope):
+            package = open_package_untrusted(content_type, body)
+            for part in (package.root, *package.attachments.values()):
+                if bytes(part) not in body:
+                    raise AssertionError("a part that is not in the message")
+    _cut_and_put_back(data)
+    with suppress(NotBase64):
+        octets = decode_long_base64(data)
+        if b2a_base64(octets, newline=False) != data.translate(None, b" \t\r\n"):
+            raise AssertionError("base64 that is not canonical was taken")
