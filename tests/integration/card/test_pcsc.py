@@ -16,6 +16,7 @@ import pytest
 
 from tests.cardbench import block, desk
 from tests.integration.card.conftest import obstacle
+from tests.integration.konnektor_core.practice import CALL, Practice
 from tests.integration.konnektor_core.surgery import CT, MAC, Surgery, context
 from tiaas.base.entropy import SystemEntropy
 from tiaas.card import commands
@@ -29,12 +30,17 @@ from tiaas.interfaces.card_service_common_v2_0 import PinResult
 from tiaas.interfaces.card_service_v8_1 import VerifyPin
 from tiaas.interfaces.event_service_v7_2 import GetCards
 from tiaas.interfaces.vsd_service_v5_2 import ReadVSD
+from tiaas.konnektor.cardmap import AUT, ECC
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.keys import signer_of
+from tiaas.konnektor.opencard import open_card
 from tiaas.konnektor.sqlite_store import SqliteStore
 from tiaas.konnektor.terminallist import TerminalConfig
 from tiaas.lab.personalise import PersonalisedCard
 from tiaas.lab.vpcd import attach
+from tiaas.pki.certificate import decode_certificate_untrusted
+from tiaas.pki.prehashed import is_signature
 from tiaas.terminal.pcsc import PcscCard, PcscError, PcscLink, ReaderWatch, SlotChange, find_reader, readers
 from tiaas.terminal.virtual.config import SlotCard
 
@@ -99,6 +105,26 @@ async def test_a_reader_is_a_card_link(reader: int) -> None:
             assert (await link.transmit(commands.get_pin_status(egk.PIN_CH))).sw == 0x63C3
         finally:
             await asyncio.to_thread(card.close)
+
+
+async def test_a_card_in_a_reader_signs_as_one_in_a_terminal(reader: int) -> None:
+    practice = Practice()
+    made = practice.personaliser.smcb(practice.seed.institutions[0])
+    virtual = VirtualCard(made.image, clock=practice.clock, entropy=practice.entropy, source=practice.personaliser)
+    async with in_reader(virtual, reader) as name:
+        pcsc = PcscCard(name)
+        link = PcscLink(pcsc)
+        try:
+            card = practice.cards.insert("READER", 1, await open_card(link, await link.reset()), link)
+            practice.personalised[card.handle] = made
+            await practice.unlock(card, "PIN.SMC")
+            signer = await signer_of(card, card.session(CALL), AUT, ECC, practice.clock)
+            value = await signer.sign_digest(bytes(32), signer.scheme)
+            key = decode_certificate_untrusted(signer.certificate).key()
+            assert is_signature(key, value, bytes(32), signer.scheme)
+        finally:
+            await asyncio.to_thread(pcsc.close)
+    practice.handshakes.close()
 
 
 async def test_cards_come_and_go(reader: int) -> None:

@@ -14,15 +14,18 @@ from tiaas.card import commands
 from tiaas.card.apdu import CommandApdu
 from tiaas.card.elc import elc_encrypt
 from tiaas.card.pinblock import encode_pin_block
+from tiaas.card.virtual.card import VirtualCard
 from tiaas.konnektor.cardmap import AUT, ECC, QES, RSA, RSA_ECC, SIG, Folder
 from tiaas.konnektor.cards import Card, CardVersions, Version
 from tiaas.konnektor.cardsigner import CardSigner
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.keys import decipherers_of, require_pin, signer_of
+from tiaas.konnektor.opencard import open_card
 from tiaas.konnektor.sessions import AuthValue, CallContext, CardSession
 from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.pki.keys import Digest, Signer, SigningScheme
 from tiaas.pki.prehashed import is_signature
+from tiaas.terminal.pcsc import PcscLink
 
 MESSAGE = b"what is signed"
 DIGEST = sha256(MESSAGE).digest()
@@ -246,3 +249,36 @@ async def test_who_holds_the_channel_signs_on_it(practice: Practice) -> None:
         assert (await channel.transmit(commands.verify(0x81, encode_pin_block(pin)))).ok
         value = await signer.sign_on(channel, DIGEST, SigningScheme.ECDSA)
     assert is_signature(key_of(signer), value, DIGEST, SigningScheme.ECDSA)
+
+
+class CardInReader:
+    """What `PcscLink` drives, with a card that computes instead of pyscard."""
+
+    def __init__(self, card: VirtualCard) -> None:
+        self.card = card
+
+    def reset(self) -> bytes:
+        return self.card.atr
+
+    def process(self, command: bytes) -> bytes:
+        return self.card.process(command)
+
+
+async def test_a_card_in_a_local_reader_signs_and_deciphers_by_the_same_code(practice: Practice) -> None:
+    """With pyscard and a real reader: `tests/integration/card/test_pcsc.py`."""
+    made = practice.personaliser.smcb(practice.seed.institutions[0])
+    virtual = VirtualCard(made.image, clock=practice.clock, entropy=practice.entropy, source=practice.personaliser)
+    link = PcscLink(CardInReader(virtual))  # type: ignore[arg-type]
+    data = await open_card(link, await link.reset())
+    card = practice.cards.insert("READER", 1, data, link)
+    practice.personalised[card.handle] = made
+    await practice.unlock(card, "PIN.SMC")
+    session = card.session(CALL)
+    for crypt in (ECC, RSA):
+        signer = await signer_of(card, session, SIG, crypt, practice.clock)
+        value = await signer.sign_digest(DIGEST, signer.scheme)
+        assert is_signature(key_of(signer), value, DIGEST, signer.scheme)
+    by_ecc, _ = await decipherers_of(card, session, practice.clock)
+    key = decode_certificate_untrusted(by_ecc.certificate).key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    assert await by_ecc.decipher(elc_encrypt(DIGEST, key, practice.entropy)) == DIGEST
