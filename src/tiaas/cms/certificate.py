@@ -1,5 +1,6 @@
 """What CMS needs of a certificate: issuer and serial number as they are written, its key identifier."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from tiaas.cms.ber import Element, Elements, dotted_oid, read_untrusted, whole_number
@@ -8,6 +9,7 @@ from tiaas.cms.errors import BadCms
 
 _SUBJECT_KEY_IDENTIFIER = "2.5.29.14"
 _MAX_EXTENSIONS = 100
+_KEPT = 1024
 
 
 class IssuerAndSerial(NamedTuple):
@@ -18,7 +20,7 @@ class IssuerAndSerial(NamedTuple):
 
     def encode(self) -> bytes:
         """The DER structure."""
-        return sequence(self.issuer, integer(self.serial))
+        return _encoded(self)
 
 
 class CertificateNames(NamedTuple):
@@ -47,6 +49,11 @@ def names_untrusted(certificate: bytes) -> CertificateNames:
     extensions = body.optional(0xA3)
     identifier = None if extensions is None else _key_identifier(extensions)
     return CertificateNames(IssuerAndSerial(issuer, serial), public_key, identifier)
+
+
+@lru_cache(maxsize=_KEPT)
+def _encoded(names: IssuerAndSerial) -> bytes:
+    return sequence(names.issuer, integer(names.serial))
 
 
 def _key_identifier(extensions: Element) -> bytes | None:

@@ -12,6 +12,7 @@ callers keep per certificate.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 
 from tiaas.cms import oids
@@ -34,6 +35,7 @@ from tiaas.cms.oids import Attribute
 from tiaas.tlv import encode
 
 _SIGNER_VERSION_1 = integer(1)
+_KEPT = 64
 _SIGNED, _UNSIGNED, _CERTIFICATES, _CRLS = 0xA0, 0xA1, 0xA0, 0xA1
 _OTHER_REVOCATION = 0xA1
 _V1_ATTRIBUTE_CERTIFICATE, _V2_ATTRIBUTE_CERTIFICATE, _OTHER_CERTIFICATE = 0xA1, 0xA2, 0xA3
@@ -47,6 +49,7 @@ def attribute(name: str, *values: bytes) -> bytes:
     return sequence(oid(name), set_of(values))
 
 
+@lru_cache(maxsize=_KEPT)
 def content_type(name: str) -> bytes:
     """content-type: the OID of what is signed."""
     return attribute(Attribute.CONTENT_TYPE, oid(name))

@@ -241,6 +241,25 @@ def test_a_counter_signature_on_every_signature(options: CadesOptions) -> None:
     assert [item.integrity for item in changed] == [Integrity.DIGEST_WRONG, Integrity.INTACT] * 2
 
 
+@keys
+def test_the_structure_of_a_counter_signature(key: Key) -> None:
+    """As a foreign ASN.1 library reads it (RFC 5652, 11.4)."""
+    signature = sign(Key.P256)
+    signer = holder(key)
+    prepared = prepare_counter(signature, signer.by, replace(OPTIONS, mime_type="text/plain"))
+    data = cms.ContentInfo.load(signer.finish(prepared), strict=True)["content"]
+    (info,) = data["signer_infos"]
+    (attribute,) = info["unsigned_attrs"]
+    assert attribute["type"].native == "counter_signature"
+    (counter,) = attribute["values"]
+    signed = {item["type"].dotted: item["values"][0] for item in counter["signed_attrs"]}
+    assert signed[Attribute.MESSAGE_DIGEST].native == sha256(info["signature"].native).digest()
+    assert Attribute.CONTENT_TYPE not in signed
+    assert Attribute.MIME_TYPE not in signed
+    assert Attribute.SIGNING_CERTIFICATE_V2 in signed
+    assert {item.chosen.dump() for item in data["certificates"]} == {holder(Key.P256).certificate, signer.certificate}
+
+
 def test_counter_signatures_are_not_countersigned() -> None:
     signature = sign(Key.P256)
     for key in (Key.RSA, Key.BRAINPOOL):

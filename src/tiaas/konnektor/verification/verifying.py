@@ -20,7 +20,6 @@ from tiaas.konnektor.verification.outcome import high_level
 from tiaas.konnektor.verification.policy import broken_rule
 from tiaas.konnektor.verification.reading import Material, Reading, document_fault, read_untrusted
 
-
 _ALWAYS_ENDS = frozenset({4280, 4281})
 """Dimensions and forbidden content (A_19052-01, A_22673)."""
 
