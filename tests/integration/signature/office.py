@@ -1,9 +1,12 @@
 """An office that signs: a lab in this process, and the operations of SignatureService as a client calls them."""
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from tests.pdfmaker import classic, objects
 from tiaas.base.entropy import SeededEntropy
+from tiaas.cli import onboard
 from tiaas.cli.compose import Running
 from tiaas.interfaces import signature_service_v7_5 as v7_5
 from tiaas.interfaces.connector_context_v2_0 import Context
@@ -15,6 +18,8 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event
 from tiaas.konnektor.instance import operations
 from tiaas.konnektor.peer import Peer
+from tiaas.konnektor.services.context import call_context
+from tiaas.konnektor.sessions import CallContext
 from tiaas.konnektor.signaturejobs import SignatureJobs
 
 XML = b'<?xml version="1.0" encoding="UTF-8"?>\n<Brief xmlns="urn:x"><Text>Guten Tag</Text></Brief>\n'
@@ -44,6 +49,10 @@ class Office:
     def call_context(self, user: str | None = "u1", **ids: str) -> Context:
         """The practice's call context."""
         return Context(**(self.ids | ids), user_id=user)
+
+    def session_context(self, user: str = "u1") -> CallContext:
+        """The same for sessions."""
+        return call_context(self.call_context(user))
 
     def number(self) -> str:
         """A job number that was not used before."""
@@ -75,6 +84,16 @@ class Office:
             "job_number": self.number(),
         }
         return v7_5.SignDocument(crypt=crypt, tv_mode=v7_5.TvMode.NONE, sign_request=documents, **(values | more))
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Waits until something is true, at most twenty seconds."""
+        async with asyncio.timeout(20):
+            while not holds():  # noqa: ASYNC110 (what is waited for has no event of its own)
+                await asyncio.sleep(0.02)
+
+    async def unlock(self) -> None:
+        """Verifies PIN.SMC."""
+        await onboard.unlock(self.run.served[0].kon, self.run.notices.append)
 
     async def code_of(self, request: Any) -> int:
         """The code with which an operation fails."""

@@ -1,0 +1,172 @@
+"""Job numbers, StopSignature, and how a stack ends early (TIP1-A_5666, TIP1-A_5667, TIP1-A_4671, TAB_KON_192)."""
+
+import asyncio
+import re
+
+import pytest
+
+from tests.integration.signature.office import TEXT, Office, wish
+from tiaas.card.ssec import encode_ssec
+from tiaas.interfaces import signature_service_v7_5 as v7_5
+from tiaas.konnektor.cardmap import PIN_QES, PINS, Folder
+from tiaas.konnektor.cards import Card
+from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.events import Event, Topic
+from tiaas.lab.faults import Fault, Service
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+STACK = 250
+
+
+def stack(count: int) -> list[v7_5.SignRequest]:
+    return [wish(TEXT, "text/plain", name=f"R{number}", document_id=None) for number in range(count)]
+
+
+class After:
+    """Does something once, after so many signatures of a job."""
+
+    def __init__(self, office: Office, count: int) -> None:
+        self.reached = asyncio.Event()
+        self._left = count
+        self._end = office.context.hub.subscribe(self._on_event)
+
+    def _on_event(self, event: Event) -> None:
+        self._left -= event.topic == Topic.SIGN_NEXT_SUCCESSFUL
+        if self._left == 0:
+            self.reached.set()
+
+    async def wait(self) -> None:
+        async with asyncio.timeout(20):
+            await self.reached.wait()
+        self._end()
+
+
+@pytest.mark.requirement("TIP1-A_5667", "TIP1-A_4642", "TIP1-A_4643", "TIP1-A_4644", "TIP1-A_4645")
+@pytest.mark.pitfall(34)
+async def test_job_numbers(office: Office) -> None:
+    message = v7_5.GetJobNumber(context=office.call_context(user=None))
+    numbers = [(await office.call(message)).job_number for _ in range(1000)]
+    assert len(set(numbers)) == 1000
+    assert all(re.fullmatch("[A-Z]{3}-[0-9]{3}", number) for number in numbers)
+    used = office.sign(wish(TEXT), job_number=numbers[-1])
+    await office.call(used)
+
+
+@pytest.mark.code(4243)
+async def test_an_unknown_job(office: Office) -> None:
+    message = v7_5.StopSignature(context=office.call_context(), job_number=office.number())
+    assert await office.code_of(message) == 4243
+
+
+@pytest.mark.code(4000)
+async def test_a_job_number_for_nobody(office: Office) -> None:
+    stranger = office.call_context(mandant_id="nobody")
+    assert await office.code_of(v7_5.GetJobNumber(context=stranger)) == 4000
+
+
+@pytest.mark.requirement("TIP1-A_5666", "TIP1-A_4671")
+@pytest.mark.code(4000, 4049)
+@pytest.mark.pitfall(9)
+@pytest.mark.parametrize("kind", [CardType.SMC_B, CardType.HBA])
+async def test_a_stack_of_250_is_stopped_while_it_is_signed(office: Office, kind: CardType) -> None:
+    """TAB_KON_192 no. 5: the part is discarded, and here it is the only one. Others cannot stop it."""
+    message = office.sign(*stack(STACK), kind=kind)
+    after = After(office, 3)
+    job = asyncio.create_task(office.call(message))
+    await after.wait()
+    stop = v7_5.StopSignature(context=office.call_context(user=None), job_number=message.job_number or "")
+    stranger = office.call_context(mandant_id="nobody")
+    assert await office.code_of(v7_5.StopSignature(context=stranger, job_number=stop.job_number)) == 4000
+    office.events.clear()
+    await office.call(stop)
+    with pytest.raises(KonnektorError) as ended:
+        await job
+    assert ended.value.code == 4049
+    assert sum(event.topic == Topic.SIGN_NEXT_SUCCESSFUL for event in office.events) <= 2
+    assert not office.card(kind).reserved
+    assert await office.code_of(stop) == 4243
+
+
+def parts_of(office: Office, card: Card, count: int) -> None:
+    """One PIN entry pays for `count` signatures of that HBA."""
+    image = office.run.lab.cards.get(card.data.iccsn or "").card.image
+    reference = PINS[CardType.HBA][PIN_QES].ref & 0x7F
+    image.files["MF/DF.QES/EF.SSEC"] = encode_ssec(Folder.QES.value, reference, {1: 1, 2: count})
+    card.forget("ssec")
+
+
+@pytest.mark.requirement("TIP1-A_4671", "TIP1-A_4651-02")
+async def test_each_part_has_its_pin_entry_and_a_cancelled_one_keeps_what_is_signed(office: Office) -> None:
+    """TAB_KON_192 no. 1, 4: the documents of the finished parts are answered, without an error."""
+    card = office.card(CardType.HBA)
+    parts_of(office, card, 2)
+    try:
+        office.events.clear()
+        answer = await office.call(office.sign(*stack(5), kind=CardType.HBA))
+        assert len(answer.sign_response) == 5
+        assert sum(event.topic == Topic.PIN_VERIFY_STARTED for event in office.events) == 3
+        for keys in ("cancel", "timeout"):
+            office.run.lab.faults.add(Fault(Service.KEYPAD, code=keys, skip=1))
+            answer = await office.call(office.sign(*stack(5), kind=CardType.HBA))
+            assert [each.request_id for each in answer.sign_response] == ["R0", "R1"]
+    finally:
+        office.run.lab.faults.clear()
+        parts_of(office, card, STACK)
+
+
+@pytest.mark.requirement("TIP1-A_4671")
+async def test_stopped_while_a_later_part_is_signed(office: Office) -> None:
+    """TAB_KON_192 no. 5: the current part is discarded, those before stay."""
+    card = office.card(CardType.HBA)
+    parts_of(office, card, 2)
+    try:
+        message = office.sign(*stack(6), kind=CardType.HBA)
+        after = After(office, 3)
+        job = asyncio.create_task(office.call(message))
+        await after.wait()
+        await office.call(v7_5.StopSignature(context=office.call_context(), job_number=message.job_number or ""))
+        answer = await job
+        assert [each.request_id for each in answer.sign_response] == ["R0", "R1"]
+    finally:
+        parts_of(office, card, STACK)
+
+
+@pytest.mark.requirement("TIP1-A_4671")
+@pytest.mark.code(4094)
+async def test_a_card_pulled_in_the_middle_leaves_nothing(office: Office) -> None:
+    """TAB_KON_192 no. 7."""
+    card = office.card(CardType.HBA)
+    message = office.sign(*stack(20), kind=CardType.HBA)
+    after = After(office, 3)
+    job = asyncio.create_task(office.call(message))
+    await after.wait()
+    terminal = office.run.lab.terminal(card.ct_id)
+    iccsn = terminal.eject(card.slot)
+    try:
+        with pytest.raises(KonnektorError) as ended:
+            await job
+        assert ended.value.code == 4094
+    finally:
+        terminal.insert(card.slot, office.run.lab.cards.get(iccsn))
+        await office.until(lambda: any(each.card_type is CardType.HBA for each in office.context.cards))
+    await office.call(office.sign(wish(TEXT, "text/plain"), kind=CardType.HBA))
+
+
+@pytest.mark.code(4085)
+@pytest.mark.pitfall(38)
+@pytest.mark.requirement("TIP1-A_4648")
+async def test_an_smb_that_was_pulled_wants_its_pin_again(office: Office) -> None:
+    """Nobody is asked for PIN.SMC: 4085 tells the Primärsystem to do that."""
+    card = office.card(CardType.SMC_B)
+    terminal = office.run.lab.terminal(card.ct_id)
+    iccsn = terminal.eject(card.slot)
+    terminal.insert(card.slot, office.run.lab.cards.get(iccsn))
+    kind = CardType.SMC_B
+    await office.until(lambda: any(each.card_type is kind and each is not card for each in office.context.cards))
+    office.events.clear()
+    assert await office.code_of(office.sign(wish(TEXT))) == 4085
+    assert not any(event.topic == Topic.PIN_VERIFY_STARTED for event in office.events)
+    await office.unlock()
+    await office.call(office.sign(wish(TEXT)))
