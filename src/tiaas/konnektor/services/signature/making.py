@@ -25,6 +25,7 @@ from tiaas.konnektor.qesjob import QesJob
 from tiaas.konnektor.services.context import ServiceContext
 from tiaas.konnektor.services.signature.answers import Made, sign_response
 from tiaas.konnektor.services.signature.formats import Circumstances, Ready, finish, prepare
+from tiaas.konnektor.services.signature.variants import CMS_FORMATS
 from tiaas.konnektor.services.signature.wishes import Wish
 from tiaas.konnektor.sessions import CardSession
 from tiaas.konnektor.signaturejobs import SignatureJob
@@ -76,11 +77,16 @@ async def make(call: Call, wishes: Sequence[Wish]) -> tuple[SignResponse, ...]:
 
 
 def _checked(wishes: Sequence[Wish]) -> list[tuple[int, ...]]:
-    """TUC_KON_080 for each document; the warnings. What an update signs is a signature, whatever it is called."""
-    return [
-        () if wish.update is not None else check_document(wish.data, wish.document_format, wish.schemas, wish.mime_type)
-        for wish in wishes
-    ]
+    """TUC_KON_080 for each document; the warnings."""
+    return [_warnings(wish) for wish in wishes]
+
+
+def _warnings(wish: Wish) -> tuple[int, ...]:
+    if wish.update is not None and wish.format in CMS_FORMATS:
+        return ()  # A CMS signature, whatever MIME type it is called by; its format reads it.
+    warnings = check_document(wish.data, wish.document_format, wish.schemas, wish.mime_type)
+    # A policy says what its documents are: that no schema came with the call is nothing to warn of.
+    return () if wish.policy is not None else warnings
 
 
 def _prepared(wishes: Sequence[Wish], names: Sequence[str], here: Circumstances) -> list[Ready]:
