@@ -11,6 +11,7 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC, GCM
 from cryptography.hazmat.primitives.padding import PKCS7
@@ -69,8 +70,8 @@ class GcmSealed:
 
 def seal(key: bytes, nonce: bytes, plaintext: bytes) -> GcmSealed:
     """AES-GCM without further authenticated data."""
-    encryptor = Cipher(AES(key), GCM(nonce)).encryptor()
-    return GcmSealed(encryptor.update(plaintext) + encryptor.finalize(), encryptor.tag)
+    sealed = AESGCM(key).encrypt(nonce, plaintext, None)
+    return GcmSealed(sealed[:-TAG_SIZE], sealed[-TAG_SIZE:])
 
 
 def open_gcm(

@@ -42,7 +42,7 @@ def content(read: Enveloped, who: str) -> bytes:
     return read.open(key.decrypt(found.encrypted_key, padding.OAEP(padding.MGF1(SHA256()), SHA256(), None)))
 
 
-@pytest.mark.requirement("TIP1-A_4617")
+@pytest.mark.requirement("TIP1-A_4617-02")
 @pytest.mark.pitfall(52)
 @pytest.mark.parametrize("who", ["A", "B"])
 def test_the_sample_opens(who: str) -> None:

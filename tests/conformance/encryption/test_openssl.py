@@ -62,7 +62,7 @@ def holder(tmp_path_factory: pytest.TempPathFactory) -> Holder:
     return Holder(key, certificate.public_bytes(Encoding.DER), folder)
 
 
-@pytest.mark.requirement("TIP1-A_4616")
+@pytest.mark.requirement("TIP1-A_4616-03")
 def test_openssl_opens_ours(holder: Holder) -> None:
     sealed = seal_cms(TEXT, [Recipient(holder.certificate, holder.key.public_key())], [], SystemEntropy())
     opened = holder.run("-decrypt", "-inform", "DER", "-binary", "-recip", "c.pem", "-inkey", "k.pem", data=sealed)
@@ -72,7 +72,7 @@ def test_openssl_opens_ours(holder: Holder) -> None:
 _OAEP = ("-keyopt", "rsa_padding_mode:oaep", "-keyopt", "rsa_oaep_md:sha256", "-keyopt", "rsa_mgf1_md:sha256")
 
 
-@pytest.mark.requirement("TIP1-A_4617")
+@pytest.mark.requirement("TIP1-A_4617-02")
 @pytest.mark.parametrize(
     ("options", "cipher"),
     [

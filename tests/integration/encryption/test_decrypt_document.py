@@ -53,7 +53,7 @@ async def test_4085_without_pin_and_nobody_is_asked(surgery: Surgery, card_type:
     assert octets_of(opened.document) == TEXT
 
 
-@pytest.mark.requirement("TIP1-A_4622", "TIP1-A_4617", "TIP1-A_5434")
+@pytest.mark.requirement("TIP1-A_4622-05", "TIP1-A_4617-02", "TIP1-A_5434")
 @pytest.mark.pitfall(40)
 @pytest.mark.parametrize("crypt", [Crypt.RSA, Crypt.ECC, Crypt.RSA_ECC])
 @pytest.mark.parametrize("card_type", CARDS)

@@ -44,7 +44,7 @@ XML = "<b:Befund xmlns:b='urn:b'><!-- c -->unauffällig</b:Befund>".encode()
 ATTRIBUTE = sequence(oid("1.2.276.0.76.4.173"), set_of([sequence(encode(0x16, b"praxis@arzt.kim.telematik"))]))
 
 
-@pytest.mark.requirement("TIP1-A_4621", "TIP1-A_4616", "TIP1-A_4620")
+@pytest.mark.requirement("TIP1-A_4621-05", "TIP1-A_4616-03", "TIP1-A_4620")
 async def test_cms_for_given_certificates(surgery: Surgery, somebody: Somebody, somebody_rsa: Somebody) -> None:
     """The caller chooses RSA or ECC by the certificates; no card and no UserId are needed."""
     answer = await surgery.call(
@@ -187,7 +187,7 @@ async def test_25_megabytes_are_taken(surgery: Surgery, somebody: Somebody) -> N
 
 
 @pytest.mark.code(4282)
-@pytest.mark.requirement("TIP1-A_4621")
+@pytest.mark.requirement("TIP1-A_4621-05")
 async def test_1000_recipients_are_taken_and_no_more(surgery: Surgery, somebody: Somebody) -> None:
     certificates = [somebody.certificate] * RECIPIENTS_MAX
     answer = await surgery.call(encrypt_request(data(TEXT), *certificates))

@@ -29,6 +29,7 @@ SERVICES = {
     "CardTerminalService": ("1.1.0", "conn/CardTerminalService.wsdl", "conn/CardTerminalService.xsd"),
     "SignatureService": ("7.5.6", "conn/SignatureService_V7_5_6.wsdl", "conn/SignatureService_V7_5_6.xsd"),
     "SignatureService/7.4": ("7.4.2", "conn/SignatureService_V7_4_2.wsdl", "conn/SignatureService_V7_4_4.xsd"),
+    "EncryptionService": ("6.1.1", "conn/EncryptionService_v6_1_1.wsdl", "conn/EncryptionService_v6_1_2.xsd"),
     "KVKService": ("4.0.0", "conn/vsds/KvkService.wsdl", "conn/vsds/KvkService.xsd"),
     "VSDService": ("5.2.0", "conn/vsds/VSDService.wsdl", "conn/vsds/VSDService.xsd"),
 }

@@ -80,7 +80,7 @@ def test_nothing_of_the_document_is_left() -> None:
     assert b"Diagnose" not in etree.tostring(sealed)
 
 
-@pytest.mark.requirement("TIP1-A_4616")
+@pytest.mark.requirement("TIP1-A_4616-03")
 def test_the_form_is_that_of_tab_kon_073() -> None:
     """KeyInfo holds an EncryptedKey per recipient, which names its certificate (TAB_KON_073)."""
     parts = parts_of(encrypt(b"<a/>"))

@@ -1,11 +1,15 @@
 """The misuse detection counts without end and remembers within bounds."""
 
+import pytest
+
 from tests.unit.protocol.logs import START
 from tiaas.base.clock import ManualClock
 from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.konnektor.events import Event, EventHub
 from tiaas.konnektor.misuse import ALARM_VALUES, MisuseWatch
 from tiaas.konnektor.opstate import OperatingState
+from tiaas.soap.envelope import SoapFault
+from tiaas.soap.errors import FaultCode
 
 
 class VerifyCertificate:
@@ -32,3 +36,19 @@ def test_invented_workplaces_do_not_fill_the_memory() -> None:
     assert [len(minute.workplaces) for minute in watch._minutes["VerifyCertificate"]] == [50]
     (alarm,) = [dict(event.parameters) for event in events]
     assert alarm["Count"] == "401"
+
+
+@pytest.mark.requirement("TIP1-A_4614")
+@pytest.mark.parametrize("operation", ["EncryptDocument", "DecryptDocument"])
+def test_the_operations_of_the_encryption_service_are_watched(operation: str) -> None:
+    """TAB_KON_581: 101 in ten minutes, a failure counts five times."""
+    clock, hub, events = ManualClock(START), EventHub(), list[Event]()
+    hub.subscribe(events.append)
+    watch = MisuseWatch(OperatingState(hub, clock), clock, Nobody())
+    call = type(operation, (), {"context": VerifyCertificate("AP1").context})()
+    for _ in range(20):
+        watch.done(0.0, call, SoapFault(FaultCode.SERVER, "", None))
+    assert events == []
+    watch.done(0.0, call, object())
+    (alarm,) = [dict(event.parameters) for event in events]
+    assert (alarm["Operation"], alarm["Count"]) == (operation, "101")

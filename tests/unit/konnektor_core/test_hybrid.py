@@ -1,0 +1,127 @@
+"""What is sealed comes out, for every format, mixture of keys and size; and of nothing else anything does."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tiaas.ades.xadesdocument import parse_xml_untrusted
+from tiaas.base.clock import SystemClock
+from tiaas.base.entropy import SystemEntropy
+from tiaas.card.elc import BadCryptogram, elc_decrypt
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.hybrid.decrypting import decrypt
+from tiaas.konnektor.hybrid.opening import CannotRead, read_cms_untrusted, read_xml_untrusted
+from tiaas.konnektor.hybrid.sealing import Recipient, seal_cms, seal_xml
+from tiaas.lab.pki import LabPki
+from tiaas.pki.issue import EndEntity
+from tiaas.pki.names import component_name
+from tiaas.pki.oids import CertificateType
+from tiaas.soap.simple import STRING, LexicalError
+
+ENTROPY = SystemEntropy()
+_OAEP = padding.OAEP(padding.MGF1(SHA256()), SHA256(), None)
+_FEW = settings(max_examples=25, deadline=None, derandomize=True)
+
+
+@dataclass(frozen=True)
+class SoftwareKey:
+    """`Decipherer`."""
+
+    certificate: bytes
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+    @property
+    def recipient(self) -> Recipient:
+        return Recipient(self.certificate, self.key.public_key())
+
+    async def decipher(self, cryptogram: bytes) -> bytes:
+        try:
+            if isinstance(self.key, rsa.RSAPrivateKey):
+                return self.key.decrypt(cryptogram, _OAEP)
+            return elc_decrypt(cryptogram, self.key)
+        except (ValueError, BadCryptogram):
+            raise KonnektorError(4069) from None
+
+
+@cache
+def people() -> tuple[SoftwareKey, ...]:
+    """Two with ECC keys, two with RSA keys."""
+    pki = LabPki.create(ENTROPY, SystemClock())
+    keys: list[ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey] = []
+    keys += [ec.generate_private_key(ec.BrainpoolP256R1()) for _ in range(2)]
+    keys += [rsa.generate_private_key(65537, 2048) for _ in range(2)]
+    found: list[SoftwareKey] = []
+    for key in keys:
+        holder = EndEntity(component_name(f"Praxis {len(found)}", "NOT-VALID"), key.public_key())
+        found.append(SoftwareKey(pki.issue(CertificateType.HCI_ENC, holder), key))
+    return tuple(found)
+
+
+def opened(octets: bytes, by: list[SoftwareKey], *, is_xml: bool) -> bytes:
+    closed = read_xml_untrusted(octets) if is_xml else read_cms_untrusted(octets)
+    return asyncio.run(decrypt(closed, by, lambda error: None))
+
+
+_WHO = st.sets(st.integers(0, 3), min_size=1).map(sorted)
+
+
+@pytest.mark.requirement("TIP1-A_4616-03", "TIP1-A_4617-02")
+@_FEW
+@given(
+    who=_WHO, size=st.one_of(st.integers(0, 40), st.sampled_from([1023, 65536, 1_000_003])), seed=st.integers(0, 255)
+)
+def test_cms(who: list[int], size: int, seed: int) -> None:
+    document = bytes([seed]) * size
+    sealed = seal_cms(document, [people()[number].recipient for number in who], [], ENTROPY)
+    for number, person in enumerate(people()):
+        if number in who:
+            assert opened(sealed, [person], is_xml=False) == document
+        else:
+            with pytest.raises(KonnektorError) as caught:
+                opened(sealed, [person], is_xml=False)
+            assert caught.value.code == 4106
+    # Who has several keys needs only one of them to fit.
+    assert opened(sealed, list(people()), is_xml=False) == document
+
+
+def _is_xml(text: str) -> bool:
+    try:
+        STRING.encode(text)
+    except LexicalError:
+        return False
+    return True
+
+
+@pytest.mark.requirement("TIP1-A_5434")
+@_FEW
+@given(who=_WHO, text=st.text(st.characters(codec="utf-8"), max_size=40).filter(_is_xml), latin=st.booleans())
+def test_xml(who: list[int], text: str, latin: bool) -> None:
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    markup = f'<p:a xmlns:p="urn:p" b="{escaped}">{escaped}<!--c--><c/></p:a>'
+    declared = "<?xml version='1.0' encoding='ISO-8859-15'?>" if latin else ""
+    document = f"{declared}{markup}<?end?>".encode("iso-8859-15" if latin else "utf-8", "xmlcharrefreplace")
+    recipients = [people()[number].recipient for number in who]
+    sealed = seal_xml(parse_xml_untrusted(document), recipients, ENTROPY)
+    assert opened(sealed, [people()[who[0]]], is_xml=True) == document
+
+
+@_FEW
+@given(position=st.integers(0, 10_000), value=st.integers(1, 255), is_xml=st.booleans())
+def test_a_changed_octet_ends_in_an_error_or_changes_nothing(position: int, value: int, is_xml: bool) -> None:
+    document = b"<a>unver\xc3\xa4ndert</a>"
+    someone = people()[0]
+    if is_xml:
+        sealed = seal_xml(parse_xml_untrusted(document), [someone.recipient], ENTROPY)
+    else:
+        sealed = seal_cms(document, [someone.recipient], [], ENTROPY)
+    changed = bytearray(sealed)
+    changed[position % len(changed)] ^= value
+    with suppress(KonnektorError, CannotRead):
+        assert opened(bytes(changed), [someone], is_xml=is_xml) == document
