@@ -333,6 +333,10 @@ OPERATION_ACCESS: Mapping[str, OperationAccess] = {
     "StopSignature": OperationAccess(False, WorkplaceScope.ONE, with_card=True),
     "GetJobNumber": OperationAccess(False, WorkplaceScope.ALL),
     "ExternalAuthenticate": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
+    "ActivateComfortSignature": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
+    "GetSignatureMode": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
+    # No context (TAB_KON_878): the cards named are all there is, their sessions of all clients end.
+    "DeactivateComfortSignature": OperationAccess(False, WorkplaceScope.ALL),
     "StartCardSession": OperationAccess(True, WorkplaceScope.ONE, with_card=True),
     # No context in these two: the session's name and the caller's TLS identity decide.
     "SecureSendAPDU": OperationAccess(False, WorkplaceScope.ALL),

@@ -108,7 +108,7 @@ class Card:
         self.held = held
         self.removed = False
         self.sessions: dict[tuple[str, ...], CardSession] = {}
-        self._pool = ChannelPool(line, lambda: self.removed, self.sessions.values, single=data.card_type in INSURED)
+        self._pool = ChannelPool(line, lambda: self.removed, self._holders, single=data.card_type in INSURED)
         self._holder: Reservation | None = None
         self._derived: dict[str, object] = {}
         self._cache: dict[str, _Cached] = {}
@@ -130,9 +130,12 @@ class Card:
         """The basic channel, for reading what needs no raised rights."""
         return self._pool.basic
 
-    def reserve(self) -> "Reservation":
-        """An exclusive lock as `async with` (TUC_KON_023): 4093 if held by another, 4094 if the card is gone."""
-        return Reservation(self)
+    def reserve(self, *, sessions_go_on: bool = False) -> "Reservation":
+        """An exclusive lock as `async with` (TUC_KON_023): 4093 if held by another, 4094 if the card is gone.
+
+        With `sessions_go_on` TUC_KON_026 gives out sessions meanwhile: for an operation that has its own way to wait.
+        """
+        return Reservation(self, sessions_go_on=sessions_go_on)
 
     def require_free(self, holder: "Reservation | None" = None) -> None:
         """Raises 4093 if the card is reserved by another than `holder`."""
@@ -150,7 +153,8 @@ class Card:
         Keys: eGK the card alone; SM-B the Mandant; HBAx Clientsystem and userId (C1–C3). A missing userId with an
         HBAx is a defect of the caller (C16); the access check comes before.
         """
-        self.require_free(holder)
+        if self._holder is None or not self._holder.sessions_go_on:
+            self.require_free(holder)
         key = self._session_key(context)
         if key not in self.sessions:
             self._drop_idle_sessions()
@@ -168,12 +172,27 @@ class Card:
             else:
                 session.auth_state.pop(PIN_SMC, None)
 
+    def find_session(self, context: CallContext) -> CardSession | None:
+        """The session for `context` if there is one."""
+        return self.sessions.get(self._session_key(context))
+
+    async def close_orphans(self) -> None:
+        """Closes channels that nobody owns. Raises 4093 while somebody types for the card, 4094, `CardLinkError`."""
+        await self._pool.close_orphans()
+
+    def _holders(self) -> Iterator[CardSession]:
+        """Everybody who may have a channel of its own."""
+        for session in self.sessions.values():
+            yield session
+            if session.part is not None:
+                yield session.part
+
     def has_raised(self, context: CallContext, reference: str) -> bool:
         """Whether the session for `context` exists and has that PIN verified or switched off."""
         if self.held is not None:
             return self.held.is_active(context.mandant_id)
-        session = self.sessions.get(self._session_key(context))
-        return session is not None and reference in session.auth_state
+        session = self.find_session(context)
+        return session is not None and session.state_of(reference) is not None
 
     def _session_key(self, context: CallContext) -> tuple[str, ...]:
         if self.card_type in SM_B:
@@ -185,7 +204,7 @@ class Card:
         return ()
 
     def _drop_idle_sessions(self) -> None:
-        idle = [key for key, session in self.sessions.items() if session.channel is None and not session.auth_state]
+        idle = [key for key, session in self.sessions.items() if session.channel is None and not session.raised]
         for key in idle[: max(0, len(idle) - IDLE_SESSIONS_MAX + 1)]:
             del self.sessions[key]
 
@@ -222,18 +241,16 @@ class Card:
         if self.card_type in INSURED:
             egk = tuple(session.context.workplace_id for session in sessions)
         if self.card_type in HBAX:
-            hba = tuple(
-                HbaSessionFact(s.context.client_system_id, s.context.user_id or "", bool(s.auth_state))
-                for s in sessions
-            )
+            hba = tuple(HbaSessionFact(s.context.client_system_id, s.context.user_id or "", s.raised) for s in sessions)
         return CardFact(self.card_type, self.ct_id, self.data.iccsn, egk, hba)
 
 
 class Reservation:
     """The exclusive lock on one card for one operation."""
 
-    def __init__(self, card: Card) -> None:
+    def __init__(self, card: Card, *, sessions_go_on: bool) -> None:
         self._card = card
+        self.sessions_go_on = sessions_go_on
 
     async def __aenter__(self) -> Self:
         if self._card.removed:

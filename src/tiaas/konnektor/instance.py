@@ -24,7 +24,7 @@ from tiaas.konnektor.basic import BasicUsers
 from tiaas.konnektor.calllog import CallLog
 from tiaas.konnektor.cardtls import Handshakes
 from tiaas.konnektor.cetp import CetpSettings
-from tiaas.konnektor.config import BadInstanceConfig, InstanceConfig
+from tiaas.konnektor.config import BadInstanceConfig, InstanceConfig, SignatureSettings
 from tiaas.konnektor.errors import fault_of
 from tiaas.konnektor.eventfeed import EventFeed
 from tiaas.konnektor.expiry import CertificateWatch
@@ -290,6 +290,7 @@ class Instance:
             self.feed.close()
             await self.expiry.stop()
             await self.context.popp.close()
+            await self.context.qes.comfort.stop()
             await self._end()
         _log.info("instance stopped", extra={"instance": self.name})
 
@@ -379,6 +380,11 @@ class Instance:
         """Whether it is nobody's now: two Clientsysteme may share one."""
         model = await self.model.apply(lambda model: _without_feature(model, kind, value, client_system_id))
         return not model.clients_with(kind, value)
+
+    async def set_signature(self, settings: SignatureSettings) -> None:
+        """SAK_*, from now on; comfort sessions end if they are not allowed any more."""
+        self.config = replace(self.config, signature=settings)
+        await self.context.qes.configure(settings)
 
     async def check_sinks(self, client_system_id: str, check: SinkCheck) -> None:
         """Sets how receivers of a Clientsystem's events are checked. Raises `ConstraintViolated`, `StoreError`."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.konnektor.cards import CardList
+from tiaas.konnektor.comfortusers import ComfortUsers
 from tiaas.konnektor.config import SignatureSettings
 from tiaas.konnektor.events import EventHub
 from tiaas.konnektor.livemodel import LiveInfoModel
@@ -15,6 +16,7 @@ from tiaas.konnektor.qespin import QesPins
 from tiaas.konnektor.remotepin import RemotePins
 from tiaas.konnektor.sakchannel import SakLink
 from tiaas.konnektor.sakcvc import SakCvc
+from tiaas.konnektor.store import InstanceStore
 from tiaas.konnektor.trustservice import Trust
 
 
@@ -34,11 +36,13 @@ def build_pins(
     trust: Trust,
     hub: EventHub,
     sak: Sak,
+    store: InstanceStore,
     clock: Clock,
     entropy: Entropy,
 ) -> tuple[Pins, Qes]:
     """Both share the way of a PIN that is typed at another terminal."""
     remote = RemotePins(cards, trust.cross_to, clock)
     link = SakLink(sak.cvc, trust, clock, entropy)
-    qes = Qes(QesPins(model, terminals, hub, remote), remote, link, sak.settings, clock, enabled=sak.enabled)
+    entries = QesPins(model, terminals, hub, remote)
+    qes = Qes(entries, remote, link, sak.settings, ComfortUsers(store), clock, enabled=sak.enabled)
     return Pins(model, terminals, hub, remote), qes

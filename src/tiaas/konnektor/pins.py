@@ -121,7 +121,7 @@ class Pins:
         card.require_free(holder)
         if card.held is not None:
             card.take_activations()
-        known = session.auth_state.get(pin)
+        known = session.state_of(pin)
         if known is not None:
             return PinStatus(PinState.DISABLED if known is AuthValue.DISABLED else PinState.VERIFIED)
         if card.held is not None:

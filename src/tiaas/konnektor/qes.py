@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from tiaas.base.clock import Clock
 from tiaas.card import commands
 from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.comfort import Comfort
+from tiaas.konnektor.comfortusers import ComfortUsers
 from tiaas.konnektor.config import SignatureSettings, SimpleMode
 from tiaas.konnektor.cvcimport import CvcChain, Side, ok
 from tiaas.konnektor.errors import KonnektorError
@@ -36,6 +38,7 @@ class Qes:
         remote: RemotePins,
         sak: SakLink,
         settings: SignatureSettings,
+        users: ComfortUsers,
         clock: Clock,
         *,
         enabled: bool = True,
@@ -46,20 +49,29 @@ class Qes:
         self._clock = clock
         self.settings = settings
         self._enabled = enabled
+        self.comfort = Comfort(pins, remote, sak, settings, users, clock)
 
     def require_enabled(self) -> None:
         """Raises 4125 without MGM_LU_SAK."""
         if not self._enabled:
             raise KonnektorError(4125)
 
+    async def configure(self, settings: SignatureSettings) -> None:
+        """The administrator's settings from now on."""
+        self.settings = settings
+        await self.comfort.configure(settings)
+
     async def sign(self, job: QesJob, documents: Sequence[Sequence[bytes]]) -> StackResult:
         """Signs the SHA-256 hash values of each document, in order; reserves card and PIN pad for the whole job.
 
-        Raises 4043 timeout, 4049 cancel key, 4053 and 4092 no protected entry possible, 4060 terminal in use, 4063 PIN
-        blocked, 4065 transport PIN, 4085 wrong PIN, 4093 card in use, 4094 card pulled, 4118 several documents with an
-        HBA-Vorläuferkarte, 4056, 4057, 4196, 4228, 4233 no secure channel, 4120 signature wrong, 4123 card refuses.
+        A session in comfort mode signs without a PIN and raises as `Comfort.sign`. Any other raises 4043 timeout, 4049
+        cancel key, 4053 and 4092 no protected entry possible, 4060 terminal in use, 4063 PIN blocked, 4065 transport
+        PIN, 4085 wrong PIN, 4093 card in use, 4094 card pulled, 4118 several documents with an HBA-Vorläuferkarte,
+        4056, 4057, 4196, 4228, 4233 no secure channel, 4120 signature wrong, 4123 card refuses.
         """
         run = StackRun(job, documents)
+        if self.comfort.holds(job.session):
+            return await self.comfort.sign(run)
         alone = len(documents) == 1
         if job.card.card_type is not CardType.HBA:
             if not alone:

@@ -218,13 +218,44 @@ class Channel:
 
 
 class CardSession:
-    """A card session: one logical security state of a card. `auth_state` maps PIN and key references to values."""
+    """A card session: one logical security state of a card. `auth_state` maps PIN and key references to values.
 
-    def __init__(self, pool: "ChannelPool", context: CallContext) -> None:
+    `part` is a second channel of the session for what must not leave a folder (A_18597: the comfort signature in
+    DF.QES), with states of its own.
+    """
+
+    def __init__(self, pool: "ChannelPool", context: CallContext, *, logical_only: bool = False) -> None:
         self._pool = pool
         self.context = context
+        self.logical_only = logical_only
         self.auth_state: dict[str, AuthValue] = {}
         self.channel: Channel | None = None
+        self.part: CardSession | None = None
+
+    def open_part(self) -> "CardSession":
+        """A new `part`, which gets a logical channel at its first use, never the basic one."""
+        self.part = CardSession(self._pool, self.context, logical_only=True)
+        return self.part
+
+    async def close_part(self) -> None:
+        """Takes `part` away and closes its channel at the card, whose states on it end so.
+
+        Whatever happens nobody uses that channel again. Raises 4093 while somebody types for the card, 4094 if it is
+        not closed, `CardLinkError`.
+        """
+        part, self.part = self.part, None
+        if part is not None:
+            await self._pool.close(part)
+
+    def state_of(self, reference: str) -> AuthValue | None:
+        """The AUTHSTATE entry of a PIN or key, of the session or its part."""
+        own = self.auth_state.get(reference)
+        return own if own is not None or self.part is None else self.part.auth_state.get(reference)
+
+    @property
+    def raised(self) -> bool:
+        """Whether any state of it is raised."""
+        return bool(self.auth_state) or (self.part is not None and bool(self.part.auth_state))
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[Channel]:
@@ -260,7 +291,7 @@ class ChannelPool:
         """A channel for `session`. Raises `KonnektorError` 4093 if none can be had, `CardLinkError`."""
         async with self._mutex:
             if session.channel is None:
-                session.channel = self.basic if self._single else await self._find()
+                session.channel = self.basic if self._single else await self._find(logical_only=session.logical_only)
             return session.channel
 
     def abandon(self, session: CardSession) -> None:
@@ -273,13 +304,29 @@ class ChannelPool:
         channel.forget()
         channel.closed = channel is not self.basic
 
-    async def _find(self) -> Channel:
+    async def close(self, session: CardSession) -> None:
+        """Gives the session's channel up and closes it; see `CardSession.close_part`."""
+        if session.channel is not None:
+            self.abandon(session)
+            await self.close_orphans()
+
+    async def close_orphans(self) -> None:
+        """Closes what has no owner. Raises 4093 while somebody types for the card, 4094 if one stays open."""
+        if self._gone():
+            return
+        self.basic.turn.require_no_entry()
+        async with self._mutex:
+            await self._reclaim()
+        if self._orphans:
+            raise KonnektorError(4094)
+
+    async def _find(self, *, logical_only: bool) -> Channel:
         channel = await self._open()
         if channel is None and self._orphans:
             await self._reclaim()
             channel = await self._open()
         try:
-            return channel or await self._take()
+            return channel or await self._take(logical_only=logical_only)
         except ChannelClosed:
             # So the card was reset and has channels to open again.
             channel = await self._open()
@@ -290,11 +337,11 @@ class ChannelPool:
     async def _open(self) -> Channel | None:
         self.basic.turn.require_no_entry()
         async with self.basic.mutex, self.basic.turn:
-            known = set(self._orphans)
-            # If the answer is lost, any number without an owner may be open.
-            self._orphans |= LOGICAL_CHANNELS - self._owned()
+            # If the answer is lost, any number without an owner may be open. What others give up meanwhile stays.
+            doubtful = LOGICAL_CHANNELS - self._owned() - self._orphans
+            self._orphans |= doubtful
             response = await self.basic.transmit_in_turn(commands.manage_channel_open())
-            self._orphans = known
+            self._orphans -= doubtful
             if not response.ok or len(response.data) != 1 or response.data[0] == BASIC_CHANNEL:
                 return None
             number = response.data[0]
@@ -338,13 +385,16 @@ class ChannelPool:
             if response.ok or response.sw == StatusWord.CHANNEL_CLOSED:
                 self._orphans.discard(number)
 
-    async def _take(self) -> Channel:
+    async def _take(self, *, logical_only: bool) -> Channel:
         holders = [session for session in self._sessions() if session.channel is not None]
-        if BASIC_CHANNEL not in self._orphans and all(holder.channel is not self.basic for holder in holders):
+        is_free = BASIC_CHANNEL not in self._orphans and all(holder.channel is not self.basic for holder in holders)
+        if is_free and not logical_only:
             return self.basic
         for holder in holders:
             channel = holder.channel
             if channel is None or holder.auth_state or channel.mutex.locked():
+                continue
+            if logical_only and channel is self.basic:
                 continue
             holder.channel = None
             self._orphans.add(channel.number)

@@ -4,6 +4,7 @@ from tests.integration.konnektor_core.desk import CT_DESK, CT_SERVER, Desk
 from tiaas.base.secret import Secret
 from tiaas.konnektor.cardmap import ECC, QES
 from tiaas.konnektor.cards import Card
+from tiaas.konnektor.comfortusers import ComfortUsers
 from tiaas.konnektor.config import SignatureSettings
 from tiaas.konnektor.keyuse import CertifiedKey, certified_key
 from tiaas.konnektor.qes import Qes
@@ -34,7 +35,7 @@ class Surgeon:
         practice = desk.practice
         pins = QesPins(desk.model, desk, practice.hub, desk.remote)
         link = SakLink(sak, practice.trust, practice.clock, practice.entropy)
-        self.qes = Qes(pins, desk.remote, link, settings, practice.clock)
+        self.qes = Qes(pins, desk.remote, link, settings, ComfortUsers(practice.store), practice.clock)
         self.signed: list[int] = []
 
     @classmethod

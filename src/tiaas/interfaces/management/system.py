@@ -49,6 +49,14 @@ class AuthenticationChoice(enum.StrEnum):
     PASSWORD = "PASSWORD"
 
 
+@enum.unique
+class SimpleModeChoice(enum.StrEnum):
+    """SAK_SIMPLE_SIGNATURE_MODE."""
+
+    SE1 = "SE#1"
+    SE2 = "SE#2"
+
+
 @dataclass(frozen=True, slots=True)
 class Parameters:
     """What an administrator set; left out or null: as the operator's configuration has it."""
@@ -78,6 +86,18 @@ class Parameters:
     ] = None
     offline_days_max: Annotated[int | None, Number(0, 365), Told("TIMEOUT_TI_OFFLINE; 0: no limit")] = None
     vsdm_seconds: Annotated[int | None, Number(1, 300), Told("MAXTIME_VSDM")] = None
+    simple_signature_mode: Annotated[
+        SimpleModeChoice | None, Told("SAK_SIMPLE_SIGNATURE_MODE: how an HBA signs one document; counts at once")
+    ] = None
+    comfort_signature: Annotated[
+        bool | None, Told("SAK_COMFORT_SIGNATURE; needs TLS and client authentication; counts at once")
+    ] = None
+    comfort_signature_max: Annotated[
+        int | None, Number(1, 250), Told("SAK_COMFORT_SIGNATURE_MAX: signatures per PIN entry; counts at once")
+    ] = None
+    comfort_signature_hours: Annotated[
+        int | None, Number(1, 24), Told("SAK_COMFORT_SIGNATURE_TIMER: hours per PIN entry; counts at once")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Parameters that an administrator sets (gemSpec_Kon V5.18; ranges as there), over the operator's configuration.
 
-One row, `parameters`/`current`; it counts from the next start of the instance on.
+One row, `parameters`/`current`; it counts from the next start of the instance on, what is said of signatures at once.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 
 from tiaas.interfaces.management.documents import BadDocument, plain, read
 from tiaas.interfaces.management.system import Parameters
-from tiaas.konnektor.config import AuthenticationMode, InstanceConfig
+from tiaas.konnektor.config import AuthenticationMode, InstanceConfig, SimpleMode
 from tiaas.konnektor.store import InstanceStore, StoreError
 
 _KIND, _KEY = "parameters", "current"
@@ -22,6 +22,11 @@ _ACCESS = {
 _TI = {name: name for name in ("online", "sak", "tsl_grace_days", "offline_days_max")}
 _OWN = {name: name for name in ("hostname", "card_seconds", "event_tries")}
 _WATCH = {"expiry_check_days": "every", "expiry_warn_days": "warn"}
+_SIGNATURE = {
+    "comfort_signature": "comfort",
+    "comfort_signature_max": "comfort_max",
+    "comfort_signature_hours": "comfort_hours",
+}
 _SECONDS = {
     "ocsp_seconds": ("ocsp_seconds", 1),
     "ocsp_grace_minutes": ("ocsp_grace_seconds", 60),
@@ -57,11 +62,15 @@ def applied(parameters: Parameters, config: InstanceConfig) -> InstanceConfig:
     access = of(_ACCESS)
     if parameters.authentication_mode is not None:
         access["mode"] = AuthenticationMode(parameters.authentication_mode.value)
+    signature = of(_SIGNATURE)
+    if parameters.simple_signature_mode is not None:
+        signature["simple_mode"] = SimpleMode(parameters.simple_signature_mode.value)
     times: dict[str, Any] = {own: float(given[name] * one) for name, (own, one) in _SECONDS.items() if name in given}
     return replace(
         config,
         access=replace(config.access, **access),
         ti=replace(config.ti, **of(_TI), **times),
         watch=replace(config.watch, **of(_WATCH)),
+        signature=replace(config.signature, **signature),
         **of(_OWN),
     )

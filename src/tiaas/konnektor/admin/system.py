@@ -75,8 +75,10 @@ async def _put_parameters(call: Call) -> None:
     instance, wish = instance_of(call), call.body(Parameters)
     store, hub = instance.context.store, instance.context.hub
     before = applied(await load_parameters(store), instance.given).ti
-    after = applied(wish, instance.given).ti
+    wanted = applied(wish, instance.given)
+    after = wanted.ti
     await save_parameters(store, wish)
+    await instance.set_signature(wanted.signature)
     if after.online is not before.online:
         online_changed(hub, active=after.online)
     if after.sak is not before.sak:

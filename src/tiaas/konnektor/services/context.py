@@ -190,7 +190,7 @@ def build_context(
         card_seconds=card_seconds,
     )
     opstate.on_change(terminals.permission_changed)
-    pins, qes = build_pins(infomodel, terminals, cards, checks, hub, sak or Sak(), clock, entropy)
+    pins, qes = build_pins(infomodel, terminals, cards, checks, hub, sak or Sak(), store, clock, entropy)
     opener = sinks or PlainSinks(SinkRoute(network, clock))
     events = EventDelivery(infomodel, cards, hub, store, clock, entropy, opener, cetp, shares, _may(opstate, Row.BASE))
     return ServiceContext(
@@ -285,6 +285,11 @@ def _evidence(
         ("CardHandle", card_handle, handles),
     )
     return tuple((key, _told(value, known)) for key, value, known in named if value)
+
+
+def told_handle(handle: str) -> str:
+    """A handle that a caller named, for people: what does not look like one of ours may be a name or a PIN."""
+    return handle if _HANDLE.fullmatch(handle) else f"unbekannt ({len(handle)} Zeichen)"
 
 
 def _told(value: str, known: Container[str]) -> str:

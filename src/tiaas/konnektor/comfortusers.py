@@ -1,0 +1,50 @@
+"""UserIds of comfort sessions: UUIDs, each for one session only (gemSpec_Kon V5.18 A_20073-01, A_20074).
+
+The Clientsystem makes one per session; who knows it signs with the HBA, so it must not be guessed and not come again.
+Those of the last 1000 activations are kept, over restarts, as hash values.
+"""
+
+import re
+from collections import deque
+from hashlib import sha256
+
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.store import InstanceStore, StoreError
+
+KEPT = 1000
+_KIND, _KEY = "comfort", "users"
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+
+
+class ComfortUsers:
+    """The UserIds one instance has seen, whatever the context."""
+
+    def __init__(self, store: InstanceStore) -> None:
+        self._store = store
+        self._used: deque[str] | None = None
+
+    async def require_new(self, user_id: str | None) -> None:
+        """Raises 4272 for what is no UUID, 4270 for one used before; `StoreError`."""
+        if user_id is None or not _UUID.fullmatch(user_id):
+            raise KonnektorError(4272)
+        if _hash(user_id) in await self._load():
+            raise KonnektorError(4270)
+
+    async def remember(self, user_id: str) -> None:
+        """A session was activated with it. Raises `StoreError`."""
+        used = await self._load()
+        used.append(_hash(user_id))
+        await self._store.put(_KIND, _KEY, {"used": list(used)})
+
+    async def _load(self) -> deque[str]:
+        if self._used is None:
+            row = await self._store.get(_KIND, _KEY)
+            used = [] if row is None else row.get("used")
+            if not isinstance(used, list) or not all(isinstance(one, str) for one in used):
+                raise StoreError("the stored UserIds are damaged")
+            self._used = deque(used, maxlen=KEPT)
+        return self._used
+
+
+def _hash(user_id: str) -> str:
+    return sha256(user_id.lower().encode()).hexdigest()
