@@ -30,7 +30,7 @@ from tiaas.pki.keys import SigningScheme
 from tiaas.xmlsec.canonical import canonical, canonical_document
 from tiaas.xmlsec.errors import BadXmlSignature
 from tiaas.xmlsec.markup import NOWHERE, Scope, octets, scope_inside
-from tiaas.xmlsec.names import COUNTERSIGNED_TYPE, DS, SignatureMethod, Transform
+from tiaas.xmlsec.names import COUNTERSIGNED_TYPE, DS, SignatureMethod, Transform, ds
 from tiaas.xmlsec.writer import Draft, Part, Plan, draft, raw_ecdsa
 
 _METHODS = {
@@ -119,6 +119,8 @@ def _prepare(document: bytes, by: SignedBy, options: XadesOptions) -> PreparedXa
         check_variant(Variant.ENVELOPING, options.use, options.policy, options.update)
         return _prepare_enveloping(parse_to_sign(document), by, options)
     parsed = parse_to_sign(document)
+    if options.update is Update.PARALLEL and parsed.root.tag == ds("Signature"):
+        raise CannotSign(4111, "no parallel signatures around a document")
     target = find_target(parsed, options.reference, options.placement, _id_attributes(options))
     check_variant(target.variant, options.use, options.policy, options.update)
     target.check_policy(options.policy)

@@ -94,7 +94,9 @@ def _parser(encoding: str, *, is_message: bool) -> etree.XMLParser:
 def _parsed(document: bytes, limits: Limits, parser: etree.XMLParser) -> XmlElement:
     try:
         root = etree.fromstring(document, parser)
-    except etree.XMLSyntaxError:
+    except etree.XMLSyntaxError as error:
+        if error.code == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
+            raise TooLarge("too deep, or a text too long") from None
         raise BadEnvelope("not well-formed XML") from None
     if document.count(b"<") > 2 * limits.depth and _too_deep(root, limits.depth):
         raise TooLarge(f"nested deeper than {limits.depth} elements")

@@ -335,7 +335,24 @@ def test_too_much() -> None:
     assert len(read(SIGNED.replace(b"</a>", signature * 19 + b"</a>"))) == 20
     assert refused(SIGNED.replace(b"</a>", signature * 24 + b"</a>")) == 4280  # 75 transforms
     assert refused(SIGNED.replace(b"</a>", b"<ds:Signature xmlns:ds='%b'/>" % DS.encode() * 64 + b"</a>")) == 4280
-    assert refused(b"<a>" * 200 + b"</a>" * 200) == 4280
+    for depth in (200, 3000):
+        assert refused(b"<a>" * depth + b"</a>" * depth) == 4280
+
+
+def test_many_references_cost_no_more_than_one() -> None:
+    """64 signatures with 64 references each, all to a document of 2 MB: it is digested once."""
+    reference = (
+        '<ds:Reference URI=""><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/>'
+        "<ds:DigestValue/></ds:Reference>"
+    )
+    signature = (
+        f'<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo><ds:CanonicalizationMethod '
+        'Algorithm="http://www.w3.org/2006/12/xml-c14n11"/><ds:SignatureMethod Algorithm=""/>'
+        f"{reference * 64}</ds:SignedInfo><ds:SignatureValue/></ds:Signature>"
+    )
+    found = read_xades_untrusted(f"<a>{signature * 64}<b>{'x' * 2_000_000}</b></a>".encode())
+    assert {item.integrity for item in found} == {Integrity.ALGORITHM_UNKNOWN}
+    assert len(found) == 64
 
 
 def test_no_signature_or_no_xml() -> None:

@@ -342,6 +342,11 @@ def test_parallel_and_counter_signatures_break_nothing() -> None:
     assert stripped(document) == stripped(DOCUMENT)
 
 
+def test_an_enveloping_signature_gets_no_parallel_one() -> None:
+    signed = sign(DOCUMENT, replace(OPTIONS, include_object=True))
+    assert refused(signed, replace(OPTIONS, name="p", update=Update.PARALLEL)) == 4111
+
+
 def test_parallel_without_a_first_one_is_the_first() -> None:
     assert one(sign(DOCUMENT, replace(OPTIONS, update=Update.PARALLEL))).integrity is Integrity.INTACT
 
