@@ -88,6 +88,7 @@ def _parser(encoding: str, *, is_message: bool) -> etree.XMLParser:
         dtd_validation=False,
         remove_comments=True,
         remove_pis=is_message,
+        collect_ids=False,
     )
 
 

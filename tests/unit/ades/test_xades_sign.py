@@ -342,6 +342,10 @@ def test_parallel_and_counter_signatures_break_nothing() -> None:
     assert stripped(document) == stripped(DOCUMENT)
 
 
+def test_ids_that_occur_twice_or_are_no_names_are_the_documents_business() -> None:
+    assert one(sign(b'<a xml:id="1 2"><b xml:id="i"/><b xml:id="i"/></a>')).integrity is Integrity.INTACT
+
+
 def test_an_enveloping_signature_gets_no_parallel_one() -> None:
     signed = sign(DOCUMENT, replace(OPTIONS, include_object=True))
     assert refused(signed, replace(OPTIONS, name="p", update=Update.PARALLEL)) == 4111
