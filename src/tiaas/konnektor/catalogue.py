@@ -73,6 +73,7 @@ CATALOGUE: Mapping[str, EventRow] = {
     "KSR/UPDATE/START": _row("Target CtID", kind=_SEC),
     "KSR/UPDATE/END": _row("Target CtID", kind=_SEC),
     "KSR/UPDATE/SUCCESS": _row("Target Name CtID NewFirmwareversion", kind=_SEC),
+    "LOG/CRYPTO_OP": _row("Operation Karte Keyref CARD_HANDLE CardHolderName", deliver=False, kind=_SEC),
     "LOG/ERROR": _row("Error Bedeutung", log=False, deliver=False, kind=None, severity=None),
     "NTP/ENTERCRITICALSTATE": _row("MESSAGE", deliver=False, severity=_FATAL),
     **{f"NETWORK/VPN_{way}/{went}": _row() for way in ("TI", "SIS") for went in ("UP", "DOWN")},
@@ -88,11 +89,9 @@ CATALOGUE: Mapping[str, EventRow] = {
 
 _BOX_NETWORK = "hsk: no LAN/WAN adapters, DHCP, VPN client or Standalone operation (PTV 1.3.0, groups 1, 3 to 5, 11)"
 _REGISTRATION = "hsk: no registration at a VPN-Zugangsdienst, no gSMC-K (groups 2, 8)"
-_DOCUMENTS = "no signature or encryption service yet"
 _KSR = "no KSR client: updates of terminals come by management"
 
 NOT_RAISED: Mapping[str, str] = {
-    "LOG/CRYPTO_OP": _DOCUMENTS,
     "CERT/CRL/INVALID": "hsk: no CRL (group 6); einbox: EC_CRL_Out_Of_Date tells it",
     "ANLW/LAN/IP_CHANGED": _BOX_NETWORK,
     "ANLW/WAN/IP_CHANGED": _BOX_NETWORK,

@@ -1,12 +1,16 @@
 """What an instance watches besides trust lists and terminals: time, certificates, misuse, and what a box has."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from tiaas.interfaces.signature_service_v7_5 import SignDocument
 from tiaas.konnektor.box import Box
 from tiaas.konnektor.boxnetwork import BoxNetwork
 from tiaas.konnektor.calllog import CallLog
+from tiaas.konnektor.cardtypes import HBAX
 from tiaas.konnektor.config import InstanceConfig, Profile
 from tiaas.konnektor.crlkeeper import CrlKeeper
+from tiaas.konnektor.cryptolog import CryptoLog
 from tiaas.konnektor.identity import Identity
 from tiaas.konnektor.misuse import MisuseWatch
 from tiaas.konnektor.network import Network
@@ -66,9 +70,25 @@ def build_health(
             context.entropy,
         ),
         SelfChecks(context.opstate, context.terminals, context.hub, context.clock, lambda: identity.server.certificate),
-        MisuseWatch(context.opstate, context.clock, calls),
+        MisuseWatch(context.opstate, context.clock, _crypto_log(context, calls), is_counted=_is_counted(context)),
         _box(context, network, config, device) if config.profile is Profile.EINBOX else None,
     )
+
+
+def _crypto_log(context: ServiceContext, calls: CallLog) -> CryptoLog:
+    return CryptoLog(context.hub, context.cards, lambda: context.protocol.settings.crypto_operations, calls)
+
+
+def _is_counted(context: ServiceContext) -> Callable[[object], bool]:
+    """TAB_KON_584 counts SignDocument only where it makes nonQES: with any card but an HBAx."""
+
+    def check(request: object) -> bool:
+        if not isinstance(request, SignDocument):
+            return True
+        card = context.cards.find(request.card_handle)
+        return card is None or card.card_type not in HBAX
+
+    return check
 
 
 def _box(context: ServiceContext, network: Network, config: InstanceConfig, device: bytes | None) -> Box:

@@ -5,7 +5,7 @@ For each watched operation the calls of the last ten minutes are summed up, one 
 """
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tiaas.base.clock import Clock
@@ -48,9 +48,16 @@ async def save_alarm_values(store: InstanceStore, values: Mapping[str, int]) -> 
 
 
 class MisuseWatch:
-    """An `Observer` of dispatchers that counts and passes everything on to `also`."""
+    """An `Observer` of dispatchers that counts what `is_counted` and passes everything on to `also`."""
 
-    def __init__(self, opstate: OperatingState, clock: Clock, also: Observer) -> None:
+    def __init__(
+        self,
+        opstate: OperatingState,
+        clock: Clock,
+        also: Observer,
+        is_counted: Callable[[object], bool] = lambda request: True,
+    ) -> None:
+        self._is_counted = is_counted
         self.alarm_values = dict(ALARM_VALUES)
         self._opstate = opstate
         self._clock = clock
@@ -66,7 +73,7 @@ class MisuseWatch:
         self._also.done(begun, request, answer)
         operation = type(request).__name__
         limit = self.alarm_values.get(operation, 0)
-        if limit:
+        if limit and self._is_counted(request):
             self._count(operation, limit, getattr(request, "context", None), failed=isinstance(answer, SoapFault))
 
     def _count(self, operation: str, limit: int, context: object, *, failed: bool) -> None:

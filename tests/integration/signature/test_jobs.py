@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, Topic
+from tiaas.konnektor.opstate import Condition
 from tiaas.lab.faults import Fault, Service
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -170,3 +172,34 @@ async def test_an_smb_that_was_pulled_wants_its_pin_again(office: Office) -> Non
     assert not any(event.topic == Topic.PIN_VERIFY_STARTED for event in office.events)
     await office.unlock()
     await office.call(office.sign(wish(TEXT)))
+
+
+@pytest.mark.requirement("TIP1-A_5033", "TIP1-A_4597")
+async def test_misuse_counts_what_an_smb_signs_and_not_what_an_hba_does(office: Office) -> None:
+    watch = office.instance.health.misuse
+    watch.reset()
+    watch.alarm_values["SignDocument"] = 2
+    kinds = (CardType.HBA, CardType.HBA, CardType.SMC_B)
+    messages = [office.sign(wish(TEXT, "text/plain"), kind=kind) for kind in kinds]
+    for message in messages:
+        watch.done(watch.begin(), message, object())
+    assert not office.context.opstate.holds(Condition.CRYPTOPERATION_ALARM)
+    watch.done(watch.begin(), messages[-1], object())
+    assert office.context.opstate.holds(Condition.CRYPTOPERATION_ALARM)
+    watch.reset()
+    watch.alarm_values["SignDocument"] = 41
+
+
+@pytest.mark.requirement("TIP1-A_4712")
+async def test_successful_operations_are_logged_on_demand(office: Office) -> None:
+    watch, settings = office.instance.health.misuse, office.context.protocol.settings
+    message = office.sign(wish(TEXT, "text/plain"), kind=CardType.HBA)
+    office.events.clear()
+    watch.done(watch.begin(), message, object())
+    await office.context.protocol.configure(replace(settings, crypto_operations=True))
+    watch.done(watch.begin(), message, object())
+    await office.context.protocol.configure(settings)
+    (event,) = [event for event in office.events if event.topic == Topic.LOG_CRYPTO_OP]
+    told = dict(event.parameters)
+    assert (told["Operation"], told["Keyref"], told["CARD_HANDLE"]) == ("SignDocument", "C.QES", message.card_handle)
+    assert not event.deliver

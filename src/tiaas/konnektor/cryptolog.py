@@ -1,0 +1,55 @@
+"""LOG/CRYPTO_OP: what keys were used for, if an administrator wants that logged (gemSpec_Kon V5.18 TIP1-A_4712,
+LOG_SUCCESSFUL_CRYPTO_OPS). The log itself drops what is personal.
+"""
+
+from collections.abc import Callable, Mapping
+
+from tiaas.konnektor.cardmap import AUT, ENC, QES, SIG
+from tiaas.konnektor.cards import Card, CardList
+from tiaas.konnektor.cardtypes import HBAX
+from tiaas.konnektor.events import Event, EventHub, EventType, Topic, parameters
+from tiaas.soap.dispatch import Observer
+from tiaas.soap.envelope import SoapFault
+
+KEY_OF_OPERATION: Mapping[str, str | None] = {
+    "SignDocument": SIG,
+    "ExternalAuthenticate": AUT,
+    "EncryptDocument": ENC,
+    "DecryptDocument": ENC,
+    "VerifyDocument": None,
+}
+"""The certificate reference of the key; with an HBAx, SignDocument uses C.QES. VerifyDocument uses no key of a card."""
+
+
+class CryptoLog:
+    """An `Observer` of dispatchers that tells of successful operations and passes everything on to `also`."""
+
+    def __init__(self, hub: EventHub, cards: CardList, wanted: Callable[[], bool], also: Observer) -> None:
+        self._hub = hub
+        self._cards = cards
+        self._wanted = wanted
+        self._also = also
+
+    def begin(self) -> float:
+        """See `Observer`."""
+        return self._also.begin()
+
+    def done(self, begun: float, request: object | None, answer: object) -> None:
+        """See `Observer`."""
+        self._also.done(begun, request, answer)
+        operation = type(request).__name__
+        if operation not in KEY_OF_OPERATION or isinstance(answer, SoapFault) or not self._wanted():
+            return
+        card = self._cards.find(getattr(request, "card_handle", None) or "")
+        values = (("Operation", operation), *(() if card is None else _key(card, KEY_OF_OPERATION[operation])))
+        self._hub.publish(Event(Topic.LOG_CRYPTO_OP, parameters(*values), kind=EventType.SECURITY, deliver=False))
+
+
+def _key(card: Card, reference: str | None) -> tuple[tuple[str, object], ...]:
+    used = QES if reference == SIG and card.card_type in HBAX else reference
+    return (
+        ("Karte", card.data.iccsn),
+        ("Keyref", used),
+        ("CARD_HANDLE", card.handle),
+        ("CardHolderName", card.data.holder_name),
+    )
