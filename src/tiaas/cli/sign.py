@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tiaas.base.errors import InvalidInput
@@ -11,7 +12,7 @@ from tiaas.cli.cardchoice import choose_card
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
 from tiaas.cli.writer import note, out_json, out_table
-from tiaas.client import DocumentToSign, Konnektor, SignedResult
+from tiaas.client import ClientError, DocumentToSign, Konnektor, SignedResult
 from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.interfaces.card_service_v8_1 import Card
 from tiaas.interfaces.signature_service_v7_5 import SHORT_TEXT_LENGTH, Crypt
@@ -26,6 +27,8 @@ _CMS = _TYPES["cades"]
 _HBA = frozenset({CardType.HBA, CardType.HBA_QSIG})
 _STACK = 50
 """Documents in one call: every Konnektor takes as many (gemSpec_Kon V5.18, SignRequest)."""
+_JOB_OCTETS = 30 * 1024 * 1024
+"""Octets of all documents in one call: with base64 less than the client takes in one answer."""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -102,8 +105,9 @@ async def _sign(
 ) -> list[SignedResult]:
     """Job by job; what is signed is written at once, so a job that fails costs only itself."""
     done: list[SignedResult] = []
-    for first in range(0, len(documents), args.stack):
-        part = documents[first : first + args.stack]
+    first = 0
+    while first < len(documents):
+        part = _job(documents, first, args.stack)
         number = await konnektor.get_job_number()
         if card.card_type in _HBA:
             note(f"tiaas: job {number}: type PIN.QES at terminal {card.ct_id} (unless comfort signature is on)")
@@ -112,7 +116,9 @@ async def _sign(
             results = await konnektor.sign_documents(card.card_handle, part, number, crypt)
         except asyncio.CancelledError:
             note(f"tiaas: stopping job {number}")
-            await asyncio.shield(konnektor.stop_signature(number))
+            # It may have ended, or not have begun.
+            with suppress(ClientError):
+                await asyncio.shield(konnektor.stop_signature(number))
             raise
         for result in results:
             moved = SignedResult(
@@ -120,11 +126,21 @@ async def _sign(
             )
             documentfiles.write(paths[moved.index], moved.content)
             done.append(moved)
-        if len(documents) > args.stack:
+        if len(part) < len(documents):
             note(f"tiaas: {len(done)} of {len(documents)} signed")
         if len(results) < len(part):
             break
+        first += len(part)
     return done
+
+
+def _job(documents: Sequence[DocumentToSign], first: int, most: int) -> Sequence[DocumentToSign]:
+    """The documents of the next job: one at least, at most `most`, together no more than an answer may carry."""
+    size, last = len(documents[first].content), first + 1
+    while last < min(len(documents), first + most) and size + len(documents[last].content) <= _JOB_OCTETS:
+        size += len(documents[last].content)
+        last += 1
+    return documents[first:last]
 
 
 def _document(path: Path, args: argparse.Namespace) -> DocumentToSign:

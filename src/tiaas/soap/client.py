@@ -6,6 +6,7 @@ from typing import TypeVar
 from lxml import etree
 
 from tiaas.base.errors import TiaasError
+from tiaas.soap.bulk import BULK, Bulk
 from tiaas.soap.envelope import (
     SOAP,
     Headed,
@@ -67,11 +68,15 @@ def read_headed_answer_untrusted(
     limits: Limits = ANSWER_LIMITS,
 ) -> Headed[T]:
     """As `read_answer_untrusted`, with those header blocks of the answer that are of the classes in `headers`."""
-    known = known_headers(headers)
-    blocks, element = open_envelope_untrusted(document, limits, known)
+    known, bulk = known_headers(headers), Bulk()
+    blocks, element = open_envelope_untrusted(bytes(bulk.cut_untrusted(document)), limits, known)
     if element.tag == _FAULT:
         raise ReceivedFault(_read_fault(element, details))
-    return Headed(decode(expected, element), decode_headers(blocks, known))
+    reset = BULK.set(bulk)
+    try:
+        return Headed(decode(expected, element), decode_headers(blocks, known))
+    finally:
+        BULK.reset(reset)
 
 
 def _read_fault(element: XmlElement, details: tuple[type[object], ...]) -> SoapFault:

@@ -1,11 +1,15 @@
 """The verbs for documents with a lab that `tiaas up` started: files in, files out, real cards, terminals and PINs."""
 
 import json
+import signal
 import subprocess
+import sys
+import time
 from base64 import b64decode, urlsafe_b64decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -71,6 +75,33 @@ def test_a_prescription_signed_with_the_hba(run: Run, capsys: pytest.CaptureFixt
     assert len(found["signatures"]) == 1
 
 
+def test_an_interrupted_job_is_stopped(lab: LabProcess, run: Run) -> None:
+    """Ctrl-C while the doctor is asked for PIN.QES: StopSignature, and then card and keypad are free again."""
+    faults = lab.ready["lab"]["faults"]
+    fault = {"service": "keypad", "delay": 3, "match": "PIN.QES", "times": 1}
+    httpx.post(faults, json=fault, trust_env=False).raise_for_status()
+    command = [
+        sys.executable,
+        "-m",
+        "tiaas",
+        "sign",
+        "--qes",
+        "brief.txt",
+        "--kon",
+        lab.ready["instances"][0]["kon_file"],
+    ]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=lab.environ) as child:
+        _wait_until(lambda: bool(httpx.get(faults, trust_env=False).json()["fired"]))
+        child.send_signal(signal.SIGINT)
+        assert child.stderr is not None
+        said = child.stderr.read()
+        assert child.wait() == 130
+    assert "stopping job" in said
+    assert not Path("brief.txt.p7s").exists()
+    # The prompt at the terminal ends when its person does something; until then the card is taken (4093).
+    _wait_until(lambda: run("sign", "--qes", "brief.txt") == 0)
+
+
 def test_encrypted_and_decrypted(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("get", "certificates", "--ref", "C.ENC", "--crypt", "ECC", "--pem") == 0
     Path("empfaenger.pem").write_text(capsys.readouterr().out)
@@ -93,6 +124,14 @@ def test_a_challenge_signed_with_the_smc_b(run: Run, capsys: pytest.CaptureFixtu
     assert isinstance(key, ec.EllipticCurvePublicKey)
     der = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
     key.verify(der, f"{head}.{payload}".encode(), ec.ECDSA(SHA256()))
+
+
+def _wait_until(holds: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if holds():
+            return
+        time.sleep(0.05)
+    raise AssertionError("waited in vain")
 
 
 def _octets(text: str) -> bytes:

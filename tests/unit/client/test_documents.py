@@ -119,3 +119,12 @@ async def test_encrypting_and_decrypting(both: Both) -> None:
         assert part in fake.received[-1].body
     opened = await konnektor.decrypt_document("smcb-1", b"cms")
     assert (opened.content, opened.is_xml) == (b"<a/>", True)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_large_document(both: Both) -> None:
+    """More than an XML parser takes as one text."""
+    fake, konnektor = both
+    document = bytes(11 * 1024 * 1024)
+    fake.answers["DecryptDocument"] = answers.decrypted(document)
+    assert (await konnektor.decrypt_document("smcb-1", b"cms")).content == document
