@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from tiaas.ades.pdfa import NotPdfa, pdfa_level_untrusted
+from tiaas.interfaces.connector_common_v5_0 import Document
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.xmldocuments import check_xml
 
@@ -43,6 +44,13 @@ def format_of(mime_type: str | None) -> DocumentFormat:
     """
     essence = (mime_type or "").partition(";")[0].strip().lower()
     return _BY_MIME_TYPE.get(essence, DocumentFormat.BINARY)
+
+
+def octets_of(document: Document) -> bytes:
+    """The document itself, from whichever of the two elements."""
+    if document.base64_xml is not None:
+        return document.base64_xml
+    return b"" if document.base64_data is None else document.base64_data.data
 
 
 def check_sizes(documents: Iterable[bytes]) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from lxml import etree
 
 from tiaas.ades.xadesdocument import LIMITS as SIGNED_LIMITS
+from tiaas.ades.xadesdocument import XmlDocument, parse_xml_untrusted
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
-from tiaas.soap.markup import Limits, XmlElement, parse_document_untrusted
+from tiaas.soap.markup import Limits, parse_document_untrusted
 
 DOCUMENT_LIMITS = Limits(octets=26_214_400, nodes=30_000, depth=30)
 _SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
@@ -22,7 +23,7 @@ _MEMORY = "schema:"
 
 def check_xml(data: bytes, schemas: Mapping[str, bytes]) -> tuple[int, ...]:
     """The codes of warnings: 4193 without schemas. Raises 4022, 4023, 4024, 4026, 4280, 4281."""
-    root = _parsed(data)
+    root = parse_document(data).root
     if not schemas:
         return (_NO_SCHEMA,)
     if not _schema(schemas).validate(root):
@@ -35,7 +36,7 @@ def check_signed_xml(data: bytes, schemas: Mapping[str, bytes]) -> None:
 
     A document that was as large as it may be has grown by them. Raises 4022, 4023, 4024, 4026, 4280, 4281.
     """
-    root = _parsed(data, SIGNED_LIMITS)
+    root = parse_document(data, SIGNED_LIMITS).root
     for signature in list(root.iter(_SIGNATURE)):
         parent = signature.getparent()
         if parent is not None:
@@ -44,9 +45,10 @@ def check_signed_xml(data: bytes, schemas: Mapping[str, bytes]) -> None:
         raise KonnektorError(4023)
 
 
-def _parsed(data: bytes, limits: Limits = DOCUMENT_LIMITS) -> XmlElement:
+def parse_document(data: bytes, limits: Limits = DOCUMENT_LIMITS) -> XmlDocument:
+    """The document with its octets. Raises 4022, 4024, 4280, 4281."""
     try:
-        return parse_document_untrusted(data, limits)
+        return parse_xml_untrusted(data, limits)
     except TooLarge as error:
         raise KonnektorError(4280, str(error)) from None
     except NotAllowed as error:

@@ -26,8 +26,8 @@ from tiaas.interfaces.connector_common_v5_0 import Document, Result
 from tiaas.interfaces.encryption_service_v6_1 import Crypt, EncryptionType, EncryptOptionalInputs
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.documents import DOCUMENT_OCTETS_MAX
 from tiaas.konnektor.keyuse import certified_key
-from tiaas.konnektor.services.encryption.documents import OCTETS_MAX
 from tiaas.soap.envelope import write_envelope
 from tiaas.tlv import encode
 
@@ -211,7 +211,7 @@ async def test_4201_algorithms_that_are_not_supported(unlocked: Surgery) -> None
 async def test_4283_a_document_that_comes_out_too_large(unlocked: Surgery) -> None:
     card = unlocked.find(CardType.SMC_B)
     sealed = write_auth_enveloped(
-        [await recipient(unlocked, card, Crypt.ECC)], NONCE, seal(KEY, NONCE, bytes(OCTETS_MAX + 1))
+        [await recipient(unlocked, card, Crypt.ECC)], NONCE, seal(KEY, NONCE, bytes(DOCUMENT_OCTETS_MAX + 1))
     )
     assert (await error_of(unlocked, decrypt_request(data(sealed), card.handle))).code == 4283
 

@@ -30,8 +30,8 @@ from tiaas.interfaces.encryption_service_v6_1 import (
     UnprotectedProperties,
 )
 from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.documents import DOCUMENT_OCTETS_MAX
 from tiaas.konnektor.hybrid.recipients import RECIPIENTS_MAX
-from tiaas.konnektor.services.encryption.documents import OCTETS_MAX
 from tiaas.pki.oids import CertificateType
 from tiaas.soap.envelope import write_envelope
 from tiaas.tlv import encode
@@ -172,7 +172,7 @@ async def test_4058_another_kind_of_card(surgery: Surgery, card_type: CardType) 
         (xml(b"<a>"), 4022),
         (xml(b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"), 4281),
         (xml(b"<a>" + bytes(1)), 4022),
-        (data(bytes(OCTETS_MAX + 1)), 4283),
+        (data(bytes(DOCUMENT_OCTETS_MAX + 1)), 4283),
     ],
 )
 async def test_the_document_is_looked_at_before_the_caller(surgery: Surgery, document: Document, code: int) -> None:
@@ -181,7 +181,7 @@ async def test_the_document_is_looked_at_before_the_caller(surgery: Surgery, doc
 
 
 async def test_25_megabytes_are_taken(surgery: Surgery, somebody: Somebody) -> None:
-    text = bytes(OCTETS_MAX)
+    text = bytes(DOCUMENT_OCTETS_MAX)
     answer = await surgery.call(encrypt_request(data(text), somebody.certificate))
     assert somebody.open_cms(octets_of(answer.document)) == text
 

@@ -7,7 +7,6 @@ answer has the same element. Crypt of the request is not either: the document's 
 import asyncio
 
 from tiaas.ades.mime import BadMime, pkcs7_content_untrusted
-from tiaas.ades.xadesdocument import code_of, parse_xml_untrusted
 from tiaas.interfaces.connector_common_v5_0 import OK, Document
 from tiaas.interfaces.dss_core_v1_0 import Base64Data
 from tiaas.interfaces.encryption_service_v6_1 import (
@@ -15,6 +14,7 @@ from tiaas.interfaces.encryption_service_v6_1 import (
     DecryptDocument,
     DecryptDocumentResponse,
 )
+from tiaas.konnektor.documents import check_sizes, octets_of
 from tiaas.konnektor.errors import KonnektorError, gerror_of
 from tiaas.konnektor.hybrid.decrypting import decrypt
 from tiaas.konnektor.hybrid.opening import CannotRead, ClosedDocument, is_cms, read_cms_untrusted, read_xml_untrusted
@@ -22,9 +22,8 @@ from tiaas.konnektor.keys import decipherers_of
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.services.context import ServiceContext, authorize, call_context, declared
 from tiaas.konnektor.services.encryption.cards import check_key
-from tiaas.konnektor.services.encryption.documents import check_size, octets_of
+from tiaas.konnektor.xmldocuments import parse_document
 from tiaas.soap.dispatch import Operation, operation
-from tiaas.soap.errors import BadEnvelope
 
 
 def operations(context: ServiceContext) -> list[Operation]:
@@ -75,14 +74,10 @@ def _read(document: Document) -> ClosedDocument:
 
 
 def _check_result(asked: Document, octets: bytes) -> None:
-    """The decrypted document keeps to gemSpec_Kon 3.1.1, or the operation ends: 4283, 4022, 4280, 4281."""
-    check_size(octets)
-    if asked.base64_xml is None:
-        return
-    try:
-        parse_xml_untrusted(octets)
-    except BadEnvelope as error:
-        raise KonnektorError(code_of(error), str(error)) from None
+    """The decrypted document keeps to gemSpec_Kon 3.1.1, or the operation ends: 4283, 4022, 4024, 4280, 4281."""
+    check_sizes((octets,))
+    if asked.base64_xml is not None:
+        parse_document(octets)
 
 
 def _like(asked: Document, octets: bytes) -> Document:

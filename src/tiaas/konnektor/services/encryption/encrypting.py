@@ -8,7 +8,6 @@ import asyncio
 from functools import partial
 
 from tiaas.ades.mime import BadMime, split_untrusted
-from tiaas.ades.xadesdocument import code_of, parse_xml_untrusted
 from tiaas.interfaces.connector_common_v5_0 import OK, Document
 from tiaas.interfaces.dss_core_v1_0 import Base64Data
 from tiaas.interfaces.encryption_service_v6_1 import (
@@ -20,15 +19,15 @@ from tiaas.interfaces.encryption_service_v6_1 import (
 )
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cmsattributes import attributes_in
+from tiaas.konnektor.documents import check_sizes, octets_of
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.hybrid.recipients import RecipientChecks
 from tiaas.konnektor.hybrid.sealing import Seal, seal_cms, seal_smime, seal_xml
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.services.context import ServiceContext, authorize, call_context, declared, warning
 from tiaas.konnektor.services.encryption.cards import check_key
-from tiaas.konnektor.services.encryption.documents import check_size, octets_of
+from tiaas.konnektor.xmldocuments import parse_document
 from tiaas.soap.dispatch import Operation, operation
-from tiaas.soap.errors import BadEnvelope
 
 _SMIME_TYPE = "application/pkcs7-mime"
 
@@ -90,9 +89,9 @@ def _attributes(request: EncryptDocument, kind: EncryptionType) -> tuple[bytes, 
 
 
 def _checked(document: Document, kind: EncryptionType, attributes: tuple[bytes, ...]) -> Seal:
-    """checkDocumentFormat: raises 4283, for XML 4022, 4280, 4281, for S/MIME 4022 if there is no MIME message."""
+    """checkDocumentFormat: raises 4283, for XML 4022, 4024, 4280, 4281, for S/MIME 4022 if there is no MIME message."""
     octets = octets_of(document)
-    check_size(octets)
+    check_sizes((octets,))
     if kind is EncryptionType.CMS:
         return lambda recipients, entropy: seal_cms(octets, recipients, attributes, entropy)
     if kind is EncryptionType.SMIME:
@@ -101,10 +100,7 @@ def _checked(document: Document, kind: EncryptionType, attributes: tuple[bytes, 
         except BadMime as error:
             raise KonnektorError(4022, str(error)) from None
         return partial(seal_smime, octets)
-    try:
-        return partial(seal_xml, parse_xml_untrusted(octets))
-    except BadEnvelope as error:
-        raise KonnektorError(code_of(error), str(error)) from None
+    return partial(seal_xml, parse_document(octets))
 
 
 def _card(context: ServiceContext, request: EncryptDocument, peer: Peer) -> Card | None:

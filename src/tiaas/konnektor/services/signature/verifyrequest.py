@@ -15,9 +15,9 @@ from tiaas.ades.found import SignatureFormat
 from tiaas.ades.xadesfragment import standalone
 from tiaas.interfaces import dss_core_v1_0 as dss
 from tiaas.interfaces.signature_service_v7_5 import VerifyDocument, VerifyInputs
-from tiaas.konnektor.documents import DocumentFormat, check_sizes, format_of
+from tiaas.konnektor.documents import DocumentFormat, check_sizes, format_of, octets_of
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.services.signature.wishes import octets_of, schemas_of
+from tiaas.konnektor.services.signature.wishes import schemas_of
 from tiaas.konnektor.verification.reading import Material
 
 _X509 = "{http://www.w3.org/2000/09/xmldsig#}X509Certificate"

@@ -1,8 +1,6 @@
 """A SignRequest as we understand it: checkArguments of SignDocument and the first steps of TUC_KON_150 and 160
 (gemSpec_Kon V5.18 TAB_KON_756, 755, 753)."""
 
-from base64 import b64decode
-from binascii import Error as BadBase64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,8 +9,9 @@ from lxml import etree
 from tiaas.ades.found import SignatureFormat
 from tiaas.ades.xadesvariants import Update
 from tiaas.interfaces import dss_core_v1_0 as dss
-from tiaas.interfaces.signature_service_v7_5 import Document, SignDocument, SignInputs, SignRequest
-from tiaas.konnektor.documents import DocumentFormat, check_sizes, format_of
+from tiaas.interfaces.signature_service_v7_5 import SignDocument, SignInputs, SignRequest
+from tiaas.konnektor.cmsattributes import attributes_in
+from tiaas.konnektor.documents import DocumentFormat, check_sizes, format_of, octets_of
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.services.signature.variants import (
     CMS_FORMATS,
@@ -21,12 +20,9 @@ from tiaas.konnektor.services.signature.variants import (
     signature_format,
     signature_update,
 )
-from tiaas.soap.markup import local_name
 
 REQUESTS_MAX = 500
 """At least 50 have to be taken (TAB_KON_065); more than this is 4000."""
-_CMS_ATTRIBUTE = "CMSAttribute"
-_ATTRIBUTES_MAX = 50
 _NO_INPUTS = SignInputs()
 
 
@@ -79,13 +75,6 @@ def check_arguments(message: SignDocument, *, qes: bool) -> str:
     return message.job_number
 
 
-def octets_of(document: Document) -> bytes:
-    """The document itself."""
-    if document.base64_xml is not None:
-        return document.base64_xml
-    return b"" if document.base64_data is None else document.base64_data.data
-
-
 def wish_of(request: SignRequest, *, qes: bool) -> Wish:
     """What is to be made. Raises 4000, 4110, 4111."""
     inputs, document = request.optional_inputs or _NO_INPUTS, request.document
@@ -119,25 +108,7 @@ def wish_of(request: SignRequest, *, qes: bool) -> Wish:
 def _attributes(properties: dss.Properties | None) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
     if properties is None:
         return (), ()
-    return _attributes_in(properties.signed_properties), _attributes_in(properties.unsigned_properties)
-
-
-def _attributes_in(properties: dss.PropertyList | None) -> tuple[bytes, ...]:
-    """The CMSAttributes of a list, whatever namespace they are in: clients send them in none (KIM)."""
-    if properties is None:
-        return ()
-    elements = [etree.fromstring(text) for entry in properties.property for text in entry.value or ()]
-    found = [_octets(element) for element in elements if local_name(element) == _CMS_ATTRIBUTE]
-    if len(found) > _ATTRIBUTES_MAX:
-        raise KonnektorError(4000, "zu viele CMSAttribute")
-    return tuple(found)
-
-
-def _octets(element: etree._Element) -> bytes:
-    try:
-        return b64decode("".join((element.text or "").split()), validate=True)
-    except (BadBase64, ValueError):
-        raise KonnektorError(4000, "CMSAttribute ist kein Base64") from None
+    return attributes_in(properties.signed_properties), attributes_in(properties.unsigned_properties)
 
 
 def schemas_of(schemas: dss.Schemas | None) -> Mapping[str, bytes]:
