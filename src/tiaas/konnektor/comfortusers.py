@@ -32,9 +32,9 @@ class ComfortUsers:
 
     async def remember(self, user_id: str) -> None:
         """A session was activated with it. Raises `StoreError`."""
-        used = await self._load()
-        used.append(_hash(user_id))
+        used = deque((*await self._load(), _hash(user_id)), maxlen=KEPT)
         await self._store.put(_KIND, _KEY, {"used": list(used)})
+        self._used = used
 
     async def _load(self) -> deque[str]:
         if self._used is None:

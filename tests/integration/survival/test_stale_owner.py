@@ -31,10 +31,12 @@ from tiaas.konnektor.admin.parameters import save_parameters
 from tiaas.konnektor.admin.users import Administrators, FirstAdmin, make_token
 from tiaas.konnektor.basic import BasicUsers
 from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.comfortusers import ComfortUsers
 from tiaas.konnektor.config import Address, TiAccess
 from tiaas.konnektor.crlkeeper import CrlKeeper
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventHub
+from tiaas.konnektor.hsm.activation import Activation, Activations
 from tiaas.konnektor.identity import Identity
 from tiaas.konnektor.infomodel import Kind
 from tiaas.konnektor.instance import _ModelWatcher
@@ -45,6 +47,7 @@ from tiaas.konnektor.misuse import save_alarm_values
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.protocol import LogSettings
+from tiaas.konnektor.sakcvc import SakCvc, keep_sak_cvc
 from tiaas.konnektor.services.context import ServiceContext, build_context
 from tiaas.konnektor.sinkaddress import Sink, SinkAddress
 from tiaas.konnektor.sinkchecks import SinkCheck, SinkChecks, SinkTrust
@@ -62,6 +65,7 @@ from tiaas.konnektor.trustlists import TrustLists
 from tiaas.konnektor.vsdmonline import LastSuccess
 from tiaas.konnektor.vsdmreceipt import ReceiptKeys
 from tiaas.konnektor.web import WebClient
+from tiaas.lab.pki import LabPki
 from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.pki.crl import issue_crl
 from tiaas.pki.issue import Authority
@@ -268,6 +272,11 @@ async def _new_crl(old: Deposed) -> None:
         assert keeper.held is None
 
 
+async def _new_sak_cvc(old: Deposed) -> None:
+    certificate, ca, key = LabPki.create(ENTROPY, CLOCK, ecc_only=True).sak_cvc("80276001990000000001")
+    await keep_sak_cvc(old.core.store, SakCvc.load(certificate, ca, Secret(key)))
+
+
 def admin_of(old: Deposed) -> TerminalAdmin:
     return build_terminal_admin(old.core, Network("127.0.0.1"), TerminalSettings())
 
@@ -293,6 +302,13 @@ WRITES: dict[str, tuple[Scenario, ...]] = {
     ),
     "konnektor.identity:Identity.load": (_new_identity,),
     "konnektor.identity:Identity.component": (lambda old: old.identity.component("sak", old.identity.server),),
+    "konnektor.sakcvc:keep_sak_cvc": (_new_sak_cvc,),
+    "konnektor.hsm.activation:Activations._keep": (
+        lambda old: Activations(old.core.store, CLOCK, {})._keep("80276001990000000002", Activation()),
+    ),
+    "konnektor.comfortusers:ComfortUsers.remember": (
+        lambda old: ComfortUsers(old.core.store).remember("00000000-0000-4000-8000-000000000000"),
+    ),
     "konnektor.identity:Identity.forget_client": (lambda old: old.identity.forget_client(old.client),),
     "konnektor.identity:Identity._remember": (
         lambda old: old.identity.issue_client("CS1", KeyKind.P256),
