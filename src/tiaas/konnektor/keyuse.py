@@ -5,7 +5,6 @@ does, the check of what it signed (gemSpec_Kon V5.18 TUC_KON_218, TAB_KON_780, T
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -93,8 +92,12 @@ async def certified_key(card: Card, reference: str, crypt: str, clock: Clock) ->
             der = await read_certificate(card, reference, crypt, clock)
     if der is None:
         return None
-    found = der
-    return card.derived(f"key {sha256(found).hexdigest()}", lambda: _certified(found, pkcs1=reference == AUT))
+    known: dict[tuple[str, str], CertifiedKey] = card.derived("certified keys", dict)
+    found = known.get((reference, crypt))
+    # Read again after a day, it may be another one.
+    if found is None or found.certificate != der:
+        found = known[reference, crypt] = _certified(der, pkcs1=reference == AUT)
+    return found
 
 
 def _certified(der: bytes, *, pkcs1: bool) -> CertifiedKey:
