@@ -50,9 +50,9 @@ class Element(NamedTuple):
         if not self.constructed:
             raise BadCms("a primitive element where a constructed one is expected")
         found = []
-        position = self.first
-        while position < self.stop:
-            element = _read(self.octets, position, self.stop, MAX_DEPTH)
+        octets, _, _, position, stop, _ = self
+        while position < stop:
+            element = _read(octets, position, stop, MAX_DEPTH)
             found.append(element)
             position = element.end
             if len(found) > MAX_ELEMENTS:

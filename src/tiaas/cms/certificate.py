@@ -10,6 +10,7 @@ from tiaas.cms.errors import BadCms
 _SUBJECT_KEY_IDENTIFIER = "2.5.29.14"
 _MAX_EXTENSIONS = 100
 _KEPT = 1024
+_MAX_SIZE = 64 * 1024
 
 
 class IssuerAndSerial(NamedTuple):
@@ -34,8 +35,11 @@ class CertificateNames(NamedTuple):
     key_identifier: bytes | None
 
 
+@lru_cache(maxsize=_KEPT)
 def names_untrusted(certificate: bytes) -> CertificateNames:
-    """Reads what names a certificate (RFC 5280, 4.1); raises only `BadCms`."""
+    """Reads what names a certificate (RFC 5280, 4.1), kept for the last ones; raises only `BadCms`."""
+    if len(certificate) > _MAX_SIZE:
+        raise BadCms(f"a certificate of {len(certificate)} octets")
     body = Elements(Elements(read_untrusted(certificate).expect(SEQUENCE)).take(SEQUENCE))
     body.optional(0xA0)
     serial = whole_number(body.take(INTEGER))

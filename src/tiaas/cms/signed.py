@@ -3,6 +3,7 @@
 Everything is kept as it is written, so that another signature can be added without changing what is there.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -134,6 +135,10 @@ class SignedData:
 
 
 _SIGNED, _UNSIGNED, _KEY_IDENTIFIER = 0xA0, 0xA1, 0x80
+_TIMES = {
+    UTC_TIME: re.compile(rb"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z"),
+    GENERALIZED_TIME: re.compile(rb"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z"),
+}
 
 
 def decode_signed_data_untrusted(octets: bytes) -> SignedData:
@@ -182,15 +187,18 @@ def algorithm_of(element: Element) -> Algorithm:
 def time_untrusted(octets: bytes) -> datetime:
     """A Time (RFC 5652, 11.3) as an aware moment; raises only `BadCms`."""
     element = read_untrusted(octets)
-    form = {UTC_TIME: "%y%m%d%H%M%SZ", GENERALIZED_TIME: "%Y%m%d%H%M%SZ"}.get(element.tag)
-    if form is None:
-        raise BadCms("no time")
+    form = _TIMES.get(element.tag)
+    digits = None if form is None else form.fullmatch(element.value)
+    if digits is None:
+        raise BadCms("no time in the form that CMS demands")
+    year, month, day, hour, minute, second = (int(group) for group in digits.groups())
+    if element.tag == UTC_TIME:
+        # The century ends with 49 (RFC 5280, 4.1.2.5.1).
+        year += 2000 if year < 50 else 1900
     try:
-        moment = datetime.strptime(element.value.decode("ascii"), form).replace(tzinfo=UTC)
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
-        raise BadCms("no time in the form that CMS demands") from None
-    # %y ends its century at 68, UTCTime at 49 (RFC 5280, 4.1.2.5.1).
-    return moment.replace(year=moment.year - 100) if element.tag == UTC_TIME and moment.year >= 2050 else moment
+        raise BadCms("no time that exists") from None
 
 
 def _content(element: Element) -> tuple[str, tuple[memoryview, ...] | None]:
