@@ -1,0 +1,119 @@
+"""PDF objects: written and read again, and as others write them."""
+
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests import pdfmaker
+from tiaas.ades.pdffile import PdfFile
+from tiaas.ades.pdfstreams import decoded
+from tiaas.ades.pdftext import date, date_string, text, text_string
+from tiaas.ades.pdfvalues import BadPdf, Budget, Dictionary, Name, Real, Reference, Scanner, Value, written
+
+_LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**17), 10**17)
+    | st.binary(max_size=20)
+    | st.binary(min_size=1, max_size=10).filter(lambda name: b"\x00" not in name).map(Name)
+    | st.builds(Reference, st.integers(0, 9_999_999), st.integers(0, 65_535))
+)
+_VALUES = st.recursive(
+    _LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.binary(min_size=1, max_size=6).filter(lambda key: b"\x00" not in key), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+def _read(octets: bytes) -> Value:
+    return Scanner(octets, 0, Budget()).value()
+
+
+@given(_VALUES)
+@settings(max_examples=60, deadline=None)
+def test_what_is_written_is_read(value: Value) -> None:
+    assert _read(written(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("octets", "value"),
+    [
+        (b"  % a comment\n true", True),
+        (b"[1 0 R 2 -3.5 +7 .5]", [Reference(1, 0), 2, Real(b"-3.5"), 7, Real(b".5")]),
+        (b"[1 0 Rx]", None),
+        (b"(a\\(b\\)(c)\\101\\\r\n\\n)", b"a(b)(c)A\n"),
+        (b"(a\r\nb\rc)", b"a\nb\nc"),
+        (b"<48 656C6C6F2>", b"Hello "),
+        (b"/A#20B#2f", Name(b"A B/")),
+        (b"<</A<</B[/C/D]>>/E(x)>>", {b"A": {b"B": [Name(b"C"), Name(b"D")]}, b"E": b"x"}),
+    ],
+)
+def test_what_others_write(octets: bytes, value: Value) -> None:
+    if value is None:
+        with pytest.raises(BadPdf):
+            _read(octets)
+    else:
+        assert _read(octets) == value
+
+
+@pytest.mark.parametrize(
+    "octets", [b"", b"<</A>>", b"<<A 1>>", b"(a", b"<4", b"[1", b"1" * 30, b"[" * 40, b"what", b">>"]
+)
+def test_what_is_no_value(octets: bytes) -> None:
+    with pytest.raises(BadPdf):
+        _read(octets)
+
+
+@given(st.text(max_size=40).filter(lambda value: not any(0xD800 <= ord(char) < 0xE000 for char in value)))
+@settings(max_examples=60, deadline=None)
+def test_texts(value: str) -> None:
+    assert text(text_string(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("octets", "iso"),
+    [
+        (b"D:20261126080102Z", "2026-11-26T08:01:02+00:00"),
+        (b"D:20261126080102+01'00'", "2026-11-26T07:01:02+00:00"),
+        (b"D:20261126080102-0130", "2026-11-26T09:31:02+00:00"),
+        (b"D:2026", "2026-01-01T00:00:00+00:00"),
+        (b"D:20261340", None),
+        (b"D:20261126080102+99'00'", None),
+        (b"yesterday", None),
+    ],
+)
+def test_dates(octets: bytes, iso: str | None) -> None:
+    found = date(octets)
+    assert (None if found is None else found.isoformat()) == iso
+    if found is not None:
+        assert date(date_string(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("kind", "row"), [(0, [5, 6, 7]), (1, [5, 1, 1]), (2, [4, 4, 4]), (3, [5, 3, 3]), (4, [4, 1, 1])]
+)
+def test_png_predictors(kind: int, row: list[int]) -> None:
+    """The same second row, 5 6 7 below 1 2 3, in every way that PNG has."""
+    parameters: Dictionary = {b"Predictor": 15, b"Columns": 3}
+    dictionary: Dictionary = {b"Filter": Name(b"FlateDecode"), b"DecodeParms": parameters}
+    data = zlib.compress(bytes([0, 1, 2, 3, kind, *row]))
+    assert decoded(dictionary, data) == bytes([1, 2, 3, 5, 6, 7])
+
+
+def test_a_hybrid_document() -> None:
+    """What the table does not name stands in the stream that its trailer names (ISO 32000-1, 7.5.8.4)."""
+    hidden = pdfmaker.stream(b"7 0 << /Hidden true >>", b"/Type /ObjStm /N 1 /First 4")
+    rows = b"\x02" + (6).to_bytes(4) + (0).to_bytes(2)
+    body = pdfmaker.objects() | {6: hidden, 8: pdfmaker.stream(rows, b"/Type /XRef /W [1 4 2] /Index [7 1] /Size 9")}
+    at = pdfmaker.classic(body).index(b"8 0 obj")
+    document = pdfmaker.classic(body, b"/XRefStm %d" % at)
+    table = document.rindex(b"xref\n0 9")
+    gap = document.index(b"0000000000 00000 f \n", table)
+    document = document[:gap].replace(b"xref\n0 9", b"xref\n0 7") + b"8 1\n" + document[gap + 20 :]
+    assert PdfFile(document).resolved(Reference(7, 0)) == {b"Hidden": True}
+    assert PdfFile(pdfmaker.classic(body)).resolved(Reference(7, 0)) is None
