@@ -28,18 +28,23 @@ from typing import Any
 
 import uvloop
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from bench.getcards_http import Message, Slice, load
+from tiaas.ades.cades import CadesOptions, prepare
+from tiaas.ades.signing import SignedBy
 from tiaas.base.clock import SystemClock
 from tiaas.base.entropy import SystemEntropy
 from tiaas.cli.compose import Served, UpOptions, running
 from tiaas.cli.hsmlab import HsmKind
 from tiaas.cli.progress import Progress
 from tiaas.interfaces.connector_context_v2_0 import Context
-from tiaas.interfaces.dss_core_v1_0 import Base64Data
+from tiaas.interfaces.dss_core_v1_0 import Base64Data, Base64Signature, SignatureObject
+from tiaas.interfaces.oasis_verification_report_v1_0 import ReturnVerificationReport
 from tiaas.interfaces.signature_service_v7_4 import ExternalAuthenticate
-from tiaas.interfaces.signature_service_v7_5 import AuthenticateInputs, BinaryString
+from tiaas.interfaces.signature_service_v7_5 import AuthenticateInputs, BinaryString, VerifyDocument, VerifyInputs
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.config import Address
 from tiaas.konnektor.heldkeys import HeldKeys
@@ -60,10 +65,11 @@ Work = Callable[[], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a request names."""
+    """What a request names; `signed` is a CMS signature around a document, made with C.SIG."""
 
     handle: str
     context: Context
+    signed: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +95,49 @@ def _authenticate(asked: Asked) -> bytes:
     )
 
 
+def _verify(asked: Asked) -> bytes:
+    signature = SignatureObject(base64_signature=Base64Signature(value=asked.signed, type="urn:ietf:rfc:5652"))
+    return write_envelope(
+        VerifyDocument(context=asked.context, signature_object=signature, include_revocation_info=False)
+    )
+
+
+def _verify_with_report(asked: Asked) -> bytes:
+    signature = SignatureObject(base64_signature=Base64Signature(value=asked.signed, type="urn:ietf:rfc:5652"))
+    wish = ReturnVerificationReport(include_certificate_values=True, include_revocation_values=True)
+    return write_envelope(
+        VerifyDocument(
+            context=asked.context,
+            optional_inputs=VerifyInputs(return_verification_report=wish),
+            signature_object=signature,
+            include_revocation_info=False,
+        )
+    )
+
+
+def _public_key(held: HeldKeys, folder: Path) -> Work:
+    """One verification in a thread: what is left when certificate and status are known (warm)."""
+    key = _software_key(held, folder, "C.SIG")
+    value, public = key.sign(DIGEST, ec.ECDSA(Prehashed(SHA256()))), key.public_key()
+    return lambda: asyncio.to_thread(public.verify, value, DIGEST, ec.ECDSA(Prehashed(SHA256())))
+
+
+async def _signed(held: HeldKeys) -> bytes:
+    """A CMS signature around a document of the size of a prescription."""
+    by = SignedBy(held.certificates["C.SIG", "ECC"], SigningScheme.ECDSA)
+    prepared = prepare(bytes(6000), by, CadesOptions(SystemClock().now(), enveloping=True, short_text="E-Rezept"))
+    label = held.labels["C.SIG", "ECC"]
+    return prepared.finish([await held.store.sign(label, prepared.digests[0], by.scheme, Digest.SHA256)])
+
+
 def _software_signature(held: HeldKeys, folder: Path) -> Work:
     """One ECDSA signature in a thread, by `cryptography`."""
     key = _software_key(held, folder)
     return lambda: asyncio.to_thread(make_signature, key, DIGEST, SigningScheme.ECDSA)
 
 
-def _software_key(held: HeldKeys, folder: Path) -> ec.EllipticCurvePrivateKey:
-    (file,) = (folder / "hsm").rglob(f"{held.labels['C.AUT', 'ECC']}.key")
+def _software_key(held: HeldKeys, folder: Path, reference: str = "C.AUT") -> ec.EllipticCurvePrivateKey:
+    (file,) = (folder / "hsm").rglob(f"{held.labels[reference, 'ECC']}.key")
     key = load_der_private_key(file.read_bytes(), None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     return key
@@ -125,6 +166,8 @@ ROWS: tuple[Row, ...] = (
         _authenticate,
         _token_signature,
     ),
+    Row("VerifyDocument, warm", 0.5, HsmKind.FOLDER, "/ws/SignatureService", _verify, _public_key),
+    Row("VerifyDocument, report", 0.5, HsmKind.FOLDER, "/ws/SignatureService", _verify_with_report, _public_key),
 )
 
 
@@ -161,7 +204,7 @@ async def serve(folder: Path, kind: HsmKind) -> None:
         (served,) = run.served
         card = next(card for card in served.instance.context.cards if card.card_type is CardType.HSM_B)
         assert card.held is not None
-        _tell(_description(served, card.handle))
+        _tell(_description(served, card.handle) | {"signed": (await _signed(card.held)).hex()})
         ingress, doors = Ingress(), []
         while line := await asyncio.to_thread(sys.stdin.readline):
             asked = json.loads(line)
@@ -278,7 +321,7 @@ async def _measure_row(
     raw: float,
 ) -> None:
     seconds, rounds, connections = extent
-    request = [row.request(Asked(told["handle"], call))]
+    request = [row.request(Asked(told["handle"], call, bytes.fromhex(told["signed"])))]
     pid = server.process.pid
     warm = await load(pid, told["port"], context, request, 1, 0.3, row.path)
     bare_port = await server.ask([ROWS.index(row), len(warm.answer)])

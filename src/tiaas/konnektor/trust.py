@@ -135,7 +135,7 @@ class TrustSpace:
 
     def issuer_of(self, path: Sequence[Certificate]) -> Issuer:
         """The entry of the list that a path ends with."""
-        return next(issuer for issuer in self.issuers if issuer.certificate == path[-1])
+        return next(issuer for issuer in self.issuers if issuer.certificate.encoded == path[-1].encoded)
 
     def check_terminal(self, der: bytes, at: datetime) -> None:
         """TUC_KON_037 for C.SMKT.AUT: issuer, dates, key usage, serverAuth, oid_smkt_aut. `UntrustedTerminal`."""

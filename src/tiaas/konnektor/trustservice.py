@@ -249,7 +249,9 @@ class Trust:
             verdict = Verdict(Result.INVALID, code, str(PathError(fault, depth)), roles=roles)
             return CertificateCheck(verdict, moment, is_qualified, found)
         issuer = space.issuer_of(found.path)
-        given = self._given(certificate, issuer, space, moment, asking.given, enforce_cert_hash=not is_egk)
+        given = None
+        if asking.given:
+            given = self._given(certificate, issuer, space, moment, asking.given, enforce_cert_hash=not is_egk)
         status = given
         if status is None or asking.wants_current:
             asked = await self._status(certificate, issuer, space, is_egk=is_egk)

@@ -122,7 +122,8 @@ def examine_path(
     faults = [(fault, 0) for fault in _unmet(certificate, demands or Demands())]
     path = [certificate]
     candidates = tuple(intermediates)
-    while path[-1] not in anchors:
+    trusted = {anchor.encoded for anchor in anchors}
+    while path[-1].encoded not in trusted:
         depth = len(path) - 1
         current = path[-1]
         faults += ((fault, depth) for fault in _alone(current, at))

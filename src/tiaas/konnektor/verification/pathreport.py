@@ -1,6 +1,7 @@
 """A certificate's path in a verification report: CertificatePathValidity (gemSpec_Kon V5.18 Anhang B3)."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from cryptography import x509
@@ -37,6 +38,7 @@ _ALGORITHMS = {
     ("rsassa_pkcs1v15", "sha384"): "1.2.840.113549.1.1.12",
     ("rsassa_pkcs1v15", "sha512"): "1.2.840.113549.1.1.13",
 }
+_NAMES_KEPT = 256
 _NOBODY = vr.X509IssuerSerial(issuer_name="", serial_number=0)
 _PSS = "1.2.840.113549.1.1.10"
 
@@ -69,6 +71,7 @@ class _Names(NamedTuple):
     subject: str
 
 
+@lru_cache(maxsize=_NAMES_KEPT)
 def _names(der: bytes) -> _Names:
     """Names are empty where they cannot be written: what is reported on may be any certificate."""
     try:

@@ -44,6 +44,11 @@ class Material:
     document_format: DocumentFormat = DocumentFormat.BINARY
     mime_type: str | None = None
 
+    @property
+    def octets(self) -> int:
+        """How much there is to read."""
+        return len(self.document or b"") + len(self.signature or b"")
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
