@@ -9,6 +9,7 @@ from tiaas.soap.bulk import Bulk, NotBase64, decode_long_base64
 from tiaas.soap.errors import BadEnvelope
 from tiaas.soap.markup import Limits, parse_untrusted
 from tiaas.soap.mtom import is_package, open_package_untrusted
+from tiaas.soap.received import received_untrusted
 
 _TYPE = 'multipart/related; type="application/xop+xml"; boundary="b"; start="<root>"'
 _ROOT = b"--b\r\nContent-ID: <root>\r\n\r\n<x/>"
@@ -47,6 +48,8 @@ def target(data: bytes) -> None:
             for part in (package.root, *package.attachments.values()):
                 if bytes(part) not in body:
                     raise AssertionError("a part that is not in the message")
+        with suppress(BadEnvelope), received_untrusted(body, content_type, _LIMITS):
+            pass
     _cut_and_put_back(data)
     with suppress(NotBase64):
         octets = decode_long_base64(data)

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from tiaas.base import log
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
+from tiaas.base.heap import return_large_blocks
 from tiaas.cli import hsmlab, onboard, watch
 from tiaas.cli.joining import join_terminals
 from tiaas.cli.ldapports import ldap_addresses, ldap_entry
@@ -164,6 +165,7 @@ async def running(
 
     Raises `TiaasError` for everything a person can put right.
     """
+    return_large_blocks()
     async with AsyncExitStack() as stack:
         start = _Start(options, progress, stack, clock, entropy)
         lab = await start.open_lab()

@@ -8,11 +8,12 @@ being kept. The application never raises: what goes wrong inside an operation is
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from tiaas.konnektor.config import Variant
+from tiaas.konnektor.config import MEBIBYTE, Variant
 from tiaas.konnektor.gate import Gate
+from tiaas.konnektor.largebodies import LargeBodies
 from tiaas.konnektor.peer import Peer
 from tiaas.soap.reply import SoapReply
 
@@ -20,6 +21,7 @@ _log = logging.getLogger("tiaas.konnektor.http")
 
 SDS_PATH = "/connector.sds"
 _LINGER_SECONDS = 2.0
+_IN_CHUNKS = 32 * MEBIBYTE
 _LINGER_OCTETS = 4 * 1024 * 1024
 
 Message = MutableMapping[str, Any]
@@ -68,6 +70,7 @@ class WebApp:
     directory: Callable[[str | None, tuple[str, int]], bytes]
     may_list: Callable[[], bool] = lambda: True
     """Whether the service directory may be given out in the present operating state."""
+    large: LargeBodies = field(default_factory=LargeBodies)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """ASGI 3."""
@@ -126,15 +129,15 @@ class WebApp:
             return
         content_type, accept = _text(fields, b"content-type"), _text(fields, b"accept")
         try:
-            # The body is the handler's alone, so that it can let go of it.
-            reply = await endpoint.handler.handle(
-                await read_body(fields, receive, endpoint.body_octets), content_type, peer, accept
-            )
+            async with self.large.place(_announced(fields, endpoint.body_octets)):
+                # The body is the handler's alone, so that it can let go of it.
+                reply = await endpoint.handler.handle(
+                    await read_body(fields, receive, endpoint.body_octets), content_type, peer, accept
+                )
+                await _send_soap(send, reply)
         except TooLong:
             text = f"a message has {endpoint.body_octets} octets at most\n"
             await refuse_body(send, receive, 413, text.encode())
-            return
-        await _send_soap(send, reply)
 
     async def _deny(self, scope: Message, send: Send) -> None:
         """401 where a password can help, 403 where only a certificate can."""
@@ -184,6 +187,14 @@ async def read_body(fields: Fields, receive: Receive, limit: int) -> bytes | byt
         whole += part
         if is_last:
             return whole
+
+
+def _announced(fields: Fields, limit: int) -> int:
+    """How large a body will be: what it says, at most what is taken; one in chunks (Axis) does not say."""
+    length = fields.get(b"content-length", b"")
+    if length.isdigit():
+        return min(int(length), limit)
+    return min(limit, _IN_CHUNKS) if b"transfer-encoding" in fields else 0
 
 
 async def _send_soap(send: Send, reply: SoapReply) -> None:

@@ -6,7 +6,6 @@ from typing import TypeVar
 from lxml import etree
 
 from tiaas.base.errors import TiaasError
-from tiaas.soap.bulk import BULK, Bulk
 from tiaas.soap.envelope import (
     SOAP,
     Headed,
@@ -14,11 +13,12 @@ from tiaas.soap.envelope import (
     SoapFault,
     decode_headers,
     known_headers,
-    open_envelope_untrusted,
     write_envelope,
 )
 from tiaas.soap.errors import BadMessage, FaultCode
 from tiaas.soap.mapping import decode, root_name
+from tiaas.soap.mtom import is_package
+from tiaas.soap.received import received_untrusted
 
 T = TypeVar("T")
 XmlElement = etree._Element
@@ -50,14 +50,18 @@ def write_request(message: object, soap_action: str, headers: tuple[object, ...]
 
 
 def read_answer_untrusted(
-    document: bytes, expected: type[T], details: tuple[type[object], ...] = (), limits: Limits = ANSWER_LIMITS
+    document: bytes,
+    expected: type[T],
+    details: tuple[type[object], ...] = (),
+    limits: Limits = ANSWER_LIMITS,
+    content_type: str | None = None,
 ) -> T:
-    """The response in an answer.
+    """The response in an answer; of its Content-Type it matters whether it is that of a package (MTOM).
 
     Raises ReceivedFault for a fault (its detail decoded if it is one of `details`), BadEnvelope or BadMessage for
     what is neither.
     """
-    return read_headed_answer_untrusted(document, expected, (), details, limits).message
+    return read_headed_answer_untrusted(document, expected, (), details, limits, content_type).message
 
 
 def read_headed_answer_untrusted(
@@ -66,17 +70,15 @@ def read_headed_answer_untrusted(
     headers: tuple[type[object], ...],
     details: tuple[type[object], ...] = (),
     limits: Limits = ANSWER_LIMITS,
+    content_type: str | None = None,
 ) -> Headed[T]:
     """As `read_answer_untrusted`, with those header blocks of the answer that are of the classes in `headers`."""
-    known, bulk = known_headers(headers), Bulk()
-    blocks, element = open_envelope_untrusted(bytes(bulk.cut_untrusted(document)), limits, known)
-    if element.tag == _FAULT:
-        raise ReceivedFault(_read_fault(element, details))
-    reset = BULK.set(bulk)
-    try:
+    known = known_headers(headers)
+    package = content_type if content_type is not None and is_package(content_type) else None
+    with received_untrusted(document, package, limits, known) as (blocks, element):
+        if element.tag == _FAULT:
+            raise ReceivedFault(_read_fault(element, details))
         return Headed(decode(expected, element), decode_headers(blocks, known))
-    finally:
-        BULK.reset(reset)
 
 
 def _read_fault(element: XmlElement, details: tuple[type[object], ...]) -> SoapFault:

@@ -13,7 +13,6 @@ from itertools import count
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from tiaas.base.entropy import Entropy
-from tiaas.soap.bulk import BULK, Bulk
 from tiaas.soap.encoder import Long
 from tiaas.soap.envelope import (
     Headed,
@@ -21,13 +20,13 @@ from tiaas.soap.envelope import (
     SoapFault,
     decode_headers,
     known_headers,
-    open_envelope_untrusted,
     write_envelope_parts,
     write_fault,
 )
 from tiaas.soap.errors import MtomRefused, SoapError, UnknownOperation, WrongEncoding
 from tiaas.soap.mapping import decode, root_name
-from tiaas.soap.mtom import is_package, open_package_untrusted, wants_package
+from tiaas.soap.mtom import is_package, wants_package
+from tiaas.soap.received import received_untrusted
 from tiaas.soap.reply import CONTENT_TYPE, SoapReply, packaged_reply, plain_reply
 
 Request = TypeVar("Request")
@@ -225,21 +224,13 @@ class Dispatcher:
         return understood
 
     def _read(self, body: bytes | bytearray, package: str | None) -> tuple[Operation, Any]:
-        """Large contents are set apart before the parser runs, so that the limits hold for the rest."""
-        opened = None if package is None else open_package_untrusted(package, body)
-        bulk = Bulk() if opened is None else Bulk(opened.attachments)
-        document = bytes(bulk.cut_untrusted(body if opened is None else bytes(opened.root)))
-        blocks, element = open_envelope_untrusted(document, self._limits, self._headers)
-        entry = self._operations.get(str(element.tag))
-        if entry is None:
-            raise UnknownOperation("no operation has the name of the body's first child")
-        reset = BULK.set(bulk)
-        try:
+        with received_untrusted(body, package, self._limits, self._headers) as (blocks, element):
+            entry = self._operations.get(str(element.tag))
+            if entry is None:
+                raise UnknownOperation("no operation has the name of the body's first child")
             request = decode(entry.request, element)
             if entry.headers is not None:
                 request = Headed(request, decode_headers(blocks, known_headers(entry.headers)))
-        finally:
-            BULK.reset(reset)
         return entry, request
 
 

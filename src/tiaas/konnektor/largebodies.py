@@ -1,0 +1,61 @@
+"""How many octets of large requests an instance takes at once: who comes when it is full waits before it may send.
+
+A document of 25 MB is in memory twice while it is signed. HTTP's flow control makes clients wait, nothing is lost, and
+small requests never wait. First come, first served, so that a large stack gets its turn.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from tiaas.konnektor.config import MEBIBYTE
+
+LARGE = MEBIBYTE
+"""From this size on a request counts."""
+
+
+class LargeBodies:
+    """`room` octets for all large requests together; one that is larger than that gets all of it."""
+
+    def __init__(self, room: int = 384 * MEBIBYTE) -> None:
+        self._room = room
+        self._free = room
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    @asynccontextmanager
+    async def place(self, octets: int) -> AsyncIterator[None]:
+        """Room for a request of that size, as soon as there is some."""
+        if octets < LARGE:
+            yield
+            return
+        taken = min(octets, self._room)
+        if self._waiting or taken > self._free:
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append((taken, turn))
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._give_back(taken)
+                else:
+                    self._waiting.remove((taken, turn))
+                    self._admit()
+                raise
+        else:
+            self._free -= taken
+        try:
+            yield
+        finally:
+            self._give_back(taken)
+
+    def _give_back(self, octets: int) -> None:
+        self._free += octets
+        self._admit()
+
+    def _admit(self) -> None:
+        while self._waiting and self._waiting[0][0] <= self._free:
+            octets, turn = self._waiting.popleft()
+            if not turn.cancelled():
+                self._free -= octets
+                turn.set_result(None)

@@ -1,0 +1,56 @@
+"""Room for large requests: order, cancelled waiters, and that nothing of it is ever lost."""
+
+import asyncio
+from random import Random
+
+import pytest
+
+from tiaas.konnektor.config import MEBIBYTE
+from tiaas.konnektor.largebodies import LargeBodies
+
+
+async def test_small_requests_never_wait() -> None:
+    bodies = LargeBodies(10 * MEBIBYTE)
+    async with bodies.place(10 * MEBIBYTE), asyncio.timeout(1), bodies.place(1000):
+        pass
+
+
+async def test_who_came_first_is_served_first_and_what_is_too_large_gets_all() -> None:
+    bodies, order = LargeBodies(10 * MEBIBYTE), list[str]()
+
+    async def take(name: str, octets: int) -> None:
+        async with bodies.place(octets):
+            order.append(name)
+            await asyncio.sleep(0)
+
+    async with bodies.place(5 * MEBIBYTE):
+        tasks = [asyncio.create_task(take("huge", 99 * MEBIBYTE)), asyncio.create_task(take("fits", 2 * MEBIBYTE))]
+        await asyncio.sleep(0.01)
+        assert order == []
+    await asyncio.gather(*tasks)
+    assert order == ["huge", "fits"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_cancelled_waiters_leave_their_room(seed: int) -> None:
+    random, bodies = Random(seed), LargeBodies(10 * MEBIBYTE)
+    inside = 0
+
+    async def take(octets: int) -> None:
+        nonlocal inside
+        async with bodies.place(octets):
+            inside += octets
+            assert inside <= 10 * MEBIBYTE
+            try:
+                await asyncio.sleep(random.random() / 100)
+            finally:
+                inside -= octets
+
+    tasks = [asyncio.create_task(take(random.randint(1, 10) * MEBIBYTE)) for _ in range(60)]
+    for task in tasks:
+        if random.random() < 0.4:
+            await asyncio.sleep(0)
+            task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    async with asyncio.timeout(1), bodies.place(10 * MEBIBYTE):
+        pass
