@@ -202,7 +202,7 @@ async def test_without_a_status_service_signatures_are_made_all_the_same(office:
             wish(TEXT, properties=attributes(SIGNING_TIME)), [4273], marks=pytest.mark.code(4273)
         ),
         pytest.param(
-            wish(PDF, "application/pdf-a", properties=attributes("MAA=")), [4273], marks=pytest.mark.code(4273)
+            wish(PDF, "application/pdf-a", properties=attributes(SIGNING_TIME)), [4273], marks=pytest.mark.code(4273)
         ),
     ],
 )
