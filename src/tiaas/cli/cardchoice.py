@@ -17,6 +17,8 @@ class NoSuchCard(TiaasError):
 async def choose_card(konnektor: Konnektor, wanted: str | None, kinds: Sequence[CardType]) -> Card:
     """The card with handle or ICCSN `wanted`, else the only one of the first of `kinds` that is there at all.
 
+    A kind stands for its family, in which an SMC-B comes before an HSM-B.
+
     Raises `NoSuchCard` and what `get_cards` raises.
     """
     cards = await konnektor.get_cards()
@@ -25,10 +27,10 @@ async def choose_card(konnektor: Konnektor, wanted: str | None, kinds: Sequence[
         if not found:
             raise NoSuchCard(f"no card {wanted} in the terminals of this workplace; see: tiaas get cards")
         return found[0]
-    for kind in kinds:
-        found = [card for card in cards if card.card_type in _FAMILY.get(kind, (kind,))]
+    for concrete in (member for kind in kinds for member in _FAMILY.get(kind, (kind,))):
+        found = [card for card in cards if card.card_type is concrete]
         if len(found) > 1:
-            raise NoSuchCard(f"{len(found)} cards of type {kind.value} are in; name one by handle or ICCSN")
+            raise NoSuchCard(f"{len(found)} cards of type {concrete.value} are in; name one by handle or ICCSN")
         if found:
             return found[0]
     raise NoSuchCard(f"no card of type {' or '.join(kinds)} in the terminals of this workplace")
