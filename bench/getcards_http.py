@@ -17,6 +17,7 @@ import ssl
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -171,15 +172,21 @@ async def load(
     connections: int,
     seconds: float,
     path: str = _PATH,
+    *,
+    shared: bool = True,
 ) -> Slice:
-    """Loads one port of process `server` for `seconds`; the handshakes are not counted."""
+    """Loads one port of process `server` for `seconds`; the handshakes are not counted.
+
+    All connections send all `bodies`, or, without `shared`, each its own part of them.
+    """
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: "
     requests = [f"{head}{len(body)}\r\n\r\n".encode() + body for body in bodies]
     loop = asyncio.get_running_loop()
     callers: list[Caller] = []
-    for _ in range(connections):
+    for number in range(connections):
+        make = partial(Caller, requests if shared else requests[number::connections])
         _, caller = await loop.create_connection(
-            lambda: Caller(requests), "127.0.0.1", port, ssl=context, server_hostname="localhost"
+            make, "127.0.0.1", port, ssl=context, server_hostname="localhost"
         )
         callers.append(caller)
     for caller in callers:

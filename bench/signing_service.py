@@ -20,6 +20,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from statistics import median
@@ -33,6 +34,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from bench.getcards_http import Message, Slice, load
+from tests.pdfmaker import classic, objects
 from tiaas.ades.cades import CadesOptions, prepare
 from tiaas.ades.signing import SignedBy
 from tiaas.base.clock import SystemClock
@@ -44,13 +46,23 @@ from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.interfaces.dss_core_v1_0 import Base64Data, Base64Signature, SignatureObject
 from tiaas.interfaces.oasis_verification_report_v1_0 import ReturnVerificationReport
 from tiaas.interfaces.signature_service_v7_4 import ExternalAuthenticate
-from tiaas.interfaces.signature_service_v7_5 import AuthenticateInputs, BinaryString, VerifyDocument, VerifyInputs
+from tiaas.interfaces.signature_service_v7_5 import (
+    AuthenticateInputs,
+    BinaryString,
+    Document,
+    SignDocument,
+    SignRequest,
+    TvMode,
+    VerifyDocument,
+    VerifyInputs,
+)
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.config import Address
 from tiaas.konnektor.heldkeys import HeldKeys
 from tiaas.konnektor.http import uvicorn_config
 from tiaas.konnektor.ingress import Door, Ingress, http_door
 from tiaas.konnektor.instance import Instance
+from tiaas.konnektor.signaturejobs import SignatureJobs
 from tiaas.konnektor.tls import server_context
 from tiaas.lab.registry import Registry
 from tiaas.pki.keys import Digest, SigningScheme
@@ -58,6 +70,8 @@ from tiaas.pki.prehashed import make_signature
 from tiaas.soap.envelope import write_envelope
 
 DIGEST = sha256(b"bench").digest()
+_PER_SECOND_MAX = 4000
+"""More requests than that nobody answers in a second."""
 _ECDSA_TYPE = "urn:bsi:tr:03111:ecdsa"
 
 Work = Callable[[], Awaitable[object]]
@@ -70,6 +84,7 @@ class Asked:
     handle: str
     context: Context
     signed: bytes
+    numbers: SignatureJobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +97,8 @@ class Row:
     path: str
     request: Callable[[Asked], bytes]
     raw: Callable[[HeldKeys, Path], Work]
+    numbered: bool = False
+    """Whether each request has another job number."""
 
 
 def _authenticate(asked: Asked) -> bytes:
@@ -130,10 +147,31 @@ async def _signed(held: HeldKeys) -> bytes:
     return prepared.finish([await held.store.sign(label, prepared.digests[0], by.scheme, Digest.SHA256)])
 
 
-def _software_signature(held: HeldKeys, folder: Path) -> Work:
+def _signing(document: Document) -> Callable[[Asked], bytes]:
+    """A SignDocument for one document."""
+
+    def request(asked: Asked) -> bytes:
+        wish = SignRequest(document=document, include_revocation_info=False, request_id="1")
+        return write_envelope(
+            SignDocument(
+                card_handle=asked.handle,
+                context=asked.context,
+                tv_mode=TvMode.NONE,
+                job_number=asked.numbers.new_number(),
+                sign_request=(wish,),
+            )
+        )
+
+    return request
+
+
+def _software_signature(held: HeldKeys, folder: Path, reference: str = "C.AUT") -> Work:
     """One ECDSA signature in a thread, by `cryptography`."""
-    key = _software_key(held, folder)
+    key = _software_key(held, folder, reference)
     return lambda: asyncio.to_thread(make_signature, key, DIGEST, SigningScheme.ECDSA)
+
+
+_document_signature = partial(_software_signature, reference="C.SIG")
 
 
 def _software_key(held: HeldKeys, folder: Path, reference: str = "C.AUT") -> ec.EllipticCurvePrivateKey:
@@ -149,7 +187,20 @@ def _token_signature(held: HeldKeys, folder: Path) -> Work:
     return lambda: held.store.sign(label, DIGEST, SigningScheme.ECDSA, Digest.SHA256)
 
 
+_TEXT = Document(base64_data=Base64Data(data=b"Guten Tag " * 100, mime_type="text/plain"))
+_XML = Document(base64_xml=b"<Brief><Text>" + b"Guten Tag " * 100 + b"</Text></Brief>")
+_PDF = Document(base64_data=Base64Data(data=classic(objects()), mime_type="application/pdf-a"))
+
+
+def _sign_row(name: str, goal: float, document: Document) -> Row:
+    path = "/ws/SignatureService"
+    return Row(name, goal, HsmKind.FOLDER, path, _signing(document), _document_signature, numbered=True)
+
+
 ROWS: tuple[Row, ...] = (
+    _sign_row("SignDocument CAdES", 0.7, _TEXT),
+    _sign_row("SignDocument XAdES", 0.6, _XML),
+    _sign_row("SignDocument PAdES", 0.5, _PDF),
     Row(
         "ExternalAuthenticate",
         0.8,
@@ -321,14 +372,18 @@ async def _measure_row(
     raw: float,
 ) -> None:
     seconds, rounds, connections = extent
-    request = [row.request(Asked(told["handle"], call, bytes.fromhex(told["signed"])))]
-    pid = server.process.pid
-    warm = await load(pid, told["port"], context, request, 1, 0.3, row.path)
+    asked = Asked(told["handle"], call, bytes.fromhex(told["signed"]), SignatureJobs(SystemEntropy()))
+    pid, own = server.process.pid, row.numbered
+
+    def requests() -> list[bytes]:
+        return [row.request(asked) for _ in range(int(_PER_SECOND_MAX * max(seconds, 0.5)) if own else 1)]
+
+    warm = await load(pid, told["port"], context, requests(), 1, 0.3, row.path)
     bare_port = await server.ask([ROWS.index(row), len(warm.answer)])
     bare, real = [], []
     for _ in range(rounds):
-        bare.append(await load(pid, bare_port, context, request, connections, seconds, row.path))
-        real.append(await load(pid, told["port"], context, request, connections, seconds, row.path))
+        bare.append(await load(pid, bare_port, context, requests(), connections, seconds, row.path))
+        real.append(await load(pid, told["port"], context, requests(), connections, seconds, row.path, shared=not own))
     _report(row, bare, real, raw)
 
 

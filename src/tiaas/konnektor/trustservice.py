@@ -274,6 +274,8 @@ class Trust:
         enforce_cert_hash: bool,
     ) -> CertificateStatus | None:
         """What the youngest answer that came with a signature says; None if none of them can be used."""
+        if not given:
+            return None
         asked, now, grace = CertId.of(certificate, issuer.certificate), self._clock.now(), self._ocsp.grace
         found = []
         for der in given:

@@ -46,8 +46,8 @@ class Ready:
     warnings: tuple[int, ...]
 
 
-def prepare(wish: Wish, name: str, here: Circumstances) -> Ready:
-    """Raises `KonnektorError` with the code of the format, 4111, 4110, 4205 and others of `CannotSign`."""
+def prepare(wish: Wish, name: str, here: Circumstances, warnings: tuple[int, ...] = ()) -> Ready:
+    """`warnings` are those of the document. Raises `KonnektorError` with the code of `CannotSign`: 4111, 4205 …"""
     ignored: tuple[str, ...] = ()
     try:
         match wish.format:
@@ -61,7 +61,8 @@ def prepare(wish: Wish, name: str, here: Circumstances) -> Ready:
                 ignored = cms.ignored
     except CannotSign as error:
         raise _fault(error, wish) from None
-    return Ready(wish, prepared, name, (*wish.warnings, _IGNORED_ATTRIBUTES) if ignored else wish.warnings)
+    more = (_IGNORED_ATTRIBUTES,) if ignored else ()
+    return Ready(wish, prepared, name, tuple(sorted({*wish.warnings, *warnings, *more})))
 
 
 def finish(ready: Ready, values: tuple[bytes, ...], ocsp: bytes | None) -> Made:

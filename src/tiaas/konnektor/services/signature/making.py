@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from tiaas.ades.signing import SignedBy
 from tiaas.base.entropy import random_uuid
@@ -33,6 +34,8 @@ from tiaas.konnektor.verdict import Result as Verified
 from tiaas.pki.keys import Signer
 
 Values = tuple[tuple[bytes, ...], ...]
+T = TypeVar("T")
+_AT_ONCE_OCTETS = 32 * 1024
 Sign = Callable[[Sequence[Ready]], Awaitable[Values]]
 _STOPPED = 4049
 
@@ -54,7 +57,6 @@ class Call:
 async def make(call: Call, wishes: Sequence[Wish]) -> tuple[SignResponse, ...]:
     """The answers, in the order of the wishes."""
     by, sign = await (_with_hba(call) if call.qes else _with_smb(call))
-    warnings = await asyncio.to_thread(_checked, wishes)
     ocsp = await _certificate_status(call, by.certificate)
     here = Circumstances(
         by=by,
@@ -63,22 +65,28 @@ async def make(call: Call, wishes: Sequence[Wish]) -> tuple[SignResponse, ...]:
         ocsp=ocsp if call.qes and not call.ocsp_afterwards else None,
     )
     names = [random_uuid(call.context.entropy) for _ in wishes]
-    stack = await asyncio.to_thread(_prepared, wishes, names, here)
+    is_small = sum(len(wish.data) for wish in wishes) <= _AT_ONCE_OCTETS
+    stack = await _work(is_small, partial(_prepared, wishes, names, here))
     values = await sign(stack)
     if not values:
         raise KonnektorError(_STOPPED)
     later = await _later_status(call, wishes, by.certificate)
-    finished = await asyncio.to_thread(_finished, stack[: len(values)], values, later)
+    finished = await _work(is_small, partial(_finished, stack[: len(values)], values, later))
     outside = call.context.qes.settings.pdf_outside
     return tuple(
-        sign_response(ready.wish, made, _status(call.context, sorted({*ready.warnings, *more})), pdf_outside=outside)
-        for ready, made, more in zip(stack, finished, warnings, strict=False)
+        sign_response(ready.wish, made, _status(call.context, ready.warnings), pdf_outside=outside)
+        for ready, made in zip(stack, finished, strict=False)
     )
 
 
-def _checked(wishes: Sequence[Wish]) -> list[tuple[int, ...]]:
-    """TUC_KON_080 for each document; the warnings."""
-    return [_warnings(wish) for wish in wishes]
+async def _work(is_small: bool, work: Callable[[], T]) -> T:
+    """The result of `work`: in a thread, unless that costs more than the work itself."""
+    return work() if is_small else await asyncio.to_thread(work)
+
+
+def _prepared(wishes: Sequence[Wish], names: Sequence[str], here: Circumstances) -> list[Ready]:
+    """Documents checked (TUC_KON_080) and prepared."""
+    return [prepare(wish, name, here, _warnings(wish)) for wish, name in zip(wishes, names, strict=True)]
 
 
 def _warnings(wish: Wish) -> tuple[int, ...]:
@@ -87,10 +95,6 @@ def _warnings(wish: Wish) -> tuple[int, ...]:
     warnings = check_document(wish.data, wish.document_format, wish.schemas, wish.mime_type)
     # A policy says what its documents are: that no schema came with the call is nothing to warn of.
     return () if wish.policy is not None else warnings
-
-
-def _prepared(wishes: Sequence[Wish], names: Sequence[str], here: Circumstances) -> list[Ready]:
-    return [prepare(wish, name, here) for wish, name in zip(wishes, names, strict=True)]
 
 
 def _finished(stack: Sequence[Ready], values: Values, ocsp: bytes | None) -> list[Made]:
