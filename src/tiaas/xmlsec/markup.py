@@ -33,14 +33,12 @@ class Scope:
     def declarations(self, own: Mapping[str, str]) -> str:
         """The namespace nodes of a canonical part whose ancestors or which itself declare `own`, in their order."""
         found = {**{prefix or "": uri for prefix, uri in self.namespaces.items()}, **own}
-        return "".join(
-            f' xmlns{":" if prefix else ""}{prefix}="{attribute(uri)}"'
-            for prefix, uri in sorted(found.items())
-            if uri and prefix != "xml"
-        )
+        return "".join([_declaration(prefix, found[prefix]) for prefix in sorted(found)])
 
     def inherited(self) -> str:
         """The `xml` attributes of a canonical part, in their order, to be put behind its attributes of no namespace."""
+        if not self.attributes:
+            return ""
         return "".join(
             f' xml:{name.removeprefix(_XML_PREFIX)}="{attribute(value)}"'
             for name, value in sorted(self.attributes.items())
@@ -79,6 +77,13 @@ def octets(markup: str) -> bytes:
     The canonical form of what this gives is `markup` in UTF-8.
     """
     return markup.encode("ascii", "xmlcharrefreplace")
+
+
+def _declaration(prefix: str, uri: str) -> str:
+    """A namespace node; the prefix xml is never declared, and an empty name undoes a declaration that is not there."""
+    if not uri or prefix == "xml":
+        return ""
+    return f' xmlns:{prefix}="{attribute(uri)}"' if prefix else f' xmlns="{attribute(uri)}"'
 
 
 def _is_allowed(char: str) -> bool:
