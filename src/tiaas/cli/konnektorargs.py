@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def add_konnektor_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds `--kon`, `--dir`, `--practice`, `--workplace` and `--json`."""
+    """Adds `--kon`, `--dir`, `--practice`, `--workplace`, `--user` and `--json`."""
     group = parser.add_argument_group("which Konnektor (default: that of the one running lab)")
     group.add_argument("--kon", type=Path, metavar="FILE", help="a .kon file: any Konnektor")
     group.add_argument("--dir", type=Path, metavar="DIR", help="folder of a running lab (default: TIAAS_DIR)")
@@ -25,13 +25,15 @@ def add_konnektor_arguments(parser: argparse.ArgumentParser) -> None:
         "--practice", type=int, default=1, metavar="N", help="which practice of the lab, counted from 1 (default: 1)"
     )
     group.add_argument("--workplace", metavar="ID", help="another workplace than that of the .kon file")
+    group.add_argument("--user", metavar="ID", help="another userId than that of the .kon file")
     parser.add_argument("--json", action="store_true", help="write JSON instead of text")
 
 
 def choose_kon(args: argparse.Namespace) -> Kon:
     """The `.kon` meant. Raises `BadKon`, `LabNotFound`, `InvalidInput`."""
     kon = _chosen(args)
-    return kon if args.workplace is None else replace(kon, workplace_id=args.workplace)
+    given = {"workplace_id": args.workplace, "user_id": args.user}
+    return replace(kon, **{name: value for name, value in given.items() if value is not None})
 
 
 def _chosen(args: argparse.Namespace) -> Kon:

@@ -20,6 +20,7 @@ HOMES = {
     "directory": "tiaas.cli.directory",
     "popp": "tiaas.cli.popp",
     "sign": "tiaas.cli.sign",
+    "comfort": "tiaas.cli.comfort",
     "verify": "tiaas.cli.verify",
     "encrypt": "tiaas.cli.encrypt",
     "decrypt": "tiaas.cli.decrypt",

@@ -75,6 +75,28 @@ def test_a_prescription_signed_with_the_hba(run: Run, capsys: pytest.CaptureFixt
     assert len(found["signatures"]) == 1
 
 
+@pytest.mark.requirement("A_19107", "A_19108", "A_19109-02")
+def test_comfort_from_on_to_off(lab: LabProcess, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """One PIN entry, two jobs without another; the session belongs to the userId that `on` made."""
+    assert main(["admin", "parameters", "comfort_signature=true", "--dir", str(lab.folder)]) == 0
+    capsys.readouterr()
+    assert run("comfort", "on", "--json") == 0
+    begun = json.loads(capsys.readouterr().out)
+    user = begun["user_id"]
+    assert (begun["status"], begun["mode"], begun["count_remaining"]) == ("ENABLED", "COMFORT", 100)
+    for _ in range(2):
+        assert run("sign", "--qes", "--type", "cades", "bundle.xml", "--user", user, "--force") == 0
+    capsys.readouterr()
+    assert run("comfort", "status", "--user", user, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["count_remaining"] == 98
+    assert run("comfort", "off") == 0
+    assert run("comfort", "status", "--user", user) == 0
+    assert "none" in capsys.readouterr().out
+    assert main(["admin", "parameters", "comfort_signature=", "--dir", str(lab.folder)]) == 0
+    assert run("comfort", "on", "--user", user) == 3
+    assert "4263" in capsys.readouterr().err
+
+
 def test_an_interrupted_job_is_stopped(lab: LabProcess, run: Run) -> None:
     """Ctrl-C while the doctor is asked for PIN.QES: StopSignature, and then card and keypad are free again."""
     faults = lab.ready["lab"]["faults"]

@@ -48,9 +48,7 @@ def schemas(octets: bytes, namespace: str | None = "urn:x") -> Schemas:
 
 
 def attributes(*texts: str) -> Properties:
-    entries = tuple(
-        Property(identifier="urn:y", value=(f"<CMSAttribute>{text}</CMSAttribute>",)) for text in texts
-    )
+    entries = tuple(Property(identifier="urn:y", value=(f"<CMSAttribute>{text}</CMSAttribute>",)) for text in texts)
     return Properties(signed_properties=PropertyList(property=entries))
 
 
@@ -198,9 +196,7 @@ async def test_without_a_status_service_signatures_are_made_all_the_same(office:
     [
         pytest.param(wish(XML, xml=True), [4193], marks=pytest.mark.code(4193)),
         pytest.param(wish(TEXT, signature_placement=PLACEMENT), [4197], marks=pytest.mark.code(4197)),
-        pytest.param(
-            wish(TEXT, properties=attributes(SIGNING_TIME)), [4273], marks=pytest.mark.code(4273)
-        ),
+        pytest.param(wish(TEXT, properties=attributes(SIGNING_TIME)), [4273], marks=pytest.mark.code(4273)),
         pytest.param(
             wish(PDF, "application/pdf-a", properties=attributes(SIGNING_TIME)), [4273], marks=pytest.mark.code(4273)
         ),
