@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _DESCRIPTION = "TI as a Service: a Highspeed-Konnektor and the laboratory around it."
 _EPILOG = """\
 exit codes: 0 done, 1 could not be done, 2 wrong usage, 3 the Konnektor answered with an error,
-4 no answer from the Konnektor, 5 PIN not verified, 70 a defect in tiaas, 130 interrupted.
+4 no answer from the Konnektor, 5 PIN not verified, 6 signature not valid, 7 cannot be told, 70 a defect in tiaas,
+130 interrupted.
 TIAAS_DEBUG=1 shows where an error comes from. In a clone also: ./tiaas test | check | fuzz.
 """
 
