@@ -16,7 +16,7 @@ from tiaas.ades.xadesvariants import Update
 from tiaas.konnektor.verification.manifests import manifest_results
 from tiaas.konnektor.verification.reading import Material
 from tiaas.konnektor.verification.reporting import DIALECT_7_4, DIALECT_7_5, Dialect, report
-from tiaas.konnektor.verification.reportwords import ReportWish
+from tiaas.konnektor.verification.reportwords import ReportWish, algorithm, plain
 from tiaas.konnektor.verification.verifying import Rules, Verification
 from tiaas.pki.ocsp import CertStatus
 
@@ -193,3 +193,10 @@ async def test_the_time_of_the_youngest_signature_is_the_reports(bench: Bench) -
     both = by.parallel(by.cades(), later)
     root = reported(await verified(bench, Material(SignatureFormat.CADES, None, both)))
     assert texts(root, "VerificationTimeInfo/VerificationTime") == ["2026-06-01T11:05:00.000Z"]
+
+
+def test_words_that_are_no_words() -> None:
+    """What stands in a damaged signature must not keep a report from being written."""
+    assert algorithm("#a#b%", None).algorithm == "urn:unknown"
+    assert algorithm("1.2.3", None).algorithm == "urn:oid:1.2.3"
+    assert plain("a\x00b\ud800c\n") == "abc"

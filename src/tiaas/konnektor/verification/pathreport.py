@@ -17,6 +17,7 @@ from tiaas.konnektor.verification.reportwords import (
     algorithm,
     indetermined,
     invalid,
+    plain,
 )
 from tiaas.konnektor.verification.suitability import certificate_unsafe_since
 from tiaas.pki.certificate import Certificate, SignatureAlgorithm
@@ -76,8 +77,8 @@ def _names(der: bytes) -> _Names:
     """Names are empty where they cannot be written: what is reported on may be any certificate."""
     try:
         certificate = x509.load_der_x509_certificate(der)
-        issuer, number = written_name(certificate.issuer), certificate.serial_number
-        return _Names(vr.X509IssuerSerial(issuer_name=issuer, serial_number=number), written_name(certificate.subject))
+        issuer, subject = plain(written_name(certificate.issuer)), plain(written_name(certificate.subject))
+        return _Names(vr.X509IssuerSerial(issuer_name=issuer, serial_number=certificate.serial_number), subject)
     except ValueError:
         return _Names(_NOBODY, "")
 

@@ -17,7 +17,7 @@ from tiaas.konnektor.codes import CODES
 from tiaas.konnektor.verification.judging import Judgement
 from tiaas.konnektor.verification.moments import ReferenceTime
 from tiaas.konnektor.verification.pathreport import path_validity
-from tiaas.konnektor.verification.reportwords import INVALID, VALID, ReportWish, algorithm, indetermined, invalid
+from tiaas.konnektor.verification.reportwords import INVALID, VALID, ReportWish, algorithm, indetermined, invalid, plain
 from tiaas.konnektor.verification.suitability import unsafe_since
 from tiaas.soap.declare import Namespace
 from tiaas.soap.encoder import encode_text
@@ -98,7 +98,8 @@ def _of_gematik(found: FoundSignature, dialect: Dialect) -> list[str]:
         told.append(_simple(dialect, "ShortText", text))
     told.append(_simple(dialect, "ReferenceToSignerCertificate", str(found.is_bound).lower()))
     attributes = tuple(
-        v7_5.DisplayableAttribute(key=key[:_KEY_MAX], value=value[:_VALUE_MAX]) for key, value in _displayable(found)
+        v7_5.DisplayableAttribute(key=key[:_KEY_MAX], value=plain(value)[:_VALUE_MAX])
+        for key, value in _displayable(found)
     )
     if attributes:
         told.append(encode(dialect.displayable(attribute=attributes)))

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 from tiaas.interfaces.dss_core_v1_0 import InternationalString
 from tiaas.interfaces.oasis_verification_report_v1_0 import AlgorithmValidity, ReturnVerificationReport, Verdict
+from tiaas.soap.simple import ANY_URI, LexicalError
 
+_UNNAMED = "urn:unknown"
+"""For an algorithm whose name in the signature is no URI."""
 _DETAIL = "urn:oasis:names:tc:dss:1.0:detail:"
 VALID = Verdict(result_major=f"{_DETAIL}valid")
 INVALID = Verdict(result_major=f"{_DETAIL}invalid")
@@ -26,6 +29,11 @@ class ReportWish:
         return ReportWish(bool(request.include_certificate_values), bool(request.include_revocation_values))
 
 
+def plain(text: str) -> str:
+    """Text out of a signature or certificate without what XML does not allow."""
+    return "".join(char for char in text if char.isprintable())
+
+
 def invalid(message: str) -> Verdict:
     """A detail that is wrong, and why."""
     return Verdict(result_major=f"{_DETAIL}invalid", result_message=_text(message))
@@ -39,6 +47,10 @@ def indetermined(message: str) -> Verdict:
 def algorithm(name: str, unsafe_since: int | None) -> AlgorithmValidity:
     """An algorithm by URI or dotted OID, and whether it is suitable (TIP1-A_5682; the text is the specification's)."""
     uri = f"urn:oid:{name}" if name[:1].isdigit() else name
+    try:
+        ANY_URI.encode(uri)
+    except LexicalError:
+        uri = _UNNAMED
     if unsafe_since is None:
         return AlgorithmValidity(algorithm=uri, suitability=VALID)
     return AlgorithmValidity(

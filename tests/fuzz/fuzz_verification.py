@@ -1,0 +1,92 @@
+"""Fuzz target: VerifyDocument as clients send it, with signatures of all formats, keys and schemas, and its report."""
+
+from base64 import b64encode
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from lxml import etree
+
+from tests.unit.verification.signatures import OSIG, SMCB, XML, signer
+from tiaas.ades.found import BadSignatureFile, FoundSignature, SignatureFormat
+from tiaas.interfaces.connector_context_v2_0 import Context
+from tiaas.interfaces.dss_core_v1_0 import (
+    AdditionalKeyInfo,
+    Base64Data,
+    Base64Signature,
+    Schema,
+    Schemas,
+    SignatureObject,
+)
+from tiaas.interfaces.signature_service_v7_5 import Document, VerifyDocument, VerifyInputs
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.services.signature.verifyrequest import material_of, user_time
+from tiaas.konnektor.verdict import CertificateCheck, Result, Verdict
+from tiaas.konnektor.verification.judging import judge
+from tiaas.konnektor.verification.moments import reference_time, youngest
+from tiaas.konnektor.verification.reading import document_fault, read_untrusted
+from tiaas.konnektor.verification.reporting import DIALECT_7_4, DIALECT_7_5, report
+from tiaas.konnektor.verification.reportwords import ReportWish
+from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
+from tiaas.pki.path import examine_path
+from tiaas.soap.envelope import Limits, parse_envelope_untrusted, write_envelope
+from tiaas.soap.errors import SoapError
+from tiaas.soap.mapping import decode
+
+_BY = signer(OSIG)
+_NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+_CONTEXT = Context(mandant_id="M", client_system_id="C", workplace_id="W")
+_KEY = f"<X509Data><X509Certificate>{b64encode(_BY.holder.certificate).decode()}</X509Certificate></X509Data>"
+_INPUTS = VerifyInputs(
+    additional_key_info=AdditionalKeyInfo(
+        key_info=f'<KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#">{_KEY}</KeyInfo>'
+    ),
+    schemas=Schemas(schema=(Schema(ref_uri="urn:x", base64_xml=b"<schema/>"),)),
+)
+
+
+def _message(document: Document | None, signature: SignatureObject | None) -> bytes:
+    return write_envelope(
+        VerifyDocument(
+            context=_CONTEXT,
+            optional_inputs=_INPUTS,
+            document=document,
+            signature_object=signature,
+            include_revocation_info=False,
+        )
+    )
+
+
+def _outside(octets: bytes, kind: SignatureFormat) -> SignatureObject:
+    return SignatureObject(base64_signature=Base64Signature(value=octets, type=kind.value))
+
+
+SEEDS: list[bytes] = [
+    _message(None, _outside(_BY.cades(), SignatureFormat.CADES)),
+    _message(Document(base64_data=Base64Data(data=XML)), _outside(_BY.bare(), SignatureFormat.ECDSA)),
+    _message(Document(base64_xml=_BY.xades()), None),
+    _message(None, SignatureObject(signature=etree.tostring(etree.fromstring(_BY.xades(enveloping=True))).decode())),
+    _message(Document(base64_data=Base64Data(data=_BY.smime(), mime_type="message/rfc822")), None),
+]
+
+
+def _checked(found: FoundSignature) -> CertificateCheck | None:
+    """The check of whatever certificate is there, by lists that name one CA."""
+    try:
+        certificate = decode_certificate_untrusted(found.certificate or b"")
+    except BadCertificate:
+        return None
+    examination = examine_path(certificate, (SMCB.ca,), _NOW)
+    return CertificateCheck(Verdict(Result.INVALID), _NOW, certificate.is_qualified, examination)
+
+
+def target(data: bytes) -> None:
+    """Only the errors that become faults may escape; whatever was read can be judged and reported."""
+    with suppress(SoapError, KonnektorError, BadSignatureFile):
+        message = decode(VerifyDocument, parse_envelope_untrusted(data, Limits()))
+        material, time = material_of(message), user_time(message)
+        document_fault(material)
+        found = read_untrusted(material).found
+        times = [reference_time(one, time, _NOW) for one in found]
+        judged = [judge(one, at, _checked(one), None, _NOW) for one, at in zip(found, times, strict=True)]
+        for dialect in (DIALECT_7_4, DIALECT_7_5):
+            report(judged, youngest(times, _NOW + timedelta()), ReportWish(True, True), dialect)
