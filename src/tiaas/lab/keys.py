@@ -33,8 +33,11 @@ def write_key(key: PrivateKey) -> bytes:
 
 
 def read_key(der: bytes) -> PrivateKey:
-    """Reads what `write_key` wrote; raises ValueError for another kind of key."""
-    key = load_der_private_key(der, None)
+    """Reads what `write_key` wrote; raises ValueError for another kind of key.
+
+    Whether the primes of an RSA key are prime is not tried again (60 ms each): `write_key` had the key from OpenSSL.
+    """
+    key = load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
         raise ValueError("neither an EC nor an RSA key")
     return key
