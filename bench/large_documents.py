@@ -53,13 +53,14 @@ async def serve(folder: Path) -> None:
     options = UpOptions(folder, practices=2, log_level="warning")
     clock, registry = SystemClock(), Registry({"XDG_STATE_HOME": str(folder.parent)})
     async with running(options, registry, Progress(clock), clock=clock, entropy=SystemEntropy()) as run:
-        print(json.dumps([_description(served) for served in run.served]), flush=True)
+        print(json.dumps([description(served) for served in run.served]), flush=True)
         await asyncio.to_thread(sys.stdin.readline)
 
 
-def _description(served: Served) -> dict[str, Any]:
+def description(served: Served, kind: CardType = CardType.SMC_B) -> dict[str, Any]:
+    """What a client needs to know of a practice whose SM-B is of that kind."""
     context = served.context
-    card = next(card for card in served.instance.context.cards if card.card_type is CardType.SMC_B)
+    card = next(card for card in served.instance.context.cards if card.card_type is kind)
     return {
         "port": served.instance.reception.address.port,
         "cert": str(served.client.cert),
