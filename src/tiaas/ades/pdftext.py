@@ -49,4 +49,5 @@ def date(value: Value) -> datetime | None:
 
 def date_string(moment: datetime) -> bytes:
     """The octets of a date, in UTC."""
-    return f"D:{moment.astimezone(UTC):%Y%m%d%H%M%S}+00'00'".encode()
+    utc = moment.astimezone(UTC)
+    return b"D:%04d%02d%02d%02d%02d%02d+00'00'" % utc.timetuple()[:6]
