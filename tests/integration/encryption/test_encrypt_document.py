@@ -165,13 +165,15 @@ async def test_4058_another_kind_of_card(surgery: Surgery, card_type: CardType) 
     assert (await error_of(surgery, encrypt_request(xml(b"<a>"), card=handle))).code == 4058
 
 
-@pytest.mark.code(4022, 4281, 4283)
+@pytest.mark.code(4022, 4024, 4280, 4281, 4283)
 @pytest.mark.parametrize(
     ("document", "code"),
     [
         (xml(b"<a>"), 4022),
         (xml(b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"), 4281),
         (xml(b"<a>" + bytes(1)), 4022),
+        (xml("<?xml version='1.0' encoding='utf-16'?><a/>".encode("utf-16")), 4024),
+        (xml(b"<a>" * 31 + b"</a>" * 31), 4280),
         (data(bytes(DOCUMENT_OCTETS_MAX + 1)), 4283),
     ],
 )
