@@ -139,8 +139,7 @@ class _Added:
 
     def finish(self, values: Sequence[bytes], ocsp: bytes | None) -> bytes:
         info = self.signer.info(self.attributes, values[0], self.unsigned)
-        whole = _completed(self.frame, self.signer, ocsp or self.ocsp)
-        return replace(whole, signers=(*whole.signers, info)).encode()
+        return _completed(self.frame, (*self.frame.signers, info), self.signer, ocsp or self.ocsp)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -159,7 +158,7 @@ class _Countersigned:
         for info, attributes, value in zip(self.read.signers, self.attributes, values, strict=True):
             counter = self.signer.info(attributes, value, self.unsigned)
             signers.append(info.with_unsigned(signing.attribute(Attribute.COUNTERSIGNATURE, counter)))
-        return replace(_completed(self.frame, self.signer, ocsp or self.ocsp), signers=tuple(signers)).encode()
+        return _completed(self.frame, signers, self.signer, ocsp or self.ocsp)
 
 
 def _add(frame: SignedDataParts, digest: bytes, by: SignedBy, options: CadesOptions) -> PreparedCades:
@@ -235,10 +234,12 @@ def _frame(read: SignedData, content: bytes | None) -> SignedDataParts:
     )
 
 
-def _completed(frame: SignedDataParts, signer: CmsSigner, ocsp: bytes | None) -> SignedDataParts:
+def _completed(frame: SignedDataParts, signers: Sequence[bytes], signer: CmsSigner, ocsp: bytes | None) -> bytes:
+    """The ContentInfo: the frame with these SignerInfos, with the new signer's certificate and the OCSP response."""
     revocation = frame.revocation if ocsp is None else (*frame.revocation, signing.ocsp_revocation(ocsp))
     certificates = (*frame.certificates, signer.certificate)
     digests = frame.digest_algorithms
     if not any(oid(oids.SHA256) in algorithm for algorithm in digests):
         digests = (*digests, DIGEST_SHA256)
-    return replace(frame, certificates=certificates, revocation=revocation, digest_algorithms=digests)
+    whole = replace(frame, signers=signers, certificates=certificates, revocation=revocation, digest_algorithms=digests)
+    return whole.encode()

@@ -36,6 +36,7 @@ from tiaas.tlv import encode
 
 _SIGNER_VERSION_1 = integer(1)
 _KEPT = 64
+_VERSIONS = tuple(integer(number) for number in range(6))
 _SIGNED, _UNSIGNED, _CERTIFICATES, _CRLS = 0xA0, 0xA1, 0xA0, 0xA1
 _OTHER_REVOCATION = 0xA1
 _V1_ATTRIBUTE_CERTIFICATE, _V2_ATTRIBUTE_CERTIFICATE, _OTHER_CERTIFICATE = 0xA1, 0xA2, 0xA3
@@ -166,7 +167,7 @@ class SignedDataParts:
                     0xA0,
                     wrap(
                         SEQUENCE,
-                        integer(self._version()),
+                        _VERSIONS[self._version()],
                         set_of(set(self.digest_algorithms)),
                         self._content(),
                         set_of(set(self.certificates), _CERTIFICATES) if self.certificates else b"",

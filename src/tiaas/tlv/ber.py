@@ -57,7 +57,7 @@ class Tlv:
 
 def encode(tag: int, *parts: bytes | Tlv) -> bytes:
     """A data object whose value is the concatenation of `parts`, with the shortest length field."""
-    value = b"".join(part if isinstance(part, bytes) else part.encode() for part in parts)
+    value = b"".join([part if isinstance(part, bytes) else part.encode() for part in parts])
     return header(tag, len(value)) + value
 
 
