@@ -61,6 +61,7 @@ class Hsms:
         terminals: Terminals,
         hub: EventHub,
         model: LiveInfoModel,
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._hsms = [_Hsm(each) for each in settings]
         self._store = store
@@ -70,6 +71,7 @@ class Hsms:
         self._terminals = terminals
         self._hub = hub
         self._model = model
+        self._retry_seconds = retry_seconds
         self._tasks: set[asyncio.Task[None]] = set()
 
     # ---- life --------------------------------------------------------------------------------------------------------
@@ -114,7 +116,7 @@ class Hsms:
 
     async def _keep_trying(self, hsm: _Hsm) -> None:
         while True:
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(self._retry_seconds)
             if await self._bring_up(hsm):
                 return
 

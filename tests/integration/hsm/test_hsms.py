@@ -1,0 +1,146 @@
+"""HSMs that come late, assignments that go: what an instance makes of them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.integration.konnektor_core.memorystore import MemoryStore
+from tests.integration.konnektor_core.practice import Practice
+from tiaas.base.secret import Secret
+from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.events import Event, Topic
+from tiaas.konnektor.hsm.activation import ActivationRefused
+from tiaas.konnektor.hsm.hsms import Hsms
+from tiaas.konnektor.hsm.settings import HsmSettings, VirtualSmb
+from tiaas.konnektor.infomodel import InfoModel, Kind, ManagedSmb, Relation, Terminal
+from tiaas.konnektor.livemodel import LiveInfoModel
+from tiaas.konnektor.network import Network
+from tiaas.konnektor.opstate import Condition
+from tiaas.konnektor.sak import SakIdentities
+from tiaas.konnektor.services.context import ServiceContext, build_context
+from tiaas.konnektor.sessions import CallContext
+from tiaas.konnektor.trust import TrustSpace
+from tiaas.lab.hsm import VirtualSmbContent, personalise_smb, write_folder
+from tiaas.pki.pkcs11 import TokenError
+from tiaas.terminal.embedded import EmbeddedFront
+
+CT = "HSM-1"
+
+
+@pytest.fixture
+async def content() -> VirtualSmbContent:
+    practice = Practice()
+    practice.handshakes.close()
+    return await personalise_smb(practice.personaliser, practice.seed.institutions[0], practice.entropy)
+
+
+class House:
+    """An instance without doors, whose HSM is a folder."""
+
+    def __init__(self, content: VirtualSmbContent, folder: Path) -> None:
+        practice = Practice()
+        practice.handshakes.close()
+        self.clock = practice.clock
+        model = InfoModel().add(Kind.MANDANT, "M1").add(Kind.TERMINAL, Terminal(CT, (1,)))
+        model = model.add(Kind.SMB, ManagedSmb(content.iccsn, is_hsm=True))
+        self.model = LiveInfoModel(model.link(Relation.MANDANT_SMB, "M1", content.iccsn))
+        self.context: ServiceContext = build_context(
+            infomodel=self.model,
+            front=EmbeddedFront(practice.clock, practice.entropy, lambda instance: Network(), SakIdentities()),
+            store=MemoryStore(),
+            trust=TrustSpace.read([], []),
+            clock=practice.clock,
+            entropy=practice.entropy,
+            konnektor_name="konnektor",
+        )
+        self.events: list[Event] = []
+        self.context.hub.subscribe(self._on_event)
+        context = self.context
+        settings = (HsmSettings(CT, (VirtualSmb(content.iccsn),), folder=folder),)
+        self.hsms = Hsms(
+            settings, context.store, context.clock, context.cards, context.terminals, context.hub, self.model, 0.01
+        )
+
+    def _on_event(self, event: Event) -> None:
+        self.events.append(event)
+
+    async def until(self, happened: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not happened():  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+
+    def is_missing(self) -> bool:
+        """EC_CardTerminal_Not_Available."""
+        self.context.terminals.judge()
+        return Condition.CARD_TERMINAL_NOT_AVAILABLE in self.context.opstate.holding
+
+
+@pytest.fixture
+async def house(content: VirtualSmbContent, tmp_path: Path) -> AsyncIterator[House]:
+    house = House(content, tmp_path / "keys")
+    yield house
+    await house.hsms.stop()
+
+
+@pytest.mark.requirement("TIP1-A_4535")
+async def test_an_hsm_that_comes_late(house: House, content: VirtualSmbContent, tmp_path: Path) -> None:
+    await house.hsms.start()
+    assert house.is_missing()
+    assert not house.context.terminals.entry(CT).connected
+    assert list(house.context.cards) == []
+    (view,) = house.hsms
+    assert view.loaded is None
+    with pytest.raises(TokenError):
+        await house.hsms.activate(view, "M1", content.code)
+    with pytest.raises(KonnektorError):
+        await house.context.terminals.remove(CT)
+    write_folder(content, tmp_path / "keys")
+    await house.until(lambda: bool(list(house.context.cards)))
+    (card,) = house.context.cards
+    assert card.card_type is CardType.HSM_B
+    assert not house.is_missing()
+    topics = [event.topic for event in house.events]
+    assert topics.index(Topic.CT_CONNECTED) < topics.index(Topic.CARD_INSERTED)
+
+
+@pytest.mark.requirement("A_23632-01")
+async def test_taking_the_assignment_back_ends_the_activation(
+    house: House, content: VirtualSmbContent, tmp_path: Path
+) -> None:
+    write_folder(content, tmp_path / "keys")
+    await house.hsms.start()
+    (card,) = house.context.cards
+    session = card.session(CallContext("M1", "CS1", "AP1"))
+    assert "PIN.SMC" not in session.auth_state
+    (view,) = house.hsms
+    with pytest.raises(ActivationRefused):
+        await house.hsms.activate(view, "M1", Secret(b"1"))
+    house.clock.advance(5)
+    await house.hsms.activate(view, "M1", content.code)
+    assert "PIN.SMC" in session.auth_state
+    await house.model.apply(lambda model: model.unlink(Relation.MANDANT_SMB, "M1", content.iccsn))
+    house.hsms.model_changed()
+    await house.until(lambda: "PIN.SMC" not in session.auth_state)
+    await house.model.apply(lambda model: model.link(Relation.MANDANT_SMB, "M1", content.iccsn))
+    house.hsms.model_changed()
+    await asyncio.sleep(0)
+    assert not card.has_raised(CallContext("M1", "CS1", "AP1"), "PIN.SMC")
+
+
+async def test_a_token_without_the_authentication_certificate_is_not_used(
+    house: House, content: VirtualSmbContent, tmp_path: Path
+) -> None:
+    folder = tmp_path / "keys"
+    write_folder(content, folder)
+    hidden = (folder / f"{content.iccsn}.AUT.E256.cer").rename(folder / "hidden")
+    await house.hsms.start()
+    assert list(house.context.cards) == []
+    hidden.rename(folder / f"{content.iccsn}.AUT.E256.cer")
+    (folder / f"{content.iccsn}.activation.bin").write_bytes(b"{")
+    await asyncio.sleep(0.05)
+    assert list(house.context.cards) == []
+    write_folder(content, folder)
+    await house.until(lambda: bool(list(house.context.cards)))
