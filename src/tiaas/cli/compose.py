@@ -344,6 +344,7 @@ class _Start:
             local_sinks=settings.sinks.local,
             recorder=settings.recorder,
             ti=settings.ti.applied(onboard.ti_access(lab)),
+            signature=settings.signature.settings(),
             box=onboard.box_access(lab, settings.box),
         )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from tiaas.base.config import setting
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
+from tiaas.cli.signaturesettings import SignatureChoices
 from tiaas.interfaces.management.clientsystems import ReceiverCheck, ReceiverTrust
 from tiaas.konnektor.config import (
     Address,
@@ -274,6 +275,7 @@ class UpConfig:
     product: ProductSettings = setting(ProductSettings(), "what connector.sds says")
     recorder: bool = setting(True, "what clients do can be recorded, see `tiaas record`")
     ti: TiSettings = setting(TiSettings(), "the way into the TI")
+    signature: SignatureChoices = setting(SignatureChoices(), "how signatures are made")
     box: BoxSettings = setting(BoxSettings(), "what only profile `einbox` has")
 
     def __post_init__(self) -> None:

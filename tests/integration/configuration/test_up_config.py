@@ -5,6 +5,7 @@ import os
 import ssl
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,16 @@ from tiaas.base.secret import Secret
 from tiaas.cli.upconfig import UpConfig
 from tiaas.client import connect, load_kon
 from tiaas.interfaces.card_service_common_v2_0 import CardType
-from tiaas.konnektor.config import Profile, TiAccess
+from tiaas.konnektor.config import (
+    Address,
+    BadInstanceConfig,
+    ClientAccess,
+    InstanceConfig,
+    Profile,
+    SignatureSettings,
+    SimpleMode,
+    TiAccess,
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -140,6 +150,28 @@ def test_a_switch_without_effect_is_told(tmp_path: Path, text: str, said: tuple[
     access = load_config(UpConfig, _config(tmp_path, f"[access]\nweaker_variants = true\n{text}")).access
     assert tuple(access.access().variant.value for _ in access.notices()) == said
     assert all(variant in notice for variant, notice in zip(said, access.notices(), strict=True))
+
+
+def test_signatures(tmp_path: Path) -> None:
+    text = '[signature]\ncomfort = true\ncomfort_max = 5\ncomfort_hours = 2\nsimple_mode = "SE#2"\n'
+    settings = load_config(UpConfig, _config(tmp_path, text)).signature.settings()
+    assert settings == SignatureSettings(SimpleMode.SE2, comfort=True, comfort_max=5, comfort_hours=2)
+    for wrong in ("comfort_max = 251", "comfort_max = 0", "comfort_hours = 25"):
+        with pytest.raises(BadConfig):
+            load_config(UpConfig, _config(tmp_path, f"[signature]\n{wrong}\n"))
+
+
+@pytest.mark.requirement("TIP1-A_4680-03")
+def test_comfort_signatures_only_where_clients_show_who_they_are() -> None:
+    for weaker in (ClientAccess(authentication_mandatory=False), ClientAccess(tls_mandatory=False)):
+        with pytest.raises(BadInstanceConfig, match="SAK_COMFORT_SIGNATURE"):
+            InstanceConfig(
+                "i",
+                Address("127.0.0.1", 0),
+                plain=Address("127.0.0.1", 1),
+                access=replace(weaker, weaker_allowed=True),
+                signature=SignatureSettings(comfort=True),
+            )
 
 
 def test_unknown_key_names_its_neighbour(tmp_path: Path) -> None:
