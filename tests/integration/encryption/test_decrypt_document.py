@@ -27,6 +27,7 @@ from tiaas.interfaces.encryption_service_v6_1 import Crypt, EncryptionType, Encr
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.documents import DOCUMENT_OCTETS_MAX
+from tiaas.konnektor.errors import LoggedError
 from tiaas.konnektor.keyuse import certified_key
 from tiaas.soap.envelope import write_envelope
 from tiaas.tlv import encode
@@ -84,8 +85,10 @@ async def test_the_mime_type_is_not_looked_at(unlocked: Surgery) -> None:
     assert octets_of(opened.document) == TEXT
 
 
-async def test_a_broken_ecc_key_leaves_the_rsa_key(unlocked: Surgery) -> None:
+async def test_a_broken_ecc_key_leaves_the_rsa_key(unlocked: Surgery, monkeypatch: pytest.MonkeyPatch) -> None:
     """TUC_KON_071, variants: the ECC key comes first; what fails is logged, and the RSA key is tried."""
+    logged: list[LoggedError] = []
+    monkeypatch.setattr(unlocked.core.protocol, "write_error", logged.append)
     card = unlocked.find(CardType.SMC_B)
     sealed = write_auth_enveloped(
         [await recipient(unlocked, card, Crypt.ECC, broken=True), await recipient(unlocked, card, Crypt.RSA)],
@@ -95,6 +98,7 @@ async def test_a_broken_ecc_key_leaves_the_rsa_key(unlocked: Surgery) -> None:
     opened = await unlocked.call(decrypt_request(data(sealed), card.handle))
     assert octets_of(opened.document) == TEXT
     assert opened.status.result is Result.OK
+    assert [entry.error.code for entry in logged] == [4069]
 
 
 # ---- legacy ----------------------------------------------------------------------------------------------------------
