@@ -134,13 +134,17 @@ class Comfort:
                 hba = await self._remote.target_chain(card)
                 per_pin = await signatures_per_pin(card, self._clock)
             self._sak.require(hba)
-            async with self._pins.reserve(card, session, workplace_id, protected=True) as pin:
-                try:
+            try:
+                async with self._pins.reserve(card, session, workplace_id, protected=True) as pin:
                     comfort = await self._begin(card, session, pin, hba, per_pin or COMFORT_MAX)
-                except BaseException:
-                    await self._drop_part(session)
-                    raise
-        self._sessions[session] = comfort
+                    # The administrator may have switched the function off while the holder typed.
+                    self.require_on()
+                    self._sessions[session] = comfort
+            except BaseException:
+                self._sessions.pop(session, None)
+                with suppress(KonnektorError, CardLinkError):
+                    await self._close_part(card, session)
+                raise
         self._arm()
 
     async def sign(self, run: StackRun) -> StackResult:
@@ -152,6 +156,9 @@ class Comfort:
         session = run.job.session
         comfort = self._sessions[session]
         if comfort.is_lost() or not comfort.state.accept(self._clock.monotonic()):
+            if comfort.state.drains and not comfort.is_lost():
+                # A_18686-01: jobs accepted before the timer's end are finished; the last one resets the card's state.
+                raise KonnektorError(ENDED)
             await self._over(session, comfort)
         try:
             # One job at a time on a card: the others wait instead of failing.
@@ -210,7 +217,8 @@ class Comfort:
         if self._timer is not None:
             self._timer.cancel()
         now = self._clock.monotonic()
-        waits = [comfort.state.seconds_left(now) for comfort in self._sessions.values() if not comfort.state.ended]
+        looks = [comfort.state.next_look(now) for comfort in self._sessions.values()]
+        waits = [seconds for seconds in looks if seconds is not None]
         waits += [_RETRY_SECONDS] if self._unclean else []
         self._timer = asyncio.get_running_loop().call_later(min(waits), self._look) if waits else None
 
@@ -311,16 +319,16 @@ class Comfort:
     async def _close(self, session: CardSession, comfort: ComfortSession) -> None:
         if session.part is not comfort.part:
             return
+        await self._close_part(comfort.card, session)
+
+    async def _close_part(self, card: Card, session: CardSession) -> None:
+        """What the card does not do now, or nobody waits for, is asked of it again later."""
         try:
             await session.close_part()
-        except (KonnektorError, CardLinkError):
-            self._unclean.add(comfort.card)
+        except BaseException:
+            self._unclean.add(card)
             self._arm()
             raise
-
-    async def _drop_part(self, session: CardSession) -> None:
-        with suppress(KonnektorError, CardLinkError):
-            await session.close_part()
 
 
 def _require_place(card: Card) -> None:

@@ -51,9 +51,20 @@ class ComfortState:
 
     def is_due(self, now: float) -> bool:
         """Whether the card's state is to be reset now: the end has come and no accepted job needs it any more."""
-        if self.ended:
+        if self.ended or self.running:
             return False
-        return self.exhausted or self.count_left == 0 or (now >= self.deadline and self.running == 0)
+        return self.exhausted or self.count_left == 0 or now >= self.deadline
+
+    def next_look(self, now: float) -> float | None:
+        """In how many seconds `is_due` may have become true by time alone; None: never, or the last job will see."""
+        if self.ended or (self.running and now >= self.deadline):
+            return None
+        return self.seconds_left(now)
+
+    @property
+    def drains(self) -> bool:
+        """Whether accepted jobs still need the card's state."""
+        return not self.ended and self.running > 0
 
     def end(self) -> None:
         """The card's state is reset, or on its way to be."""

@@ -4,6 +4,7 @@ The Clientsystem makes one per session; who knows it signs with the HBA, so it m
 Those of the last 1000 activations are kept, over restarts, as hash values.
 """
 
+import asyncio
 import re
 from collections import deque
 from hashlib import sha256
@@ -22,6 +23,7 @@ class ComfortUsers:
     def __init__(self, store: InstanceStore) -> None:
         self._store = store
         self._used: deque[str] | None = None
+        self._mutex = asyncio.Lock()
 
     async def require_new(self, user_id: str | None) -> None:
         """Raises 4272 for what is no UUID, 4270 for one used before; `StoreError`."""
@@ -31,10 +33,14 @@ class ComfortUsers:
             raise KonnektorError(4270)
 
     async def remember(self, user_id: str) -> None:
-        """A session was activated with it. Raises `StoreError`."""
-        used = deque((*await self._load(), _hash(user_id)), maxlen=KEPT)
-        await self._store.put(_KIND, _KEY, {"used": list(used)})
-        self._used = used
+        """A session was activated with it. Raises 4270 if another was meanwhile, with another card; `StoreError`."""
+        async with self._mutex:
+            before, new = await self._load(), _hash(user_id)
+            if new in before:
+                raise KonnektorError(4270)
+            used = deque((*before, new), maxlen=KEPT)
+            await self._store.put(_KIND, _KEY, {"used": list(used)})
+            self._used = used
 
     async def _load(self) -> deque[str]:
         if self._used is None:

@@ -4,6 +4,7 @@ LOG_SUCCESSFUL_CRYPTO_OPS). The log itself drops what is personal.
 
 from collections.abc import Callable, Mapping
 
+from tiaas.interfaces.encryption_service_v6_1 import DecryptDocument, EncryptDocument, RecipientKeys
 from tiaas.konnektor.cardmap import AUT, ENC, QES, SIG
 from tiaas.konnektor.cards import Card, CardList
 from tiaas.konnektor.cardtypes import HBAX
@@ -40,9 +41,20 @@ class CryptoLog:
         operation = type(request).__name__
         if operation not in KEY_OF_OPERATION or isinstance(answer, SoapFault) or not self._wanted():
             return
-        card = self._cards.find(getattr(request, "card_handle", None) or "")
+        card = self._cards.find(_handle(request))
         values = (("Operation", operation), *(() if card is None else _key(card, KEY_OF_OPERATION[operation])))
         self._hub.publish(Event(Topic.LOG_CRYPTO_OP, parameters(*values), kind=EventType.SECURITY, deliver=False))
+
+
+def _handle(request: object) -> str:
+    """The handle a request names; "" if it names none."""
+    match request:
+        case EncryptDocument(recipient_keys=RecipientKeys(certificate_on_card=named)):
+            return "" if named is None else named.card_handle
+        case DecryptDocument(private_key_on_card=named):
+            return named.card_handle
+        case _:
+            return getattr(request, "card_handle", "")
 
 
 def _key(card: Card, reference: str | None) -> tuple[tuple[str, object], ...]:

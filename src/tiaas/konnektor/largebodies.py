@@ -7,7 +7,7 @@ small requests never wait. First come, first served, so that a large stack gets 
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from tiaas.konnektor.config import MEBIBYTE
 
@@ -39,7 +39,9 @@ class LargeBodies:
                 if turn.done() and not turn.cancelled():
                     self._give_back(taken)
                 else:
-                    self._waiting.remove((taken, turn))
+                    # Who gave room back meanwhile has passed it by.
+                    with suppress(ValueError):
+                        self._waiting.remove((taken, turn))
                     self._admit()
                 raise
         else:

@@ -64,7 +64,10 @@ async def leave_qes_folder(session: CardSession, channel: Channel) -> None:
     """
     session.auth_state.pop(PIN_QES, None)
     channel.forget()
-    with suppress(CardLinkError, KonnektorError):
-        await channel.select(Folder.MF)
-    if channel.folder is not Folder.MF and session.channel is channel:
-        session.abandon()
+    try:
+        with suppress(CardLinkError, KonnektorError):
+            await channel.select(Folder.MF)
+    finally:
+        # Also if nobody waits for the card's answer any more.
+        if channel.folder is not Folder.MF and session.channel is channel:
+            session.abandon()

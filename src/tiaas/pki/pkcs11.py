@@ -32,6 +32,8 @@ _log = logging.getLogger("tiaas.pki.pkcs11")
 T = TypeVar("T")
 
 _COORDINATE = 32
+ANSWER_SECONDS = 30.0
+"""How long anybody waits for a module, its queue included: one that hangs must not hold every caller for ever."""
 
 
 class TokenError(TiaasError):
@@ -122,7 +124,12 @@ class Token:
     # ---- on the module's thread --------------------------------------------------------------------------------------
 
     async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._module.worker, work, *arguments)
+        try:
+            # What has not begun by then is never done.
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await asyncio.get_running_loop().run_in_executor(self._module.worker, work, *arguments)
+        except TimeoutError:
+            raise TokenError(f"token {self._label}: no answer") from None
 
     def _open(self) -> None:
         if not self._is_open:

@@ -11,6 +11,8 @@ from tests.integration.konnektor_core.surgeon import PIN_QES, Surgeon
 from tests.integration.konnektor_core.test_qes import CANCEL, TIMEOUT, WRONG, code, digests, genuine
 from tiaas.base.entropy import SeededEntropy, random_uuid
 from tiaas.card import commands
+from tiaas.card.apdu import CommandApdu, ResponseApdu
+from tiaas.card.link import CardTimeout
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.comfort import SESSIONS_MAX
 from tiaas.konnektor.config import SignatureSettings
@@ -228,6 +230,113 @@ async def test_a_job_accepted_before_the_timers_end_is_finished(clinic: Clinic) 
     assert len((await clinic.qes.sign(job, digests(4))).values) == 4
     assert clinic.verified == []
     assert await code(clinic.sign(session)) == 4271
+
+
+@pytest.mark.requirement("A_18686-01")
+@pytest.mark.code(4271)
+async def test_a_job_that_comes_too_late_leaves_one_accepted_before_alone(clinic: Clinic) -> None:
+    session = await clinic.activate()
+    late: list[asyncio.Task[int]] = []
+
+    def end(index: int) -> None:
+        clinic.signed.append(index)
+        if index == 0:
+            clinic.desk.practice.clock.advance(7 * HOUR)
+            late.append(asyncio.get_running_loop().create_task(code(clinic.sign(session))))
+
+    job = clinic.job()
+    job = type(job)(clinic.hba, session, "AP1", "ABC-477", clinic.key, job.stop, end)
+    assert len((await clinic.qes.sign(job, digests(4))).values) == 4
+    assert await late[0] == 4271
+    assert clinic.verified == []
+
+
+@pytest.mark.requirement("A_19100-01")
+async def test_the_last_signature_is_given_out_whoever_looks_meanwhile(clinic: Clinic) -> None:
+    await clinic.qes.configure(SignatureSettings(comfort=True, comfort_max=2))
+    session = await clinic.activate()
+    looks: list[asyncio.Task[None]] = []
+
+    def look(index: int) -> None:
+        looks.append(asyncio.get_running_loop().create_task(clinic.qes.comfort.tidy()))
+
+    job = clinic.job()
+    job = type(job)(clinic.hba, session, "AP1", "ABC-477", clinic.key, job.stop, look)
+    assert len((await clinic.qes.sign(job, digests(2))).values) == 2
+    await asyncio.gather(*looks)
+    assert clinic.verified == []
+
+
+async def test_after_the_timers_end_nobody_looks_again_and_again_while_a_job_signs(clinic: Clinic) -> None:
+    session = await clinic.activate()
+    comfort = clinic.qes.comfort
+    timers: list[object] = []
+
+    def end(index: int) -> None:
+        clinic.desk.practice.clock.advance(7 * HOUR)
+        comfort._arm()
+        timers.append(comfort._timer)
+
+    job = clinic.job()
+    job = type(job)(clinic.hba, session, "AP1", "ABC-477", clinic.key, job.stop, end)
+    await clinic.qes.sign(job, digests(1))
+    assert timers == [None]
+    assert clinic.verified == []
+
+
+@pytest.mark.requirement("A_19105")
+@pytest.mark.code(4263)
+async def test_switched_off_while_the_pin_is_typed_no_session_begins(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember = clinic.qes.comfort._users.remember
+
+    async def meanwhile(user_id: str) -> None:
+        await clinic.qes.configure(SignatureSettings())
+        await remember(user_id)
+
+    monkeypatch.setattr(clinic.qes.comfort._users, "remember", meanwhile)
+    assert await code(clinic.activate()) == 4263
+    assert clinic.verified == []
+    assert not clinic.session().raised
+    assert not clinic.qes.comfort.holds(clinic.session())
+
+
+async def test_what_an_activation_leaves_at_the_card_is_asked_for_again(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = clinic.desk.practice.lines[clinic.hba.handle]
+    transmit = line.transmit
+
+    async def broken(command: CommandApdu) -> ResponseApdu:
+        raise CardTimeout("no answer")
+
+    async def full(user_id: str) -> None:
+        monkeypatch.setattr(line, "transmit", broken)
+        raise StoreError("disk full")
+
+    with monkeypatch.context() as store:
+        store.setattr(clinic.qes.comfort._users, "remember", full)
+        assert await code(clinic.activate()) == 4267
+    assert len(clinic.verified) == 1
+    monkeypatch.setattr(line, "transmit", transmit)
+    await clinic.qes.comfort.tidy()
+    assert clinic.verified == []
+
+
+@pytest.mark.requirement("A_20073-01")
+async def test_user_ids_used_at_the_same_time_are_all_kept(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    users, put = clinic.qes.comfort._users, clinic.desk.practice.store.put
+
+    async def slowly(kind: str, key: str, body: dict[str, object]) -> None:
+        await asyncio.sleep(0)
+        await put(kind, key, body)
+
+    monkeypatch.setattr(clinic.desk.practice.store, "put", slowly)
+    await asyncio.gather(*(users.remember(user(number)) for number in (1, 2, 3)))
+    assert await code(users.remember(user(1))) == 4270
+    for number in (1, 2, 3):
+        assert await code(users.require_new(user(number))) == 4270
 
 
 @pytest.mark.requirement("A_19105")

@@ -31,7 +31,7 @@ class Model:
 
     def must_reset(self, now: float) -> bool:
         used_up = self.refused or len(self.signatures) >= min(self.limit, self.card)
-        return not self.ended and (used_up or (now - self.begun >= self.seconds and not self.open_jobs))
+        return not self.ended and not self.open_jobs and (used_up or now - self.begun >= self.seconds)
 
 
 @pytest.mark.requirement("A_18686-01", "A_19100-01")
@@ -66,6 +66,7 @@ def test_against_the_model(seed: int) -> None:
                 model.ended = True
         assert state.is_due(now) is model.must_reset(now)
         assert state.is_open(now) is model.may_accept(now)
+        assert (state.next_look(now) is None) is (model.ended or (model.open_jobs > 0 and now >= model.begun + HOUR))
         left = 0 if model.refused else min(limit, card) - len(model.signatures)
         assert state.count_left == left
         assert state.seconds_left(now) == pytest.approx(max(0.0, model.begun + HOUR - now))

@@ -54,3 +54,20 @@ async def test_cancelled_waiters_leave_their_room(seed: int) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     async with asyncio.timeout(1), bodies.place(10 * MEBIBYTE):
         pass
+
+
+async def test_one_cancelled_just_when_room_is_given_back_is_cancelled_and_nothing_else() -> None:
+    bodies = LargeBodies(10 * MEBIBYTE)
+
+    async def wait() -> None:
+        async with bodies.place(10 * MEBIBYTE):
+            pass
+
+    async with bodies.place(10 * MEBIBYTE):
+        task = asyncio.create_task(wait())
+        await asyncio.sleep(0)
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with asyncio.timeout(1), bodies.place(10 * MEBIBYTE):
+        pass

@@ -65,7 +65,7 @@ async def make(call: Call, wishes: Sequence[Wish]) -> tuple[SignResponse, ...]:
         ocsp=ocsp if call.qes and not call.ocsp_afterwards else None,
     )
     names = [random_uuid(call.context.entropy) for _ in wishes]
-    is_small = sum(len(wish.data) for wish in wishes) <= _AT_ONCE_OCTETS
+    is_small = _is_small(wishes)
     stack = await _work(is_small, partial(_prepared, wishes, names, here))
     values = await sign(stack)
     if not values:
@@ -77,6 +77,11 @@ async def make(call: Call, wishes: Sequence[Wish]) -> tuple[SignResponse, ...]:
         sign_response(ready.wish, made, _status(call.context, ready.warnings), pdf_outside=outside)
         for ready, made in zip(stack, finished, strict=False)
     )
+
+
+def _is_small(wishes: Sequence[Wish]) -> bool:
+    """Whether the work is soon done; with schemas nobody knows: a few lines can make a content model of any size."""
+    return sum(len(wish.data) for wish in wishes) <= _AT_ONCE_OCTETS and not any(wish.schemas for wish in wishes)
 
 
 async def _work(is_small: bool, work: Callable[[], T]) -> T:
