@@ -5,10 +5,14 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from tests.integration.konnektor_core.memorystore import MemoryStore
 from tests.integration.konnektor_core.practice import Practice
+from tiaas.base.entropy import SystemEntropy
 from tiaas.base.secret import Secret
+from tiaas.card.elc import elc_encrypt
+from tiaas.konnektor.cardmap import AUT, ECC
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, Topic
@@ -16,14 +20,17 @@ from tiaas.konnektor.hsm.activation import ActivationRefused
 from tiaas.konnektor.hsm.hsms import Hsms
 from tiaas.konnektor.hsm.settings import HsmSettings, VirtualSmb
 from tiaas.konnektor.infomodel import InfoModel, Kind, ManagedSmb, Relation, Terminal
+from tiaas.konnektor.keys import decipherers_of, signer_of
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.opstate import Condition
 from tiaas.konnektor.sak import SakIdentities
 from tiaas.konnektor.services.context import ServiceContext, build_context
 from tiaas.konnektor.sessions import CallContext
+from tiaas.konnektor.store import StaleEpochWrite
 from tiaas.konnektor.trust import TrustSpace
 from tiaas.lab.hsm import VirtualSmbContent, personalise_smb, write_folder
+from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.pki.pkcs11 import TokenError
 from tiaas.terminal.embedded import EmbeddedFront
 
@@ -144,3 +151,29 @@ async def test_a_token_without_the_authentication_certificate_is_not_used(
     assert list(house.context.cards) == []
     write_folder(content, folder)
     await house.until(lambda: bool(list(house.context.cards)))
+
+
+async def test_an_owner_that_was_taken_over_uses_no_key(
+    house: House, content: VirtualSmbContent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_folder(content, tmp_path / "keys")
+    await house.hsms.start()
+    (view,) = house.hsms
+    await house.hsms.activate(view, "M1", content.code)
+    (card,) = house.context.cards
+    session = card.session(CallContext("M1", "CS1", "AP1"))
+    signer = await signer_of(card, session, AUT, ECC, house.clock)
+    (decipherer, *_) = await decipherers_of(card, session, house.clock)
+    key = decode_certificate_untrusted(decipherer.certificate).key()
+    assert isinstance(key, EllipticCurvePublicKey)
+    cryptogram = elc_encrypt(b"content key", key, SystemEntropy())
+    await signer.sign_digest(bytes(32), signer.scheme)
+    assert await decipherer.decipher(cryptogram) == b"content key"
+
+    async def stale(changes: object) -> None:
+        raise StaleEpochWrite("one", 1, 2)
+
+    monkeypatch.setattr(house.context.store, "apply", stale)
+    for use in (signer.sign_digest(bytes(32), signer.scheme), decipherer.decipher(cryptogram)):
+        with pytest.raises(StaleEpochWrite):
+            await use

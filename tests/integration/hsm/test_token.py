@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from hashlib import sha256, sha384, sha512
 from pathlib import Path
+from threading import Event
 
 import pytest
 from cryptography import x509
@@ -35,6 +36,7 @@ from tiaas.lab.hsm import (
     write_folder,
     write_token,
 )
+from tiaas.pki import pkcs11
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.pki.pkcs11 import Token, TokenError, WrongCryptogram
 from tiaas.pki.prehashed import is_signature
@@ -262,3 +264,19 @@ async def test_readvsd_with_a_virtual_smb(practice: Practice, store: KeyStore, c
     egk = await practice.egk()
     data = await practice.vsdm.read(egk, smb, CALL, Wishes())
     assert data.gvd is not None
+
+
+async def test_a_module_that_hangs_holds_nobody_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pkcs11, "ANSWER_SECONDS", 0.05)
+    token, over, done = Token(tmp_path / "module.so", "T", Secret(b"1")), Event(), list[str]()
+    hanging = asyncio.create_task(token._run(over.wait))
+    await asyncio.sleep(0)
+    try:
+        with pytest.raises(TokenError, match="no answer"):
+            await token._run(done.append, "behind it")
+        with pytest.raises(TokenError, match="no answer"):
+            await hanging
+    finally:
+        over.set()
+    await token._run(done.append, "later")
+    assert done == ["later"]

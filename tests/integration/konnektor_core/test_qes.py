@@ -1,5 +1,6 @@
 """Signatures with an HBA: environment 1 for one document, the SAK's channel for stacks (TUC_KON_150, 154, 168)."""
 
+import asyncio
 from collections.abc import Awaitable
 
 import pytest
@@ -7,14 +8,18 @@ import pytest
 from tests.integration.konnektor_core.desk import CT_DESK, CT_SERVER
 from tests.integration.konnektor_core.surgeon import PIN_QES, Surgeon
 from tiaas.card import commands
+from tiaas.card.apdu import CommandApdu, ResponseApdu
 from tiaas.card.objsys.hba import AID_QES
 from tiaas.card.objsys.hba import PIN_QES as REF
 from tiaas.card.ssec import encode_ssec
+from tiaas.konnektor.cardmap import Folder
 from tiaas.konnektor.config import SignatureSettings, SimpleMode
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.pinstates import PinState
+from tiaas.konnektor.qesfolder import leave_qes_folder
 from tiaas.konnektor.qesjob import QesJob, StackResult
 from tiaas.konnektor.qesstack import StackEnd
+from tiaas.konnektor.sessions import AuthValue
 from tiaas.pki.prehashed import is_signature
 from tiaas.terminal.errors import PinEntryCancelled, PinEntryTimeout
 
@@ -253,3 +258,23 @@ async def test_other_pin_use_goes_on_as_before() -> None:
     await surgeon.qes.sign(job, digests(2))
     assert (await desk.pins.status(surgeon.hba, job.session, "PIN.CH")).state is PinState.VERIFIED
     assert (await desk.pins.status(surgeon.hba, job.session, PIN_QES)).state is PinState.VERIFIABLE
+
+
+async def test_who_waits_no_more_for_the_folder_to_be_left_gives_the_channel_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    surgeon = await Surgeon.make()
+    session = surgeon.job().session
+    async with session.use() as channel:
+        await channel.select(Folder.QES)
+        session.auth_state[PIN_QES] = AuthValue.VERIFIED
+
+        async def silent(command: CommandApdu) -> ResponseApdu:
+            raise asyncio.CancelledError
+
+        monkeypatch.setattr(channel, "transmit", silent)
+        with pytest.raises(asyncio.CancelledError):
+            await leave_qes_folder(session, channel)
+    assert channel.closed
+    assert session.channel is None
+    assert not session.raised

@@ -37,6 +37,8 @@ from tiaas.konnektor.crlkeeper import CrlKeeper
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventHub
 from tiaas.konnektor.hsm.activation import Activation, Activations
+from tiaas.konnektor.hsm.owned import OwnedKeys
+from tiaas.konnektor.hsm.software import SoftwareKeys
 from tiaas.konnektor.identity import Identity
 from tiaas.konnektor.infomodel import Kind
 from tiaas.konnektor.instance import _ModelWatcher
@@ -69,6 +71,7 @@ from tiaas.lab.pki import LabPki
 from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.pki.crl import issue_crl
 from tiaas.pki.issue import Authority
+from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.soap.dispatch import Operation
 from tiaas.terminal.front import Dial, Front, LinkUp, Owner, StaleEpoch
 from tiaas.terminal.session import NewPinPrompts, PinPrompts, TerminalSession
@@ -277,6 +280,10 @@ async def _new_sak_cvc(old: Deposed) -> None:
     await keep_sak_cvc(old.core.store, SakCvc.load(certificate, ca, Secret(key)))
 
 
+def _keys(old: Deposed) -> OwnedKeys:
+    return OwnedKeys(SoftwareKeys(old.surgery.folder), old.core.store)
+
+
 def admin_of(old: Deposed) -> TerminalAdmin:
     return build_terminal_admin(old.core, Network("127.0.0.1"), TerminalSettings())
 
@@ -305,6 +312,11 @@ WRITES: dict[str, tuple[Scenario, ...]] = {
     "konnektor.sakcvc:keep_sak_cvc": (_new_sak_cvc,),
     "konnektor.hsm.activation:Activations._keep": (
         lambda old: Activations(old.core.store, CLOCK, {})._keep("80276001990000000002", Activation()),
+    ),
+    "konnektor.hsm.owned:OwnedKeys._require_owner": (
+        lambda old: _keys(old).sign("x", bytes(32), SigningScheme.ECDSA, Digest.SHA256),
+        lambda old: _keys(old).agree("x", b""),
+        lambda old: _keys(old).decipher("x", b""),
     ),
     "konnektor.comfortusers:ComfortUsers.remember": (
         lambda old: ComfortUsers(old.core.store).remember("00000000-0000-4000-8000-000000000000"),

@@ -18,6 +18,7 @@ from tiaas.konnektor.events import EventHub, Topic
 from tiaas.konnektor.heldkeys import KeyStore, NoLine
 from tiaas.konnektor.hsm.activation import Activations
 from tiaas.konnektor.hsm.loading import Loaded, load_smb
+from tiaas.konnektor.hsm.owned import OwnedKeys
 from tiaas.konnektor.hsm.settings import HsmSettings, VirtualSmb
 from tiaas.konnektor.hsm.software import SoftwareKeys
 from tiaas.konnektor.livemodel import LiveInfoModel
@@ -123,7 +124,7 @@ class Hsms:
     async def _bring_up(self, hsm: _Hsm) -> bool:
         settings = hsm.settings
         try:
-            store = hsm.store = hsm.store or await _store_of(settings)
+            store = hsm.store = hsm.store or OwnedKeys(await _store_of(settings), self._store)
             await store.open()
             hsm.loaded = [await load_smb(store, smb, self._active(smb)) for smb in settings.smbs]
         except TokenError as error:

@@ -1,0 +1,57 @@
+"""Keys that only the instance's present owner uses.
+
+A command to a card passes the front, which knows the highest epoch; an HSM knows none. So before a key is used the
+store is asked, and an owner that was frozen and taken over signs and deciphers nothing.
+"""
+
+from tiaas.konnektor.heldkeys import KeyStore
+from tiaas.konnektor.store import InstanceStore
+from tiaas.pki.keys import Digest, SigningScheme
+
+
+class OwnedKeys:
+    """`KeyStore` before another one; what uses a key raises `StaleEpochWrite` and `StoreError` too."""
+
+    def __init__(self, keys: KeyStore, store: InstanceStore) -> None:
+        self._keys = keys
+        self._store = store
+
+    @property
+    def is_outside(self) -> bool:
+        """See `KeyStore`."""
+        return self._keys.is_outside
+
+    async def open(self) -> None:
+        """See `KeyStore`."""
+        await self._keys.open()
+
+    async def close(self) -> None:
+        """See `KeyStore`."""
+        await self._keys.close()
+
+    async def certificate(self, label: str) -> bytes | None:
+        """See `KeyStore`."""
+        return await self._keys.certificate(label)
+
+    async def data(self, label: str) -> bytes | None:
+        """See `KeyStore`."""
+        return await self._keys.data(label)
+
+    async def sign(self, label: str, digest: bytes, scheme: SigningScheme, hash_function: Digest) -> bytes:
+        """See `KeyStore`."""
+        await self._require_owner()
+        return await self._keys.sign(label, digest, scheme, hash_function)
+
+    async def agree(self, label: str, point: bytes) -> bytes:
+        """See `KeyStore`."""
+        await self._require_owner()
+        return await self._keys.agree(label, point)
+
+    async def decipher(self, label: str, cryptogram: bytes) -> bytes:
+        """See `KeyStore`."""
+        await self._require_owner()
+        return await self._keys.decipher(label, cryptogram)
+
+    async def _require_owner(self) -> None:
+        """A transaction that changes nothing, because each begins with that check."""
+        await self._store.apply(())

@@ -1,0 +1,28 @@
+"""What SignDocument does at once and what in a thread: the event loop is everybody's."""
+
+import pytest
+
+from tests.integration.signature.office import wish
+from tiaas.interfaces.dss_core_v1_0 import Schema, Schemas
+from tiaas.konnektor.services.signature.making import _is_small
+from tiaas.konnektor.services.signature.wishes import Wish, wish_of
+
+XML = b"<a/>"
+SCHEMAS = Schemas(schema=(Schema(base64_xml=b"<xs:schema/>", ref_uri="urn:x"),))
+
+
+def made(data: bytes, schemas: Schemas | None = None) -> Wish:
+    return wish_of(wish(data, xml=True, **({} if schemas is None else {"schemas": schemas})), qes=False)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "expected"),
+    [
+        ([made(XML)] * 3, True),
+        ([made(XML), made(b"<a>" + b" " * 32 * 1024 + b"</a>")], False),
+        # 30 KiB of optional elements keep libxml2 busy for seconds, whatever the document.
+        ([made(XML), made(XML, SCHEMAS)], False),
+    ],
+)
+def test_small_work_is_done_at_once(wishes: list[Wish], expected: bool) -> None:
+    assert _is_small(wishes) is expected
