@@ -12,7 +12,8 @@ SCHEMAS = Schemas(schema=(Schema(base64_xml=b"<xs:schema/>", ref_uri="urn:x"),))
 
 
 def made(data: bytes, schemas: Schemas | None = None) -> Wish:
-    return wish_of(wish(data, xml=True, **({} if schemas is None else {"schemas": schemas})), qes=False)
+    request = wish(data, xml=True) if schemas is None else wish(data, xml=True, schemas=schemas)
+    return wish_of(request, qes=False)
 
 
 @pytest.mark.parametrize(
