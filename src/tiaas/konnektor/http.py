@@ -17,6 +17,7 @@ from typing import Any
 
 import httptools
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -54,6 +55,36 @@ def uvicorn_config(app: Any, limits: Limits) -> Config:
     return config
 
 
+class _MeasuredFlow(FlowControl):
+    """Knows how long the application left its buffer full."""
+
+    def __init__(self, transport: asyncio.Transport, now: Callable[[], float]) -> None:
+        super().__init__(transport)
+        self._now = now
+        self._waited = 0.0
+        self._since = 0.0
+
+    def pause_reading(self) -> None:
+        """See `FlowControl`."""
+        if not self.read_paused:
+            self._since = self._now()
+        super().pause_reading()
+
+    def resume_reading(self) -> None:
+        """See `FlowControl`."""
+        if self.read_paused:
+            self._waited += self._now() - self._since
+        super().resume_reading()
+
+    def take_kept_waiting(self) -> float:
+        """The seconds since this was asked last."""
+        now = self._now()
+        if self.read_paused:
+            self._waited, self._since = self._waited + now - self._since, now
+        waited, self._waited = self._waited, 0.0
+        return waited
+
+
 class HttpConnection(HttpToolsProtocol):
     """One connection of a client.
 
@@ -77,6 +108,7 @@ class HttpConnection(HttpToolsProtocol):
         self._tls: dict[object, object] | None = None
         self._on_open = on_open
         self._on_closed = on_closed
+        self._measured: _MeasuredFlow | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._write_deadline: asyncio.TimerHandle | None = None
         self._in_message = False
@@ -89,6 +121,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.flow = self._measured = _MeasuredFlow(transport, self.loop.time)
         session = transport.get_extra_info("ssl_object")
         if session is not None:
             self._read_tls(session)
@@ -266,17 +299,29 @@ class HttpConnection(HttpToolsProtocol):
             self._tls["client_cert_sha256"] = self.certificate_fingerprint
 
     def _arm_deadline(self) -> None:
+        if self._measured is not None:
+            self._measured.take_kept_waiting()
         self._deadline = self.loop.call_later(self.limits.request_seconds, self._too_slow)
 
     def _too_slow(self) -> None:
         self._deadline = None
         if self.transport.is_closing():
             return
-        if self._in_message:
+        ours = self._kept_waiting()
+        if self._in_message and ours > 0:
+            self._deadline = self.loop.call_later(ours, self._too_slow)
+        elif self._in_message:
             _log.info("a request did not arrive in time")
             self.refuse(408)
         else:
             self.transport.close()
+
+    def _kept_waiting(self) -> float:
+        """For how many seconds of its deadline a request was not read, because others had to be done before."""
+        cycle = self._current()
+        if self._measured is None or cycle is None or cycle.response_started:
+            return 0.0
+        return self._measured.take_kept_waiting()
 
     def _cancel_deadline(self) -> None:
         if self._deadline is not None:

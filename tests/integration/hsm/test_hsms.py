@@ -16,6 +16,7 @@ from tiaas.konnektor.cardmap import AUT, ECC
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, Topic
+from tiaas.konnektor.hsm import activation
 from tiaas.konnektor.hsm.activation import ActivationRefused
 from tiaas.konnektor.hsm.hsms import Hsms
 from tiaas.konnektor.hsm.settings import HsmSettings, VirtualSmb
@@ -135,6 +136,24 @@ async def test_taking_the_assignment_back_ends_the_activation(
     house.hsms.model_changed()
     await asyncio.sleep(0)
     assert not card.has_raised(CallContext("M1", "CS1", "AP1"), "PIN.SMC")
+
+
+@pytest.mark.requirement("A_23632-01")
+async def test_an_assignment_that_goes_while_the_code_is_compared(
+    house: House, content: VirtualSmbContent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_folder(content, tmp_path / "keys")
+    await house.hsms.start()
+
+    async def meanwhile(*codes: object) -> bool:
+        await house.model.apply(lambda model: model.unlink(Relation.MANDANT_SMB, "M1", content.iccsn))
+        return True
+
+    monkeypatch.setattr(activation, "is_right", meanwhile)
+    (view,) = house.hsms
+    await house.hsms.activate(view, "M1", content.code)
+    (view,) = house.hsms
+    assert view.mandanten == ()
 
 
 async def test_a_token_without_the_authentication_certificate_is_not_used(

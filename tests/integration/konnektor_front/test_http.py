@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import resource
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 
 import pytest
 from lxml import etree
@@ -12,6 +13,7 @@ from tests.integration.konnektor_front.houses import CONTEXT, GET_CARDS, PATH, B
 from tests.integration.konnektor_front.http1 import Answer, exchange, get, post, read_answer
 from tiaas.interfaces.event_service_v7_2 import GetCards, GetCardsResponse
 from tiaas.konnektor.config import Limits
+from tiaas.konnektor.largebodies import LargeBodies
 
 GERROR = "{http://ws.gematik.de/tel/error/v2.0}"
 BOMB = "".join(f'<!ENTITY l{i} "&l{i - 1};&l{i - 1};">' for i in range(40))
@@ -210,6 +212,27 @@ async def test_one_octet_per_interval_is_cut_off_while_others_are_served(build: 
     for sent, rest in drips:
         assert sent < 60
         assert rest.startswith(b"HTTP/1.1 408")
+
+
+async def test_a_large_request_that_waits_for_others_is_not_late(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has to wait for room keeps all of the time there is for sending."""
+    house = await build(limits=Limits(request_seconds=1.0))
+    over = asyncio.Event()
+
+    @asynccontextmanager
+    async def full(large: LargeBodies, octets: int) -> AsyncIterator[None]:
+        await over.wait()
+        yield
+
+    monkeypatch.setattr(LargeBodies, "place", full)
+    reader, writer = await house.connect()
+    body = GET_CARDS + b" " * 1024 * 1024
+    with closing(writer):
+        writer.write(post(PATH, body))
+        await asyncio.sleep(2.5)
+        over.set()
+        async with asyncio.timeout(10):
+            assert (await exchange(reader, writer, b"")).status == 200
 
 
 async def test_silence_before_and_after_the_handshake_ends(build: Build) -> None:

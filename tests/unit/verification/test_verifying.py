@@ -1,6 +1,7 @@
 """TUC_KON_151 and 161 over real signatures, with a real responder: every format and key, and every way to be wrong."""
 
 import re
+import threading
 from base64 import b64decode, b64encode
 from dataclasses import replace
 from datetime import timedelta
@@ -17,6 +18,7 @@ from tiaas.ades.xadesvariants import Update
 from tiaas.konnektor.config import TiAccess
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.verdict import Result
+from tiaas.konnektor.verification import verifying
 from tiaas.konnektor.verification.moments import TimeSource
 from tiaas.konnektor.verification.outcome import Outcome
 from tiaas.konnektor.verification.reading import Material
@@ -350,3 +352,19 @@ async def test_recorded_signatures_of_prescriptions(bench: Bench) -> None:
         assert one.found.integrity is Integrity.INTACT, file.name
         assert one.is_qualified
         assert (one.outcome, one.codes) == (Outcome.CHAIN_NOT_COMPLETE, (1059,))
+
+
+async def test_a_document_with_schemas_is_read_in_a_thread(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few lines of schema can keep libxml2 busy for long; the event loop is everybody's."""
+    threads: list[threading.Thread] = []
+
+    def read(material: Material) -> None:
+        threads.append(threading.current_thread())
+        raise KonnektorError(4253)
+
+    monkeypatch.setattr(verifying, "_read", read)
+    given: list[dict[str, bytes]] = [{}, {"urn:x": b"<xs:schema/>"}]
+    for schemas in given:
+        with pytest.raises(KonnektorError):
+            await verified(bench, Material(SignatureFormat.XADES, b"<a/>", schemas=schemas))
+    assert [thread is threading.main_thread() for thread in threads] == [True, False]

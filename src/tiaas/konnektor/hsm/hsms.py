@@ -154,6 +154,8 @@ class Hsms:
         if view.loaded is None or view.loaded.code is None:
             raise TokenError("the virtual SMC-B is not there, or has no activation code")
         await self._activations.activate(view.smb.iccsn, mandant_id, code, view.loaded.code)
+        # The assignment may have gone while the code was compared.
+        await self._activations.keep_assigned(self._model.current.mandant_smbs)
         self._bring_states()
 
     async def deactivate(self, view: SmbView, mandant_id: str) -> None:

@@ -74,7 +74,9 @@ async def verify(material: Material, rules: Rules, checks: SignerChecks, now: da
     """Verifies all signatures. Raises `KonnektorError`: what is wrong with a document that has them in it (4022, 4023,
     4024, 4026), what the reading ends with (4253, 4110, 4280, 4281), 4125 for a qualified one without MGM_LU_SAK, 4002.
     """
-    reading, fault = _read(material) if material.octets <= AT_ONCE_MAX else await asyncio.to_thread(_read, material)
+    # With schemas nobody knows how long it takes.
+    at_once = material.octets <= AT_ONCE_MAX and not material.schemas
+    reading, fault = _read(material) if at_once else await asyncio.to_thread(_read, material)
     times = [reference_time(found, rules.user_defined, now) for found in reading.found]
     waiting = [_check(found, time, rules, checks) for found, time in zip(reading.found, times, strict=True)]
     checked = [await waiting[0]] if len(waiting) == 1 else await asyncio.gather(*waiting)
