@@ -97,7 +97,7 @@ TABLES = (
         "requirements",
         "requirement",
         "Requirements of gemSpec_Kon V5.18.0, chapter 4.1",
-        "Ids as in the specification, contents in our words; without the document services (issue 5).",
+        "Ids as in the specification, contents in our words.",
         ("id", "chapter", "about", "state", "tests"),
     ),
     Table(

@@ -37,8 +37,9 @@ _ALGORITHM = {
 _DECIPHER_FAULTS: Mapping[int, int] = {
     StatusWord.WRONG_DATA: CRYPTOGRAM_FAULT,
     StatusWord.KEY_OR_PASSWORD_NOT_FOUND: 4079,
+    StatusWord.KEY_INVALID: 4079,
 }
-"""TAB_KON_210."""
+"""TAB_KON_210. An object whose key was never put in answers 6400 (gemSpec_COS V3.12.0, N086.810)."""
 
 
 class CardSigner:

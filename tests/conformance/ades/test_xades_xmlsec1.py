@@ -129,6 +129,7 @@ def foreign(document: bytes, folder: Path, at: bytes, signature: str) -> FoundSi
 
 
 @pytest.mark.parametrize("method", sorted(set(Transform) - {Transform.ENVELOPED}), ids=str)
+@pytest.mark.requirement("TIP1-A_5505")
 def test_theirs_over_the_whole_document_is_read(method: Transform, tmp_path: Path) -> None:
     signature = template(method, "", Transform.ENVELOPED)
     document = DOCUMENT.replace(b"<!-- c -->", b"")  # their comments may count in the forms with comments

@@ -85,6 +85,8 @@ async def test_the_mime_type_is_not_looked_at(unlocked: Surgery) -> None:
     assert octets_of(opened.document) == TEXT
 
 
+@pytest.mark.pitfall(40)
+@pytest.mark.requirement("TIP1-A_4617-02")
 async def test_a_broken_ecc_key_leaves_the_rsa_key(unlocked: Surgery, monkeypatch: pytest.MonkeyPatch) -> None:
     """TUC_KON_071, variants: the ECC key comes first; what fails is logged, and the RSA key is tried."""
     logged: list[LoggedError] = []
@@ -143,6 +145,7 @@ async def test_access_comes_before_the_document(unlocked: Surgery) -> None:
 
 @pytest.mark.code(4106)
 @pytest.mark.parametrize("document", [data(TEXT), xml(XML)])
+@pytest.mark.pitfall(40)
 async def test_4106_for_somebody_else(unlocked: Surgery, somebody: Somebody, document: Document) -> None:
     sealed = await unlocked.call(encrypt_request(document, somebody.certificate))
     error = await error_of(unlocked, decrypt_request(sealed.document, unlocked.find(CardType.SMC_B).handle))

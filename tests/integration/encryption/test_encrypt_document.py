@@ -44,7 +44,7 @@ XML = "<b:Befund xmlns:b='urn:b'><!-- c -->unauffällig</b:Befund>".encode()
 ATTRIBUTE = sequence(oid("1.2.276.0.76.4.173"), set_of([sequence(encode(0x16, b"praxis@arzt.kim.telematik"))]))
 
 
-@pytest.mark.requirement("TIP1-A_4621-05", "TIP1-A_4616-03", "TIP1-A_4620")
+@pytest.mark.requirement("TIP1-A_4621-05", "TIP1-A_4616-03", "TIP1-A_4620-03")
 async def test_cms_for_given_certificates(surgery: Surgery, somebody: Somebody, somebody_rsa: Somebody) -> None:
     """The caller chooses RSA or ECC by the certificates; no card and no UserId are needed."""
     answer = await surgery.call(
@@ -79,6 +79,7 @@ async def test_xml_for_given_certificates(surgery: Surgery, somebody: Somebody) 
         (Crypt.RSA_ECC, set(KeyTransport)),
     ],
 )
+@pytest.mark.pitfall(32)
 async def test_certificates_of_a_card(
     surgery: Surgery, card_type: CardType, crypt: Crypt | None, expected: set[KeyTransport]
 ) -> None:

@@ -305,6 +305,7 @@ def test_no_secret_of_the_hsm_is_in_the_log(hsm_lab: LabProcess) -> None:
 # ---- foreign client --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("TIP1-A_5665-03")
 def test_zeep_with_the_official_wsdl(api: Path, caller: Caller, hsm_lab: LabProcess) -> None:
     ready = hsm_lab.ready
     with requests.Session() as session:

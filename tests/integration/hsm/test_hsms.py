@@ -94,8 +94,12 @@ async def house(content: VirtualSmbContent, tmp_path: Path) -> AsyncIterator[Hou
 
 
 @pytest.mark.requirement("TIP1-A_4535")
-async def test_an_hsm_that_comes_late(house: House, content: VirtualSmbContent, tmp_path: Path) -> None:
+@pytest.mark.code(4032)
+async def test_an_hsm_that_comes_late(
+    house: House, content: VirtualSmbContent, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     await house.hsms.start()
+    assert [record.__dict__["code"] for record in caplog.records if record.getMessage() == "HSM not in use"] == [4032]
     assert house.is_missing()
     assert not house.context.terminals.entry(CT).connected
     assert list(house.context.cards) == []

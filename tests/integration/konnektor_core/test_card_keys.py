@@ -111,6 +111,24 @@ async def test_a_damaged_cryptogram_is_told(practice: Practice) -> None:
         assert caught.value.code == 4069
 
 
+@pytest.mark.code(4079)
+async def test_a_card_whose_key_is_not_there(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has the certificate; the key was left out when it was personalised."""
+    card, session = await unlocked(practice)
+    await decipherers_of(card, session, practice.clock)
+    made = practice.personalised[card.handle]
+    monkeypatch.delitem(made.image.keys, "MF/DF.ESIGN/PrK.HCI.ENC.E256")
+    monkeypatch.setattr(practice.personaliser, "provide", lambda image, path: False)
+    fresh = await practice.insert(made)
+    await practice.unlock(fresh, "PIN.SMC")
+    by_ecc, _ = await decipherers_of(fresh, fresh.session(CALL), practice.clock)
+    key = decode_certificate_untrusted(by_ecc.certificate).key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    with pytest.raises(KonnektorError) as caught:
+        await by_ecc.decipher(elc_encrypt(bytes(32), key, practice.entropy))
+    assert caught.value.code == 4079
+
+
 @pytest.mark.code(4085)
 async def test_nobody_is_asked_for_a_pin_that_is_not_verified(practice: Practice) -> None:
     card = await practice.smcb()

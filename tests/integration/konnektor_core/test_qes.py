@@ -59,7 +59,7 @@ async def at_rest(surgeon: Surgeon, job: QesJob) -> None:
         channel.forget()
 
 
-@pytest.mark.requirement("TIP1-A_4652-02")
+@pytest.mark.requirement("TIP1-A_4652-02", "TIP1-A_4639", "TIP1-A_4640")
 async def test_one_document_in_environment_1() -> None:
     surgeon = await Surgeon.make()
     job, documents = surgeon.job(), digests(1)

@@ -41,7 +41,7 @@ def octets_of(answer: Any) -> bytes:
     return bytes(found.Base64XML if found.Base64XML is not None else found.Base64Data._value_1)
 
 
-@pytest.mark.requirement("TIP1-A_4620", "TIP1-A_4621-05", "TIP1-A_4622-05", "TIP1-A_5434")
+@pytest.mark.requirement("TIP1-A_4620-03", "TIP1-A_4621-05", "TIP1-A_4622-05", "TIP1-A_5434")
 @pytest.mark.parametrize("is_xml", [False, True])
 @pytest.mark.parametrize("crypt", [None, "RSA", "ECC", "RSA_ECC"])
 def test_both_cards_read_what_was_encrypted_for_them(practice: Practice, crypt: str | None, is_xml: bool) -> None:

@@ -15,9 +15,11 @@ from lxml import etree
 from tests.integration.proof.caller import GERROR
 from tests.integration.proof.conftest import API
 from tests.integration.proof.test_zeep import Practice, pem_of_p12, session_with
-from tests.integration.signature.office import Office, wish
-from tests.integration.signature.test_sign_document import cms
+from tests.integration.signature.office import PDF, Office, wish
+from tests.integration.signature.test_sign_document import cms, document
 from tiaas.ades.cadesread import read_cades_untrusted
+from tiaas.ades.found import Integrity
+from tiaas.ades.padesread import read_pades_untrusted
 from tiaas.base.entropy import SystemEntropy, random_uuid
 from tiaas.client.admin import AdminAccess, AdminRefused, connect_admin
 from tiaas.interfaces.management.documents import plain, read
@@ -95,7 +97,7 @@ async def comfort(office: Office, tmp_path: Path) -> AsyncIterator[Comfort]:
         await client.set(comfort_signature=None, comfort_signature_max=None)
 
 
-@pytest.mark.requirement("A_19107", "A_19108", "A_19109-02", "A_19106-02", "A_19103-06")
+@pytest.mark.requirement("A_19107", "A_19108", "A_19109-02", "A_19106-02", "A_19103-06", "A_19945")
 async def test_a_session_from_its_pin_to_its_end(office: Office, comfort: Comfort) -> None:
     before = await comfort.mode()
     assert (before.ComfortSignatureStatus, before.ComfortSignatureMax, before.SessionInfo) == ("ENABLED", 100, None)
@@ -103,17 +105,22 @@ async def test_a_session_from_its_pin_to_its_end(office: Office, comfort: Comfor
     answer = await comfort.activate()
     assert (answer.Status.Result, answer.SignatureMode) == ("OK", "COMFORT")
     prompts = sum(event.topic == "CARD/PIN/VERIFY_STARTED" for event in office.events)
-    for count in (1, 2):
-        request = office.sign(
-            *(wish(b"Rezept", "text/plain", name=f"R{number}") for number in range(count)),
-            kind=CardType.HBA,
-            context=office.call_context(comfort.user),
-        )
-        responses = (await office.call(request)).sign_response
-        assert len(responses) == count
-        for response in responses:
-            (found,) = read_cades_untrusted(cms(response), b"Rezept")
-            assert found.certificate is not None
+    context = office.call_context(comfort.user)
+    detached = wish(b"Rezept", "text/plain")
+    (response,) = (await office.call(office.sign(detached, kind=CardType.HBA, context=context))).sign_response
+    (found,) = read_cades_untrusted(cms(response), b"Rezept")
+    assert found.integrity is Integrity.INTACT
+    both = (
+        wish(b"Rezept", "text/plain", include_e_content=True, name="R0"),
+        wish(PDF, "application/pdf-a", name="R1"),
+    )
+    enveloping, pdf = (await office.call(office.sign(*both, kind=CardType.HBA, context=context))).sign_response
+    (found,) = read_cades_untrusted(cms(enveloping))
+    assert found.integrity is Integrity.INTACT
+    data = document(pdf).base64_data
+    assert data is not None
+    (found,) = read_pades_untrusted(data.data)
+    assert found.integrity is Integrity.INTACT
     assert sum(event.topic == "CARD/PIN/VERIFY_STARTED" for event in office.events) == prompts
     info = (await comfort.mode()).SessionInfo
     assert (info.SignatureMode, info.CountRemaining) == ("COMFORT", 97)

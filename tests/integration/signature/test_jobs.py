@@ -1,4 +1,4 @@
-"""Job numbers, StopSignature, and how a stack ends early (TIP1-A_5666, TIP1-A_5667, TIP1-A_4671, TAB_KON_192)."""
+"""Job numbers, StopSignature, and how a stack ends early (TIP1-A_5666-02, TIP1-A_5667, TIP1-A_4671, TAB_KON_192)."""
 
 import asyncio
 import re
@@ -68,7 +68,7 @@ async def test_a_job_number_for_nobody(office: Office) -> None:
     assert await office.code_of(v7_5.GetJobNumber(context=stranger)) == 4000
 
 
-@pytest.mark.requirement("TIP1-A_5666", "TIP1-A_4671")
+@pytest.mark.requirement("TIP1-A_5666-02", "TIP1-A_4671")
 @pytest.mark.code(4000, 4049)
 @pytest.mark.pitfall(9)
 @pytest.mark.parametrize("kind", [CardType.SMC_B, CardType.HBA])

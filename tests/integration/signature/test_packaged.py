@@ -54,6 +54,7 @@ def signature_of(answer: httpx.Response) -> bytes:
 
 @pytest.mark.requirement("TIP1-A_5694-03")
 @pytest.mark.parametrize(("packaged", "accept"), [(True, None), (False, ACCEPT), (False, None)])
+@pytest.mark.pitfall(6)
 async def test_a_document_is_signed_however_it_comes(office: Office, packaged: bool, accept: str | None) -> None:
     parts = write_envelope_parts(wish(office, DOCUMENT))
     message = packaged_reply(200, parts, "b-0") if packaged else plain_reply(200, parts)

@@ -94,14 +94,14 @@ async def test_arguments(office: Office) -> None:
     ],
 )
 @pytest.mark.code(4111)
-@pytest.mark.requirement("TIP1-A_5010-09", "TIP1-A_5538")
+@pytest.mark.requirement("TIP1-A_5010-09", "TIP1-A_5538", "TIP1-A_5447")
 async def test_types_and_variants(office: Office, request_: v7_5.SignRequest) -> None:
     # Where a part is named, an Id that is not there may be told instead.
     assert await office.code_of(office.sign(request_)) in ({4111, 4115} if request_.document.ref_uri else {4111})
 
 
 @pytest.mark.code(4111)
-@pytest.mark.requirement("TIP1-A_4628", "TIP1-A_5538")
+@pytest.mark.requirement("TIP1-A_4628", "TIP1-A_5538", "TIP1-A_5447")
 async def test_variants_of_a_qes(office: Office) -> None:
     mail = wish(TEXT, "text/plain", signature_type=SMIME)
     for request in (wish(XML, xml=True), wish(XML, xml=True, include_objects=ENVELOPING), mail):
@@ -134,7 +134,7 @@ async def test_formats(office: Office) -> None:
         pytest.param(wish(FULL_PDF, "application/pdf-a"), 4205, marks=pytest.mark.code(4205)),
     ],
 )
-@pytest.mark.requirement("TIP1-A_4500-02", "A_19052-01", "A_22673")
+@pytest.mark.requirement("TIP1-A_4500-02", "A_19052-01", "A_22673", "TIP1-A_4647-02")
 async def test_documents(office: Office, request_: v7_5.SignRequest, code: int) -> None:
     assert await office.code_of(office.sign(request_)) == code
 
@@ -170,12 +170,13 @@ async def test_without_a_sak(office: Office, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.code(4123)
-@pytest.mark.requirement("TIP1-A_4649")
+@pytest.mark.requirement("TIP1-A_4649", "TIP1-A_4647-02")
 @pytest.mark.parametrize("status", ["revoked", "unknown"])
-async def test_a_certificate_that_is_not_good(office: Office, status: str) -> None:
+@pytest.mark.parametrize("kind", [CardType.SMC_B, CardType.HBA])
+async def test_a_certificate_that_is_not_good(office: Office, kind: CardType, status: str) -> None:
     office.context.trust.forget_answers()
     with fault(office, Service.OCSP, status):
-        message = office.sign(wish(TEXT, "text/plain"), kind=CardType.HBA)
+        message = office.sign(wish(TEXT, "text/plain"), kind=kind)
         with pytest.raises(KonnektorError) as refused:
             await office.call(message)
     assert refused.value.code == 4123

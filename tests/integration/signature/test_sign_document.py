@@ -1,5 +1,6 @@
 """SignDocument with an SM-B and an HBA: what is made, and where it stands in the answer (TIP1-A_5010-09)."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -57,7 +58,7 @@ def intact(found: tuple[FoundSignature, ...]) -> FoundSignature:
     return found[-1]
 
 
-@pytest.mark.requirement("TIP1-A_5010-09", "TIP1-A_4653-02", "TIP1-A_4648", "TIP1-A_4624", "A_17768")
+@pytest.mark.requirement("TIP1-A_5010-09", "TIP1-A_4653-02", "TIP1-A_4648", "TIP1-A_4624", "A_17768", "TIP1-A_4653")
 @pytest.mark.parametrize(
     ("crypt", "scheme"),
     [
@@ -77,11 +78,33 @@ async def test_each_key_of_the_smb(office: Office, crypt: v7_5.Crypt | None, sch
 
 
 @pytest.mark.requirement("TIP1-A_4655-02", "TIP1-A_4652-02", "TIP1-A_4628", "TIP1-A_4629", "A_17768")
-@pytest.mark.parametrize("crypt", [None, v7_5.Crypt.ECC, v7_5.Crypt.RSA])
-async def test_each_key_of_the_hba(office: Office, crypt: v7_5.Crypt | None) -> None:
+@pytest.mark.parametrize(
+    ("crypt", "scheme"),
+    [
+        (None, SigningScheme.ECDSA),
+        (v7_5.Crypt.ECC, SigningScheme.ECDSA),
+        (v7_5.Crypt.RSA, SigningScheme.RSASSA_PSS),
+    ],
+)
+async def test_each_key_of_the_hba(office: Office, crypt: v7_5.Crypt | None, scheme: SigningScheme) -> None:
     response = await signed(office, wish(TIFF, "image/tiff"), kind=CardType.HBA, crypt=crypt)
     found = intact(read_cades_untrusted(cms(response), TIFF))
-    assert found.certificate is not None
+    assert found.algorithm is not None
+    assert found.algorithm[0] is scheme
+
+
+@pytest.mark.pitfall(32)
+async def test_what_counts_without_crypt_is_a_setting(office: Office) -> None:
+    """RSA_ECC by the card, or RSA as TAB_KON_862 has it."""
+    settings = office.context.qes.settings
+    await office.context.qes.configure(replace(settings, default_crypt=v7_5.Crypt.RSA))
+    try:
+        response = await signed(office, wish(TEXT, "text/plain"))
+    finally:
+        await office.context.qes.configure(settings)
+    found = intact(read_cades_untrusted(cms(response), TEXT))
+    assert found.algorithm is not None
+    assert found.algorithm[0] is SigningScheme.RSASSA_PSS
 
 
 @pytest.mark.pitfall(35)
@@ -108,7 +131,7 @@ async def test_a_prescription_is_signed_octet_for_octet(office: Office, xml: boo
     assert XML in cms(response)
 
 
-@pytest.mark.requirement("TIP1-A_5010-09", "TIP1-A_5436")
+@pytest.mark.requirement("TIP1-A_5010-09", "TIP1-A_5436", "TIP1-A_4624")
 async def test_enveloped_xml(office: Office) -> None:
     response = await signed(office, wish(XML, xml=True))
     octets = document(response).base64_xml
@@ -132,6 +155,7 @@ async def test_enveloping_xml(office: Office) -> None:
 
 @pytest.mark.pitfall(35)
 @pytest.mark.parametrize("kind", [CardType.SMC_B, CardType.HBA])
+@pytest.mark.requirement("TIP1-A_4624", "TIP1-A_4628")
 async def test_pdf(office: Office, kind: CardType) -> None:
     """In the document, and a pointer says so."""
     response = await signed(office, wish(PDF, "application/pdf-a"), kind=kind)

@@ -72,7 +72,7 @@ def test_whatever_is_signed_is_read(document: bytes, text: str | None, envelopin
     assert changed.integrity is Integrity.DIGEST_WRONG
 
 
-@pytest.mark.requirement("TIP1-A_5402")
+@pytest.mark.requirement("TIP1-A_5402", "TIP1-A_4646-04")
 @keys
 def test_the_structure(key: Key) -> None:
     """The fields as a foreign ASN.1 library reads them, strictly."""
@@ -121,6 +121,7 @@ def test_pss_parameters_are_written_out() -> None:
 # ---- OCSP ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("TIP1-A_4646-04")
 def test_ocsp_before_and_after_signing() -> None:
     signer = holder(Key.P256)
     before = signer.finish(prepare(DOCUMENT, signer.by, replace(ENVELOPING, ocsp=OCSP)))

@@ -107,7 +107,7 @@ def test_pdfsig_accepts_rsa(name: str, tmp_path: Path) -> None:
     assert "ETSI.CAdES.detached" in done.stdout
 
 
-@pytest.mark.requirement("TIP1-A_4646-04")
+@pytest.mark.requirement("TIP1-A_4646-04", "TIP1-A_5402")
 def test_the_signature_dictionary_says_what_is_specified() -> None:
     result = signed(DOCUMENTS["plain"])
     (found,) = read_pades_untrusted(result)

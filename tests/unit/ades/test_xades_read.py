@@ -144,6 +144,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize("document", [SIGNED, ENCLOSED], ids=["enveloped", "enveloping"])
 @pytest.mark.parametrize(("damage", "integrity"), DAMAGES.items(), ids=lambda item: getattr(item, "__name__", ""))
+@pytest.mark.requirement("TIP1-A_5505")
 def test_damages(damage: Callable[[XmlElement], None], integrity: Integrity, document: bytes) -> None:
     assert changed(damage, document) == [integrity]
 

@@ -219,7 +219,7 @@ FORBIDDEN = {
 }
 
 
-@pytest.mark.requirement("TIP1-A_5010-09")
+@pytest.mark.requirement("TIP1-A_5010-09", "TIP1-A_5447")
 @pytest.mark.parametrize("options", FORBIDDEN.values(), ids=FORBIDDEN)
 def test_forbidden_variants(options: XadesOptions) -> None:
     document = DOCUMENT if options.reference == "#i1" else NFD
@@ -276,6 +276,7 @@ def test_ids_come_from_the_schema() -> None:
 
 
 @pytest.mark.parametrize("use", [Use.QES, Use.QES_MODULE])
+@pytest.mark.requirement("TIP1-A_5538", "TIP1-A_4646-04", "TIP1-A_5436")
 def test_part_under_the_policy_of_nfdm(use: Use) -> None:
     schema = Schema(f"{NFDM_POLICY}:NFD_Document.xsd", ID_SCHEMA)
     signed = sign(NFD, replace(NFDM, use=use, schemas=(schema,)), Key.BRAINPOOL)
@@ -287,6 +288,10 @@ def test_part_under_the_policy_of_nfdm(use: Use) -> None:
     root = parse_document_untrusted(signed, Limits())
     (holding,) = root.findall("{urn:nfd}SignatureArzt")
     assert [child.tag for child in holding] == [ds("Signature")]
+    assert [value.text for value in root.iterfind(".//{*}SigPolicyHash/{*}DigestValue")] == [None]
+    start, end = signed.index(b"<ds:Signature"), signed.index(b"</ds:Signature>") + len(b"</ds:Signature>")
+    without = signed[:start] + signed[end:]
+    assert without.replace(b"<n:SignatureArzt></n:SignatureArzt>", b"<n:SignatureArzt/>") == NFD
     # Not given, the schema is not looked for; another one does not fit.
     assert [entry.intact for entry in one(signed).manifest] == [None]
     (found,) = read_xades_untrusted(signed, schemas={schema.uri: ID_SCHEMA.replace(b" name", b"  name")})
@@ -304,6 +309,7 @@ def test_a_part_counts_only_under_its_policy() -> None:
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
+@pytest.mark.requirement("TIP1-A_4646-04")
 def test_ocsp_is_embedded(late: bool) -> None:
     options = OPTIONS if late else replace(OPTIONS, ocsp=OCSP)
     found = one(sign(DOCUMENT, options, ocsp=OCSP if late else None))

@@ -30,6 +30,7 @@ TABLE = {
 
 @pytest.mark.parametrize("phase", Phase)
 @pytest.mark.parametrize("incident", Incident)
+@pytest.mark.requirement("TIP1-A_4671")
 def test_every_pair_is_its_row_or_number_7(phase: Phase, incident: Incident) -> None:
     assert consequence(phase, incident) is TABLE.get((phase, incident), Consequence.DROP_ALL)
 

@@ -70,6 +70,7 @@ def fault_in(reply: SoapReply) -> tuple[FaultCode, str]:
 BODY = write_request(REQUEST, VERIFY_PIN_ACTION).body
 
 
+@pytest.mark.pitfall(6)
 async def test_served() -> None:
     reply = await ask(serving(ANSWER), BODY)
     assert (reply.status, reply.content_type) == (200, "text/xml; charset=utf-8")

@@ -31,6 +31,9 @@ _log = logging.getLogger("tiaas.konnektor.hsm")
 
 RETRY_SECONDS = 10.0
 
+_NO_HSM = 4032
+"""TAB_KON_523."""
+
 
 @dataclass(frozen=True, slots=True)
 class SmbView:
@@ -128,7 +131,8 @@ class Hsms:
             await store.open()
             hsm.loaded = [await load_smb(store, smb, self._active(smb)) for smb in settings.smbs]
         except TokenError as error:
-            _log.warning("HSM not in use", extra={"ct_id": settings.ct_id, "reason": error.reason})
+            fields = {"ct_id": settings.ct_id, "code": _NO_HSM, "reason": error.reason}
+            _log.warning("HSM not in use", extra=fields)
             return False
         self._terminals.logical_up(settings.ct_id)
         for slot, loaded in enumerate(hsm.loaded, start=1):
