@@ -156,11 +156,14 @@ class Card:
         if self._holder is None or not self._holder.sessions_go_on:
             self.require_free(holder)
         key = self._session_key(context)
-        if key not in self.sessions:
+        session = self.sessions.pop(key, None)
+        if session is None:
             self._drop_idle_sessions()
-            self.sessions[key] = CardSession(self._pool, context)
-            self.take_activations()
-        return self.sessions[key]
+            session = CardSession(self._pool, context)
+        # The one used last goes last, so that a call under way keeps its session though many others come.
+        self.sessions[key] = session
+        self.take_activations()
+        return session
 
     def take_activations(self) -> None:
         """With a virtual SMC-B the activation for a Mandant stands in the place of the PIN, in all sessions."""

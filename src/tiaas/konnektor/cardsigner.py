@@ -64,14 +64,6 @@ class CardSigner:
         response = await _run(self._use, *self._commands(digest, scheme, hash_function))
         return await self._checked(response, digest, scheme, hash_function)
 
-    async def sign_on(
-        self, channel: Channel, digest: bytes, scheme: SigningScheme, hash_function: Digest = Digest.SHA256
-    ) -> bytes:
-        """`sign_digest` on a channel that the caller holds; the card alone says whether a PIN is missing (4085)."""
-        with link_faults():
-            response = await _run_on(self._use, channel, *self._commands(digest, scheme, hash_function))
-        return await self._checked(response, digest, scheme, hash_function)
-
     def _commands(self, digest: bytes, scheme: SigningScheme, hash_function: Digest) -> tuple[CommandApdu, CommandApdu]:
         self._certified.require_scheme(scheme, hash_function)
         signed = DIGEST_INFO[hash_function] + digest if scheme is SigningScheme.RSASSA_PKCS1_V1_5 else digest

@@ -73,12 +73,6 @@ def effective_crypt(card: Card, crypt: str) -> str:
     return ECC if has_ecc(card) else RSA
 
 
-def require_pin(card: Card, session: CardSession, reference: str) -> None:
-    """Raises 4085 unless the PIN of a key is verified (or switched off) in this session, 4058 without such a key."""
-    if _key(card, reference, ECC).pin not in session.auth_state:
-        raise KonnektorError(4085)
-
-
 def _key(card: Card, reference: str, crypt: str) -> CardKey:
     key = KEYS.get(card.card_type, {}).get((reference, crypt))
     if key is None:

@@ -1,6 +1,6 @@
 """One signature with a key of DF.QES on a line that the caller holds (gemSpec_Kon V5.18 TUC_KON_218, TAB_KON_752).
 
-`cardsigner` signs on channels by `Signer`; here the line may be a secure channel, and a refusal of the card is told
+`cardsigner` signs on the channel of a session; here the line may be a secure channel, and a refusal of the card is told
 from a fault: only who knows the kind of signature knows what it means.
 """
 

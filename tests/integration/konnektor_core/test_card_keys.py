@@ -10,16 +10,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from tests.integration.konnektor_core.practice import CALL, Practice
-from tiaas.card import commands
 from tiaas.card.apdu import CommandApdu
 from tiaas.card.elc import elc_encrypt
-from tiaas.card.pinblock import encode_pin_block
 from tiaas.card.virtual.card import VirtualCard
 from tiaas.konnektor.cardmap import AUT, ECC, QES, RSA, RSA_ECC, SIG, Folder
 from tiaas.konnektor.cards import Card, CardVersions, Version
-from tiaas.konnektor.cardsigner import CardSigner
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.keys import decipherers_of, require_pin, signer_of
+from tiaas.konnektor.keys import decipherers_of, signer_of
 from tiaas.konnektor.opencard import open_card
 from tiaas.konnektor.sessions import AuthValue, CallContext, CardSession
 from tiaas.pki.certificate import decode_certificate_untrusted
@@ -137,7 +134,6 @@ async def test_nobody_is_asked_for_a_pin_that_is_not_verified(practice: Practice
     assert await code_of(signer) == 4085
     await practice.unlock(card, "PIN.SMC")
     await signer.sign_digest(DIGEST, SigningScheme.ECDSA)
-    require_pin(card, session, AUT)
     # Of another Mandant the session is another one.
     foreign = await signer_of(card, card.session(CallContext("M2", "CS1", "AP1")), AUT, ECC, practice.clock)
     assert await code_of(foreign) == 4085
@@ -251,22 +247,6 @@ async def test_a_key_is_selected_once_for_a_stack(practice: Practice) -> None:
     sent.clear()
     await signer.sign_digest(DIGEST, SigningScheme.ECDSA)
     assert [command.ins for command in sent] == [0xA4, 0x22, 0x2A]
-
-
-async def test_who_holds_the_channel_signs_on_it(practice: Practice) -> None:
-    """SE#1 of the HBA: PIN.QES and the signature on one channel, without leaving DF.QES."""
-    card = await practice.hba()
-    session = card.session(CALL)
-    signer = await signer_of(card, session, QES, RSA_ECC, practice.clock)
-    assert isinstance(signer, CardSigner)
-    pin = practice.personalised[card.handle].pins["PIN.QES"]
-    async with session.use() as channel:
-        with pytest.raises(KonnektorError) as caught:
-            await signer.sign_on(channel, DIGEST, SigningScheme.ECDSA)
-        assert caught.value.code == 4085
-        assert (await channel.transmit(commands.verify(0x81, encode_pin_block(pin)))).ok
-        value = await signer.sign_on(channel, DIGEST, SigningScheme.ECDSA)
-    assert is_signature(key_of(signer), value, DIGEST, SigningScheme.ECDSA)
 
 
 class CardInReader:

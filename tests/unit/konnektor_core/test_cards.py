@@ -123,6 +123,18 @@ def test_invented_users_do_not_fill_the_memory() -> None:
     assert hba.session(call(user="U")) is kept
 
 
+def test_a_session_used_lately_is_not_dropped_for_one_more_user() -> None:
+    """A call under way has no channel yet; dropped now, it would raise a PIN in a session that nobody finds again."""
+    hba = put(card_list(), CardType.HBA)
+    kept = hba.session(call(user="U"))
+    for number in range(IDLE_SESSIONS_MAX - 1):
+        hba.session(call(user=f"X{number}"))
+    assert hba.session(call(user="U")) is kept
+    for number in range(IDLE_SESSIONS_MAX - 1):
+        hba.session(call(user=f"Y{number}"))
+    assert hba.find_session(call(user="U")) is kept
+
+
 # ---- channels
 
 

@@ -16,7 +16,7 @@ from tiaas.base.clock import SystemClock
 from tiaas.base.entropy import SystemEntropy
 from tiaas.card.elc import BadCryptogram, elc_decrypt
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.hybrid.decrypting import decrypt
+from tiaas.konnektor.hybrid.decrypting import VAIN_MAX, decrypt
 from tiaas.konnektor.hybrid.opening import CannotRead, read_cms_untrusted, read_xml_untrusted
 from tiaas.konnektor.hybrid.sealing import Recipient, seal_cms, seal_xml
 from tiaas.lab.pki import LabPki
@@ -125,3 +125,26 @@ def test_a_changed_octet_ends_in_an_error_or_changes_nothing(position: int, valu
     changed[position % len(changed)] ^= value
     with suppress(KonnektorError, CannotRead):
         assert opened(bytes(changed), [someone], is_xml=is_xml) == document
+
+
+@dataclass(frozen=True)
+class Refusing:
+    """A card that opens no cryptogram."""
+
+    certificate: bytes
+    asked: list[bytes]
+
+    async def decipher(self, cryptogram: bytes) -> bytes:
+        self.asked.append(cryptogram)
+        raise KonnektorError(4069)
+
+
+def test_a_document_full_of_wrong_keys_does_not_keep_the_card_busy() -> None:
+    """Such a message comes by mail from anybody; each try costs a card a second."""
+    someone, asked = people()[0], list[bytes]()
+    sealed = seal_cms(b"x", [someone.recipient] * 200, [], ENTROPY)
+    card = Refusing(someone.certificate, asked)
+    with pytest.raises(KonnektorError) as caught:
+        asyncio.run(decrypt(read_cms_untrusted(sealed), [card], lambda error: None))
+    assert caught.value.code == 4107
+    assert len(asked) == VAIN_MAX

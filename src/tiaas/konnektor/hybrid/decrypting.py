@@ -18,6 +18,10 @@ from tiaas.pki.keys import Decipherer
 
 WRONG_KEY, NOT_POSSIBLE, UNSUPPORTED = 4106, 4107, 4201
 
+VAIN_MAX = 32
+"""So many keys of a document are tried in vain. An honest one names its recipients, so two are enough; a message full
+of keys for this card, which anybody can send, would keep it busy for hours."""
+
 _OF_THE_CRYPTOGRAM = frozenset({4069, 4079, 4120})
 """What a card says of one cryptogram or key; another may still do. All other failures concern the card or its PIN."""
 
@@ -76,6 +80,7 @@ class _Opener:
     def __init__(self, note: Callable[[KonnektorError], None]) -> None:
         self._note = note
         self._known: dict[bytes, bytes] = {}
+        self._vain = 0
 
     async def open(self, part: ClosedPart, chances: Sequence[_Chance]) -> bytes:
         possible = [chance for chance in chances if chance.is_possible]
@@ -89,6 +94,9 @@ class _Opener:
                 if error.code not in _OF_THE_CRYPTOGRAM | {NOT_POSSIBLE}:
                     raise
                 failed.append(error)
+                self._vain += 1
+                if self._vain >= VAIN_MAX:
+                    break
                 continue
             for earlier in failed:
                 self._note(earlier)
