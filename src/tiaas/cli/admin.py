@@ -210,6 +210,18 @@ def _trust(args: argparse.Namespace) -> int:
             for name, each in (("TSL", state.tsl), ("BNetzA-VL", state.bnetza))
         ]
         out_table(("LIST", "NUMBER", "NEXT UPDATE", "IMPORTED", "LAST FAILURE"), rows)
+        anchor = state.anchor
+        if anchor is not None:
+            since = "not told by a TSL" if anchor.since is None else anchor.since.isoformat(timespec="seconds")
+            out_fields(
+                {
+                    "type of the TSL": state.tsl_type or "",
+                    "trust anchor": anchor.name,
+                    "in status since": since,
+                    "valid until": anchor.not_after.isoformat(timespec="seconds"),
+                    "SHA-256": anchor.fingerprint,
+                }
+            )
 
     return shown(args, with_admin(args, work), text)
 

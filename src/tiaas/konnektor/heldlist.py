@@ -11,7 +11,7 @@ from tiaas.base.errors import InvalidInput
 from tiaas.konnektor.store import Put
 from tiaas.konnektor.trust import Issuer
 from tiaas.konnektor.tslimport import Anchors, ListMark, ReadList
-from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
+from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.tsl import TrustList
 
@@ -26,17 +26,18 @@ class BadTrustRow(InvalidInput):
 class HeldList:
     """A list in use. `content` is as in `ReadList`: what the list says is in the trust space, once.
 
-    `digest` is the SHA-256 of its octets, hexadecimal.
+    `digest` is the SHA-256 of its octets, hexadecimal; `signer` who signed it.
     """
 
     content: TrustList
     digest: str
+    signer: Certificate
     imported: datetime
 
     @staticmethod
     def of(read: ReadList, imported: datetime) -> "HeldList":
         """What is held of a list."""
-        return HeldList(read.content, read.digest, imported)
+        return HeldList(read.content, read.digest, read.signer, imported)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +148,11 @@ def _one_error() -> Iterator[None]:
 
 
 def _issuer_row(issuer: Issuer) -> dict[str, str]:
-    return {"certificate": issuer.certificate.encoded.hex(), "ocsp_url": issuer.ocsp_url}
+    row = {"certificate": issuer.certificate.encoded.hex(), "ocsp_url": issuer.ocsp_url}
+    return row if issuer.since is None else {**row, "since": issuer.since.isoformat()}
 
 
 def _issuer(row: dict[str, str]) -> Issuer:
-    return Issuer(decode_certificate_untrusted(bytes.fromhex(row["certificate"])), row["ocsp_url"])
+    since = row.get("since")
+    certificate = decode_certificate_untrusted(bytes.fromhex(row["certificate"]))
+    return Issuer(certificate, row["ocsp_url"], since=None if since is None else datetime.fromisoformat(since))

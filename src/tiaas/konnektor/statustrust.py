@@ -39,7 +39,12 @@ def _list(held: ListStatus) -> dict[str, Any]:
 def _anchor(anchor: AnchorStatus | None) -> dict[str, Any] | None:
     if anchor is None:
         return None
-    return {"name": anchor.name, "fingerprint": anchor.fingerprint, "not_after": time_text(anchor.not_after)}
+    return {
+        "name": anchor.name,
+        "fingerprint": anchor.fingerprint,
+        "since": time_text(anchor.since),
+        "not_after": time_text(anchor.not_after),
+    }
 
 
 def _ocsp(counts: OcspCounts) -> dict[str, Any]:

@@ -64,13 +64,14 @@ class Issuer:
     """An issuing CA with its entry in the TSL.
 
     `ocsp_url` is its ServiceSupplyPoint, empty if there is none. `types` are the OIDs of certificate types that it may
-    issue; None means any. `revoked_since` is the StatusStartingTime of a CA whose status is revoked.
+    issue; None means any. `since` is its StatusStartingTime, `revoked_since` the same for a CA whose status is revoked.
     """
 
     certificate: Certificate
     ocsp_url: str = ""
     types: frozenset[str] | None = None
     revoked_since: datetime | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from hashlib import sha256
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from tiaas.konnektor.heldlist import Attempt, HeldList
 from tiaas.konnektor.ocsp import OcspCounts
 from tiaas.konnektor.trust import Issuer
 from tiaas.konnektor.trustlists import TrustLists
+from tiaas.pki.certificate import Certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +35,27 @@ class ListStatus:
 
 @dataclass(frozen=True, slots=True)
 class AnchorStatus:
-    """A TSL-Signer-CA: common name, SHA-256 of the certificate in hexadecimal, end of its validity."""
+    """A TSL-Signer-CA: common name, SHA-256 of the certificate in hexadecimal, end of its validity.
+
+    `since` is the StatusStartingTime of its service in a TSL; None until a TSL named it.
+    """
 
     name: str
     fingerprint: str
     not_after: datetime
+    since: datetime | None = None
+
+
+class TslType(Enum):
+    """For which certificates a TSL opens the trust space, as its signature tells (TIP1-A_4703-01)."""
+
+    RSA = "RSA"
+    ECC_RSA = "ECC-RSA"
+
+    @staticmethod
+    def of(signer: Certificate) -> "TslType":
+        """The type of a TSL that `signer` signed."""
+        return TslType.RSA if isinstance(signer.key(), RSAPublicKey) else TslType.ECC_RSA
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +71,12 @@ class TrustStatus:
     anchor: AnchorStatus | None = None
     next_anchor: AnchorStatus | None = None
     next_anchor_from: datetime | None = None
+    tsl_type: TslType | None = None
 
 
 def status_of(lists: TrustLists, ocsp: OcspCounts) -> TrustStatus:
     """The status of an instance with lists."""
-    anchors = lists.anchors
+    anchors, tsl = lists.anchors, lists.tsl[0]
     return TrustStatus(
         has_lists=True,
         issuers=len(lists.space.issuers),
@@ -66,6 +87,7 @@ def status_of(lists: TrustLists, ocsp: OcspCounts) -> TrustStatus:
         anchor=_anchor(anchors.active),
         next_anchor=None if anchors.following is None else _anchor(anchors.following),
         next_anchor_from=anchors.following_from,
+        tsl_type=None if tsl is None else TslType.of(tsl.signer),
     )
 
 
@@ -88,4 +110,5 @@ def _list(held: HeldList | None, attempt: Attempt | None) -> ListStatus:
 def _anchor(issuer: Issuer) -> AnchorStatus:
     certificate = issuer.certificate
     names = [value for oid, value in certificate.subject if oid == "2.5.4.3"]
-    return AnchorStatus(next(iter(names), ""), sha256(certificate.encoded).hexdigest(), certificate.not_after)
+    fingerprint = sha256(certificate.encoded).hexdigest()
+    return AnchorStatus(next(iter(names), ""), fingerprint, certificate.not_after, issuer.since)

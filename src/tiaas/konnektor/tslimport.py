@@ -48,7 +48,7 @@ class Anchors:
     """The TI's trust anchor (TSL-Signer-CA) and, if one is announced, the next with the time of its activation.
 
     The issuers' `ocsp_url` says where the status of a TSL's signer is asked, from the TSL in use (TUC_PKI_001, step 4);
-    it is empty as long as no TSL was imported.
+    it is empty as long as no TSL was imported, and so is `since`.
     """
 
     active: Issuer
@@ -77,13 +77,16 @@ class Anchors:
             return replace(self, following=None, following_from=None)
         if not certificate.not_before <= change.since <= certificate.not_after:
             raise ListRefused(PkiCode.CERTIFICATE_NOT_VALID_TIME, "the announced trust anchor at its activation")
-        return replace(self, following=Issuer(certificate, _supply_point(change)), following_from=change.since)
+        return replace(
+            self, following=Issuer(certificate, _supply_point(change), since=change.since), following_from=change.since
+        )
 
     def located(self, space: TrustSpace) -> "Anchors":
-        """With the address that a TSL names for the anchor in force, if it names one."""
-        listed = (issuer for issuer in space.issuers if issuer.certificate == self.active.certificate)
+        """With the address and the StatusStartingTime that a TSL names for the anchor in force, if it names them."""
+        listed = [issuer for issuer in space.issuers if issuer.certificate == self.active.certificate]
         url = next((issuer.ocsp_url for issuer in listed if issuer.ocsp_url), self.active.ocsp_url)
-        return replace(self, active=Issuer(self.active.certificate, url))
+        since = next((issuer.since for issuer in listed if issuer.since), self.active.since)
+        return replace(self, active=Issuer(self.active.certificate, url, since=since))
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +199,7 @@ def _issuers(content: TrustList) -> Iterator[Issuer]:
         since = service.since if service.status == ServiceStatus.REVOKED else None
         types = frozenset(service.extensions) - frozenset(_NO_TYPE)
         for certificate in _readable(service.certificates):
-            yield Issuer(certificate, _supply_point(service), types, since)
+            yield Issuer(certificate, _supply_point(service), types, since, service.since)
 
 
 def _qualified(content: TrustList) -> Iterator[Issuer]:

@@ -21,7 +21,15 @@ NOW = SystemClock().now().replace(microsecond=0)
 SPAN = Validity(NOW - timedelta(days=1), NOW + timedelta(days=1000))
 GEMATIK, NATIONAL = SignerCa("TSL-CA1 TEST-ONLY", SPAN), SignerCa("BNetzA TEST-ONLY", SPAN)
 QES_CA = World("QES-CA TEST-ONLY", span=SPAN)
-TSL = ListMaker(GEMATIK, (Listed(ServiceType.BNETZA, NATIONAL.signer.encoded, since=NOW),), issued=NOW)
+SINCE = NOW - timedelta(days=400)
+TSL = ListMaker(
+    GEMATIK,
+    (
+        Listed(ServiceType.CA, GEMATIK.anchor.encoded, since=SINCE),
+        Listed(ServiceType.BNETZA, NATIONAL.signer.encoded, since=NOW),
+    ),
+    issued=NOW,
+)
 VL = ListMaker(NATIONAL, (Listed(ServiceType.QUALIFIED_CA, QES_CA.ca.encoded, since=NOW),), number=7, issued=NOW)
 WITHIN, BEYOND = "EC_TSL_Out_Of_Date_Within_Grace_Period", "EC_TSL_Out_Of_Date_Beyond_Grace_Period"
 DAY = 86_400
@@ -67,6 +75,9 @@ async def test_lists_are_taken_by_hand_when_the_tsl_is_out_of_date(desk: Desk) -
         assert await _holds(chief) == set()
         state = await chief.read("/trust", TrustState)
     assert (state.tsl.sequence_number, state.bnetza.sequence_number) == (10_002, 8)
+    assert state.anchor is not None
+    assert (state.tsl_type, state.anchor.since) == ("ECC-RSA", SINCE)
+    assert (state.anchor.name, state.anchor.not_after) == ("TSL-CA1 TEST-ONLY", GEMATIK.anchor.not_after)
     told = [str(event.topic) for event in desk.events if event.topic.startswith("CERT/")]
     assert told == [
         *("CERT/TSL/UPDATED", "CERT/TSL/IMPORT", "CERT/BNETZA_VL/UPDATED"),

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.unit.konnektor_trust.listmaker import Listed, ListMaker
 from tests.unit.konnektor_trust.trustbench import (
@@ -28,6 +30,7 @@ from tests.unit.pki.ocspmaker import NOW
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.opstate import Condition
 from tiaas.konnektor.trust import EGK
+from tiaas.konnektor.truststatus import TslType
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.tsl import ServiceType
 
@@ -110,6 +113,9 @@ async def test_change_of_the_trust_anchor(bench: Bench) -> None:
     # Then only it counts, after a restart as well; its status is asked where the announcement says.
     bench.clock.advance(3 * 86_400)
     await bench.boot()
+    shown = bench.trust.status().anchor
+    assert shown is not None
+    assert (shown.name, shown.since) == ("TSL-CA2 TEST-ONLY", since)
     late = announced.newer(number=10_005)
     bench.server.publish(late.document())
     assert not await bench.lists.refresh_tsl()
@@ -123,6 +129,15 @@ async def test_change_of_the_trust_anchor(bench: Bench) -> None:
     assert status.anchor is not None
     assert status.anchor.name == "TSL-CA2 TEST-ONLY"
     assert status.next_anchor is None
+
+
+@pytest.mark.requirement("TIP1-A_4703-01")
+def test_the_key_of_the_signer_tells_the_type_of_a_TSL() -> None:
+    spki = (
+        rsa.generate_private_key(65537, 2048).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    )
+    assert TslType.of(OLD.signer) is TslType.ECC_RSA
+    assert TslType.of(replace(OLD.signer, public_key=spki)) is TslType.RSA
 
 
 async def test_TUC_PKI_013_the_next_anchor_counts_from_its_time_on(bench: Bench) -> None:

@@ -116,8 +116,18 @@ class TrustList:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustAnchor:
+    """A TSL-Signer-CA. `fingerprint` is SHA-256 in hexadecimal, `since` the StatusStartingTime that a TSL tells of it."""
+
+    name: str
+    fingerprint: str
+    since: datetime | None
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class TrustState:
-    """What the instance trusts."""
+    """What the instance trusts. `tsl_type` is RSA or ECC-RSA; it and `anchor` are null without trust lists."""
 
     has_lists: bool
     issuers: int
@@ -125,6 +135,8 @@ class TrustState:
     ocsp_answers_kept: int
     tsl: TrustList
     bnetza: TrustList
+    tsl_type: str | None
+    anchor: TrustAnchor | None
 
 
 @dataclass(frozen=True, slots=True)

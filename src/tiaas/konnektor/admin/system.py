@@ -18,6 +18,7 @@ from tiaas.interfaces.management.system import (
     SmbPinState,
     SmbUnblock,
     SystemState,
+    TrustAnchor,
     TrustList,
     TrustState,
 )
@@ -88,8 +89,16 @@ async def _put_parameters(call: Call) -> None:
 async def _trust(call: Call) -> TrustState:
     status = instance_of(call).context.trust.status()
     kept = instance_of(call).context.trust.ocsp_answers
+    anchor = status.anchor
     return TrustState(
-        status.has_lists, status.issuers, status.ocsp_signers, kept, _list(status.tsl), _list(status.bnetza)
+        status.has_lists,
+        status.issuers,
+        status.ocsp_signers,
+        kept,
+        _list(status.tsl),
+        _list(status.bnetza),
+        None if status.tsl_type is None else status.tsl_type.value,
+        None if anchor is None else TrustAnchor(anchor.name, anchor.fingerprint, anchor.since, anchor.not_after),
     )
 
 
