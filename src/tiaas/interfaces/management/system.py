@@ -117,7 +117,7 @@ class TrustList:
 
 @dataclass(frozen=True, slots=True)
 class TrustAnchor:
-    """A TSL-Signer-CA. `fingerprint` is SHA-256 in hexadecimal, `since` the StatusStartingTime that a TSL tells of it."""
+    """A TSL-Signer-CA. `fingerprint` is SHA-256 in hexadecimal, `since` the StatusStartingTime that a TSL tells."""
 
     name: str
     fingerprint: str
