@@ -18,7 +18,7 @@ from tiaas.cms.certificate import CertificateNames, names_untrusted
 from tiaas.cms.errors import BadCms
 from tiaas.cms.oids import Attribute
 from tiaas.cms.signed import SignedData, SignerInfo, decode_signed_data_untrusted, decode_signer_info_untrusted
-from tiaas.pki.certificate import BadCertificate, comparable_name_untrusted, decode_certificate_untrusted
+from tiaas.pki.certificate import BadCertificate, comparable_name_untrusted
 from tiaas.pki.keys import Digest
 
 _MAX_SIGNATURES = 100
@@ -94,16 +94,35 @@ class _Reading:
     certificates: tuple[_Certificate, ...]
     stated: bool = False
     _hashed: dict[Digest, bytes] = field(default_factory=dict)
+    _issuers: dict[bytes, str | None] = field(default_factory=dict)
 
     def certificate_of(self, info: SignerInfo) -> _Certificate | None:
         """The signer's certificate; of several with the same names the one that the attribute binds."""
         found = [item for item in self.certificates if _is_named(item[0], info)] or [
-            item for item in self.certificates if _has_same_names(item, info)
+            item for item in self.certificates if self._has_same_names(item, info)
         ]
         for item in found:
             if len(found) == 1 or cmsattributes.names_certificate(info, item[1]):
                 return item
         return found[0] if found else None
+
+    def _has_same_names(self, item: _Certificate, info: SignerInfo) -> bool:
+        """Whether the issuer is the same but for the way it is written (RFC 5280, 7.1), as some signers do it."""
+        names, _ = item
+        wanted = info.issuer_and_serial
+        if wanted is None or names.issuer_and_serial.serial != wanted.serial:
+            return False
+        issuer = self._comparable(wanted.issuer)
+        return issuer is not None and issuer == self._comparable(names.issuer_and_serial.issuer)
+
+    def _comparable(self, name: bytes) -> str | None:
+        """A Name so that equal ones are equal, read once for however many signatures; None for one that is none."""
+        if name not in self._issuers:
+            try:
+                self._issuers[name] = comparable_name_untrusted(name)
+            except BadCertificate:
+                self._issuers[name] = None
+        return self._issuers[name]
 
     def digest(self, function: Digest) -> bytes:
         """The hash value of the content, made once for however many signatures."""
@@ -127,7 +146,7 @@ def _append(
         raise BadSignatureFile(4280, "more signatures than supported")
     own = len(found)
     found.append(_found(info, reading, template, countersigned))
-    below = _Reading((info.value,), None, reading.certificates)
+    below = _Reading((info.value,), None, reading.certificates, _issuers=reading._issuers)
     for attribute in info.unsigned:
         for value in attribute.values if attribute.oid == Attribute.COUNTERSIGNATURE else ():
             try:
@@ -178,7 +197,8 @@ def _integrity(
         forms = (b"".join(reading.content),)
     else:
         stated = cmsattributes.message_digest(info)
-        if stated is None or (reading.content_type not in (None, cmsattributes.content_type(info))):
+        # A counter signature has no content-type (11.4); so nobody's signature of a document can be made one.
+        if stated is None or reading.content_type != cmsattributes.content_type(info):
             return Integrity.MALFORMED
         if not reading.stated and stated != reading.digest(algorithm.digest):
             return Integrity.DIGEST_WRONG
@@ -213,15 +233,3 @@ def _is_named(names: CertificateNames, info: SignerInfo) -> bool:
     if info.key_identifier is not None:
         return names.key_identifier == info.key_identifier
     return names.issuer_and_serial == info.issuer_and_serial
-
-
-def _has_same_names(item: _Certificate, info: SignerInfo) -> bool:
-    """Whether the issuer is the same but for the way it is written (RFC 5280, 7.1), as some signers do it."""
-    names, encoded = item
-    wanted = info.issuer_and_serial
-    if wanted is None or names.issuer_and_serial.serial != wanted.serial:
-        return False
-    try:
-        return decode_certificate_untrusted(encoded).issuer_key == comparable_name_untrusted(wanted.issuer)
-    except BadCertificate:
-        return False

@@ -13,6 +13,8 @@ from tiaas.base.errors import TiaasError
 
 MAX_HEADER = 256 * 1024
 """Octets of all header fields."""
+_MAX_CONTENT_TYPE = 4 * 1024
+"""Octets of a Content-Type that makes sense; the parser of its parameters takes quadratic time."""
 PKCS7_MIME = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
@@ -67,7 +69,7 @@ class MimeMessage:
     def _about(self, name: str) -> Message:
         message = Message()
         value = self.field(name)
-        if value is not None:
+        if value is not None and len(value) <= _MAX_CONTENT_TYPE:
             message[name] = value
         return message
 

@@ -107,9 +107,7 @@ class PdfFile:
         length = self.resolved(dictionary.get(b"Length"))
         if not isinstance(length, int):
             raise BadPdf("a stream without length")
-        data = decoded(dictionary, stream_data(self.octets, scanner, length), limit)
-        self._budget.octets(len(data))
-        return data
+        return decoded(dictionary, stream_data(self.octets, scanner, length), self._budget, limit)
 
     def _header(self, number: int, place: InFile) -> int:
         written, generation, start = object_header(self.octets, place.offset)
@@ -124,8 +122,15 @@ class PdfFile:
         if place is None or place.generation != reference.generation:
             return Found(None)
         scanner = Scanner(self.octets, self._header(reference.number, place), self._budget)
-        value = scanner.value()
+        value = self._value(scanner)
         return Found(value, scanner.spans if isinstance(value, dict) else None)
+
+    def _value(self, scanner: Scanner) -> Value:
+        """An object's value. Its octets are charged: objects may lie in the comments of others, and all be as long."""
+        start = scanner.at
+        value = scanner.value()
+        self._budget.octets(scanner.at - start)
+        return value
 
     def _from_stream(self, number: int, place: InStream) -> Value:
         if place.stream not in self._streams:
@@ -133,7 +138,7 @@ class PdfFile:
         objects, octets = self._streams[place.stream]
         if place.position >= len(objects) or objects[place.position][0] != number:
             raise BadPdf("another object than the cross-reference says")
-        return Scanner(octets, objects[place.position][1], self._budget).value()
+        return self._value(Scanner(octets, objects[place.position][1], self._budget))
 
     def _object_stream(self, number: int) -> tuple[list[tuple[int, int]], bytes]:
         """Numbers and offsets of the objects in a stream, and its octets (7.5.7)."""

@@ -5,26 +5,36 @@ Only what holds a document together comes through here (cross-references, object
 
 import zlib
 
-from tiaas.ades.pdfvalues import BadPdf, Dictionary, Value
+from tiaas.ades.pdfvalues import BadPdf, Budget, Dictionary, Value
 
 MAX_DECODED = 16 * 1024 * 1024
 """Octets that one stream may decode to."""
 
 _PNG = 10
+_AT_ONCE = (0, 2)
+"""Kinds of rows that are worked out as a whole."""
+_ROW_COST = 32
+"""A row of a predictor costs as much time as so many octets that are only unpacked, and so does each of its octets
+where every one is worked out by itself."""
 
 
-def decoded(dictionary: Dictionary, data: bytes, limit: int = MAX_DECODED) -> bytes:
-    """What a stream's data decode to; raises `BadPdf` for another filter, damaged data and more than `limit` octets."""
+def decoded(dictionary: Dictionary, data: bytes, budget: Budget, limit: int = MAX_DECODED) -> bytes:
+    """What a stream's data decode to, charged to the `budget`.
+
+    Raises `BadPdf` for another filter, damaged data and more than `limit` octets.
+    """
     filters = _listed(dictionary.get(b"Filter"))
     parameters = _listed(dictionary.get(b"DecodeParms"))
     if not filters:
         if len(data) > limit:
             raise BadPdf("a stream that is too large")
+        budget.octets(len(data))
         return data
     if filters != [b"FlateDecode"]:
         raise BadPdf("a filter that is not read here")
     inflated = _inflated(data, limit)
-    return _unpredicted(inflated, parameters[0]) if parameters and isinstance(parameters[0], dict) else inflated
+    budget.octets(len(inflated))
+    return _unpredicted(inflated, parameters[0], budget) if parameters and isinstance(parameters[0], dict) else inflated
 
 
 def _listed(value: Value) -> list[Value]:
@@ -44,7 +54,7 @@ def _inflated(data: bytes, limit: int) -> bytes:
     return octets
 
 
-def _unpredicted(data: bytes, parameters: Dictionary) -> bytes:
+def _unpredicted(data: bytes, parameters: Dictionary, budget: Budget) -> bytes:
     predictor, columns = parameters.get(b"Predictor", 1), parameters.get(b"Columns", 1)
     if predictor == 1:
         return data
@@ -58,6 +68,7 @@ def _unpredicted(data: bytes, parameters: Dictionary) -> bytes:
         row = data[start + 1 : start + 1 + columns]
         if len(row) < columns:
             raise BadPdf("an incomplete row")
+        budget.octets(_ROW_COST * (1 if data[start] in _AT_ONCE else columns))
         above = _row(data[start], row, above)
         rows.append(above)
     return b"".join(rows)

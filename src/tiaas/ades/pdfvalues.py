@@ -53,10 +53,10 @@ class Budget:
             raise BadPdf("too many values")
 
     def octets(self, count: int) -> None:
-        """A stream was decoded to that many octets."""
+        """A stream was decoded to that many octets, or an object has that many."""
         self._octets -= count
         if self._octets < 0:
-            raise BadPdf("streams that decode to too much")
+            raise BadPdf("too many octets to look at")
 
 
 _MAX_DEPTH = 32

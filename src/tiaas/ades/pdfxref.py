@@ -173,7 +173,9 @@ def _section(octets: bytes, offset: int, budget: Budget) -> tuple[_Table | _Stre
     if not 0 < offset < len(octets):
         raise BadPdf("a cross-reference outside the document")
     scanner = Scanner(octets, offset, budget)
-    if scanner.take(b"xref"):
+    is_table = scanner.take(b"xref")
+    budget.octets(scanner.at - offset)
+    if is_table:
         return _table(octets, scanner.at, budget)
     return _stream(octets, offset, budget)
 
@@ -197,8 +199,7 @@ def _stream(octets: bytes, offset: int, budget: Budget) -> tuple[_Stream, Dictio
     dictionary = _dictionary(scanner)
     if dictionary.get(b"Type") != b"XRef":
         raise BadPdf("no cross-reference stream where one belongs")
-    rows = decoded(dictionary, stream_data(octets, scanner, _whole(dictionary, b"Length")))
-    budget.octets(len(rows))
+    rows = decoded(dictionary, stream_data(octets, scanner, _whole(dictionary, b"Length")), budget)
     widths = _numbers(dictionary.get(b"W"))
     if len(widths) != 3 or not all(0 <= width <= 8 for width in widths) or not sum(widths):
         raise BadPdf("a cross-reference stream without widths")

@@ -9,6 +9,7 @@ import re
 from tiaas.soap.markup import XmlElement
 
 _START_TAG = re.compile(r"""<[^\s/>]+(?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*\s*/?>""")
+_BEFORE_COLON = re.compile(r"""([^\s:<>"'&=/;,()|\[\]{}@*+!]+):""")
 _DECLARATION = re.compile(r"""\s+xmlns(?::([^\s=]+))?\s*=\s*(?:"[^"]*"|'[^']*')""")
 
 
@@ -22,11 +23,11 @@ def standalone(element: XmlElement, written: str) -> str:
     if start is None:
         return written
     rest = written[start.end() :]
-    used = _DECLARATION.sub("", start[0]) + rest
+    used = set(_BEFORE_COLON.findall(_DECLARATION.sub("", start[0]) + rest))
     default = any(item.prefix is None and str(item.tag).startswith("{") for item in element.iter("*"))
 
     def kept(declaration: re.Match[str]) -> str:
         prefix = declaration[1]
-        return declaration[0] if (default if prefix is None else f"{prefix}:" in used) else ""
+        return declaration[0] if (default if prefix is None else prefix in used) else ""
 
     return _DECLARATION.sub(kept, start[0]) + rest

@@ -179,6 +179,8 @@ _STRINGS = frozenset({0x04, 0x0C, *range(0x12, 0x17), *range(0x19, 0x1F)})
 
 def _collect(element: Element, tag: int, found: list[memoryview], depth: int) -> None:
     if not element.constructed:
+        if len(found) >= MAX_ELEMENTS:
+            raise BadCms("too many elements")
         found.append(memoryview(element.octets)[element.first : element.stop])
         return
     if depth <= 0 or tag == BIT_STRING:

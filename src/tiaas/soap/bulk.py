@@ -45,7 +45,9 @@ class Bulk:
     def __init__(self, attachments: Mapping[str, Octets] | None = None, long: int = LONG) -> None:
         self._long = long
         self._attachments = dict(attachments or {})
-        self._cut: list[memoryview] = []
+        self._cut: dict[str, memoryview] = {}
+        self._decoded: dict[tuple[str, str], bytes] = {}
+        self._put_back: set[tuple[str, str]] = set()
 
     def cut_untrusted(self, document: bytes | bytearray) -> bytes | bytearray:
         """The document with a mark for every long base64 text; itself if there is none.
@@ -59,7 +61,7 @@ class Bulk:
         for start, end in _long_texts(document, self._long):
             kept += view[done:start]
             kept += b'<at xmlns="%s" n="%d"/>' % (_MARK_URI, len(self._cut))
-            self._cut.append(view[start:end])
+            self._cut[str(len(self._cut))] = view[start:end]
             done = end
         if not self._cut:
             return document
@@ -71,23 +73,33 @@ class Bulk:
         return len(element) == 1 and element[0].tag in (_MARK, INCLUDE)
 
     def octets(self, element: XmlElement) -> bytes:
-        """Base64 content, decoded. Raises `NotBase64`; `BadEnvelope` for an attachment that is not there."""
+        """Base64 content, decoded; the same object however often a message names it.
+
+        Raises `NotBase64`; `BadEnvelope` for an attachment that is not there, or a mark that is none of ours.
+        """
         child = element[0]
-        if child.tag == _MARK:
-            return decode_long_base64(self._text(child))
-        if (element.text or "").strip() or (child.tail or "").strip():
+        if child.tag != _MARK and ((element.text or "").strip() or (child.tail or "").strip()):
             raise NotBase64
-        return bytes(self._attachment(child))
+        name = _name(child)
+        if name not in self._decoded:
+            is_mark = child.tag == _MARK
+            self._decoded[name] = decode_long_base64(self._text(child)) if is_mark else bytes(self._attachment(child))
+        return self._decoded[name]
 
     def put_back(self, element: XmlElement, *, attached: bool) -> None:
         """Makes what was cut out of the element text again, and with `attached` what came beside it.
 
-        For those who want the XML as it came. Raises `BadEnvelope`.
+        For those who want the XML as it came. Raises `BadEnvelope`, also where one attachment is to be put back twice:
+        small messages would become large ones.
         """
         for child in [*(element.iter(_MARK, INCLUDE) if attached else element.iter(_MARK))]:
             parent = child.getparent()
             if child is element or parent is None:
                 continue
+            if child.tag == _MARK or self.holds(parent):
+                if _name(child) in self._put_back:
+                    raise BadEnvelope("one content in several places")
+                self._put_back.add(_name(child))
             if child.tag == _MARK:
                 # A parser makes every line end a line feed (XML 1.0 §2.11).
                 lines = bytes(self._text(child)).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
@@ -96,11 +108,14 @@ class Bulk:
                 _replace(parent, child, b2a_base64(self._attachment(child), newline=False).decode("ascii"))
 
     def _text(self, mark: XmlElement) -> memoryview:
-        return self._cut[int(mark.get("n", ""))]
+        found = self._cut.get(mark.get("n", ""))
+        if found is None:
+            raise BadEnvelope("a mark for content that was not cut out")
+        return found
 
     def _attachment(self, include: XmlElement) -> Octets:
-        scheme, _, name = include.get("href", "").partition(":")
-        found = self._attachments.get(unquote(name)) if scheme.lower() == "cid" else None
+        scheme, name = _name(include)
+        found = self._attachments.get(name) if scheme == "cid" else None
         if found is None:
             raise BadEnvelope("xop:Include names an attachment that is not there")
         return found
@@ -151,6 +166,14 @@ def base64_size(octets: Octets) -> int:
     return (len(octets) + 2) // 3 * 4
 
 
+def _name(child: XmlElement) -> tuple[str, str]:
+    """What a mark or an `xop:Include` leads to."""
+    if child.tag == _MARK:
+        return _MARK, child.get("n", "")
+    scheme, _, name = child.get("href", "").partition(":")
+    return scheme.lower(), unquote(name)
+
+
 def _replace(parent: XmlElement, child: XmlElement, text: str) -> None:
     text += child.tail or ""
     before = child.getprevious()
@@ -164,22 +187,36 @@ def _replace(parent: XmlElement, child: XmlElement, text: str) -> None:
 def _long_texts(document: bytes | bytearray, long: int) -> Iterator[tuple[int, int]]:
     """Where texts of at least `long` octets of the base64 alphabet stand, between a `>` and the next `<`."""
     view = memoryview(document)
-    has_sections = document.find(_SECTION) >= 0
+    sections = _Sections(document)
     tag = document.find(b"<")
     while tag >= 0:
         following = document.find(b"<", tag + 1)
         if following - tag > long:
             start = document.find(b">", tag, following) + 1
             is_long = start > 0 and following - start >= long
-            if is_long and not (has_sections and _in_section(document, start)) and _is_base64(view[start:following]):
+            if is_long and not sections.hold(start) and _is_base64(view[start:following]):
                 yield start, following
         tag = following
 
 
-def _in_section(document: bytes | bytearray, at: int) -> bool:
-    """Whether a place is in a CDATA section, where a mark would be text."""
-    opened = document.rfind(_SECTION, 0, at)
-    return opened >= 0 and document.find(b"]]>", opened, at) < 0
+class _Sections:
+    """Where CDATA sections are, in which a mark would be text. Asked from the beginning on, each octet is seen once."""
+
+    def __init__(self, document: bytes | bytearray) -> None:
+        self._document = document
+        self._opened, self._closed = -1, 0
+        self._following = document.find(_SECTION)
+
+    def hold(self, at: int) -> bool:
+        """Whether a place, behind all that were asked for before, is in a section."""
+        while 0 <= self._following < at:
+            self._opened = self._following
+            self._following = self._document.find(_SECTION, self._opened + 1)
+        if self._opened < 0:
+            return False
+        if 0 <= self._closed < self._opened:
+            self._closed = self._document.find(b"]]>", self._opened)
+        return not 0 <= self._closed < at
 
 
 def _is_base64(text: memoryview) -> bool:

@@ -31,6 +31,9 @@ _XINCLUDE = "{http://www.w3.org/2001/XInclude}*"
 _DECLARED = re.compile(rb"""\s*<\?xml\s[^>]{0,80}?encoding\s*=\s*["']([A-Za-z0-9._\-]{1,40})["']""")
 _BOM = b"\xef\xbb\xbf"
 _OTHER_UNICODE = (b"\xfe\xff", b"\xff\xfe", b"\x00", b"<\x00", b"\x4c\x6f\xa7\x94")
+_CANONICAL_COST = 200_000_000
+"""libxml2 compares every namespace in force with every other for each element that it makes canonical, and every
+attribute with all before it; so many comparisons take a second."""
 _PROLOG = re.compile(rb"(?>\s+|<\?.*?\?>|<!--.*?-->)*+", re.DOTALL)
 
 
@@ -101,6 +104,7 @@ def _parsed(document: bytes, limits: Limits, parser: etree.XMLParser) -> XmlElem
         raise BadEnvelope("not well-formed XML") from None
     if document.count(b"<") > 2 * limits.depth and _too_deep(root, limits.depth):
         raise TooLarge(f"nested deeper than {limits.depth} elements")
+    _check_canonical_cost(document, root)
     return root
 
 
@@ -125,6 +129,21 @@ def _prolog_end(document: bytes) -> int:
     start = len(_BOM) if document.startswith(_BOM) else 0
     match = _PROLOG.match(document, start)
     return match.end() if match is not None else start
+
+
+def _check_canonical_cost(document: bytes, root: XmlElement) -> None:
+    """Raises `TooLarge` for what is small and would take hours to be made canonical: many namespaces or attributes."""
+    namespaces, attributes = document.count(b"xmlns"), document.count(b"=")
+    if namespaces**2 * document.count(b"<") + attributes**2 <= _CANONICAL_COST:
+        return
+    cost = in_force = 0
+    for event, node in etree.iterwalk(root, events=("start", "start-ns", "end-ns")):
+        if isinstance(node, XmlElement):
+            cost += in_force**2 + len(node.attrib) ** 2
+        else:
+            in_force += 1 if event == "start-ns" else -1
+        if cost > _CANONICAL_COST:
+            raise TooLarge("too many namespaces or attributes at once")
 
 
 def _too_deep(root: XmlElement, depth: int) -> bool:

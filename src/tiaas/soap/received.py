@@ -8,6 +8,7 @@ from lxml import etree
 
 from tiaas.soap.bulk import BULK, Bulk
 from tiaas.soap.envelope import Limits, open_envelope_untrusted
+from tiaas.soap.errors import TooLarge
 from tiaas.soap.mtom import open_package_untrusted
 
 XmlElement = etree._Element
@@ -27,7 +28,10 @@ def received_untrusted(
     """
     opened = None if package is None else open_package_untrusted(package, body)
     bulk = Bulk() if opened is None else Bulk(opened.attachments)
-    document = bytes(bulk.cut_untrusted(body if opened is None else bytes(opened.root)))
+    envelope = body if opened is None else bytes(opened.root)
+    if envelope.count(b"<") > 2 * limits.nodes:
+        raise TooLarge(f"more than {limits.nodes} elements")
+    document = bytes(bulk.cut_untrusted(envelope))
     blocks, element = open_envelope_untrusted(document, limits, known)
     reset = BULK.set(bulk)
     try:

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from tests.adesbench import NOW, Holder, Key, holder
+from tiaas.ades import cadesread
 from tiaas.ades.cades import CadesOptions, prepare, prepare_counter
 from tiaas.ades.cadesread import read_cades_untrusted
 from tiaas.ades.cmssigner import cms_signer
@@ -20,6 +21,7 @@ from tiaas.cms.der import NULL, algorithm, integer, octet_string, oid, sequence,
 from tiaas.cms.oids import Attribute
 from tiaas.cms.signed import decode_signed_data_untrusted
 from tiaas.cms.signing import SignedDataParts
+from tiaas.pki.certificate import comparable_name_untrusted
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.tlv import encode
 
@@ -397,3 +399,40 @@ def test_sha1_is_no_known_algorithm() -> None:
 def test_the_format_is_only_named() -> None:
     found = read_cades_untrusted(made(holder(Key.P256)), None, (), SignatureFormat.SMIME)
     assert found[0].format is SignatureFormat.SMIME
+
+
+def test_the_signature_of_a_document_is_no_counter_signature() -> None:
+    """Somebody signed octets that happen to be a signature value (RFC 5652, 11.4: no content-type in a counter)."""
+    signer = holder(Key.P256)
+    whole = made(signer)
+    value = decode_signed_data_untrusted(whole).signers[0].value
+    attributes = [
+        signing.content_type(oids.DATA),
+        signing.message_digest(sha256(value).digest()),
+        cms_signer(signer.by).signing_certificate,
+    ]
+    for listed, expected in ((attributes, Integrity.MALFORMED), (attributes[1:], Integrity.INTACT)):
+        info = decode_signed_data_untrusted(made(signer, listed)).signers[0].encoded
+        attribute = signing.attribute(Attribute.COUNTERSIGNATURE, info)
+        signers = (decode_signed_data_untrusted(whole).signers[0].with_unsigned(attribute),)
+        found = read_cades_untrusted(SignedDataParts(signers, (signer.certificate,), content=DOCUMENT).encode())
+        assert [item.integrity for item in found] == [Integrity.INTACT, expected]
+
+
+def test_issuers_are_compared_once_however_many_signatures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """100 signatures that name an issuer in another way, and certificates of the same number."""
+    compared: list[bytes] = []
+
+    def comparable(name: bytes) -> str:
+        compared.append(name)
+        return comparable_name_untrusted(name)
+
+    monkeypatch.setattr(cadesread, "comparable_name_untrusted", comparable)
+    signer = holder(Key.P256)
+    names = cms_signer(signer.by).names
+    other = sequence(set_of([sequence(oid("2.5.4.3"), encode(0x0C, b"Another"))]))
+    rest = [algorithms.DIGEST_SHA256, algorithms.ECDSA_SHA256, octet_string(b"1")]
+    info = sequence(integer(1), names._replace(issuer=other).encode(), *rest)
+    whole = SignedDataParts((info,) * 100, (signer.certificate,) * 20, content=DOCUMENT).encode()
+    assert {item.integrity for item in read_cades_untrusted(whole)} == {Integrity.CERTIFICATE_MISSING}
+    assert len(compared) == 2

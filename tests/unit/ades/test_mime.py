@@ -131,3 +131,10 @@ def test_multipart_of_another_kind(message: bytes) -> None:
 @given(st.binary(max_size=200))
 def test_what_is_wrapped_is_found(content: bytes) -> None:
     assert mime.pkcs7_content_untrusted(mime.pkcs7_mime(MESSAGE, content, "signed-data")) == content
+
+
+def test_a_content_type_that_is_endless_is_none() -> None:
+    """Reading its parameters would take time by the square of its length."""
+    message = mime.split_untrusted(b'Content-Type: multipart/signed; boundary=x; a="' + b";" * 5000 + b"\r\n\r\nbody")
+    assert message.content_type == "text/plain"
+    assert message.parameter("boundary") is None

@@ -16,7 +16,7 @@ from tiaas.ades.xadesread import read_xades_untrusted
 from tiaas.ades.xadesvariants import Update
 from tiaas.soap.markup import XmlElement
 from tiaas.xmlsec.markup import NOWHERE
-from tiaas.xmlsec.names import DS, SignatureMethod, ds, xades
+from tiaas.xmlsec.names import DS, SignatureMethod, Transform, ds, xades
 from tiaas.xmlsec.writer import Part, Plan, draft, raw_ecdsa
 
 OPTIONS = XadesOptions(moment=NOW, name="n1", short_text="Text")
@@ -388,3 +388,60 @@ def test_a_detached_signature_covers_the_document_beside_it() -> None:
 def test_the_repr_tells_nothing_of_the_document() -> None:
     assert repr(one(SIGNED)) == "FoundSignature(XADES, INTACT)"
     assert "Aspirin" not in repr(prepare(DOCUMENT, holder(Key.P256).by, OPTIONS))
+
+
+def test_something_unsigned_in_the_signature_itself() -> None:
+    def add(root: XmlElement) -> None:
+        find(root, ds("Signature")).append(etree.fromstring(DOCUMENT))
+
+    assert changed(add) == [Integrity.NOT_WHOLE_DOCUMENT]
+
+
+def test_a_style_sheet_before_a_document_that_is_signed_by_its_id() -> None:
+    """A reference to the document element leaves out what stands before it; one to the document does not."""
+    document = b'<a Id="r1"><b>Aspirin</b></a>'
+    signer = holder(Key.P256)
+    part = Part("#r1", (Transform.ENVELOPED, Transform.C14N_11), sha256(document).digest())
+    plan = Plan(name="i", moment=NOW, parts=(part,))
+    unsigned = draft(NOWHERE, signer.certificate, SignatureMethod.ECDSA_SHA256, plan)
+    element = unsigned.element(raw_ecdsa(signer.sign(sha256(unsigned.octets).digest()), 256))
+    signed = document.replace(b"</a>", element + b"</a>")
+    assert read(signed) == [Integrity.INTACT]
+    instruction = b'<?xml-stylesheet href="other.xsl"?>'
+    assert read(instruction + signed) == [Integrity.NOT_WHOLE_DOCUMENT]
+    assert read(instruction + SIGNED) == [Integrity.DIGEST_WRONG]
+
+
+def _with_manifest(entries: int) -> bytes:
+    digest = '<ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><ds:DigestValue/></ds:Reference>'
+    to_manifest = f'<ds:Reference URI="#m" Type="{DS}Manifest">{digest}'
+    manifest = f'<ds:Reference URI="urn:s">{digest}' * entries
+    signature = (
+        f'<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo><ds:CanonicalizationMethod '
+        'Algorithm="http://www.w3.org/2006/12/xml-c14n11"/><ds:SignatureMethod Algorithm=""/>'
+        f"{to_manifest * 64}</ds:SignedInfo><ds:SignatureValue/></ds:Signature>"
+    )
+    return f'<a>{signature * 2}<ds:Manifest xmlns:ds="{DS}" Id="m">{manifest}</ds:Manifest></a>'.encode()
+
+
+def test_a_manifest_is_looked_at_once_however_many_references_lead_to_it() -> None:
+    found = read_xades_untrusted(_with_manifest(20), schemas={"urn:s": b"<s/>"})
+    assert [len(item.manifest) for item in found] == [20, 20]
+    assert found[0].manifest[0] is found[1].manifest[0]
+    assert refused(_with_manifest(257)) == 4280
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "<r {}>{}</r>".format(" ".join(f'xmlns:a{n}="u:{n}"' for n in range(700)), "<x/>" * 700),
+        "<r {}/>".format(" ".join(f'a{n:05}=""' for n in range(15_000))),
+    ],
+    ids=["namespaces", "attributes"],
+)
+def test_what_would_take_hours_to_be_made_canonical(document: str) -> None:
+    """Small documents, whose canonical form costs the third or second power of their size."""
+    assert refused(document.encode()) == 4280
+    # As many of either, but not at once.
+    many = '<x xmlns:a="u:a" b="" c=""/>' * 8_000
+    assert refused(f"<r>{many}</r>".encode()) == 4253

@@ -412,3 +412,13 @@ def test_a_prefix_that_the_document_uses_otherwise() -> None:
 def test_the_value_of_ecdsa_is_two_halves() -> None:
     root = etree.fromstring(sign(DOCUMENT, key=Key.BRAINPOOL))
     assert len(b64decode(root.findtext(f".//{ds('SignatureValue')}") or "")) == 64
+
+
+@pytest.mark.parametrize("name", ["n:Notfalldaten", "x:Notfalldaten"])
+@pytest.mark.parametrize("deep", [False, True])
+def test_of_two_parts_that_the_policy_names_none_is_the_signed_one(name: str, deep: bool) -> None:
+    """Signature wrapping: the signed part stays as it is, and one that nobody signed is put before it."""
+    forged = f'<{name} xmlns:x="urn:x"><n:x>forged</n:x></{name}>'.encode()
+    forged = b"<n:Rest>" + forged + b"</n:Rest>" if deep else forged
+    wrapped = sign(NFD, NFDM).replace(b"<n:Notfalldaten ID", forged + b"<n:Notfalldaten ID", 1)
+    assert one(wrapped).integrity is Integrity.NOT_WHOLE_DOCUMENT

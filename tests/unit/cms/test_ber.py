@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tiaas.cms import ber, der
 from tiaas.cms.errors import BadCms
+from tiaas.tlv import encode
 
 _NESTED = bytes.fromhex("3080 30800201050000 2480 040161 04026263 0000 0000".replace(" ", ""))
 
@@ -79,3 +80,10 @@ def test_object_identifiers(rest: list[int]) -> None:
 def test_only_one_error(octets: bytes) -> None:
     with suppress(BadCms):
         ber.definite(ber.read_untrusted(octets))
+
+
+def test_the_segments_of_a_string_are_bounded_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ber, "MAX_ELEMENTS", 100)
+    nested = encode(0x24, encode(0x24, encode(0x04, b"") * 50) * 3)
+    with pytest.raises(BadCms, match="too many"):
+        ber.string_segments(ber.read_untrusted(nested), 0x04)

@@ -9,14 +9,16 @@ from typing import Annotated
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lxml import etree
 
 from tiaas.base.entropy import SeededEntropy
 from tiaas.soap.bulk import LONG, Bulk, NotBase64, base64_slices, decode_long_base64
 from tiaas.soap.dispatch import AccessDeclaration, Dispatcher, operation
-from tiaas.soap.envelope import SoapFault, write_envelope
-from tiaas.soap.errors import BadEnvelope, FaultCode
+from tiaas.soap.envelope import Limits, SoapFault, write_envelope
+from tiaas.soap.errors import BadEnvelope, FaultCode, TooLarge
 from tiaas.soap.mapping import Element, Namespace, Text, message
 from tiaas.soap.mtom import is_package, open_package_untrusted, wants_package
+from tiaas.soap.received import received_untrusted
 from tiaas.soap.reply import SoapReply
 from tiaas.soap.simple import ANY_ELEMENTS, BASE64_BINARY, STRING
 
@@ -239,3 +241,52 @@ def test_only_whole_texts_of_the_alphabet_are_cut() -> None:
     ):
         assert Bulk().cut_untrusted(document) == document
     assert len(Bulk().cut_untrusted(b"<a>" + long + b"</a>")) < 100
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "x", "\N{SUPERSCRIPT TWO}", "", "9" * 5000])
+def test_a_mark_for_what_was_not_cut_is_refused(number: str) -> None:
+    element = etree.fromstring(f'<e><at xmlns="urn:tiaas:bulk" n="{number}"/></e>')
+    with pytest.raises(BadEnvelope):
+        Bulk().octets(element)
+    with pytest.raises(BadEnvelope):
+        Bulk().put_back(element, attached=True)
+
+
+def test_a_content_that_is_named_often_is_in_memory_once() -> None:
+    bulk = Bulk({"a": b"content"})
+    elements = [etree.fromstring(f"<e>{include(name)}</e>") for name in ("a", "%61")]
+    assert bulk.octets(elements[0]) is bulk.octets(elements[1])
+    # As text it would be there each time.
+    bulk.put_back(etree.fromstring(f"<x><e>{include('a')}</e></x>"), attached=True)
+    with pytest.raises(BadEnvelope):
+        bulk.put_back(etree.fromstring(f"<x><e>{include('%61')}</e></x>"), attached=True)
+
+
+class Watched(bytes):
+    """Counts the octets that are searched."""
+
+    searched = 0
+
+    def find(self, sub: bytes, start: int = 0, end: int | None = None) -> int:  # type: ignore[override]
+        end = len(self) if end is None else end
+        at = super().find(sub, start, end)
+        self.searched += (at if at >= 0 else end) - start
+        return at
+
+    def rfind(self, sub: bytes, start: int = 0, end: int | None = None) -> int:  # type: ignore[override]
+        end = len(self) if end is None else end
+        at = super().rfind(sub, start, end)
+        self.searched += end - max(at, start)
+        return at
+
+
+@pytest.mark.parametrize("section", [b"<![CDATA[]]>", b"<![CDATA[<![CDATA[]]>", b""])
+def test_looking_for_sections_takes_time_by_the_length(section: bytes) -> None:
+    document = Watched(b"<a>" + section + b"<b>QUJD</b>" * 500 + section + b"<b>QUJD</b></a>")
+    assert len(Bulk(long=4).cut_untrusted(document)) > len(document)
+    assert document.searched < 10 * len(document)
+
+
+def test_more_elements_than_a_message_may_have_are_not_looked_through() -> None:
+    with pytest.raises(TooLarge), received_untrusted(b"<" * 100, None, Limits(nodes=10)):
+        pass

@@ -29,3 +29,9 @@ def test_what_is_used_stays() -> None:
     text = '<a xmlns:p="urn:p" xmlns:q="urn:q" xmlns:r="urn:r" xmlns="urn:d" b="q:x"><p:c/></a>'
     kept = '<a xmlns:p="urn:p" xmlns:q="urn:q" xmlns="urn:d" b="q:x"><p:c/></a>'
     assert standalone(etree.fromstring(text), text) == kept
+
+
+def test_the_end_of_another_prefix_is_no_use_of_one() -> None:
+    text = '<a xmlns:p="urn:p" xmlns:xp="urn:xp" xmlns:q="urn:q"><xp:c d="(q:x)"/></a>'
+    kept = '<a xmlns:xp="urn:xp" xmlns:q="urn:q"><xp:c d="(q:x)"/></a>'
+    assert standalone(etree.fromstring(text), text) == kept

@@ -12,7 +12,7 @@ from asn1crypto import cms
 from tests.adesbench import SHARED, Key
 from tests.unit.konnektor_trust.trustbench import Bench
 from tests.unit.pki.ocspmaker import NOW, SPAN
-from tests.unit.verification.signatures import OSIG, QES, SIGNED, XML, signer, trusts
+from tests.unit.verification.signatures import OSIG, PDF, QES, SIGNED, XML, signer, trusts
 from tiaas.ades.found import Integrity, SignatureFormat
 from tiaas.ades.xadesvariants import Update
 from tiaas.konnektor.config import TiAccess
@@ -316,6 +316,18 @@ async def test_what_cannot_be_verified(bench: Bench, material: Material, code: i
     with pytest.raises(KonnektorError) as raised:
         await verified(bench, material)
     assert raised.value.code == code
+
+
+async def test_a_document_beside_the_signed_one_is_not_called_signed(bench: Bench) -> None:
+    """A signed PDF or message comes in either place; another document in the other place would be taken for it."""
+    by = signer()
+    trusts(bench, by)
+    for form, signed in ((SignatureFormat.PADES, by.pades()), (SignatureFormat.SMIME, by.smime())):
+        assert (await verified(bench, Material(form, signed, signed))).result is Result.VALID
+        for other in (PDF, by.pades(time=SIGNED - HOUR), XML):
+            with pytest.raises(KonnektorError) as raised:
+                await verified(bench, Material(form, other, signed))
+            assert raised.value.code == 4000
 
 
 async def test_without_the_sak_no_qualified_signature(bench: Bench) -> None:

@@ -113,12 +113,23 @@ def _cades(material: Material) -> tuple[FoundSignature, ...]:
 
 def _pades(material: Material) -> tuple[FoundSignature, ...]:
     """A PDF comes as the document, or where devices put what they signed: in place of the signature."""
-    return read_pades_untrusted(material.signature or material.document or b"")
+    return read_pades_untrusted(_document_with_signature(material))
 
 
 def _smime(material: Material) -> tuple[FoundSignature, ...]:
     """The message is the document, or stands in place of the signature."""
-    return read_smime_untrusted(material.signature or material.document or b"", material.certificates)
+    return read_smime_untrusted(_document_with_signature(material), material.certificates)
+
+
+def _document_with_signature(material: Material) -> bytes:
+    """What holds its signatures in it, whichever place it came in.
+
+    Raises `BadSignatureFile` 4000 for two that differ: the one that is not looked at would be called signed.
+    """
+    document, signature = material.document, material.signature
+    if document is not None and signature is not None and document != signature:
+        raise BadSignatureFile(4000, "a document beside another one that has its signature in it")
+    return signature or document or b""
 
 
 def _bare(material: Material) -> tuple[FoundSignature, ...]:
