@@ -32,6 +32,7 @@ def with_konnektor(lab: LabProcess, work: Callable[[Konnektor, str], Awaitable[T
 
 
 @pytest.mark.parametrize("crypt", list(SignatureCrypt))
+@pytest.mark.requirement("TIP1-A_4653-02", "A_17768")
 def test_openssl_verifies_what_it_signed(hsm_lab: LabProcess, tmp_path: Path, crypt: SignatureCrypt) -> None:
     documents = [
         DocumentToSign(b"text %d" % number, mime_type="text/plain", signature_type=CMS, enveloping=True)
@@ -48,6 +49,7 @@ def test_openssl_verifies_what_it_signed(hsm_lab: LabProcess, tmp_path: Path, cr
 
 
 @pytest.mark.parametrize("crypt", list(EncryptionCrypt))
+@pytest.mark.requirement("TIP1-A_4622-05")
 def test_what_is_encrypted_for_it_comes_back(hsm_lab: LabProcess, crypt: EncryptionCrypt) -> None:
     async def there_and_back(konnektor: Konnektor, card: str) -> bytes:
         hidden = await konnektor.encrypt_document(b"for this practice only", card_handle=card, crypt=crypt)

@@ -108,7 +108,7 @@ async def test_what_counts_without_crypt_is_a_setting(office: Office) -> None:
 
 
 @pytest.mark.pitfall(35)
-@pytest.mark.requirement("TIP1-A_5010-09")
+@pytest.mark.requirement("TIP1-A_5010-09", "TIP1-A_5447")
 @pytest.mark.parametrize("kind", [CardType.SMC_B, CardType.HBA])
 async def test_detached_cms(office: Office, kind: CardType) -> None:
     """An empty document with the request's attributes, the MIME type too; the signature beside it."""
@@ -145,6 +145,7 @@ async def test_enveloped_xml(office: Office) -> None:
     assert etree.QName(element).localname == "Signature"
 
 
+@pytest.mark.requirement("TIP1-A_5447")
 async def test_enveloping_xml(office: Office) -> None:
     response = await signed(office, wish(XML, xml=True, include_objects=ENVELOPING))
     assert document(response).base64_xml == b""
@@ -167,6 +168,7 @@ async def test_pdf(office: Office, kind: CardType) -> None:
     assert response.signature_object.signature_ptr is not None
 
 
+@pytest.mark.requirement("TIP1-A_4623-02")
 async def test_smime(office: Office) -> None:
     mail = b"From: a@example.org\r\nContent-Type: text/plain\r\n\r\nGuten Tag\r\n"
     response = await signed(office, wish(mail, signature_type=SMIME))

@@ -38,17 +38,20 @@ def test_invented_workplaces_do_not_fill_the_memory() -> None:
     assert alarm["Count"] == "401"
 
 
-@pytest.mark.requirement("TIP1-A_4614")
-@pytest.mark.parametrize("operation", ["EncryptDocument", "DecryptDocument"])
-def test_the_operations_of_the_encryption_service_are_watched(operation: str) -> None:
-    """TAB_KON_581: 101 in ten minutes, a failure counts five times."""
+@pytest.mark.requirement("TIP1-A_4614", "TIP1-A_5033")
+@pytest.mark.parametrize(
+    ("operation", "limit"),
+    [("EncryptDocument", 101), ("DecryptDocument", 101), ("SignDocument", 41), ("VerifyDocument", 61)],
+)
+def test_the_operations_with_documents_are_watched(operation: str, limit: int) -> None:
+    """TAB_KON_581, 584: sums of ten minutes; a failure counts five times."""
     clock, hub, events = ManualClock(START), EventHub(), list[Event]()
     hub.subscribe(events.append)
     watch = MisuseWatch(OperatingState(hub, clock), clock, Nobody())
     call = type(operation, (), {"context": VerifyCertificate("AP1").context})()
-    for _ in range(20):
+    for _ in range(limit // 5):
         watch.done(0.0, call, SoapFault(FaultCode.SERVER, "", None))
     assert events == []
     watch.done(0.0, call, object())
     (alarm,) = [dict(event.parameters) for event in events]
-    assert (alarm["Operation"], alarm["Count"]) == (operation, "101")
+    assert (alarm["Operation"], alarm["Count"]) == (operation, str(limit))
