@@ -11,8 +11,9 @@ from lxml import etree
 from tiaas.ades.xadesdocument import LIMITS as SIGNED_LIMITS
 from tiaas.ades.xadesdocument import XmlDocument, parse_xml_untrusted
 from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.schemacost import TooCostly, require_cheap
 from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
-from tiaas.soap.markup import Limits, parse_document_untrusted
+from tiaas.soap.markup import Limits, XmlElement, parse_document_untrusted
 
 DOCUMENT_LIMITS = Limits(octets=26_214_400, nodes=30_000, depth=30)
 _SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
@@ -26,8 +27,7 @@ def check_xml(data: bytes, schemas: Mapping[str, bytes]) -> tuple[int, ...]:
     root = parse_document(data).root
     if not schemas:
         return (_NO_SCHEMA,)
-    if not _schema(schemas).validate(root):
-        raise KonnektorError(4023)
+    _validate(root, schemas)
     return ()
 
 
@@ -41,8 +41,7 @@ def check_signed_xml(data: bytes, schemas: Mapping[str, bytes]) -> None:
         parent = signature.getparent()
         if parent is not None:
             parent.remove(signature)
-    if not _schema(schemas).validate(root):
-        raise KonnektorError(4023)
+    _validate(root, schemas)
 
 
 def parse_document(data: bytes, limits: Limits = DOCUMENT_LIMITS) -> XmlDocument:
@@ -57,6 +56,17 @@ def parse_document(data: bytes, limits: Limits = DOCUMENT_LIMITS) -> XmlDocument
         raise KonnektorError(4024, str(error), fill="XML") from None
     except BadEnvelope:
         raise KonnektorError(4022) from None
+
+
+def _validate(root: XmlElement, schemas: Mapping[str, bytes]) -> None:
+    """Raises 4023, 4026."""
+    try:
+        is_valid = _schema(schemas).validate(root)
+    except etree.XMLSchemaValidateError:
+        # A pattern whose attempts libxml2 gave up to count.
+        raise KonnektorError(4026) from None
+    if not is_valid:
+        raise KonnektorError(4023)
 
 
 class _Given(etree.Resolver):
@@ -78,19 +88,20 @@ def _schema(schemas: Mapping[str, bytes]) -> etree.XMLSchema:
     """One schema that imports all given ones. Raises 4026."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     try:
-        located = {namespace: _located(octets, schemas) for namespace, octets in schemas.items()}
+        roots = {name: parse_document_untrusted(octets, DOCUMENT_LIMITS) for name, octets in schemas.items()}
+        require_cheap(roots.values())
+        located = {namespace: _located(root, schemas) for namespace, root in roots.items()}
         parser.resolvers.add(_Given(located))
         all_of_them = etree.Element(f"{_XSD}schema")
         for namespace in located:
             etree.SubElement(all_of_them, f"{_XSD}import", namespace=namespace, schemaLocation=_MEMORY + namespace)
         return etree.XMLSchema(etree.fromstring(etree.tostring(all_of_them), parser))
-    except (BadEnvelope, etree.XMLSchemaParseError, etree.XMLSyntaxError):
+    except (BadEnvelope, TooCostly, etree.XMLSchemaParseError, etree.XMLSyntaxError):
         raise KonnektorError(4026) from None
 
 
-def _located(octets: bytes, schemas: Mapping[str, bytes]) -> bytes:
+def _located(root: XmlElement, schemas: Mapping[str, bytes]) -> bytes:
     """A schema whose imports lead to the schemas of the call, and nowhere else."""
-    root = parse_document_untrusted(octets, DOCUMENT_LIMITS)
     for element in root.iter(f"{_XSD}import"):
         namespace = element.get("namespace", "")
         element.attrib.pop("schemaLocation", None)

@@ -1,0 +1,77 @@
+"""Schemas that would keep libxml2 busy for minutes or years are refused at once; those in use are not."""
+
+import pytest
+from lxml import etree
+
+from tiaas.konnektor import xmldocuments
+from tiaas.konnektor.documents import DocumentFormat, check_document
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.xmldocuments import check_signed_xml, check_xml
+
+DOCUMENT = b'<a xmlns="urn:x"><b/></a>'
+
+
+def schema(model: str, more: str = "") -> bytes:
+    return (
+        '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns="urn:x" targetNamespace="urn:x"'
+        f' elementFormDefault="qualified">{more}<xs:element name="a"><xs:complexType>{model}</xs:complexType>'
+        "</xs:element></xs:schema>"
+    ).encode()
+
+
+def optional(count: int) -> str:
+    elements = "".join(f'<xs:element name="b{number or ""}" minOccurs="0"/>' for number in range(count))
+    return f"<xs:sequence>{elements}</xs:sequence>"
+
+
+def doubled(depth: int) -> str:
+    lines = ['<xs:group name="g0"><xs:sequence><xs:element name="b" minOccurs="0"/></xs:sequence></xs:group>']
+    for number in range(1, depth):
+        one = f'<xs:group ref="g{number - 1}"/>'
+        lines.append(f'<xs:group name="g{number}"><xs:sequence>{one}{one}</xs:sequence></xs:group>')
+    return "".join(lines)
+
+
+SUBSTITUTES = '<xs:element name="h"/>' + "".join(
+    f'<xs:element name="s{number}" substitutionGroup="h"/>' for number in range(100)
+)
+PATTERN = (
+    '<xs:simpleType name="p"><xs:restriction base="xs:string"><xs:pattern value="{}"/></xs:restriction></xs:simpleType>'
+)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        schema(optional(2000)),
+        schema('<xs:group ref="g39"/>', doubled(40)),
+        schema('<xs:group ref="g"/>', '<xs:group name="g"><xs:sequence><xs:group ref="g"/></xs:sequence></xs:group>'),
+        schema("<xs:sequence>" + '<xs:element ref="h" minOccurs="0"/>' * 20 + "</xs:sequence>", SUBSTITUTES),
+        schema(optional(1), PATTERN.format("a?" * 2000)),
+    ],
+    ids=["wide", "doubled", "circle", "substitutes", "pattern"],
+)
+def test_4026_too_costly(given: bytes) -> None:
+    with pytest.raises(KonnektorError) as caught:
+        check_document(DOCUMENT, DocumentFormat.XML, {"urn:x": given}, None)
+    assert caught.value.code == 4026
+
+
+def test_usual_schemas_are_not() -> None:
+    extended = "".join(f'<xs:complexType name="t{number}">{optional(20)}</xs:complexType>' for number in range(200))
+    for given in (schema(optional(100), extended), schema(optional(1), PATTERN.format("[0-9]{3}-[A-Z]?" * 10))):
+        assert check_document(DOCUMENT, DocumentFormat.XML, {"urn:x": given}, None) == ()
+
+
+def test_4026_a_pattern_that_goes_round_in_circles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What libxml2 says after some seconds of `(a|aa)+b` against many a."""
+
+    class Lost:
+        def validate(self, root: object) -> bool:
+            raise etree.XMLSchemaValidateError("Internal error in XML Schema validation.")
+
+    monkeypatch.setattr(xmldocuments, "_schema", lambda schemas: Lost())
+    for check in (check_xml, check_signed_xml):
+        with pytest.raises(KonnektorError) as caught:
+            check(DOCUMENT, {"urn:x": b""})
+        assert caught.value.code == 4026
