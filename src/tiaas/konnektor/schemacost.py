@@ -43,15 +43,17 @@ def require_cheap(schemas: Iterable[XmlElement]) -> None:
 
 
 class _Models:
-    """How many particles content models have when all names are followed; of one name in two namespaces the largest."""
+    """How many particles content models have when all names are followed."""
 
     def __init__(self, roots: Sequence[XmlElement]) -> None:
         self._named: dict[tuple[str, str], list[XmlElement]] = {}
         self._known: dict[tuple[str, str], int] = {}
-        for child in (child for root in roots for child in root.iterchildren(etree.Element)):
-            self._named.setdefault((str(child.tag), child.get("name", "")), []).append(child)
+        for root in roots:
+            for child in root.iterchildren(etree.Element):
+                name = f"{{{root.get('targetNamespace', '')}}}{child.get('name', '')}"
+                self._named.setdefault((str(child.tag), name), []).append(child)
         substitutes = [found for root in roots for found in root.iter(_ELEMENT) if found.get("substitutionGroup")]
-        self._heads = {_local(found.get("substitutionGroup", "")) for found in substitutes}
+        self._heads = {_name(found, "substitutionGroup") for found in substitutes}
         self._substitutes = len(substitutes)
 
     def particles(self, model: XmlElement, depth: int = 0) -> int:
@@ -61,22 +63,24 @@ class _Models:
         total = 0
         for child in model.iterchildren(etree.Element):
             if child.tag == _ELEMENT:
-                total += 1 + (self._substitutes if _local(child.get("ref", "")) in self._heads else 0)
+                total += 1 + (self._substitutes if _name(child, "ref") in self._heads else 0)
             elif child.tag == _ANY:
                 total += 1
             elif child.tag == _GROUP:
-                total += self._of_name(_GROUP, child.get("ref", ""), depth)
+                total += self._of_name(_GROUP, _name(child, "ref"), depth)
             elif child.tag in _TRANSPARENT:
-                base = child.get("base", "") if child.tag == _EXTENSION else ""
-                total += self._of_name(_TYPE, base, depth) + self.particles(child, depth + 1)
+                base = self._of_name(_TYPE, _name(child, "base"), depth) if child.tag == _EXTENSION else 0
+                total += base + self.particles(child, depth + 1)
         return total
 
     def _of_name(self, tag: str, name: str, depth: int) -> int:
-        key = tag, _local(name)
+        key = tag, name
         if key not in self._known:
             self._known[key] = max((self.particles(found, depth + 1) for found in self._named.get(key, ())), default=0)
         return self._known[key]
 
 
-def _local(name: str) -> str:
-    return name.rpartition(":")[2].strip()
+def _name(element: XmlElement, attribute: str) -> str:
+    """`{namespace}local` of the name that an attribute has; of one it has not, a name that nothing has."""
+    prefix, _, local = element.get(attribute, "").strip().rpartition(":")
+    return f"{{{element.nsmap.get(prefix or None) or ''}}}{local}"

@@ -59,6 +59,12 @@ def test_4026_too_costly(given: bytes) -> None:
 
 def test_usual_schemas_are_not() -> None:
     extended = "".join(f'<xs:complexType name="t{number}">{optional(20)}</xs:complexType>' for number in range(200))
+    # A type with the name of that in another namespace which it extends, as SignatureService.xsd has them.
+    foreign = '<xs:import namespace="urn:y"/><xs:complexType name="t"><xs:complexContent><xs:extension base="y:t" '
+    foreign += 'xmlns:y="urn:y"/></xs:complexContent></xs:complexType>'
+    other = schema("", '<xs:complexType name="t"/>').replace(b"urn:x", b"urn:y")
+    both = {"urn:x": schema(optional(1), foreign), "urn:y": other}
+    assert check_document(DOCUMENT, DocumentFormat.XML, both, None) == ()
     for given in (schema(optional(100), extended), schema(optional(1), PATTERN.format("[0-9]{3}-[A-Z]?" * 10))):
         assert check_document(DOCUMENT, DocumentFormat.XML, {"urn:x": given}, None) == ()
 
