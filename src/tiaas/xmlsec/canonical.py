@@ -21,6 +21,8 @@ XmlElement = etree._Element
 
 _XML_PREFIX = f"{{{XML}}}"
 _BASE = f"{_XML_PREFIX}base"
+_BASES_MAX = 2048
+"""Characters of all xml:base attributes around a part: joining them takes time by the square of their length."""
 _INHERITED_11 = frozenset({f"{_XML_PREFIX}lang", f"{_XML_PREFIX}space"})
 _VERSION_10 = frozenset({Transform.C14N, Transform.C14N_COMMENTS})
 
@@ -173,6 +175,8 @@ def _wearing(element: XmlElement, attributes: dict[str, str]) -> Iterator[None]:
 
 def _joined(bases: list[str]) -> str:
     """The URI references of nested xml:base attributes, from the outermost, as one (C14N 1.1, 2.4)."""
+    if sum(map(len, bases)) > _BASES_MAX:
+        raise BadXmlSignature("too long an xml:base")
     joined, *rest = bases
     for reference in rest:
         joined = _join(joined, reference) if reference else joined

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from lxml import etree
 
 from tiaas.xmlsec.canonical import XmlElement, canonical, canonical_document, digest, without
-from tiaas.xmlsec.errors import NotResolved, UnknownAlgorithm
+from tiaas.xmlsec.errors import BadXmlSignature, NotResolved, UnknownAlgorithm
 from tiaas.xmlsec.names import CANONICAL, DIGESTS, XML, Transform
 from tiaas.xmlsec.syntax import Reference, Step
 
@@ -22,6 +22,8 @@ ID_ATTRIBUTES = ("Id", "ID", "id", f"{{{XML}}}id")
 IdIndex = Mapping[str, XmlElement | None]
 
 _DEFAULT = Step(Transform.C14N)
+_DIGESTS_MAX = 512
+"""Different things that the signatures of one document may refer to: each may be nearly all of it."""
 
 
 def index_ids(root: XmlElement) -> IdIndex:
@@ -63,12 +65,15 @@ class Document:
     def fits(self, reference: Reference, signature: XmlElement) -> bool:
         """Whether the digest of a reference of `signature` fits. Raises `UnknownAlgorithm` and like `octets`.
 
-        What many references mean is digested once, so that they cost no more than one.
+        What many references mean is digested once, so that they cost no more than one. Raises `BadXmlSignature` if
+        there is too much to be digested.
         """
         enveloped = Step(Transform.ENVELOPED) in reference.steps
         key = (reference.uri, reference.steps, reference.digest_method, signature if enveloped else None)
         made = self._digests.get(key)
         if made is None:
+            if len(self._digests) >= _DIGESTS_MAX:
+                raise BadXmlSignature("too many different references")
             made = self._digests[key] = digest(self.octets(reference, signature), _algorithm(reference.digest_method))
         return compare_digest(made, reference.digest_value)
 

@@ -445,3 +445,18 @@ def test_what_would_take_hours_to_be_made_canonical(document: str) -> None:
     # As many of either, but not at once.
     many = '<x xmlns:a="u:a" b="" c=""/>' * 8_000
     assert refused(f"<r>{many}</r>".encode()) == 4253
+
+
+def test_many_different_references_are_malformed() -> None:
+    """Each may be to nearly all of the document."""
+    digest = '<ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><ds:DigestValue/></ds:Reference>'
+    signatures = "".join(
+        f'<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo><ds:CanonicalizationMethod '
+        'Algorithm="http://www.w3.org/2006/12/xml-c14n11"/><ds:SignatureMethod Algorithm=""/>'
+        + "".join(f'<ds:Reference URI="#i{first + number}">{digest}' for number in range(64))
+        + "</ds:SignedInfo><ds:SignatureValue/></ds:Signature>"
+        for first in range(0, 640, 64)
+    )
+    parts = "".join(f'<b Id="i{number}"/>' for number in range(640))
+    found = read(f"<a>{signatures}{parts}</a>".encode())
+    assert found == [Integrity.ALGORITHM_UNKNOWN] * 8 + [Integrity.MALFORMED] * 2

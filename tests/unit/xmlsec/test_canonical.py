@@ -4,6 +4,7 @@ import pytest
 from lxml import etree
 
 from tiaas.xmlsec.canonical import XmlElement, canonical, canonical_document, inherited, without
+from tiaas.xmlsec.errors import BadXmlSignature
 from tiaas.xmlsec.markup import scope_inside, text
 from tiaas.xmlsec.names import Transform
 
@@ -105,3 +106,16 @@ def test_scope_of_what_is_going_to_be_written() -> None:
 
 def test_characters_that_xml_does_not_allow_are_left_out() -> None:
     assert text("a\x00b\ufffe\ud800c<\r\n>&\U0001f600") == "abc&lt;&#xD;\n&gt;&amp;\U0001f600"
+
+
+def test_endless_bases_are_refused() -> None:
+    """Each of them is joined with all that are around it."""
+    base = f'<x xml:base="{"a/" * 50}">'
+    for depth, fits in ((20, True), (21, False)):
+        root = etree.fromstring(f"{base * depth}<y/>{'</x>' * depth}")
+        part = next(root.iter("y"))
+        if fits:
+            assert canonical(part, Transform.C14N_11).count(b"a/") == 50 * depth
+            continue
+        with pytest.raises(BadXmlSignature):
+            canonical(part, Transform.C14N_11)
