@@ -28,9 +28,9 @@ async def ldap_addresses(
 
 
 def ldap_entry(instance: Instance, host: str) -> LdapEntry | None:
-    """What clients need, with `host` as the name they are told."""
+    """What clients need, with `host` as the name they are told; None while no directory is served."""
     proxy = instance.directory
-    if proxy is None:
+    if proxy is None or not proxy.is_open:
         return None
     plain = None if proxy.plain is None else f"ldap://{replace(proxy.plain, host=host)}"
     return LdapEntry(f"ldaps://{replace(proxy.address, host=host)}", plain, BASE)

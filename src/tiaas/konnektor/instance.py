@@ -222,7 +222,7 @@ class Instance:
             lambda: allows(Row.DIRECTORY, context.opstate.holding),
             recorder,
         )
-        directory = LdapProxy.build(config, gate, context.trust, network, context.opstate)
+        directory = LdapProxy.build(config, gate, context.trust, network, context.opstate, context.online_mode)
         hsms = Hsms(config.hsms, store, clock, context.cards, context.terminals, context.hub, model)
 
         def clients_changed() -> None:
@@ -385,6 +385,15 @@ class Instance:
         """SAK_*, from now on; comfort sessions end if they are not allowed any more."""
         self.config = replace(self.config, signature=settings)
         await self.context.qes.configure(settings)
+
+    async def set_online(self, active: bool) -> None:
+        """MGM_LU_ONLINE, from now on for the ways to Fachdienste, directory, OCSP and trust lists.
+
+        The rest follows at the next start. Raises `AddressTaken`.
+        """
+        self.context.online_mode.switch(active)
+        if self.directory is not None:
+            await self.directory.follow()
 
     async def check_sinks(self, client_system_id: str, check: SinkCheck) -> None:
         """Sets how receivers of a Clientsystem's events are checked. Raises `ConstraintViolated`, `StoreError`."""

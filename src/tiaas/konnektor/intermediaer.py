@@ -17,6 +17,7 @@ from tiaas.base.clock import Clock
 from tiaas.base.errors import InvalidInput
 from tiaas.fachdienste.vsdm.services import ANSWER_MAX, NoAnswer
 from tiaas.konnektor.cardtls import CardFailed, CardIdentity, CardTls, TlsFailed
+from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.konnektor.permissions import Row, allows
 from tiaas.soap.client import SoapRequest
@@ -108,12 +109,26 @@ class _Attempt:
 class Intermediaer:
     """All connections of one instance. `close` ends them."""
 
-    def __init__(self, endpoint: Endpoint, tls: CardTls, opstate: OperatingState, clock: Clock) -> None:
+    def __init__(
+        self, endpoint: Endpoint, tls: CardTls, online: OnlineMode, opstate: OperatingState, clock: Clock
+    ) -> None:
         self._endpoint = endpoint
         self._tls = tls
         self._opstate = opstate
         self._clock = clock
         self._lines: dict[str, _Lines] = {}
+        self._online = online
+        online.on_change(self._follow)
+
+    @property
+    def is_open(self) -> bool:
+        """MGM_LU_ONLINE: whether there is a way at all (TIP1-A_4719, 4722)."""
+        return self._online.active
+
+    def _follow(self) -> None:
+        """Without the online mode connections end at once, also those in use."""
+        if not self._online.active:
+            self._forget_all()
 
     def through(self, smb: str, identity: CardIdentity, deadline: float) -> "Passage":
         """A transport with the identity of the SM-B whose handle is `smb`, until `deadline` (`Clock.monotonic`)."""
@@ -131,9 +146,12 @@ class Intermediaer:
 
     def close(self) -> None:
         """Ends all connections."""
+        self._forget_all()
+        self._tls.close()
+
+    def _forget_all(self) -> None:
         for smb in tuple(self._lines):
             self.forget(smb)
-        self._tls.close()
 
     async def post(
         self, smb: str, identity: CardIdentity, path: str, request: SoapRequest, deadline: float, *, repeatable: bool
@@ -144,6 +162,8 @@ class Intermediaer:
         # The request is not compressed (VSDM-A_2199), the answer may be (VSDM-A_2200).
         fields = (("Host", endpoint.authority), ("Accept-Encoding", "gzip"), *request.headers)
         octets = write_http_request("POST", endpoint.prefix + path, fields, request.body)
+        if not self._online.active:
+            raise NoAnswer("MGM_LU_ONLINE is off")
         if not allows(Row.TI, self._opstate.holding):
             raise NoAnswer("a critical operating state forbids it (4002)")
         lines, attempt = self._lines.setdefault(smb, _Lines()), _Attempt(identity, octets, repeatable)

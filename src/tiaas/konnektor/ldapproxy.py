@@ -1,6 +1,6 @@
 """The LDAP proxy of one instance (gemSpec_Kon V5.18 §4.1.12, TIP1-A_5516 to 5521; A_21224-01).
 
-It serves where a directory (VZD) is known and the instance is online: always with TLS and the instance's identity,
+It serves where a directory (VZD) is known, while the instance is online: always with TLS and the instance's identity,
 without TLS only if TLS is not mandatory (LDAP4). Whether a client must show its certificate says ANCL_CAUT_LDAP (LDAP1
 and LDAP2); user and password are not offered here.
 """
@@ -18,6 +18,7 @@ from tiaas.konnektor.ingress import Door, Ingress, OnClosed, OnOpen
 from tiaas.konnektor.ldapconnection import LdapConnection
 from tiaas.konnektor.ldapupstream import VzdDialer
 from tiaas.konnektor.network import Network
+from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.permissions import Row, allows
 from tiaas.konnektor.tls import server_context
@@ -40,7 +41,7 @@ def directory_address(url: str) -> Address:
 
 @dataclass(slots=True)
 class LdapProxy:
-    """Doors for LDAP; `address` and `plain` are in use after `open`."""
+    """Doors for LDAP; `address` and `plain` are in use after `open`, while MGM_LU_ONLINE is on."""
 
     config: InstanceConfig
     gate: Gate
@@ -49,23 +50,36 @@ class LdapProxy:
     plain: Address | None
     _accepted: dict[str, bytes] | None
     _context: ssl.SSLContext
+    _online: OnlineMode
     _doors: tuple[Door, ...] = ()
+    _ingress: Ingress | None = None
 
     @classmethod
     def build(
-        cls, config: InstanceConfig, gate: Gate, trust: Trust, network: Network, opstate: OperatingState
+        cls,
+        config: InstanceConfig,
+        gate: Gate,
+        trust: Trust,
+        network: Network,
+        opstate: OperatingState,
+        online: OnlineMode,
     ) -> "LdapProxy | None":
-        """None where there is no address to serve, no directory, or no online mode. Raises `InvalidInput`."""
-        if config.ldap is None or not config.ti.online or not config.ti.vzd:
+        """None where there is no address to serve or no directory. Raises `InvalidInput`."""
+        if config.ldap is None or not config.ti.vzd:
             return None
         target = directory_address(config.ti.vzd)
         plain = config.ldap_plain if config.access.ldap_variant is LdapVariant.PLAIN_TOO else None
         accepted = gate.ldap_certificates()
         context = _context_for(gate, accepted)
         dialer = VzdDialer(target, trust.check_directory, network, lambda: allows(Row.TI, opstate.holding))
-        proxy = cls(config, gate, dialer, config.ldap, plain, accepted, context)
+        proxy = cls(config, gate, dialer, config.ldap, plain, accepted, context, online)
         opstate.on_change(proxy.permission_changed)
         return proxy
+
+    @property
+    def is_open(self) -> bool:
+        """Whether clients are let in."""
+        return bool(self._doors)
 
     @property
     def connection_count(self) -> int:
@@ -73,7 +87,18 @@ class LdapProxy:
         return sum(door.connection_count for door in self._doors)
 
     async def open(self, ingress: Ingress) -> None:
-        """Lets clients in. Raises `AddressTaken`."""
+        """Lets clients in, from now on whenever MGM_LU_ONLINE is on. Raises `AddressTaken`."""
+        self._ingress = ingress
+        await self.follow()
+
+    async def follow(self) -> None:
+        """MGM_LU_ONLINE may be another (TIP1-A_5516): opens or closes the doors. Raises `AddressTaken`."""
+        ingress = self._ingress
+        if ingress is None or self._online.active is self.is_open:
+            return
+        await (self._open(ingress) if self._online.active else self._close(ingress))
+
+    async def _open(self, ingress: Ingress) -> None:
         secure = self._door(lambda: self._context, self.gate.admits_ldap)
         self.address = await ingress.open(self.address, secure)
         self._doors = (secure,)
@@ -89,10 +114,17 @@ class LdapProxy:
 
     async def close(self, ingress: Ingress) -> None:
         """Lets nobody in any more; searches under way may finish within `stop_seconds`."""
+        self._ingress = None
+        await self._close(ingress)
+
+    async def _close(self, ingress: Ingress) -> None:
+        doors, self._doors = self._doors, ()
+        if not doors:
+            return
         ingress.close(self.address)
         if self.plain is not None:
             ingress.close(self.plain)
-        await asyncio.gather(*(door.close() for door in self._doors))
+        await asyncio.gather(*(door.close() for door in doors))
 
     def clients_changed(self) -> None:
         """See `Reception.clients_changed`."""

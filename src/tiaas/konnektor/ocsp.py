@@ -17,6 +17,7 @@ from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.konnektor.config import BadInstanceConfig, TiAccess
 from tiaas.konnektor.ocspanswer import OcspRefused, Statement, read_statement
+from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.konnektor.verdict import CertificateStatus
 from tiaas.konnektor.web import NoAnswer, Origin, WebClient, WebRequest, split_http_url
@@ -55,11 +56,14 @@ class OcspCounts:
 class OcspClient:
     """The OCSP client of one instance."""
 
-    def __init__(self, access: TiAccess, web: WebClient, clock: Clock, entropy: Entropy) -> None:
-        """Raises `BadInstanceConfig` for a forwarder that is no http URL."""
+    def __init__(
+        self, access: TiAccess, web: WebClient, clock: Clock, entropy: Entropy, online: OnlineMode | None = None
+    ) -> None:
+        """`online` None: as in `access`. Raises `BadInstanceConfig` for a forwarder that is no http URL."""
         self.counts = OcspCounts()
         self._forwarder: Origin | None = None
-        if access.online and access.ocsp_forwarder:
+        self._online = online or OnlineMode(access.online)
+        if access.ocsp_forwarder:
             self._forwarder, _ = split_http_url(access.ocsp_forwarder)
         self._seconds = access.ocsp_seconds
         self._grace = timedelta(seconds=access.ocsp_grace_seconds)
@@ -72,7 +76,7 @@ class OcspClient:
     @property
     def is_possible(self) -> bool:
         """Whether there is anybody to ask: online, and a forwarder is known."""
-        return self._forwarder is not None
+        return self._online.active and self._forwarder is not None
 
     @property
     def answers(self) -> int:
@@ -173,8 +177,8 @@ class OcspClient:
             )
 
     async def _request(self, certificate: Certificate, issuer: Issuer, space: TrustSpace) -> Statement:
-        if self._forwarder is None:
-            raise OcspRefused(PkiCode.OCSP_NOT_AVAILABLE, "no OCSP forwarder is configured")
+        if self._forwarder is None or not self._online.active:
+            raise OcspRefused(PkiCode.OCSP_NOT_AVAILABLE, "offline, or no OCSP forwarder is configured")
         if not issuer.ocsp_url:
             raise OcspRefused(PkiCode.SERVICESUPPLYPOINT_MISSING, "the issuing CA has no ServiceSupplyPoint")
         try:

@@ -65,7 +65,7 @@ def instance_document(instance: Instance) -> dict[str, Any]:
         "sinks": [_sink(view) for view in instance.context.events],
         "conditions": [_condition(state) for state in instance.context.opstate if state.value],
         "ti": {
-            "online": ti.online,
+            "online": instance.context.online_mode.active,
             "vsdm": bool(ti.intermediaer),
             "tsl": bool(ti.tsl_url),
             "ocsp": bool(ti.ocsp_forwarder),

@@ -7,6 +7,7 @@ from tiaas.konnektor.events import EventHub
 from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.ocsp import OcspClient
+from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.store import InstanceStore
 from tiaas.konnektor.trust import TrustSpace
@@ -27,17 +28,20 @@ def build_trust(
     clock: Clock,
     entropy: Entropy,
     reader: ListReader | None = None,
+    online: OnlineMode | None = None,
 ) -> Trust:
     """With a TSL address the lists count, and of `given` the CVC roots only; without one `given` counts, for ever.
 
     `anchor` is the TSL-Signer-CA (DER) that is trusted before the first TSL tells more. `reader` reads lists for all
-    instances of a node; without one the instance reads them for itself. Raises `BadInstanceConfig`,
-    `BadCertificate`.
+    instances of a node; without one the instance reads them for itself. `online` None: as in
+    `access`. Raises `BadInstanceConfig`, `BadCertificate`.
     """
     web = WebClient(network)
-    ocsp = OcspClient(access, web, clock, entropy)
+    mode = online or OnlineMode(access.online)
+    ocsp = OcspClient(access, web, clock, entropy, mode)
     if not access.tsl_url:
         return Trust(FixedTrust(given), ocsp, web, clock)
     anchored = require_anchor(anchor)
-    lists = TrustLists(given, anchored, access, web, reader or ListReader(), ocsp, store, hub, opstate, clock, entropy)
+    reading = reader or ListReader()
+    lists = TrustLists(given, anchored, access, web, reading, ocsp, store, hub, opstate, clock, entropy, mode)
     return Trust(lists, ocsp, web, clock)

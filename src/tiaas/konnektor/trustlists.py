@@ -38,6 +38,7 @@ from tiaas.konnektor.listdownload import fetch_other
 from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.liststates import judge_bnetza, judge_tsl
 from tiaas.konnektor.ocsp import OcspClient
+from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.konnektor.store import InstanceStore, StaleEpochWrite, StoreError
 from tiaas.konnektor.trust import Issuer, TrustSpace
@@ -109,6 +110,7 @@ class TrustLists:
         opstate: OperatingState,
         clock: Clock,
         entropy: Entropy,
+        online: OnlineMode,
     ) -> None:
         """`anchor` is the TSL-Signer-CA (DER) to begin with, `given` has the CVC roots. `BadCertificate`."""
         self.on_change: Callable[[], None] = lambda: None
@@ -120,6 +122,7 @@ class TrustLists:
         self._anchors = Anchors(Issuer(decode_certificate_untrusted(anchor)))
         self._given = given
         self._access = access
+        self._online = online
         self._web = web
         self._reader = reader
         self._ocsp = ocsp
@@ -229,7 +232,7 @@ class TrustLists:
     async def tick(self) -> None:
         """Renews what is due and determines the states. Raises `StoreError`."""
         now = self._clock.now()
-        if self._access.online:
+        if self._online.active:
             if self._is_due(self._tsl, now):
                 await self.refresh_tsl()
                 self._looked.set()

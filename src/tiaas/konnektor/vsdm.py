@@ -77,7 +77,7 @@ class _Content:
 
 
 class Vsdm:
-    """The Fachmodul of one instance; `online` is None where the online mode is off (MGM_LU_ONLINE).
+    """The Fachmodul of one instance; `online` is None where there is no way to the Fachdienste.
 
     `standalone`: leave a receipt with E=4 on a card whose certificate is revoked, for a Konnektor that works offline.
     """
@@ -156,7 +156,7 @@ class Vsdm:
 
     def _check(self, parties: _Parties, wishes: Wishes, *, locked: bool) -> OnlineCheck | None:
         """An online check if one is wanted, or in every case if the health application is locked (VSDM-A_2582)."""
-        if self._online is None or not (wishes.online_check or locked):
+        if self._online is None or not self._online.is_open or not (wishes.online_check or locked):
             return None
         smb = wishes.smb
         return self._online.check(parties.egk, smb, None if smb is None else smb.session(parties.context))

@@ -104,6 +104,11 @@ class Online:
         self.last_receipt: Receipt | None = None
         """Of the last online check, without its Prüfziffer."""
 
+    @property
+    def is_open(self) -> bool:
+        """See `Intermediaer.is_open`."""
+        return self._intermediaer.is_open
+
     def check(self, egk: Card, smb: Card | None, session: CardSession | None) -> "OnlineCheck":
         """An online check of `egk` with the identity of an unlocked SM-B; without one it ends with E=3."""
         deadline = self._clock.monotonic() + self._limits.seconds

@@ -9,6 +9,7 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventHub
 from tiaas.konnektor.intermediaer import Endpoint, Intermediaer
 from tiaas.konnektor.network import Network
+from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.servercheck import is_for_host
 from tiaas.konnektor.store import InstanceStore
@@ -20,13 +21,19 @@ from tiaas.konnektor.vsdmreceipt import CardReceipts, ReceiptKeys
 
 
 def build_intermediaer(
-    access: TiAccess, network: Network, handshakes: Handshakes, trust: Trust, opstate: OperatingState, clock: Clock
+    access: TiAccess,
+    online: OnlineMode,
+    network: Network,
+    handshakes: Handshakes,
+    trust: Trust,
+    opstate: OperatingState,
+    clock: Clock,
 ) -> Intermediaer | None:
-    """The way to the Fachdienste; None where the online mode is off or there is no Intermediär.
+    """The way to the Fachdienste, open while `online` is on; None where there is no Intermediär.
 
     Raises `InvalidInput` for an unusable URL.
     """
-    if not access.online or not access.intermediaer:
+    if not access.intermediaer:
         return None
 
     async def judge(chain: tuple[bytes, ...], host: str) -> None:
@@ -35,7 +42,8 @@ def build_intermediaer(
         if not is_for_host(der, host):
             raise KonnektorError(4156)
 
-    return Intermediaer(Endpoint.of(access.intermediaer), CardTls(network, judge, handshakes), opstate, clock)
+    tls = CardTls(network, judge, handshakes)
+    return Intermediaer(Endpoint.of(access.intermediaer), tls, online, opstate, clock)
 
 
 def certificate_status(access: TiAccess, trust: Trust) -> EgkStatus:

@@ -190,6 +190,7 @@ async def test_parameters_count_from_the_next_start(desk: Desk) -> None:
         await chief.change("PUT", "/parameters", wish)
         assert await chief.read("/parameters", Parameters) == wish
         assert (await chief.read("/system", SystemState)).restart_needed
+        assert not desk.instance.context.online_mode.active
         before = desk.instance
         await chief.change("POST", "/system/restart")
     await desk.restarted(before)

@@ -21,6 +21,7 @@ from tiaas.konnektor.config import Profile, TiAccess
 from tiaas.konnektor.events import Event, EventHub
 from tiaas.konnektor.intermediaer import Intermediaer
 from tiaas.konnektor.network import Network
+from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.opencard import open_card
 from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.sessions import CallContext
@@ -118,7 +119,10 @@ class Practice:
 
     def fachmodul(self, access: TiAccess, profile: Profile = Profile.HSK) -> Vsdm:
         """The Fachmodul with other settings; the Intermediär is there if `access` names one."""
-        self.intermediaer = build_intermediaer(access, Network(), self.handshakes, self.trust, self.opstate, self.clock)
+        self.online = OnlineMode(access.online)
+        self.intermediaer = build_intermediaer(
+            access, self.online, Network(), self.handshakes, self.trust, self.opstate, self.clock
+        )
         return build_vsdm(
             access,
             self.intermediaer,

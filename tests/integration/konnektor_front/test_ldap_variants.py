@@ -23,6 +23,7 @@ from tiaas.konnektor.identity import IssuedClient
 from tiaas.konnektor.infomodel import ClientSystem, InfoModel, Kind
 from tiaas.konnektor.ingress import Ingress
 from tiaas.konnektor.ldapproxy import LdapProxy
+from tiaas.konnektor.onlinemode import OnlineMode
 
 pytestmark = pytest.mark.requirement("A_21224-01")
 
@@ -90,7 +91,7 @@ async def proxied(build: Build, ingress: Ingress) -> AsyncIterator[Any]:
             ldap_plain=Address("127.0.0.1", 0), access=access, ti=TiAccess(vzd="ldaps://127.0.0.1:1"),
         )  # fmt: skip
         nobody: Any = type("Nobody", (), {"check_directory": None, "holds": None, "on_change": print})()
-        proxy = LdapProxy.build(config, house.gate, nobody, nobody, nobody)
+        proxy = LdapProxy.build(config, house.gate, nobody, nobody, nobody, OnlineMode(True))
         assert proxy is not None
         directory: Any = Directory()
         proxy.dialer = directory
@@ -104,6 +105,25 @@ async def proxied(build: Build, ingress: Ingress) -> AsyncIterator[Any]:
 
 
 REFUSED = (ssl.SSLError, ConnectionError)
+
+
+@pytest.mark.requirement("TIP1-A_5516")
+async def test_the_doors_follow_MGM_LU_ONLINE_at_once(proxied: Any) -> None:
+    made: Proxied = await proxied(PLAIN)
+    online = made.proxy._online
+    before = (made.proxy.address, made.proxy.plain)
+    assert await made.bind(None, plain=True) == 0
+    online.switch(False)
+    await made.proxy.follow()
+    for plain in (False, True):
+        with pytest.raises(REFUSED):
+            await made.bind(None, plain=plain)
+    assert not made.proxy.is_open
+    online.switch(True)
+    await made.proxy.follow()
+    assert (made.proxy.address, made.proxy.plain) == before
+    assert await made.bind(None) == 0
+    assert await made.bind(None, plain=True) == 0
 
 
 @pytest.mark.parametrize(

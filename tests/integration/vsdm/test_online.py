@@ -294,8 +294,43 @@ async def test_without_online_mode_nothing_goes_out(scene: Scene) -> None:
     scene.configure(online=False)
     data = await scene.read(receipt=False)
     assert (data.receipt, len(data.pd) > 0) == (None, True)
-    assert scene.practice.intermediaer is None
     assert not scene.service.calls
+
+
+@pytest.mark.requirement("TIP1-A_4719")
+async def test_the_way_to_the_fachdienste_follows_MGM_LU_ONLINE_at_once(scene: Scene) -> None:
+    """Connections that stand end; with the online mode on again new ones are made."""
+    assert (await scene.read()).receipt is not None
+    asked = len(scene.service.calls)
+    scene.practice.online.switch(False)
+    await scene.read(receipt=False)
+    assert len(scene.service.calls) == asked
+    assert scene.practice.intermediaer is not None
+    assert not scene.practice.intermediaer._lines
+    scene.practice.online.switch(True)
+    assert (await scene.receipt()).result is Result.NO_UPDATE_NEEDED
+    assert len(scene.service.calls) == asked + 1
+
+
+@pytest.mark.requirement("TIP1-A_4719")
+async def test_a_check_under_way_ends_when_MGM_LU_ONLINE_goes_off(scene: Scene) -> None:
+    assert (await scene.receipt()).result is Result.NO_UPDATE_NEEDED
+    intermediaer = scene.practice.intermediaer
+    assert intermediaer is not None
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def slow(call: Call) -> Reply | None:
+        asked.set()
+        await answer.wait()
+        return None
+
+    scene.service.behave = slow
+    reading = asyncio.create_task(scene.receipt())
+    await asked.wait()
+    scene.practice.online.switch(False)
+    assert (await reading).result is Result.UPDATE_IMPOSSIBLE
+    assert not intermediaer._lines
+    answer.set()
 
 
 @pytest.mark.code(112)

@@ -62,7 +62,7 @@ class Parameters:
     """What an administrator set; left out or null: as the operator's configuration has it."""
 
     hostname: Annotated[str | None, Text(1, 12, "[A-Za-z0-9-]+"), Told("MGM_KONN_HOSTNAME")] = None
-    online: Annotated[bool | None, Told("MGM_LU_ONLINE")] = None
+    online: Annotated[bool | None, Told("MGM_LU_ONLINE; at once for Fachdienste, LDAP, OCSP and trust lists")] = None
     sak: Annotated[bool | None, Told("MGM_LU_SAK; false: no BNetzA-VL is fetched or taken")] = None
     tls_mandatory: Annotated[
         bool | None, Told("ANCL_TLS_MANDATORY; false needs a plain address; no client is checked")

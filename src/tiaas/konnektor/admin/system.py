@@ -80,6 +80,7 @@ async def _put_parameters(call: Call) -> None:
     after = wanted.ti
     await save_parameters(store, wish)
     await instance.set_signature(wanted.signature)
+    await instance.set_online(after.online)
     if after.online is not before.online:
         online_changed(hub, active=after.online)
     if after.sak is not before.sak:

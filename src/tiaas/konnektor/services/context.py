@@ -32,6 +32,7 @@ from tiaas.konnektor.intermediaer import Intermediaer
 from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.network import Network
+from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.permissions import OPERATION_ROWS, Row, allows
@@ -84,7 +85,7 @@ class ServiceContext:
     clock: Clock
     entropy: Entropy
     instance_id: str
-    online: bool = True
+    online_mode: OnlineMode
     """MGM_LU_ONLINE."""
     device_certificate: bytes | None = None
     """C.SAK.AUT of the instance (DER): what stands for the gSMC-K of a box."""
@@ -142,14 +143,13 @@ def build_context(
 ) -> ServiceContext:
     """The object graph of one instance behind its SOAP interface; `trust.start()`, then `terminals.start()`.
 
-    `ti` says where the TI is, None: nowhere. `sinks` opens connections to receivers of events, else in plain TCP.
-    `handshakes`, `lists`, `shares` are the node's, or its own. `logs` lie in memory without; `protocol.start()` first.
+    None as `ti`: no TI; `sinks`: plain TCP; `handshakes`, `lists`, `shares`: its own. `protocol.start()` comes first.
     """
-    network = network or Network()
-    hub = EventHub()
+    network, hub = network or Network(), EventHub()
     opstate = OperatingState(hub, clock, box=profile is Profile.EINBOX)
     protocol = ProtocolService(logs or MemoryMedium(), store, hub, opstate, clock, entropy)
     access = ti or TiAccess(online=False)
+    mode = OnlineMode(access.online)
     checks = build_trust(
         trust,
         tsl_anchor,
@@ -161,8 +161,9 @@ def build_context(
         clock=clock,
         entropy=entropy,
         reader=lists,
+        online=mode,
     )
-    intermediaer = build_intermediaer(access, network, handshakes or Handshakes(), checks, opstate, clock)
+    intermediaer = build_intermediaer(access, mode, network, handshakes or Handshakes(), checks, opstate, clock)
     cards = CardList(clock, entropy, on_removed=partial(_removed, hub, intermediaer))
     vsdm = build_vsdm(
         access,
@@ -213,7 +214,7 @@ def build_context(
         clock,
         entropy,
         instance_id=store.owner.instance,
-        online=ti is not None and ti.online,
+        online_mode=mode,
         device_certificate=device_certificate,
     )
 

@@ -34,7 +34,7 @@ _SMIME_TYPE = "application/pkcs7-mime"
 
 def operations(context: ServiceContext) -> list[Operation]:
     """The operation."""
-    checks = RecipientChecks(context.trust, context.clock, online=context.online)
+    checks = RecipientChecks(context.trust, context.clock, online=context.online_mode.active)
 
     async def encrypt(request: EncryptDocument, peer: Peer) -> EncryptDocumentResponse:
         return await _encrypt(context, checks, request, peer)

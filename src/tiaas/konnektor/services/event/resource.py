@@ -90,7 +90,7 @@ def _card(context: ServiceContext, call: Context, peer: Peer, card: Card) -> Get
 def _connector(context: ServiceContext) -> Connector:
     states = {state.condition: state for state in context.opstate if not state.of}
     link = [states[c] for c in (Condition.NO_ONLINE_CONNECTION, Condition.NO_VPN_TI_CONNECTION) if c in states]
-    online = context.online and not any(state.value for state in link)
+    online = context.online_mode.active and not any(state.value for state in link)
     # A Highspeed-Konnektor has no access to the SIS; its VPN to the TI is the data centre's.
     return Connector(
         vpn_ti_status=VpnStatus(
