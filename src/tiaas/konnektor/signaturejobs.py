@@ -4,7 +4,7 @@ A number tells a person at a terminal which job asks for a PIN. It is made here 
 remembered. Counted are calls of all contexts together.
 """
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,13 +27,29 @@ class SignatureJob:
     stop: StopSwitch = field(default_factory=StopSwitch)
 
 
+class _LastNumbers:
+    """The last `KEPT` numbers, each of them once."""
+
+    def __init__(self) -> None:
+        self._numbers: OrderedDict[str, None] = OrderedDict()
+
+    def __contains__(self, number: str) -> bool:
+        return number in self._numbers
+
+    def append(self, number: str) -> None:
+        """One more, the oldest goes."""
+        self._numbers[number] = None
+        if len(self._numbers) > KEPT:
+            self._numbers.popitem(last=False)
+
+
 class SignatureJobs:
     """The numbers and jobs of one instance."""
 
     def __init__(self, entropy: Entropy) -> None:
         self._entropy = entropy
-        self._used: deque[str] = deque(maxlen=KEPT)
-        self._given: deque[str] = deque(maxlen=KEPT)
+        self._used = _LastNumbers()
+        self._given = _LastNumbers()
         self._running: dict[str, SignatureJob] = {}
 
     def new_number(self) -> str:
