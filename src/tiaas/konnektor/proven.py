@@ -1,19 +1,25 @@
-"""What costs most of a certificate check and never changes: reading it, and the mathematics of its signature.
+"""What costs most of a certificate check and does not change from one to the next.
 
-Both depend on octets alone, so remembering them is no statement about trust: dates, usages, lists and status are looked
-at anew in every check. Only what fitted is remembered, as much as is bounded here, the least recently used goes first.
+Reading a certificate and the mathematics of its signature depend on octets alone. A path without fault holds as long as
+the same lists count, for the same demands, at all times at which each of its certificates is valid; the status is asked
+for anew in every check. Only what fitted is remembered, as much as is bounded here, the least recently used goes first.
 """
 
 from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 
+from tiaas.konnektor.trust import TrustSpace
 from tiaas.pki.certificate import Certificate, decode_certificate_untrusted
-from tiaas.pki.path import signature_fits
+from tiaas.pki.path import Demands, Examination, Fits, signature_fits
 
 PROVEN_MAX = 10_000
 """Pairs of certificate and issuer, some 200 octets each."""
 READ_MAX = 1_000
 """Certificates, some 10 KiB each."""
+PATHS_MAX = 1_000
+"""Paths, whose certificates are mostly those above."""
 
 
 class ProvenSignatures:
@@ -54,3 +60,44 @@ class ReadCertificates:
         if len(self._read) > self._limit:
             self._read.popitem(last=False)
         return certificate
+
+
+@dataclass(frozen=True, slots=True)
+class _GoodPath:
+    """A path without fault, and the times between which all its certificates are valid."""
+
+    found: Examination
+    since: datetime
+    until: datetime
+
+
+class GoodPaths:
+    """`TrustSpace.examine` of one instance, shell model, that remembers; belongs to its event loop.
+
+    Another trust space, equal or not, ends what was remembered of the one before.
+    """
+
+    def __init__(self, limit: int = PATHS_MAX) -> None:
+        self._limit = limit
+        self._space: TrustSpace | None = None
+        self._paths: OrderedDict[tuple[bytes, Demands], _GoodPath] = OrderedDict()
+
+    def examine(
+        self, space: TrustSpace, certificate: Certificate, at: datetime, demands: Demands, signed_by: Fits
+    ) -> Examination:
+        """The path of a certificate at the time `at` and all that is wrong with it."""
+        if space is not self._space:
+            self._space = space
+            self._paths.clear()
+        key = certificate.encoded, demands
+        known = self._paths.get(key)
+        if known is not None and known.since <= at <= known.until:
+            self._paths.move_to_end(key)
+            return known.found
+        found = space.examine(certificate, at, demands, signed_by=signed_by)
+        if not found.faults:
+            since, until = (max(ca.not_before for ca in found.path), min(ca.not_after for ca in found.path))
+            self._paths[key] = _GoodPath(found, since, until)
+            if len(self._paths) > self._limit:
+                self._paths.popitem(last=False)
+        return found

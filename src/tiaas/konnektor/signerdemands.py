@@ -19,11 +19,12 @@ _ROWS: tuple[tuple[CertificateType, KeyUsage, frozenset[ExtendedKeyUsage]], ...]
 )
 SIGNER_TYPES = frozenset(kind for kind, _, _ in _ROWS)
 """Types of certificate whose signatures count as nonQES (TAB_KON_786)."""
+_DEMANDS = tuple(
+    (kind.oid, Demands(frozenset({usage}), extended, frozenset({kind}))) for kind, usage, extended in _ROWS
+)
+_ANY_SIGNER = Demands(types=SIGNER_TYPES)
 
 
 def signer_demands(certificate: Certificate) -> Demands:
     """What TAB_KON_786 asks of a nonQES certificate of this type; of another type it asks for one of its types."""
-    for kind, usage, extended in _ROWS:
-        if kind.oid in certificate.policies:
-            return Demands(frozenset({usage}), extended, frozenset({kind}))
-    return Demands(types=SIGNER_TYPES)
+    return next((demands for oid, demands in _DEMANDS if oid in certificate.policies), _ANY_SIGNER)

@@ -16,7 +16,7 @@ from tiaas.base.clock import Clock
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.ocsp import OcspClient, certificate_status
 from tiaas.konnektor.ocspanswer import OcspRefused, read_given_statement
-from tiaas.konnektor.proven import ProvenSignatures, ReadCertificates
+from tiaas.konnektor.proven import GoodPaths, ProvenSignatures, ReadCertificates
 from tiaas.konnektor.signerdemands import QUALIFIED, signer_demands
 from tiaas.konnektor.trust import EGK, FD_SERVER, ZD_SERVER, Issuer, TrustSpace
 from tiaas.konnektor.trustlists import TrustLists
@@ -94,6 +94,7 @@ class Trust:
         self._clock = clock
         self._read = ReadCertificates()
         self._signed_by = ProvenSignatures()
+        self._good_paths = GoodPaths()
         self._keeping: asyncio.Task[None] | None = None
 
     @property
@@ -240,9 +241,10 @@ class Trust:
     ) -> CertificateCheck:
         roles = () if certificate.admission is None else certificate.admission.oids
         moment = at or self._clock.now()
-        found = space.examine(certificate, moment, demands, chain_model=is_qualified, signed_by=self._signed_by)
         if is_qualified:
-            found = _by_the_vl(found)
+            found = _by_the_vl(space.examine(certificate, moment, demands, chain_model=True, signed_by=self._signed_by))
+        else:
+            found = self._good_paths.examine(space, certificate, moment, demands, self._signed_by)
         if found.faults:
             fault, depth = found.faults[0]
             code = None if fault.code is None else PkiCode.of(fault.code)

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from tests.unit.konnektor_trust.trustbench import Bench
 from tests.unit.pki.ocspmaker import NOW, SPAN, World
-from tiaas.konnektor.proven import ProvenSignatures
+from tiaas.konnektor.proven import GoodPaths, ProvenSignatures
+from tiaas.konnektor.signerdemands import signer_demands
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.konnektor.verdict import Result
 from tiaas.pki.certificate import Certificate
@@ -15,10 +17,10 @@ from tiaas.pki.codes import PkiCode
 from tiaas.pki.issue import Validity
 from tiaas.pki.ocsp import CertHash, CertId, CertStatus, SingleResponse, encode_response
 from tiaas.pki.oids import CertificateType
-from tiaas.pki.path import PathFault
+from tiaas.pki.path import Demands, Examination, PathFault, signature_fits
 
 URL = "http://ocsp.lab/"
-HOUR = timedelta(hours=1)
+HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 SIGNED = NOW - HOUR
 SMCB, QCA = World("SMCB-CA TEST-ONLY"), World("HBA-qCA TEST-ONLY")
 OSIG, QES = SMCB.insured(CertificateType.HCI_OSIG), QCA.insured(CertificateType.HP_QES)
@@ -182,3 +184,53 @@ def test_what_fitted_once_is_not_computed_again_and_what_did_not_is() -> None:
     assert not proven(OSIG, QCA.ca)
     assert proven(QES, QCA.ca)
     assert not proven(replace(OSIG, signature=b"x"), SMCB.ca), "the bound is 1"
+
+
+class Counted(TrustSpace):
+    """A trust space that counts how often it was asked."""
+
+    asked = 0
+
+    def examine(self, *args: Any, **more: Any) -> Examination:
+        """See `TrustSpace.examine`."""
+        Counted.asked += 1
+        return super().examine(*args, **more)
+
+
+def test_a_good_path_is_remembered_for_its_demands_and_times() -> None:
+    paths, space, wanted = GoodPaths(), Counted((Issuer(SMCB.ca),), ()), signer_demands(OSIG)
+    Counted.asked = 0
+
+    def faults(at: datetime, demands: Demands) -> list[PathFault]:
+        return [fault for fault, _ in paths.examine(space, OSIG, at, demands, signature_fits).faults]
+
+    first, last = max(OSIG.not_before, SMCB.ca.not_before), min(OSIG.not_after, SMCB.ca.not_after)
+    assert faults(NOW, wanted) == faults(first, wanted) == faults(last, wanted) == []
+    assert Counted.asked == 1
+    assert PathFault.CERTIFICATE_NOT_VALID_TIME in faults(first - SECOND, wanted)
+    assert PathFault.CERTIFICATE_NOT_VALID_TIME in faults(last + SECOND, wanted)
+    other = Demands(types=frozenset({CertificateType.CH_AUT}))
+    assert faults(NOW, other) == faults(NOW, other) == [PathFault.CERT_TYPE_MISMATCH]
+    assert Counted.asked == 5, "what has a fault is examined anew"
+    assert faults(NOW, wanted) == []
+    assert Counted.asked == 5
+
+
+def test_another_trust_space_ends_what_was_remembered() -> None:
+    paths, wanted = GoodPaths(), signer_demands(OSIG)
+    trusted, revoked = (
+        TrustSpace((Issuer(SMCB.ca),), ()),
+        TrustSpace((Issuer(SMCB.ca, revoked_since=SPAN.start),), ()),
+    )
+    for space, expected in ((trusted, []), (revoked, [PathFault.CA_CERTIFICATE_REVOKED_IN_TSL]), (trusted, [])):
+        found = paths.examine(space, OSIG, NOW, wanted, signature_fits)
+        assert [fault for fault, _ in found.faults] == expected
+    assert paths.examine(TrustSpace((), ()), OSIG, NOW, wanted, signature_fits).faults
+
+
+def test_paths_are_bounded() -> None:
+    paths, space = GoodPaths(limit=1), Counted((Issuer(SMCB.ca), Issuer(QCA.ca)), ())
+    Counted.asked = 0
+    for certificate in (OSIG, QES, OSIG):
+        assert not paths.examine(space, certificate, NOW, Demands(), signature_fits).faults
+    assert Counted.asked == 3
