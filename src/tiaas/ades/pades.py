@@ -76,8 +76,8 @@ class PreparedPdf:
         return b"".join((self.document, self.before, digits, self.behind))
 
 
-def prepare(document: bytes, by: SignedBy, options: PadesOptions) -> PreparedPdf:
-    """A PDF document that waits for its signature value.
+def prepare(document: bytes | PdfFile, by: SignedBy, options: PadesOptions) -> PreparedPdf:
+    """A PDF document, its octets or opened already, that waits for its signature value.
 
     Raises `CannotSign`: 4110 for what is no readable PDF, is encrypted or forbids changes; 4205 where a signature
     finds no room within the limits of PDF/A (object numbers used up, CMS longer than a string may be).
@@ -86,7 +86,8 @@ def prepare(document: bytes, by: SignedBy, options: PadesOptions) -> PreparedPdf
     if room > _MAX_STRING:
         raise CannotSign(4205, "the CMS is longer than a string may be")
     try:
-        pdf = PdfFile(document)
+        pdf = document if isinstance(document, PdfFile) else PdfFile(document)
+        document = pdf.octets
         _check_changeable(pdf)
         if pdf.references.size + 4 > MAX_NUMBER:
             raise CannotSign(4205, "no object numbers left")

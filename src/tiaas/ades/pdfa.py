@@ -34,12 +34,12 @@ class NotPdfa(TiaasError):
     """A document that is no PDF/A of a level taken here (4024, Dokumentformat PDF/A); says why, without content."""
 
 
-def pdfa_level_untrusted(document: bytes) -> PdfaLevel:
+def pdfa_level_untrusted(document: bytes | PdfFile) -> PdfaLevel:
     """The level a document claims; raises `NotPdfa` (4024), and nothing else.
 
-    Takes the octets of the document (up to 25 MB), looks only at the cross-references and the metadata, and does no
-    I/O: some 100 µs for a usual document, bounded for a hostile one. For the checks of documents with the MIME type
-    application/pdf-a.
+    Takes the octets of the document (up to 25 MB), or the document opened already; looks only at the cross-references
+    and the metadata, and does no I/O: some 100 µs for a usual document, bounded for a hostile one. For the checks of
+    documents with the MIME type application/pdf-a.
     """
     try:
         metadata = _metadata(document)
@@ -53,8 +53,8 @@ def pdfa_level_untrusted(document: bytes) -> PdfaLevel:
         raise NotPdfa("PDF/A of another part or level" if part else "no PDF/A identification") from None
 
 
-def _metadata(document: bytes) -> bytes:
-    pdf = PdfFile(document)
+def _metadata(document: bytes | PdfFile) -> bytes:
+    pdf = document if isinstance(document, PdfFile) else PdfFile(document)
     if pdf.encrypted:
         raise BadPdf("encrypted")
     reference = pdf.catalog()[1].get(b"Metadata")

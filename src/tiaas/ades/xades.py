@@ -96,29 +96,29 @@ class PreparedXades:
         return inserted(self._document, additions)
 
 
-def prepare(document: bytes, by: SignedBy, options: XadesOptions) -> PreparedXades:
-    """Makes a document ready to be signed.
+def prepare(document: bytes | XmlDocument, by: SignedBy, options: XadesOptions) -> PreparedXades:
+    """Makes a document, its octets or parsed already, ready to be signed.
 
     Raises `CannotSign`: 4111 for a variant that is not allowed (`xadesvariants`), 4022 not well-formed, 4110 another
     encoding than UTF-8 and ISO-8859-15, 4280 too large, 4281 forbidden content, 4115 a RefURI whose Id is missing,
     occurs twice, or is none by the schema.
     """
     try:
-        return _prepare(document, by, options)
+        parsed = document if isinstance(document, XmlDocument) else parse_to_sign(document)
+        return _prepare(parsed, by, options)
     except NotLocated:
         raise CannotSign(4022, "not well-formed") from None
     except BadXmlSignature as error:
         raise CannotSign(4110, str(error)) from None
 
 
-def _prepare(document: bytes, by: SignedBy, options: XadesOptions) -> PreparedXades:
+def _prepare(parsed: XmlDocument, by: SignedBy, options: XadesOptions) -> PreparedXades:
     if options.update is Update.COUNTER:
         check_variant(Variant.ENVELOPED, options.use, options.policy, options.update)
-        return _prepare_counters(parse_to_sign(document), by, options)
+        return _prepare_counters(parsed, by, options)
     if options.include_object:
         check_variant(Variant.ENVELOPING, options.use, options.policy, options.update)
-        return _prepare_enveloping(parse_to_sign(document), by, options)
-    parsed = parse_to_sign(document)
+        return _prepare_enveloping(parsed, by, options)
     if options.update is Update.PARALLEL and parsed.root.tag == ds("Signature"):
         raise CannotSign(4111, "no parallel signatures around a document")
     target = find_target(parsed, options.reference, options.placement, _id_attributes(options))

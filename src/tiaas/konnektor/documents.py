@@ -2,12 +2,16 @@
 
 import enum
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from tiaas.ades.pdfa import NotPdfa, pdfa_level_untrusted
+from tiaas.ades.pdffile import PdfFile
+from tiaas.ades.pdfvalues import BadPdf
+from tiaas.ades.xadesdocument import XmlDocument
 from tiaas.interfaces.connector_common_v5_0 import Document
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.xmldocuments import check_xml
+from tiaas.konnektor.xmldocuments import check_xml, parse_document
 
 DOCUMENT_OCTETS_MAX = 26_214_400
 """TIP1-A_4500-02: 25 MB have to be taken, more must not."""
@@ -37,6 +41,14 @@ _BY_MIME_TYPE = {
 }
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Checked:
+    """A document that passed its check: codes of warnings, and what was read, so that nobody reads it again."""
+
+    warnings: tuple[int, ...] = ()
+    opened: XmlDocument | PdfFile | None = None
+
+
 def format_of(mime_type: str | None) -> DocumentFormat:
     """The format of octets (dss:Base64Data) with a MIME type: any that is not named is binary (TAB_KON_065).
 
@@ -64,31 +76,34 @@ def check_sizes(documents: Iterable[bytes]) -> None:
 
 def check_document(
     data: bytes, document_format: DocumentFormat, schemas: Mapping[str, bytes], mime_type: str | None
-) -> tuple[int, ...]:
-    """TUC_KON_080 "Dokument validieren"; the codes of warnings. To be run in a thread.
+) -> Checked:
+    """TUC_KON_080 "Dokument validieren". To be run in a thread.
 
     `schemas` are XML schemas by target namespace. Raises 4022 not well-formed, 4023 not valid by the schemas, 4024
     another format than was said, 4026 a schema that is none, 4280 too large in one dimension, 4281 forbidden content.
     """
     match document_format:
         case DocumentFormat.XML:
-            return check_xml(data, schemas)
+            document = parse_document(data)
+            return Checked(check_xml(document, schemas), document)
         case DocumentFormat.PDF_A:
-            _check_pdf(data)
+            return Checked(opened=_open_pdf(data))
         case DocumentFormat.TEXT:
             _check_text(data, mime_type or "")
         case DocumentFormat.TIFF:
             _check_tiff(data)
         case DocumentFormat.BINARY:
             pass
-    return ()
+    return Checked()
 
 
-def _check_pdf(data: bytes) -> None:
+def _open_pdf(data: bytes) -> PdfFile:
     try:
-        pdfa_level_untrusted(data)
-    except NotPdfa as error:
+        pdf = PdfFile(data)
+        pdfa_level_untrusted(pdf)
+    except (BadPdf, NotPdfa) as error:
         raise KonnektorError(4024, str(error), fill=DocumentFormat.PDF_A.value) from None
+    return pdf
 
 
 def _check_text(data: bytes, mime_type: str) -> None:

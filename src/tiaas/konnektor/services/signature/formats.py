@@ -12,11 +12,14 @@ from tiaas.ades import cades, pades, xades
 from tiaas.ades.cades import CadesOptions
 from tiaas.ades.found import SignatureFormat
 from tiaas.ades.pades import PadesOptions
+from tiaas.ades.pdffile import PdfFile
 from tiaas.ades.signing import CannotSign, Prepared, SignedBy
 from tiaas.ades.smime import PreparedSmime, prepare_smime
 from tiaas.ades.xades import XadesOptions
+from tiaas.ades.xadesdocument import XmlDocument
 from tiaas.ades.xadesvariants import Placement, Update, Use
 from tiaas.interfaces.dss_core_v1_0 import SignaturePlacement
+from tiaas.konnektor.documents import Checked
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.services.signature.answers import Made
 from tiaas.konnektor.services.signature.wishes import Wish
@@ -46,23 +49,25 @@ class Ready:
     warnings: tuple[int, ...]
 
 
-def prepare(wish: Wish, name: str, here: Circumstances, warnings: tuple[int, ...] = ()) -> Ready:
-    """`warnings` are those of the document. Raises `KonnektorError` with the code of `CannotSign`: 4111, 4205 …"""
+def prepare(wish: Wish, name: str, here: Circumstances, checked: Checked) -> Ready:
+    """`checked` is the wish's document. Raises `KonnektorError` with the code of `CannotSign`: 4111, 4205 …"""
     ignored: tuple[str, ...] = ()
     try:
         match wish.format:
             case SignatureFormat.XADES:
-                prepared: Prepared = xades.prepare(wish.data, here.by, _xades_options(wish, name, here))
+                xml = checked.opened if isinstance(checked.opened, XmlDocument) else wish.data
+                prepared: Prepared = xades.prepare(xml, here.by, _xades_options(wish, name, here))
             case SignatureFormat.PADES:
                 options = PadesOptions(time=here.moment, reason=wish.request.document.short_text)
-                prepared = pades.prepare(wish.data, here.by, options)
+                pdf = checked.opened if isinstance(checked.opened, PdfFile) else wish.data
+                prepared = pades.prepare(pdf, here.by, options)
             case _:
                 prepared = cms = _prepare_cms(wish, here)
                 ignored = cms.ignored
     except CannotSign as error:
         raise _fault(error, wish) from None
     more = (_IGNORED_ATTRIBUTES,) if ignored else ()
-    return Ready(wish, prepared, name, tuple(sorted({*wish.warnings, *warnings, *more})))
+    return Ready(wish, prepared, name, tuple(sorted({*wish.warnings, *checked.warnings, *more})))
 
 
 def finish(ready: Ready, values: tuple[bytes, ...], ocsp: bytes | None) -> Made:

@@ -7,7 +7,7 @@ no answer that the schema allows, so it is 4049 then.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from tiaas.interfaces.connector_common_v5_0 import OK, Result, Status
 from tiaas.interfaces.signature_service_v7_5 import SignResponse
 from tiaas.konnektor.cardmap import QES, SIG
 from tiaas.konnektor.cards import Card
-from tiaas.konnektor.documents import check_document
+from tiaas.konnektor.documents import Checked, check_document
 from tiaas.konnektor.errors import KonnektorError, gerror_of
 from tiaas.konnektor.events import Event, Topic, parameters
 from tiaas.konnektor.keys import effective_crypt, signer_of
@@ -91,15 +91,15 @@ async def _work(is_small: bool, work: Callable[[], T]) -> T:
 
 def _prepared(wishes: Sequence[Wish], names: Sequence[str], here: Circumstances) -> list[Ready]:
     """Documents checked (TUC_KON_080) and prepared."""
-    return [prepare(wish, name, here, _warnings(wish)) for wish, name in zip(wishes, names, strict=True)]
+    return [prepare(wish, name, here, _checked(wish)) for wish, name in zip(wishes, names, strict=True)]
 
 
-def _warnings(wish: Wish) -> tuple[int, ...]:
+def _checked(wish: Wish) -> Checked:
     if wish.update is not None and wish.format in CMS_FORMATS:
-        return ()  # A CMS signature, whatever MIME type it is called by; its format reads it.
-    warnings = check_document(wish.data, wish.document_format, wish.schemas, wish.mime_type)
+        return Checked()  # A CMS signature, whatever MIME type it is called by; its format reads it.
+    checked = check_document(wish.data, wish.document_format, wish.schemas, wish.mime_type)
     # A policy says what its documents are: that no schema came with the call is nothing to warn of.
-    return () if wish.policy is not None else warnings
+    return checked if wish.policy is None else replace(checked, warnings=())
 
 
 def _finished(stack: Sequence[Ready], values: Values, ocsp: bytes | None) -> list[Made]:
