@@ -188,6 +188,8 @@ def _callers(
     options: CadesOptions, ours: Iterable[str]
 ) -> tuple[tuple[bytes, ...], tuple[bytes, ...], tuple[str, ...]]:
     """The caller's attributes, signed and unsigned, and the OIDs of those that are ours to set."""
+    if not options.signed_attributes and not options.unsigned_attributes:
+        return (), (), ()
     reserved = _ALWAYS_OURS.union(ours)
     if options.short_text:
         reserved |= {Attribute.CONTENT_HINTS}
@@ -239,7 +241,7 @@ def _completed(frame: SignedDataParts, signers: Sequence[bytes], signer: CmsSign
     revocation = frame.revocation if ocsp is None else (*frame.revocation, signing.ocsp_revocation(ocsp))
     certificates = (*frame.certificates, signer.certificate)
     digests = frame.digest_algorithms
-    if not any(oid(oids.SHA256) in algorithm for algorithm in digests):
+    if DIGEST_SHA256 not in digests and not any(oid(oids.SHA256) in algorithm for algorithm in digests):
         digests = (*digests, DIGEST_SHA256)
     whole = replace(frame, signers=signers, certificates=certificates, revocation=revocation, digest_algorithms=digests)
     return whole.encode()

@@ -192,6 +192,11 @@ def _collect(element: Element, tag: int, found: list[memoryview], depth: int) ->
 
 
 def _read(octets: bytes, position: int, limit: int, depth: int) -> Element:
+    if position + 2 <= limit:
+        # Nearly all elements have one octet for the tag and one for the length.
+        tag, stop = octets[position], position + 2 + octets[position + 1]
+        if tag and tag & 0x1F != 0x1F and octets[position + 1] < 0x80 and stop <= limit:
+            return Element(octets, tag, position, position + 2, stop, stop)
     tag, first, length = _header(octets, position, limit)
     if length is not None:
         stop = first + length

@@ -63,6 +63,12 @@ def message_digest(digest: bytes) -> bytes:
 
 def signing_time(moment: datetime) -> bytes:
     """signing-time, in whole seconds."""
+    return _signing_second(moment.replace(microsecond=0))
+
+
+@lru_cache(maxsize=_KEPT)
+def _signing_second(moment: datetime) -> bytes:
+    """Made once for all that is signed in the same second."""
     return attribute(Attribute.SIGNING_TIME, time(moment))
 
 

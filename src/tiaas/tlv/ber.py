@@ -63,8 +63,13 @@ def encode(tag: int, *parts: bytes | Tlv) -> bytes:
 
 def header(tag: int, length: int) -> bytes:
     """Tag and shortest length field of a data object with `length` octets of value."""
-    if 0 < tag <= 0xFF and length < 0x80:
-        return bytes((tag, length))
+    if 0 < tag <= 0xFF:
+        if length < 0x80:
+            return bytes((tag, length))
+        if length < 0x100:
+            return bytes((tag, 0x81, length))
+        if length < 0x10000:
+            return bytes((tag, 0x82, length >> 8, length & 0xFF))
     return _encode_tag(tag) + _encode_length(length)
 
 

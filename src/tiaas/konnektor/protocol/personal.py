@@ -50,4 +50,5 @@ def fit_to_log(
 
 def fit_text(text: str) -> str:
     """One line of at most `VALUE_MAX` characters, with what looks like a KVNR or an ICCSN blackened."""
-    return redact("".join(char if char.isprintable() else " " for char in text[:VALUE_MAX]))
+    line = text[:VALUE_MAX]
+    return redact(line if line.isprintable() else "".join(char if char.isprintable() else " " for char in line))
