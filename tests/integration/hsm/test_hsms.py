@@ -25,6 +25,7 @@ from tiaas.konnektor.keys import decipherers_of, signer_of
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.opstate import Condition
+from tiaas.konnektor.protocol import LogName, LogType, Query
 from tiaas.konnektor.sak import SakIdentities
 from tiaas.konnektor.services.context import ServiceContext, build_context
 from tiaas.konnektor.sessions import CallContext
@@ -91,6 +92,23 @@ async def house(content: VirtualSmbContent, tmp_path: Path) -> AsyncIterator[Hou
     house = House(content, tmp_path / "keys")
     yield house
     await house.hsms.stop()
+
+
+@pytest.mark.code(4032)
+async def test_an_hsm_that_cannot_be_reached_is_told_once(
+    house: House, content: VirtualSmbContent, tmp_path: Path
+) -> None:
+    await house.context.protocol.start()
+    await house.hsms.start()
+    await asyncio.sleep(0.05)  # several tries
+    failures = [event for event in house.events if event.topic == Topic.CT_TLS_ESTABLISHMENT_FAILURE]
+    assert [dict(event.parameters) for event in failures] == [
+        {"CtID": CT, "Name": CT, "Error": "4032", "Bedeutung": "Verbindung zu HSM konnte nicht aufgebaut werden"}
+    ]
+    await house.context.protocol.flush()
+    logged = await house.context.protocol.entries(LogName.of(LogType.OPERATION, ""), Query())
+    assert sum(dict(entry.parameters).get("Error") == "4032" for entry in logged) == 1
+    await house.context.protocol.stop()
 
 
 @pytest.mark.requirement("TIP1-A_4535")

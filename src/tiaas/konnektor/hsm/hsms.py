@@ -14,6 +14,7 @@ from tiaas.base.clock import Clock
 from tiaas.base.errors import TiaasError
 from tiaas.base.secret import Secret
 from tiaas.konnektor.cards import CardList
+from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventHub, Topic
 from tiaas.konnektor.heldkeys import KeyStore, NoLine
 from tiaas.konnektor.hsm.activation import Activations
@@ -23,7 +24,7 @@ from tiaas.konnektor.hsm.settings import HsmSettings, VirtualSmb
 from tiaas.konnektor.hsm.software import SoftwareKeys
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.store import InstanceStore
-from tiaas.konnektor.terminalevents import card_event
+from tiaas.konnektor.terminalevents import card_event, failure_event
 from tiaas.konnektor.terminals import Terminals
 from tiaas.pki.pkcs11 import Token, TokenError
 
@@ -50,6 +51,7 @@ class SmbView:
 class _Hsm:
     settings: HsmSettings
     store: KeyStore | None = None
+    told_away: bool = False
     loaded: list[Loaded] = field(default_factory=list)
 
 
@@ -133,12 +135,20 @@ class Hsms:
         except TokenError as error:
             fields = {"ct_id": settings.ct_id, "code": _NO_HSM, "reason": error.reason}
             _log.warning("HSM not in use", extra=fields)
+            self._tell_away(hsm)
             return False
         self._terminals.logical_up(settings.ct_id)
         for slot, loaded in enumerate(hsm.loaded, start=1):
             card = self._cards.insert(settings.ct_id, slot, loaded.data, NoLine(), loaded.held)
             self._hub.publish(card_event(Topic.CARD_INSERTED, card))
         return True
+
+    def _tell_away(self, hsm: _Hsm) -> None:
+        """TUC_KON_050, step 2: 4032. Once, however often it is tried again."""
+        if not hsm.told_away:
+            hsm.told_away = True
+            entry = self._terminals.entry(hsm.settings.ct_id)
+            self._hub.publish(failure_event(Topic.CT_TLS_ESTABLISHMENT_FAILURE, entry, KonnektorError(_NO_HSM)))
 
     def _active(self, smb: VirtualSmb) -> "_IsActive":
         return _IsActive(self._activations, smb.iccsn)
