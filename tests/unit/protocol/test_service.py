@@ -1,6 +1,7 @@
 """TUC_KON_271 and TUC_KON_272: where entries go, what they may hold, what happens when they cannot be written."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tiaas.konnektor.events import Event, EventSeverity, EventType, Topic
 from tiaas.konnektor.opstate import Condition
 from tiaas.konnektor.protocol import (
     BadLogSettings,
+    Entry,
     FolderMedium,
     Level,
     LogName,
@@ -22,7 +24,7 @@ from tiaas.konnektor.protocol import (
     Refusals,
 )
 from tiaas.konnektor.protocol.entry import PERFORMANCE, SECURITY, SYSTEM
-from tiaas.konnektor.protocol.ring import Ring
+from tiaas.konnektor.protocol.ring import SEGMENT_ENTRIES, Ring
 from tiaas.konnektor.protocol.service import WAITING_MAX
 from tiaas.konnektor.protocol.settings import FmSettings
 
@@ -48,6 +50,22 @@ async def test_each_type_and_fachmodul_has_its_log() -> None:
     assert await _read(logs.service, SECURITY) == ["Sec/VSDM"]
     assert await _read(logs.service, PERFORMANCE) == ["Perf/"]
     assert await _read(logs.service, LogName(LogType.PERFORMANCE, "VSDM")) == ["Perf/VSDM"]
+
+
+@pytest.mark.requirement("TIP1-A_4711")
+@pytest.mark.parametrize(("log", "number"), [(SYSTEM, 275_064), (FM, 26_163), (SECURITY, 18_396)])
+def test_the_default_sizes_hold_a_year_of_warnings_of_the_largest_environment(log: LogName, number: int) -> None:
+    """The numbers are those of LE-U4 as `bench.log_year` has them; here one entry stands for 50."""
+    number, size, segment = number // 50, LogSettings().size_of(log) // 50, SEGMENT_ENTRIES // 50
+    ring, year = Ring(MemoryMedium(), log.text, bytes(32), segment), timedelta(days=365)
+    for first in range(0, number, segment):
+        entries = [
+            Entry(0, START + year * (at / number), log.type, Level.WARNING)
+            for at in range(first, min(first + segment, number))
+        ]
+        ring.append(entries, durable=False)
+        assert not ring.trim(size, 365, entries[-1].at)
+    assert len(ring) == ring.written == number
 
 
 @pytest.mark.requirement("TIP1-A_4717", "TIP1-A_4713")

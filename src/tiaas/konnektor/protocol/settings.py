@@ -10,8 +10,8 @@ from tiaas.konnektor.protocol.entry import Level, LogName, LogType
 DAYS = range(10, 366)
 SECURITY_SIZE = range(10_000, 1_000_001)
 """Entries; the upper end is ours."""
-SYSTEM_SIZE = 50_000
-"""Entries of every other log: at 130 a day they last for a year (TIP1-A_4711)."""
+SYSTEM_SIZE = 400_000
+"""Entries of every other log: a year of errors and warnings of LE-U4 are 275,000 (TIP1-A_4711, `bench.log_year`)."""
 
 
 class BadLogSettings(InvalidInput):
