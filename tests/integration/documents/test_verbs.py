@@ -100,7 +100,7 @@ def test_comfort_from_on_to_off(lab: LabProcess, run: Run, capsys: pytest.Captur
 def test_an_interrupted_job_is_stopped(lab: LabProcess, run: Run) -> None:
     """Ctrl-C while the doctor is asked for PIN.QES: StopSignature, and then card and keypad are free again."""
     faults = lab.ready["lab"]["faults"]
-    fault = {"service": "keypad", "delay": 3, "match": "PIN.QES", "times": 1}
+    fault = {"service": "keypad", "delay": 6, "match": "PIN.QES", "times": 1}
     httpx.post(faults, json=fault, trust_env=False).raise_for_status()
     command = [
         sys.executable,
