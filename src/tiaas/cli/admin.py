@@ -256,7 +256,10 @@ def _parameters(args: argparse.Namespace) -> int:
             held[name] = _value(value)
         if args.settings:
             await admin.change("PUT", "/parameters", read(Parameters, held))
-            note("tiaas: they count from the next start on: tiaas admin restart")
+            if (await admin.read("/system", SystemState)).restart_needed:
+                note("tiaas: not all of them count yet; the rest from the next start on: tiaas admin restart")
+            else:
+                note("tiaas: they count from now on")
         return read(Parameters, held)
 
     def text(shown: Parameters) -> None:

@@ -78,12 +78,16 @@ def write(path: Path, content: bytes) -> None:
         raise NotWritten(f"{path}: {error.strerror}") from error
 
 
-def read_certificate(path: Path) -> bytes:
-    """The certificate in a file, PEM or DER, as DER; raises `InvalidInput`."""
+def read_certificates(path: Path) -> list[bytes]:
+    """The certificates in a file, all of a PEM or the one of a DER, as DER; raises `InvalidInput`."""
     content = read(path)
     try:
-        load = x509.load_pem_x509_certificate if b"-----BEGIN" in content else x509.load_der_x509_certificate
-        return load(content).public_bytes(Encoding.DER)
+        found = (
+            x509.load_pem_x509_certificates(content)
+            if b"-----BEGIN" in content
+            else [x509.load_der_x509_certificate(content)]
+        )
+        return [each.public_bytes(Encoding.DER) for each in found]
     except ValueError:
         raise InvalidInput(f"{path}: no certificate in PEM or DER") from None
 

@@ -31,7 +31,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         type=Path,
         default=[],
         metavar="CERTIFICATE",
-        help="recipient, PEM or DER; may be repeated",
+        help="recipients, PEM (all certificates in it) or DER; may be repeated",
     )
     parser.add_argument(
         "--for-card", metavar="CARD", help="recipient: card handle or ICCSN (default without --to: the only SMC-B)"
@@ -50,7 +50,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> int:
     """Encrypts one file after the other."""
-    certificates = [documentfiles.read_certificate(path) for path in args.to]
+    certificates = [each for path in args.to for each in documentfiles.read_certificates(path)]
     forms = [_form(path, args) for path in args.files]
     names = [
         f"{path.stem}-encrypted.xml" if form.is_xml else f"{path.name}.p7m"

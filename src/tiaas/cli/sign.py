@@ -12,7 +12,7 @@ from tiaas.cli.cardchoice import choose_card
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
 from tiaas.cli.writer import note, out_json, out_table
-from tiaas.client import ClientError, DocumentToSign, Konnektor, SignedResult
+from tiaas.client import ClientError, DocumentToSign, Konnektor, KonnektorFault, SignedResult
 from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.interfaces.card_service_v8_1 import Card
 from tiaas.interfaces.signature_service_v7_5 import SHORT_TEXT_LENGTH, Crypt
@@ -25,6 +25,8 @@ _TYPES = {
 }
 _CMS = _TYPES["cades"]
 _HBA = frozenset({CardType.HBA, CardType.HBA_QSIG})
+_WRONG_TYPE = 4111
+_XML_HINT = "the qualified signature of XML is a CAdES signature: --type cades, for an E-Rezept with --enveloping"
 _STACK = 50
 """Documents in one call: every Konnektor takes as many (gemSpec_Kon V5.18, SignRequest)."""
 _JOB_OCTETS = 30 * 1024 * 1024
@@ -70,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
 
     async def work(konnektor: Konnektor) -> list[SignedResult]:
         card = await choose_card(konnektor, args.card, (CardType.HBA,) if args.qes else (CardType.SMC_B, CardType.HBA))
+        if args.qes and card.card_type not in _HBA:
+            raise InvalidInput(f"--qes takes an HBA; {args.card} is a card of type {card.card_type.value}")
         return await _sign(konnektor, card, documents, paths, args)
 
     results = with_konnektor(args, work)
@@ -119,6 +123,10 @@ async def _sign(
             # It may have ended, or not have begun.
             with suppress(ClientError):
                 await asyncio.shield(konnektor.stop_signature(number))
+            raise
+        except KonnektorFault as error:
+            if error.code == _WRONG_TYPE and args.qes and any(document.is_xml for document in part):
+                note(f"tiaas: {_XML_HINT}")
             raise
         for result in results:
             moved = SignedResult(

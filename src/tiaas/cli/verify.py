@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
             raise InvalidInput(f"{path}: a report is {', '.join(RENDERERS)}")
     if args.document is not None and len(args.files) > 1:
         raise InvalidInput("--document goes with one signature")
-    certificate = None if args.certificate is None else documentfiles.read_certificate(args.certificate)
+    certificate = None if args.certificate is None else documentfiles.read_certificates(args.certificate)[0]
 
     async def work(konnektor: Konnektor) -> list[VerifiedFile]:
         found = []

@@ -73,13 +73,17 @@ def test_a_prescription_signed_with_the_hba(run: Run, capsys: pytest.CaptureFixt
     (found,) = json.loads(capsys.readouterr().out)
     assert found["result"] == "VALID"
     assert len(found["signatures"]) == 1
+    assert run("sign", "--qes", "bundle.xml") == 3
+    said = capsys.readouterr().err
+    assert "4111" in said
+    assert "--type cades" in said
 
 
 @pytest.mark.requirement("A_19107", "A_19108", "A_19109-02")
 def test_comfort_from_on_to_off(lab: LabProcess, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     """One PIN entry, two jobs without another; the session belongs to the userId that `on` made."""
     assert main(["admin", "parameters", "comfort_signature=true", "--dir", str(lab.folder)]) == 0
-    capsys.readouterr()
+    assert "count from now on" in capsys.readouterr().err
     assert run("comfort", "on", "--json") == 0
     begun = json.loads(capsys.readouterr().out)
     user = begun["user_id"]

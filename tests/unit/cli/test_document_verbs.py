@@ -2,13 +2,15 @@
 
 import asyncio
 import json
-from base64 import b64decode, urlsafe_b64decode
+import re
+from base64 import b64decode, b64encode, urlsafe_b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.unit.client import documentanswers as answers
 from tests.unit.client import messages
@@ -65,6 +67,13 @@ async def test_signed_files_lie_beside_the_others(
     assert Path("c.txt.p7s").read_text() == "cms"
     assert await run("sign", "a.xml") == 2
     assert "--force" in capsys.readouterr().err
+
+
+async def test_only_an_hba_signs_qualified(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    _write(a_txt="a")
+    assert await run("sign", "--qes", "a.txt", "--card", messages.SMCB.iccsn) == 2
+    assert "is a card of type SMC-B" in capsys.readouterr().err
+    assert not Path("a.txt.p7s").exists()
 
 
 async def test_a_stack_goes_in_parts_and_says_how_far_it_is(
@@ -130,6 +139,17 @@ async def test_encrypting_and_decrypting(fake: tuple[FakeKonnektor, Identities],
     assert await run("decrypt", "a.txt.p7m", "--force") == 0
     assert Path("a.txt").read_bytes() == b"text"
     assert await run("encrypt", "a.txt", "--to", "k.kon", "--force") == 2
+
+
+async def test_each_certificate_of_a_pem_is_a_recipient(fake: tuple[FakeKonnektor, Identities], run: Run) -> None:
+    fake[0].answers["EncryptDocument"] = answers.encrypted(b"cms")
+    _write(a_txt="text")
+    recipients = [fake[1].server, fake[1].client]
+    Path("several.pem").write_bytes(b"".join(each.public_bytes(Encoding.PEM) for each in recipients))
+    assert await run("encrypt", "a.txt", "--to", "several.pem") == 0
+    body = re.sub(rb"\s", b"", fake[0].received[-1].body)
+    for each in recipients:
+        assert b64encode(each.public_bytes(Encoding.DER)) in body
 
 
 async def test_a_challenge_is_signed_as_an_idp_wants_it(
