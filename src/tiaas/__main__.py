@@ -2,7 +2,16 @@
 
 import sys
 
-from tiaas.cli.entry import main
+
+def _start() -> int:
+    try:
+        from tiaas.cli.entry import main
+
+        return main()
+    except KeyboardInterrupt:
+        # Before `main` could answer it, or a second one while it did.
+        return 130
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_start())

@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
         card = await choose_card(konnektor, args.card, (CardType.SMC_B, CardType.HBA))
         for source, target in zip(args.files, paths, strict=True):
             is_xml = documentfiles.form_of(source, args.mime).is_xml
-            found = await konnektor.decrypt_document(card.card_handle, documentfiles.read(source), is_xml=is_xml)
+            with documentfiles.named(str(source)):
+                found = await konnektor.decrypt_document(card.card_handle, documentfiles.read(source), is_xml=is_xml)
             documentfiles.write(target, found.content)
             for entry in found.warning:
                 note(f"{source}: warning {entry.code}: {entry.text}")

@@ -1,7 +1,9 @@
 """Documents as files: what a file is by its name, and where the result goes."""
 
 import argparse
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tiaas.base.errors import InvalidInput, TiaasError
+from tiaas.client import ClientError
 
 XML = "xml"
 """What `--mime` says for XML, which has no MIME type in messages."""
@@ -51,23 +54,58 @@ def read(path: Path) -> bytes:
         raise InvalidInput(f"{path}: {error.strerror}") from error
 
 
-def targets(sources: Sequence[Path], names: Sequence[str], output: Path | None, force: bool) -> list[Path]:
+def targets(sources: Sequence[Path], names: Sequence[str], output: str | None, force: bool) -> list[Path]:
     """Where the results of `sources` go: beside them or into the folder `output`, as `names`; one of one as `output`.
 
-    Raises `InvalidInput` for what is there already (unless `force`), and for names that meet.
+    A folder that ends with a slash is made. Raises `InvalidInput` and `NotWritten` as `check_targets` does.
     """
-    if output is not None and not output.is_dir() and len(sources) == 1:
-        chosen = [output]
-    elif output is not None and not output.is_dir():
-        raise InvalidInput(f"{output} is no folder; several results need one")
+    folder = None if output is None else Path(output)
+    if output is not None and output.endswith("/"):
+        _make_folder(Path(output))
+    if folder is not None and not folder.is_dir() and len(sources) == 1:
+        chosen = [folder]
+    elif folder is not None and not folder.is_dir():
+        raise InvalidInput(f"{folder} is no folder; several results need one: {folder}/ makes it")
     else:
-        chosen = [(output or source.parent) / name for source, name in zip(sources, names, strict=True)]
-    if len(set(chosen)) < len(chosen):
-        raise InvalidInput("two of the files would have results of the same name")
-    there = [path for path in chosen if path.exists()]
-    if there and not force:
-        raise InvalidInput(f"{there[0]} is there already; --force replaces it")
+        chosen = [(folder or source.parent) / name for source, name in zip(sources, names, strict=True)]
+    check_targets(chosen, force)
     return chosen
+
+
+def check_targets(paths: Sequence[Path], force: bool) -> None:
+    """Whether results can be written there; asked before a person is asked for anything.
+
+    Raises `InvalidInput` for what is there already (unless `force`) and for names that meet, `NotWritten` for a folder
+    that is missing or may not be written.
+    """
+    if len(set(paths)) < len(paths):
+        raise InvalidInput("two of the files would have results of the same name")
+    for path in paths:
+        if path.is_dir():
+            raise InvalidInput(f"{path} is a folder")
+        if path.exists() and not force:
+            raise InvalidInput(f"{path} is there already; --force replaces it")
+        if not path.parent.is_dir():
+            raise NotWritten(f"{path}: there is no folder {path.parent}")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise NotWritten(f"{path}: may not be written")
+
+
+@contextmanager
+def named(about: str) -> Iterator[None]:
+    """What the Konnektor says of a document begins with the document's name."""
+    try:
+        yield
+    except ClientError as error:
+        error.args = (f"{about}: {error}",)
+        raise
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NotWritten(f"{path}: {error.strerror}") from error
 
 
 def write(path: Path, content: bytes) -> None:
@@ -95,6 +133,14 @@ def read_certificates(path: Path) -> list[bytes]:
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds `--output` and `--force`."""
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="PATH", help="file or folder for the result (default: beside the file)"
+        "-o",
+        "--output",
+        metavar="PATH",
+        help="file or folder for the result (default: beside the file); FOLDER/ is made if need be",
     )
+    add_force_argument(parser)
+
+
+def add_force_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds `--force`."""
     parser.add_argument("--force", action="store_true", help="replace results that are there already")

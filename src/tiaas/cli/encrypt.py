@@ -63,15 +63,16 @@ def run(args: argparse.Namespace) -> int:
         if args.for_card is not None or not certificates:
             card = (await choose_card(konnektor, args.for_card, (CardType.SMC_B,))).card_handle
         for source, form, target in zip(args.files, forms, paths, strict=True):
-            found = await konnektor.encrypt_document(
-                documentfiles.read(source),
-                certificates,
-                card_handle=card,
-                crypt=None if card is None else Crypt(args.crypt),
-                is_xml=form.is_xml,
-                mime_type=form.mime_type,
-                encryption_type=_TYPES.get(args.type),
-            )
+            with documentfiles.named(str(source)):
+                found = await konnektor.encrypt_document(
+                    documentfiles.read(source),
+                    certificates,
+                    card_handle=card,
+                    crypt=None if card is None else Crypt(args.crypt),
+                    is_xml=form.is_xml,
+                    mime_type=form.mime_type,
+                    encryption_type=_TYPES.get(args.type),
+                )
             documentfiles.write(target, found.content)
             for entry in found.warning:
                 note(f"{source}: warning {entry.code}: {entry.text}")

@@ -5,6 +5,7 @@ stand inside functions.
 """
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -30,6 +31,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Without `argv` it is the process's own and the process may be started anew with our OpenSSL configuration.
     """
+    if argv is not None:
+        return _main(argv)
+    try:
+        return _main(None)
+    finally:
+        # What the interpreter does at its end would answer Ctrl-C with a traceback.
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _main(argv: Sequence[str] | None) -> int:
     try:
         if argv is None:
             opensslconf.ensure(warn=lambda text: note(f"tiaas: {text}"))

@@ -117,7 +117,8 @@ async def _sign(
             note(f"tiaas: job {number}: type PIN.QES at terminal {card.ct_id} (unless comfort signature is on)")
         try:
             crypt = None if args.crypt is None else Crypt(args.crypt)
-            results = await konnektor.sign_documents(card.card_handle, part, number, crypt)
+            with documentfiles.named(_job_name(args.files[first : first + len(part)])):
+                results = await konnektor.sign_documents(card.card_handle, part, number, crypt)
         except asyncio.CancelledError:
             note(f"tiaas: stopping job {number}")
             # It may have ended, or not have begun.
@@ -140,6 +141,10 @@ async def _sign(
             break
         first += len(part)
     return done
+
+
+def _job_name(files: Sequence[Path]) -> str:
+    return str(files[0]) if len(files) == 1 else f"{files[0]} to {files[-1]} ({len(files)} documents)"
 
 
 def _job(documents: Sequence[DocumentToSign], first: int, most: int) -> Sequence[DocumentToSign]:

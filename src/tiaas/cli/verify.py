@@ -7,11 +7,11 @@ from pathlib import Path
 
 from tiaas.base.errors import InvalidInput
 from tiaas.cli import documentfiles
-from tiaas.cli.exitcodes import ExitCode
+from tiaas.cli.exitcodes import ExitCode, exit_code
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
 from tiaas.cli.verifyreport import RENDERERS, VerifiedFile, as_document, as_text, verified_file
 from tiaas.cli.writer import note, out, out_json
-from tiaas.client import DocumentToSign, Konnektor
+from tiaas.client import ClientError, DocumentToSign, Konnektor
 from tiaas.interfaces.signature_service_v7_5 import HighLevelResult
 
 _CMS, _XMLDSIG = "urn:ietf:rfc:5652", "urn:ietf:rfc:3275"
@@ -25,6 +25,16 @@ _CODES = {
     HighLevelResult.INVALID: ExitCode.NOT_VALID,
 }
 
+_RISING = (
+    ExitCode.OK,
+    ExitCode.INCONCLUSIVE,
+    ExitCode.USAGE,
+    ExitCode.UNREACHABLE,
+    ExitCode.FAULT,
+    ExitCode.NOT_VALID,
+)
+"""From the best to the worst: a signature that is not valid is what nobody may miss."""
+
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `verify`."""
@@ -32,7 +42,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "verify",
         help="verify the signatures of files",
         description="VerifyDocument (SignatureService 7.5, 7.4). Exit code 0 if all are valid, 6 if one is not, else 7 "
-        "if it cannot be told (the status of a certificate is not to be had).",
+        "if it cannot be told (the status of a certificate is not to be had). A file that cannot be verified is named, "
+        "and the others are verified.",
     )
     parser.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="signed documents, or signatures (.p7s, .p7m)"
@@ -55,26 +66,40 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="FILE",
         help="write a report: .txt, .json or .html; may be repeated",
     )
+    documentfiles.add_force_argument(parser)
     add_konnektor_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Verifies one after the other; the worst verdict is the exit code."""
+    """Verifies one after the other; the worst outcome is the exit code."""
     at = _moment(args.at)
     reports = args.report or []
     for path in reports:
         if path.suffix not in RENDERERS:
             raise InvalidInput(f"{path}: a report is {', '.join(RENDERERS)}")
+    documentfiles.check_targets(reports, args.force)
     if args.document is not None and len(args.files) > 1:
         raise InvalidInput("--document goes with one signature")
     certificate = None if args.certificate is None else documentfiles.read_certificates(args.certificate)[0]
 
+    codes: list[ExitCode] = []
+
     async def work(konnektor: Konnektor) -> list[VerifiedFile]:
         found = []
         for number, path in enumerate(args.files, 1):
-            document, signature, kind = _parts(path, args)
-            verdict = await konnektor.verify_document(document, signature, kind, certificate=certificate, at=at)
+            try:
+                document, signature, kind = _parts(path, args)
+                with documentfiles.named(str(path)):
+                    verdict = await konnektor.verify_document(document, signature, kind, certificate=certificate, at=at)
+            except (ClientError, InvalidInput) as error:
+                if len(args.files) == 1:
+                    raise
+                note(f"tiaas: {number} of {len(args.files)}: {error}")
+                found.append(VerifiedFile(path, None, (), str(error)))
+                codes.append(exit_code(error))
+                continue
             found.append(verified_file(path, verdict))
+            codes.append(_CODES[verdict.result])
             if len(args.files) > 1:
                 note(f"tiaas: {number} of {len(args.files)}: {path}: {verdict.result.value}")
         return found
@@ -86,11 +111,7 @@ def run(args: argparse.Namespace) -> int:
         out_json(as_document(files))
     else:
         out(as_text(files).rstrip("\n"))
-    return max((_CODES[item.verdict.result] for item in files), key=_rank)
-
-
-def _rank(code: ExitCode) -> int:
-    return (ExitCode.OK, ExitCode.INCONCLUSIVE, ExitCode.NOT_VALID).index(code)
+    return max(codes, key=_RISING.index)
 
 
 def _parts(path: Path, args: argparse.Namespace) -> tuple[DocumentToSign | None, bytes | None, str | None]:

@@ -32,11 +32,15 @@ _STYLE = (
 
 @dataclass(frozen=True, slots=True)
 class VerifiedFile:
-    """One file, the verdict, and the signatures in the Konnektor's report (none if it gave none that can be read)."""
+    """One file, the verdict, and the signatures in the Konnektor's report (none if it gave none that can be read).
+
+    Without a verdict `reason` says why there is none.
+    """
 
     path: Path
-    verdict: Verification
-    signatures: tuple[ReportedSignature, ...]
+    verdict: Verification | None
+    signatures: tuple[ReportedSignature, ...] = ()
+    reason: str = ""
 
 
 def verified_file(path: Path, verdict: Verification) -> VerifiedFile:
@@ -51,7 +55,9 @@ def verified_file(path: Path, verdict: Verification) -> VerifiedFile:
 def as_document(files: Sequence[VerifiedFile]) -> list[dict[str, object]]:
     """For programs."""
     return [
-        {
+        {"file": str(item.path), "result": None, "error": item.reason}
+        if item.verdict is None
+        else {
             "file": str(item.path),
             "result": item.verdict.result.value,
             "timestamp": item.verdict.timestamp.isoformat(),
@@ -67,7 +73,10 @@ def as_text(files: Sequence[VerifiedFile]) -> str:
     """For people."""
     lines: list[str] = []
     for item in files:
-        lines += [f"{item.path}: {item.verdict.result.value}: {_MEANING[item.verdict.result]}", *_facts(item)]
+        if item.verdict is None:
+            lines += [f"{item.path}: NOT VERIFIED", f"  {item.reason}", ""]
+            continue
+        lines += [f"{item.path}: {item.verdict.result.value}: {_MEANING[item.verdict.result]}", *_facts(item.verdict)]
         for number, signature in enumerate(item.signatures, 1):
             lines.append(f"  {_title(number, signature)}: {_outcome(signature)}")
             lines += [f"    {name}: {value}" for name, value in _fields(signature).items() if value]
@@ -88,11 +97,13 @@ def as_html(files: Sequence[VerifiedFile]) -> str:
         f"<style>{_STYLE}</style><h1>Verification report</h1>",
     ]
     for item in files:
+        parts.append(f"<h2>{escape(str(item.path))}</h2>")
+        if item.verdict is None:
+            parts.append(f"<p><b>NOT VERIFIED</b>: {escape(item.reason)}</p>")
+            continue
         result = item.verdict.result
-        parts.append(
-            f'<h2>{escape(str(item.path))}</h2><p class="{result.value}"><b>{result.value}</b>: {_MEANING[result]}</p>'
-        )
-        parts += [f"<p>{escape(line.strip())}</p>" for line in _facts(item)]
+        parts.append(f'<p class="{result.value}"><b>{result.value}</b>: {_MEANING[result]}</p>')
+        parts += [f"<p>{escape(line.strip())}</p>" for line in _facts(item.verdict)]
         for number, signature in enumerate(item.signatures, 1):
             parts.append(f"<h3>{escape(_title(number, signature))}: {escape(_outcome(signature))}</h3>")
             parts.append(_table(_fields(signature)))
@@ -114,10 +125,10 @@ RENDERERS: Mapping[str, Callable[[Sequence[VerifiedFile]], str]] = {
 """The forms of a report by the ending of its file's name."""
 
 
-def _facts(item: VerifiedFile) -> list[str]:
-    moment = item.verdict.timestamp.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    lines = [f"  for {moment} ({_TIMES[item.verdict.timestamp_type]})"]
-    return lines + [f"  {entry.severity.lower()} {entry.code}: {entry.text}" for entry in item.verdict.warning]
+def _facts(verdict: Verification) -> list[str]:
+    moment = verdict.timestamp.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    lines = [f"  for {moment} ({_TIMES[verdict.timestamp_type]})"]
+    return lines + [f"  {entry.severity.lower()} {entry.code}: {entry.text}" for entry in verdict.warning]
 
 
 def _title(number: int, signature: ReportedSignature) -> str:

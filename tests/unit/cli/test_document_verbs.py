@@ -129,6 +129,71 @@ async def test_reports(fake: tuple[FakeKonnektor, Identities], run: Run, capsys:
     assert "Befund &lt;b&gt;" in page
     assert "Befund <b>" not in page
     assert await run("verify", "a.pdf", "--report", "r.doc") == 2
+    assert await run("verify", "a.pdf", "--report", "r.html") == 2
+    assert await run("verify", "a.pdf", "--report", "r.html", "--force") == 6
+
+
+async def test_a_file_that_cannot_be_verified_does_not_stop_the_others(
+    fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake[0].answers["VerifyDocument"] = answers.verified(HighLevelResult.INCONCLUSIVE)
+    _write(b_pdf="%PDF")
+    assert await run("verify", "a.pdf", "b.pdf", "--report", "r.html", "--report", "r.txt", "--json") == 2
+    said = capsys.readouterr()
+    assert "1 of 2: a.pdf: No such file" in said.err
+    assert [item["result"] for item in json.loads(said.out)] == [None, "INCONCLUSIVE"]
+    assert "a.pdf: NOT VERIFIED" in Path("r.txt").read_text()
+    assert "NOT VERIFIED" in Path("r.html").read_text()
+    fake[0].answers["VerifyDocument"] = answers.verified(HighLevelResult.INVALID)
+    assert await run("verify", "a.pdf", "b.pdf") == 6
+    fake[0].answers["VerifyDocument"] = (500, b"oops")
+    assert await run("verify", "a.pdf", "b.pdf") == 4
+
+
+async def test_a_folder_for_results(
+    fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake[0].answers["EncryptDocument"] = answers.encrypted(b"cms")
+    _write(a_txt="a", b_txt="b")
+    assert await run("encrypt", "a.txt", "b.txt", "-o", "there") == 2
+    assert "there/ makes it" in capsys.readouterr().err
+    assert await run("encrypt", "a.txt", "b.txt", "-o", "there/") == 0
+    assert Path("there/b.txt.p7m").read_bytes() == b"cms"
+
+
+@pytest.mark.parametrize(
+    ("argv", "code"),
+    [
+        (("sign", "a.txt", "-o", "missing/a.p7s"), 1),
+        (("sign", "a.txt", "-o", "a.txt/"), 1),
+        (("verify", "a.txt", "--report", "missing/r.html"), 1),
+    ],
+)
+async def test_where_nothing_can_be_written_nobody_is_asked(
+    fake: tuple[FakeKonnektor, Identities], run: Run, argv: tuple[str, ...], code: int
+) -> None:
+    _write(a_txt="a")
+    before = len(fake[0].received)
+    assert await run(*argv) == code
+    assert len(fake[0].received) == before
+
+
+@pytest.mark.parametrize(
+    ("verb", "operation"),
+    [
+        ("sign", "SignDocument"),
+        ("verify", "VerifyDocument"),
+        ("encrypt", "EncryptDocument"),
+        ("decrypt", "DecryptDocument"),
+    ],
+)
+async def test_an_error_names_the_file(
+    fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str], verb: str, operation: str
+) -> None:
+    fake[0].answers[operation] = (500, b"oops")
+    _write(a_txt="a")
+    assert await run(verb, "a.txt") == 4
+    assert "tiaas: a.txt: " in capsys.readouterr().err
 
 
 async def test_encrypting_and_decrypting(fake: tuple[FakeKonnektor, Identities], run: Run) -> None:

@@ -1,6 +1,8 @@
 """The entry point: verbs, exit codes, errors without tracebacks."""
 
 import re
+import runpy
+import signal
 import subprocess
 import sys
 
@@ -138,3 +140,22 @@ def test_tables_and_fields(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_parser_of_one_verb_is_that_of_all() -> None:
     assert entry.build_parser("get").parse_args(["get", "cards"]) == entry.build_parser().parse_args(["get", "cards"])
+
+
+def test_ctrl_c_before_the_command_line_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tiaas.cli.entry.main", interrupted)
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_path(f"{_SOURCE}/tiaas/__main__.py", run_name="__main__")
+    assert caught.value.code == 130
+
+
+def test_ctrl_c_when_all_is_done() -> None:
+    script = (
+        "import os, signal, sys; from tiaas.cli.entry import main; sys.argv[1:] = ['explain', '4000']; main(); "
+        "os.kill(os.getpid(), signal.SIGINT); signal.pause()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
