@@ -45,10 +45,15 @@ _GOAL = 0.5
 Message = MutableMapping[str, Any]
 
 
-class BareApp:
-    """Reads a body, answers `size` octets."""
+async def nothing() -> None:
+    """The work of a handler that does none."""
 
-    def __init__(self, size: int) -> None:
+
+class BareApp:
+    """Reads a body, does some work, answers `size` octets."""
+
+    def __init__(self, size: int, work: Callable[[], Awaitable[object]] = nothing) -> None:
+        self._work = work
         self._body = b"x" * size
         self._headers = [
             (b"content-type", b"text/xml; charset=utf-8"),
@@ -61,6 +66,7 @@ class BareApp:
         """ASGI 3."""
         while (await receive()).get("more_body", False):
             pass
+        await self._work()
         await send({"type": "http.response.start", "status": 200, "headers": self._headers})
         await send({"type": "http.response.body", "body": self._body})
 
@@ -185,9 +191,7 @@ async def load(
     callers: list[Caller] = []
     for number in range(connections):
         make = partial(Caller, requests if shared else requests[number::connections])
-        _, caller = await loop.create_connection(
-            make, "127.0.0.1", port, ssl=context, server_hostname="localhost"
-        )
+        _, caller = await loop.create_connection(make, "127.0.0.1", port, ssl=context, server_hostname="localhost")
         callers.append(caller)
     for caller in callers:
         caller.durations.clear()

@@ -33,7 +33,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
-from bench.getcards_http import Message, Slice, load
+from bench.getcards_http import BareApp, Slice, load
 from tests.pdfmaker import classic, objects
 from tiaas.ades.cades import CadesOptions, prepare
 from tiaas.ades.signing import SignedBy
@@ -222,28 +222,6 @@ ROWS: tuple[Row, ...] = (
 )
 
 
-class BareApp:
-    """Reads a body, does some work, answers `size` octets."""
-
-    def __init__(self, work: Work, size: int) -> None:
-        self._work = work
-        self._body = b"x" * size
-        self._headers = [
-            (b"content-type", b"text/xml; charset=utf-8"),
-            (b"content-length", str(size).encode()),
-        ]
-
-    async def __call__(
-        self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
-    ) -> None:
-        """ASGI 3."""
-        while (await receive()).get("more_body", False):
-            pass
-        await self._work()
-        await send({"type": "http.response.start", "status": 200, "headers": self._headers})
-        await send({"type": "http.response.body", "body": self._body})
-
-
 # ---- the server's side -----------------------------------------------------------------------------------------------
 
 
@@ -263,7 +241,7 @@ async def serve(folder: Path, kind: HsmKind) -> None:
                 _tell(await _raw(kind, card.held, folder))
                 continue
             number, size = asked
-            app = BareApp(ROWS[number].raw(card.held, folder), size)
+            app = BareApp(size, ROWS[number].raw(card.held, folder))
             doors.append(_door(app, served.instance))
             _tell((await ingress.open(Address("127.0.0.1", 0), doors[-1])).port)
         await ingress.stop()

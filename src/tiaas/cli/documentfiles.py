@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tiaas.base.errors import InvalidInput, TiaasError
+from tiaas.cli.writer import out_json, out_table
 from tiaas.client import ClientError
 
 XML = "xml"
@@ -144,3 +145,12 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
 def add_force_argument(parser: argparse.ArgumentParser) -> None:
     """Adds `--force`."""
     parser.add_argument("--force", action="store_true", help="replace results that are there already")
+
+
+def list_results(files: Sequence[Path], targets: Sequence[Path], *, as_json: bool) -> None:
+    """Prints which file became which, as a table or as JSON."""
+    rows = [(str(source), str(target)) for source, target in zip(files, targets, strict=True)]
+    if as_json:
+        out_json([{"file": source, "output": target} for source, target in rows])
+    else:
+        out_table(("FILE", "OUTPUT"), rows)

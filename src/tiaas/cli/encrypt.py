@@ -8,7 +8,7 @@ from tiaas.cli import documentfiles
 from tiaas.cli.cardchoice import choose_card
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
-from tiaas.cli.writer import note, out_json, out_table
+from tiaas.cli.writer import note
 from tiaas.client import Konnektor
 from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.interfaces.encryption_service_v6_1 import Crypt, EncryptionType
@@ -80,11 +80,7 @@ def run(args: argparse.Namespace) -> int:
                 note(f"tiaas: {target}")
 
     with_konnektor(args, work)
-    rows = [(str(source), str(target)) for source, target in zip(args.files, paths, strict=True)]
-    if args.json:
-        out_json([{"file": source, "output": target} for source, target in rows])
-    else:
-        out_table(("FILE", "OUTPUT"), rows)
+    documentfiles.list_results(args.files, paths, as_json=args.json)
     return ExitCode.OK
 
 

@@ -122,7 +122,7 @@ class Dispatcher:
     `fault_of` turns any exception of decoding, access check or handler into a fault; for a `SoapError` the SOAP fault
     code of the error wins over the one in the result. `observer` hears of requests that were not cancelled. `guard` is
     asked before each operation is executed, and raises if it must not be. `mtom`, the source of boundaries, is given
-    where messages may be packaged; there large messages are read in a thread, too.
+    where messages may be packaged. Large messages are read in a thread.
     """
 
     def __init__(
