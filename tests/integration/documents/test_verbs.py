@@ -107,9 +107,6 @@ def test_an_interrupted_job_is_stopped(lab: LabProcess, run: Run) -> None:
     fault = {"service": "keypad", "delay": 6, "match": "PIN.QES", "times": 1}
     httpx.post(faults, json=fault, trust_env=False).raise_for_status()
     command = [
-        # A shell tells what it runs in the background to ignore Ctrl-C, and children inherit that.
-        "env",
-        "--default-signal=INT",
         sys.executable,
         "-m",
         "tiaas",
