@@ -2,22 +2,19 @@
 
 import argparse
 import asyncio
-import os
 import ssl
 from typing import Any
 
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.exitcodes import ExitCode
-from tiaas.cli.konnektorargs import add_konnektor_arguments, choose_kon
+from tiaas.cli.konnektorargs import add_konnektor_arguments
+from tiaas.cli.ldapaddress import add_ldap_argument, choose_ldap
 from tiaas.cli.writer import note, out, out_fields, out_json
+from tiaas.client.directoryrecipients import BASE
 from tiaas.client.ldapsearch import SearchEnded, search_directory
-from tiaas.client.tls import build_context
 from tiaas.interfaces.ldap_filter import encode_filter, escape
 from tiaas.interfaces.ldap_v3 import Entry, SearchRequest
-from tiaas.lab.ready import read_ready
-from tiaas.lab.registry import Registry
 
-DEFAULT_BASE = "dc=data,dc=vzd"
 _SIZE_LIMIT_EXCEEDED = 4
 _SEARCHED = ("displayName", "cn", "organization", "mail", "domainID", "telematikID", "l")
 _SHOWN = {
@@ -45,9 +42,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "it is a filter, like '(&(domainID=109990018)(entryType=5))'.",
     )
     search.add_argument("text", metavar="TEXT", help="what to look for")
-    search.add_argument("--base", default=DEFAULT_BASE, metavar="DN", help=f"where to begin (default: {DEFAULT_BASE})")
+    search.add_argument("--base", default=BASE, metavar="DN", help=f"where to begin (default: {BASE})")
     search.add_argument("--limit", type=int, default=0, metavar="N", help="so many entries at most (default: as it is)")
-    search.add_argument("--ldap", metavar="URL", help="the proxy, ldaps://HOST:PORT; needed with --kon")
+    add_ldap_argument(search)
     add_konnektor_arguments(search)
 
 
@@ -56,8 +53,8 @@ def run(args: argparse.Namespace) -> int:
     if args.limit < 0:
         raise InvalidInput("--limit is 0 or more")
     request = SearchRequest(args.base, encode_filter(filter_for(args.text)), size_limit=args.limit)
-    url, kon = _address(args), choose_kon(args)
-    entries, ended = asyncio.run(_collect(url, request, build_context(kon) if url.startswith("ldaps:") else None))
+    url, context = choose_ldap(args)
+    entries, ended = asyncio.run(_collect(url, request, context))
     if args.json:
         out_json([_document(entry) for entry in entries])
     else:
@@ -79,20 +76,6 @@ def filter_for(text: str) -> str:
     if not text.strip():
         raise InvalidInput("say what to look for")
     return "(|" + "".join(f"({name}=*{escape(text.strip())}*)" for name in _SEARCHED) + ")"
-
-
-def _address(args: argparse.Namespace) -> str:
-    if args.ldap is not None:
-        return str(args.ldap)
-    if args.kon is not None:
-        raise InvalidInput("a .kon file does not say where the LDAP proxy is; give --ldap ldaps://HOST:PORT")
-    instances: list[Any] = read_ready(Registry(os.environ).find(args.dir))["instances"]
-    if not 1 <= args.practice <= len(instances):
-        raise InvalidInput("--practice counts from 1")
-    entry = instances[args.practice - 1]["ldap"]
-    if entry is None:
-        raise InvalidInput("this lab has no directory: `tiaas up` needs slapd (Debian: apt-get install slapd)")
-    return str(entry["url"])
 
 
 async def _collect(

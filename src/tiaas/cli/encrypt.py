@@ -1,6 +1,7 @@
 """`tiaas encrypt`: encrypts files for certificates and for a card."""
 
 import argparse
+import asyncio
 from pathlib import Path
 
 from tiaas.base.errors import InvalidInput
@@ -8,10 +9,11 @@ from tiaas.cli import documentfiles
 from tiaas.cli.cardchoice import choose_card
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
+from tiaas.cli.ldapaddress import add_ldap_argument, choose_ldap
 from tiaas.cli.writer import note
-from tiaas.client import Konnektor
+from tiaas.client import Crypt, Konnektor, find_recipient
 from tiaas.interfaces.card_service_common_v2_0 import CardType
-from tiaas.interfaces.encryption_service_v6_1 import Crypt, EncryptionType
+from tiaas.interfaces.encryption_service_v6_1 import EncryptionType
 
 _TYPES = {"cms": EncryptionType.CMS, "xml": EncryptionType.XML, "smime": EncryptionType.SMIME}
 
@@ -34,7 +36,16 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="recipients, PEM (all certificates in it) or DER; may be repeated",
     )
     parser.add_argument(
-        "--for-card", metavar="CARD", help="recipient: card handle or ICCSN (default without --to: the only SMC-B)"
+        "--to-directory",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="recipient from the directory of the TI: KIM address, Telematik-ID, BSNR, IK or whole name, with all its "
+        "certificates; may be repeated",
+    )
+    add_ldap_argument(parser)
+    parser.add_argument(
+        "--for-card", metavar="CARD", help="recipient: card handle or ICCSN (default without others: the only SMC-B)"
     )
     parser.add_argument("--type", choices=_TYPES, help="format (default: by the file)")
     parser.add_argument("--mime", metavar="TYPE", help="xml, binary or a MIME type (default: by the file's name)")
@@ -57,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
         for path, form in zip(args.files, forms, strict=True)
     ]
     paths = documentfiles.targets(args.files, names, args.output, args.force)
+    certificates += _from_directory(args)
 
     async def work(konnektor: Konnektor) -> None:
         card = None
@@ -82,6 +94,18 @@ def run(args: argparse.Namespace) -> int:
     with_konnektor(args, work)
     documentfiles.list_results(args.files, paths, as_json=args.json)
     return ExitCode.OK
+
+
+def _from_directory(args: argparse.Namespace) -> list[bytes]:
+    if not args.to_directory:
+        return []
+    url, context = choose_ldap(args)
+    found: list[bytes] = []
+    for name in args.to_directory:
+        recipient = asyncio.run(find_recipient(url, name, context))
+        note(f"tiaas: {recipient.name}, {recipient.telematik_id}: certificates {len(recipient.certificates)}")
+        found += recipient.certificates
+    return found
 
 
 def _form(path: Path, args: argparse.Namespace) -> documentfiles.DocumentForm:

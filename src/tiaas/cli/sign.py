@@ -12,7 +12,8 @@ from tiaas.cli.cardchoice import choose_card
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
 from tiaas.cli.writer import note, out_json, out_table
-from tiaas.client import ClientError, DocumentToSign, Konnektor, KonnektorFault, SignedResult
+from tiaas.client import ClientError, DocumentToSign, Konnektor, KonnektorFault, SignedResult, under_policy
+from tiaas.client.signaturepolicies import POLICY_NAMES
 from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.interfaces.card_service_v8_1 import Card
 from tiaas.interfaces.signature_service_v7_5 import SHORT_TEXT_LENGTH, Crypt
@@ -26,7 +27,10 @@ _TYPES = {
 _CMS = _TYPES["cades"]
 _HBA = frozenset({CardType.HBA, CardType.HBA_QSIG})
 _WRONG_TYPE = 4111
-_XML_HINT = "the qualified signature of XML is a CAdES signature: --type cades, for an E-Rezept with --enveloping"
+_XML_HINT = (
+    "the qualified signature of XML is a CAdES signature (--type cades, for an E-Rezept with --enveloping) "
+    "or one under a signature policy (--policy nfdm)"
+)
 _STACK = 50
 """Documents in one call: every Konnektor takes as many (gemSpec_Kon V5.18, SignRequest)."""
 _JOB_OCTETS = 30 * 1024 * 1024
@@ -49,6 +53,11 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--type", choices=_TYPES, help="format of the signature (default: by the file)")
     parser.add_argument(
         "--enveloping", action="store_true", help="with --type cades: the signature contains the document (.p7m)"
+    )
+    parser.add_argument(
+        "--policy",
+        choices=POLICY_NAMES,
+        help="with --qes: XAdES under this signature policy (nfdm: an emergency data set)",
     )
     parser.add_argument("--mime", metavar="TYPE", help="xml, binary or a MIME type (default: by the file's name)")
     parser.add_argument("--short-text", metavar="TEXT", help="what the document is called (default: its file name)")
@@ -96,6 +105,8 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> None:
     if args.enveloping and args.type not in (None, "cades"):
         raise InvalidInput("--enveloping goes with --type cades only")
+    if args.policy and (not args.qes or args.enveloping or args.type not in (None, "xades")):
+        raise InvalidInput("--policy goes with --qes and XAdES only")
     if args.stack < 1:
         raise InvalidInput("--stack is at least 1")
 
@@ -159,14 +170,20 @@ def _job(documents: Sequence[DocumentToSign], first: int, most: int) -> Sequence
 def _document(path: Path, args: argparse.Namespace) -> DocumentToSign:
     form = documentfiles.form_of(path, args.mime)
     kind = _CMS if args.enveloping else _TYPES.get(args.type)
+    content, under = documentfiles.read(path), None
+    if args.policy:
+        if not form.is_xml:
+            raise InvalidInput(f"{path}: --policy signs XML; say --mime xml if it is")
+        kind, under = _TYPES["xades"], under_policy(POLICY_NAMES[args.policy], content)
     return DocumentToSign(
-        content=documentfiles.read(path),
+        content=content,
         is_xml=form.is_xml,
         mime_type=form.mime_type,
         signature_type=kind,
         enveloping=True if args.enveloping else None,
         short_text=args.short_text or path.name[:SHORT_TEXT_LENGTH],
         include_revocation_info=args.ocsp,
+        under=under,
     )
 
 

@@ -2,6 +2,7 @@
 
 from tiaas.client.cardservices import CertificateEnds, CertificateVerdict, RequestedCard, ScenarioAnswers
 from tiaas.client.cetp import CetpReceiver, ReceivedEvent, receive_events
+from tiaas.client.directoryrecipients import DirectoryRecipient, find_recipient
 from tiaas.client.encryption import Converted
 from tiaas.client.errors import (
     BadAnswer,
@@ -14,9 +15,11 @@ from tiaas.client.errors import (
 )
 from tiaas.client.kon import Kon, load_kon, parse_kon
 from tiaas.client.konnektor import CardCertificate, EventSubscription, Konnektor, PinOutcome, PinState, connect
+from tiaas.client.signaturepolicies import UnderPolicy, under_policy
 from tiaas.client.signatures import ComfortState, DocumentToSign, SignedResult, Verification
 from tiaas.client.transport import Timeouts
 from tiaas.client.vsd import Vsd
+from tiaas.interfaces.signature_service_v7_5 import Crypt
 
 __all__ = [
     "BadAnswer",
@@ -28,6 +31,8 @@ __all__ = [
     "ClientError",
     "ComfortState",
     "Converted",
+    "Crypt",
+    "DirectoryRecipient",
     "DocumentToSign",
     "EventSubscription",
     "Kon",
@@ -43,10 +48,13 @@ __all__ = [
     "SignedResult",
     "Timeouts",
     "TraceEntry",
+    "UnderPolicy",
     "Verification",
     "Vsd",
     "connect",
+    "find_recipient",
     "load_kon",
     "parse_kon",
     "receive_events",
+    "under_policy",
 ]

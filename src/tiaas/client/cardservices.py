@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tiaas.client.caller import Caller, ServiceKind, trace_of, warning_of
+from tiaas.client.cardkeys import OneKey, one_key
 from tiaas.client.errors import BadAnswer, TraceEntry
 from tiaas.interfaces import card_service_v8_2 as card_session
 from tiaas.interfaces import card_terminal_service_v1_1 as card_terminal
@@ -12,7 +13,7 @@ from tiaas.interfaces import certificate_service_v6_0 as certificate_service
 from tiaas.interfaces import kvk_service_v4_0 as kvk_service
 from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.interfaces.card_service_v8_1 import Card
-from tiaas.interfaces.certificate_service_v6_0 import CertificateExpiration, Crypt, VerificationResult
+from tiaas.interfaces.certificate_service_v6_0 import CertificateExpiration, VerificationResult
 
 CARD_SESSION = ServiceKind(card_session.SERVICE, "8.2")
 CARD_TERMINAL = ServiceKind(card_terminal.SERVICE, "1.1")
@@ -112,11 +113,11 @@ class CardServices(Caller):
         )
 
     async def check_certificate_expiration(
-        self, card_handle: str | None = None, crypt: Crypt | None = None
+        self, card_handle: str | None = None, crypt: OneKey | None = None
     ) -> CertificateEnds:
         """When the certificate of a card ends, or those of the Konnektor and of all cards of the Mandant."""
         request = certificate_service.CheckCertificateExpiration(
-            card_handle=card_handle, context=self.context, crypt=crypt
+            card_handle=card_handle, context=self.context, crypt=one_key(crypt)
         )
         answer = await self.call(
             CERTIFICATE,

@@ -8,7 +8,8 @@ from tiaas.client.errors import BadAnswer, TraceEntry
 from tiaas.interfaces import encryption_service_v6_1 as encryption_service
 from tiaas.interfaces.connector_common_v5_0 import Document
 from tiaas.interfaces.dss_core_v1_0 import Base64Data
-from tiaas.interfaces.encryption_service_v6_1 import Crypt, EncryptionType
+from tiaas.interfaces.encryption_service_v6_1 import EncryptionType
+from tiaas.interfaces.signature_service_v7_5 import Crypt
 
 ENCRYPTION = ServiceKind(encryption_service.SERVICE, "6.1")
 
@@ -42,7 +43,8 @@ class EncryptionServices(Caller):
         """
         card = None
         if card_handle is not None:
-            card = encryption_service.CertificateOnCard(card_handle=card_handle, crypt=crypt)
+            kind = None if crypt is None else encryption_service.Crypt(crypt.value)
+            card = encryption_service.CertificateOnCard(card_handle=card_handle, crypt=kind)
         inputs = None
         if encryption_type is not None:
             inputs = encryption_service.EncryptOptionalInputs(encryption_type=encryption_type)

@@ -16,6 +16,7 @@ from cryptography import x509
 
 from tiaas.base.errors import TiaasError
 from tiaas.client.caller import ServiceKind, status_meaning, warning_of
+from tiaas.client.cardkeys import OneKey, one_key
 from tiaas.client.cardservices import CardServices
 from tiaas.client.directory import BadDirectory, decode_directory_untrusted
 from tiaas.client.encryption import EncryptionServices
@@ -32,7 +33,7 @@ from tiaas.interfaces.card_service_common_v2_0 import CardType, PinResponse, Pin
 from tiaas.interfaces.card_service_v8_1 import Card, PinStatus
 from tiaas.interfaces.card_terminal_info_v8_0 import CardTerminal
 from tiaas.interfaces.certificate_service_common_v2_0 import CertRef
-from tiaas.interfaces.certificate_service_v6_0 import CertRefList, Crypt
+from tiaas.interfaces.certificate_service_v6_0 import CertRefList
 from tiaas.interfaces.connector_common_v5_0 import Connector
 
 EVENT = ServiceKind(event_service.SERVICE, "7.2")
@@ -203,14 +204,14 @@ class Konnektor(CardServices, SignatureServices, EncryptionServices):
         return PinState(answer.pin_status, answer.left_tries)
 
     async def read_card_certificate(
-        self, card_handle: str, refs: Sequence[CertRef], crypt: Crypt | None = None
+        self, card_handle: str, refs: Sequence[CertRef], crypt: OneKey | None = None
     ) -> tuple[CardCertificate, ...]:
         """Certificates of a card, RSA if `crypt` is not given; what the card does not have is left out."""
         request = certificate_service.ReadCardCertificate(
             card_handle=card_handle,
             context=self.context,
             cert_ref_list=CertRefList(cert_ref=tuple(refs)),
-            crypt=crypt,
+            crypt=one_key(crypt),
         )
         answer = await self.call(
             CERTIFICATE,

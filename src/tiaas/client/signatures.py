@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from tiaas.client.caller import Caller, ServiceKind, trace_of, warning_of
 from tiaas.client.errors import BadAnswer, TraceEntry
+from tiaas.client.signaturepolicies import UnderPolicy
 from tiaas.interfaces import auth_signature_service_v7_4 as auth_service
 from tiaas.interfaces import signature_service_v7_4 as v7_4
 from tiaas.interfaces import signature_service_v7_5 as v7_5
@@ -16,8 +17,10 @@ from tiaas.interfaces.dss_core_v1_0 import (
     Base64Data,
     Base64Signature,
     SignatureObject,
+    SignaturePlacement,
     UseVerificationTime,
 )
+from tiaas.interfaces.oasis_signature_policy_v1_0 import GenerateUnderSignaturePolicy
 from tiaas.interfaces.oasis_verification_report_v1_0 import ReturnVerificationReport
 from tiaas.interfaces.signature_service_v7_5 import (
     ComfortSignatureStatus,
@@ -88,7 +91,8 @@ class DocumentToSign:
 
     `content` is XML (`is_xml`), or of the MIME type given (None: binary). `signature_type` is the URI of a format
     (None: what the Konnektor takes for such a document), `enveloping` whether a CMS signature contains the document.
-    `short_text` names the document to people; for a qualified signature it is needed.
+    `short_text` names the document to people; for a qualified signature it is needed. `under` is for a qualified
+    signature of XML in it, see `under_policy`.
     """
 
     content: bytes
@@ -98,6 +102,7 @@ class DocumentToSign:
     enveloping: bool | None = None
     short_text: str | None = None
     include_revocation_info: bool = False
+    under: UnderPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -305,20 +310,32 @@ class SignatureServices(Caller):
 
 
 def _request(index: int, document: DocumentToSign) -> v7_5.SignRequest:
+    name, under = f"{_DOCUMENT_ID}{index}", document.under
     inputs = None
-    if document.signature_type is not None or document.enveloping is not None:
-        inputs = v7_5.SignInputs(signature_type=document.signature_type, include_e_content=document.enveloping)
+    if under is not None or document.signature_type is not None or document.enveloping is not None:
+        inputs = v7_5.SignInputs(
+            signature_type=document.signature_type,
+            include_e_content=document.enveloping,
+            signature_placement=None if under is None else _placement(name, under),
+            policy=None if under is None else GenerateUnderSignaturePolicy(identifier=under.policy),
+        )
     return v7_5.SignRequest(
         optional_inputs=inputs,
-        document=_document(document, f"{_DOCUMENT_ID}{index}"),
+        document=_document(document, name),
         include_revocation_info=document.include_revocation_info,
         request_id=str(index),
     )
 
 
+def _placement(name: str, under: UnderPolicy) -> SignaturePlacement:
+    """As gematik's example of a SignDocument under a policy has it."""
+    return SignaturePlacement(xpath_first_child_of=under.holder, which_document=name, enveloped=False)
+
+
 def _document(document: DocumentToSign, name: str = _DOCUMENT_ID) -> v7_5.Document:
     if document.is_xml:
-        return v7_5.Document(id=name, short_text=document.short_text, base64_xml=document.content)
+        part = None if document.under is None else f"#{document.under.part_id}"
+        return v7_5.Document(id=name, ref_uri=part, short_text=document.short_text, base64_xml=document.content)
     data = Base64Data(data=document.content, mime_type=document.mime_type)
     return v7_5.Document(id=name, short_text=document.short_text, base64_data=data)
 

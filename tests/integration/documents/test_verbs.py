@@ -79,6 +79,25 @@ def test_a_prescription_signed_with_the_hba(run: Run, capsys: pytest.CaptureFixt
     assert "--type cades" in said
 
 
+@pytest.mark.requirement("TIP1-A_5538")
+def test_an_emergency_data_set_signed_under_its_policy(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """The one XAdES of a QES: a part signed, the signature beside it in the document (TAB_KON_778)."""
+    Path("nfd.xml").write_text(
+        '<NFD_Document xmlns="urn:nfd"><Notfalldaten ID="I1"><x/></Notfalldaten><SignatureArzt/></NFD_Document>'
+    )
+    assert run("sign", "--qes", "--policy", "nfdm", "nfd.xml") == 0
+    signed = Path("nfd-signed.xml").read_bytes()
+    assert b"<SignatureArzt><ds:Signature" in signed
+    assert b'URI="#I1"' in signed
+    assert run("verify", "nfd-signed.xml") == 0
+    Path("nfd-signed.xml").write_bytes(signed.replace(b"<x/>", b"<y/>"))
+    assert run("verify", "nfd-signed.xml") == 6
+    capsys.readouterr()
+    for refused in (("bundle.xml", "--qes"), ("nfd.xml",), ("nfd.xml", "--qes", "--mime", "binary")):
+        assert run("sign", "--policy", "nfdm", *refused, "--force") == 2
+        assert "policy" in capsys.readouterr().err
+
+
 @pytest.mark.requirement("A_19107", "A_19108", "A_19109-02")
 def test_comfort_from_on_to_off(lab: LabProcess, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     """One PIN entry, two jobs without another; the session belongs to the userId that `on` made."""

@@ -9,12 +9,10 @@ from typing import TypeVar
 import pytest
 
 from tests.integration.lab.labprocess import LabProcess
-from tiaas.client import Konnektor, connect
+from tiaas.client import Crypt, Konnektor, connect
 from tiaas.client.kon import load_kon
 from tiaas.client.signatures import DocumentToSign
 from tiaas.interfaces.card_service_common_v2_0 import CardType
-from tiaas.interfaces.encryption_service_v6_1 import Crypt as EncryptionCrypt
-from tiaas.interfaces.signature_service_v7_5 import Crypt as SignatureCrypt
 
 T = TypeVar("T")
 CMS = "urn:ietf:rfc:5652"
@@ -31,9 +29,9 @@ def with_konnektor(lab: LabProcess, work: Callable[[Konnektor, str], Awaitable[T
     return asyncio.run(go())
 
 
-@pytest.mark.parametrize("crypt", list(SignatureCrypt))
+@pytest.mark.parametrize("crypt", list(Crypt))
 @pytest.mark.requirement("TIP1-A_4653-02", "A_17768")
-def test_openssl_verifies_what_it_signed(hsm_lab: LabProcess, tmp_path: Path, crypt: SignatureCrypt) -> None:
+def test_openssl_verifies_what_it_signed(hsm_lab: LabProcess, tmp_path: Path, crypt: Crypt) -> None:
     documents = [
         DocumentToSign(b"text %d" % number, mime_type="text/plain", signature_type=CMS, enveloping=True)
         for number in range(3)
@@ -48,9 +46,9 @@ def test_openssl_verifies_what_it_signed(hsm_lab: LabProcess, tmp_path: Path, cr
         assert (tmp_path / "text").read_bytes() == b"text %d" % number
 
 
-@pytest.mark.parametrize("crypt", list(EncryptionCrypt))
+@pytest.mark.parametrize("crypt", list(Crypt))
 @pytest.mark.requirement("TIP1-A_4622-05")
-def test_what_is_encrypted_for_it_comes_back(hsm_lab: LabProcess, crypt: EncryptionCrypt) -> None:
+def test_what_is_encrypted_for_it_comes_back(hsm_lab: LabProcess, crypt: Crypt) -> None:
     async def there_and_back(konnektor: Konnektor, card: str) -> bytes:
         hidden = await konnektor.encrypt_document(b"for this practice only", card_handle=card, crypt=crypt)
         assert b"practice" not in hidden.content
