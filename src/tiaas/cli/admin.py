@@ -210,6 +210,10 @@ def _trust(args: argparse.Namespace) -> int:
             for name, each in (("TSL", state.tsl), ("BNetzA-VL", state.bnetza))
         ]
         out_table(("LIST", "NUMBER", "NEXT UPDATE", "IMPORTED", "LAST FAILURE"), rows)
+        contact = state.tsl_service
+        if contact is not None and contact.code is not None:
+            at = contact.at.isoformat(timespec="seconds")
+            out_fields({"TSL service": f"refused at {at}: {contact.code} {contact.reason}"})
         anchor = state.anchor
         if anchor is not None:
             since = "not told by a TSL" if anchor.since is None else anchor.since.isoformat(timespec="seconds")

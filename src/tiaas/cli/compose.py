@@ -150,6 +150,7 @@ class Running:
             self.ca_bundle,
             ocsp=None if services is None else services.ocsp_url,
             tsl=None if services is None else services.tsl_url,
+            bnetza=None if services is None else services.bnetza_url,
             faults=f"{self.control_url}/faults",
             journal=f"{self.control_url}/journal",
             vzd=self.lab.vzd.url or None,

@@ -75,6 +75,7 @@ class FaultyNetwork(Network):
         for name, gateway in self.lab.gateways.ports.items():
             if gateway == port:
                 return f"gateway {name}"
-        if self.lab.services is not None and urlsplit(self.lab.services.url).port == port:
+        services = self.lab.services
+        if services is not None and port in (urlsplit(services.url).port, services.tls_port):
             return "pki"
         return "intermediaer" if urlsplit(self.lab.vsdm.url).port == port else "sink"

@@ -100,7 +100,13 @@ def ti_access(lab: Lab) -> TiAccess:
     if lab.services is None:
         return access
     pki = lab.services
-    return replace(access, tsl_url=pki.tsl_url, bnetza_url=pki.bnetza_url, ocsp_forwarder=pki.url)
+    return replace(
+        access,
+        tsl_url=pki.tsl_url,
+        tsl_tls_port=pki.tls_port,
+        bnetza_url=pki.bnetza_url,
+        ocsp_forwarder=pki.url,
+    )
 
 
 def box_access(lab: Lab, settings: BoxSettings) -> BoxAccess:

@@ -205,8 +205,11 @@ class TiAccess:
     sak: bool = True
     """Without the Signaturanwendungskomponente no BNetzA-VL is fetched."""
     tsl_url: str = ""
-    """The list itself; its hash lies beside it with the suffix `.sha2` instead of `.xml`."""
+    """The list itself; its hash lies beside it with the suffix `.sha2` instead of `.xml`, and comes over TLS."""
+    tsl_tls_port: int = 443
+    """Where the host of a list with an `http` address speaks TLS."""
     bnetza_url: str = ""
+    """By `https` only (TIP1-A_5662)."""
     ocsp_forwarder: str = ""
     """The access provider's http-forwarder (CERT_OCSP_FORWARDER_ADDRESS, _PORT): every OCSP request goes there."""
     intermediaer: str = ""
@@ -224,6 +227,10 @@ class TiAccess:
     """NTP_SERVER_ADDR: the TI's time servers in the order they are asked; none: time is not compared."""
     receipt_secret: Secret | None = None
     """Input for the VSDM-PNW-Keys (VSDM-A_2776); Konnektors with the same one read each other's receipts."""
+
+    def __post_init__(self) -> None:
+        if self.bnetza_url and not self.bnetza_url.startswith("https://"):
+            raise BadInstanceConfig("TIP1-A_5662: the BNetzA-VL comes over TLS only; its address begins with https://")
 
 
 @dataclass(frozen=True, slots=True)

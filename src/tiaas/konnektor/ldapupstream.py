@@ -16,7 +16,7 @@ from tiaas.interfaces.ldap_v3 import BadLdap, FrameReader
 from tiaas.konnektor.config import Address
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.network import Network
-from tiaas.konnektor.servercheck import is_for_host
+from tiaas.konnektor.servercheck import client_context, is_for_host
 
 ServerCheck = Callable[[bytes], Awaitable[object]]
 """Judges the directory's certificate (DER); see `Trust.check_directory`. Raises `KonnektorError`."""
@@ -35,15 +35,6 @@ class NoDirectory(TiaasError):
         self.code = code
 
 
-def _client_context() -> ssl.SSLContext:
-    """TLS 1.2 or 1.3 without a check of its own: `VzdDialer` judges the certificate by the trust list."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
 @dataclass(frozen=True, slots=True)
 class VzdDialer:
     """Opens connections to the directory of one instance; `may` says whether the operating state allows it."""
@@ -52,7 +43,7 @@ class VzdDialer:
     check: ServerCheck
     network: Network
     may: Callable[[], bool] = lambda: True
-    context: ssl.SSLContext = field(default_factory=_client_context)
+    context: ssl.SSLContext = field(default_factory=client_context)
 
     async def open(self, listener: "Listener") -> "Upstream":
         """A checked connection whose messages `listener` gets. Raises `NoDirectory`."""

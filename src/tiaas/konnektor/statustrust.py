@@ -5,6 +5,7 @@ from typing import Any
 from tiaas.konnektor.ocsp import OcspCounts
 from tiaas.konnektor.statustime import time_text
 from tiaas.konnektor.truststatus import AnchorStatus, ListStatus, TrustStatus
+from tiaas.konnektor.tslservice import TslContact
 
 
 def trust_document(trust: TrustStatus) -> dict[str, Any]:
@@ -15,6 +16,7 @@ def trust_document(trust: TrustStatus) -> dict[str, Any]:
         "ocsp_signers": trust.ocsp_signers,
         "tsl": _list(trust.tsl),
         "bnetza": _list(trust.bnetza),
+        "tsl_service": _contact(trust.tsl_service),
         "anchor": _anchor(trust.anchor),
         "next_anchor": _anchor(trust.next_anchor),
         "next_anchor_from": time_text(trust.next_anchor_from),
@@ -34,6 +36,12 @@ def _list(held: ListStatus) -> dict[str, Any]:
         "reason": held.last_reason,
         "next_attempt": time_text(held.next_attempt),
     }
+
+
+def _contact(contact: TslContact | None) -> dict[str, Any] | None:
+    if contact is None:
+        return None
+    return {"at": time_text(contact.at), "code": contact.code, "reason": contact.reason}
 
 
 def _anchor(anchor: AnchorStatus | None) -> dict[str, Any] | None:

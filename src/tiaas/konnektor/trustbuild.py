@@ -2,7 +2,7 @@
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
-from tiaas.konnektor.config import TiAccess
+from tiaas.konnektor.config import BadInstanceConfig, TiAccess
 from tiaas.konnektor.events import EventHub
 from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.network import Network
@@ -11,8 +11,9 @@ from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.store import InstanceStore
 from tiaas.konnektor.trust import TrustSpace
-from tiaas.konnektor.trustlists import TrustLists, require_anchor
+from tiaas.konnektor.trustlists import TrustLists
 from tiaas.konnektor.trustservice import FixedTrust, Trust
+from tiaas.konnektor.tslservice import TslService
 from tiaas.konnektor.web import WebClient
 
 
@@ -41,7 +42,10 @@ def build_trust(
     ocsp = OcspClient(access, web, clock, entropy, mode)
     if not access.tsl_url:
         return Trust(FixedTrust(given), ocsp, web, clock)
-    anchored = require_anchor(anchor)
-    reading = reader or ListReader()
-    lists = TrustLists(given, anchored, access, web, reading, ocsp, store, hub, opstate, clock, entropy, mode)
-    return Trust(lists, ocsp, web, clock)
+    if not anchor:
+        raise BadInstanceConfig("with a tsl_url the instance needs a tsl_anchor, the certificate of the TSL-Signer-CA")
+    reading, service = reader or ListReader(), TslService(web, access.tsl_tls_port, clock)
+    lists = TrustLists(given, anchor, access, service, reading, ocsp, store, hub, opstate, clock, entropy, mode)
+    trust = Trust(lists, ocsp, web, clock)
+    service.check = trust.check_tsl_service
+    return trust

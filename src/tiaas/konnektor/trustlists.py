@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy, random_fraction
 from tiaas.konnektor.codes import CODES
-from tiaas.konnektor.config import BadInstanceConfig, TiAccess
+from tiaas.konnektor.config import TiAccess
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, EventHub, EventSeverity, EventType, parameters
 from tiaas.konnektor.heldlist import (
@@ -52,7 +53,7 @@ from tiaas.konnektor.tslimport import (
     is_newer_tsl,
     require_newer_bnetza,
 )
-from tiaas.konnektor.web import WebClient
+from tiaas.konnektor.tslservice import TslService, TslServiceRefused
 from tiaas.pki.certificate import Certificate, decode_certificate_untrusted
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.tsl import BACKUP_LOCATION
@@ -102,7 +103,7 @@ class TrustLists:
         given: TrustSpace,
         anchor: bytes,
         access: TiAccess,
-        web: WebClient,
+        service: TslService,
         reader: ListReader,
         ocsp: OcspClient,
         store: InstanceStore,
@@ -123,7 +124,7 @@ class TrustLists:
         self._given = given
         self._access = access
         self._online = online
-        self._web = web
+        self.service = service
         self._reader = reader
         self._ocsp = ocsp
         self._store = store
@@ -338,7 +339,8 @@ class TrustLists:
         async with self._one_at_a_time:
             now = self._clock.now()
             try:
-                document = await fetch_other(self._web, addresses, None if slot.held is None else slot.held.digest)
+                held = None if slot.held is None else slot.held.digest
+                document = await fetch_other(self.service, addresses, held, partial(self._tell, slot))
                 changed = document is not None and await self._take(slot, document)
             except ListRefused as refused:
                 due = self._due(slot, now, succeeded=False)
@@ -379,8 +381,10 @@ class TrustLists:
         """`number` is the Konnektor's code where the whole import failed (TUC_KON_031, TUC_KON_032)."""
         code = None if refused.fault is None else refused.fault.number
         _log.warning("trust list not imported", extra={"topic": slot.topic, "code": code, "reason": refused.reason})
-        about = str(refused) if number is None else f"{number} {CODES[number].text}: {refused}"
-        told = parameters(("Fehlerbeschreibung", about))
+        self._tell(slot, str(refused) if number is None else f"{number} {CODES[number].text}: {refused}")
+
+    def _tell(self, slot: _Slot, about: str | TslServiceRefused) -> None:
+        told = parameters(("Fehlerbeschreibung", str(about)))
         topic = f"{slot.topic}/IMPORT"
         self._hub.publish(Event(topic, told, EventType.OPERATION, EventSeverity.ERROR, deliver=False))
 
@@ -400,10 +404,3 @@ def _readable(
 
 def _attempt_key(slot: _Slot) -> str:
     return f"{slot.key}-attempt"
-
-
-def require_anchor(anchor: bytes | None) -> bytes:
-    """The anchor, or `BadInstanceConfig` for a TSL that nobody could check."""
-    if not anchor:
-        raise BadInstanceConfig("with a tsl_url the instance needs a tsl_anchor, the certificate of the TSL-Signer-CA")
-    return anchor

@@ -324,6 +324,10 @@ class Trust:
         """
         return await self._check_server(der, ZD_SERVER, Role.VZD_TI, tolerate=False)
 
+    async def check_tsl_service(self, der: bytes) -> Verdict:
+        """C.ZD.TLS-S that the TSL service showed in TLS (A_17661): OCSP, tolerant of a missing status; see `check`."""
+        return await self.check(der, ZD_SERVER, offline_allow_no_check=True)
+
     async def _check_server(self, der: bytes, demands: Demands, role: Role, *, tolerate: bool) -> Verdict:
         if self._source.is_anchor_outdated():
             raise KonnektorError(4002)

@@ -11,6 +11,7 @@ from tiaas.konnektor.heldlist import Attempt, HeldList
 from tiaas.konnektor.ocsp import OcspCounts
 from tiaas.konnektor.trust import Issuer
 from tiaas.konnektor.trustlists import TrustLists
+from tiaas.konnektor.tslservice import TslContact
 from tiaas.pki.certificate import Certificate
 
 
@@ -60,7 +61,10 @@ class TslType(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TrustStatus:
-    """All of it. Without a TSL (`has_lists` False) the instance trusts what it was given, and lists are empty."""
+    """All of it. Without a TSL (`has_lists` False) the instance trusts what it was given, and lists are empty.
+
+    `tsl_service` is the last TLS connection to the TSL service; None: none since the start.
+    """
 
     has_lists: bool
     issuers: int
@@ -72,6 +76,7 @@ class TrustStatus:
     next_anchor: AnchorStatus | None = None
     next_anchor_from: datetime | None = None
     tsl_type: TslType | None = None
+    tsl_service: TslContact | None = None
 
 
 def status_of(lists: TrustLists, ocsp: OcspCounts) -> TrustStatus:
@@ -88,6 +93,7 @@ def status_of(lists: TrustLists, ocsp: OcspCounts) -> TrustStatus:
         next_anchor=None if anchors.following is None else _anchor(anchors.following),
         next_anchor_from=anchors.following_from,
         tsl_type=None if tsl is None else TslType.of(tsl.signer),
+        tsl_service=lists.service.contact,
     )
 
 

@@ -1,25 +1,41 @@
-"""HTTP/1.1 from an instance to services of the TI without TLS: OCSP forwarder, download points of lists.
+"""HTTP/1.1 from an instance to services of the TI: OCSP forwarder, download points of lists.
 
 Connections are the instance's own (`Network`), kept open between requests and bounded in number; an answer is bounded
-in size and time. One request at a time on a connection.
+in size and time. One request at a time on a connection. With TLS the server is judged before anything is sent, and
+each request has a connection of its own, so that a judgement is never an old one.
 """
 
 import asyncio
-from collections.abc import Mapping
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import urlsplit
 
 from tiaas.base.errors import TiaasError
 from tiaas.konnektor.config import BadInstanceConfig
+from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.network import Network
+from tiaas.konnektor.servercheck import client_context
 from tiaas.soap.httpanswer import AnswerReader, BadHttp, HttpAnswer, write_http_request
 
 _CONNECTIONS = 8
+_PORTS = {"http": 80, "https": 443}
+
+ServerJudge = Callable[[bytes, str], Awaitable[object]]
+"""Judges the certificate (DER) that a host showed. Raises `KonnektorError`."""
 
 
 class NoAnswer(TiaasError):
     """There is no usable answer: no connection, no octet in time, no HTTP, too large; says which."""
+
+
+class ServerRefused(NoAnswer):
+    """TLS failed, or the server is none that is trusted. `error` is the judge's, None if it came to no judgement."""
+
+    def __init__(self, reason: str, error: KonnektorError | None = None) -> None:
+        super().__init__(reason)
+        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +44,13 @@ class Origin:
 
     host: str
     port: int
+    scheme: str = "http"
 
     @property
     def authority(self) -> str:
         """As in the field Host."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == 80 else f"{host}:{self.port}"
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +71,21 @@ class WebRequest:
 
 def split_http_url(url: str) -> tuple[Origin, str]:
     """Origin and path (with query) of an `http` URL. Raises `BadInstanceConfig`."""
+    return split_web_url(url, ("http",))
+
+
+def split_web_url(url: str, schemes: Sequence[str] = tuple(_PORTS)) -> tuple[Origin, str]:
+    """The same for a URL of one of the schemes. Raises `BadInstanceConfig`."""
     try:
         parts = urlsplit(url)
-        port = parts.port or 80
+        port = parts.port
     except ValueError:
         raise BadInstanceConfig(f"{url!r} is no URL") from None
-    usable = (
-        parts.scheme == "http" and parts.hostname and parts.username is None and url.isascii() and url.isprintable()
-    )
-    if not usable or " " in url:
-        raise BadInstanceConfig(f"{url!r} is no http URL with a host")
+    usable = parts.scheme in schemes and parts.hostname and parts.username is None
+    if not usable or not url.isascii() or not url.isprintable() or " " in url:
+        raise BadInstanceConfig(f"{url!r} is no {' or '.join(schemes)} URL with a host")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Origin(cast(str, parts.hostname), port), path
+    return Origin(cast(str, parts.hostname), port or _PORTS[parts.scheme], parts.scheme), path
 
 
 class WebClient:
@@ -76,13 +96,16 @@ class WebClient:
         self._slots = asyncio.Semaphore(connections)
         self._idle: dict[Origin, list[_Connection]] = {}
 
-    async def fetch(self, request: WebRequest, wait: float, most: int) -> HttpAnswer:
+    async def fetch(self, request: WebRequest, wait: float, most: int, judge: ServerJudge | None = None) -> HttpAnswer:
         """Sends a request and waits up to `wait` seconds, in the queue and in all, for at most `most` octets of body.
 
-        Raises only `NoAnswer`. A kept connection that turns out to be closed is replaced once.
+        `judge` is needed for an origin with TLS. Raises only `NoAnswer`, of it `ServerRefused` where TLS or the judge
+        is the reason. A kept connection that turns out to be closed is replaced once.
         """
         try:
             async with asyncio.timeout(wait), self._slots:
+                if request.origin.scheme == "https":
+                    return await self._fetch_tls(request, most, judge)
                 return await self._fetch(request, most)
         except TimeoutError:
             raise NoAnswer(f"no answer within {wait:g} s") from None
@@ -102,6 +125,26 @@ class WebClient:
             return await self._exchange(fresh, request, most)
         except _Closed:
             raise NoAnswer("the connection was closed before an answer") from None
+
+    async def _fetch_tls(self, request: WebRequest, most: int, judge: ServerJudge | None) -> HttpAnswer:
+        if judge is None:
+            raise NoAnswer("nobody judges TLS servers here")
+        origin = request.origin
+        try:
+            transport = await self._network.open(origin.host, origin.port, client_context(), _Connection)
+        except (ssl.SSLError, ConnectionResetError, ConnectionAbortedError) as error:
+            # The last two come after TCP stood: a server may end a handshake without a word.
+            raise ServerRefused(f"TLS failed ({getattr(error, 'reason', None) or type(error).__name__})") from None
+        connection = cast(_Connection, cast(asyncio.Transport, transport).get_protocol())
+        try:
+            await judge(transport.get_extra_info("ssl_object").getpeercert(binary_form=True) or b"", origin.host)
+            return await connection.exchange(request.encode(), most)
+        except KonnektorError as error:
+            raise ServerRefused(error.detail, error) from error
+        except _Closed:
+            raise NoAnswer("the connection was closed before an answer") from None
+        finally:
+            connection.abort()
 
     async def _exchange(self, connection: "_Connection", request: WebRequest, most: int) -> HttpAnswer:
         try:

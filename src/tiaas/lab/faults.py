@@ -61,6 +61,7 @@ CODES: Mapping[Service, tuple[str, ...]] = {
     ),
     Service.TSL: (
         "expired", "malformed", "schema", "signature-wrong", "signer-unknown", "sequence-old", "hash-wrong",
+        "server-expired", "server-foreign", "server-role",
     ),
     Service.BNETZA: ("expired", "malformed", "schema", "signature-wrong", "signer-unknown", "hash-wrong"),
     Service.CRL: ("expiring", "expired", "malformed", "signature-wrong", "signer-unknown"),

@@ -33,7 +33,7 @@ from tiaas.lab.mishaps import LabMishaps
 from tiaas.lab.personalise import PersonalisedCard, Personaliser, gsmckt_iccsn
 from tiaas.lab.pins import random_digits
 from tiaas.lab.pki import LabPki
-from tiaas.lab.pkiservices import PKI_PORT, PkiParts, PkiServices
+from tiaas.lab.pkiservices import PKI_PORT, TSL_PORT, PkiParts, PkiServices
 from tiaas.lab.population import PATIENTS, Population, populate
 from tiaas.lab.ports import Ports
 from tiaas.lab.practice import (
@@ -208,8 +208,13 @@ class Lab:
         parts = PkiParts(self.store, self.pki, self.signers, self.book, self.faults, self.journal)
 
         async def listen(port: int) -> PkiServices:
-            services = PkiServices(parts, f"http://{LOOPBACK}:{port}", clock=self.clock, entropy=self.entropy)
-            await services.start(LOOPBACK, port)
+            async def serve(tls_port: int) -> PkiServices:
+                urls = f"http://{LOOPBACK}:{port}", f"https://{LOOPBACK}:{tls_port}"
+                services = PkiServices(parts, *urls, clock=self.clock, entropy=self.entropy)
+                await services.start(LOOPBACK)
+                return services
+
+            _, services = await self.ports.claim("tsl", LOOPBACK, serve, preferred=TSL_PORT)
             return services
 
         _, services = await self.ports.claim("pki", LOOPBACK, listen, preferred=PKI_PORT)

@@ -54,17 +54,21 @@ class AnchorState:
 
 
 class ListContent:
-    """The content of both lists. `base_url` is where they and the status service are found."""
+    """The content of both lists.
 
-    def __init__(self, pki: LabPki, signers: Signers, base_url: str) -> None:
+    `base_url` is where they and the status service are found, `secure_url` the same place with TLS: the national list
+    is served there only (gemSpec_TSL V1.19.2, TIP1-A_6768-01).
+    """
+
+    def __init__(self, pki: LabPki, signers: Signers, base_url: str, secure_url: str) -> None:
         self._pki = pki
         self._signers = signers
-        self._base_url = base_url
+        self._origins = {ListName.TSL: base_url, ListName.BNETZA: secure_url}
         self.ocsp_url = f"{base_url}{OCSP_PATH}"
 
     def url(self, name: ListName, prefix: str = "") -> str:
         """An address of a list."""
-        return f"{self._base_url}{prefix}{name.path}"
+        return f"{self._origins[name]}{prefix}{name.path}"
 
     def pointers(self, name: ListName) -> tuple[Pointer, ...]:
         """The two addresses of the TSL (TIP1-A_4096)."""

@@ -1,12 +1,12 @@
-"""The PKI services of the lab over HTTP, on one port of the loopback address.
+"""The PKI services of the lab over HTTP, on two ports of the loopback address.
 
-    GET  /ECC/ECC-RSA_TSL.xml, .sha2    the TSL and its hash; the same below /backup
-    GET  /BNA-TSL.xml, .sha2            the national list and its hash; the same below /backup
+    GET  /ECC/ECC-RSA_TSL.xml, .sha2    the TSL and its hash, with and without TLS; the same below /backup
+    GET  /BNA-TSL.xml, .sha2            the national list and its hash, with TLS only; the same below /backup
     GET  /crl/KOMP-CA1.crl              the CRL of the Komponenten-CA
     POST /ocsp, GET /ocsp/BASE64        the status service (RFC 6960, appendix A)
 
-It is the access provider's http-forwarder, too: whatever host a POST in absolute form names, it is answered here.
-Plain HTTP, where the TI has TLS: the lists are signed, and so are the answers.
+What has no TLS is the access provider's http-forwarder, too: whatever host a POST in absolute form names, it is
+answered here. TLS or not is as in the TI (gemSpec_TSL V1.19.2, TIP1-A_4056-01, TIP1-A_6768-01).
 """
 
 import asyncio
@@ -29,6 +29,7 @@ from tiaas.lab.listfaults import HASH_WRONG, defective, wrong_hash
 from tiaas.lab.ocspresponder import StatusService
 from tiaas.lab.server import connection
 from tiaas.lab.trustlists import TrustLists, hash_file
+from tiaas.lab.tslidentity import DEFECTS as TLS_DEFECTS
 from tiaas.pki.ocsp import MAX_REQUEST, REQUEST_TYPE, RESPONSE_TYPE
 
 LIST_TYPE = "application/vnd.etsi.tsl+xml"
@@ -50,19 +51,13 @@ class PkiService:
     faults: FaultBook
     journal: Journal
     crls: RevocationLists
+    kept: "DefectiveLists"
 
 
 def pki_app(service: PkiService) -> Starlette:
-    """The application."""
-    kept = _DefectiveLists(service.lists)
-    routes = []
-    for name in ListName:
-        for path in (name.path, BACKUP + name.path):
-            routes += [
-                Route(path, _list(service, kept, name), methods=["GET"]),
-                Route(_hash_path(path), _hash(service, kept, name), methods=["GET"]),
-            ]
-    routes += [
+    """The application without TLS."""
+    routes = [
+        *_list_routes(service, ListName.TSL),
         Route(CRL_PATH, _crl(service), methods=["GET"]),
         Route(OCSP_PATH + "/{request:path}", _ocsp_get(service), methods=["GET"]),
         Route("/{anywhere:path}", _ocsp_post(service), methods=["POST"]),
@@ -70,7 +65,24 @@ def pki_app(service: PkiService) -> Starlette:
     return Starlette(routes=routes, exception_handlers={ClientDisconnect: _on_disconnect})
 
 
-class _DefectiveLists:
+def tsl_app(service: PkiService) -> Starlette:
+    """The TSL service's application with TLS."""
+    routes = [route for name in ListName for route in _list_routes(service, name)]
+    return Starlette(routes=routes, exception_handlers={ClientDisconnect: _on_disconnect})
+
+
+def _list_routes(service: PkiService, name: ListName) -> list[Route]:
+    return [
+        route
+        for path in (name.path, BACKUP + name.path)
+        for route in (
+            Route(path, _list(service, name), methods=["GET"]),
+            Route(_hash_path(path), _hash(service, name), methods=["GET"]),
+        )
+    ]
+
+
+class DefectiveLists:
     """Defective lists by the fault that wanted them: the hash file and the list must go together."""
 
     def __init__(self, lists: TrustLists) -> None:
@@ -78,6 +90,7 @@ class _DefectiveLists:
         self._documents: OrderedDict[int, bytes] = OrderedDict()
 
     def get(self, name: ListName, fault: Fault) -> bytes:
+        """The list that `fault` wants."""
         document = self._documents.get(fault.number)
         if document is None:
             document = self._documents[fault.number] = defective(self._lists, name, str(fault.code))
@@ -86,17 +99,17 @@ class _DefectiveLists:
         return document
 
 
-def _list(service: PkiService, kept: _DefectiveLists, name: ListName) -> Handler:
+def _list(service: PkiService, name: ListName) -> Handler:
     async def handle(request: Request) -> Response:
         write = service.journal.begin(_SERVICES[name])
         path = request.url.path
-        fault = service.faults.take(_SERVICES[name], path, lambda fault: fault.code != HASH_WRONG)
+        fault = service.faults.take(_SERVICES[name], path, _strikes_list)
         refusal = await _struck(fault, request)
         if refusal is not None:
             write("GET", path, _outcome(fault), _number(fault))
             return refusal
         if fault is not None and fault.code is not None:
-            document, outcome = kept.get(name, fault), fault.code
+            document, outcome = service.kept.get(name, fault), fault.code
         else:
             published = service.lists.current(name)
             document, outcome = published.document, f"number {published.content.sequence_number}"
@@ -106,7 +119,7 @@ def _list(service: PkiService, kept: _DefectiveLists, name: ListName) -> Handler
     return handle
 
 
-def _hash(service: PkiService, kept: _DefectiveLists, name: ListName) -> Handler:
+def _hash(service: PkiService, name: ListName) -> Handler:
     async def handle(request: Request) -> Response:
         write = service.journal.begin(_SERVICES[name])
         path = request.url.path
@@ -121,9 +134,9 @@ def _hash(service: PkiService, kept: _DefectiveLists, name: ListName) -> Handler
             # A list with a defect that is to come has its own hash, or nobody would fetch it.
             listed = path.removesuffix(_HASH_SUFFIX) + ".xml"
             coming = service.faults.expected(
-                _SERVICES[name], listed, lambda fault: fault.code not in (None, HASH_WRONG)
+                _SERVICES[name], listed, lambda fault: fault.code is not None and _strikes_list(fault)
             )
-            document = service.lists.current(name).document if coming is None else kept.get(name, coming)
+            document = service.lists.current(name).document if coming is None else service.kept.get(name, coming)
             content, outcome = hash_file(document), "hash"
         write("GET", path, outcome, _number(fault))
         return Response(content, media_type="text/plain")
@@ -199,6 +212,10 @@ def _outcome(fault: Fault | None) -> str:
 
 def _number(fault: Fault | None) -> int | None:
     return None if fault is None else fault.number
+
+
+def _strikes_list(fault: Fault) -> bool:
+    return fault.code != HASH_WRONG and fault.code not in TLS_DEFECTS
 
 
 def _hash_path(path: str) -> str:

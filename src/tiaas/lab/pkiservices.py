@@ -2,6 +2,8 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import cast
+from urllib.parse import urlsplit
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
@@ -12,14 +14,15 @@ from tiaas.lab.journal import Journal
 from tiaas.lab.listcontent import OCSP_PATH, ListName
 from tiaas.lab.ocspresponder import StatusService
 from tiaas.lab.pki import LabPki
-from tiaas.lab.pkiserver import PkiService, pki_app
+from tiaas.lab.pkiserver import DefectiveLists, PkiService, pki_app, tsl_app
 from tiaas.lab.server import LabServer
 from tiaas.lab.signers import Signers
 from tiaas.lab.store import LabStore
 from tiaas.lab.trustlists import TrustLists
+from tiaas.lab.tslidentity import TslIdentity
 
-PKI_PORT = 8481
-"""What a new lab prefers."""
+PKI_PORT, TSL_PORT = 8481, 8482
+"""What a new lab prefers: for everything without TLS, for the TSL service with TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +38,25 @@ class PkiParts:
 
 
 class PkiServices:
-    """Serves under `url`, its origin."""
+    """Serves under `url`, its origin; `secure_url` is that of the TSL service with TLS.
 
-    def __init__(self, parts: PkiParts, url: str, *, clock: Clock, entropy: Entropy) -> None:
+    Certificates that the CAs issue from now on name the status service.
+    """
+
+    def __init__(self, parts: PkiParts, url: str, secure_url: str, *, clock: Clock, entropy: Entropy) -> None:
         self.url = url
+        self.secure_url = secure_url
         self.ocsp_url = url + OCSP_PATH
         self.crl_url = url + CRL_PATH
-        self.lists = TrustLists(parts.store, parts.pki, parts.signers, url, clock=clock, entropy=entropy)
-        self._parts = parts
+        self.lists = TrustLists(parts.store, parts.pki, parts.signers, url, secure_url, clock=clock, entropy=entropy)
         status = StatusService(parts.signers, parts.book, clock)
-        self._server = LabServer(
-            pki_app(PkiService(self.lists, status, parts.faults, parts.journal, RevocationLists(parts.pki, clock))),
-            "lab PKI services",
+        crls, kept = RevocationLists(parts.pki, clock), DefectiveLists(self.lists)
+        service = PkiService(self.lists, status, parts.faults, parts.journal, crls, kept)
+        parts.pki.ocsp_url = self.ocsp_url
+        identity = TslIdentity(parts.pki, parts.faults, parts.journal, clock, entropy)
+        self._servers = (
+            (LabServer(pki_app(service), "lab PKI services"), url),
+            (LabServer(tsl_app(service), "lab TSL service", identity.context()), secure_url),
         )
 
     @property
@@ -59,13 +69,22 @@ class PkiServices:
         """Where the national list is."""
         return self.lists.content.url(ListName.BNETZA)
 
-    async def start(self, host: str, port: int) -> None:
-        """Listens. Certificates that the CAs issue from now on name the status service. Raises `OSError`."""
-        await self._server.start(host, port)
-        self._parts.pki.ocsp_url = self.ocsp_url
+    @property
+    def tls_port(self) -> int:
+        """Where the TSL service speaks TLS."""
+        return cast(int, urlsplit(self.secure_url).port)
+
+    async def start(self, host: str) -> None:
+        """Listens. Raises `OSError`."""
+        try:
+            for server, url in self._servers:
+                await server.start(host, cast(int, urlsplit(url).port))
+        except BaseException:
+            await self.stop()
+            raise
         # Signers with RSA keys take half a second when they are made; later the lists are a matter of milliseconds.
         await asyncio.to_thread(lambda: [self.lists.current(name) for name in ListName])
 
     async def stop(self) -> None:
-        """Ends the server."""
-        await self._server.stop()
+        """Ends the servers."""
+        await asyncio.gather(*(server.stop() for server, _ in self._servers))

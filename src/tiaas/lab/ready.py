@@ -8,8 +8,8 @@ absolute; `cert`, `key` and `ca` are PEM, keys unencrypted; `sicct` is `host:por
     instances[]   konnektor, client, context, workplaces[], terminals[], cards, kon_file, ldap; the first one's are
                   repeated at the top
     ldap          url (ldaps), plain (ldap, or null) and base of the directory's proxy; null where there is none
-    lab           control, ca_bundle, faults, journal; ocsp and tsl are URLs of the lab's PKI services, vzd is that of
-                  the directory behind the proxy, or null
+    lab           control, ca_bundle, faults, journal; ocsp, tsl, bnetza are URLs of the lab's PKI services, vzd is
+                  that of the directory behind the proxy, or null
     portal        url of the status page
     base          how the node is managed: url, ca, token
 
@@ -162,6 +162,7 @@ class LabEntry:
     ca_bundle: Path
     ocsp: str | None = None
     tsl: str | None = None
+    bnetza: str | None = None
     faults: str | None = None
     journal: str | None = None
     vzd: str | None = None
@@ -184,6 +185,7 @@ class Ready:
             "control": self.lab.control,
             "ocsp": self.lab.ocsp,
             "tsl": self.lab.tsl,
+            "bnetza": self.lab.bnetza,
             "ca_bundle": str(self.lab.ca_bundle),
             "faults": self.lab.faults,
             "journal": self.lab.journal,

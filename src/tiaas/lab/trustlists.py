@@ -45,10 +45,18 @@ class TrustLists:
     """The lists of one lab, stored in it."""
 
     def __init__(
-        self, store: LabStore, pki: LabPki, signers: Signers, base_url: str, *, clock: Clock, entropy: Entropy
+        self,
+        store: LabStore,
+        pki: LabPki,
+        signers: Signers,
+        base_url: str,
+        secure_url: str,
+        *,
+        clock: Clock,
+        entropy: Entropy,
     ) -> None:
         self.signers = signers
-        self.content = ListContent(pki, signers, base_url)
+        self.content = ListContent(pki, signers, base_url, secure_url)
         self._store = store
         self._clock = clock
         self._entropy = entropy

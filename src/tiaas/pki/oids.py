@@ -52,6 +52,7 @@ class Role(Enum):
     SAK = (119, "oid_sak", "Signaturanwendungskomponente")
     INT_VSDM = (159, "oid_int_vsdm", "Intermediär VSDM")
     VZD_TI = (171, "oid_vzd_ti", "Verzeichnisdienst-TI")
+    TSL_TI = (189, "oid_tsl_ti", "TSL-Dienst-TI")
     POPP = (293, "oid_popp", "Proof of Patient Presence (PoPP) Dienst")
     HSK = (302, "oid_hsk", "Highspeed-Konnektor")
 

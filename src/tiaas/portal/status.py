@@ -191,6 +191,15 @@ class Ocsp:
 
 
 @dataclass(frozen=True, slots=True)
+class TslService:
+    """The last TLS connection to the TSL service; with a `code` it did not prove who it is, `reason` says why."""
+
+    at: datetime
+    code: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Trust:
     """The trust service; `lists` is False for an instance that works without."""
 
@@ -201,6 +210,7 @@ class Trust:
     bnetza: TrustList
     anchor: Anchor | None = None
     next_anchor: Anchor | None = None
+    tsl_service: TslService | None = None
 
 
 @dataclass(frozen=True, slots=True)

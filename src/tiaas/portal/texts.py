@@ -181,6 +181,7 @@ class Texts:
     list_number: str
     imported: str
     list_failed: str
+    tsl_service_refused: str
     no_list: str
     anchor: str
     next_anchor: str

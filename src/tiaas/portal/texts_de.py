@@ -174,6 +174,7 @@ DE = Texts(
     list_number="Nr. {}",
     imported="übernommen {}",
     list_failed="letzter Versuch {} gescheitert",
+    tsl_service_refused="TSL-Dienst {} nicht anerkannt",
     no_list="noch keine",
     anchor="Vertrauensanker",
     next_anchor="danach {}",

@@ -174,6 +174,7 @@ EN = Texts(
     list_number="No. {}",
     imported="imported {}",
     list_failed="last attempt {} failed",
+    tsl_service_refused="TSL service refused {}",
     no_list="none yet",
     anchor="Trust anchor",
     next_anchor="then {}",

@@ -38,7 +38,7 @@ DAY = 86_400
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     """An instance that works offline: its lists come by hand only."""
-    offline = TiAccess(online=False, tsl_url="http://127.0.0.1:9/tsl.xml", bnetza_url="http://127.0.0.1:9/vl.xml")
+    offline = TiAccess(online=False, tsl_url="http://127.0.0.1:9/tsl.xml", bnetza_url="https://127.0.0.1:9/vl.xml")
     async with open_desk(tmp_path, offline, GEMATIK.anchor.encoded) as opened:
         yield opened
 

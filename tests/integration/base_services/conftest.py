@@ -82,6 +82,7 @@ async def online(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Onli
     # No grace period: each check asks anew.
     access = TiAccess(
         tsl_url=services.tsl_url,
+        tsl_tls_port=services.tls_port,
         bnetza_url=services.bnetza_url,
         ocsp_forwarder=services.url,
         ocsp_grace_seconds=0,

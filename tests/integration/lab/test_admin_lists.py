@@ -2,10 +2,10 @@
 
 import base64
 import json
+import ssl
 import urllib.request
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
 
 import pytest
 
@@ -19,8 +19,10 @@ def shown(lab: LabProcess, path: str) -> Any:
     return json.loads(done.stdout)
 
 
-def download(url: str) -> bytes:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def download(lab: LabProcess, url: str) -> bytes:
+    """Of the BNetzA-VL by whoever trusts the lab's CAs."""
+    trusted = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=lab.ready["lab"]["ca_bundle"]))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), trusted)
     with opener.open(url, timeout=10) as answer:
         content: bytes = answer.read()
         return content
@@ -43,10 +45,12 @@ def test_lists_are_shown_fetched_and_imported_by_hand(lab: LabProcess, tmp_path:
     for name in ("tsl", "bnetza"):
         assert after[name]["sequence_number"] > before[name]["sequence_number"]
         assert after[name]["last_attempt"] > before[name]["last_attempt"]
-    url = lab.ready["lab"]["tsl"]
-    for name, address, code in (("tsl", url, "4128"), ("bnetza", urljoin(url, "/BNA-TSL.xml"), "4129")):
+    assert after["tsl_service"]["code"] is None, "hash and BNetzA-VL came over TLS, and the service was the right one"
+    urls = {name: lab.ready["lab"][name] for name in ("tsl", "bnetza")}
+    assert urls["bnetza"].startswith("https://")
+    for name, code in (("tsl", "4128"), ("bnetza", "4129")):
         body = tmp_path / f"{name}.json"
-        for document, is_taken in ((download(address), True), (b"<x", False)):
+        for document, is_taken in ((download(lab, urls[name]), True), (b"<x", False)):
             body.write_text(json.dumps({"document": base64.b64encode(document).decode()}))
             done = lab.tiaas("admin", "call", "POST", f"/trust/{name}/import", "--body", str(body))
             assert (done.returncode == 0) is is_taken, done.stderr

@@ -25,6 +25,7 @@ from tiaas.lab.pkiservices import PkiServices
 from tiaas.lab.signers import der
 from tiaas.lab.store import Kind, LabStore
 from tiaas.lab.trustlists import hash_file
+from tiaas.lab.tslidentity import DEFECTS
 from tiaas.pki.certificate import Certificate, decode_certificate_untrusted
 from tiaas.pki.ocsp import (
     REQUEST_TYPE,
@@ -48,11 +49,12 @@ RSA_AUT = "MF/DF.ESIGN/EF.C.HCI.AUT.R2048"
 
 @dataclass
 class Served:
-    """A lab whose PKI services are up, its SMC-B, and an HTTP client."""
+    """A lab whose PKI services are up, its SMC-B, and HTTP clients, one of them with TLS."""
 
     lab: Lab
     services: PkiServices
     http: httpx.AsyncClient
+    secure: httpx.AsyncClient
 
     def smcb(self, path: str = AUT) -> Certificate:
         """A certificate of the SMC-B, made if it is not there yet."""
@@ -81,8 +83,12 @@ async def serve(folder: Path, *, ecc_only: bool) -> AsyncIterator[Served]:
     lab = Lab.open(store, clock=SystemClock(), entropy=SystemEntropy(), ecc_only=ecc_only)
     services = await lab.start_pki()
     lab.load(1)
-    async with httpx.AsyncClient(base_url=services.url, trust_env=False) as http:
-        yield Served(lab, services, http)
+    async with (
+        httpx.AsyncClient(base_url=services.url, trust_env=False) as http,
+        # Whether the service is who it says is the matter of `konnektor_trust/test_tsl_service.py`.
+        httpx.AsyncClient(base_url=services.secure_url, trust_env=False, verify=False) as secure,
+    ):
+        yield Served(lab, services, http, secure)
     await lab.stop()
     store.close()
 
@@ -233,11 +239,11 @@ def _defect(answer: OcspResponse, certificate: Certificate, served: Served) -> s
 
 @pytest.mark.parametrize(("path", "service"), [("/ECC/ECC-RSA_TSL", Service.TSL), ("/BNA-TSL", Service.BNETZA)])
 async def test_lists_are_downloaded(served: Served, path: str, service: Service) -> None:
-    answer = await served.http.get(f"{path}.xml")
+    answer = await served.secure.get(f"{path}.xml")
     assert answer.headers["content-type"] == "application/vnd.etsi.tsl+xml"
     read_signed_list(answer.content)
-    assert (await served.http.get(f"{path}.sha2")).content == hash_file(answer.content)
-    assert (await served.http.get(f"/backup{path}.xml")).content == answer.content
+    assert (await served.secure.get(f"{path}.sha2")).content == hash_file(answer.content)
+    assert (await served.secure.get(f"/backup{path}.xml")).content == answer.content
     operations = [(entry.operation, entry.subject) for entry in served.lab.journal.since(service=service)]
     assert operations == [("GET", f"{path}.xml"), ("GET", f"{path}.sha2"), ("GET", f"/backup{path}.xml")]
 
@@ -248,24 +254,34 @@ async def test_lists_are_downloaded(served: Served, path: str, service: Service)
         (service, path, code)
         for service, path in ((Service.TSL, "/ECC/ECC-RSA_TSL"), (Service.BNETZA, "/BNA-TSL"))
         for code in CODES[service]
+        if code not in DEFECTS
     ],
 )
 async def test_every_list_code(served: Served, service: Service, path: str, code: str) -> None:
     """A defective list has a hash of its own, so that who looks at the hash first fetches it."""
-    good = (await served.http.get(f"{path}.xml")).content
+    good = (await served.secure.get(f"{path}.xml")).content
     served.fault(service, code)
-    announced = (await served.http.get(f"{path}.sha2")).content
+    announced = (await served.secure.get(f"{path}.sha2")).content
     assert announced != hash_file(good)
-    fetched = (await served.http.get(f"{path}.xml")).content
+    fetched = (await served.secure.get(f"{path}.xml")).content
     if code == "hash-wrong":
         assert fetched == good
     else:
         assert announced == hash_file(fetched)
         assert fetched != good
-    after = (await served.http.get(f"{path}.xml")).content
-    assert (await served.http.get(f"{path}.sha2")).content == hash_file(after)
+    after = (await served.secure.get(f"{path}.xml")).content
+    assert (await served.secure.get(f"{path}.sha2")).content == hash_file(after)
     read_signed_list(after)
     assert [entry.outcome for entry in served.lab.journal.since(service=service) if entry.fault] == [code]
+
+
+async def test_what_comes_over_tls_only(served: Served) -> None:
+    """gemSpec_TSL V1.19.2, TIP1-A_4056-01 and TIP1-A_6768-01: both ways for the TSL, one for the VL."""
+    plain = await served.http.get("/ECC/ECC-RSA_TSL.xml")
+    assert plain.content == (await served.secure.get("/ECC/ECC-RSA_TSL.xml")).content
+    for path in ("/BNA-TSL.xml", "/backup/BNA-TSL.sha2"):
+        assert (await served.http.get(path)).status_code in (404, 405)
+    assert (await served.secure.post("/ocsp", content=b"")).status_code == 404
 
 
 async def test_bare_status_delay_and_silence(served: Served) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.konnektor_trust.listserver import ListServer
 from tests.unit.konnektor_trust.responder import Forwarder
-from tests.unit.konnektor_trust.trustbench import FIRST, OLD, Bench
+from tests.unit.konnektor_trust.trustbench import FIRST, OLD, Bench, tls_identity
 from tests.unit.pki.ocspmaker import NOW
 from tiaas.base.clock import ManualClock
 from tiaas.konnektor.config import TiAccess
@@ -16,7 +16,7 @@ from tiaas.konnektor.sqlite_store import SqliteStore
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    server = ListServer()
+    server = ListServer(tls=tls_identity())
     await server.start()
     server.publish(FIRST.document())
     store = await SqliteStore.open(tmp_path / "store.db")
@@ -25,7 +25,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     made.forwarder.clock = made.clock
     made.forwarder.subject = OLD.signer.encoded
     url = await made.forwarder.start()
-    made.access = TiAccess(tsl_url=f"{server.url}/tsl.xml", ocsp_forwarder=url)
+    made.access = TiAccess(tsl_url=f"{server.url}/tsl.xml", tsl_tls_port=server.tls_port, ocsp_forwarder=url)
     await made.boot()
     yield made
     await made.trust.stop()

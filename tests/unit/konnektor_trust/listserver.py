@@ -1,18 +1,25 @@
-"""A download point: an HTTP server with files, or with what a test wants instead."""
+"""A download point: an HTTP server with files, without TLS and with the certificate that a test wants."""
 
 import asyncio
+import ssl
 from dataclasses import dataclass, field
 from hashlib import sha256
 
 
 @dataclass
 class ListServer:
-    """Serves `files` by path; a path that is not there is a 404. `requests` are the paths that were asked for."""
+    """Serves `files` by path; a path that is not there is a 404. `requests` are the paths that were asked for.
+
+    `secure` are those of them that came over TLS; `tls` is its context for the next connection.
+    """
 
     files: dict[str, bytes] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    secure: list[str] = field(default_factory=list)
     url: str = ""
-    _server: asyncio.Server | None = None
+    tls: ssl.SSLContext | None = None
+    tls_port: int = 0
+    _servers: list[asyncio.Server] = field(default_factory=list)
 
     def publish(self, document: bytes, path: str = "/tsl.xml") -> None:
         """A list with its hash file."""
@@ -20,21 +27,43 @@ class ListServer:
         self.files[path.removesuffix(".xml") + ".sha2"] = sha256(document).hexdigest().encode()
 
     async def start(self) -> None:
-        """Listens at `url`."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        """Listens at `url`, and with TLS at `secure_url`."""
+        plain = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{plain.sockets[0].getsockname()[1]}"
+        self._servers.append(plain)
+        if self.tls is not None:
+            door = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            door.maximum_version = ssl.TLSVersion.TLSv1_2
+            door.sni_callback = self._choose
+            secure = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=door)
+            self.tls_port = secure.sockets[0].getsockname()[1]
+            self._servers.append(secure)
+
+    @property
+    def secure_url(self) -> str:
+        """The same place with TLS."""
+        return f"https://127.0.0.1:{self.tls_port}"
 
     async def stop(self) -> None:
         """Listens no more."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+
+    def _choose(self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
+        assert self.tls is not None
+        connection.context = self.tls
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            try:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            except (asyncio.IncompleteReadError, ConnectionError):
+                return
             path = head.split(" ")[1]
             self.requests.append(path)
+            if writer.get_extra_info("ssl_object") is not None:
+                self.secure.append(path)
             content = self.files.get(path)
             status = "404 Not Found" if content is None else "200 OK"
             body = content or b""

@@ -70,6 +70,7 @@ def test_the_first_instance_is_repeated_at_the_top() -> None:
         "control": "http://127.0.0.1:1",
         "ocsp": None,
         "tsl": None,
+        "bnetza": None,
         "ca_bundle": "/lab/ca.pem",
         "faults": None,
         "journal": None,

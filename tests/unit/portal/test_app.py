@@ -15,7 +15,7 @@ from tiaas.base.clock import ManualClock
 from tiaas.base.secret import Secret
 from tiaas.portal.app import Portal, portal_app
 from tiaas.portal.labhand import LabHand
-from tiaas.portal.status import Card, Condition, Instance, Ocsp, OnlineCheck, Pin, Ti, TrustList
+from tiaas.portal.status import Card, Condition, Instance, Ocsp, OnlineCheck, Pin, Ti, TrustList, TslService
 from tiaas.portal.statusclient import StatusClient
 from tiaas.portal.texts_de import DE
 from tiaas.portal.texts_en import EN
@@ -159,6 +159,7 @@ async def test_every_state_has_a_page(world: World) -> None:
         instance(terminal(None, connected=False), clients=(), calls=(), events=(), conditions=conditions, since=None),
         dataclasses.replace(instance(), terminals=(), trust=trust(), sinks=(sink(), sink(failures_in_row=1))),
         instance(sinks=(), trust=trust(tsl=failed, ocsp=Ocsp(code=1032, last_at=AT), anchor=None)),
+        instance(trust=trust(tsl_service=TslService(AT, 4236, "not oid_tsl_ti"))),
         instance(trust=trust(lists=False), ti=Ti(True, True, last_check=OnlineCheck(AT, 3, 12103))),
     ]
     async with world.portal(lab=False) as http:
@@ -168,6 +169,13 @@ async def test_every_state_has_a_page(world: World) -> None:
                 answer = await http.get(f"{PAGE}?lang={lang}")
                 assert answer.status_code == 200
                 html.fromstring(answer.text)
+
+
+async def test_a_tsl_service_that_was_refused_is_said(world: World) -> None:
+    async with world.portal() as http:
+        for service, is_said in ((TslService(AT, 4236, "not oid_tsl_ti"), True), (TslService(AT), False)):
+            world.status = instance(trust=trust(tsl_service=service))
+            assert ("(4236)" in (await http.get(f"{PAGE}/parts")).text) is is_said
 
 
 async def test_an_instance_that_does_not_answer_is_said_to(world: World) -> None:

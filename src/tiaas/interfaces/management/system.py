@@ -116,6 +116,15 @@ class TrustList:
 
 
 @dataclass(frozen=True, slots=True)
+class TslServiceContact:
+    """The last TLS connection to the TSL service. `code` null: it proved who it is; else 4235 or 4236, and why."""
+
+    at: datetime
+    code: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class TrustAnchor:
     """A TSL-Signer-CA. `fingerprint` is SHA-256 in hexadecimal, `since` the StatusStartingTime that a TSL tells."""
 
@@ -137,6 +146,7 @@ class TrustState:
     bnetza: TrustList
     tsl_type: str | None
     anchor: TrustAnchor | None
+    tsl_service: TslServiceContact | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from tiaas.interfaces.management.system import (
     TrustAnchor,
     TrustList,
     TrustState,
+    TslServiceContact,
 )
 from tiaas.konnektor.admin.asked import instance_of
 from tiaas.konnektor.admin.audit import online_changed, sak_changed
@@ -90,7 +91,7 @@ async def _put_parameters(call: Call) -> None:
 async def _trust(call: Call) -> TrustState:
     status = instance_of(call).context.trust.status()
     kept = instance_of(call).context.trust.ocsp_answers
-    anchor = status.anchor
+    anchor, contact = status.anchor, status.tsl_service
     return TrustState(
         status.has_lists,
         status.issuers,
@@ -100,6 +101,7 @@ async def _trust(call: Call) -> TrustState:
         _list(status.bnetza),
         None if status.tsl_type is None else status.tsl_type.value,
         None if anchor is None else TrustAnchor(anchor.name, anchor.fingerprint, anchor.since, anchor.not_after),
+        None if contact is None else TslServiceContact(contact.at, contact.code, contact.reason),
     )
 
 
