@@ -10,11 +10,11 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tiaas.base.workthreads import WorkThreads
 from tiaas.konnektor.store import Body, Change, Delete, InstanceStore, Put, StaleEpochWrite, StoreError
 from tiaas.terminal.front import Owner
 
@@ -35,7 +35,7 @@ CREATE TABLE row (
 class SqliteStore:
     """A `Store` in one file. Build it with `open`."""
 
-    def __init__(self, database: sqlite3.Connection, thread: ThreadPoolExecutor, path: Path) -> None:
+    def __init__(self, database: sqlite3.Connection, thread: WorkThreads, path: Path) -> None:
         self._path = path
         found = path.stat()
         self._file = found.st_dev, found.st_ino
@@ -45,11 +45,11 @@ class SqliteStore:
     @classmethod
     async def open(cls, path: Path) -> "SqliteStore":
         """Opens the file, or makes it with mode 0600. Raises `StoreError` if it is no store of ours or unusable."""
-        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tiaas-store")
+        thread = WorkThreads("store")
         try:
-            database = await asyncio.get_running_loop().run_in_executor(thread, _guarded, lambda: _connect(path))
+            database = await thread.start(_guarded, lambda: _connect(path))
         except BaseException:
-            thread.shutdown(wait=False)
+            thread.close()
             raise
         return cls(database, thread, path)
 
@@ -89,7 +89,7 @@ class SqliteStore:
     async def close(self) -> None:
         """See `Store.close`."""
         await self._run(self._database.close)
-        self._thread.shutdown(wait=False)
+        self._thread.close()
 
     async def transact(self, owner: Owner, work: Callable[[sqlite3.Cursor], None]) -> None:
         """Runs `work` in a transaction that begins with the check of the owner's epoch."""
@@ -112,7 +112,7 @@ class SqliteStore:
 
     async def _run(self, work: Callable[[], T]) -> T:
         try:
-            running = asyncio.get_running_loop().run_in_executor(self._thread, _guarded, work)
+            running = self._thread.start(_guarded, work)
         except RuntimeError as error:
             raise StoreError("the store is closed") from error
         # A caller that is cancelled must not leave a transaction whose end nobody saw: the thread finishes it.
