@@ -1,20 +1,22 @@
 """Keys in a hardware security module, by PKCS#11 (OASIS PKCS#11 V2.40; the module of the HSM's maker, or SoftHSM2).
 
 Theory of operation. A module is loaded once per process, and python-pkcs11 asks it for no locking of its own: two
-threads in it end the process. So each module has one worker thread of the process, and whatever is done in it is done
-there, one thing after the other. A `Token` is one session on that thread; it keeps the handles of its objects, since
-finding one costs as much as a signature. A session that got lost (HSM restarted) is opened again by the next use. The
-last `Token` that closes unloads the module.
+threads in it end the process. So each module has one `ModuleThread`, and whatever is done in it is done there, one
+thing after the other. A `Token` is one session on that thread; it keeps the handles of its objects, since finding one
+costs as much as a signature. A session that got lost (HSM restarted) is opened again by the next use. The last `Token`
+that closes unloads the module.
+
+A login holds for all sessions of the process with a token (PKCS#11 V2.40, 2.6.6), and the module looks at no PIN as
+long as it lasts. So each `Token` shows that its PIN is that of the one that is logged in, and when one logs out, or
+loses its session, the sessions of all with that label end: the next to come logs in with its own PIN.
 
 Objects are found by their labels: private keys, certificates, and data objects (CV certificates).
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from tiaas.base.errors import TiaasError
 from tiaas.base.secret import Secret
 from tiaas.pki.keys import Digest, SigningScheme
+from tiaas.pki.modulethread import ModuleThread, NoAnswer, Stuck
 from tiaas.pki.oaep import BadOaep, decode_oaep_untrusted
 from tiaas.pki.prehashed import DIGEST_INFO
 
@@ -32,8 +35,8 @@ _log = logging.getLogger("tiaas.pki.pkcs11")
 T = TypeVar("T")
 
 _COORDINATE = 32
-ANSWER_SECONDS = 30.0
-"""How long anybody waits for a module, its queue included: one that hangs must not hold every caller for ever."""
+ANSWER_SECONDS = 20.0
+"""How long a module may take for one thing, unless its user says otherwise; as long again it may wait for its turn."""
 
 
 class TokenError(TiaasError):
@@ -48,50 +51,70 @@ class WrongCryptogram(TokenError):
     """The token does not decipher these octets."""
 
 
+class TokenTimeout(TokenError):
+    """The module did not answer in time."""
+
+
+class PinRefused(TokenError):
+    """The token refused the PIN; this `Token` does not try it again, for each try counts."""
+
+
 @dataclass(slots=True)
 class _Module:
-    """A module of this process. `tokens` counts those that are open."""
+    """A module of this process, and the tokens in use."""
 
-    worker: ThreadPoolExecutor
-    tokens: int = 0
+    thread: ModuleThread
+    tokens: "list[Token]" = field(default_factory=list)
 
 
 @cache
 def _module(path: Path) -> _Module:
     """Of the process, as the module itself is."""
-    return _Module(ThreadPoolExecutor(1, thread_name_prefix="tiaas-pkcs11"))
+    return _Module(ModuleThread(path.stem))
 
 
 class Token:
     """A token, found by its label, with the PIN of its user. Everything raises `TokenError`.
 
-    `writable` is for who puts objects into it.
+    `writable` is for who puts objects into it, `seconds` how long the module may take for one thing (`TokenTimeout`).
     """
 
     is_outside = True
-    """What it signs is verified by who asks for it."""
+    """What it signs for documents is verified by who asks for it."""
 
-    def __init__(self, module: Path, label: str, pin: Secret, *, writable: bool = False) -> None:
+    def __init__(
+        self, module: Path, label: str, pin: Secret, *, writable: bool = False, seconds: float = ANSWER_SECONDS
+    ) -> None:
         self._path = module.resolve()
         self._module = _module(self._path)
         self._label = label
         self._pin = pin
         self._writable = writable
+        self._seconds = seconds
         self._session: Any = None
         self._keys: dict[str, Any] = {}
         self._knows_oaep = True
-        self._is_open = False
+        self._is_logged_in = False
+        self._is_refused = False
 
     def __repr__(self) -> str:
         return f"Token({self._label})"
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the module hangs: everything raises `TokenError` at once until it answers."""
+        return self._module.thread.is_stuck
+
     async def open(self) -> None:
-        """Loads the module and logs in."""
+        """Loads the module and logs in; if it is open, with a new session. Raises `PinRefused`, `TokenError`."""
         await self._run(self._open)
 
     async def close(self) -> None:
-        """Ends the session; the module goes with the last one."""
-        await self._run(self._close)
+        """Ends the session, of a module that hangs as soon as it answers; the module goes with the last one."""
+        if self.is_stuck:
+            self._module.thread.later(self._close)
+        else:
+            await self._run(self._close)
 
     async def certificate(self, label: str) -> bytes | None:
         """A certificate (DER), None if there is none of that label."""
@@ -125,24 +148,24 @@ class Token:
 
     async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
         try:
-            # What has not begun by then is never done.
-            async with asyncio.timeout(ANSWER_SECONDS):
-                return await asyncio.get_running_loop().run_in_executor(self._module.worker, work, *arguments)
-        except TimeoutError:
-            raise TokenError(f"token {self._label}: no answer") from None
+            return await self._module.thread.run(self._seconds, work, *arguments)
+        except NoAnswer:
+            raise TokenTimeout(f"token {self._label}: no answer") from None
+        except Stuck:
+            raise TokenError(f"token {self._label}: the module hangs") from None
 
     def _open(self) -> None:
-        if not self._is_open:
-            self._is_open = True
-            self._module.tokens += 1
+        if self in self._module.tokens:
+            self._drop()
+        else:
+            self._module.tokens.append(self)
         self._in_session(lambda session: None)
 
     def _close(self) -> None:
         self._drop()
-        if not self._is_open:
+        if self not in self._module.tokens:
             return
-        self._is_open = False
-        self._module.tokens -= 1
+        self._module.tokens.remove(self)
         if not self._module.tokens:
             import pkcs11
 
@@ -161,14 +184,16 @@ class Token:
             pkcs11.KeyHandleInvalid,
             pkcs11.ObjectHandleInvalid,
         )
-        if not self._is_open:
+        if self not in self._module.tokens:
             raise TokenError("the token is closed")
         try:
             try:
                 return work(self._session or self._login(), *arguments)
             except lost:
                 _log.info("session with a token opened again", extra={"token": self._label})
-                self._drop()
+                # What became of this one's session or login became of all.
+                for token in self._namesakes():
+                    token._end_session()
                 return work(self._login(), *arguments)
         except (pkcs11.PKCS11Error, RuntimeError) as error:
             self._drop()
@@ -177,18 +202,37 @@ class Token:
     def _login(self) -> Any:
         import pkcs11
 
+        wrong = (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange, pkcs11.PinExpired, pkcs11.PinLocked)
+        if self._is_refused:
+            raise PinRefused(f"token {self._label}: its PIN was refused")
         token = pkcs11.lib(str(self._path)).get_token(token_label=self._label)
-        try:
-            self._session = token.open(rw=self._writable, user_pin=self._pin.reveal().decode())
-        except pkcs11.UserAlreadyLoggedIn:
-            # A login holds for all sessions of the process with that token (PKCS#11 V2.40, 2.6.6).
+        others = [other for other in self._namesakes() if other._session is not None]
+        if not others:
+            try:
+                self._session = token.open(rw=self._writable, user_pin=self._pin.reveal().decode())
+                self._is_logged_in = True
+            except wrong:
+                self._is_refused = True
+                raise PinRefused(f"token {self._label}: its PIN was refused") from None
+        elif others[0]._pin == self._pin:
             self._session = token.open(rw=self._writable)
+        else:
+            raise TokenError(f"token {self._label}: another PIN is logged in")
         return self._session
 
+    def _namesakes(self) -> "list[Token]":
+        """All in this process with the same token, this one too."""
+        return [token for token in self._module.tokens if token._label == self._label]
+
     def _drop(self) -> None:
+        """Ends the session; with that of the one that logged in the sessions of all, since it logs them out."""
+        for token in self._namesakes() if self._is_logged_in else [self]:
+            token._end_session()
+
+    def _end_session(self) -> None:
         import pkcs11
 
-        session, self._session = self._session, None
+        session, self._session, self._is_logged_in = self._session, None, False
         self._keys.clear()
         if session is not None:
             with suppress(pkcs11.PKCS11Error):

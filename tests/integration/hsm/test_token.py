@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from hashlib import sha256, sha384, sha512
 from pathlib import Path
-from threading import Event
+from typing import Any, cast
 
 import pytest
 from cryptography import x509
@@ -36,9 +36,8 @@ from tiaas.lab.hsm import (
     write_folder,
     write_token,
 )
-from tiaas.pki import pkcs11
 from tiaas.pki.keys import Digest, SigningScheme
-from tiaas.pki.pkcs11 import Token, TokenError, WrongCryptogram
+from tiaas.pki.pkcs11 import PinRefused, Token, TokenError, WrongCryptogram
 from tiaas.pki.prehashed import is_signature
 
 MESSAGE = b"what is signed"
@@ -158,6 +157,41 @@ async def test_a_lost_session_is_opened_again(token: Token, content: VirtualSmbC
     assert is_signature(key_in(content, "AUT.E256"), value, DIGEST, SigningScheme.ECDSA)
 
 
+async def test_each_shows_its_own_pin_for_a_token_in_which_another_is_logged_in(
+    hsm: SoftHsm, content: VirtualSmbContent
+) -> None:
+    """A login holds for the whole process (PKCS#11 V2.40, 2.6.6), and as long the module looks at no other PIN."""
+    label = f"{content.iccsn}.AUT.E256"
+    first, second, intruder = hsm.token(), hsm.token(), Token(hsm.module, hsm.label, Secret(b"wrong-pin"))
+    await first.open()
+    for _ in range(3):
+        with pytest.raises(TokenError, match="another PIN"):
+            await intruder.open()
+        with pytest.raises(TokenError, match="another PIN"):
+            await intruder.sign(label, DIGEST, SigningScheme.ECDSA, Digest.SHA256)
+    await second.open()
+    await first.close()
+    # The one that was logged in is gone; the other one logs in by itself, and finds what only a user sees.
+    assert await second.data(f"{content.iccsn}.activation")
+    with pytest.raises(TokenError, match="another PIN"):
+        await intruder.data(f"{content.iccsn}.activation")
+    await second.close()
+    with pytest.raises(PinRefused):
+        await intruder.sign(label, DIGEST, SigningScheme.ECDSA, Digest.SHA256)
+    await intruder.close()
+
+
+async def test_a_refused_pin_is_not_tried_again(hsm: SoftHsm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each try counts: after a few the token is locked for everybody. So not even one that is right by now is."""
+    token = Token(hsm.module, hsm.label, Secret(b"wrong-pin"))
+    with pytest.raises(PinRefused):
+        await token.open()
+    monkeypatch.setattr(token, "_pin", Secret(hsm.pin_file.read_bytes()))
+    with pytest.raises(PinRefused):
+        await token.open()
+    await token.close()
+
+
 async def test_what_is_not_there_or_refused(hsm: SoftHsm, token: Token) -> None:
     assert await token.certificate("nothing") is None
     assert await token.data("nothing") is None
@@ -239,15 +273,19 @@ async def test_for_another_mandant_it_is_not_activated(
 async def test_a_token_with_the_wrong_key_gives_no_signature(
     practice: Practice, hsm: SoftHsm, content: VirtualSmbContent
 ) -> None:
-    """Somebody filled the token wrongly: the label of one key names another certificate's."""
+    """Somebody fills the token wrongly while it is in use: the label of one key names another certificate's.
+
+    A document's signature is verified (TUC_KON_166, step 3), that of an authentication is not: its receiver does.
+    """
     token = hsm.token()
     await token.open()
-    mixed = VirtualSmb(content.iccsn)
-    loaded = await load_smb(token, mixed, lambda mandant: True)
-    labels = {**loaded.held.labels, (AUT, ECC): mixed.label("OSIG.E256")}
+    loaded = await load_smb(token, VirtualSmb(content.iccsn), lambda mandant: True)
+    known = loaded.held.labels
+    labels = {**known, (SIG, ECC): known[AUT, ECC], (AUT, ECC): known[SIG, ECC]}
 
     card = practice.cards.insert("HSM-1", 1, loaded.data, NoLine(), replace(loaded.held, labels=labels))
-    signer = await signer_of(card, card.session(CALL), AUT, ECC, practice.clock)
+    await (await signer_of(card, card.session(CALL), AUT, ECC, practice.clock)).sign_digest(DIGEST, SigningScheme.ECDSA)
+    signer = await signer_of(card, card.session(CALL), SIG, ECC, practice.clock)
     with pytest.raises(KonnektorError) as caught:
         await signer.sign_digest(DIGEST, SigningScheme.ECDSA)
     assert caught.value.code == 4120
@@ -257,6 +295,23 @@ async def test_a_token_with_the_wrong_key_gives_no_signature(
     assert caught.value.code == 4044
 
 
+@pytest.mark.parametrize("name", ["AUT.E256", "AUT.R2048", "OSIG.E256"])
+async def test_mixed_up_labels_are_found_before_anything_is_signed(
+    store: KeyStore, content: VirtualSmbContent, name: str
+) -> None:
+    other = {"AUT.E256": "OSIG.E256", "AUT.R2048": "OSIG.R2048", "OSIG.E256": "AUT.E256"}[name]
+
+    class Mixed:
+        def __getattr__(self, attribute: str) -> object:
+            return getattr(store, attribute)
+
+        async def sign(self, label: str, *arguments: Any) -> bytes:
+            return await store.sign(label.replace(name, other), *arguments)
+
+    with pytest.raises(TokenError, match="not that of the certificate"):
+        await load_smb(cast("KeyStore", Mixed()), VirtualSmb(content.iccsn), lambda mandant: True)
+
+
 async def test_readvsd_with_a_virtual_smb(practice: Practice, store: KeyStore, content: VirtualSmbContent) -> None:
     """Its role key proves to the eGK what an SMC-B's does."""
 
@@ -264,19 +319,3 @@ async def test_readvsd_with_a_virtual_smb(practice: Practice, store: KeyStore, c
     egk = await practice.egk()
     data = await practice.vsdm.read(egk, smb, CALL, Wishes())
     assert data.gvd is not None
-
-
-async def test_a_module_that_hangs_holds_nobody_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pkcs11, "ANSWER_SECONDS", 0.05)
-    token, over, done = Token(tmp_path / "module.so", "T", Secret(b"1")), Event(), list[str]()
-    hanging = asyncio.create_task(token._run(over.wait))
-    await asyncio.sleep(0)
-    try:
-        with pytest.raises(TokenError, match="no answer"):
-            await token._run(done.append, "behind it")
-        with pytest.raises(TokenError, match="no answer"):
-            await hanging
-    finally:
-        over.set()
-    await token._run(done.append, "later")
-    assert done == ["later"]
