@@ -64,6 +64,7 @@ from tiaas.konnektor.ingress import Door, Ingress, http_door
 from tiaas.konnektor.instance import Instance
 from tiaas.konnektor.signaturejobs import SignatureJobs
 from tiaas.konnektor.tls import server_context
+from tiaas.lab.hsm import SoftHsm, soft_hsm_module
 from tiaas.lab.registry import Registry
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.pki.prehashed import make_signature
@@ -182,9 +183,15 @@ def _software_key(held: HeldKeys, folder: Path, reference: str = "C.AUT") -> ec.
 
 
 def _token_signature(held: HeldKeys, folder: Path) -> Work:
-    """One C_Sign on the module's thread."""
-    label = held.labels["C.AUT", "ECC"]
-    return lambda: held.store.sign(label, DIGEST, SigningScheme.ECDSA, Digest.SHA256)
+    """One C_Sign on the module's thread, in a session of its own."""
+    token, label = SoftHsm(folder / "hsm" / "tokens", soft_hsm_module(), "HSM-1").token(), held.labels["C.AUT", "ECC"]
+    opening = asyncio.create_task(token.open())
+
+    async def sign() -> object:
+        await opening
+        return await token.sign(label, DIGEST, SigningScheme.ECDSA, Digest.SHA256)
+
+    return sign
 
 
 _TEXT = Document(base64_data=Base64Data(data=b"Guten Tag " * 100, mime_type="text/plain"))

@@ -22,7 +22,7 @@ class KeyStore(Protocol):
 
     @property
     def is_outside(self) -> bool:
-        """Whether what it signs comes from outside the process, so that it is verified first (4120)."""
+        """Whether what it signs comes from outside the process, so that a document's signature is verified (4120)."""
         ...
 
     async def open(self) -> None:

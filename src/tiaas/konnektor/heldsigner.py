@@ -1,4 +1,9 @@
-"""Keys of a virtual SMC-B (HSM-B) as `Signer` and `Decipherer`, with the rules of a card's keys."""
+"""Keys of a virtual SMC-B (HSM-B) as `Signer` and `Decipherer`, with the rules of a card's keys.
+
+What an HSM signs for a document is verified (gemSpec_Kon V5.18 TUC_KON_166, step 3: 4120). TUC_KON_218 and
+ExternalAuthenticate (TAB_KON_782, 783) ask for no such check: whoever wants an authentication verifies it, and that the
+key is the certificate's was seen when it was loaded (`hsm.loading`).
+"""
 
 from tiaas.card.elc import BadCryptogram, decode_elc_cryptogram_untrusted, elc_open, encode_point, ephemeral_of
 from tiaas.konnektor.errors import KonnektorError
@@ -34,7 +39,7 @@ class HeldSigner:
         self._use.require()
         with link_faults():
             value = await self._store.sign(self._label, digest, scheme, hash_function)
-        if self._store.is_outside:
+        if self._store.is_outside and not self._certified.authenticates:
             await self._certified.verify(value, digest, scheme, hash_function)
         return value
 

@@ -5,7 +5,8 @@ PC/SC reader, in an HSM, in a lab's file (gemSpec_Kon V5.18 TUC_KON_218, TUC_KON
     value = await signer.sign_digest(digest, signer.scheme)
 
 The state of the PIN counts when the key is used, not before: 4085 if it is not verified in this session, and nobody is
-asked for it. What a card or an HSM signed is verified with the certificate's key before anybody gets it (4120).
+asked for it. What a card signed, and an HSM for a document, is verified with the certificate's key before anybody gets
+it (4120).
 """
 
 from tiaas.base.clock import Clock

@@ -32,11 +32,11 @@ _ALLOWED: Mapping[tuple[SigningScheme, Digest], str] = {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CertifiedKey:
-    """A certificate (DER) and its key; `pkcs1`: whether the private key makes RSASSA-PKCS1-v1_5 too."""
+    """A certificate (DER) and its key; `authenticates`: it is for authentication, not for documents."""
 
     certificate: bytes
     public_key: PublicKey
-    pkcs1: bool
+    authenticates: bool
 
     @property
     def is_ecc(self) -> bool:
@@ -52,7 +52,7 @@ class CertifiedKey:
         """Raises `KonnektorError` 4111 for what the private key does not do."""
         if _ALLOWED.get((scheme, hash_function)) != (ECC if self.is_ecc else RSA):
             raise KonnektorError(4111)
-        if scheme is SigningScheme.RSASSA_PKCS1_V1_5 and not self.pkcs1:
+        if scheme is SigningScheme.RSASSA_PKCS1_V1_5 and not self.authenticates:
             raise KonnektorError(4111)
 
     async def verify(self, value: bytes, digest: bytes, scheme: SigningScheme, hash_function: Digest) -> None:
@@ -96,15 +96,15 @@ async def certified_key(card: Card, reference: str, crypt: str, clock: Clock) ->
     found = known.get((reference, crypt))
     # Read again after a day, it may be another one.
     if found is None or found.certificate != der:
-        found = known[reference, crypt] = _certified(der, pkcs1=reference == AUT)
+        found = known[reference, crypt] = _certified(der, authenticates=reference == AUT)
     return found
 
 
-def _certified(der: bytes, *, pkcs1: bool) -> CertifiedKey:
+def _certified(der: bytes, *, authenticates: bool) -> CertifiedKey:
     try:
         key = decode_certificate_untrusted(der).key()
     except BadCertificate:
         key = None
     if key is None:
         raise KonnektorError(4148)
-    return CertifiedKey(der, key, pkcs1)
+    return CertifiedKey(der, key, authenticates)

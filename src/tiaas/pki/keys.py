@@ -49,8 +49,9 @@ class Signer(Protocol):
     async def sign_digest(self, digest: bytes, scheme: SigningScheme, hash_function: Digest = Digest.SHA256) -> bytes:
         """Signs a hash value of `hash_function.size` octets.
 
-        A signature that comes from outside the process (card, HSM) was verified with the certificate's key before it
-        is given (TAB_KON_750, 4120). Raises what the key's home raises; the Konnektor's raise `KonnektorError`.
+        A signature that comes from outside the process was verified with the certificate's key before it is given
+        (TAB_KON_750, 4120), but for that of an HSM's authentication key: its receiver verifies it. Raises what the
+        key's home raises; the Konnektor's raise `KonnektorError`.
         """
         ...
 

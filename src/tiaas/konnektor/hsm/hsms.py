@@ -23,7 +23,7 @@ from tiaas.konnektor.hsm.owned import OwnedKeys
 from tiaas.konnektor.hsm.settings import HsmSettings, VirtualSmb
 from tiaas.konnektor.hsm.software import SoftwareKeys
 from tiaas.konnektor.livemodel import LiveInfoModel
-from tiaas.konnektor.store import InstanceStore
+from tiaas.konnektor.store import InstanceStore, StoreError
 from tiaas.konnektor.terminalevents import card_event, failure_event
 from tiaas.konnektor.terminals import Terminals
 from tiaas.pki.pkcs11 import Token, TokenError
@@ -136,6 +136,9 @@ class Hsms:
             fields = {"ct_id": settings.ct_id, "code": _NO_HSM, "reason": error.reason}
             _log.warning("HSM not in use", extra=fields)
             self._tell_away(hsm)
+            return False
+        except StoreError as error:
+            _log.error("HSM not in use", extra={"ct_id": settings.ct_id, "kind": type(error).__name__})
             return False
         self._terminals.logical_up(settings.ct_id)
         for slot, loaded in enumerate(hsm.loaded, start=1):

@@ -1,10 +1,14 @@
 """What a virtual SMC-B is, from what lies in its key store: the counterpart of TUC_KON_001 "Karte öffnen"."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 
-from tiaas.konnektor.cardmap import AUT, ECC, RSA
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from tiaas.konnektor.cardmap import AUT, ECC, RSA, SIG
 from tiaas.konnektor.cards import CardData
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.cvcimport import CvcChain
@@ -12,9 +16,13 @@ from tiaas.konnektor.heldkeys import HeldKeys, KeyStore
 from tiaas.konnektor.hsm.settings import VirtualSmb
 from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
 from tiaas.pki.cvc import BadCvc, decode_cvc_untrusted
+from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.pki.passwordhash import PasswordHash
 from tiaas.pki.pkcs11 import TokenError
+from tiaas.pki.prehashed import is_signature
 from tiaas.pki.subject import holder_of
+
+_PROBE = sha256(b"tiaas: is this the key of the certificate?").digest()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -27,13 +35,20 @@ class Loaded:
 
 
 async def load_smb(store: KeyStore, smb: VirtualSmb, is_active: Callable[[str], bool]) -> Loaded:
-    """Reads certificates and the rest. Raises `TokenError`."""
+    """Reads certificates and the rest. Raises `TokenError`, `StoreError`.
+
+    Each key that signs does it once: labels may be mixed up, and what an authentication key signs is verified by nobody
+    before it is given away.
+    """
     labels = smb.key_labels()
     found = {key: await store.certificate(label) for key, label in labels.items()}
     certificates = {key: _whole(der) for key, der in found.items() if der is not None}
     aut = certificates.get((AUT, ECC)) or certificates.get((AUT, RSA))
     if aut is None:
         raise TokenError("the token has no authentication certificate of a virtual SMC-B")
+    for (reference, crypt), der in certificates.items():
+        if reference in (AUT, SIG):
+            await _require_pair(store, labels[reference, crypt], der)
     holder = holder_of(decode_certificate_untrusted(aut))
     data = CardData(
         CardType.HSM_B,
@@ -51,6 +66,14 @@ def _whole(der: bytes) -> bytes:
         return decode_certificate_untrusted(der).encoded
     except BadCertificate:
         raise TokenError("a certificate in the token cannot be read") from None
+
+
+async def _require_pair(store: KeyStore, label: str, certificate: bytes) -> None:
+    public_key = decode_certificate_untrusted(certificate).key()
+    scheme = SigningScheme.RSASSA_PSS if isinstance(public_key, RSAPublicKey) else SigningScheme.ECDSA
+    value = await store.sign(label, _PROBE, scheme, Digest.SHA256)
+    if not await asyncio.to_thread(is_signature, public_key, value, _PROBE, scheme):
+        raise TokenError("a key in the token is not that of the certificate with its label")
 
 
 async def _role(store: KeyStore, smb: VirtualSmb) -> CvcChain | None:
