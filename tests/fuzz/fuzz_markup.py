@@ -1,9 +1,12 @@
 """Fuzz target: XML from outside, before anybody asks what it means."""
 
+from contextlib import suppress
+from hashlib import sha256
+
 from lxml import etree
 
 from tiaas.soap.errors import BadEnvelope
-from tiaas.soap.markup import Limits, XmlElement, parse_document_untrusted, parse_untrusted
+from tiaas.soap.markup import Limits, XmlElement, parse_document_untrusted, parse_thin_untrusted, parse_untrusted
 
 SEEDS: list[bytes] = [
     b'<?xml version="1.0" encoding="UTF-8"?>\n<!-- c --><a xmlns="urn:x" b="1"><?p i?><c>&amp;&#228;</c></a>',
@@ -13,18 +16,42 @@ SEEDS: list[bytes] = [
     b"<a>" * 40 + b"</a>" * 40,
     '<?xml version="1.0" encoding="ISO-8859-15"?><ä/>'.encode("iso-8859-15"),
     b'<a xmlns:x="http://www.w3.org/2001/XInclude"><x:include href="b.xml"/></a>',
+    '<a b=">ab">long t\u00e4xt<?p >x?><!-- >two -- three --><![CDATA[>x]]>y&lt;z</a>'.encode(),
 ]
 _LIMITS = Limits(octets=4096, nodes=200, depth=16)
 
 
 def target(data: bytes) -> None:
-    """Only `BadEnvelope` may escape, and what gets through keeps the limits and has no entities."""
+    """Only `BadEnvelope` may escape, and what gets through keeps the limits and has no entities.
+
+    What is parsed without its texts is well-formed exactly if the whole is, and has the same canonical form.
+    """
     for parse in (parse_untrusted, parse_document_untrusted):
         try:
             root = parse(data, _LIMITS)
         except BadEnvelope:
             continue
         _check(root)
+    if _digest(data) != _thin_digest(data):
+        raise AssertionError("without its texts it is another document")
+
+
+def _digest(data: bytes) -> bytes | None:
+    with suppress(BadEnvelope, etree.C14NError):
+        return sha256(_canonical(parse_document_untrusted(data, _LIMITS))).digest()
+    return None
+
+
+def _thin_digest(data: bytes) -> bytes | None:
+    with suppress(BadEnvelope, etree.C14NError):
+        root, thin = parse_thin_untrusted(data, _LIMITS, long=1)
+        canonical = _canonical(root)
+        return sha256(canonical).digest() if thin is None else thin.digest(canonical)
+    return None
+
+
+def _canonical(root: XmlElement) -> bytes:
+    return etree.tostring(root.getroottree(), method="c14n", with_comments=False)
 
 
 def _check(root: XmlElement) -> None:

@@ -26,6 +26,7 @@ from tiaas.ades.xadesids import id_attributes
 from tiaas.ades.xadesplaces import Target, find_target, parallel_place
 from tiaas.ades.xadesvariants import Placement, Update, Use, Variant, check_variant
 from tiaas.ades.xmlsplice import NotLocated, Place, end_of_root, inserted, locate
+from tiaas.base.slices import joined
 from tiaas.pki.keys import SigningScheme
 from tiaas.xmlsec.canonical import canonical, canonical_document
 from tiaas.xmlsec.errors import BadXmlSignature
@@ -135,7 +136,7 @@ def _prepare_enveloped(document: XmlDocument, target: Target, by: SignedBy, opti
         place, parent = parallel_place(document) or (None, parent)
     if place is None:
         place = target.place(document) or end_of_root(document.octets, document.encoding, document.root)
-    part = Part("", _ENVELOPED, _hash(canonical_document(document.root, Transform.C14N_11)))
+    part = Part("", _ENVELOPED, document.digest(canonical_document(document.root, Transform.C14N_11)))
     return _prepared(document.octets, place, scope_inside(parent), by, options, part)
 
 
@@ -143,7 +144,7 @@ def _prepare_part(document: XmlDocument, target: Target, by: SignedBy, options: 
     place = target.place(document)
     if target.part is None or target.holder is None or place is None:
         raise CannotSign(4111, "no place for the signature")
-    part = Part(f"#{target.identifier}", _C14N, _hash(canonical(target.part, Transform.C14N_11)))
+    part = Part(f"#{target.identifier}", _C14N, document.digest(canonical(target.part, Transform.C14N_11)))
     parent = target.holder
     if target.behind:
         above = parent.getparent()
@@ -159,11 +160,12 @@ def _prepare_enveloping(document: XmlDocument, by: SignedBy, options: XadesOptio
         find_target(document, options.reference, None, _id_attributes(options)).check_whole()
     span = locate(document.octets, document.encoding, (document.root,))[0]
     name = f"object-{options.name}"
-    content = b"".join((octets(f'<ds:Object Id="{name}">'), document.octets[span.start : span.end], b"</ds:Object>"))
+    element = memoryview(document.octets)[span.start : span.end]
+    content = joined((octets(f'<ds:Object Id="{name}">'), element, b"</ds:Object>"))
     prolog = document.declaration()
-    declared = octets(f'<ds:Object xmlns:ds="{DS}"') + content.removeprefix(b"<ds:Object")
-    enclosing = parse_to_sign(prolog + declared)
-    part = Part(f"#{name}", _C14N, _hash(canonical(enclosing.root, Transform.C14N_11)))
+    start = octets(f'<ds:Object xmlns:ds="{DS}" Id="{name}">')
+    enclosing = parse_to_sign(joined((prolog, start, element, b"</ds:Object>")))
+    part = Part(f"#{name}", _C14N, enclosing.digest(canonical(enclosing.root, Transform.C14N_11)))
     return _prepared(prolog, Place(len(prolog), len(prolog)), NOWHERE, by, options, part, content)
 
 
@@ -171,7 +173,7 @@ def _prepare_counters(document: XmlDocument, by: SignedBy, options: XadesOptions
     octets_now, counters = plan_counters(document, options.name)
     drafts = []
     for number, counter in enumerate(counters):
-        part = Part(f"#{counter.identifier}", _C14N, _hash(counter.canonical), COUNTERSIGNED_TYPE)
+        part = Part(f"#{counter.identifier}", _C14N, counter.digest, COUNTERSIGNED_TYPE)
         name = f"{options.name}-{number}" if number else options.name
         drafts.append((counter.place, _draft(counter.scope, by, options, name, (part,), b"")))
     return PreparedXades(octets_now, tuple(drafts), _curve_bits(by), options.ocsp)
@@ -210,7 +212,8 @@ def _id_attributes(options: XadesOptions) -> frozenset[str] | None:
 
 
 def _schema_part(schema: Schema) -> Part:
-    return Part(schema.uri, _C14N, _hash(canonical_document(parse_to_sign(schema.document).root, Transform.C14N_11)))
+    document = parse_to_sign(schema.document)
+    return Part(schema.uri, _C14N, document.digest(canonical_document(document.root, Transform.C14N_11)))
 
 
 @lru_cache(maxsize=_CERTIFICATES_KEPT)
@@ -223,7 +226,3 @@ def _key_size(certificate: bytes) -> int:
 
 def _curve_bits(by: SignedBy) -> int | None:
     return _key_size(by.certificate) if by.scheme is SigningScheme.ECDSA else None
-
-
-def _hash(canonical_octets: bytes) -> bytes:
-    return sha256(canonical_octets).digest()

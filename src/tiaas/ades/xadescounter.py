@@ -18,10 +18,10 @@ from tiaas.xmlsec.names import Transform, ds
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CounterPlan:
-    """A counter signature to be: the Id and canonical octets of the SignatureValue, and where it goes."""
+    """A counter signature to be: the Id and the digest of the SignatureValue, and where it goes."""
 
     identifier: str
-    canonical: bytes
+    digest: bytes
     place: Place
     scope: Scope
 
@@ -41,12 +41,12 @@ def plan_counters(document: XmlDocument, name: str) -> tuple[bytes, tuple[Counte
     plans = {
         guest: plan
         for host, those in guests.items()
-        for guest, plan in zip(those, _plans(unsigned_room(document, host), those), strict=True)
+        for guest, plan in zip(those, _plans(document, unsigned_room(document, host), those), strict=True)
     }
     return document.octets, tuple(plans[signature] for signature in signatures)
 
 
-def _plans(room: Room, signatures: list[XmlElement]) -> list[CounterPlan]:
+def _plans(document: XmlDocument, room: Room, signatures: list[XmlElement]) -> list[CounterPlan]:
     """One after the other in one room: what is made around them comes with the first and the last."""
     plans = []
     for number, signature in enumerate(signatures):
@@ -57,7 +57,8 @@ def _plans(room: Room, signatures: list[XmlElement]) -> list[CounterPlan]:
             place = replace(place, after=b"")
         place = place.around(octets(f"<xades:CounterSignature{DECLARED}>"), b"</xades:CounterSignature>")
         value = _value(signature)
-        plans.append(CounterPlan(value.get("Id", ""), canonical(value, Transform.C14N_11), place, room.scope))
+        digest = document.digest(canonical(value, Transform.C14N_11))
+        plans.append(CounterPlan(value.get("Id", ""), digest, place, room.scope))
     return plans
 
 

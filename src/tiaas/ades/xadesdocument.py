@@ -1,10 +1,18 @@
 """XML documents to be signed or verified: octets and tree together."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 from tiaas.ades.signing import CannotSign
 from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
-from tiaas.soap.markup import Limits, XmlElement, document_encoding, parse_document_untrusted
+from tiaas.soap.longtexts import Thin
+from tiaas.soap.markup import (
+    Limits,
+    XmlElement,
+    document_encoding,
+    parse_document_untrusted,
+    parse_thin_untrusted,
+)
 
 LIMITS = Limits(octets=64 * 1024 * 1024, nodes=500_000, depth=128)
 """Ours: above what TAB_KON_775 wants (30 MB, 30,000 elements, 30 levels), room for the signatures of 25 MB included."""
@@ -12,11 +20,19 @@ LIMITS = Limits(octets=64 * 1024 * 1024, nodes=500_000, depth=128)
 
 @dataclass(frozen=True, slots=True, repr=False)
 class XmlDocument:
-    """A document that was parsed: its octets, their encoding as declared, and its document element."""
+    """A document that was parsed: its octets, their encoding as declared, and its document element.
+
+    With `thin` the tree has marks for long texts: `digest` puts them back.
+    """
 
     octets: bytes
     encoding: str
     root: XmlElement
+    thin: Thin | None = None
+
+    def digest(self, canonical: bytes) -> bytes:
+        """The SHA-256 of canonical octets that were made of this tree."""
+        return sha256(canonical).digest() if self.thin is None else self.thin.digest(canonical)
 
     def declaration(self) -> bytes:
         """The byte order mark and XML declaration that the document starts with, or nothing."""
@@ -32,10 +48,16 @@ def parse_xml_untrusted(octets: bytes, limits: Limits = LIMITS) -> XmlDocument:
     return XmlDocument(octets, document_encoding(octets), root)
 
 
+def parse_thin_xml_untrusted(octets: bytes, limits: Limits = LIMITS) -> XmlDocument:
+    """`parse_xml_untrusted` with marks for long texts; for whoever needs elements, attributes and digests only."""
+    root, thin = parse_thin_untrusted(octets, limits)
+    return XmlDocument(octets, document_encoding(octets), root, thin)
+
+
 def parse_to_sign(octets: bytes) -> XmlDocument:
-    """Raises only `CannotSign`: 4022, 4110, 4280, 4281."""
+    """The document with marks for its long texts. Raises only `CannotSign`: 4022, 4110, 4280, 4281."""
     try:
-        return parse_xml_untrusted(octets)
+        return parse_thin_xml_untrusted(octets)
     except BadEnvelope as error:
         raise CannotSign(code_of(error), str(error)) from None
 

@@ -13,6 +13,7 @@ from xml.parsers import expat
 from lxml import etree
 
 from tiaas.base.errors import TiaasError
+from tiaas.base.slices import SLICE, joined
 
 XmlElement = etree._Element
 
@@ -97,11 +98,11 @@ def end_of_root(document: bytes, encoding: str, root: XmlElement) -> Place:
 
 def inserted(document: bytes, additions: Iterable[tuple[Place, bytes]]) -> bytes:
     """The document with markup at places that do not overlap; at one place, in the order given."""
-    pieces, done = [], 0
+    pieces, done, view = list[bytes | memoryview](), 0, memoryview(document)
     for place, markup in sorted(additions, key=lambda addition: addition[0].start):
-        pieces += [document[done : place.start], place.before, markup, place.after]
+        pieces += [view[done : place.start], place.before, markup, place.after]
         done = place.end
-    return b"".join((*pieces, document[done:]))
+    return joined((*pieces, view[done:]))
 
 
 def _spans(document: bytes, encoding: str, wanted: frozenset[int]) -> dict[int, Span]:
@@ -125,10 +126,21 @@ def _spans(document: bytes, encoding: str, wanted: frozenset[int]) -> dict[int, 
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
     try:
-        parser.Parse(document, True)
+        _feed(parser, document)
     except expat.ExpatError:
         raise NotLocated("not located") from None
     return found
+
+
+def _feed(parser: expat.XMLParserType, document: bytes) -> None:
+    """The document in slices, so that other threads get their turn; larger ones within a tag or a comment that is long,
+    because expat reads such a one from its beginning each time."""
+    view, start, size = memoryview(document), 0, SLICE
+    while start < len(view):
+        parser.Parse(view[start : start + size], False)
+        start, begun = start + size, start
+        size = SLICE if parser.CurrentByteIndex > begun else 2 * size
+    parser.Parse(b"", True)
 
 
 def _span(document: bytes, start: int, close: int) -> Span:

@@ -4,14 +4,13 @@ Written is AES-256-GCM with a nonce of 12 octets and a tag of 16 only (gemSpec_K
 lengths, and CBC (gemSpec_Kon V5.18 TUC_KON_071, Varianten).
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from enum import Enum, StrEnum, unique
+from io import BytesIO
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC, GCM
 from cryptography.hazmat.primitives.padding import PKCS7
@@ -24,6 +23,8 @@ TAG_SIZE: Final = 16
 _SHORTEST_TAG: Final = 12
 _LONGEST_NONCE: Final = 64
 _BLOCK: Final = 16
+_SLICE: Final = 128 * 1024
+"""Octets worked on at once: the cipher keeps all other threads waiting meanwhile."""
 
 
 class CannotOpen(TiaasError):
@@ -60,18 +61,32 @@ class ContentCipher(StrEnum):
         return int(self.name[4:7]) // 8
 
 
-@dataclass(frozen=True, slots=True)
 class GcmSealed:
-    """What encryption gives beside the key."""
+    """A content that is encrypted while it is written, so that it is never held beside its ciphertext.
 
-    ciphertext: bytes
-    tag: bytes
+    `size` is the ciphertext's.
+    """
+
+    def __init__(self, key: bytes, nonce: bytes, plaintext: bytes | memoryview) -> None:
+        self.size = len(plaintext)
+        self._plaintext = memoryview(plaintext)
+        self._encryptor = Cipher(AES(key), GCM(nonce)).encryptor()
+
+    def ciphertext(self) -> Iterator[bytes]:
+        """The ciphertext in slices; it can be taken once."""
+        for part in _slices(self._plaintext):
+            yield self._encryptor.update(part)
+        self._encryptor.finalize()
+
+    @property
+    def tag(self) -> bytes:
+        """The tag, when the ciphertext was taken."""
+        return self._encryptor.tag
 
 
-def seal(key: bytes, nonce: bytes, plaintext: bytes) -> GcmSealed:
+def seal(key: bytes, nonce: bytes, plaintext: bytes | memoryview) -> GcmSealed:
     """AES-GCM without further authenticated data."""
-    sealed = AESGCM(key).encrypt(nonce, plaintext, None)
-    return GcmSealed(sealed[:-TAG_SIZE], sealed[-TAG_SIZE:])
+    return GcmSealed(key, nonce, plaintext)
 
 
 def open_gcm(
@@ -83,7 +98,11 @@ def open_gcm(
     try:
         decryptor = Cipher(AES(key), GCM(nonce, tag, min_tag_length=_SHORTEST_TAG)).decryptor()
         decryptor.authenticate_additional_data(associated)
-        return b"".join([*map(decryptor.update, ciphertext), decryptor.finalize()])
+        content = BytesIO()
+        for part in _sliced(ciphertext):
+            content.write(decryptor.update(part))
+        decryptor.finalize()
+        return content.getvalue()
     except (InvalidTag, ValueError):
         raise CannotOpen("the tag does not fit") from None
 
@@ -95,7 +114,21 @@ def open_cbc(key: bytes, iv: bytes, ciphertext: Iterable[bytes | memoryview]) ->
     try:
         decryptor = Cipher(AES(key), CBC(iv)).decryptor()
         unpadder = PKCS7(8 * _BLOCK).unpadder()
-        padded = [unpadder.update(decryptor.update(part)) for part in ciphertext]
-        return b"".join([*padded, unpadder.update(decryptor.finalize()), unpadder.finalize()])
+        content = BytesIO()
+        for part in _sliced(ciphertext):
+            content.write(unpadder.update(decryptor.update(part)))
+        content.write(unpadder.update(decryptor.finalize()))
+        content.write(unpadder.finalize())
+        return content.getvalue()
     except ValueError:
         raise CannotOpen("the padding does not fit") from None
+
+
+def _sliced(parts: Iterable[bytes | memoryview]) -> Iterator[memoryview]:
+    for part in parts:
+        yield from _slices(memoryview(part))
+
+
+def _slices(octets: memoryview) -> Iterator[memoryview]:
+    for start in range(0, len(octets), _SLICE):
+        yield octets[start : start + _SLICE]

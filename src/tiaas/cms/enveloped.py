@@ -12,14 +12,15 @@ card takes (`tiaas.card.elc`), not the key agreement of RFC 5753.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
+from io import BytesIO
 from typing import Final
 
 from tiaas.cms import oids
 from tiaas.cms.ber import Elements, dotted_oid, read_untrusted
 from tiaas.cms.certificate import IssuerAndSerial
 from tiaas.cms.contentcipher import TAG_SIZE, ContentCipher, GcmSealed
-from tiaas.cms.der import NULL, SEQUENCE, SET, algorithm, integer, octet_string, oid, sequence, set_of, wrap
-from tiaas.tlv import encode
+from tiaas.cms.der import NULL, SEQUENCE, SET, algorithm, integer, octet_string, oid, sequence, set_of
+from tiaas.tlv import encode, header
 
 AUTH_ENVELOPED_DATA: Final = "1.2.840.113549.1.9.16.1.23"
 """id-ct-authEnvelopedData (RFC 5083, 2.1)."""
@@ -65,22 +66,31 @@ def write_auth_enveloped(
     recipients: Sequence[Recipient], nonce: bytes, sealed: GcmSealed, attributes: Sequence[bytes] = ()
 ) -> bytes:
     """The ContentInfo (DER). `attributes` are whole Attributes (DER), put into unauthAttrs unchanged."""
-    content = wrap(
-        SEQUENCE,
-        oid(oids.DATA),
-        algorithm(ContentCipher.AES_256_GCM, sequence(octet_string(nonce), integer(TAG_SIZE))),
-        wrap(ENCRYPTED_CONTENT, sealed.ciphertext),
-    )
     unauthenticated = set_of(attributes, UNAUTH_ATTRS) if attributes else b""
-    enveloped = wrap(
-        SEQUENCE,
-        integer(0),
-        set_of(map(_recipient_info, recipients)),
-        content,
-        octet_string(sealed.tag),
-        unauthenticated,
+    behind = len(octet_string(bytes(TAG_SIZE))) + len(unauthenticated)
+    # All lengths are known before the ciphertext is: it is written behind what stands in front of it.
+    front = b"".join(
+        (
+            oid(oids.DATA),
+            algorithm(ContentCipher.AES_256_GCM, sequence(octet_string(nonce), integer(TAG_SIZE))),
+            header(ENCRYPTED_CONTENT, sealed.size),
+        )
     )
-    return b"".join(wrap(SEQUENCE, oid(AUTH_ENVELOPED_DATA), wrap(0xA0, enveloped)))
+    front = _begun(SEQUENCE, front, sealed.size)
+    front = b"".join((integer(0), set_of(map(_recipient_info, recipients)), front))
+    front = _begun(0xA0, _begun(SEQUENCE, front, sealed.size + behind), sealed.size + behind)
+    front = _begun(SEQUENCE, oid(AUTH_ENVELOPED_DATA) + front, sealed.size + behind)
+    written = BytesIO()
+    written.write(front)
+    for part in sealed.ciphertext():
+        written.write(part)
+    written.write(octet_string(sealed.tag) + unauthenticated)
+    return written.getvalue()
+
+
+def _begun(tag: int, front: bytes, more: int) -> bytes:
+    """The beginning of an element that has `more` octets of content behind `front`."""
+    return header(tag, len(front) + more) + front
 
 
 def check_attribute_untrusted(octets: bytes) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from lxml import etree
 
 from tiaas.ades.xadesdocument import LIMITS as SIGNED_LIMITS
-from tiaas.ades.xadesdocument import XmlDocument, parse_xml_untrusted
+from tiaas.ades.xadesdocument import XmlDocument, parse_thin_xml_untrusted, parse_xml_untrusted
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.schemacost import TooCostly, require_cheap
 from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
@@ -35,7 +35,7 @@ def check_signed_xml(data: bytes, schemas: Mapping[str, bytes]) -> None:
 
     A document that was as large as it may be has grown by them. Raises 4022, 4023, 4024, 4026, 4280, 4281.
     """
-    root = parse_document(data, SIGNED_LIMITS).root
+    root = parse_document(data, SIGNED_LIMITS, thin=False).root
     for signature in list(root.iter(_SIGNATURE)):
         parent = signature.getparent()
         if parent is not None:
@@ -43,10 +43,10 @@ def check_signed_xml(data: bytes, schemas: Mapping[str, bytes]) -> None:
     _validate(root, schemas)
 
 
-def parse_document(data: bytes, limits: Limits = DOCUMENT_LIMITS) -> XmlDocument:
-    """The document with its octets. Raises 4022, 4024, 4280, 4281."""
+def parse_document(data: bytes, limits: Limits = DOCUMENT_LIMITS, *, thin: bool = True) -> XmlDocument:
+    """The document with its octets; with `thin`, marks stand for its long texts. Raises 4022, 4024, 4280, 4281."""
     try:
-        return parse_xml_untrusted(data, limits)
+        return parse_thin_xml_untrusted(data, limits) if thin else parse_xml_untrusted(data, limits)
     except TooLarge as error:
         raise KonnektorError(4280, str(error)) from None
     except NotAllowed as error:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from tiaas.base.slices import counted, found
 from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
+from tiaas.soap.longtexts import LONG, Thin, thin
 
 XmlElement = etree._Element
 
@@ -51,9 +53,22 @@ def parse_document_untrusted(document: bytes, limits: Limits) -> XmlElement:
     Raises BadEnvelope: WrongEncoding for another than `DOCUMENT_ENCODINGS`, TooLarge, NotAllowed (DTD, XInclude), else
     it is not well-formed. A single text may be as long as the document.
     """
+    return _parsed_document(document, limits, _check_octets(document, limits, DOCUMENT_ENCODINGS))
+
+
+def parse_thin_untrusted(document: bytes, limits: Limits, long: int = LONG) -> tuple[XmlElement, Thin | None]:
+    """`parse_document_untrusted` of a document whose long texts are not needed: marks stand for them in the tree.
+
+    Without long texts there is nothing to put back (None).
+    """
     encoding = _check_octets(document, limits, DOCUMENT_ENCODINGS)
+    made = thin(document, encoding, long)
+    return _parsed_document(document if made is None else made.octets, limits, encoding), made
+
+
+def _parsed_document(document: bytes, limits: Limits, encoding: str) -> XmlElement:
     root = _parsed(document, limits, _parser(encoding, is_message=False))
-    if b"XInclude" in document and next(root.iter(_XINCLUDE), None) is not None:
+    if found(document, b"XInclude") >= 0 and next(root.iter(_XINCLUDE), None) is not None:
         raise NotAllowed("XInclude is not allowed")
     return root
 
@@ -102,7 +117,7 @@ def _parsed(document: bytes, limits: Limits, parser: etree.XMLParser) -> XmlElem
         if error.code == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
             raise TooLarge("too deep, or a text too long") from None
         raise BadEnvelope("not well-formed XML") from None
-    if document.count(b"<") > 2 * limits.depth and _too_deep(root, limits.depth):
+    if counted(document, b"<") > 2 * limits.depth and _too_deep(root, limits.depth):
         raise TooLarge(f"nested deeper than {limits.depth} elements")
     _check_canonical_cost(document, root)
     return root
@@ -118,9 +133,9 @@ def _check_octets(document: bytes, limits: Limits, encodings: tuple[str, ...]) -
     if encoding not in encodings:
         raise WrongEncoding("the XML declaration names an encoding that is not allowed here")
     # An element costs at least one "<", an attribute one "="; the octets before them are a bound on what is built.
-    if document.count(b"<") > 2 * limits.nodes or document.count(b"=") > 2 * limits.nodes:
+    if counted(document, b"<") > 2 * limits.nodes or counted(document, b"=") > 2 * limits.nodes:
         raise TooLarge(f"more than {limits.nodes} elements or attributes")
-    if b"<!DOCTYPE" in document and document.startswith(b"<!DOCTYPE", _prolog_end(document)):
+    if found(document, b"<!DOCTYPE") >= 0 and document.startswith(b"<!DOCTYPE", _prolog_end(document)):
         raise NotAllowed("a document type declaration is not allowed")
     return encoding
 
@@ -133,8 +148,8 @@ def _prolog_end(document: bytes) -> int:
 
 def _check_canonical_cost(document: bytes, root: XmlElement) -> None:
     """Raises `TooLarge` for what is small and would take hours to be made canonical: many namespaces or attributes."""
-    namespaces, attributes = document.count(b"xmlns"), document.count(b"=")
-    if namespaces**2 * document.count(b"<") + attributes**2 <= _CANONICAL_COST:
+    namespaces, attributes = document.count(b"xmlns"), counted(document, b"=")
+    if namespaces**2 * counted(document, b"<") + attributes**2 <= _CANONICAL_COST:
         return
     cost = in_force = 0
     for event, node in etree.iterwalk(root, events=("start", "start-ns", "end-ns")):

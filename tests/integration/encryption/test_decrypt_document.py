@@ -197,7 +197,7 @@ async def test_4107_xml_that_is_none_when_it_comes_out(unlocked: Surgery) -> Non
     assert found is not None
     key.text = b64encode(seal_key(KEY, found.public_key, ENTROPY)).decode()
     content = seal(KEY, NONCE, b"<a>")
-    value.text = b64encode(NONCE + content.ciphertext + content.tag).decode()
+    value.text = b64encode(NONCE + b"".join(content.ciphertext()) + content.tag).decode()
     assert (await error_of(unlocked, decrypt_request(xml(etree.tostring(root)), card.handle))).code == 4107
 
 

@@ -79,7 +79,7 @@ def test_another_key_opens_nothing(key: bytes) -> None:
 
 def test_every_changed_octet_of_content_and_tag_is_noticed() -> None:
     written = write_auth_enveloped([recipient()], NONCE, seal(KEY, NONCE, b"short"))
-    start = written.index(seal(KEY, NONCE, b"short").ciphertext)
+    start = written.index(b"".join(seal(KEY, NONCE, b"short").ciphertext()))
     for position in range(start, len(written)):
         changed = bytearray(written)
         changed[position] ^= 1
@@ -94,7 +94,8 @@ def test_every_changed_octet_of_content_and_tag_is_noticed() -> None:
 def test_indefinite_lengths_and_segments_are_read() -> None:
     """As KIM-Clientmodule write it."""
     sealed = seal(KEY, NONCE, TEXT)
-    parts = [sealed.ciphertext[at : at + 1000] for at in range(0, len(sealed.ciphertext), 1000)]
+    ciphertext = b"".join(sealed.ciphertext())
+    parts = [ciphertext[at : at + 1000] for at in range(0, len(ciphertext), 1000)]
     content = (
         b"\x30\x80" + oid("1.2.840.113549.1.7.1")
         + algorithm(ContentCipher.AES_256_GCM, sequence(octet_string(NONCE), integer(16)))

@@ -16,7 +16,7 @@ from tiaas.ades.pdffile import PdfFile
 from tiaas.ades.signing import CannotSign, Prepared, SignedBy
 from tiaas.ades.smime import PreparedSmime, prepare_smime
 from tiaas.ades.xades import XadesOptions
-from tiaas.ades.xadesdocument import XmlDocument
+from tiaas.ades.xadesdocument import XmlDocument, parse_to_sign
 from tiaas.ades.xadesvariants import Placement, Update, Use
 from tiaas.interfaces.dss_core_v1_0 import SignaturePlacement
 from tiaas.konnektor.documents import Checked
@@ -79,9 +79,10 @@ def finish(ready: Ready, values: tuple[bytes, ...], ocsp: bytes | None) -> Made:
         raise _fault(error, wish) from None
     if wish.format is not SignatureFormat.XADES:
         return Made(octets)
-    root = etree.fromstring(octets, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True))
+    root = parse_to_sign(octets).root
     if wish.inputs.include_objects is not None and root.tag == ds("Signature"):
-        return Made(written(root).encode())
+        whole = etree.fromstring(octets, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True))
+        return Made(written(whole).encode())
     return Made(octets, _path_to(root, ready.name))
 
 
