@@ -9,7 +9,7 @@ from lxml import etree
 from tiaas.ades.found import BadSignatureFile, Integrity
 from tiaas.ades.signing import CannotSign, SignedBy
 from tiaas.ades.xades import XadesOptions, prepare
-from tiaas.ades.xadesdocument import parse_xml_untrusted
+from tiaas.ades.xadesdocument import parse_thin_xml_untrusted, parse_xml_untrusted
 from tiaas.ades.xadesread import read_xades_untrusted
 from tiaas.ades.xadesvariants import Update
 from tiaas.pki.keys import SigningScheme
@@ -90,6 +90,8 @@ def target(data: bytes) -> None:
     """Only `BadSignatureFile` and `CannotSign` may escape; a good signature of another document is a finding."""
     with suppress(BadEnvelope):
         parse_xml_untrusted(data)
+    with suppress(BadEnvelope):
+        parse_thin_xml_untrusted(data)
     with suppress(BadSignatureFile):
         for found in read_xades_untrusted(data):
             if found.integrity is Integrity.INTACT and found.countersigns is None and not _is_original(data):
