@@ -31,7 +31,8 @@ from tiaas.konnektor.config import TiAccess  # noqa: E402
 from tiaas.konnektor.network import Network  # noqa: E402
 from tiaas.konnektor.ocsp import OcspClient  # noqa: E402
 from tiaas.konnektor.trust import Issuer, TrustSpace  # noqa: E402
-from tiaas.konnektor.trustservice import FixedTrust, Trust  # noqa: E402
+from tiaas.konnektor.trustservice import Trust  # noqa: E402
+from tiaas.konnektor.trustsource import FixedTrust  # noqa: E402
 from tiaas.konnektor.verdict import Result  # noqa: E402
 from tiaas.konnektor.verification.reading import Material  # noqa: E402
 from tiaas.konnektor.verification.verifying import Rules, verify  # noqa: E402

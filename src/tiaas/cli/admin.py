@@ -22,6 +22,7 @@ from tiaas.cli.adminaccess import (
     write_secret,
 )
 from tiaas.cli.adminaccounts import register_accounts, register_base, shown
+from tiaas.cli.adminimportedcas import register_imported_cas
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.writer import note, out, out_fields, out_json, out_table
 from tiaas.client.admin import Admin, path_of
@@ -80,6 +81,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     trust.add_argument("what", nargs="?", choices=("show", "refresh", "import"), default="show")
     trust.add_argument("file", nargs="?", type=Path, metavar="FILE", help="with import: a TSL")
     trust.add_argument("--bnetza", action="store_true", help="with import: FILE is a BNetzA-VL")
+    register_imported_cas(action)
     action("expiry", "read the certificates of all reachable cards and show which end soon", _expiry)
     parameters = action(
         "parameters", "show the parameters, or set some: NAME=VALUE, NAME= for the default", _parameters

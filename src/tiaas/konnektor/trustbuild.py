@@ -4,6 +4,7 @@ from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.konnektor.config import BadInstanceConfig, TiAccess
 from tiaas.konnektor.events import EventHub
+from tiaas.konnektor.importedcas import ImportedCas
 from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.ocsp import OcspClient
@@ -12,7 +13,8 @@ from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.store import InstanceStore
 from tiaas.konnektor.trust import TrustSpace
 from tiaas.konnektor.trustlists import TrustLists
-from tiaas.konnektor.trustservice import FixedTrust, Trust
+from tiaas.konnektor.trustservice import Trust
+from tiaas.konnektor.trustsource import FixedTrust
 from tiaas.konnektor.tslservice import TslService
 from tiaas.konnektor.web import WebClient
 
@@ -40,12 +42,13 @@ def build_trust(
     web = WebClient(network)
     mode = online or OnlineMode(access.online)
     ocsp = OcspClient(access, web, clock, entropy, mode)
+    imported = ImportedCas(store)
     if not access.tsl_url:
-        return Trust(FixedTrust(given), ocsp, web, clock)
+        return Trust(FixedTrust(given), ocsp, web, clock, imported)
     if not anchor:
         raise BadInstanceConfig("with a tsl_url the instance needs a tsl_anchor, the certificate of the TSL-Signer-CA")
     reading, service = reader or ListReader(), TslService(web, access.tsl_tls_port, clock)
     lists = TrustLists(given, anchor, access, service, reading, ocsp, store, hub, opstate, clock, entropy, mode)
-    trust = Trust(lists, ocsp, web, clock)
+    trust = Trust(lists, ocsp, web, clock, imported)
     service.check = trust.check_tsl_service
     return trust

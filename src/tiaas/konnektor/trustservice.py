@@ -10,16 +10,17 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Protocol
 
 from tiaas.base.clock import Clock
 from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.importedcas import ImportedCas
 from tiaas.konnektor.ocsp import OcspClient, certificate_status
 from tiaas.konnektor.ocspanswer import OcspRefused, read_given_statement
 from tiaas.konnektor.proven import GoodPaths, ProvenSignatures, ReadCertificates
 from tiaas.konnektor.signerdemands import QUALIFIED, signer_demands
 from tiaas.konnektor.trust import EGK, FD_SERVER, ZD_SERVER, Issuer, TrustSpace
 from tiaas.konnektor.trustlists import TrustLists
+from tiaas.konnektor.trustsource import TrustSource
 from tiaas.konnektor.truststatus import TrustStatus, status_of
 from tiaas.konnektor.verdict import CertificateCheck, CertificateStatus, Result, Verdict
 from tiaas.konnektor.web import WebClient
@@ -52,42 +53,13 @@ def _is_egk(certificate: Certificate) -> bool:
     return any(kind.oid in certificate.policies for kind in _EGK_TYPES)
 
 
-class TrustSource(Protocol):
-    """Who keeps the trust space current: `TrustLists`, or `FixedTrust` without lists."""
-
-    @property
-    def space(self) -> TrustSpace:
-        """What is trusted now."""
-        ...
-
-    def is_outdated(self) -> bool:
-        """EC_TSL_Out_Of_Date_Beyond_Grace_Period."""
-        ...
-
-    def is_anchor_outdated(self) -> bool:
-        """EC_TSL_Trust_Anchor_Out_Of_Date."""
-        ...
-
-
-class FixedTrust:
-    """A trust space that never changes: instances without a trust list."""
-
-    def __init__(self, space: TrustSpace) -> None:
-        self.space = space
-
-    def is_outdated(self) -> bool:
-        """See `TrustSource.is_outdated`."""
-        return False
-
-    def is_anchor_outdated(self) -> bool:
-        """See `TrustSource.is_anchor_outdated`."""
-        return False
-
-
 class Trust:
     """Checks certificates for one instance. `start` it before terminals, `stop` it last."""
 
-    def __init__(self, source: TrustSource, ocsp: OcspClient, web: WebClient, clock: Clock) -> None:
+    def __init__(
+        self, source: TrustSource, ocsp: OcspClient, web: WebClient, clock: Clock, imported: ImportedCas | None = None
+    ) -> None:
+        self.imported = ImportedCas() if imported is None else imported
         self._source = source
         self._ocsp = ocsp
         self._web = web
@@ -128,6 +100,7 @@ class Trust:
 
         Without a TSL in the store it waits up to `wait` seconds for the first one: nothing is trusted before.
         """
+        await self.imported.load()
         lists = self.lists
         if lists is None:
             return
@@ -173,16 +146,44 @@ class Trust:
         tolerate = offline_allow_no_check
         return (await self._check(certificate, self.space, demands, at, tolerate=tolerate, is_egk=is_egk)).verdict
 
+    async def check_recipient(self, der: bytes, demands: Demands, *, offline_allow_no_check: bool) -> Verdict:
+        """As `check`, for a certificate that is encrypted for: one of an imported CA counts, too (TIP1-A_5433)."""
+        certificate = self._decoded(der)
+        if certificate is None:
+            return _UNREADABLE
+        foreign = self._foreign(certificate, Demands(key_usage=demands.key_usage), None)
+        if foreign is not None:
+            return foreign
+        return await self.check(der, demands, offline_allow_no_check=offline_allow_no_check)
+
+    def _foreign(self, certificate: Certificate, demands: Demands, at: datetime | None) -> Verdict | None:
+        """TUC_KON_037 with validationMode NONE below CERT_IMPORTED_CA_LIST; None if the list has not got the issuer.
+
+        A CA of the TSL is judged by the TSL, and a qualified certificate by the BNetzA-VL.
+        """
+        if certificate.is_qualified:
+            return None
+        if any(issuer.certificate.subject_key == certificate.issuer_key for issuer in self.space.issuers):
+            return None
+        found = self.imported.examine(certificate, at or self._clock.now(), demands, self._signed_by)
+        if found is None:
+            return None
+        roles = () if certificate.admission is None else certificate.admission.oids
+        return _invalid(found, roles) if found.faults else Verdict(Result.VALID, roles=roles)
+
     async def check_any(self, der: bytes, at: datetime | None = None) -> Verdict:
         """TUC_KON_037 as VerifyCertificate calls it: any type, qualifiedCheck "if_QC_present", tolerant of a missing
         status (TAB_KON_797).
 
         A qualified certificate is measured by the BNetzA-VL and asks the status service that it names itself
-        (TUC_PKI_030). Raises `KonnektorError` 4002 after the TSL's grace period.
+        (TUC_PKI_030), one of an imported CA has no status. Raises `KonnektorError` 4002 after the TSL's grace period.
         """
         certificate = self._decoded(der)
         if certificate is None:
             return _UNREADABLE
+        foreign = self._foreign(certificate, Demands(), at)
+        if foreign is not None:
+            return foreign
         if certificate.is_qualified:
             return (await self._check_qualified(certificate, at, tolerate=True)).verdict
         is_egk = _is_egk(certificate)
@@ -246,10 +247,7 @@ class Trust:
         else:
             found = self._good_paths.examine(space, certificate, moment, demands, self._signed_by)
         if found.faults:
-            fault, depth = found.faults[0]
-            code = None if fault.code is None else PkiCode.of(fault.code)
-            verdict = Verdict(Result.INVALID, code, str(PathError(fault, depth)), roles=roles)
-            return CertificateCheck(verdict, moment, is_qualified, found)
+            return CertificateCheck(_invalid(found, roles), moment, is_qualified, found)
         issuer = space.issuer_of(found.path)
         given = None
         if asking.given:
@@ -366,6 +364,12 @@ class Trust:
     def cross_to(self, wanted: bytes, known: frozenset[bytes]) -> Cvc | None:
         """See `TrustSpace.cross_to`."""
         return self.space.cross_to(wanted, known)
+
+
+def _invalid(found: Examination, roles: tuple[str, ...]) -> Verdict:
+    fault, depth = found.faults[0]
+    code = None if fault.code is None else PkiCode.of(fault.code)
+    return Verdict(Result.INVALID, code, str(PathError(fault, depth)), roles=roles)
 
 
 _OF_THE_VL = {

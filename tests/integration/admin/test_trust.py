@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.foreignca import ForeignCa
 from tests.integration.admin.desk import Desk, open_desk
 from tests.unit.konnektor_trust.listmaker import Listed, ListMaker, SignerCa
 from tests.unit.pki.ocspmaker import World
 from tiaas.base.clock import SystemClock
 from tiaas.client.admin import Admin, AdminRefused, connect_admin
+from tiaas.interfaces.management.importedcas import CaImport, ImportedCaEntry, ImportedCaList
 from tiaas.interfaces.management.infomodel import InfoModelDocument
+from tiaas.interfaces.management.roles import Role
 from tiaas.interfaces.management.system import ListImport, Parameters, SystemState, TrustState
 from tiaas.konnektor.config import TiAccess
 from tiaas.pki.issue import Validity
@@ -96,3 +99,37 @@ async def test_without_MGM_LU_SAK_no_list_of_the_BNetzA_is_taken(desk: Desk) -> 
     async with connect_admin(desk.access()) as chief:
         with pytest.raises(AdminRefused, match="MGM_LU_SAK"):
             await _import(chief, "bnetza", VL)
+
+
+@pytest.mark.requirement("TIP1-A_5433")
+async def test_cas_outside_of_the_TI_are_imported_shown_and_deleted(desk: Desk) -> None:
+    """CERT_IMPORTED_CA_LIST (TAB_KON_606)."""
+    path, foreign = "/trust/imported-cas", ForeignCa(now=NOW)
+    async with connect_admin(desk.access(Role.REMOTE)) as remote:
+        with pytest.raises(AdminRefused) as refused:
+            await remote.change("POST", path, CaImport(foreign.der))
+        assert refused.value.status == 403
+        assert await remote.read(path, ImportedCaList) == ImportedCaList(())
+    async with connect_admin(desk.access(Role.LOKAL)) as lokal:
+        await _import(lokal, "tsl", TSL)
+        await _import(lokal, "bnetza", VL)
+        for octets in (b"no certificate", QES_CA.ca.encoded):
+            with pytest.raises(AdminRefused) as refused:
+                await lokal.change("POST", path, CaImport(octets))
+            assert refused.value.status == 422
+        added = await lokal.change("POST", path, CaImport(foreign.der), ImportedCaEntry)
+        assert added.subject == "CN=Klinik-CA TEST-ONLY"
+        told = desk.changes()[-1]
+        assert (told["User"], told["RefID"]) == ("lokal", f"POST {path}")
+        assert added.fingerprint in told["NewVal"]
+        before = desk.instance
+        await lokal.change("POST", "/system/restart")
+    await desk.restarted(before)
+    async with connect_admin(desk.access(Role.LOKAL)) as lokal:
+        assert await lokal.read(path, ImportedCaList) == ImportedCaList((added,))
+        await lokal.change("DELETE", f"{path}/{added.fingerprint}")
+        assert desk.changes()[-1]["RefID"] == f"DELETE {path}/{added.fingerprint}"
+        with pytest.raises(AdminRefused) as refused:
+            await lokal.change("DELETE", f"{path}/{added.fingerprint}")
+        assert refused.value.status == 404
+        assert await lokal.read(path, ImportedCaList) == ImportedCaList(())

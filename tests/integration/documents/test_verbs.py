@@ -14,9 +14,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509 import load_der_x509_certificate
 
 from tests import pdfmaker
+from tests.foreignca import ForeignCa, rsa_key
 from tests.integration.lab.labprocess import LabProcess
 from tiaas.cli.entry import main
 
@@ -157,6 +159,30 @@ def test_encrypted_and_decrypted(run: Run, capsys: pytest.CaptureFixture[str]) -
     assert run("decrypt", "bundle-encrypted.xml", "-o", "gelesen.xml") == 0
     assert b"http://hl7.org/fhir" in Path("gelesen.xml").read_bytes()
     assert run("decrypt", "brief.txt", "-o", "nichts") == 3
+
+
+@pytest.mark.requirement("TIP1-A_4616-03", "TIP1-A_5433")
+def test_encrypted_for_somebody_outside_of_the_TI(
+    lab: LabProcess, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A CA that an administrator imports; OpenSSL reads what is encrypted for its holder."""
+    foreign, key = ForeignCa(), rsa_key()
+    Path("ca.der").write_bytes(foreign.der)
+    holder = foreign.holder(key, "key_encipherment").public_bytes(Encoding.PEM)
+    Path("fremd.pem").write_bytes(holder)
+    Path("fremd.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    assert run("encrypt", "brief.txt", "--to", "fremd.pem") == 3
+    assert "4105" in capsys.readouterr().err
+    admin = ("admin", "imported-ca", "--dir", str(lab.folder), "--json")
+    assert main([*admin, "add", "ca.der"]) == 0
+    (held,) = json.loads(capsys.readouterr().out)["imported_cas"]
+    assert run("encrypt", "brief.txt", "--to", "fremd.pem") == 0
+    command = ["openssl", "cms", "-decrypt", "-inform", "DER", "-in", "brief.txt.p7m", "-inkey", "fremd.key"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout == "Lieber Herr Kollege", done.stderr
+    assert main([*admin, "remove", held["fingerprint"]]) == 0
+    assert run("encrypt", "brief.txt", "--to", "fremd.pem", "--force") == 3
+    assert main([*admin, "add"]) == 2
 
 
 def test_a_challenge_signed_with_the_smc_b(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,8 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.ocsp import OcspClient
 from tiaas.konnektor.trust import EGK, Issuer, TrustSpace
-from tiaas.konnektor.trustservice import FixedTrust, Trust
+from tiaas.konnektor.trustservice import Trust
+from tiaas.konnektor.trustsource import FixedTrust
 from tiaas.konnektor.verdict import Result
 from tiaas.konnektor.web import WebClient
 from tiaas.pki.admission import build_admission

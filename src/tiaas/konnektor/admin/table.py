@@ -6,6 +6,7 @@ from typing import Any
 from tiaas.konnektor.admin import accounts, terminals
 from tiaas.konnektor.admin.certificates import CERTIFICATE_ROUTES
 from tiaas.konnektor.admin.clientsystems import CLIENT_ROUTES
+from tiaas.konnektor.admin.importedcas import IMPORTED_CA_ROUTES
 from tiaas.konnektor.admin.infomodel import model_routes
 from tiaas.konnektor.admin.logs import LOG_ROUTES
 from tiaas.konnektor.admin.misuse import MISUSE_ROUTES
@@ -43,6 +44,7 @@ _ROWS: tuple[Route, ...] = (
     *LOG_ROUTES,
     *MOVING_ROUTES,
     *CERTIFICATE_ROUTES,
+    *IMPORTED_CA_ROUTES,
     *MISUSE_ROUTES,
     *terminals.terminal_routes(),
     *VIRTUAL_SMB_ROUTES,

@@ -1,7 +1,8 @@
 """Who may be encrypted for: the certificates of TUC_KON_070 and their check (gemSpec_Kon V5.18 TIP1-A_4616-03).
 
 A certificate must come from a CA of the trust space, be one for encryption, and, with a way into the TI, have a status
-that says it is good: what cannot be asked ends the operation as well (4105). Of a card both certificates may be wanted;
+that says it is good: what cannot be asked ends the operation as well (4105). One of a CA outside of the TI that an
+administrator imported needs its key usage and dates alone. Of a card both certificates may be wanted;
 then one of them is enough, and the other is a warning (4259).
 """
 
@@ -115,7 +116,7 @@ class RecipientChecks:
 
     async def _require_trusted(self, certificate: bytes, demands: Demands) -> None:
         """TUC_KON_037 with OCSP where there is a way into the TI; its warnings then end the use case, too."""
-        verdict = await self._trust.check(certificate, demands, offline_allow_no_check=not self._online)
+        verdict = await self._trust.check_recipient(certificate, demands, offline_allow_no_check=not self._online)
         if verdict.result is Result.VALID and (not verdict.warnings or not self._online):
             return
         code = verdict.fault or next(iter(verdict.warnings), _UNNAMED)

@@ -1,0 +1,96 @@
+"""CERT_IMPORTED_CA_LIST: CAs outside of the TI that an administrator trusts (gemSpec_Kon V5.18 §3.7, TAB_KON_606).
+
+Certificates that only such a CA vouches for serve one purpose: a document may be encrypted for them (TIP1-A_5433); the
+operation VerifyCertificate tells what it finds. Their status is not asked for (validationMode NONE, TAB_KON_797), so
+whoever imports a CA takes its revoked certificates, too. A CA of the TSL is judged by the TSL, whatever is imported.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from tiaas.base.errors import InvalidInput
+from tiaas.konnektor.store import InstanceStore
+from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted
+from tiaas.pki.oids import KeyUsage
+from tiaas.pki.path import Demands, Examination, Fits, examine_path
+
+_log = logging.getLogger("tiaas.konnektor.importedcas")
+
+STORE_KIND = "imported-ca"
+MOST = 100
+"""CAs; the specification names no number."""
+
+
+class NotImported(InvalidInput):
+    """The certificate is none that may be imported; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedCa:
+    """One CA; `fingerprint` is the SHA-256 of its certificate in hexadecimal digits."""
+
+    certificate: Certificate
+    fingerprint: str
+
+
+class ImportedCas:
+    """The list of one instance; the first imported stands first. `load` it before it is used."""
+
+    def __init__(self, store: InstanceStore | None = None) -> None:
+        self._store = store
+        self._held: dict[str, ImportedCa] = {}
+
+    async def load(self) -> None:
+        """Takes up what is stored; what cannot be read is left out and told. Raises `StoreError`."""
+        rows = {} if self._store is None else await self._store.list(STORE_KIND)
+        for fingerprint, row in rows.items():
+            try:
+                certificate = decode_certificate_untrusted(bytes.fromhex(str(row["der"])))
+            except (BadCertificate, ValueError, KeyError):
+                _log.warning("an imported CA cannot be read and does not count")
+                continue
+            self._held[fingerprint] = ImportedCa(certificate, fingerprint)
+
+    def __iter__(self) -> Iterator[ImportedCa]:
+        return iter(tuple(self._held.values()))
+
+    async def add(self, der: bytes, qualified: Iterable[Certificate] = ()) -> ImportedCa:
+        """Imports a CA; one that is there already stays. `qualified` are those of the BNetzA-VL, which may not be here.
+
+        Raises `NotImported`, `StoreError`.
+        """
+        try:
+            certificate = decode_certificate_untrusted(der)
+        except BadCertificate:
+            raise NotImported("this is no certificate") from None
+        may_sign = certificate.key_usage is None or KeyUsage.KEY_CERT_SIGN in certificate.key_usage
+        if not certificate.is_ca or not may_sign:
+            raise NotImported("this is no certificate of a CA")
+        if certificate.is_qualified or any(ca.public_key == certificate.public_key for ca in qualified):
+            raise NotImported("a CA that issues qualified certificates is not imported")
+        made = ImportedCa(certificate, sha256(der).hexdigest())
+        if len(self._held) >= MOST and made.fingerprint not in self._held:
+            raise NotImported(f"there are {MOST} already")
+        if self._store is not None:
+            await self._store.put(STORE_KIND, made.fingerprint, {"der": der.hex()})
+        self._held[made.fingerprint] = made
+        return made
+
+    async def remove(self, fingerprint: str) -> bool:
+        """Trusts a CA no more; False if it is not there. Raises `StoreError`."""
+        if fingerprint not in self._held:
+            return False
+        if self._store is not None:
+            await self._store.delete(STORE_KIND, fingerprint)
+        del self._held[fingerprint]
+        return True
+
+    def examine(self, certificate: Certificate, at: datetime, demands: Demands, signed_by: Fits) -> Examination | None:
+        """The path below an imported CA and all that is wrong with it; None if none of them issued the certificate."""
+        anchors = [held.certificate for held in self._held.values()]
+        if all(anchor.subject_key != certificate.issuer_key for anchor in anchors):
+            return None
+        return examine_path(certificate, anchors, at, demands=demands, signed_by=signed_by)
