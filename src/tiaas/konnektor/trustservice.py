@@ -16,6 +16,7 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.importedcas import ImportedCas
 from tiaas.konnektor.ocsp import OcspClient, certificate_status
 from tiaas.konnektor.ocspanswer import OcspRefused, read_given_statement
+from tiaas.konnektor.pathverdict import by_the_vl, invalid, judged
 from tiaas.konnektor.proven import GoodPaths, ProvenSignatures, ReadCertificates
 from tiaas.konnektor.signerdemands import QUALIFIED, signer_demands
 from tiaas.konnektor.trust import EGK, FD_SERVER, ZD_SERVER, Issuer, TrustSpace
@@ -29,7 +30,7 @@ from tiaas.pki.codes import PkiCode
 from tiaas.pki.cvc import Cvc
 from tiaas.pki.ocsp import CertId
 from tiaas.pki.oids import CertificateType, Role
-from tiaas.pki.path import Demands, Examination, PathError, PathFault
+from tiaas.pki.path import Demands, PathError
 
 _EGK_TYPES = (CertificateType.CH_AUT, CertificateType.CH_AUTN, CertificateType.CH_ENC, CertificateType.CH_ENCV)
 _ANY = Demands(types=frozenset(CertificateType))
@@ -169,7 +170,7 @@ class Trust:
         if found is None:
             return None
         roles = () if certificate.admission is None else certificate.admission.oids
-        return _invalid(found, roles) if found.faults else Verdict(Result.VALID, roles=roles)
+        return invalid(found, roles) if found.faults else Verdict(Result.VALID, roles=roles)
 
     async def check_any(self, der: bytes, at: datetime | None = None) -> Verdict:
         """TUC_KON_037 as VerifyCertificate calls it: any type, qualifiedCheck "if_QC_present", tolerant of a missing
@@ -243,11 +244,11 @@ class Trust:
         roles = () if certificate.admission is None else certificate.admission.oids
         moment = at or self._clock.now()
         if is_qualified:
-            found = _by_the_vl(space.examine(certificate, moment, demands, chain_model=True, signed_by=self._signed_by))
+            found = by_the_vl(space.examine(certificate, moment, demands, chain_model=True, signed_by=self._signed_by))
         else:
             found = self._good_paths.examine(space, certificate, moment, demands, self._signed_by)
         if found.faults:
-            return CertificateCheck(_invalid(found, roles), moment, is_qualified, found)
+            return CertificateCheck(invalid(found, roles), moment, is_qualified, found)
         issuer = space.issuer_of(found.path)
         given = None
         if asking.given:
@@ -258,7 +259,7 @@ class Trust:
             status = asked if given is None or asked.is_known else given
         if at is not None and status.revoked_at is not None and at < status.revoked_at:
             status = replace(status, fault=None)  # It was good then (TUC_PKI_006, step 8).
-        verdict = _judged(status, roles, tolerate=tolerate)
+        verdict = judged(status, roles, tolerate=tolerate)
         if asking.given and given is None:
             verdict = replace(verdict, warnings=(*verdict.warnings, PkiCode.PROVIDED_OCSP_RESPONSE_NOT_VALID))
         return CertificateCheck(verdict, moment, is_qualified, found)
@@ -364,41 +365,3 @@ class Trust:
     def cross_to(self, wanted: bytes, known: frozenset[bytes]) -> Cvc | None:
         """See `TrustSpace.cross_to`."""
         return self.space.cross_to(wanted, known)
-
-
-def _invalid(found: Examination, roles: tuple[str, ...]) -> Verdict:
-    fault, depth = found.faults[0]
-    code = None if fault.code is None else PkiCode.of(fault.code)
-    return Verdict(Result.INVALID, code, str(PathError(fault, depth)), roles=roles)
-
-
-_OF_THE_VL = {
-    PathFault.CA_CERT_MISSING: PathFault.CA_CERTIFICATE_NOT_QES_QUALIFIED,
-    PathFault.CA_CERTIFICATE_REVOKED_IN_TSL: PathFault.CA_CERTIFICATE_REVOKED_IN_BNETZA_VL,
-}
-
-
-def _by_the_vl(found: Examination) -> Examination:
-    """With the faults that TUC_PKI_030 names otherwise (5a, 5b)."""
-    return replace(found, faults=tuple((_OF_THE_VL.get(fault, fault), depth) for fault, depth in found.faults))
-
-
-# Faults of an OCSP check that was not performed, in contrast to an answer that is wrong (TUC_PKI_006, 4a against 5, 6).
-_NOT_PERFORMED = frozenset({PkiCode.OCSP_NOT_AVAILABLE, PkiCode.SERVICESUPPLYPOINT_MISSING})
-
-
-def _judged(status: CertificateStatus, roles: tuple[str, ...], *, tolerate: bool) -> Verdict:
-    fault = status.fault
-    if fault is None:
-        return Verdict(Result.VALID, roles=roles, status=status)
-    if status.is_known:
-        return Verdict(Result.INVALID, fault, status.reason, roles=roles, status=status)
-    if fault is PkiCode.NO_OCSP_CHECK:
-        result = Result.VALID if tolerate else Result.INCONCLUSIVE
-        return Verdict(result, None if tolerate else fault, status.reason, (fault,), roles, status)
-    if tolerate and fault in _NOT_PERFORMED:
-        warnings = (PkiCode.OCSP_CHECK_REVOCATION_FAILED,)
-        return Verdict(Result.VALID, None, status.reason, warnings, roles, status)
-    if fault in (PkiCode.CERTHASH_EXTENSION_MISSING, PkiCode.CERTHASH_MISMATCH):
-        return Verdict(Result.INVALID, fault, status.reason, roles=roles, status=status)
-    return Verdict(Result.INCONCLUSIVE, fault, status.reason, roles=roles, status=status)
