@@ -29,7 +29,7 @@ from tiaas.pki.path import PathFault
 WORLD = World()
 CA = ForeignCa(now=NOW)
 RSA_KEY, BRAINPOOL = rsa_key(), ec.generate_private_key(ec.BrainpoolP256R1())
-USAGE = {RSA_KEY: "key_encipherment", BRAINPOOL: "key_agreement"}
+USAGE: dict[Key, str] = {RSA_KEY: "key_encipherment", BRAINPOOL: "key_agreement"}
 
 
 def certificate(key: Key, usage: str, **more: timedelta) -> bytes:
