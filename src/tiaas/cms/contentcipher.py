@@ -67,10 +67,11 @@ class GcmSealed:
     `size` is the ciphertext's.
     """
 
-    def __init__(self, key: bytes, nonce: bytes, plaintext: bytes | memoryview) -> None:
+    def __init__(self, key: bytes, nonce: bytes, plaintext: bytes | memoryview, associated: bytes) -> None:
         self.size = len(plaintext)
         self._plaintext = memoryview(plaintext)
         self._encryptor = Cipher(AES(key), GCM(nonce)).encryptor()
+        self._encryptor.authenticate_additional_data(associated)
 
     def ciphertext(self) -> Iterator[bytes]:
         """The ciphertext in slices; it can be taken once."""
@@ -84,9 +85,9 @@ class GcmSealed:
         return self._encryptor.tag
 
 
-def seal(key: bytes, nonce: bytes, plaintext: bytes | memoryview) -> GcmSealed:
-    """AES-GCM without further authenticated data."""
-    return GcmSealed(key, nonce, plaintext)
+def seal(key: bytes, nonce: bytes, plaintext: bytes | memoryview, associated: bytes = b"") -> GcmSealed:
+    """AES-GCM; `associated` is authenticated with it and not encrypted."""
+    return GcmSealed(key, nonce, plaintext, associated)
 
 
 def open_gcm(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tiaas.cms import oids
 from tiaas.cms.ber import Element, Elements, definite, dotted_oid, read_untrusted, string, string_segments, whole_number
 from tiaas.cms.certificate import IssuerAndSerial
+from tiaas.cms.contentalgorithm import algorithm_of, cipher_parameters
 from tiaas.cms.contentcipher import CannotOpen, ContentCipher, Mode, open_cbc, open_gcm
 from tiaas.cms.der import INTEGER, OCTET_STRING, SEQUENCE, SET
 from tiaas.cms.enveloped import AUTH_ENVELOPED_DATA, ENCRYPTED_CONTENT, ENVELOPED_DATA, P_SPECIFIED, KeyTransport
@@ -18,7 +19,6 @@ from tiaas.cms.errors import BadCms
 _ORIGINATOR_INFO = 0xA0
 _AUTH_ATTRS = 0xA1
 _SUBJECT_KEY_IDENTIFIER = 0x80
-_DEFAULT_ICV_LENGTH = 12
 _MAX_RECIPIENTS = 20_000
 
 
@@ -80,11 +80,11 @@ def read_enveloped_untrusted(octets: bytes) -> Enveloped:
     recipients = _recipients(parts.take(SET))
     content = Elements(parts.take(SEQUENCE))
     dotted_oid(content.take())
-    algorithm, parameters = _algorithm(content.take(SEQUENCE))
+    algorithm, parameters = algorithm_of(content.take(SEQUENCE))
     # Missing if it is kept somewhere else (RFC 5652, 6.1); nobody could decrypt it then.
     encrypted = content.take()
     cipher = _cipher(algorithm, authenticated)
-    start, tag_length = _parameters(cipher, parameters)
+    start, tag_length = cipher_parameters(cipher, parameters)
     attributes = parts.optional(_AUTH_ATTRS) if authenticated else None
     tag = string(parts.take(), OCTET_STRING) if authenticated else b""
     if cipher is not None and len(tag) != tag_length:
@@ -117,7 +117,7 @@ def _recipient(info: Element) -> FoundRecipient:
     name = parts.take()
     key_identifier = name.value if name.tag == _SUBJECT_KEY_IDENTIFIER else None
     certificate = _issuer_and_serial(name) if key_identifier is None else None
-    algorithm, parameters = _algorithm(parts.take(SEQUENCE))
+    algorithm, parameters = algorithm_of(parts.take(SEQUENCE))
     encrypted_key = string(parts.take(), OCTET_STRING)
     parts.end()
     return FoundRecipient(certificate, key_identifier, _transport(algorithm, parameters), algorithm, encrypted_key)
@@ -129,13 +129,6 @@ def _issuer_and_serial(name: Element) -> IssuerAndSerial:
     serial = whole_number(parts.take(INTEGER))
     parts.end()
     return IssuerAndSerial(issuer, serial)
-
-
-def _algorithm(element: Element) -> tuple[str, Element | None]:
-    parts = element.expect(SEQUENCE).children()
-    if not 1 <= len(parts) <= 2:
-        raise BadCms("no algorithm identifier")
-    return dotted_oid(parts[0]), parts[1] if len(parts) == 2 else None
 
 
 def _transport(algorithm: str, parameters: Element | None) -> KeyTransport | None:
@@ -154,13 +147,13 @@ def _is_oaep_sha256(parameters: Element | None) -> bool:
         return False
     if 0xA2 in found and not _is_empty_label(found[0xA2][0]):
         return False
-    mask, mask_parameters = _algorithm(found[0xA1][0])
-    hashes = (_algorithm(found[0xA0][0])[0], mask_parameters and _algorithm(mask_parameters)[0])
+    mask, mask_parameters = algorithm_of(found[0xA1][0])
+    hashes = (algorithm_of(found[0xA0][0])[0], mask_parameters and algorithm_of(mask_parameters)[0])
     return mask == oids.MGF1 and hashes == (oids.SHA256, oids.SHA256)
 
 
 def _is_empty_label(source: Element) -> bool:
-    algorithm, label = _algorithm(source)
+    algorithm, label = algorithm_of(source)
     return algorithm == P_SPECIFIED and label is not None and not string(label, OCTET_STRING)
 
 
@@ -172,18 +165,3 @@ def _cipher(algorithm: str, authenticated: bool) -> ContentCipher | None:
     if authenticated is not (cipher.mode is Mode.GCM):
         raise BadCms("the algorithm does not belong in this structure")
     return cipher
-
-
-def _parameters(cipher: ContentCipher | None, parameters: Element | None) -> tuple[bytes, int]:
-    """Nonce or initialisation vector, and the length of the tag."""
-    if cipher is None:
-        return b"", 0
-    if parameters is None:
-        raise BadCms("the algorithm has no parameters")
-    if cipher.mode is Mode.CBC:
-        return string(parameters, OCTET_STRING), 0
-    parts = Elements(parameters.expect(SEQUENCE))
-    nonce = string(parts.take(OCTET_STRING), OCTET_STRING)
-    length = parts.optional(INTEGER)
-    parts.end()
-    return nonce, _DEFAULT_ICV_LENGTH if length is None else whole_number(length)

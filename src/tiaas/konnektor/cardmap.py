@@ -17,6 +17,11 @@ class Folder(enum.Enum):
 
     MF = b""
     HCA = bytes.fromhex("D27600000102")
+    NFD = bytes.fromhex("D27600014407")
+    DPE = bytes.fromhex("D27600014408")
+    GDD = bytes.fromhex("D2760001440A")
+    OSE = bytes.fromhex("D2760001440B")
+    AMTS = bytes.fromhex("D2760001440C")
     QES = bytes.fromhex("D27600006601")
     ESIGN = bytes.fromhex("A000000167455349474E")
 
@@ -31,10 +36,14 @@ TYPE_BY_MF_AID: Mapping[bytes, CardType] = {
 
 @dataclass(frozen=True, slots=True)
 class CardFile:
-    """A transparent file, or for EF.Logging a file of records, by folder and short identifier."""
+    """A file, transparent or of records, by folder and short identifier.
+
+    `fid` is its file identifier where something needs it: to ask how large it is, or an offset above 255.
+    """
 
     folder: Folder
     sfid: int
+    fid: int | None = None
 
 
 EF_GDO = CardFile(Folder.MF, 0x02)
@@ -54,9 +63,25 @@ DEVICE_CVC: Mapping[CardType, CardFile] = {
 EF_PD = CardFile(Folder.HCA, 0x01)
 EF_VD = CardFile(Folder.HCA, 0x02)
 EF_GVD = CardFile(Folder.HCA, 0x03)
-EF_LOGGING = CardFile(Folder.HCA, 0x06)
+EF_LOGGING = CardFile(Folder.HCA, 0x06, 0xD006)
+"""Records of 46 octets, cyclic."""
 EF_STATUS_VD = CardFile(Folder.HCA, 0x0C)
-EF_RECEIPT = CardFile(Folder.HCA, 0x1C)
+EF_RECEIPT = CardFile(Folder.HCA, 0x1C, 0xD01C)
+
+EF_NFD = CardFile(Folder.NFD, 0x10, 0xD010)
+EF_STATUS_NFD = CardFile(Folder.NFD, 0x0E, 0xD00E)
+EF_DPE = CardFile(Folder.DPE, 0x1B, 0xD01B)
+EF_STATUS_DPE = CardFile(Folder.DPE, 0x18, 0xD018)
+EF_CONSENTS_GDD = CardFile(Folder.GDD, 0x13, 0xD013)
+"""EF.EinwilligungGDD, records of variable length, as `EF_REFERENCES_GDD`."""
+EF_REFERENCES_GDD = CardFile(Folder.GDD, 0x1A, 0xD01A)
+"""EF.VerweiseGDD."""
+EF_OSE = CardFile(Folder.OSE, 0x01, 0xE001)
+EF_STATUS_OSE = CardFile(Folder.OSE, 0x02, 0xE002)
+EF_AMTS = CardFile(Folder.AMTS, 0x05, 0xE005)
+EF_REFERENCES_AMTS = CardFile(Folder.AMTS, 0x06, 0xE006)
+"""EF.VerweiseAMTS, records of variable length."""
+EF_STATUS_AMTS = CardFile(Folder.AMTS, 0x07, 0xE007)
 
 AUT, ENC, SIG, QES = "C.AUT", "C.ENC", "C.SIG", "C.QES"
 RSA, ECC, RSA_ECC = "RSA", "ECC", "RSA_ECC"

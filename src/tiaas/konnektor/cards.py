@@ -142,6 +142,15 @@ class Card:
         if self._holder is not None and self._holder is not holder:
             raise KonnektorError(4093)
 
+    def require_held(self, holder: "Reservation | None") -> None:
+        """Raises 4093 if the card is reserved by another than `holder`, 4232 if `holder` does not have it any more.
+
+        A card that is gone is another matter: its line says so.
+        """
+        self.require_free(holder)
+        if holder is not None and self._holder is not holder and not self.removed:
+            raise KonnektorError(4232)
+
     @property
     def reserved(self) -> bool:
         """True while somebody holds the lock."""

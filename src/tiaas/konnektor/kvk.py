@@ -25,22 +25,25 @@ async def read_kvk(card: Card) -> bytes:
     Raises `KonnektorError` 3020, 3021, 4094 (card pulled), 4044.
     """
     with link_faults():
-        data = await _read(card.basic)
+        async with card.basic.mutex:
+            data = await read_memory(card.basic)
     try:
         return decode_kvk_untrusted(data).encoded
     except BadKvk as bad:
         raise KonnektorError(_CHECKSUM_WRONG if bad.fault is KvkFault.CHECKSUM else _READ_FAILED) from None
 
 
-async def _read(channel: Channel) -> bytes:
-    """The whole record fits one short answer: 215 octets at most."""
-    async with channel.mutex:
-        for aid in AIDS:
-            if (await channel.transmit(CommandApdu(0x00, _SELECT, _BY_NAME, 0x00, aid))).ok:
-                break
-        else:
-            raise KonnektorError(_READ_FAILED)
-        response = await channel.transmit(commands.read_binary(ne=NE_SHORT_MAX))
+async def read_memory(channel: Channel) -> bytes:
+    """The record as the card gives it, nothing verified; the caller has the channel for himself. Raises 3020.
+
+    The whole record fits one short answer: 215 octets at most.
+    """
+    for aid in AIDS:
+        if (await channel.transmit(CommandApdu(0x00, _SELECT, _BY_NAME, 0x00, aid))).ok:
+            break
+    else:
+        raise KonnektorError(_READ_FAILED)
+    response = await channel.transmit(commands.read_binary(ne=NE_SHORT_MAX))
     if response.sw not in _READ:
         raise KonnektorError(_READ_FAILED)
     return response.data

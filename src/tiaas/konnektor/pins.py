@@ -6,6 +6,7 @@ An entry is made at the card's own terminal if that is local to the workplace, e
 waits for the first two, so other cards and other slots go on meanwhile.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from tiaas.card import commands
@@ -138,21 +139,25 @@ class Pins:
         workplace_id: str,
         pin: str,
         verification: VerificationType = VerificationType.MANDATORY,
+        holder: Reservation | None = None,
     ) -> PinResult:
-        """TUC_KON_012. Also raises 4063 blocked before, 4065 transport PIN."""
+        """TUC_KON_012; `holder` is the caller's own lock, if he has one. Also raises 4063 blocked before, 4065
+        transport PIN.
+        """
         pin_object(card.card_type, pin)
         if card.held is not None:
             return _activated(session, pin)
-        async with card.reserve() as holder:
+        async with card.reserve() if holder is None else nullcontext(holder) as lock:
+            card.require_held(lock)
             if verification is VerificationType.SESSION and pin != PIN_QES:
                 if pin in session.auth_state:
                     return PinResult(PinOutcome.OK)
-                status = await self.status(card, session, pin, holder)
+                status = await self.status(card, session, pin, lock)
                 if status.state is PinState.DISABLED:
                     return PinResult(PinOutcome.OK)
                 if status.state in _FAULT_OF_STATE:
                     raise KonnektorError(_FAULT_OF_STATE[status.state])
-            call = self._call(card, session, holder, workplace_id, pin)
+            call = self._call(card, session, lock, workplace_id, pin)
             prompts = texts.verify_prompts(*call.shown, only_slot=call.only_slot)
             return await self._verify(call, prompts)
 

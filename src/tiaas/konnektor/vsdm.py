@@ -14,9 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from tiaas.base.clock import Clock
-from tiaas.card.apdu import ResponseApdu
 from tiaas.fachdienste.vsdm.containers import StatusVd
 from tiaas.fachdienste.vsdm.receipt import Receipt
+from tiaas.konnektor.basis.cardfiles import CardFiles
+from tiaas.konnektor.basis.held import hold
+from tiaas.konnektor.basis.refusal import Answer, answer_of
 from tiaas.konnektor.c2c import CardToCard
 from tiaas.konnektor.cardmap import EF_GVD, EF_PD, EF_VD, HOLDER_PIN
 from tiaas.konnektor.cards import Card
@@ -24,10 +26,10 @@ from tiaas.konnektor.cardtypes import SM_B, CardType
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventHub, Topic
 from tiaas.konnektor.linkfaults import link_faults
-from tiaas.konnektor.sessions import CallContext, CardSession, Channel
+from tiaas.konnektor.sessions import CallContext, CardSession
 from tiaas.konnektor.trustservice import Trust
 from tiaas.konnektor.vsdmfiles import CardStatus, StatusNotKept, consistent, gvd_of, pd_of, read_status, vd_of
-from tiaas.konnektor.vsdmlog import AccessLog
+from tiaas.konnektor.vsdmlog import VsdmLog
 from tiaas.konnektor.vsdmonline import Online, OnlineCheck, vsdm_event
 from tiaas.konnektor.vsdmreceipt import CardReceipts
 
@@ -57,11 +59,11 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class _Parties:
-    """The cards of one call in their sessions; the eGK's channel belongs to this call alone."""
+    """The cards of one call in their sessions; the eGK and its channel belong to this call alone."""
 
     egk: Card
     egk_session: CardSession
-    channel: Channel
+    files: CardFiles
     hpc: Card
     hpc_session: CardSession
     context: CallContext
@@ -72,8 +74,8 @@ class _Content:
     """The answers of the card, not judged yet."""
 
     status: CardStatus
-    pd: ResponseApdu
-    vd: ResponseApdu
+    pd: Answer
+    vd: Answer
 
 
 class Vsdm:
@@ -89,7 +91,7 @@ class Vsdm:
         hub: EventHub,
         clock: Clock,
         receipts: CardReceipts,
-        log: AccessLog,
+        log: VsdmLog,
         online: Online | None = None,
         *,
         standalone: bool = False,
@@ -113,10 +115,10 @@ class Vsdm:
         if card.card_type is CardType.EGK:
             async with card.basic.mutex:
                 await self._c2c.target(card)
-                await self._status_container(card)
+                await self._status_container(CardFiles(card, card.basic))
         elif card.card_type in HOLDER_PIN:
             await self._c2c.source(card)
-            await self._log.actor(card)
+            await self._log.prepare(card)
 
     async def read(self, egk: Card, hpc: Card, context: CallContext, wishes: Wishes) -> InsuredData:
         """ReadVSD. Access is checked before.
@@ -126,15 +128,15 @@ class Vsdm:
         """
         _require_types(egk, hpc)
         with link_faults():
-            async with egk.reserve() as holder:
-                egk_session, hpc_session = egk.session(context, holder), hpc.session(context)
+            async with hold(egk, context) as held:
+                hpc_session = hpc.session(context)
                 self._hub.publish(vsdm_event(Topic.VSDM_PROGRESS_READVSD, egk))
-                async with egk_session.use() as channel:
-                    return await self._read(_Parties(egk, egk_session, channel, hpc, hpc_session, context), wishes)
+                async with held.files() as files:
+                    return await self._read(_Parties(egk, held.session, files, hpc, hpc_session, context), wishes)
 
     async def _read(self, parties: _Parties, wishes: Wishes) -> InsuredData:
         egk = parties.egk
-        status = await self._status_container(egk)
+        status = await self._status_container(parties.files)
         check = self._check(parties, wishes, locked=status.deactivated)
         if status.deactivated and check is None:
             raise KonnektorError(114)
@@ -144,7 +146,7 @@ class Vsdm:
         updated = False
         content = await self._ask_and_open(parties, status, check)
         if check.waits:
-            updated = await check.update(parties.channel, lambda: self._doubt(parties))
+            updated = await check.update(parties.files.channel, lambda: self._doubt(parties))
         if updated:
             content = await self._open_anew(parties)
         return await self._give(parties, content, wishes, await self._online.conclude(check), updated=updated)
@@ -177,7 +179,7 @@ class Vsdm:
         except KonnektorError as error:
             if error.code == 106 and self._standalone and self._online is not None:
                 receipt = self._online.certificate_invalid()
-                await self._receipts.write(parties.channel, parties.egk, parties.context.mandant_id, receipt)
+                await self._receipts.write(parties.files, parties.context.mandant_id, receipt)
             raise
         finally:
             asking.cancel()
@@ -185,10 +187,10 @@ class Vsdm:
 
     async def _open(self, parties: _Parties, status: CardStatus) -> _Content:
         """C2C, with PD and VD read meanwhile."""
-        channel = parties.channel
+        files = parties.files
 
-        async def data() -> tuple[ResponseApdu, ResponseApdu]:
-            return await channel.read(EF_PD), await channel.read(EF_VD)
+        async def data() -> tuple[Answer, Answer]:
+            return await answer_of(files.read(EF_PD)), await answer_of(files.read(EF_VD))
 
         hpc = parties.hpc
         try:
@@ -201,9 +203,9 @@ class Vsdm:
 
     async def _open_anew(self, parties: _Parties) -> _Content:
         """After an update: nothing that was read or proven before holds any more."""
-        await parties.channel.reset()
+        await parties.files.channel.reset()
         parties.egk_session.auth_state.clear()
-        return await self._open(parties, await self._status_container(parties.egk))
+        return await self._open(parties, await self._status_container(parties.files))
 
     async def _give(
         self, parties: _Parties, content: _Content, wishes: Wishes, made: Receipt | None, *, updated: bool = False
@@ -213,12 +215,12 @@ class Vsdm:
             raise KonnektorError(114)
         status = consistent(content.status.answer)
         pd, vd = pd_of(content.pd), vd_of(content.vd)
-        channel, hpc, letters = parties.channel, parties.hpc, self._log.letters
+        files, hpc, letters = parties.files, parties.hpc, self._log.letters
         if updated:
-            await self._log.write(channel, hpc, letters.update)
-        gvd = gvd_of(await channel.read(EF_GVD))
+            await self._log.write(files, hpc, letters.update)
+        gvd = gvd_of(await answer_of(files.read(EF_GVD)))
         if gvd is not None:
-            await self._log.write(channel, hpc, letters.access)
+            await self._log.write(files, hpc, letters.access)
         receipt = None
         if wishes.receipt:
             receipt = await self._receipt(parties, made)
@@ -226,20 +228,20 @@ class Vsdm:
 
     async def _receipt(self, parties: _Parties, made: Receipt | None) -> bytes:
         """The receipt of this check, written to the card too; without a check the one that lies there."""
-        egk, mandant = parties.egk, parties.context.mandant_id
+        files, mandant = parties.files, parties.context.mandant_id
         if made is None:
-            return await self._receipts.read(parties.channel, egk, mandant)
-        block = await self._receipts.write(parties.channel, egk, mandant, made)
-        await self._log.write(parties.channel, parties.hpc, self._log.letters.receipt)
+            return await self._receipts.read(files, mandant)
+        block = await self._receipts.write(files, mandant, made)
+        await self._log.write(files, parties.hpc, self._log.letters.receipt)
         return block
 
-    async def _status_container(self, egk: Card) -> CardStatus:
+    async def _status_container(self, files: CardFiles) -> CardStatus:
         """EF.StatusVD, kept while the card is inserted; who updates the card must `forget("status_vd")`.
 
-        An answer that is neither the file nor 6283 is not kept: the next ReadVSD asks again.
+        An answer that is neither the file nor a deactivated folder is not kept: the next ReadVSD asks again.
         """
         try:
-            return await egk.cached("status_vd", self._clock, lambda: read_status(egk.basic))
+            return await files.card.cached("status_vd", self._clock, lambda: read_status(files))
         except StatusNotKept as failure:
             return failure.status
 

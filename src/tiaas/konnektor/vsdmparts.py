@@ -2,6 +2,7 @@
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
+from tiaas.konnektor.basis.accesslog import AccessLog
 from tiaas.konnektor.c2c import CardToCard
 from tiaas.konnektor.cardtls import CardTls, Handshakes
 from tiaas.konnektor.config import Profile, TiAccess
@@ -15,7 +16,7 @@ from tiaas.konnektor.servercheck import is_for_host
 from tiaas.konnektor.store import InstanceStore
 from tiaas.konnektor.trustservice import Trust
 from tiaas.konnektor.vsdm import Vsdm
-from tiaas.konnektor.vsdmlog import AccessLog, LogLetters
+from tiaas.konnektor.vsdmlog import LogLetters, VsdmLog
 from tiaas.konnektor.vsdmonline import EgkStatus, LastSuccess, Online, OnlineLimits
 from tiaas.konnektor.vsdmreceipt import CardReceipts, ReceiptKeys
 
@@ -89,7 +90,7 @@ def build_vsdm(
         hub,
         clock,
         CardReceipts(ReceiptKeys(store, entropy, access.receipt_secret), entropy),
-        AccessLog(clock, letters or LogLetters()),
+        VsdmLog(AccessLog(clock), letters or LogLetters()),
         online,
         standalone=profile is Profile.EINBOX,
     )

@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from tiaas.base.entropy import Entropy
 from tiaas.base.secret import Secret
-from tiaas.card import commands
 from tiaas.fachdienste.vsdm.receipt import (
     KEY_SIZE,
     ForeignReceipt,
@@ -21,10 +20,10 @@ from tiaas.fachdienste.vsdm.receipt import (
     open_receipt_untrusted,
     seal_receipt,
 )
+from tiaas.konnektor.basis.cardfiles import CardFiles
+from tiaas.konnektor.basis.refusal import CardRefusal
 from tiaas.konnektor.cardmap import EF_RECEIPT
-from tiaas.konnektor.cards import Card
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.sessions import Channel
 from tiaas.konnektor.store import InstanceStore
 
 _KIND = "vsdm-pnw-key"
@@ -69,23 +68,24 @@ class CardReceipts:
         self._keys = keys
         self._entropy = entropy
 
-    async def write(self, channel: Channel, egk: Card, mandant_id: str, receipt: Receipt) -> bytes:
+    async def write(self, files: CardFiles, mandant_id: str, receipt: Receipt) -> bytes:
         """Overwrites the receipt on the card (VSDM-A_2655); the gzip block for the client. Raises 112."""
         block = encode_receipt(receipt)
-        content = seal_receipt(block, await self._keys.of(mandant_id), egk.data.iccsn or "", self._entropy)
-        await channel.select(EF_RECEIPT.folder)
-        response = await channel.transmit(commands.update_binary(content, sfid=EF_RECEIPT.sfid))
-        if not response.ok:
-            raise KonnektorError(112)
+        key, iccsn = await self._keys.of(mandant_id), files.card.data.iccsn or ""
+        try:
+            await files.write(EF_RECEIPT, seal_receipt(block, key, iccsn, self._entropy))
+        except CardRefusal as refusal:
+            raise KonnektorError(112, causes=(refusal,)) from refusal
         return block
 
-    async def read(self, channel: Channel, egk: Card, mandant_id: str) -> bytes:
+    async def read(self, files: CardFiles, mandant_id: str) -> bytes:
         """The gzip block of the receipt on the card. Raises 3040 if there is none, 3039 if it is another practice's."""
-        response = await channel.read(EF_RECEIPT)
-        if not response.ok:
-            raise KonnektorError(3040)
         try:
-            return open_receipt_untrusted(response.data, await self._keys.of(mandant_id), egk.data.iccsn or "")
+            content = await files.read(EF_RECEIPT)
+        except CardRefusal as refusal:
+            raise KonnektorError(3040, causes=(refusal,)) from refusal
+        try:
+            return open_receipt_untrusted(content, await self._keys.of(mandant_id), files.card.data.iccsn or "")
         except NoReceipt:
             raise KonnektorError(3040) from None
         except ForeignReceipt:

@@ -43,9 +43,12 @@ class Admission:
 
 
 def build_admission(
-    role: Role, registration_number: str | None = None, authority: str | None = None
+    role: Role, registration_number: str | None = None, authority: str | None = None, *others: Role
 ) -> x509.Admissions:
-    """The extension's value for one role; `authority` is the organisation that admits the holder."""
+    """The extension's value for one role, or with `others` for several in one profession.
+
+    `authority` is the organisation that admits the holder.
+    """
     name = None
     if authority is not None:
         attributes = [
@@ -53,7 +56,9 @@ def build_admission(
             x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, authority),
         ]
         name = x509.DirectoryName(x509.Name(attributes))
-    profession = x509.ProfessionInfo(None, [role.text], [x509.ObjectIdentifier(role.oid)], registration_number, None)
+    roles = (role, *others)
+    items, oids = [one.text for one in roles], [x509.ObjectIdentifier(one.oid) for one in roles]
+    profession = x509.ProfessionInfo(None, items, oids, registration_number, None)
     return x509.Admissions(name, [x509.Admission(None, None, [profession])])
 
 

@@ -1,9 +1,11 @@
 """Which rights a role gives in card-to-card authentication: access profiles (gemSpec_PKI V2.14.1, 6.3.1 and 6.4.6).
 
-Rows of Tab_PKI_918-02 (flag lists of card certificates) and Tab_PKI_919-02 (of CVC CAs).
+Rows of Tab_PKI_918-02 (flag lists of card certificates) and Tab_PKI_919-02 (of CVC CAs). What a holder is for the
+applications, the "fachliche Rolle", stands beside them in Tab_PKI_254-02.
 """
 
-from enum import Enum, unique
+from collections.abc import Iterable
+from enum import Enum, StrEnum, unique
 
 from tiaas.pki.oids import Role
 
@@ -57,3 +59,52 @@ ROLE_PROFILES: dict[Role, AccessProfile] = {
     Role.RETTUNGSASSISTENT: AccessProfile.CHAT_7,
     Role.KOSTENTRAEGER: AccessProfile.CHAT_8,
 }
+
+
+@unique
+class BusinessRole(StrEnum):
+    """Fachliche Rolle (Tab_PKI_254-02)."""
+
+    VERSICHERTER = "Versicherter"
+    ARZT = "Arzt"
+    MITARBEITER_ARZT = "Mitarbeiter Arzt"
+    ZAHNARZT = "Zahnarzt"
+    MITARBEITER_ZAHNARZT = "Mitarbeiter Zahnarzt"
+    MITARBEITER_KRANKENHAUS = "Mitarbeiter Krankenhaus"
+    APOTHEKER = "Apotheker"
+    MITARBEITER_APOTHEKE = "Mitarbeiter Apotheke"
+    PSYCHOTHERAPEUT = "Psychotherapeut"
+    MITARBEITER_PSYCHOTHERAPEUT = "Mitarbeiter Psychotherapeut"
+    GESUNDHEITSFACHBERUF = "Weitere Gesundheitsfachberufe"
+    INSTITUTION_GESUNDHEITSFACHBERUF = "Institution weitere Gesundheitsfachberufe"
+    MITARBEITER_KOSTENTRAEGER = "Mitarbeiter Kostenträger"
+
+
+BUSINESS_ROLES: dict[Role, BusinessRole] = {
+    Role.VERSICHERTER: BusinessRole.VERSICHERTER,
+    Role.ARZT: BusinessRole.ARZT,
+    Role.PRAXIS_ARZT: BusinessRole.MITARBEITER_ARZT,
+    Role.ZAHNARZT: BusinessRole.ZAHNARZT,
+    Role.ZAHNARZTPRAXIS: BusinessRole.MITARBEITER_ZAHNARZT,
+    Role.KRANKENHAUS: BusinessRole.MITARBEITER_KRANKENHAUS,
+    Role.KRANKENHAUSAPOTHEKE: BusinessRole.MITARBEITER_KRANKENHAUS,
+    Role.APOTHEKER: BusinessRole.APOTHEKER,
+    Role.APOTHEKERASSISTENT: BusinessRole.APOTHEKER,
+    Role.PHARMAZIEINGENIEUR: BusinessRole.APOTHEKER,
+    Role.OEFFENTLICHE_APOTHEKE: BusinessRole.MITARBEITER_APOTHEKE,
+    Role.PSYCHOTHERAPEUT: BusinessRole.PSYCHOTHERAPEUT,
+    Role.PS_PSYCHOTHERAPEUT: BusinessRole.PSYCHOTHERAPEUT,
+    Role.KUJ_PSYCHOTHERAPEUT: BusinessRole.PSYCHOTHERAPEUT,
+    Role.PRAXIS_PSYCHOTHERAPEUT: BusinessRole.MITARBEITER_PSYCHOTHERAPEUT,
+    Role.RETTUNGSASSISTENT: BusinessRole.GESUNDHEITSFACHBERUF,
+    Role.NOTFALLSANITAETER: BusinessRole.GESUNDHEITSFACHBERUF,
+    Role.MOBILE_EINRICHTUNG_RETTUNGSDIENST: BusinessRole.INSTITUTION_GESUNDHEITSFACHBERUF,
+    Role.KOSTENTRAEGER: BusinessRole.MITARBEITER_KOSTENTRAEGER,
+}
+_BY_OID = {role.oid: business for role, business in BUSINESS_ROLES.items()}
+
+
+def business_role_of(oids: Iterable[str]) -> BusinessRole | None:
+    """The one role that all professionOIDs of a certificate stand for; None if they stand for several, or for none."""
+    found = {_BY_OID.get(oid) for oid in oids}
+    return found.pop() if len(found) == 1 else None

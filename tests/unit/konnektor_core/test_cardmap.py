@@ -28,6 +28,11 @@ FOLDER_NAMES = {
     cardmap.Folder.HCA: "MF/DF.HCA",
     cardmap.Folder.QES: "MF/DF.QES",
     cardmap.Folder.ESIGN: "MF/DF.ESIGN",
+    **{
+        folder: f"MF/DF.HCA/DF.{folder.name}"
+        for folder in cardmap.Folder
+        if folder.name in ("NFD", "DPE", "GDD", "OSE", "AMTS")
+    },
 }
 SYSTEMS |= {CardType.HSM_B: SYSTEMS[CardType.SMC_B]}
 OWN = {CardType.EGK: "CH", CardType.HBA: "HP", CardType.SMC_B: "HCI", CardType.HSM_B: "HCI"}
@@ -54,7 +59,7 @@ def test_root_folder_and_common_files(card_type: CardType) -> None:
     assert name_at(system, cardmap.EF_VERSION2) == "EF.Version2"
 
 
-@pytest.mark.parametrize("folder", [cardmap.Folder.HCA, cardmap.Folder.ESIGN, cardmap.Folder.QES])
+@pytest.mark.parametrize("folder", [folder for folder in cardmap.Folder if folder is not cardmap.Folder.MF])
 def test_folders(folder: cardmap.Folder) -> None:
     found = [system.objects.get(FOLDER_NAMES[folder]) for system in SYSTEMS.values()]
     aids = {item.aid for item in found if isinstance(item, Folder)}
@@ -72,6 +77,32 @@ def test_insured_data() -> None:
         (cardmap.EF_RECEIPT, "EF.Pruefungsnachweis"),
     ):
         assert name_at(egk, file) == name
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        (cardmap.EF_NFD, "EF.NFD"),
+        (cardmap.EF_STATUS_NFD, "EF.StatusNFD"),
+        (cardmap.EF_DPE, "EF.DPE"),
+        (cardmap.EF_STATUS_DPE, "EF.StatusDPE"),
+        (cardmap.EF_CONSENTS_GDD, "EF.EinwilligungGDD"),
+        (cardmap.EF_REFERENCES_GDD, "EF.VerweiseGDD"),
+        (cardmap.EF_OSE, "EF.OSE"),
+        (cardmap.EF_STATUS_OSE, "EF.StatusOSE"),
+        (cardmap.EF_AMTS, "EF.AMTS"),
+        (cardmap.EF_REFERENCES_AMTS, "EF.VerweiseAMTS"),
+        (cardmap.EF_STATUS_AMTS, "EF.StatusAMTS"),
+        (cardmap.EF_LOGGING, "EF.Logging"),
+        (cardmap.EF_RECEIPT, "EF.Pruefungsnachweis"),
+    ],
+)
+def test_files_of_the_applications(file: CardFile, name: str) -> None:
+    egk = SYSTEMS[CardType.EGK]
+    assert name_at(egk, file) == name
+    found = egk.objects[f"{FOLDER_NAMES[file.folder]}/{name}"]
+    assert isinstance(found, TransparentFile | RecordFile)
+    assert found.fid == file.fid
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,9 @@ from tiaas.konnektor.access import (
     WorkplaceScope,
     decide,
 )
+from tiaas.konnektor.basis.accesslog import AccessLog
+from tiaas.konnektor.basis.services import BaseServices
+from tiaas.konnektor.c2c import CardToCard
 from tiaas.konnektor.carddialogues import CardDialogues
 from tiaas.konnektor.cards import Card, CardList
 from tiaas.konnektor.cardtls import Handshakes
@@ -74,6 +77,8 @@ class ServiceContext:
     pins: Pins
     qes: Qes
     jobs: SignatureJobs
+    base: BaseServices
+    """For Fachmodule."""
     vsdm: Vsdm
     intermediaer: Intermediaer | None
     hub: EventHub
@@ -192,6 +197,8 @@ def build_context(
     )
     opstate.on_change(terminals.permission_changed)
     pins, qes = build_pins(infomodel, terminals, cards, checks, hub, sak or Sak(), store, clock, entropy)
+    c2c, log = CardToCard(checks, clock, entropy), AccessLog(clock)
+    base = BaseServices(cards, pins, c2c, log, checks, hub, protocol, entropy)
     opener = sinks or PlainSinks(SinkRoute(network, clock))
     events = EventDelivery(infomodel, cards, hub, store, clock, entropy, opener, cetp, shares, _may(opstate, Row.BASE))
     return ServiceContext(
@@ -203,6 +210,7 @@ def build_context(
         pins,
         qes,
         SignatureJobs(entropy),
+        base,
         vsdm,
         intermediaer,
         hub,

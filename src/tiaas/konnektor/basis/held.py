@@ -1,0 +1,41 @@
+"""A card that one use case has for itself: TUC_KON_023 "Karte reservieren" and 026 "Liefere CardSession" (gemSpec_Kon
+V5.18 TIP1-A_4571-03, 4560).
+
+The lock lasts as long as `hold`; the channel is taken only where files are used, because a PIN entry needs it too.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from tiaas.konnektor.basis.cardfiles import CardFiles
+from tiaas.konnektor.cards import Card, Reservation
+from tiaas.konnektor.linkfaults import link_faults
+from tiaas.konnektor.sessions import CallContext, CardSession
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCard:
+    """A card with the caller's lock and session. `call` is who calls; the session of an eGK is everybody's."""
+
+    card: Card
+    call: CallContext
+    session: CardSession
+    holder: Reservation
+
+    @asynccontextmanager
+    async def files(self) -> AsyncIterator[CardFiles]:
+        """The card's files, on the session's channel, which nobody else uses meanwhile.
+
+        Raises 4093 if the card has no channel left. Faults of the line become 4094, 4044 or 4060 in here.
+        """
+        with link_faults():
+            async with self.session.use() as channel:
+                yield CardFiles(self.card, channel, self.holder)
+
+
+@asynccontextmanager
+async def hold(card: Card, call: CallContext) -> AsyncIterator[HeldCard]:
+    """Reserves a card and gives the caller's session. Raises 4093 if another has it, 4094 if the card is gone."""
+    async with card.reserve() as holder:
+        yield HeldCard(card, call, card.session(call, holder), holder)
