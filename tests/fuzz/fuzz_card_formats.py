@@ -7,6 +7,7 @@ from tiaas.base.entropy import SeededEntropy
 from tiaas.base.secret import Secret
 from tiaas.card.apdu import CommandApdu, ResponseApdu
 from tiaas.card.elc import BadCryptogram, decode_elc_cryptogram_untrusted, elc_decrypt, elc_encrypt, ephemeral_key
+from tiaas.card.fileparameters import decode_file_parameters_untrusted
 from tiaas.card.objsys import basefiles
 from tiaas.card.objsys.model import CardKind
 from tiaas.card.pinblock import BadPinBlock, decode_pin_block_untrusted, encode_pin_block
@@ -21,6 +22,7 @@ from tiaas.card.securemessaging import (
 from tiaas.card.ssec import BadSsec, decode_ssec_untrusted, encode_ssec
 from tiaas.card.virtual.image import BadImage, CardImage
 from tiaas.pki.oaep import BadOaep, decode_oaep_untrusted
+from tiaas.tlv import BadTlv
 
 _KEY = ephemeral_key(SeededEntropy(b"fuzz"))
 
@@ -61,6 +63,7 @@ _TARGETS: list[tuple[Callable[[bytes], object], type[Exception]]] = [
     (lambda data: unprotect_response(_keys(), ResponseApdu(data, 0x9000)), BadSecureMessaging),
     (_image, BadImage),
     (decode_ssec_untrusted, BadSsec),
+    (decode_file_parameters_untrusted, BadTlv),
 ]
 
 SEEDS = [
@@ -70,6 +73,7 @@ SEEDS = [
     basefiles.encode_version2(CardKind.EGK),
     basefiles.encode_atr_file(CardKind.HBA),
     bytes.fromhex("61094F07D2760001448000"),
+    bytes.fromhex("620E8002025882060441003C14008A0105"),
     bytes.fromhex("26123456FFFFFFFF"),
     elc_encrypt(b"message", _KEY.public_key(), SeededEntropy(b"seed")),
     protect_command(_keys(), CommandApdu(0x00, 0xB0, 0, 0, b"data", 256)).data,

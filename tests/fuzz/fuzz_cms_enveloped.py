@@ -5,6 +5,7 @@ from contextlib import suppress
 from tiaas.cms.certificate import IssuerAndSerial
 from tiaas.cms.contentcipher import CannotOpen, seal
 from tiaas.cms.der import algorithm, integer, octet_string, oid, sequence, set_of
+from tiaas.cms.encrypteddata import read_encrypted_untrusted, write_encrypted
 from tiaas.cms.enveloped import ENVELOPED_DATA, KeyTransport, Recipient, check_attribute_untrusted, write_auth_enveloped
 from tiaas.cms.envelopedreader import read_enveloped_untrusted
 from tiaas.cms.errors import BadCms
@@ -24,6 +25,7 @@ SEEDS: list[bytes] = [
     sequence(oid(ENVELOPED_DATA), encode(0xA0, sequence(integer(0), set_of([]), _CBC))),
     _BER,
     _ATTRIBUTE,
+    write_encrypted(bytes(12), seal(bytes(32), bytes(12), b"text")),
 ]
 
 
@@ -36,6 +38,11 @@ def target(data: bytes) -> None:
         for key in _KEYS:
             with suppress(CannotOpen):
                 read.open(key)
+    with suppress(BadCms):
+        encrypted = read_encrypted_untrusted(data)
+        for key in _KEYS:
+            with suppress(CannotOpen):
+                encrypted.open(key)
     with suppress(CannotRead):
         for part in read_cms_untrusted(data).parts:
             part.open(_KEYS[-1])

@@ -1,6 +1,6 @@
 """File control parameters as SELECT returns them, as far as who uses a file needs them (gemSpec_COS V3.12.0, 8.3.3).
 
-    62 { 80 size of a transparent file, octets of all records | 82 descriptor [41, record size (2), records (1)] … }
+62 { 80 size of a transparent file, octets of all records | 82 descriptor [41, record size (2), records (1)] … }
 """
 
 from dataclasses import dataclass

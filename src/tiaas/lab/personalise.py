@@ -141,7 +141,9 @@ class Personaliser:
         )
         name = professional.name.printed(_NAME_LIMIT, with_title=False)
         subject = professional_name(name + _TEST, professional.name, f"{_TSP_ID}.{image.iccsn.hex()}")
-        self._add_first(image, subject, build_admission(role, professional.telematik_id, professional.authority))
+        others = [kind.value for kind in professional.further]
+        admission = build_admission(role, professional.telematik_id, professional.authority, *others)
+        self._add_first(image, subject, admission)
         shown = professional.name.printed(_NAME_LIMIT)
         return self._finish(image, shown, None, professional.pins, transport)
 

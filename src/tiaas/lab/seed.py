@@ -137,7 +137,9 @@ class Patient:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Professional:
-    """A holder of an HBA. `authority` is the chamber that admits."""
+    """A holder of an HBA. `authority` is the chamber that admits; `further` are professions beside `kind`, which alone
+    gives the card its rights.
+    """
 
     key: str
     kind: ProfessionalKind
@@ -146,6 +148,7 @@ class Professional:
     telematik_id: str
     authority: str
     titel: str = ""
+    further: tuple[ProfessionalKind, ...] = ()
     pins: Pins = Pins()
 
     def __post_init__(self) -> None:

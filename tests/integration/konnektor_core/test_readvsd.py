@@ -194,7 +194,16 @@ async def test_108_when_the_log_cannot_be_written(practice: Practice) -> None:
             line.card.image.deactivated.add("MF/DF.HCA/EF.Logging")
 
     line.before = spoil
-    assert (await refused(practice, egk, smcb)).code == 108
+    error = await refused(practice, egk, smcb)
+    assert (error.code, [cause.code for cause in error.causes]) == (108, [4085])
+
+
+async def test_3011_tells_what_the_card_said(practice: Practice) -> None:
+    made = practice.personaliser.egk(practice.seed.patients[0])
+    made.image.deactivated.add("MF/DF.HCA/EF.VD")
+    egk, smcb = await practice.insert(made), await unlocked_smcb(practice)
+    error = await refused(practice, egk, smcb)
+    assert (error.code, error.detail, [cause.code for cause in error.causes]) == (3011, "EF.VD", [4085])
 
 
 async def test_4057_when_the_egk_is_a_copy(practice: Practice) -> None:

@@ -1,6 +1,6 @@
-"""Files of a card: TUC_KON_202 "LeseDatei", 203 "SchreibeDatei", 204 "LöscheDateiInhalt" (gemSpec_Kon V5.18 TIP1-A_4573,
-4574, 5476), and for files of records 209 "LeseRecord", 210 "SchreibeRecord", 211 "LöscheRecordInhalt", 214
-"FügeHinzuRecord", 215 "SucheRecord" (4575, 4576, 5477, 4577, 4578).
+"""Files of a card: TUC_KON_202 "LeseDatei", 203 "SchreibeDatei", 204 "LöscheDateiInhalt" (gemSpec_Kon V5.18
+TIP1-A_4573, 4574, 5476), and for files of records 209 "LeseRecord", 210 "SchreibeRecord", 211 "LöscheRecordInhalt",
+214 "FügeHinzuRecord", 215 "SucheRecord" (4575, 4576, 5477, 4577, 4578).
 
 Whether a right is there (4085) says the card: it knows the state of the channel better than a list of it.
 """
@@ -107,7 +107,7 @@ class CardFiles:
             raise await self._judged(refusal, file, data) from None
 
     async def erase_record(self, file: CardFile, number: int) -> None:
-        """TUC_KON_211: the record's octets become 00. Also raises 4209 for a card that is no eGK, 4091 no such record.
+        """TUC_KON_211: the record's octets become 00. Also raises 4209 for another card than an eGK, 4091 no record.
 
         4091 (step 6) and not 4087 (step 5): it is the command that tells, not the selection.
         """
@@ -115,7 +115,7 @@ class CardFiles:
         await self._use_record(file, commands.erase_record(number, file.sfid), "ERASE RECORD", _OF_A_RECORD)
 
     async def append_record(self, file: CardFile, data: bytes) -> None:
-        """TUC_KON_214: one record more; in a cyclic file it becomes number 1. Also raises 4088 too long, 4247 no room."""
+        """TUC_KON_214: one more record, in a cyclic file as number 1. Also raises 4088 too long, 4247 no room."""
         try:
             command = commands.append_record(file.sfid, data)
             await self._use_record(file, command, "APPEND RECORD", _NO_SPACE, writing=True)

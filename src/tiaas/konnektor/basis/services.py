@@ -25,7 +25,10 @@ from tiaas.konnektor.basis.held import HeldCard, hold
 from tiaas.konnektor.basis.roles import business_role
 from tiaas.konnektor.basis.symmetric import Encrypted
 from tiaas.konnektor.c2c import CardToCard
+from tiaas.konnektor.cardmap import HOLDER_PIN
 from tiaas.konnektor.cards import Card, CardList
+from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventHub
 from tiaas.konnektor.linkfaults import link_faults
 from tiaas.konnektor.pins import Pins
@@ -60,8 +63,10 @@ class BaseServices:
 
     async def unlock(self, egk: HeldCard, hpc: Card) -> None:
         """TUC_KON_005, mutual: the role of `hpc` (HBA or SM-B) on the eGK. Raises 4085 if the PIN of `hpc` is not
-        verified in the caller's session, 4056, 4057, 4196, 4228, 4233, 4094.
+        verified in the caller's session, 4048 for other cards, 4056, 4057, 4196, 4228, 4233, 4093, 4094.
         """
+        if egk.card.card_type is not CardType.EGK or hpc.card_type not in HOLDER_PIN:
+            raise KonnektorError(4048, f"{hpc.card_type.value}, {egk.card.card_type.value}")
 
         async def nothing() -> None:
             return None
@@ -83,9 +88,9 @@ class BaseServices:
         """TUC_KON_022. Raises 4072, 4094."""
         return await self.pins.status(held.card, held.session, pin, held.holder)
 
-    def role(self, held: HeldCard) -> BusinessRole:
-        """TUC_KON_036. Raises 4209, 4210, 4148."""
-        return business_role(held.card, held.holder)
+    def role(self, card: Card | HeldCard) -> BusinessRole:
+        """TUC_KON_036. Raises 4093 if it is another's, 4209, 4210, 4148."""
+        return business_role(card.card, card.holder) if isinstance(card, HeldCard) else business_role(card)
 
     async def encrypt_document(self, document: bytes, key: Secret | None = None) -> Encrypted:
         """TUC_KON_072: a CMS. Raises 4108."""
