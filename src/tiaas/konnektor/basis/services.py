@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.secret import Secret
 from tiaas.konnektor.basis import symmetric
@@ -54,6 +55,20 @@ class BaseServices:
     hub: EventHub
     protocol: ProtocolService
     entropy: Entropy = field(repr=False)
+
+    @classmethod
+    def build(
+        cls,
+        cards: CardList,
+        pins: Pins,
+        trust: Trust,
+        hub: EventHub,
+        protocol: ProtocolService,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> "BaseServices":
+        """Those of an instance with these parts."""
+        return cls(cards, pins, CardToCard(trust, clock, entropy), AccessLog(clock), trust, hub, protocol, entropy)
 
     @asynccontextmanager
     async def hold(self, card: Card, call: CallContext) -> AsyncIterator[HeldCard]:

@@ -19,9 +19,7 @@ from tiaas.konnektor.access import (
     WorkplaceScope,
     decide,
 )
-from tiaas.konnektor.basis.accesslog import AccessLog
 from tiaas.konnektor.basis.services import BaseServices
-from tiaas.konnektor.c2c import CardToCard
 from tiaas.konnektor.carddialogues import CardDialogues
 from tiaas.konnektor.cards import Card, CardList
 from tiaas.konnektor.cardtls import Handshakes
@@ -56,7 +54,6 @@ from tiaas.konnektor.trust import TrustSpace
 from tiaas.konnektor.trustbuild import build_trust
 from tiaas.konnektor.trustservice import Trust
 from tiaas.konnektor.vsdm import Vsdm
-from tiaas.konnektor.vsdmlog import LogLetters
 from tiaas.konnektor.vsdmparts import build_intermediaer, build_vsdm
 from tiaas.soap.dispatch import AccessDeclaration, Operation
 from tiaas.terminal.front import Front
@@ -140,7 +137,6 @@ def build_context(
     sinks: SinkOpener | None = None,
     konnektor_name: str,
     profile: Profile = Profile.HSK,
-    letters: LogLetters | None = None,
     shares: InstanceShares | None = None,
     logs: Medium | None = None,
     device_certificate: bytes | None = None,
@@ -179,7 +175,6 @@ def build_context(
         clock=clock,
         entropy=entropy,
         profile=profile,
-        letters=letters,
     )
     terminals = Terminals(
         front,
@@ -197,8 +192,6 @@ def build_context(
     )
     opstate.on_change(terminals.permission_changed)
     pins, qes = build_pins(infomodel, terminals, cards, checks, hub, sak or Sak(), store, clock, entropy)
-    c2c, log = CardToCard(checks, clock, entropy), AccessLog(clock)
-    base = BaseServices(cards, pins, c2c, log, checks, hub, protocol, entropy)
     opener = sinks or PlainSinks(SinkRoute(network, clock))
     events = EventDelivery(infomodel, cards, hub, store, clock, entropy, opener, cetp, shares, _may(opstate, Row.BASE))
     return ServiceContext(
@@ -210,7 +203,7 @@ def build_context(
         pins,
         qes,
         SignatureJobs(entropy),
-        base,
+        BaseServices.build(cards, pins, checks, hub, protocol, clock, entropy),
         vsdm,
         intermediaer,
         hub,
