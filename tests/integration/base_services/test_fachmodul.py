@@ -1,5 +1,6 @@
 """What a Fachmodul gets (`konnektor.basis`): eGK and HBA in a real terminal connection, rights by card to card."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -12,6 +13,7 @@ from tests.integration.base_services.test_kvk_service import FIELDS, inserted
 from tests.integration.konnektor_core.surgery import CLOCK, ENTROPY, Surgery
 from tests.structure.sources import ROOT
 from tiaas.card.kvk import encode_kvk
+from tiaas.card.virtual.card import VirtualCard
 from tiaas.card.virtual.image import CardImage
 from tiaas.card.virtual.kvkcard import KvkCard
 from tiaas.konnektor.basis.cardfiles import WRITE_SIZE, CardFiles
@@ -41,6 +43,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 CALL = CallContext("M1", "CS1", "AP1", "UFM")
 MISSING = CardFile(Folder.NFD, 0x1F, 0xD0FF)
 ROOM = 0x2F2B
+UPDATE_BINARY = 0xD6
 
 
 class Desk:
@@ -214,16 +217,43 @@ async def test_what_does_not_fit_is_4247_and_changes_nothing(desk: Desk) -> None
         assert len(desk.image.files[path]) == ROOM
 
 
+async def test_a_client_that_hangs_up_leaves_no_half_written_file(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    new = b"emergency" * 500
+    card = desk.surgery.terminal.card_in(2)
+    assert isinstance(card, VirtualCard)
+    process = card.process
+
+    async def write() -> None:
+        async with desk.files() as files:
+            await files.write(EF_NFD, new)
+
+    def hang_up(command: bytes) -> bytes:
+        if command[1] == UPDATE_BINARY:
+            writing.cancel()
+        return process(command)
+
+    monkeypatch.setattr(card, "process", hang_up)
+    writing = asyncio.create_task(write())
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert desk.image.files["MF/DF.HCA/DF.NFD/EF.NFD"].startswith(new)
+    assert not desk.egk.reserved
+
+
+@pytest.mark.requirement("TIP1-A_4584")
 @pytest.mark.code(4085)
 async def test_without_the_right_it_is_4085(desk: Desk) -> None:
-    async with desk.base.hold(desk.egk, CALL) as held, held.files() as files:
-        await files.channel.reset()
-        held.session.auth_state.clear()
-        assert await files.read(EF_GDO)
-        with refused(4085, 0x6982):
-            await files.read(EF_STATUS_NFD)
-        with refused(4085):
+    async with desk.unlocked() as held:
+        async with held.files() as files:
             await files.write(EF_STATUS_NFD, b"0")
+        await held.reset()
+        assert not held.session.auth_state
+        async with held.files() as files:
+            assert await files.read(EF_GDO)
+            with refused(4085, 0x6982):
+                await files.read(EF_STATUS_NFD)
+            with refused(4085):
+                await files.write(EF_STATUS_NFD, b"0")
 
 
 @pytest.mark.code(4209)
@@ -295,9 +325,7 @@ async def test_a_missing_record_is_4091_and_for_reading_4087(desk: Desk) -> None
 async def test_records_behind_a_pin_are_4085_without_it(desk: Desk) -> None:
     desk.image.records["MF/DF.HCA/DF.GDD/EF.EinwilligungGDD"] = [b"first", b"second"]
     async with desk.unlocked() as held:
-        async with held.files() as files:
-            await files.channel.reset()
-            held.session.auth_state.clear()
+        await held.reset()
         await desk.base.unlock(held, desk.hba)
         assert (await desk.base.pin_status(held, "MRPIN.GDD")).state is PinState.VERIFIABLE
         async with held.files() as files:

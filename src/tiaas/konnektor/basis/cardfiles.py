@@ -28,10 +28,12 @@ from tiaas.konnektor.cards import Card, Reservation
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.sessions import Channel
+from tiaas.konnektor.undisturbed import undisturbed
 from tiaas.tlv import BadTlv
 
 WRITE_SIZE: Final = 1024
 """Octets of one command. A G2.1 card takes commands of 1033 octets (gemSpec_COS V3.12.0), HBA and SMC-B no more."""
+WRITE_SECONDS: Final = 20.0
 _SHORT_OFFSET_MAX: Final = 0xFF
 
 _NO_SPACE: Mapping[int, int] = {StatusWord.NO_MEMORY_OR_FULL: NO_SPACE, StatusWord.OFFSET_TOO_BIG: NO_SPACE}
@@ -74,16 +76,16 @@ class CardFiles:
         return accepted(response, "READ BINARY")
 
     async def write(self, file: CardFile, data: bytes, offset: int = 0) -> None:
-        """TUC_KON_203: overwrites from `offset` on. Also raises 4247 if there is no room: nothing is written then."""
+        """TUC_KON_203: overwrites from `offset` on. Also raises 4247 if there is no room: nothing is written then.
+
+        What takes several commands goes on to its end if the caller is cancelled, no longer than `WRITE_SECONDS`.
+        """
         self._card_to_use(writing=True)
-        if len(data) > WRITE_SIZE:
-            await self._require_room(file, offset + len(data))
-            sfid = None
-        else:
-            sfid = await self._address(file, offset)
-        for start in range(0, len(data), WRITE_SIZE):
-            command = commands.update_binary(data[start : start + WRITE_SIZE], offset + start, sfid)
-            accepted(await self.channel.transmit(command), "UPDATE BINARY", _NO_SPACE)
+        if len(data) <= WRITE_SIZE:
+            await self._update(data, offset, await self._address(file, offset))
+            return
+        await self._require_room(file, offset + len(data))
+        await undisturbed(self._update_all(data, offset), WRITE_SECONDS)
 
     async def erase(self, file: CardFile, offset: int = 0) -> None:
         """TUC_KON_204: the octets from `offset` on become 00. Also raises 4209 for a card that is no eGK."""
@@ -133,6 +135,14 @@ class CardFiles:
             raise
 
     # ---- what all of them do
+
+    async def _update_all(self, data: bytes, offset: int) -> None:
+        for start in range(0, len(data), WRITE_SIZE):
+            await self._update(data[start : start + WRITE_SIZE], offset + start, None)
+
+    async def _update(self, data: bytes, offset: int, sfid: int | None) -> None:
+        command = commands.update_binary(data, offset, sfid)
+        accepted(await self.channel.transmit(command), "UPDATE BINARY", _NO_SPACE)
 
     def _card_to_use(self, *, writing: bool = False) -> None:
         """Steps 1 to 3: the card, nothing is written to a KVK (4085), nobody else has it (4093)."""

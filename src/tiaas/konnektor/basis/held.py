@@ -33,6 +33,16 @@ class HeldCard:
             async with self.session.use() as channel:
                 yield CardFiles(self.card, channel, self.holder)
 
+    async def reset(self) -> None:
+        """TUC_KON_024: ends all rights of the session, on the card and here; of an eGK there is no other session.
+
+        Not within `files`. Raises 4232 if the lock has ended, 4093, 4094, 4044.
+        """
+        self.card.require_held(self.holder)
+        async with self.files() as files:
+            self.session.auth_state.clear()
+            await files.channel.reset()
+
 
 @asynccontextmanager
 async def hold(card: Card, call: CallContext) -> AsyncIterator[HeldCard]:

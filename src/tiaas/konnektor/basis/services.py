@@ -2,7 +2,7 @@
 
 | TUC | here |
 |---|---|
-| 023, 026 reserve a card, session | `hold` |
+| 023, 026 reserve a card, session; 024 reset it | `hold`, `HeldCard.reset` |
 | 012 verify a PIN, 022 its status | `verify_pin`, `pin_status` |
 | 005 card to card | `unlock` |
 | 202 to 204, 209 to 211, 214, 215 files and records | `HeldCard.files`, then the methods of `CardFiles` |
