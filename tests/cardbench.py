@@ -37,6 +37,7 @@ ICCSN = {
     CardKind.HBA: bytes.fromhex("80276009900000000002"),
     CardKind.SMC_B: bytes.fromhex("80276009900000000003"),
     CardKind.SMC_KT: bytes.fromhex("80276009900000000004"),
+    CardKind.HBA_QSIG: bytes.fromhex("80276009900000000006"),
 }
 # Flag lists as in gemSpec_PKI 6.4.6: doctor, remote-PIN receivers and sender.
 DOCTOR = bytes.fromhex("005D29DAA0BB00")
@@ -54,6 +55,8 @@ _CA_FILES = {
     CardKind.SMC_B: "MF/EF.C.CA_SMC.CS.E256",
     CardKind.SMC_KT: "MF/EF.C.CA_SMC.CS.E256",
 }
+GENERATION_2 = tuple(_CA_FILES)
+"""Kinds of cards with CV certificates, EF.Version2 and PACE."""
 
 
 def block(digits: str) -> Secret:
@@ -119,11 +122,12 @@ def make_image(kind: CardKind, iccsn: bytes | None = None, with_rsa: bool = Fals
     image = blank_image(kind, number, TODAY)
     entropy = SeededEntropy(b"card" + number)
     image.files["MF/EF.GDO"] = basefiles.encode_gdo(number)
-    image.files["MF/EF.Version2"] = basefiles.encode_version2(kind)
     image.files["MF/EF.ATR"] = basefiles.encode_atr_file(kind)
-    image.files["MF/EF.CardAccess"] = basefiles.encode_card_access()
     image.records["MF/EF.DIR"] = basefiles.encode_directory(object_system(kind))
-    image.files[_CA_FILES[kind]] = authority().cvc.encoded
+    if kind in GENERATION_2:
+        image.files["MF/EF.Version2"] = basefiles.encode_version2(kind)
+        image.files["MF/EF.CardAccess"] = basefiles.encode_card_access()
+        image.files[_CA_FILES[kind]] = authority().cvc.encoded
     anchor = root().cvc
     image.public_keys[anchor.chr] = public_key(anchor, None)
     for path, item in object_system(kind).objects.items():

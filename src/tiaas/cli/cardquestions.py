@@ -12,7 +12,10 @@ from tiaas.lab.identifiers import check_ik, check_kvnr
 Ask = Callable[[str], str]
 Question = tuple[str, str, Callable[[str], object]]
 
-_PINS = {"eGK": ("PIN.CH",), "HBA": ("PIN.CH", "PIN.QES"), "SMC-B": ("PIN.SMC",)}
+_QSIG = "HBA-qSig"
+_PINS = {"eGK": ("PIN.CH",), "HBA": ("PIN.CH", "PIN.QES"), _QSIG: ("PIN.CH", "PIN.QES"), "SMC-B": ("PIN.SMC",)}
+KINDS = tuple(_PINS)
+"""Kinds of cards that are made from questions."""
 
 
 def _anything(answer: str) -> str:
@@ -56,13 +59,13 @@ _INSTITUTION: tuple[Question, ...] = (
 )
 
 
-def ask_form(ask: Ask = input) -> dict[str, Any]:
+def ask_form(ask: Ask = input, kind: str | None = None) -> dict[str, Any]:
     """The answers as a form (`lab/cardform.py`). Raises `EOFError` if the answers end too early."""
-    kind = _choose(ask, "kind", ("eGK", "HBA", "SMC-B"))
+    kind = kind or _choose(ask, "kind", KINDS)
     form: dict[str, Any] = {"kind": kind}
     if kind == "eGK":
         form["patient"] = {**_ask_all(ask, _PATIENT), "strassen_adresse": _ask_all(ask, _STREET)}
-    elif kind == "HBA":
+    elif kind in ("HBA", _QSIG):
         form["professional"] = {"key": "made", **_ask_all(ask, _PROFESSIONAL)}
     else:
         form["institution"] = {"key": "made", **_ask_all(ask, _INSTITUTION)}
@@ -72,8 +75,10 @@ def ask_form(ask: Ask = input) -> dict[str, Any]:
 
 def _state(ask: Ask, kind: str) -> dict[str, Any]:
     generations = [Generation.G2_1, *(found for found in Generation if found is not Generation.G2_1)]
-    state: dict[str, Any] = {"generation": _choose(ask, "generation", [found.value for found in generations])}
-    if state["generation"] != Generation.G2_0.value:
+    state: dict[str, Any] = {}
+    if kind != _QSIG:
+        state["generation"] = _choose(ask, "generation", [found.value for found in generations])
+    if kind != _QSIG and state["generation"] != Generation.G2_0.value:
         state["keys"] = _choose(ask, "keys", [KeyProfile.RSA_AND_ECC.value, KeyProfile.ECC_ONLY.value])
     state["certificates"] = _choose(ask, "certificates", [found.value for found in CertificateState])
     if kind == "eGK":

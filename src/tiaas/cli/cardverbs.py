@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from tiaas.base.errors import InvalidInput
-from tiaas.cli.cardquestions import ask_form
+from tiaas.cli.cardquestions import KINDS, ask_form
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.formfile import read_form_file
 from tiaas.cli.labport import add_arguments, ask
@@ -24,8 +24,9 @@ def register(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "make",
         help="make a card from a form",
         description="Makes a card and puts it into the drawer of a running lab. Without FILE it asks questions; an "
-        "empty answer takes the default. docs/reference/cards.md describes the form.",
+        "empty answer takes the default, and --type takes all of them. docs/reference/cards.md describes the form.",
     )
+    make.add_argument("--type", choices=KINDS, help="a valid card of that kind, of an invented holder")
     make.add_argument("file", nargs="?", type=Path, metavar="FILE", help="form: .toml, .json, .yaml; -: JSON on stdin")
     show = things.add_parser("show", help="show a card and the state it is in")
     export = things.add_parser("export", help="write a card with its keys and PINs to a file")
@@ -39,7 +40,11 @@ def register(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _make(http: httpx.Client, args: argparse.Namespace) -> int:
-    if args.file is not None:
+    if args.file is not None and args.type is not None:
+        raise InvalidInput("a form file and --type do not go together")
+    if args.type is not None:
+        form = ask_form(lambda question: "", args.type)
+    elif args.file is not None:
         form = read_form_file(args.file)
     elif sys.stdin.isatty():
         form = ask_form()

@@ -9,7 +9,7 @@ from datetime import date
 
 from tiaas.base.clock import Clock
 from tiaas.card.status import StatusWord
-from tiaas.konnektor.cardmap import CERTIFICATES, ECC, CardFile
+from tiaas.konnektor.cardmap import CERTIFICATES, ECC, RSA, CardFile
 from tiaas.konnektor.cards import GENERATION_2_1, Card
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
@@ -51,11 +51,13 @@ async def read_certificate(card: Card, reference: str, crypt: str, clock: Clock)
 
     Raises `KonnektorError` 4149, 4148 if it cannot be read as a certificate; `CardLinkError`.
     """
-    file = certificate_file(card, reference, crypt)
     if card.held is not None:
+        certificate_file(card, reference, crypt)
         return card.held.certificates.get((reference, crypt))
     if crypt == ECC and not has_ecc(card):
+        certificate_file(card, reference, RSA)
         return None
+    file = certificate_file(card, reference, crypt)
     return await card.cached(f"{reference} {crypt}", clock, lambda: _read(card, file))
 
 

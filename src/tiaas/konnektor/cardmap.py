@@ -103,6 +103,11 @@ CERTIFICATES: Mapping[CardType, Mapping[tuple[str, str], CardFile]] = {
         (QES, RSA): CardFile(Folder.QES, 0x10),
         (QES, ECC): CardFile(Folder.QES, 0x06),
     },
+    CardType.HBA_QSIG: {
+        (AUT, RSA): CardFile(Folder.ESIGN, 0x01),
+        (ENC, RSA): CardFile(Folder.ESIGN, 0x02),
+        (QES, RSA): CardFile(Folder.QES, 0x10),
+    },
     CardType.SMC_B: _SM_B_CERTIFICATES,
     CardType.HSM_B: _SM_B_CERTIFICATES,
     CardType.EGK: {
@@ -150,6 +155,11 @@ KEYS: Mapping[CardType, Mapping[tuple[str, str], CardKey]] = {
         (QES, RSA): CardKey(Folder.QES, 0x84, PIN_QES),
         (QES, ECC): CardKey(Folder.QES, 0x86, PIN_QES),
     },
+    CardType.HBA_QSIG: {
+        (AUT, RSA): CardKey(Folder.ESIGN, 0x82, PIN_CH),
+        (ENC, RSA): CardKey(Folder.ESIGN, 0x83, PIN_CH),
+        (QES, RSA): CardKey(Folder.QES, 0x84, PIN_QES),
+    },
     CardType.SMC_B: _SM_B_KEYS,
     CardType.HSM_B: _SM_B_KEYS,
 }
@@ -178,9 +188,11 @@ _EGK_PINS: Mapping[str, PinObject] = {
     "MRPIN.AMTS": PinObject(Folder.MF, 0x0C),
     PIN_AMTS_REP: PinObject(Folder.MF, 0x0D),
 }
+_HBA_PINS = {PIN_CH: PinObject(Folder.MF, 0x01), PIN_QES: PinObject(Folder.QES, 0x81)}
 PINS: Mapping[CardType, Mapping[str, PinObject]] = {
     CardType.EGK: _EGK_PINS,
-    CardType.HBA: {PIN_CH: PinObject(Folder.MF, 0x01), PIN_QES: PinObject(Folder.QES, 0x81)},
+    CardType.HBA: _HBA_PINS,
+    CardType.HBA_QSIG: _HBA_PINS,
     CardType.SMC_B: {PIN_SMC: PinObject(Folder.MF, 0x01)},
     CardType.HSM_B: {PIN_SMC: PinObject(Folder.MF, 0x01)},
 }

@@ -38,10 +38,11 @@ async def signer_of(
     does not do.
     """
     crypt = effective_crypt(card, crypt)
-    use = KeyUse(card, session, _key(card, reference, crypt), holder)
-    certified = await certified_key(card, reference, crypt, clock)
-    if certified is None:
+    key = _key(card, reference, crypt)
+    certified = None if key is None else await certified_key(card, reference, crypt, clock)
+    if key is None or certified is None:
         raise KonnektorError(4123, causes=(KonnektorError(4256),))
+    use = KeyUse(card, session, key, holder)
     if card.held is not None:
         return HeldSigner(use, certified, card.held.store, card.held.labels[reference, crypt])
     return CardSigner(use, certified)
@@ -56,10 +57,11 @@ async def decipherers_of(
     """
     found: list[Decipherer] = []
     for crypt in (ECC, RSA):
-        use = KeyUse(card, session, _key(card, ENC, crypt), holder)
-        certified = await certified_key(card, ENC, crypt, clock)
-        if certified is None:
+        key = _key(card, ENC, crypt)
+        certified = None if key is None else await certified_key(card, ENC, crypt, clock)
+        if key is None or certified is None:
             continue
+        use = KeyUse(card, session, key, holder)
         if card.held is not None:
             found.append(HeldDecipherer(use, certified, card.held.store, card.held.labels[ENC, crypt]))
         else:
@@ -74,8 +76,9 @@ def effective_crypt(card: Card, crypt: str) -> str:
     return ECC if has_ecc(card) else RSA
 
 
-def _key(card: Card, reference: str, crypt: str) -> CardKey:
-    key = KEYS.get(card.card_type, {}).get((reference, crypt))
-    if key is None:
+def _key(card: Card, reference: str, crypt: str) -> CardKey | None:
+    """None: that type of card has the reference with another kind of key only, as an HBA-Vorläuferkarte has."""
+    keys = KEYS.get(card.card_type, {})
+    if all(each != reference for each, _ in keys):
         raise KonnektorError(4058)
-    return key
+    return keys.get((reference, crypt))

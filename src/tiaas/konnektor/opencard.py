@@ -1,7 +1,8 @@
 """TUC_KON_001 "Karte öffnen": what a fresh card tells without any right (gemSpec_Kon V5.18 TIP1-A_4565, TAB_KON_734).
 
 The type follows from the application identifier of the root folder, never from the ATR. Generation 2 means 4.x.y in
-tag C1 of EF.Version2 (TIP1-A_4988-02); older and newer cards, and whatever cannot be read, become UNKNOWN. DF.KT of a
+tag C1 of EF.Version2 (TIP1-A_4988-02); older and newer cards, and whatever cannot be read, become UNKNOWN. A card with
+the HBA's identifier that has no such file, which came with generation 2, is a Vorläuferkarte (TIP1-A_4629). DF.KT of a
 gSMC-KT is not touched (TIP1-A_4559). Nothing read here is authenticated.
 """
 
@@ -11,6 +12,7 @@ from tiaas.base.errors import TiaasError
 from tiaas.card import commands
 from tiaas.card.apdu import ResponseApdu
 from tiaas.card.link import CardGone, CardLink, CardLinkError
+from tiaas.card.status import StatusWord
 from tiaas.konnektor.cardmap import AUT, CERTIFICATES, ECC, EF_GDO, EF_VERSION2, RSA, TYPE_BY_MF_AID, Folder
 from tiaas.konnektor.cards import GENERATION_2_1, CardData, CardVersions, Version
 from tiaas.konnektor.cardtypes import CardType
@@ -36,7 +38,7 @@ class UnreadableCard(TiaasError):
 class _Basics:
     card_type: CardType
     iccsn: str
-    versions: CardVersions
+    versions: CardVersions | None
 
 
 async def open_card(line: CardLink, atr: bytes) -> CardData:
@@ -44,7 +46,7 @@ async def open_card(line: CardLink, atr: bytes) -> CardData:
     channel = Channel(line, BASIC_CHANNEL, lambda: False)
     try:
         basics = await _read_basics(channel)
-        generation = basics.versions.object_system.major
+        generation = GENERATION_2 if basics.versions is None else basics.versions.object_system.major
         if generation != GENERATION_2:
             return CardData(CardType.UNKNOWN, iccsn=basics.iccsn, atr=atr, too_old=generation < GENERATION_2)
         return await _read_holder(channel, basics, atr)
@@ -58,15 +60,17 @@ async def _read_basics(channel: Channel) -> _Basics:
     card_type = _type_of(await channel.transmit(commands.select_mf(fcp=True)))
     channel.folder = Folder.MF
     iccsn = _iccsn_of(await channel.read(EF_GDO))
-    versions = _versions_of(await channel.read(EF_VERSION2))
-    return _Basics(card_type, iccsn, versions)
+    response = await channel.read(EF_VERSION2)
+    if card_type is CardType.HBA and response.sw == StatusWord.FILE_NOT_FOUND:
+        return _Basics(CardType.HBA_QSIG, iccsn, None)
+    return _Basics(card_type, iccsn, _versions_of(response))
 
 
 async def _read_holder(channel: Channel, basics: _Basics, atr: bytes) -> CardData:
     base = CardData(basics.card_type, iccsn=basics.iccsn, versions=basics.versions, atr=atr)
     if basics.card_type is CardType.SMC_KT:
         return base
-    ecc = basics.versions.object_system >= GENERATION_2_1
+    ecc = basics.versions is not None and basics.versions.object_system >= GENERATION_2_1
     file = CERTIFICATES[basics.card_type][AUT, ECC if ecc else RSA]
     der = _data(await channel.read(file), "AUT certificate")
     try:

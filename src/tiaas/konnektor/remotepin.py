@@ -113,11 +113,14 @@ class RemotePins:
         return await self._chain(card, Side.TARGET)
 
     async def _chain(self, card: Card, side: Side) -> CvcChain:
-        """The CV certificates that the card takes part in a trusted channel with."""
+        """The CV certificates that the card takes part in a trusted channel with; an HBA-Vorläuferkarte has none."""
+        file = DEVICE_CVC.get(card.card_type)
+        if file is None:
+            raise KonnektorError(NOT_POSSIBLE, "Karte ohne CV-Zertifikate")
 
         async def read() -> CvcChain:
             async with card.basic.mutex:
-                return await read_chain(card.basic, side, DEVICE_CVC[card.card_type], EF_CVC_CA)
+                return await read_chain(card.basic, side, file, EF_CVC_CA)
 
         chain = await card.cached("device-cvc", self._clock, read)
         require_own(chain, card, side, bytes([0, DEVICE_KEY[card.card_type]]))

@@ -125,8 +125,9 @@ class CardForm:
             CardKind.SMC_B: self.institution,
         }
         wanted = {CardKind.EGK: "patient", CardKind.HBA: "professional", CardKind.SMC_B: "institution"}
+        own = CardKind.HBA if self.kind is CardKind.HBA_QSIG else self.kind
         for kind, holder in given.items():
-            if (holder is None) is (kind is self.kind):
+            if (holder is None) is (kind is own):
                 verb = "needs" if holder is None else "has no"
                 raise ValueError(f"a card of kind {self.kind.value} {verb} table {wanted[kind]}")
         if self.insurer is not None and (self.patient is None or self.patient.insurer != self.insurer.ik):
@@ -139,6 +140,10 @@ class CardForm:
         objects = object_system(self.kind, self.state.profile).objects
         if self.kind is not CardKind.EGK and (self.state.locked or self.state.open_transaction):
             raise ValueError("state: only an eGK has a health application to be locked or left inconsistent")
+        if self.kind is CardKind.HBA_QSIG and (
+            self.state.generation is not Generation.G2_1 or self.state.keys is not KeyProfile.RSA_AND_ECC
+        ):
+            raise ValueError("state: an HBA-qSig has no generation and no choice of keys")
         names = [name_of(path) for path, item in objects.items() if isinstance(item, Password | MultiReferencePassword)]
         for pin in self.state.pins:
             if pin.name not in names:

@@ -109,6 +109,8 @@ class CardMaker:
             made = maker.egk(seed.patients[0])
         elif form.kind is CardKind.HBA:
             made = maker.hba(seed.professionals[0])
+        elif form.kind is CardKind.HBA_QSIG:
+            made = maker.hba_qsig(seed.professionals[0])
         elif form.kind is CardKind.SMC_B:
             made = maker.smcb(seed.institutions[0])
         else:

@@ -315,7 +315,8 @@ class Lab:
                     return Place(terminal.ct_id, slot)
         practice = self.practices.get(card.practice) or next(iter(self.practices.values()))
         terminal = next(iter(practice.terminals.values()))
-        return Place(terminal.ct_id, HOME_SLOTS[card.kind])
+        # An HBA-Vorläuferkarte takes the place of an HBA.
+        return Place(terminal.ct_id, HOME_SLOTS.get(card.kind, HOME_SLOTS[CardKind.HBA]))
 
     def _everybody(self) -> Seed:
         """The lab's people, and the insurers that came with cards made from forms."""

@@ -22,7 +22,7 @@ from tiaas.pki.names import pseudonym_name
 from tiaas.pki.oids import CertificateType
 from tiaas.pki.subject import ORGANIZATION, holder_of, values
 
-# Objects EF.C.<name>.<generation> and PrK.<name>.<generation> (gemSpec_PKI 2.10).
+# Objects EF.C.<name>.<generation> and PrK.<name>.<generation> (gemSpec_PKI 2.10); RSA without the latter.
 _TYPES = {
     "CH.AUT": CertificateType.CH_AUT,
     "CH.ENC": CertificateType.CH_ENC,
@@ -44,6 +44,7 @@ _ECC, _RSA = "E256", "R2048"
 FIRST_CERTIFICATES = {
     CardKind.EGK: "MF/DF.ESIGN/EF.C.CH.AUT.E256",
     CardKind.HBA: "MF/DF.ESIGN/EF.C.HP.AUT.E256",
+    CardKind.HBA_QSIG: "MF/DF.ESIGN/EF.C.HP.AUT",
     CardKind.SMC_B: "MF/DF.ESIGN/EF.C.HCI.AUT.E256",
     CardKind.SMC_KT: "MF/DF.KT/EF.C.SMKT.AUT2.E256",
 }
@@ -116,5 +117,8 @@ class CardObjects:
 
 def _described(path: str) -> tuple[CertificateType | None, str]:
     """Certificate type and generation in the name of a file or key; None if no certificate belongs to it."""
-    stem, _, generation = name_of(path).removeprefix("EF.C.").removeprefix("PrK.").rpartition(".")
+    name = name_of(path).removeprefix("EF.C.").removeprefix("PrK.")
+    if name in _TYPES:
+        return _TYPES[name], _RSA
+    stem, _, generation = name.rpartition(".")
     return (_TYPES.get(stem) if generation in (_ECC, _RSA) else None), generation

@@ -34,7 +34,7 @@ from tiaas.pki.oids import Role
 from tiaas.pki.profession import ROLE_PROFILES, AccessProfile
 
 # First digit of the issuer's own ten in an ICCSN; 5 is left for the Konnektor's own identity.
-_ICCSN_KINDS = {CardKind.EGK: 1, CardKind.HBA: 2, CardKind.SMC_B: 3, CardKind.SMC_KT: 4}
+_ICCSN_KINDS = {CardKind.EGK: 1, CardKind.HBA: 2, CardKind.SMC_B: 3, CardKind.SMC_KT: 4, CardKind.HBA_QSIG: 6}
 _TSP_ID = "99"
 _TEST, _INVALID = " TEST-ONLY", " NOT-VALID"
 _NAME_LIMIT = 64 - len(_TEST)
@@ -139,6 +139,17 @@ class Personaliser:
             _Cvc("HPC.AUTR_CVC", 0x06, ROLE_PROFILES[role]),
             _Cvc("HPC.AUTD_SUK_CVC", 0x09, AccessProfile.CHAT_53),
         )
+        return self._professional(image, professional, transport)
+
+    def hba_qsig(self, professional: Professional, *, edition: int = 0) -> PersonalisedCard:
+        """An HBA-Vorläuferkarte: RSA keys, no CV certificates. Raises ValueError if the PKI is without RSA."""
+        if self._pki.ecc_only:
+            raise ValueError("it has RSA keys only, and this lab has none")
+        number = self._numbers.get(professional.key) or self._seed.professionals.index(professional) + 1
+        return self._professional(self._blank(CardKind.HBA_QSIG, edition, number), professional, transport=False)
+
+    def _professional(self, image: CardImage, professional: Professional, transport: bool) -> PersonalisedCard:
+        role: Role = professional.kind.value
         name = professional.name.printed(_NAME_LIMIT, with_title=False)
         subject = professional_name(name + _TEST, professional.name, f"{_TSP_ID}.{image.iccsn.hex()}")
         others = [kind.value for kind in professional.further]
@@ -177,10 +188,12 @@ class Personaliser:
         iccsn = bytes.fromhex(lab_iccsn(_ICCSN_KINDS[kind], edition, number))
         image = blank_image(kind, iccsn, self._today())
         image.files["MF/EF.GDO"] = basefiles.encode_gdo(iccsn)
-        image.files["MF/EF.Version2"] = basefiles.encode_version2(kind)
         image.files["MF/EF.ATR"] = basefiles.encode_atr_file(kind)
-        image.files["MF/EF.CardAccess"] = basefiles.encode_card_access()
         image.records["MF/EF.DIR"] = basefiles.encode_directory(system)
+        if kind is CardKind.HBA_QSIG:
+            return image
+        image.files["MF/EF.Version2"] = basefiles.encode_version2(kind)
+        image.files["MF/EF.CardAccess"] = basefiles.encode_card_access()
         for item in system.objects.values():
             if isinstance(item, SymmetricKey):
                 image.keys[item.path] = self._entropy.octets(2 * item.size)

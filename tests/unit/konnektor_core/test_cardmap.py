@@ -20,6 +20,7 @@ from tiaas.konnektor.cardtypes import CardType
 SYSTEMS = {
     CardType.EGK: object_system(CardKind.EGK),
     CardType.HBA: object_system(CardKind.HBA),
+    CardType.HBA_QSIG: object_system(CardKind.HBA_QSIG),
     CardType.SMC_B: object_system(CardKind.SMC_B),
     CardType.SMC_KT: object_system(CardKind.SMC_KT),
 }
@@ -35,7 +36,20 @@ FOLDER_NAMES = {
     },
 }
 SYSTEMS |= {CardType.HSM_B: SYSTEMS[CardType.SMC_B]}
-OWN = {CardType.EGK: "CH", CardType.HBA: "HP", CardType.SMC_B: "HCI", CardType.HSM_B: "HCI"}
+OWN = {
+    CardType.EGK: "CH",
+    CardType.HBA: "HP",
+    CardType.HBA_QSIG: "HP",
+    CardType.SMC_B: "HCI",
+    CardType.HSM_B: "HCI",
+}
+
+
+def object_name(card_type: CardType, reference: str, crypt: str) -> str:
+    """`HP.QES.E256`; the objects of an HBA-Vorläuferkarte are without the last part (TAB_KON_858, 900)."""
+    usage = "OSIG" if reference == "C.SIG" else reference[2:]
+    suffix = "" if card_type is CardType.HBA_QSIG else ".E256" if crypt == "ECC" else ".R2048"
+    return f"{OWN[card_type]}.{usage}{suffix}"
 
 
 def name_at(system: ObjectSystem, file: CardFile) -> str:
@@ -125,18 +139,15 @@ def test_role_certificates_and_keys(card_type: CardType, role: str, ca: str) -> 
 @pytest.mark.parametrize("card_type", list(cardmap.CERTIFICATES))
 def test_certificates(card_type: CardType) -> None:
     for (reference, crypt), file in cardmap.CERTIFICATES[card_type].items():
-        usage = "OSIG" if reference == "C.SIG" else reference[2:]
-        suffix = "E256" if crypt == "ECC" else "R2048"
-        assert name_at(SYSTEMS[card_type], file) == f"EF.C.{OWN[card_type]}.{usage}.{suffix}"
+        assert name_at(SYSTEMS[card_type], file) == f"EF.C.{object_name(card_type, reference, crypt)}"
 
 
 @pytest.mark.requirement("TIP1-A_5439")
 @pytest.mark.parametrize("card_type", list(cardmap.KEYS))
 def test_private_keys(card_type: CardType) -> None:
     for (reference, crypt), key in cardmap.KEYS[card_type].items():
-        usage = "OSIG" if reference == "C.SIG" else reference[2:]
-        suffix = "E256" if crypt == "ECC" else "R2048"
-        found = SYSTEMS[card_type].objects[f"{FOLDER_NAMES[key.folder]}/PrK.{OWN[card_type]}.{usage}.{suffix}"]
+        name = object_name(card_type, reference, crypt)
+        found = SYSTEMS[card_type].objects[f"{FOLDER_NAMES[key.folder]}/PrK.{name}"]
         assert isinstance(found, PrivateKey)
         assert key.ref == 0x80 | found.id
         assert key.pin in cardmap.PINS[card_type]

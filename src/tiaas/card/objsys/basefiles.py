@@ -19,7 +19,13 @@ from tiaas.tlv import BadTlv, Tlv, decode_untrusted, encode
 ICCSN_SIZE: Final = 10
 # Largest command and response, plain and with secure messaging: what the real cards tell (sicct_cards 8).
 _RESPONSE_LIMIT: Final = 0x8002
-_COMMAND_LIMITS: Final = {CardKind.EGK: 0x0809, CardKind.HBA: 0x0409, CardKind.SMC_B: 0x0409, CardKind.SMC_KT: 0x0409}
+_COMMAND_LIMITS: Final = {
+    CardKind.EGK: 0x0809,
+    CardKind.HBA: 0x0409,
+    CardKind.HBA_QSIG: 0x0409,
+    CardKind.SMC_B: 0x0409,
+    CardKind.SMC_KT: 0x0409,
+}
 
 _PRODUCT_SIZE: Final = 16
 # Maker (5 letters), product (8), version (3 octets): names nobody else uses.

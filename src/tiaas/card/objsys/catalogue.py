@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from types import MappingProxyType
 
-from tiaas.card.objsys import addresses, egk, gsmckt, hba, smcb
+from tiaas.card.objsys import addresses, egk, gsmckt, hba, hbaqsig, smcb
 from tiaas.card.objsys.model import CardKind, KeyProfile, ObjectSystem
 
 _SYSTEMS: Mapping[CardKind, Callable[[], ObjectSystem]] = {
     CardKind.EGK: egk.object_system,
     CardKind.HBA: hba.object_system,
+    CardKind.HBA_QSIG: hbaqsig.object_system,
     CardKind.SMC_B: smcb.object_system,
     CardKind.SMC_KT: gsmckt.object_system,
 }
@@ -35,7 +36,10 @@ def object_system(kind: CardKind, profile: KeyProfile = KeyProfile.RSA_AND_ECC) 
 
 
 def kind_of_root(aid: bytes) -> CardKind | None:
-    """The kind of card whose root application has this identifier (DO 84 of the root's FCP), None for others."""
+    """The kind of card whose root application has this identifier (DO 84 of the root's FCP), None for others.
+
+    An HBA-Vorläuferkarte has that of the HBA.
+    """
     return _ROOT_AIDS.get(aid)
 
 

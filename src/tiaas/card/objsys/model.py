@@ -20,6 +20,7 @@ class CardKind(Enum):
 
     EGK = "eGK"
     HBA = "HBA"
+    HBA_QSIG = "HBA-qSig"
     SMC_B = "SMC-B"
     SMC_KT = "gSMC-KT"
 
