@@ -1,13 +1,27 @@
-"""Fuzz target: PKCS#12 files that an administrator imports; what opening them would cost is read, no key is made."""
+"""Fuzz target: PKCS#12 files that an administrator imports; what opening them would cost is read.
+
+A content that asks for few rounds is opened with the password "p".
+"""
+
+import hashlib
 
 from asn1crypto import algos, cms, core, pkcs12
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
+from cryptography.hazmat.primitives.padding import PKCS7
 
+from tiaas.base.secret import Secret
 from tiaas.konnektor.pkcs12file import BadPkcs12, count_rounds_untrusted
 
+PASSWORD = Secret(b"p")
+ROUNDS_MAX = 5_000
+"""More takes a target too long: such files are counted, but not opened."""
 
-def file_with(encryption: dict[str, object], mac_rounds: int) -> bytes:
+
+def file_with(encryption: dict[str, object], mac_rounds: int, octets: bytes = bytes(16)) -> bytes:
     """A file of one encrypted content, with a MAC."""
-    info = {"content_type": "data", "content_encryption_algorithm": encryption, "encrypted_content": bytes(16)}
+    info = {"content_type": "data", "content_encryption_algorithm": encryption, "encrypted_content": octets}
     content = cms.ContentInfo(
         {"content_type": "encrypted_data", "content": {"version": "v0", "encrypted_content_info": info}}
     )
@@ -17,8 +31,24 @@ def file_with(encryption: dict[str, object], mac_rounds: int) -> bytes:
         "mac_salt": bytes(8),
         "iterations": mac_rounds,
     }
-    octets: bytes = pkcs12.Pfx({"version": "v3", "auth_safe": safe, "mac_data": mac}).dump()
-    return octets
+    file: bytes = pkcs12.Pfx({"version": "v3", "auth_safe": safe, "mac_data": mac}).dump()
+    return file
+
+
+def file_inside(rounds: int) -> bytes:
+    """A file that opens with `PASSWORD` after 5 rounds, and holds a key that asks for more."""
+    algorithm = algos.EncryptionAlgorithm(pbkdf2(rounds))
+    key = pkcs12.SafeBag(
+        {
+            "bag_id": "pkcs8_shrouded_key_bag",
+            "bag_value": {"encryption_algorithm": algorithm, "encrypted_data": bytes(16)},
+        }
+    )
+    plain = pkcs12.SafeContents([key]).dump()
+    derived = hashlib.pbkdf2_hmac("sha256", PASSWORD.reveal(), bytes(8), 5, 32)
+    padding = PKCS7(128).padder()
+    worker = Cipher(AES(derived), CBC(bytes(16))).encryptor()
+    return file_with(pbkdf2(5), 1, worker.update(padding.update(plain) + padding.finalize()) + worker.finalize())
 
 
 def pbes1(rounds: int) -> dict[str, object]:
@@ -29,7 +59,9 @@ def pbes1(rounds: int) -> dict[str, object]:
 def pbkdf2(rounds: int) -> dict[str, object]:
     """PBES2 with PBKDF2."""
     salt = algos.Pbkdf2Salt("specified", bytes(8))
-    return _pbes2("pbkdf2", algos.Pbkdf2Params({"salt": salt, "iteration_count": rounds}))
+    return _pbes2(
+        "pbkdf2", algos.Pbkdf2Params({"salt": salt, "iteration_count": rounds, "prf": {"algorithm": "sha256"}})
+    )
 
 
 def scrypt(cost: int) -> dict[str, object]:
@@ -46,13 +78,18 @@ def _pbes2(name: str, parameters: object) -> dict[str, object]:
     return {"algorithm": "pbes2", "parameters": both}
 
 
-SEEDS: list[bytes] = [file_with(pbes1(2000), 1000), file_with(pbkdf2(3000), 1000), file_with(scrypt(16), 1)]
+SEEDS: list[bytes] = [
+    file_with(pbes1(2000), 1000),
+    file_with(pbkdf2(3000), 1000),
+    file_with(scrypt(16), 1),
+    file_inside(7),
+]
 
 
 def target(data: bytes) -> None:
     """Only `BadPkcs12` may escape; what is counted is a number of rounds."""
     try:
-        rounds = count_rounds_untrusted(data)
+        rounds = count_rounds_untrusted(data, PASSWORD, ROUNDS_MAX)
     except BadPkcs12:
         return
-    assert rounds >= 0
+    assert 0 <= rounds <= ROUNDS_MAX
