@@ -1,8 +1,11 @@
 """TUC_KON_006 "Datenzugriffsaudit eGK schreiben": entries in EF.Logging of an eGK (gemSpec_Kon V5.18 TIP1-A_4580)."""
 
+from hashlib import sha256
+
 from tiaas.base.clock import Clock
 from tiaas.konnektor.basis.cardfiles import CardFiles
-from tiaas.konnektor.cardmap import CERTIFICATES, ECC, EF_LOGGING, RSA, SIG
+from tiaas.konnektor.cardcertificates import read_certificate
+from tiaas.konnektor.cardmap import ECC, EF_LOGGING, RSA, SIG
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import SM_B, CardType
 from tiaas.konnektor.errors import KonnektorError
@@ -33,31 +36,25 @@ class AccessLog:
 
     async def actor(self, hpc: Card) -> str:
         """Who it is: SM-B the common name of C.HCI.OSIG, HBA surname and given name of C.HP.AUT. Raises 4148."""
-        return await hpc.cached("actor", self._clock, lambda: _read_actor(hpc))
+        der = await self._certificate(hpc)
+        return hpc.derived(f"actor {sha256(der).hexdigest()}", lambda: _name_in(der, hpc.card_type))
+
+    async def _certificate(self, hpc: Card) -> bytes:
+        """Of an HBA it was read when the card was inserted."""
+        if hpc.card_type not in SM_B:
+            return hpc.data.aut_certificate or b""
+        found = await read_certificate(hpc, SIG, ECC, self._clock)
+        return found or await read_certificate(hpc, SIG, RSA, self._clock) or b""
 
 
-async def _read_actor(hpc: Card) -> str:
-    """Of an HBA the certificate was read when it was inserted."""
-    der = hpc.data.aut_certificate or b""
-    if hpc.card_type in SM_B:
-        der = await _read_osig(hpc)
+def _name_in(der: bytes, card_type: CardType) -> str:
     try:
         holder = holder_of(decode_certificate_untrusted(der))
     except BadCertificate:
         raise KonnektorError(NO_ACTOR) from None
-    if hpc.card_type in SM_B:
+    if card_type in SM_B:
         return holder.name
     return f"{holder.surname or ''} {holder.given_name or ''}".strip() or holder.name
-
-
-async def _read_osig(smb: Card) -> bytes:
-    if smb.held is not None:
-        return smb.held.certificates.get((SIG, ECC)) or smb.held.certificates.get((SIG, RSA), b"")
-    async with smb.basic.mutex:
-        response = await smb.basic.read(CERTIFICATES[smb.card_type][SIG, ECC])
-        if not response.ok or not response.data:
-            response = await smb.basic.read(CERTIFICATES[smb.card_type][SIG, RSA])
-    return response.data
 
 
 def log_record(seconds: int, letters: str, iccsn: str, actor: str) -> bytes:
