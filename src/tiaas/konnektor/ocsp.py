@@ -53,6 +53,22 @@ class OcspCounts:
     last_reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An answer in the cache with what it says, so that every check gets the same objects: `enforced` with certHash."""
+
+    statement: Statement
+    enforced: CertificateStatus
+    plain: CertificateStatus
+
+    @classmethod
+    def of(cls, statement: Statement) -> "_Kept":
+        plain = certificate_status(statement, enforce_cert_hash=False, cached=True)
+        if statement.hash_fault is None:
+            return cls(statement, plain, plain)
+        return cls(statement, certificate_status(statement, enforce_cert_hash=True, cached=True), plain)
+
+
 class OcspClient:
     """The OCSP client of one instance."""
 
@@ -60,7 +76,8 @@ class OcspClient:
         self, access: TiAccess, web: WebClient, clock: Clock, entropy: Entropy, online: OnlineMode | None = None
     ) -> None:
         """`online` None: as in `access`. Raises `BadInstanceConfig` for a forwarder that is no http URL."""
-        self.counts = OcspCounts()
+        self._counts = OcspCounts()
+        self._hits = 0
         self._forwarder: Origin | None = None
         self._online = online or OnlineMode(access.online)
         if access.ocsp_forwarder:
@@ -70,13 +87,18 @@ class OcspClient:
         self._web = web
         self._clock = clock
         self._entropy = entropy
-        self._cache: OrderedDict[bytes, Statement] = OrderedDict()
+        self._cache: OrderedDict[bytes, _Kept] = OrderedDict()
         self._asked: dict[bytes, asyncio.Task[Statement]] = {}
 
     @property
     def is_possible(self) -> bool:
         """Whether there is anybody to ask: online, and a forwarder is known."""
         return self._online.active and self._forwarder is not None
+
+    @property
+    def counts(self) -> OcspCounts:
+        """What was done so far."""
+        return replace(self._counts, cache_hits=self._hits)
 
     @property
     def answers(self) -> int:
@@ -106,16 +128,25 @@ class OcspClient:
         `enforce_cert_hash` is ENFORCE_CERTHASH_CHECK. A revocation in the cache counts for ever, but not for an eGK,
         whose certificates may only be suspended (`is_egk`, GS-A_4943).
         """
-        key = hashlib.sha256(certificate.encoded).digest()
-        kept = self._kept(key, space, is_egk=is_egk)
-        if kept is not None:
-            self.counts = replace(self.counts, cache_hits=self.counts.cache_hits + 1)
-            return certificate_status(kept, enforce_cert_hash, cached=True)
+        known = self.known_status(certificate, space, enforce_cert_hash=enforce_cert_hash, is_egk=is_egk)
+        if known is not None:
+            return known
+        key = _key(certificate)
         try:
             statement = await self._shared(key, certificate, issuer, space)
         except OcspRefused as refused:
             return CertificateStatus(refused.fault, refused.reason)
         return certificate_status(statement, enforce_cert_hash, cached=False)
+
+    def known_status(
+        self, certificate: Certificate, space: TrustSpace, *, enforce_cert_hash: bool = True, is_egk: bool = False
+    ) -> CertificateStatus | None:
+        """What `status` would say without asking anybody; None if somebody has to be asked."""
+        kept = self._kept(_key(certificate), space, is_egk=is_egk)
+        if kept is None:
+            return None
+        self._hits += 1
+        return kept.enforced if enforce_cert_hash else kept.plain
 
     async def stop(self) -> None:
         """Gives up what is under way."""
@@ -124,15 +155,16 @@ class OcspClient:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _kept(self, key: bytes, space: TrustSpace, *, is_egk: bool) -> Statement | None:
-        statement = self._cache.get(key)
-        if statement is None:
+    def _kept(self, key: bytes, space: TrustSpace, *, is_egk: bool) -> _Kept | None:
+        kept = self._cache.get(key)
+        if kept is None:
             return None
+        statement = kept.statement
         final = statement.status is CertStatus.REVOKED and not is_egk
-        trusted = any(signer.encoded == statement.signer for signer in space.ocsp_signers)
+        trusted = statement.signer in [signer.encoded for signer in space.ocsp_signers]
         if trusted and (final or statement.is_fresh(self._clock.now(), self._grace)):
             self._cache.move_to_end(key)
-            return statement
+            return kept
         del self._cache[key]
         return None
 
@@ -151,7 +183,7 @@ class OcspClient:
             return
         statement = task.result()
         if statement.status is not CertStatus.UNKNOWN and self._grace:
-            self._cache[key] = statement
+            self._cache[key] = _Kept.of(statement)
             if len(self._cache) > _CACHE_MAX:
                 self._cache.popitem(last=False)
 
@@ -166,10 +198,10 @@ class OcspClient:
             _log.warning("no certificate status", extra={"code": fault.number, "reason": reason})
             raise
         finally:
-            self.counts = replace(
-                self.counts,
-                requests=self.counts.requests + 1,
-                failures=self.counts.failures + (fault is not None),
+            self._counts = replace(
+                self._counts,
+                requests=self._counts.requests + 1,
+                failures=self._counts.failures + (fault is not None),
                 last_at=self._clock.now(),
                 last_seconds=self._clock.monotonic() - start,
                 last_fault=fault,
@@ -203,6 +235,10 @@ class OcspClient:
         if answer.media_type != RESPONSE_TYPE:
             raise OcspRefused(PkiCode.OCSP_CHECK_REVOCATION_ERROR, "the answer is of another media type")
         return read_statement(answer.body, certificate, asked, nonce, space.ocsp_signers, self._clock.now())
+
+
+def _key(certificate: Certificate) -> bytes:
+    return hashlib.sha256(certificate.encoded).digest()
 
 
 def certificate_status(statement: Statement, enforce_cert_hash: bool, *, cached: bool) -> CertificateStatus:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from tiaas.base.clock import Clock
+from tiaas.base.derived import Derived
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.importedcas import ImportedCas
 from tiaas.konnektor.ocsp import OcspClient, certificate_status
 from tiaas.konnektor.ocspanswer import OcspRefused, read_given_statement
 from tiaas.konnektor.pathverdict import by_the_vl, invalid, judged
-from tiaas.konnektor.proven import GoodPaths, ProvenSignatures, ReadCertificates
+from tiaas.konnektor.proven import PATHS_MAX, READ_MAX, GoodPaths, ProvenSignatures, ReadCertificates
 from tiaas.konnektor.signerdemands import QUALIFIED, signer_demands
 from tiaas.konnektor.trust import EGK, FD_SERVER, ZD_SERVER, Issuer, TrustSpace
 from tiaas.konnektor.trustlists import TrustLists
@@ -34,6 +35,7 @@ from tiaas.pki.path import Demands, PathError
 
 _EGK_TYPES = (CertificateType.CH_AUT, CertificateType.CH_AUTN, CertificateType.CH_ENC, CertificateType.CH_ENCV)
 _ANY = Demands(types=frozenset(CertificateType))
+_OFFLINE = CertificateStatus(PkiCode.NO_OCSP_CHECK, "offline")
 _UNREADABLE = Verdict(Result.INVALID, PkiCode.CERT_READ_ERROR, "not readable")
 
 
@@ -68,6 +70,9 @@ class Trust:
         self._read = ReadCertificates()
         self._signed_by = ProvenSignatures()
         self._good_paths = GoodPaths()
+        self._rules: Derived[tuple[Demands, bool]] = Derived(READ_MAX)
+        self._verdicts: Derived[Verdict] = Derived(PATHS_MAX)
+        self._issuers: Derived[Issuer] = Derived(PATHS_MAX)
         self._keeping: asyncio.Task[None] | None = None
 
     @property
@@ -207,7 +212,9 @@ class Trust:
         asking = _Asking(tuple(given[:_GIVEN_MAX]), wants_current)
         if certificate.is_qualified:
             return await self._check_qualified(certificate, at, tolerate=False, asking=asking)
-        demands, is_egk = signer_demands(certificate), _is_egk(certificate)
+        demands, is_egk = self._rules.get(certificate) or self._rules.keep(
+            (signer_demands(certificate), _is_egk(certificate)), certificate
+        )
         return await self._check(certificate, self.space, demands, at, tolerate=False, is_egk=is_egk, asking=asking)
 
     async def _check_qualified(
@@ -249,17 +256,21 @@ class Trust:
             found = self._good_paths.examine(space, certificate, moment, demands, self._signed_by)
         if found.faults:
             return CertificateCheck(invalid(found, roles), moment, is_qualified, found)
-        issuer = space.issuer_of(found.path)
+        issuer = self._issuers.get(found, space) or self._issuers.keep(space.issuer_of(found.path), found, space)
         given = None
         if asking.given:
             given = self._given(certificate, issuer, space, moment, asking.given, enforce_cert_hash=not is_egk)
         status = given
         if status is None or asking.wants_current:
-            asked = await self._status(certificate, issuer, space, is_egk=is_egk)
+            asked = self._known_status(certificate, space, is_egk=is_egk)
+            asked = asked or await self._status(certificate, issuer, space, is_egk=is_egk)
             status = asked if given is None or asked.is_known else given
         if at is not None and status.revoked_at is not None and at < status.revoked_at:
             status = replace(status, fault=None)  # It was good then (TUC_PKI_006, step 8).
-        verdict = judged(status, roles, tolerate=tolerate)
+        known = self._verdicts.get(found, status, tolerate)
+        verdict = known or judged(status, roles, tolerate=tolerate)
+        if known is None and (status.cached or status is _OFFLINE) and given is None and not is_qualified:
+            self._verdicts.keep(verdict, found, status, tolerate)
         if asking.given and given is None:
             verdict = replace(verdict, warnings=(*verdict.warnings, PkiCode.PROVIDED_OCSP_RESPONSE_NOT_VALID))
         return CertificateCheck(verdict, moment, is_qualified, found)
@@ -341,8 +352,14 @@ class Trust:
         self, certificate: Certificate, issuer: Issuer, space: TrustSpace, *, is_egk: bool
     ) -> CertificateStatus:
         if not self._ocsp.is_possible:
-            return CertificateStatus(PkiCode.NO_OCSP_CHECK, "offline")
+            return _OFFLINE
         return await self._ocsp.status(certificate, issuer, space, enforce_cert_hash=not is_egk, is_egk=is_egk)
+
+    def _known_status(self, certificate: Certificate, space: TrustSpace, *, is_egk: bool) -> CertificateStatus | None:
+        """What `_status` would say without asking anybody; None if somebody has to be asked."""
+        if not self._ocsp.is_possible:
+            return _OFFLINE
+        return self._ocsp.known_status(certificate, space, enforce_cert_hash=not is_egk, is_egk=is_egk)
 
     # ---- without status ----------------------------------------------------------------------------------------------
 

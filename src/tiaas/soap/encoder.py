@@ -15,7 +15,7 @@ from lxml import etree
 from tiaas.soap.bulk import LONG
 from tiaas.soap.declare import XML_LANG
 from tiaas.soap.errors import UnfitMessage
-from tiaas.soap.plan import AttributePlan, Child, Move, Plan, namespaces_of, plan_of
+from tiaas.soap.plan import AttributePlan, Child, Move, Plan, namespaces_of, plan_of, root_name
 from tiaas.soap.simple import BASE64_BINARY, STRING, Base64, LexicalError, Opaque, SimpleType
 
 _SPECIAL = re.compile("[&<>\r]")
@@ -43,15 +43,28 @@ class Long:
     octets: bytes
 
 
+class Written(str):
+    """XML that was written here: one whole element of the Clark name `name`, with the namespaces it needs."""
+
+    __slots__ = ("name",)
+
+    name: str
+
+    def __new__(cls, text: str, name: str) -> "Written":
+        self = super().__new__(cls, text)
+        self.name = name
+        return self
+
+
 _LANG = "xml:lang"
 _Append = Callable[[str | Long], None]
 _FieldWriter = Callable[[_Append, Any], None]
 _WrongKind = (ValueError, TypeError, AttributeError)
 
 
-def encode_root(value: object) -> str:
+def encode_root(value: object) -> Written:
     """See `tiaas.soap.mapping.encode`."""
-    return joined(encode_parts(value))
+    return Written(joined(encode_parts(value)), root_name(type(value)))
 
 
 def encode_parts(value: object) -> list[str | Long]:
@@ -212,9 +225,18 @@ def _simple_writer(tag: str, simple: SimpleType) -> _FieldWriter:
 
 
 def _opaque_writer(tag: str, child: Child, kind: Opaque) -> _FieldWriter:
-    """Writes markup as it is, once it is known to be whole and, where it brings its own element, to be that one."""
+    """Writes markup as it is, once it is known to be whole and, where it brings its own element, to be that one.
+
+    Of what was written here that is known.
+    """
 
     def write(append: _Append, value: Any) -> None:
+        if type(value) is Written and value.name == child.name and not kind.inside:
+            append(value)
+            return
+        if kind.inside and type(value) is tuple and all(type(item) is Written for item in value):
+            append(f"<{tag}>{''.join(value)}</{tag}>")
+            return
         try:
             text = f"<{tag}>{kind.encode(value)}</{tag}>" if kind.inside else kind.encode(value)
             root = etree.fromstring(f'<x xmlns:{child.namespace.prefix}="{child.namespace.uri}">{text}</x>')

@@ -22,7 +22,7 @@ from lxml import etree
 
 from tiaas.soap import decoder, encoder, plan
 from tiaas.soap.declare import Attribute, Element, Namespace, Prefixes, Text
-from tiaas.soap.encoder import Remembering
+from tiaas.soap.encoder import Remembering, Written
 
 __all__ = [
     "Attribute",
@@ -85,7 +85,7 @@ def decode(cls: type[T], element: XmlElement) -> T:
     return decoder.decode_root(cls, element)
 
 
-def encode(value: object) -> str:
+def encode(value: object) -> Written:
     """The XML of a message as a string, its namespaces declared on the root, without XML declaration.
 
     Raises UnfitMessage if the object does not fit its schema.

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from cryptography import x509
 
+from tiaas.base.derived import Derived
 from tiaas.interfaces import oasis_verification_report_v1_0 as vr
 from tiaas.konnektor.distinguishednames import written_name
 from tiaas.konnektor.verdict import CertificateCheck, CertificateStatus, Result
@@ -40,6 +41,8 @@ _ALGORITHMS = {
     ("rsassa_pkcs1v15", "sha512"): "1.2.840.113549.1.1.13",
 }
 _NAMES_KEPT = 256
+_REPORTED: Derived[vr.CertificatePathValidity] = Derived(256)
+"""A report on a path is some 10 KB of XML that stays the same as long as path and status are the remembered ones."""
 _NOBODY = vr.X509IssuerSerial(issuer_name="", serial_number=0)
 _PSS = "1.2.840.113549.1.1.10"
 
@@ -53,8 +56,14 @@ def path_validity(
             path_validity_summary=indetermined("kein lesbares Signaturzertifikat"),
             certificate_identifier=_NOBODY,
         )
-    found, verdict = check.examination, check.verdict
-    summary = VALID
+    found, verdict, beside = check.examination, check.verdict, (wish, check.is_qualified)
+    return _REPORTED.get(found, verdict, beside) or _REPORTED.keep(
+        _reported(found, check, wish), found, verdict, beside
+    )
+
+
+def _reported(found: Examination, check: CertificateCheck, wish: ReportWish) -> vr.CertificatePathValidity:
+    verdict, summary = check.verdict, VALID
     if verdict.result is Result.INVALID:
         summary = invalid(verdict.reason)
     elif verdict.result is Result.INCONCLUSIVE:

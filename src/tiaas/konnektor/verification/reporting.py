@@ -20,7 +20,7 @@ from tiaas.konnektor.verification.pathreport import path_validity
 from tiaas.konnektor.verification.reportwords import INVALID, VALID, ReportWish, algorithm, indetermined, invalid, plain
 from tiaas.konnektor.verification.suitability import unsafe_since
 from tiaas.soap.declare import Namespace
-from tiaas.soap.encoder import encode_text
+from tiaas.soap.encoder import Written, encode_text
 from tiaas.soap.mapping import encode
 
 _NOT_IN_SHORT_TEXT = re.compile(r"[^a-zA-Z 0-9_.\-äöüÄÖÜß]")
@@ -91,7 +91,7 @@ def _identifier(index: int, found: FoundSignature, dialect: Dialect) -> vr.Signe
     )
 
 
-def _of_gematik(found: FoundSignature, dialect: Dialect) -> list[str]:
+def _of_gematik(found: FoundSignature, dialect: Dialect) -> list[Written]:
     told = []
     if found.short_text:
         text = _NOT_IN_SHORT_TEXT.sub("", found.short_text)[: dialect.short_text_length]
@@ -116,9 +116,10 @@ def _displayable(found: FoundSignature) -> list[tuple[str, str]]:
     return told
 
 
-def _simple(dialect: Dialect, local: str, text: str) -> str:
+def _simple(dialect: Dialect, local: str, text: str) -> Written:
     name = f"{dialect.namespace.prefix}:{local}"
-    return f'<{name} xmlns:{dialect.namespace.prefix}="{dialect.namespace.uri}">{encode_text(text)}</{name}>'
+    declared = f'xmlns:{dialect.namespace.prefix}="{dialect.namespace.uri}"'
+    return Written(f"<{name} {declared}>{encode_text(text)}</{name}>", dialect.namespace(local))
 
 
 # ---- details ---------------------------------------------------------------------------------------------------------
