@@ -11,6 +11,7 @@ but for the frame around it, which becomes DER.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 
 from tiaas.ades.cadesread import digest_signed_before
@@ -22,8 +23,9 @@ from tiaas.cms.der import oid
 from tiaas.cms.errors import BadCms
 from tiaas.cms.oids import Attribute
 from tiaas.cms.signed import SignedData, decode_attribute_untrusted, decode_signed_data_untrusted
-from tiaas.cms.signing import SignedAttributes, SignedDataParts
+from tiaas.cms.signing import AttributesAround, SignedAttributes, SignedDataParts
 
+_KEPT = 64
 _ALWAYS_OURS = frozenset(
     {
         Attribute.CONTENT_TYPE,
@@ -163,15 +165,46 @@ class _Countersigned:
 
 def _add(frame: SignedDataParts, digest: bytes, by: SignedBy, options: CadesOptions) -> PreparedCades:
     signer = cms_signer(by)
-    own = [signing.content_type(frame.content_type), signing.message_digest(digest), *_about(signer, options)]
+    if options.signed_attributes or options.unsigned_attributes:
+        stated = _stated(signer, frame.content_type, options)
+    else:
+        said = (options.short_text, options.mime_type, options.policy)
+        stated = _stated_plainly(signer, frame.content_type, options.time.replace(microsecond=0), *said)
+    attributes = stated.around.with_digest(digest)
+    job = _Added(frame, signer, attributes, stated.unsigned, options.ocsp)
+    return PreparedCades((attributes.digest,), stated.ignored, job)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Stated:
+    """What a signature states beside the hash value of its content."""
+
+    around: AttributesAround
+    unsigned: tuple[bytes, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=_KEPT)
+def _stated_plainly(
+    signer: CmsSigner,
+    content_type: str,
+    second: datetime,
+    short_text: str | None,
+    mime_type: str | None,
+    policy: str | None,
+) -> _Stated:
+    """Made once for all that is signed in the same second with the same words and no attributes of the caller's."""
+    return _stated(signer, content_type, CadesOptions(second, False, short_text, mime_type, policy=policy))
+
+
+def _stated(signer: CmsSigner, content_type: str, options: CadesOptions) -> _Stated:
+    own = [signing.content_type(content_type), *_about(signer, options)]
     ours = set()
     if options.mime_type is not None:
         own.append(signing.mime_type(options.mime_type))
         ours.add(Attribute.MIME_TYPE)
     signed, unsigned, ignored = _callers(options, ours)
-    attributes = signing.signed_attributes([*own, *signed])
-    job = _Added(frame, signer, attributes, unsigned, options.ocsp)
-    return PreparedCades((attributes.digest,), ignored, job)
+    return _Stated(signing.attributes_around([*own, *signed]), unsigned, ignored)
 
 
 def _about(signer: CmsSigner, options: CadesOptions) -> list[bytes]:
@@ -243,5 +276,6 @@ def _completed(frame: SignedDataParts, signers: Sequence[bytes], signer: CmsSign
     digests = frame.digest_algorithms
     if DIGEST_SHA256 not in digests and not any(oid(oids.SHA256) in algorithm for algorithm in digests):
         digests = (*digests, DIGEST_SHA256)
-    whole = replace(frame, signers=signers, certificates=certificates, revocation=revocation, digest_algorithms=digests)
-    return whole.encode()
+    return SignedDataParts(
+        signers, certificates, frame.content, frame.content_type, revocation, digests, frame.names_by_key
+    ).encode()

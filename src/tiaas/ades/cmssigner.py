@@ -24,13 +24,14 @@ class CmsSigner:
 
     certificate: bytes
     names: IssuerAndSerial
+    named: bytes
     algorithm: bytes
     signing_certificate: bytes
     algorithm_protection: bytes
 
     def info(self, attributes: signing.SignedAttributes, value: bytes, unsigned: Sequence[bytes] = ()) -> bytes:
         """The SignerInfo with that signature value (ECDSA in DER) over the attributes."""
-        return signing.signer_info(self.names, attributes, self.algorithm, value, unsigned)
+        return signing.signer_info(self.named, attributes, self.algorithm, value, unsigned)
 
 
 @lru_cache(maxsize=_KEPT)
@@ -44,6 +45,7 @@ def cms_signer(by: SignedBy) -> CmsSigner:
     return CmsSigner(
         certificate=by.certificate,
         names=names,
+        named=signing.signer_named(names),
         algorithm=algorithm,
         signing_certificate=signing.signing_certificate(by.certificate, names),
         algorithm_protection=signing.algorithm_protection(algorithm),

@@ -11,7 +11,7 @@ from tiaas.ades.cmssigner import CmsSigner, cms_signer
 from tiaas.ades.signing import CannotSign, SignedBy
 from tiaas.cms import oids
 from tiaas.cms.der import INTEGER, sequence
-from tiaas.cms.signing import SignedAttributes, SignedDataParts, content_type, message_digest, signed_attributes
+from tiaas.cms.signing import AttributesAround, SignedAttributes, SignedDataParts, attributes_around, content_type
 from tiaas.pki.certificate import BadCertificate, PublicKey, decode_certificate_untrusted
 from tiaas.pki.keys import Digest
 from tiaas.tlv import encode
@@ -21,8 +21,12 @@ _KEPT = 1024
 
 def pdf_attributes(signer: CmsSigner, digest: bytes) -> SignedAttributes:
     """The signed attributes for the SHA-256 hash value of what ByteRange covers."""
-    fixed = (content_type(oids.DATA), signer.signing_certificate, signer.algorithm_protection)
-    return signed_attributes((*fixed, message_digest(digest)))
+    return _around(signer).with_digest(digest)
+
+
+@lru_cache(maxsize=_KEPT)
+def _around(signer: CmsSigner) -> AttributesAround:
+    return attributes_around((content_type(oids.DATA), signer.signing_certificate, signer.algorithm_protection))
 
 
 def pdf_cms(signer: CmsSigner, attributes: SignedAttributes, value: bytes) -> bytes:

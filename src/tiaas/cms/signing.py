@@ -2,7 +2,7 @@
 
     attributes = signed_attributes([content_type(DATA), message_digest(digest), …])
     value = … sign attributes.digest …
-    info = signer_info(issuer_and_serial, attributes, signature_algorithm, value)
+    info = signer_info(signer_named(issuer_and_serial), attributes, signature_algorithm, value)
     octets = SignedDataParts(signers=(info,), certificates=(certificate,)).encode()
 
 Everything is DER; sets are sorted. What a certificate brings (issuer and serial, signing-certificate attribute) the
@@ -21,6 +21,7 @@ from tiaas.cms.certificate import IssuerAndSerial
 from tiaas.cms.der import (
     OCTET_STRING,
     SEQUENCE,
+    SET,
     Chunks,
     integer,
     octet_string,
@@ -32,12 +33,15 @@ from tiaas.cms.der import (
     wrap,
 )
 from tiaas.cms.oids import Attribute
-from tiaas.tlv import encode
+from tiaas.tlv import encode, header
 
 _SIGNER_VERSION_1 = integer(1)
 _KEPT = 64
+_DIGEST_SIZE = 32
+_SIGNED_DATA = oid(oids.SIGNED_DATA)
 _VERSIONS = tuple(integer(number) for number in range(6))
-_SIGNED, _UNSIGNED, _CERTIFICATES, _CRLS = 0xA0, 0xA1, 0xA0, 0xA1
+_SIGNED = b"\xa0"
+_UNSIGNED, _CERTIFICATES, _CRLS = 0xA1, 0xA0, 0xA1
 _OTHER_REVOCATION = 0xA1
 _V1_ATTRIBUTE_CERTIFICATE, _V2_ATTRIBUTE_CERTIFICATE, _OTHER_CERTIFICATE = 0xA1, 0xA2, 0xA3
 
@@ -120,23 +124,56 @@ def signed_attributes(attributes: Iterable[bytes]) -> SignedAttributes:
     return SignedAttributes(set_of(attributes))
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class AttributesAround:
+    """Signed attributes but for the hash value in message-digest: what stands before and behind it in the SET OF.
+
+    The order of a SET OF is that of its elements' octets; another attribute differs from message-digest in its OID or
+    in a length before that, so the hash value has no part in it.
+    """
+
+    before: bytes
+    behind: bytes
+
+    def with_digest(self, digest: bytes) -> SignedAttributes:
+        """All of them; `digest` is a SHA-256 hash value."""
+        return SignedAttributes(self.before + digest + self.behind)
+
+
+def attributes_around(others: Iterable[bytes]) -> AttributesAround:
+    """What goes around a SHA-256 hash value; `others` are the attributes beside message-digest, each once."""
+    place = message_digest(bytes(_DIGEST_SIZE))
+    ordered = sorted([*others, place])
+    at = sum(map(len, ordered[: ordered.index(place) + 1]))
+    body = b"".join(ordered)
+    return AttributesAround(header(SET, len(body)) + body[: at - _DIGEST_SIZE], body[at:])
+
+
+def signer_named(signer: IssuerAndSerial) -> bytes:
+    """How a SignerInfo version 1 with SHA-256 begins, up to the signed attributes."""
+    return _SIGNER_VERSION_1 + signer.encode() + DIGEST_SHA256
+
+
 def signer_info(
-    signer: IssuerAndSerial,
+    named: bytes,
     attributes: SignedAttributes,
     signature_algorithm: bytes,
     value: bytes,
     unsigned: Sequence[bytes] = (),
 ) -> bytes:
-    """A SignerInfo version 1 with SHA-256; `value` is the signature value, ECDSA in DER."""
-    return sequence(
-        _SIGNER_VERSION_1,
-        signer.encode(),
-        DIGEST_SHA256,
-        bytes([_SIGNED]) + attributes.encoded[1:],
-        signature_algorithm,
-        octet_string(value),
-        set_of(unsigned, _UNSIGNED) if unsigned else b"",
+    """A SignerInfo that begins with `signer_named`; `value` is the signature value, ECDSA in DER."""
+    body = b"".join(
+        (
+            named,
+            _SIGNED,
+            attributes.encoded[1:],
+            signature_algorithm,
+            header(OCTET_STRING, len(value)),
+            value,
+            set_of(unsigned, _UNSIGNED) if unsigned else b"",
+        )
     )
+    return header(SEQUENCE, len(body)) + body
 
 
 # ---- SignedData ------------------------------------------------------------------------------------------------------
@@ -165,24 +202,19 @@ class SignedDataParts:
 
     def encode(self) -> bytes:
         """The ContentInfo."""
-        return b"".join(
-            wrap(
-                SEQUENCE,
-                oid(oids.SIGNED_DATA),
-                wrap(
-                    0xA0,
-                    wrap(
-                        SEQUENCE,
-                        _VERSIONS[self._version()],
-                        set_of(set(self.digest_algorithms)),
-                        self._content(),
-                        set_of(set(self.certificates), _CERTIFICATES) if self.certificates else b"",
-                        set_of(set(self.revocation), _CRLS) if self.revocation else b"",
-                        set_of(self.signers),
-                    ),
-                ),
-            )
-        )
+        chunks = [
+            _VERSIONS[self._version()],
+            set_of(set(self.digest_algorithms)),
+            *self._content(),
+            set_of(set(self.certificates), _CERTIFICATES) if self.certificates else b"",
+            set_of(set(self.revocation), _CRLS) if self.revocation else b"",
+            set_of(self.signers),
+        ]
+        length = sum(map(len, chunks))
+        signed_data = header(SEQUENCE, length)
+        length += len(signed_data)
+        content = _SIGNED_DATA + header(0xA0, length)
+        return b"".join((header(SEQUENCE, len(content) + length), content, signed_data, *chunks))
 
     def _content(self) -> Chunks:
         if self.content is None:

@@ -292,3 +292,13 @@ def test_a_certificate_that_is_none() -> None:
 def test_one_value_for_each_digest() -> None:
     with pytest.raises(ValueError, match="one signature value"):
         prepare(DOCUMENT, holder(Key.P256).by, OPTIONS).finish([])
+
+
+def test_a_hash_value_goes_into_its_own_attribute_whatever_the_others_hold() -> None:
+    """Also where another attribute, sorted before and behind it, contains what message-digest looks like."""
+    looks_alike = signing.message_digest(bytes(32))
+    before, behind = (signing.attribute(name, looks_alike) for name in ("1.2", "2.5.4.3"))
+    digest = sha256(DOCUMENT).digest()
+    around = signing.attributes_around([before, behind])
+    expected = set_of([before, behind, signing.message_digest(digest)])
+    assert around.with_digest(digest).encoded == expected
