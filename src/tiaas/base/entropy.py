@@ -3,7 +3,6 @@
 import hashlib
 import os
 from typing import Protocol
-from uuid import UUID
 
 
 class Entropy(Protocol):
@@ -43,7 +42,11 @@ class SeededEntropy:
 
 def random_uuid(entropy: Entropy) -> str:
     """A version 4 UUID in lower-case hex form with dashes (RFC 9562)."""
-    return str(UUID(bytes=entropy.octets(16), version=4))
+    octets = bytearray(entropy.octets(16))
+    octets[6] = octets[6] & 0x0F | 0x40
+    octets[8] = octets[8] & 0x3F | 0x80
+    digits = octets.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def random_fraction(entropy: Entropy) -> float:

@@ -194,7 +194,7 @@ class EventDelivery:
     # ---- delivery ----------------------------------------------------------------------------------------------------
 
     def _on_event(self, event: Event) -> None:
-        if not event.deliver or event.topic is Topic.BOOTUP_COMPLETE or not self._may_send():
+        if not self._list or not event.deliver or event.topic is Topic.BOOTUP_COMPLETE or not self._may_send():
             return
         self._expire()
         allowances: defaultdict[str, Allowance] = defaultdict(Allowance)

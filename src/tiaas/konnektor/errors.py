@@ -28,7 +28,8 @@ CALLER_MISTAKES = frozenset({SYNTAX, 4003, 4021})
 OUTSIDE = {4004: 4021, 4005: 4021, 4006: 4021}
 """TAB_KON_514: codes for the log only and what is answered instead, so that nobody can probe for ids."""
 
-_LEVEL = {Severity.WARNING: logging.WARNING, Severity.ERROR: logging.WARNING, Severity.FATAL: logging.ERROR}
+_LEVEL = {Severity.WARNING: logging.DEBUG, Severity.ERROR: logging.WARNING, Severity.FATAL: logging.ERROR}
+"""What a warning tells the caller belongs to his call, many times a day for some; it stands in the instance's log."""
 
 
 class KonnektorError(TiaasError):
@@ -134,9 +135,11 @@ def _trace(step: KonnektorError, instance_id: str, entropy: Entropy, defect: tup
     event_id = random_uuid(entropy)
     shown = CODES[OUTSIDE.get(step.code, step.code)]
     text = shown.filled(step.fill)
-    fields: dict[str, object] = {"event_id": event_id, "instance": instance_id, "code": step.code}
-    fields |= {key.lower(): value for key, value in defect}
-    _log.log(_LEVEL[step.entry.severity], "error in an operation", extra=fields)
+    level = _LEVEL[step.entry.severity]
+    if _log.isEnabledFor(level):
+        fields: dict[str, object] = {"event_id": event_id, "instance": instance_id, "code": step.code}
+        fields |= {key.lower(): value for key, value in defect}
+        _log.log(level, "error in an operation", extra=fields)
     return Trace(
         event_id=event_id,
         instance=instance_id,

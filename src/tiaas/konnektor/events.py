@@ -115,19 +115,30 @@ class EventHub:
     """Distributes the events of one instance."""
 
     def __init__(self) -> None:
-        self._sinks: list[Sink] = []
+        self._sinks: tuple[tuple[Sink, Topic | None], ...] = ()
 
-    def subscribe(self, sink: Sink) -> Callable[[], None]:
-        """Sends all further events to `sink`; the result ends that. A sink must not raise and must not block."""
-        self._sinks.append(sink)
-        return lambda: self._sinks.remove(sink)
+    def subscribe(self, sink: Sink, only: Topic | None = None) -> Callable[[], None]:
+        """Sends all further events, or those with one topic, to `sink`; the result ends that.
+
+        A sink must not raise and must not block.
+        """
+        entry = (sink, only)
+        self._sinks = (*self._sinks, entry)
+
+        def end() -> None:
+            at = self._sinks.index(entry)
+            self._sinks = self._sinks[:at] + self._sinks[at + 1 :]
+
+        return end
 
     def publish(self, event: Event) -> None:
         """Raises an event. A sink that fails is logged and does not keep the others from it."""
         if event.log:
             fields = {"topic": str(event.topic), "severity": event.severity.value, "ct_id": event.ct_id}
             _log.info("event", extra=fields)
-        for sink in tuple(self._sinks):
+        for sink, only in self._sinks:
+            if only is not None and only != event.topic:
+                continue
             try:
                 sink(event)
             except Exception as error:  # noqa: BLE001  (one sink's defect must not reach the card path)

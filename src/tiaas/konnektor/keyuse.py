@@ -32,21 +32,24 @@ _ALLOWED: Mapping[tuple[SigningScheme, Digest], str] = {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CertifiedKey:
-    """A certificate (DER) and its key; `authenticates`: it is for authentication, not for documents."""
+    """A certificate (DER) and its key.
+
+    `authenticates`: it is for authentication, not for documents; `is_ecc`: it is a key on an elliptic curve. `scheme`:
+    how the key signs documents (gemSpec_Krypt Tab_KRYPT_002).
+    """
 
     certificate: bytes
     public_key: PublicKey
     authenticates: bool
+    is_ecc: bool
+    scheme: SigningScheme
 
-    @property
-    def is_ecc(self) -> bool:
-        """Whether it is a key on an elliptic curve."""
-        return isinstance(self.public_key, ec.EllipticCurvePublicKey)
-
-    @property
-    def scheme(self) -> SigningScheme:
-        """How the key signs documents (gemSpec_Krypt Tab_KRYPT_002)."""
-        return SigningScheme.ECDSA if self.is_ecc else SigningScheme.RSASSA_PSS
+    @classmethod
+    def of(cls, certificate: bytes, public_key: PublicKey, *, authenticates: bool) -> "CertifiedKey":
+        """With what follows from the key."""
+        is_ecc = isinstance(public_key, ec.EllipticCurvePublicKey)
+        scheme = SigningScheme.ECDSA if is_ecc else SigningScheme.RSASSA_PSS
+        return cls(certificate, public_key, authenticates, is_ecc, scheme)
 
     def require_scheme(self, scheme: SigningScheme, hash_function: Digest) -> None:
         """Raises `KonnektorError` 4111 for what the private key does not do."""
@@ -107,4 +110,4 @@ def _certified(der: bytes, *, authenticates: bool) -> CertifiedKey:
         key = None
     if key is None:
         raise KonnektorError(4148)
-    return CertifiedKey(der, key, authenticates)
+    return CertifiedKey.of(der, key, authenticates=authenticates)

@@ -81,7 +81,7 @@ class PoppSessions:
         self._entropy = entropy
         self._sessions: dict[str, _Session] = {}
         self._ending: set[asyncio.Task[None]] = set()
-        hub.subscribe(self._on_event)
+        hub.subscribe(self._on_event, Topic.CARD_REMOVED)
 
     async def start(self, card: Card, session: CardSession, peer: Peer) -> str:
         """Reserves the card and returns the session's name. Raises 4093, 4094."""
@@ -190,8 +190,6 @@ class PoppSessions:
             await session.lock.__aexit__(None, None, None)
 
     def _on_event(self, event: Event) -> None:
-        if event.topic is not Topic.CARD_REMOVED:
-            return
         for name, session in list(self._sessions.items()):
             if session.card.handle == event.card_handle:
                 self._still(session)

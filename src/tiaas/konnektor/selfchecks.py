@@ -38,7 +38,7 @@ class SelfChecks:
         self._clock = clock
         self._server = server
         self._task: asyncio.Task[None] | None = None
-        hub.subscribe(self._on_event)
+        hub.subscribe(self._on_event, Topic.CT_CONNECTED)
 
     def start(self) -> None:
         """Checks now and daily."""
@@ -68,7 +68,7 @@ class SelfChecks:
         self._opstate.set(Condition.CARD_TERMINAL_CERTIFICATE_EXPIRES_SOON, soon, of=entry.config.ct_id)
 
     def _on_event(self, event: Event) -> None:
-        if event.topic == Topic.CT_CONNECTED and event.ct_id is not None:
+        if event.ct_id is not None:
             for entry in self._terminals:
                 if entry.config.ct_id == event.ct_id:
                     self._look_at(entry)

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
 
 from tiaas.ades.signing import SignedBy
 from tiaas.base.entropy import random_uuid
@@ -34,7 +33,6 @@ from tiaas.konnektor.verdict import Result as Verified
 from tiaas.pki.keys import Signer
 
 Values = tuple[tuple[bytes, ...], ...]
-T = TypeVar("T")
 _AT_ONCE_OCTETS = 32 * 1024
 Sign = Callable[[Sequence[Ready]], Awaitable[Values]]
 _STOPPED = 4049
@@ -66,12 +64,14 @@ async def make(call: Call, wishes: Sequence[Wish]) -> tuple[SignResponse, ...]:
     )
     names = [random_uuid(call.context.entropy) for _ in wishes]
     is_small = _is_small(wishes)
-    stack = await _work(is_small, partial(_prepared, wishes, names, here))
+    preparing = wishes, names, here
+    stack = _prepared(*preparing) if is_small else await asyncio.to_thread(_prepared, *preparing)
     values = await sign(stack)
     if not values:
         raise KonnektorError(_STOPPED)
     later = await _later_status(call, wishes, by.certificate)
-    finished = await _work(is_small, partial(_finished, stack[: len(values)], values, later))
+    finishing = stack[: len(values)], values, later
+    finished = _finished(*finishing) if is_small else await asyncio.to_thread(_finished, *finishing)
     outside = call.context.qes.settings.pdf_outside
     return tuple(
         sign_response(ready.wish, made, _status(call.context, ready.warnings), pdf_outside=outside)
@@ -80,13 +80,8 @@ async def make(call: Call, wishes: Sequence[Wish]) -> tuple[SignResponse, ...]:
 
 
 def _is_small(wishes: Sequence[Wish]) -> bool:
-    """Whether the work is soon done; with schemas nobody knows: a few lines can make a content model of any size."""
+    """Whether the work costs less than a thread; with schemas nobody knows: few lines make a large content model."""
     return sum(len(wish.data) for wish in wishes) <= _AT_ONCE_OCTETS and not any(wish.schemas for wish in wishes)
-
-
-async def _work(is_small: bool, work: Callable[[], T]) -> T:
-    """The result of `work`: in a thread, unless that costs more than the work itself."""
-    return work() if is_small else await asyncio.to_thread(work)
 
 
 def _prepared(wishes: Sequence[Wish], names: Sequence[str], here: Circumstances) -> list[Ready]:
