@@ -26,8 +26,8 @@ from bench.large_documents import MEGABYTE, Case, Practice, cases, description
 from tiaas.base.clock import SystemClock
 from tiaas.base.entropy import SystemEntropy
 from tiaas.cli.compose import UpOptions, running
-from tiaas.cli.hsmlab import HsmKind
 from tiaas.cli.progress import Progress
+from tiaas.cli.upchoices import HsmKind
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.lab.registry import Registry
 from tiaas.soap.envelope import write_envelope_parts

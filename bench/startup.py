@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.integration.lab.labprocess import LabProcess
 
-_IMPORTS = "import tiaas.cli.entry, tiaas.cli.up, tiaas.cli.compose"
+_IMPORTS = "import tiaas.cli.entry, tiaas.cli.up, tiaas.cli.upserving"
 
 
 def _run(code: str) -> float:

@@ -16,10 +16,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from starlette.routing import Route
 
-from tiaas.base import log
+from tiaas.base import collector, log
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.heap import return_large_blocks
@@ -30,6 +31,7 @@ from tiaas.cli.logs import PROTOCOL_FOLDER
 from tiaas.cli.managing import Managing, access_of, reachable
 from tiaas.cli.progress import Progress
 from tiaas.cli.resetting import Resetting
+from tiaas.cli.upchoices import LOG_FILE, HsmKind
 from tiaas.cli.upconfig import UpConfig
 from tiaas.client import Kon, parse_kon
 from tiaas.client.admin import Admin, connect_admin, path_of
@@ -42,6 +44,7 @@ from tiaas.konnektor.recorderapi import recorder_routes
 from tiaas.konnektor.sqlite_store import SqliteStore
 from tiaas.lab.control import control_app
 from tiaas.lab.errors import PortTaken
+from tiaas.lab.keys import new_rsa_key
 from tiaas.lab.lab import LOOPBACK, Lab
 from tiaas.lab.practice import Practice
 from tiaas.lab.ready import (
@@ -74,7 +77,6 @@ T = TypeVar("T")
 CONTROL_PORT = 8480
 KONNEKTOR_PORT = 8443
 KONNEKTOR_DATABASE = "konnektor.sqlite"
-LOG_FILE = "tiaas.log"
 _AT_ONCE = 8
 
 
@@ -98,7 +100,8 @@ class UpOptions:
     log_level: str = "info"
     config: UpConfig = field(default_factory=UpConfig)
     scenario: Scenario | None = None
-    hsm: hsmlab.HsmKind | None = None
+    hsm: HsmKind | None = None
+    rsa_keys: Callable[[], RSAPrivateKey] = new_rsa_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,41 +171,50 @@ async def running(
     """
     return_large_blocks()
     async with AsyncExitStack() as stack:
-        start = _Start(options, progress, stack, clock, entropy)
-        lab = await start.open_lab()
-        node, store = await start.start_node()
-        managing = Managing(lab, node, store, options.listen, options.config, clock, entropy)
-        resetting = Resetting()
-        more = [*recorder_routes(lambda: node.instances), *resetting.routes]
-        control_url = await start.start_lab(lab, more)
-        run = Running(lab, control_url, start.write_ca_bundle(lab), notices=lab.ports.notices)
-        run.notices.extend(options.config.access.notices())
-        if lab.vzd.missing:
-            run.notices.append(f"no directory behind the LDAP proxy: {lab.vzd.missing}")
-        with progress.step(f"{_count(len(lab.practices), 'Konnektor instance')}: identity, model, clients"):
-            run.served += await _each(
-                start.serve(managing, practice, run.notices.append) for practice in lab.practices.values()
-            )
-        with progress.step("management of the node"):
-            run.base = await managing.open_base()
-        with progress.step("terminals paired, cards read"):
-            await _each(
-                join_terminals(lab, served.practice, served.instance, access_of(served.admin), run.notices.append)
-                for served in run.served
-            )
-        if not options.locked:
-            with progress.step("PIN.SMC over SOAP"):
-                await start.unlock(run)
-        with progress.step("status page"):
-            titles = {served.instance.name: served.practice.name for served in run.served}
-            run.portal_url = await watch.start(lab.ports, node, control_url, titles, stack, clock, entropy)
-        resetting.begin(lab, lambda: list(node.instances.values()), lambda: start.unlock(run))
-        _publish(run, registry, stack)
-        # What the start built stays: the collector need not walk it again and again while requests are served.
-        gc.collect()
-        gc.freeze()
+        with collector.resting():
+            run = await _start(_Start(options, progress, stack, clock, entropy), registry)
+            # What the start built stays: the collector need not walk it again and again while requests are served.
+            gc.collect()
+            gc.freeze()
         stack.callback(gc.unfreeze)
         yield run
+
+
+async def _start(start: "_Start", registry: Registry) -> Running:
+    """All steps of a start, the ready file last."""
+    options, progress = start.options, start.progress
+    lab = await start.open_lab()
+    node, store = await start.start_node()
+    managing = Managing(lab, node, store, options.listen, options.config, start.clock, start.entropy)
+    resetting = Resetting()
+    more = [*recorder_routes(lambda: node.instances), *resetting.routes]
+    control_url = await start.start_lab(lab, more)
+    run = Running(lab, control_url, start.write_ca_bundle(lab), notices=lab.ports.notices)
+    run.notices.extend(options.config.access.notices())
+    if lab.vzd.missing:
+        run.notices.append(f"no directory behind the LDAP proxy: {lab.vzd.missing}")
+    with progress.step(f"{_count(len(lab.practices), 'Konnektor instance')}: identity, model, clients"):
+        run.served += await _each(
+            start.serve(managing, practice, run.notices.append) for practice in lab.practices.values()
+        )
+    with progress.step("management of the node"):
+        run.base = await managing.open_base()
+    with progress.step("terminals paired, cards read"):
+        await _each(
+            join_terminals(lab, served.practice, served.instance, access_of(served.admin), run.notices.append)
+            for served in run.served
+        )
+    if not options.locked:
+        with progress.step("PIN.SMC over SOAP"):
+            await start.unlock(run)
+    with progress.step("status page"):
+        titles = {served.instance.name: served.practice.name for served in run.served}
+        run.portal_url = await watch.start(
+            lab.ports, node, control_url, titles, start.stack, start.clock, start.entropy
+        )
+    resetting.begin(lab, lambda: list(node.instances.values()), lambda: start.unlock(run))
+    _publish(run, registry, start.stack)
+    return run
 
 
 def _publish(run: Running, registry: Registry, stack: AsyncExitStack) -> None:
@@ -255,6 +267,7 @@ class _Start:
                 entropy=self.entropy,
                 ecc_only=options.ecc_only,
                 seed_text=options.seed_text,
+                rsa_keys=options.rsa_keys,
             )
             self.stack.push_async_callback(lab.stop)
             await lab.start_pki()

@@ -4,13 +4,14 @@ Nothing here may import, before `ensure`, what loads OpenSSL (see `tiaas.base.op
 stand inside functions.
 """
 
+import gc
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tiaas.base import opensslconf
+from tiaas.base import collector, opensslconf
 from tiaas.base.errors import TiaasError
 from tiaas.cli.writer import note
 
@@ -45,7 +46,7 @@ def _main(argv: Sequence[str] | None) -> int:
     try:
         if argv is None:
             opensslconf.ensure(warn=lambda text: note(f"tiaas: {text}"))
-        return _run(sys.argv[1:] if argv is None else argv)
+        return _run(argv)
     except TiaasError as error:
         return _report(error)
     except KeyboardInterrupt:
@@ -57,12 +58,17 @@ def _main(argv: Sequence[str] | None) -> int:
         return 1
 
 
-def _run(argv: Sequence[str]) -> int:
+def _run(argv: Sequence[str] | None) -> int:
     from tiaas.cli.verbs import HOMES, load
 
-    verb = argv[0] if argv and argv[0] in HOMES else None
-    parser = build_parser(verb)
-    args = parser.parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    verb = words[0] if words and words[0] in HOMES else None
+    with collector.resting():
+        parser = build_parser(verb)
+        if argv is None:
+            # Modules stay: no later collection walks them.
+            gc.freeze()
+    args = parser.parse_args(words)
     try:
         return load(args.verb).run(args)
     except (TiaasError, BrokenPipeError):

@@ -5,13 +5,13 @@ made stays, with its activation code, until the folder goes.
 """
 
 import asyncio
-import enum
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tiaas.base.entropy import Entropy
 from tiaas.base.secret import Secret
+from tiaas.cli.upchoices import HsmKind
 from tiaas.client.admin import Admin, path_of
 from tiaas.interfaces.management.infomodel import InfoModelDocument, ManagedSmbDocument, ModelTerminal
 from tiaas.interfaces.management.virtualsmbs import ActivationCode, VirtualSmbs
@@ -21,14 +21,6 @@ from tiaas.lab.lab import Lab
 
 _FOLDER = "hsm"
 _TOKENS = "tokens"
-
-
-@enum.unique
-class HsmKind(enum.StrEnum):
-    """Where the keys are; the value stands on the command line."""
-
-    SOFTHSM = "softhsm"
-    FOLDER = "folder"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -1,5 +1,8 @@
 """Private keys of the lab: made, written, read. All of them are TEST-ONLY."""
 
+from queue import SimpleQueue
+from threading import Thread
+
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -25,6 +28,27 @@ def new_ec_key(entropy: Entropy) -> ec.EllipticCurvePrivateKey:
 def new_rsa_key() -> rsa.RSAPrivateKey:
     """An RSA key of 2048 bits (about 75 ms). OpenSSL searches the primes with its own generator."""
     return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
+
+
+class RsaAhead:
+    """RSA keys made by a thread while the process does something else: OpenSSL does not hold the interpreter's lock."""
+
+    def __init__(self, number: int) -> None:
+        self._left = number
+        self._made: SimpleQueue[rsa.RSAPrivateKey] = SimpleQueue()
+        # A daemon: a process that ends early does not wait for keys that nobody wants.
+        Thread(target=self._make, args=(number,), name="rsa", daemon=True).start()
+
+    def take(self) -> rsa.RSAPrivateKey:
+        """The next of them, as soon as it is there; one made now when none is left. For one thread at a time."""
+        if self._left == 0:
+            return new_rsa_key()
+        self._left -= 1
+        return self._made.get()
+
+    def _make(self, number: int) -> None:
+        for _ in range(number):
+            self._made.put(new_rsa_key())
 
 
 def write_key(key: PrivateKey) -> bytes:

@@ -13,6 +13,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import InvalidInput
@@ -29,16 +31,16 @@ from tiaas.lab.faults import FaultBook
 from tiaas.lab.gateway import Gateways
 from tiaas.lab.identifiers import lab_iccsn
 from tiaas.lab.journal import Journal
+from tiaas.lab.keys import new_rsa_key
 from tiaas.lab.mishaps import LabMishaps
 from tiaas.lab.personalise import PersonalisedCard, Personaliser, gsmckt_iccsn
 from tiaas.lab.pins import random_digits
 from tiaas.lab.pki import LabPki
 from tiaas.lab.pkiservices import PKI_PORT, TSL_PORT, PkiParts, PkiServices
-from tiaas.lab.population import PATIENTS, Population, populate
+from tiaas.lab.population import PATIENTS, TERMINALS_MAX, Population, populate
 from tiaas.lab.ports import Ports
 from tiaas.lab.practice import (
     HOME_SLOTS,
-    TERMINALS_MAX,
     LabTerminal,
     Practice,
     TerminalRecord,
@@ -78,7 +80,7 @@ _SAK_ICCSN = 5  # the digit that `personalise` leaves for a Konnektor's own iden
 class Lab:
     """An opened lab. `on_change` is called (in the event loop's thread) when a card moved or a PIN changed."""
 
-    def __init__(self, store: LabStore, pki: LabPki, seed_text: str, *, clock: Clock, entropy: Entropy) -> None:
+    def __init__(self, store: LabStore, pki: LabPki, seed: Seed, *, clock: Clock, entropy: Entropy) -> None:
         self.store = store
         self.pki = pki
         self.clock = clock
@@ -102,9 +104,9 @@ class Lab:
         self.on_change: Callable[[], None] = _nothing
         self.practices: dict[int, Practice] = {}
         self._mishaps: list[LabMishaps] = []
-        self._seed_text = seed_text
+        self._seed = seed
         self._secrets, self._secrets_are_new = VsdmSecrets.load(store, entropy)
-        self._people = populate(parse_seed(seed_text, "seed"), 1)
+        self._people = populate(seed, 1)
         self.personaliser = self._personaliser_for(self._people)
         self.cards = CardBox(store, self, clock=clock, entropy=entropy, on_pins=self._changed)
         self.books = Books(store, self.cards, self._everybody, entropy, self._changed)
@@ -128,9 +130,18 @@ class Lab:
 
     @classmethod
     def open(
-        cls, store: LabStore, *, clock: Clock, entropy: Entropy, ecc_only: bool = False, seed_text: str | None = None
+        cls,
+        store: LabStore,
+        *,
+        clock: Clock,
+        entropy: Entropy,
+        ecc_only: bool = False,
+        seed_text: str | None = None,
+        rsa_keys: Callable[[], RSAPrivateKey] = new_rsa_key,
     ) -> "Lab":
         """The lab in `store`; a new one gets its PKI and seed now. `load` then brings its practices.
+
+        `rsa_keys` makes the keys of a new PKI's RSA half.
 
         Raises `LabError` if `ecc_only` or `seed_text` contradict what the lab was made with, `InvalidInput` for a bad
         seed.
@@ -142,21 +153,22 @@ class Lab:
                 if seed_text is not None
                 else files("tiaas.lab").joinpath("seed.toml").read_text(encoding="utf-8")
             )
-            parse_seed(text, "seed")
-            pki = LabPki.create(entropy, clock, ecc_only=ecc_only)
+            seed = parse_seed(text, "seed")
+            pki = LabPki.create(entropy, clock, ecc_only=ecc_only, rsa_keys=rsa_keys)
             with store.transaction():
                 store.put_meta("seed", text)
                 store.put_meta("pki", pki.to_document())
                 store.put_meta("books", True)
         else:
             text = str(store.meta("seed"))
+            seed = parse_seed(text, "seed")
             pki = LabPki.from_document(document, entropy, clock)
             if ecc_only and not pki.ecc_only:
                 raise LabError("this lab was made with RSA cards too; --ecc-only needs a new --dir")
             if seed_text is not None and seed_text != text:
                 raise LabError("this lab was made from another seed; a new seed needs a new --dir")
         pki.on_change = lambda changed: store.put_meta("pki", changed.to_document())
-        return cls(store, pki, text, clock=clock, entropy=entropy)
+        return cls(store, pki, seed, clock=clock, entropy=entropy)
 
     def load(self, practices: int | None, terminals: int | None = None, patients: int | None = None) -> None:
         """Brings the stored practices back and makes what is missing up to the numbers wanted.
@@ -184,7 +196,7 @@ class Lab:
         _refuse_fewer("terminals", max(placed.values(), default=0), terminals)
         _refuse_fewer("patients", max(have.values(), default=0), patients)
         each = {number: have[number] or PATIENTS if patients is None else patients for number in range(1, wanted + 1)}
-        self._people = populate(parse_seed(self._seed_text, "seed"), wanted, each)
+        self._people = populate(self._seed, wanted, each)
         self.personaliser = self._personaliser_for(self._people)
         for document in stored.values():
             self.practices[document["number"]] = Practice.from_document(document)
@@ -223,6 +235,16 @@ class Lab:
 
     async def start(self) -> None:
         """Switches all terminals and services on. Raises `LabError` (ports), `OSError`."""
+        # Another process does most of the directory's work.
+        directory = asyncio.create_task(self.vzd.start(self.ports))
+        try:
+            await self._start_services()
+            await directory
+        finally:
+            directory.cancel()
+            await asyncio.gather(directory, return_exceptions=True)
+
+    async def _start_services(self) -> None:
         for at, terminal in enumerate(self.terminals()):
             virtual = terminal.virtual
 
@@ -233,7 +255,6 @@ class Lab:
             terminal.sicct = f"{LOOPBACK}:{port}"
         await self.vsdm.start(self.ports)
         await self.ports.claim("time", LOOPBACK, partial(self.time.start, LOOPBACK), preferred=TIME_PORT)
-        await self.vzd.start(self.ports)
         await self.gateways.start(self.ports, LOOPBACK)
 
     async def stop(self) -> None:

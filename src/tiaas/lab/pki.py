@@ -18,7 +18,7 @@ from threading import RLock
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tiaas.base.clock import Clock
@@ -112,28 +112,36 @@ class LabPki:
         *,
         pseudonym_salt: str,
         ecc_only: bool = False,
-        on_change: Callable[["LabPki"], None] | None = None,
+        rsa_keys: Callable[[], rsa.RSAPrivateKey] = new_rsa_key,
     ) -> None:
         self.pseudonym_salt = pseudonym_salt
         self.ecc_only = ecc_only
         self.cvc = cvc
-        self.on_change = on_change
+        self.on_change: Callable[[LabPki], None] | None = None
         self.on_issue: Callable[[bytes, str, str], None] = _nobody
         """Is told every certificate issued below a CA: DER, the CA's label, and the ICCSN of the card, or ""."""
         self.ocsp_url = ""
         """The status service's URL in the certificates issued from now on."""
         self._entropy = entropy
+        self._rsa_keys = rsa_keys
         self._clock = clock
         self._trees = trees
         self._guard = RLock()
 
     @classmethod
-    def create(cls, entropy: Entropy, clock: Clock, *, ecc_only: bool = False) -> "LabPki":
-        """A new PKI (some ten milliseconds). With `ecc_only` it never gets an RSA half."""
+    def create(
+        cls,
+        entropy: Entropy,
+        clock: Clock,
+        *,
+        ecc_only: bool = False,
+        rsa_keys: Callable[[], rsa.RSAPrivateKey] = new_rsa_key,
+    ) -> "LabPki":
+        """A new PKI (some ten milliseconds). With `ecc_only` it never gets an RSA half; `rsa_keys` makes its keys."""
         today = clock.now().date()
         cvc = CvcAuthorities.create(entropy, today)
         # GS-A_4578: 16 hexadecimal digits.
-        pki = cls(entropy, clock, {}, cvc, pseudonym_salt=entropy.octets(8).hex(), ecc_only=ecc_only)
+        pki = cls(entropy, clock, {}, cvc, pseudonym_salt=entropy.octets(8).hex(), ecc_only=ecc_only, rsa_keys=rsa_keys)
         pki._trees[Family.ECC] = pki._grow(Family.ECC)
         return pki
 
@@ -277,12 +285,12 @@ class LabPki:
         name = authority_name(
             f"TIAAS.RCA{family} TEST-ONLY", "Zentrale Root-CA der Telematikinfrastruktur", ORGANIZATION
         )
-        root = issue_authority(name, self._key(family), Validity(start, years(start, _ROOT_YEARS)), self._entropy)
+        root = issue_authority(name, self.new_key(family), Validity(start, years(start, _ROOT_YEARS)), self._entropy)
         tree: _Tree = {None: root}
         for kind in AuthorityKind:
             tree[kind] = issue_authority(
                 authority_name(f"TIAAS.{kind}{family} TEST-ONLY", _UNITS[kind], ORGANIZATION),
-                self._key(family),
+                self.new_key(family),
                 Validity(start, years(start, _CA_YEARS)),
                 self._entropy,
                 parent=root,
@@ -290,8 +298,9 @@ class LabPki:
             )
         return tree
 
-    def _key(self, family: Family) -> PrivateKey:
-        return new_ec_key(self._entropy) if family is Family.ECC else new_rsa_key()
+    def new_key(self, family: Family) -> PrivateKey:
+        """A key for a CA or signer of that family."""
+        return new_ec_key(self._entropy) if family is Family.ECC else self._rsa_keys()
 
 
 def label(kind: AuthorityKind, family: Family) -> str:

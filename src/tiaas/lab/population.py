@@ -17,6 +17,7 @@ PATIENTS = 6
 """Health cards of a practice if nobody says how many: one in the terminal, the others in the drawer."""
 
 PATIENTS_MIN, PATIENTS_MAX = 2, 500
+TERMINALS_MAX = 8
 PRACTICES_MAX = 500
 
 _FURTHER_FIRST = 10_000

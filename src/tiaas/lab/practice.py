@@ -23,7 +23,6 @@ from tiaas.lab.store import Kind, LabStore
 from tiaas.terminal.virtual.terminal import TerminalState, VirtualTerminal
 
 HOME_SLOTS = {CardKind.EGK: 1, CardKind.SMC_B: 2, CardKind.HBA: 3, CardKind.SMC_KT: 4}
-TERMINALS_MAX = 8
 _SERIALS = 1000  # more than practices
 
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.lab.keys import new_ec_key, new_rsa_key
-from tiaas.lab.pki import ORGANIZATION, LabPki, midnight, read_authority, write_authority, years
+from tiaas.lab.pki import ORGANIZATION, Family, LabPki, midnight, read_authority, write_authority, years
 from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.pki.issue import Authority, EndEntity, PrivateKey, Validity, issue_authority, issue_list_signer
 from tiaas.pki.names import authority_name, component_name
@@ -124,7 +124,7 @@ class Signers:
         for signer in self._ocsp.values():
             if _is_ec(signer) is _is_ec(issuer):
                 return signer.key
-        return new_ec_key(self._entropy) if _is_ec(issuer) else new_rsa_key()
+        return self._pki.new_key(Family.ECC if _is_ec(issuer) else Family.RSA)
 
     def _new_ocsp(self, label: str, key: PrivateKey) -> Authority:
         issuer = self.issuers[label]

@@ -12,7 +12,7 @@ import pytest
 
 from tiaas.base.clock import ManualClock
 from tiaas.base.errors import InvalidInput
-from tiaas.cli import up
+from tiaas.cli import up, upserving
 from tiaas.cli.compose import UpOptions
 from tiaas.cli.progress import Progress
 
@@ -22,7 +22,7 @@ PEOPLE = (files("tiaas.lab") / "seed.toml").read_text(encoding="utf-8")
 def _options(*words: str) -> UpOptions:
     parser = argparse.ArgumentParser()
     up.register(parser.add_subparsers(dest="verb"))
-    return up.read_options(parser.parse_args(["up", *words]))
+    return upserving.read_options(parser.parse_args(["up", *words]))
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def _options(*words: str) -> UpOptions:
     ],
 )
 def test_an_address_with_or_without_port(text: str, meant: tuple[str, int | None]) -> None:
-    assert up.parse_listen(text) == meant
+    assert upserving.parse_listen(text) == meant
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_an_address_with_or_without_port(text: str, meant: tuple[str, int | None
 )
 def test_what_is_no_address_is_refused_with_a_hint(text: str) -> None:
     with pytest.raises(InvalidInput, match="--listen"):
-        up.parse_listen(text)
+        upserving.parse_listen(text)
 
 
 def test_the_folder_is_named_by_option_variable_or_habit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +87,7 @@ def test_progress_tells_steps_with_their_duration() -> None:
 async def test_the_first_signal_asks_the_second_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[int] = []
     monkeypatch.setattr(os, "_exit", ended.append)
-    life = up.Life(tmp_path)
+    life = upserving.Life(tmp_path)
     life.is_up = True
     serving = asyncio.create_task(life.stopping.wait())
     life.on_signal(serving)
@@ -99,7 +99,7 @@ async def test_the_first_signal_asks_the_second_ends(tmp_path: Path, monkeypatch
 
 
 async def test_a_signal_during_the_start_cancels_it(tmp_path: Path) -> None:
-    life = up.Life(tmp_path)
+    life = upserving.Life(tmp_path)
     serving = asyncio.create_task(asyncio.Event().wait())
     await asyncio.sleep(0)
     life.on_signal(serving)
