@@ -3,8 +3,9 @@
     python -m bench.startup [--rounds 7]
 
 In each round, in this order: the interpreter alone; the interpreter with everything that `up` imports; a start in a new
-folder; a start in the same folder after an orderly stop; a start after `kill -9`. Processes are whole and real; figures
-are medians with the extremes behind.
+folder; a start in the same folder after an orderly stop; a start after `kill -9`; a start by the pytest plugin, as the
+first test that wants a Konnektor waits for it. Processes are whole and real; figures are medians with the extremes
+behind. The last line is the computing time of such a start, which says more than its duration on a busy machine.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from time import perf_counter
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.integration.lab.labprocess import LabProcess
+from tiaas.cli.pytest_plugin import LabProcess as PluginLab
 
 _IMPORTS = "import tiaas.cli.entry, tiaas.cli.up, tiaas.cli.upserving"
 
@@ -40,6 +42,15 @@ def _round(folder: Path) -> dict[str, float]:
     with LabProcess(folder) as lab:
         seen["after kill -9"] = lab.started_in
         lab.stop()
+    used = os.times()
+    (folder.parent / f"{folder.name}-plugin").mkdir()
+    plugin = PluginLab(folder.parent / f"{folder.name}-plugin", [])
+    seen["pytest plugin"] = plugin.started_in
+    plugin.stop()
+    after = os.times()
+    seen["… and its stop, computing"] = (
+        after.children_user - used.children_user + after.children_system - used.children_system
+    )
     return seen
 
 
@@ -54,7 +65,7 @@ def main() -> None:
     for name in seen[0]:
         seconds = sorted(each[name] for each in seen)
         middle = median(seconds)
-        print(f"{name:24} {middle:6.2f} s   ({seconds[0]:.2f} … {seconds[-1]:.2f})   {middle / bare:4.1f} × imports")
+        print(f"{name:27} {middle:6.2f} s   ({seconds[0]:.2f} … {seconds[-1]:.2f})   {middle / bare:4.1f} × imports")
 
 
 if __name__ == "__main__":

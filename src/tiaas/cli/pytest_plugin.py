@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tiaas.base import opensslconf
+
 if TYPE_CHECKING:
     from tiaas.cli.testlab import CardHandle, Konnektor, RecordingHandle, TerminalHandle
 
@@ -47,8 +49,15 @@ class LabProcess:
 
     def __init__(self, folder: os.PathLike[str], options: list[str]) -> None:
         self.folder = os.fspath(folder)
-        environ = {**os.environ, "XDG_STATE_HOME": os.path.join(self.folder, "state"), "PYTHONUNBUFFERED": "1"}
+        own = {
+            "XDG_STATE_HOME": os.path.join(self.folder, "state"),
+            "PYTHONUNBUFFERED": "1",
+            # Named from the first, or the interpreter starts twice.
+            opensslconf.VARIABLE: opensslconf.CONFIGURATION,
+        }
+        environ = {**os.environ, **own}
         command = [sys.executable, "-m", "tiaas", "up", "--dir", os.path.join(self.folder, "lab"), *options]
+        started = time.monotonic()
         self._output = os.path.join(self.folder, "tiaas.log")
         with open(self._output, "wb") as stream:
             self._process = subprocess.Popen(  # noqa: S603 - our own command line
@@ -59,6 +68,8 @@ class LabProcess:
         except BaseException:
             self.stop()
             raise
+        self.started_in = time.monotonic() - started
+        """Seconds until `ready.json` was there."""
 
     @property
     def ready_file(self) -> str:
