@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from tiaas.base.clock import ManualClock
 from tiaas.base.entropy import SeededEntropy
 from tiaas.lab.cvcpki import CvcAuthorityKind
-from tiaas.lab.keys import new_ec_key, new_rsa_key, read_key, write_key
+from tiaas.lab.keys import RsaAhead, new_ec_key, new_rsa_key, read_key, write_key
 from tiaas.lab.pki import AuthorityKind, Family, LabPki
 from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.pki.cvcchain import check_cvc_chain
@@ -146,3 +146,8 @@ def test_identity_of_a_service(pki: LabPki, kind: CertificateType, purpose: Exte
     names = x509.load_der_x509_certificate(der).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["ufs.lab.telematik-test", "localhost"]
     assert names.get_values_for_type(x509.IPAddress) == [IPv4Address("127.0.0.1")]
+
+
+def test_keys_made_ahead_are_taken_once_then_made_as_wanted() -> None:
+    ahead = RsaAhead(1)
+    assert len({ahead.take().private_numbers().d for _ in range(2)}) == 2
