@@ -26,7 +26,7 @@ _TYPES = {
 }
 _CMS = _TYPES["cades"]
 _HBA = frozenset({CardType.HBA, CardType.HBA_QSIG})
-_WRONG_TYPE = 4111
+_WRONG_TYPE, _CARD_BUSY = 4111, 4093
 _XML_HINT = (
     "the qualified signature of XML is a CAdES signature (--type cades, for an E-Rezept with --enveloping) "
     "or one under a signature policy (--policy nfdm)"
@@ -139,6 +139,10 @@ async def _sign(
         except KonnektorFault as error:
             if error.code == _WRONG_TYPE and args.qes and any(document.is_xml for document in part):
                 note(f"tiaas: {_XML_HINT}")
+            if error.code == _CARD_BUSY and card.card_type in _HBA:
+                note(
+                    f"tiaas: another job holds the card; its prompt, if it stands at {card.ct_id}, ends by cancel there"
+                )
             raise
         for result in results:
             moved = SignedResult(

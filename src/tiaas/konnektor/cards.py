@@ -130,17 +130,18 @@ class Card:
         """The basic channel, for reading what needs no raised rights."""
         return self._pool.basic
 
-    def reserve(self, *, sessions_go_on: bool = False) -> "Reservation":
+    def reserve(self, *, sessions_go_on: bool = False, busy: str = "") -> "Reservation":
         """An exclusive lock as `async with` (TUC_KON_023): 4093 if held by another, 4094 if the card is gone.
 
         With `sessions_go_on` TUC_KON_026 gives out sessions meanwhile: for an operation that has its own way to wait.
+        `busy` is the detail of the 4093 that others get: what they wait for.
         """
-        return Reservation(self, sessions_go_on=sessions_go_on)
+        return Reservation(self, sessions_go_on=sessions_go_on, busy=busy)
 
     def require_free(self, holder: "Reservation | None" = None) -> None:
         """Raises 4093 if the card is reserved by another than `holder`."""
         if self._holder is not None and self._holder is not holder:
-            raise KonnektorError(4093)
+            raise KonnektorError(4093, self._holder.busy)
 
     def require_held(self, holder: "Reservation | None") -> None:
         """Raises 4093 if the card is reserved by another than `holder`, 4232 if `holder` does not have it any more.
@@ -260,8 +261,9 @@ class Card:
 class Reservation:
     """The exclusive lock on one card for one operation."""
 
-    def __init__(self, card: Card, *, sessions_go_on: bool) -> None:
+    def __init__(self, card: Card, *, sessions_go_on: bool, busy: str = "") -> None:
         self._card = card
+        self.busy = busy
         self.sessions_go_on = sessions_go_on
 
     async def __aenter__(self) -> Self:

@@ -290,7 +290,7 @@ class Instance:
             self.feed.close()
             await self.expiry.stop()
             await self.context.popp.close()
-            await self.context.qes.comfort.stop()
+            await self.context.qes.stop()
             await self._end()
         _log.info("instance stopped", extra={"instance": self.name})
 

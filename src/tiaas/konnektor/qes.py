@@ -9,6 +9,8 @@ A part holds as many signatures as EF.SSEC says one PIN entry pays for. At the e
 and with it the verified PIN.
 """
 
+import asyncio
+import logging
 from collections.abc import Sequence
 
 from tiaas.base.clock import Clock
@@ -27,6 +29,10 @@ from tiaas.konnektor.qesstack import Part, cut
 from tiaas.konnektor.remotepin import RemotePins
 from tiaas.konnektor.sakchannel import SakLink
 from tiaas.konnektor.sessions import Channel
+
+_log = logging.getLogger("tiaas.konnektor.qes")
+
+_BUSY = "Ein Signaturauftrag belegt die Karte; vielleicht steht seine PIN-Eingabe noch am Kartenterminal"
 
 
 class Qes:
@@ -49,6 +55,7 @@ class Qes:
         self._clock = clock
         self.settings = settings
         self._enabled = enabled
+        self._left_behind: set[asyncio.Task[StackResult]] = set()
         self.comfort = Comfort(pins, remote, sak, settings, users, clock)
 
     def require_enabled(self) -> None:
@@ -64,6 +71,8 @@ class Qes:
     async def sign(self, job: QesJob, documents: Sequence[Sequence[bytes]]) -> StackResult:
         """Signs the SHA-256 hash values of each document, in order; reserves card and PIN pad for the whole job.
 
+        StopSignature while a PIN is asked for ends it at once; card and PIN pad stay reserved until the terminal has
+        answered.
         A session in comfort mode signs without a PIN and raises as `Comfort.sign`. Any other raises 4043 timeout, 4049
         cancel key, 4053 and 4092 no protected entry possible, 4060 terminal in use, 4063 PIN blocked, 4065 transport
         PIN, 4085 wrong PIN, 4093 card in use, 4094 card pulled, 4118 several documents with an HBA-Vorläuferkarte,
@@ -72,7 +81,34 @@ class Qes:
         run = StackRun(job, documents)
         if self.comfort.holds(job.session):
             return await self.comfort.sign(run)
-        alone = len(documents) == 1
+        work = asyncio.create_task(self._sign(run, alone=len(documents) == 1))
+        try:
+            await asyncio.wait({work, run.left}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            raise
+        if work.done():
+            return work.result()
+        self._left_behind.add(work)
+        work.add_done_callback(self._over)
+        return run.left.result()
+
+    async def stop(self) -> None:
+        """Ends comfort sessions and what StopSignature left behind at a terminal."""
+        await self.comfort.stop()
+        for work in self._left_behind:
+            work.cancel()
+        await asyncio.gather(*self._left_behind, return_exceptions=True)
+
+    def _over(self, work: "asyncio.Task[StackResult]") -> None:
+        """The terminal has answered: whatever it said, the job was stopped and answered before."""
+        self._left_behind.discard(work)
+        if not work.cancelled() and work.exception() is not None:
+            _log.debug("a stopped job ended", exc_info=work.exception())
+
+    async def _sign(self, run: StackRun, *, alone: bool) -> StackResult:
+        job = run.job
         if job.card.card_type is not CardType.HBA:
             if not alone:
                 raise KonnektorError(4118)
@@ -85,7 +121,7 @@ class Qes:
         """TUC_KON_168."""
         job = run.job
         async with (
-            job.card.reserve(),
+            job.card.reserve(busy=_BUSY),
             self._pins.reserve(job.card, job.session, job.workplace_id, protected=False) as pin,
             in_qes_folder(job.session) as channel,
         ):
@@ -95,7 +131,7 @@ class Qes:
     async def _sign_stack(self, run: StackRun) -> StackResult:
         """TUC_KON_154."""
         job, card = run.job, run.job.card
-        async with card.reserve():
+        async with card.reserve(busy=_BUSY):
             with link_faults():
                 hba = await self._remote.target_chain(card)
                 most = await signatures_per_pin(card, self._clock)

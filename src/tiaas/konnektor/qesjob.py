@@ -1,6 +1,8 @@
 """A signature job with an HBA, and how far it has come (gemSpec_Kon V5.18 TUC_KON_150, 154, 168; TAB_KON_192)."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tiaas.konnektor import displaytexts as texts
@@ -32,10 +34,22 @@ class StopSwitch:
 
     def __init__(self) -> None:
         self._on = False
+        self._listener: Callable[[], None] = lambda: None
 
     def turn(self) -> None:
         """The job is to end as TAB_KON_192 says."""
-        self._on = True
+        if not self._on:
+            self._on = True
+            self._listener()
+
+    @contextmanager
+    def heard_by(self, listener: Callable[[], None]) -> Iterator[None]:
+        """`listener` is called at the moment of the turn."""
+        self._listener = listener
+        try:
+            yield
+        finally:
+            self._listener = lambda: None
 
     def turned(self) -> bool:
         """Whether somebody did."""
@@ -70,10 +84,15 @@ class StackResult:
 
 
 class StackRun:
-    """A job under way: what is signed so far. `digests` are those of all documents in a row."""
+    """A job under way: what is signed so far. `digests` are those of all documents in a row.
+
+    `left` has the result as soon as StopSignature ends the job while somebody is asked for the PIN: the prompt stays at
+    the terminal, and the card is not free before that has answered, but nobody has to wait for it. Needs an event loop.
+    """
 
     def __init__(self, job: QesJob, documents: Sequence[Sequence[bytes]]) -> None:
         self.job = job
+        self.left: asyncio.Future[StackResult] = asyncio.get_running_loop().create_future()
         self.digests = [digest for document in documents for digest in document]
         self._sizes = [len(document) for document in documents]
         self._values: list[bytes] = []
@@ -85,7 +104,8 @@ class StackRun:
         if self.job.stop.turned():
             return self._ended(Incident.STOPPED)
         try:
-            result = await pin.ask(channel, self.job.session, texts.signature_prompts(self.job.number))
+            with self.job.stop.heard_by(self._leave):
+                result = await pin.ask(channel, self.job.session, texts.signature_prompts(self.job.number))
             if result.outcome is not PinOutcome.OK:
                 raise KonnektorError(_FAULT_OF_OUTCOME[result.outcome])
         except KonnektorError as error:
@@ -120,6 +140,11 @@ class StackRun:
     def complete(self) -> StackResult:
         """All is signed."""
         return StackResult(group(self._values, self._sizes), StackEnd.COMPLETE)
+
+    def _leave(self) -> None:
+        """TAB_KON_192 no. 3."""
+        if not self.left.done():
+            self.left.set_result(self._ended(Incident.STOPPED))
 
     def _ended(self, incident: Incident) -> StackResult:
         return StackResult(group(self._values, self._sizes), end_of(incident))

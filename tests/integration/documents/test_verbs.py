@@ -122,7 +122,7 @@ def test_comfort_from_on_to_off(lab: LabProcess, run: Run, capsys: pytest.Captur
     assert "4263" in capsys.readouterr().err
 
 
-def test_an_interrupted_job_is_stopped(lab: LabProcess, run: Run) -> None:
+def test_an_interrupted_job_is_stopped(lab: LabProcess, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     """Ctrl-C while the doctor is asked for PIN.QES: StopSignature, and then card and keypad are free again."""
     faults = lab.ready["lab"]["faults"]
     fault = {"service": "keypad", "delay": 6, "match": "PIN.QES", "times": 1}
@@ -145,7 +145,11 @@ def test_an_interrupted_job_is_stopped(lab: LabProcess, run: Run) -> None:
         assert child.wait() == 130
     assert "stopping job" in said
     assert not Path("brief.txt.p7s").exists()
-    # The prompt at the terminal ends when its person does something; until then the card is taken (4093).
+    # The prompt at the terminal ends when its person does something; until then the card is taken.
+    assert run("sign", "--qes", "brief.txt") == 3
+    busy = capsys.readouterr().err
+    assert "4093" in busy
+    assert "ends by cancel there" in busy
     _wait_until(lambda: run("sign", "--qes", "brief.txt") == 0)
 
 

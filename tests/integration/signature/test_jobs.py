@@ -91,6 +91,29 @@ async def test_a_stack_of_250_is_stopped_while_it_is_signed(office: Office, kind
     assert await office.code_of(stop) == 4243
 
 
+@pytest.mark.requirement("TIP1-A_5666-02", "TIP1-A_4671")
+@pytest.mark.code(4093)
+@pytest.mark.parametrize("count", [1, 2])
+async def test_stopped_while_the_pin_is_asked_for(office: Office, count: int) -> None:
+    """TAB_KON_192 no. 3: nobody waits for the terminal; the card does, and says so to the next job."""
+    message = office.sign(*stack(count), kind=CardType.HBA)
+    office.events.clear()
+    office.run.lab.faults.add(Fault(Service.KEYPAD, delay=2, match="PIN.QES", times=1))
+    job = asyncio.create_task(office.call(message))
+    await office.until(lambda: any(event.topic == Topic.PIN_VERIFY_STARTED for event in office.events))
+    await office.call(v7_5.StopSignature(context=office.call_context(), job_number=message.job_number or ""))
+    with pytest.raises(KonnektorError) as ended:
+        await job
+    assert ended.value.code == 4049
+    assert not any(event.topic == Topic.PIN_VERIFY_FINISHED for event in office.events), "the prompt still stands"
+    with pytest.raises(KonnektorError) as busy:
+        await office.call(office.sign(wish(TEXT, "text/plain"), kind=CardType.HBA))
+    assert (busy.value.code, "PIN-Eingabe" in busy.value.detail) == (4093, True)
+    await office.until(lambda: not office.card(CardType.HBA).reserved)
+    assert not any(event.topic == Topic.SIGN_NEXT_SUCCESSFUL for event in office.events), "typed, and not used"
+    await office.call(office.sign(wish(TEXT, "text/plain"), kind=CardType.HBA))
+
+
 def parts_of(office: Office, card: Card, count: int) -> None:
     """One PIN entry pays for `count` signatures of that HBA."""
     image = office.run.lab.cards.get(card.data.iccsn or "").card.image

@@ -10,6 +10,7 @@ import pytest
 from asn1crypto import cms
 
 from tests.adesbench import SHARED, Key
+from tests.unit.konnektor_trust.test_signer_check import answer
 from tests.unit.konnektor_trust.trustbench import Bench
 from tests.unit.pki.ocspmaker import NOW, SPAN
 from tests.unit.verification.signatures import OSIG, PDF, QES, SIGNED, XML, signer, trusts
@@ -22,6 +23,8 @@ from tiaas.konnektor.verification import verifying
 from tiaas.konnektor.verification.moments import TimeSource
 from tiaas.konnektor.verification.outcome import Outcome
 from tiaas.konnektor.verification.reading import Material
+from tiaas.konnektor.verification.reporting import DIALECT_7_5, report
+from tiaas.konnektor.verification.reportwords import ReportWish
 from tiaas.konnektor.verification.verifying import Rules, Verification, verify
 from tiaas.pki.issue import Validity
 from tiaas.pki.ocsp import CertStatus
@@ -164,6 +167,35 @@ async def test_revoked_before_it_signed(bench: Bench, kind: CertificateType) -> 
     found = await verified(bench, Material(SignatureFormat.CADES, None, by.cades()))
     assert outcomes(found) == [Outcome.INCORRECT_SIGNATURE]
     assert found.judgements[0].codes == (1047,)
+
+
+async def test_a_warning_about_a_good_certificate_is_told(bench: Bench) -> None:
+    """A response in the signature that cannot be used: somebody else was asked, and all is right."""
+    by = signer()
+    trusts(bench, by)
+    old = answer(by.certificate, SIGNED - 24 * HOUR, world=by.world)
+    found = await verified(bench, Material(SignatureFormat.CADES, None, by.cades(ocsp=old)))
+    assert (found.result, found.judgements[0].codes) == (Result.VALID, (1050,))
+    told = report(found.judgements, found.time, ReportWish(False, False), DIALECT_7_5)
+    assert "1050" in told
+
+
+@pytest.mark.requirement("TIP1-A_5540-01", "TIP1-A_5545")
+@pytest.mark.parametrize("kind", [OSIG, QES], ids=["nonQES", "QES"])
+async def test_a_claimed_time_is_believed_and_the_users_own_is_not_fooled(bench: Bench, kind: CertificateType) -> None:
+    """A certificate is revoked; who has its key signs with a time and a response of before.
+
+    The specification takes the embedded time; whoever has a reason to doubt says which time counts.
+    """
+    by = signer(kind)
+    trusts(bench, by)
+    bench.forwarder.answer = lambda request: bench.forwarder.good(request, CertStatus.REVOKED)
+    before = answer(by.certificate, SIGNED, world=by.world)
+    backdated = Material(SignatureFormat.CADES, None, by.cades(ocsp=before))
+    found = await verified(bench, backdated)
+    assert (found.result, found.time.source) == (Result.VALID, TimeSource.EMBEDDED)
+    found = await verified(bench, backdated, Rules(user_defined=NOW))
+    assert (found.result, found.judgements[0].codes) == (Result.INVALID, (1047, 1050))
 
 
 async def test_expired_when_it_signed(bench: Bench) -> None:

@@ -38,7 +38,8 @@ _CHAIN = frozenset({PkiCode.CA_CERT_MISSING, PkiCode.CA_CERTIFICATE_NOT_QES_QUAL
 class Judgement:
     """The verdict on one signature.
 
-    `codes` lead from cause to effect, PKI codes before those of the Konnektor; `policy` is the code of a rule on
+    `codes` lead from cause to effect, PKI codes before those of the Konnektor; of a valid signature they are warnings
+    (1050: a response in it could not be used). `policy` is the code of a rule on
     formats and variants that the signature breaks. `check` is None where there is no certificate to check.
     """
 
@@ -94,7 +95,7 @@ def _of_certificate(check: CertificateCheck, time: ReferenceTime) -> tuple[list[
     verdict = check.verdict
     causes = list(dict.fromkeys(code.number for code in (verdict.fault, *verdict.warnings) if code is not None))
     if verdict.result is Result.VALID:
-        return [], []
+        return [], causes
     causes = causes or [_UNNAMED.number]
     if verdict.result is Result.INCONCLUSIVE:
         return [Outcome.OCSP_NOT_AVAILABLE], causes
