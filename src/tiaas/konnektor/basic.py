@@ -10,13 +10,15 @@ import hashlib
 import hmac
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from tiaas.base.entropy import Entropy
 from tiaas.base.secret import Secret
-from tiaas.konnektor.store import InstanceStore
+from tiaas.konnektor.store import InstanceStore, StoreError
 
-_KIND = "basic-user"
+BASIC_KIND = "basic-user"
 _SCRYPT_N = 1 << 14
 _REMEMBERED = 256
 
@@ -60,8 +62,7 @@ class BasicUsers:
     @classmethod
     async def load(cls, store: InstanceStore, entropy: Entropy) -> "BasicUsers":
         """Reads the users from the store."""
-        rows = await store.list(_KIND)
-        hashes = {user: (b64decode(row["salt"]), b64decode(row["hash"])) for user, row in rows.items()}
+        hashes = {user: read_hash(row) for user, row in (await store.list(BASIC_KIND)).items()}
         return cls(store, entropy, hashes, {}, entropy.octets(32))
 
     async def put(self, user: str, password: Secret) -> None:
@@ -69,13 +70,13 @@ class BasicUsers:
         salt = self.entropy.octets(16)
         digest = await asyncio.to_thread(_scrypt, password, salt)
         row = {"salt": b64encode(salt).decode(), "hash": b64encode(digest).decode()}
-        await self.store.put(_KIND, user, row)
+        await self.store.put(BASIC_KIND, user, row)
         self._hashes[user] = (salt, digest)
         self._remembered.clear()
 
     async def remove(self, user: str) -> None:
         """Removes a user if there is one."""
-        await self.store.delete(_KIND, user)
+        await self.store.delete(BASIC_KIND, user)
         self._hashes.pop(user, None)
         self._remembered.clear()
 
@@ -97,6 +98,14 @@ class BasicUsers:
     def _joined(credentials: Credentials) -> bytes:
         user = credentials.user.encode()
         return len(user).to_bytes(4, "big") + user + credentials.password.reveal()
+
+
+def read_hash(row: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    """Salt and hash of a row. Raises `StoreError` for a damaged one."""
+    try:
+        return b64decode(row["salt"], validate=True), b64decode(row["hash"], validate=True)
+    except (KeyError, ValueError, TypeError):
+        raise StoreError("a stored password of a Clientsystem is damaged") from None
 
 
 def _scrypt(password: Secret, salt: bytes) -> bytes:

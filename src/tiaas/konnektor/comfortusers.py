@@ -7,13 +7,15 @@ Those of the last 1000 activations are kept, over restarts, as hash values.
 import asyncio
 import re
 from collections import deque
+from collections.abc import Mapping
 from hashlib import sha256
+from typing import Any
 
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.store import InstanceStore, StoreError
 
 KEPT = 1000
-_KIND, _KEY = "comfort", "users"
+COMFORT_KIND, _KEY = "comfort", "users"
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
@@ -39,17 +41,22 @@ class ComfortUsers:
             if new in before:
                 raise KonnektorError(4270)
             used = deque((*before, new), maxlen=KEPT)
-            await self._store.put(_KIND, _KEY, {"used": list(used)})
+            await self._store.put(COMFORT_KIND, _KEY, {"used": list(used)})
             self._used = used
 
     async def _load(self) -> deque[str]:
         if self._used is None:
-            row = await self._store.get(_KIND, _KEY)
-            used = [] if row is None else row.get("used")
-            if not isinstance(used, list) or not all(isinstance(one, str) for one in used):
-                raise StoreError("the stored UserIds are damaged")
-            self._used = deque(used, maxlen=KEPT)
+            row = await self._store.get(COMFORT_KIND, _KEY)
+            self._used = deque([] if row is None else read_used(row), maxlen=KEPT)
         return self._used
+
+
+def read_used(row: Mapping[str, Any]) -> list[str]:
+    """The hashes of UserIds that were used. Raises `StoreError` for a damaged row."""
+    used = row.get("used")
+    if not isinstance(used, list) or not all(isinstance(one, str) for one in used):
+        raise StoreError("the stored UserIds are damaged")
+    return used
 
 
 def _hash(user_id: str) -> str:

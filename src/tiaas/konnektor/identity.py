@@ -37,8 +37,8 @@ KONLAN = "konnektor.konlan"
 
 RENEW_BEFORE = timedelta(days=30)
 _PKCS12_ROUNDS = 20_000
-_IDENTITY = "identity"
-_CLIENT = "client-certificate"
+IDENTITY_KIND = "identity"
+CLIENT_KIND = "client-certificate"
 
 
 class UnusableCertificate(InvalidInput):
@@ -103,14 +103,14 @@ class Identity:
         It does not fit if its hosts or its kind of key changed or less than `RENEW_BEFORE` of its validity is left.
         """
         now = clock.now()
-        rows = await store.list(_IDENTITY)
-        ca = _read_pair(rows.get("ca"))
+        rows = await store.list(IDENTITY_KIND)
+        ca = read_pair(rows.get("ca"))
         if ca is None:
             ca = await asyncio.to_thread(create_ca, store.owner.instance, now, entropy)
-            await store.put(_IDENTITY, "ca", _pair_row(ca))
+            await store.put(IDENTITY_KIND, "ca", _pair_row(ca))
         names = _server_names(hosts)
         row = rows.get("server", {})
-        server = _read_pair(rows.get("server"))
+        server = read_pair(rows.get("server"))
         # What an administrator chose (kind of key) or brought along stays as it is.
         chosen = {"chosen": row["chosen"]} if "chosen" in row else {}
         kind = KeyKind(chosen.get("chosen", kind))
@@ -120,8 +120,8 @@ class Identity:
         is_due = server is None or not fits or server.certificate.not_valid_after_utc - now < RENEW_BEFORE
         if server is None or (is_due and not is_imported):
             server = await asyncio.to_thread(issue_server, ca, kind, names, now, entropy)
-            await store.put(_IDENTITY, "server", _pair_row(server) | wanted | chosen)
-        known = {key: _octets(body["certificate"]) for key, body in (await store.list(_CLIENT)).items()}
+            await store.put(IDENTITY_KIND, "server", _pair_row(server) | wanted | chosen)
+        known = {key: read_client(key, body) for key, body in (await store.list(CLIENT_KIND)).items()}
         return cls(store, clock, entropy, ca, server, names, known, is_imported)
 
     async def renew_server(self, kind: KeyKind) -> None:
@@ -129,7 +129,7 @@ class Identity:
         names, now = self.server_names, self.clock.now()
         server = await asyncio.to_thread(issue_server, self.ca, kind, names, now, self.entropy)
         row = _pair_row(server) | {"hosts": list(names), "kind": kind.value, "chosen": kind.value}
-        await self.store.put(_IDENTITY, "server", row)
+        await self.store.put(IDENTITY_KIND, "server", row)
         self.server, self.is_imported = server, False
 
     async def import_server(self, pkcs12_file: bytes, password: Secret) -> None:
@@ -140,7 +140,7 @@ class Identity:
         if not certificate.not_valid_before_utc <= self.clock.now() < certificate.not_valid_after_utc:
             raise UnusableCertificate("the certificate is not valid now")
         server = KeyPair(certificate, key)
-        await self.store.put(_IDENTITY, "server", _pair_row(server) | {"imported": True})
+        await self.store.put(IDENTITY_KIND, "server", _pair_row(server) | {"imported": True})
         self.server, self.is_imported = server, True
 
     def ca_pem(self) -> bytes:
@@ -150,9 +150,9 @@ class Identity:
     async def component(self, name: str, given: KeyPair | None) -> KeyPair | None:
         """An identity made elsewhere (`sak`: ID.SAK.AUT): keeps the one given, else gives the one kept, if any."""
         if given is not None:
-            await self.store.put(_IDENTITY, name, _pair_row(given))
+            await self.store.put(IDENTITY_KIND, name, _pair_row(given))
             return given
-        return _read_pair(await self.store.get(_IDENTITY, name))
+        return read_pair(await self.store.get(IDENTITY_KIND, name))
 
     async def issue_client(self, client_system_id: str, kind: KeyKind) -> IssuedClient:
         """Makes a client certificate and remembers it; it counts once the information model binds its fingerprint."""
@@ -181,12 +181,12 @@ class Identity:
 
     async def forget_client(self, fingerprint: str) -> None:
         """Forgets a client certificate; nothing happens if it is not known."""
-        await self.store.delete(_CLIENT, fingerprint)
+        await self.store.delete(CLIENT_KIND, fingerprint)
         self.client_certificates.pop(fingerprint, None)
 
     async def _remember(self, certificate: bytes) -> str:
         fingerprint = fingerprint_of(certificate)
-        await self.store.put(_CLIENT, fingerprint, {"certificate": b64encode(certificate).decode()})
+        await self.store.put(CLIENT_KIND, fingerprint, {"certificate": b64encode(certificate).decode()})
         self.client_certificates[fingerprint] = certificate
         return fingerprint
 
@@ -212,13 +212,37 @@ def _pair_row(pair: KeyPair) -> dict[str, Any]:
     return {"certificate": b64encode(certificate).decode(), "key": b64encode(pair.key_der().reveal()).decode()}
 
 
-def _read_pair(row: Mapping[str, Any] | None) -> KeyPair | None:
+def read_pair(row: Mapping[str, Any] | None) -> KeyPair | None:
+    """A certificate with its key; None if there is no row. Raises `StoreError` for a damaged one."""
     if row is None:
         return None
     try:
         return KeyPair.load(_octets(row["certificate"]), Secret(_octets(row["key"])))
     except (KeyError, ValueError):
         raise StoreError("a stored identity is damaged") from None
+
+
+def read_identity(name: str, row: Mapping[str, Any]) -> None:
+    """Raises `StoreError` for a row that `Identity.load` or `Identity.component` cannot read."""
+    if name not in ("ca", "server", "sak"):
+        raise StoreError("a stored identity of an unknown kind")
+    read_pair(row)
+    try:
+        KeyKind(row.get("chosen", KeyKind.P256))
+    except ValueError:
+        raise StoreError("a stored identity is damaged") from None
+
+
+def read_client(fingerprint: str, row: Mapping[str, Any]) -> bytes:
+    """A Clientsystem's certificate (DER). Raises `StoreError` for a damaged row."""
+    try:
+        der = _octets(row["certificate"])
+        x509.load_der_x509_certificate(der)
+    except (KeyError, ValueError, TypeError):
+        raise StoreError("a stored certificate of a Clientsystem is damaged") from None
+    if fingerprint_of(der) != fingerprint:
+        raise StoreError("a stored certificate of a Clientsystem is another one")
+    return der
 
 
 def _octets(text: Any) -> bytes:

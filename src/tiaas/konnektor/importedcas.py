@@ -6,10 +6,11 @@ whoever imports a CA takes its revoked certificates, too. A CA of the TSL is jud
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 from tiaas.base.errors import InvalidInput
 from tiaas.konnektor.store import InstanceStore
@@ -48,7 +49,7 @@ class ImportedCas:
         rows = {} if self._store is None else await self._store.list(STORE_KIND)
         for fingerprint, row in rows.items():
             try:
-                certificate = decode_certificate_untrusted(bytes.fromhex(str(row["der"])))
+                certificate = read_ca(row)
             except (BadCertificate, ValueError, KeyError):
                 _log.warning("an imported CA cannot be read and does not count")
                 continue
@@ -94,3 +95,8 @@ class ImportedCas:
         if all(anchor.subject_key != certificate.issuer_key for anchor in anchors):
             return None
         return examine_path(certificate, anchors, at, demands=demands, signed_by=signed_by)
+
+
+def read_ca(row: Mapping[str, Any]) -> Certificate:
+    """The certificate of a row. Raises `BadCertificate`, `KeyError`, `ValueError` for a damaged one."""
+    return decode_certificate_untrusted(bytes.fromhex(str(row["der"])))

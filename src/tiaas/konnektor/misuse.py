@@ -7,6 +7,7 @@ For each watched operation the calls of the last ten minutes are summed up, one 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from tiaas.base.clock import Clock
 from tiaas.interfaces.connector_context_v2_0 import Context
@@ -24,7 +25,7 @@ ALARM_VALUES = {
 }
 """EVT_MONITOR_OPERATIONS with the default alarm values; 0 switches one off, 9999 is the largest."""
 OK_VAL, NOK_VAL = 1, 5
-_KIND, _KEY = "misuse", "alarm-values"
+MISUSE_KIND, _KEY = "misuse", "alarm-values"
 MINUTES = 10
 _WORKPLACES_MAX = 50
 
@@ -38,13 +39,17 @@ class _Minute:
 
 async def load_alarm_values(store: InstanceStore) -> dict[str, int]:
     """The values in force: the defaults, and over them what an administrator set. Raises `StoreError`."""
-    row = await store.get(_KIND, _KEY) or {}
+    return read_alarm_values(await store.get(MISUSE_KIND, _KEY) or {})
+
+
+def read_alarm_values(row: Mapping[str, Any]) -> dict[str, int]:
+    """The values of a row. Raises `ValueError`, `TypeError` for a damaged one."""
     return {operation: int(row.get(operation, value)) for operation, value in ALARM_VALUES.items()}
 
 
 async def save_alarm_values(store: InstanceStore, values: Mapping[str, int]) -> None:
     """Keeps them. Raises `StoreError`."""
-    await store.put(_KIND, _KEY, dict(values))
+    await store.put(MISUSE_KIND, _KEY, dict(values))
 
 
 class MisuseWatch:

@@ -15,6 +15,7 @@ from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import InvalidInput, TiaasError
 from tiaas.konnektor.admin.listener import AdminListener
+from tiaas.konnektor.admin.loginbrake import LoginBrake
 from tiaas.konnektor.admin.plane import open_plane
 from tiaas.konnektor.cardtls import Handshakes
 from tiaas.konnektor.config import Address, InstanceConfig
@@ -54,6 +55,7 @@ class Node:
     ) -> None:
         self._logs = logs
         self.ingress = Ingress()
+        self.login_brake = LoginBrake(clock)
         self._store = store
         self._clock = clock
         self._entropy = entropy

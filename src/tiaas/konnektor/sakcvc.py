@@ -19,7 +19,7 @@ from tiaas.pki.cvc import BadCvc, decode_cvc_untrusted
 from tiaas.pki.cvcchain import CvcChainError, check_profile
 from tiaas.pki.profession import AccessProfile
 
-_KIND, _KEY = "identity", "sak-cvc"
+_KIND, SAK_CVC_KEY = "identity", "sak-cvc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,10 @@ class SakCvc:
 async def keep_sak_cvc(store: InstanceStore, given: SakCvc | None) -> SakCvc | None:
     """Keeps the one given, else gives the one kept, if any. Raises `StoreError`."""
     if given is not None:
-        await store.put(_KIND, _KEY, _row(given))
+        await store.put(_KIND, SAK_CVC_KEY, _row(given))
         return given
-    row = await store.get(_KIND, _KEY)
-    return None if row is None else _read(row)
+    row = await store.get(_KIND, SAK_CVC_KEY)
+    return None if row is None else read_sak_cvc(row)
 
 
 def _row(identity: SakCvc) -> dict[str, Any]:
@@ -60,7 +60,8 @@ def _row(identity: SakCvc) -> dict[str, Any]:
     return {name: b64encode(octets).decode() for name, octets in parts.items()}
 
 
-def _read(row: Mapping[str, Any]) -> SakCvc:
+def read_sak_cvc(row: Mapping[str, Any]) -> SakCvc:
+    """What was kept. Raises `StoreError` for a damaged row."""
     try:
         certificate, ca, key = (b64decode(row[name], validate=True) for name in ("certificate", "ca", "key"))
         return SakCvc.load(certificate, ca, Secret(key))

@@ -16,7 +16,7 @@ from cryptography import x509
 from tiaas.base.errors import InvalidInput
 from tiaas.konnektor.store import InstanceStore, StoreError
 
-_KIND = "sink-check"
+SINK_CHECK_KIND = "sink-check"
 _FINGERPRINT = re.compile("[0-9a-f]{64}")
 
 
@@ -76,7 +76,7 @@ class SinkChecks:
     @classmethod
     async def load(cls, store: InstanceStore) -> "SinkChecks":
         """Reads the settings. Raises `StoreError`."""
-        rows = await store.list(_KIND)
+        rows = await store.list(SINK_CHECK_KIND)
         return cls(store, {client: SinkCheck.from_document(row) for client, row in rows.items()})
 
     def of(self, client_system_id: str) -> SinkCheck:
@@ -86,5 +86,5 @@ class SinkChecks:
     async def put(self, client_system_id: str, check: SinkCheck) -> None:
         """Sets it; the next connection obeys. Raises `StoreError`."""
         if self.of(client_system_id) != check:
-            await self._store.put(_KIND, client_system_id, check.to_document())
+            await self._store.put(SINK_CHECK_KIND, client_system_id, check.to_document())
             self._checks[client_system_id] = check

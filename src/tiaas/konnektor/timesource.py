@@ -8,8 +8,10 @@ the first failure (TAB_KON_640) and survive a restart.
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy, random_fraction
@@ -27,7 +29,7 @@ NTP_WARN_PERIOD = timedelta(days=30)
 NTP_GRACE_PERIOD = timedelta(days=50)
 NTP_MAX_TIMEDIFFERENCE = 3600.0
 """Seconds. TAB_KON_640."""
-_KIND, _KEY = "time", "sync"
+TIME_KIND, _KEY = "time", "sync"
 _NOT_SYNCHRONISED = 4177
 
 
@@ -48,6 +50,12 @@ class SyncRecord:
     success: datetime | None = None
     failing_since: datetime | None = None
     offset: float | None = None
+
+    @staticmethod
+    def from_row(row: Mapping[str, Any]) -> "SyncRecord":
+        """What was kept. Raises `ValueError`, `TypeError` for a damaged row."""
+        times = {name: datetime.fromisoformat(text) for name, text in row.items()}
+        return SyncRecord(times.get("attempt"), times.get("success"), times.get("failing_since"))
 
 
 class TimeSource:
@@ -84,9 +92,7 @@ class TimeSource:
         """
         if not self._servers:
             return
-        row = await self._store.get(_KIND, _KEY) or {}
-        times = {name: datetime.fromisoformat(text) for name, text in row.items()}
-        self.record = SyncRecord(times.get("attempt"), times.get("success"), times.get("failing_since"))
+        self.record = SyncRecord.from_row(await self._store.get(TIME_KIND, _KEY) or {})
         if not await self.sync():
             self._protocol.write(LogType.OPERATION, Level.WARNING, code=_NOT_SYNCHRONISED)
         self._task = asyncio.create_task(self._run())
@@ -157,7 +163,7 @@ class TimeSource:
             "success": self.record.success,
             "failing_since": self.record.failing_since,
         }
-        await self._store.put(_KIND, _KEY, {name: at.isoformat() for name, at in told.items() if at is not None})
+        await self._store.put(TIME_KIND, _KEY, {name: at.isoformat() for name, at in told.items() if at is not None})
 
     async def _offset(self) -> float | None:
         for server in self._servers:

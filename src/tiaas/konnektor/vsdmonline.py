@@ -12,9 +12,10 @@ ReadVSD fail; they are in E and EC of the receipt:
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from tiaas.base.clock import Clock
 from tiaas.base.errors import TiaasError
@@ -38,7 +39,7 @@ from tiaas.pki.subject import holder_of
 
 _log = logging.getLogger("tiaas.konnektor.vsdm")
 
-_KIND, _KEY = "vsdm", "online"
+ONLINE_KIND, _KEY = "vsdm", "online"
 _NOTE_SECONDS = 3600.0
 """The time of the last success is written no more often: TIMEOUT_TI_OFFLINE counts days."""
 
@@ -69,18 +70,23 @@ class LastSuccess:
         """The Fachdienste were reached."""
         now = self._clock.monotonic()
         if self._noted is None or now - self._noted >= _NOTE_SECONDS:
-            await self._store.put(_KIND, _KEY, {"since": self._clock.now().isoformat()})
+            await self._store.put(ONLINE_KIND, _KEY, {"since": self._clock.now().isoformat()})
             self._noted = now
 
     async def days_ago(self) -> timedelta:
         """Time since the last success; an instance that never had one counts from the first failure."""
         if self._noted is not None:
             return timedelta(seconds=self._clock.monotonic() - self._noted)
-        row = await self._store.get(_KIND, _KEY)
+        row = await self._store.get(ONLINE_KIND, _KEY)
         if row is None:
-            await self._store.put(_KIND, _KEY, {"since": self._clock.now().isoformat()})
+            await self._store.put(ONLINE_KIND, _KEY, {"since": self._clock.now().isoformat()})
             return timedelta()
-        return self._clock.now() - datetime.fromisoformat(row["since"])
+        return self._clock.now() - read_since(row)
+
+
+def read_since(row: Mapping[str, Any]) -> datetime:
+    """When the Fachdienste were reached. Raises `KeyError`, `ValueError`, `TypeError` for a damaged row."""
+    return datetime.fromisoformat(row["since"])
 
 
 class Online:

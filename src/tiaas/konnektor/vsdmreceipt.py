@@ -5,6 +5,8 @@ a random key in the instance's store.
 """
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -26,7 +28,7 @@ from tiaas.konnektor.cardmap import EF_RECEIPT
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.store import InstanceStore
 
-_KIND = "vsdm-pnw-key"
+RECEIPT_KEY_KIND = "vsdm-pnw-key"
 _INFO = b"tiaas VSDM-PNW-Key 1 "
 
 
@@ -53,12 +55,17 @@ class ReceiptKeys:
         if self._secret is not None:
             kdf = HKDF(SHA256(), KEY_SIZE, salt=None, info=_INFO + mandant_id.encode("utf-8"))
             return Secret(kdf.derive(self._secret.reveal()))
-        row = await self._store.get(_KIND, mandant_id)
+        row = await self._store.get(RECEIPT_KEY_KIND, mandant_id)
         if row is not None:
-            return Secret(bytes.fromhex(row["key"]))
+            return read_receipt_key(row)
         key = Secret(self._entropy.octets(KEY_SIZE))
-        await self._store.put(_KIND, mandant_id, {"key": key.reveal().hex()})
+        await self._store.put(RECEIPT_KEY_KIND, mandant_id, {"key": key.reveal().hex()})
         return key
+
+
+def read_receipt_key(row: Mapping[str, Any]) -> Secret:
+    """The key of a row. Raises `KeyError`, `ValueError`, `TypeError` for a damaged one."""
+    return Secret(bytes.fromhex(row["key"]))
 
 
 class CardReceipts:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.admin.desk import PASSWORD, Desk, make_user
+from tests.integration.admin.desk import PASSWORD, Desk, first_provision, make_user
+from tests.integration.konnektor_front.houses import ENTROPY
 from tiaas.base.secret import Secret
 from tiaas.cli.entry import main
-from tiaas.client.admin import Admin, AdminRefused, connect_admin
+from tiaas.client.admin import Admin, AdminAccess, AdminRefused, connect_admin
 from tiaas.interfaces.management.accounts import (
     AdministratorChange,
     AdministratorList,
@@ -22,8 +23,11 @@ from tiaas.interfaces.management.accounts import (
     TokenList,
 )
 from tiaas.interfaces.management.roles import Role
+from tiaas.interfaces.management.system import SystemState
+from tiaas.konnektor.admin import loginbrake
 from tiaas.konnektor.admin.loginfailures import TOLD_ONE_BY_ONE
-from tiaas.konnektor.admin.users import LOCK_AFTER
+from tiaas.konnektor.admin.users import LOCK_AFTER, make_token
+from tiaas.konnektor.config import Address, InstanceConfig
 from tiaas.konnektor.protocol import Level, LogType
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -117,6 +121,32 @@ async def test_wrong_passwords_lock_an_account_for_a_while_and_are_told_to_the_s
     results = [dict(event.parameters)["Result"] for event in desk.events]
     assert results == ["refused"] * LOCK_AFTER + ["locked"]
     assert {event.kind.value for event in desk.events} == {"Security"}
+
+
+async def test_an_address_that_fails_at_many_instances_is_refused_at_all(
+    desk: Desk, chief: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each account and each instance hears of a few wrong passwords only; the node counts them together."""
+    monkeypatch.setattr(loginbrake, "FAILURES_MAX", 4)
+    await make_user(chief, "careful", Role.LOKAL)
+    address = Address("127.0.0.1", 0)
+    second = InstanceConfig("b", address, hosts=("127.0.0.1",))
+    other = await desk.node.add(second, first_provision(make_token(ENTROPY)))
+    await desk.node.manage("b", address)
+    door = desk.node.admin_address("b")
+    elsewhere = AdminAccess(f"https://{door}", other.identity.ca_pem().decode(), None)
+    async with connect_admin(desk.access(None)) as here, connect_admin(elsewhere) as there:
+        for number in range(4):
+            with pytest.raises(AdminRefused) as refused:
+                await (here, there)[number % 2].change("POST", "/session", Login(f"user-{number}", PASSWORD))
+            assert refused.value.status == 401
+        for nobody in (here, there):
+            with pytest.raises(AdminRefused, match="from this address") as braked:
+                await nobody.change("POST", "/session", Login("careful", PASSWORD), SessionOpened)
+            assert braked.value.status == 429
+        await chief.read("/system", SystemState)
+        desk.clock.advance(loginbrake.QUIET_SECONDS)
+        await here.change("POST", "/session", Login("careful", PASSWORD), SessionOpened)
 
 
 async def test_a_stranger_who_tries_on_does_not_fill_the_security_log(desk: Desk, chief: Admin) -> None:

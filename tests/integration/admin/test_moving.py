@@ -1,11 +1,13 @@
 """Export, import, factory reset (gemSpec_Kon V5.18 TIP1-A_4814, 4815, 4820); parameters that count from a restart."""
 
 import asyncio
+import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,8 +28,10 @@ from tiaas.interfaces.management.system import (
     Parameters,
     SystemState,
 )
-from tiaas.konnektor.admin import sealed
-from tiaas.konnektor.admin.sealed import BadSealedConfig, seal
+from tiaas.konnektor.admin import rowcheck, sealed
+from tiaas.konnektor.admin.moving import NOT_EXPORTED
+from tiaas.konnektor.admin.rowcheck import READERS
+from tiaas.konnektor.admin.sealed import BadSealedConfig, Rows, seal
 from tiaas.konnektor.config import Profile, WatchDays
 from tiaas.konnektor.infomodel import InfoModel
 from tiaas.konnektor.sqlite_store import SqliteStore
@@ -154,6 +158,95 @@ async def test_an_import_leaves_a_super_administrator(desk: Desk) -> None:
     async with connect_admin(desk.access()) as chief:
         with pytest.raises(AdminRefused, match="Super-Administrator"):
             await chief.change("POST", "/config/import", ConfigImport(file, passphrase, confirm=True))
+
+
+AT = "2026-01-01T00:00:00+00:00"
+GOOD: dict[str, tuple[str, dict[str, Any]]] = {
+    "basic-user": ("pvs", {"salt": "AAAA", "hash": "AAAA"}),
+    "sink-check": ("pvs", {"trust": "any", "fingerprints": [], "ca": ""}),
+    "terminal-settings": ("current", {}),
+    "misuse": ("alarm-values", {"EncryptDocument": 5}),
+    "time": ("sync", {"attempt": AT}),
+    "comfort": ("users", {"used": ["00"]}),
+    "virtual_smb": ("80276883110000000001", {"mandanten": ["m"], "failures": 0, "last_failure": None}),
+    "vsdm": ("online", {"since": AT}),
+    "vsdm-pnw-key": ("m", {"key": "00" * 32}),
+    "parameters": ("current", {"hostname": "praxis"}),
+}
+"""Rows that a running instance without terminals and cards has not got."""
+DAMAGED: dict[str, tuple[str, dict[str, Any]]] = {
+    "infomodel": ("current", {"mandanten": 5}),
+    "parameters": ("current", {"ocsp_seconds": "soon"}),
+    "identity": ("server", {"certificate": "AAAA", "key": "AAAA"}),
+    "client-certificate": ("00", {"certificate": "AAAA"}),
+    "basic-user": ("pvs", {"salt": "AAAA"}),
+    "admin-user": ("lokal", {"role": "Chief"}),
+    "sink-check": ("pvs", {"trust": "perhaps"}),
+    "terminal": ("ct-1", {"ct_id": "ct-1"}),
+    "terminal-settings": ("current", {"addresses": 5}),
+    "misuse": ("alarm-values", {"EncryptDocument": "many"}),
+    "time": ("sync", {"attempt": "yesterday"}),
+    "comfort": ("users", {"used": 1}),
+    "virtual_smb": ("80276883110000000001", {"mandanten": 5}),
+    "vsdm": ("online", {"since": None}),
+    "vsdm-pnw-key": ("m", {"key": "00"}),
+    "imported-ca": ("00", {"der": "3000"}),
+}
+
+
+def _with(rows: Rows, added: Mapping[str, tuple[str, dict[str, Any]]]) -> Rows:
+    return {**rows, **{kind: {**rows.get(kind, {}), key: row} for kind, (key, row) in added.items()}}
+
+
+def test_every_kind_of_row_is_damaged_once() -> None:
+    assert set(DAMAGED) == set(READERS)
+
+
+_KINDS = re.compile(r'^([A-Z_]+(?:, [A-Z_]+)*) = ("[^"\n]+"(?:, "[^"\n]+")*)$', re.MULTILINE)
+
+
+def _named(assignment: re.Match[str]) -> Iterator[tuple[str, str]]:
+    names, values = assignment.group(1).split(", "), assignment.group(2).split(", ")
+    return zip(names, (value.strip('"') for value in values), strict=True)
+
+
+def test_every_kind_of_row_of_an_instance_has_a_reader() -> None:
+    """Kinds are constants of the modules that keep rows; those of the node's own store are no instance's."""
+    folder = Path(rowcheck.__file__).parent.parent
+    found = (_KINDS.finditer(path.read_text(encoding="utf-8")) for path in sorted(folder.rglob("*.py")))
+    kinds = {kind for matches in found for match in matches for name, kind in _named(match) if "KIND" in name}
+    assert len(kinds) > 15
+    assert kinds == set(READERS) | NOT_EXPORTED
+
+
+async def test_a_damaged_row_is_named_and_nothing_is_taken(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealed, "_key", lambda passphrase, salt: b"k" * 32)  # scrypt would cost most of the time
+    context, passphrase = desk.instance.context, Secret(b"x" * 24)
+    before = await context.store.everything()
+    rows = {kind: held for kind, held in before.items() if kind not in NOT_EXPORTED}
+    whole = _with(rows, GOOD)
+
+    async def wish(changed: Rows) -> ConfigImport:
+        file = await seal(changed, "a", desk.clock.now(), desk.instance.identity.ca, passphrase, ENTROPY)
+        return ConfigImport(file, passphrase, confirm=True)
+
+    async with connect_admin(desk.access()) as chief:
+        for kind, (key, row) in DAMAGED.items():
+            with pytest.raises(AdminRefused, match=f"row {kind}/{key} in the file is damaged"):
+                await chief.change("POST", "/config/import", await wish(_with(whole, {kind: (key, row)})))
+        others: tuple[tuple[Rows, str], ...] = (
+            ({**whole, "basis": {"a": {}}}, "unknown kind 'basis'"),
+            ({**whole, "identity": {"ca": whole["identity"]["ca"]}}, "no row identity/sak"),
+            ({**whole, "infomodel": {"other": {}}}, "row infomodel/other"),
+            ({**whole, "parameters": {"current": {"authentication_mandatory": False}}}, "does not fit this instance"),
+        )
+        for changed, words in others:
+            with pytest.raises(AdminRefused, match=words):
+                await chief.change("POST", "/config/import", await wish(changed))
+        assert await context.store.everything() == before
+        running = desk.instance
+        assert (await chief.change("POST", "/config/import", await wish(whole), ConfigShown)).was_imported
+    await desk.restarted(running)
 
 
 @pytest.mark.requirement("A_23303")

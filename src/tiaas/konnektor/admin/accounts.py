@@ -69,14 +69,22 @@ async def _login(call: Call) -> SessionOpened:
 
 async def _verify(call: Call, user: str, password: Secret) -> None:
     """Raises 401 or 429; both are told to the security log."""
+    left = call.plane.login_brake.wait(call.peer)
+    if left:
+        await call.plane.login_failed(user, call.peer, locked=True)
+        headers = {"retry-after": str(max(1, round(left)))}
+        detail, remedy = "too many logins from this address failed", "wait, or use a token"
+        raise Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, remedy, headers=headers)
     try:
         await call.plane.users.verify(user, password)
     except LoginRefused as error:
+        call.plane.login_brake.failed(call.peer)
         await call.plane.login_failed(user, call.peer, locked=False)
         headers = {"www-authenticate": "Bearer"}
         remedy = "try again, or have a new password set"
         raise Problem(HTTPStatus.UNAUTHORIZED, str(error), remedy, headers=headers) from None
     except LockedOut as error:
+        call.plane.login_brake.failed(call.peer)
         await call.plane.login_failed(user, call.peer, locked=True)
         left = max(1, round((error.until - call.plane.clock.now()).total_seconds()))
         remedy = "wait, or have a new password set by another administrator"

@@ -48,6 +48,7 @@ class BasePlane:
         self.users = users
         self.identity = identity
         self.clock = clock
+        self.login_brake = node.login_brake
         self.failures = LoginFailures(clock)
 
     @classmethod

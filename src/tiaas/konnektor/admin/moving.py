@@ -1,7 +1,8 @@
 """Export, import and factory reset of an instance's configuration (gemSpec_Kon V5.18 TIP1-A_4814, 4815, 4820).
 
-An import replaces the configuration in one transaction and then restarts the instance: whoever is killed in between
-comes up with the old one or the new one. Trust lists and logs are no configuration and stay. A token stays if it is the
+An import is refused, with the name of the row, if the instance could not read what it brings. Else it replaces the
+configuration in one transaction and then restarts the instance: whoever is killed in between comes up with the old one
+or the new one. Trust lists and logs are no configuration and stay. A token stays if it is the
 importing administrator's or if its account has the role, the rights and the passwords it had: of any other account only
 the name is the same, and who holds the token may be somebody else. Terminals that come with an import are `gepairt` and
 not in use until an administrator has confirmed each (TIP1-A_4814).
@@ -13,8 +14,6 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tiaas.base.errors import InvalidInput
-from tiaas.interfaces.management.roles import Role
 from tiaas.interfaces.management.system import (
     CONFIG_OCTETS,
     ConfigImport,
@@ -27,10 +26,10 @@ from tiaas.konnektor.admin.audit import config_moved, factory_settings
 from tiaas.konnektor.admin.problems import Problem, conflict
 from tiaas.konnektor.admin.roles import ON_SITE, SUPER_ONLY
 from tiaas.konnektor.admin.routes import Call, Route, post
-from tiaas.konnektor.admin.sealed import BadSealedConfig, Rows, Sealed, new_passphrase, seal, unseal
+from tiaas.konnektor.admin.rowcheck import check_rows
+from tiaas.konnektor.admin.sealed import Rows, new_passphrase, seal, unseal
 from tiaas.konnektor.admin.users import TOKEN_KIND, USER_KIND
 from tiaas.konnektor.identity import fingerprint_of
-from tiaas.konnektor.infomodel import InfoModel
 from tiaas.konnektor.protocol.entry import SECURITY
 from tiaas.konnektor.store import Change, Delete, Put
 from tiaas.konnektor.terminalfirmware import FIRMWARE_KIND
@@ -57,7 +56,8 @@ async def _export(call: Call) -> ExportedConfig:
 async def _import(call: Call) -> ConfigShown:
     wish, instance = call.body(ConfigImport), instance_of(call)
     sealed = await unseal(wish.file, wish.passphrase)
-    changes = _changes(sealed, await instance.context.store.everything(), call.caller.user)
+    check_rows({kind: rows for kind, rows in sealed.rows.items() if kind not in NOT_EXPORTED}, instance.given)
+    changes = _changes(sealed.rows, await instance.context.store.everything(), call.caller.user)
     if wish.confirm:
         try:
             await call.plane.host.rewrite(instance.name, changes)
@@ -76,20 +76,14 @@ async def _import(call: Call) -> ConfigShown:
     )
 
 
-def _changes(sealed: Sealed, held: Rows, importer: str) -> list[Change]:
-    """What makes the rows of a store those of the file. Raises `BadSealedConfig` for content that could not start."""
-    try:
-        InfoModel.from_document(sealed.rows.get("infomodel", {}).get("current", InfoModel().to_document()))
-        terminals = {key: _imported(body) for key, body in sealed.rows.get(STORE_KIND, {}).items()}
-    except InvalidInput as error:
-        raise BadSealedConfig(f"the configuration in the file is damaged: {error}") from None
-    if not any(row.get("role") == Role.SUPER for row in sealed.rows.get(USER_KIND, {}).values()):
-        raise BadSealedConfig(f"there is no {Role.SUPER} in the file")
-    wanted: dict[str, Mapping[str, Any]] = {**sealed.rows, STORE_KIND: terminals}
+def _changes(rows: Rows, held: Rows, importer: str) -> list[Change]:
+    """What makes the rows of a store those of a file that were checked."""
+    terminals = {key: _imported(body) for key, body in rows.get(STORE_KIND, {}).items()}
+    wanted: dict[str, Mapping[str, Any]] = {**rows, STORE_KIND: terminals}
     gone = [Delete(kind, key) for kind, rows in held.items() if kind not in NOT_EXPORTED for key in rows]
     return [
         *gone,
-        *_foreign_tokens(sealed.rows, held, importer),
+        *_foreign_tokens(rows, held, importer),
         *(Put(kind, key, body) for kind in wanted if kind not in NOT_EXPORTED for key, body in wanted[kind].items()),
     ]
 

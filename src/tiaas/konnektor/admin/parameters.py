@@ -12,7 +12,7 @@ from tiaas.interfaces.management.system import Parameters
 from tiaas.konnektor.config import AuthenticationMode, InstanceConfig, SimpleMode
 from tiaas.konnektor.store import InstanceStore, StoreError
 
-_KIND, _KEY = "parameters", "current"
+PARAMETERS_KIND, _KEY = "parameters", "current"
 
 _ACCESS = {
     "tls_mandatory": "tls_mandatory",
@@ -38,9 +38,14 @@ _SECONDS = {
 
 async def load_parameters(store: InstanceStore) -> Parameters:
     """What is set. Raises `StoreError`."""
-    row = await store.get(_KIND, _KEY)
+    row = await store.get(PARAMETERS_KIND, _KEY)
+    return Parameters() if row is None else read_parameters(row)
+
+
+def read_parameters(row: Mapping[str, Any]) -> Parameters:
+    """The parameters of a row. Raises `StoreError` for a damaged one."""
     try:
-        return Parameters() if row is None else read(Parameters, row)
+        return read(Parameters, row)
     except BadDocument:
         raise StoreError("the stored parameters are damaged") from None
 
@@ -48,7 +53,7 @@ async def load_parameters(store: InstanceStore) -> Parameters:
 async def save_parameters(store: InstanceStore, parameters: Parameters) -> None:
     """Keeps them. Raises `StoreError`."""
     document: Mapping[str, Any] = plain(parameters)
-    await store.put(_KIND, _KEY, {name: value for name, value in document.items() if value is not None})
+    await store.put(PARAMETERS_KIND, _KEY, {name: value for name, value in document.items() if value is not None})
 
 
 def applied(parameters: Parameters, config: InstanceConfig) -> InstanceConfig:

@@ -9,6 +9,7 @@ from tiaas.interfaces.management.accounts import SecurityNews
 from tiaas.interfaces.management.roles import Role
 from tiaas.konnektor.admin.audit import admin_changed, login_failed
 from tiaas.konnektor.admin.listener import AdminListener
+from tiaas.konnektor.admin.loginbrake import LoginBrake
 from tiaas.konnektor.admin.loginfailures import LoginFailures
 from tiaas.konnektor.admin.logs import security_news
 from tiaas.konnektor.admin.routes import Route
@@ -27,6 +28,11 @@ class Host(Protocol):
         """Changes rows under a running instance, which can write nothing from then on; restart it next."""
         ...
 
+    @property
+    def login_brake(self) -> LoginBrake:
+        """Who may try passwords at the planes of this node."""
+        ...
+
     def restart_soon(self, name: str) -> None:
         """Restarts the instance once the answer under way is out."""
         ...
@@ -39,6 +45,7 @@ class InstancePlane:
         self.instance = instance
         self.users = users
         self.host = host
+        self.login_brake = host.login_brake
         self.failures = LoginFailures(self.clock)
 
     @classmethod

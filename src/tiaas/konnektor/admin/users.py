@@ -122,7 +122,7 @@ class Administrators:
         """Reads the accounts; where there is none, `first` becomes one of the highest role. Raises `StoreError`."""
         self = cls(store, clock, entropy, highest)
         try:
-            self._accounts = {name: _account(name, row) for name, row in (await store.list(USER_KIND)).items()}
+            self._accounts = {name: read_account(name, row) for name, row in (await store.list(USER_KIND)).items()}
             self._tokens = {name: _token(name, row) for name, row in (await store.list(TOKEN_KIND)).items()}
         except (KeyError, ValueError, TypeError):
             raise StoreError("a stored account is damaged") from None
@@ -335,7 +335,8 @@ def _put_account(account: Account) -> Put:
     return Put(USER_KIND, account.user, row)
 
 
-def _account(user: str, row: Mapping[str, Any]) -> Account:
+def read_account(user: str, row: Mapping[str, Any]) -> Account:
+    """The account of a row. Raises `KeyError`, `ValueError`, `TypeError` for a damaged one."""
     left = row["last_logout"]
     hashes = tuple(PasswordHash.from_row(kept) for kept in row["hashes"])
     return Account(

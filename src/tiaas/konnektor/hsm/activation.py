@@ -19,7 +19,7 @@ from tiaas.pki.passwordhash import PasswordHash, is_right
 
 FIRST_WAIT = timedelta(seconds=5)
 LONGEST_WAIT = timedelta(hours=1)
-_KIND = "virtual_smb"
+ACTIVATION_KIND = "virtual_smb"
 
 
 class ActivationRefused(TiaasError):
@@ -72,7 +72,7 @@ class Activations:
     @classmethod
     async def load(cls, store: InstanceStore, clock: Clock) -> "Activations":
         """Reads them. Raises `StoreError`."""
-        rows = await store.list(_KIND)
+        rows = await store.list(ACTIVATION_KIND)
         return cls(store, clock, {iccsn: Activation.from_row(row) for iccsn, row in rows.items()})
 
     def of(self, iccsn: str) -> Activation:
@@ -116,7 +116,7 @@ class Activations:
             raise ActivationRefused("it is too early for another activation code", _seconds(wait))
 
     async def _keep(self, iccsn: str, activation: Activation) -> None:
-        await self._store.put(_KIND, iccsn, activation.to_row())
+        await self._store.put(ACTIVATION_KIND, iccsn, activation.to_row())
         self._kept[iccsn] = activation
 
 
