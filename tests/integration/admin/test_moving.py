@@ -206,8 +206,8 @@ _KINDS = re.compile(r'^([A-Z_]+(?:, [A-Z_]+)*) = ("[^"\n]+"(?:, "[^"\n]+")*)$', 
 
 
 def _named(assignment: re.Match[str]) -> Iterator[tuple[str, str]]:
-    names, values = assignment.group(1).split(", "), assignment.group(2).split(", ")
-    return zip(names, (value.strip('"') for value in values), strict=True)
+    names, values = assignment.group(1).split(", "), re.findall('"([^"]+)"', assignment.group(2))
+    return zip(names, values, strict=False)
 
 
 def test_every_kind_of_row_of_an_instance_has_a_reader() -> None:
