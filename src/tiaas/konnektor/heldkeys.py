@@ -25,6 +25,11 @@ class KeyStore(Protocol):
         """Whether what it signs comes from outside the process, so that a document's signature is verified (4120)."""
         ...
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it hangs: everything raises `TokenError` at once until it answers."""
+        ...
+
     async def open(self) -> None:
         """Makes it ready for use."""
         ...

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from tiaas.card.link import CardGone, CardLinkError, CardTimeout
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.pki.pkcs11 import TokenError, WrongCryptogram
+from tiaas.pki.pkcs11 import TokenError, TokenTimeout, WrongCryptogram
 from tiaas.terminal.errors import CardInactive, SlotEmpty, TerminalBusy, TerminalError
 from tiaas.terminal.front import FrontError
 
@@ -19,11 +19,11 @@ def link_faults() -> Iterator[None]:
     """Turns failures of card line and terminal into a `KonnektorError`.
 
     A card pulled while an operation runs does not answer in time any more: 4094 (clients then ask to re-insert it). An
-    HSM that fails is a terminal that fails: it is one, a logical one.
+    HSM that fails is a terminal that fails: it is one, a logical one; what it does not answer in time is 4094, too.
     """
     try:
         yield
-    except (CardGone, CardTimeout, SlotEmpty, CardInactive) as error:
+    except (CardGone, CardTimeout, SlotEmpty, CardInactive, TokenTimeout) as error:
         raise KonnektorError(CARD_TIMEOUT) from error
     except TerminalBusy as error:
         raise KonnektorError(TERMINAL_BUSY) from error

@@ -175,6 +175,12 @@ class Terminals:
         self._hub.publish(link_event(Topic.CT_CONNECTED, entry))
         self._states.availability(entry)
 
+    def logical_down(self, ct_id: str) -> None:
+        """The HSM behind a logical terminal is not there any more, and with it its cards."""
+        entry = self.entry(ct_id)
+        self._lost(entry)
+        self._states.availability(entry)
+
     async def pair(self, ct_id: str, confirm: Callable[[str], bool], wait: float = 30.0) -> None:
         """TUC_KON_053 at one go, see `Pairer.pair`."""
         await self.pairer.pair(ct_id, confirm, wait)

@@ -1,13 +1,13 @@
 """HSMs that come late, assignments that go: what an instance makes of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
-from tests.integration.konnektor_core.memorystore import MemoryStore
+from tests.integration.hsm.house import CT, House
 from tests.integration.konnektor_core.practice import Practice
 from tiaas.base.entropy import SystemEntropy
 from tiaas.base.secret import Secret
@@ -15,28 +15,17 @@ from tiaas.card.elc import elc_encrypt
 from tiaas.konnektor.cardmap import AUT, ECC
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.events import Event, Topic
+from tiaas.konnektor.events import Topic
 from tiaas.konnektor.hsm import activation
 from tiaas.konnektor.hsm.activation import ActivationRefused
-from tiaas.konnektor.hsm.hsms import Hsms
-from tiaas.konnektor.hsm.settings import HsmSettings, VirtualSmb
-from tiaas.konnektor.infomodel import InfoModel, Kind, ManagedSmb, Relation, Terminal
+from tiaas.konnektor.infomodel import Relation
 from tiaas.konnektor.keys import decipherers_of, signer_of
-from tiaas.konnektor.livemodel import LiveInfoModel
-from tiaas.konnektor.network import Network
-from tiaas.konnektor.opstate import Condition
 from tiaas.konnektor.protocol import LogName, LogType, Query
-from tiaas.konnektor.sak import SakIdentities
-from tiaas.konnektor.services.context import ServiceContext, build_context
 from tiaas.konnektor.sessions import CallContext
 from tiaas.konnektor.store import StaleEpochWrite
-from tiaas.konnektor.trust import TrustSpace
 from tiaas.lab.hsm import VirtualSmbContent, personalise_smb, write_folder
 from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.pki.pkcs11 import TokenError
-from tiaas.terminal.embedded import EmbeddedFront
-
-CT = "HSM-1"
 
 
 @pytest.fixture
@@ -46,50 +35,9 @@ async def content() -> VirtualSmbContent:
     return await personalise_smb(practice.personaliser, practice.seed.institutions[0], practice.entropy)
 
 
-class House:
-    """An instance without doors, whose HSM is a folder."""
-
-    def __init__(self, content: VirtualSmbContent, folder: Path) -> None:
-        practice = Practice()
-        practice.handshakes.close()
-        self.clock = practice.clock
-        model = InfoModel().add(Kind.MANDANT, "M1").add(Kind.TERMINAL, Terminal(CT, (1,)))
-        model = model.add(Kind.SMB, ManagedSmb(content.iccsn, is_hsm=True))
-        self.model = LiveInfoModel(model.link(Relation.MANDANT_SMB, "M1", content.iccsn))
-        self.context: ServiceContext = build_context(
-            infomodel=self.model,
-            front=EmbeddedFront(practice.clock, practice.entropy, lambda instance: Network(), SakIdentities()),
-            store=MemoryStore(),
-            trust=TrustSpace.read([], []),
-            clock=practice.clock,
-            entropy=practice.entropy,
-            konnektor_name="konnektor",
-        )
-        self.events: list[Event] = []
-        self.context.hub.subscribe(self._on_event)
-        context = self.context
-        settings = (HsmSettings(CT, (VirtualSmb(content.iccsn),), folder=folder),)
-        self.hsms = Hsms(
-            settings, context.store, context.clock, context.cards, context.terminals, context.hub, self.model, 0.01
-        )
-
-    def _on_event(self, event: Event) -> None:
-        self.events.append(event)
-
-    async def until(self, happened: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not happened():  # noqa: ASYNC110 - nobody tells
-                await asyncio.sleep(0.01)
-
-    def is_missing(self) -> bool:
-        """EC_CardTerminal_Not_Available."""
-        self.context.terminals.judge()
-        return Condition.CARD_TERMINAL_NOT_AVAILABLE in self.context.opstate.holding
-
-
 @pytest.fixture
 async def house(content: VirtualSmbContent, tmp_path: Path) -> AsyncIterator[House]:
-    house = House(content, tmp_path / "keys")
+    house = House(content, folder=tmp_path / "keys")
     yield house
     await house.hsms.stop()
 

@@ -1,7 +1,8 @@
 """The HSMs of one instance: logical card terminals in whose slots virtual SMC-Bs are (gemSpec_Kon V5.18 TIP1-A_4535).
 
-An HSM that is not there is a card terminal that is not connected; it is tried again until it comes. Its virtual SMC-Bs
-are cards like others in lists, events and the access check; what of them may be used is decided by `activation`.
+An HSM that is not there is a card terminal that is not connected; it is tried again until it comes. One that hangs has
+lost its connection: its cards go, and come back when it answers. Its virtual SMC-Bs are cards like others in lists,
+events and the access check; what of them may be used is decided by `activation`.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from tiaas.base.clock import Clock
 from tiaas.base.errors import TiaasError
@@ -26,7 +28,7 @@ from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.store import InstanceStore, StoreError
 from tiaas.konnektor.terminalevents import card_event, failure_event
 from tiaas.konnektor.terminals import Terminals
-from tiaas.pki.pkcs11 import Token, TokenError
+from tiaas.pki.pkcs11 import ANSWER_SECONDS, PinRefused, Token, TokenError
 
 _log = logging.getLogger("tiaas.konnektor.hsm")
 
@@ -51,6 +53,8 @@ class SmbView:
 class _Hsm:
     settings: HsmSettings
     store: KeyStore | None = None
+    pin: Secret | None = None
+    is_pin_refused: bool = False
     told_away: bool = False
     loaded: list[Loaded] = field(default_factory=list)
 
@@ -68,7 +72,9 @@ class Hsms:
         hub: EventHub,
         model: LiveInfoModel,
         retry_seconds: float = RETRY_SECONDS,
+        card_seconds: float = ANSWER_SECONDS,
     ) -> None:
+        """`card_seconds`: how long an HSM may take for one operation (CARD_TIMEOUT_CARD)."""
         self._hsms = [_Hsm(each) for each in settings]
         self._store = store
         self._clock = clock
@@ -78,6 +84,7 @@ class Hsms:
         self._hub = hub
         self._model = model
         self._retry_seconds = retry_seconds
+        self._card_seconds = card_seconds
         self._tasks: set[asyncio.Task[None]] = set()
 
     # ---- life --------------------------------------------------------------------------------------------------------
@@ -97,9 +104,7 @@ class Hsms:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for hsm in self._hsms:
-            if hsm.store is not None:
-                with suppress(TokenError):
-                    await hsm.store.close()
+            await _leave(hsm)
 
     def model_changed(self) -> None:
         """The information model is another one: activations without assignment end."""
@@ -121,6 +126,7 @@ class Hsms:
         task.add_done_callback(self._tasks.discard)
 
     async def _keep_trying(self, hsm: _Hsm) -> None:
+        await _leave(hsm)
         while True:
             await asyncio.sleep(self._retry_seconds)
             if await self._bring_up(hsm):
@@ -129,22 +135,52 @@ class Hsms:
     async def _bring_up(self, hsm: _Hsm) -> bool:
         settings = hsm.settings
         try:
-            store = hsm.store = hsm.store or OwnedKeys(await _store_of(settings), self._store)
+            store = hsm.store = OwnedKeys(await self._keys_of(hsm), self._store, partial(self._lose, hsm))
             await store.open()
             hsm.loaded = [await load_smb(store, smb, self._active(smb)) for smb in settings.smbs]
         except TokenError as error:
+            hsm.is_pin_refused |= isinstance(error, PinRefused)
             fields = {"ct_id": settings.ct_id, "code": _NO_HSM, "reason": error.reason}
             _log.warning("HSM not in use", extra=fields)
             self._tell_away(hsm)
+            await _leave(hsm)
             return False
         except StoreError as error:
             _log.error("HSM not in use", extra={"ct_id": settings.ct_id, "kind": type(error).__name__})
+            await _leave(hsm)
             return False
+        hsm.told_away = False
         self._terminals.logical_up(settings.ct_id)
         for slot, loaded in enumerate(hsm.loaded, start=1):
             card = self._cards.insert(settings.ct_id, slot, loaded.data, NoLine(), loaded.held)
             self._hub.publish(card_event(Topic.CARD_INSERTED, card))
         return True
+
+    def _lose(self, hsm: _Hsm) -> None:
+        """It hangs."""
+        if hsm.loaded:
+            hsm.loaded = []
+            fields = {"ct_id": hsm.settings.ct_id, "code": _NO_HSM}
+            _log.error("HSM hangs and is out of use until it answers; if it does not, restart the node", extra=fields)
+            self._terminals.logical_down(hsm.settings.ct_id)
+            self._tell_away(hsm)
+            self._spawn(hsm)
+
+    async def _keys_of(self, hsm: _Hsm) -> KeyStore:
+        settings = hsm.settings
+        if settings.folder is not None:
+            return SoftwareKeys(settings.folder)
+        if settings.module is None or settings.pin_file is None:
+            raise TokenError("the HSM has neither module nor folder")
+        try:
+            pin = Secret((await asyncio.to_thread(settings.pin_file.read_bytes)).strip())
+        except OSError:
+            raise TokenError("the file with the token's PIN cannot be read") from None
+        if hsm.is_pin_refused and pin == hsm.pin:
+            # Each try counts: after a few the token is locked for everybody.
+            raise TokenError("the token refused the PIN, and its file still has the same one")
+        hsm.pin, hsm.is_pin_refused = pin, False
+        return Token(settings.module, settings.token, pin, seconds=self._card_seconds)
 
     def _tell_away(self, hsm: _Hsm) -> None:
         """TUC_KON_050, step 2: 4032. Once, however often it is tried again."""
@@ -197,13 +233,8 @@ class _IsActive:
         return self.activations.is_active(self.iccsn, mandant_id)
 
 
-async def _store_of(settings: HsmSettings) -> KeyStore:
-    if settings.folder is not None:
-        return SoftwareKeys(settings.folder)
-    if settings.module is None or settings.pin_file is None:
-        raise TokenError("the HSM has neither module nor folder")
-    try:
-        pin = await asyncio.to_thread(settings.pin_file.read_bytes)
-    except OSError:
-        raise TokenError("the file with the token's PIN cannot be read") from None
-    return Token(settings.module, settings.token, Secret(pin.strip()))
+async def _leave(hsm: _Hsm) -> None:
+    store, hsm.store = hsm.store, None
+    if store is not None:
+        with suppress(TokenError):
+            await store.close()

@@ -4,22 +4,35 @@ A command to a card passes the front, which knows the highest epoch; an HSM know
 store is asked, and an owner that was frozen and taken over signs and deciphers nothing.
 """
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
 from tiaas.konnektor.heldkeys import KeyStore
 from tiaas.konnektor.store import InstanceStore
 from tiaas.pki.keys import Digest, SigningScheme
+from tiaas.pki.pkcs11 import TokenError
 
 
 class OwnedKeys:
-    """`KeyStore` before another one; what uses a key raises `StaleEpochWrite` and `StoreError` too."""
+    """`KeyStore` before another one; what uses a key raises `StaleEpochWrite` and `StoreError` too.
 
-    def __init__(self, keys: KeyStore, store: InstanceStore) -> None:
+    `on_stuck` is called when the use of a key fails because it hangs.
+    """
+
+    def __init__(self, keys: KeyStore, store: InstanceStore, on_stuck: Callable[[], None] = lambda: None) -> None:
         self._keys = keys
         self._store = store
+        self._on_stuck = on_stuck
 
     @property
     def is_outside(self) -> bool:
         """See `KeyStore`."""
         return self._keys.is_outside
+
+    @property
+    def is_stuck(self) -> bool:
+        """See `KeyStore`."""
+        return self._keys.is_stuck
 
     async def open(self) -> None:
         """See `KeyStore`."""
@@ -39,19 +52,26 @@ class OwnedKeys:
 
     async def sign(self, label: str, digest: bytes, scheme: SigningScheme, hash_function: Digest) -> bytes:
         """See `KeyStore`."""
-        await self._require_owner()
-        return await self._keys.sign(label, digest, scheme, hash_function)
+        async with self._use():
+            return await self._keys.sign(label, digest, scheme, hash_function)
 
     async def agree(self, label: str, point: bytes) -> bytes:
         """See `KeyStore`."""
-        await self._require_owner()
-        return await self._keys.agree(label, point)
+        async with self._use():
+            return await self._keys.agree(label, point)
 
     async def decipher(self, label: str, cryptogram: bytes) -> bytes:
         """See `KeyStore`."""
-        await self._require_owner()
-        return await self._keys.decipher(label, cryptogram)
+        async with self._use():
+            return await self._keys.decipher(label, cryptogram)
 
-    async def _require_owner(self) -> None:
-        """A transaction that changes nothing, because each begins with that check."""
+    @asynccontextmanager
+    async def _use(self) -> AsyncIterator[None]:
+        # A transaction that changes nothing, because each begins with the check of the owner.
         await self._store.apply(())
+        try:
+            yield
+        except TokenError:
+            if self._keys.is_stuck:
+                self._on_stuck()
+            raise

@@ -24,6 +24,7 @@ class SoftwareKeys:
     """`KeyStore` in a folder."""
 
     is_outside = False
+    is_stuck = False
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,0 +1,143 @@
+"""A SoftHSM2 token that hangs in the middle of a signature, and one whose PIN is another one."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.integration.hsm.house import CT, House
+from tests.integration.konnektor_core.practice import Practice
+from tiaas.base.entropy import SystemEntropy
+from tiaas.base.secret import Secret
+from tiaas.konnektor.cardmap import AUT, ECC
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.events import Topic
+from tiaas.konnektor.hsm import hsms
+from tiaas.konnektor.keys import signer_of
+from tiaas.konnektor.sessions import CallContext
+from tiaas.lab.hsm import CONFIGURATION, SoftHsm, VirtualSmbContent, make_soft_hsm, personalise_smb, write_token
+from tiaas.pki.keys import Digest, Signer, SigningScheme
+from tiaas.pki.pkcs11 import Token, TokenError
+
+DIGEST = bytes(32)
+
+
+@pytest.fixture
+async def content() -> VirtualSmbContent:
+    practice = Practice()
+    practice.handshakes.close()
+    return await personalise_smb(practice.personaliser, practice.seed.institutions[0], practice.entropy)
+
+
+@pytest.fixture
+async def hsm(content: VirtualSmbContent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SoftHsm:
+    hsm = await make_soft_hsm(tmp_path, "praxis", SystemEntropy())
+    monkeypatch.setenv(CONFIGURATION, str(hsm.configuration))
+    token = hsm.token(writable=True)
+    await token.open()
+    await write_token(content, token)
+    await token.close()
+    return hsm
+
+
+@pytest.fixture
+async def house(content: VirtualSmbContent, hsm: SoftHsm) -> AsyncIterator[House]:
+    house = House(content, 1.0, module=hsm.module, token=hsm.label, pin_file=hsm.pin_file)
+    yield house
+    await house.hsms.stop()
+
+
+async def signer(house: House) -> Signer:
+    (card,) = house.context.cards
+    return await signer_of(card, card.session(CallContext("M1", "CS1", "AP1")), AUT, ECC, house.clock)
+
+
+class Hang:
+    """SoftHSM2 reads a key's file anew when it uses the key: with a FIFO in its place it waits for a writer."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files = [path for path in folder.rglob("*.object") if path.name != "token.object"]
+        self._is_over = False
+        for path in self._files:
+            path.rename(path.with_suffix(".aside"))
+            os.mkfifo(path)
+
+    def end(self) -> None:
+        """The files are back; whoever waits for a FIFO reads the same out of it."""
+        if self._is_over:
+            return
+        self._is_over = True
+        for path in self._files:
+            fifo = path.with_suffix(".fifo")
+            path.rename(fifo)
+            path.with_suffix(".aside").rename(path)
+            with suppress(OSError):  # nobody reads it
+                writer = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+                os.write(writer, path.read_bytes())
+                os.close(writer)
+
+
+@pytest.mark.requirement("TIP1-A_4581")
+@pytest.mark.code(4094)
+async def test_a_token_that_hangs_is_out_of_use_until_it_answers(
+    house: House, content: VirtualSmbContent, hsm: SoftHsm, caplog: pytest.LogCaptureFixture
+) -> None:
+    await house.hsms.start()
+    (view,) = house.hsms
+    await house.hsms.activate(view, "M1", content.code)
+    neighbour = hsm.token()
+    await neighbour.open()
+    by = await signer(house)
+    await by.sign_digest(DIGEST, by.scheme)
+    hang = Hang(hsm.folder)
+    try:
+        with pytest.raises(KonnektorError) as caught:
+            await by.sign_digest(DIGEST, by.scheme)
+        assert caught.value.code == 4094
+        # A terminal that lost its connection, for whoever looks.
+        assert house.is_missing()
+        assert list(house.context.cards) == []
+        assert [view.loaded for view in house.hsms] == [None]
+        told = {event.topic for event in house.events}
+        assert told >= {Topic.CARD_REMOVED, Topic.CT_DISCONNECTED, Topic.CT_TLS_ESTABLISHMENT_FAILURE}
+        assert [record.levelname for record in caplog.records if "HSM hangs" in record.getMessage()] == ["ERROR"]
+        # Whoever comes now waits for nothing: no time limit is as short as this.
+        async with asyncio.timeout(0.5):
+            with pytest.raises(KonnektorError):
+                await by.sign_digest(DIGEST, by.scheme)
+            with pytest.raises(TokenError, match="hangs"):
+                await signature(neighbour, content)
+            await neighbour.close()
+    finally:
+        hang.end()
+    await house.until(lambda: bool(list(house.context.cards)))
+    assert not house.is_missing()
+    by = await signer(house)
+    await by.sign_digest(DIGEST, by.scheme)
+    assert house.context.terminals.entry(CT).connected
+
+
+async def signature(token: Token, content: VirtualSmbContent) -> bytes:
+    return await token.sign(f"{content.iccsn}.AUT.E256", DIGEST, SigningScheme.ECDSA, Digest.SHA256)
+
+
+async def test_a_refused_pin_is_tried_once_until_its_file_has_another_one(
+    house: House, hsm: SoftHsm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right, tokens = hsm.pin_file.read_bytes(), list[Token]()
+
+    def token(module: Path, label: str, pin: Secret, *, seconds: float) -> Token:
+        tokens.append(Token(module, label, pin, seconds=seconds))
+        return tokens[-1]
+
+    monkeypatch.setattr(hsms, "Token", token)
+    hsm.pin_file.write_bytes(b"wrong-pin")
+    await house.hsms.start()
+    await asyncio.sleep(0.1)  # several tries
+    assert len(tokens) == 1
+    assert house.is_missing()
+    hsm.pin_file.write_bytes(right + b"\n")
+    await house.until(lambda: bool(list(house.context.cards)))
