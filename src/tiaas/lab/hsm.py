@@ -87,7 +87,10 @@ def write_folder(content: VirtualSmbContent, folder: Path) -> None:
 
 
 async def write_token(content: VirtualSmbContent, token: Token) -> None:
-    """Puts a virtual SMC-B into a token that is open and writable. Raises `TokenError`."""
+    """Puts a virtual SMC-B into a token that is open and writable, in the place of what has its labels.
+
+    Who was killed meanwhile does it again from the beginning. Raises `TokenError`.
+    """
     await token.work(lambda session: _fill(session, content))
 
 
@@ -97,6 +100,9 @@ def _fill(session: Any, content: VirtualSmbContent) -> None:
     from pkcs11.util.rsa import decode_rsa_private_key
     from pkcs11.util.x509 import decode_x509_certificate
 
+    for label in {*content.keys, *content.certificates, *content.data}:
+        for left_over in list(session.get_objects({Attribute.LABEL: label})):
+            left_over.destroy()
     stored = {Attribute.TOKEN: True, Attribute.PRIVATE: True}
     secret = {**stored, Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False}
     for label, pkcs8 in content.keys.items():
@@ -148,15 +154,22 @@ async def make_soft_hsm(folder: Path, label: str, entropy: Entropy) -> SoftHsm:
     tokens.mkdir(mode=0o700, parents=True, exist_ok=True)
     hsm.configuration.write_text(f"directories.tokendir = {tokens}\nobjectstore.backend = file\nlog.level = ERROR\n")
     pin, administrator = (entropy.octets(8).hex() for _ in range(2))
-    process = await asyncio.create_subprocess_exec(
-        _TOOL, "--init-token", "--free", "--label", label, "--pin", pin, "--so-pin", administrator,
-        env={CONFIGURATION: str(hsm.configuration), "PATH": "/usr/bin:/usr/local/bin"},
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    if await process.wait():
+    # One whose PIN nobody kept, because its maker was killed; mostly there is none.
+    await _tool(hsm, "--delete-token", "--token", label)
+    if await _tool(hsm, "--init-token", "--free", "--label", label, "--pin", pin, "--so-pin", administrator):
         raise LabError("softhsm2-util did not make a token")
     write_private(hsm.pin_file, pin.encode())
     return hsm
+
+
+async def _tool(hsm: SoftHsm, *words: str) -> int:
+    """Its exit code."""
+    process = await asyncio.create_subprocess_exec(
+        _TOOL, *words,
+        env={CONFIGURATION: str(hsm.configuration), "PATH": "/usr/bin:/usr/local/bin"},
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    return await process.wait()
 
 
 def soft_hsm_module() -> Path:
