@@ -23,6 +23,7 @@ from tiaas.cli.adminaccess import (
 )
 from tiaas.cli.adminaccounts import register_accounts, register_base, shown
 from tiaas.cli.adminimportedcas import register_imported_cas
+from tiaas.cli.adminsmbs import register_virtual_smbs
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.writer import note, out, out_fields, out_json, out_table
 from tiaas.client.admin import Admin, path_of
@@ -82,6 +83,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     trust.add_argument("file", nargs="?", type=Path, metavar="FILE", help="with import: a TSL")
     trust.add_argument("--bnetza", action="store_true", help="with import: FILE is a BNetzA-VL")
     register_imported_cas(action)
+    register_virtual_smbs(action)
     action("expiry", "read the certificates of all reachable cards and show which end soon", _expiry)
     parameters = action(
         "parameters", "show the parameters, or set some: NAME=VALUE, NAME= for the default", _parameters

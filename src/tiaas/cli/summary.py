@@ -45,6 +45,12 @@ def _practice(served: Served, entry: InstanceEntry) -> Iterator[str]:
             yield f"  {kind:<10} {card.iccsn}  {_where(card):<14} {card.holder}"
         if len(cards) > _CARDS_SHOWN:
             yield f"  {kind:<10} … and {len(cards) - _CARDS_SHOWN} more, see {READY_FILE} or: {_command()} card list"
+    for view in served.instance.hsms:
+        holder = "" if view.loaded is None else view.loaded.data.holder_name
+        yield f"  {'HSM-B':<10} {view.smb.iccsn}  {f'{view.ct_id} slot {view.slot}':<14} {holder}"
+        if not view.mandanten:
+            act = f"{_command()} admin virtual-smb activate {view.smb.iccsn} --mandant {context.mandant_id}"
+            yield f"  {'':<10} not activated: {act}"
     yield ""
 
 

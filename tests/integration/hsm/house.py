@@ -43,10 +43,15 @@ class House:
         )
         self.events: list[Event] = []
         self.context.hub.subscribe(self._on_event)
+        self._settings = (HsmSettings(CT, (VirtualSmb(content.iccsn),), **where),)
+        self._card_seconds = card_seconds
+        self.open()
+
+    def open(self) -> None:
+        """Its HSMs, not started; once more for another life."""
         context = self.context
-        settings = (HsmSettings(CT, (VirtualSmb(content.iccsn),), **where),)
         self.hsms = Hsms(
-            settings,
+            self._settings,
             context.store,
             context.clock,
             context.cards,
@@ -54,7 +59,7 @@ class House:
             context.hub,
             self.model,
             0.01,
-            card_seconds,
+            self._card_seconds,
         )
 
     def _on_event(self, event: Event) -> None:

@@ -1,11 +1,20 @@
 """The command line beside a virtual SMC-B: the card in a slot is meant, the virtual one is named."""
 
+import io
+import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from tests.integration.hsm.test_authenticate import activation_code
 from tests.integration.lab.labprocess import LabProcess
+from tests.integration.proof.caller import Caller, pin_status
+from tiaas.cli.entry import main
 
 
 def tiaas(lab: LabProcess, *words: str) -> subprocess.CompletedProcess[str]:
@@ -20,3 +29,47 @@ def test_the_card_in_a_slot_is_meant_unless_the_virtual_one_is_named(hsm_lab: La
     shown = tiaas(hsm_lab, "get", "cards", "--type", "HSM-B").stdout.splitlines()[-1].split()
     assert shown[0] == "HSM-B"
     assert tiaas(hsm_lab, "authenticate", "--file", str(file), "--card", shown[1]).returncode == 0
+
+
+def until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_the_summary_names_the_virtual_smc_b(hsm_lab: LabProcess) -> None:
+    until(lambda: "Stop with Ctrl-C" in hsm_lab.output)
+    (line,) = (line for line in hsm_lab.output.splitlines() if line.strip().startswith("HSM-B"))
+    assert "HSM-1 slot 1" in line
+    assert "not activated" not in hsm_lab.output
+
+
+@pytest.mark.requirement("A_23632-01")
+def test_an_administrator_activates_it_at_the_command_line(
+    hsm_lab: LabProcess, caller: Caller, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    admin = ("admin", "virtual-smb", "--dir", str(hsm_lab.folder))
+    mandant, code = hsm_lab.ready["context"]["mandant_id"], activation_code(hsm_lab).reveal().decode()
+    assert main([*admin, "--json"]) == 0
+    (held,) = json.loads(capsys.readouterr().out)["virtual_smbs"]
+    assert held["mandanten"] == [mandant]
+    named = (held["iccsn"], "--mandant", mandant)
+    assert main([*admin, "deactivate", *named]) == 0
+    assert "nobody" in capsys.readouterr().out
+    assert pin_status(caller, caller.handle("HSM-B"), "PIN.SMC") == ("VERIFIABLE", None)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{code}\n"))
+    assert main([*admin, "activate", *named]) == 0
+    written = capsys.readouterr()
+    assert mandant in written.out
+    assert code not in written.out + written.err
+    assert pin_status(caller, caller.handle("HSM-B"), "PIN.SMC") == ("VERIFIED", None)
+    for wrong in (["activate"], ["show", held["iccsn"]], ["deactivate", held["iccsn"]]):
+        assert main([*admin, *wrong]) == 2
+
+    def logged() -> bytes:
+        return b"".join(path.read_bytes() for path in (hsm_lab.folder / "protocol").rglob("*") if path.is_file())
+
+    until(lambda: b"PUT /virtual-smbs activation" in logged())
+    for octets in (logged(), (hsm_lab.folder / "tiaas.log").read_bytes()):
+        assert code.encode() not in octets

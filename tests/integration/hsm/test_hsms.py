@@ -109,6 +109,21 @@ async def test_taking_the_assignment_back_ends_the_activation(
 
 
 @pytest.mark.requirement("A_23632-01")
+async def test_an_activation_stays_over_a_restart(house: House, content: VirtualSmbContent, tmp_path: Path) -> None:
+    write_folder(content, tmp_path / "keys")
+    await house.hsms.start()
+    (view,) = house.hsms
+    await house.hsms.activate(view, "M1", content.code)
+    await house.hsms.stop()
+    house.open()
+    await house.hsms.start()
+    (view,) = house.hsms
+    assert view.mandanten == ("M1",)
+    (card,) = house.context.cards
+    assert "PIN.SMC" in card.session(CallContext("M1", "CS1", "AP1")).auth_state
+
+
+@pytest.mark.requirement("A_23632-01")
 async def test_an_assignment_that_goes_while_the_code_is_compared(
     house: House, content: VirtualSmbContent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
