@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, pkcs12
 
+from tests.foreignca import ForeignCa
 from tests.integration.konnektor_core.surgery import CLOCK, CT, ENTROPY, MAC, Surgery, caller, context
 from tests.structure.sources import SRC, tree
 from tests.unit.konnektor_trust.trustbench import FIRST, OLD, VL
@@ -40,6 +41,7 @@ from tiaas.konnektor.hsm.activation import Activation, Activations
 from tiaas.konnektor.hsm.owned import OwnedKeys
 from tiaas.konnektor.hsm.software import SoftwareKeys
 from tiaas.konnektor.identity import Identity
+from tiaas.konnektor.importedcas import ImportedCas
 from tiaas.konnektor.infomodel import Kind
 from tiaas.konnektor.instance import _ModelWatcher
 from tiaas.konnektor.issuing import KeyPair, create_ca, issue_client
@@ -280,6 +282,13 @@ async def _new_sak_cvc(old: Deposed) -> None:
     await keep_sak_cvc(old.core.store, SakCvc.load(certificate, ca, Secret(key)))
 
 
+async def _forget_imported_ca(old: Deposed) -> None:
+    cas = ImportedCas()
+    imported = await cas.add(ForeignCa().der)
+    cas._store = old.core.store
+    await cas.remove(imported.fingerprint)
+
+
 def _keys(old: Deposed) -> OwnedKeys:
     return OwnedKeys(SoftwareKeys(old.surgery.folder), old.core.store)
 
@@ -318,6 +327,8 @@ WRITES: dict[str, tuple[Scenario, ...]] = {
         lambda old: _keys(old).agree("x", b""),
         lambda old: _keys(old).decipher("x", b""),
     ),
+    "konnektor.importedcas:ImportedCas.add": (lambda old: ImportedCas(old.core.store).add(ForeignCa().der),),
+    "konnektor.importedcas:ImportedCas.remove": (_forget_imported_ca,),
     "konnektor.comfortusers:ComfortUsers.remember": (
         lambda old: ComfortUsers(old.core.store).remember("00000000-0000-4000-8000-000000000000"),
     ),

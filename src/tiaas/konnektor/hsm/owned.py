@@ -67,11 +67,14 @@ class OwnedKeys:
 
     @asynccontextmanager
     async def _use(self) -> AsyncIterator[None]:
-        # A transaction that changes nothing, because each begins with the check of the owner.
-        await self._store.apply(())
+        await self._require_owner()
         try:
             yield
         except TokenError:
             if self._keys.is_stuck:
                 self._on_stuck()
             raise
+
+    async def _require_owner(self) -> None:
+        """A transaction that changes nothing, because each begins with that check."""
+        await self._store.apply(())
