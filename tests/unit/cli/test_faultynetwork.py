@@ -17,7 +17,7 @@ class Lab:
 
     def __init__(self, port: int) -> None:
         self.faults = FaultBook(ManualClock(datetime(2026, 3, 2, tzinfo=UTC)))
-        self.services = SimpleNamespace(url="http://127.0.0.1:1")
+        self.services = SimpleNamespace(url="http://127.0.0.1:1", tls_port=5)
         self.vsdm = SimpleNamespace(url="https://127.0.0.1:2")
         self.gateways = SimpleNamespace(ports={"ti": 4})
         self._terminal = SimpleNamespace(ct_id="CT-1", sicct=f"127.0.0.1:{port}")
