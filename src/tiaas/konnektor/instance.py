@@ -223,16 +223,8 @@ class Instance:
             recorder,
         )
         directory = LdapProxy.build(config, gate, context.trust, network, context.opstate, context.online_mode)
-        hsms = Hsms(
-            config.hsms,
-            store,
-            clock,
-            context.cards,
-            context.terminals,
-            context.hub,
-            model,
-            card_seconds=config.card_seconds,
-        )
+        seconds = config.card_seconds
+        hsms = Hsms(config.hsms, store, clock, context.cards, context.terminals, context.hub, model, seconds)
 
         def clients_changed() -> None:
             hsms.model_changed()

@@ -58,8 +58,8 @@ class House:
             context.terminals,
             context.hub,
             self.model,
-            0.01,
             self._card_seconds,
+            0.01,
         )
 
     def _on_event(self, event: Event) -> None:

@@ -75,7 +75,6 @@ def test_that_fails(konnektor, recording):
 """
 
 
-
 SECOND = """
 from pathlib import Path
 

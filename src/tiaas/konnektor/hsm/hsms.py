@@ -71,8 +71,8 @@ class Hsms:
         terminals: Terminals,
         hub: EventHub,
         model: LiveInfoModel,
-        retry_seconds: float = RETRY_SECONDS,
         card_seconds: float = ANSWER_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         """`card_seconds`: how long an HSM may take for one operation (CARD_TIMEOUT_CARD)."""
         self._hsms = [_Hsm(each) for each in settings]
