@@ -116,7 +116,9 @@ class Comfort:
             return None
         return ComfortInfo(comfort.state.count_left, comfort.state.seconds_left(now))
 
-    async def activate(self, card: Card, session: CardSession, workplace_id: str) -> None:
+    async def activate(
+        self, card: Card, session: CardSession, workplace_id: str, mandant_id: str | None = None
+    ) -> None:
         """TUC_KON_171. A session that is in comfort mode begins anew.
 
         Raises 4263, 4274 not an HBA, 4272 the session's userId is no UUID, 4270 it was used before, 4278 no session or
@@ -135,7 +137,9 @@ class Comfort:
                 per_pin = await signatures_per_pin(card, self._clock)
             self._sak.require(hba)
             try:
-                async with self._pins.reserve(card, session, workplace_id, protected=True) as pin:
+                async with self._pins.reserve(
+                    card, session, workplace_id, protected=True, mandant_id=mandant_id
+                ) as pin:
                     comfort = await self._begin(card, session, pin, hba, per_pin or COMFORT_MAX)
                     # The administrator may have switched the function off while the holder typed.
                     self.require_on()

@@ -140,9 +140,14 @@ class Pins:
         pin: str,
         verification: VerificationType = VerificationType.MANDATORY,
         holder: Reservation | None = None,
+        *,
+        mandant_id: str | None = None,
     ) -> PinResult:
         """TUC_KON_012; `holder` is the caller's own lock, if he has one. Also raises 4063 blocked before, 4065
         transport PIN.
+
+        `mandant_id`, here and below, is the caller's: Mandanten share the session of an HBA, not the terminal for PINs.
+        None: the one that the session was made for.
         """
         pin_object(card.card_type, pin)
         if card.held is not None:
@@ -157,11 +162,13 @@ class Pins:
                     return PinResult(PinOutcome.OK)
                 if status.state in _FAULT_OF_STATE:
                     raise KonnektorError(_FAULT_OF_STATE[status.state])
-            call = self._call(card, session, lock, workplace_id, pin)
+            call = self._call(card, session, lock, (mandant_id, workplace_id), pin)
             prompts = texts.verify_prompts(*call.shown, only_slot=call.only_slot)
             return await self._verify(call, prompts)
 
-    async def change(self, card: Card, session: CardSession, workplace_id: str, pin: str) -> PinResult:
+    async def change(
+        self, card: Card, session: CardSession, workplace_id: str, pin: str, *, mandant_id: str | None = None
+    ) -> PinResult:
         """TUC_KON_019; also takes a PIN out of its transport state.
 
         Also raises 4063 blocked before, 4067 repetition differs, 4068 new PIN too long.
@@ -171,7 +178,7 @@ class Pins:
             status = await self.status(card, session, pin, holder)
             if status.state is PinState.BLOCKED:
                 raise KonnektorError(4063)
-            call = self._call(card, session, holder, workplace_id, pin)
+            call = self._call(card, session, holder, (mandant_id, workplace_id), pin)
             if pin == PIN_AMTS_REP:
                 allowed = await self._allow_representative(call, texts.REPRESENTATIVE_CHANGE)
                 if allowed.outcome is not PinOutcome.OK:
@@ -183,7 +190,14 @@ class Pins:
             return await self._enter(call, call.dialogue(Purpose.CHANGE, command, prompts))
 
     async def unblock(
-        self, card: Card, session: CardSession, workplace_id: str, pin: str, *, set_new: bool = False
+        self,
+        card: Card,
+        session: CardSession,
+        workplace_id: str,
+        pin: str,
+        *,
+        set_new: bool = False,
+        mandant_id: str | None = None,
     ) -> PinResult:
         """TUC_KON_021: resets the retry counter with the PUK, with `set_new` for a new PIN.
 
@@ -195,7 +209,7 @@ class Pins:
         if pin == PIN_QES and set_new:
             raise KonnektorError(4072)
         async with card.reserve() as holder:
-            call = self._call(card, session, holder, workplace_id, pin)
+            call = self._call(card, session, holder, (mandant_id, workplace_id), pin)
             # Not the session's state: another session's wrong entries block a PIN that is verified in this one.
             if (await _card_status(session, call.where)).state not in _TO_UNBLOCK:
                 return PinResult(PinOutcome.OK)
@@ -226,13 +240,18 @@ class Pins:
                 raise KonnektorError(4063)
             if (status.state is not PinState.DISABLED) is on:
                 return PinResult(PinOutcome.OK)
-            call = self._call(card, session, holder, workplace_id, pin)
+            call = self._call(card, session, holder, (None, workplace_id), pin)
             command = commands.switch_template(call.where.ref, on=on)
             purpose = Purpose.ENABLE if on else Purpose.DISABLE
             return await self._enter(call, call.dialogue(purpose, command, texts.switch_prompts(pin, on=on)))
 
-    def _call(self, card: Card, session: CardSession, holder: Reservation, workplace_id: str, pin: str) -> _Call:
-        input_ct = pin_input_terminal(self._model.current, card, session.context.mandant_id, workplace_id)
+    def _call(
+        self, card: Card, session: CardSession, holder: Reservation, place: tuple[str | None, str], pin: str
+    ) -> _Call:
+        """`place`: Mandant and workplace."""
+        mandant_id, workplace_id = place
+        mandant_id = mandant_id or session.context.mandant_id
+        input_ct = pin_input_terminal(self._model.current, card, mandant_id, workplace_id)
         only_slot = self._terminals.slot_count(card.ct_id) == 1
         return _Call(card, session, holder, pin, pin_object(card.card_type, pin), input_ct, only_slot)
 

@@ -122,7 +122,9 @@ class Qes:
         job = run.job
         async with (
             job.card.reserve(busy=_BUSY),
-            self._pins.reserve(job.card, job.session, job.workplace_id, protected=False) as pin,
+            self._pins.reserve(
+                job.card, job.session, job.workplace_id, protected=False, mandant_id=job.mandant_id
+            ) as pin,
             in_qes_folder(job.session) as channel,
         ):
             part = Part(0, len(run.digests))
@@ -137,7 +139,9 @@ class Qes:
                 most = await signatures_per_pin(card, self._clock)
             self._sak.require(hba)
             async with (
-                self._pins.reserve(card, job.session, job.workplace_id, protected=True) as pin,
+                self._pins.reserve(
+                    card, job.session, job.workplace_id, protected=True, mandant_id=job.mandant_id
+                ) as pin,
                 in_qes_folder(job.session) as channel,
             ):
                 restored = await channel.transmit(commands.mse_restore(STACK_ENVIRONMENT))

@@ -70,6 +70,8 @@ class QesJob:
     key: CertifiedKey
     stop: StopSwitch = field(default_factory=StopSwitch)
     on_signed: Callable[[int], None] = lambda index: None
+    mandant_id: str | None = None
+    """The caller's, see `Pins.verify`."""
 
 
 @dataclass(frozen=True, slots=True)

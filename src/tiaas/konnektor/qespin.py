@@ -71,14 +71,15 @@ class QesPins:
 
     @asynccontextmanager
     async def reserve(
-        self, card: Card, session: CardSession, workplace_id: str, *, protected: bool
+        self, card: Card, session: CardSession, workplace_id: str, *, protected: bool, mandant_id: str | None = None
     ) -> AsyncIterator[QesPin]:
-        """PIN pad and display of the right terminal for one operation.
+        """PIN pad and display of the right terminal for one operation; `mandant_id` as for `Pins.verify`.
 
         What both cards must tell for a protected entry is read before, because DF.QES must not be left later. Raises
         4053, 4060, 4092, 4221, 4222.
         """
-        input_ct = pin_input_terminal(self._model.current, card, session.context.mandant_id, workplace_id)
+        mandant_id = mandant_id or session.context.mandant_id
+        input_ct = pin_input_terminal(self._model.current, card, mandant_id, workplace_id)
         is_here = input_ct == card.ct_id and not protected
         way = None if is_here else await self._remote.way(input_ct, card)
         with link_faults():

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
 
 import pytest
 
@@ -19,7 +20,7 @@ from tiaas.konnektor.pinstates import PinState
 from tiaas.konnektor.qesfolder import leave_qes_folder
 from tiaas.konnektor.qesjob import QesJob, StackResult
 from tiaas.konnektor.qesstack import StackEnd
-from tiaas.konnektor.sessions import AuthValue
+from tiaas.konnektor.sessions import AuthValue, CallContext
 from tiaas.pki.prehashed import is_signature
 from tiaas.terminal.errors import PinEntryCancelled, PinEntryTimeout
 
@@ -278,3 +279,16 @@ async def test_who_waits_no_more_for_the_folder_to_be_left_gives_the_channel_up(
     assert channel.closed
     assert session.channel is None
     assert not session.raised
+
+
+@pytest.mark.code(4092)
+async def test_the_terminal_is_that_of_the_mandant_who_asks() -> None:
+    """Mandanten share the session of an HBA (C1 to C3); at AP2 only M1 has a terminal for remote entries."""
+    surgeon = await Surgeon.make()
+    session = surgeon.hba.session(CallContext("M2", "CS1", "AP2", "U1"))
+    job = QesJob(surgeon.hba, session, "AP2", "ABC-475", surgeon.key)
+    surgeon.desk.types([surgeon.pin])
+    assert await code(surgeon.qes.sign(job, digests(1))) == 4092
+    assert surgeon.hba.session(CallContext("M1", "CS1", "AP2", "U1")) is session
+    documents = digests(1)
+    genuine(surgeon, await surgeon.qes.sign(replace(job, mandant_id="M1"), documents), documents)

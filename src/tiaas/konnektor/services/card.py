@@ -94,14 +94,18 @@ def operations(context: ServiceContext) -> list[Operation]:
         if request.pin_typ == PIN_QES:
             # Only a signature asks for it (digest §7.1).
             raise KonnektorError(4072)
-        return await pins.verify(card, session, request.context.workplace_id, request.pin_typ)
+        place = request.context
+        return await pins.verify(card, session, place.workplace_id, request.pin_typ, mandant_id=place.mandant_id)
 
     async def change(card: Card, session: CardSession, request: PinRequest) -> PinResult:
-        return await pins.change(card, session, request.context.workplace_id, request.pin_typ)
+        place = request.context
+        return await pins.change(card, session, place.workplace_id, request.pin_typ, mandant_id=place.mandant_id)
 
     async def unblock(card: Card, session: CardSession, request: UnblockPin | v8_2.UnblockPin) -> PinResult:
-        set_new = bool(request.set_new_pin)
-        return await pins.unblock(card, session, request.context.workplace_id, request.pin_typ, set_new=set_new)
+        set_new, place = bool(request.set_new_pin), request.context
+        return await pins.unblock(
+            card, session, place.workplace_id, request.pin_typ, set_new=set_new, mandant_id=place.mandant_id
+        )
 
     async def enable(card: Card, session: CardSession, request: PinRequest) -> PinResult:
         return await pins.switch(card, session, request.context.workplace_id, request.pin_typ, on=True)

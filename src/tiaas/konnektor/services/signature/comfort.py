@@ -78,7 +78,7 @@ async def _activate(
     context.qes.require_enabled()
     card = context.cards.get(request.card_handle)
     session = card.session(call_context(request.context))
-    await context.qes.comfort.activate(card, session, request.context.workplace_id)
+    await context.qes.comfort.activate(card, session, request.context.workplace_id, request.context.mandant_id)
     return ActivateComfortSignatureResponse(status=OK, signature_mode=SignatureMode.COMFORT)
 
 

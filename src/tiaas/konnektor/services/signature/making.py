@@ -48,6 +48,7 @@ class Call:
     job: SignatureJob
     crypt: str
     workplace_id: str
+    mandant_id: str
     qes: bool
     ocsp_afterwards: bool
 
@@ -161,6 +162,7 @@ async def _sign_qualified(call: Call, key: CertifiedKey, stack: Sequence[Ready])
         key=key,
         stop=call.job.stop,
         on_signed=lambda _: _tell(call),
+        mandant_id=call.mandant_id,
     )
     return (await call.context.qes.sign(job, [ready.prepared.digests for ready in stack])).values
 

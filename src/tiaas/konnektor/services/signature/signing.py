@@ -62,5 +62,8 @@ async def _serve(
     with context.jobs.running(number, card.handle) as job:
         wishes = [wish_of(request, qes=qes) for request in message.sign_request]
         crypt = message.crypt or context.qes.settings.default_crypt
-        call = Call(context, card, session, job, crypt.value, message.context.workplace_id, qes, ocsp_afterwards)
+        place = message.context
+        call = Call(
+            context, card, session, job, crypt.value, place.workplace_id, place.mandant_id, qes, ocsp_afterwards
+        )
         return await make(call, wishes)
