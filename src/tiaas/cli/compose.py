@@ -24,6 +24,7 @@ from tiaas.base import collector, log
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.heap import return_large_blocks
+from tiaas.base.heavy import change_threads_often
 from tiaas.cli import hsmlab, onboard, watch
 from tiaas.cli.joining import join_terminals
 from tiaas.cli.ldapports import ldap_addresses, ldap_entry
@@ -170,6 +171,7 @@ async def running(
     Raises `TiaasError` for everything a person can put right.
     """
     return_large_blocks()
+    change_threads_often()
     async with AsyncExitStack() as stack:
         with collector.resting():
             run = await _start(_Start(options, progress, stack, clock, entropy), registry)

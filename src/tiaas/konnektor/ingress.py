@@ -24,7 +24,7 @@ from uvicorn.server import ServerState
 
 from tiaas.base.errors import TiaasError
 from tiaas.konnektor.config import Address, Limits
-from tiaas.konnektor.http import HttpConnection
+from tiaas.konnektor.http import HttpConnection, Portioned
 
 _log = logging.getLogger("tiaas.konnektor.ingress")
 
@@ -178,8 +178,8 @@ def http_door(
     """A door for HTTP; `config` holds the application."""
     state = ServerState()
 
-    def welcome(opened: OnOpen, closed: OnClosed) -> HttpConnection:
-        return HttpConnection(config, state, limits, opened, closed)
+    def welcome(opened: OnOpen, closed: OnClosed) -> Portioned:
+        return Portioned(HttpConnection(config, state, limits, opened, closed))
 
     return Door(name, limits, context, admits, welcome, state.tasks, refused)
 

@@ -11,9 +11,10 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from tiaas.base.heavy import LARGE
 from tiaas.konnektor.config import MEBIBYTE, Variant
 from tiaas.konnektor.gate import Gate
-from tiaas.konnektor.largebodies import LargeBodies
+from tiaas.konnektor.largebodies import TURNS, LargeBodies
 from tiaas.konnektor.peer import Peer
 from tiaas.soap.reply import SoapReply
 
@@ -187,6 +188,8 @@ async def read_body(fields: Fields, receive: Receive, limit: int) -> bytes | byt
         whole += part
         if is_last:
             return whole
+        if len(whole) >= LARGE:
+            await TURNS.mine()
 
 
 def _announced(fields: Fields, limit: int) -> int:
@@ -203,7 +206,10 @@ async def _send_soap(send: Send, reply: SoapReply) -> None:
     if len(reply.pieces) == 1:
         await send({"type": "http.response.body", "body": reply.body})
         return
+    is_large = reply.size >= LARGE
     for part in reply.slices():
+        if is_large:
+            await TURNS.mine()
         await send({"type": "http.response.body", "body": part, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 

@@ -4,7 +4,6 @@ SOAPAction is not looked at: in the field it comes quoted, unquoted, wrong or no
 Profile 1.2 (TIP1-A_4519-01), gemSpec_Kon V5.18 §3.6.1.
 """
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
@@ -13,6 +12,7 @@ from itertools import count
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from tiaas.base.entropy import Entropy
+from tiaas.base.heavy import beside
 from tiaas.soap.encoder import Long
 from tiaas.soap.envelope import (
     Headed,
@@ -173,7 +173,7 @@ class Dispatcher:
             if len(body) < _IN_THREAD:
                 entry, request = self._understand(body, content_type if is_packaged else None)
             else:
-                entry, request = await asyncio.to_thread(self._read, body, content_type if is_packaged else None)
+                entry, request = await beside(len(body), self._read, body, content_type if is_packaged else None)
             # A large message must not be held beside what was read of it.
             body = b""
             SERVED_CALL.set(ServedCall(next(_NUMBERS), entry.request.__name__))

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tiaas.soap.bulk import Octets
+from tiaas.base.slices import Octets, copied, found
 from tiaas.soap.errors import BadEnvelope
 
 PART_TYPE = "application/xop+xml"
@@ -97,7 +97,7 @@ def package_end(boundary: str) -> bytes:
 
 def _parts(body: Octets, delimiter: bytes) -> Iterator[tuple[str, memoryview]]:
     """Content-ID and content of each part; a delimiter stands at the start of a line."""
-    octets = body if isinstance(body, bytes | bytearray) else bytes(body)
+    octets = body if isinstance(body, bytes | bytearray) else copied(body)
     view = memoryview(octets)
     places = _delimiters(octets, delimiter)
     at = next(places, None)
@@ -114,12 +114,12 @@ def _parts(body: Octets, delimiter: bytes) -> Iterator[tuple[str, memoryview]]:
 def _delimiters(octets: bytes | bytearray, delimiter: bytes) -> Iterator[int]:
     """Where delimiters are: at the start of a line, with nothing but the end mark or spaces behind them."""
     line = b"\n" + delimiter
-    at = 0 if octets.startswith(delimiter) else octets.find(line) + 1
+    at = 0 if octets.startswith(delimiter) else found(octets, line) + 1
     while at or octets.startswith(delimiter):
         end = at + len(delimiter)
         if octets.startswith(b"--", end) or not octets[end : end + 200].partition(b"\n")[0].strip(b" \t\r"):
             yield at
-        at = octets.find(line, end) + 1
+        at = found(octets, line, end) + 1
         if not at:
             return
 
@@ -128,13 +128,13 @@ def _part(octets: bytes | bytearray, view: memoryview, start: int, end: int) -> 
     """`start` is behind the delimiter, `end` at the line feed before the next one."""
     line = octets.find(b"\n", start, end + 1)
     first = line + 1
-    crlf, lf = octets.find(b"\r\n\r\n", line - 1, end + 1), octets.find(b"\n\n", line, end + 1)
+    # Behind the longest head nothing is looked for: a content may be long.
+    reach = min(end + 1, first + _HEAD_MAX + 4)
+    crlf, lf = octets.find(b"\r\n\r\n", line - 1, reach), octets.find(b"\n\n", line, reach)
     gaps = [(at, at + size) for at, size in ((crlf, 4), (lf, 2)) if at >= 0]
     if not gaps:
-        raise BadEnvelope("a part of the multipart message has no head")
+        raise BadEnvelope(f"a part of the multipart message has no head of at most {_HEAD_MAX} octets")
     head_end, content = min(gaps)
-    if head_end - first > _HEAD_MAX:
-        raise BadEnvelope("a part of the multipart message has too long a head")
     if octets.startswith(b"\r", end - 1):
         end -= 1
     name, encoding = _head(bytes(view[first : max(head_end, first)]))

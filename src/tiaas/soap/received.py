@@ -6,6 +6,7 @@ from typing import Any
 
 from lxml import etree
 
+from tiaas.base.slices import copied, counted
 from tiaas.soap.bulk import BULK, Bulk
 from tiaas.soap.envelope import Limits, open_envelope_untrusted
 from tiaas.soap.errors import TooLarge
@@ -28,10 +29,10 @@ def received_untrusted(
     """
     opened = None if package is None else open_package_untrusted(package, body)
     bulk = Bulk() if opened is None else Bulk(opened.attachments)
-    envelope = body if opened is None else bytes(opened.root)
-    if envelope.count(b"<") > 2 * limits.nodes:
+    envelope = body if opened is None else copied(opened.root)
+    if counted(envelope, b"<") > 2 * limits.nodes:
         raise TooLarge(f"more than {limits.nodes} elements")
-    document = bytes(bulk.cut_untrusted(envelope))
+    document = copied(bulk.cut_untrusted(envelope))
     blocks, element = open_envelope_untrusted(document, limits, known)
     reset = BULK.set(bulk)
     try:

@@ -7,12 +7,12 @@ never is.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from tiaas.base.slices import SLICE, slices
 from tiaas.soap.bulk import INCLUDE, base64_size, base64_slices
 from tiaas.soap.encoder import Long
 from tiaas.soap.mtom import attachment_head, package_end, package_type, root_head
 
 CONTENT_TYPE = "text/xml; charset=utf-8"
-_SLICE = 1024 * 1024
 _XOP = INCLUDE[1:].partition("}")[0]
 
 Piece = bytes | Long
@@ -37,11 +37,10 @@ class SoapReply:
         for piece in self.pieces:
             if isinstance(piece, Long):
                 yield from base64_slices(piece.octets)
-            elif len(piece) <= _SLICE:
+            elif len(piece) <= SLICE:
                 yield piece
             else:
-                view = memoryview(piece)
-                yield from (bytes(view[start : start + _SLICE]) for start in range(0, len(view), _SLICE))
+                yield from map(bytes, slices(piece))
 
     @property
     def body(self) -> bytes:

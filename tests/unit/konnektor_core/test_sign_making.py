@@ -4,7 +4,7 @@ import pytest
 
 from tests.integration.signature.office import wish
 from tiaas.interfaces.dss_core_v1_0 import Schema, Schemas
-from tiaas.konnektor.services.signature.making import _is_small
+from tiaas.konnektor.services.signature.making import _size
 from tiaas.konnektor.services.signature.wishes import Wish, wish_of
 
 XML = b"<a/>"
@@ -26,4 +26,4 @@ def made(data: bytes, schemas: Schemas | None = None) -> Wish:
     ],
 )
 def test_small_work_is_done_at_once(wishes: list[Wish], expected: bool) -> None:
-    assert _is_small(wishes) is expected
+    assert (_size(wishes) is None) is expected

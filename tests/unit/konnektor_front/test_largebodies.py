@@ -1,4 +1,4 @@
-"""Room for large requests: order, cancelled waiters, and that nothing of it is ever lost."""
+"""Room and turns for large messages: order, cancelled waiters, and that nothing of it is ever lost."""
 
 import asyncio
 from random import Random
@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from tiaas.konnektor.config import MEBIBYTE
-from tiaas.konnektor.largebodies import LargeBodies
+from tiaas.konnektor.largebodies import LargeBodies, Turns
 
 
 async def test_small_requests_never_wait() -> None:
@@ -71,3 +71,32 @@ async def test_one_cancelled_just_when_room_is_given_back_is_cancelled_and_nothi
         await task
     async with asyncio.timeout(1), bodies.place(10 * MEBIBYTE):
         pass
+
+
+async def test_one_moves_on_in_a_turn_of_the_loop_and_nobody_is_passed_by() -> None:
+    turns, moved, seen = Turns(), list[str](), list[int]()
+
+    async def move(name: str) -> None:
+        for _ in range(3):
+            await turns.mine()
+            moved.append(name)
+
+    tasks = [asyncio.create_task(move(name)) for name in "abcd"]
+    tasks[1].cancel()
+    while not all(task.done() for task in tasks):
+        before = len(moved)
+        await asyncio.sleep(0)
+        seen.append(len(moved) - before)
+    assert moved == list("acd") * 3
+    assert max(seen) == 1
+
+
+async def test_turns_go_on_when_one_who_waits_is_cancelled() -> None:
+    turns = Turns()
+    tasks = [asyncio.create_task(turns.mine()) for _ in range(3)]
+    await asyncio.sleep(0)
+    for task in tasks[:2]:
+        task.cancel()
+    async with asyncio.timeout(1):
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await turns.mine()

@@ -4,12 +4,12 @@ Of the keys in the document those for the card's certificates are tried, the ECC
 written down and the next is tried. In an XML document all parts are opened that the card has a key for.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from tiaas.base.heavy import beside
 from tiaas.card.keytransport import KeyWay
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.hybrid.opening import CannotRead, ClosedDocument, ClosedKey, ClosedPart, Holder
@@ -47,14 +47,14 @@ async def decrypt(
     chances = [_chances(part, holders) for part in document.parts]
     if not any(chances):
         raise KonnektorError(WRONG_KEY)
-    opener = _Opener(note)
+    opener = _Opener(note, document.octets)
     opened = {
         number: await opener.open(part, found)
         for number, (part, found) in enumerate(zip(document.parts, chances, strict=True))
         if found
     }
     try:
-        return await asyncio.to_thread(document.finish, opened)
+        return await beside(document.octets, document.finish, opened)
     except CannotRead as error:
         raise KonnektorError(error.code, error.reason) from None
 
@@ -77,8 +77,9 @@ def _chances(part: ClosedPart, holders: Sequence[tuple[Holder, Decipherer]]) -> 
 class _Opener:
     """Opens parts; asks a card for each key only once, because several parts may share one."""
 
-    def __init__(self, note: Callable[[KonnektorError], None]) -> None:
+    def __init__(self, note: Callable[[KonnektorError], None], octets: int) -> None:
         self._note = note
+        self._octets = octets
         self._known: dict[bytes, bytes] = {}
         self._vain = 0
 
@@ -108,6 +109,6 @@ class _Opener:
         if cryptogram not in self._known:
             self._known[cryptogram] = await chance.decipherer.decipher(cryptogram)
         try:
-            return await asyncio.to_thread(part.open, self._known[cryptogram])
+            return await beside(self._octets, part.open, self._known[cryptogram])
         except CannotRead as error:
             raise KonnektorError(error.code, error.reason) from None

@@ -77,10 +77,14 @@ class ClosedPart:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ClosedDocument:
-    """The closed parts; `finish` makes the document of what came out of them, by number (`CannotRead`)."""
+    """The closed parts; `finish` makes the document of what came out of them, by number (`CannotRead`).
+
+    `octets` is how many the document has: so much work it is to open and to finish it.
+    """
 
     parts: tuple[ClosedPart, ...]
     finish: Callable[[Mapping[int, bytes]], bytes]
+    octets: int
 
 
 def is_cms(document: bytes) -> bool:
@@ -102,7 +106,9 @@ def read_cms_untrusted(document: bytes) -> ClosedDocument:
             raise CannotRead(NOT_POSSIBLE, str(error)) from None
 
     keys = tuple(map(_cms_key, read.recipients))
-    return ClosedDocument((ClosedPart(keys, read.cipher is not None, open_part),), lambda opened: opened[0])
+    return ClosedDocument(
+        (ClosedPart(keys, read.cipher is not None, open_part),), lambda opened: opened[0], len(document)
+    )
 
 
 def read_xml_untrusted(document: bytes) -> ClosedDocument:
@@ -135,7 +141,7 @@ def read_xml_untrusted(document: bytes) -> ClosedDocument:
             raise CannotRead(NOT_POSSIBLE, str(error)) from None
 
     closed = (ClosedPart(tuple(map(_xml_key, part.keys)), part.cipher is not None, opener(part.open)) for part in parts)
-    return ClosedDocument(tuple(closed), finish)
+    return ClosedDocument(tuple(closed), finish, len(document))
 
 
 def _cms_key(found: FoundRecipient) -> ClosedKey:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tiaas.ades.found import BadSignatureFile, FoundSignature
+from tiaas.base.heavy import beside
 from tiaas.interfaces.dss_core_v1_0 import VerifyManifestResults
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.verdict import CertificateCheck, Result
@@ -76,7 +77,7 @@ async def verify(material: Material, rules: Rules, checks: SignerChecks, now: da
     """
     # With schemas nobody knows how long it takes.
     at_once = material.octets <= AT_ONCE_MAX and not material.schemas
-    reading, fault = _read(material) if at_once else await asyncio.to_thread(_read, material)
+    reading, fault = _read(material) if at_once else await beside(material.octets, _read, material)
     times = [reference_time(found, rules.user_defined, now) for found in reading.found]
     waiting = [_check(found, time, rules, checks) for found, time in zip(reading.found, times, strict=True)]
     checked = [await waiting[0]] if len(waiting) == 1 else await asyncio.gather(*waiting)

@@ -4,9 +4,8 @@ Base64XML holds an XML document, Base64Data a CMS or an S/MIME message with one;
 answer has the same element. Crypt of the request is not either: the document's keys decide.
 """
 
-import asyncio
-
 from tiaas.ades.mime import BadMime, pkcs7_content_untrusted
+from tiaas.base.heavy import beside
 from tiaas.interfaces.connector_common_v5_0 import OK, Document
 from tiaas.interfaces.dss_core_v1_0 import Base64Data
 from tiaas.interfaces.encryption_service_v6_1 import (
@@ -49,14 +48,14 @@ async def _decrypt(context: ServiceContext, request: DecryptDocument, peer: Peer
     authorize(context, peer, request.context, "DecryptDocument", card_handle=handle)
     card = context.cards.get(handle)
     session = card.session(call_context(request.context))
-    closed = await asyncio.to_thread(_read, request.document)
+    closed = await beside(len(octets_of(request.document)), _read, request.document)
     decipherers = await decipherers_of(card, session, context.clock)
 
     def note(error: KonnektorError) -> None:
         gerror_of((error,), context.instance_id, context.clock, context.entropy, context.protocol)
 
     octets = await decrypt(closed, decipherers, note)
-    await asyncio.to_thread(_check_result, request.document, octets)
+    await beside(len(octets), _check_result, request.document, octets)
     return DecryptDocumentResponse(status=OK, document=_like(request.document, octets), optional_outputs="")
 
 

@@ -4,10 +4,10 @@ The document is looked at before anybody asks whether the caller may: that is th
 the RSA certificate of a card is taken. What clients say of the MIME type and of elements is not looked at.
 """
 
-import asyncio
 from functools import partial
 
 from tiaas.ades.mime import BadMime, split_untrusted
+from tiaas.base.heavy import beside
 from tiaas.interfaces.connector_common_v5_0 import OK, Document
 from tiaas.interfaces.dss_core_v1_0 import Base64Data
 from tiaas.interfaces.encryption_service_v6_1 import (
@@ -60,11 +60,12 @@ async def _encrypt(
         check_key(context, keys.certificate_on_card)
     kind = _kind(request)
     attributes = _attributes(request, kind)
-    seal = await asyncio.to_thread(_checked, request.document, kind, attributes)
+    octets = len(octets_of(request.document))
+    seal = await beside(octets, _checked, request.document, kind, attributes)
     card = _card(context, request, peer)
     crypt = (keys.certificate_on_card and keys.certificate_on_card.crypt) or Crypt.RSA
     chosen = await checks.choose(keys.certificate, card, crypt.value)
-    sealed = await asyncio.to_thread(seal, chosen.recipients, context.entropy)
+    sealed = await beside(octets, seal, chosen.recipients, context.entropy)
     status = OK if chosen.warning is None else warning(context, chosen.warning)
     return EncryptDocumentResponse(status=status, optional_outputs="", document=_sealed(sealed, kind))
 

@@ -5,13 +5,13 @@ A stack that ended early without an error (TAB_KON_192) is answered with what wa
 no answer that the schema allows, so it is 4049 then.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from tiaas.ades.signing import SignedBy
 from tiaas.base.entropy import random_uuid
+from tiaas.base.heavy import beside
 from tiaas.interfaces.connector_common_v5_0 import OK, Result, Status
 from tiaas.interfaces.signature_service_v7_5 import SignResponse
 from tiaas.konnektor.cardmap import QES, SIG
@@ -64,15 +64,15 @@ async def make(call: Call, wishes: Sequence[Wish]) -> tuple[SignResponse, ...]:
         ocsp=ocsp if call.qes and not call.ocsp_afterwards else None,
     )
     names = [random_uuid(call.context.entropy) for _ in wishes]
-    is_small = _is_small(wishes)
+    size = _size(wishes)
     preparing = wishes, names, here
-    stack = _prepared(*preparing) if is_small else await asyncio.to_thread(_prepared, *preparing)
+    stack = _prepared(*preparing) if size is None else await beside(size, _prepared, *preparing)
     values = await sign(stack)
     if not values:
         raise KonnektorError(_STOPPED)
     later = await _later_status(call, wishes, by.certificate)
     finishing = stack[: len(values)], values, later
-    finished = _finished(*finishing) if is_small else await asyncio.to_thread(_finished, *finishing)
+    finished = _finished(*finishing) if size is None else await beside(size, _finished, *finishing)
     outside = call.context.qes.settings.pdf_outside
     return tuple(
         sign_response(ready.wish, made, _status(call.context, ready.warnings), pdf_outside=outside)
@@ -80,9 +80,11 @@ async def make(call: Call, wishes: Sequence[Wish]) -> tuple[SignResponse, ...]:
     )
 
 
-def _is_small(wishes: Sequence[Wish]) -> bool:
-    """Whether the work costs less than a thread; with schemas nobody knows: few lines make a large content model."""
-    return sum(len(wish.data) for wish in wishes) <= _AT_ONCE_OCTETS and not any(wish.schemas for wish in wishes)
+def _size(wishes: Sequence[Wish]) -> int | None:
+    """Octets to work on, None if the work costs less than a thread; with schemas nobody knows: few lines make a large
+    content model."""
+    octets = sum(len(wish.data) for wish in wishes)
+    return None if octets <= _AT_ONCE_OCTETS and not any(wish.schemas for wish in wishes) else octets
 
 
 def _prepared(wishes: Sequence[Wish], names: Sequence[str], here: Circumstances) -> list[Ready]:

@@ -4,12 +4,12 @@ INVALID and INCONCLUSIVE are answers; what led to them stands in the status, as 
 for what cannot be verified at all.
 """
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TypeVar
 
 from tiaas.ades.found import SignatureFormat
+from tiaas.base.heavy import beside
 from tiaas.interfaces import signature_service_v7_4 as v7_4
 from tiaas.interfaces import signature_service_v7_5 as v7_5
 from tiaas.interfaces.connector_common_v5_0 import OK, Result, Status
@@ -71,7 +71,7 @@ async def _verify(
     manifests = verified.manifests
     outputs = v7_5.VerifyOutputs()
     if embeds:
-        outputs = await asyncio.to_thread(updated, request, material, verified)
+        outputs = await beside(material.octets, updated, request, material, verified)
     if wished is not None:
         text = report(verified.judgements, verified.time, ReportWish.of(wished), dialect, manifests)
         outputs = replace(outputs, verification_report=text)
