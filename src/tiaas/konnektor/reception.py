@@ -3,11 +3,13 @@
 import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from ipaddress import ip_address
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.konnektor.config import Address, InstanceConfig
+from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.gate import Gate
 from tiaas.konnektor.http import uvicorn_config
 from tiaas.konnektor.ingress import Ingress, http_door
@@ -17,6 +19,7 @@ from tiaas.konnektor.tls import server_context
 from tiaas.konnektor.webapp import Endpoint, WebApp
 from tiaas.soap.dispatch import Dispatcher, Observer, Operation
 from tiaas.soap.envelope import SoapFault
+from tiaas.soap.reply import SoapReply
 
 
 class Reception:
@@ -51,7 +54,8 @@ class Reception:
         for service, bound in served(operations):
             mtom = entropy if service.mtom else None
             dispatcher = Dispatcher(bound, fault_of, observer=observer, guard=guard, mtom=mtom)
-            endpoints[service.path] = Endpoint(service.name, dispatcher, service.body_octets)
+            too_long = partial(_too_long, dispatcher) if service.mtom else None
+            endpoints[service.path] = Endpoint(service.name, dispatcher, service.body_octets, too_long)
             self._services.append(service)
         app = WebApp(gate, endpoints, self._directory, may_list)
         self._accepted = gate.accepted_certificates()
@@ -132,6 +136,11 @@ class Reception:
         return service_directory(
             self._services, self._config.product, self._config.access, f"https://{secure}", plain, self._clock.now()
         )
+
+
+def _too_long(dispatcher: Dispatcher) -> SoapReply:
+    """What is longer than the documents that are taken can only be a document that is too large (TIP1-A_4500-02)."""
+    return dispatcher.refuse(KonnektorError(4283))
 
 
 def _host_of(field: str | None) -> str | None:

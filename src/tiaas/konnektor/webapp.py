@@ -21,9 +21,7 @@ from tiaas.soap.reply import SoapReply
 _log = logging.getLogger("tiaas.konnektor.http")
 
 SDS_PATH = "/connector.sds"
-_LINGER_SECONDS = 2.0
 _IN_CHUNKS = 32 * MEBIBYTE
-_LINGER_OCTETS = 4 * 1024 * 1024
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -33,6 +31,19 @@ Fields = Mapping[bytes, bytes]
 
 _TEXT: Headers = ((b"content-type", b"text/plain; charset=utf-8"),)
 _CLOSE: Headers = ((b"connection", b"close"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Linger:
+    """How long, and how much, a refused body is taken and thrown away."""
+
+    seconds: float
+    octets: int
+
+
+_BRIEF = Linger(2.0, 4 * MEBIBYTE)
+_PATIENT = Linger(30.0, 256 * MEBIBYTE)
+"""For documents: most clients read the fault when they have sent all."""
 
 
 class SoapHandler(Protocol):
@@ -47,11 +58,15 @@ class SoapHandler(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What stands behind a path: a dispatcher, the name for a health check, the largest body in octets."""
+    """What stands behind a path: a dispatcher, the name for a health check, the largest body in octets.
+
+    `too_long` makes the fault for a longer one; without, it is refused in HTTP (413).
+    """
 
     name: str
     handler: SoapHandler
     body_octets: int
+    too_long: Callable[[], SoapReply] | None = None
 
 
 class TooLong(Exception):
@@ -137,6 +152,11 @@ class WebApp:
                 )
                 await _send_soap(send, reply)
         except TooLong:
+            if endpoint.too_long is not None:
+                fault = endpoint.too_long()
+                head = ((b"content-type", fault.content_type.encode()), *_CLOSE)
+                await refuse_body(send, receive, fault.status, fault.body, head, _PATIENT)
+                return
             text = f"a message has {endpoint.body_octets} octets at most\n"
             await refuse_body(send, receive, 413, text.encode())
 
@@ -221,7 +241,12 @@ async def _reply(send: Send, status: int, body: bytes, headers: Headers) -> None
 
 
 async def refuse_body(
-    send: Send, receive: Receive, status: int, text: bytes, headers: Headers = (*_TEXT, *_CLOSE)
+    send: Send,
+    receive: Receive,
+    status: int,
+    text: bytes,
+    headers: Headers = (*_TEXT, *_CLOSE),
+    linger: Linger = _BRIEF,
 ) -> None:
     """Answers while the body is still coming, then throws away a bounded rest of it.
 
@@ -232,9 +257,11 @@ async def refuse_body(
     await send({"type": "http.response.body", "body": text, "more_body": True})
     thrown = 0
     try:
-        async with asyncio.timeout(_LINGER_SECONDS):
-            while thrown < _LINGER_OCTETS:
+        async with asyncio.timeout(linger.seconds):
+            while thrown < linger.octets:
                 message = await receive()
+                if thrown >= LARGE:
+                    await TURNS.mine()
                 thrown += len(message.get("body", b""))
                 if message["type"] != "http.request" or not message.get("more_body", False):
                     break

@@ -192,6 +192,10 @@ class Dispatcher:
             observer.done(begun, request, answer)
         return reply
 
+    def refuse(self, error: Exception) -> SoapReply:
+        """The fault for a request that is not read."""
+        return SoapReply(500, CONTENT_TYPE, (write_fault(self._fault_of(error)),))
+
     def _is_packaged(self, content_type: str | None) -> bool:
         if content_type is None or content_type in _ORDINARY:
             return False

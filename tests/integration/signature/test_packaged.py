@@ -16,7 +16,7 @@ from tiaas.interfaces.dss_core_v1_0 import Base64Data
 from tiaas.soap.client import read_answer_untrusted
 from tiaas.soap.envelope import write_envelope_parts
 from tiaas.soap.mtom import is_package
-from tiaas.soap.reply import SoapReply, packaged_reply, plain_reply
+from tiaas.soap.reply import CONTENT_TYPE, SoapReply, packaged_reply, plain_reply
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 CADES = "urn:ietf:rfc:5652"
@@ -85,3 +85,14 @@ async def test_25_megabytes_are_signed_and_one_octet_more_is_not(office: Office)
     assert len(signature_of(await post(office, "SignatureService", message))) > len(document)
     message = packaged_reply(200, write_envelope_parts(wish(office, document + b"x")), "b-0")
     assert b"4283" in (await post(office, "SignatureService", message)).content
+
+
+@pytest.mark.code(4283)
+@pytest.mark.requirement("TIP1-A_4500-02")
+async def test_a_body_that_is_not_even_read_is_answered_with_the_code(office: Office) -> None:
+    """More than any document in base64 and a thousand certificates: the rest of it is thrown away."""
+    answer = await post(office, "EncryptionService", SoapReply(200, CONTENT_TYPE, (bytes(41 * 1024 * 1024),)))
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == CONTENT_TYPE
+    assert b"<faultstring>" in answer.content
+    assert b"4283" in answer.content
