@@ -8,7 +8,7 @@ SoftHSM2 token. Beside the instance's door there is a door of the same kind for 
 body, does the raw operation and sends as many octets as the service answers. The load comes from this process. Bare and
 real are measured in turn in one run; figures are medians. Both processes have all cores: threads sign.
 
-A row is added to `ROWS`: what is asked, and what the bare handler does for it.
+What is compared stands in `bench.signing_rows`.
 """
 
 import argparse
@@ -17,11 +17,8 @@ import json
 import ssl
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -29,33 +26,15 @@ from typing import Any
 
 import uvloop
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from bench.getcards_http import BareApp, Slice, load
-from tests.pdfmaker import classic, objects
-from tiaas.ades.cades import CadesOptions, prepare
-from tiaas.ades.signing import SignedBy
+from bench.signing_rows import DIGEST, ROWS, Asked, Row, signed, software_key
 from tiaas.base.clock import SystemClock
 from tiaas.base.entropy import SystemEntropy
 from tiaas.cli.compose import Served, UpOptions, running
 from tiaas.cli.progress import Progress
 from tiaas.cli.upchoices import HsmKind
 from tiaas.interfaces.connector_context_v2_0 import Context
-from tiaas.interfaces.dss_core_v1_0 import Base64Data, Base64Signature, SignatureObject
-from tiaas.interfaces.oasis_verification_report_v1_0 import ReturnVerificationReport
-from tiaas.interfaces.signature_service_v7_4 import ExternalAuthenticate
-from tiaas.interfaces.signature_service_v7_5 import (
-    AuthenticateInputs,
-    BinaryString,
-    Document,
-    SignDocument,
-    SignRequest,
-    TvMode,
-    VerifyDocument,
-    VerifyInputs,
-)
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.config import Address
 from tiaas.konnektor.heldkeys import HeldKeys
@@ -64,169 +43,12 @@ from tiaas.konnektor.ingress import Door, Ingress, http_door
 from tiaas.konnektor.instance import Instance
 from tiaas.konnektor.signaturejobs import SignatureJobs
 from tiaas.konnektor.tls import server_context
-from tiaas.lab.hsm import SoftHsm, soft_hsm_module
 from tiaas.lab.registry import Registry
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.pki.prehashed import make_signature
-from tiaas.soap.envelope import write_envelope
 
-DIGEST = sha256(b"bench").digest()
 _PER_SECOND_MAX = 4000
 """More requests than that nobody answers in a second."""
-_ECDSA_TYPE = "urn:bsi:tr:03111:ecdsa"
-
-Work = Callable[[], Awaitable[object]]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a request names; `signed` is a CMS signature around a document, made with C.SIG."""
-
-    handle: str
-    context: Context
-    signed: bytes
-    numbers: SignatureJobs
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One comparison. `request` is the message for `path`, `raw` the bare handler's work with the same keys."""
-
-    name: str
-    goal: float
-    kind: HsmKind
-    path: str
-    request: Callable[[Asked], bytes]
-    raw: Callable[[HeldKeys, Path], Work]
-    numbered: bool = False
-    """Whether each request has another job number."""
-
-
-def _authenticate(asked: Asked) -> bytes:
-    return write_envelope(
-        ExternalAuthenticate(
-            card_handle=asked.handle,
-            context=asked.context,
-            optional_inputs=AuthenticateInputs(signature_type=_ECDSA_TYPE),
-            binary_string=BinaryString(base64_data=Base64Data(data=DIGEST, mime_type="application/octet-stream")),
-        )
-    )
-
-
-def _verify(asked: Asked) -> bytes:
-    signature = SignatureObject(base64_signature=Base64Signature(value=asked.signed, type="urn:ietf:rfc:5652"))
-    return write_envelope(
-        VerifyDocument(context=asked.context, signature_object=signature, include_revocation_info=False)
-    )
-
-
-def _verify_with_report(asked: Asked) -> bytes:
-    signature = SignatureObject(base64_signature=Base64Signature(value=asked.signed, type="urn:ietf:rfc:5652"))
-    wish = ReturnVerificationReport(include_certificate_values=True, include_revocation_values=True)
-    return write_envelope(
-        VerifyDocument(
-            context=asked.context,
-            optional_inputs=VerifyInputs(return_verification_report=wish),
-            signature_object=signature,
-            include_revocation_info=False,
-        )
-    )
-
-
-def _public_key(held: HeldKeys, folder: Path) -> Work:
-    """One verification in a thread: what is left when certificate and status are known (warm)."""
-    key = _software_key(held, folder, "C.SIG")
-    value, public = key.sign(DIGEST, ec.ECDSA(Prehashed(SHA256()))), key.public_key()
-    return lambda: asyncio.to_thread(public.verify, value, DIGEST, ec.ECDSA(Prehashed(SHA256())))
-
-
-async def _signed(held: HeldKeys) -> bytes:
-    """A CMS signature around a document of the size of a prescription."""
-    by = SignedBy(held.certificates["C.SIG", "ECC"], SigningScheme.ECDSA)
-    prepared = prepare(bytes(6000), by, CadesOptions(SystemClock().now(), enveloping=True, short_text="E-Rezept"))
-    label = held.labels["C.SIG", "ECC"]
-    return prepared.finish([await held.store.sign(label, prepared.digests[0], by.scheme, Digest.SHA256)])
-
-
-def _signing(document: Document) -> Callable[[Asked], bytes]:
-    """A SignDocument for one document."""
-
-    def request(asked: Asked) -> bytes:
-        wish = SignRequest(document=document, include_revocation_info=False, request_id="1")
-        return write_envelope(
-            SignDocument(
-                card_handle=asked.handle,
-                context=asked.context,
-                tv_mode=TvMode.NONE,
-                job_number=asked.numbers.new_number(),
-                sign_request=(wish,),
-            )
-        )
-
-    return request
-
-
-def _software_signature(held: HeldKeys, folder: Path, reference: str = "C.AUT") -> Work:
-    """One ECDSA signature in a thread, by `cryptography`."""
-    key = _software_key(held, folder, reference)
-    return lambda: asyncio.to_thread(make_signature, key, DIGEST, SigningScheme.ECDSA)
-
-
-_document_signature = partial(_software_signature, reference="C.SIG")
-
-
-def _software_key(held: HeldKeys, folder: Path, reference: str = "C.AUT") -> ec.EllipticCurvePrivateKey:
-    (file,) = (folder / "hsm").rglob(f"{held.labels[reference, 'ECC']}.key")
-    key = load_der_private_key(file.read_bytes(), None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
-    return key
-
-
-def _token_signature(held: HeldKeys, folder: Path) -> Work:
-    """One C_Sign on the module's thread, in a session of its own."""
-    token, label = SoftHsm(folder / "hsm" / "tokens", soft_hsm_module(), "HSM-1").token(), held.labels["C.AUT", "ECC"]
-    opening = asyncio.create_task(token.open())
-
-    async def sign() -> object:
-        await opening
-        return await token.sign(label, DIGEST, SigningScheme.ECDSA, Digest.SHA256)
-
-    return sign
-
-
-_TEXT = Document(base64_data=Base64Data(data=b"Guten Tag " * 100, mime_type="text/plain"))
-_XML = Document(base64_xml=b"<Brief><Text>" + b"Guten Tag " * 100 + b"</Text></Brief>")
-_PDF = Document(base64_data=Base64Data(data=classic(objects()), mime_type="application/pdf-a"))
-
-
-def _sign_row(name: str, goal: float, document: Document) -> Row:
-    path = "/ws/SignatureService"
-    return Row(name, goal, HsmKind.FOLDER, path, _signing(document), _document_signature, numbered=True)
-
-
-ROWS: tuple[Row, ...] = (
-    _sign_row("SignDocument CAdES", 0.7, _TEXT),
-    _sign_row("SignDocument XAdES", 0.6, _XML),
-    _sign_row("SignDocument PAdES", 0.5, _PDF),
-    Row(
-        "ExternalAuthenticate",
-        0.8,
-        HsmKind.FOLDER,
-        "/ws/AuthSignatureService",
-        _authenticate,
-        _software_signature,
-    ),
-    Row(
-        "ExternalAuthenticate, HSM-B",
-        0.8,
-        HsmKind.SOFTHSM,
-        "/ws/AuthSignatureService",
-        _authenticate,
-        _token_signature,
-    ),
-    Row("VerifyDocument, warm", 0.5, HsmKind.FOLDER, "/ws/SignatureService", _verify, _public_key),
-    Row("VerifyDocument, report", 0.5, HsmKind.FOLDER, "/ws/SignatureService", _verify_with_report, _public_key),
-)
 
 
 # ---- the server's side -----------------------------------------------------------------------------------------------
@@ -234,13 +56,13 @@ ROWS: tuple[Row, ...] = (
 
 async def serve(folder: Path, kind: HsmKind) -> None:
     """A lab, then one line of JSON for each line that asks: `raw`, or a row's number and the size of its answers."""
-    options = UpOptions(folder, ecc_only=True, log_level="warning", hsm=kind)
+    options = UpOptions(folder, log_level="warning", hsm=kind)
     clock, registry = SystemClock(), Registry({"XDG_STATE_HOME": str(folder.parent)})
     async with running(options, registry, Progress(clock), clock=clock, entropy=SystemEntropy()) as run:
         (served,) = run.served
         card = next(card for card in served.instance.context.cards if card.card_type is CardType.HSM_B)
         assert card.held is not None
-        _tell(_description(served, card.handle) | {"signed": (await _signed(card.held)).hex()})
+        _tell(_description(served, card.handle) | {"signed": (await signed(card.held)).hex()})
         ingress, doors = Ingress(), []
         while line := await asyncio.to_thread(sys.stdin.readline):
             asked = json.loads(line)
@@ -287,7 +109,7 @@ async def _raw(kind: HsmKind, held: HeldKeys, folder: Path) -> dict[str, float]:
         for _ in range(count):
             await held.store.sign(label, DIGEST, SigningScheme.ECDSA, Digest.SHA256)
         return {"C_Sign, one thread": count / (time.perf_counter() - started)}
-    key = _software_key(held, folder)
+    key = software_key(held, folder)
     found = {}
     for threads in (1, 2):
         with ThreadPoolExecutor(threads) as pool:
