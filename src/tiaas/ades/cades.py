@@ -165,11 +165,11 @@ class _Countersigned:
 
 def _add(frame: SignedDataParts, digest: bytes, by: SignedBy, options: CadesOptions) -> PreparedCades:
     signer = cms_signer(by)
-    if options.signed_attributes or options.unsigned_attributes:
+    if options.short_text or options.signed_attributes or options.unsigned_attributes:
         stated = _stated(signer, frame.content_type, options)
     else:
-        said = (options.short_text, options.mime_type, options.policy)
-        stated = _stated_plainly(signer, frame.content_type, options.time.replace(microsecond=0), *said)
+        second = options.time.replace(microsecond=0)
+        stated = _stated_plainly(signer, frame.content_type, second, options.mime_type, options.policy)
     attributes = stated.around.with_digest(digest)
     job = _Added(frame, signer, attributes, stated.unsigned, options.ocsp)
     return PreparedCades((attributes.digest,), stated.ignored, job)
@@ -186,15 +186,10 @@ class _Stated:
 
 @lru_cache(maxsize=_KEPT)
 def _stated_plainly(
-    signer: CmsSigner,
-    content_type: str,
-    second: datetime,
-    short_text: str | None,
-    mime_type: str | None,
-    policy: str | None,
+    signer: CmsSigner, content_type: str, second: datetime, mime_type: str | None, policy: str | None
 ) -> _Stated:
-    """Made once for all that is signed in the same second with the same words and no attributes of the caller's."""
-    return _stated(signer, content_type, CadesOptions(second, False, short_text, mime_type, policy=policy))
+    """Made once for all that is signed in the same second without the caller's words, which may be about people."""
+    return _stated(signer, content_type, CadesOptions(second, mime_type=mime_type, policy=policy))
 
 
 def _stated(signer: CmsSigner, content_type: str, options: CadesOptions) -> _Stated:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import new, sha1
 
 from tiaas.cms import oids
@@ -13,6 +14,7 @@ from tiaas.cms.signed import SignerInfo, algorithm_of, time_untrusted
 
 _HASHES = {oids.SHA256: "sha256", oids.SHA384: "sha384", oids.SHA512: "sha512"}
 _MAX_TEXT = 10_000
+_NAMINGS_KEPT, _NAMING_KEPT_OCTETS = 512, 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +75,22 @@ def names_certificate(info: SignerInfo, certificate: bytes) -> bool:
 
     The hash value decides (RFC 5035, 3 and 4): a certificate with it has the issuer and serial number it has.
     """
-    value = info.signed_attribute(Attribute.SIGNING_CERTIFICATE_V2)
-    if value is not None:
-        algorithm, expected = _first_certificate(value)
-        return algorithm in _HASHES and new(_HASHES[algorithm], certificate).digest() == expected
-    value = info.signed_attribute(Attribute.SIGNING_CERTIFICATE)
+    name, value = Attribute.SIGNING_CERTIFICATE_V2, info.signed_attribute(Attribute.SIGNING_CERTIFICATE_V2)
+    if value is None:
+        name, value = Attribute.SIGNING_CERTIFICATE, info.signed_attribute(Attribute.SIGNING_CERTIFICATE)
     if value is None:
         return False
-    _, expected = _first_certificate(value)
-    return sha1(certificate, usedforsecurity=False).digest() == expected
+    names = _names if len(value) + len(certificate) <= _NAMING_KEPT_OCTETS else _names.__wrapped__
+    return names(name, value, certificate)
+
+
+@lru_cache(maxsize=_NAMINGS_KEPT)
+def _names(name: Attribute, value: bytes, certificate: bytes) -> bool:
+    """Kept for the last ones: a signer names his certificate in every signature with the same octets."""
+    algorithm, expected = _first_certificate(value)
+    if name is Attribute.SIGNING_CERTIFICATE:
+        return sha1(certificate, usedforsecurity=False).digest() == expected
+    return algorithm in _HASHES and new(_HASHES[algorithm], certificate).digest() == expected
 
 
 def _first_certificate(value: bytes) -> tuple[str, bytes]:

@@ -47,17 +47,23 @@ class Element(NamedTuple):
 
     def children(self) -> list["Element"]:
         """The elements in the content; raises `BadCms`."""
-        if not self.constructed:
+        octets, _, start, position, stop, _ = self
+        if not octets[start] & _CONSTRUCTED:
             raise BadCms("a primitive element where a constructed one is expected")
-        found = []
-        octets, _, _, position, stop, _ = self
-        while position < stop:
-            element = _read(octets, position, stop, MAX_DEPTH)
-            found.append(element)
-            position = element.end
-            if len(found) > MAX_ELEMENTS:
-                raise BadCms("too many elements")
-        return found
+        found: list[Element] = []
+        for _ in range(MAX_ELEMENTS + 1):
+            if position >= stop:
+                return found
+            # Nearly all elements have one octet for the tag and one for the length; a call each would cost as much.
+            tag, first = octets[position], position + 2
+            end = first + octets[position + 1] if first <= stop else first
+            if end <= stop and tag and tag & 0x1F != 0x1F and end - first < 0x80:
+                found.append(tuple.__new__(Element, (octets, tag, position, first, end, end)))
+                position = end
+            else:
+                found.append(element := _read(octets, position, stop, MAX_DEPTH))
+                position = element.end
+        raise BadCms("too many elements")
 
     def only(self) -> "Element":
         """The one element in the content (explicit tag); raises `BadCms`."""
@@ -192,11 +198,6 @@ def _collect(element: Element, tag: int, found: list[memoryview], depth: int) ->
 
 
 def _read(octets: bytes, position: int, limit: int, depth: int) -> Element:
-    if position + 2 <= limit:
-        # Nearly all elements have one octet for the tag and one for the length.
-        tag, stop = octets[position], position + 2 + octets[position + 1]
-        if tag and tag & 0x1F != 0x1F and octets[position + 1] < 0x80 and stop <= limit:
-            return Element(octets, tag, position, position + 2, stop, stop)
     tag, first, length = _header(octets, position, limit)
     if length is not None:
         stop = first + length

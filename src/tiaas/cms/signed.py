@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from tiaas.cms import oids
 from tiaas.cms.ber import (
@@ -36,6 +37,7 @@ from tiaas.cms.errors import BadCms
 MAX_SIGNERS = 100
 MAX_ATTRIBUTES = 100
 MAX_CERTIFICATES = 1000
+_ALGORITHMS_KEPT, _ALGORITHM_KEPT_OCTETS = 256, 128
 """More than these are refused; certificates and revocation infos each."""
 
 
@@ -177,7 +179,14 @@ def decode_attribute_untrusted(octets: bytes) -> ReadAttribute:
 
 def algorithm_of(element: Element) -> Algorithm:
     """The AlgorithmIdentifier in an element with any tag; raises `BadCms`."""
-    parts = Elements(element)
+    encoded = element.encoded
+    return _algorithm(encoded) if len(encoded) <= _ALGORITHM_KEPT_OCTETS else _algorithm.__wrapped__(encoded)
+
+
+@lru_cache(maxsize=_ALGORITHMS_KEPT)
+def _algorithm(encoded: bytes) -> Algorithm:
+    """Kept for the last ones: there are few."""
+    parts = Elements(read_untrusted(encoded))
     name = dotted_oid(parts.take(OID_TAG))
     parameters = parts.take().encoded if parts.left else None
     parts.end()
@@ -244,15 +253,16 @@ def _issuer_and_serial(element: Element) -> IssuerAndSerial:
 
 
 def _attributes(element: Element) -> tuple[ReadAttribute, ...]:
-    return tuple(_attribute(child) for child in _bounded(element, MAX_ATTRIBUTES))
+    return tuple([_attribute(child) for child in _bounded(element, MAX_ATTRIBUTES)])
 
 
 def _attribute(element: Element) -> ReadAttribute:
-    parts = Elements(element.expect(SEQUENCE))
-    name = dotted_oid(parts.take(OID_TAG))
-    values = tuple(value.encoded for value in _bounded(parts.take(SET), MAX_ATTRIBUTES))
-    parts.end()
-    return ReadAttribute(name, values, element.encoded)
+    parts = element.expect(SEQUENCE).children()
+    if len(parts) != 2:
+        raise BadCms("an attribute has a name and values")
+    name, values = parts
+    encoded = tuple([value.encoded for value in _bounded(values.expect(SET), MAX_ATTRIBUTES)])
+    return ReadAttribute(dotted_oid(name), encoded, element.encoded)
 
 
 def _ocsp_response(choice: bytes) -> bytes | None:
