@@ -14,7 +14,7 @@ from tiaas.interfaces.dss_core_v1_0 import (
     VerificationTimeInfo,
     VerifyManifestResults,
 )
-from tiaas.soap.mapping import Attribute, Element, Namespace, Remembering, Text, message
+from tiaas.soap.mapping import Attribute, Element, Namespace, Text, message
 from tiaas.soap.simple import (
     ANY_ELEMENTS,
     ANY_URI,
@@ -168,7 +168,7 @@ class OcspIdentifier:
 
 
 @message(VR, type_name="CertificatePathValidityType")
-class CertificatePathValidity(Remembering):
+class CertificatePathValidity:
     """The path of a certificate: verdict, whose certificate, and the single steps."""
 
     path_validity_summary: Annotated[Verdict, Element(VR, "PathValiditySummary")]

@@ -42,7 +42,7 @@ _ALGORITHMS = {
 }
 _NAMES_KEPT = 256
 _REPORTED: Derived[vr.CertificatePathValidity] = Derived(256)
-"""A report on a path is some 10 KB of XML that stays the same as long as path and status are the remembered ones."""
+"""What is said of a path stays the same as long as path and status are the remembered ones."""
 _NOBODY = vr.X509IssuerSerial(issuer_name="", serial_number=0)
 _PSS = "1.2.840.113549.1.1.10"
 

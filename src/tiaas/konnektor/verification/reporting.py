@@ -7,8 +7,10 @@ the official ones of the codes.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from tiaas.ades.found import FoundSignature, Integrity
+from tiaas.base.derived import Derived
 from tiaas.interfaces import oasis_verification_report_v1_0 as vr
 from tiaas.interfaces import signature_service_v7_4 as v7_4
 from tiaas.interfaces import signature_service_v7_5 as v7_5
@@ -60,7 +62,7 @@ def _individual(
     return vr.IndividualReport(
         signed_object_identifier=_identifier(index, one.found, dialect),
         result=Result(result_major=outcome.major, result_minor=outcome.minor, result_message=_message(one.codes)),
-        details=(encode(_time(one.time)), encode(_detailed(one, wish, dialect, manifests))),
+        details=(encode(_time(one.time)), _details(one, wish, dialect, manifests)),
     )
 
 
@@ -95,8 +97,8 @@ def _of_gematik(found: FoundSignature, dialect: Dialect) -> list[Written]:
     told = []
     if found.short_text:
         text = _NOT_IN_SHORT_TEXT.sub("", found.short_text)[: dialect.short_text_length]
-        told.append(_simple(dialect, "ShortText", text))
-    told.append(_simple(dialect, "ReferenceToSignerCertificate", str(found.is_bound).lower()))
+        told.append(_simple(dialect.namespace, "ShortText", text))
+    told.append(_refers_to_certificate(dialect.namespace, found.is_bound))
     attributes = tuple(
         v7_5.DisplayableAttribute(key=key[:_KEY_MAX], value=plain(value)[:_VALUE_MAX])
         for key, value in _displayable(found)
@@ -104,6 +106,11 @@ def _of_gematik(found: FoundSignature, dialect: Dialect) -> list[Written]:
     if attributes:
         told.append(encode(dialect.displayable(attribute=attributes)))
     return told
+
+
+@cache
+def _refers_to_certificate(namespace: Namespace, is_bound: bool) -> Written:
+    return _simple(namespace, "ReferenceToSignerCertificate", str(is_bound).lower())
 
 
 def _displayable(found: FoundSignature) -> list[tuple[str, str]]:
@@ -116,31 +123,44 @@ def _displayable(found: FoundSignature) -> list[tuple[str, str]]:
     return told
 
 
-def _simple(dialect: Dialect, local: str, text: str) -> Written:
-    name = f"{dialect.namespace.prefix}:{local}"
-    declared = f'xmlns:{dialect.namespace.prefix}="{dialect.namespace.uri}"'
-    return Written(f"<{name} {declared}>{encode_text(text)}</{name}>", dialect.namespace(local))
+def _simple(namespace: Namespace, local: str, text: str) -> Written:
+    name = f"{namespace.prefix}:{local}"
+    declared = f'xmlns:{namespace.prefix}="{namespace.uri}"'
+    return Written(f"<{name} {declared}>{encode_text(text)}</{name}>", namespace(local))
 
 
 # ---- details ---------------------------------------------------------------------------------------------------------
 
 
+_DETAILS: Derived[Written] = Derived(256)
+"""Some 10 KB of XML, in which nothing is about the one signature but what tells them apart here."""
+
+
+def _details(one: Judgement, wish: ReportWish, dialect: Dialect, manifests: VerifyManifestResults | None) -> Written:
+    """The DetailedSignatureReport."""
+    path, found = path_validity(one.found.certificate, one.check, wish), one.found
+    if found.countersigns is not None or manifests is not None:
+        return encode(_detailed(one, path, dialect, manifests))
+    beside = one.policy, found.integrity, found.algorithm_name, _unsafe_since(one)
+    return _DETAILS.get(path, beside=beside) or _DETAILS.keep(
+        encode(_detailed(one, path, dialect, manifests)), path, beside=beside
+    )
+
+
 def _detailed(
-    one: Judgement, wish: ReportWish, dialect: Dialect, manifests: VerifyManifestResults | None
+    one: Judgement, path: vr.CertificatePathValidity, dialect: Dialect, manifests: VerifyManifestResults | None
 ) -> vr.DetailedSignatureReport:
-    found = one.found
-    marker = None
-    if found.countersigns is not None:
-        reference = v7_5.SignatureValueReference(id_ref=_name(found.countersigns))
+    properties = None
+    if one.found.countersigns is not None:
+        reference = v7_5.SignatureValueReference(id_ref=_name(one.found.countersigns))
         marker = encode(dialect.marker(reference=(reference,)))
+        properties = vr.ReportedProperties(unsigned_properties=vr.UnsignedProperties(other=(marker,)))
     return vr.DetailedSignatureReport(
         format_ok=_format(one),
-        properties=None
-        if marker is None
-        else vr.ReportedProperties(unsigned_properties=vr.UnsignedProperties(other=(marker,))),
+        properties=properties,
         verify_manifest_results=manifests,
         signature_ok=_mathematics(one),
-        certificate_path_validity=path_validity(found.certificate, one.check, wish),
+        certificate_path_validity=path,
     )
 
 
