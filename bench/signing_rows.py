@@ -19,7 +19,7 @@ from tests.pdfmaker import classic, objects
 from tiaas.ades.cades import CadesOptions, prepare
 from tiaas.ades.signing import SignedBy
 from tiaas.base.clock import SystemClock
-from tiaas.cli.hsmlab import HsmKind
+from tiaas.cli.upchoices import HsmKind
 from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.interfaces.dss_core_v1_0 import Base64Data, Base64Signature, SignatureObject
 from tiaas.interfaces.oasis_verification_report_v1_0 import ReturnVerificationReport
