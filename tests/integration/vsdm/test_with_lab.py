@@ -158,6 +158,61 @@ async def test_faults_are_e_3_and_the_next_check_makes_it_good(
     assert (await desk.read(online=False)).consistent
 
 
+@pytest.mark.parametrize(
+    ("apdu", "sw", "code"),
+    [
+        pytest.param("0082", "6300", 12103, id="the keys of card and insurer do not fit"),
+        pytest.param("0CD6", "6581", 12105, id="the card's memory is defective"),
+        pytest.param("0CD6", "6982", 12999, id="the card does not let the insurer write"),
+    ],
+)
+@pytest.mark.code(12103, 12105, 12999)
+async def test_what_a_card_does_decides_the_code_of_its_insurer(
+    process: LabProcess, desk: Desk, apdu: str, sw: str, code: int
+) -> None:
+    """Nobody tells the VSDD what to say: it judges what the card answers to its commands."""
+    await update(process, desk, "--city", f"Kartenstadt {next(NUMBERS)}")
+    # The first authentication is that of the practice's card.
+    await desk.fault("card", code=sw, match=f"{desk.iccsn} * {apdu}", skip=1 if apdu == "0082" else 0)
+    receipt = await desk.receipt()
+    assert (receipt.result, receipt.code, receipt.proof) == (Result.UPDATE_IMPOSSIBLE, code, None)
+    assert await desk.fault_used_up()
+    assert (await desk.receipt()).result is Result.UPDATED
+    assert (await desk.read(online=False)).consistent
+
+
+@pytest.mark.code(12101)
+async def test_an_update_that_is_taken_back_during_the_check_is_12101(process: LabProcess, desk: Desk) -> None:
+    await update(process, desk, "--city", f"Rückstadt {next(NUMBERS)}")
+    updates = f"{desk.ready['lab']['control']}/updates"
+    (waiting,) = [each for each in (await desk.ask("GET", updates))["updates"] if each["iccsn"] == desk.iccsn]
+    since = await desk.last()
+    await desk.fault("vsdd", match="PerformUpdates", delay=3)
+    reading = asyncio.create_task(desk.receipt())
+
+    async def was_told() -> bool:
+        return "GetUpdateFlags" in await desk.operations(since) and await desk.fault_used_up()
+
+    await desk.until(was_told)
+    await desk.ask("DELETE", f"{updates}/{waiting['update_id']}")
+    receipt = await reading
+    assert (receipt.result, receipt.code) == (Result.UPDATE_IMPOSSIBLE, 12101)
+    assert (await desk.receipt()).result is Result.NO_UPDATE_NEEDED
+
+
+@pytest.mark.code(12102)
+async def test_data_of_a_locked_card_need_another_update_first(process: LabProcess, desk: Desk) -> None:
+    await update(process, desk, "--lock")
+    assert await fails_with(asyncio.create_task(desk.read())) == 114
+    await update(process, desk, "--city", f"Sperrstadt {next(NUMBERS)}")
+    since = await desk.last()
+    assert await fails_with(asyncio.create_task(desk.read())) == 114
+    entries = (await desk.ask("GET", f"{desk.ready['lab']['journal']}?since={since}"))["entries"]
+    assert ["fault 12102" in entry["outcome"] for entry in entries if entry["service"] == "vsdd"][-1]
+    await update(process, desk, "--unlock")
+    assert (await desk.receipt()).result is Result.UPDATED
+
+
 @pytest.mark.parametrize("what", [{"code": "1014"}, {"http": 503}, {"drop": True}])
 async def test_a_break_in_mid_update_is_3001_until_the_next_check(
     process: LabProcess, desk: Desk, what: dict[str, Any]
