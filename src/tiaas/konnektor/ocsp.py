@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.konnektor.config import BadInstanceConfig, TiAccess
-from tiaas.konnektor.ocspanswer import OcspRefused, Statement, read_statement
+from tiaas.konnektor.ocspanswer import OcspRefused, OcspSigners, Statement, read_statement
 from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.konnektor.verdict import CertificateStatus
@@ -234,7 +234,8 @@ class OcspClient:
             raise OcspRefused(PkiCode.OCSP_NOT_AVAILABLE, f"HTTP status {answer.status}")
         if answer.media_type != RESPONSE_TYPE:
             raise OcspRefused(PkiCode.OCSP_CHECK_REVOCATION_ERROR, "the answer is of another media type")
-        return read_statement(answer.body, certificate, asked, nonce, space.ocsp_signers, self._clock.now())
+        signers = OcspSigners(space.ocsp_signers, issuer.certificate if space.delegates else None)
+        return read_statement(answer.body, certificate, asked, nonce, signers, self._clock.now())
 
 
 def _key(certificate: Certificate) -> bytes:

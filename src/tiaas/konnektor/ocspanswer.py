@@ -1,7 +1,8 @@
 """What an OCSP answer is worth: steps 5 to 8 of TUC_PKI_006 without I/O (gemSpec_PKI V2.14.1, GS-A_4657-03, GS-A_5215).
 
 The order is the specification's: exception status, signer in the TSL, signature, fit to the request (CertID, nonce,
-times), certHash, status.
+times), certHash, status. The status of a qualified certificate may be signed by whom its CA certified for that, if the
+BNetzA-VL names nobody (TUC_PKI_030, step 10).
 """
 
 import hashlib
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tiaas.base.errors import TiaasError
-from tiaas.pki.certificate import Certificate
+from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.ocsp import (
     BadOcsp,
@@ -22,6 +23,17 @@ from tiaas.pki.ocsp import (
     SingleResponse,
     decode_response_untrusted,
 )
+from tiaas.pki.oids import ExtendedKeyUsage
+from tiaas.pki.path import signature_fits
+
+
+@dataclass(frozen=True, slots=True)
+class OcspSigners:
+    """Who may sign an answer: `listed`, or, if nobody is, holders of a certificate for it below `delegating`."""
+
+    listed: Sequence[Certificate]
+    delegating: Certificate | None = None
+
 
 TOLERANCE = timedelta(seconds=37.5)
 """GS-A_5215: exactly this far may the clocks of Konnektor and responder be apart."""
@@ -63,7 +75,7 @@ class Statement:
 
 
 def read_statement(
-    der: bytes, certificate: Certificate, asked: CertId, nonce: bytes, signers: Sequence[Certificate], now: datetime
+    der: bytes, certificate: Certificate, asked: CertId, nonce: bytes, signers: OcspSigners, now: datetime
 ) -> Statement:
     """The statement in an answer that arrived at `now`. Raises only `OcspRefused`."""
     basic, single, signer = _read(der, asked, signers)
@@ -77,7 +89,7 @@ def read_given_statement(
     der: bytes,
     certificate: Certificate,
     asked: CertId,
-    signers: Sequence[Certificate],
+    signers: OcspSigners,
     at: datetime,
     grace: timedelta,
     now: datetime,
@@ -94,9 +106,7 @@ def read_given_statement(
     return _statement(der, certificate, basic, single, signer)
 
 
-def _read(
-    der: bytes, asked: CertId, signers: Sequence[Certificate]
-) -> tuple[BasicResponse, SingleResponse, Certificate]:
+def _read(der: bytes, asked: CertId, signers: OcspSigners) -> tuple[BasicResponse, SingleResponse, Certificate]:
     try:
         response = decode_response_untrusted(der)
     except BadOcsp as error:
@@ -117,12 +127,27 @@ def _statement(
     return Statement(single.status, basic.produced_at, single.revoked_at, signer.encoded, hash_fault, der)
 
 
-def _signer(basic: BasicResponse, signers: Sequence[Certificate]) -> Certificate:
-    """The certificate of the TSL that signed: the one in the answer, or without one there the one it names."""
-    for signer in signers:
+def _signer(basic: BasicResponse, signers: OcspSigners) -> Certificate:
+    """The listed certificate that signed: the one in the answer, or without one there the one it names; else one that
+    the CA made for it and that came along."""
+    for signer in signers.listed:
         if signer.encoded in basic.certificates or (not basic.certificates and basic.is_by(signer)):
             return signer
-    raise OcspRefused(PkiCode.OCSP_CERT_MISSING, "the signer is not in the TSL")
+    if not signers.listed and signers.delegating is not None:
+        for der in basic.certificates:
+            if (found := _delegate(der, signers.delegating, basic.produced_at)) is not None:
+                return found
+    raise OcspRefused(PkiCode.OCSP_CERT_MISSING, "the signer is not in the list")
+
+
+def _delegate(der: bytes, issuer: Certificate, at: datetime) -> Certificate | None:
+    """The certificate, if the CA made it for signing answers (RFC 6960, 4.2.2.2) and it was valid then."""
+    try:
+        found = decode_certificate_untrusted(der)
+    except BadCertificate:
+        return None
+    is_for_it = ExtendedKeyUsage.OCSP_SIGNING in found.extended_key_usage and found.issuer_key == issuer.subject_key
+    return found if is_for_it and found.not_before <= at <= found.not_after and signature_fits(found, issuer) else None
 
 
 def _single(basic: BasicResponse, asked: CertId) -> SingleResponse:

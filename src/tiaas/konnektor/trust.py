@@ -76,13 +76,19 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class TrustSpace:
-    """Anchors of one instance. `ocsp_signers` and `bnetza_signers` are certificates the TSL names as such."""
+    """Anchors of one instance. `ocsp_signers` and `bnetza_signers` are certificates the TSL names as such.
+
+    `status_addresses` are pairs: the public address of a status service for qualified certificates and that in the TI.
+    `delegates`: without OCSP signers those count whom the issuing CA certified for it (TUC_PKI_030, step 10).
+    """
 
     issuers: tuple[Issuer, ...]
     cvc_roots: tuple[Cvc, ...]
     cross_cvcs: tuple[Cvc, ...] = ()
     ocsp_signers: tuple[Certificate, ...] = ()
     bnetza_signers: tuple[Certificate, ...] = ()
+    delegates: bool = False
+    status_addresses: tuple[tuple[str, str], ...] = ()
 
     @staticmethod
     def read(issuers: Iterable[bytes], cvcs: Iterable[bytes]) -> "TrustSpace":

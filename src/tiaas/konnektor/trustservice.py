@@ -16,7 +16,7 @@ from tiaas.base.derived import Derived
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.importedcas import ImportedCas
 from tiaas.konnektor.ocsp import OcspClient, certificate_status
-from tiaas.konnektor.ocspanswer import OcspRefused, read_given_statement
+from tiaas.konnektor.ocspanswer import OcspRefused, OcspSigners, read_given_statement
 from tiaas.konnektor.pathverdict import by_the_vl, invalid, judged
 from tiaas.konnektor.proven import PATHS_MAX, READ_MAX, GoodPaths, ProvenSignatures, ReadCertificates
 from tiaas.konnektor.signerdemands import QUALIFIED, signer_demands
@@ -220,11 +220,13 @@ class Trust:
     async def _check_qualified(
         self, certificate: Certificate, at: datetime | None, *, tolerate: bool, asking: _Asking = _JUST_ASK
     ) -> CertificateCheck:
-        """TUC_PKI_030: by the BNetzA-VL, after the chain model, with the status service that the certificate names."""
+        """TUC_PKI_030: by the BNetzA-VL, after the chain model, with the status service that the certificate names, at
+        the address in the TI that the TSL names for it, if it does."""
         qualified, signers = ((), ()) if self.lists is None else (self.lists.qualified, self.lists.qualified_signers)
-        url = next(iter(certificate.ocsp_urls), "")
+        public = next(iter(certificate.ocsp_urls), "")
+        url = dict(self.space.status_addresses).get(public, public)
         issuers = tuple(replace(issuer, ocsp_url=url) for issuer in qualified)
-        space = replace(self.space, issuers=issuers, ocsp_signers=signers)
+        space = replace(self.space, issuers=issuers, ocsp_signers=signers, delegates=True)
         return await self._check(certificate, space, QUALIFIED, at, tolerate=tolerate, is_qualified=True, asking=asking)
 
     def _decoded(self, der: bytes) -> Certificate | None:
@@ -289,10 +291,11 @@ class Trust:
         if not given:
             return None
         asked, now, grace = CertId.of(certificate, issuer.certificate), self._clock.now(), self._ocsp.grace
+        signers = OcspSigners(space.ocsp_signers, issuer.certificate if space.delegates else None)
         found = []
         for der in given:
             with suppress(OcspRefused):
-                statement = read_given_statement(der, certificate, asked, space.ocsp_signers, at, grace, now)
+                statement = read_given_statement(der, certificate, asked, signers, at, grace, now)
                 if statement.hash_fault is None or not enforce_cert_hash:
                     found.append(statement)
         youngest = max(found, key=lambda statement: statement.produced_at, default=None)

@@ -189,7 +189,17 @@ def _space(content: TrustList) -> TrustSpace:
         cross_cvcs=tuple(cvc for cvc in cvcs if not cvc.is_root),
         ocsp_signers=tuple(_certificates(content, ServiceType.OCSP)),
         bnetza_signers=tuple(_certificates(content, ServiceType.BNETZA)),
+        status_addresses=tuple(_status_addresses(content)),
     )
+
+
+def _status_addresses(content: TrustList) -> Iterator[tuple[str, str]]:
+    """What is no pair of two texts is left out."""
+    for service in content.of_type(ServiceType.BNETZA):
+        for text in service.information:
+            public, _, inside = text.partition(" ")
+            if public and inside and " " not in inside:
+                yield public, inside
 
 
 def _issuers(content: TrustList) -> Iterator[Issuer]:

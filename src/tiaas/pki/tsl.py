@@ -104,7 +104,8 @@ class TrustService:
 
     `type` and `status` are URIs, mostly a `ServiceType` and a `ServiceStatus`; `since` is when the status began.
     `certificates` are DER, `cvcs` card verifiable. `extensions` are OIDs: the types of certificate that a CA may issue,
-    or a mark.
+    or a mark. `information` are the texts of AdditionalServiceInformation: of the BNetzA-VL the public address of a
+    status service and, behind a blank, its address in the TI (gemSpec_PKI V2.14.1 TUC_PKI_030, step 7).
     """
 
     provider: str
@@ -116,6 +117,7 @@ class TrustService:
     since: datetime
     supply_points: tuple[str, ...]
     extensions: tuple[str, ...]
+    information: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

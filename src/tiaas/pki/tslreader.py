@@ -58,6 +58,9 @@ def _pointer(item: XmlElement) -> Pointer:
     return Pointer(simple.collapse(_text(item, "TSLLocation")), None if mark is None else simple.collapse(mark))
 
 
+_INFORMATION = ("ServiceInformationExtensions", "Extension", "AdditionalServiceInformation", "InformationValue")
+
+
 def _service(provider: str, item: XmlElement) -> TrustService:
     identity = _get(item, "ServiceDigitalIdentity")
     return TrustService(
@@ -70,6 +73,7 @@ def _service(provider: str, item: XmlElement) -> TrustService:
         since=_moment(_text(item, "StatusStartingTime")),
         supply_points=_texts(item, _path("ServiceSupplyPoints", "ServiceSupplyPoint")),
         extensions=_texts(item, _path("ServiceInformationExtensions", "Extension", "ExtensionOID")),
+        information=_texts(item, _path(*_INFORMATION)),
     )
 
 

@@ -107,6 +107,9 @@ async def test_default(store: SqliteStore) -> None:
     status = trust.status()
     assert (status.tsl.sequence_number, status.issuers, status.ocsp_signers) == (420007, 160, 117)
     assert all(issuer.ocsp_url for issuer in trust.space.issuers)
+    addresses = dict(trust.space.status_addresses)
+    assert len(addresses) == 12
+    assert addresses["http://staging.ocsp.d-trust.net"] == "http://ocsp.bdr.tsp-hba.telematik-test"
     assert [str(event.topic) for event in bench.events] == ["CERT/TSL/UPDATED"]
     again = await bench.boot()
     assert again.status() == status

@@ -15,7 +15,7 @@ from tiaas.konnektor.verdict import Result
 from tiaas.pki.certificate import Certificate
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.issue import Validity
-from tiaas.pki.ocsp import CertHash, CertId, CertStatus, SingleResponse, encode_response
+from tiaas.pki.ocsp import CertHash, CertId, CertStatus, OcspRequest, SingleResponse, encode_response
 from tiaas.pki.oids import CertificateType
 from tiaas.pki.path import Demands, Examination, PathFault, signature_fits
 
@@ -234,3 +234,51 @@ def test_paths_are_bounded() -> None:
     for certificate in (OSIG, QES, OSIG):
         assert not paths.examine(space, certificate, NOW, Demands(), signature_fits).faults
     assert Counted.asked == 3
+
+
+@pytest.mark.requirement("GS-A_4750-01")
+async def test_without_a_signer_in_the_list_one_that_the_ca_certified_counts(bench: Bench) -> None:
+    """TUC_PKI_030, step 10; for nonQES only the TSL's signers do."""
+    trusts(bench, QES)
+    bench.lists.qualified_signers = ()
+    check = await bench.trust.check_signer(QES.encoded, SIGNED)
+    assert check.verdict.status is not None
+    assert (check.verdict.result, check.verdict.status.signer) == (Result.VALID, QCA.signer.encoded)
+    given = await bench.trust.check_signer(QES.encoded, SIGNED, (answer(QES, SIGNED),))
+    assert (given.verdict.result, given.verdict.warnings) == (Result.VALID, ())
+    bench.trust.forget_answers()
+    bench.forwarder.world = replace(QCA, name="stranger")
+    assert (await bench.trust.check_signer(QES.encoded, SIGNED)).verdict.fault is PkiCode.OCSP_CERT_MISSING
+    trusts(bench, OSIG)
+    bench.lists._space = replace(bench.lists._space, ocsp_signers=())
+    assert (await bench.trust.check_signer(OSIG.encoded, SIGNED)).verdict.fault is PkiCode.OCSP_CERT_MISSING
+
+
+@pytest.mark.requirement("GS-A_4750-01")
+@pytest.mark.parametrize(
+    "fault", [PkiCode.OCSP_NONCE_MISMATCH, PkiCode.OCSP_CHECK_REVOCATION_ERROR, PkiCode.CERT_UNKNOWN]
+)
+async def test_what_a_status_service_of_a_qca_may_do_wrong(bench: Bench, fault: PkiCode) -> None:
+    """TUC_PKI_030, 8e, 11b, 12c; 8c, 9a, 9a1, 11a are those of any certificate."""
+    trusts(bench, QES)
+
+    def says(request: OcspRequest) -> bytes:
+        now = bench.clock.now()
+        asked = CertId.of(OSIG, SMCB.ca) if fault is PkiCode.OCSP_CHECK_REVOCATION_ERROR else request.cert_id
+        status = CertStatus.UNKNOWN if fault is PkiCode.CERT_UNKNOWN else CertStatus.GOOD
+        single = SingleResponse(asked, status, now, None, None, CertHash.of(QES.encoded))
+        nonce = b"another" if fault is PkiCode.OCSP_NONCE_MISMATCH else request.nonce
+        return encode_response((single,), QCA.responder, now, nonce)
+
+    bench.forwarder.answer = says
+    check = await bench.trust.check_signer(QES.encoded, SIGNED)
+    assert check.verdict.fault is fault
+
+
+@pytest.mark.requirement("GS-A_4750-01")
+async def test_the_tsl_says_where_in_the_ti_a_public_status_service_is(bench: Bench) -> None:
+    """TUC_PKI_030, step 7."""
+    trusts(bench, QES)
+    bench.lists._space = replace(bench.lists._space, status_addresses=(("http://ocsp.lab/", "http://ocsp.ti.lab/q"),))
+    assert (await bench.trust.check_signer(QES.encoded, SIGNED)).verdict.result is Result.VALID
+    assert "http://ocsp.ti.lab/q" in bench.forwarder.targets[-1]
