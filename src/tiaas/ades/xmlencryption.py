@@ -30,14 +30,22 @@ def put_back(document: XmlDocument, parts: Sequence[EncryptedPart], opened: Mapp
     element where an element must be.
     """
     numbers = sorted(opened)
+    found = [checked_part(document, parts[number], opened[number]) for number in numbers]
     try:
         spans = locate(document.octets, document.encoding, [parts[number].element for number in numbers])
-        found = [_checked(parts[number], opened[number], document.encoding) for number in numbers]
-    except (NotLocated, BadEnvelope, UnicodeError) as error:
-        raise BadEncryptedXml(str(error) if isinstance(error, BadEnvelope) else "not located, or not UTF-8") from None
+    except NotLocated:
+        raise BadEncryptedXml("not located") from None
     return inserted(
         document.octets, [(Place(span.start, span.end), octets) for span, octets in zip(spans, found, strict=True)]
     )
+
+
+def checked_part(document: XmlDocument, part: EncryptedPart, octets: bytes) -> bytes:
+    """The XML of a part in the document's encoding. Raises only `BadEncryptedXml`, as `put_back` does."""
+    try:
+        return _checked(part, octets, document.encoding)
+    except (BadEnvelope, UnicodeError) as error:
+        raise BadEncryptedXml(str(error) if isinstance(error, BadEnvelope) else "not UTF-8") from None
 
 
 def _checked(part: EncryptedPart, octets: bytes, encoding: str) -> bytes:

@@ -53,6 +53,17 @@ class CannotDecrypt(TiaasError):
     """A part does not come out with this key: the key is another's, or the part was changed."""
 
 
+class WrongPadding(CannotDecrypt):
+    """The padding of AES-CBC does not fit; `octets` came out with it.
+
+    For who must not show by the time he takes that it is the padding.
+    """
+
+    def __init__(self, octets: bytes) -> None:
+        super().__init__("the padding does not fit")
+        self.octets = octets
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class FoundKey:
     """One EncryptedKey.
@@ -78,8 +89,13 @@ class EncryptedPart:
     element: XmlElement
     is_content: bool
 
+    @property
+    def is_proven(self) -> bool:
+        """Whether what comes out is as it was sealed: AES-GCM proves it, AES-CBC does not."""
+        return self.cipher is not None and self.cipher.is_gcm
+
     def open(self, key: bytes) -> bytes:
-        """The XML (UTF-8) that stands encrypted here. Raises only `CannotDecrypt`."""
+        """The XML (UTF-8) that stands encrypted here. Raises only `CannotDecrypt`, with AES-CBC `WrongPadding`, too."""
         if self.cipher is None or len(key) != self.cipher.key_size:
             raise CannotDecrypt("a key of another length")
         try:
@@ -193,7 +209,7 @@ def _open_cbc(key: bytes, octets: bytes) -> bytes:
     decryptor = Cipher(AES(key), CBC(octets[:_BLOCK])).decryptor()
     padded = decryptor.update(memoryview(octets)[_BLOCK:]) + decryptor.finalize()
     if not 1 <= padded[-1] <= _BLOCK:
-        raise CannotDecrypt("the padding does not fit")
+        raise WrongPadding(padded)
     return padded[: -padded[-1]]
 
 

@@ -3,6 +3,9 @@
 from base64 import b64encode
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
 from lxml import etree
 
 from tests.integration.encryption.conftest import (
@@ -27,10 +30,12 @@ from tiaas.interfaces.encryption_service_v6_1 import Crypt, EncryptionType, Encr
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.documents import DOCUMENT_OCTETS_MAX
-from tiaas.konnektor.errors import LoggedError
+from tiaas.konnektor.errors import KonnektorError, LoggedError
 from tiaas.konnektor.keyuse import certified_key
 from tiaas.soap.envelope import write_envelope
 from tiaas.tlv import encode
+from tiaas.xmlsec.encryption import DataCipher
+from tiaas.xmlsec.encryption import KeyTransport as XmlTransport
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 
@@ -199,6 +204,63 @@ async def test_4107_xml_that_is_none_when_it_comes_out(unlocked: Surgery) -> Non
     content = seal(KEY, NONCE, b"<a>")
     value.text = b64encode(NONCE + b"".join(content.ciphertext()) + content.tag).decode()
     assert (await error_of(unlocked, decrypt_request(xml(etree.tostring(root)), card.handle))).code == 4107
+
+
+@pytest.mark.code(4107)
+async def test_4107_tells_nothing_of_what_came_out_of_cbc(unlocked: Surgery) -> None:
+    """AES-CBC proves nothing: who can tell a wrong padding from other damage learns the content block by block."""
+    card = unlocked.find(CardType.SMC_B)
+    handle = card.handle
+    sealed = octets_of((await unlocked.call(encrypt_request(xml(b"<a/>"), card=handle, crypt=Crypt.RSA_ECC))).document)
+    root = etree.fromstring(sealed)
+    namespaces = {"x": "http://www.w3.org/2001/04/xmlenc#"}
+    (method,) = root.findall("x:EncryptionMethod", namespaces)
+    method.set("Algorithm", DataCipher.AES_256_CBC.value)
+    (value,) = root.findall("x:CipherData/x:CipherValue", namespaces)
+    for key in root.iter("{*}EncryptedKey"):
+        # The card refuses the first (4069), so that the trace could tell something, too.
+        ((transport, cryptogram),) = ((key[0], each) for each in key.findall(".//x:CipherValue", namespaces))
+        is_rsa = transport.get("Algorithm") == XmlTransport.RSA_OAEP
+        found = await recipient(unlocked, card, Crypt.RSA if is_rsa else Crypt.ECC, broken=not is_rsa)
+        cryptogram.text = b64encode(found.encrypted_key).decode()
+
+    async def answer(octets: bytes) -> Document | KonnektorError:
+        value.text = b64encode(octets).decode()
+        request = decrypt_request(xml(etree.tostring(root)), handle)
+        try:
+            document: Document = (await unlocked.call(request)).document
+        except KonnektorError as error:
+            return error
+        return document
+
+    whole = cbc(b"<a>" + b"x" * 30 + b"</a>" + bytes(10) + b"\x0b")
+    opened = await answer(whole)
+    assert isinstance(opened, Document)
+    assert octets_of(opened) == b"<a>" + b"x" * 30 + b"</a>"
+    wrong = {
+        "padding": cbc(b"<a>" + b"x" * 30 + b"</a>" + bytes(10) + b"\x11"),
+        "padding of nothing": cbc(b"<a>" + b"x" * 30 + b"</a>" + bytes(11)),
+        "not well-formed": cbc(b"<a>" + b"x" * 30 + b"</b>" + bytes(10) + b"\x0b"),
+        "not one element": cbc(b"<a/>" + b"x" * 33 + bytes(10) + b"\x0b"),
+        "no characters": cbc(b"<a>" + b"\xff" * 30 + b"</a>" + bytes(10) + b"\x0b"),
+        "too deep": cbc(b"<a>" * 1000 + b"</a>" * 1000 + bytes(7) + b"\x08"),
+        "content key": cbc(b"<a>" + b"x" * 30 + b"</a>" + bytes(10) + b"\x0b", key=bytes(32)),
+        "first octet": bytes([whole[0] ^ 1]) + whole[1:],
+        "last block": whole[:-1] + bytes([whole[-1] ^ 1]),
+        "last block left out": whole[:-16],
+    }
+    told = {}
+    for name, octets in wrong.items():
+        error = await answer(octets)
+        assert isinstance(error, KonnektorError), name
+        told[name] = (error.code, error.detail, [(cause.code, cause.detail) for cause in error.causes])
+    assert set(map(repr, told.values())) == {repr((4107, "", [(4069, "")]))}, told
+
+
+def cbc(padded: bytes, key: bytes = KEY) -> bytes:
+    """AES-256-CBC as XML Encryption 1.1, 5.2 writes it: the initialization vector stands in front."""
+    encryptor = Cipher(AES(key), CBC(bytes(16))).encryptor()
+    return bytes(16) + encryptor.update(padded) + encryptor.finalize()
 
 
 @pytest.mark.code(4201)

@@ -56,7 +56,7 @@ async def decrypt(
     try:
         return await beside(document.octets, document.finish, opened)
     except CannotRead as error:
-        raise KonnektorError(error.code, error.reason) from None
+        raise KonnektorError(error.code, error.reason if document.is_proven else "") from None
 
 
 def _holder(decipherer: Decipherer) -> Holder:

@@ -4,10 +4,11 @@ CMS has one closed part, an XML document one per EncryptedData. Reading and open
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tiaas.ades.xadesdocument import code_of, parse_xml_untrusted
-from tiaas.ades.xmlencryption import put_back
+from tiaas.ades.xmlencryption import checked_part, put_back
 from tiaas.base.errors import TiaasError
 from tiaas.card.keytransport import KeyWay
 from tiaas.cms import enveloped
@@ -20,9 +21,11 @@ from tiaas.xmlsec import encryption
 from tiaas.xmlsec.decryption import (
     BadEncryptedXml,
     CannotDecrypt,
+    EncryptedPart,
     FoundKey,
     NothingEncrypted,
     Overlapping,
+    WrongPadding,
     encrypted_parts,
 )
 
@@ -80,11 +83,14 @@ class ClosedDocument:
     """The closed parts; `finish` makes the document of what came out of them, by number (`CannotRead`).
 
     `octets` is how many the document has: so much work it is to open and to finish it.
+    `is_proven`: what comes out is as it was sealed. If not, whoever asks must not learn what is wrong with it: with
+    AES-CBC he would learn the content block by block.
     """
 
     parts: tuple[ClosedPart, ...]
     finish: Callable[[Mapping[int, bytes]], bytes]
     octets: int
+    is_proven: bool = True
 
 
 def is_cms(document: bytes) -> bool:
@@ -125,12 +131,20 @@ def read_xml_untrusted(document: bytes) -> ClosedDocument:
     except BadEncryptedXml as error:
         raise CannotRead(NOT_POSSIBLE, str(error)) from None
 
-    def opener(part_open: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
+    def opener(part: EncryptedPart) -> Callable[[bytes], bytes]:
         def open_part(key: bytes) -> bytes:
             try:
-                return part_open(key)
-            except CannotDecrypt as error:
+                octets = part.open(key)
+                if not part.is_proven:
+                    checked_part(read, part, octets)
+            except WrongPadding as error:
+                # As long as other damage takes, and as good.
+                with suppress(BadEncryptedXml):
+                    checked_part(read, part, error.octets)
                 raise CannotRead(NOT_POSSIBLE, str(error)) from None
+            except (CannotDecrypt, BadEncryptedXml) as error:
+                raise CannotRead(NOT_POSSIBLE, str(error)) from None
+            return octets
 
         return open_part
 
@@ -140,8 +154,8 @@ def read_xml_untrusted(document: bytes) -> ClosedDocument:
         except BadEncryptedXml as error:
             raise CannotRead(NOT_POSSIBLE, str(error)) from None
 
-    closed = (ClosedPart(tuple(map(_xml_key, part.keys)), part.cipher is not None, opener(part.open)) for part in parts)
-    return ClosedDocument(tuple(closed), finish, len(document))
+    closed = (ClosedPart(tuple(map(_xml_key, part.keys)), part.cipher is not None, opener(part)) for part in parts)
+    return ClosedDocument(tuple(closed), finish, len(document), all(part.is_proven for part in parts))
 
 
 def _cms_key(found: FoundRecipient) -> ClosedKey:

@@ -16,7 +16,14 @@ from tiaas.interfaces.encryption_service_v6_1 import (
 from tiaas.konnektor.documents import check_sizes, octets_of
 from tiaas.konnektor.errors import KonnektorError, gerror_of
 from tiaas.konnektor.hybrid.decrypting import decrypt
-from tiaas.konnektor.hybrid.opening import CannotRead, ClosedDocument, is_cms, read_cms_untrusted, read_xml_untrusted
+from tiaas.konnektor.hybrid.opening import (
+    NOT_POSSIBLE,
+    CannotRead,
+    ClosedDocument,
+    is_cms,
+    read_cms_untrusted,
+    read_xml_untrusted,
+)
 from tiaas.konnektor.keys import decipherers_of
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.services.context import ServiceContext, authorize, call_context, declared
@@ -55,7 +62,7 @@ async def _decrypt(context: ServiceContext, request: DecryptDocument, peer: Peer
         gerror_of((error,), context.instance_id, context.clock, context.entropy, context.protocol)
 
     octets = await decrypt(closed, decipherers, note)
-    await beside(len(octets), _check_result, request.document, octets)
+    await beside(len(octets), _check_result, request.document, closed, octets)
     return DecryptDocumentResponse(status=OK, document=_like(request.document, octets), optional_outputs="")
 
 
@@ -72,11 +79,20 @@ def _read(document: Document) -> ClosedDocument:
         raise KonnektorError(4107, "weder CMS noch S/MIME") from None
 
 
-def _check_result(asked: Document, octets: bytes) -> None:
-    """The decrypted document keeps to gemSpec_Kon 3.1.1, or the operation ends: 4283, 4022, 4024, 4280, 4281."""
+def _check_result(asked: Document, closed: ClosedDocument, octets: bytes) -> None:
+    """The decrypted document keeps to gemSpec_Kon 3.1.1, or the operation ends: 4283, 4022, 4024, 4280, 4281.
+
+    Of one that is not proven to be as it was sealed only 4107 is told.
+    """
     check_sizes((octets,))
-    if asked.base64_xml is not None:
+    if asked.base64_xml is None:
+        return
+    try:
         parse_document(octets)
+    except KonnektorError:
+        if closed.is_proven:
+            raise
+        raise KonnektorError(NOT_POSSIBLE) from None
 
 
 def _like(asked: Document, octets: bytes) -> Document:
