@@ -20,7 +20,7 @@ from tiaas.card.objsys.addresses import (
 )
 from tiaas.card.status import StatusWord
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.keyuse import CARD_FAULT, CRYPTOGRAM_FAULT, CertifiedKey, KeyUse
+from tiaas.konnektor.keyuse import CARD_FAULT, CRYPTOGRAM_FAULT, CertifiedKey, CertifiedSigner, KeyUse
 from tiaas.konnektor.linkfaults import link_faults
 from tiaas.konnektor.sessions import Channel
 from tiaas.pki.keys import Digest, SigningScheme
@@ -42,22 +42,12 @@ _DECIPHER_FAULTS: Mapping[int, int] = {
 """TAB_KON_210. An object whose key was never put in answers 6400 (gemSpec_COS V3.12.0, N086.810)."""
 
 
-class CardSigner:
+class CardSigner(CertifiedSigner):
     """`Signer`: a key in a card."""
 
     def __init__(self, use: KeyUse, certified: CertifiedKey) -> None:
+        super().__init__(certified)
         self._use = use
-        self._certified = certified
-
-    @property
-    def certificate(self) -> bytes:
-        """See `Signer`."""
-        return self._certified.certificate
-
-    @property
-    def scheme(self) -> SigningScheme:
-        """See `Signer`."""
-        return self._certified.scheme
 
     async def sign_digest(self, digest: bytes, scheme: SigningScheme, hash_function: Digest = Digest.SHA256) -> bytes:
         """See `Signer` and `keys.signer_of`."""

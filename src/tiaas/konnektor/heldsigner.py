@@ -8,30 +8,20 @@ key is the certificate's was seen when it was loaded (`hsm.loading`).
 from tiaas.card.elc import BadCryptogram, decode_elc_cryptogram_untrusted, elc_open, encode_point, ephemeral_of
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.heldkeys import KeyStore
-from tiaas.konnektor.keyuse import CRYPTOGRAM_FAULT, CertifiedKey, KeyUse
+from tiaas.konnektor.keyuse import CRYPTOGRAM_FAULT, CertifiedKey, CertifiedSigner, KeyUse
 from tiaas.konnektor.linkfaults import link_faults
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.pki.pkcs11 import WrongCryptogram
 
 
-class HeldSigner:
+class HeldSigner(CertifiedSigner):
     """`Signer`: a key in a `KeyStore`."""
 
     def __init__(self, use: KeyUse, certified: CertifiedKey, store: KeyStore, label: str) -> None:
+        super().__init__(certified)
         self._use = use
-        self._certified = certified
         self._store = store
         self._label = label
-
-    @property
-    def certificate(self) -> bytes:
-        """See `Signer`."""
-        return self._certified.certificate
-
-    @property
-    def scheme(self) -> SigningScheme:
-        """See `Signer`."""
-        return self._certified.scheme
 
     async def sign_digest(self, digest: bytes, scheme: SigningScheme, hash_function: Digest = Digest.SHA256) -> bytes:
         """See `Signer` and `keys.signer_of`."""

@@ -64,6 +64,23 @@ class CertifiedKey:
             raise KonnektorError(CARD_FAULT)
 
 
+class CertifiedSigner:
+    """What all signers of cards and HSMs have in common (`Signer`)."""
+
+    def __init__(self, certified: CertifiedKey) -> None:
+        self._certified = certified
+
+    @property
+    def certificate(self) -> bytes:
+        """See `Signer`."""
+        return self._certified.certificate
+
+    @property
+    def scheme(self) -> SigningScheme:
+        """See `Signer`."""
+        return self._certified.scheme
+
+
 @dataclass(frozen=True, slots=True)
 class KeyUse:
     """A key of a card as a session uses it; `holder` is the caller's reservation of the card."""
