@@ -7,8 +7,6 @@ selected already is not selected again, so a stack costs one command per signatu
 
 from collections.abc import Mapping
 
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-
 from tiaas.card import commands
 from tiaas.card.apdu import CommandApdu, ResponseApdu
 from tiaas.card.objsys.addresses import (
@@ -26,7 +24,6 @@ from tiaas.konnektor.sessions import Channel
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.pki.prehashed import DIGEST_INFO
 
-_COORDINATE = 32
 _RSA_PADDING_INDICATOR = b"\x00"
 
 _ALGORITHM = {
@@ -52,22 +49,15 @@ class CardSigner(CertifiedSigner):
     async def sign_digest(self, digest: bytes, scheme: SigningScheme, hash_function: Digest = Digest.SHA256) -> bytes:
         """See `Signer` and `keys.signer_of`."""
         response = await _run(self._use, *self._commands(digest, scheme, hash_function))
-        return await self._checked(response, digest, scheme, hash_function)
+        if not response.ok:
+            raise _card_fault(response.sw)
+        return await self._certified.taken(response.data, digest, scheme, hash_function)
 
     def _commands(self, digest: bytes, scheme: SigningScheme, hash_function: Digest) -> tuple[CommandApdu, CommandApdu]:
         self._certified.require_scheme(scheme, hash_function)
         signed = DIGEST_INFO[hash_function] + digest if scheme is SigningScheme.RSASSA_PKCS1_V1_5 else digest
         setting = commands.mse_private_sign(self._use.key.ref, _ALGORITHM[scheme])
         return setting, commands.pso_compute_signature(signed)
-
-    async def _checked(
-        self, response: ResponseApdu, digest: bytes, scheme: SigningScheme, hash_function: Digest
-    ) -> bytes:
-        if not response.ok:
-            raise _card_fault(response.sw)
-        value = in_der(response.data) if scheme is SigningScheme.ECDSA else response.data
-        await self._certified.verify(value, digest, scheme, hash_function)
-        return value
 
 
 class CardDecipherer:
@@ -116,12 +106,6 @@ async def _run_on(use: KeyUse, channel: Channel, setting: CommandApdu, operation
         use.session.auth_state.pop(use.key.pin, None)
         raise KonnektorError(4085)
     return response
-
-
-def in_der(raw: bytes) -> bytes:
-    """ECDSA-Sig-Value of r ‖ s; octets that are none become a signature that does not verify."""
-    r, s = (int.from_bytes(raw[at : at + _COORDINATE], "big") for at in (0, _COORDINATE))
-    return encode_dss_signature(r, s)
 
 
 def _card_fault(sw: int, known: Mapping[int, int] | None = None) -> KonnektorError:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from tiaas.base.clock import Clock
 from tiaas.konnektor.cardcertificates import has_ecc, read_certificate
@@ -21,6 +22,7 @@ from tiaas.pki.prehashed import is_signature
 
 CARD_FAULT = 4120
 CRYPTOGRAM_FAULT = 4069
+_COORDINATE = 32
 
 _ALLOWED: Mapping[tuple[SigningScheme, Digest], str] = {
     (SigningScheme.ECDSA, Digest.SHA256): ECC,
@@ -58,6 +60,14 @@ class CertifiedKey:
         if scheme is SigningScheme.RSASSA_PKCS1_V1_5 and not self.authenticates:
             raise KonnektorError(4111)
 
+    async def taken(
+        self, answer: bytes, digest: bytes, scheme: SigningScheme, hash_function: Digest = Digest.SHA256
+    ) -> bytes:
+        """The signature in a card's answer as a `Signer` gives it, verified. Raises 4120."""
+        value = _in_der(answer) if scheme is SigningScheme.ECDSA else answer
+        await self.verify(value, digest, scheme, hash_function)
+        return value
+
     async def verify(self, value: bytes, digest: bytes, scheme: SigningScheme, hash_function: Digest) -> None:
         """Checks a signature that a card or an HSM made, in a thread. Raises 4120."""
         if not await asyncio.to_thread(is_signature, self.public_key, value, digest, scheme, hash_function):
@@ -79,6 +89,12 @@ class CertifiedSigner:
     def scheme(self) -> SigningScheme:
         """See `Signer`."""
         return self._certified.scheme
+
+
+def _in_der(raw: bytes) -> bytes:
+    """ECDSA-Sig-Value of r ‖ s; octets that are none become a signature that does not verify."""
+    r, s = (int.from_bytes(raw[at : at + _COORDINATE], "big") for at in (0, _COORDINATE))
+    return encode_dss_signature(r, s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,9 @@ from tiaas.card.apdu import CommandApdu, ResponseApdu
 from tiaas.card.objsys.addresses import ALG_SIGN_ECDSA, ALG_SIGN_PSS
 from tiaas.card.status import StatusWord
 from tiaas.konnektor.cardmap import ECC, KEYS, QES, RSA
-from tiaas.konnektor.cardsigner import in_der
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.keyuse import CertifiedKey
-from tiaas.pki.keys import Digest
 
 
 class NotAuthorised(KonnektorError):
@@ -51,6 +49,4 @@ async def compute_signature(line: CommandLine, key: CertifiedKey, digest: bytes)
         raise NotAuthorised
     if not response.ok:
         raise KonnektorError(4123, f"PSO COMPUTE DIGITAL SIGNATURE: {response.sw:04X}")
-    value = in_der(response.data) if key.is_ecc else response.data
-    await key.verify(value, digest, key.scheme, Digest.SHA256)
-    return value
+    return await key.taken(response.data, digest, key.scheme)
