@@ -76,5 +76,4 @@ class OwnedKeys:
             raise
 
     async def _require_owner(self) -> None:
-        """A transaction that changes nothing, because each begins with that check."""
-        await self._store.apply(())
+        await self._store.require_owner()
