@@ -19,6 +19,7 @@ from tests.pdfmaker import classic, objects
 from tiaas.ades.cades import CadesOptions, prepare
 from tiaas.ades.signing import SignedBy
 from tiaas.base.clock import SystemClock
+from tiaas.base.shortwork import in_turn
 from tiaas.cli.upchoices import HsmKind
 from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.interfaces.dss_core_v1_0 import Base64Data, Base64Signature, SignatureObject
@@ -107,7 +108,7 @@ def _public_key(held: HeldKeys, folder: Path) -> Work:
     """One verification in a thread: what is left when certificate and status are known (warm)."""
     key = software_key(held, folder, "C.SIG")
     value, public = key.sign(DIGEST, ec.ECDSA(Prehashed(SHA256()))), key.public_key()
-    return lambda: asyncio.to_thread(public.verify, value, DIGEST, ec.ECDSA(Prehashed(SHA256())))
+    return lambda: in_turn(public.verify, value, DIGEST, ec.ECDSA(Prehashed(SHA256())))
 
 
 async def signed(held: HeldKeys) -> bytes:
@@ -140,7 +141,7 @@ def _signing(document: Document, crypt: Crypt) -> Callable[[Asked], bytes]:
 def _software_signature(held: HeldKeys, folder: Path, reference: str = "C.AUT") -> Work:
     """One ECDSA signature in a thread, by `cryptography`."""
     key = software_key(held, folder, reference)
-    return lambda: asyncio.to_thread(make_signature, key, DIGEST, SigningScheme.ECDSA)
+    return lambda: in_turn(make_signature, key, DIGEST, SigningScheme.ECDSA)
 
 
 _document_signature = partial(_software_signature, reference="C.SIG")
@@ -150,7 +151,7 @@ def _rsa_signature(held: HeldKeys, folder: Path) -> Work:
     """One RSASSA-PSS signature with 2048 bits in a thread, by `cryptography`."""
     key = _private_key(held, folder, "C.SIG", "RSA")
     assert isinstance(key, rsa.RSAPrivateKey)
-    return lambda: asyncio.to_thread(make_signature, key, DIGEST, SigningScheme.RSASSA_PSS)
+    return lambda: in_turn(make_signature, key, DIGEST, SigningScheme.RSASSA_PSS)
 
 
 def software_key(held: HeldKeys, folder: Path, reference: str = "C.AUT") -> ec.EllipticCurvePrivateKey:

@@ -2,7 +2,6 @@
 does, the check of what it signed (gemSpec_Kon V5.18 TUC_KON_218, TAB_KON_780, TUC_KON_166 step 3).
 """
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from tiaas.base.clock import Clock
+from tiaas.base.shortwork import in_turn
 from tiaas.konnektor.cardcertificates import has_ecc, read_certificate
 from tiaas.konnektor.cardmap import AUT, ECC, RSA, CardKey
 from tiaas.konnektor.cards import Card, Reservation
@@ -70,7 +70,7 @@ class CertifiedKey:
 
     async def verify(self, value: bytes, digest: bytes, scheme: SigningScheme, hash_function: Digest) -> None:
         """Checks a signature that a card or an HSM made, in a thread. Raises 4120."""
-        if not await asyncio.to_thread(is_signature, self.public_key, value, digest, scheme, hash_function):
+        if not await in_turn(is_signature, self.public_key, value, digest, scheme, hash_function):
             raise KonnektorError(CARD_FAULT)
 
 
