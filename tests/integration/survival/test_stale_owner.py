@@ -290,7 +290,7 @@ async def _forget_imported_ca(old: Deposed) -> None:
 
 
 def _keys(old: Deposed) -> OwnedKeys:
-    return OwnedKeys(SoftwareKeys(old.surgery.folder), old.core.store)
+    return OwnedKeys(SoftwareKeys(old.surgery.folder), old.core.store, CLOCK)
 
 
 def admin_of(old: Deposed) -> TerminalAdmin:
