@@ -121,7 +121,7 @@ async def certified_key(card: Card, reference: str, crypt: str, clock: Clock) ->
     Raises `KonnektorError` 4148 if it cannot be read, 4149, 4094, 4044, 4060.
     """
     # TUC_KON_001 has read this one.
-    is_known = (reference, crypt) == (AUT, ECC) and card.held is None and has_ecc(card)
+    is_known = card.held is None and (reference, crypt) == (AUT, ECC) and has_ecc(card)
     der = card.data.aut_certificate if is_known else None
     if der is None:
         with link_faults():
