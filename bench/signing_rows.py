@@ -4,11 +4,13 @@ A row is added to `ROWS`. RSA beside ECC: practices have both kinds of certifica
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
+from string import ascii_uppercase
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
@@ -37,13 +39,14 @@ from tiaas.interfaces.signature_service_v7_5 import (
     VerifyInputs,
 )
 from tiaas.konnektor.heldkeys import HeldKeys
-from tiaas.konnektor.signaturejobs import SignatureJobs
 from tiaas.lab.hsm import SoftHsm, soft_hsm_module
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.pki.prehashed import make_signature
 from tiaas.soap.envelope import write_envelope
 
 DIGEST = sha256(b"bench").digest()
+NUMBERS = (f"{''.join(three)}-{digits:03}" for three in product(ascii_uppercase, repeat=3) for digits in range(1000))
+"""Job numbers for one run: a random one may come again within 1,000 calls."""
 _ECDSA_TYPE = "urn:bsi:tr:03111:ecdsa"
 
 Work = Callable[[], Awaitable[object]]
@@ -56,7 +59,8 @@ class Asked:
     handle: str
     context: Context
     signed: bytes
-    numbers: SignatureJobs
+    numbers: Iterator[str]
+    """Job numbers, none of them twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ def _signing(document: Document, crypt: Crypt) -> Callable[[Asked], bytes]:
                 context=asked.context,
                 crypt=crypt,
                 tv_mode=TvMode.NONE,
-                job_number=asked.numbers.new_number(),
+                job_number=next(asked.numbers),
                 sign_request=(wish,),
             )
         )
