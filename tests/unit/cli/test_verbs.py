@@ -54,7 +54,8 @@ async def _call(*args: str) -> int:
 
 
 def _help(code: int) -> str:
-    return f"tiaas: what to do: {all_help(Language.ENGLISH)[code].remedy}\n"
+    because = "tiaas: because of 11000: cause\n"
+    return f"{because}tiaas: what to do: {all_help(Language.ENGLISH)[code].remedy}\n"
 
 
 async def test_get_cards(identities: Identities, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
