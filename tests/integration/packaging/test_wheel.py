@@ -18,6 +18,7 @@ _PIP = ["-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
 
 
 @pytest.mark.packaging
+@pytest.mark.timeout(900)
 def test_wheel(tmp_path: Path) -> None:
     build = ["wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(tmp_path), str(ROOT)]
     subprocess.run([sys.executable, *_PIP, *build], env=_BARE, check=True)
