@@ -22,8 +22,11 @@ from tiaas.cli.adminaccess import (
     write_secret,
 )
 from tiaas.cli.adminaccounts import register_accounts, register_base, shown
+from tiaas.cli.admincertificates import register_certificates
 from tiaas.cli.adminimportedcas import register_imported_cas
+from tiaas.cli.adminlogs import register_logs
 from tiaas.cli.adminsmbs import register_virtual_smbs
+from tiaas.cli.adminsystem import register_system
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.writer import note, out, out_fields, out_json, out_table
 from tiaas.client.admin import Admin, path_of
@@ -45,8 +48,6 @@ from tiaas.interfaces.management.system import (
     ListImport,
     ListRefreshed,
     Parameters,
-    Reachability,
-    ReachabilityTest,
     SmbPinCall,
     SmbPinState,
     SmbUnblock,
@@ -69,13 +70,14 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         add_access_arguments(added)
         return added
 
-    action("state", "what the instance is and how it is", _state)
+    register_system(action)
     action("cards", "all inserted cards", _cards)
     action("clients", "how Clientsysteme authenticate", _clients)
     made = action("make-certificate", "make a client certificate as PKCS#12", _make_certificate)
     made.add_argument("client", metavar="CLIENT_SYSTEM")
     made.add_argument("file", type=Path, metavar="FILE", help="new file; its password goes to FILE.password")
     made.add_argument("--key", choices=[kind.value for kind in KeyType], default=KeyType.P256.value)
+    register_certificates(action)
     model = action("model", "the information model as JSON: show it, or replace it by a file", _model)
     model.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a whole model, as `admin model` shows it")
     trust = action("trust", "trust lists: show, fetch now, import", _trust)
@@ -94,9 +96,6 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     pin.add_argument("iccsn", metavar="ICCSN")
     pin.add_argument("--mandant", required=True, metavar="ID")
     pin.add_argument("--workplace", required=True, metavar="ID")
-    reach = action("reach", "test whether the instance reaches a host", _reach)
-    reach.add_argument("host", metavar="HOST")
-    reach.add_argument("port", type=int, metavar="PORT")
     action("restart", "restart the instance", _restart)
     reset = action("factory-reset", "back to the delivery state", _reset)
     reset.add_argument("--confirm", required=True, metavar="NAME", help="the instance's name")
@@ -106,6 +105,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     moved.add_argument("file", type=Path, metavar="FILE")
     moved.add_argument("--passphrase-file", type=Path, metavar="FILE", help="default: it is asked for")
     moved.add_argument("--yes", action="store_true", help="replace the configuration and restart")
+    register_logs(action)
     register_accounts(action)
     register_base(action)
     call = action("call", "any operation of the interface", _call)
@@ -123,22 +123,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 # ---- the instance ---------------------------------------------------------------------------------------------------
-
-
-def _state(args: argparse.Namespace) -> int:
-    def text(state: SystemState) -> None:
-        out_fields(
-            {
-                "instance": f"{state.name} ({state.profile})",
-                "address": state.url,
-                "serves since": "" if state.serves_since is None else state.serves_since.isoformat(timespec="seconds"),
-                "product": f"{state.product_name} {state.firmware_version}",
-                "restart": "needed: parameters were changed" if state.restart_needed else "",
-                "conditions": ", ".join(f"{each.name} ({each.severity})" for each in state.conditions) or "none",
-            }
-        )
-
-    return shown(args, with_admin(args, lambda admin: admin.read("/system", SystemState)), text)
 
 
 def _cards(args: argparse.Namespace) -> int:
@@ -290,13 +274,6 @@ def _pin(args: argparse.Namespace) -> int:
     state = with_admin(args, lambda admin: admin.change("POST", path, asked, SmbPinState))
     shown(args, state, lambda shown: out(f"PIN.SMC: {shown.state}"))
     return ExitCode.PIN_REFUSED if args.what != "status" and state.state != "OK" else ExitCode.OK
-
-
-def _reach(args: argparse.Namespace) -> int:
-    wish = ReachabilityTest(args.host, args.port)
-    found = with_admin(args, lambda admin: admin.change("POST", "/system/reachability", wish, Reachability))
-    shown(args, found, lambda r: out("reachable" if r.is_reachable else f"not reachable: {r.reason}"))
-    return ExitCode.OK if found.is_reachable else ExitCode.FAILED
 
 
 def _restart(args: argparse.Namespace) -> int:

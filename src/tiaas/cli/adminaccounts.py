@@ -5,12 +5,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tiaas.cli.adminaccess import read_secret, require_new, with_admin, write_secret
+from tiaas.cli.adminaccess import read_file, read_secret, require_new, with_admin, write_secret
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.writer import out, out_fields, out_json, out_table
 from tiaas.client.admin import path_of
-from tiaas.interfaces.management.accounts import AdministratorList, IssuedToken, NewAdministrator, NewPassword, NewToken
-from tiaas.interfaces.management.base import DeletionConfirmed, HostedInstances, InstanceMade, NewInstance
+from tiaas.interfaces.management.accounts import (
+    AdministratorList,
+    IssuedToken,
+    NewAdministrator,
+    NewContact,
+    NewPassword,
+    NewToken,
+)
+from tiaas.interfaces.management.base import (
+    Backup,
+    BaseLog,
+    DeletionConfirmed,
+    HostedInstances,
+    InstanceMade,
+    NewInstance,
+    Restored,
+)
 from tiaas.interfaces.management.documents import plain
 from tiaas.interfaces.management.roles import Role
 
@@ -24,6 +39,10 @@ def register_accounts(action: Action) -> None:
     add.add_argument("user_name", metavar="NAME")
     add.add_argument("--role", choices=[role.value for role in Role], default=Role.LOKAL.value)
     add.add_argument("--may-reset", action="store_true", help="USER_RESET_PERMISSION")
+    add.add_argument("--contact", default="", metavar="TEXT", help="how the administrator is reached")
+    contact = action("set-contact", "set contact data: your own, or somebody's", _set_contact)
+    contact.add_argument("who", metavar="NAME")
+    contact.add_argument("contact", metavar="TEXT")
     password = action("set-password", "set somebody's password; it is asked for", _set_password)
     password.add_argument("who", metavar="NAME")
     token = action("make-token", "make a token for a program", _make_token)
@@ -42,6 +61,13 @@ def register_base(action: Action) -> None:
     create.add_argument("--port", type=int, required=True, metavar="N")
     create.add_argument("--admin-port", type=int, required=True, metavar="N")
     create.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for ca.pem and token")
+    backup = action("backup-instance", "save an instance as a file that only this node opens", _back_up, is_base=True)
+    backup.add_argument("name", metavar="NAME")
+    backup.add_argument("file", type=Path, metavar="FILE", help="new file")
+    restore = action("restore-instance", "put an instance back to a backup of it", _restore, is_base=True)
+    restore.add_argument("name", metavar="NAME")
+    restore.add_argument("file", type=Path, metavar="FILE")
+    action("base-log", "what was done with instances and accounts of the node", _base_log, is_base=True)
     remove = action("delete-instance", "order, withdraw or execute the deletion of an instance", _delete, is_base=True)
     remove.add_argument("what", choices=("order", "withdraw", "execute"))
     remove.add_argument("name", metavar="NAME")
@@ -60,20 +86,37 @@ def shown(args: argparse.Namespace, document: Any, text: Callable[[Any], None]) 
 def _administrators(args: argparse.Namespace) -> int:
     def text(shown: AdministratorList) -> None:
         rows = [
-            (each.user, each.role.value, "locked" if each.is_locked else "", "may reset" if each.may_reset else "")
+            (
+                each.user,
+                each.role.value,
+                "locked" if each.is_locked else "",
+                "may reset" if each.may_reset else "",
+                each.contact,
+            )
             for each in shown.administrators
         ]
-        out_table(("NAME", "ROLE", "LOCKED", "RIGHTS"), rows)
+        out_table(("NAME", "ROLE", "LOCKED", "RIGHTS", "CONTACT"), rows)
 
     return shown(args, with_admin(args, lambda admin: admin.read("/administrators", AdministratorList)), text)
 
 
 def _add_administrator(args: argparse.Namespace) -> int:
     new = NewAdministrator(
-        args.user_name, read_secret(f"password for {args.user_name}: "), Role(args.role), args.may_reset
+        args.user_name,
+        read_secret(f"password for {args.user_name}: "),
+        Role(args.role),
+        args.may_reset,
+        args.contact,
     )
     with_admin(args, lambda admin: admin.change("POST", "/administrators", new))
     out(f"{args.user_name} is {args.role}")
+    return ExitCode.OK
+
+
+def _set_contact(args: argparse.Namespace) -> int:
+    path = f"{path_of('/administrators/{}', args.who)}/contact"
+    with_admin(args, lambda admin: admin.change("PUT", path, NewContact(args.contact)))
+    out("the contact data are set")
     return ExitCode.OK
 
 
@@ -121,6 +164,30 @@ def _create_instance(args: argparse.Namespace) -> int:
     write_secret(args.out / "token", made.token.reveal())
     out_fields({"instance": made.name, "Konnektor": made.url, "management": made.admin_url, "files": str(args.out)})
     return ExitCode.OK
+
+
+def _back_up(args: argparse.Namespace) -> int:
+    path = f"{path_of('/instances/{}', args.name)}/backup"
+    require_new(args.file)
+    made = with_admin(args, lambda admin: admin.change("POST", path, kind=Backup))
+    write_secret(args.file, made.file)
+    out(f"{args.file}: {len(made.file)} octets; only this node opens it")
+    return ExitCode.OK
+
+
+def _restore(args: argparse.Namespace) -> int:
+    path = f"{path_of('/instances/{}', args.name)}/restore"
+    backup = Backup(read_file(args.file))
+    done = with_admin(args, lambda admin: admin.change("POST", path, backup, Restored))
+    return shown(args, done, lambda _: out(f"{done.name} is as it was at {done.saved.isoformat(timespec='seconds')}"))
+
+
+def _base_log(args: argparse.Namespace) -> int:
+    def text(found: BaseLog) -> None:
+        rows = [(e.at.isoformat(timespec="seconds"), e.user, e.action, e.value) for e in found.entries]
+        out_table(("AT", "WHO", "WHAT", "VALUE"), rows)
+
+    return shown(args, with_admin(args, lambda admin: admin.read("/log", BaseLog)), text)
 
 
 def _delete(args: argparse.Namespace) -> int:

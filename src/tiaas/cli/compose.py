@@ -357,6 +357,7 @@ class _Start:
             limits=settings.limits.limits(),
             product=settings.product.product(),
             profile=settings.profile,
+            environment=settings.environment,
             local_sinks=settings.sinks.local,
             recorder=settings.recorder,
             ti=settings.ti.applied(onboard.ti_access(lab)),

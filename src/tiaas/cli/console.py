@@ -38,8 +38,8 @@ def show_display(terminal: VirtualTerminal, write: Callable[[str], None] = out) 
     terminal.machine.display.on_show = shown
 
 
-async def take_keys(terminal: VirtualTerminal, on_line: Callable[[str], bool] | None = None) -> None:
-    """Presses what is typed, until the input ends or this is cancelled; lines that `on_line` takes are none."""
+async def take_keys(terminal: VirtualTerminal) -> None:
+    """Presses what is typed, until the input ends or this is cancelled."""
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[str | None] = asyncio.Queue()
 
@@ -52,8 +52,7 @@ async def take_keys(terminal: VirtualTerminal, on_line: Callable[[str], bool] | 
     # A thread that waits for a line cannot be ended; as a daemon it does not hold the process.
     threading.Thread(target=read, name="keypad", daemon=True).start()
     while (line := await lines.get()) is not None:
-        if on_line is None or not on_line(line):
-            press_line(terminal, line)
+        press_line(terminal, line)
 
 
 def press_line(terminal: Keypad, line: str) -> None:

@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidInput(f"--count {args.count}: give a number from 1 on")
     name = f"fm-{args.fm}" if args.log == "fm" else args.log
     query = Query(
-        since=None if args.since is None else _since(args.since, SystemClock().now()),
+        since=None if args.since is None else since_of(args.since, SystemClock().now()),
         level=None if args.severity is None else Level(args.severity),
         search=args.search,
         event_id=args.event,
@@ -121,7 +121,8 @@ def _line(entry: Entry) -> str:
     return "  ".join(part for part in parts if part)
 
 
-def _since(text: str, now: datetime) -> datetime:
+def since_of(text: str, now: datetime) -> datetime:
+    """The moment that `2026-01-31T12:00`, or how long ago (`12h`), names. Raises `InvalidInput`."""
     if text[:-1].isdecimal() and text[-1:] in _UNITS:
         return now - timedelta(seconds=int(text[:-1]) * _UNITS[text[-1]])
     try:

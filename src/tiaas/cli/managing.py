@@ -88,6 +88,7 @@ class Managing:
             limits=settings.limits.limits(),
             product=settings.product.product(),
             profile=settings.profile,
+            environment=settings.environment,
             local_sinks=settings.sinks.local,
             ti=settings.ti.applied(onboard.ti_access(self.lab)),
         )

@@ -35,7 +35,6 @@ _STACK = 50
 """Documents in one call: every Konnektor takes as many (gemSpec_Kon V5.18, SignRequest)."""
 _JOB_OCTETS = 30 * 1024 * 1024
 """Octets of all documents in one call: with base64 less than the client takes in one answer."""
-_ENDED = "the job ended before"
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -80,50 +79,27 @@ def run(args: argparse.Namespace) -> int:
     names = [_name(path, document) for path, document in zip(args.files, documents, strict=True)]
     paths = documentfiles.targets(args.files, names, args.output, args.force)
 
-    results: list[SignedResult] = []
-    failure: ClientError | None = None
-
-    async def work(konnektor: Konnektor) -> None:
+    async def work(konnektor: Konnektor) -> list[SignedResult]:
         card = await choose_card(konnektor, args.card, (CardType.HBA,) if args.qes else (CardType.SMC_B, CardType.HBA))
         if args.qes and card.card_type not in _HBA:
             raise InvalidInput(f"--qes takes an HBA; {args.card} is a card of type {card.card_type.value}")
-        await _sign(konnektor, card, documents, paths, args, results)
+        return await _sign(konnektor, card, documents, paths, args)
 
-    try:
-        with_konnektor(args, work)
-    except ClientError as error:
-        # What earlier jobs brought is saved, and told as such.
-        if not results:
-            raise
-        failure = error
+    results = with_konnektor(args, work)
     rows = [
         (str(args.files[result.index]), str(paths[result.index]), result.signature_type or "") for result in results
     ]
     if args.json:
-        saved = [dict(zip(("file", "output", "type"), row, strict=True)) for row in rows]
-        why = _ENDED if failure is None else str(failure)
-        signed = {result.index for result in results}
-        lost = [{"file": str(path), "error": why} for at, path in enumerate(args.files) if at not in signed]
-        out_json([*saved, *lost])
+        out_json([dict(zip(("file", "output", "type"), row, strict=True)) for row in rows])
     else:
         out_table(("FILE", "OUTPUT", "TYPE"), rows)
-    for text, of in _warnings(results).items():
-        note(f"{args.files[of[0]]}{f' and {len(of) - 1} more' if len(of) > 1 else ''}: {text}")
-    if failure is not None:
-        raise failure
-    if len(results) == len(documents):
-        return ExitCode.OK
-    note(f"{len(documents) - len(results)} of {len(documents)} documents are not signed: {_ENDED}")
-    return ExitCode.FAILED
-
-
-def _warnings(results: Sequence[SignedResult]) -> dict[str, list[int]]:
-    """Each warning once, with the documents it is about."""
-    found: dict[str, list[int]] = {}
     for result in results:
         for entry in result.warning:
-            found.setdefault(f"warning {entry.code}: {entry.text}", []).append(result.index)
-    return found
+            note(f"{args.files[result.index]}: warning {entry.code}: {entry.text}")
+    if len(results) == len(documents):
+        return ExitCode.OK
+    note(f"{len(documents) - len(results)} of {len(documents)} documents are not signed: the job ended before")
+    return ExitCode.FAILED
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -141,9 +117,9 @@ async def _sign(
     documents: Sequence[DocumentToSign],
     paths: Sequence[Path],
     args: argparse.Namespace,
-    done: list[SignedResult],
-) -> None:
-    """Job by job; what is signed is written and `done` at once, so a job that fails costs only itself."""
+) -> list[SignedResult]:
+    """Job by job; what is signed is written at once, so a job that fails costs only itself."""
+    done: list[SignedResult] = []
     first = 0
     while first < len(documents):
         part = _job(documents, first, args.stack)
@@ -179,6 +155,7 @@ async def _sign(
         if len(results) < len(part):
             break
         first += len(part)
+    return done
 
 
 def _job_name(files: Sequence[Path]) -> str:

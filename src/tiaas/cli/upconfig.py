@@ -20,6 +20,7 @@ from tiaas.konnektor.config import (
     AuthenticationMode,
     BoxAccess,
     ClientAccess,
+    Environment,
     Limits,
     Product,
     Profile,
@@ -266,6 +267,9 @@ class UpConfig:
 
     profile: Profile = setting(
         Profile.HSK, "hsk: a Highspeed-Konnektor; einbox: also states and results that only a box in a practice has"
+    )
+    environment: Environment = setting(
+        Environment.TU, "shown to administrators in TU (Testumgebung) and RU (Referenzumgebung), not in PU"
     )
     server_key: KeyKind = setting(KeyKind.P256, "key of the server certificate; a change makes a new certificate")
     client_key: KeyKind = setting(KeyKind.P256, "key of new client certificates")

@@ -108,7 +108,7 @@ class CardWithError(Card):
 
 
 @message(CARD, root="Cards")
-class Cards(Remembering):
+class Cards:
     """A list of cards, possibly empty."""
 
     card: Annotated[tuple[Card, ...], Element(CARD, "Card")] = ()

@@ -155,6 +155,15 @@ class Profile(enum.StrEnum):
     EINBOX = "einbox"
 
 
+@enum.unique
+class Environment(enum.StrEnum):
+    """Where an instance works (TIP1-A_4981); of a box the file EF.EnvironmentSettings of its gSMC-K says it."""
+
+    TU = "TU"
+    RU = "RU"
+    PU = "PU"
+
+
 @dataclass(frozen=True, slots=True)
 class WatchDays:
     """When and how far ahead the certificates of cards are looked at (TAB_KON_606)."""
@@ -267,6 +276,7 @@ class InstanceConfig:
     limits: Limits = field(default_factory=Limits)
     product: Product = field(default_factory=Product)
     profile: Profile = Profile.HSK
+    environment: Environment = Environment.TU
     ti: TiAccess = field(default_factory=TiAccess)
     signature: SignatureSettings = field(default_factory=SignatureSettings)
     box: BoxAccess = field(default_factory=BoxAccess)

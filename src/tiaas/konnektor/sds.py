@@ -35,6 +35,8 @@ from tiaas.konnektor.config import MEBIBYTE, ClientAccess, Product
 from tiaas.soap.dispatch import Operation
 from tiaas.soap.mapping import encode_document, root_name
 
+PRODUCT_TYPE = "Konnektor"
+
 
 @dataclass(frozen=True, slots=True)
 class Published:
@@ -181,7 +183,7 @@ def service_directory(
     plain = None if only_tls else plain_base
     return encode_document(
         ConnectorServices(
-            product_information=_product_information(product, now),
+            product_information=product_information(product, now),
             tls_mandatory=access.tls_mandatory,
             client_aut_mandatory=access.authentication_mandatory,
             service_information=ServiceInformation(
@@ -210,11 +212,12 @@ def _service(service: Published, secure_base: str, plain_base: str | None) -> Se
     )
 
 
-def _product_information(product: Product, now: datetime) -> ProductInformation:
+def product_information(product: Product, now: datetime) -> ProductInformation:
+    """What the Konnektor says it is."""
     return ProductInformation(
         information_date=now,
         product_type_information=ProductTypeInformation(
-            product_type="Konnektor", product_type_version=product.product_type_version
+            product_type=PRODUCT_TYPE, product_type_version=product.product_type_version
         ),
         product_identification=ProductIdentification(
             product_vendor_id=product.vendor_id,

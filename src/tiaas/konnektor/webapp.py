@@ -221,12 +221,10 @@ def _announced(fields: Fields, limit: int) -> int:
 
 
 async def _send_soap(send: Send, reply: SoapReply) -> None:
-    whole = reply.body if len(reply.pieces) == 1 else None
-    size = reply.size if whole is None else len(whole)
-    head = [(b"content-type", reply.content_type.encode()), (b"content-length", b"%d" % size)]
+    head = [(b"content-type", reply.content_type.encode()), (b"content-length", str(reply.size).encode())]
     await send({"type": "http.response.start", "status": reply.status, "headers": head})
-    if whole is not None:
-        await send({"type": "http.response.body", "body": whole})
+    if len(reply.pieces) == 1:
+        await send({"type": "http.response.body", "body": reply.body})
         return
     is_large = reply.size >= LARGE
     for part in reply.slices():

@@ -19,7 +19,6 @@ from tiaas.soap.plan import AttributePlan, Child, Move, Plan, namespaces_of, pla
 from tiaas.soap.simple import BASE64_BINARY, STRING, Base64, LexicalError, Opaque, SimpleType
 
 _SPECIAL = re.compile("[&<>\r]")
-_SPECIAL_IN_ATTRIBUTE = re.compile('[&<>\r\n\t"]')
 _TEXT_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
 _ATTRIBUTE_ENTITIES = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;", "\n": "&#10;", "\t": "&#9;", '"': "&quot;"}
@@ -29,13 +28,12 @@ _ATTRIBUTE_ENTITIES = str.maketrans(
 class Remembering:
     """Base of a message class whose objects keep the XML they were written as.
 
-    For parts that go into many answers unchanged: writing again is one append. The text (in UTF-8) lives and dies with
-    the object.
+    For parts that go into many answers unchanged: writing again is one append. The text lives and dies with the object.
     """
 
     __slots__ = ("_written",)
 
-    _written: tuple[str, bytes]
+    _written: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -58,12 +56,9 @@ class Written(str):
         return self
 
 
-Part = str | bytes | Long
-"""A piece of a message; `bytes` are text in UTF-8."""
-
 _LANG = "xml:lang"
-_Append = Callable[[Part], None]
-_ValueWriter = Callable[[_Append, Any], None]
+_Append = Callable[[str | Long], None]
+_FieldWriter = Callable[[_Append, Any], None]
 _WrongKind = (ValueError, TypeError, AttributeError)
 
 
@@ -72,26 +67,20 @@ def encode_root(value: object) -> Written:
     return Written(joined(encode_parts(value)), root_name(type(value)))
 
 
-def encode_parts(value: object) -> list[Part]:
+def encode_parts(value: object) -> list[str | Long]:
     """The XML in parts, with long base64 content set apart; raises UnfitMessage."""
     root = _root_of(type(value))
-    parts: list[Part] = []
+    parts: list[str | Long] = []
     root.content.write(parts.append, value, root.tag, root.declarations)
     return parts
 
 
-def joined(parts: list[Part]) -> str:
+def joined(parts: list[str | Long]) -> str:
     """The parts as one text."""
     try:
         return "".join(cast("list[str]", parts))
     except TypeError:
-        return "".join(map(_text, parts))
-
-
-def _text(part: Part) -> str:
-    if isinstance(part, Long):
-        return BASE64_BINARY.encode(part.octets)
-    return part.decode() if isinstance(part, bytes) else part
+        return "".join(BASE64_BINARY.encode(part.octets) if isinstance(part, Long) else part for part in parts)
 
 
 def encode_text(text: str) -> str:
@@ -99,52 +88,23 @@ def encode_text(text: str) -> str:
     return _escaped(STRING, text, "text")
 
 
-@dataclass(frozen=True, slots=True)
-class _ChildWriter:
-    """How one element of the content is written: `get` gives the field of an object, `one` writes one value of it."""
-
-    tag: str
-    get: Callable[[Any], Any]
-    one: _ValueWriter
-    many: bool
-    minimum: int
-    maximum: int | None
-
-    def write_many(self, append: _Append, items: tuple[Any, ...]) -> None:
-        if len(items) < self.minimum:
-            raise UnfitMessage(self.tag, "is missing")
-        if self.maximum is not None and len(items) > self.maximum:
-            raise UnfitMessage(self.tag, f"occurs more than {self.maximum} times")
-        for item in items:
-            self.one(append, item)
-
-
 class _Content:
     """The compiled writers of one class, apart from the name of the element it stands in."""
 
-    __slots__ = ("attributes", "children", "choices", "plan", "text")
+    __slots__ = ("attributes", "choices", "plan", "writers")
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.attributes = tuple(plan.attributes.values())
         self.choices = plan.choices
-        self.children: tuple[_ChildWriter, ...] = ()
-        self.text: _ValueWriter | None = None
+        self.writers: tuple[_FieldWriter, ...] = ()
 
     def write(self, append: _Append, value: Any, tag: str, declarations: str = "") -> None:
         if self.attributes:
             declarations += _attributes(self.attributes, value, tag)
         append(f"<{tag}{declarations}>")
-        for child in self.children:
-            item = child.get(value)
-            if child.many:
-                child.write_many(append, item)
-            elif item is not None:
-                child.one(append, item)
-            elif child.minimum:
-                raise UnfitMessage(child.tag, "is missing")
-        if self.text is not None:
-            self.text(append, value)
+        for writer in self.writers:
+            writer(append, value)
         for branches in self.choices:
             if sum(getattr(value, branch.field) is not None for branch in branches) != 1:
                 raise UnfitMessage(tag, f"needs exactly one of {', '.join(branch.local for branch in branches)}")
@@ -186,20 +146,21 @@ def _content_of(cls: type[Any], moved: Move | None) -> _Content:
     if content is None:
         plan = plan_of(cls, moved)
         content = _CONTENTS[cls, moved] = _Content(plan)
-        content.children = tuple(_child_writer(child, moved) for child in plan.children)
+        writers = [_child_writer(child, moved) for child in plan.children]
         if plan.text is not None:
-            content.text = _text_writer(*plan.text)
+            writers.append(_text_writer(*plan.text))
+        content.writers = tuple(writers)
     return content
 
 
-def _text_writer(field: str, simple: SimpleType) -> _ValueWriter:
+def _text_writer(field: str, simple: SimpleType) -> _FieldWriter:
     if isinstance(simple, Base64):
         write = _base64_writer(field, "", "")
         return lambda append, value: write(append, getattr(value, field))
     return lambda append, value: append(_escaped(simple, getattr(value, field), field))
 
 
-def _base64_writer(name: str, start: str, end: str) -> _ValueWriter:
+def _base64_writer(name: str, start: str, end: str) -> _FieldWriter:
     def write(append: _Append, value: Any) -> None:
         try:
             if len(value) < LONG:
@@ -214,7 +175,7 @@ def _base64_writer(name: str, start: str, end: str) -> _ValueWriter:
     return write
 
 
-def _child_writer(child: Child, moved: Move | None) -> _ChildWriter:
+def _child_writer(child: Child, moved: Move | None) -> _FieldWriter:
     tag = f"{child.namespace.prefix}:{child.local}"
     if child.simple is None:
         one = _complex_writer(tag, _content_of(child.item, moved))
@@ -222,10 +183,29 @@ def _child_writer(child: Child, moved: Move | None) -> _ChildWriter:
         one = _opaque_writer(tag, child, child.simple)
     else:
         one = _simple_writer(tag, child.simple)
-    return _ChildWriter(tag, attrgetter(child.field), one, child.many, child.minimum, child.maximum)
+    get = attrgetter(child.field)
+    minimum, maximum = child.minimum, child.maximum
+
+    def write_many(append: _Append, value: Any) -> None:
+        items = get(value)
+        if len(items) < minimum:
+            raise UnfitMessage(tag, "is missing")
+        if maximum is not None and len(items) > maximum:
+            raise UnfitMessage(tag, f"occurs more than {maximum} times")
+        for item in items:
+            one(append, item)
+
+    def write_one(append: _Append, value: Any) -> None:
+        item = get(value)
+        if item is not None:
+            one(append, item)
+        elif minimum:
+            raise UnfitMessage(tag, "is missing")
+
+    return write_many if child.many else write_one
 
 
-def _simple_writer(tag: str, simple: SimpleType) -> _ValueWriter:
+def _simple_writer(tag: str, simple: SimpleType) -> _FieldWriter:
     start, end = f"<{tag}>", f"</{tag}>"
     if isinstance(simple, Base64):
         return _base64_writer(tag, start, end)
@@ -244,7 +224,7 @@ def _simple_writer(tag: str, simple: SimpleType) -> _ValueWriter:
     return write
 
 
-def _opaque_writer(tag: str, child: Child, kind: Opaque) -> _ValueWriter:
+def _opaque_writer(tag: str, child: Child, kind: Opaque) -> _FieldWriter:
     """Writes markup as it is, once it is known to be whole and, where it brings its own element, to be that one.
 
     Of what was written here that is known.
@@ -269,7 +249,7 @@ def _opaque_writer(tag: str, child: Child, kind: Opaque) -> _ValueWriter:
     return write
 
 
-def _complex_writer(tag: str, content: _Content) -> _ValueWriter:
+def _complex_writer(tag: str, content: _Content) -> _FieldWriter:
     declared = content.plan.cls
 
     def write(append: _Append, value: Any) -> None:
@@ -281,9 +261,9 @@ def _complex_writer(tag: str, content: _Content) -> _ValueWriter:
     def write_remembered(append: _Append, value: Any) -> None:
         written = getattr(value, "_written", None)
         if written is None or written[0] != tag or type(value) is not declared:
-            parts: list[Part] = []
+            parts: list[str | Long] = []
             write(parts.append, value)
-            written = (tag, joined(parts).encode())
+            written = (tag, joined(parts))
             object.__setattr__(value, "_written", written)
         append(written[1])
 
@@ -313,7 +293,5 @@ def _attributes(entries: tuple[AttributePlan, ...], value: Any, tag: str) -> str
             text = entry.simple.encode(item)
         except _WrongKind as error:
             raise _unfit(f"{tag}/@{entry.name}", error) from None
-        if _SPECIAL_IN_ATTRIBUTE.search(text) is not None:
-            text = text.translate(_ATTRIBUTE_ENTITIES)
-        written += f' {_LANG if entry.name == XML_LANG.name else entry.name}="{text}"'
+        written += f' {_LANG if entry.name == XML_LANG.name else entry.name}="{text.translate(_ATTRIBUTE_ENTITIES)}"'
     return written

@@ -1,19 +1,25 @@
 """What the application refuses before any handler is asked; every row of the table against every role."""
 
+import ssl
+from pathlib import Path
+
 import httpx
 import pytest
 
 from tests.integration.admin.desk import Desk
+from tests.integration.admin.test_base import open_hall
+from tests.integration.konnektor_front.houses import ENTROPY
+from tiaas.base.secret import Secret
 from tiaas.interfaces.management.roles import Role
+from tiaas.konnektor.admin.base import BASE_ROUTES
 from tiaas.konnektor.admin.routes import Route
 from tiaas.konnektor.admin.table import INSTANCE_ROUTES
+from tiaas.konnektor.admin.users import make_token
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def _http(desk: Desk, role: Role | None) -> httpx.AsyncClient:
-    import ssl
-
     access = desk.access(role)
     headers = {"Authorization": f"Bearer {access.token.reveal().decode()}"} if access.token else {}
     context = ssl.create_default_context(cadata=access.ca_pem)
@@ -35,6 +41,27 @@ async def test_every_row_lets_in_its_roles_and_nobody_else(desk: Desk) -> None:
                     assert status == 403, route
                 else:
                     assert status == 415, route
+
+
+@pytest.mark.requirement("A_23258")
+async def test_every_row_of_the_base_plane_lets_in_its_administrators_and_nobody_else(tmp_path: Path) -> None:
+    """401 without a token of this plane; the Basis-Administrator gets past the door of every row."""
+    token = make_token(ENTROPY)
+    async with open_hall(tmp_path, token) as hall:
+        access = hall.access
+        context = ssl.create_default_context(cadata=access.ca_pem)
+        async with httpx.AsyncClient(base_url=access.url, verify=context, trust_env=False) as http:
+            for headers in ({}, {"Authorization": f"Bearer {make_token(ENTROPY).reveal().decode()}"}, _bearer(token)):
+                is_known = headers == _bearer(token)
+                for route in BASE_ROUTES:
+                    if not route.roles or (is_known and route.request is None):
+                        continue
+                    answer = await http.request(route.method.value, _path(route), content=_body(route), headers=headers)
+                    assert answer.status_code == (415 if is_known else 401), route
+
+
+def _bearer(token: Secret) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token.reveal().decode()}"}
 
 
 def _path(route: Route) -> str:

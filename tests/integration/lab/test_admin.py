@@ -6,9 +6,13 @@ import time
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
 from tests.integration.admin.test_base import free_ports
 from tests.integration.lab.labprocess import LabProcess
+
+OPERATING_DATA = "http://ws.gematik.de/conn/OperatingData/v1.1"
+OPERATING_DATA_XSD = Path(__file__).parents[3].parent / "shared" / "gematik-api" / "conn" / "OperatingData.xsd"
 
 
 def test_an_instance_is_looked_at_and_its_configuration_saved(lab: LabProcess, tmp_path: Path) -> None:
@@ -33,6 +37,43 @@ def test_an_instance_is_looked_at_and_its_configuration_saved(lab: LabProcess, t
         each["use"] for each in json.loads(lab.tiaas("admin", "call", "GET", "/certificates").stdout)["certificates"]
     }
     assert uses == {"server", "SAK", "client", "terminal", "card"}
+
+
+@pytest.mark.requirement("A_21137", "A_21225", "A_21140")
+def test_operating_data_follow_the_schema_and_tell_nothing_of_persons(lab: LabProcess) -> None:
+    text = lab.tiaas("admin", "operating-data").stdout
+    data = etree.fromstring(text.encode())
+    names = {"o": OPERATING_DATA, "c": "http://ws.gematik.de/conn/ConnectorCommon/v5.0"}
+
+    def found(path: str) -> list[str]:
+        return [each.text or "" for each in data.iterfind(path, names)]
+
+    # A_21225: all that the instance knows, and nothing that is another's to fill.
+    assert {etree.QName(child).localname for child in data} == {
+        "ProductInformation", "Configuration", "Connector", "TrustStatus", "CardTerminals"
+    }  # fmt: skip
+    mode = data.find("o:Configuration/o:ClientConnectionMode", names)
+    assert mode is not None
+    assert [each.text for each in mode.iter() if not len(each)] == [
+        "true", "true", "CERTIFICATE", "true", "SELFSIGNED", "ECC-NIST", "256"
+    ]  # fmt: skip
+    assert (
+        len(found("o:TrustStatus/o:TSL/o:SequenceNumber")) == len(found("o:TrustStatus/o:BNetzA_VL/o:NextUpdate")) == 1
+    )
+    terminals = lab.ready["instances"][0]["terminals"]
+    assert len(found("o:CardTerminals/o:CardTerminal")) == len(terminals)
+    assert all(len(iccsn) == 20 for iccsn in found(".//o:ICCSN"))
+    conditions = found(".//c:ErrorCondition")
+    assert "EC_CardTerminal_Not_Available" in conditions
+    # A_21140: no card of a person or an institution, no terminal by its name; a gSMC-KT is a device.
+    inserted = json.loads(lab.tiaas("admin", "cards", "--json").stdout)["cards"]
+    cards = [card for card in inserted if card["card_type"] != "SMC-KT"]
+    told = [card[key] for card in cards for key in ("iccsn", "holder", "card_handle") if card[key]]
+    assert told
+    assert not [each for each in (*told, *(terminal["ct_id"] for terminal in terminals)) if each in text]
+    if not OPERATING_DATA_XSD.is_file():
+        pytest.skip("the official OperatingData.xsd is not in ../shared")
+    etree.XMLSchema(etree.parse(OPERATING_DATA_XSD)).assertValid(data)
 
 
 @pytest.mark.requirement("TIP1-A_4704")

@@ -15,6 +15,9 @@ PASSWORD_MAX = 128
 Password = Annotated[Secret, Text(PASSWORD_MIN, PASSWORD_MAX), Told("three of: small, capital, digit, other")]
 
 
+Contact = Annotated[str, Text(0, 256, personal=True), Told("how the administrator is reached")]
+
+
 @dataclass(frozen=True, slots=True)
 class Login:
     """User and password."""
@@ -49,6 +52,7 @@ class SessionState:
     user: str
     role: Role
     may_reset: Annotated[bool, Told("USER_RESET_PERMISSION")]
+    contact: Contact = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Administrator:
     has_password: bool
     is_locked: bool
     last_logout: datetime | None
+    contact: Contact = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ class NewAdministrator:
     password: Password
     role: Role
     may_reset: Annotated[bool, Told("USER_RESET_PERMISSION")] = False
+    contact: Contact = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,13 @@ class AdministratorChange:
 
     role: Role | None = None
     may_reset: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewContact:
+    """Contact data of an account (MGM_USER_INFO)."""
+
+    contact: Contact
 
 
 @dataclass(frozen=True, slots=True)

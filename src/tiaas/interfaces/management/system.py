@@ -23,20 +23,32 @@ class ConditionState:
 
 
 @dataclass(frozen=True, slots=True)
+class FachmodulVersion:
+    """A Fachmodul of the software and its version (TIP1-A_7255)."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class SystemState:
-    """What the instance is and how it is."""
+    """What the instance is and how it is; of the product all that ProductInformation.xsd has (TIP1-A_4812)."""
 
     name: str
     profile: str
+    environment: Annotated[str | None, Told("TU or RU; null in the Produktivumgebung, which is not shown")]
     url: str
     serves_since: datetime | None
     now: datetime
+    product_type: str
     product_name: str
     vendor_id: str
+    vendor_name: str
     product_code: str
     product_type_version: str
     hardware_version: str
     firmware_version: str
+    fachmodule: tuple[FachmodulVersion, ...]
     restart_needed: Annotated[bool, Told("parameters were changed that count from the next start on")]
     conditions: tuple[ConditionState, ...]
 

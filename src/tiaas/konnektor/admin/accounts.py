@@ -11,6 +11,7 @@ from tiaas.interfaces.management.accounts import (
     IssuedToken,
     Login,
     NewAdministrator,
+    NewContact,
     NewPassword,
     NewToken,
     SessionOpened,
@@ -45,6 +46,7 @@ def account_routes(everybody: frozenset[Role], chief: frozenset[Role]) -> tuple[
         patch(user, chief, "Changes role or rights", _change, request=AdministratorChange, response=Administrator),
         delete(user, chief, "Removes an administrator with all tokens", _remove),
         put(f"{user}/password", everybody, "Sets a password: one's own, or anybody's", _password, request=NewPassword),
+        put(f"{user}/contact", everybody, "Sets contact data: one's own, or anybody's", _contact, request=NewContact),
         get(tokens, chief, "The tokens of an administrator", _tokens, TokenList),
         post(
             tokens,
@@ -94,7 +96,8 @@ async def _verify(call: Call, user: str, password: Secret) -> None:
 async def _who(call: Call) -> SessionState:
     caller = call.caller
     assert caller.role is not None  # noqa: S101 - the row has roles
-    return SessionState(caller.user, caller.role, caller.may_reset)
+    contact = call.plane.users.account(caller.user).contact
+    return SessionState(caller.user, caller.role, caller.may_reset, contact)
 
 
 async def _logout(call: Call) -> None:
@@ -112,7 +115,7 @@ async def _one(call: Call) -> Administrator:
 async def _add(call: Call) -> Administrator:
     new = call.body(NewAdministrator)
     _require_plane(call, new.role)
-    account = await call.plane.users.add(new.user, new.password, new.role, may_reset=new.may_reset)
+    account = await call.plane.users.add(new.user, new.password, new.role, may_reset=new.may_reset, contact=new.contact)
     return _shown(call, account)
 
 
@@ -134,14 +137,24 @@ async def _remove(call: Call) -> None:
         raise conflict(str(error), "make another one first") from None
 
 
+def _own_or_any(call: Call, what: str) -> Account:
+    """The account of the path: the caller's own, or with the highest role anybody's."""
+    users, caller = call.plane.users, call.caller
+    if call.path["user"] != caller.user and caller.role is not users.highest:
+        raise Problem(HTTPStatus.FORBIDDEN, f"{what} of somebody else", f"ask a {users.highest}")
+    return _account(call)
+
+
+async def _contact(call: Call) -> None:
+    """TAB_KON_655 and TAB_KON_656."""
+    account = _own_or_any(call, "these are the contact data")
+    await call.plane.users.set_contact(account.user, call.body(NewContact).contact)
+
+
 async def _password(call: Call) -> None:
     new, caller = call.body(NewPassword), call.caller
-    account = _account(call) if caller.role is call.plane.users.highest else call.plane.users.account(caller.user)
-    if call.path["user"] != caller.user:
-        if caller.role is not call.plane.users.highest:
-            remedy = f"ask a {call.plane.users.highest}"
-            raise Problem(HTTPStatus.FORBIDDEN, "this is the password of somebody else", remedy)
-    elif account.hashes:
+    account = _own_or_any(call, "this is the password")
+    if account.user == caller.user and account.hashes:
         if new.current is None:
             raise Problem(HTTPStatus.FORBIDDEN, "the password in force is missing", "send it as current")
         await _verify(call, caller.user, new.current)
@@ -182,6 +195,7 @@ def _shown(call: Call, account: Account) -> Administrator:
         bool(account.hashes),
         call.plane.users.is_locked(account.user),
         account.last_logout,
+        account.contact,
     )
 
 

@@ -1,19 +1,18 @@
-"""The instance as a whole: state, parameters, trust lists, cards, PIN.SMC, restart, reachability (TIP1-A_4812 ff.)."""
+"""The instance as a whole: state, parameters, trust lists, cards, PIN.SMC, restart (TIP1-A_4812 ff.)."""
 
-import asyncio
 from dataclasses import fields
 from http import HTTPStatus
 
+from tiaas import __version__
 from tiaas.interfaces.management.system import (
     LIST_OCTETS,
     CardEntry,
     CardOverview,
     ConditionState,
+    FachmodulVersion,
     ListImport,
     ListRefreshed,
     Parameters,
-    Reachability,
-    ReachabilityTest,
     SmbPinCall,
     SmbPinState,
     SmbUnblock,
@@ -31,6 +30,9 @@ from tiaas.konnektor.admin.roles import INSTANCE_ROLES, ON_SITE
 from tiaas.konnektor.admin.routes import Call, Route, get, post, put
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import SM_B
+from tiaas.konnektor.config import Environment
+from tiaas.konnektor.protocol.service import FACHMODULE
+from tiaas.konnektor.sds import PRODUCT_TYPE
 from tiaas.konnektor.sessions import CallContext, CardSession
 from tiaas.konnektor.trustlists import TrustLists
 from tiaas.konnektor.truststatus import ListStatus
@@ -48,20 +50,26 @@ async def _state(call: Call) -> SystemState:
         if state.value
     )
     needed = applied(await load_parameters(context.store), instance.given) != instance.config
+    environment = instance.config.environment
     return SystemState(
-        instance.name,
-        instance.config.profile.value,
-        instance.url,
-        instance.serves_since,
-        context.clock.now(),
-        product.product_name,
-        product.vendor_id,
-        product.product_code,
-        product.product_type_version,
-        product.hardware_version,
-        product.firmware_version,
-        needed,
-        conditions,
+        name=instance.name,
+        profile=instance.config.profile.value,
+        # TIP1-A_4982: shown at all times in TU and RU, never in PU.
+        environment=None if environment is Environment.PU else environment.value,
+        url=instance.url,
+        serves_since=instance.serves_since,
+        now=context.clock.now(),
+        product_type=PRODUCT_TYPE,
+        product_name=product.product_name,
+        vendor_id=product.vendor_id,
+        vendor_name=product.vendor_name,
+        product_code=product.product_code,
+        product_type_version=product.product_type_version,
+        hardware_version=product.hardware_version,
+        firmware_version=product.firmware_version,
+        fachmodule=tuple(FachmodulVersion(name, __version__) for name in FACHMODULE),
+        restart_needed=needed,
+        conditions=conditions,
     )
 
 
@@ -159,33 +167,11 @@ async def _pin_unblock(call: Call) -> SmbPinState:
     return SmbPinState(result.outcome.value, result.left_tries)
 
 
-async def _reach(call: Call) -> Reachability:
-    wish, instance = call.body(ReachabilityTest), instance_of(call)
-    clock = instance.context.clock
-    begun = clock.monotonic()
-    try:
-        transport = await instance.network.open(wish.host, wish.port, None, asyncio.Protocol)
-    except OSError as error:
-        reason = "no answer in time" if isinstance(error, TimeoutError) else error.strerror or type(error).__name__
-        return Reachability(False, reason, _milliseconds(clock.monotonic() - begun))
-    transport.close()
-    return Reachability(True, "", _milliseconds(clock.monotonic() - begun))
-
-
 _SMB = "/smbs/{iccsn}/pin"
 
 SYSTEM_ROUTES: tuple[Route, ...] = (
     get("/system", INSTANCE_ROLES, "What the instance is and how it is", _state, SystemState),
     post("/system/restart", ON_SITE, "Restarts the instance", _restart, status=HTTPStatus.ACCEPTED),
-    post(
-        "/system/reachability",
-        INSTANCE_ROLES,
-        "Tests whether a host can be reached",
-        _reach,
-        request=ReachabilityTest,
-        response=Reachability,
-        changes=False,
-    ),
     get("/parameters", INSTANCE_ROLES, "The parameters that were set", _parameters, Parameters),
     put(
         "/parameters",
@@ -290,7 +276,3 @@ def _card(card: Card) -> CardEntry:
         card.data.holder_name,
         None if expires is None else expires.isoformat(),
     )
-
-
-def _milliseconds(seconds: float) -> int:
-    return round(seconds * 1000)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from tiaas.konnektor.admin import accounts, terminals
+from tiaas.konnektor.admin.centralsystems import CENTRAL_SYSTEM_ROUTES
 from tiaas.konnektor.admin.certificates import CERTIFICATE_ROUTES
 from tiaas.konnektor.admin.clientsystems import CLIENT_ROUTES
 from tiaas.konnektor.admin.importedcas import IMPORTED_CA_ROUTES
@@ -12,6 +13,7 @@ from tiaas.konnektor.admin.logs import LOG_ROUTES
 from tiaas.konnektor.admin.misuse import MISUSE_ROUTES
 from tiaas.konnektor.admin.moving import MOVING_ROUTES
 from tiaas.konnektor.admin.openapi import openapi_route
+from tiaas.konnektor.admin.operatingdata import OPERATING_DATA_ROUTES
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, SUPER_ONLY
 from tiaas.konnektor.admin.routes import Call, Route
 from tiaas.konnektor.admin.system import SYSTEM_ROUTES
@@ -41,6 +43,8 @@ _ROWS: tuple[Route, ...] = (
     *model_routes(),
     *CLIENT_ROUTES,
     *SYSTEM_ROUTES,
+    *CENTRAL_SYSTEM_ROUTES,
+    *OPERATING_DATA_ROUTES,
     *LOG_ROUTES,
     *MOVING_ROUTES,
     *CERTIFICATE_ROUTES,

@@ -63,6 +63,7 @@ class Account:
     may_reset: bool = False
     hashes: tuple[PasswordHash, ...] = field(default=(), repr=False)
     last_logout: datetime | None = None
+    contact: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,14 +224,14 @@ class Administrators:
         until = self._locked.get(user)
         return until is not None and self._clock.now() < until
 
-    async def add(self, user: str, password: Secret, role: Role, *, may_reset: bool) -> Account:
+    async def add(self, user: str, password: Secret, role: Role, *, may_reset: bool, contact: str = "") -> Account:
         """Raises `InvalidInput` (taken), `WeakPassword`."""
         await check_new(user, password, ())
         hashed = await hash_password(password, self._entropy)
         async with self._changing:
             if user in self._accounts:
                 raise InvalidInput("there is an administrator of that name")
-            account = Account(user, role, may_reset, (hashed,))
+            account = Account(user, role, may_reset, (hashed,), contact=contact)
             await self._keep(account)
             return account
 
@@ -246,6 +247,11 @@ class Administrators:
             self._keep_one(changed, user)
             await self._keep(changed)
             return changed
+
+    async def set_contact(self, user: str, contact: str) -> None:
+        """Other contact data. Raises `UnknownUser`."""
+        async with self._changing:
+            await self._keep(replace(self.account(user), contact=contact))
 
     async def set_password(self, user: str, password: Secret) -> None:
         """A new password; sessions of the account end, its lock is lifted. Raises `UnknownUser`, `WeakPassword`."""
@@ -331,6 +337,7 @@ def _put_account(account: Account) -> Put:
         "may_reset": account.may_reset,
         "hashes": [kept.to_row() for kept in account.hashes],
         "last_logout": None if account.last_logout is None else account.last_logout.isoformat(),
+        "contact": account.contact,
     }
     return Put(USER_KIND, account.user, row)
 
@@ -339,9 +346,8 @@ def read_account(user: str, row: Mapping[str, Any]) -> Account:
     """The account of a row. Raises `KeyError`, `ValueError`, `TypeError` for a damaged one."""
     left = row["last_logout"]
     hashes = tuple(PasswordHash.from_row(kept) for kept in row["hashes"])
-    return Account(
-        user, Role(row["role"]), bool(row["may_reset"]), hashes, None if left is None else datetime.fromisoformat(left)
-    )
+    logout = None if left is None else datetime.fromisoformat(left)
+    return Account(user, Role(row["role"]), bool(row["may_reset"]), hashes, logout, str(row.get("contact", "")))
 
 
 def _put_token(token: Token) -> Put:

@@ -42,6 +42,8 @@ _WRITE_FAILED = {LogType.SECURITY: (4152, 4152), LogType.OPERATION: (4150, 4151)
 _NO_ACCESS = {LogType.SECURITY: (4153, 4153), LogType.OPERATION: (4154, 4155), LogType.PERFORMANCE: (4218, 4219)}
 """Per type of log the code for the Konnektor's own and for a Fachmodul's (TAB_KON_608, TAB_KON_611)."""
 
+FACHMODULE = ("VSDM",)
+"""The Fachmodule of the software."""
 _ALWAYS = ("MGM/", "OPERATIONAL_STATE/", "BOOTUP/", "KSR/")
 """Topics with a duty of their own to be logged (TIP1-A_5005 and others), whatever LOG_LEVEL_SYSLOG is."""
 
@@ -60,7 +62,7 @@ class ProtocolService:
         opstate: OperatingState,
         clock: Clock,
         entropy: Entropy,
-        fachmodule: Iterable[str] = ("VSDM",),
+        fachmodule: Iterable[str] = FACHMODULE,
     ) -> None:
         self.settings = LogSettings()
         self._medium = medium

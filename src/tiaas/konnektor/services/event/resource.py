@@ -2,16 +2,7 @@
 
 from functools import partial
 
-from tiaas.interfaces.connector_common_v5_0 import (
-    OK,
-    Connection,
-    Connector,
-    ErrorState,
-    OperatingState,
-    StateSeverity,
-    StateType,
-    VpnStatus,
-)
+from tiaas.interfaces.connector_common_v5_0 import OK
 from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.interfaces.event_service_v7_2 import (
     GET_RESOURCE_INFORMATION_ACTION,
@@ -19,8 +10,8 @@ from tiaas.interfaces.event_service_v7_2 import (
     GetResourceInformationResponse,
 )
 from tiaas.konnektor.cards import Card
+from tiaas.konnektor.connectorstate import connector_state
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.opstate import Condition
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.services.context import ServiceContext, authorize, declared
 from tiaas.konnektor.services.event.views import wire_terminal
@@ -58,7 +49,8 @@ def _get(context: ServiceContext, request: GetResourceInformation, peer: Peer) -
         terminal = wire_terminal(context, context.infomodel.current, context.terminals.entry(request.ct_id))
         return GetResourceInformationResponse(status=OK, card_terminal=terminal)
     if request.ct_id is None and request.iccsn is None and request.card_handle is None:
-        return GetResourceInformationResponse(status=OK, connector=_connector(context))
+        connector = connector_state(context.opstate, context.online_mode)
+        return GetResourceInformationResponse(status=OK, connector=connector)
     return _card(context, request.context, peer, _find(context, request))
 
 
@@ -85,29 +77,3 @@ def _find(context: ServiceContext, request: GetResourceInformation) -> Card:
 def _card(context: ServiceContext, call: Context, peer: Peer, card: Card) -> GetResourceInformationResponse:
     authorize(context, peer, call, _NAME, card_handle=card.handle)
     return GetResourceInformationResponse(status=OK, card=card.derived("wire", partial(wire_card, card)))
-
-
-def _connector(context: ServiceContext) -> Connector:
-    states = {state.condition: state for state in context.opstate if not state.of}
-    link = [states[c] for c in (Condition.NO_ONLINE_CONNECTION, Condition.NO_VPN_TI_CONNECTION) if c in states]
-    online = context.online_mode.active and not any(state.value for state in link)
-    # A Highspeed-Konnektor has no access to the SIS; its VPN to the TI is the data centre's.
-    return Connector(
-        vpn_ti_status=VpnStatus(
-            connection_status=Connection.ONLINE if online else Connection.OFFLINE,
-            timestamp=max(state.since for state in link),
-        ),
-        vpn_sis_status=VpnStatus(connection_status=Connection.OFFLINE, timestamp=context.opstate.start),
-        operating_state=OperatingState(
-            error_state=tuple(
-                ErrorState(
-                    error_condition=state.name,
-                    severity=StateSeverity(state.condition.value.severity.value),
-                    type=StateType(state.condition.value.kind.value),
-                    value=state.value,
-                    valid_from=state.since,
-                )
-                for state in context.opstate
-            )
-        ),
-    )
