@@ -163,6 +163,11 @@ class Environment(enum.StrEnum):
     RU = "RU"
     PU = "PU"
 
+    @property
+    def shown(self) -> str | None:
+        """What administrators see at all times in TU and RU; None in PU, which is not shown (TIP1-A_4982)."""
+        return None if self is Environment.PU else self.value
+
 
 @dataclass(frozen=True, slots=True)
 class WatchDays:

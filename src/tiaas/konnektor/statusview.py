@@ -49,6 +49,7 @@ def instance_document(instance: Instance) -> dict[str, Any]:
         "name": instance.name,
         "url": instance.url,
         "profile": instance.config.profile.value,
+        "environment": instance.config.environment.shown,
         "since": time_text(instance.serves_since),
         "product": {
             "vendor": product.vendor_name,

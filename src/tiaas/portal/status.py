@@ -248,3 +248,4 @@ class Instance:
     conditions: tuple[Condition, ...] = ()
     trust: Trust | None = None
     sinks: tuple[Sink, ...] | None = None
+    environment: str | None = None

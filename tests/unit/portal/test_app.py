@@ -178,6 +178,15 @@ async def test_a_tsl_service_that_was_refused_is_said(world: World) -> None:
             assert ("(4236)" in (await http.get(f"{PAGE}/parts")).text) is is_said
 
 
+@pytest.mark.requirement("TIP1-A_4982")
+@pytest.mark.parametrize(("environment", "heading"), [("RU", "Praxis & Söhne · RU"), (None, "Praxis & Söhne")])
+async def test_the_environment_stands_in_the_heading(world: World, environment: str | None, heading: str) -> None:
+    world.status = instance(environment=environment)
+    async with world.portal() as http:
+        page = html.fromstring((await http.get(PAGE)).text)
+    assert page.findtext(".//h1") == heading
+
+
 async def test_an_instance_that_does_not_answer_is_said_to(world: World) -> None:
     world.status = None
     async with world.portal() as http:

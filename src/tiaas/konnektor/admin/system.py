@@ -30,7 +30,6 @@ from tiaas.konnektor.admin.roles import INSTANCE_ROLES, ON_SITE
 from tiaas.konnektor.admin.routes import Call, Route, get, post, put
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import SM_B
-from tiaas.konnektor.config import Environment
 from tiaas.konnektor.protocol.service import FACHMODULE
 from tiaas.konnektor.sds import PRODUCT_TYPE
 from tiaas.konnektor.sessions import CallContext, CardSession
@@ -50,12 +49,10 @@ async def _state(call: Call) -> SystemState:
         if state.value
     )
     needed = applied(await load_parameters(context.store), instance.given) != instance.config
-    environment = instance.config.environment
     return SystemState(
         name=instance.name,
         profile=instance.config.profile.value,
-        # TIP1-A_4982: shown at all times in TU and RU, never in PU.
-        environment=None if environment is Environment.PU else environment.value,
+        environment=instance.config.environment.shown,
         url=instance.url,
         serves_since=instance.serves_since,
         now=context.clock.now(),
