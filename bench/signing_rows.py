@@ -4,11 +4,13 @@ A row is added to `ROWS`. RSA beside ECC: practices have both kinds of certifica
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
+from string import ascii_uppercase
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
@@ -19,6 +21,7 @@ from tests.pdfmaker import classic, objects
 from tiaas.ades.cades import CadesOptions, prepare
 from tiaas.ades.signing import SignedBy
 from tiaas.base.clock import SystemClock
+from tiaas.base.shortwork import in_turn
 from tiaas.cli.upchoices import HsmKind
 from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.interfaces.dss_core_v1_0 import Base64Data, Base64Signature, SignatureObject
@@ -36,13 +39,14 @@ from tiaas.interfaces.signature_service_v7_5 import (
     VerifyInputs,
 )
 from tiaas.konnektor.heldkeys import HeldKeys
-from tiaas.konnektor.signaturejobs import SignatureJobs
 from tiaas.lab.hsm import SoftHsm, soft_hsm_module
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.pki.prehashed import make_signature
 from tiaas.soap.envelope import write_envelope
 
 DIGEST = sha256(b"bench").digest()
+NUMBERS = (f"{''.join(three)}-{digits:03}" for three in product(ascii_uppercase, repeat=3) for digits in range(1000))
+"""Job numbers for one run: a random one may come again within 1,000 calls."""
 _ECDSA_TYPE = "urn:bsi:tr:03111:ecdsa"
 
 Work = Callable[[], Awaitable[object]]
@@ -55,7 +59,8 @@ class Asked:
     handle: str
     context: Context
     signed: bytes
-    numbers: SignatureJobs
+    numbers: Iterator[str]
+    """Job numbers, none of them twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,7 @@ def _public_key(held: HeldKeys, folder: Path) -> Work:
     """One verification in a thread: what is left when certificate and status are known (warm)."""
     key = software_key(held, folder, "C.SIG")
     value, public = key.sign(DIGEST, ec.ECDSA(Prehashed(SHA256()))), key.public_key()
-    return lambda: asyncio.to_thread(public.verify, value, DIGEST, ec.ECDSA(Prehashed(SHA256())))
+    return lambda: in_turn(public.verify, value, DIGEST, ec.ECDSA(Prehashed(SHA256())))
 
 
 async def signed(held: HeldKeys) -> bytes:
@@ -129,7 +134,7 @@ def _signing(document: Document, crypt: Crypt) -> Callable[[Asked], bytes]:
                 context=asked.context,
                 crypt=crypt,
                 tv_mode=TvMode.NONE,
-                job_number=asked.numbers.new_number(),
+                job_number=next(asked.numbers),
                 sign_request=(wish,),
             )
         )
@@ -140,7 +145,7 @@ def _signing(document: Document, crypt: Crypt) -> Callable[[Asked], bytes]:
 def _software_signature(held: HeldKeys, folder: Path, reference: str = "C.AUT") -> Work:
     """One ECDSA signature in a thread, by `cryptography`."""
     key = software_key(held, folder, reference)
-    return lambda: asyncio.to_thread(make_signature, key, DIGEST, SigningScheme.ECDSA)
+    return lambda: in_turn(make_signature, key, DIGEST, SigningScheme.ECDSA)
 
 
 _document_signature = partial(_software_signature, reference="C.SIG")
@@ -150,7 +155,7 @@ def _rsa_signature(held: HeldKeys, folder: Path) -> Work:
     """One RSASSA-PSS signature with 2048 bits in a thread, by `cryptography`."""
     key = _private_key(held, folder, "C.SIG", "RSA")
     assert isinstance(key, rsa.RSAPrivateKey)
-    return lambda: asyncio.to_thread(make_signature, key, DIGEST, SigningScheme.RSASSA_PSS)
+    return lambda: in_turn(make_signature, key, DIGEST, SigningScheme.RSASSA_PSS)
 
 
 def software_key(held: HeldKeys, folder: Path, reference: str = "C.AUT") -> ec.EllipticCurvePrivateKey:

@@ -28,7 +28,7 @@ import uvloop
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from bench.getcards_http import BareApp, Slice, load
-from bench.signing_rows import DIGEST, ROWS, Asked, Row, signed, software_key
+from bench.signing_rows import DIGEST, NUMBERS, ROWS, Asked, Row, signed, software_key
 from tiaas.base.clock import SystemClock
 from tiaas.base.entropy import SystemEntropy
 from tiaas.cli.compose import Served, UpOptions, running
@@ -41,7 +41,6 @@ from tiaas.konnektor.heldkeys import HeldKeys
 from tiaas.konnektor.http import uvicorn_config
 from tiaas.konnektor.ingress import Door, Ingress, http_door
 from tiaas.konnektor.instance import Instance
-from tiaas.konnektor.signaturejobs import SignatureJobs
 from tiaas.konnektor.tls import server_context
 from tiaas.lab.registry import Registry
 from tiaas.pki.keys import Digest, SigningScheme
@@ -179,7 +178,7 @@ async def _measure_row(
     raw: float,
 ) -> None:
     seconds, rounds, connections = extent
-    asked = Asked(told["handle"], call, bytes.fromhex(told["signed"]), SignatureJobs(SystemEntropy()))
+    asked = Asked(told["handle"], call, bytes.fromhex(told["signed"]), NUMBERS)
     pid, own = server.process.pid, row.numbered
 
     def requests() -> list[bytes]:

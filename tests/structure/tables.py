@@ -42,6 +42,8 @@ class Row:
             return f"{self.key}: the state is none of {', '.join(STATES)}"
         if self.state in WITH_TEST and not self.tests:
             return f"{self.key}: {self.state}, but no test has its mark"
+        if self.state == "not applicable" and self.tests:
+            return f"{self.key}: not applicable, but a test has its mark"
         if self.state not in WITH_TEST and not self.note:
             return f"{self.key}: {self.state} without a note that says why"
         return None if self.about else f"{self.key}: says nothing of what it is about"

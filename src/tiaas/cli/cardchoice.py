@@ -14,10 +14,13 @@ class NoSuchCard(TiaasError):
     """No card in the terminals fits, or several do."""
 
 
-async def choose_card(konnektor: Konnektor, wanted: str | None, kinds: Sequence[CardType]) -> Card:
+async def choose_card(
+    konnektor: Konnektor, wanted: str | None, kinds: Sequence[CardType], *, local: bool = False
+) -> Card:
     """The card with handle or ICCSN `wanted`, else the only one of the first of `kinds` that is there at all.
 
-    A kind stands for its family, in which an SMC-B comes before an HSM-B.
+    A kind stands for its family, in which an SMC-B comes before an HSM-B. With `local` none is chosen that is in a
+    terminal which the workplace reaches but does not have as its own: such cards are refused with 4016.
 
     Raises `NoSuchCard` and what `get_cards` raises.
     """
@@ -27,6 +30,8 @@ async def choose_card(konnektor: Konnektor, wanted: str | None, kinds: Sequence[
         if not found:
             raise NoSuchCard(f"no card {wanted} in the terminals of this workplace; see: tiaas get cards")
         return found[0]
+    if local:
+        cards = await _local_cards(konnektor, cards, kinds)
     for concrete in (member for kind in kinds for member in _FAMILY.get(kind, (kind,))):
         found = [card for card in cards if card.card_type is concrete]
         if len(found) > 1:
@@ -34,6 +39,24 @@ async def choose_card(konnektor: Konnektor, wanted: str | None, kinds: Sequence[
         if found:
             return found[0]
     raise NoSuchCard(f"no card of type {' or '.join(kinds)} in the terminals of this workplace")
+
+
+async def _local_cards(konnektor: Konnektor, cards: Sequence[Card], kinds: Sequence[CardType]) -> tuple[Card, ...]:
+    """Those in terminals local to the workplace. Raises `NoSuchCard` if all of `kinds` are in remote ones."""
+    workplace = konnektor.context.workplace_id
+    terminals = await konnektor.get_card_terminals()
+    # A terminal that names no workplace at all is not held against it.
+    owners = {terminal.ct_id: terminal.workplace_ids.workplace_id for terminal in terminals}
+    remote = {ct_id for ct_id, workplaces in owners.items() if workplaces and workplace not in workplaces}
+    elsewhere = {card.ct_id for card in cards if card.card_type in kinds and card.ct_id in remote}
+    here = tuple(card for card in cards if card.ct_id not in remote)
+    if elsewhere and not any(card.card_type in kinds for card in here):
+        names = " or ".join(kind.value for kind in kinds)
+        raise NoSuchCard(
+            f"the {names} is in {', '.join(sorted(elsewhere))}, a remote terminal of {workplace}; it is read at a "
+            "workplace that has the terminal as its own: --workplace, see tiaas get terminals"
+        )
+    return here
 
 
 def card_type(name: str) -> CardType:

@@ -38,8 +38,8 @@ def show_display(terminal: VirtualTerminal, write: Callable[[str], None] = out) 
     terminal.machine.display.on_show = shown
 
 
-async def take_keys(terminal: VirtualTerminal) -> None:
-    """Presses what is typed, until the input ends or this is cancelled."""
+async def take_keys(terminal: VirtualTerminal, on_line: Callable[[str], bool] | None = None) -> None:
+    """Presses what is typed, until the input ends or this is cancelled; lines that `on_line` takes are none."""
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[str | None] = asyncio.Queue()
 
@@ -52,7 +52,8 @@ async def take_keys(terminal: VirtualTerminal) -> None:
     # A thread that waits for a line cannot be ended; as a daemon it does not hold the process.
     threading.Thread(target=read, name="keypad", daemon=True).start()
     while (line := await lines.get()) is not None:
-        press_line(terminal, line)
+        if on_line is None or not on_line(line):
+            press_line(terminal, line)
 
 
 def press_line(terminal: Keypad, line: str) -> None:

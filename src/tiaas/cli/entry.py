@@ -92,7 +92,24 @@ def _report(error: TiaasError) -> int:
     if os.environ.get("TIAAS_DEBUG"):
         raise error
     note(f"tiaas: {error}")
+    _help(error)
     return int(exit_code(error))
+
+
+def _help(error: TiaasError) -> None:
+    """What a Konnektor's fault comes from, and what to do about that."""
+    from tiaas.client.errors import KonnektorFault
+
+    if not isinstance(error, KonnektorFault) or not error.trace:
+        return
+    from tiaas.client.errorhelp import Language, all_help
+
+    for entry in reversed(error.trace[:-1]):
+        note(f"tiaas: because of {entry.code}: {entry.text}{f' ({entry.detail})' if entry.detail else ''}")
+    known = all_help(Language.ENGLISH)
+    helpful = next((known[entry.code] for entry in error.trace if entry.code in known), None)
+    if helpful is not None:
+        note(f"tiaas: what to do: {helpful.remedy}")
 
 
 def build_parser(verb: str | None = None) -> "argparse.ArgumentParser":

@@ -116,19 +116,22 @@ def _kinds(pin: str) -> tuple[CardType, ...]:
 
 
 def _enter(args: argparse.Namespace, action: _Action) -> int:
-    async def enter(konnektor: Konnektor) -> PinOutcome:
+    async def enter(konnektor: Konnektor) -> tuple[PinOutcome, bool]:
         card = await choose_card(konnektor, args.card, _kinds(args.pin))
-        return await action.call(konnektor, card.card_handle, args)
+        idle = False
+        if args.action == "unblock":
+            idle = (await konnektor.get_pin_status(card.card_handle, args.pin)).status is not PinStatus.BLOCKED
+        return await action.call(konnektor, card.card_handle, args), idle
 
-    outcome = with_konnektor(args, enter)
+    outcome, idle = with_konnektor(args, enter)
     if args.json:
         warning = [{"code": entry.code, "text": entry.text} for entry in outcome.warning]
-        out_json({"pin_result": outcome.result.value, "left_tries": outcome.left_tries, "warning": warning})
+        found = {"pin_result": outcome.result.value, "left_tries": outcome.left_tries, "warning": warning}
+        out_json(found | {"was_blocked": not idle} if args.action == "unblock" else found)
     else:
         refused = _REFUSED.get(outcome.result, "").format(done=action.done, secret=action.secret)
-        out(f"{args.pin}: {refused or action.done}{_tries(outcome.left_tries)}")
-        if args.action == "unblock" and outcome.ok:
-            note("tiaas: a PIN that was not blocked stays as it is, and nobody is asked for anything")
+        done = "was not blocked: it stays as it is, and nobody is asked for anything" if idle else action.done
+        out(f"{args.pin}: {refused or done}{_tries(outcome.left_tries)}")
         for entry in outcome.warning:
             note(f"tiaas: {entry.code}: {entry.text}")
     return ExitCode.OK if outcome.ok else ExitCode.PIN_REFUSED

@@ -35,6 +35,7 @@ _STACK = 50
 """Documents in one call: every Konnektor takes as many (gemSpec_Kon V5.18, SignRequest)."""
 _JOB_OCTETS = 30 * 1024 * 1024
 """Octets of all documents in one call: with base64 less than the client takes in one answer."""
+_ENDED = "the job ended before"
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -79,27 +80,50 @@ def run(args: argparse.Namespace) -> int:
     names = [_name(path, document) for path, document in zip(args.files, documents, strict=True)]
     paths = documentfiles.targets(args.files, names, args.output, args.force)
 
-    async def work(konnektor: Konnektor) -> list[SignedResult]:
+    results: list[SignedResult] = []
+    failure: ClientError | None = None
+
+    async def work(konnektor: Konnektor) -> None:
         card = await choose_card(konnektor, args.card, (CardType.HBA,) if args.qes else (CardType.SMC_B, CardType.HBA))
         if args.qes and card.card_type not in _HBA:
             raise InvalidInput(f"--qes takes an HBA; {args.card} is a card of type {card.card_type.value}")
-        return await _sign(konnektor, card, documents, paths, args)
+        await _sign(konnektor, card, documents, paths, args, results)
 
-    results = with_konnektor(args, work)
+    try:
+        with_konnektor(args, work)
+    except ClientError as error:
+        # What earlier jobs brought is saved, and told as such.
+        if not results:
+            raise
+        failure = error
     rows = [
         (str(args.files[result.index]), str(paths[result.index]), result.signature_type or "") for result in results
     ]
     if args.json:
-        out_json([dict(zip(("file", "output", "type"), row, strict=True)) for row in rows])
+        saved = [dict(zip(("file", "output", "type"), row, strict=True)) for row in rows]
+        why = _ENDED if failure is None else str(failure)
+        signed = {result.index for result in results}
+        lost = [{"file": str(path), "error": why} for at, path in enumerate(args.files) if at not in signed]
+        out_json([*saved, *lost])
     else:
         out_table(("FILE", "OUTPUT", "TYPE"), rows)
-    for result in results:
-        for entry in result.warning:
-            note(f"{args.files[result.index]}: warning {entry.code}: {entry.text}")
+    for text, of in _warnings(results).items():
+        note(f"{args.files[of[0]]}{f' and {len(of) - 1} more' if len(of) > 1 else ''}: {text}")
+    if failure is not None:
+        raise failure
     if len(results) == len(documents):
         return ExitCode.OK
-    note(f"{len(documents) - len(results)} of {len(documents)} documents are not signed: the job ended before")
+    note(f"{len(documents) - len(results)} of {len(documents)} documents are not signed: {_ENDED}")
     return ExitCode.FAILED
+
+
+def _warnings(results: Sequence[SignedResult]) -> dict[str, list[int]]:
+    """Each warning once, with the documents it is about."""
+    found: dict[str, list[int]] = {}
+    for result in results:
+        for entry in result.warning:
+            found.setdefault(f"warning {entry.code}: {entry.text}", []).append(result.index)
+    return found
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -117,9 +141,9 @@ async def _sign(
     documents: Sequence[DocumentToSign],
     paths: Sequence[Path],
     args: argparse.Namespace,
-) -> list[SignedResult]:
-    """Job by job; what is signed is written at once, so a job that fails costs only itself."""
-    done: list[SignedResult] = []
+    done: list[SignedResult],
+) -> None:
+    """Job by job; what is signed is written and `done` at once, so a job that fails costs only itself."""
     first = 0
     while first < len(documents):
         part = _job(documents, first, args.stack)
@@ -155,7 +179,6 @@ async def _sign(
         if len(results) < len(part):
             break
         first += len(part)
-    return done
 
 
 def _job_name(files: Sequence[Path]) -> str:

@@ -21,13 +21,14 @@ from tiaas.base.errors import InvalidInput
 from tiaas.card.virtual.image import BadImage, CardImage
 from tiaas.lab.ready import write_private
 from tiaas.lab.smktidentity import CERTIFICATE, KEY
+from tiaas.terminal.pairing import fingerprint
 from tiaas.terminal.virtual.config import TerminalConfig
-from tiaas.terminal.virtual.shapes import shape_named
+from tiaas.terminal.virtual.shapes import TerminalShape, shape_named
 from tiaas.terminal.virtual.state import TerminalState
 
 _LOCALLY_ADMINISTERED = b"\x02"
-SMKT_SLOT = shape_named("pocket").smkt_slot
-"""The reader is slot 1."""
+READER_SHAPE = shape_named("pocket")
+"""The reader is slot 1, the gSMC-KT in slot 2."""
 
 
 @dataclass(slots=True)
@@ -56,20 +57,33 @@ class TerminalFolder:
         mac = _LOCALLY_ADMINISTERED + entropy.octets(5)
         self._write("state.json", json.dumps({"mac": mac.hex(), "state": TerminalState().to_document()}))
 
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of C.SMKT.AUT as an administrator compares it at the pairing."""
+        certificate = x509.load_pem_x509_certificate((self.path / "smkt.pem").read_bytes())
+        return fingerprint(certificate.public_bytes(Encoding.DER))
+
     def smkt(self) -> CardImage:
         """The gSMC-KT. Raises `InvalidInput`, `OSError`."""
         return _image(json.loads((self.path / "smkt.json").read_text(encoding="utf-8")))
 
-    def config(self, name: str) -> TerminalConfig:
-        """The terminal's configuration: one slot for the reader, one for its gSMC-KT."""
+    def config(
+        self,
+        name: str,
+        shape: TerminalShape = READER_SHAPE,
+        model: str = "TIAASPC",
+        announce_to: tuple[tuple[str, int], ...] = (),
+    ) -> TerminalConfig:
+        """The terminal's configuration, without more words that of one made of a reader."""
         return TerminalConfig(
             name=name,
             mac=bytes.fromhex(self._document()["mac"]),
             certificate_file=self.path / "smkt.pem",
             key_file=self.path / "smkt.key",
             client_ca_file=self.path / "ca.pem",
-            shape=shape_named("pocket"),
-            model="TIAASPC",
+            shape=shape,
+            model=model,
+            announce_to=announce_to,
         )
 
     def state(self) -> TerminalState:

@@ -17,6 +17,7 @@ HOMES = {
     "slot": "tiaas.cli.slot",
     "certificate": "tiaas.cli.certificate",
     "vsd": "tiaas.cli.vsd",
+    "kvk": "tiaas.cli.kvk",
     "directory": "tiaas.cli.directory",
     "popp": "tiaas.cli.popp",
     "sign": "tiaas.cli.sign",

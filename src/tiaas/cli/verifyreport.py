@@ -1,6 +1,7 @@
 """The report of `tiaas verify`: as text, as JSON, as one HTML page that needs nothing else."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
@@ -79,7 +80,7 @@ def as_text(files: Sequence[VerifiedFile]) -> str:
         lines += [f"{item.path}: {item.verdict.result.value}: {_MEANING[item.verdict.result]}", *_facts(item.verdict)]
         for number, signature in enumerate(item.signatures, 1):
             lines.append(f"  {_title(number, signature)}: {_outcome(signature)}")
-            lines += [f"    {name}: {value}" for name, value in _fields(signature).items() if value]
+            lines += [f"    {name}: {value}" for name, value in _told(item, signature).items() if value]
             lines += [f"    not good: {line}" for line in _complaints(signature)]
         lines.append("")
     return "\n".join(lines)
@@ -128,7 +129,8 @@ RENDERERS: Mapping[str, Callable[[Sequence[VerifiedFile]], str]] = {
 def _facts(verdict: Verification) -> list[str]:
     moment = verdict.timestamp.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     lines = [f"  for {moment} ({_TIMES[verdict.timestamp_type]})"]
-    return lines + [f"  {entry.severity.lower()} {entry.code}: {entry.text}" for entry in verdict.warning]
+    warnings = Counter(f"{entry.severity.lower()} {entry.code}: {entry.text}" for entry in verdict.warning)
+    return lines + [f"  {text}{f' ({times} times)' if times > 1 else ''}" for text, times in warnings.items()]
 
 
 def _title(number: int, signature: ReportedSignature) -> str:
@@ -147,6 +149,15 @@ def _fields(signature: ReportedSignature) -> dict[str, str]:
         "algorithm": signature.algorithm,
         **dict(signature.attributes),
     }
+
+
+def _told(item: VerifiedFile, signature: ReportedSignature) -> dict[str, str]:
+    """`_fields`, without the time that the verdict above is for."""
+    fields = _fields(signature)
+    is_above = item.verdict is not None and item.verdict.timestamp_type is TimestampType.EMBEDDED
+    if is_above and len(item.signatures) == 1:
+        del fields["signing time"]
+    return fields
 
 
 def _complaints(signature: ReportedSignature) -> list[str]:

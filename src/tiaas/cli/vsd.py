@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
 
     async def read(konnektor: Konnektor) -> Vsd:
-        egk = await choose_card(konnektor, args.egk, (CardType.EGK,))
+        egk = await choose_card(konnektor, args.egk, (CardType.EGK,), local=True)
         reader = await choose_card(konnektor, args.reader, (CardType.SMC_B, CardType.HBA))
         if args.reader is None and reader.card_type not in _SM_B:
             note(f"tiaas: no SMC-B in the terminals of this workplace; the HBA {reader.card_handle} reads")

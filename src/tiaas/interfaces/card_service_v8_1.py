@@ -108,7 +108,7 @@ class CardWithError(Card):
 
 
 @message(CARD, root="Cards")
-class Cards:
+class Cards(Remembering):
     """A list of cards, possibly empty."""
 
     card: Annotated[tuple[Card, ...], Element(CARD, "Card")] = ()

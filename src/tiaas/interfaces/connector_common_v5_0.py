@@ -6,7 +6,7 @@ from typing import Annotated
 
 from tiaas.interfaces.dss_core_v1_0 import DSS, Base64Data, DocumentBase
 from tiaas.interfaces.telematik_error_v2_0 import ERROR, Error
-from tiaas.soap.mapping import Element, Namespace, message
+from tiaas.soap.mapping import Element, Namespace, Remembering, message
 from tiaas.soap.simple import ANY_URI, BASE64_BINARY, BOOLEAN, DATE_TIME, STRING, TOKEN, Enumeration, String
 
 CONN = Namespace("http://ws.gematik.de/conn/ConnectorCommon/v5.0", "CONN")
@@ -76,7 +76,7 @@ _TYPE = Element(CONN, "Type", Enumeration(base=TOKEN, members=StateType, collaps
 
 
 @message(CONN, root="Status")
-class Status:
+class Status(Remembering):
     """How an operation went; `error` only with `Result.WARNING`."""
 
     result: Annotated[Result, RESULT]

@@ -7,10 +7,10 @@ import enum
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tiaas.base.clock import Clock
-from tiaas.interfaces.connector_common_v5_0 import Result, Status
+from tiaas.interfaces.connector_common_v5_0 import OK, Result, Status
 from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.interfaces.telematik_error_v2_0 import Error
 from tiaas.soap.envelope import SoapFault
@@ -50,7 +50,8 @@ class CallLog:
         self._clock = clock
         self._is_client = is_client
         self._told = told
-        self._calls: deque[Call] = deque(maxlen=KEPT)
+        self._calls: deque[tuple[Any, ...]] = deque(maxlen=KEPT)
+        """`Call`s to be: most are never looked at."""
         self._last = 0
 
     @property
@@ -67,7 +68,7 @@ class CallLog:
         self._last += 1
         outcome, code = _outcome(answer)
         self._calls.append(
-            Call(
+            (
                 self._last,
                 self._clock.now(),
                 None if request is None else type(request).__name__,
@@ -81,7 +82,7 @@ class CallLog:
 
     def __iter__(self) -> Iterator[Call]:
         """Newest first."""
-        return reversed(self._calls)
+        return map(Call._make, reversed(self._calls))
 
     def _client_system(self, request: object | None) -> str | None:
         # What a caller claims is any text; only what an administrator has entered is kept.
@@ -92,12 +93,13 @@ class CallLog:
 
 
 def _outcome(answer: object) -> tuple[CallOutcome, int | None]:
+    if getattr(answer, "status", None) is OK:
+        return CallOutcome.OK, None
     if isinstance(answer, SoapFault):
         return CallOutcome.FAULT, _code(answer.detail)
     # A SignDocumentResponse has a status for each document.
-    parts = getattr(answer, "sign_response", (answer,))
-    statuses = (getattr(part, "status", None) for part in parts)
-    for status in statuses:
+    for part in getattr(answer, "sign_response", (answer,)):
+        status = getattr(part, "status", None)
         if isinstance(status, Status) and status.result is not Result.OK:
             return CallOutcome.WARNING, _code(status.error)
     return CallOutcome.OK, None

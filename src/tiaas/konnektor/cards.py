@@ -5,7 +5,7 @@ A lock (TUC_KON_023) reserves a card for one operation. Nobody waits for it: the
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from types import TracebackType
@@ -27,6 +27,7 @@ CACHE_SECONDS = 24 * 3600
 """TIP1-A_4558: data of HBAx and SM-B are cached 24 hours at most."""
 IDLE_SESSIONS_MAX = 256
 """Sessions that never touched their card and can be dropped: a client may invent userIds without end."""
+_DERIVED_MAX = 64
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -248,6 +249,8 @@ class Card:
 
     def fact(self) -> CardFact:
         """What the access check needs to know."""
+        if self.card_type in SM_B:
+            return self.derived("fact", lambda: CardFact(self.card_type, self.ct_id, self.data.iccsn))
         sessions = self.sessions.values()
         egk: tuple[str, ...] = ()
         hba: tuple[HbaSessionFact, ...] = ()
@@ -289,6 +292,7 @@ class CardList:
     on_removed: Callable[[Card], None] = lambda card: None
     _by_slot: dict[tuple[str, int], Card] = field(default_factory=dict)
     _by_handle: dict[str, Card] = field(default_factory=dict)
+    _derived: dict[Hashable, object] = field(default_factory=dict)
 
     def insert(self, ct_id: str, slot: int, data: CardData, line: CardLink, held: HeldKeys | None = None) -> Card:
         """TUC_KON_001 step 2: a new entry with a new handle; an old entry of the slot goes first.
@@ -302,6 +306,7 @@ class CardList:
         card = Card(random_uuid(self.entropy), ct_id, slot, data, line, self.clock.now(), held)
         self._by_slot[ct_id, slot] = card
         self._by_handle[card.handle] = card
+        self._derived.clear()
         return card
 
     def remove(self, ct_id: str, slot: int) -> None:
@@ -312,6 +317,7 @@ class CardList:
         self.on_removed(card)
         del self._by_slot[ct_id, slot]
         del self._by_handle[card.handle]
+        self._derived.clear()
         card.drop()
 
     def remove_terminal(self, ct_id: str) -> None:
@@ -333,6 +339,16 @@ class CardList:
     def at(self, ct_id: str, slot: int) -> Card | None:
         """The card in a slot, or None."""
         return self._by_slot.get((ct_id, slot))
+
+    def derived(self, key: Hashable, make: Callable[["CardList"], T]) -> T:
+        """A value that depends on which cards are inserted and on `key` only, made once until one comes or goes."""
+        try:
+            return cast(T, self._derived[key])
+        except KeyError:
+            if len(self._derived) >= _DERIVED_MAX:
+                self._derived.clear()
+            value = self._derived[key] = make(self)
+            return value
 
     def fact_of(self, handle: str) -> CardFact | None:
         """Facts for the access check, or None if the handle is not valid."""

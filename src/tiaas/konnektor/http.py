@@ -14,9 +14,11 @@ import logging
 import ssl
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import httptools
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -42,7 +44,7 @@ _REASONS = {
 def uvicorn_config(app: Any, limits: Limits) -> Config:
     """What uvicorn's protocol needs to know; nothing of it opens a socket or configures logging."""
     config = Config(
-        app,
+        _ending(app),
         http=HttpToolsProtocol,
         ws="none",
         interface="asgi3",
@@ -56,6 +58,25 @@ def uvicorn_config(app: Any, limits: Limits) -> Config:
     )
     config.load()
     return config
+
+
+def _ending(app: ASGIApp) -> ASGIApp:
+    """`app`, which answers 503 if it is cancelled: the door closes, and the client has waited too long for that.
+
+    To uvicorn a cancelled application is a defect with a traceback.
+    """
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except asyncio.CancelledError:
+            # On a connection that has ended, as it has when a door closes, this goes nowhere; an answer that has begun
+            # is left as it is.
+            with suppress(RuntimeError):
+                await send({"type": "http.response.start", "status": 503, "headers": [(b"connection", b"close")]})
+                await send({"type": "http.response.body", "body": b""})
+
+    return call
 
 
 class _MeasuredFlow(FlowControl):

@@ -2,7 +2,6 @@
 does, the check of what it signed (gemSpec_Kon V5.18 TUC_KON_218, TAB_KON_780, TUC_KON_166 step 3).
 """
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from tiaas.base.clock import Clock
+from tiaas.base.shortwork import in_turn
 from tiaas.konnektor.cardcertificates import has_ecc, read_certificate
 from tiaas.konnektor.cardmap import AUT, ECC, RSA, CardKey
 from tiaas.konnektor.cards import Card, Reservation
@@ -70,7 +70,7 @@ class CertifiedKey:
 
     async def verify(self, value: bytes, digest: bytes, scheme: SigningScheme, hash_function: Digest) -> None:
         """Checks a signature that a card or an HSM made, in a thread. Raises 4120."""
-        if not await asyncio.to_thread(is_signature, self.public_key, value, digest, scheme, hash_function):
+        if not await in_turn(is_signature, self.public_key, value, digest, scheme, hash_function):
             raise KonnektorError(CARD_FAULT)
 
 
@@ -121,7 +121,7 @@ async def certified_key(card: Card, reference: str, crypt: str, clock: Clock) ->
     Raises `KonnektorError` 4148 if it cannot be read, 4149, 4094, 4044, 4060.
     """
     # TUC_KON_001 has read this one.
-    is_known = (reference, crypt) == (AUT, ECC) and card.held is None and has_ecc(card)
+    is_known = card.held is None and (reference, crypt) == (AUT, ECC) and has_ecc(card)
     der = card.data.aut_certificate if is_known else None
     if der is None:
         with link_faults():

@@ -11,10 +11,12 @@ turn of the event loop, and then whatever else is ready has its turn.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 
 from tiaas.base.heavy import LARGE
 from tiaas.konnektor.config import MEBIBYTE
+
+_ROOM_ENOUGH: AbstractAsyncContextManager[None] = nullcontext()
 
 
 class LargeBodies:
@@ -25,12 +27,12 @@ class LargeBodies:
         self._free = room
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
-    @asynccontextmanager
-    async def place(self, octets: int) -> AsyncIterator[None]:
+    def place(self, octets: int) -> AbstractAsyncContextManager[None]:
         """Room for a request of that size, as soon as there is some."""
-        if octets < LARGE:
-            yield
-            return
+        return _ROOM_ENOUGH if octets < LARGE else self._place(octets)
+
+    @asynccontextmanager
+    async def _place(self, octets: int) -> AsyncIterator[None]:
         taken = min(octets, self._room)
         if self._waiting or taken > self._free:
             turn = asyncio.get_running_loop().create_future()

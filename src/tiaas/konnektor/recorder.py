@@ -7,7 +7,7 @@ at one attribute. What is kept is bounded: the oldest entries go first. It lives
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from datetime import datetime
 from typing import Any
 
@@ -34,7 +34,7 @@ _FIELDS = frozenset(
 _CLAIMED = re.compile(rb"<(?:[A-Za-z_][\w.-]{0,32}:)?ClientSystemId(?:\s[^>]{0,200})?>([^<]{1,200})</")
 _AT_TLS = ("TLS handshake", "the client certificate")
 
-App = Callable[[Message, Receive, Send], Any]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class NotRecording(TiaasError):
@@ -133,11 +133,10 @@ class Recorder:
     def tap(self, app: App) -> App:
         """`app` (ASGI), overheard."""
 
-        async def overheard(scope: Message, receive: Receive, send: Send) -> None:
+        def overheard(scope: Message, receive: Receive, send: Send) -> Awaitable[None]:
             if self._tape is None or scope["type"] != "http":
-                await app(scope, receive, send)
-            else:
-                await _Exchange(self, self._tape, scope).run(app, receive, send)
+                return app(scope, receive, send)
+            return _Exchange(self, self._tape, scope).run(app, receive, send)
 
         return overheard
 

@@ -2,7 +2,8 @@
 
 Private keys and pairing secrets are rows like all others: the file's mode (0600) is their only protection. Write-ahead
 logging with `synchronous=FULL`: what a write returned from survives a power cut. All statements run in one thread of
-the store's own, so the event loop never waits for the disk.
+the store's own, so the event loop never waits for the disk; only the look at an epoch, which every signature of an HSM
+needs, is a statement of its own connection on the event loop: one row that is in memory, and no writer makes it wait.
 """
 
 import asyncio
@@ -22,6 +23,8 @@ T = TypeVar("T")
 
 SCHEMA_VERSION = 1
 _BUSY_SECONDS = 10.0
+_GLANCE_SECONDS = 0.1
+"""The event loop's patience: a reader waits only while another process recovers the file."""
 
 _SCHEMA = """
 CREATE TABLE owner (instance TEXT PRIMARY KEY, epoch INTEGER NOT NULL, forgotten INTEGER NOT NULL DEFAULT 0) STRICT;
@@ -35,11 +38,14 @@ CREATE TABLE row (
 class SqliteStore:
     """A `Store` in one file. Build it with `open`."""
 
-    def __init__(self, database: sqlite3.Connection, thread: WorkThreads, path: Path) -> None:
+    def __init__(
+        self, database: sqlite3.Connection, reader: sqlite3.Connection, thread: WorkThreads, path: Path
+    ) -> None:
         self._path = path
         found = path.stat()
         self._file = found.st_dev, found.st_ino
         self._database = database
+        self._reader = reader
         self._thread = thread
 
     @classmethod
@@ -47,11 +53,11 @@ class SqliteStore:
         """Opens the file, or makes it with mode 0600. Raises `StoreError` if it is no store of ours or unusable."""
         thread = WorkThreads("store")
         try:
-            database = await thread.start(_guarded, lambda: _connect(path))
+            opened = await thread.start(_guarded, lambda: _connect(path))
         except BaseException:
             thread.close()
             raise
-        return cls(database, thread, path)
+        return cls(*opened, thread, path)
 
     async def take_over(self, instance: str) -> Owner:
         """See `Store.take_over`."""
@@ -88,12 +94,17 @@ class SqliteStore:
 
     async def close(self) -> None:
         """See `Store.close`."""
+        self._reader.close()
         await self._run(self._database.close)
         self._thread.close()
 
     async def transact(self, owner: Owner, work: Callable[[sqlite3.Cursor], None]) -> None:
         """Runs `work` in a transaction that begins with the check of the owner's epoch."""
         await self._run(lambda: _transact(self._database, owner, work))
+
+    def require_owner(self, owner: Owner) -> None:
+        """See `InstanceStore.require_owner`."""
+        _guarded(lambda: _require_owner(self._reader, owner))
 
     async def select(self, owner: Owner, kind: str, key: str | None) -> list[tuple[str, str]]:
         """(key, body) of one row or of all of a kind, ordered by key."""
@@ -164,8 +175,12 @@ class _Handle:
 
         await self._store.transact(owner, work)
 
+    async def require_owner(self) -> None:
+        self._store.require_owner(self._owner)
 
-def _connect(path: Path) -> sqlite3.Connection:
+
+def _connect(path: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+    """The connection of the store's thread, and that of the event loop."""
     try:
         # Made by us first, so that the mode is right before the first key is in it.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -187,10 +202,10 @@ def _connect(path: Path) -> sqlite3.Connection:
         elif version != SCHEMA_VERSION:
             raise StoreError(f"the store has schema version {version}, this program knows {SCHEMA_VERSION}")
         database.execute("COMMIT")
+        return database, sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_GLANCE_SECONDS)
     except BaseException:
         database.close()
         raise
-    return database
 
 
 def _guarded(work: Callable[[], T]) -> T:
@@ -215,16 +230,20 @@ def _transact(database: sqlite3.Connection, owner: Owner, work: Callable[[sqlite
     database.execute("BEGIN IMMEDIATE")
     try:
         with closing(database.cursor()) as cursor:
-            row = cursor.execute("SELECT epoch FROM owner WHERE instance = ?", (owner.instance,)).fetchone()
-            current = int(row[0]) if row is not None else 0
-            if current != owner.epoch:
-                raise StaleEpochWrite(owner.instance, owner.epoch, current)
+            _require_owner(cursor, owner)
             work(cursor)
         database.execute("COMMIT")
     except BaseException:
         if database.in_transaction:
             database.execute("ROLLBACK")
         raise
+
+
+def _require_owner(database: sqlite3.Connection | sqlite3.Cursor, owner: Owner) -> None:
+    row = database.execute("SELECT epoch FROM owner WHERE instance = ?", (owner.instance,)).fetchone()
+    current = int(row[0]) if row is not None else 0
+    if current != owner.epoch:
+        raise StaleEpochWrite(owner.instance, owner.epoch, current)
 
 
 def _encode(body: Body) -> str:

@@ -89,6 +89,10 @@ class InstanceStore(Protocol):
         """Makes all changes in order or none. Raises `StaleEpochWrite`."""
         ...
 
+    async def require_owner(self) -> None:
+        """For who acts outside the store: raises `StaleEpochWrite` if another has taken the instance over."""
+        ...
+
 
 class Store(Protocol):
     """The whole store; only a node's composition root holds it."""

@@ -221,10 +221,12 @@ def _announced(fields: Fields, limit: int) -> int:
 
 
 async def _send_soap(send: Send, reply: SoapReply) -> None:
-    head = [(b"content-type", reply.content_type.encode()), (b"content-length", str(reply.size).encode())]
+    whole = reply.body if len(reply.pieces) == 1 else None
+    size = reply.size if whole is None else len(whole)
+    head = [(b"content-type", reply.content_type.encode()), (b"content-length", b"%d" % size)]
     await send({"type": "http.response.start", "status": reply.status, "headers": head})
-    if len(reply.pieces) == 1:
-        await send({"type": "http.response.body", "body": reply.body})
+    if whole is not None:
+        await send({"type": "http.response.body", "body": whole})
         return
     is_large = reply.size >= LARGE
     for part in reply.slices():

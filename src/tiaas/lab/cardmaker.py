@@ -73,7 +73,11 @@ class CardMaker:
         return card
 
     def export(self, iccsn: str) -> dict[str, Any]:
-        """A card with all its keys and PINs, to be taken in here or elsewhere. Raises `UnknownCard`."""
+        """A card with all its keys and PINs, to be taken in here or elsewhere. Raises `UnknownCard`.
+
+        Keys and certificates that nobody needed yet are made now: elsewhere nobody can.
+        """
+        self._cards.complete(iccsn)
         card = self._cards.get(iccsn)
         head = {"format": _FORMAT, "version": _VERSION, "test_only": True}
         return {**head, "holder": card.holder, "kvnr": card.kvnr, "image": card.card.image.to_document()}

@@ -14,11 +14,12 @@ from tiaas.base.entropy import Entropy
 from tiaas.base.secret import Secret
 from tiaas.card.objsys.basefiles import encode_version2
 from tiaas.card.objsys.catalogue import object_system
-from tiaas.card.objsys.model import CardKind, MultiReferencePassword, Password, name_of
+from tiaas.card.objsys.model import CardKind, Password, name_of
 from tiaas.card.virtual.card import VirtualCard
 from tiaas.card.virtual.image import CardImage
 from tiaas.card.virtual.source import ObjectSource
 from tiaas.lab.errors import UnknownCard
+from tiaas.lab.pinlookup import SHOWN, pin_of
 from tiaas.lab.seed import Insurer, Patient
 from tiaas.lab.store import Kind, LabStore
 from tiaas.terminal.virtual.terminal import PinPurpose, SlotCard
@@ -26,22 +27,7 @@ from tiaas.terminal.virtual.terminal import PinPurpose, SlotCard
 T = TypeVar("T")
 
 _EF_VERSION2 = "MF/EF.Version2"
-_SK_CAN = "MF/SK.CAN"
 _GENERATION_1 = bytes((3, 0, 0))
-
-_HBA_PIN, _SMCB_PIN, _QES = (CardKind.HBA, 0x01), (CardKind.SMC_B, 0x01), (CardKind.HBA, 0x81)
-_SHOWN: dict[str, tuple[CardKind, int, PinPurpose]] = {
-    "PIN.HBA:": (*_HBA_PIN, PinPurpose.CURRENT),
-    "T-PIN.HBA:": (*_HBA_PIN, PinPurpose.CURRENT),
-    "PUK.HBA:": (*_HBA_PIN, PinPurpose.PUK),
-    "PIN.QES:": (*_QES, PinPurpose.CURRENT),
-    "T-PIN.QES:": (*_QES, PinPurpose.CURRENT),
-    "PUK.QES:": (*_QES, PinPurpose.PUK),
-    "PIN.SMC:": (*_SMCB_PIN, PinPurpose.CURRENT),
-    "T-PIN.SMC:": (*_SMCB_PIN, PinPurpose.CURRENT),
-    "PUK.SMC:": (*_SMCB_PIN, PinPurpose.PUK),
-}
-"""PIN prompts of TAB_KON_090 for cards that take a remote PIN: kind of card, password reference, what is typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +143,13 @@ class CardBox:
             self._on_card_change(image)
         return image.files.get(path, b"")
 
+    def complete(self, iccsn: str) -> None:
+        """Makes what a card gets when it is first needed (RSA keys: some 100 ms each). Raises `UnknownCard`."""
+        image = self.get(iccsn).card.image
+        made = [self._source.provide(image, path) for path in object_system(image.kind).objects if _lacks(image, path)]
+        if any(made):
+            self._on_card_change(image)
+
     def make_too_old(self, iccsn: str, *, too_old: bool) -> None:
         """Gives a card the object system of generation 1, or its own again. Raises `UnknownCard`."""
         entry = self.get(iccsn)
@@ -185,23 +178,14 @@ class CardBox:
 
     def pin_for(self, card: SlotCard, password_ref: int, purpose: PinPurpose) -> Secret | None:
         """`PinHolder.pin_for`: reads the card's image."""
-        if purpose is PinPurpose.CAN:
-            number = self.entry_of(card).card.image.keys.get(_SK_CAN)
-            return None if number is None else Secret(number)
-        path = self.password_path(card, password_ref)
-        if path is None:
-            return None
-        state = self.entry_of(card).card.image.passwords.get(path)
-        if state is None:
-            return None
-        return state.puk if purpose is PinPurpose.PUK else state.secret
+        return pin_of(self.entry_of(card).card.image, password_ref, purpose)
 
     def pin_shown(self, smkt: SlotCard, prompt: str) -> Secret | None:
         """`PinHolder.pin_shown`: the prompt names the kind of card and the PIN, the terminal's own card the practice.
 
         None if the practice has none of that kind or several: then somebody must type.
         """
-        kind, number, purpose = _SHOWN.get(prompt, (None, 0, PinPurpose.CURRENT))
+        kind, number, purpose = SHOWN.get(prompt, (None, 0, PinPurpose.CURRENT))
         if kind is None:
             return None
         found = self.of_practice(self.entry_of(smkt).practice, kind)
@@ -210,18 +194,6 @@ class CardBox:
     def pin_changed(self, card: SlotCard, password_ref: int, pin: Secret | None) -> None:
         """`PinHolder.pin_changed`: the card's image has it already; tells who shows PINs."""
         self._on_pins()
-
-    def password_path(self, card: SlotCard, password_ref: int) -> str | None:
-        """Which password a reference means; of the HBA's two local ones numbered 1 it is PIN.QES, which people type."""
-        entry = self.entry_of(card)
-        objects = object_system(entry.kind).objects
-        is_local, number = bool(password_ref & 0x80), password_ref & 0x1F
-        for path, found in objects.items():
-            if not isinstance(found, Password | MultiReferencePassword) or found.id != number:
-                continue
-            if (path.count("/") > 1) is is_local:
-                return found.target if isinstance(found, MultiReferencePassword) else path
-        return None
 
     def _take_in(
         self,
@@ -241,6 +213,10 @@ class CardBox:
 
     def _on_card_change(self, image: CardImage) -> None:
         self._store.put(Kind.CARD, image.iccsn.hex(), image.to_document())
+
+
+def _lacks(image: CardImage, path: str) -> bool:
+    return path not in image.files and path not in image.keys
 
 
 def _holder_document(card: LabCard) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from tiaas.card.objsys.model import name_of
 from tiaas.lab.cards import CardBox
 from tiaas.lab.errors import ControlError
 from tiaas.lab.faults import Fault, FaultBook, Service
+from tiaas.lab.pinlookup import password_path
 from tiaas.lab.practice import LabTerminal
 from tiaas.terminal.sicct.commands import CLA_EHEALTH, Ins
 from tiaas.terminal.sicct.units import TERMINAL
@@ -110,7 +111,7 @@ class LabMishaps(Mishaps):
         if card is None:
             return asked
         entry = self._cards.entry_of(card)
-        path = self._cards.password_path(card, password_ref)
+        path = password_path(entry.kind, password_ref)
         return f"{entry.kind.value} {entry.iccsn} {'?' if path is None else name_of(path)} {asked}"
 
     def _go(self, fault: Fault) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from tiaas.base.entropy import Entropy
 from tiaas.base.heavy import beside
-from tiaas.soap.encoder import Long
+from tiaas.soap.encoder import Part
 from tiaas.soap.envelope import (
     Headed,
     Limits,
@@ -204,7 +204,7 @@ class Dispatcher:
         _check_content_type(content_type)
         return False
 
-    def _reply(self, parts: list[str | Long], packaged: bool) -> SoapReply:
+    def _reply(self, parts: list[Part], packaged: bool) -> SoapReply:
         if packaged and self._mtom is not None:
             return packaged_reply(200, parts, self._mtom.octets(16).hex())
         return plain_reply(200, parts)

@@ -19,6 +19,7 @@ from tiaas.soap.plan import AttributePlan, Child, Move, Plan, namespaces_of, pla
 from tiaas.soap.simple import BASE64_BINARY, STRING, Base64, LexicalError, Opaque, SimpleType
 
 _SPECIAL = re.compile("[&<>\r]")
+_SPECIAL_IN_ATTRIBUTE = re.compile('[&<>\r\n\t"]')
 _TEXT_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
 _ATTRIBUTE_ENTITIES = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;", "\n": "&#10;", "\t": "&#9;", '"': "&quot;"}
@@ -28,12 +29,13 @@ _ATTRIBUTE_ENTITIES = str.maketrans(
 class Remembering:
     """Base of a message class whose objects keep the XML they were written as.
 
-    For parts that go into many answers unchanged: writing again is one append. The text lives and dies with the object.
+    For parts that go into many answers unchanged: writing again is one append. The text (in UTF-8) lives and dies with
+    the object.
     """
 
     __slots__ = ("_written",)
 
-    _written: tuple[str, str]
+    _written: tuple[str, bytes]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -56,9 +58,12 @@ class Written(str):
         return self
 
 
+Part = str | bytes | Long
+"""A piece of a message; `bytes` are text in UTF-8."""
+
 _LANG = "xml:lang"
-_Append = Callable[[str | Long], None]
-_FieldWriter = Callable[[_Append, Any], None]
+_Append = Callable[[Part], None]
+_ValueWriter = Callable[[_Append, Any], None]
 _WrongKind = (ValueError, TypeError, AttributeError)
 
 
@@ -67,20 +72,26 @@ def encode_root(value: object) -> Written:
     return Written(joined(encode_parts(value)), root_name(type(value)))
 
 
-def encode_parts(value: object) -> list[str | Long]:
+def encode_parts(value: object) -> list[Part]:
     """The XML in parts, with long base64 content set apart; raises UnfitMessage."""
     root = _root_of(type(value))
-    parts: list[str | Long] = []
+    parts: list[Part] = []
     root.content.write(parts.append, value, root.tag, root.declarations)
     return parts
 
 
-def joined(parts: list[str | Long]) -> str:
+def joined(parts: list[Part]) -> str:
     """The parts as one text."""
     try:
         return "".join(cast("list[str]", parts))
     except TypeError:
-        return "".join(BASE64_BINARY.encode(part.octets) if isinstance(part, Long) else part for part in parts)
+        return "".join(map(_text, parts))
+
+
+def _text(part: Part) -> str:
+    if isinstance(part, Long):
+        return BASE64_BINARY.encode(part.octets)
+    return part.decode() if isinstance(part, bytes) else part
 
 
 def encode_text(text: str) -> str:
@@ -88,23 +99,52 @@ def encode_text(text: str) -> str:
     return _escaped(STRING, text, "text")
 
 
+@dataclass(frozen=True, slots=True)
+class _ChildWriter:
+    """How one element of the content is written: `get` gives the field of an object, `one` writes one value of it."""
+
+    tag: str
+    get: Callable[[Any], Any]
+    one: _ValueWriter
+    many: bool
+    minimum: int
+    maximum: int | None
+
+    def write_many(self, append: _Append, items: tuple[Any, ...]) -> None:
+        if len(items) < self.minimum:
+            raise UnfitMessage(self.tag, "is missing")
+        if self.maximum is not None and len(items) > self.maximum:
+            raise UnfitMessage(self.tag, f"occurs more than {self.maximum} times")
+        for item in items:
+            self.one(append, item)
+
+
 class _Content:
     """The compiled writers of one class, apart from the name of the element it stands in."""
 
-    __slots__ = ("attributes", "choices", "plan", "writers")
+    __slots__ = ("attributes", "children", "choices", "plan", "text")
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.attributes = tuple(plan.attributes.values())
         self.choices = plan.choices
-        self.writers: tuple[_FieldWriter, ...] = ()
+        self.children: tuple[_ChildWriter, ...] = ()
+        self.text: _ValueWriter | None = None
 
     def write(self, append: _Append, value: Any, tag: str, declarations: str = "") -> None:
         if self.attributes:
             declarations += _attributes(self.attributes, value, tag)
         append(f"<{tag}{declarations}>")
-        for writer in self.writers:
-            writer(append, value)
+        for child in self.children:
+            item = child.get(value)
+            if child.many:
+                child.write_many(append, item)
+            elif item is not None:
+                child.one(append, item)
+            elif child.minimum:
+                raise UnfitMessage(child.tag, "is missing")
+        if self.text is not None:
+            self.text(append, value)
         for branches in self.choices:
             if sum(getattr(value, branch.field) is not None for branch in branches) != 1:
                 raise UnfitMessage(tag, f"needs exactly one of {', '.join(branch.local for branch in branches)}")
@@ -146,21 +186,20 @@ def _content_of(cls: type[Any], moved: Move | None) -> _Content:
     if content is None:
         plan = plan_of(cls, moved)
         content = _CONTENTS[cls, moved] = _Content(plan)
-        writers = [_child_writer(child, moved) for child in plan.children]
+        content.children = tuple(_child_writer(child, moved) for child in plan.children)
         if plan.text is not None:
-            writers.append(_text_writer(*plan.text))
-        content.writers = tuple(writers)
+            content.text = _text_writer(*plan.text)
     return content
 
 
-def _text_writer(field: str, simple: SimpleType) -> _FieldWriter:
+def _text_writer(field: str, simple: SimpleType) -> _ValueWriter:
     if isinstance(simple, Base64):
         write = _base64_writer(field, "", "")
         return lambda append, value: write(append, getattr(value, field))
     return lambda append, value: append(_escaped(simple, getattr(value, field), field))
 
 
-def _base64_writer(name: str, start: str, end: str) -> _FieldWriter:
+def _base64_writer(name: str, start: str, end: str) -> _ValueWriter:
     def write(append: _Append, value: Any) -> None:
         try:
             if len(value) < LONG:
@@ -175,7 +214,7 @@ def _base64_writer(name: str, start: str, end: str) -> _FieldWriter:
     return write
 
 
-def _child_writer(child: Child, moved: Move | None) -> _FieldWriter:
+def _child_writer(child: Child, moved: Move | None) -> _ChildWriter:
     tag = f"{child.namespace.prefix}:{child.local}"
     if child.simple is None:
         one = _complex_writer(tag, _content_of(child.item, moved))
@@ -183,29 +222,10 @@ def _child_writer(child: Child, moved: Move | None) -> _FieldWriter:
         one = _opaque_writer(tag, child, child.simple)
     else:
         one = _simple_writer(tag, child.simple)
-    get = attrgetter(child.field)
-    minimum, maximum = child.minimum, child.maximum
-
-    def write_many(append: _Append, value: Any) -> None:
-        items = get(value)
-        if len(items) < minimum:
-            raise UnfitMessage(tag, "is missing")
-        if maximum is not None and len(items) > maximum:
-            raise UnfitMessage(tag, f"occurs more than {maximum} times")
-        for item in items:
-            one(append, item)
-
-    def write_one(append: _Append, value: Any) -> None:
-        item = get(value)
-        if item is not None:
-            one(append, item)
-        elif minimum:
-            raise UnfitMessage(tag, "is missing")
-
-    return write_many if child.many else write_one
+    return _ChildWriter(tag, attrgetter(child.field), one, child.many, child.minimum, child.maximum)
 
 
-def _simple_writer(tag: str, simple: SimpleType) -> _FieldWriter:
+def _simple_writer(tag: str, simple: SimpleType) -> _ValueWriter:
     start, end = f"<{tag}>", f"</{tag}>"
     if isinstance(simple, Base64):
         return _base64_writer(tag, start, end)
@@ -224,7 +244,7 @@ def _simple_writer(tag: str, simple: SimpleType) -> _FieldWriter:
     return write
 
 
-def _opaque_writer(tag: str, child: Child, kind: Opaque) -> _FieldWriter:
+def _opaque_writer(tag: str, child: Child, kind: Opaque) -> _ValueWriter:
     """Writes markup as it is, once it is known to be whole and, where it brings its own element, to be that one.
 
     Of what was written here that is known.
@@ -249,7 +269,7 @@ def _opaque_writer(tag: str, child: Child, kind: Opaque) -> _FieldWriter:
     return write
 
 
-def _complex_writer(tag: str, content: _Content) -> _FieldWriter:
+def _complex_writer(tag: str, content: _Content) -> _ValueWriter:
     declared = content.plan.cls
 
     def write(append: _Append, value: Any) -> None:
@@ -261,9 +281,9 @@ def _complex_writer(tag: str, content: _Content) -> _FieldWriter:
     def write_remembered(append: _Append, value: Any) -> None:
         written = getattr(value, "_written", None)
         if written is None or written[0] != tag or type(value) is not declared:
-            parts: list[str | Long] = []
+            parts: list[Part] = []
             write(parts.append, value)
-            written = (tag, joined(parts))
+            written = (tag, joined(parts).encode())
             object.__setattr__(value, "_written", written)
         append(written[1])
 
@@ -293,5 +313,7 @@ def _attributes(entries: tuple[AttributePlan, ...], value: Any, tag: str) -> str
             text = entry.simple.encode(item)
         except _WrongKind as error:
             raise _unfit(f"{tag}/@{entry.name}", error) from None
-        written += f' {_LANG if entry.name == XML_LANG.name else entry.name}="{text.translate(_ATTRIBUTE_ENTITIES)}"'
+        if _SPECIAL_IN_ATTRIBUTE.search(text) is not None:
+            text = text.translate(_ATTRIBUTE_ENTITIES)
+        written += f' {_LANG if entry.name == XML_LANG.name else entry.name}="{text}"'
     return written

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from lxml import etree
 
-from tiaas.soap.encoder import Long, encode_parts, encode_text, joined
+from tiaas.soap.encoder import Part, encode_parts, encode_text, joined
 from tiaas.soap.errors import BadEnvelope, FaultCode, NotUnderstood, WrongVersion
 from tiaas.soap.mapping import decode, encode, root_name
 from tiaas.soap.markup import Limits, parse_untrusted
@@ -88,17 +88,15 @@ def open_envelope_untrusted(
         if tag.endswith("}Envelope"):
             raise WrongVersion("the envelope is not of SOAP 1.1")
         raise BadEnvelope("the root is not a SOAP envelope")
-    body: XmlElement | None = None
+    children = envelope.getchildren()
     blocks: list[XmlElement] = []
-    for child in envelope:
-        if body is None and child.tag == _HEADER and child.getprevious() is None:
-            blocks = _header_blocks(child, known or {})
-        elif body is None and child.tag == _BODY:
-            body = child
-        else:
-            raise BadEnvelope("the envelope is not an optional header and one body")
-    if body is None:
+    if children and children[0].tag == _HEADER:
+        blocks = _header_blocks(children.pop(0), known or {})
+    if not children:
         raise BadEnvelope("the envelope has no body")
+    if len(children) > 1 or children[0].tag != _BODY:
+        raise BadEnvelope("the envelope is not an optional header and one body")
+    (body,) = children
     if len(body) != 1:
         raise BadEnvelope("the body has not exactly one child")
     return blocks, _bare(body)
@@ -140,7 +138,7 @@ def write_envelope(message: object, headers: tuple[object, ...] = ()) -> bytes:
     return joined(write_envelope_parts(message, headers)).encode()
 
 
-def write_envelope_parts(message: object, headers: tuple[object, ...] = ()) -> list[str | Long]:
+def write_envelope_parts(message: object, headers: tuple[object, ...] = ()) -> list[Part]:
     """`write_envelope` in parts, with long contents set apart; raises UnfitMessage."""
     blocks = "".join(map(encode, headers))
     start = f"{_ENVELOPE_START}<S:Header>{blocks}</S:Header><S:Body>" if headers else _OPEN

@@ -5,6 +5,7 @@ and attributes it can have. The parser resolves nothing and opens nothing.
 """
 
 import re
+import threading
 from dataclasses import dataclass
 
 from lxml import etree
@@ -96,7 +97,25 @@ def written(element: XmlElement) -> str:
     return etree.tostring(element, encoding="unicode", with_tail=False)
 
 
+class _Parsers(threading.local):
+    """The parsers of one thread, which must not wait for another's: to make one takes as long as a short message."""
+
+    def __init__(self) -> None:
+        self.made: dict[tuple[str, bool], etree.XMLParser] = {}
+
+
+_PARSERS = _Parsers()
+
+
 def _parser(encoding: str, *, is_message: bool) -> etree.XMLParser:
+    made = _PARSERS.made
+    parser = made.get((encoding, is_message))
+    if parser is None:
+        parser = made[encoding, is_message] = _new_parser(encoding, is_message=is_message)
+    return parser
+
+
+def _new_parser(encoding: str, *, is_message: bool) -> etree.XMLParser:
     return etree.XMLParser(
         encoding=encoding,
         resolve_entities=False,

@@ -1,7 +1,8 @@
 """Opens a message that came over HTTP, plain or packaged, with its large contents set apart from the tree."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextvars import Token
+from types import TracebackType
 from typing import Any
 
 from lxml import etree
@@ -15,14 +16,33 @@ from tiaas.soap.mtom import open_package_untrusted
 XmlElement = etree._Element
 
 
-@contextmanager
+class Received:
+    """A message that is to be decoded while the context lasts: the header blocks that are known and the body's first
+    element."""
+
+    __slots__ = ("_bulk", "_opened", "_reset")
+
+    def __init__(self, bulk: Bulk, blocks: list[XmlElement], element: XmlElement) -> None:
+        self._bulk = bulk
+        self._opened = blocks, element
+
+    def __enter__(self) -> tuple[list[XmlElement], XmlElement]:
+        self._reset: Token[Bulk | None] = BULK.set(self._bulk)
+        return self._opened
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        BULK.reset(self._reset)
+
+
 def received_untrusted(
     body: bytes | bytearray,
     package: str | None,
     limits: Limits,
     known: Mapping[str, type[Any]] | None = None,
-) -> Iterator[tuple[list[XmlElement], XmlElement]]:
-    """The header blocks that are `known` and the first element in the body, to be decoded while the context lasts.
+) -> Received:
+    """Opens a message; `known` are the header blocks that are understood.
 
     `package` is the Content-Type of a packaged message, else None. `limits` hold for what is left without large
     contents; how long these may be is the business of whoever reads the body. Raises `BadEnvelope` or a subclass.
@@ -33,9 +53,4 @@ def received_untrusted(
     if counted(envelope, b"<") > 2 * limits.nodes:
         raise TooLarge(f"more than {limits.nodes} elements")
     document = copied(bulk.cut_untrusted(envelope))
-    blocks, element = open_envelope_untrusted(document, limits, known)
-    reset = BULK.set(bulk)
-    try:
-        yield blocks, element
-    finally:
-        BULK.reset(reset)
+    return Received(bulk, *open_envelope_untrusted(document, limits, known))

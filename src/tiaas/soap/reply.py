@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tiaas.base.slices import SLICE, slices
 from tiaas.soap.bulk import INCLUDE, base64_size, base64_slices
-from tiaas.soap.encoder import Long
+from tiaas.soap.encoder import Long, Part
 from tiaas.soap.mtom import attachment_head, package_end, package_type, root_head
 
 CONTENT_TYPE = "text/xml; charset=utf-8"
@@ -45,37 +45,38 @@ class SoapReply:
     @property
     def body(self) -> bytes:
         """The whole body."""
+        if len(self.pieces) == 1 and isinstance(self.pieces[0], bytes):
+            return self.pieces[0]
         return b"".join(self.slices())
 
 
-def plain_reply(status: int, parts: Iterable[str | Long]) -> SoapReply:
+def plain_reply(status: int, parts: Iterable[Part]) -> SoapReply:
     """An envelope as `text/xml`, long contents in it as base64."""
     return SoapReply(status, CONTENT_TYPE, _together(parts))
 
 
-def packaged_reply(status: int, parts: Iterable[str | Long], boundary: str) -> SoapReply:
+def packaged_reply(status: int, parts: Iterable[Part], boundary: str) -> SoapReply:
     """An envelope with its long contents as attachments. `boundary` must be random: contents must not hold it."""
     attached: list[bytes] = []
-    root: list[str] = []
+    root = [root_head(boundary)]
     for part in parts:
-        if isinstance(part, str):
-            root.append(part)
+        if not isinstance(part, Long):
+            root.append(part if isinstance(part, bytes) else part.encode())
             continue
         name = f"{len(attached) // 2 + 1}@{boundary}"
-        root.append(f'<xop:Include xmlns:xop="{_XOP}" href="cid:{name}"/>')
+        root.append(f'<xop:Include xmlns:xop="{_XOP}" href="cid:{name}"/>'.encode())
         attached += (attachment_head(boundary, name), part.octets)
-    envelope = root_head(boundary) + "".join(root).encode()
-    return SoapReply(status, package_type(boundary), (envelope, *attached, package_end(boundary)))
+    return SoapReply(status, package_type(boundary), (b"".join(root), *attached, package_end(boundary)))
 
 
-def _together(parts: Iterable[str | Long]) -> tuple[Piece, ...]:
+def _together(parts: Iterable[Part]) -> tuple[Piece, ...]:
     pieces: list[Piece] = []
-    texts: list[str] = []
+    texts: list[bytes] = []
     for part in parts:
-        if isinstance(part, str):
-            texts.append(part)
-            continue
-        pieces += ("".join(texts).encode(), part)
-        texts.clear()
-    pieces.append("".join(texts).encode())
+        if isinstance(part, Long):
+            pieces += (b"".join(texts), part)
+            texts.clear()
+        else:
+            texts.append(part if isinstance(part, bytes) else part.encode())
+    pieces.append(b"".join(texts))
     return tuple(pieces)

@@ -29,6 +29,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 XSD = "http://www.w3.org/2001/XMLSchema"
@@ -389,6 +390,17 @@ _ANY_URI = re.compile(
 )
 
 
+_KNOWN_URI_MAX = 100
+
+
+def _is_uri(text: str) -> bool:
+    return _ANY_URI.fullmatch(text) is not None
+
+
+_is_known_uri = lru_cache(1024)(_is_uri)
+"""Messages name the same few types and algorithms over and over; only short ones are remembered."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnyUri(SimpleType):
     """`anyURI` with maxLength and pattern facets."""
@@ -400,7 +412,7 @@ class AnyUri(SimpleType):
         text = collapse(text)
         if self.max_length is not None and len(text) > self.max_length:
             raise LexicalError(f"longer than {self.max_length} characters")
-        if _ANY_URI.fullmatch(text) is None:
+        if not (_is_known_uri(text) if len(text) <= _KNOWN_URI_MAX else _is_uri(text)):
             raise LexicalError("is not a URI")
         if self.pattern is not None and self.pattern.fullmatch(text) is None:
             raise LexicalError("does not match the pattern of its type")

@@ -145,7 +145,7 @@ def test_the_table_has_the_rows_of_the_specification_in_its_order() -> None:
 @pytest.mark.parametrize("name", list(EXPECTED))
 @pytest.mark.parametrize("rule", list(Rule))
 @pytest.mark.requirement("TIP1-A_4524-03")
-@pytest.mark.code(4003, 4007, 4009, 4010, 4011, 4012, 4013, 4014, 4015, 4016, 4017, 4018, 4020)
+@pytest.mark.code(4003, 4004, 4005, 4006, 4007, 4009, 4010, 4011, 4012, 4013, 4014, 4015, 4016, 4017, 4018, 4020)
 @pytest.mark.pitfall(11)
 def test_a_broken_condition_refuses_exactly_the_rules_it_is_marked_for(rule: Rule, name: str) -> None:
     request, info, card = BREAKS[name](request_for(rule), model(), card_for(rule))

@@ -99,8 +99,8 @@ async def fill(made: InstanceMade) -> None:
         await chief.change("PUT", "/infomodel", InfoModelDocument(mandanten=(MARK,)), if_match=tag)
 
 
-def traces(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file() and MARK.encode() in path.read_bytes()]
+def traces(folder: Path, octets: bytes) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and octets in path.read_bytes()]
 
 
 @pytest.mark.requirement("TIP1-A_4820-02")
@@ -114,7 +114,8 @@ async def test_an_instance_is_made_comes_back_and_is_deleted_with_every_trace(tm
         assert (shown.name, shown.life.value) == ("praxis-x", "serving")
         async with connect_admin(inside(made)) as chief:
             assert (await chief.read("/infomodel", InfoModelDocument)).mandanten == (MARK,)
-        assert traces(tmp_path)
+        key = hall.node.instances["praxis-x"].identity.server.key_pem().reveal().splitlines()[1]
+        assert all(traces(tmp_path, octets) for octets in (MARK.encode(), key))
         await hall.node.instances["praxis-x"].context.protocol.flush()
         assert list((tmp_path / "logs").iterdir())
         await basis.change("POST", "/instances/praxis-x/deletion")
@@ -126,7 +127,7 @@ async def test_an_instance_is_made_comes_back_and_is_deleted_with_every_trace(tm
         log = [(entry.user, entry.action, entry.value) for entry in (await basis.read("/log", BaseLog)).entries]
         assert log[0] == ("basis", "instance created", "praxis-x")
         assert log[-1] == ("basis", "instance deleted with all its data and logs", "praxis-x")
-        assert traces(tmp_path) == []
+        assert [traces(tmp_path, octets) for octets in (MARK.encode(), key)] == [[], []]
         assert not list((tmp_path / "logs").glob("*praxis-x*"))
 
 
@@ -156,7 +157,7 @@ async def test_a_name_with_data_in_the_store_is_not_given_to_a_new_instance(tmp_
             await make(basis)
         assert refused.value.status == 409
         assert hall.node.instances == {}
-    assert traces(tmp_path)
+    assert traces(tmp_path, MARK.encode())
 
 
 async def test_an_order_neither_comes_nor_goes_while_the_instance_is_deleted(
@@ -275,6 +276,6 @@ async def test_a_deletion_that_was_killed_is_finished_or_was_never_begun(tmp_pat
             assert lives == {"praxis-x": "deletion ordered"}
             assert "praxis-x" in hall.node.instances
         else:
-            assert traces(tmp_path) == []
+            assert traces(tmp_path, MARK.encode()) == []
             actions = [entry.action for entry in (await basis.read("/log", BaseLog)).entries]
             assert actions[-1].startswith(("deletion finished", "instance deleted"))

@@ -109,7 +109,6 @@ async def test_a_card_pulled_in_the_middle_comes_back(desk: Desk) -> None:
     await desk.until(back)
 
 
-@pytest.mark.code(4044)
 async def test_a_terminal_gone_while_the_prompt_stands(desk: Desk) -> None:
     await desk.fault("keypad", code="gone", lasts=0.5)
     assert await code_of(desk.konnektor.verify_pin(await desk.hba(), "PIN.CH")) in (4044, 4094)

@@ -38,3 +38,6 @@ class MemoryStore:
                 await self.put(change.kind, change.key, change.body)
             else:
                 await self.delete(change.kind, change.key)
+
+    async def require_owner(self) -> None:
+        """Nobody takes it over."""

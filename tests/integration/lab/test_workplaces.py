@@ -1,6 +1,7 @@
 """A practice with several terminals: each has a workplace of its own, the SMC-B in the first one serves all."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -77,6 +78,7 @@ async def test_each_terminal_has_its_workplace_and_the_smcb_serves_all(tmp_path:
         shown = lab.tiaas("get", "cards", "--dir", str(lab.folder), "--workplace", "arbeitsplatz-1-2", "--json")
         assert shown.returncode == 0, shown.stderr
         assert egks[7]["iccsn"] in shown.stdout
+        await _verbs_read_what_is_local(lab)
         lab.stop()
 
 
@@ -105,3 +107,24 @@ async def test_a_practice_gets_a_further_terminal_at_a_later_start(tmp_path: Pat
             vsd = await room.read_vsd(egk.card_handle, smcb.card_handle)
             assert vsd.personal.versicherten_id == lab.ready["cards"]["egk"][6]["kvnr"]
         lab.stop()
+
+
+async def _verbs_read_what_is_local(lab: LabProcess) -> None:
+    """Workplace 2 reaches the eGK in CT-1 too; reading it there would be 4016."""
+    egks = lab.ready["cards"]["egk"]
+    place = ("--dir", str(lab.folder), "--json", "--workplace")
+    read = lab.tiaas("vsd", "read", *place, "arbeitsplatz-1-2")
+    assert read.returncode == 0, read.stderr
+    assert json.loads(read.stdout)["personal"]["versicherten_id"] == egks[7]["kvnr"]
+    control = lab.ready["terminals"][2]["control"]
+    async with httpx.AsyncClient(trust_env=False) as http:
+        assert (await http.post(f"{control}/slots/1/eject")).status_code == 200
+        refused = lab.tiaas("vsd", "read", *place, "arbeitsplatz-1-3")
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "in CT-1, a remote terminal of arbeitsplatz-1-3" in refused.stderr
+        assert (await http.post(f"{control}/slots/1/insert-kvk", json={})).status_code == 200
+    async with _at(lab, 3) as room:
+        await _card(room, CardType.KVK)
+    record = lab.tiaas("kvk", "read", *place, "arbeitsplatz-1-3")
+    assert record.returncode == 0, record.stderr
+    assert json.loads(record.stdout)["familienname"] == "Musterfrau"

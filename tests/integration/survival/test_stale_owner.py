@@ -290,7 +290,7 @@ async def _forget_imported_ca(old: Deposed) -> None:
 
 
 def _keys(old: Deposed) -> OwnedKeys:
-    return OwnedKeys(SoftwareKeys(old.surgery.folder), old.core.store)
+    return OwnedKeys(SoftwareKeys(old.surgery.folder), old.core.store, CLOCK)
 
 
 def admin_of(old: Deposed) -> TerminalAdmin:
@@ -381,12 +381,12 @@ WRITES: dict[str, tuple[Scenario, ...]] = {
         lambda old: old.core.terminals.pair(CT, lambda shown: True, 0.1),
     ),
 }
-"""Who writes to the store, and how that is brought about."""
+"""Who writes to the store or asks it who owns the instance, and how that is brought about."""
 
 TAKES_OVER = frozenset({"konnektor.node:Node.erase", "konnektor.node:Node.rewrite"})
 """Who becomes the owner first, to wipe or rewrite an instance; there is no older one then."""
 
-_STORE_CALLS = frozenset({"put", "delete", "apply", "forget"})
+_STORE_CALLS = frozenset({"put", "delete", "apply", "forget", "require_owner"})
 _STORES = frozenset({"store", "_store"})
 
 

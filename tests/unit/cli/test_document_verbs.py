@@ -6,6 +6,7 @@ import re
 from base64 import b64decode, b64encode, urlsafe_b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -95,6 +96,32 @@ async def test_a_stack_that_ends_early(
     assert "1 of 2 documents are not signed" in capsys.readouterr().err
     assert Path("a.txt.p7s").exists()
     assert not Path("b.txt.p7s").exists()
+
+
+class Turns(dict[str, Any]):
+    """Answers of which a list is given one after the other."""
+
+    def __getitem__(self, key: str) -> Any:
+        found = super().__getitem__(key)
+        return found.pop(0) if isinstance(found, list) else found
+
+
+async def test_what_was_saved_before_a_job_failed_is_told(
+    fake: tuple[FakeKonnektor, Identities],
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turns = [answers.signed(answers.outside(0, b"cms")), messages.fault(4123, "Fehler")]
+    monkeypatch.setattr(fake[0], "answers", Turns(fake[0].answers | {"SignDocument": turns}))
+    _write(a_txt="a", b_txt="b", c_txt="c")
+    assert await run("sign", "a.txt", "b.txt", "c.txt", "--stack", "1", "--json") == 3
+    told = capsys.readouterr()
+    saved, *lost = json.loads(told.out)
+    assert (saved["file"], saved["output"]) == ("a.txt", "a.txt.p7s")
+    assert [entry["file"] for entry in lost] == ["b.txt", "c.txt"]
+    assert all("error 4123" in entry["error"] for entry in lost)
+    assert "error 4123" in told.err
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from tests.unit.client import messages
 from tests.unit.client.fake_konnektor import FakeKonnektor, Identities, make_identities, running
 from tiaas.cli.entry import main
+from tiaas.client.errorhelp import Language, all_help
 from tiaas.interfaces.card_service_common_v2_0 import CardType, PinResult
 from tiaas.interfaces.card_service_v8_1 import Cards, PinStatus
 from tiaas.interfaces.certificate_service_common_v2_0 import CertRef
@@ -44,11 +45,17 @@ async def _serving(identities: Identities, tmp_path: Path) -> AsyncIterator[tupl
         fake.answers["GetCards"] = messages.CARDS
         file = tmp_path / "k.kon"
         file.write_text(identities.kon(fake.url))
+        fake.answers["GetCardTerminals"] = messages.TERMINALS
         yield fake, ["--kon", str(file)]
 
 
 async def _call(*args: str) -> int:
     return await asyncio.to_thread(main, args)
+
+
+def _help(code: int) -> str:
+    because = "tiaas: because of 11000: cause\n"
+    return f"{because}tiaas: what to do: {all_help(Language.ENGLISH)[code].remedy}\n"
 
 
 async def test_get_cards(identities: Identities, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,7 +119,7 @@ async def test_certificates_of_a_card_without_rsa(
         assert await _call("get", "certificates", "--crypt", "RSA", *kon) == 3
     assert "C.AUT" in captured.out
     assert "RSA: error 4149" in captured.err
-    assert capsys.readouterr().err == "tiaas: error 4149: Kein RSA\n"
+    assert capsys.readouterr().err == "tiaas: error 4149: Kein RSA\n" + _help(4149)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +155,7 @@ async def test_pin_verify(
         (("change", "PIN.SMC"), "ChangePin", PinResult.OK, 0, "PIN.SMC: changed"),
         (("unblock", "PIN.SMC"), "UnblockPin", PinResult.REJECTED, 5, "PIN.SMC: wrong PUK, 9 tries left"),
         (("unblock", "PIN.SMC", "--new-pin"), "UnblockPin", PinResult.OK, 0, "PIN.SMC: unblocked"),
+        (("unblock", "PIN.CH"), "UnblockPin", PinResult.OK, 0, "PIN.CH: was not blocked"),
         (("unblock", "PIN.SMC"), "UnblockPin", PinResult.WASBLOCKED, 5, "PIN.SMC: the PUK was blocked already"),
         (("enable", "MRPIN.NFD"), "EnablePin", PinResult.OK, 0, "MRPIN.NFD: switched on"),
         (("disable", "MRPIN.NFD"), "DisablePin", PinResult.ERROR, 5, "MRPIN.NFD: not switched off: an error"),
@@ -165,6 +173,8 @@ async def test_pin_operations_at_the_keypad(
 ) -> None:
     async with _serving(identities, tmp_path) as (fake, kon):
         left = 9 if result is PinResult.REJECTED else None
+        state = PinStatus.VERIFIED if "was not" in text else PinStatus.BLOCKED
+        fake.answers["GetPinStatus"] = messages.pin_status(state)
         fake.answers[operation] = messages.pin_response(result, left, operation)
         assert await _call("pin", *verb, *kon) == code
     assert text in capsys.readouterr().out
@@ -206,7 +216,7 @@ async def test_errors_are_one_line(identities: Identities, tmp_path: Path, capsy
     async with _serving(identities, tmp_path) as (fake, kon):
         fake.answers["ReadVSD"] = messages.fault(3041, "SMC-B nicht freigeschaltet")
         assert await _call("vsd", "read", *kon) == 3
-        assert capsys.readouterr().err == "tiaas: error 3041: SMC-B nicht freigeschaltet\n"
+        assert capsys.readouterr().err == "tiaas: error 3041: SMC-B nicht freigeschaltet\n" + _help(3041)
         fake.answers["GetCards"] = (200, b"<html/>")
         assert await _call("get", "cards", *kon) == 4
         assert "not a SOAP message" in capsys.readouterr().err

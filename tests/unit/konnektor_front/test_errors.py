@@ -58,7 +58,6 @@ def test_causes_come_first_and_the_last_one_counts() -> None:
 
 @pytest.mark.parametrize("code", [4004, 4005, 4006])
 @pytest.mark.pitfall(10)
-@pytest.mark.code(4004, 4005, 4006)
 def test_internal_codes_stay_inside(code: int, caplog: pytest.LogCaptureFixture) -> None:
     made, detail = fault(KonnektorError(code, "secret hint"))
     assert detail.trace[0].code == 4021

@@ -49,6 +49,27 @@ async def test_a_takeover_makes_the_old_handle_stale(store: SqliteStore) -> None
     assert await old.get("k", "1") == {"by": "new"}
 
 
+async def test_the_owner_is_known_after_a_takeover_elsewhere(store: SqliteStore, tmp_path: Path) -> None:
+    handle = store.bind(await store.take_over("a"))
+    await handle.require_owner()
+    elsewhere = await SqliteStore.open(tmp_path / "s.sqlite")
+    await elsewhere.take_over("b")
+    await handle.require_owner()
+    await elsewhere.take_over("a")
+    with pytest.raises(StaleEpochWrite) as raised:
+        await handle.require_owner()
+    assert (raised.value.instance, raised.value.epoch, raised.value.current) == ("a", 1, 2)
+    await elsewhere.close()
+
+
+async def test_a_closed_store_knows_no_owner(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path / "s.sqlite")
+    handle = store.bind(await store.take_over("a"))
+    await store.close()
+    with pytest.raises(StoreError):
+        await handle.require_owner()
+
+
 async def test_an_epoch_nobody_was_given_cannot_write(store: SqliteStore) -> None:
     with pytest.raises(StaleEpochWrite):
         await store.bind(Owner("a", 7)).put("k", "1", {})

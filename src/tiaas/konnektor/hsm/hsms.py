@@ -135,7 +135,7 @@ class Hsms:
     async def _bring_up(self, hsm: _Hsm) -> bool:
         settings = hsm.settings
         try:
-            store = hsm.store = OwnedKeys(await self._keys_of(hsm), self._store, partial(self._lose, hsm))
+            store = hsm.store = OwnedKeys(await self._keys_of(hsm), self._store, self._clock, partial(self._lose, hsm))
             await store.open()
             hsm.loaded = [await load_smb(store, smb, self._active(smb)) for smb in settings.smbs]
         except TokenError as error:

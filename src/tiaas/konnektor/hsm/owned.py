@@ -1,16 +1,23 @@
 """Keys that only the instance's present owner uses.
 
 A command to a card passes the front, which knows the highest epoch; an HSM knows none. So before a key is used the
-store is asked, and an owner that was frozen and taken over signs and deciphers nothing.
+store is asked, and an owner that was frozen and taken over signs and deciphers nothing. What the store said holds for
+some milliseconds: a new owner needs many times as long until it serves its first call.
 """
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
+from tiaas.base.clock import Clock
 from tiaas.konnektor.heldkeys import KeyStore
 from tiaas.konnektor.store import InstanceStore
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.pki.pkcs11 import TokenError
+
+T = TypeVar("T")
+
+FRESH_SECONDS = 0.01
+"""By the monotonic clock, from before the store was asked."""
 
 
 class OwnedKeys:
@@ -19,10 +26,14 @@ class OwnedKeys:
     `on_stuck` is called when the use of a key fails because it hangs.
     """
 
-    def __init__(self, keys: KeyStore, store: InstanceStore, on_stuck: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, keys: KeyStore, store: InstanceStore, clock: Clock, on_stuck: Callable[[], None] = lambda: None
+    ) -> None:
         self._keys = keys
         self._store = store
+        self._clock = clock
         self._on_stuck = on_stuck
+        self._asked: float | None = None
 
     @property
     def is_outside(self) -> bool:
@@ -52,29 +63,29 @@ class OwnedKeys:
 
     async def sign(self, label: str, digest: bytes, scheme: SigningScheme, hash_function: Digest) -> bytes:
         """See `KeyStore`."""
-        async with self._use():
-            return await self._keys.sign(label, digest, scheme, hash_function)
+        await self._require_owner()
+        return await self._used(self._keys.sign(label, digest, scheme, hash_function))
 
     async def agree(self, label: str, point: bytes) -> bytes:
         """See `KeyStore`."""
-        async with self._use():
-            return await self._keys.agree(label, point)
+        await self._require_owner()
+        return await self._used(self._keys.agree(label, point))
 
     async def decipher(self, label: str, cryptogram: bytes) -> bytes:
         """See `KeyStore`."""
-        async with self._use():
-            return await self._keys.decipher(label, cryptogram)
-
-    @asynccontextmanager
-    async def _use(self) -> AsyncIterator[None]:
         await self._require_owner()
+        return await self._used(self._keys.decipher(label, cryptogram))
+
+    async def _used(self, use: Awaitable[T]) -> T:
         try:
-            yield
+            return await use
         except TokenError:
             if self._keys.is_stuck:
                 self._on_stuck()
             raise
 
     async def _require_owner(self) -> None:
-        """A transaction that changes nothing, because each begins with that check."""
-        await self._store.apply(())
+        now = self._clock.monotonic()
+        if self._asked is None or now - self._asked >= FRESH_SECONDS:
+            await self._store.require_owner()
+            self._asked = now

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
+from tiaas.base.shortwork import in_turn
 from tiaas.card.elc import BadCryptogram, decode_point
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.pki.pkcs11 import TokenError, WrongCryptogram
@@ -51,7 +52,7 @@ class SoftwareKeys:
         """See `KeyStore`."""
         key = self._keys.get(label) or await self._load(label)
         try:
-            return await asyncio.to_thread(make_signature, key, digest, scheme, hash_function)
+            return await in_turn(make_signature, key, digest, scheme, hash_function)
         except SchemeMismatch:
             raise TokenError("the key does not sign this way") from None
 
@@ -64,7 +65,7 @@ class SoftwareKeys:
             raise WrongCryptogram("no point of the curve") from None
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise TokenError("the key is none of ECC")
-        return await asyncio.to_thread(key.exchange, ec.ECDH(), other)
+        return await in_turn(key.exchange, ec.ECDH(), other)
 
     async def decipher(self, label: str, cryptogram: bytes) -> bytes:
         """See `KeyStore`."""
@@ -72,7 +73,7 @@ class SoftwareKeys:
         if not isinstance(key, rsa.RSAPrivateKey):
             raise TokenError("the key is none of RSA")
         try:
-            return await asyncio.to_thread(key.decrypt, cryptogram, _OAEP)
+            return await in_turn(key.decrypt, cryptogram, _OAEP)
         except ValueError:
             raise WrongCryptogram("no cryptogram for this key") from None
 

@@ -59,6 +59,7 @@ from tiaas.soap.dispatch import AccessDeclaration, Operation
 from tiaas.terminal.front import Front
 
 _log = logging.getLogger("tiaas.konnektor.access")
+_SOME_HANDLE = "given"
 _HANDLE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -251,18 +252,22 @@ def authorize(
         or (row.scope is WorkplaceScope.MANDANT_WIDE and mandant_wide)
         or (row.scope is WorkplaceScope.ALL_BUT_FOR_CARDS and card_handle is None)
     )
-    request = AccessRequest(
+    parameters = (
         call.mandant_id,
         call.client_system_id,
         call.workplace_id,
         call.user_id or None,
         ct_id,
-        card_handle,
+        # What the decision knows of a card is its facts; which handle led to them does not matter.
+        None if card_handle is None else _SOME_HANDLE,
         row.need_card_session if need_card_session is None else need_card_session,
         wide,
         peer.client_system_ids if peer.authentication_required else None,
     )
-    decision = decide(request, context.infomodel.current, context.cards.fact_of)
+    fact = None if card_handle is None else context.cards.fact_of(card_handle)
+    decision = context.infomodel.derived(
+        ("access", parameters, fact), lambda model: decide(AccessRequest(*parameters), model, lambda _: fact)
+    )
     if isinstance(decision, Denied):
         _log.info("access denied", extra={"operation": operation, "code": decision.log_code})
         raise KonnektorError(decision.log_code, evidence=_evidence(context, call, ct_id, card_handle))

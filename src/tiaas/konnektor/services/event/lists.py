@@ -4,6 +4,7 @@ Answers come from the lists in memory; no card and no terminal is asked.
 """
 
 from functools import partial
+from typing import NamedTuple
 
 from tiaas.interfaces.card_service_common_v2_0 import CardType as WireCardType
 from tiaas.interfaces.card_service_v8_1 import Cards
@@ -18,7 +19,7 @@ from tiaas.interfaces.event_service_v7_2 import (
     GetCardTerminals,
     GetCardTerminalsResponse,
 )
-from tiaas.konnektor.cards import Card
+from tiaas.konnektor.cards import CardList
 from tiaas.konnektor.cardtypes import HBAX, SM_B, CardType
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.infomodel import InfoModel
@@ -74,32 +75,50 @@ def _get_cards(context: ServiceContext, request: GetCards, peer: Peer) -> GetCar
     if request.slot_id is not None and request.ct_id is None:
         raise KonnektorError(4000, "SlotId ohne CtId")
     authorize(context, peer, request.context, "GetCards", mandant_wide=request.mandant_wide)
-    model = context.infomodel.current
     terminals = visible_terminals(context.infomodel, request.context, mandant_wide=request.mandant_wide)
     if request.ct_id is not None:
         if request.ct_id not in terminals:
             raise KonnektorError(4007)
         terminals = frozenset({request.ct_id})
-    cards = [
-        card.derived("wire", partial(wire_card, card))
-        for card in context.cards
-        if card.ct_id in terminals
-        and (request.slot_id is None or card.slot == request.slot_id)
-        and _matches(request.card_type, card.card_type)
-        and _of_mandant(model, request.context.mandant_id, card)
-    ]
-    return GetCardsResponse(status=OK, cards=Cards(card=tuple(cards)))
+    wish = _Wish(terminals, request.slot_id, request.card_type, _smbs(context.infomodel, request.context.mandant_id))
+    return GetCardsResponse(status=OK, cards=context.cards.derived(wish, partial(_shown, wish)))
+
+
+class _Wish(NamedTuple):
+    """Which cards an answer shows: in these terminals, that slot, of that type, of SM-B those with one of `smbs`."""
+
+    terminals: frozenset[str]
+    slot: int | None
+    card_type: WireCardType | None
+    smbs: frozenset[str]
+
+
+def _shown(wish: _Wish, cards: CardList) -> Cards:
+    return Cards(
+        card=tuple(
+            card.derived("wire", partial(wire_card, card))
+            for card in cards
+            if card.ct_id in wish.terminals
+            and (wish.slot is None or card.slot == wish.slot)
+            and _matches(wish.card_type, card.card_type)
+            # An SM-B is shown to its Mandanten only: clients take the first SM-B of the list.
+            and (card.card_type not in SM_B or (card.data.iccsn or "") in wish.smbs)
+        )
+    )
+
+
+def _smbs(live: LiveInfoModel, mandant_id: str) -> frozenset[str]:
+    """The ICCSN of the SM-B that belong to a Mandant."""
+    return live.derived(
+        ("smbs", mandant_id),
+        lambda model: frozenset(iccsn for mandant, iccsn in model.mandant_smbs if mandant == mandant_id),
+    )
 
 
 def _matches(wanted: WireCardType | None, card_type: CardType) -> bool:
     if wanted is None:
         return True
     return card_type in _GROUPS[wanted] if wanted in _GROUPS else card_type.value == wanted.value
-
-
-def _of_mandant(model: InfoModel, mandant_id: str, card: Card) -> bool:
-    """An SM-B is shown to its Mandanten only: clients take the first SM-B of the list."""
-    return card.card_type not in SM_B or (mandant_id, card.data.iccsn or "") in model.mandant_smbs
 
 
 def _get_card_terminals(context: ServiceContext, request: GetCardTerminals, peer: Peer) -> GetCardTerminalsResponse:

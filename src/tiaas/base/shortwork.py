@@ -1,0 +1,22 @@
+"""Short work in threads: signatures and the like, a millisecond or so each, that release the interpreter's lock.
+
+All of the process go through the same few threads, as many as it has processors: more at once would only wait for each
+other, and each change of thread costs a good part of a signature.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import TypeVar, TypeVarTuple
+
+from tiaas.base.workthreads import WorkThreads
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+_THREADS = WorkThreads("short", len(os.sched_getaffinity(0)))
+
+
+def in_turn(work: Callable[[*Ts], T], *arguments: *Ts) -> "asyncio.Future[T]":
+    """What `work` will give, without the caller's context; what is cancelled before its turn is not done at all."""
+    return _THREADS.start(work, *arguments)
