@@ -49,4 +49,6 @@ def counted(octets: bytes | bytearray, wanted: bytes) -> int:
     """How often the octet `wanted` comes."""
     if len(wanted) != 1:
         raise ValueError("one octet")
+    if len(octets) <= SLICE:
+        return octets.count(wanted)
     return sum(octets.count(wanted, start, start + SLICE) for start in range(0, len(octets), SLICE))
