@@ -36,7 +36,7 @@ from tiaas.xmlsec.names import (
     ds,
     xades,
 )
-from tiaas.xmlsec.references import Document, digest_fits, index_ids
+from tiaas.xmlsec.references import Allowance, Document, digest_fits, index_ids
 from tiaas.xmlsec.syntax import Reference, SignatureSyntax, binary, child, read_reference, read_signature
 from tiaas.xmlsec.verify import PublicKey, value_fits
 
@@ -114,7 +114,8 @@ class _Reading:
         schemas: Mapping[str, bytes],
         id_attributes: frozenset[str] | None,
     ) -> None:
-        self._document = Document(document.root, index_ids(document.root), detached)
+        allowance = Allowance.of(len(document.octets) + len(detached or b""))
+        self._document = Document(document.root, index_ids(document.root), detached, allowance)
         self._elements = elements
         self._certificate = certificate
         self._schemas = schemas

@@ -1,27 +1,33 @@
 """Long work on large octets, beside an event loop that has to answer in less than a millisecond.
 
 Threads share the interpreter: whatever holds its lock while the loop wants it holds up everybody. So large work waits
-for one of few threads, first come, first served, which also bounds what it takes in memory; it is done in slices
-(`tiaas.base.slices`); and threads change often (`change_threads_often`). Waiting for a card or a person is no work:
-nobody keeps such a thread meanwhile.
+for one of few threads, which also bounds what it takes in memory; it is done in slices (`tiaas.base.slices`); and
+threads change often (`change_threads_often`). Instances take turns and none gets all threads: somebody else's document
+that takes seconds holds nobody up. Requests are read in threads of their own, so that they do not wait for documents.
+Waiting for a card or a person is no work: nobody keeps such a thread meanwhile.
 """
 
-import asyncio
-import os
 import sys
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from collections.abc import Callable, Hashable
+from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import ParamSpec, TypeVar
+
+from tiaas.base.fairthreads import FairThreads
+from tiaas.base.workthreads import processors
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 LARGE = 1024 * 1024
 """Octets from which on work is heavy."""
+OWNER: ContextVar[Hashable] = ContextVar("OWNER", default=None)
+"""For whom work is done: something that stands for an instance. All without share the turns of one."""
 _CHANGE_SECONDS = 0.0002
-_THREADS = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), thread_name_prefix="tiaas-heavy")
+_READING_THREADS = 2
+_LARGE = FairThreads("large", max(2, processors() - 1))
+_OTHER = FairThreads("other", processors() + 4)
+_READING = FairThreads("reading", _READING_THREADS)
 
 
 def change_threads_often() -> None:
@@ -31,7 +37,10 @@ def change_threads_often() -> None:
 
 async def beside(octets: int, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """The result of `work` on so many octets, done in a thread: one of the few if they are many."""
-    if octets < LARGE:
-        return await asyncio.to_thread(work, *args, **kwargs)
-    run = partial(copy_context().run, work, *args, **kwargs)
-    return await asyncio.get_running_loop().run_in_executor(_THREADS, run)
+    threads = _LARGE if octets >= LARGE else _OTHER
+    return await threads.start(OWNER.get(), partial(copy_context().run, work, *args, **kwargs))
+
+
+async def read_beside(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """The result of `work` that only reads a request, which is bounded: it never waits for work on documents."""
+    return await _READING.start(OWNER.get(), partial(copy_context().run, work, *args, **kwargs))

@@ -5,16 +5,15 @@ other, and each change of thread costs a good part of a signature.
 """
 
 import asyncio
-import os
 from collections.abc import Callable
 from typing import TypeVar, TypeVarTuple
 
-from tiaas.base.workthreads import WorkThreads
+from tiaas.base.workthreads import WorkThreads, processors
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-_THREADS = WorkThreads("short", len(os.sched_getaffinity(0)))
+_THREADS = WorkThreads("short", processors())
 
 
 def in_turn(work: Callable[[*Ts], T], *arguments: *Ts) -> "asyncio.Future[T]":

@@ -6,6 +6,7 @@ threads are daemons: work that hangs does not hold the end of the process.
 """
 
 import asyncio
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
@@ -16,13 +17,18 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
+def processors() -> int:
+    """How many processors this process may use; quotas of time (cgroups) do not count."""
+    return len(os.sched_getaffinity(0))
+
+
 class WorkThreads:
     """`count` threads, begun when first needed; they may serve several event loops. `name` is for who looks at them."""
 
     def __init__(self, name: str, count: int = 1) -> None:
         self._name = name
         self._count = count
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._begun = False
         self._is_closed = False
 
@@ -35,7 +41,7 @@ class WorkThreads:
             raise RuntimeError("the threads are closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._jobs.put(_Job(loop, future, work, arguments))
+        self._jobs.put(Job(loop, future, work, arguments))
         if not self._begun:
             self._begun = True
             for number in range(self._count):
@@ -55,7 +61,9 @@ class WorkThreads:
                 job.do()
 
 
-class _Job:
+class Job:
+    """One piece of work and who waits for it."""
+
     __slots__ = ("arguments", "future", "loop", "work")
 
     def __init__(
@@ -71,7 +79,7 @@ class _Job:
         self.arguments = arguments
 
     def do(self) -> None:
-        """In a thread."""
+        """In a thread: hands what comes of it to the event loop."""
         result, error = None, None
         try:
             result = self.work(*self.arguments)

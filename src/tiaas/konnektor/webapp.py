@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from tiaas.base.heavy import LARGE
+from tiaas.base.heavy import LARGE, OWNER
 from tiaas.konnektor.config import MEBIBYTE, Variant
 from tiaas.konnektor.gate import Gate
 from tiaas.konnektor.largebodies import TURNS, LargeBodies
@@ -144,6 +144,7 @@ class WebApp:
             await self._deny(scope, send)
             return
         content_type, accept = _text(fields, b"content-type"), _text(fields, b"accept")
+        OWNER.set(self.large)
         try:
             async with self.large.place(_announced(fields, endpoint.body_octets)):
                 # The body is the handler's alone, so that it can let go of it.

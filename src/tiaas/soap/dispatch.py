@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from tiaas.base.entropy import Entropy
-from tiaas.base.heavy import beside
+from tiaas.base.heavy import read_beside
 from tiaas.soap.encoder import Part
 from tiaas.soap.envelope import (
     Headed,
@@ -173,7 +173,7 @@ class Dispatcher:
             if len(body) < _IN_THREAD:
                 entry, request = self._understand(body, content_type if is_packaged else None)
             else:
-                entry, request = await beside(len(body), self._read, body, content_type if is_packaged else None)
+                entry, request = await read_beside(self._read, body, content_type if is_packaged else None)
             # A large message must not be held beside what was read of it.
             body = b""
             SERVED_CALL.set(ServedCall(next(_NUMBERS), entry.request.__name__))

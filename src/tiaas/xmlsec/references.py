@@ -4,6 +4,7 @@ XML Signature 1.1, 4.4.3.2 (reference processing) with the restrictions of gemSp
 document) or "#" and an Id; the transforms are canonicalisations and enveloped-signature.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hmac import compare_digest
@@ -23,7 +24,11 @@ IdIndex = Mapping[str, XmlElement | None]
 
 _DEFAULT = Step(Transform.C14N)
 _DIGESTS_MAX = 512
-"""Different things that the signatures of one document may refer to: each may be nearly all of it."""
+"""Different things that the signatures of one document may refer to."""
+_WHOLE_MAX = 20
+_MORE_OCTETS = 16 * 1024 * 1024
+"""Ours: so many times a document may be digested, and so many octets beside. 20 signatures are demanded (gemSpec_Kon
+TAB_KON_775), each of which may be of all of the document without itself."""
 
 
 def index_ids(root: XmlElement) -> IdIndex:
@@ -41,6 +46,20 @@ def index_ids(root: XmlElement) -> IdIndex:
     return found
 
 
+@dataclass(slots=True)
+class Allowance:
+    """What may still be digested for the signatures of a document: `left` octets; `whole` is all of it. Anything, where
+    a reader takes few references only."""
+
+    whole: int = 0
+    left: int = sys.maxsize
+
+    @classmethod
+    def of(cls, octets: int) -> "Allowance":
+        """For a document of so many octets."""
+        return cls(octets, _WHOLE_MAX * octets + _MORE_OCTETS)
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A document with signatures in it. `detached` are the octets that a reference without URI means, or None."""
@@ -48,6 +67,7 @@ class Document:
     root: XmlElement
     ids: IdIndex
     detached: bytes | None = None
+    allowance: Allowance = field(default_factory=Allowance, compare=False, repr=False)
     _digests: dict[tuple[object, ...], bytes] = field(default_factory=dict, compare=False, repr=False)
 
     def target(self, reference: Reference) -> XmlElement | None:
@@ -74,8 +94,26 @@ class Document:
         if made is None:
             if len(self._digests) >= _DIGESTS_MAX:
                 raise BadXmlSignature("too many different references")
-            made = self._digests[key] = digest(self.octets(reference, signature), _algorithm(reference.digest_method))
+            made = self._digests[key] = self._digest(reference, signature, enveloped=enveloped)
         return compare_digest(made, reference.digest_value)
+
+    def _digest(self, reference: Reference, signature: XmlElement, *, enveloped: bool) -> bytes:
+        """Made anew, at the cost of the allowance, also if that leads to nothing."""
+        allowance = self.allowance
+        if allowance.left <= 0:
+            raise BadXmlSignature("too much is referred to")
+        # That there is no canonical form is found out at the end; and what an enveloped signature is left out of is
+        # copied before.
+        cost = allowance.whole
+        try:
+            octets = self.octets(reference, signature)
+            cost = max(len(octets), cost if enveloped else 0)
+            return digest(octets, _algorithm(reference.digest_method))
+        except NotResolved:
+            cost = 0
+            raise
+        finally:
+            allowance.left -= cost
 
     def octets(self, reference: Reference, signature: XmlElement) -> bytes:
         """What is digested for a reference of `signature`. Raises `BadXmlSignature` (`NotResolved`)."""

@@ -460,3 +460,34 @@ def test_many_different_references_are_malformed() -> None:
     parts = "".join(f'<b Id="i{number}"/>' for number in range(640))
     found = read(f"<a>{signatures}{parts}</a>".encode())
     assert found == [Integrity.ALGORITHM_UNKNOWN] * 8 + [Integrity.MALFORMED] * 2
+
+
+def _signatures(references: list[str], transforms: str = "", method: str = "sha256") -> str:
+    """Worthless ones, each with references to all these Ids."""
+    digest = f'<ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#{method}"/><ds:DigestValue/></ds:Reference>'
+    return (
+        f'<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo><ds:CanonicalizationMethod '
+        'Algorithm="http://www.w3.org/2006/12/xml-c14n11"/><ds:SignatureMethod Algorithm=""/>'
+        + "".join(f'<ds:Reference URI="{uri}">{transforms}{digest}' for uri in references)
+        + "</ds:SignedInfo><ds:SignatureValue/></ds:Signature>"
+    )
+
+
+@pytest.mark.parametrize("method", ["sha256", "sha1024"])
+def test_nested_parts_of_a_large_document_are_malformed(method: str) -> None:
+    """60 different references to nearly all of it: 120 MiB of digests, where 20 times the document and 16 MiB may be;
+    an unknown digest method costs as much, since all is made canonical before."""
+    depth = 60
+    nested = "".join(f'<b Id="i{number}">' for number in range(depth))
+    inner = "x" * (2 * 1024 * 1024)
+    uris = [f"#i{number}" for number in range(depth)]
+    worthless = _signatures(uris, method=method)
+    found = read(f"<a>{nested}{inner}{'</b>' * depth}{worthless}{worthless}</a>".encode())
+    assert found == [Integrity.MALFORMED] * 2
+
+
+def test_20_signatures_of_a_large_document_are_read() -> None:
+    """So many must be (TAB_KON_775), of all of the document; what each leaves out is another one."""
+    enveloped = f'<ds:Transforms><ds:Transform Algorithm="{Transform.ENVELOPED}"/></ds:Transforms>'
+    found = read(f"<a>{'x' * 4 * 1024 * 1024}{_signatures([''], enveloped) * 20}</a>".encode())
+    assert found == [Integrity.ALGORITHM_UNKNOWN] * 20

@@ -1,40 +1,99 @@
-"""Large work beside the event loop: one after the other, with the caller's context, and its errors are the caller's."""
+"""Large work beside the event loop: bounded, in turn over the instances, with the caller's context; its errors are the
+caller's."""
 
 import asyncio
-import os
 import threading
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
 import pytest
 
-from tiaas.base.heavy import LARGE, beside
+from tiaas.base.heavy import LARGE, OWNER, beside, read_beside
+from tiaas.base.workthreads import processors
 
 NAME: ContextVar[str] = ContextVar("NAME", default="")
+THREADS = max(2, processors() - 1)
 
 
-async def test_so_many_at_once_as_leave_the_loop_a_processor() -> None:
-    lock, running, most = threading.Lock(), 0, 0
-    go_on = threading.Event()
+class Held:
+    """Work that goes on until it is released; knows how much of it runs, and of whom."""
 
-    def work() -> None:
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
-        go_on.wait(10)
-        with lock:
-            running -= 1
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        self.running: list[str] = []
+        self._begun = threading.Semaphore(0)
+        self._lock = threading.Lock()
 
-    tasks = [asyncio.create_task(beside(LARGE, work)) for _ in range(8)]
-    # Small work does not wait for large work.
-    assert await asyncio.wait_for(beside(LARGE - 1, lambda: "small"), 10) == "small"
-    go_on.set()
-    await asyncio.gather(*tasks)
-    assert most <= max(1, (os.cpu_count() or 1) - 1)
+    def work(self, name: str) -> None:
+        with self._lock:
+            self.running.append(name)
+        self._begun.release()
+        self.go_on.wait(30)
+        with self._lock:
+            self.running.remove(name)
+
+    async def until(self, count: int) -> None:
+        """Returns when so much of it runs."""
+        for _ in range(count):
+            assert await asyncio.to_thread(self._begun.acquire, timeout=10)
+
+
+@pytest.fixture
+def held() -> Iterator[Held]:
+    made = Held()
+    yield made
+    made.go_on.set()
+
+
+def of(owner: str, octets: int, work: Callable[[str], object]) -> asyncio.Task[object]:
+    OWNER.set(owner)
+    return asyncio.create_task(beside(octets, work, owner))
+
+
+async def test_of_one_instance_so_many_at_once_as_leave_others_a_thread(held: Held) -> None:
+    first = [of("a", LARGE, held.work) for _ in range(8)]
+    await held.until(THREADS - 1)
+    # Whoever else comes need not wait, nor does small work, nor the reading of requests.
+    await asyncio.wait_for(of("b", LARGE, NAME.set), 10)
+    await asyncio.wait_for(of("a", LARGE - 1, NAME.set), 10)
+    OWNER.set("a")
+    assert await asyncio.wait_for(read_beside(lambda: "read"), 10) == "read"
+    assert held.running == ["a"] * (THREADS - 1)
+    held.go_on.set()
+    await asyncio.gather(*first)
+
+
+async def test_instances_take_turns_and_all_threads_are_used(held: Held) -> None:
+    owners = [f"x{number}" for number in range(THREADS)]
+    occupied = [of(owner, LARGE, held.work) for owner in owners]
+    await held.until(THREADS)
+    order: list[str] = []
+    waiting = [of(owner, LARGE, order.append) for owner in ("a", "a", "a", "b", "b", "c")]
+    await asyncio.sleep(0)
+    assert order == []
+    held.go_on.set()
+    await asyncio.gather(*occupied, *waiting)
+    # Several threads may take them: what one of them takes next is who has had least.
+    assert sorted(order) == ["a", "a", "a", "b", "b", "c"]
+    assert order.index("c") <= 2 + THREADS - 1
+
+
+async def test_what_is_cancelled_before_its_turn_is_not_done(held: Held) -> None:
+    occupied = [of("a", LARGE, held.work) for _ in range(THREADS - 1)]
+    await held.until(THREADS - 1)
+    order: list[str] = []
+    gone, stays = of("a", LARGE, order.append), of("a", LARGE, order.append)
+    await asyncio.sleep(0)
+    gone.cancel()
+    held.go_on.set()
+    await asyncio.gather(*occupied, stays)
+    assert order == ["a"]
 
 
 async def test_context_and_errors_are_the_callers() -> None:
     NAME.set("caller")
-    assert await beside(LARGE, NAME.get) == "caller"
-    with pytest.raises(ZeroDivisionError):
-        await beside(LARGE, lambda: 1 // 0)
+    for octets in (1, LARGE):
+        assert await beside(octets, NAME.get) == "caller"
+        with pytest.raises(ZeroDivisionError):
+            await beside(octets, lambda: 1 // 0)
+    assert await read_beside(NAME.get) == "caller"

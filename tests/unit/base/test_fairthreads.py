@@ -1,0 +1,57 @@
+"""Threads that owners share in turn, looked at with as many as the tests need."""
+
+import asyncio
+import gc
+import threading
+import weakref
+
+from tiaas.base.fairthreads import FairThreads
+
+
+async def test_one_thread_goes_round_the_owners() -> None:
+    threads, go_on, order = FairThreads("test", 1), threading.Event(), list[str]()
+    holds = threads.start("x", go_on.wait, 10.0)
+    waiting = [threads.start(name[0], order.append, name) for name in ("a1", "a2", "a3", "b1", "b2", "c1")]
+    go_on.set()
+    await asyncio.gather(holds, *waiting)
+    assert order == ["a1", "b1", "c1", "a2", "b2", "a3"]
+
+
+async def test_one_who_has_nothing_under_way_goes_first() -> None:
+    threads, order = FairThreads("test", 3), list[str]()
+    go_on = {name: threading.Event() for name in "abc"}
+    holds = [threads.start(name, event.wait, 10.0) for name, event in go_on.items()]
+    waiting = [threads.start("a", order.append, "a"), threads.start("b", order.append, "b")]
+    go_on["b"].set()
+    await asyncio.gather(holds[1], *waiting)
+    assert order == ["b", "a"]
+    for event in go_on.values():
+        event.set()
+    await asyncio.gather(*holds)
+
+
+async def test_a_thread_keeps_nothing_of_what_it_has_done() -> None:
+    class Document:
+        pass
+
+    def look(document: Document) -> None:
+        assert isinstance(document, Document)
+
+    threads, document = FairThreads("test", 1), Document()
+    gone = weakref.ref(document)
+    await threads.start("a", look, document)
+    del document
+    # Whatever comes next finds the thread done with the first.
+    async with asyncio.timeout(10):
+        while gone() is not None:
+            gc.collect()
+            await asyncio.sleep(0.001)
+
+
+def test_each_event_loop_has_its_own() -> None:
+    threads = FairThreads("test", 2)
+
+    async def ask() -> tuple[int, int]:
+        return await threads.start("a", divmod, 7, 2)
+
+    assert [asyncio.run(ask()) for _ in range(3)] == [(3, 1)] * 3
