@@ -28,7 +28,7 @@ _DIGESTS_MAX = 512
 _WHOLE_MAX = 20
 _MORE_OCTETS = 16 * 1024 * 1024
 """Ours: so many times a document may be digested, and so many octets beside. 20 signatures are demanded (gemSpec_Kon
-TAB_KON_775), each of which may be of all of the document without itself."""
+TAB_KON_779), each of which may be of all of the document without itself."""
 
 
 def index_ids(root: XmlElement) -> IdIndex:

@@ -487,7 +487,7 @@ def test_nested_parts_of_a_large_document_are_malformed(method: str) -> None:
 
 
 def test_20_signatures_of_a_large_document_are_read() -> None:
-    """So many must be (TAB_KON_775), of all of the document; what each leaves out is another one."""
+    """So many must be (TAB_KON_779), of all of the document; what each leaves out is another one."""
     enveloped = f'<ds:Transforms><ds:Transform Algorithm="{Transform.ENVELOPED}"/></ds:Transforms>'
     found = read(f"<a>{'x' * 4 * 1024 * 1024}{_signatures([''], enveloped) * 20}</a>".encode())
     assert found == [Integrity.ALGORITHM_UNKNOWN] * 20
