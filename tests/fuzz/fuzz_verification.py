@@ -24,7 +24,7 @@ from tiaas.konnektor.verdict import CertificateCheck, Result, Verdict
 from tiaas.konnektor.verification.judging import judge
 from tiaas.konnektor.verification.moments import reference_time, youngest
 from tiaas.konnektor.verification.reading import document_fault, read_untrusted
-from tiaas.konnektor.verification.reporting import DIALECT_7_4, DIALECT_7_5, report
+from tiaas.konnektor.verification.reporting import DIALECT_7_4, DIALECT_7_5, Reports
 from tiaas.konnektor.verification.reportwords import ReportWish
 from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
 from tiaas.pki.path import examine_path
@@ -89,4 +89,4 @@ def target(data: bytes) -> None:
         times = [reference_time(one, time, _NOW) for one in found]
         judged = [judge(one, at, _checked(one), None, _NOW) for one, at in zip(found, times, strict=True)]
         for dialect in (DIALECT_7_4, DIALECT_7_5):
-            report(judged, youngest(times, _NOW + timedelta()), ReportWish(True, True), dialect)
+            Reports().write(judged, youngest(times, _NOW + timedelta()), ReportWish(True, True), dialect)

@@ -1,5 +1,6 @@
 """The OASIS report at the profile of Anhang B3: valid by the official schemas, and what stands in it."""
 
+import gc
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -13,9 +14,10 @@ from tests.unit.verification.signatures import OSIG, QES, SIGNED, XML, signer, t
 from tests.unit.verification.test_verifying import damaged, verified
 from tiaas.ades.found import ManifestEntry, SignatureFormat
 from tiaas.ades.xadesvariants import Update
+from tiaas.interfaces.oasis_verification_report_v1_0 import CertificatePathValidity
 from tiaas.konnektor.verification.manifests import manifest_results
 from tiaas.konnektor.verification.reading import Material
-from tiaas.konnektor.verification.reporting import DIALECT_7_4, DIALECT_7_5, Dialect, report
+from tiaas.konnektor.verification.reporting import DIALECT_7_4, DIALECT_7_5, Dialect, Reports
 from tiaas.konnektor.verification.reportwords import ReportWish, algorithm, plain
 from tiaas.konnektor.verification.verifying import Rules, Verification
 from tiaas.pki.ocsp import CertStatus
@@ -38,7 +40,7 @@ def signature_services() -> dict[Dialect, etree.XMLSchema]:
 
 
 def reported(found: Verification, dialect: Dialect = DIALECT_7_5, wish: ReportWish = ALL) -> etree._Element:
-    return etree.fromstring(report(found.judgements, found.time, wish, dialect, found.manifests))
+    return etree.fromstring(Reports().write(found.judgements, found.time, wish, dialect, found.manifests))
 
 
 def texts(element: etree._Element, path: str) -> list[str | None]:
@@ -193,6 +195,27 @@ async def test_the_time_of_the_youngest_signature_is_the_reports(bench: Bench) -
     both = by.parallel(by.cades(), later)
     root = reported(await verified(bench, Material(SignatureFormat.CADES, None, both)))
     assert texts(root, "VerificationTimeInfo/VerificationTime") == ["2026-06-01T11:05:00.000Z"]
+
+
+async def test_what_is_remembered_is_bounded_and_goes_with_the_instance(bench: Bench) -> None:
+    by = signer()
+    trusts(bench, by)
+    found = await verified(bench, by.materials()["PDF"])
+    (one,) = found.judgements
+    assert one.check is not None
+
+    def kept() -> int:
+        gc.collect()
+        return sum(isinstance(each, CertificatePathValidity) for each in gc.get_objects())
+
+    before, reports = kept(), Reports()
+    for _ in range(100):
+        another = replace(one, check=replace(one.check, verdict=replace(one.check.verdict)))
+        reports.write((another,), found.time, ALL, DIALECT_7_5)
+    # One for the signer and one for who signed the status, in both of the caches.
+    assert before < kept() <= before + 4 * 64
+    del reports
+    assert kept() == before
 
 
 def test_words_that_are_no_words() -> None:

@@ -23,7 +23,7 @@ from tiaas.konnektor.verification import verifying
 from tiaas.konnektor.verification.moments import TimeSource
 from tiaas.konnektor.verification.outcome import Outcome
 from tiaas.konnektor.verification.reading import Material
-from tiaas.konnektor.verification.reporting import DIALECT_7_5, report
+from tiaas.konnektor.verification.reporting import DIALECT_7_5, Reports
 from tiaas.konnektor.verification.reportwords import ReportWish
 from tiaas.konnektor.verification.verifying import Rules, Verification, verify
 from tiaas.pki.issue import Validity
@@ -176,7 +176,7 @@ async def test_a_warning_about_a_good_certificate_is_told(bench: Bench) -> None:
     old = answer(by.certificate, SIGNED - 24 * HOUR, world=by.world)
     found = await verified(bench, Material(SignatureFormat.CADES, None, by.cades(ocsp=old)))
     assert (found.result, found.judgements[0].codes) == (Result.VALID, (1050,))
-    told = report(found.judgements, found.time, ReportWish(False, False), DIALECT_7_5)
+    told = Reports().write(found.judgements, found.time, ReportWish(False, False), DIALECT_7_5)
     assert "1050" in told
 
 

@@ -4,5 +4,5 @@ found = reading.read_untrusted(...)          # what is in the document (`ades`)
 time = moments.reference_time(...)           # which time counts
 check = await trust.check_signer(...)        # TUC_KON_037
 judgement = judging.judge(...)               # VALID, INVALID, INCONCLUSIVE, and why
-report = reporting.report(...)               # the OASIS report
+report = reporting.Reports().write(...)      # the OASIS report
 """

@@ -41,39 +41,9 @@ _ALGORITHMS = {
     ("rsassa_pkcs1v15", "sha512"): "1.2.840.113549.1.1.13",
 }
 _NAMES_KEPT = 256
-_REPORTED: Derived[vr.CertificatePathValidity] = Derived(256)
-"""What is said of a path stays the same as long as path and status are the remembered ones."""
+_PATHS_KEPT = 64
 _NOBODY = vr.X509IssuerSerial(issuer_name="", serial_number=0)
 _PSS = "1.2.840.113549.1.1.10"
-
-
-def path_validity(
-    certificate: bytes | None, check: CertificateCheck | None, wish: ReportWish
-) -> vr.CertificatePathValidity:
-    """The path of a signer's certificate (DER), which is None if the signature has none."""
-    if certificate is None or check is None or check.examination is None:
-        return vr.CertificatePathValidity(
-            path_validity_summary=indetermined("kein lesbares Signaturzertifikat"),
-            certificate_identifier=_NOBODY,
-        )
-    found, verdict, beside = check.examination, check.verdict, (wish, check.is_qualified)
-    return _REPORTED.get(found, verdict, beside) or _REPORTED.keep(
-        _reported(found, check, wish), found, verdict, beside
-    )
-
-
-def _reported(found: Examination, check: CertificateCheck, wish: ReportWish) -> vr.CertificatePathValidity:
-    verdict, summary = check.verdict, VALID
-    if verdict.result is Result.INVALID:
-        summary = invalid(verdict.reason)
-    elif verdict.result is Result.INCONCLUSIVE:
-        summary = indetermined(verdict.reason)
-    validities = tuple(_validity(found, depth, check, wish) for depth in range(len(found.path)))
-    return vr.CertificatePathValidity(
-        path_validity_summary=summary,
-        certificate_identifier=_names(found.path[0].encoded).identifier,
-        path_validity_detail=vr.PathValidityDetail(certificate_validity=validities, trust_anchor=TRUST_ANCHOR),
-    )
 
 
 class _Names(NamedTuple):
@@ -81,8 +51,98 @@ class _Names(NamedTuple):
     subject: str
 
 
-@lru_cache(maxsize=_NAMES_KEPT)
-def _names(der: bytes) -> _Names:
+class PathReports:
+    """Tells about paths for one instance, and remembers: belongs to its event loop.
+
+    What is said of a path stays the same as long as path and status are the remembered ones.
+    """
+
+    def __init__(self) -> None:
+        self._reported: Derived[vr.CertificatePathValidity] = Derived(_PATHS_KEPT)
+        self._names = lru_cache(maxsize=_NAMES_KEPT)(_read_names)
+
+    def validity(
+        self, certificate: bytes | None, check: CertificateCheck | None, wish: ReportWish
+    ) -> vr.CertificatePathValidity:
+        """The path of a signer's certificate (DER), which is None if the signature has none."""
+        if certificate is None or check is None or check.examination is None:
+            return vr.CertificatePathValidity(
+                path_validity_summary=indetermined("kein lesbares Signaturzertifikat"),
+                certificate_identifier=_NOBODY,
+            )
+        found, verdict, beside = check.examination, check.verdict, (wish, check.is_qualified)
+        return self._reported.get(found, verdict, beside) or self._reported.keep(
+            self._write(found, check, wish), found, verdict, beside
+        )
+
+    def _write(self, found: Examination, check: CertificateCheck, wish: ReportWish) -> vr.CertificatePathValidity:
+        verdict, summary = check.verdict, VALID
+        if verdict.result is Result.INVALID:
+            summary = invalid(verdict.reason)
+        elif verdict.result is Result.INCONCLUSIVE:
+            summary = indetermined(verdict.reason)
+        validities = tuple(self._validity(found, depth, check, wish) for depth in range(len(found.path)))
+        return vr.CertificatePathValidity(
+            path_validity_summary=summary,
+            certificate_identifier=self._names(found.path[0].encoded).identifier,
+            path_validity_detail=vr.PathValidityDetail(certificate_validity=validities, trust_anchor=TRUST_ANCHOR),
+        )
+
+    def _validity(
+        self, found: Examination, depth: int, check: CertificateCheck, wish: ReportWish
+    ) -> vr.CertificateValidity:
+        certificate = found.path[depth]
+        names = self._names(certificate.encoded)
+        issuer = found.path[depth + 1] if depth + 1 < len(found.path) else None
+        faults = [fault for fault, where in found.faults if where == depth]
+        status = check.verdict.status if depth == 0 else None
+        return vr.CertificateValidity(
+            certificate_identifier=names.identifier,
+            subject=names.subject,
+            chaining_ok=_judged(faults, _CHAINING),
+            validity_period_ok=_judged(faults, _PERIOD),
+            extensions_ok=_judged(faults, _EXTENSIONS),
+            certificate_value=certificate.encoded if wish.certificate_values else None,
+            signature_ok=_signature(certificate, issuer, faults, depth, check),
+            certificate_status=_of_list(faults) if depth else self._of_responder(status, check, wish),
+        )
+
+    def _of_responder(
+        self, status: CertificateStatus | None, check: CertificateCheck, wish: ReportWish
+    ) -> vr.CertificateStatus:
+        if status is None:
+            return vr.CertificateStatus(cert_status_ok=indetermined("nicht geprüft"))
+        if status.fault is None:
+            verdict = VALID
+        else:
+            verdict = invalid(status.fault.name) if status.is_known else indetermined(status.fault.name)
+        revoked = None
+        if status.revoked_at is not None:
+            reason = INVALID if status.fault is not None else VALID
+            revoked = vr.RevocationInfo(revocation_date=status.revoked_at, revocation_reason=reason)
+        return vr.CertificateStatus(
+            cert_status_ok=verdict, revocation_info=revoked, revocation_evidence=self._evidence(status, wish)
+        )
+
+    def _evidence(self, status: CertificateStatus, wish: ReportWish) -> vr.RevocationEvidence | None:
+        if not status.response or not status.signer or status.produced_at is None:
+            return None
+        signer = self._names(status.signer)
+        return vr.RevocationEvidence(
+            ocsp_validity=vr.OcspValidity(
+                ocsp_identifier=vr.OcspIdentifier(
+                    responder_id=vr.ResponderId(by_name=signer.subject), produced_at=status.produced_at
+                ),
+                ocsp_value=status.response if wish.revocation_values else None,
+                signature_ok=vr.SignatureValidity(sig_math_ok=VALID),
+                certificate_path_validity=vr.CertificatePathValidity(
+                    path_validity_summary=VALID, certificate_identifier=signer.identifier
+                ),
+            )
+        )
+
+
+def _read_names(der: bytes) -> _Names:
     """Names are empty where they cannot be written: what is reported on may be any certificate."""
     try:
         certificate = x509.load_der_x509_certificate(der)
@@ -90,24 +150,6 @@ def _names(der: bytes) -> _Names:
         return _Names(vr.X509IssuerSerial(issuer_name=issuer, serial_number=certificate.serial_number), subject)
     except ValueError:
         return _Names(_NOBODY, "")
-
-
-def _validity(found: Examination, depth: int, check: CertificateCheck, wish: ReportWish) -> vr.CertificateValidity:
-    certificate = found.path[depth]
-    names = _names(certificate.encoded)
-    issuer = found.path[depth + 1] if depth + 1 < len(found.path) else None
-    faults = [fault for fault, where in found.faults if where == depth]
-    status = check.verdict.status if depth == 0 else None
-    return vr.CertificateValidity(
-        certificate_identifier=names.identifier,
-        subject=names.subject,
-        chaining_ok=_judged(faults, _CHAINING),
-        validity_period_ok=_judged(faults, _PERIOD),
-        extensions_ok=_judged(faults, _EXTENSIONS),
-        certificate_value=certificate.encoded if wish.certificate_values else None,
-        signature_ok=_signature(certificate, issuer, faults, depth, check),
-        certificate_status=_of_list(faults) if depth else _of_responder(status, check, wish),
-    )
 
 
 def _judged(faults: Iterable[PathFault], kinds: frozenset[PathFault]) -> vr.Verdict:
@@ -138,37 +180,3 @@ def _algorithm_name(found: SignatureAlgorithm | None) -> str | None:
 def _of_list(faults: list[PathFault]) -> vr.CertificateStatus:
     """What the trust list says of a CA; a list is no evidence that the report knows."""
     return vr.CertificateStatus(cert_status_ok=_judged(faults, _STATUS))
-
-
-def _of_responder(status: CertificateStatus | None, check: CertificateCheck, wish: ReportWish) -> vr.CertificateStatus:
-    if status is None:
-        return vr.CertificateStatus(cert_status_ok=indetermined("nicht geprüft"))
-    if status.fault is None:
-        verdict = VALID
-    else:
-        verdict = invalid(status.fault.name) if status.is_known else indetermined(status.fault.name)
-    revoked = None
-    if status.revoked_at is not None:
-        reason = INVALID if status.fault is not None else VALID
-        revoked = vr.RevocationInfo(revocation_date=status.revoked_at, revocation_reason=reason)
-    return vr.CertificateStatus(
-        cert_status_ok=verdict, revocation_info=revoked, revocation_evidence=_evidence(status, wish)
-    )
-
-
-def _evidence(status: CertificateStatus, wish: ReportWish) -> vr.RevocationEvidence | None:
-    if not status.response or not status.signer or status.produced_at is None:
-        return None
-    signer = _names(status.signer)
-    return vr.RevocationEvidence(
-        ocsp_validity=vr.OcspValidity(
-            ocsp_identifier=vr.OcspIdentifier(
-                responder_id=vr.ResponderId(by_name=signer.subject), produced_at=status.produced_at
-            ),
-            ocsp_value=status.response if wish.revocation_values else None,
-            signature_ok=vr.SignatureValidity(sig_math_ok=VALID),
-            certificate_path_validity=vr.CertificatePathValidity(
-                path_validity_summary=VALID, certificate_identifier=signer.identifier
-            ),
-        )
-    )

@@ -18,7 +18,7 @@ from tiaas.interfaces.dss_core_v1_0 import InternationalString, Result, Verifica
 from tiaas.konnektor.codes import CODES
 from tiaas.konnektor.verification.judging import Judgement
 from tiaas.konnektor.verification.moments import ReferenceTime
-from tiaas.konnektor.verification.pathreport import path_validity
+from tiaas.konnektor.verification.pathreport import PathReports
 from tiaas.konnektor.verification.reportwords import INVALID, VALID, ReportWish, algorithm, indetermined, invalid, plain
 from tiaas.konnektor.verification.suitability import unsafe_since
 from tiaas.soap.declare import Namespace
@@ -43,27 +43,50 @@ DIALECT_7_4 = Dialect(v7_4.SIG74, 1000, v7_4.CounterSignatureMarker, v7_4.Displa
 DIALECT_7_5 = Dialect(v7_5.SIG75, v7_5.SHORT_TEXT_LENGTH, v7_5.CounterSignatureMarker, v7_5.DisplayableAttributes)
 
 
-def report(
-    judgements: Sequence[Judgement],
-    time: ReferenceTime,
-    wish: ReportWish,
-    dialect: Dialect,
-    manifests: VerifyManifestResults | None = None,
-) -> str:
-    """The report as XML text. `time` is the one told in VerificationResult."""
-    reports = tuple(_individual(index, one, wish, dialect, manifests) for index, one in enumerate(judgements))
-    return encode(vr.VerificationReport(verification_time_info=_time(time), individual_report=reports))
+_DETAILS_KEPT = 64
 
 
-def _individual(
-    index: int, one: Judgement, wish: ReportWish, dialect: Dialect, manifests: VerifyManifestResults | None
-) -> vr.IndividualReport:
-    outcome = one.outcome
-    return vr.IndividualReport(
-        signed_object_identifier=_identifier(index, one.found, dialect),
-        result=Result(result_major=outcome.major, result_minor=outcome.minor, result_message=_message(one.codes)),
-        details=(encode(_time(one.time)), _details(one, wish, dialect, manifests)),
-    )
+class Reports:
+    """Writes the reports of one instance, and remembers what is in many; belongs to its event loop."""
+
+    def __init__(self) -> None:
+        self._paths = PathReports()
+        # Some 10 KB of XML each, in which nothing is about the one signature but what tells them apart.
+        self._details: Derived[Written] = Derived(_DETAILS_KEPT)
+
+    def write(
+        self,
+        judgements: Sequence[Judgement],
+        time: ReferenceTime,
+        wish: ReportWish,
+        dialect: Dialect,
+        manifests: VerifyManifestResults | None = None,
+    ) -> str:
+        """The report as XML text. `time` is the one told in VerificationResult."""
+        reports = tuple(self._individual(index, one, wish, dialect, manifests) for index, one in enumerate(judgements))
+        return encode(vr.VerificationReport(verification_time_info=_time(time), individual_report=reports))
+
+    def _individual(
+        self, index: int, one: Judgement, wish: ReportWish, dialect: Dialect, manifests: VerifyManifestResults | None
+    ) -> vr.IndividualReport:
+        outcome = one.outcome
+        return vr.IndividualReport(
+            signed_object_identifier=_identifier(index, one.found, dialect),
+            result=Result(result_major=outcome.major, result_minor=outcome.minor, result_message=_message(one.codes)),
+            details=(encode(_time(one.time)), self._detail(one, wish, dialect, manifests)),
+        )
+
+    def _detail(
+        self, one: Judgement, wish: ReportWish, dialect: Dialect, manifests: VerifyManifestResults | None
+    ) -> Written:
+        """The DetailedSignatureReport."""
+        path, found = self._paths.validity(one.found.certificate, one.check, wish), one.found
+        if found.countersigns is not None or manifests is not None:
+            return encode(_detailed(one, path, dialect, manifests))
+        beside = one.policy, found.integrity, found.algorithm_name, _unsafe_since(one)
+        return self._details.get(path, beside=beside) or self._details.keep(
+            encode(_detailed(one, path, dialect, manifests)), path, beside=beside
+        )
 
 
 def _time(time: ReferenceTime) -> VerificationTimeInfo:
@@ -130,21 +153,6 @@ def _simple(namespace: Namespace, local: str, text: str) -> Written:
 
 
 # ---- details ---------------------------------------------------------------------------------------------------------
-
-
-_DETAILS: Derived[Written] = Derived(256)
-"""Some 10 KB of XML, in which nothing is about the one signature but what tells them apart here."""
-
-
-def _details(one: Judgement, wish: ReportWish, dialect: Dialect, manifests: VerifyManifestResults | None) -> Written:
-    """The DetailedSignatureReport."""
-    path, found = path_validity(one.found.certificate, one.check, wish), one.found
-    if found.countersigns is not None or manifests is not None:
-        return encode(_detailed(one, path, dialect, manifests))
-    beside = one.policy, found.integrity, found.algorithm_name, _unsafe_since(one)
-    return _DETAILS.get(path, beside=beside) or _DETAILS.keep(
-        encode(_detailed(one, path, dialect, manifests)), path, beside=beside
-    )
 
 
 def _detailed(

@@ -19,7 +19,7 @@ from tiaas.konnektor.services.context import ServiceContext, authorize, declared
 from tiaas.konnektor.services.signature.verifyanswer import updated
 from tiaas.konnektor.services.signature.verifyrequest import NO_INPUTS, material_of, user_time
 from tiaas.konnektor.verification.reading import Material
-from tiaas.konnektor.verification.reporting import DIALECT_7_4, DIALECT_7_5, Dialect, report
+from tiaas.konnektor.verification.reporting import DIALECT_7_4, DIALECT_7_5, Dialect, Reports
 from tiaas.konnektor.verification.reportwords import ReportWish
 from tiaas.konnektor.verification.verifying import Rules, Verification, verify
 from tiaas.soap.dispatch import Operation, operation
@@ -32,12 +32,13 @@ _WITHOUT_EMBEDDING = frozenset(SignatureFormat) - {SignatureFormat.CADES, Signat
 
 def operations(context: ServiceContext) -> list[Operation]:
     """The operation in both versions."""
+    reports = Reports()
 
     async def serve_7_4(request: v7_4.VerifyDocument, peer: Peer) -> v7_4.VerifyDocumentResponse:
-        return await _verify(context, request, peer, v7_4.VerifyDocumentResponse, DIALECT_7_4)
+        return await _verify(context, reports, request, peer, v7_4.VerifyDocumentResponse, DIALECT_7_4)
 
     async def serve_7_5(request: v7_5.VerifyDocument, peer: Peer) -> v7_5.VerifyDocumentResponse:
-        return await _verify(context, request, peer, v7_5.VerifyDocumentResponse, DIALECT_7_5)
+        return await _verify(context, reports, request, peer, v7_5.VerifyDocumentResponse, DIALECT_7_5)
 
     access = declared("VerifyDocument")
     return [
@@ -59,7 +60,12 @@ def operations(context: ServiceContext) -> list[Operation]:
 
 
 async def _verify(
-    context: ServiceContext, request: v7_5.VerifyDocument, peer: Peer, answer: type[Answer], dialect: Dialect
+    context: ServiceContext,
+    reports: Reports,
+    request: v7_5.VerifyDocument,
+    peer: Peer,
+    answer: type[Answer],
+    dialect: Dialect,
 ) -> Answer:
     material = material_of(request)
     authorize(context, peer, request.context, "VerifyDocument")
@@ -73,7 +79,7 @@ async def _verify(
     if embeds:
         outputs = await beside(material.octets, updated, request, material, verified)
     if wished is not None:
-        text = report(verified.judgements, verified.time, ReportWish.of(wished), dialect, manifests)
+        text = reports.write(verified.judgements, verified.time, ReportWish.of(wished), dialect, manifests)
         outputs = replace(outputs, verification_report=text)
     elif manifests is not None:
         outputs = replace(outputs, verify_manifest_results=manifests)
