@@ -165,7 +165,8 @@ class Trust:
     def _foreign(self, certificate: Certificate, demands: Demands, at: datetime | None) -> Verdict | None:
         """TUC_KON_037 with validationMode NONE below CERT_IMPORTED_CA_LIST; None if the list has not got the issuer.
 
-        A CA of the TSL is judged by the TSL, and a qualified certificate by the BNetzA-VL.
+        A CA of the TSL is judged by the TSL, and a qualified certificate by the BNetzA-VL. The verdict has no roles:
+        nobody in the TI vouches for what such a certificate says of its holder (TIP1-A_5433).
         """
         if certificate.is_qualified:
             return None
@@ -174,8 +175,7 @@ class Trust:
         found = self.imported.examine(certificate, at or self._clock.now(), demands, self._signed_by)
         if found is None:
             return None
-        roles = () if certificate.admission is None else certificate.admission.oids
-        return invalid(found, roles) if found.faults else Verdict(Result.VALID, roles=roles)
+        return invalid(found, ()) if found.faults else Verdict(Result.VALID)
 
     async def check_any(self, der: bytes, at: datetime | None = None) -> Verdict:
         """TUC_KON_037 as VerifyCertificate calls it: any type, qualifiedCheck "if_QC_present", tolerant of a missing

@@ -47,7 +47,7 @@ class Verdict:
 
     VALID: everything asked for was checked, or what was not was tolerated (`warnings` says so). INCONCLUSIVE: all but
     the status is right, and the status could not be had. INVALID: `fault` says why; None for a reason that Tab_PKI_274
-    has no code for. `roles` are the OIDs of the certificate's Admission.
+    has no code for. `roles` are the OIDs of the certificate's Admission, none below an imported CA.
     """
 
     result: Result

@@ -121,6 +121,19 @@ async def test_a_ca_of_the_tsl_is_judged_by_the_tsl() -> None:
     assert verdict.warnings == (PkiCode.OCSP_CHECK_REVOCATION_FAILED,)
 
 
+@pytest.mark.requirement("TIP1-A_5433", "TIP1-A_5449")
+async def test_roles_are_told_only_of_those_the_ti_vouches_for() -> None:
+    """An Admission is easily written; below an imported CA it says nothing about the holder."""
+    holder = WORLD.insured(CertificateType.CH_ENC)
+    assert holder.admission is not None
+    known, stranger = a_trust(Issuer(WORLD.ca, "http://127.0.0.1:9/")), a_trust()
+    await stranger.imported.add(WORLD.ca.encoded)
+    assert (await known.check_any(holder.encoded)).roles == holder.admission.oids != ()
+    for at, result in ((NOW, Result.VALID), (NOW + timedelta(days=10_000), Result.INVALID)):
+        verdict = await stranger.check_any(holder.encoded, at)
+        assert (verdict.result, verdict.roles) == (result, ())
+
+
 @pytest.mark.requirement("TIP1-A_5433")
 async def test_what_is_not_imported() -> None:
     cas = ImportedCas(MemoryStore())
