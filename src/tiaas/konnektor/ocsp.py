@@ -161,8 +161,7 @@ class OcspClient:
             return None
         statement = kept.statement
         final = statement.status is CertStatus.REVOKED and not is_egk
-        trusted = statement.signer in [signer.encoded for signer in space.ocsp_signers]
-        if trusted and (final or statement.is_fresh(self._clock.now(), self._grace)):
+        if _is_trusted(statement, space) and (final or statement.is_fresh(self._clock.now(), self._grace)):
             self._cache.move_to_end(key)
             return kept
         del self._cache[key]
@@ -236,6 +235,13 @@ class OcspClient:
             raise OcspRefused(PkiCode.OCSP_CHECK_REVOCATION_ERROR, "the answer is of another media type")
         signers = OcspSigners(space.ocsp_signers, issuer.certificate if space.delegates else None)
         return read_statement(answer.body, certificate, asked, nonce, signers, self._clock.now())
+
+
+def _is_trusted(statement: Statement, space: TrustSpace) -> bool:
+    """Whether who signed may still do so: a list names the signer, or, naming nobody, the CA that certified it."""
+    if space.ocsp_signers or not space.delegates:
+        return any(signer.encoded == statement.signer for signer in space.ocsp_signers)
+    return any(issuer.certificate.encoded == statement.delegating for issuer in space.issuers)
 
 
 def _key(certificate: Certificate) -> bytes:

@@ -58,7 +58,8 @@ class OcspRefused(TiaasError):
 class Statement:
     """What a responder of the TSL said of one certificate, with its signature checked.
 
-    `hash_fault` is what a caller who demands certHash must refuse it for, or None.
+    `hash_fault` is what a caller who demands certHash must refuse it for, or None. `delegating` is the CA (DER) that
+    certified the signer for it, empty if a list names the signer.
     """
 
     status: CertStatus
@@ -68,6 +69,7 @@ class Statement:
     hash_fault: PkiCode | None
     encoded: bytes = field(repr=False)
     """The whole OCSPResponse (DER)."""
+    delegating: bytes = field(default=b"", repr=False)
 
     def is_fresh(self, now: datetime, grace: timedelta) -> bool:
         """Whether it is not older than the grace period (step 1a)."""
@@ -82,7 +84,7 @@ def read_statement(
     if basic.nonce is not None and basic.nonce != nonce:
         raise OcspRefused(PkiCode.OCSP_NONCE_MISMATCH, "another nonce")
     _check_times(basic, single, now)
-    return _statement(der, certificate, basic, single, signer)
+    return _statement(der, certificate, basic, single, signer, signers)
 
 
 def read_given_statement(
@@ -103,7 +105,7 @@ def read_given_statement(
     late = max(basic.produced_at, single.this_update) > now + TOLERANCE
     if late or basic.produced_at + grace + TOLERANCE < at:
         raise OcspRefused(PkiCode.PROVIDED_OCSP_RESPONSE_NOT_VALID, "the answer is of another time")
-    return _statement(der, certificate, basic, single, signer)
+    return _statement(der, certificate, basic, single, signer, signers)
 
 
 def _read(der: bytes, asked: CertId, signers: OcspSigners) -> tuple[BasicResponse, SingleResponse, Certificate]:
@@ -121,10 +123,17 @@ def _read(der: bytes, asked: CertId, signers: OcspSigners) -> tuple[BasicRespons
 
 
 def _statement(
-    der: bytes, certificate: Certificate, basic: BasicResponse, single: SingleResponse, signer: Certificate
+    der: bytes,
+    certificate: Certificate,
+    basic: BasicResponse,
+    single: SingleResponse,
+    signer: Certificate,
+    signers: OcspSigners,
 ) -> Statement:
     hash_fault = _hash_fault(single.cert_hash, certificate)
-    return Statement(single.status, basic.produced_at, single.revoked_at, signer.encoded, hash_fault, der)
+    # Who is not listed was found because nobody is; see `_signer`.
+    delegating = b"" if signers.listed or signers.delegating is None else signers.delegating.encoded
+    return Statement(single.status, basic.produced_at, single.revoked_at, signer.encoded, hash_fault, der, delegating)
 
 
 def _signer(basic: BasicResponse, signers: OcspSigners) -> Certificate:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from tiaas.konnektor.trust import TrustSpace
+from tiaas.base.derived import Derived
+from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.pki.certificate import Certificate, decode_certificate_untrusted
 from tiaas.pki.path import Demands, Examination, Fits, signature_fits
 
@@ -64,7 +65,7 @@ class ReadCertificates:
 
 @dataclass(frozen=True, slots=True)
 class _GoodPath:
-    """A path without fault, and the times between which all its certificates are valid."""
+    """A path without fault, and the times between which it stays so."""
 
     found: Examination
     since: datetime
@@ -72,15 +73,18 @@ class _GoodPath:
 
 
 class GoodPaths:
-    """`TrustSpace.examine` of one instance, shell model, that remembers; belongs to its event loop.
+    """`TrustSpace.examine` of one instance that remembers; belongs to its event loop.
 
     Another trust space, equal or not, ends what was remembered of the one before.
     """
 
-    def __init__(self, limit: int = PATHS_MAX) -> None:
+    def __init__(self, limit: int = PATHS_MAX, *, chain_model: bool = False) -> None:
+        """With `chain_model` a path holds as long as its first certificate; see `examine_path`."""
         self._limit = limit
+        self._chain_model = chain_model
         self._space: TrustSpace | None = None
         self._paths: OrderedDict[tuple[bytes, Demands], _GoodPath] = OrderedDict()
+        self._issuers: Derived[Issuer] = Derived(limit)
 
     def examine(
         self, space: TrustSpace, certificate: Certificate, at: datetime, demands: Demands, signed_by: Fits
@@ -89,15 +93,21 @@ class GoodPaths:
         if space is not self._space:
             self._space = space
             self._paths.clear()
+            self._issuers = Derived(self._limit)
         key = certificate.encoded, demands
         known = self._paths.get(key)
         if known is not None and known.since <= at <= known.until:
             self._paths.move_to_end(key)
             return known.found
-        found = space.examine(certificate, at, demands, signed_by=signed_by)
+        found = space.examine(certificate, at, demands, chain_model=self._chain_model, signed_by=signed_by)
         if not found.faults:
-            since, until = (max(ca.not_before for ca in found.path), min(ca.not_after for ca in found.path))
+            timed = found.path[:1] if self._chain_model else found.path
+            since, until = max(one.not_before for one in timed), min(one.not_after for one in timed)
             self._paths[key] = _GoodPath(found, since, until)
             if len(self._paths) > self._limit:
                 self._paths.popitem(last=False)
         return found
+
+    def issuer(self, space: TrustSpace, found: Examination) -> Issuer:
+        """The entry of the list that the path ends with which `examine` has just found in that trust space."""
+        return self._issuers.get(found) or self._issuers.keep(space.issuer_of(found.path), found)

@@ -19,6 +19,7 @@ from tiaas.konnektor.ocsp import OcspClient, certificate_status
 from tiaas.konnektor.ocspanswer import OcspRefused, OcspSigners, read_given_statement
 from tiaas.konnektor.pathverdict import by_the_vl, invalid, judged
 from tiaas.konnektor.proven import PATHS_MAX, READ_MAX, GoodPaths, ProvenSignatures, ReadCertificates
+from tiaas.konnektor.qualifiedtrust import QualifiedTrust, located
 from tiaas.konnektor.signerdemands import QUALIFIED, signer_demands
 from tiaas.konnektor.trust import EGK, FD_SERVER, ZD_SERVER, Issuer, TrustSpace
 from tiaas.konnektor.trustlists import TrustLists
@@ -70,9 +71,10 @@ class Trust:
         self._read = ReadCertificates()
         self._signed_by = ProvenSignatures()
         self._good_paths = GoodPaths()
+        self._qualified_paths = GoodPaths(chain_model=True)
+        self._qualified = QualifiedTrust()
         self._rules: Derived[tuple[Demands, bool]] = Derived(READ_MAX)
         self._verdicts: Derived[Verdict] = Derived(PATHS_MAX)
-        self._issuers: Derived[Issuer] = Derived(PATHS_MAX)
         self._keeping: asyncio.Task[None] | None = None
 
     @property
@@ -220,13 +222,8 @@ class Trust:
     async def _check_qualified(
         self, certificate: Certificate, at: datetime | None, *, tolerate: bool, asking: _Asking = _JUST_ASK
     ) -> CertificateCheck:
-        """TUC_PKI_030: by the BNetzA-VL, after the chain model, with the status service that the certificate names, at
-        the address in the TI that the TSL names for it, if it does."""
-        qualified, signers = ((), ()) if self.lists is None else (self.lists.qualified, self.lists.qualified_signers)
-        public = next(iter(certificate.ocsp_urls), "")
-        url = dict(self.space.status_addresses).get(public, public)
-        issuers = tuple(replace(issuer, ocsp_url=url) for issuer in qualified)
-        space = replace(self.space, issuers=issuers, ocsp_signers=signers, delegates=True)
+        """TUC_PKI_030: by the BNetzA-VL, after the chain model, with the status service that the certificate names."""
+        space = self._qualified.space(self.space, self.lists)
         return await self._check(certificate, space, QUALIFIED, at, tolerate=tolerate, is_qualified=True, asking=asking)
 
     def _decoded(self, der: bytes) -> Certificate | None:
@@ -252,13 +249,14 @@ class Trust:
     ) -> CertificateCheck:
         roles = () if certificate.admission is None else certificate.admission.oids
         moment = at or self._clock.now()
-        if is_qualified:
-            found = by_the_vl(space.examine(certificate, moment, demands, chain_model=True, signed_by=self._signed_by))
-        else:
-            found = self._good_paths.examine(space, certificate, moment, demands, self._signed_by)
+        paths = self._qualified_paths if is_qualified else self._good_paths
+        found = paths.examine(space, certificate, moment, demands, self._signed_by)
         if found.faults:
+            found = by_the_vl(found) if is_qualified else found
             return CertificateCheck(invalid(found, roles), moment, is_qualified, found)
-        issuer = self._issuers.get(found, space) or self._issuers.keep(space.issuer_of(found.path), found, space)
+        issuer = paths.issuer(space, found)
+        if is_qualified:
+            issuer = located(issuer, certificate, space)
         given = None
         if asking.given:
             given = self._given(certificate, issuer, space, moment, asking.given, enforce_cert_hash=not is_egk)
@@ -267,11 +265,13 @@ class Trust:
             asked = self._known_status(certificate, space, is_egk=is_egk)
             asked = asked or await self._status(certificate, issuer, space, is_egk=is_egk)
             status = asked if given is None or asked.is_known else given
+        # Only what `_ocsp` keeps itself is worth remembering a verdict for.
+        is_kept = given is None and (status.cached or status is _OFFLINE)
         if at is not None and status.revoked_at is not None and at < status.revoked_at:
-            status = replace(status, fault=None)  # It was good then (TUC_PKI_006, step 8).
+            status, is_kept = replace(status, fault=None), False  # It was good then (TUC_PKI_006, step 8).
         known = self._verdicts.get(found, status, tolerate)
         verdict = known or judged(status, roles, tolerate=tolerate)
-        if known is None and (status.cached or status is _OFFLINE) and given is None and not is_qualified:
+        if known is None and is_kept:
             self._verdicts.keep(verdict, found, status, tolerate)
         if asking.given and given is None:
             verdict = replace(verdict, warnings=(*verdict.warnings, PkiCode.PROVIDED_OCSP_RESPONSE_NOT_VALID))
