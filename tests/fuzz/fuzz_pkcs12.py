@@ -35,6 +35,25 @@ def file_with(encryption: dict[str, object], mac_rounds: int, octets: bytes = by
     return file
 
 
+def pbmac1(rounds: int) -> bytes:
+    """A file with a MAC of RFC 9579."""
+    salt = algos.Pbkdf2Salt("specified", bytes(8))
+    prf = {"algorithm": "sha256"}
+    derivation = algos.KdfAlgorithm(
+        {
+            "algorithm": "pbkdf2",
+            "parameters": algos.Pbkdf2Params({"salt": salt, "iteration_count": rounds, "key_length": 32, "prf": prf}),
+        }
+    )
+    scheme = algos.HmacAlgorithm(prf)
+    octets = derivation.dump() + scheme.dump()
+    parameters = core.Any.load(b"\x30" + bytes([len(octets)]) + octets)
+    file = pkcs12.Pfx.load(file_with(pbkdf2(1), 1))
+    file["mac_data"]["mac"]["digest_algorithm"] = {"algorithm": "1.2.840.113549.1.5.14", "parameters": parameters}
+    made: bytes = file.dump(force=True)
+    return made
+
+
 def file_inside(rounds: int) -> bytes:
     """A file that opens with `PASSWORD` after 5 rounds, and holds a key that asks for more."""
     algorithm = algos.EncryptionAlgorithm(pbkdf2(rounds))
@@ -83,6 +102,7 @@ SEEDS: list[bytes] = [
     file_with(pbkdf2(3000), 1000),
     file_with(scrypt(16), 1),
     file_inside(7),
+    pbmac1(2000),
 ]
 
 

@@ -80,9 +80,14 @@ class Job:
 
     def do(self) -> None:
         """In a thread: hands what comes of it to the event loop."""
-        result, error = None, None
+        result: object = None
+        error: BaseException | None = None
         try:
             result = self.work(*self.arguments)
+        except StopIteration as raised:
+            # A future does not take one, for it would end a generator that waits.
+            error = RuntimeError("the work raised StopIteration")
+            error.__cause__ = raised
         except BaseException as raised:  # noqa: BLE001 - it is raised where it is waited for
             error = raised
         # A loop that is closed has nobody who waits.

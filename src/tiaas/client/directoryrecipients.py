@@ -48,10 +48,15 @@ async def find_recipient(
     if not entries:
         raise NoSuchRecipient(f"nobody in the directory is called {name!r}")
     if len(entries) > 1:
-        found = ", ".join(f"{entry.text('displayName')} <{entry.text('mail')}>" for entry in entries)
+        found = ", ".join(f"{_line(entry, 'displayName')} <{_line(entry, 'mail')}>" for entry in entries)
         raise NoSuchRecipient(f"several are called {name!r}: {found}; say the mail address")
     (entry,) = entries
     certificates = entry.values("userCertificate")
     if not certificates:
         raise NoSuchRecipient(f"{name!r} has no certificate in the directory")
-    return DirectoryRecipient(entry.text("displayName"), entry.text("telematikID"), certificates)
+    return DirectoryRecipient(_line(entry, "displayName"), _line(entry, "telematikID"), certificates)
+
+
+def _line(entry: Entry, name: str) -> str:
+    """A text of the directory as one line: it may go to a terminal, which obeys control characters."""
+    return "".join(char if char.isprintable() else " " for char in entry.text(name))

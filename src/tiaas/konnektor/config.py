@@ -219,7 +219,8 @@ class TiAccess:
     sak: bool = True
     """Without the Signaturanwendungskomponente no BNetzA-VL is fetched."""
     tsl_url: str = ""
-    """The list itself; its hash lies beside it with the suffix `.sha2` instead of `.xml`, and comes over TLS."""
+    """The list itself, by `http`: before the first one no certificate is trusted. Its hash lies beside it with the
+    suffix `.sha2` instead of `.xml`, and comes over TLS."""
     tsl_tls_port: int = 443
     """Where the host of a list with an `http` address speaks TLS."""
     bnetza_url: str = ""
@@ -243,6 +244,10 @@ class TiAccess:
     """Input for the VSDM-PNW-Keys (VSDM-A_2776); Konnektors with the same one read each other's receipts."""
 
     def __post_init__(self) -> None:
+        if self.tsl_url and not self.tsl_url.startswith("http://"):
+            raise BadInstanceConfig(
+                "the first TSL comes without TLS, for it says whose certificates are trusted; its address begins with http://"
+            )
         if self.bnetza_url and not self.bnetza_url.startswith("https://"):
             raise BadInstanceConfig("TIP1-A_5662: the BNetzA-VL comes over TLS only; its address begins with https://")
 

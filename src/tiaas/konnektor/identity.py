@@ -134,7 +134,7 @@ class Identity:
 
     async def import_server(self, pkcs12_file: bytes, password: Secret) -> None:
         """Takes a server certificate with its key (TIP1-A_4517). Raises `UnusableCertificate`, `BadPkcs12`."""
-        key, certificate, _ = await asyncio.to_thread(load_pkcs12, pkcs12_file, password)
+        key, certificate = await asyncio.to_thread(load_pkcs12, pkcs12_file, password)
         if certificate is None or not isinstance(key, PrivateKey):
             raise UnusableCertificate("the file holds no certificate with its EC or RSA key")
         if not certificate.not_valid_before_utc <= self.clock.now() < certificate.not_valid_after_utc:

@@ -23,6 +23,7 @@ _log = logging.getLogger("tiaas.konnektor.importedcas")
 STORE_KIND = "imported-ca"
 MOST = 100
 """CAs; the specification names no number."""
+_QUALIFIED = "a CA that issues qualified certificates is not imported"
 
 
 class NotImported(InvalidInput):
@@ -45,13 +46,14 @@ class ImportedCas:
         self._held: dict[str, ImportedCa] = {}
 
     async def load(self) -> None:
-        """Takes up what is stored; what cannot be read is left out and told. Raises `StoreError`."""
+        """Takes up what is stored; what `add` would not take is left out and told. Raises `StoreError`."""
         rows = {} if self._store is None else await self._store.list(STORE_KIND)
         for fingerprint, row in rows.items():
             try:
-                certificate = read_ca(row)
-            except (BadCertificate, ValueError, KeyError):
-                _log.warning("an imported CA cannot be read and does not count")
+                certificate = check_ca(fingerprint, row)
+                require_few(len(self._held) + 1)
+            except NotImported as error:
+                _log.warning("a stored CA does not count", extra={"reason": str(error)})
                 continue
             self._held[fingerprint] = ImportedCa(certificate, fingerprint)
 
@@ -63,20 +65,14 @@ class ImportedCas:
 
         Raises `NotImported`, `StoreError`.
         """
-        try:
-            certificate = decode_certificate_untrusted(der)
-        except BadCertificate:
-            raise NotImported("this is no certificate") from None
-        may_sign = certificate.key_usage is None or KeyUsage.KEY_CERT_SIGN in certificate.key_usage
-        if not certificate.is_ca or not may_sign:
-            raise NotImported("this is no certificate of a CA")
-        if certificate.is_qualified or any(ca.public_key == certificate.public_key for ca in qualified):
-            raise NotImported("a CA that issues qualified certificates is not imported")
-        made = ImportedCa(certificate, sha256(der).hexdigest())
-        if len(self._held) >= MOST and made.fingerprint not in self._held:
-            raise NotImported(f"there are {MOST} already")
+        fingerprint, row = sha256(der).hexdigest(), {"der": der.hex()}
+        certificate = check_ca(fingerprint, row)
+        if any(ca.public_key == certificate.public_key for ca in qualified):
+            raise NotImported(_QUALIFIED)
+        made = ImportedCa(certificate, fingerprint)
+        require_few(len(self._held.keys() | {fingerprint}))
         if self._store is not None:
-            await self._store.put(STORE_KIND, made.fingerprint, {"der": der.hex()})
+            await self._store.put(STORE_KIND, made.fingerprint, row)
         self._held[made.fingerprint] = made
         return made
 
@@ -97,6 +93,24 @@ class ImportedCas:
         return examine_path(certificate, anchors, at, demands=demands, signed_by=signed_by)
 
 
-def read_ca(row: Mapping[str, Any]) -> Certificate:
-    """The certificate of a row. Raises `BadCertificate`, `KeyError`, `ValueError` for a damaged one."""
-    return decode_certificate_untrusted(bytes.fromhex(str(row["der"])))
+def check_ca(fingerprint: str, row: Mapping[str, Any]) -> Certificate:
+    """The certificate of a row, which is that of a CA that may be imported. Raises `NotImported`."""
+    try:
+        der = bytes.fromhex(str(row["der"]))
+        certificate = decode_certificate_untrusted(der)
+    except (BadCertificate, ValueError, KeyError):
+        raise NotImported("this is no certificate") from None
+    if sha256(der).hexdigest() != fingerprint:
+        raise NotImported("the certificate has another fingerprint")
+    may_sign = certificate.key_usage is None or KeyUsage.KEY_CERT_SIGN in certificate.key_usage
+    if not certificate.is_ca or not may_sign:
+        raise NotImported("this is no certificate of a CA")
+    if certificate.is_qualified:
+        raise NotImported(_QUALIFIED)
+    return certificate
+
+
+def require_few(count: int) -> None:
+    """Raises `NotImported` for more than `MOST` CAs."""
+    if count > MOST:
+        raise NotImported(f"no more than {MOST} CAs are imported")

@@ -1,10 +1,11 @@
 """Opens an encrypted content of a PKCS#12 file to see what lies in it (RFC 7292 B and C, RFC 8018, RFC 7914).
 
-The library gives keys and certificates at once, and derives every key on its way; whoever wants to know first what that
-costs must look inside. The rounds of the content itself are the caller's matter: `konnektor.pkcs12file` bounds them.
+The library's own reader derives every key on its way, and holds the interpreter's lock while it does; here other
+threads go on. The rounds of the content itself are the caller's matter: `konnektor.pkcs12file` bounds them.
 """
 
 import hashlib
+import hmac
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
@@ -20,10 +21,18 @@ from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.pki import rc2
 
-_KEY, _IV = 1, 2
-_SHA1_BLOCK = 64
+_KEY, _IV, _MAC = 1, 2, 3
 _PRFS = frozenset({"sha1", "sha224", "sha256", "sha384", "sha512"})
 _SCRYPT_MEMORY = 64 * 1024 * 1024
+
+MAC_DIGESTS: Mapping[str, Callable[[bytes], Any]] = {
+    "sha1": lambda octets: hashlib.sha1(octets, usedforsecurity=False),
+    "sha224": hashlib.sha224,
+    "sha256": hashlib.sha256,
+    "sha384": hashlib.sha384,
+    "sha512": hashlib.sha512,
+}
+"""What a MAC is made with; its key comes from the derivation of RFC 7292, B, with the same function."""
 
 SCRYPT = "1.3.6.1.4.1.11591.4.11"
 
@@ -162,24 +171,38 @@ def _big_endian(password: Secret) -> tuple[bytes, ...]:
     return (text,) if len(text) > 2 else (b"", text)
 
 
-def derive_pkcs12(password: bytes, salt: bytes, rounds: int, purpose: int, size: int) -> bytes:
-    """RFC 7292, B.2, with SHA-1."""
-    mixed = bytearray(_filled(salt) + _filled(password))
-    start, derived = bytes([purpose]) * _SHA1_BLOCK, b""
+def is_mac_right(mac: Any, content: bytes, password: Secret) -> bool:
+    """Whether the MAC of a file (`MacData` of asn1crypto, with one of `MAC_DIGESTS`) is that of its content."""
+    digest = mac["mac"]["digest_algorithm"]["algorithm"].native
+    salt, rounds, given = mac["mac_salt"].native, mac["iterations"].native, mac["mac"]["digest"].native
+    size = MAC_DIGESTS[digest](b"").digest_size
+    for text in _big_endian(password):
+        key = derive_pkcs12(text, salt, rounds, _MAC, size, digest)
+        if hmac.compare_digest(hmac.digest(key, content, digest), given):
+            return True
+    return False
+
+
+def derive_pkcs12(password: bytes, salt: bytes, rounds: int, purpose: int, size: int, digest: str = "sha1") -> bytes:
+    """RFC 7292, B.2; `digest` is one of `MAC_DIGESTS`."""
+    hashed = MAC_DIGESTS[digest]
+    block = hashed(b"").block_size
+    mixed = bytearray(_filled(salt, block) + _filled(password, block))
+    start, derived = bytes([purpose]) * block, bytearray()
     while True:
-        value = hashlib.sha1(start + mixed, usedforsecurity=False).digest()
+        value = hashed(start + mixed).digest()
         for _ in range(rounds - 1):
-            value = hashlib.sha1(value, usedforsecurity=False).digest()
+            value = hashed(value).digest()
         derived += value
         if len(derived) >= size:
-            return derived[:size]
-        added = int.from_bytes(_filled(value)[:_SHA1_BLOCK]) + 1
-        for first, last in pairwise(range(0, len(mixed) + 1, _SHA1_BLOCK)):
+            return bytes(derived[:size])
+        added = int.from_bytes(_filled(value, block)[:block]) + 1
+        for first, last in pairwise(range(0, len(mixed) + 1, block)):
             total = int.from_bytes(mixed[first:last]) + added
-            mixed[first:last] = (total % (1 << 8 * _SHA1_BLOCK)).to_bytes(_SHA1_BLOCK)
+            mixed[first:last] = (total % (1 << 8 * block)).to_bytes(block)
 
 
-def _filled(octets: bytes) -> bytes:
+def _filled(octets: bytes, block: int) -> bytes:
     """Repeated to whole blocks of the hash function."""
-    blocks = -(-len(octets) // _SHA1_BLOCK)
-    return (octets * (_SHA1_BLOCK * blocks // max(len(octets), 1) + 1))[: _SHA1_BLOCK * blocks]
+    blocks = -(-len(octets) // block)
+    return (octets * (block * blocks // max(len(octets), 1) + 1))[: block * blocks]

@@ -193,8 +193,13 @@ class Dispatcher:
         return reply
 
     def refuse(self, error: Exception) -> SoapReply:
-        """The fault for a request that is not read."""
-        return SoapReply(500, CONTENT_TYPE, (write_fault(self._fault_of(error)),))
+        """The fault for a request that is not read; the observer hears of it as of one that was not understood."""
+        begun = self._observer.begin() if self._observer is not None else 0.0
+        SERVED_CALL.set(None)
+        fault = self._fault_of(error)
+        if self._observer is not None:
+            self._observer.done(begun, None, fault)
+        return SoapReply(500, CONTENT_TYPE, (write_fault(fault),))
 
     def _is_packaged(self, content_type: str | None) -> bool:
         if content_type is None or content_type in _ORDINARY:

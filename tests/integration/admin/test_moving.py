@@ -6,11 +6,13 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.foreignca import ForeignCa
 from tests.integration.admin.desk import PASSWORD, Desk, open_desk
 from tests.integration.konnektor_front.houses import ENTROPY
 from tiaas.base.secret import Secret
@@ -198,6 +200,14 @@ def _with(rows: Rows, added: Mapping[str, tuple[str, dict[str, Any]]]) -> Rows:
     return {**rows, **{kind: {**rows.get(kind, {}), key: row} for kind, (key, row) in added.items()}}
 
 
+CA_KEY = ForeignCa().key
+
+
+def _imported(number: int) -> tuple[str, dict[str, Any]]:
+    der = ForeignCa(f"CA {number}", key=CA_KEY).der
+    return sha256(der).hexdigest(), {"der": der.hex()}
+
+
 def test_every_kind_of_row_is_damaged_once() -> None:
     assert set(DAMAGED) == set(READERS)
 
@@ -239,6 +249,7 @@ async def test_a_damaged_row_is_named_and_nothing_is_taken(desk: Desk, monkeypat
             ({**whole, "identity": {"ca": whole["identity"]["ca"]}}, "no row identity/sak"),
             ({**whole, "infomodel": {"other": {}}}, "row infomodel/other"),
             ({**whole, "parameters": {"current": {"authentication_mandatory": False}}}, "does not fit this instance"),
+            ({**whole, "imported-ca": dict(map(_imported, range(101)))}, "no more than 100 CAs"),
         )
         for changed, words in others:
             with pytest.raises(AdminRefused, match=words):

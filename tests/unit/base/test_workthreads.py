@@ -1,6 +1,7 @@
 """Threads that work for event loops."""
 
 import asyncio
+from collections.abc import Iterator
 from threading import Barrier, Event, get_ident
 
 import pytest
@@ -28,6 +29,13 @@ async def test_what_is_raised_is_raised_where_it_is_waited_for() -> None:
     with pytest.raises(ZeroDivisionError):
         await threads.start(lambda: 1 // 0)
     assert await threads.start(int, "1") == 1
+
+
+async def test_the_end_of_an_iterator_does_not_leave_who_waits_for_ever() -> None:
+    empty: Iterator[int] = iter(())
+    async with asyncio.timeout(SECONDS):
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await WorkThreads("t").start(next, empty)
 
 
 async def test_what_is_cancelled_before_it_begins_is_never_done() -> None:

@@ -1,6 +1,7 @@
 """CERT_IMPORTED_CA_LIST: what its CAs are good for, and what they are not."""
 
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -11,6 +12,7 @@ from tests.integration.konnektor_core.memorystore import MemoryStore
 from tests.unit.pki.ocspmaker import NOW, World
 from tiaas.base.clock import ManualClock
 from tiaas.base.entropy import SeededEntropy
+from tiaas.konnektor.admin.rowcheck import READERS
 from tiaas.konnektor.config import TiAccess
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.hybrid.recipients import RecipientChecks
@@ -143,7 +145,7 @@ async def test_what_is_not_imported() -> None:
     assert list(cas) == []
     for number in range(MOST):
         await cas.add(ForeignCa(f"CA {number}", NOW, CA.key).der)
-    with pytest.raises(NotImported, match="already"):
+    with pytest.raises(NotImported, match="no more than"):
         await cas.add(CA.der)
 
 
@@ -152,6 +154,16 @@ async def test_it_is_there_after_a_restart() -> None:
     before = ImportedCas(store)
     await before.add(CA.der)
     await store.put(STORE_KIND, "00", {"der": "damaged"})
+    await store.put(STORE_KIND, "01", {"der": ForeignCa("other", NOW, CA.key).der.hex()})
+    await store.put(STORE_KIND, sha256(GOOD).hexdigest(), {"der": GOOD.hex()})
     after = ImportedCas(store)
     await after.load()
     assert list(after) == list(before)
+
+
+def test_rows_of_a_file_keep_to_the_same_rules() -> None:
+    read, der = READERS[STORE_KIND], CA.der
+    read(sha256(der).hexdigest(), {"der": der.hex()})
+    for key, octets in (("00", der), (sha256(GOOD).hexdigest(), GOOD), (sha256(b"no").hexdigest(), b"no")):
+        with pytest.raises(NotImported):
+            read(key, {"der": octets.hex()})

@@ -84,14 +84,15 @@ async def test_hash_files_and_the_bnetza_list_come_over_tls(bench: Bench) -> Non
 
 
 async def test_a_tsl_over_tls_needs_one_that_is_trusted_already(bench: Bench) -> None:
-    bench.access = replace(bench.access, tsl_url=f"{bench.server.secure_url}/tsl.xml")
-    await bench.boot()
-    assert not await bench.lists.refresh_tsl()
-    assert "4235" in bench.trust.status().tsl.last_reason
-    await bench.lists.import_tsl(FIRST.document())
-    bench.server.publish(FIRST.newer().document())
+    """The address of the configuration is asked first; the backup that a list names may be one with TLS."""
+    with pytest.raises(BadInstanceConfig, match="first TSL comes without TLS"):
+        replace(bench.access, tsl_url=f"{bench.server.secure_url}/tsl.xml")
+    await bench.lists.import_tsl(FIRST.newer(backup=f"{bench.server.secure_url}/backup.xml").document())
+    bench.server.files.clear()
+    bench.server.publish(FIRST.newer().newer().document(), "/backup.xml")
     assert await bench.lists.refresh_tsl()
-    assert bench.number == 10_001
+    assert "/backup.xml" in bench.server.secure
+    assert bench.number == 10_002
 
 
 @pytest.mark.code(4235)

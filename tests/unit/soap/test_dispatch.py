@@ -219,6 +219,7 @@ async def test_an_observer_hears_of_every_call() -> None:
     await dispatcher.handle(BODY, None, Peer("p"))
     await dispatcher.handle(BODY, None, Peer("bad"))
     await dispatcher.handle(b"<x/>", None, Peer("p"))
+    assert dispatcher.refuse(ValueError()).status == 500
     assert watcher.heard[0] == (7.0, REQUEST, ANSWER)
-    assert [(begun, request) for begun, request, _ in watcher.heard[1:]] == [(7.0, REQUEST), (7.0, None)]
+    assert [(begun, request) for begun, request, _ in watcher.heard[1:]] == [(7.0, REQUEST), (7.0, None), (7.0, None)]
     assert all(isinstance(answer, SoapFault) for _, _, answer in watcher.heard[1:])

@@ -20,7 +20,7 @@ from tiaas.konnektor.config import InstanceConfig
 from tiaas.konnektor.hsm.activation import ACTIVATION_KIND, Activation
 from tiaas.konnektor.identity import CLIENT_KIND, IDENTITY_KIND, read_client, read_identity
 from tiaas.konnektor.importedcas import STORE_KIND as IMPORTED_CA_KIND
-from tiaas.konnektor.importedcas import read_ca
+from tiaas.konnektor.importedcas import NotImported, check_ca, require_few
 from tiaas.konnektor.infomodel import InfoModel
 from tiaas.konnektor.misuse import MISUSE_KIND, read_alarm_values
 from tiaas.konnektor.sakcvc import SAK_CVC_KEY, read_sak_cvc
@@ -60,6 +60,10 @@ def _check_together(rows: Rows, given: InstanceConfig) -> None:
         raise BadSealedConfig(f"there is no row {_name(IDENTITY_KIND, 'sak')} in the file")
     if not any(row["role"] == Role.SUPER for row in rows.get(USER_KIND, {}).values()):
         raise BadSealedConfig(f"there is no {Role.SUPER} in the file")
+    try:
+        require_few(len(rows.get(IMPORTED_CA_KIND, {})))
+    except NotImported as error:
+        raise BadSealedConfig(f"the rows {IMPORTED_CA_KIND} in the file: {error}") from None
     for key, row in rows.get(PARAMETERS_KIND, {}).items():
         try:
             applied(read_parameters(row), given)
@@ -136,6 +140,6 @@ READERS: Mapping[str, Callable[[str, Row], object]] = {
     ACTIVATION_KIND: lambda key, row: Activation.from_row(row),
     ONLINE_KIND: _single("online", _since),
     RECEIPT_KEY_KIND: _receipt_key,
-    IMPORTED_CA_KIND: lambda key, row: read_ca(row),
+    IMPORTED_CA_KIND: check_ca,
 }
 """How an instance reads the rows of each kind that is configuration."""
