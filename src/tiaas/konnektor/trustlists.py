@@ -11,10 +11,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy, random_fraction
@@ -25,7 +24,6 @@ from tiaas.konnektor.events import Event, EventHub, EventSeverity, EventType, pa
 from tiaas.konnektor.heldlist import (
     KIND,
     Attempt,
-    BadTrustRow,
     HeldList,
     put_anchors,
     put_attempt,
@@ -37,6 +35,7 @@ from tiaas.konnektor.heldlist import (
 )
 from tiaas.konnektor.listdownload import fetch_other
 from tiaas.konnektor.listreader import ListReader
+from tiaas.konnektor.listslot import ListSlot, readable
 from tiaas.konnektor.liststates import judge_bnetza, judge_tsl
 from tiaas.konnektor.ocsp import OcspClient
 from tiaas.konnektor.onlinemode import OnlineMode
@@ -60,10 +59,6 @@ from tiaas.pki.tsl import BACKUP_LOCATION
 
 _log = logging.getLogger("tiaas.konnektor.trustlists")
 
-T = TypeVar("T")
-
-_RETRY = timedelta(hours=1)
-_FIRST_RETRY = timedelta(seconds=10)
 _LOOK_SECONDS = 5.0
 _TSL, _BNETZA, _ANCHOR = "tsl", "bnetza", "anchor"
 
@@ -76,23 +71,6 @@ _SIGNER_FAULTS = frozenset(
         PkiCode.CERTHASH_MISMATCH,
     }
 )
-
-
-@dataclass(slots=True)
-class _Slot:
-    """One of the two lists."""
-
-    key: str
-    topic: str
-    address: str
-    manual_code: int
-    periodic_code: int
-    failed: Condition
-    interval: timedelta
-    held: HeldList | None = None
-    mark: ListMark | None = None
-    """Of the newest list that was ever in use, whether it can still be read or not."""
-    attempt: Attempt | None = None
 
 
 class TrustLists:
@@ -134,8 +112,8 @@ class TrustLists:
         self._entropy = entropy
         self._space = TrustSpace((), given.cvc_roots, given.cross_cvcs)
         daily, often = timedelta(seconds=access.tsl_seconds), timedelta(seconds=access.bnetza_seconds)
-        self._tsl = _Slot(_TSL, "CERT/TSL", access.tsl_url, 4128, 4127, Condition.TSL_UPDATE_NOT_SUCCESSFUL, daily)
-        self._bnetza = _Slot(
+        self._tsl = ListSlot(_TSL, "CERT/TSL", access.tsl_url, 4128, 4127, Condition.TSL_UPDATE_NOT_SUCCESSFUL, daily)
+        self._bnetza = ListSlot(
             _BNETZA, "CERT/BNETZA_VL", access.bnetza_url, 4129, 4133, Condition.BNETZA_VL_UPDATE_NOT_SUCCESSFUL, often
         )
         self._one_at_a_time = asyncio.Lock()
@@ -179,18 +157,18 @@ class TrustLists:
     async def load(self) -> None:
         """Takes up what the store holds; a row that cannot be read is logged and counts as absent. `StoreError`."""
         rows = await self._store.list(KIND)
-        self._anchors = _readable(read_anchors, rows, _ANCHOR) or self._anchors
+        self._anchors = readable(read_anchors, rows, _ANCHOR) or self._anchors
         for slot in (self._tsl, self._bnetza):
-            slot.attempt = _readable(read_attempt, rows, _attempt_key(slot))
-            slot.mark = _readable(read_mark, rows, slot.key)
+            slot.attempt = readable(read_attempt, rows, slot.attempt_key)
+            slot.mark = readable(read_mark, rows, slot.key)
             await self._take_up(slot, rows)
         self.judge()
 
-    async def _take_up(self, slot: _Slot, rows: Mapping[str, dict[str, Any]]) -> None:
+    async def _take_up(self, slot: ListSlot, rows: Mapping[str, dict[str, Any]]) -> None:
         """A list was checked before it was written; what is left to see is whether it can be read."""
         if slot.key not in rows:
             return
-        stored = _readable(read_document, rows, slot.key)
+        stored = readable(read_document, rows, slot.key)
         if stored is None:
             slot.attempt = None  # another one is due at once
             return
@@ -234,25 +212,15 @@ class TrustLists:
         """Renews what is due and determines the states. Raises `StoreError`."""
         now = self._clock.now()
         if self._online.active:
-            if self._is_due(self._tsl, now):
+            if self._tsl.is_due(now):
                 await self.refresh_tsl()
                 self._looked.set()
-            if self._is_due(self._bnetza, now) and self._tsl.held is not None:
+            if self._bnetza.is_due(now) and self._tsl.held is not None:
                 await self.refresh_bnetza()
         self.judge()
 
-    def _is_due(self, slot: _Slot, now: datetime) -> bool:
-        # A due time further away than the interval is of another clock or another configuration.
-        attempt = slot.attempt
-        return bool(slot.address) and (attempt is None or not now < attempt.due <= now + slot.interval)
-
-    def _due(self, slot: _Slot, now: datetime, *, succeeded: bool) -> datetime:
-        chance = random_fraction(self._entropy)
-        if not succeeded:
-            again = _RETRY * (1 + chance) / 2 if slot.held is not None else _FIRST_RETRY
-            return now + min(again, slot.interval)
-        first = slot.attempt is None or not slot.attempt.succeeded
-        return now + (slot.interval * chance if first else slot.interval)
+    def _due(self, slot: ListSlot, now: datetime, *, succeeded: bool) -> datetime:
+        return slot.due(now, random_fraction(self._entropy), succeeded=succeeded)
 
     # ---- TUC_KON_032 -------------------------------------------------------------------------------------------------
 
@@ -335,7 +303,7 @@ class TrustLists:
 
     # ---- both --------------------------------------------------------------------------------------------------------
 
-    async def _refresh(self, slot: _Slot, addresses: Sequence[str]) -> bool:
+    async def _refresh(self, slot: ListSlot, addresses: Sequence[str]) -> bool:
         async with self._one_at_a_time:
             now = self._clock.now()
             try:
@@ -352,7 +320,7 @@ class TrustLists:
                 self._tell_update(slot)
             return True
 
-    async def _import_by_hand(self, slot: _Slot, document: bytes) -> None:
+    async def _import_by_hand(self, slot: ListSlot, document: bytes) -> None:
         async with self._one_at_a_time:
             try:
                 changed = await self._take(slot, document)
@@ -363,11 +331,11 @@ class TrustLists:
                 self._tell_update(slot)
             self.judge()
 
-    async def _take(self, slot: _Slot, document: bytes) -> bool:
+    async def _take(self, slot: ListSlot, document: bytes) -> bool:
         return await (self._take_tsl(document) if slot is self._tsl else self._take_bnetza(document))
 
-    async def _note(self, slot: _Slot, attempt: Attempt) -> None:
-        await self._store.apply((put_attempt(_attempt_key(slot), attempt),))
+    async def _note(self, slot: ListSlot, attempt: Attempt) -> None:
+        await self._store.apply((put_attempt(slot.attempt_key, attempt),))
         slot.attempt = attempt
         self.judge()
 
@@ -377,30 +345,16 @@ class TrustLists:
         judge_tsl(self._opstate, *self.tsl, self.anchors, self.grace, now)
         judge_bnetza(self._opstate, *self.bnetza, now)
 
-    def _tell_failure(self, slot: _Slot, refused: ListRefused, number: int | None = None) -> None:
+    def _tell_failure(self, slot: ListSlot, refused: ListRefused, number: int | None = None) -> None:
         """`number` is the Konnektor's code where the whole import failed (TUC_KON_031, TUC_KON_032)."""
         code = None if refused.fault is None else refused.fault.number
         _log.warning("trust list not imported", extra={"topic": slot.topic, "code": code, "reason": refused.reason})
         self._tell(slot, str(refused) if number is None else f"{number} {CODES[number].text}: {refused}")
 
-    def _tell(self, slot: _Slot, about: str | TslServiceRefused) -> None:
+    def _tell(self, slot: ListSlot, about: str | TslServiceRefused) -> None:
         told = parameters(("Fehlerbeschreibung", str(about)))
         topic = f"{slot.topic}/IMPORT"
         self._hub.publish(Event(topic, told, EventType.OPERATION, EventSeverity.ERROR, deliver=False))
 
-    def _tell_update(self, slot: _Slot) -> None:
+    def _tell_update(self, slot: ListSlot) -> None:
         self._hub.publish(Event(f"{slot.topic}/UPDATED", deliver=False))
-
-
-def _readable(
-    read: Callable[[dict[str, Any] | None], T | None], rows: Mapping[str, dict[str, Any]], key: str
-) -> T | None:
-    try:
-        return read(rows.get(key))
-    except BadTrustRow as error:
-        _log.error("stored trust row not readable", extra={"reason": f"{key}: {error}"})
-        return None
-
-
-def _attempt_key(slot: _Slot) -> str:
-    return f"{slot.key}-attempt"
