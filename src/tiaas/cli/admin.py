@@ -176,11 +176,17 @@ def _trust(args: argparse.Namespace) -> int:
     if (args.what == "import") is (args.file is None):
         raise InvalidInput("a FILE goes with import and with nothing else")
 
+    failed: list[str] = []
+
     async def work(admin: Admin) -> TrustState:
         if args.what == "refresh":
             for name in ("tsl", "bnetza"):
                 done = await admin.change("POST", f"/trust/{name}/refresh", kind=ListRefreshed)
                 note(f"{name}: {'fetched' if done.succeeded else 'not fetched; see the reason below'}")
+                failed.extend([] if done.succeeded else [name])
+                contact = (await admin.read("/trust", TrustState)).tsl_service
+                if contact is not None and contact.code is not None:
+                    note(f"{name}: TSL service refused: {contact.code} {contact.reason}")
         elif args.what == "import":
             name = "bnetza" if args.bnetza else "tsl"
             await admin.change("POST", f"/trust/{name}/import", ListImport(read_file(args.file)))
@@ -215,7 +221,8 @@ def _trust(args: argparse.Namespace) -> int:
                 }
             )
 
-    return shown(args, with_admin(args, work), text)
+    code = shown(args, with_admin(args, work), text)
+    return ExitCode.FAILED if failed else code
 
 
 def _expiry(args: argparse.Namespace) -> int:

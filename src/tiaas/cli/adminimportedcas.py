@@ -34,7 +34,7 @@ def _imported_ca(args: argparse.Namespace) -> int:
             entry = await admin.change("POST", _PATH, CaImport(der), ImportedCaEntry)
             note(f"{entry.subject}: its holders may be encrypted for, whatever became of their certificates")
         if args.what == "remove":
-            await admin.change("DELETE", path_of(f"{_PATH}/{{}}", args.which))
+            await admin.change("DELETE", path_of(f"{_PATH}/{{}}", args.which.replace(":", "").lower()))
         return await admin.read(_PATH, ImportedCaList)
 
     def text(found: ImportedCaList) -> None:

@@ -57,6 +57,7 @@ from tiaas.lab.ready import (
     LabEntry,
     LdapEntry,
     Ready,
+    VirtualSmbEntry,
     basic_credentials,
     kon_document,
     pkcs12_credentials,
@@ -118,6 +119,7 @@ class Served:
     kon: Kon
     admin: AdminEntry
     ldap: LdapEntry | None
+    virtual_smbs: tuple[VirtualSmbEntry, ...]
 
 
 @dataclass(slots=True)
@@ -145,6 +147,7 @@ class Running:
                 kon_file=served.kon_file,
                 admin=served.admin,
                 ldap=served.ldap,
+                virtual_smbs=served.virtual_smbs,
             )
             for served in self.served
         )
@@ -336,7 +339,8 @@ class _Start:
                 await onboard.import_lists(desk, lab, say)
             if hsm is not None and not options.locked:
                 await hsmlab.activate(desk, onboard.context_of(practice).mandant_id, hsm)
-            return await self._write_files(lab, practice, instance, port, admin, desk)
+            served = await self._write_files(lab, practice, instance, port, admin, desk)
+            return served if hsm is None else replace(served, virtual_smbs=(hsm.entry,))
 
     def _config(
         self, lab: Lab, practice: Practice, port: int, ldap: tuple[Address | None, Address | None]
@@ -385,7 +389,7 @@ class _Start:
         document = kon_document(replace(konnektor, url=local), context, credentials, (anchor,))
         kon = parse_kon(json.dumps(document), {})
         ldap = ldap_entry(instance, _public_host(self.options))
-        return Served(practice, instance, konnektor, client, context, kon_file, kon, admin, ldap)
+        return Served(practice, instance, konnektor, client, context, kon_file, kon, admin, ldap, ())
 
     async def _credentials(
         self, instance: Instance, client: ClientEntry, context: ContextEntry, desk: Admin

@@ -18,6 +18,7 @@ from tiaas.interfaces.management.virtualsmbs import ActivationCode, VirtualSmbs
 from tiaas.konnektor.hsm.settings import HsmSettings, VirtualSmb
 from tiaas.lab.hsm import CONFIGURATION, VirtualSmbContent, make_soft_hsm, personalise_smb, write_folder, write_token
 from tiaas.lab.lab import Lab
+from tiaas.lab.ready import VirtualSmbEntry
 
 _FOLDER = "hsm"
 _TOKENS = "tokens"
@@ -30,6 +31,11 @@ class PracticeHsm:
     settings: HsmSettings
     iccsn: str
     code: Secret
+
+    @property
+    def entry(self) -> VirtualSmbEntry:
+        """For the ready file."""
+        return VirtualSmbEntry(self.iccsn, self.settings.ct_id, self.code)
 
 
 async def practice_hsm(lab: Lab, number: int, kind: HsmKind, entropy: Entropy) -> PracticeHsm:

@@ -51,6 +51,7 @@ def _practice(served: Served, entry: InstanceEntry) -> Iterator[str]:
         if not view.mandanten:
             act = f"{_command()} admin virtual-smb activate {view.smb.iccsn} --mandant {context.mandant_id}"
             yield f"  {'':<10} not activated: {act}"
+            yield f"  {'':<10} the code it asks for is in {READY_FILE}, virtual_smbs"
     yield ""
 
 

@@ -306,6 +306,7 @@ class TrustLists:
     async def _refresh(self, slot: ListSlot, addresses: Sequence[str]) -> bool:
         async with self._one_at_a_time:
             now = self._clock.now()
+            self.service.begin()
             try:
                 held = None if slot.held is None else slot.held.digest
                 document = await fetch_other(self.service, addresses, held, partial(self._tell, slot))

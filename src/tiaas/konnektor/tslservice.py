@@ -29,7 +29,10 @@ CertificateJudge = Callable[[bytes], Awaitable[Verdict]]
 
 @dataclass(frozen=True, slots=True)
 class TslContact:
-    """The last TLS connection to the TSL service. `code` None: it proved who it is; else 4235 or 4236, and why."""
+    """The last TLS connection to the TSL service. `code` None: it proved who it is; else 4235 or 4236, and why.
+
+    A refusal stands for the rest of a refresh: another of its connections does not hide it.
+    """
 
     at: datetime
     code: int | None = None
@@ -49,11 +52,16 @@ class TslService:
 
     def __init__(self, web: WebClient, tls_port: int, clock: Clock) -> None:
         self.contact: TslContact | None = None
+        self._refused = False
         self.check: CertificateJudge | None = None
         """Judges the service's certificate; without it nobody is trusted."""
         self._web = web
         self._tls_port = tls_port
         self._clock = clock
+
+    def begin(self) -> None:
+        """A refresh begins: what it meets takes the place of what the one before met."""
+        self._refused = False
 
     async def get(self, url: str, most: int) -> bytes:
         """At most `most` octets. Raises `NoAnswer`; `TslServiceRefused` is one, logged and kept in `contact`."""
@@ -68,6 +76,7 @@ class TslService:
         except ServerRefused as refused:
             fault = refused.error or KonnektorError(_NOT_AUTHENTIC, str(refused))
             self.contact = TslContact(self._clock.now(), fault.code, fault.detail)
+            self._refused = True
             _log.warning("TSL service refused", extra={"code": fault.code, "reason": fault.detail})
             raise TslServiceRefused(fault) from refused
         if answer.status != 200:
@@ -96,4 +105,5 @@ class TslService:
             raise KonnektorError(_NOT_AUTHENTIC, "the certificate is for another host")
         if Role.TSL_TI.oid not in verdict.roles:
             raise KonnektorError(_OTHER_ROLE, f"not {Role.TSL_TI.reference}")
-        self.contact = TslContact(self._clock.now())
+        if not self._refused:
+            self.contact = TslContact(self._clock.now())

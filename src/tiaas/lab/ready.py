@@ -5,8 +5,9 @@ passwords and key paths are in it, written anew when a card moves or a PIN chang
 absolute; `cert`, `key` and `ca` are PEM, keys unencrypted; `sicct` is `host:port`; `in` is `{"ct_id", "slot"}` or null.
 
     version
-    instances[]   konnektor, client, context, workplaces[], terminals[], cards, kon_file, ldap; the first one's are
-                  repeated at the top
+    instances[]   konnektor, client, context, workplaces[], terminals[], cards, virtual_smbs[], kon_file, ldap; the first
+                  one's are repeated at the top
+    virtual_smbs  the SMC-Bs in an HSM, each with its activation code; empty without `--hsm`
     ldap          url (ldaps), plain (ldap, or null) and base of the directory's proxy; null where there is none
     lab           control, ca_bundle, faults, journal; ocsp, tsl, bnetza are URLs of the lab's PKI services, vzd is
                   that of the directory behind the proxy, or null
@@ -122,6 +123,15 @@ class CardEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class VirtualSmbEntry:
+    """A virtual SMC-B, the logical terminal it shows at, and its activation code."""
+
+    iccsn: str
+    ct_id: str
+    code: Secret
+
+
+@dataclass(frozen=True, slots=True)
 class CardsEntry:
     """The cards of a practice by type."""
 
@@ -152,6 +162,7 @@ class InstanceEntry:
     kon_file: Path
     admin: AdminEntry | None = None
     ldap: LdapEntry | None = None
+    virtual_smbs: tuple[VirtualSmbEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +323,10 @@ def _instance(entry: InstanceEntry) -> dict[str, Any]:
             "smcb": [_card(card) for card in entry.cards.smcb],
             "hba": [_card(card) for card in entry.cards.hba],
         },
+        "virtual_smbs": [
+            {"iccsn": smb.iccsn, "ct_id": smb.ct_id, "activation_code": smb.code.reveal().decode()}
+            for smb in entry.virtual_smbs
+        ],
         "kon_file": str(entry.kon_file),
         "ldap": None if entry.ldap is None else _ldap(entry.ldap),
         "admin": None if entry.admin is None else _admin(entry.admin),

@@ -10,6 +10,7 @@ is lost, and whoever relied on it must begin anew with `reset`.
 
 import asyncio
 import importlib
+import sys
 from collections.abc import AsyncGenerator
 from enum import Enum, unique
 from typing import Any, Final
@@ -224,7 +225,8 @@ def _scard() -> Any:
         return importlib.import_module("smartcard.scard")
     except ImportError as error:
         raise PcscError(
-            f"PC/SC needs pyscard: pip install 'tiaas[pcsc]' (built with swig and libpcsclite-dev): {error}"
+            f"PC/SC needs pyscard: {sys.executable} -m pip install pyscard "
+            f"(built with swig and libpcsclite-dev): {error}"
         ) from None
 
 

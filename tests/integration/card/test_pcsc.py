@@ -46,7 +46,7 @@ from tiaas.terminal.virtual.config import SlotCard
 
 WAIT_SECONDS = 20
 WAIT_SECONDS = 20
-WITHOUT = "pyscard is missing: pip install 'tiaas[pcsc]'" if importlib.util.find_spec("smartcard") is None else None
+WITHOUT = "pyscard is missing: python -m pip install pyscard" if importlib.util.find_spec("smartcard") is None else None
 OBSTACLE = obstacle("opensc-tool") or WITHOUT
 pytestmark = pytest.mark.skipif(OBSTACLE is not None, reason=OBSTACLE or "")
 

@@ -51,6 +51,7 @@ def test_an_administrator_activates_it_at_the_command_line(
 ) -> None:
     admin = ("admin", "virtual-smb", "--dir", str(hsm_lab.folder))
     mandant, code = hsm_lab.ready["context"]["mandant_id"], activation_code(hsm_lab).reveal().decode()
+    assert [smb["activation_code"] for smb in hsm_lab.ready["virtual_smbs"]] == [code]
     assert main([*admin, "--json"]) == 0
     (held,) = json.loads(capsys.readouterr().out)["virtual_smbs"]
     assert held["mandanten"] == [mandant]

@@ -11,6 +11,7 @@ from tests.unit.konnektor_trust.trustbench import DAY, EGK_CA, FIRST, KOMP_CA, V
 from tests.unit.pki.ocspmaker import NOW, SPAN, World
 from tiaas.konnektor.catalogue import deviations
 from tiaas.konnektor.config import BadInstanceConfig, TiAccess
+from tiaas.konnektor.web import NoAnswer
 from tiaas.pki.issue import Validity
 from tiaas.pki.oids import Role
 
@@ -109,3 +110,20 @@ async def test_beyond_the_grace_period_nobody_is_trusted_but_a_tsl_comes(bench: 
 def test_both_authorities_have_one_name() -> None:
     """The foreign CA of the first case is found by its key only."""
     assert World("KOMP-CA TEST-ONLY").ca.subject == KOMP_CA.ca.subject
+
+
+async def test_another_connection_of_a_refresh_does_not_hide_a_refusal(bench: Bench) -> None:
+    await with_vl(bench)
+    service = bench.lists.service
+    bench.server.publish(VL.newer().document(), "/vl.xml")
+    good, check = f"{bench.server.secure_url}/vl.xml", service.check
+    service.begin()
+    service.check = None
+    with pytest.raises(NoAnswer, match="4235"):
+        await service.get(good, 1 << 20)
+    service.check = check
+    await service.get(good, 1 << 20)
+    assert service.contact is not None
+    assert service.contact.code == 4235
+    assert await bench.lists.refresh_bnetza()
+    assert service.contact.code is None

@@ -21,6 +21,7 @@ from tiaas.lab.ready import (
     Ready,
     SlotEntry,
     TerminalEntry,
+    VirtualSmbEntry,
     WorkplaceEntry,
     basic_credentials,
     kon_document,
@@ -43,6 +44,7 @@ def _instance(number: int) -> InstanceEntry:
         terminals=(TerminalEntry("CT", "T", "127.0.0.1:4742", "http://127.0.0.1:1/x", (SlotEntry(1, None),)),),
         cards=CardsEntry(egk=(CardEntry("80", "Erika", "X1", {"PIN.CH": Secret(b"123456")}, Place("CT", 1)),)),
         kon_file=base / "k.kon",
+        virtual_smbs=(VirtualSmbEntry("81", "HSM-1", Secret(b"code")),),
     )
 
 
@@ -61,6 +63,7 @@ def test_the_first_instance_is_repeated_at_the_top() -> None:
         "workplaces",
         "terminals",
         "cards",
+        "virtual_smbs",
         "kon_file",
         "ldap",
         "admin",
@@ -84,6 +87,7 @@ def test_the_first_instance_is_repeated_at_the_top() -> None:
         "pins": {"PIN.CH": "123456"},
         "in": {"ct_id": "CT", "slot": 1},
     }
+    assert document["virtual_smbs"] == [{"iccsn": "81", "ct_id": "HSM-1", "activation_code": "code"}]
     assert document["workplaces"] == [{"workplace_id": "w", "ct_ids": ["CT"]}]
     assert document["terminals"][0]["slots"] == [{"number": 1, "iccsn": None}]
 
