@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tiaas.base.errors import InvalidInput, TiaasError
 from tiaas.cli.writer import out_json, out_table
 from tiaas.client import ClientError
+from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
+from tiaas.soap.markup import Limits, parse_document_untrusted
 
 XML = "xml"
 """What `--mime` says for XML, which has no MIME type in messages."""
@@ -25,6 +27,9 @@ _TYPES = {
     ".tif": "image/tiff",
     ".tiff": "image/tiff",
 }
+
+
+_BOUNDS = Limits(octets=64 * 1024 * 1024, nodes=2_000_000)
 
 
 class NotWritten(TiaasError):
@@ -53,6 +58,20 @@ def read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InvalidInput(f"{path}: {error.strerror}") from error
+
+
+def read_as(path: Path, form: DocumentForm) -> bytes:
+    """The file, well-formed if it goes as XML, for a Konnektor's answer does not name it. Raises `InvalidInput`."""
+    content = read(path)
+    if form.is_xml:
+        try:
+            parse_document_untrusted(content, _BOUNDS)
+        except (TooLarge, WrongEncoding, NotAllowed):
+            # Whether these are taken is for the Konnektor to say.
+            return content
+        except BadEnvelope as error:
+            raise InvalidInput(f"{path}: {error}; nothing was sent") from error
+    return content
 
 
 def targets(sources: Sequence[Path], names: Sequence[str], output: str | None, force: bool) -> list[Path]:

@@ -74,7 +74,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Signs. Exit code 1 if a stack ended before all were signed."""
+    """Signs. Exit code 1 if a stack ended before all were signed, 3 if a job was answered with an error."""
     _check(args)
     documents = [_document(path, args) for path in args.files]
     names = [_name(path, document) for path, document in zip(args.files, documents, strict=True)]
@@ -197,7 +197,7 @@ def _job(documents: Sequence[DocumentToSign], first: int, most: int) -> Sequence
 def _document(path: Path, args: argparse.Namespace) -> DocumentToSign:
     form = documentfiles.form_of(path, args.mime)
     kind = _CMS if args.enveloping else _TYPES.get(args.type)
-    content, under = documentfiles.read(path), None
+    content, under = documentfiles.read_as(path, form), None
     if args.policy:
         if not form.is_xml:
             raise InvalidInput(f"{path}: --policy signs XML; say --mime xml if it is")

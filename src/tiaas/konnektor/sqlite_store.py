@@ -54,6 +54,9 @@ class SqliteStore:
         thread = WorkThreads("store")
         try:
             opened = await thread.start(_guarded, lambda: _connect(path))
+        except StoreError as error:
+            thread.close()
+            raise StoreError(f"{path}: {error.reason}") from error
         except BaseException:
             thread.close()
             raise
@@ -208,12 +211,26 @@ def _connect(path: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
         raise
 
 
+_REMEDIES = {
+    "SQLITE_FULL": "the disk is full; make room",
+    "SQLITE_IOERR": "the disk cannot be read or written; is it full or damaged?",
+    "SQLITE_CANTOPEN": "it cannot be opened; look at the rights of file and folder, and at the room on the disk",
+    "SQLITE_READONLY": "it may not be written; look at the rights of file and folder",
+    "SQLITE_BUSY": "another program has it open; end that one",
+    "SQLITE_CORRUPT": "it is damaged; put back a backup",
+    "SQLITE_NOTADB": "it is no database of ours; put back a backup",
+}
+"""What to do, by the beginning of SQLite's name for the error (sqlite.org, Result and Error Codes)."""
+
+
 def _guarded(work: Callable[[], T]) -> T:
     try:
         return work()
     except sqlite3.Error as error:
-        # The text of a database error can quote values; its class name says enough.
-        raise StoreError(f"the database failed ({type(error).__name__})") from None
+        # The text of a database error can quote values; its class and its code say enough.
+        name = getattr(error, "sqlite_errorname", "")
+        told = next((f": {text}" for code, text in _REMEDIES.items() if name.startswith(code)), "")
+        raise StoreError(f"the database failed ({type(error).__name__}{name and f', {name}'}){told}") from None
 
 
 def _take_over(database: sqlite3.Connection, instance: str) -> Owner:

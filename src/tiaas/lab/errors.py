@@ -77,6 +77,14 @@ class ControlError(TiaasError):
         self.hint = hint
 
 
+class NotKept(ControlError):
+    """The lab's database could not be written, on a full disk say; nothing was changed."""
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        error = f"nothing is changed: the lab cannot write in {folder}: {reason}"
+        super().__init__(507, error, "see to the disk, then repeat")
+
+
 class UnknownCard(ControlError):
     """No card of this lab has that ICCSN."""
 

@@ -10,7 +10,7 @@ Where a card is says the terminal's document alone; what is in no slot is in the
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tiaas.base.secret import Secret
@@ -136,10 +136,9 @@ class LabTerminal:
             raise SlotOccupied
 
     def insert(self, slot: int, card: LabCard) -> None:
-        """Puts a card that is in no slot into an empty one. Raises `UnknownSlot`, `SlotOccupied`."""
+        """Puts a card that is in no slot into an empty one. Raises `UnknownSlot`, `SlotOccupied`, `NotKept`."""
         self.check_free(slot)
-        self.record.slots[slot] = card.iccsn
-        self._save()
+        self._book(slot, card.iccsn, self.record.ejected)
         self.virtual.insert(slot, card.card)
         self._on_move()
 
@@ -163,7 +162,7 @@ class LabTerminal:
     def eject(self, slot: int) -> str:
         """Takes the card out and puts it into the drawer; returns its ICCSN, "" for a memory card, which is gone then.
 
-        Raises `UnknownSlot`, `SlotVacant`.
+        Raises `UnknownSlot`, `SlotVacant`; `NotKept`, and the card stays where it is.
         """
         iccsn = self._held(slot)
         if slot in self._memory_cards:
@@ -173,9 +172,7 @@ class LabTerminal:
             return ""
         if iccsn is None:
             raise SlotVacant
-        self.record.slots[slot] = None
-        self.record.ejected[slot] = iccsn
-        self._save()
+        self._book(slot, None, {**self.record.ejected, slot: iccsn})
         self.virtual.eject(slot)
         self._on_move()
         return iccsn
@@ -199,6 +196,12 @@ class LabTerminal:
     def _on_state(self, state: TerminalState) -> None:
         self.record.state = state.to_document()
         self._save()
+
+    def _book(self, slot: int, iccsn: str | None, ejected: dict[int, str]) -> None:
+        """What is in a slot and what came out, in the database and then here: what is not kept did not happen."""
+        slots = {**self.record.slots, slot: iccsn}
+        self._store.put(Kind.TERMINAL, self.ct_id, replace(self.record, slots=slots, ejected=ejected).to_document())
+        self.record.slots, self.record.ejected = slots, ejected
 
     def _save(self) -> None:
         self._store.put(Kind.TERMINAL, self.ct_id, self.record.to_document())

@@ -5,8 +5,8 @@ passwords and key paths are in it, written anew when a card moves or a PIN chang
 absolute; `cert`, `key` and `ca` are PEM, keys unencrypted; `sicct` is `host:port`; `in` is `{"ct_id", "slot"}` or null.
 
     version
-    instances[]   konnektor, client, context, workplaces[], terminals[], cards, virtual_smbs[], kon_file, ldap; the first
-                  one's are repeated at the top
+    instances[]   konnektor, client, context, workplaces[], terminals[], cards, virtual_smbs[], kon_file, ldap; those of
+                  the first one are repeated at the top
     virtual_smbs  the SMC-Bs in an HSM, each with its activation code; empty without `--hsm`
     ldap          url (ldaps), plain (ldap, or null) and base of the directory's proxy; null where there is none
     lab           control, ca_bundle, faults, journal; ocsp, tsl, bnetza are URLs of the lab's PKI services, vzd is

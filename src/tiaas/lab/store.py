@@ -26,7 +26,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from tiaas.lab.errors import FolderUnusable, NotALabFolder, WrongSchema
+from tiaas.lab.errors import FolderUnusable, NotALabFolder, NotKept, WrongSchema
 from tiaas.lab.lock import LOCK_FILE, FolderLock
 
 DATABASE_FILE = "lab.sqlite"
@@ -155,13 +155,17 @@ class LabStore:
         return {str(key): _decode(body) for key, body in rows}
 
     def put(self, kind: Kind, key: str, document: Mapping[str, Any]) -> None:
-        """Stores a document; it is on disk when this returns (outside a `transaction`)."""
-        with self._guard:
-            self._database.execute(
-                "INSERT INTO document (kind, key, body) VALUES (?, ?, ?) "
-                "ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
-                (kind, key, _encode(document)),
-            )
+        """Stores a document; it is on disk when this returns (outside a `transaction`). Raises `NotKept`."""
+        try:
+            with self._guard:
+                self._database.execute(
+                    "INSERT INTO document (kind, key, body) VALUES (?, ?, ?) "
+                    "ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
+                    (kind, key, _encode(document)),
+                )
+        except sqlite3.OperationalError as error:
+            # The text of such an error is SQLite's own and quotes no values.
+            raise NotKept(self.folder, str(error)) from error
 
     def delete(self, kind: Kind, key: str) -> None:
         """Removes a document; nothing happens if there is none."""

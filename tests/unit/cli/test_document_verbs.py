@@ -280,3 +280,12 @@ async def test_forms() -> None:
     assert form_of(Path("a.bin"), None) == DocumentForm(False, None)
     assert form_of(Path("a.xml"), "text/plain; charset=utf-8") == DocumentForm(False, "text/plain; charset=utf-8")
     assert form_of(Path("a.xml"), "binary") == DocumentForm(False, None)
+
+
+async def test_a_malformed_file_of_a_stack_is_named_and_nothing_is_sent(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _write(t_txt="t", bad_xml="<a><b></a>", good_xml="<a/>")
+    assert await run("sign", "t.txt", "bad.xml", "good.xml") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "bad.xml: not well-formed XML; nothing was sent" in line

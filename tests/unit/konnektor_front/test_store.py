@@ -173,3 +173,10 @@ async def test_a_cancelled_write_is_still_whole(store: SqliteStore) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert len(await handle.list("k")) in (0, 200)
+
+
+async def test_what_is_no_database_is_named_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "konnektor.sqlite"
+    path.write_bytes(b"something else" * 100)
+    with pytest.raises(StoreError, match=r"konnektor.sqlite: .*\(DatabaseError, SQLITE_NOTADB\): .*backup"):
+        await SqliteStore.open(path)

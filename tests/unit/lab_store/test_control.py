@@ -1,8 +1,10 @@
 """The control port: what it does, what it refuses, and to whom it answers."""
 
 import json
+import sqlite3
 from collections.abc import AsyncIterator
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
@@ -11,6 +13,7 @@ from tiaas.base.localweb import is_local_request
 from tiaas.card.objsys.model import CardKind
 from tiaas.lab.control import BODY_MAX, control_app
 from tiaas.lab.lab import Lab
+from tiaas.lab.store import Kind
 from tiaas.terminal.virtual.terminal import PinMode
 
 CT = "/terminals/CT-1"
@@ -21,6 +24,13 @@ async def http(lab: Lab) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(control_app(lab))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8480") as client:
         yield client
+
+
+class Full:
+    """A database on a disk without room."""
+
+    def execute(self, *_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
 
 
 def _egks(lab: Lab) -> list[str]:
@@ -242,3 +252,21 @@ async def test_the_hand_mistypes_a_repetition(http: httpx.AsyncClient) -> None:
     answer = await http.put(f"{CT}/pin-policy", json=policy)
     assert answer.json() == {"mode": "auto", "has_new_pin": True, "has_repeat_pin": True}
     assert (await http.put(f"{CT}/pin-policy", json={"repeat_pin": "12"})).status_code == 400
+
+
+async def test_what_a_full_disk_does_not_keep_did_not_happen(lab: Lab, http: httpx.AsyncClient) -> None:
+    terminal = next(lab.terminals())
+    held, ejected = terminal.record.slots[1], dict(terminal.record.ejected)
+    with patch.object(lab.store, "_database", Full()):
+        answer = await http.post(f"{CT}/slots/1/eject")
+    assert answer.status_code == 507
+    assert "disk is full" in answer.json()["error"]
+    assert (terminal.record.slots[1], terminal.record.ejected) == (held, ejected)
+    assert terminal.virtual.card_in(1) is not None
+    assert lab.store.get(Kind.TERMINAL, "CT-1") == terminal.record.to_document()
+    assert (await http.post(f"{CT}/slots/1/eject")).json() == {"iccsn": held}
+    with patch.object(lab.store, "_database", Full()):
+        assert (await http.post(f"{CT}/slots/1/insert")).status_code == 507
+    assert terminal.record.slots[1] is None
+    assert terminal.virtual.card_in(1) is None
+    assert (await http.post(f"{CT}/slots/1/insert")).json() == {"iccsn": held}
