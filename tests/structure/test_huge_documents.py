@@ -18,6 +18,7 @@ HUGE = re.compile(r"huge_tree=(?!False)|\bparse_(?:document|thin|thin_xml|xml)_u
 DOCUMENTS = (
     "ades/",
     # A client looks at the document that it is about to send; nobody else's XML gets there.
+    "cli/documentfiles.py",
     "client/signaturepolicies.py",
     "konnektor/hybrid/",
     "konnektor/verification/",

@@ -75,22 +75,27 @@ def _run(argv: Sequence[str] | None) -> int:
         raise
     except OSError as error:
         # A file that cannot be read, an address in use: the operating system's words are good enough.
-        if os.environ.get("TIAAS_DEBUG"):
-            raise
+        _show_origin(error)
         note(f"tiaas: {error}")
         return 1
-    except Exception as error:
-        if os.environ.get("TIAAS_DEBUG"):
-            raise
+    except Exception as error:  # noqa: BLE001 - a defect ends with its own exit code, told in one line
+        _show_origin(error)
         note(f"tiaas: internal error ({type(error).__name__}); TIAAS_DEBUG=1 shows where; please report it")
         return 70
+
+
+def _show_origin(error: Exception) -> None:
+    """With TIAAS_DEBUG=1 the traceback; message and exit code are the same with and without."""
+    if os.environ.get("TIAAS_DEBUG"):
+        import traceback
+
+        traceback.print_exception(error)
 
 
 def _report(error: TiaasError) -> int:
     from tiaas.cli.exitcodes import exit_code
 
-    if os.environ.get("TIAAS_DEBUG"):
-        raise error
+    _show_origin(error)
     note(f"tiaas: {error}")
     _help(error)
     return int(exit_code(error))

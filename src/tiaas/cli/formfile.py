@@ -11,6 +11,7 @@ import yaml
 from tiaas.base.errors import InvalidInput
 
 _YAML = (".yaml", ".yml")
+_FORM = "TOML, JSON or YAML by the file's name; docs/reference/cards.md describes it"
 
 
 def read_form_file(path: Path) -> dict[str, Any]:
@@ -19,9 +20,9 @@ def read_form_file(path: Path) -> dict[str, Any]:
         text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
         document = _parse(path.suffix.lower(), text)
     except (ValueError, LookupError, RecursionError, yaml.YAMLError) as error:
-        raise InvalidInput(f"{path} cannot be read: {error}") from None
+        raise InvalidInput(f"{path} cannot be read as a form ({_FORM}): {error}") from None
     if not isinstance(document, dict):
-        raise InvalidInput(f"{path} holds no form: keys and values are expected")
+        raise InvalidInput(f"{path} holds no form: keys and values are expected ({_FORM})")
     return document
 
 

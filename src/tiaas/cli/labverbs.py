@@ -84,7 +84,8 @@ def _insert_kvk(http: httpx.Client, args: argparse.Namespace) -> int:
     if args.json:
         out_json(place)
     else:
-        out(f"KVK inserted into {args.terminal} slot {args.slot}; taking it out by hand: the control port's eject")
+        url = str(http.base_url).rstrip("/") + _slot_path(place, "eject")
+        out(f"KVK inserted into {args.terminal} slot {args.slot}; taking it out: POST {url}")
     return ExitCode.OK
 
 
