@@ -18,6 +18,7 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Topic
 from tiaas.konnektor.hsm import activation
 from tiaas.konnektor.hsm.activation import ActivationRefused
+from tiaas.konnektor.hsm.owned import FRESH_SECONDS
 from tiaas.konnektor.infomodel import Relation
 from tiaas.konnektor.keys import decipherers_of, signer_of
 from tiaas.konnektor.protocol import LogName, LogType, Query
@@ -174,10 +175,11 @@ async def test_an_owner_that_was_taken_over_uses_no_key(
     await signer.sign_digest(bytes(32), signer.scheme)
     assert await decipherer.decipher(cryptogram) == b"content key"
 
-    async def stale(changes: object) -> None:
+    async def stale() -> None:
         raise StaleEpochWrite("one", 1, 2)
 
-    monkeypatch.setattr(house.context.store, "apply", stale)
+    monkeypatch.setattr(house.context.store, "require_owner", stale)
+    house.clock.advance(FRESH_SECONDS)
     for use in (signer.sign_digest(bytes(32), signer.scheme), decipherer.decipher(cryptogram)):
         with pytest.raises(StaleEpochWrite):
             await use

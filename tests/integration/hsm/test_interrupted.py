@@ -63,7 +63,7 @@ def die(folder: Path, where: str) -> None:
 
 async def killed(folder: Path, where: str) -> int | None:
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", __name__, str(folder), where)
-    return await asyncio.wait_for(process.wait(), 60)
+    return await asyncio.wait_for(process.wait(), 180)
 
 
 async def test_a_start_that_is_killed_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
