@@ -26,7 +26,8 @@ def register(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         description="Makes a card and puts it into the drawer of a running lab. Without FILE it asks questions; an "
         "empty answer takes the default, and --type takes all of them. docs/reference/cards.md describes the form.",
     )
-    make.add_argument("--type", choices=KINDS, help="a valid card of that kind, of an invented holder")
+    kinds = "a valid card of that kind, of an invented holder; a gSMC-KT is made from a form"
+    make.add_argument("--type", choices=KINDS, help=kinds)
     make.add_argument("file", nargs="?", type=Path, metavar="FILE", help="form: .toml, .json, .yaml; -: JSON on stdin")
     show = things.add_parser("show", help="show a card and the state it is in")
     export = things.add_parser("export", help="write a card with its keys and PINs to a file")

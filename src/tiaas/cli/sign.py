@@ -97,7 +97,12 @@ def run(args: argparse.Namespace) -> int:
             raise
         failure = error
     rows = [
-        (str(args.files[result.index]), str(paths[result.index]), result.signature_type or "") for result in results
+        (
+            str(args.files[result.index]),
+            str(paths[result.index]),
+            result.signature_type or _inside(documents[result.index]),
+        )
+        for result in results
     ]
     if args.json:
         saved = [dict(zip(("file", "output", "type"), row, strict=True)) for row in rows]
@@ -179,6 +184,13 @@ async def _sign(
         if len(results) < len(part):
             break
         first += len(part)
+
+
+def _inside(document: DocumentToSign) -> str:
+    """The type of a signature in its document, which the answer does not tell."""
+    if document.is_xml:
+        return _TYPES["xades"]
+    return _TYPES["pades"] if document.mime_type == "application/pdf-a" else ""
 
 
 def _job_name(files: Sequence[Path]) -> str:

@@ -148,6 +148,7 @@ def _credentials(value: object) -> Pkcs12Credentials | BasicCredentials:
         data = _octets(reader.text("data"), "credentials.data")
         if not data:
             raise BadKon("missing: credentials.data")
+        _require_whole(data)
         return Pkcs12Credentials(Secret(data), password)
     if kind == "basic":
         missing = [f"credentials.{key}" for key in ("username", "password") if not reader.text(key)]
@@ -155,6 +156,16 @@ def _credentials(value: object) -> Pkcs12Credentials | BasicCredentials:
             raise BadKon(f"missing: {', '.join(missing)}")
         return BasicCredentials(reader.text("username"), password)
     raise BadKon("credentials.type must be basic or pkcs12")
+
+
+def _require_whole(data: bytes) -> None:
+    """PKCS#12 is one DER element; octets that end before it does were cut off."""
+    if len(data) < 2 or data[0] != 0x30:
+        return
+    more = data[1] & 0x7F if data[1] > 0x80 else 0
+    length = int.from_bytes(data[2 : 2 + more]) if more else data[1] & 0x7F
+    if len(data) < 2 + more + length:
+        raise BadKon(f"credentials.data is cut off: {len(data)} of {2 + more + length} octets of PKCS#12")
 
 
 def _trust_store(value: object) -> tuple[bytes, ...]:

@@ -58,11 +58,9 @@ async def test_signed_files_lie_beside_the_others(
     )
     _write(a_xml="<a/>", b_pdf="%PDF", c_txt="c")
     assert await run("sign", "a.xml", "b.pdf", "c.txt", "--json") == 0
-    assert [item["output"] for item in json.loads(capsys.readouterr().out)] == [
-        "a-signed.xml",
-        "b-signed.pdf",
-        "c.txt.p7s",
-    ]
+    shown = json.loads(capsys.readouterr().out)
+    assert [item["output"] for item in shown] == ["a-signed.xml", "b-signed.pdf", "c.txt.p7s"]
+    assert [item["type"] for item in shown][:2] == ["urn:ietf:rfc:3275", "http://uri.etsi.org/02778/3"]
     assert Path("a-signed.xml").read_text() == "<a>signed</a>"
     assert Path("b-signed.pdf").read_text() == "%PDF signed"
     assert Path("c.txt.p7s").read_text() == "cms"

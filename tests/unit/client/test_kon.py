@@ -1,7 +1,7 @@
 """The `.kon` file."""
 
 import json
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from pathlib import Path
 
 import pytest
@@ -102,3 +102,13 @@ def test_unusable_pkcs12() -> None:
         build_context(parse_kon(_with(credentials={"type": "pkcs12", "data": data, "password": "x"}), {}))
     with pytest.raises(BadKon, match="cannot be opened"):
         build_context(parse_kon(_with(credentials={"type": "pkcs12", "data": "AAAA"}), {}))
+
+
+def test_pkcs12_that_was_cut_off_is_told_with_the_file(tmp_path: Path) -> None:
+    document = json.loads(make_identities().kon("https://k:1"))
+    whole = b64decode(document["credentials"]["data"])
+    document["credentials"]["data"] = b64encode(whole[:-100]).decode()
+    path = tmp_path / "cut.kon"
+    path.write_text(json.dumps(document))
+    with pytest.raises(BadKon, match=rf"cut.kon: credentials.data is cut off: {len(whole) - 100} of {len(whole)} "):
+        load_kon(path, {})
