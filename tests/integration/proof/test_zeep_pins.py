@@ -108,7 +108,8 @@ def test_the_command_line(lab: LabProcess, hand: Hand) -> None:
     hand.knows(new_pin=first)
     assert lab.tiaas("pin", "change", "PIN.CH", "--card", iccsn).returncode == 0
     unblocked = lab.tiaas("pin", "unblock", "MRPIN.AMTS")
-    assert (unblocked.returncode, unblocked.stdout) == (0, "MRPIN.AMTS: unblocked\n")
+    assert unblocked.returncode == 0
+    assert unblocked.stdout.startswith("MRPIN.AMTS: was not blocked")
     assert lab.tiaas("pin", "status", "PIN.CH", "--card", iccsn).stdout == "PIN.CH: not verified, 3 tries left\n"
 
 

@@ -93,7 +93,7 @@ def test_two_workers_each_with_a_clean_lab_of_its_own(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-p", "tiaas.cli.pytest_plugin", "-p", "xdist", "-n2", "--dist=loadfile"]
     options = [f"--basetemp={tmp_path / 'tmp'}", "--tiaas-recordings", str(tmp_path / "failed"), "-c", os.devnull]
     done = subprocess.run(
-        [*command, *options, f"--rootdir={tmp_path}", str(tmp_path)],
+        [*command, *options, f"--rootdir={tmp_path}", f"--confcutdir={tmp_path}", str(tmp_path)],
         env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=180,
     )  # fmt: skip
     assert "4 passed" in done.stdout, done.stdout
