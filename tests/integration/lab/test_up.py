@@ -48,7 +48,8 @@ def test_the_ready_file_is_as_the_design_says(lab: LabProcess) -> None:
     assert stat.S_IMODE((lab.folder / "ready.json").stat().st_mode) == 0o600
     assert set(ready) == {
         "version", "instances", "lab", "portal", "base",
-        "konnektor", "client", "context", "workplaces", "terminals", "cards", "kon_file", "ldap", "admin",
+        "konnektor", "client", "context", "workplaces", "terminals", "cards", "virtual_smbs", "kon_file",
+        "ldap", "admin",
     }  # fmt: skip
     assert len(ready["instances"]) == 2
     for instance in ready["instances"]:
