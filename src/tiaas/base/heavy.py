@@ -26,7 +26,8 @@ OWNER: ContextVar[Hashable] = ContextVar("OWNER", default=None)
 _CHANGE_SECONDS = 0.0002
 _READING_THREADS = 2
 _LARGE = FairThreads("large", max(2, processors() - 1))
-_OTHER = FairThreads("other", processors() + 4)
+# As many as compute at once: more would only take the interpreter's lock from each other, every 0.2 ms.
+_OTHER = FairThreads("other", max(2, processors()))
 _READING = FairThreads("reading", _READING_THREADS)
 
 
