@@ -83,7 +83,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     trust = action("trust", "trust lists: show, fetch now, import", _trust)
     trust.add_argument("what", nargs="?", choices=("show", "refresh", "import"), default="show")
     trust.add_argument("file", nargs="?", type=Path, metavar="FILE", help="with import: a TSL")
-    trust.add_argument("--bnetza", action="store_true", help="with import: FILE is a BNetzA-VL")
+    kind = trust.add_mutually_exclusive_group()
+    kind.add_argument("--bnetza", action="store_true", help="with import: FILE is a BNetzA-VL")
+    kind.add_argument("--crl", action="store_true", help="with import: FILE is a CRL (DER), profile einbox only")
     register_imported_cas(action)
     register_virtual_smbs(action)
     action("expiry", "read the certificates of all reachable cards and show which end soon", _expiry)
@@ -188,7 +190,7 @@ def _trust(args: argparse.Namespace) -> int:
                 if contact is not None and contact.code is not None:
                     note(f"{name}: TSL service refused: {contact.code} {contact.reason}")
         elif args.what == "import":
-            name = "bnetza" if args.bnetza else "tsl"
+            name = "bnetza" if args.bnetza else "crl" if args.crl else "tsl"
             await admin.change("POST", f"/trust/{name}/import", ListImport(read_file(args.file)))
         return await admin.read("/trust", TrustState)
 

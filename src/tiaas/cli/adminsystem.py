@@ -13,7 +13,7 @@ from tiaas.interfaces.management.system import Reachability, ReachabilityTest, S
 
 
 def register_system(action: Callable[..., argparse.ArgumentParser]) -> None:
-    """Adds `state`, `operating-data`, `central-systems`, `reach`."""
+    """Adds `state`, `operating-data`, `central-systems`, `reach`, `vpn`."""
     action("state", "what the instance is and how it is", _state)
     data = action("operating-data", "the operating data as XML (OperatingData.xsd)", _operating_data)
     data.add_argument("file", nargs="?", type=Path, metavar="FILE", help="where to write it (default: standard output)")
@@ -21,6 +21,8 @@ def register_system(action: Callable[..., argparse.ArgumentParser]) -> None:
     reach = action("reach", "test whether the instance reaches a host", _reach)
     reach.add_argument("host", metavar="HOST")
     reach.add_argument("port", type=int, metavar="PORT")
+    vpn = action("vpn", "set up a box's way to the TI or the SIS now (profile einbox)", _vpn)
+    vpn.add_argument("way", choices=("ti", "sis"))
 
 
 def _state(args: argparse.Namespace) -> int:
@@ -80,3 +82,9 @@ def _reach(args: argparse.Namespace) -> int:
     found = with_admin(args, lambda admin: admin.change("POST", "/system/reachability", wish, Reachability))
     shown(args, found, lambda r: out("reachable" if r.is_reachable else f"not reachable: {r.reason}"))
     return ExitCode.OK if found.is_reachable else ExitCode.FAILED
+
+
+def _vpn(args: argparse.Namespace) -> int:
+    with_admin(args, lambda admin: admin.change("POST", f"/vpn/{args.way}/connect"))
+    out(f"the way to the {args.way.upper()} is there")
+    return ExitCode.OK

@@ -32,7 +32,7 @@ class Box:
         self, network: BoxNetwork, crl: CrlKeeper, device: Certificate | None, opstate: OperatingState, clock: Clock
     ) -> None:
         self.crl = crl
-        self._network = network
+        self.network = network
         self._device = device
         self._opstate = opstate
         self._clock = clock
@@ -43,12 +43,12 @@ class Box:
         await self.crl.start()
         self.look()
         self._task = asyncio.create_task(self._run())
-        await self._network.start()
+        await self.network.start()
 
     async def stop(self) -> None:
         """Watches no more."""
         await self.crl.stop()
-        await self._network.stop()
+        await self.network.stop()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

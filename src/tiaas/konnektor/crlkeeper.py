@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from tiaas.base.clock import Clock
 from tiaas.konnektor.config import BadInstanceConfig
+from tiaas.konnektor.errors import ErrorLog, KonnektorError, LoggedError
 from tiaas.konnektor.events import Event, EventHub, EventSeverity, EventType, Topic, parameters, time_value
 from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.konnektor.store import InstanceStore, StoreError
@@ -24,6 +25,7 @@ _log = logging.getLogger("tiaas.konnektor.crl")
 
 EXPIRING = timedelta(days=3)
 """TIP1-A_4994."""
+CHECK_FAILED = 4130
 _KIND, _KEY = "trust", "crl"
 _SECONDS = 30.0
 _RETRY_SECONDS = 60.0
@@ -44,6 +46,7 @@ class CrlKeeper:
         store: InstanceStore,
         hub: EventHub,
         opstate: OperatingState,
+        errors: ErrorLog,
         clock: Clock,
     ) -> None:
         self.held: RevocationList | None = None
@@ -54,6 +57,7 @@ class CrlKeeper:
         self._store = store
         self._hub = hub
         self._opstate = opstate
+        self._errors = errors
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
 
@@ -86,13 +90,33 @@ class CrlKeeper:
             return False
         return True
 
+    async def take(self, document: bytes) -> None:
+        """Takes a CRL (DER) that an administrator has (TIP1-A_4706). Raises `KonnektorError` 4130, `StoreError`."""
+        try:
+            await self._take(document)
+        except ListRefused as refused:
+            self._tell_failure(refused)
+            raise KonnektorError(CHECK_FAILED, str(refused)) from refused
+
+    async def is_current(self) -> bool:
+        """Whether the CRL is not over, after another try to renew one that is (TUC_KON_321, step 4)."""
+        if self._is_over() and self._url:
+            try:
+                await self.refresh()
+            except StoreError as error:
+                _log.warning("CRL not kept", extra={"reason": error.reason})
+        self.judge()
+        return not self._is_over()
+
     def judge(self) -> None:
         """EC_CRL_Expiring, EC_CRL_Out_Of_Date."""
         now, until = self._clock.now(), None if self.held is None else self.held.next_update
         expiring = until is not None and until - EXPIRING < now <= until
         self._opstate.set(Condition.CRL_EXPIRING, expiring, (("ExpiringDateCRL", time_value(until)),))
-        over = until is not None and now > until
-        self._opstate.set(Condition.CRL_OUT_OF_DATE, over, (("NextUpdateCRL", time_value(until)),))
+        self._opstate.set(Condition.CRL_OUT_OF_DATE, self._is_over(), (("NextUpdateCRL", time_value(until)),))
+
+    def _is_over(self) -> bool:
+        return self.held is not None and self._clock.now() > self.held.next_update
 
     async def _fetch(self) -> bytes:
         try:
@@ -132,7 +156,13 @@ class CrlKeeper:
             self.judge()
 
     def _tell_failure(self, refused: ListRefused) -> None:
+        """One that was had and does not hold is 4130; where none could be had no table has a code of the Konnektor."""
         code = None if refused.fault is None else refused.fault.number
         _log.warning("CRL not imported", extra={"code": code, "reason": refused.reason})
-        told = parameters(("Fehlerbeschreibung", str(refused)))
+        about = str(refused)
+        if refused.fault is not PkiCode.CRL_DOWNLOAD_ERROR:
+            error = KonnektorError(CHECK_FAILED)
+            self._errors.write_error(LoggedError(error, "", "", (("Reason", about),)))
+            about = f"{error}: {about}"
+        told = parameters(("Fehlerbeschreibung", about))
         self._hub.publish(Event(Topic.CERT_CRL_IMPORT, told, EventType.OPERATION, EventSeverity.ERROR, deliver=False))

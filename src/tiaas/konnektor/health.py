@@ -92,7 +92,6 @@ def _is_counted(context: ServiceContext) -> Callable[[object], bool]:
 
 
 def _box(context: ServiceContext, network: Network, config: InstanceConfig, device: bytes | None) -> Box:
-    lines = BoxNetwork(config.box, config.ti.online, network, context.opstate, context.hub)
     certificate = None if device is None else decode_certificate_untrusted(device)
     crl = CrlKeeper(
         config.box.crl_url if config.ti.online else "",
@@ -102,6 +101,8 @@ def _box(context: ServiceContext, network: Network, config: InstanceConfig, devi
         context.store,
         context.hub,
         context.opstate,
+        context.protocol,
         context.clock,
     )
+    lines = BoxNetwork(config.box, context.online_mode, crl, network, context.opstate, context.hub, context.protocol)
     return Box(lines, crl, certificate, context.opstate, context.clock)

@@ -388,7 +388,7 @@ class Instance:
         await self.context.qes.configure(settings)
 
     async def set_online(self, active: bool) -> None:
-        """MGM_LU_ONLINE, from now on for the ways to Fachdienste, directory, OCSP and trust lists.
+        """MGM_LU_ONLINE, from now on for the ways to Fachdienste, directory, OCSP and trust lists, and those of a box.
 
         The rest follows at the next start. Raises `AddressTaken`.
         """

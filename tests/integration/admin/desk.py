@@ -13,7 +13,7 @@ from tiaas.client.admin import Admin, AdminAccess, connect_admin
 from tiaas.interfaces.management.accounts import IssuedToken, NewAdministrator, NewToken
 from tiaas.interfaces.management.roles import Role
 from tiaas.konnektor.admin.users import FirstAdmin, make_token
-from tiaas.konnektor.config import Address, InstanceConfig, Profile, TiAccess
+from tiaas.konnektor.config import Address, BoxAccess, InstanceConfig, Profile, TiAccess
 from tiaas.konnektor.events import Event
 from tiaas.konnektor.instance import Instance, Provision
 from tiaas.konnektor.issuing import create_ca, issue_server
@@ -63,7 +63,11 @@ def first_provision(token: Secret, anchor: bytes | None = None) -> Provision:
 
 @asynccontextmanager
 async def open_desk(
-    folder: Path, ti: TiAccess | None = None, anchor: bytes | None = None, profile: Profile = Profile.HSK
+    folder: Path,
+    ti: TiAccess | None = None,
+    anchor: bytes | None = None,
+    profile: Profile = Profile.HSK,
+    box: BoxAccess | None = None,
 ) -> AsyncIterator[Desk]:
     """A node with one instance `a` that is managed on a port of the system's choice."""
     clock = ManualClock(SystemClock().now())
@@ -72,7 +76,9 @@ async def open_desk(
     try:
         token = make_token(ENTROPY)
         address = Address("127.0.0.1", 0)
-        config = InstanceConfig("a", address, hosts=("127.0.0.1",), profile=profile, ti=ti or TiAccess())
+        config = InstanceConfig(
+            "a", address, hosts=("127.0.0.1",), profile=profile, ti=ti or TiAccess(), box=box or BoxAccess()
+        )
         instance = await node.add(config, first_provision(token, anchor))
         await node.manage("a", address)
         desk = Desk(node, instance, clock, {None: None, Role.SUPER: token})

@@ -12,6 +12,7 @@ from tiaas.base.clock import ManualClock
 from tiaas.base.entropy import SystemEntropy
 from tiaas.konnektor.catalogue import deviations
 from tiaas.konnektor.crlkeeper import CrlKeeper
+from tiaas.konnektor.errors import LoggedError
 from tiaas.konnektor.events import Event, EventHub
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.opstate import OperatingState
@@ -38,6 +39,11 @@ class Bench:
     clock: ManualClock
     store: MemoryStore = field(default_factory=MemoryStore)
     events: list[Event] = field(default_factory=list)
+    codes: list[int] = field(default_factory=list)
+    """Of the errors that were written down."""
+
+    def write_error(self, logged: LoggedError) -> None:
+        self.codes.append(logged.error.code)
 
     def boot(self) -> CrlKeeper:
         """A new start of the Konnektor."""
@@ -47,7 +53,7 @@ class Bench:
         issuer = decode_certificate_untrusted(der(self.lab.pki.authority(AuthorityKind.KOMP, Family.ECC)))
         space = TrustSpace((Issuer(issuer),), ())
         web = WebClient(Network())
-        return CrlKeeper(self.url, 86_400.0, web, lambda: space, self.store, hub, self.opstate, self.clock)
+        return CrlKeeper(self.url, 86_400.0, web, lambda: space, self.store, hub, self.opstate, self, self.clock)
 
     def fault(self, **more: object) -> None:
         self.lab.faults.add(Fault.from_document({"service": "crl", **more}))
@@ -112,6 +118,7 @@ def test_no_fault_is_left_out() -> None:
 
 @pytest.mark.parametrize("code", FAULTS)
 @pytest.mark.requirement("TIP1-A_4694")
+@pytest.mark.code(4130)
 async def test_crl_fault(bench: Bench, code: str) -> None:
     keeper = bench.boot()
     await keeper.start()
@@ -124,7 +131,10 @@ async def test_crl_fault(bench: Bench, code: str) -> None:
     if number is not None:
         assert keeper.held is held, "the old one stays in use"
         (event,) = [event for event in bench.events if event.topic == "CERT/CRL/IMPORT"]
-        assert dict(event.parameters)["Fehlerbeschreibung"].startswith(str(number))
+        told = dict(event.parameters)["Fehlerbeschreibung"]
+        assert told.startswith("4130 ")
+        assert f": {number} " in told
+        assert bench.codes == [4130]
         assert deviations(event) == []
         assert fit_to_log(event.parameters, type_=LogType.OPERATION, level=Level.ERROR) == event.parameters
     bench.clock.advance(60)
@@ -140,4 +150,5 @@ async def test_the_download_point_is_away(bench: Bench) -> None:
     assert keeper.held is None
     (event,) = bench.events
     assert dict(event.parameters)["Fehlerbeschreibung"].startswith("1053")
+    assert bench.codes == [], "nothing was checked"
     await keeper.stop()

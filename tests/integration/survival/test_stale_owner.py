@@ -269,10 +269,11 @@ async def _new_crl(old: Deposed) -> None:
     ca = create_ca("crl", CLOCK.now(), ENTROPY)
     space = TrustSpace((Issuer(decode_certificate_untrusted(ca.certificate.public_bytes(Encoding.DER))),), ())
     core = old.core
-    keeper = CrlKeeper("", 1.0, WebClient(Network()), lambda: space, core.store, core.hub, core.opstate, core.clock)
+    web, logs = WebClient(Network()), core.protocol
+    keeper = CrlKeeper("", 1.0, web, lambda: space, core.store, core.hub, core.opstate, logs, core.clock)
     document = issue_crl(Authority(ca.certificate, ca.key), CLOCK.now(), CLOCK.now() + timedelta(days=7), 1)
     try:
-        await keeper._take(document)
+        await keeper.take(document)
     finally:
         assert keeper.held is None
 

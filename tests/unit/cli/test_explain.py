@@ -19,7 +19,7 @@ def test_in_german(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_code_that_never_comes_and_a_number_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["explain", "4174"]) == 0
+    assert main(["explain", "4164"]) == 0
     assert "does not give it" in capsys.readouterr().out
     assert main(["explain", "7"]) == 2
     assert "7 is no error code" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from tiaas.konnektor.admin import accounts, terminals
+from tiaas.konnektor.admin.boxroutes import BOX_ROUTES
 from tiaas.konnektor.admin.centralsystems import CENTRAL_SYSTEM_ROUTES
 from tiaas.konnektor.admin.certificates import CERTIFICATE_ROUTES
 from tiaas.konnektor.admin.clientsystems import CLIENT_ROUTES
@@ -44,6 +45,7 @@ _ROWS: tuple[Route, ...] = (
     *CLIENT_ROUTES,
     *SYSTEM_ROUTES,
     *CENTRAL_SYSTEM_ROUTES,
+    *BOX_ROUTES,
     *OPERATING_DATA_ROUTES,
     *LOG_ROUTES,
     *MOVING_ROUTES,
