@@ -23,9 +23,10 @@ from tiaas.ades.signing import CannotSign, SignedBy
 from tiaas.ades.xadescounter import plan_counters
 from tiaas.ades.xadesdocument import XmlDocument, parse_to_sign
 from tiaas.ades.xadesids import id_attributes
-from tiaas.ades.xadesplaces import Target, find_target, parallel_place
+from tiaas.ades.xadespath import path_to
+from tiaas.ades.xadesplaces import Spot, Target, end_spot, find_target, parallel_spot
 from tiaas.ades.xadesvariants import Placement, Update, Use, Variant, check_variant
-from tiaas.ades.xmlsplice import NotLocated, Place, end_of_root, inserted, locate
+from tiaas.ades.xmlsplice import NotLocated, Place, inserted, locate
 from tiaas.base.slices import joined
 from tiaas.pki.keys import SigningScheme
 from tiaas.xmlsec.canonical import canonical, canonical_document
@@ -76,12 +77,17 @@ class XadesOptions:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PreparedXades:
-    """A document and the signatures that wait for their values."""
+    """A document and the signatures that wait for their values.
+
+    `enveloping`: the document element of what is finished is a signature.
+    """
 
     _document: bytes
     _drafts: tuple[tuple[Place, Draft], ...]
     _curve_bits: int | None
-    _ocsp: bytes | None
+    _options: XadesOptions
+    _xpath: str | None = None
+    enveloping: bool = False
 
     @property
     def digests(self) -> tuple[bytes, ...]:
@@ -93,8 +99,16 @@ class PreparedXades:
         additions = []
         for (place, unsigned), value in zip(self._drafts, values, strict=True):
             written = value if self._curve_bits is None else raw_ecdsa(value, self._curve_bits)
-            additions.append((place, unsigned.element(written, ocsp or self._ocsp)))
+            additions.append((place, unsigned.element(written, ocsp or self._options.ocsp)))
         return inserted(self._document, additions)
+
+    def xpath(self, finished: bytes) -> str:
+        """An XPath without prefixes to the first of the signatures in the finished document."""
+        if self._xpath is not None:
+            return self._xpath
+        wanted = f"signature-{self._options.name}"
+        signatures = parse_to_sign(finished).root.iter(ds("Signature"))
+        return path_to(next(signature for signature in signatures if signature.get("Id") == wanted))
 
 
 def prepare(document: bytes | XmlDocument, by: SignedBy, options: XadesOptions) -> PreparedXades:
@@ -131,27 +145,19 @@ def _prepare(parsed: XmlDocument, by: SignedBy, options: XadesOptions) -> Prepar
 
 
 def _prepare_enveloped(document: XmlDocument, target: Target, by: SignedBy, options: XadesOptions) -> PreparedXades:
-    place, parent = None, document.root
-    if options.update is Update.PARALLEL:
-        place, parent = parallel_place(document) or (None, parent)
-    if place is None:
-        place = target.place(document) or end_of_root(document.octets, document.encoding, document.root)
+    spot = parallel_spot(document) if options.update is Update.PARALLEL else None
+    if spot is None:
+        spot = target.spot(document) or end_spot(document)
     part = Part("", _ENVELOPED, document.digest(canonical_document(document.root, Transform.C14N_11)))
-    return _prepared(document.octets, place, scope_inside(parent), by, options, part)
+    return _prepared(document.octets, spot, by, options, part)
 
 
 def _prepare_part(document: XmlDocument, target: Target, by: SignedBy, options: XadesOptions) -> PreparedXades:
-    place = target.place(document)
-    if target.part is None or target.holder is None or place is None:
+    spot = target.spot(document)
+    if target.part is None or spot is None:
         raise CannotSign(4111, "no place for the signature")
     part = Part(f"#{target.identifier}", _C14N, document.digest(canonical(target.part, Transform.C14N_11)))
-    parent = target.holder
-    if target.behind:
-        above = parent.getparent()
-        if above is None:
-            raise CannotSign(4111, "nothing can stand behind the document element")
-        parent = above
-    return _prepared(document.octets, place, scope_inside(parent), by, options, part)
+    return _prepared(document.octets, spot, by, options, part)
 
 
 def _prepare_enveloping(document: XmlDocument, by: SignedBy, options: XadesOptions) -> PreparedXades:
@@ -166,7 +172,9 @@ def _prepare_enveloping(document: XmlDocument, by: SignedBy, options: XadesOptio
     start = octets(f'<ds:Object xmlns:ds="{DS}" Id="{name}">')
     enclosing = parse_to_sign(joined((prolog, start, element, b"</ds:Object>")))
     part = Part(f"#{name}", _C14N, enclosing.digest(canonical(enclosing.root, Transform.C14N_11)))
-    return _prepared(prolog, Place(len(prolog), len(prolog)), NOWHERE, by, options, part, content)
+    unsigned = _draft(NOWHERE, by, options, options.name, (part,), content)
+    place = Place(len(prolog), len(prolog))
+    return PreparedXades(prolog, ((place, unsigned),), _curve_bits(by), options, enveloping=True)
 
 
 def _prepare_counters(document: XmlDocument, by: SignedBy, options: XadesOptions) -> PreparedXades:
@@ -176,20 +184,13 @@ def _prepare_counters(document: XmlDocument, by: SignedBy, options: XadesOptions
         part = Part(f"#{counter.identifier}", _C14N, counter.digest, COUNTERSIGNED_TYPE)
         name = f"{options.name}-{number}" if number else options.name
         drafts.append((counter.place, _draft(counter.scope, by, options, name, (part,), b"")))
-    return PreparedXades(octets_now, tuple(drafts), _curve_bits(by), options.ocsp)
+    enveloping = document.root.tag == ds("Signature")
+    return PreparedXades(octets_now, tuple(drafts), _curve_bits(by), options, enveloping=enveloping)
 
 
-def _prepared(
-    document: bytes,
-    place: Place,
-    scope: Scope,
-    by: SignedBy,
-    options: XadesOptions,
-    part: Part,
-    enclosed: bytes = b"",
-) -> PreparedXades:
-    unsigned = _draft(scope, by, options, options.name, (part,), enclosed)
-    return PreparedXades(document, ((place, unsigned),), _curve_bits(by), options.ocsp)
+def _prepared(document: bytes, spot: Spot, by: SignedBy, options: XadesOptions, part: Part) -> PreparedXades:
+    unsigned = _draft(scope_inside(spot.parent), by, options, options.name, (part,), b"")
+    return PreparedXades(document, ((spot.place, unsigned),), _curve_bits(by), options, spot.xpath)
 
 
 def _draft(

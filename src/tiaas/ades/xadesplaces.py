@@ -8,8 +8,9 @@ from lxml import etree
 from tiaas.ades.signing import CannotSign
 from tiaas.ades.xadesdocument import XmlDocument
 from tiaas.ades.xadesids import is_id_by_schema
+from tiaas.ades.xadespath import path_to_new
 from tiaas.ades.xadesvariants import POLICIES, Placement, Variant
-from tiaas.ades.xmlsplice import Place, locate
+from tiaas.ades.xmlsplice import Place, end_of_root, locate
 from tiaas.soap.markup import XmlElement, local_name
 from tiaas.xmlsec.errors import BadXmlSignature
 from tiaas.xmlsec.names import ds
@@ -19,6 +20,17 @@ from tiaas.xmlsec.references import index_ids
 _STEP = re.compile(
     r"""/(?:child::)?(?:\*(?:\[\s*local-name\(\)\s*=\s*(?:'([^']*)'|"([^"]*)")\s*\])?|([\w.\-]+))(?:\[(\d{1,5})\])?"""
 )
+
+_SIGNATURE = "Signature"
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a signature goes: the octets, the element that it becomes a child of, and an XPath to it (`xadespath`)."""
+
+    place: Place
+    parent: XmlElement
+    xpath: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +64,16 @@ class Target:
         if self.part is not None:
             raise CannotSign(4111, "a part cannot be enclosed")
 
-    def place(self, document: XmlDocument) -> Place | None:
-        """Where the placement is in the octets; None without placement."""
-        if self.holder is None:
+    def spot(self, document: XmlDocument) -> Spot | None:
+        """In front of all that is in the element of the placement; None without one.
+
+        No variant that may be made puts a signature behind an element (TAB_KON_778).
+        """
+        holder = self.holder
+        if holder is None:
             return None
-        span = locate(document.octets, document.encoding, (self.holder,))[0]
-        return span.behind() if self.behind else span.first()
+        place = locate(document.octets, document.encoding, (holder,))[0].first()
+        return Spot(place, holder, path_to_new(holder, _SIGNATURE, 0))
 
 
 def find_target(
@@ -83,11 +99,17 @@ def find_target(
     return Target(Variant.DETACHED_PART, part, identifier, holder, behind)
 
 
-def parallel_place(document: XmlDocument) -> tuple[Place, XmlElement] | None:
+def end_spot(document: XmlDocument) -> Spot:
+    """Behind all that is in the document element."""
+    root = document.root
+    place = end_of_root(document.octets, document.encoding, root)
+    return Spot(place, root, path_to_new(root, _SIGNATURE, len(root)))
+
+
+def parallel_spot(document: XmlDocument) -> Spot | None:
     """Where a further signature of the whole document goes: into an Object of the innermost one that is there.
 
-    With the element that it goes into; None if there is no signature yet. Raises `CannotSign` 4111 if those that are
-    there have no room.
+    None if there is no signature yet. Raises `CannotSign` 4111 if those that are there have no room.
     """
     signatures = document.root.findall(ds("Signature"))
     if not signatures:
@@ -102,7 +124,8 @@ def parallel_place(document: XmlDocument) -> tuple[Place, XmlElement] | None:
     room = None if qualifying is None else qualifying.getparent()
     if room is None or room.get("Id") is not None:
         raise CannotSign(4111, "no room for a parallel signature")
-    return locate(document.octets, document.encoding, (room,))[0].last(), room
+    place = locate(document.octets, document.encoding, (room,))[0].last()
+    return Spot(place, room, path_to_new(room, _SIGNATURE, len(room)))
 
 
 def _part(root: XmlElement, reference: str | None, id_attributes: frozenset[str] | None) -> XmlElement | None:

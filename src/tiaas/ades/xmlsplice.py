@@ -57,10 +57,6 @@ class Span:
         """Behind all that is in the element."""
         return self._within(self.close)
 
-    def behind(self) -> Place:
-        """Behind the element."""
-        return Place(self.end, self.end)
-
     def attribute(self) -> Place:
         """In the start tag, behind the name."""
         at = self.start + 1 + len(self.name)
@@ -99,10 +95,15 @@ def end_of_root(document: bytes, encoding: str, root: XmlElement) -> Place:
 def inserted(document: bytes, additions: Iterable[tuple[Place, bytes]]) -> bytes:
     """The document with markup at places that do not overlap; at one place, in the order given."""
     pieces, done, view = list[bytes | memoryview](), 0, memoryview(document)
-    for place, markup in sorted(additions, key=lambda addition: addition[0].start):
-        pieces += [view[done : place.start], place.before, markup, place.after]
+    for place, markup in sorted(additions, key=_start):
+        pieces += (view[done : place.start], place.before, markup, place.after)
         done = place.end
-    return joined((*pieces, view[done:]))
+    pieces.append(view[done:])
+    return joined(pieces)
+
+
+def _start(addition: tuple[Place, bytes]) -> int:
+    return addition[0].start
 
 
 def _spans(document: bytes, encoding: str, wanted: frozenset[int]) -> dict[int, Span]:

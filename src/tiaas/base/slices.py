@@ -27,6 +27,9 @@ def copied(octets: Octets) -> bytes:
 
 def joined(parts: Iterable[Octets]) -> bytes:
     """All parts in one piece; none of them is copied more than once."""
+    parts = tuple(parts)
+    if sum(map(len, parts)) <= SLICE:
+        return b"".join(parts)
     whole = BytesIO()
     for part in parts:
         for some in slices(part):

@@ -31,9 +31,13 @@ class Scope:
     attributes: Mapping[str, str]
 
     def declarations(self, own: Mapping[str, str]) -> str:
-        """The namespace nodes of a canonical part whose ancestors or which itself declare `own`, in their order."""
-        found = {**{prefix or "": uri for prefix, uri in self.namespaces.items()}, **own}
-        return "".join([_declaration(prefix, found[prefix]) for prefix in sorted(found)])
+        """The namespace nodes of a canonical part, in their order; `own` are those that its ancestors down from here or
+        itself declare, written already, by prefix."""
+        if not self.namespaces:
+            return "".join([own[prefix] for prefix in sorted(own)])
+        found = {prefix or "": _declaration(prefix or "", uri) for prefix, uri in self.namespaces.items()}
+        found.update(own)
+        return "".join([found[prefix] for prefix in sorted(found)])
 
     def inherited(self) -> str:
         """The `xml` attributes of a canonical part, in their order, to be put behind its attributes of no namespace."""

@@ -12,7 +12,7 @@ many times faster than building a tree. `draft` gives all of it but the value, a
       <ds:Object><xades:QualifyingProperties> <xades:SignedProperties Id="signedproperties-NAME">
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -36,6 +36,9 @@ from tiaas.xmlsec.names import (
 
 _CERTIFICATES_KEPT = 1024
 _DS_DECLARED = f' xmlns:ds="{DS}"'
+_IN_SIGNATURE = {"ds": _DS_DECLARED}
+_IN_PROPERTIES = {"ds": _DS_DECLARED, "xades": f' xmlns:xades="{XADES}"'}
+"""Declarations in force by the signature itself."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -103,44 +106,38 @@ class Draft:
 
 def draft(scope: Scope, certificate: bytes, method: SignatureMethod, plan: Plan) -> Draft:
     """The signature of `plan` as it would stand at `scope`."""
-    signer = _signer_markup(certificate)
-    exclusive = plan.canonicalization is Transform.EXCLUSIVE_C14N
-    properties = f"signedproperties-{plan.name}"
-    references = [_reference(part, f"reference-{plan.name}" if at == 0 else "") for at, part in enumerate(plan.parts)]
-    content = _signed_properties(signer.named, plan, "")
+    name, exclusive = plan.name, plan.canonicalization is Transform.EXCLUSIVE_C14N
+    steps = (plan.canonicalization,)
+    properties = f' Id="signedproperties-{name}"'
+    content = _signed_properties(certificate, plan, "")
     # In exclusive C14N the prefix is declared where it is first used.
-    seen = content
-    if exclusive:
-        seen = _signed_properties(_signer_markup(certificate, _DS_DECLARED).named, plan, _DS_DECLARED)
-    apex = _apex("xades:SignedProperties", properties, scope, {"xades": XADES}, exclusive)
-    references.append(
-        _reference(Part(f"#{properties}", (plan.canonicalization,), _hash(f"{apex}{seen}"), SIGNED_PROPERTIES_TYPE))
+    seen = _signed_properties(certificate, plan, _DS_DECLARED) if exclusive else content
+    apex = _apex("xades:SignedProperties", properties, scope, _IN_PROPERTIES, exclusive)
+    first, *others = plan.parts
+    about = Part(f"#signedproperties-{name}", steps, _hash(f"{apex}{seen}"), SIGNED_PROPERTIES_TYPE)
+    references = "".join(
+        [_reference(first, f' Id="reference-{name}"'), *map(_reference, others), _reference(about)],
     )
     manifest = ""
     if plan.manifest:
         items = f"{''.join(map(_reference, plan.manifest))}</ds:Manifest>"
-        seen = f"{_apex('ds:Manifest', f'manifest-{plan.name}', scope, {}, exclusive)}{items}"
-        part = Part(f"#manifest-{plan.name}", (plan.canonicalization,), _hash(seen), MANIFEST_TYPE)
-        references.append(_reference(part))
-        manifest = f'<ds:Object><ds:Manifest Id="manifest-{plan.name}">{items}</ds:Object>'
-    info = (
-        f'<ds:CanonicalizationMethod Algorithm="{plan.canonicalization}"></ds:CanonicalizationMethod>'
-        f'<ds:SignatureMethod Algorithm="{method}"></ds:SignatureMethod>{"".join(references)}</ds:SignedInfo>'
-    )
+        apex = _apex("ds:Manifest", f' Id="manifest-{name}"', scope, _IN_SIGNATURE, exclusive)
+        references += _reference(Part(f"#manifest-{name}", steps, _hash(f"{apex}{items}"), MANIFEST_TYPE))
+        manifest = f'<ds:Object><ds:Manifest Id="manifest-{name}">{items}</ds:Object>'
+    info = f"{_methods(plan.canonicalization, method)}{references}</ds:SignedInfo>"
     head = (
-        f'<ds:Signature{_DS_DECLARED} Id="signature-{plan.name}"><ds:SignedInfo>{info}'
-        f'<ds:SignatureValue Id="signaturevalue-{plan.name}">'
+        f'<ds:Signature{_DS_DECLARED} Id="signature-{name}"><ds:SignedInfo>{info}'
+        f'<ds:SignatureValue Id="signaturevalue-{name}">'
     )
-    middle = f"</ds:SignatureValue>{signer.key_info}"
     tail = (
-        f'{manifest}<ds:Object><xades:QualifyingProperties xmlns:xades="{XADES}" Target="#signature-{plan.name}">'
-        f'<xades:SignedProperties Id="{properties}">{content}'
+        f'{manifest}<ds:Object><xades:QualifyingProperties xmlns:xades="{XADES}" Target="#signature-{name}">'
+        f"<xades:SignedProperties{properties}>{content}"
     )
     return Draft(
-        f"{_apex('ds:SignedInfo', '', scope, {}, exclusive)}{info}".encode(),
+        f"{_apex('ds:SignedInfo', '', scope, _IN_SIGNATURE, exclusive)}{info}".encode(),
         (
             octets(head),
-            octets(middle) + plan.enclosed + octets(tail),
+            b"".join((_key_info(certificate), plan.enclosed, octets(tail))),
             b"</xades:QualifyingProperties></ds:Object></ds:Signature>",
         ),
     )
@@ -171,65 +168,71 @@ def revocation_values(ocsp: bytes, declared: str = "") -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _SignerMarkup:
-    """What depends on the certificate only: SigningCertificate and KeyInfo."""
-
-    named: str
-    key_info: str
-
-
 @lru_cache(maxsize=_CERTIFICATES_KEPT)
-def _signer_markup(certificate: bytes, declared: str = "") -> _SignerMarkup:
-    parsed = x509.load_der_x509_certificate(certificate)
-    return _SignerMarkup(
-        "<xades:SigningCertificate><xades:Cert><xades:CertDigest>"
-        f"{_digest(base64(_sha256(certificate)), declared)}</xades:CertDigest><xades:IssuerSerial>"
-        f"<ds:X509IssuerName{declared}>{text(parsed.issuer.rfc4514_string())}</ds:X509IssuerName>"
-        f"<ds:X509SerialNumber{declared}>{parsed.serial_number}</ds:X509SerialNumber>"
-        "</xades:IssuerSerial></xades:Cert></xades:SigningCertificate>",
-        "<ds:KeyInfo><ds:X509Data><ds:X509Certificate>"
-        f"{base64(certificate)}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>",
-    )
+def _key_info(certificate: bytes) -> bytes:
+    """What stands behind the value: the end tag, and KeyInfo."""
+    return (
+        "</ds:SignatureValue><ds:KeyInfo><ds:X509Data><ds:X509Certificate>"
+        f"{base64(certificate)}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>"
+    ).encode()
 
 
-def _signed_properties(named: str, plan: Plan, declared: str) -> str:
+def _signed_properties(certificate: bytes, plan: Plan, declared: str) -> str:
     """Content and end tag of SignedProperties; `declared` stands on each element of XMLDSig outside of another."""
     description = "" if plan.description is None else f"<xades:Description>{text(plan.description)}</xades:Description>"
     return (
         "<xades:SignedSignatureProperties>"
-        f"<xades:SigningTime>{plan.moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}</xades:SigningTime>"
-        f"{named}{_policy(plan.policy, declared)}</xades:SignedSignatureProperties><xades:SignedDataObjectProperties>"
+        f"<xades:SigningTime>{plan.moment.astimezone(UTC).isoformat(timespec='seconds')[:19]}Z</xades:SigningTime>"
+        f"{_signer_and_policy(certificate, plan.policy, declared)}"
+        "</xades:SignedSignatureProperties><xades:SignedDataObjectProperties>"
         f'<xades:DataObjectFormat ObjectReference="#reference-{plan.name}">{description}'
         f"<xades:MimeType>{text(plan.mime_type)}</xades:MimeType></xades:DataObjectFormat>"
         "</xades:SignedDataObjectProperties></xades:SignedProperties>"
     )
 
 
-def _policy(uri: str | None, declared: str) -> str:
-    """TAB_KON_779: the hash of the policy is there for the schema's sake, and empty."""
-    if uri is None:
-        return ""
+@lru_cache(maxsize=_CERTIFICATES_KEPT)
+def _signer_and_policy(certificate: bytes, policy: str | None, declared: str) -> str:
+    """SigningCertificate and SignaturePolicyIdentifier. TAB_KON_779: the hash of the policy is there for the schema's
+    sake, and empty."""
+    parsed = x509.load_der_x509_certificate(certificate)
+    signer = (
+        "<xades:SigningCertificate><xades:Cert><xades:CertDigest>"
+        f"{_digest(base64(_sha256(certificate)), declared)}</xades:CertDigest><xades:IssuerSerial>"
+        f"<ds:X509IssuerName{declared}>{text(parsed.issuer.rfc4514_string())}</ds:X509IssuerName>"
+        f"<ds:X509SerialNumber{declared}>{parsed.serial_number}</ds:X509SerialNumber>"
+        "</xades:IssuerSerial></xades:Cert></xades:SigningCertificate>"
+    )
+    if policy is None:
+        return signer
     return (
-        "<xades:SignaturePolicyIdentifier><xades:SignaturePolicyId><xades:SigPolicyId>"
-        f"<xades:Identifier>{text(uri)}</xades:Identifier></xades:SigPolicyId><xades:SigPolicyHash>"
+        f"{signer}<xades:SignaturePolicyIdentifier><xades:SignaturePolicyId><xades:SigPolicyId>"
+        f"<xades:Identifier>{text(policy)}</xades:Identifier></xades:SigPolicyId><xades:SigPolicyHash>"
         f"{_digest('', declared)}</xades:SigPolicyHash></xades:SignaturePolicyId></xades:SignaturePolicyIdentifier>"
     )
 
 
-def _reference(part: Part, name: str = "") -> str:
-    identifier = f' Id="{name}"' if name else ""
+def _reference(part: Part, identifier: str = "") -> str:
     kind = "" if part.type is None else f' Type="{part.type}"'
     return (
-        f'<ds:Reference{identifier}{kind} URI="{attribute(part.uri)}">{_transforms(part.transforms)}'
-        f"{_digest(base64(part.digest), '')}</ds:Reference>"
+        f'<ds:Reference{identifier}{kind} URI="{attribute(part.uri)}">{_steps(part.transforms)}'
+        f"{base64(part.digest)}</ds:DigestValue></ds:Reference>"
     )
 
 
 @lru_cache(maxsize=16)
-def _transforms(transforms: tuple[Transform, ...]) -> str:
-    steps = "".join(f'<ds:Transform Algorithm="{transform}"></ds:Transform>' for transform in transforms)
-    return f"<ds:Transforms>{steps}</ds:Transforms>"
+def _steps(transforms: tuple[Transform, ...]) -> str:
+    """From Transforms to where the digest stands."""
+    steps = "".join([f'<ds:Transform Algorithm="{transform}"></ds:Transform>' for transform in transforms])
+    return f"<ds:Transforms>{steps}</ds:Transforms>{_digest('', '').removesuffix('</ds:DigestValue>')}"
+
+
+@lru_cache(maxsize=16)
+def _methods(canonicalization: Transform, method: SignatureMethod) -> str:
+    return (
+        f'<ds:CanonicalizationMethod Algorithm="{canonicalization}"></ds:CanonicalizationMethod>'
+        f'<ds:SignatureMethod Algorithm="{method}"></ds:SignatureMethod>'
+    )
 
 
 def _digest(value: str, declared: str) -> str:
@@ -239,13 +242,12 @@ def _digest(value: str, declared: str) -> str:
     )
 
 
-def _apex(name: str, identifier: str, scope: Scope, own: dict[str, str], exclusive: bool) -> str:
+def _apex(name: str, attributes: str, scope: Scope, own: Mapping[str, str], exclusive: bool) -> str:
     """The start tag of a part whose canonical form is wanted."""
-    written = f' Id="{identifier}"' if identifier else ""
     if exclusive:
         prefix = name.partition(":")[0]
-        return f'<{name} xmlns:{prefix}="{XADES if prefix == "xades" else DS}"{written}>'
-    return f"<{name}{scope.declarations({'ds': DS} | own)}{written}{scope.inherited()}>"
+        return f"<{name}{own[prefix]}{attributes}>"
+    return f"<{name}{scope.declarations(own)}{attributes}{scope.inherited()}>"
 
 
 def _hash(markup: str) -> bytes:

@@ -42,7 +42,11 @@ OCSP = bytes.fromhex("30030a0106")
 
 def sign(document: bytes, options: XadesOptions = OPTIONS, key: Key = Key.P256, ocsp: bytes | None = None) -> bytes:
     signer = holder(key)
-    return signer.finish(prepare(document, signer.by, options), ocsp)
+    prepared = prepare(document, signer.by, options)
+    signed = signer.finish(prepared, ocsp)
+    (found,) = parse_document_untrusted(signed, Limits()).xpath(prepared.xpath(signed))
+    assert (found.tag, found.get("Id")) == (ds("Signature"), f"signature-{options.name}")
+    return signed
 
 
 def one(document: bytes) -> FoundSignature:
@@ -169,6 +173,17 @@ def test_sizes(size: int) -> None:
     signed = sign(document)
     assert one(signed).integrity is Integrity.INTACT
     assert one(signed.replace(b"</b>", b"y</b>")).integrity is Integrity.DIGEST_WRONG
+
+
+@pytest.mark.parametrize(
+    ("path", "position"), [("/*[local-name()='a']", 1), (None, 4)], ids=["in front of others", "behind others"]
+)
+def test_the_way_to_a_signature_between_others_of_its_name(path: str | None, position: int) -> None:
+    document = b"<a><Signature/><?p?><b/><Signature xmlns='urn:x'/><Signature/></a>"
+    placement = None if path is None else Placement(path)
+    prepared = prepare(document, holder(Key.P256).by, replace(OPTIONS, placement=placement))
+    signed = holder(Key.P256).finish(prepared)
+    assert prepared.xpath(signed) == f"/*[local-name()='a']/*[local-name()='Signature'][{position}]"
 
 
 def test_the_default_place_is_the_last_child_of_the_root() -> None:

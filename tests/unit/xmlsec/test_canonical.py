@@ -101,7 +101,7 @@ def test_scope_of_what_is_going_to_be_written() -> None:
     scope = scope_inside(part())
     assert scope.namespaces == {None: "urn:d", "u": "urn:u"}
     assert scope.inherited() == ' xml:base="http://h/z/" xml:lang="en" xml:space="preserve"'
-    assert scope.declarations({"ds": "urn:s"}) == ' xmlns="urn:d" xmlns:ds="urn:s" xmlns:u="urn:u"'
+    assert scope.declarations({"ds": ' xmlns:ds="urn:s"'}) == ' xmlns="urn:d" xmlns:ds="urn:s" xmlns:u="urn:u"'
 
 
 def test_characters_that_xml_does_not_allow_are_left_out() -> None:

@@ -15,16 +15,15 @@ from tiaas.ades.pades import PadesOptions
 from tiaas.ades.pdffile import PdfFile
 from tiaas.ades.signing import CannotSign, Prepared, SignedBy
 from tiaas.ades.smime import PreparedSmime, prepare_smime
-from tiaas.ades.xades import XadesOptions
-from tiaas.ades.xadesdocument import XmlDocument, parse_to_sign
+from tiaas.ades.xades import PreparedXades, XadesOptions
+from tiaas.ades.xadesdocument import XmlDocument
 from tiaas.ades.xadesvariants import Placement, Update, Use
 from tiaas.interfaces.dss_core_v1_0 import SignaturePlacement
 from tiaas.konnektor.documents import Checked
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.services.signature.answers import Made
 from tiaas.konnektor.services.signature.wishes import Wish
-from tiaas.soap.markup import XmlElement, local_name, written
-from tiaas.xmlsec.names import ds
+from tiaas.soap.markup import written
 
 _IGNORED_ATTRIBUTES = 4273
 
@@ -41,16 +40,18 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Ready:
-    """A wish that waits for its signature values. `name` is in the Ids of an XML signature; `warnings` are codes."""
+    """A wish that waits for its signature values. `warnings` are codes."""
 
     wish: Wish
     prepared: Prepared
-    name: str
     warnings: tuple[int, ...]
 
 
 def prepare(wish: Wish, name: str, here: Circumstances, checked: Checked) -> Ready:
-    """`checked` is the wish's document. Raises `KonnektorError` with the code of `CannotSign`: 4111, 4205 …"""
+    """`checked` is the wish's document, `name` is in the Ids of an XML signature.
+
+    Raises `KonnektorError` with the code of `CannotSign`: 4111, 4205 …
+    """
     ignored: tuple[str, ...] = ()
     try:
         match wish.format:
@@ -67,7 +68,7 @@ def prepare(wish: Wish, name: str, here: Circumstances, checked: Checked) -> Rea
     except CannotSign as error:
         raise _fault(error, wish) from None
     more = (_IGNORED_ATTRIBUTES,) if ignored else ()
-    return Ready(wish, prepared, name, tuple(sorted({*wish.warnings, *checked.warnings, *more})))
+    return Ready(wish, prepared, tuple(sorted({*wish.warnings, *checked.warnings, *more})))
 
 
 def finish(ready: Ready, values: tuple[bytes, ...], ocsp: bytes | None) -> Made:
@@ -77,13 +78,12 @@ def finish(ready: Ready, values: tuple[bytes, ...], ocsp: bytes | None) -> Made:
         octets = ready.prepared.finish(values, ocsp if wish.request.include_revocation_info else None)
     except CannotSign as error:
         raise _fault(error, wish) from None
-    if wish.format is not SignatureFormat.XADES:
+    if not isinstance(ready.prepared, PreparedXades):
         return Made(octets)
-    root = parse_to_sign(octets).root
-    if wish.inputs.include_objects is not None and root.tag == ds("Signature"):
+    if wish.inputs.include_objects is not None and ready.prepared.enveloping:
         whole = etree.fromstring(octets, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True))
         return Made(written(whole).encode())
-    return Made(octets, _path_to(root, ready.name))
+    return Made(octets, ready.prepared.xpath(octets))
 
 
 def _prepare_cms(wish: Wish, here: Circumstances) -> cades.PreparedCades | PreparedSmime:
@@ -132,21 +132,6 @@ def _placement(place: SignaturePlacement | None) -> Placement | None:
     if place.xpath_after is not None:
         return Placement(place.xpath_after, behind=True)
     return Placement(place.xpath_first_child_of or "")
-
-
-def _path_to(root: XmlElement, name: str) -> str:
-    """An XPath to the signature with this name that needs no prefixes; to the document without it: a defect."""
-    wanted = f"signature-{name}"
-    found = next(element for element in root.iter(ds("Signature")) if element.get("Id") == wanted)
-    steps = [_step(element) for element in (found, *found.iterancestors())]
-    return "".join(reversed(steps))
-
-
-def _step(element: XmlElement) -> str:
-    name = local_name(element)
-    before = sum(1 for other in element.itersiblings("*", preceding=True) if local_name(other) == name)
-    behind = any(local_name(other) == name for other in element.itersiblings("*"))
-    return f"/*[local-name()='{name}']" + (f"[{before + 1}]" if before or behind else "")
 
 
 def _fault(error: CannotSign, wish: Wish) -> KonnektorError:
