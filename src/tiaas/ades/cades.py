@@ -9,7 +9,7 @@ but for the frame around it, which becomes DER.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -17,6 +17,7 @@ from hashlib import sha256
 from tiaas.ades.cadesread import digest_signed_before
 from tiaas.ades.cmssigner import CmsSigner, cms_signer
 from tiaas.ades.signing import CannotSign, SignedBy
+from tiaas.base.dataclass import dataclass
 from tiaas.cms import oids, signing
 from tiaas.cms.algorithms import DIGEST_SHA256
 from tiaas.cms.der import oid

@@ -7,12 +7,13 @@ Signed attributes count as they are written and in the order that DER demands: b
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from hashlib import new
 
 from tiaas.ades import cmsattributes
 from tiaas.ades.cmsalgorithm import KnownAlgorithm, known_algorithm, known_digest, public_key
 from tiaas.ades.found import BadSignatureFile, FoundSignature, Integrity, SignatureFormat
+from tiaas.base.dataclass import dataclass
 from tiaas.cms import oids
 from tiaas.cms.certificate import CertificateNames, names_untrusted
 from tiaas.cms.errors import BadCms

@@ -4,13 +4,13 @@ Known are ECDSA, RSASSA-PSS and RSASSA-PKCS1-v1_5 with SHA-256, -384 and -512 (g
 RSASSA-PSS with the same hash function in MGF1 (RFC 4056, 3).
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from tiaas.base.dataclass import dataclass
 from tiaas.cms import oids
 from tiaas.cms.ber import Elements, read_untrusted, whole_number
 from tiaas.cms.der import INTEGER, SEQUENCE

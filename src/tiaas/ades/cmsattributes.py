@@ -1,10 +1,10 @@
 """What signed attributes say of a signature: its certificate, time, ShortText, policy. Raises `BadCms` throughout."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import new, sha1
 
+from tiaas.base.dataclass import dataclass
 from tiaas.cms import oids
 from tiaas.cms.ber import Element, Elements, dotted_oid, read_untrusted, string
 from tiaas.cms.der import OCTET_STRING, OID_TAG, SEQUENCE, UTF8_STRING

@@ -1,10 +1,10 @@
 """What a signer brings to every CMS signature of his, made once per certificate: CAdES, PAdES and S/MIME use it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from tiaas.ades.signing import CannotSign, SignedBy
+from tiaas.base.dataclass import dataclass
 from tiaas.cms import algorithms, signing
 from tiaas.cms.certificate import IssuerAndSerial, names_untrusted
 from tiaas.cms.errors import BadCms

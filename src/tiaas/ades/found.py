@@ -5,9 +5,9 @@ signature (signing-certificate attribute). Whether the certificate is good, and 
 """
 
 import enum
-from dataclasses import dataclass
 from datetime import datetime
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.pki.keys import Digest, SigningScheme
 

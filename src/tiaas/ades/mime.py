@@ -6,9 +6,9 @@ Header fields are kept as octets, as they are written; nothing is decoded but th
 import re
 from base64 import b64decode, encodebytes
 from collections.abc import Sequence
-from dataclasses import dataclass
 from email.message import Message
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 
 MAX_HEADER = 256 * 1024

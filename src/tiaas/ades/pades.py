@@ -10,7 +10,6 @@ annotation that prints, has no area and an empty appearance (ISO 19005-1, 6.5.3 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
@@ -21,6 +20,7 @@ from tiaas.ades.pdftext import date_string, text, text_string
 from tiaas.ades.pdfupdate import MAX_NUMBER, Update
 from tiaas.ades.pdfvalues import BadPdf, Dictionary, Name, Reference, written
 from tiaas.ades.signing import CannotSign, SignedBy
+from tiaas.base.dataclass import dataclass
 from tiaas.cms.signing import SignedAttributes
 
 _MAX_STRING = 32_767

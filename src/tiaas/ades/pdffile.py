@@ -4,11 +4,10 @@ Nothing is repaired: a document whose cross-references do not fit is refused, be
 two ways and see two documents where one was signed.
 """
 
-from dataclasses import dataclass
-
 from tiaas.ades.pdfstreams import MAX_DECODED, decoded
 from tiaas.ades.pdfvalues import BadPdf, Budget, Dictionary, Reference, Scanner, Value
 from tiaas.ades.pdfxref import CrossReferences, InFile, InStream, object_header, read_cross_references, stream_data
+from tiaas.base.dataclass import dataclass
 
 _MAX_OBJECTS = 20_000
 _MAX_PAGE_NODES = 2_000

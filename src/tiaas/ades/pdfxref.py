@@ -6,11 +6,11 @@ as one with ten.
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from tiaas.ades.pdfstreams import decoded
 from tiaas.ades.pdfvalues import BadPdf, Budget, Dictionary, Scanner
+from tiaas.base.dataclass import dataclass
 
 _MAX_SECTIONS = 256
 _MAX_SUBSECTIONS = 100_000

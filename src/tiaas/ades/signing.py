@@ -11,9 +11,9 @@ So a stack is prepared as a whole and signed in the order of the request, and ne
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.pki.keys import SigningScheme
 

@@ -6,13 +6,14 @@ multipart/signed.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tiaas.ades import mime
 from tiaas.ades.cades import CadesOptions, PreparedCades, prepare
 from tiaas.ades.cadesread import read_cades_untrusted
 from tiaas.ades.found import BadSignatureFile, FoundSignature, SignatureFormat
 from tiaas.ades.signing import CannotSign, SignedBy
+from tiaas.base.dataclass import dataclass
 
 _SIGNED = "signed-data"
 _SIGNATURE_TYPES = ("application/pkcs7-signature", "application/x-pkcs7-signature")

@@ -11,7 +11,6 @@ in the innermost of such signatures; which one a counter signature means, its re
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -27,6 +26,7 @@ from tiaas.ades.xadespath import path_to
 from tiaas.ades.xadesplaces import Spot, Target, end_spot, find_target, parallel_spot
 from tiaas.ades.xadesvariants import Placement, Update, Use, Variant, check_variant
 from tiaas.ades.xmlsplice import NotLocated, Place, inserted, locate
+from tiaas.base.dataclass import dataclass
 from tiaas.base.slices import joined
 from tiaas.pki.keys import SigningScheme
 from tiaas.xmlsec.canonical import canonical, canonical_document

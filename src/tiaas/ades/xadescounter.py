@@ -4,12 +4,13 @@ XAdES CounterSignature (ETSI TS 101 903 V1.4.2, 7.2.4) is an unsigned property. 
 covers goes into the innermost that covers it (`xades`, parallel signatures).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tiaas.ades.signing import CannotSign
 from tiaas.ades.xadesdocument import XmlDocument, parse_to_sign
 from tiaas.ades.xadesunsigned import DECLARED, Room, covers, top_signatures, unsigned_room
 from tiaas.ades.xmlsplice import Place, inserted, locate
+from tiaas.base.dataclass import dataclass
 from tiaas.soap.markup import XmlElement
 from tiaas.xmlsec.canonical import canonical
 from tiaas.xmlsec.markup import Scope, octets

@@ -1,9 +1,9 @@
 """XML documents to be signed or verified: octets and tree together."""
 
-from dataclasses import dataclass
 from hashlib import sha256
 
 from tiaas.ades.signing import CannotSign
+from tiaas.base.dataclass import dataclass
 from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
 from tiaas.soap.longtexts import Thin
 from tiaas.soap.markup import (

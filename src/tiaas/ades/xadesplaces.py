@@ -1,7 +1,6 @@
 """What of a document is signed, and where the signature goes: RefURI, SignaturePlacement (gemSpec_Kon TAB_KON_065)."""
 
 import re
-from dataclasses import dataclass
 
 from lxml import etree
 
@@ -11,6 +10,7 @@ from tiaas.ades.xadesids import is_id_by_schema
 from tiaas.ades.xadespath import path_to_new
 from tiaas.ades.xadesvariants import POLICIES, Placement, Variant
 from tiaas.ades.xmlsplice import Place, end_of_root, locate
+from tiaas.base.dataclass import dataclass
 from tiaas.soap.markup import XmlElement, local_name
 from tiaas.xmlsec.errors import BadXmlSignature
 from tiaas.xmlsec.names import ds

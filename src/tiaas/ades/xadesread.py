@@ -7,7 +7,6 @@ covers all of it (enveloped at the document element, or around it) or the part t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -19,6 +18,7 @@ from tiaas.ades.xadesids import is_id_by_schema
 from tiaas.ades.xadeslimits import check_content, check_limits
 from tiaas.ades.xadesunsigned import all_signatures
 from tiaas.ades.xadesvariants import POLICIES
+from tiaas.base.dataclass import dataclass
 from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.soap.errors import BadEnvelope

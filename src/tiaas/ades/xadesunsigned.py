@@ -4,11 +4,11 @@ A signature that another one covers must not be touched, or that one breaks (`xa
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from tiaas.ades.signing import CannotSign
 from tiaas.ades.xadesdocument import XmlDocument, parse_to_sign
 from tiaas.ades.xmlsplice import NotLocated, Place, inserted, locate
+from tiaas.base.dataclass import dataclass
 from tiaas.soap.markup import XmlElement
 from tiaas.xmlsec.errors import BadXmlSignature
 from tiaas.xmlsec.markup import Scope, octets, scope_inside

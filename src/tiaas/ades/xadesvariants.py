@@ -6,10 +6,10 @@ IncludeObject, SignaturePlacement, ReturnUpdatedSignature, GenerateUnderSignatur
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from tiaas.ades.signing import CannotSign
+from tiaas.base.dataclass import dataclass
 
 NFDM_POLICY = "urn:gematik:fa:sak:nfdm:r1:v1"
 

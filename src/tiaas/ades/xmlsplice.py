@@ -7,11 +7,11 @@ what stands here relies on it being well-formed, without DTD, and in an encoding
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from xml.parsers import expat
 
 from lxml import etree
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.base.slices import SLICE, joined
 

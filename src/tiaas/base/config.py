@@ -21,10 +21,10 @@ import enum
 import tomllib
 import types
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 
 T = TypeVar("T")

@@ -5,8 +5,7 @@ Command, extended:  CLA INS P1 P2 [00 Lc(2) data] [Le(2), or 00 Le(2) without da
 Response:           [data] SW1 SW2
 """
 
-from dataclasses import dataclass
-
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 
 NE_SHORT_MAX = 256

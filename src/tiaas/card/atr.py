@@ -6,10 +6,10 @@ T0 and each TDi tell in their high nibble which of the next four characters foll
 historical octets, TDi's names a protocol. TCK is there if any protocol other than T=0 is named.
 """
 
-from dataclasses import dataclass
 from functools import reduce
 from operator import xor
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 
 ATR_MAX = 33

@@ -6,13 +6,13 @@ Key agreement gives Kab (x-coordinate); Kenc, Kmac = SHA-256(Kab ‖ 00000001), 
 C = AES-256-CBC(Kenc, IV = AES(Kenc, 0), M padded), T = first 8 octets of CMAC(Kmac, C padded).
 """
 
-from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import TiaasError
 from tiaas.card.brainpool import ORDER

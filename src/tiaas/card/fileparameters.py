@@ -3,9 +3,9 @@
 62 { 80 size of a transparent file, octets of all records | 82 descriptor [41, record size (2), records (1)] … }
 """
 
-from dataclasses import dataclass
 from typing import Final
 
+from tiaas.base.dataclass import dataclass
 from tiaas.tlv import BadTlv, decode_one_untrusted, find
 
 _TEMPLATE, _SIZE, _DESCRIPTOR = 0x62, 0x80, 0x82

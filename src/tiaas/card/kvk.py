@@ -11,10 +11,10 @@ zero over the whole record.
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import reduce
 from operator import xor
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput, TiaasError
 from tiaas.tlv.ber import BadTlv, decode_one_untrusted, encode
 

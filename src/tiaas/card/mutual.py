@@ -6,10 +6,11 @@
 Session keys come from KD.i XOR KD.e (N083.800, N084.402a, N084.410a). The card's half is `card/virtual/authentication`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from hmac import compare_digest
 from typing import Final
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import TiaasError
 from tiaas.card.securemessaging import SessionKeys, derive_session_keys

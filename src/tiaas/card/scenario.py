@@ -11,9 +11,9 @@ be in groups and in any case.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.card.apdu import BadApdu, CommandApdu, decode_command_untrusted
 

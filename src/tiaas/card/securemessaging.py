@@ -7,10 +7,11 @@ The send sequence counter goes up before each command and each response. IV = AE
 MAC = CMAC(Kmac, counter ‖ head padded ‖ data objects), 8 octets. DO 89 holds the head on channels from 4 on.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from hashlib import sha1, sha256
 from hmac import compare_digest
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.card.apdu import NE_EXTENDED_MAX, NE_SHORT_MAX, CommandApdu, ResponseApdu
 from tiaas.card.symmetric import BLOCK, PaddingError, cbc_decrypt, cbc_encrypt, checksum, ecb_encrypt, pad, unpad

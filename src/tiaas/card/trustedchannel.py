@@ -8,8 +8,7 @@ the response (PSO VERIFY CRYPTOGRAPHIC CHECKSUM); what stands here puts the piec
     response  { [87 | 81], 99 SW, 8E checksum } SW                 checksum over  DO … ‖ DO 99
 """
 
-from dataclasses import dataclass
-
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.card.apdu import NE_SHORT_MAX, CommandApdu, ResponseApdu
 from tiaas.card.symmetric import MAC_SIZE, pad

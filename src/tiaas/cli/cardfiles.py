@@ -6,11 +6,12 @@ and changed PINs last. The holder is invented and knows the PINs in force.
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret

@@ -4,12 +4,12 @@ import argparse
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput, TiaasError
 from tiaas.cli.writer import out_json, out_table
 from tiaas.client import ClientError

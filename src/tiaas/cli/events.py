@@ -5,12 +5,12 @@ import asyncio
 import json
 import signal
 import socket
-from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from tiaas.base.clock import Clock, SystemClock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, choose_kon

@@ -12,10 +12,10 @@ import socket
 import ssl
 from asyncio import BaseProtocol, BaseTransport, DatagramProtocol, DatagramTransport, Transport
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import cast
 from urllib.parse import urlsplit
 
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.network import Network
 from tiaas.lab.faults import Service
 from tiaas.lab.lab import Lab

@@ -6,9 +6,10 @@ made stays, with its activation code, until the folder goes.
 
 import asyncio
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.base.secret import Secret
 from tiaas.cli.upchoices import HsmKind

@@ -1,10 +1,10 @@
 """Opens the management interfaces of a lab: one per practice's instance, and the base plane of its node."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from ipaddress import ip_address
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.base.secret import Secret
 from tiaas.cli import onboard

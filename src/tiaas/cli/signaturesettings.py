@@ -1,8 +1,7 @@
 """The section `signature` of the configuration of `tiaas up`: SAK_* and what else signatures leave open."""
 
-from dataclasses import dataclass
-
 from tiaas.base.config import setting
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.interfaces.signature_service_v7_5 import Crypt
 from tiaas.konnektor.config import COMFORT_HOURS, COMFORT_MAX, SignatureSettings, SimpleMode

@@ -9,13 +9,13 @@ All files are private. A folder that exists is used as it is, so pairings outliv
 """
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import InvalidInput
 from tiaas.card.virtual.image import BadImage, CardImage

@@ -5,13 +5,13 @@ They talk to the control port; nothing here is asynchronous, so that any test ca
 
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import httpx
 
+from tiaas.base.dataclass import dataclass
 from tiaas.lab.errors import LabError
 from tiaas.lab.ready import write_private
 from tiaas.lab.scenario.play import load_scenario

@@ -6,11 +6,12 @@ tests of practice software. All practices of a lab get the same settings.
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
 from tiaas.base.config import setting
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.cli.signaturesettings import SignatureChoices

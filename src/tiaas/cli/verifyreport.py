@@ -3,10 +3,11 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from html import escape
 from pathlib import Path
 
+from tiaas.base.dataclass import dataclass
 from tiaas.client import Verification
 from tiaas.client.verificationreport import BadReport, ReportedSignature, read_report_untrusted
 from tiaas.interfaces.signature_service_v7_5 import HighLevelResult, TimestampType

@@ -3,13 +3,13 @@
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import quote
 
 import httpx
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.secret import Secret
 from tiaas.client.errors import BadAnswer, ClientError, KonnektorUnreachable
 from tiaas.client.transport import bounded, reason_of

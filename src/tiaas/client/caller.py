@@ -1,8 +1,8 @@
 """One SOAP call to a Konnektor: where it goes, what comes back, and what its error says."""
 
-from dataclasses import dataclass
 from typing import TypeVar
 
+from tiaas.base.dataclass import dataclass
 from tiaas.client.directory import ServiceDirectory
 from tiaas.client.errors import BadAnswer, KonnektorFault, TraceEntry
 from tiaas.client.kon import Kon

@@ -1,9 +1,9 @@
 """The operations on slots, certificates and memory cards, and card sessions for PoPP: CardTerminalService 1.1,
 CertificateService 6.0, KVKService 4.0, CardService 8.2."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from tiaas.base.dataclass import dataclass
 from tiaas.client.caller import Caller, ServiceKind, trace_of, warning_of
 from tiaas.client.cardkeys import OneKey, one_key
 from tiaas.client.errors import BadAnswer, TraceEntry

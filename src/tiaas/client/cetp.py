@@ -10,7 +10,6 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from tiaas.base.clock import Clock, SystemClock
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.cetp import HEADER_SIZE, BadCetp, decode_cetp_untrusted, expected_size_untrusted
 from tiaas.interfaces.event_service_v7_2 import Event
 

@@ -5,11 +5,11 @@ of each version its number, its namespace and where it is.
 """
 
 import re
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from lxml import etree
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.client.errors import ServiceMissing
 from tiaas.interfaces.service_directory_v3_1 import SDS

@@ -5,8 +5,8 @@ looks it up.
 """
 
 import ssl
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.client.ldapsearch import search_directory
 from tiaas.interfaces.ldap_filter import encode_filter, escape

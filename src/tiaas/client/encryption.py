@@ -1,8 +1,8 @@
 """The operations of EncryptionService 6.1."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.client.caller import Caller, ServiceKind, warning_of
 from tiaas.client.errors import BadAnswer, TraceEntry
 from tiaas.interfaces import encryption_service_v6_1 as encryption_service

@@ -6,9 +6,10 @@ The official text of a code is terse and always German; practice software may sh
 import enum
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+
+from tiaas.base.dataclass import dataclass
 
 
 @enum.unique

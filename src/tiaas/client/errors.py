@@ -1,8 +1,8 @@
 """What can go wrong between a Primärsystem and a Konnektor."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput, TiaasError
 
 

@@ -9,11 +9,11 @@ It reads the service directory, takes the highest version it speaks of each serv
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.client.caller import ServiceKind, status_meaning, warning_of
 from tiaas.client.cardkeys import OneKey, one_key

@@ -5,10 +5,10 @@ signature goes, but the request has to name both.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from tiaas.ades.xadesvariants import NFDM_POLICY, POLICIES
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.soap.errors import BadEnvelope
 from tiaas.soap.markup import Limits, local_name, parse_document_untrusted

@@ -3,9 +3,9 @@
 import re
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tiaas.base.dataclass import dataclass
 from tiaas.client.caller import Caller, ServiceKind, trace_of, warning_of
 from tiaas.client.errors import BadAnswer, TraceEntry
 from tiaas.client.signaturepolicies import UnderPolicy

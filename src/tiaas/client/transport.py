@@ -2,12 +2,12 @@
 
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 import httpx
 
+from tiaas.base.dataclass import dataclass
 from tiaas.client.errors import BadAnswer, KonnektorUnreachable
 from tiaas.client.kon import BasicCredentials, Kon
 from tiaas.client.tls import build_context

@@ -4,8 +4,8 @@ Makers fill it in their own ways: what is there is taken by its local name, noth
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.soap.errors import BadEnvelope
 from tiaas.soap.markup import Limits, XmlElement, local_name, parse_untrusted

@@ -1,8 +1,8 @@
 """Versichertenstammdaten out of a ReadVSDResponse: gzip of XML (gemSpec_SST_VSDM; Schema_VSD.xsd 5.2)."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.vsd_gzip import decompress_untrusted
 from tiaas.interfaces.vsd_service_v5_2 import ReadVSDResponse
 from tiaas.interfaces.vsd_v5_2 import (

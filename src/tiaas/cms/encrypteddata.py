@@ -7,9 +7,9 @@ RFC 5084 gives AES-GCM no place here; the tag stands behind the ciphertext, as i
 libraries write it.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
+from tiaas.base.dataclass import dataclass
 from tiaas.cms import oids
 from tiaas.cms.ber import Elements, dotted_oid, read_untrusted, string_segments
 from tiaas.cms.contentalgorithm import algorithm_of, cipher_parameters

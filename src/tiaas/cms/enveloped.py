@@ -10,11 +10,11 @@ card takes (`tiaas.card.elc`), not the key agreement of RFC 5753.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum, unique
 from io import BytesIO
 from typing import Final
 
+from tiaas.base.dataclass import dataclass
 from tiaas.cms import oids
 from tiaas.cms.ber import Elements, dotted_oid, read_untrusted
 from tiaas.cms.certificate import IssuerAndSerial

@@ -5,8 +5,7 @@ recipient's cryptogram and opens the content with it. Recipients of other kinds 
 no card of the TI can serve them.
 """
 
-from dataclasses import dataclass
-
+from tiaas.base.dataclass import dataclass
 from tiaas.cms import oids
 from tiaas.cms.ber import Element, Elements, definite, dotted_oid, read_untrusted, string, string_segments, whole_number
 from tiaas.cms.certificate import IssuerAndSerial

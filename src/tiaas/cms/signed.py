@@ -5,10 +5,10 @@ Everything is kept as it is written, so that another signature can be added with
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from tiaas.base.dataclass import dataclass
 from tiaas.cms import oids
 from tiaas.cms.ber import (
     Element,

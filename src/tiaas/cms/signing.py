@@ -10,11 +10,11 @@ callers keep per certificate.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 
+from tiaas.base.dataclass import dataclass
 from tiaas.cms import oids
 from tiaas.cms.algorithms import DIGEST_SHA256
 from tiaas.cms.certificate import IssuerAndSerial

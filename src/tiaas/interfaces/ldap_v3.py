@@ -14,8 +14,9 @@ one of them, so that a result of any size flows through; it and the decoders rai
 
 import enum
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.interfaces.ldap_filter import check_filter_untrusted
 from tiaas.tlv import BadTlv, Tlv, decode_one_untrusted, decode_untrusted, encode

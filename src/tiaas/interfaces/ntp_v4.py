@@ -7,9 +7,9 @@ times: seconds since 1900 in 32.32 bits fixed point, modulo 2^32 seconds
 """
 
 import struct
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 
 SIZE = 48

@@ -6,11 +6,11 @@ and month may be "00" for people whose birthday is unknown.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from lxml import etree
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 
 NAMESPACE = "http://ws.gematik.de/fa/vsdm/vsd/v5.2"

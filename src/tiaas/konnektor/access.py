@@ -8,8 +8,8 @@ passes the information model's current snapshot and what is known of the card.
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.cardtypes import HBAX, INSURED, SM_B, WITHOUT_RULE, CardType
 from tiaas.konnektor.infomodel import InfoModel
 

@@ -5,8 +5,8 @@ evaluated when it is the receiver's turn.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.event_service_v7_2 import EVT, EventKind, EventMessage, EventSeverity, Parameter
 from tiaas.interfaces.event_service_v7_2 import Event as WireEvent
 from tiaas.konnektor.access import AccessRequest, CardFact, Granted, decide

@@ -9,12 +9,12 @@ the eGK is known which public keys it holds, and while the source signs the eGK 
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.card import commands
 from tiaas.card.objsys.addresses import ALG_ROLE

@@ -4,10 +4,10 @@ take out of one (gemSpec_Kon V5.18 TIP1-A_4695, 4697).
 What was read is kept as long as card data may be (24 hours for HBAx and SM-B).
 """
 
-from dataclasses import dataclass
 from datetime import date
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.card.status import StatusWord
 from tiaas.konnektor.cardmap import CERTIFICATES, ECC, RSA, CardFile
 from tiaas.konnektor.cards import GENERATION_2_1, Card

@@ -6,8 +6,8 @@ objects of the root folder, `0x80 | id` in another. A test compares this table w
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.cardtypes import CardType
 
 

@@ -6,12 +6,13 @@ A lock (TUC_KON_023) reserves a card for one operation. Nobody waits for it: the
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from types import TracebackType
 from typing import Self, TypeVar, cast
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy, random_uuid
 from tiaas.card.link import CardLink
 from tiaas.konnektor.access import CardFact, HbaSessionFact

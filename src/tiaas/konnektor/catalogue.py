@@ -7,8 +7,8 @@ or whose cause this Konnektor does not have yet, with the reason.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.events import Event, EventSeverity, EventType
 from tiaas.konnektor.opstate import Condition
 

@@ -1,7 +1,8 @@
 """What an error code of the Telematikinfrastruktur consists of (gemSpec_Kon V5.18 §2.3, TelematikError.xsd 2.0.0)."""
 
 import enum
-from dataclasses import dataclass
+
+from tiaas.base.dataclass import dataclass
 
 
 @enum.unique

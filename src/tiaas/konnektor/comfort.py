@@ -13,10 +13,10 @@ but DeactivateComfortSignature and the administrator end all of a card.
 import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.card import commands
 from tiaas.card.link import CardLinkError
 from tiaas.konnektor import displaytexts as texts

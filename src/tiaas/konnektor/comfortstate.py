@@ -4,7 +4,7 @@ gemSpec_Kon V5.18 A_18686-01 (timer), A_19100-01 (counter), A_22352, A_22459 (pa
 TUC_KON_158, 170. Pure: times are seconds of a monotonic clock.
 """
 
-from dataclasses import dataclass
+from tiaas.base.dataclass import dataclass
 
 
 @dataclass(slots=True)

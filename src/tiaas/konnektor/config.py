@@ -5,8 +5,9 @@ Every value has a safe default but the instance's name and address. Parameters o
 """
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.interfaces.signature_service_v7_5 import Crypt

@@ -5,9 +5,9 @@ signed that the card knows, or that a cross certificate makes known.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum, unique
 
+from tiaas.base.dataclass import dataclass
 from tiaas.card import commands
 from tiaas.card.apdu import CommandApdu, ResponseApdu
 from tiaas.card.status import StatusWord

@@ -9,11 +9,11 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy, random_uuid
 from tiaas.interfaces.cetp import encode_cetp
 from tiaas.konnektor.audience import Allowance, audience, message_of, passes_filter

@@ -8,9 +8,10 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv4Address
 
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.terminalsettings import Target
 from tiaas.terminal.sicct.discovery import (

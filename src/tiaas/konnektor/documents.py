@@ -2,13 +2,13 @@
 
 import enum
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from tiaas.ades.pdfa import NotPdfa, pdfa_level_untrusted
 from tiaas.ades.pdffile import PdfFile
 from tiaas.ades.pdfvalues import BadPdf
 from tiaas.ades.xadesdocument import XmlDocument
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.connector_common_v5_0 import Document
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.xmldocuments import check_xml, parse_document

@@ -7,10 +7,10 @@ nothing but an event id; the log line with the same id says where it happened.
 import logging
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy, random_uuid
 from tiaas.base.errors import TiaasError
 from tiaas.interfaces.telematik_error_v2_0 import Detail, Error, Trace

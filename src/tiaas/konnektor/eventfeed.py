@@ -7,10 +7,10 @@ there were some: a thousand calls a second are one notice. A stream that nobody 
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.konnektor.events import Event, Topic
 

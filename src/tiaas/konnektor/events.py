@@ -7,8 +7,10 @@ An event about a card or terminal is raised while the object still stands in its
 import enum
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
+
+from tiaas.base.dataclass import dataclass
 
 _log = logging.getLogger("tiaas.konnektor.events")
 

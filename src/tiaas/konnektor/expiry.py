@@ -9,10 +9,10 @@ the certificate shown in TLS counts: DF.KT is not touched.
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import date
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.konnektor.cardcertificates import CertificateFacts, facts_of, has_ecc, read_certificate
 from tiaas.konnektor.cardmap import AUT, ECC, RSA

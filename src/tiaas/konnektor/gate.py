@@ -4,8 +4,9 @@ Which Clientsystem an authentication feature belongs to says the information mod
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.basic import BasicUsers, parse_basic_untrusted
 from tiaas.konnektor.config import ClientAccess, LdapVariant, Variant
 from tiaas.konnektor.identity import Identity

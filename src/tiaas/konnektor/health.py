@@ -1,8 +1,8 @@
 """What an instance watches besides trust lists and terminals: time, certificates, misuse, and what a box has."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.signature_service_v7_5 import SignDocument
 from tiaas.konnektor.box import Box
 from tiaas.konnektor.boxnetwork import BoxNetwork

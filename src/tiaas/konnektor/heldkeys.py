@@ -6,9 +6,9 @@ gemF_Personalisierung_HSM).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from tiaas.base.dataclass import dataclass
 from tiaas.card.apdu import CommandApdu, ResponseApdu
 from tiaas.card.link import CardLinkError
 from tiaas.pki.keys import Digest, SigningScheme

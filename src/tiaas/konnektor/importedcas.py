@@ -7,11 +7,11 @@ whoever imports a CA takes its revoked certificates, too. A CA of the TSL is jud
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.konnektor.store import InstanceStore
 from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted

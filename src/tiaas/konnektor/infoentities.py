@@ -2,8 +2,8 @@
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 
 ID_LENGTH_MAX = 64

@@ -7,9 +7,10 @@ The transient part (cards, sessions) lives in `cards.py`; its constraints C1–C
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.infoentities import (
     ICCSN_LENGTH,
     ID_LENGTH_MAX,

@@ -10,12 +10,13 @@ terminals. After a takeover by another node all writes and all terminal commands
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.base.secret import Secret
 from tiaas.konnektor.admin.parameters import applied, load_parameters

@@ -9,11 +9,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.fachdienste.vsdm.services import ANSWER_MAX, NoAnswer
 from tiaas.konnektor.cardtls import CardFailed, CardIdentity, CardTls, TlsFailed

@@ -5,7 +5,6 @@ V5.18 TIP1-A_4517). Names say TEST-ONLY. RFC 5280; end-entity certificates are v
 operating systems still accept.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.base.secret import Secret
 from tiaas.konnektor.keykind import KeyKind, PrivateKey, generate_key

@@ -3,12 +3,12 @@ does, the check of what it signed (gemSpec_Kon V5.18 TUC_KON_218, TAB_KON_780, T
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.shortwork import in_turn
 from tiaas.konnektor.cardcertificates import has_ecc, read_certificate
 from tiaas.konnektor.cardmap import AUT, ECC, RSA, CardKey

@@ -8,9 +8,10 @@ and LDAP2); user and password are not offered here.
 import asyncio
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urlsplit
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.konnektor.config import Address, InstanceConfig, LdapVariant
 from tiaas.konnektor.gate import Gate

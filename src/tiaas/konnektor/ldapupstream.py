@@ -8,9 +8,10 @@ so that nobody's results can reach another.
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import cast
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.interfaces.ldap_v3 import BadLdap, FrameReader
 from tiaas.konnektor.config import Address

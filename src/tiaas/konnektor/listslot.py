@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.heldlist import Attempt, BadTrustRow, HeldList
 from tiaas.konnektor.opstate import Condition
 from tiaas.konnektor.tslimport import ListMark

@@ -6,10 +6,11 @@ For each watched operation the calls of the last ten minutes are summed up, one 
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.konnektor.store import InstanceStore

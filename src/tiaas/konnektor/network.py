@@ -9,8 +9,9 @@ import socket
 import ssl
 from asyncio import BaseProtocol, BaseTransport, DatagramProtocol, DatagramTransport
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import cast
+
+from tiaas.base.dataclass import dataclass
 
 CONNECT_SECONDS = 10.0
 

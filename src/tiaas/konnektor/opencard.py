@@ -6,8 +6,7 @@ the HBA's identifier that has no such file, which came with generation 2, is a V
 gSMC-KT is not touched (TIP1-A_4559). Nothing read here is authenticated.
 """
 
-from dataclasses import dataclass
-
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.card import commands
 from tiaas.card.apdu import ResponseApdu

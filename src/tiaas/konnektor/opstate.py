@@ -6,10 +6,10 @@ instance lives in memory: every condition is determined anew by the end of the b
 
 import enum
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.events import Event, EventHub, EventSeverity, EventType, parameters
 
 _OP, _SEC = EventType.OPERATION, EventType.SECURITY

@@ -1,6 +1,6 @@
 """Who is at the other end of a client connection, as far as TLS and HTTP say (gemSpec_Kon V5.18 §3.4.1, ANCL_*)."""
 
-from dataclasses import dataclass
+from tiaas.base.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

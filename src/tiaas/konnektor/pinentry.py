@@ -6,9 +6,10 @@ What an entry may have done to the security state of the session's channel is as
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
+from tiaas.base.dataclass import dataclass
 from tiaas.card import commands
 from tiaas.card.apdu import CommandApdu, ResponseApdu
 from tiaas.card.link import CardLinkError

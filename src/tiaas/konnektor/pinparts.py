@@ -1,8 +1,9 @@
 """Puts together what an instance does with PINs: the PIN operations and the qualified signature."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.konnektor.cards import CardList
 from tiaas.konnektor.comfortusers import ComfortUsers

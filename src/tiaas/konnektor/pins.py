@@ -7,8 +7,9 @@ waits for the first two, so other cards and other slots go on meanwhile.
 """
 
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from tiaas.base.dataclass import dataclass
 from tiaas.card import commands
 from tiaas.card.apdu import CommandApdu, ResponseApdu
 from tiaas.konnektor import displaytexts as texts

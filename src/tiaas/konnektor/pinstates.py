@@ -4,9 +4,9 @@ TUC_KON_022 (TIP1-A_4570) for GET PIN STATUS; TUC_KON_012, 019, 021, 027 for the
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum, StrEnum, unique
 
+from tiaas.base.dataclass import dataclass
 from tiaas.card.apdu import ResponseApdu
 from tiaas.card.status import StatusWord, tries_in
 from tiaas.konnektor.errors import KonnektorError

@@ -9,9 +9,10 @@ over: a message says how long the service takes for its next one. Whatever ends 
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy, random_uuid
 from tiaas.card.apdu import ResponseApdu
 from tiaas.card.link import CardLinkError

@@ -6,10 +6,10 @@ for anew in every check. Only what fitted is remembered, as much as is bounded h
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.derived import Derived
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.pki.certificate import Certificate, decode_certificate_untrusted

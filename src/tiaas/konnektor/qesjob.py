@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor import displaytexts as texts
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.errors import KonnektorError

@@ -6,8 +6,8 @@ gSMC-KT (b54, gemSpec_HBA_ObjSys), so the entry is made as a remote one even at 
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.card import commands
 from tiaas.konnektor.cardmap import PIN_QES, PINS, Folder
 from tiaas.konnektor.cards import Card

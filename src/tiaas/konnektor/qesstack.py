@@ -5,8 +5,9 @@ Stapelsignatur". Pure: no card, no clock.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum, unique
+
+from tiaas.base.dataclass import dataclass
 
 
 @unique

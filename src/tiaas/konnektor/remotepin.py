@@ -10,9 +10,9 @@ Both channels are held from the key agreement to the response: any other command
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.card import commands
 from tiaas.card.apdu import ResponseApdu
 from tiaas.konnektor.cardmap import DEVICE_CVC, DEVICE_KEY, EF_CVC_CA

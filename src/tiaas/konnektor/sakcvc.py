@@ -6,12 +6,13 @@ CA and the private key are rows of the instance, like ID.SAK.AUT. They are made 
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.secret import Secret
 from tiaas.konnektor.cvcimport import CvcChain
 from tiaas.konnektor.store import InstanceStore, StoreError

@@ -5,9 +5,9 @@ as five certified devices have it. A service stands in the directory if an opera
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces import (
     auth_signature_service_v7_4,
     card_service_v8_1,

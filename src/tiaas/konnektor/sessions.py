@@ -17,8 +17,8 @@ import asyncio
 import enum
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.card import commands
 from tiaas.card.apdu import CommandApdu, ResponseApdu
 from tiaas.card.link import CardGone, CardLink

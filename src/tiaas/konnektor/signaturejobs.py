@@ -7,8 +7,9 @@ remembered. Counted are calls of all contexts together.
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.qesjob import StopSwitch

@@ -1,8 +1,8 @@
 """Where events go: the EventTo of a subscription, `cetp://host:port` (gemSpec_Kon V5.18 §4.1.6.5, TIP1-A_4608)."""
 
 import re
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 
 _EVENT_TO = re.compile(

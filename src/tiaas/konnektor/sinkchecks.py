@@ -8,11 +8,11 @@ fingerprints, `ca` those that one of the given CA certificates issued. No name i
 import enum
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from cryptography import x509
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.konnektor.store import InstanceStore, StoreError
 

@@ -7,9 +7,9 @@ The interface is asynchronous so that a network database can stand behind it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.terminal.front import Owner
 

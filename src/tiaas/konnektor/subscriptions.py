@@ -6,9 +6,10 @@ Mandant and Clientsystem that made it.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.sinkaddress import Sink
 from tiaas.konnektor.xpath.compiler import XPath

@@ -4,11 +4,12 @@ import re
 from asyncio import Lock, Task
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum, unique
 from ipaddress import ip_address
 from typing import Any
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.konnektor.errors import KonnektorError

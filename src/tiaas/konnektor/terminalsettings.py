@@ -5,10 +5,11 @@ of addresses one by one.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from ipaddress import IPv4Network, ip_network
 from typing import Any
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.terminal.front import Patience
 from tiaas.terminal.sicct.discovery import DISCOVERY_PORT

@@ -1,9 +1,9 @@
 """A card terminal as an administrator sees it (gemSpec_Kon V5.18, TAB_KON_529). No secret is among it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.terminallist import Correlation, Role, TerminalEntry
 from tiaas.terminal.displaysize import DisplaySize
 from tiaas.terminal.pairing import fingerprint, not_after

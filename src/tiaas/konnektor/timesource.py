@@ -9,11 +9,11 @@ the first failure (TAB_KON_640) and survive a restart.
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy, random_fraction
 from tiaas.interfaces.ntp_v4 import BadNtp, decode_answer_untrusted, encode_question
 from tiaas.konnektor.config import Address

@@ -7,7 +7,7 @@ space current and asks for the status.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 
 from cryptography.exceptions import InvalidSignature
@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted

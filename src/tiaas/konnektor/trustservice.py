@@ -8,10 +8,11 @@ who ask for a status. Cards and terminals that are in use go on working, as TAB_
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.derived import Derived
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.importedcas import ImportedCas

@@ -1,12 +1,13 @@
 """The trust service as a person sees it: a value for the status page (gemSpec_Kon V5.18 §4.1.9)."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import Enum
 from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.heldlist import Attempt, HeldList
 from tiaas.konnektor.ocsp import OcspCounts
 from tiaas.konnektor.trust import Issuer

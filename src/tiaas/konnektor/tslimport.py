@@ -8,10 +8,11 @@ rest of it from being used (TUC_PKI_001, note on robustness): what cannot be rea
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted

@@ -6,10 +6,10 @@ come without (gemSpec_TSL V1.19.2, TIP1-A_4056-01), and the first one has to: be
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.config import BadInstanceConfig
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.servercheck import is_for_host

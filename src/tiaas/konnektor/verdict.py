@@ -1,9 +1,10 @@
 """The outcome of a certificate check, as values (TUC_KON_037, TUC_PKI_006; gemSpec_Kon V5.18 §4.1.9.4.1)."""
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from tiaas.base.dataclass import dataclass
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.path import Examination
 

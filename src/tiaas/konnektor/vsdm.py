@@ -11,9 +11,9 @@ read once more. Errors are still judged in the order above.
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.fachdienste.vsdm.containers import StatusVd
 from tiaas.fachdienste.vsdm.receipt import Receipt
 from tiaas.konnektor.basis.cardfiles import CardFiles

@@ -1,9 +1,9 @@
 """What the eGK's answers to reading the insured person's data mean (gemSpec_SST_PS_VSDM V1.5.0: 3001, 3011)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
+from tiaas.base.dataclass import dataclass
 from tiaas.fachdienste.vsdm.containers import (
     StatusVd,
     decode_gvd_untrusted,

@@ -1,7 +1,6 @@
 """Entries of VSDM in EF.Logging of the eGK (VSDM-A_2586, 2587, 3067; 2654), by TUC_KON_006 (`basis.accesslog`)."""
 
-from dataclasses import dataclass
-
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.basis.accesslog import NO_ACTOR, AccessLog
 from tiaas.konnektor.basis.cardfiles import CardFiles
 from tiaas.konnektor.basis.refusal import CardRefusal

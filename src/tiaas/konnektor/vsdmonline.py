@@ -13,11 +13,12 @@ ReadVSD fail; they are in E and EC of the receipt:
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.card.apdu import CommandApdu, ResponseApdu
 from tiaas.fachdienste.vsdm.receipt import RECEIPT_MAX, Receipt, Result

@@ -8,10 +8,11 @@ each request has a connection of its own, so that a judgement is never an old on
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import cast
 from urllib.parse import urlsplit
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.konnektor.config import BadInstanceConfig
 from tiaas.konnektor.errors import KonnektorError

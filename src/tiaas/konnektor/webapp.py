@@ -8,9 +8,10 @@ being kept. The application never raises: what goes wrong inside an operation is
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.heavy import LARGE, OWNER
 from tiaas.konnektor.config import MEBIBYTE, Variant
 from tiaas.konnektor.gate import Gate

@@ -5,7 +5,7 @@ revoked: the TI knows no suspension.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from cryptography import x509
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.lab.errors import UnknownCertificate
 from tiaas.lab.store import Kind, LabStore
 from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted

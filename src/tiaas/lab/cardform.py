@@ -13,9 +13,9 @@
 The same keys in JSON and YAML. Every key is known or an error.
 """
 
-from dataclasses import dataclass
 from enum import Enum, unique
 
+from tiaas.base.dataclass import dataclass
 from tiaas.card.objsys.catalogue import object_system
 from tiaas.card.objsys.model import CardKind, KeyProfile, MultiReferencePassword, Password, TransparentFile, name_of
 from tiaas.card.virtual.defects import DefectKind

@@ -5,11 +5,12 @@ is the one in the card's image: nothing else could ever disagree with it.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 from tiaas.base.clock import Clock
 from tiaas.base.config import read_config
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.base.secret import Secret
 from tiaas.card.objsys.basefiles import encode_version2

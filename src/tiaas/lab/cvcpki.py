@@ -1,12 +1,12 @@
 """The lab's authorities for card verifiable certificates (gemSpec_PKI V2.14.1, 6.4; names 6.4.3.2)."""
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum, unique
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.lab.keys import new_ec_key, read_key, write_key
 from tiaas.pki.cvc import Cvc, CvcBody, decode_cvc_untrusted, issue_cvc

@@ -6,11 +6,11 @@ path): a test counts entries to learn how many round trips a Konnektor needed.
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 
 ENTRIES_MAX = 10_000
 

@@ -5,10 +5,11 @@ national list; the national list has the CAs for qualified certificates, which t
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, time
 from enum import Enum, unique
 
+from tiaas.base.dataclass import dataclass
 from tiaas.lab.listxml import BNETZA, TSL, ListKind
 from tiaas.lab.pki import ALLOWED_TYPES, ORGANIZATION, AuthorityKind, LabPki
 from tiaas.lab.signers import Signers, der

@@ -5,12 +5,12 @@ Names are the lab's own and say TEST-ONLY, where the specification prescribes ge
 
 from base64 import b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 
 from lxml import etree
 
+from tiaas.base.dataclass import dataclass
 from tiaas.lab.pki import ORGANIZATION
 from tiaas.pki.oids import CertificateType, Policy
 from tiaas.pki.tsl import (

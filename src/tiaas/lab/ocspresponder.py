@@ -4,11 +4,12 @@ One certificate per request, answers signed by a responder of the CA's own (GS-A
 certificate in them, the hash of the certificate in the answer, the nonce echoed, no reason for a revocation.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.lab.books import CertificateBook, Issued
 from tiaas.lab.signers import Signers, der, ocsp_responder
 from tiaas.pki.certificate import decode_certificate_untrusted

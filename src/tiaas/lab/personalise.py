@@ -5,12 +5,12 @@ PINs, symmetric keys. The other keys and certificates come when a card first nee
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 
 from cryptography import x509
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.base.secret import Secret
 from tiaas.card.objsys import basefiles

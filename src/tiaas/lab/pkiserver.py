@@ -14,13 +14,13 @@ import base64
 import binascii
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tiaas.base.dataclass import dataclass
 from tiaas.lab.crls import CRL_PATH, RevocationLists
 from tiaas.lab.faults import Fault, FaultBook, Service
 from tiaas.lab.journal import Journal

@@ -1,11 +1,11 @@
 """The PKI services of a lab put together: trust lists, status service, their server."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import cast
 from urllib.parse import urlsplit
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.lab.books import CertificateBook
 from tiaas.lab.crls import CRL_PATH, RevocationLists

@@ -7,8 +7,9 @@ number of their own (`Population.numbers`); everybody else's is the place in the
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.lab.identifiers import check_kvnr, kvnr_check_digit
 from tiaas.lab.seed import Institution, Patient, Pins, Professional, Seed

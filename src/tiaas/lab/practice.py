@@ -10,9 +10,10 @@ Where a card is says the terminal's document alone; what is in no slot is in the
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.secret import Secret
 from tiaas.card.objsys.model import CardKind
 from tiaas.card.virtual.kvkcard import KvkCard

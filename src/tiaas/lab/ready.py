@@ -25,10 +25,11 @@ import os
 import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.secret import Secret
 from tiaas.lab.errors import LabNotFound
 

@@ -6,9 +6,10 @@ and CAs did (updates, revocations) stays, and so does what cards write by themse
 """
 
 from collections.abc import Set
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from tiaas.base.dataclass import dataclass
 from tiaas.card.objsys.model import CardKind
 from tiaas.lab.cards import LabCard
 from tiaas.lab.lab import Lab

@@ -5,13 +5,13 @@ have right check digits. Keys of a patient are named as in the VSD (Schema_VSD.x
 """
 
 import re
-from dataclasses import dataclass
 from enum import Enum, unique
 from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
 from tiaas.base.config import load_config, parse_config
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.vsd_v5_2 import Kostenerstattung, PostfachAdresse, RuhenderLeistungsanspruch, StrassenAdresse
 from tiaas.lab.identifiers import check_ik, check_kvnr
 from tiaas.pki.names import PersonName, PostalAddress

@@ -8,12 +8,13 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from typing import Any, cast
 
 from starlette.types import ASGIApp, Scope
 from uvicorn import Config, Server
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from tiaas.base.dataclass import dataclass
 
 _POLL_SECONDS = 0.005
 _GRACE_SECONDS = 2

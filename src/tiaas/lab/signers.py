@@ -8,7 +8,6 @@ They are made when they are first needed, so a lab folder from before there were
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import RLock
 from typing import Any
 
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.lab.keys import new_ec_key, new_rsa_key
 from tiaas.lab.pki import ORGANIZATION, Family, LabPki, midnight, read_authority, write_authority, years

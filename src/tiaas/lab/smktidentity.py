@@ -1,7 +1,6 @@
 """The TLS identity of a virtual terminal: the files made of its gSMC-KT, and identities with one defect each."""
 
 import ssl
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.card.virtual.image import CardImage
 from tiaas.lab.pki import AuthorityKind, LabPki

@@ -7,13 +7,14 @@ A change of the trust anchor takes two steps, as in the field: a list announces 
 which it may be used; the first list made after that time is signed by the new one's signer.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from lxml import etree
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.lab.listcontent import AnchorState, ListContent, ListName
 from tiaas.lab.listxml import list_element, list_id

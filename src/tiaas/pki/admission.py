@@ -9,10 +9,9 @@ ProfessionInfo    ::= SEQUENCE { [0] NamingAuthority OPTIONAL, professionItems S
 The writer makes the one form GS-A_4717-02 allows; the reader takes all of the syntax, and every DirectoryString.
 """
 
-from dataclasses import dataclass
-
 from cryptography import x509
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.pki.oids import Role
 from tiaas.tlv import BadTlv, Tlv, decode_one_untrusted

@@ -3,7 +3,6 @@
 A `Certificate` holds plain values only, so whoever has one need not expect reading errors any more.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from asn1crypto import algos, core, x509
@@ -11,6 +10,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.pki.admission import Admission, BadAdmission, decode_admission_untrusted
 from tiaas.pki.oids import ADMISSION, KeyUsage

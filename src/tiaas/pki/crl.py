@@ -1,6 +1,5 @@
 """Certificate revocation lists (RFC 5280, 5) as far as the TI uses them: signed by a CA, with NextUpdate."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from asn1crypto import crl
@@ -8,6 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.pki.certificate import Certificate, SignatureAlgorithm, comparable_name, read_algorithm
 from tiaas.pki.issue import Authority

@@ -16,7 +16,6 @@ A card gets the value of 7F21 in PSO VERIFY CERTIFICATE; a card file holds all o
 canonical form only, so decoding and encoding again gives the same octets.
 """
 
-from dataclasses import dataclass
 from datetime import date
 
 from cryptography.exceptions import InvalidSignature
@@ -24,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.tlv import BadTlv, Tlv, decode_one_untrusted, encode
 

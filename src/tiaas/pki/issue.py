@@ -1,6 +1,5 @@
 """Issues X.509 certificates after the profiles of gemSpec_PKI V2.14.1, chapter 5, signed ECDSA or RSA with SHA-256."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
 
@@ -10,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.pki.certificate import PublicKey
 from tiaas.pki.oids import ExtendedKeyUsage, KeyUsage, Policy

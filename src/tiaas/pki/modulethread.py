@@ -9,10 +9,10 @@ never done.
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tiaas.base.clock import Clock, SystemClock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.base.workthreads import WorkThreads
 

@@ -5,10 +5,10 @@ Attributes are UTF8String but countryName and serialNumber (PrintableString), va
 octets of UTF-8 instead, so names are cut to 64 octets here, which both take.
 """
 
-from dataclasses import dataclass
-
 from cryptography import x509
 from cryptography.x509.oid import NameOID
+
+from tiaas.base.dataclass import dataclass
 
 _MAX = 64
 

@@ -6,7 +6,6 @@ signer's certificate and no reason for a revocation. Client and responder both u
 decides the client.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, unique
 from hashlib import sha1, sha256
@@ -14,6 +13,7 @@ from typing import Any
 
 from asn1crypto import algos, core, ocsp, x509
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.pki.certificate import Certificate, SignatureAlgorithm, read_algorithm
 from tiaas.pki.signature import SigningKey, fits

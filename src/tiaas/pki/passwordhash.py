@@ -3,12 +3,12 @@
 import asyncio
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Any
 
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.base.secret import Secret
 

@@ -7,10 +7,10 @@ Signature algorithms: ECDSA on brainpool and NIST curves, RSASSA-PKCS1-v1_5 and 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, unique
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.pki.certificate import Certificate
 from tiaas.pki.codes import PkiCode

@@ -4,8 +4,7 @@ What all have in common (version 3, subjectKeyIdentifier, authorityKeyIdentifier
 critical, keyUsage critical) is in `issue`.
 """
 
-from dataclasses import dataclass
-
+from tiaas.base.dataclass import dataclass
 from tiaas.pki.oids import CertificateType, ExtendedKeyUsage, KeyUsage, Policy
 
 _SIGN = frozenset({KeyUsage.DIGITAL_SIGNATURE})

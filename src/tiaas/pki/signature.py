@@ -5,12 +5,12 @@ in memory, for the lab and for tests.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
+from tiaas.base.dataclass import dataclass
 from tiaas.pki.certificate import PublicKey, SignatureAlgorithm
 
 _DIGESTS: dict[str, hashes.HashAlgorithm] = {

@@ -6,9 +6,9 @@ caller's.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from tiaas.base.dataclass import dataclass
 from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted
 from tiaas.pki.oids import ExtendedKeyUsage, KeyUsage
 from tiaas.pki.path import Demands, check_path

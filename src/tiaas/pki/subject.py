@@ -1,9 +1,9 @@
 """What a certificate says about its holder (gemSpec_PKI V2.14.1, 4.2, 4.7, 5.1.2, 5.2.1, 10, 12)."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 
+from tiaas.base.dataclass import dataclass
 from tiaas.pki.certificate import Certificate
 
 COMMON_NAME, SURNAME, SERIAL_NUMBER, COUNTRY = "2.5.4.3", "2.5.4.4", "2.5.4.5", "2.5.4.6"

@@ -6,10 +6,10 @@ one that nobody can read must not keep the rest of a list from being used (TUC_P
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum, unique
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 
 NAMESPACE = "http://uri.etsi.org/02231/v2#"

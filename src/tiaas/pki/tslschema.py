@@ -6,10 +6,11 @@ here: the signature's reader is stricter than any schema.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lxml import etree
 
+from tiaas.base.dataclass import dataclass
 from tiaas.pki.tsl import NAMESPACE, TslError, TslFault
 from tiaas.soap import simple
 from tiaas.soap.markup import local_name

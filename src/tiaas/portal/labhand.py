@@ -4,11 +4,11 @@ Keys pass through one by one; nothing here keeps them.
 """
 
 import ssl
-from dataclasses import dataclass
 from urllib.parse import quote
 
 import httpx
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.base.wire import BadDocument, decode_document_untrusted
 

@@ -6,9 +6,9 @@ be read now, yellow that somebody should look, grey that it is not known.
 
 import enum
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 
+from tiaas.base.dataclass import dataclass
 from tiaas.portal.conditions import meaning
 from tiaas.portal.moments import day, moment
 from tiaas.portal.status import Call, Card, Instance, Terminal, Trust

@@ -1,7 +1,8 @@
 """The instances' JSON interface as the portal reads it (`docs/reference/status-interface.md`, version 1)."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
+
+from tiaas.base.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

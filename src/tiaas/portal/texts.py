@@ -3,7 +3,7 @@
 `{}` stands for what is filled in with `str.format`. Terms of art stay German in both languages.
 """
 
-from dataclasses import dataclass
+from tiaas.base.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

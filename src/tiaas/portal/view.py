@@ -1,7 +1,6 @@
 """What the templates are filled with. Everything is escaped; a missing value is an error."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from types import MappingProxyType
@@ -9,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from tiaas.base.dataclass import dataclass
 from tiaas.portal.conditions import meaning
 from tiaas.portal.labhand import LabCard, Room
 from tiaas.portal.lights import ACTIVE, Light, Station, Way, overall, sentence

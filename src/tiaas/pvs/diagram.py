@@ -1,10 +1,10 @@
 """A recording as a sequence diagram (HTML): one row per message, opened by a click."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from lxml import etree
 
+from tiaas.base.dataclass import dataclass
 from tiaas.pvs.checks.model import Said
 from tiaas.pvs.messages import SDS_PATH, Exchange, Outcome, Seen, Story, parsed, unpacked
 from tiaas.pvs.pages import NOTICE, render

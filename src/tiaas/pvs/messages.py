@@ -7,9 +7,9 @@ import base64
 import binascii
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.vsd_gzip import BadContainer, decompress_untrusted
 from tiaas.pvs.recording import Call, Delivery, Handshake, Recording
 from tiaas.soap.errors import SoapError

@@ -8,10 +8,10 @@ sequence, so that a report can name a message.
 import dataclasses
 import json
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.base.wire import BadDocument, decode_document_untrusted
 

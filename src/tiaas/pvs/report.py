@@ -3,11 +3,11 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree
 
+from tiaas.base.dataclass import dataclass
 from tiaas.pvs.checks.model import Said, Verdict
 from tiaas.pvs.checks.suite import Judged
 from tiaas.pvs.messages import Story

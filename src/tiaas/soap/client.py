@@ -1,10 +1,10 @@
 """The caller's side of SOAP 1.1 without transport: octets of a request, and what the octets of an answer mean."""
 
-from dataclasses import dataclass
 from typing import TypeVar
 
 from lxml import etree
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.soap.envelope import (
     SOAP,

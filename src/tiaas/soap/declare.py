@@ -1,7 +1,8 @@
 """The words in which a message class describes its XML (see `tiaas.soap.mapping`)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from tiaas.base.dataclass import dataclass
 from tiaas.soap.simple import LANGUAGE, SimpleType
 
 

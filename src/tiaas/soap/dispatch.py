@@ -7,10 +7,11 @@ Profile 1.2 (TIP1-A_4519-01), gemSpec_Kon V5.18 §3.6.1.
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.base.heavy import read_beside
 from tiaas.soap.encoder import Part

@@ -6,12 +6,12 @@ Every value goes through its simple type, so what leaves is valid by the schema 
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, cast
 
 from lxml import etree
 
+from tiaas.base.dataclass import dataclass
 from tiaas.soap.bulk import LONG
 from tiaas.soap.declare import XML_LANG
 from tiaas.soap.errors import UnfitMessage

@@ -6,11 +6,11 @@ is a MustUnderstand fault (SOAP 1.1 §4.2.3).
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from lxml import etree
 
+from tiaas.base.dataclass import dataclass
 from tiaas.soap.encoder import Part, encode_parts, encode_text, joined
 from tiaas.soap.errors import BadEnvelope, FaultCode, NotUnderstood, WrongVersion
 from tiaas.soap.mapping import decode, encode, root_name

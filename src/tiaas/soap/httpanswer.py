@@ -6,10 +6,11 @@ bounded before and after unpacking.
 
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import httptools
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 
 HEAD_MAX = 16 * 1024

@@ -13,9 +13,9 @@ A mark holds a hash of all that is left, so nothing that is left can contain one
 import re
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.slices import found, slices
 
 LONG = 16 * 1024

@@ -15,11 +15,11 @@ exactly one of them is set. Semantics are those of XML Schema 1.0; what is decid
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar, dataclass_transform
 
 from lxml import etree
 
+from tiaas.base.dataclass import dataclass
 from tiaas.soap import decoder, encoder, plan
 from tiaas.soap.declare import Attribute, Element, Namespace, Prefixes, Text
 from tiaas.soap.encoder import Remembering, Written

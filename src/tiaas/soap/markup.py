@@ -6,10 +6,10 @@ and attributes it can have. The parser resolves nothing and opens nothing.
 
 import re
 import threading
-from dataclasses import dataclass
 
 from lxml import etree
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.slices import counted, found
 from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
 from tiaas.soap.longtexts import LONG, Thin, thin

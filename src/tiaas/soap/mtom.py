@@ -7,8 +7,8 @@ brackets, and `type` in either case.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.slices import Octets, copied, found
 from tiaas.soap.errors import BadEnvelope
 

@@ -5,10 +5,11 @@ choice share one position. That is enough for every content model in which a nam
 others), and makes a decoder that needs one dictionary lookup per element.
 """
 
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
+from tiaas.base.dataclass import dataclass
 from tiaas.soap.declare import Attribute, Element, Namespace, Prefixes, Text
 from tiaas.soap.simple import SimpleType
 

@@ -5,8 +5,8 @@ never is.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.slices import SLICE, slices
 from tiaas.soap.bulk import INCLUDE, base64_size, base64_slices
 from tiaas.soap.encoder import Long, Part

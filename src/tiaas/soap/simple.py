@@ -26,11 +26,12 @@ from abc import abstractmethod
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
+
+from tiaas.base.dataclass import dataclass
 
 XSD = "http://www.w3.org/2001/XMLSchema"
 WHITESPACE = " \t\r\n"

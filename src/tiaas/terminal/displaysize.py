@@ -1,7 +1,6 @@
 """How much a terminal's display shows (SICCT V1.3.0, 5.5.10.16: object 67; gemSpec_Kon V5.18, TUC_KON_058)."""
 
-from dataclasses import dataclass
-
+from tiaas.base.dataclass import dataclass
 from tiaas.terminal.errors import BadTerminalAnswer
 from tiaas.terminal.session import TerminalSession
 from tiaas.terminal.sicct import dataobjects as do

@@ -4,8 +4,8 @@ In an admin session. The terminal says after each command how large the next blo
 """
 
 import enum
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.card.apdu import ResponseApdu
 from tiaas.terminal.errors import BadTerminalAnswer, TerminalRefused
 from tiaas.terminal.session import TerminalSession

@@ -10,10 +10,11 @@ import logging
 import ssl
 from asyncio import BaseProtocol, BaseTransport
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy, random_fraction
 from tiaas.base.errors import TiaasError
 from tiaas.terminal.channel import Channel

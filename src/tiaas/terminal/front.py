@@ -7,9 +7,9 @@ seen for that instance is refused, so a node that lost its instance cannot send 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput, TiaasError
 
 KEEP_ALIVE_MAX = 10

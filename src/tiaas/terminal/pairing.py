@@ -4,7 +4,6 @@ gemSpec_Kon V5.18.0, TUC_KON_053; gemSpec_KT V3.17.0, 2.5.2 and 3.7.2; gemSpec_K
 """
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import TiaasError
 from tiaas.base.secret import Secret

@@ -6,9 +6,9 @@ A `TerminalSession` has no state of its own beside (front, owner, ctId): it may 
 
 import enum
 import hashlib
-from dataclasses import dataclass
 from hmac import compare_digest
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.secret import Secret
 from tiaas.card.apdu import BadApdu, CommandApdu, ResponseApdu, decode_response_untrusted
 from tiaas.card.link import CardGone, CardLink, CardLinkError, CardTimeout

@@ -12,8 +12,8 @@ needed are accepted (BER), written shortest.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 
 _MAX_LENGTH_OCTETS = 4

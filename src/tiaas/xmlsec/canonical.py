@@ -8,12 +8,12 @@ takes all of them, 1.1 only xml:lang and xml:space, no xml:id, and joins xml:bas
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
 from cryptography.hazmat.primitives import hashes
 from lxml import etree
 
+from tiaas.base.dataclass import dataclass
 from tiaas.xmlsec.errors import BadXmlSignature
 from tiaas.xmlsec.names import EXCLUSIVE, XML, Transform
 

@@ -5,7 +5,6 @@ document; a part without any shares those of the document. Whole elements and co
 """
 
 from binascii import a2b_base64
-from dataclasses import dataclass
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from lxml import etree
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.xmlsec.canonical import XmlElement
 from tiaas.xmlsec.encryption import (

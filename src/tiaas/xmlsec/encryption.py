@@ -11,12 +11,12 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from tiaas.base.dataclass import dataclass
 from tiaas.xmlsec.names import DS, SHA256_URI
 
 XENC: Final = "http://www.w3.org/2001/04/xmlenc#"

@@ -7,9 +7,9 @@ form of each of its parts (C14N 1.1, 2.3 and 2.4). `Scope` is what is in force t
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import chain
 
+from tiaas.base.dataclass import dataclass
 from tiaas.xmlsec.canonical import XmlElement, inherited
 from tiaas.xmlsec.names import XML
 

@@ -6,8 +6,7 @@ this or the other order and to nothing else. So what is signed is the element th
 is no place for a wrapped copy. Digests are checked when a signature is read; `verify` checks the signature value.
 """
 
-from dataclasses import dataclass
-
+from tiaas.base.dataclass import dataclass
 from tiaas.xmlsec.canonical import XmlElement, canonical
 from tiaas.xmlsec.errors import BadXmlSignature
 from tiaas.xmlsec.names import SIGNED_PROPERTIES_TYPE, SignatureMethod, Transform, ds

@@ -6,12 +6,13 @@ document) or "#" and an Id; the transforms are canonicalisations and enveloped-s
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from hmac import compare_digest
 
 from cryptography.hazmat.primitives import hashes
 from lxml import etree
 
+from tiaas.base.dataclass import dataclass
 from tiaas.xmlsec.canonical import XmlElement, canonical, canonical_document, digest, without
 from tiaas.xmlsec.errors import BadXmlSignature, NotResolved, UnknownAlgorithm
 from tiaas.xmlsec.names import CANONICAL, DIGESTS, XML, Transform

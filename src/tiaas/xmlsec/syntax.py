@@ -2,10 +2,10 @@
 
 from base64 import b64decode
 from binascii import Error as Base64Error
-from dataclasses import dataclass
 
 from lxml import etree
 
+from tiaas.base.dataclass import dataclass
 from tiaas.xmlsec.canonical import XmlElement
 from tiaas.xmlsec.errors import BadXmlSignature, UnknownAlgorithm
 from tiaas.xmlsec.names import CANONICAL, EXCLUSIVE, Transform, ds

@@ -13,7 +13,6 @@ many times faster than building a tree. `draft` gives all of it but the value, a
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -22,6 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from lxml import etree
 
+from tiaas.base.dataclass import dataclass
 from tiaas.xmlsec.canonical import XmlElement, canonical_document
 from tiaas.xmlsec.markup import Scope, attribute, base64, octets, scope_inside, text
 from tiaas.xmlsec.names import (

@@ -9,9 +9,9 @@ gemSpec_Karten_Fach_TIP_G2.1 and gemSpec_COS V3.12.0 as far as known (sicct_card
     EF.DIR         one record 61 { 4F AID } for each application, the first is the root
 """
 
-from dataclasses import dataclass
 from typing import Final
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.card.objsys.model import CardKind, Folder, ObjectSystem
 from tiaas.tlv import BadTlv, Tlv, decode_untrusted, encode

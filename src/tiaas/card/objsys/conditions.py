@@ -1,6 +1,6 @@
 """Conditions of access rules (gemSpec_COS V3.12.0, 10.3): a tree whose leaves ask the state of the channel."""
 
-from dataclasses import dataclass
+from tiaas.base.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

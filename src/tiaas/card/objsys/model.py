@@ -5,9 +5,9 @@ and has become is in `tiaas.card.virtual.image`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum, unique
 
+from tiaas.base.dataclass import dataclass
 from tiaas.card.objsys.access import Access
 from tiaas.card.objsys.conditions import Condition
 

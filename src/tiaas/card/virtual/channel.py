@@ -4,12 +4,13 @@ The lists have the smallest lengths the specification allows (N029.900 e–j): w
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, unique
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tiaas.base.dataclass import dataclass
 from tiaas.card.brainpool import Point
 from tiaas.card.objsys.model import parent_of
 from tiaas.card.securemessaging import SessionKeys

@@ -1,9 +1,10 @@
 """Cards that are broken: what happens to an answer, or instead of it. Each defect is data of one card's image."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, unique
 from typing import Any, Final
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.card.apdu import CommandApdu, ResponseApdu
 from tiaas.card.link import CardTimeout

@@ -1,7 +1,6 @@
 """One command at work: its channel, the card's contents, and the access rule evaluation (gemSpec_COS V3.12.0, 10)."""
 
-from dataclasses import dataclass
-
+from tiaas.base.dataclass import dataclass
 from tiaas.card.apdu import CommandApdu
 from tiaas.card.objsys.access import Access
 from tiaas.card.objsys.conditions import (

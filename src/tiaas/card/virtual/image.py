@@ -3,10 +3,11 @@
 The form for storage (`to_document`) holds private keys and PINs in the clear; whoever stores it protects it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from typing import Any
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.base.secret import Secret
 from tiaas.card.elc import BadCryptogram, decode_point

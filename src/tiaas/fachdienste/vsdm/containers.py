@@ -9,9 +9,9 @@
 A Konnektor passes the gzip blocks on as they are. It never takes protected data out of EF.VD (VSDM-A_2784).
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.vsd_gzip import BadContainer
 
 EF_PD_SIZE, EF_VD_SIZE, EF_GVD_SIZE, EF_STATUS_VD_SIZE = 850, 1250, 600, 25

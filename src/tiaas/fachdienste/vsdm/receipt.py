@@ -13,12 +13,12 @@ specification's own form (VSDM-A_2989) is not public; only Konnektors of one pra
 import enum
 import re
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import TiaasError
 from tiaas.base.secret import Secret

@@ -6,9 +6,9 @@ no answer any more the service is told (Abort) and the update ends.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Protocol
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.card.apdu import BadApdu, CommandApdu, ResponseApdu, decode_command_untrusted
 from tiaas.fachdienste.vsdm.services import NoAnswer, Services

@@ -1,9 +1,9 @@
 """Documents about administrators, sessions and tokens."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.secret import Secret
 from tiaas.interfaces.management.fields import Name, Number, Text, Told
 from tiaas.interfaces.management.logs import LogEntry

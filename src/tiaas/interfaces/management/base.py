@@ -1,10 +1,10 @@
 """Documents of the base plane: instances of a node (gemF_Highspeed-Konnektor TIP1-A_4820-02, A_23159, A_23395)."""
 
 import enum
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.secret import Secret
 from tiaas.interfaces.management.fields import Host, Items, Name, Octets, Port, Text, Told
 

@@ -1,9 +1,9 @@
 """Documents about the systems of the TI that an instance depends on (gemSpec_Kon V5.18 A_23276)."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.management.fields import Told
 
 

@@ -1,10 +1,10 @@
 """Documents about the authentication of Clientsysteme and the server's certificate (gemSpec_Kon V5.18 TIP1-A_4517)."""
 
 import enum
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.secret import Secret
 from tiaas.interfaces.management.fields import Items, Octets, Text, Told
 

@@ -4,8 +4,10 @@ Every text, number and list that comes in has a bound; what carries no annotatio
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated
+
+from tiaas.base.dataclass import dataclass
 
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 

@@ -1,9 +1,9 @@
 """Documents about CERT_IMPORTED_CA_LIST (gemSpec_Kon V5.18 TAB_KON_606)."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.management.fields import Octets, Told
 
 

@@ -1,8 +1,8 @@
 """Documents about the information model (gemSpec_Kon V5.18 §4.1.1, TAB_KON_507 to 510)."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.management.fields import Iccsn, Id, Items, Number, Told
 
 Link = Annotated[tuple[Id, ...], Items(2, 3)]

@@ -1,10 +1,10 @@
 """Documents about an instance as a whole: state, parameters, trust lists, cards, product (gemSpec_Kon V5.18 §4.3)."""
 
 import enum
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.secret import Secret
 from tiaas.interfaces.management.fields import Host, Id, Number, Octets, Port, Text, Told
 

@@ -1,10 +1,10 @@
 """Documents about card terminals (gemSpec_Kon V5.18: TAB_KON_527, 529, 530)."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum, unique
 from typing import Annotated
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.secret import Secret
 from tiaas.interfaces.management.fields import Items, Name, Number, Octets, Port, Text, Told
 

@@ -1,9 +1,9 @@
 """Documents about virtual SMC-Bs in an HSM (gemF_Personalisierung_HSM A_23632-01)."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.secret import Secret
 from tiaas.interfaces.management.fields import Text, Told
 

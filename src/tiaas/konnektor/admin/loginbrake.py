@@ -5,10 +5,10 @@ instances. Passwords of such an address are not looked at until it has been quie
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 
 FAILURES_MAX = 30
 """Six accounts' worth: more mistakes than people of one practice make in that time."""

@@ -5,9 +5,9 @@ next one that comes after. How many addresses are remembered is bounded.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 
 TOLD_ONE_BY_ONE = 5
 """As many as lock an account."""

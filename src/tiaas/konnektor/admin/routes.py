@@ -14,10 +14,11 @@ request's document without secrets), so that no handler can forget it; `call.not
 
 import enum
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from http import HTTPStatus
 from typing import Any, TypeVar
 
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.management.roles import Role
 from tiaas.konnektor.admin.problems import Problem
 

@@ -6,8 +6,8 @@ The lock lasts as long as `hold`; the channel is taken only where files are used
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.basis.cardfiles import CardFiles
 from tiaas.konnektor.cards import Card, Reservation
 from tiaas.konnektor.linkfaults import link_faults

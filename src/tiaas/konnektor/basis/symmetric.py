@@ -5,8 +5,7 @@ AES-256-GCM with a nonce of 12 octets and a tag of 16 (gemSpec_Krypt GS-A_5016).
 (RFC 5652, 8), octets become nonce ‖ ciphertext ‖ tag. Pure; for a thread where a document is large.
 """
 
-from dataclasses import dataclass
-
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.base.secret import Secret
 from tiaas.cms.contentcipher import KEY_SIZE, NONCE_SIZE, TAG_SIZE, CannotOpen, GcmSealed, open_gcm, seal

@@ -3,11 +3,11 @@
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.cardmap import AUT, ECC, RSA, SIG
 from tiaas.konnektor.cards import CardData
 from tiaas.konnektor.cardtypes import CardType

@@ -10,9 +10,10 @@ there is none:
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.konnektor.cardmap import AUT, ECC, ENC, RSA, SIG
 

@@ -5,10 +5,10 @@ written down and the next is tried. In an XML document all parts are opened that
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.heavy import beside
 from tiaas.card.keytransport import KeyWay
 from tiaas.konnektor.errors import KonnektorError

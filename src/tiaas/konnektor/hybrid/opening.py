@@ -5,10 +5,10 @@ CMS has one closed part, an XML document one per EncryptedData. Reading and open
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 
 from tiaas.ades.xadesdocument import code_of, parse_xml_untrusted
 from tiaas.ades.xmlencryption import checked_part, put_back
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.card.keytransport import KeyWay
 from tiaas.cms import enveloped

@@ -8,7 +8,6 @@ then one of them is enough, and the other is a warning (4259).
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.card.keytransport import UnsuitableKey, way_of
 from tiaas.konnektor.cardmap import ECC, ENC, RSA, RSA_ECC
 from tiaas.konnektor.cards import Card

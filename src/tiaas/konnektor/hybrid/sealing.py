@@ -4,12 +4,12 @@ The content key and the nonce are used once. Everything here is made for a threa
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from tiaas.ades import mime
 from tiaas.ades.xadesdocument import XmlDocument
 from tiaas.ades.xmlencryption import encrypt_xml
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy, random_uuid
 from tiaas.card.keytransport import KeyWay, seal_key, way_of
 from tiaas.cms import enveloped

@@ -9,10 +9,10 @@ left out or put elsewhere shows. Attributes: gemSpec_Kon V5.18 TIP1-A_4714, TIP1
 import enum
 import hmac
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 
 SEAL_OCTETS = 16

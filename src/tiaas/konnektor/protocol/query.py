@@ -1,9 +1,9 @@
 """Filtering, searching and sorting entries (gemSpec_Kon V5.18 TIP1-A_4716). Pure functions."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.protocol.entry import Entry, Level
 
 LIMIT_MAX = 10_000

@@ -6,9 +6,10 @@ chain can be followed from whatever segment is the oldest still there.
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.protocol.entry import SEAL_OCTETS, BadLine, Entry, check_line, read_line_untrusted, seal_line
 from tiaas.konnektor.protocol.medium import Medium, MediumError
 

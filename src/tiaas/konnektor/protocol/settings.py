@@ -1,9 +1,10 @@
 """Values an administrator sets for the logs (gemSpec_Kon V5.18 TAB_KON_609, TIP1-A_4717)."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.konnektor.protocol.entry import Level, LogName, LogType
 

@@ -6,8 +6,8 @@ VerifyPin.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.auth_signature_service_v7_4 import EXTERNAL_AUTHENTICATE_ACTION
 from tiaas.interfaces.connector_common_v5_0 import OK
 from tiaas.interfaces.dss_core_v1_0 import Base64Signature, SignatureObject

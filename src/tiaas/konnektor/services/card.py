@@ -6,9 +6,9 @@ A wrong or blocked PIN is no fault: the response tells what came of it, and is O
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces import card_service_v8_2 as v8_2
 from tiaas.interfaces.card_service_common_v2_0 import PinResponse
 from tiaas.interfaces.card_service_common_v2_0 import PinResult as WireResult

@@ -3,10 +3,10 @@
 import logging
 import re
 from collections.abc import Callable, Container
-from dataclasses import dataclass
 from functools import partial
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.interfaces.connector_common_v5_0 import Result, Status
 from tiaas.interfaces.connector_context_v2_0 import Context

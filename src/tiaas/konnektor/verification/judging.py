@@ -6,10 +6,10 @@ belongs to, `docs/conformance/choices.md` says what was chosen.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tiaas.ades.found import FoundSignature, Integrity
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.verdict import CertificateCheck, Result
 from tiaas.konnektor.verification.moments import ReferenceTime, TimeSource
 from tiaas.konnektor.verification.outcome import Outcome

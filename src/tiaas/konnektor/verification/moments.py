@@ -6,10 +6,10 @@ are not evaluated.
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from tiaas.ades.found import FoundSignature
+from tiaas.base.dataclass import dataclass
 
 
 @enum.unique

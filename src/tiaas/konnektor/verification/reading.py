@@ -5,7 +5,7 @@ Pure, but for a large document neither short: call it in a thread.
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from tiaas.ades.cadesread import read_cades_untrusted
 from tiaas.ades.found import BadSignatureFile, FoundSignature, SignatureFormat
@@ -14,6 +14,7 @@ from tiaas.ades.rawsignature import read_ecdsa_untrusted, read_pkcs1_untrusted
 from tiaas.ades.smime import read_smime_untrusted
 from tiaas.ades.xadesids import id_attributes
 from tiaas.ades.xadesread import read_xades_untrusted
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.documents import DocumentFormat, check_document
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.xmldocuments import check_signed_xml

@@ -6,10 +6,10 @@ the official ones of the codes.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 
 from tiaas.ades.found import FoundSignature, Integrity
+from tiaas.base.dataclass import dataclass
 from tiaas.base.derived import Derived
 from tiaas.interfaces import oasis_verification_report_v1_0 as vr
 from tiaas.interfaces import signature_service_v7_4 as v7_4

@@ -1,7 +1,6 @@
 """The words of a verification report: verdicts on details, algorithms, what the caller wants in it."""
 
-from dataclasses import dataclass
-
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.dss_core_v1_0 import InternationalString
 from tiaas.interfaces.oasis_verification_report_v1_0 import AlgorithmValidity, ReturnVerificationReport, Verdict
 from tiaas.soap.simple import ANY_URI, LexicalError

@@ -5,11 +5,11 @@ gemSpec_Kon V5.18 §4.1.8.4.2 and §4.1.8.4.6. An invalid signature is a result;
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from tiaas.ades.found import BadSignatureFile, FoundSignature
+from tiaas.base.dataclass import dataclass
 from tiaas.base.heavy import beside
 from tiaas.interfaces.dss_core_v1_0 import VerifyManifestResults
 from tiaas.konnektor.errors import KonnektorError

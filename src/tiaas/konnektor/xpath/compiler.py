@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.xpath.document import Kind, Node
 from tiaas.konnektor.xpath.functions import FUNCTIONS, Focus
 from tiaas.konnektor.xpath.lexer import BadXPath, Token, TokenKind, tokens

@@ -3,8 +3,8 @@
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.xpath.document import Kind, Node
 from tiaas.konnektor.xpath.values import Run, Value, XPathFailed, string_of_node, to_boolean, to_number, to_string
 

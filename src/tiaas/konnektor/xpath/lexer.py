@@ -2,8 +2,8 @@
 
 import enum
 import re
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 
 

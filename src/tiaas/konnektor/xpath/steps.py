@@ -1,8 +1,8 @@
 """Location steps: axes, node tests, predicates (§2)."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.xpath.document import Document, Kind, Node
 from tiaas.konnektor.xpath.functions import Focus
 from tiaas.konnektor.xpath.values import Run, Value, to_boolean

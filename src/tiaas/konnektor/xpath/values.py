@@ -2,9 +2,9 @@
 
 import math
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.konnektor.xpath.document import Document, Node
 

@@ -6,10 +6,11 @@ when the Konnektor says so, and whatever goes wrong shows as a code.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.client import Konnektor, KonnektorFault, Vsd
 from tiaas.fachdienste.vsdm.receipt import BadReceipt, Receipt, Result, read_receipt_untrusted
 from tiaas.interfaces.card_service_common_v2_0 import CardType

@@ -8,8 +8,9 @@ cards when its line breaks (3041 after lunch).
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from tiaas.base.dataclass import dataclass
 from tiaas.lab.day.schedule import Act, Before, Cause, Contact, Phase, Schedule, Trouble
 
 

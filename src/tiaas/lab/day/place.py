@@ -1,10 +1,10 @@
 """The practice a day is played in, as `ready.json` tells it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 
 EGK_SLOT = 1

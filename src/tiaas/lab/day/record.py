@@ -1,11 +1,12 @@
 """What happened on a day, and the JSON document of it. Seconds count from the start of the play on the real clock."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from statistics import median
 from typing import Any
 
+from tiaas.base.dataclass import dataclass
 from tiaas.lab.day.model import Ending, Expected
 from tiaas.lab.day.schedule import Act, Before, Contact, Schedule, Trouble
 

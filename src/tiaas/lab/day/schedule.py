@@ -9,8 +9,9 @@ Times are minutes after midnight of the day that is told, not of the clock on th
 
 import enum
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy, SeededEntropy, random_fraction
 from tiaas.base.errors import InvalidInput
 

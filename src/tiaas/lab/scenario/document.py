@@ -1,10 +1,10 @@
 """YAML from outside as plain values that know their line: no tags, no aliases, no duplicate keys, bounded."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import yaml
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 
 OCTETS_MAX = 256 * 1024

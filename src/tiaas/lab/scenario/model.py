@@ -14,9 +14,9 @@ timeline:                            steps with the second at which they happen
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from tiaas.base.dataclass import dataclass
 from tiaas.lab.faults import FAULT_KEYS, BadFault, Fault, Service
 from tiaas.lab.scenario.document import Value, read_yaml_untrusted
 

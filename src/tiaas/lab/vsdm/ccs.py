@@ -4,9 +4,10 @@ A conversation ends with Close, with a fault after which the update waits on, or
 (Tab_SST_VSDM_06). PerformUpdates for the same card ends the one before.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.fachdienste.vsdm.pruefziffer import Reason
 from tiaas.interfaces import cm_cc_v2_0 as cc

@@ -9,8 +9,8 @@ It ends when all is done as expected, and raises `UpdateFailed` if the card did 
 """
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import TiaasError
 from tiaas.card import commands

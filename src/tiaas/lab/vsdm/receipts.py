@@ -1,8 +1,7 @@
 """Prüfziffern of the lab's insurers: one operator, one key, in the version the lab is set to."""
 
-from dataclasses import dataclass
-
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.fachdienste.vsdm.pruefziffer import OperatorKey, Reason, encode_v1, encode_v2, hcv
 from tiaas.lab.vsdm.books import Books

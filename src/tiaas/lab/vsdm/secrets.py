@@ -3,8 +3,9 @@
 Kept in the lab's database (`vsdm`); the E-Rezept service of the lab reads the operator's key there.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.fachdienste.vsdm.pruefziffer import OperatorKey
 from tiaas.lab.store import LabStore

@@ -8,12 +8,13 @@ import asyncio
 import gzip
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from tiaas.base.dataclass import dataclass
 from tiaas.lab.faults import Fault, FaultBook, Service
 from tiaas.lab.journal import Journal
 from tiaas.lab.server import connection

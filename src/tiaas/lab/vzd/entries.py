@@ -7,9 +7,9 @@ that is valid now is not listed. Addresses are below `kim.tiaas.example`, which 
 import base64
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from tiaas.base.dataclass import dataclass
 from tiaas.lab.seed import Institution, Insurer, Professional
 from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
 from tiaas.pki.oids import Role

@@ -1,9 +1,9 @@
 """Who of the lab's people stands in the directory: each practice, its doctor, every insurer."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.card.objsys.model import CardKind
 from tiaas.lab.cards import CardBox
 from tiaas.lab.population import Population

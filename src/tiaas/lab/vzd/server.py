@@ -9,10 +9,11 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.ldap_filter import filter_text
 from tiaas.interfaces.ldap_v3 import (
     BadLdap,

@@ -2,8 +2,8 @@
 
 import enum
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.pvs.messages import Story
 
 

@@ -1,7 +1,6 @@
 """All checks, in the order of the report, and their run over a recording."""
 
-from dataclasses import dataclass
-
+from tiaas.base.dataclass import dataclass
 from tiaas.pvs.checks import cards, contexts, directory, events, transport, vsdm
 from tiaas.pvs.checks.model import Check, Finding, Verdict
 from tiaas.pvs.messages import Story

@@ -1,8 +1,8 @@
 """Insured persons' data and receipts (gemILF_PS V2.17.0, 4.3.4; gemSpec_SST_PS_VSDM V1.5.0)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.pvs.checks.model import Check, Finding, Said, failed, not_seen, passed, warned
 from tiaas.pvs.messages import Exchange, Story, receipt_of
 

@@ -14,8 +14,8 @@ counting protects the client, which has no error message to send.
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.terminal.sicct import envelope as env
 from tiaas.terminal.sicct.envelope import Envelope, MessageType, decode_envelope_untrusted, encode_message
 from tiaas.terminal.sicct.errors import BadSicct

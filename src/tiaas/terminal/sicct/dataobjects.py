@@ -4,8 +4,8 @@ Texts (50, A0) are in `text`, events in `events`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.secret import Secret
 from tiaas.terminal.sicct.errors import BadSicct
 from tiaas.tlv import BadTlv, Tlv, decode_untrusted, encode

@@ -8,9 +8,9 @@ a description tells is unproven: a terminal's identity is its certificate.
 """
 
 import enum
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from tiaas.base.dataclass import dataclass
 from tiaas.terminal.sicct.errors import BadSicct
 from tiaas.tlv import BadTlv, Tlv, decode_untrusted, encode
 

@@ -10,8 +10,8 @@ offset  octets  field
 
 import enum
 import struct
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.terminal.sicct.errors import BadSicct
 
 SIZE = 10

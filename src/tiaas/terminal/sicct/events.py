@@ -1,8 +1,8 @@
 """Event messages of a terminal (SICCT V1.3.0, 6.2.4.4, tables 31 and 32)."""
 
 import enum
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.terminal.sicct.errors import BadSicct
 from tiaas.terminal.sicct.units import KEYPAD, TERMINAL, encode_unit
 from tiaas.tlv import BadTlv, Tlv, decode_untrusted

@@ -4,8 +4,7 @@ A text is a `str` in which U+000B marks where a line may break and U+000F separa
 On the wire it is an application label object (50, ISO 646-DE) or, with a character set named, an object A0.
 """
 
-from dataclasses import dataclass
-
+from tiaas.base.dataclass import dataclass
 from tiaas.terminal.sicct.errors import BadSicct
 from tiaas.tlv import BadTlv, Tlv, decode_untrusted, encode
 

@@ -1,10 +1,11 @@
 """What a virtual terminal is given: identity, slots, the invented holder's behaviour, and who knows the PINs."""
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.card.objsys.model import Interface

@@ -10,9 +10,10 @@ octets  content
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from hmac import compare_digest
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 
 MAGIC = b"TIAASKTF"

@@ -1,8 +1,8 @@
 """The invented person at the keypad: which value answers which prompt, by the PIN policy."""
 
 import enum
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.secret import Secret
 from tiaas.terminal.virtual.config import PinMode, PinPurpose, SlotCard
 from tiaas.terminal.virtual.keypad import CANCEL

@@ -4,8 +4,8 @@ import asyncio
 import enum
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput, TiaasError
 from tiaas.base.secret import Secret
 from tiaas.terminal.sicct.events import KeyCode

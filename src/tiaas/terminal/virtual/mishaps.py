@@ -5,8 +5,8 @@ A terminal by itself is in order. Whoever owns it gives it other `Mishaps`; the 
 
 import enum
 import ssl
-from dataclasses import dataclass
 
+from tiaas.base.dataclass import dataclass
 from tiaas.terminal.virtual.config import PinMode, SlotCard
 
 

@@ -2,8 +2,9 @@
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from tiaas.base.dataclass import dataclass
 from tiaas.card.apdu import CommandApdu
 from tiaas.terminal.sicct import dataobjects as do
 from tiaas.terminal.sicct.errors import BadSicct

@@ -4,8 +4,9 @@ The PIN exists as `Secret` between keypad and card command; display, events and 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.secret import Secret
 from tiaas.card.apdu import ResponseApdu, decode_response_untrusted
 from tiaas.card.pinblock import BLOCK_SIZE, MAX_DIGITS, MIN_DIGITS, encode_pin_block

@@ -3,8 +3,7 @@
 Slots are numbered as in gemSpec_KT V3.17.0, A_24115: contact slots first, contactless ones after them.
 """
 
-from dataclasses import dataclass
-
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 
 _SLOTS_MAX = 14

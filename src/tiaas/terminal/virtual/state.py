@@ -3,9 +3,10 @@
 A pairing block is a shared secret with up to three public keys of Konnektors (gemSpec_KT V3.17.0, 2.5.2 and 3.7.2).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from hmac import compare_digest
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput, TiaasError
 from tiaas.base.secret import Secret
 

@@ -3,10 +3,10 @@
 import asyncio
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import InvalidInput
 from tiaas.terminal.sicct.discovery import ServiceDescription

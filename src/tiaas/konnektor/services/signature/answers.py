@@ -5,9 +5,8 @@ attributes of the request's, and the signature itself; an XML signature as an el
 document, and nothing else.
 """
 
-from dataclasses import dataclass
-
 from tiaas.ades.found import SignatureFormat
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.connector_common_v5_0 import Status
 from tiaas.interfaces.dss_core_v1_0 import Base64Data, Base64Signature, SignatureObject, SignaturePtr
 from tiaas.interfaces.signature_service_v7_5 import Document, DocumentWithSignature, SignOutputs, SignResponse

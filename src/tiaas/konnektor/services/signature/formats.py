@@ -3,7 +3,6 @@
 Pure and slow for large documents: to be run in a thread.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from lxml import etree
@@ -18,6 +17,7 @@ from tiaas.ades.smime import PreparedSmime, prepare_smime
 from tiaas.ades.xades import PreparedXades, XadesOptions
 from tiaas.ades.xadesdocument import XmlDocument
 from tiaas.ades.xadesvariants import Placement, Update, Use
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.dss_core_v1_0 import SignaturePlacement
 from tiaas.konnektor.documents import Checked
 from tiaas.konnektor.errors import KonnektorError

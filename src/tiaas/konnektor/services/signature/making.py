@@ -6,10 +6,11 @@ no answer that the schema allows, so it is 4049 then.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from tiaas.ades.signing import SignedBy
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import random_uuid
 from tiaas.base.heavy import beside
 from tiaas.interfaces.connector_common_v5_0 import OK, Result, Status

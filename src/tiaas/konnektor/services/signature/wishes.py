@@ -2,12 +2,12 @@
 (gemSpec_Kon V5.18 TAB_KON_756, 755, 753)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from lxml import etree
 
 from tiaas.ades.found import SignatureFormat
 from tiaas.ades.xadesvariants import Update
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces import dss_core_v1_0 as dss
 from tiaas.interfaces.signature_service_v7_5 import SignDocument, SignInputs, SignRequest
 from tiaas.konnektor.cmsattributes import attributes_in
