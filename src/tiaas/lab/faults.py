@@ -54,6 +54,7 @@ class Service(enum.StrEnum):
 
 
 _CCS = ("5", "500", "1006", "1011", "1014", "12101", "12102", "12103", "12105", "12148", "12999")
+_RECORDS = ("record-missing", "record-mixed-up", "record-unreadable", "database-away")
 
 CODES: Mapping[Service, tuple[str, ...]] = {
     Service.OCSP: (
@@ -66,10 +67,10 @@ CODES: Mapping[Service, tuple[str, ...]] = {
     ),
     Service.BNETZA: ("expired", "malformed", "schema", "signature-wrong", "signer-unknown", "hash-wrong"),
     Service.CRL: ("expiring", "expired", "malformed", "signature-wrong", "signer-unknown"),
-    Service.INTERMEDIAER: ("1006", "1011"),
-    Service.UFS: ("500", "1006", "1011", "11101", "11148", "11999"),
-    Service.VSDD: _CCS,
-    Service.CMS: _CCS,
+    Service.INTERMEDIAER: ("1006", "1011", "misrouted", "damaged"),
+    Service.UFS: ("500", "1006", "1011", "11101", "11148", "11999", *_RECORDS),
+    Service.VSDD: (*_CCS, *_RECORDS, "session-lost", "session-silent", "key-wrong"),
+    Service.CMS: (*_CCS, *_RECORDS, "session-lost", "session-silent", "key-wrong"),
     Service.VZD: ("1", "3", "11", "32", "50", "51", "52", "80"),
     Service.TERMINAL: (
         "gone", "silent", "garbage", "wrong-sequence", "certificate-expired", "certificate-foreign",
@@ -78,8 +79,9 @@ CODES: Mapping[Service, tuple[str, ...]] = {
     Service.KEYPAD: ("wrong", "cancel", "timeout", "busy", "gone"),
     Service.NETWORK: ("refused", "unreachable"),
 }  # fmt: skip
-"""What `code` may say per service: GERROR or LDAP codes of the Fachdienste, states and defects of the PKI services,
-what terminals, cards, people and lines do."""
+"""What `code` may say per service: GERROR or LDAP codes that the Fachdienste answer, and in words what is wrong with
+them or with a message, of which they find out by themselves; states and defects of the PKI services; what terminals,
+cards, people and lines do."""
 
 STATUS_WORDS = frozenset({Service.TERMINAL, Service.CARD})
 """Here `code` may be a status word too: four hexadecimal digits that are answered instead of doing the command."""

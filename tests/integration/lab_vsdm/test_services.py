@@ -282,7 +282,7 @@ def konnektor_for(lab: Lab, http: httpx.AsyncClient, service: Service) -> Konnek
 @pytest.mark.parametrize("service", [Service.INTERMEDIAER, Service.UFS, Service.VSDD, Service.CMS])
 async def test_every_code_on_demand(lab: Lab, http: httpx.AsyncClient, service: Service) -> None:
     message = GetUpdateFlags(iccsn=egk(lab))
-    for code in CODES[service]:
+    for code in filter(str.isdecimal, CODES[service]):
         number = lab.faults.add(Fault(service, code=code)).number
         answer = await ask(konnektor_for(lab, http, service), service)
         trace = fault_in(message, answer).trace[0]

@@ -183,7 +183,6 @@ async def test_many_at_once(scene: Scene) -> None:
         (Reply(drop=True), None, False),
     ],
 )
-@pytest.mark.code(500, 1006, 1011, 11101, 11148, 11999)
 async def test_what_ufs_refuses_is_e_3_and_the_read_goes_on(
     scene: Scene, reply: Reply, code: int | None, connected: bool
 ) -> None:
@@ -415,7 +414,6 @@ async def test_updates_run_in_order_and_stop_at_the_first_failure(scene: Scene) 
     assert begun == [(b"\x01",), (b"\x02",)]
 
 
-@pytest.mark.code(5, 500, 1006, 1011, 1014, 12101, 12102, 12103, 12105, 12148, 12999)
 @pytest.mark.parametrize("code", [5, 500, 1006, 1011, 1014, 12101, 12102, 12103, 12105, 12148, 12999])
 async def test_what_ccs_refuses_is_e_3_with_its_code(scene: Scene, code: int) -> None:
     scene.on_perform(answering(fault(code)))

@@ -15,6 +15,7 @@ from tests.integration.lab.labprocess import LabProcess
 from tiaas.client import Konnektor, KonnektorFault, Vsd, connect, load_kon
 from tiaas.fachdienste.vsdm.receipt import Receipt, Result, read_receipt_untrusted
 from tiaas.interfaces.card_service_common_v2_0 import CardType
+from tiaas.lab.faults import CODES, Service
 
 NUMBERS = count(1)
 
@@ -100,9 +101,9 @@ async def desk(process: LabProcess) -> AsyncIterator[Desk]:
         await control.delete(ready["lab"]["faults"])
 
 
-async def update(process: LabProcess, desk: Desk, *words: str) -> None:
-    done = await asyncio.to_thread(process.tiaas, "lab", "update", desk.iccsn, *words, "--dir", str(process.folder))
-    assert done.returncode == 0, done.stderr
+async def update(desk: Desk, task: str = "data", **change: str) -> None:
+    """An update of the card in the terminal waits from now on."""
+    await desk.ask("POST", f"{desk.ready['lab']['control']}/updates", iccsn=desk.iccsn, task=task, change=change)
 
 
 async def test_one_question_where_nothing_waits(desk: Desk) -> None:
@@ -115,7 +116,9 @@ async def test_one_question_where_nothing_waits(desk: Desk) -> None:
 
 
 async def test_an_update_changes_the_card_in_few_messages(process: LabProcess, desk: Desk) -> None:
-    await update(process, desk, "--street", "Lange Gasse", "--number", "9")
+    words = ("--street", "Lange Gasse", "--number", "9", "--dir", str(process.folder))
+    done = await asyncio.to_thread(process.tiaas, "lab", "update", desk.iccsn, *words)
+    assert done.returncode == 0, done.stderr
     since = await desk.last()
     vsd = await desk.read()
     assert vsd.receipt is not None
@@ -128,29 +131,54 @@ async def test_an_update_changes_the_card_in_few_messages(process: LabProcess, d
     assert again.protected is not None
 
 
+NEXT = "GetNextCommandPackage"
+# What is wrong, and what the service says that finds it out: none of these faults names an answer.
+CAUSES: list[tuple[str, dict[str, Any], int]] = [
+    ("ufs", {"code": "record-missing"}, 11101),
+    ("ufs", {"code": "record-mixed-up"}, 11999),
+    ("ufs", {"code": "record-unreadable"}, 500),
+    ("ufs", {"code": "database-away"}, 1011),
+    ("intermediaer", {"code": "misrouted", "match": "/UFS/"}, 1006),
+    ("intermediaer", {"code": "damaged", "match": "/UFS/"}, 11148),
+    ("intermediaer", {"code": "misrouted", "match": "/VSD/"}, 1006),
+    ("intermediaer", {"code": "damaged", "match": "/VSD/"}, 12148),
+    ("intermediaer", {"code": "damaged", "match": "/VSD/", "skip": 2}, 12148),
+    ("vsdd", {"code": "record-missing"}, 12101),
+    ("vsdd", {"code": "record-mixed-up", "match": f"{NEXT} * 3"}, 12999),
+    ("vsdd", {"code": "record-unreadable", "match": f"{NEXT} * 2"}, 500),
+    ("vsdd", {"code": "database-away"}, 1011),
+    ("vsdd", {"code": "key-wrong"}, 12103),
+    ("vsdd", {"code": "session-lost", "match": f"{NEXT} * 3"}, 1014),
+    ("vsdd", {"code": "session-silent", "match": f"{NEXT} * 2"}, 5),
+]
+
+
+@pytest.mark.parametrize("service", [Service.INTERMEDIAER, Service.UFS, Service.VSDD])
+def test_no_cause_is_left_out(service: Service) -> None:
+    causes = {code for code in CODES[service] if not code.isdecimal()}
+    assert {what["code"] for name, what, _ in CAUSES if name == service} == causes
+    assert CODES[Service.CMS] == CODES[Service.VSDD]
+
+
+@pytest.mark.code(5, 500, 1006, 1011, 1014, 11101, 11148, 11999, 12101, 12103, 12148, 12999)
 @pytest.mark.parametrize(
     ("service", "what", "code"),
     [
-        ("ufs", {"code": "1006"}, 1006),
-        ("ufs", {"code": "1011"}, 1011),
-        ("ufs", {"code": "11101"}, 11101),
-        ("ufs", {"code": "11148"}, 11148),
+        *CAUSES,
         ("ufs", {"http": 503}, None),
         ("ufs", {"drop": True}, None),
         ("intermediaer", {"http": 502}, None),
         ("intermediaer", {"drop": True}, None),
-        ("vsdd", {"code": "12103"}, 12103),
-        ("vsdd", {"code": "12105"}, 12105),
         ("vsdd", {"http": 500}, None),
         ("vsdd", {"drop": True}, None),
     ],
 )
 async def test_faults_are_e_3_and_the_next_check_makes_it_good(
-    process: LabProcess, desk: Desk, service: str, what: dict[str, Any], code: int | None
+    desk: Desk, service: str, what: dict[str, Any], code: int | None
 ) -> None:
-    await update(process, desk, "--city", f"Neustadt {next(NUMBERS)}")
+    await update(desk, ort=f"Neustadt {next(NUMBERS)}")
     # The Intermediär asks a Fachdienst again that hangs up, so such a fault must last.
-    await desk.fault(service, **what, times=None if "drop" in what else 1)
+    await desk.fault(service, **{"times": None if "drop" in what else 1, **what})
     receipt = await desk.receipt()
     assert (receipt.result, receipt.code, receipt.proof) == (Result.UPDATE_IMPOSSIBLE, code, None)
     await desk.control.delete(desk.ready["lab"]["faults"])
@@ -166,11 +194,9 @@ async def test_faults_are_e_3_and_the_next_check_makes_it_good(
     ],
 )
 @pytest.mark.code(12105, 12999)
-async def test_what_a_card_does_decides_the_code_of_its_insurer(
-    process: LabProcess, desk: Desk, apdu: str, sw: str, code: int
-) -> None:
+async def test_what_a_card_does_decides_the_code_of_its_insurer(desk: Desk, apdu: str, sw: str, code: int) -> None:
     """Nobody tells the VSDD what to say: it judges what the card answers to its commands."""
-    await update(process, desk, "--city", f"Kartenstadt {next(NUMBERS)}")
+    await update(desk, ort=f"Kartenstadt {next(NUMBERS)}")
     await desk.fault("card", code=sw, match=f"{desk.iccsn} * {apdu}")
     receipt = await desk.receipt()
     assert (receipt.result, receipt.code, receipt.proof) == (Result.UPDATE_IMPOSSIBLE, code, None)
@@ -180,8 +206,8 @@ async def test_what_a_card_does_decides_the_code_of_its_insurer(
 
 
 @pytest.mark.code(12101)
-async def test_an_update_that_is_taken_back_during_the_check_is_12101(process: LabProcess, desk: Desk) -> None:
-    await update(process, desk, "--city", f"Rückstadt {next(NUMBERS)}")
+async def test_an_update_that_is_taken_back_during_the_check_is_12101(desk: Desk) -> None:
+    await update(desk, ort=f"Rückstadt {next(NUMBERS)}")
     updates = f"{desk.ready['lab']['control']}/updates"
     (waiting,) = [each for each in (await desk.ask("GET", updates))["updates"] if each["iccsn"] == desk.iccsn]
     since = await desk.last()
@@ -199,24 +225,22 @@ async def test_an_update_that_is_taken_back_during_the_check_is_12101(process: L
 
 
 @pytest.mark.code(12102)
-async def test_data_of_a_locked_card_need_another_update_first(process: LabProcess, desk: Desk) -> None:
-    await update(process, desk, "--lock")
+async def test_data_of_a_locked_card_need_another_update_first(desk: Desk) -> None:
+    await update(desk, "lock")
     assert await fails_with(asyncio.create_task(desk.read())) == 114
-    await update(process, desk, "--city", f"Sperrstadt {next(NUMBERS)}")
+    await update(desk, ort=f"Sperrstadt {next(NUMBERS)}")
     since = await desk.last()
     assert await fails_with(asyncio.create_task(desk.read())) == 114
     entries = (await desk.ask("GET", f"{desk.ready['lab']['journal']}?since={since}"))["entries"]
     assert ["fault 12102" in entry["outcome"] for entry in entries if entry["service"] == "vsdd"][-1]
-    await update(process, desk, "--unlock")
+    await update(desk, "unlock")
     assert (await desk.receipt()).result is Result.UPDATED
 
 
 @pytest.mark.parametrize("what", [{"code": "1014"}, {"http": 503}, {"drop": True}])
-async def test_a_break_in_mid_update_is_3001_until_the_next_check(
-    process: LabProcess, desk: Desk, what: dict[str, Any]
-) -> None:
+async def test_a_break_in_mid_update_is_3001_until_the_next_check(desk: Desk, what: dict[str, Any]) -> None:
     """The service fails when it has the answers of the package that writes: the card says that it is inconsistent."""
-    await update(process, desk, "--city", f"Altstadt {next(NUMBERS)}")
+    await update(desk, ort=f"Altstadt {next(NUMBERS)}")
     await desk.fault("vsdd", match="GetNextCommandPackage", times=None, **what)
     # Faults strike by what a request is about; the first such message comes before anything is written.
     first = await desk.receipt()
@@ -226,9 +250,9 @@ async def test_a_break_in_mid_update_is_3001_until_the_next_check(
     assert (await desk.read(online=False)).consistent
 
 
-async def test_a_card_pulled_in_the_middle_is_repaired(process: LabProcess, desk: Desk) -> None:
+async def test_a_card_pulled_in_the_middle_is_repaired(desk: Desk) -> None:
     await desk.read()
-    await update(process, desk, "--city", "Mittendrin")
+    await update(desk, ort="Mittendrin")
     since = await desk.last()
     slot = next(card["in"]["slot"] for card in desk.ready["cards"]["egk"] if card["in"])
     await desk.fault("terminal", delay=0.1, times=0)
@@ -271,12 +295,12 @@ async def fails_with(reading: "asyncio.Task[Vsd]") -> int:
     [("ufs", None, Result.NO_UPDATE_NEEDED), ("vsdd", "GetNextCommandPackage", Result.UPDATED)],
 )
 async def test_a_terminal_lost_during_the_check_is_4094_and_repaired(
-    process: LabProcess, desk: Desk, service: str, match: str | None, again: Result
+    desk: Desk, service: str, match: str | None, again: Result
 ) -> None:
     """While UFS, or VSDD in the middle of an update, has the word the terminal's line breaks."""
     await desk.read()
     if again is Result.UPDATED:
-        await update(process, desk, "--city", f"Abbruch {next(NUMBERS)}")
+        await update(desk, ort=f"Abbruch {next(NUMBERS)}")
     await desk.fault(service, delay=2.0, times=1, **({} if match is None else {"match": match}))
     reading = asyncio.create_task(desk.read())
     await desk.until(desk.fault_used_up)
@@ -303,12 +327,12 @@ async def test_a_terminal_lost_during_the_check_is_4094_and_repaired(
     [("ufs", None, Result.NO_UPDATE_NEEDED), ("vsdd", "GetNextCommandPackage", Result.UPDATED)],
 )
 async def test_the_smcb_pulled_during_the_check_is_4094_and_repaired(
-    process: LabProcess, desk: Desk, service: str, match: str | None, again: Result
+    desk: Desk, service: str, match: str | None, again: Result
 ) -> None:
     """Whose name stands in the eGK's log is gone: 4094, and the eGK is as after any other break."""
     await desk.read()
     if again is Result.UPDATED:
-        await update(process, desk, "--city", f"Gezogen {next(NUMBERS)}")
+        await update(desk, ort=f"Gezogen {next(NUMBERS)}")
     slot = next(card.slot_id for card in await desk.konnektor.get_cards() if card.card_type is CardType.SMC_B)
     await desk.fault(service, delay=2.0, times=1, **({} if match is None else {"match": match}))
     reading = asyncio.create_task(desk.read())
@@ -347,13 +371,13 @@ async def test_the_status_of_the_certificate_is_asked(desk: Desk, code: str, res
         await desk.change(slot, usual)
 
 
-async def test_a_locked_card_is_114_until_the_insurer_unlocks_it(process: LabProcess, desk: Desk) -> None:
-    await update(process, desk, "--lock")
+async def test_a_locked_card_is_114_until_the_insurer_unlocks_it(desk: Desk) -> None:
+    await update(desk, "lock")
     with pytest.raises(KonnektorFault, match="114"):
         await desk.read()
     with pytest.raises(KonnektorFault, match="114"):
         await desk.read(online=False, receipt=False)
-    await update(process, desk, "--unlock")
+    await update(desk, "unlock")
     # Without PerformOnlineCheck: a locked card is checked in every case.
     assert (await desk.read(online=False, receipt=False)).protected is not None
 

@@ -342,6 +342,7 @@ async def begun(bench: Bench, update: Update) -> tuple[Headed[cc.GetNextCommandP
     return Headed(cc.GetNextCommandPackage(command_response_package=carried), (where, session)), exchange
 
 
+@pytest.mark.code(5)
 @pytest.mark.parametrize(("seconds", "lives"), [(60.0, True), (60.1, False)])
 async def test_a_conversation_lives_a_minute(lab: Lab, bench: Bench, seconds: float, lives: bool) -> None:
     anew = Anew(bench, lab)
@@ -353,7 +354,7 @@ async def test_a_conversation_lives_a_minute(lab: Lab, bench: Bench, seconds: fl
     else:
         with pytest.raises(ServiceError) as caught:
             await service.get_next_command_package(request, exchange)
-        assert code(caught) == 1014
+        assert code(caught) == 5
 
 
 @pytest.mark.parametrize("answers", [(b"\x90\0",), (b"\x90\0", b"\x90\0", b"\x90\0"), (b"\x90\0",) * 5, (b"\x90",)])

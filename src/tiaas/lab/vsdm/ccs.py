@@ -1,7 +1,8 @@
 """VSDD and CMS: write to a card through PerformUpdates and GetNextCommandPackage (gemSpec_SST_FD_VSDM V1.6.0, 4).
 
 A conversation ends with Close, with a fault after which the update waits on, or by time: no message for a minute
-(Tab_SST_VSDM_06). PerformUpdates for the same card ends the one before.
+(Tab_SST_VSDM_06). PerformUpdates for the same card ends the one before. A message of a conversation that nobody knows
+is refused as a message (1014); one that comes too late is found out when the update is to go on (5).
 """
 
 from dataclasses import field
@@ -13,18 +14,19 @@ from tiaas.fachdienste.vsdm.pruefziffer import Reason
 from tiaas.interfaces import cm_cc_v2_0 as cc
 from tiaas.interfaces.cm_common_v2_0 import ServiceLocalization, ServiceType, SessionIdentifier, UpdatePriority
 from tiaas.lab.vsdm.books import Books, Task, Update
-from tiaas.lab.vsdm.cardkeys import CardKeys
+from tiaas.lab.vsdm.cardkeys import MASTER_SIZE, CardKeys
 from tiaas.lab.vsdm.cardupdate import KEY_CMS, KEY_VSD, set_lock, write_data
-from tiaas.lab.vsdm.channel import Answers, Package, Peer, Steps, UpdateFailed
+from tiaas.lab.vsdm.channel import UNSPECIFIED, Answers, Package, Peer, Steps, UpdateFailed
 from tiaas.lab.vsdm.errors import ServiceError
 from tiaas.lab.vsdm.localization import check_localization
 from tiaas.lab.vsdm.receipts import Receipts
+from tiaas.lab.vsdm.records import insurer_of
 from tiaas.lab.vsdm.server import Exchange, FromIntermediaer
 from tiaas.soap.dispatch import Operation, headed_operation
 from tiaas.soap.envelope import Headed
 
 SESSION_SECONDS = 60.0
-NO_SUCH_UPDATE, OTHER_FIRST, SESSION_EXPIRED = 12101, 12102, 1014
+NO_SUCH_UPDATE, OTHER_FIRST, UNKNOWN_SESSION, SILENT_SESSION = 12101, 12102, 1014, 5
 _ID_SIZE = 16
 
 
@@ -64,6 +66,8 @@ class CardCommunicationService:
         self._books = books
         self._receipts = receipts
         self._keys = keys
+        self._foreign = CardKeys(entropy.octets(MASTER_SIZE))
+        """Keys that no card has: those a service takes whose key store was mixed up."""
         self._clock = clock
         self._entropy = entropy
         self._conversations: dict[str, _Conversation] = {}
@@ -96,7 +100,9 @@ class CardCommunicationService:
         iccsn = request.message.iccsn
         await exchange.about("PerformUpdates", f"{iccsn} 1")
         check_localization(request.header(ServiceLocalization), exchange, (self._own,))
-        updates = [self._wanted(iccsn, update_id, exchange.provider) for update_id in request.message.update_ids]
+        insurer = insurer_of(self._books, iccsn, exchange, UNSPECIFIED)
+        is_ours = insurer is not None and insurer == exchange.provider
+        updates = [self._wanted(iccsn, update_id, is_ours=is_ours) for update_id in request.message.update_ids]
         self._check_order(iccsn, updates)
         self._forget(iccsn)
         conversation = _Conversation(iccsn, updates, self._clock.monotonic())
@@ -113,12 +119,17 @@ class CardCommunicationService:
     ) -> Headed[cc.GetNextCommandPackageResponse]:
         """Goes on with the card's answers until Close."""
         session = request.header(SessionIdentifier)
-        conversation = self._alive(session)
-        about = "" if conversation is None else f"{conversation.iccsn} {conversation.number + 1}"
+        known = self._known(session)
+        about = "" if known is None else f"{known.iccsn} {known.number + 1}"
         await exchange.about("GetNextCommandPackage", about)
         check_localization(request.header(ServiceLocalization), exchange, (self._own,))
+        self._disturb(exchange.cause, known)
+        conversation = self._known(session)
         if conversation is None or session is None:
-            raise ServiceError(SESSION_EXPIRED)
+            raise ServiceError(UNKNOWN_SESSION)
+        if self._is_over(conversation):
+            raise ServiceError(SILENT_SESSION)
+        insurer_of(self._books, conversation.iccsn, exchange, UNSPECIFIED)
         conversation.heard_at = self._clock.monotonic()
         conversation.number += 1
         package = request.message.command_response_package
@@ -131,10 +142,10 @@ class CardCommunicationService:
         )
         return Headed(response, (session,))
 
-    def _wanted(self, iccsn: str, update_id: bytes, provider: str) -> Update:
+    def _wanted(self, iccsn: str, update_id: bytes, *, is_ours: bool) -> Update:
         update = self._books.get(update_id)
         known = update is not None and update.iccsn == iccsn and update.task.service is self._own
-        if update is None or not known or self._books.insurer_of(iccsn) != provider:
+        if update is None or not known or not is_ours:
             raise ServiceError(NO_SUCH_UPDATE, _named(update_id))
         return update
 
@@ -153,9 +164,15 @@ class CardCommunicationService:
             if other.iccsn == iccsn or self._is_over(other):
                 del self._conversations[identifier]
 
-    def _alive(self, session: SessionIdentifier | None) -> _Conversation | None:
-        found = None if session is None else self._conversations.get(session.conversation_id)
-        return None if found is None or self._is_over(found) else found
+    def _known(self, session: SessionIdentifier | None) -> _Conversation | None:
+        return None if session is None else self._conversations.get(session.conversation_id)
+
+    def _disturb(self, cause: str | None, conversation: _Conversation | None) -> None:
+        """What a fault does to the service's memory: it starts anew, or has not heard of a conversation for too long."""
+        if cause == "session-lost":
+            self._conversations.clear()
+        if cause == "session-silent" and conversation is not None:
+            conversation.heard_at = self._clock.monotonic() - 2 * SESSION_SECONDS
 
     def _is_over(self, conversation: _Conversation) -> bool:
         return self._clock.monotonic() - conversation.heard_at > SESSION_SECONDS
@@ -166,7 +183,7 @@ class CardCommunicationService:
         while conversation.todo:
             update = conversation.todo[0]
             try:
-                package = self._step(conversation, update, answers)
+                package = self._step(conversation, update, answers, exchange.cause)
             except UpdateFailed as error:
                 del self._conversations[conversation.identifier]
                 raise ServiceError(error.code, f"{_named(update.update_id)}: {error}") from error
@@ -182,11 +199,13 @@ class CardCommunicationService:
         exchange.notes.append("close")
         return turn
 
-    def _step(self, conversation: _Conversation, update: Update, answers: Answers | None) -> Package | None:
+    def _step(
+        self, conversation: _Conversation, update: Update, answers: Answers | None, cause: str | None
+    ) -> Package | None:
         """The next package of an update, None if it is done. Raises `UpdateFailed`."""
         try:
             if conversation.steps is None:
-                conversation.steps = self._steps(update)
+                conversation.steps = self._steps(update, self._foreign if cause == "key-wrong" else self._keys)
                 package = next(conversation.steps)
             else:
                 package = conversation.steps.send(answers or ())
@@ -213,11 +232,11 @@ class CardCommunicationService:
         turn.package = None
         return turn
 
-    def _steps(self, update: Update) -> Steps:
+    def _steps(self, update: Update, keys: CardKeys) -> Steps:
         iccsn = bytes.fromhex(update.iccsn)
         reference = KEY_VSD if self._own is ServiceType.VSD else KEY_CMS
         module = f"TIAAS{self._own}".encode("ascii")
-        peer = Peer(iccsn, reference, self._keys.key(iccsn, reference), module)
+        peer = Peer(iccsn, reference, keys.key(iccsn, reference), module)
         if update.task is Task.DATA:
             now = self._clock.now()
             return write_data(peer, self._books.contents(update), now, self._entropy)

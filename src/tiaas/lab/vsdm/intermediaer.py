@@ -20,7 +20,8 @@ from tiaas.lab.faults import Fault, FaultBook, Service
 from tiaas.lab.journal import Journal
 from tiaas.lab.server import connection
 from tiaas.lab.vsdm.errors import FaultWriter, ServiceError
-from tiaas.lab.vsdm.server import BODY_MAX, INTERFACE_VERSION
+from tiaas.lab.vsdm.onway import DAMAGED, MISROUTED, misrouted, without_first_element
+from tiaas.lab.vsdm.server import BODY_MAX, INTERFACE_VERSION, LIMITS, unpacked
 from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
 from tiaas.pki.oids import CertificateType, Role
 from tiaas.pki.subject import holder_of
@@ -50,6 +51,7 @@ ROLES = frozenset(
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "host", "via"}
 )
+_OF_BODY = frozenset({"content-length", "content-encoding"})
 
 
 class Intermediaer:
@@ -100,7 +102,7 @@ class Intermediaer:
     async def _answer(self, request: Request, path: str, fault: Fault | None) -> tuple[Response, str]:
         if fault is not None and fault.http is not None:
             return Response(status_code=fault.http), f"HTTP {fault.http}"
-        if fault is not None and fault.code is not None:
+        if fault is not None and fault.code is not None and fault.code.isdecimal():
             return self._fault(int(fault.code), "demanded by a fault of the lab")
         parts = path.strip("/").split("/")
         if request.method != "POST" or len(parts) != 3 or parts[2] != INTERFACE_VERSION:
@@ -110,15 +112,22 @@ class Intermediaer:
             return self._fault(WRONG_SERVICE, "Provider: unknown")
         if kind not in self._services:
             return self._fault(WRONG_SERVICE, f"Type: {' or '.join(self._services)} expected")
-        return await self._forward(request, f"{self._services[ServiceType(kind)]}{path}")
+        mishap = None if fault is None else fault.code
+        if mishap == MISROUTED:
+            path = misrouted(path, self._providers())
+        return await self._forward(request, f"{self._services[ServiceType(kind)]}{path}", damaged=mishap == DAMAGED)
 
-    async def _forward(self, request: Request, url: str) -> tuple[Response, str]:
+    async def _forward(self, request: Request, url: str, *, damaged: bool) -> tuple[Response, str]:
         body = b""
         async for chunk in request.stream():
             body += chunk
             if len(body) > BODY_MAX:
                 return Response(status_code=413), "HTTP 413"
         headers = _passed_on(request.headers.items(), request.headers.get("via"))
+        if damaged:
+            plain = unpacked(body, request.headers.get("content-encoding", "")) or b""
+            body = without_first_element(plain, LIMITS)
+            headers = [(name, value) for name, value in headers if name not in _OF_BODY]
         # Made without the client, which would add headers of its own.
         timeout = {"timeout": httpx.Timeout(FORWARD_SECONDS).as_dict()}
         forwarded = httpx.Request("POST", url, headers=headers, content=body, extensions=timeout)

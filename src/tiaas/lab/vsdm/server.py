@@ -24,7 +24,7 @@ from tiaas.soap.envelope import Limits, SoapFault
 
 INTERFACE_VERSION = "2.0"
 BODY_MAX = 1024 * 1024
-_LIMITS = Limits(octets=BODY_MAX, nodes=10_000, depth=16)
+LIMITS = Limits(octets=BODY_MAX, nodes=10_000, depth=16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,23 @@ class Exchange:
     code: int | None = None
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def cause(self) -> str | None:
+        """What a fault has put out of order behind the service, for this request: a word of `faults.CODES`."""
+        code = None if self.fault is None else self.fault.code
+        return None if code is None or code.isdecimal() else code
+
     async def about(self, operation: str, subject: str) -> None:
-        """Says what the request is about; a fault for it strikes here: raises `ServiceError`, or waits first."""
+        """Says what the request is about; a fault for it strikes here: raises `ServiceError`, or waits first.
+
+        A fault that is a `cause` is left to whoever meets it.
+        """
         self.operation, self.subject = operation, subject
         self.fault = fault = self.faults.take(self.service, f"{operation} {subject}")
         if fault is None:
             return
         await asyncio.sleep(fault.delay)
-        if fault.code is not None:
+        if fault.code is not None and self.cause is None:
             raise ServiceError(int(fault.code), "demanded by a fault of the lab")
         if fault.http is not None or fault.drop:
             raise ServiceError(500)
@@ -115,7 +124,7 @@ class FdServer:
             return self._writer.fault(error)
 
         # A dispatcher of its own, so that the fault of one request is never written into another's journal entry.
-        dispatcher = Dispatcher(self._operations, fault_of, _LIMITS)
+        dispatcher = Dispatcher(self._operations, fault_of, LIMITS)
         reply = await dispatcher.handle(body, request.headers.get("content-type"), exchange)
         if exchange.fault is not None and exchange.fault.http is not None:
             return Response(status_code=exchange.fault.http)
@@ -129,7 +138,12 @@ async def read_body(request: Request) -> bytes | None:
         body += chunk
         if len(body) > BODY_MAX:
             return None
-    if request.headers.get("content-encoding", "").lower() != "gzip":
+    return unpacked(body, request.headers.get("content-encoding", ""))
+
+
+def unpacked(body: bytes, encoding: str) -> bytes | None:
+    """The body behind a Content-Encoding; None for gzip that is broken or becomes too long."""
+    if encoding.lower() != "gzip":
         return body
     stream = zlib.decompressobj(wbits=31)
     try:

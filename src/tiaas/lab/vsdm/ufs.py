@@ -13,9 +13,12 @@ from tiaas.lab.vsdm.books import DESCRIPTIONS, Books, Task
 from tiaas.lab.vsdm.errors import ServiceError
 from tiaas.lab.vsdm.localization import check_localization
 from tiaas.lab.vsdm.receipts import Receipts
+from tiaas.lab.vsdm.records import insurer_of
 from tiaas.lab.vsdm.server import Exchange, FromIntermediaer
 from tiaas.soap.dispatch import Operation, headed_operation
 from tiaas.soap.envelope import Headed
+
+NOT_RESPONSIBLE, UNSPECIFIED = 11101, 11999
 
 
 class UpdateFlagService:
@@ -45,8 +48,8 @@ class UpdateFlagService:
         iccsn = request.message.iccsn
         await exchange.about("GetUpdateFlags", iccsn)
         check_localization(request.header(ServiceLocalization), exchange, (ServiceType.UFS,))
-        if self._books.insurer_of(iccsn) != exchange.provider:
-            raise ServiceError(11101)
+        if insurer_of(self._books, iccsn, exchange, UNSPECIFIED) != exchange.provider:
+            raise ServiceError(NOT_RESPONSIBLE)
         pending = self._books.pending(iccsn)
         flags = tuple(
             UpdateFlag(
