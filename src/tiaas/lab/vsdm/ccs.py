@@ -168,7 +168,7 @@ class CardCommunicationService:
         return None if session is None else self._conversations.get(session.conversation_id)
 
     def _disturb(self, cause: str | None, conversation: _Conversation | None) -> None:
-        """What a fault does to the service's memory: it starts anew, or has not heard of a conversation for too long."""
+        """What a fault does to the service's memory: it starts anew, or heard of a conversation too long ago."""
         if cause == "session-lost":
             self._conversations.clear()
         if cause == "session-silent" and conversation is not None:
