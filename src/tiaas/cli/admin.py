@@ -1,11 +1,9 @@
 """`tiaas admin …`: the management interface on the command line. Secrets are typed or read from files, never arguments.
 
-`tiaas admin call METHOD PATH` reaches every row of the table; the other actions are what people do often.
+`tiaas admin call METHOD PATH` reaches every row of the tables; the other actions are what people do often.
 """
 
 import argparse
-import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,12 +14,14 @@ from tiaas.cli import adminterminals
 from tiaas.cli.adminaccess import (
     add_access_arguments,
     read_file,
+    read_json,
     read_secret,
     require_new,
     with_admin,
     write_secret,
 )
 from tiaas.cli.adminaccounts import register_accounts, register_base, shown
+from tiaas.cli.admincall import register_call
 from tiaas.cli.admincertificates import register_certificates
 from tiaas.cli.adminimportedcas import register_imported_cas
 from tiaas.cli.adminlogs import register_logs
@@ -110,12 +110,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     register_logs(action)
     register_accounts(action)
     register_base(action)
-    call = action("call", "any operation of the interface", _call)
-    call.add_argument("method", choices=("GET", "POST", "PUT", "PATCH", "DELETE"))
-    call.add_argument("path", metavar="PATH", help="like /terminals; see docs/reference/management-api.md")
-    call.add_argument("--body", type=Path, metavar="FILE", help="a JSON document; - is standard input")
-    call.add_argument("--if-match", metavar="ETAG")
-    call.add_argument("--base", action="store_true", dest="is_base", help="of the node instead of an instance")
+    register_call(action)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -167,7 +162,7 @@ def _model(args: argparse.Namespace) -> int:
         model, tag = await admin.read_tagged("/infomodel", InfoModelDocument)
         if args.file is None:
             return model
-        wish = read(InfoModelDocument, _json(args.file))
+        wish = read(InfoModelDocument, read_json(args.file))
         return await admin.change("PUT", "/infomodel", wish, InfoModelDocument, tag)
 
     out_json(plain(with_admin(args, replace)))
@@ -328,26 +323,6 @@ def _import(args: argparse.Namespace) -> int:
                 out(f"  tiaas admin terminal activate {ct_id}")
 
     return shown(args, with_admin(args, lambda admin: admin.change("POST", "/config/import", wish, ConfigShown)), text)
-
-
-def _call(args: argparse.Namespace) -> int:
-    body = None if args.body is None else _json(args.body)
-    answer = with_admin(args, lambda admin: admin.exchange(args.method, args.path, body, if_match=args.if_match))
-    if answer.tag is not None:
-        note(f"ETag: {answer.tag}")
-    if answer.body:
-        try:
-            out_json(json.loads(answer.body))
-        except ValueError:
-            sys.stdout.buffer.write(answer.body)
-    return ExitCode.OK
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(sys.stdin.buffer.read() if str(path) == "-" else read_file(path))
-    except ValueError:
-        raise InvalidInput(f"{path} is no JSON") from None
 
 
 def _beside(path: Path, ending: str) -> Path:

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import getpass
+import json
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -99,6 +100,14 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror}") from error
+
+
+def read_json(path: Path) -> Any:
+    """A JSON document; `-` is standard input. Raises `InvalidInput`."""
+    try:
+        return json.loads(sys.stdin.buffer.read() if str(path) == "-" else read_file(path))
+    except ValueError:
+        raise InvalidInput(f"{path} is no JSON") from None
 
 
 def _access(args: argparse.Namespace) -> AdminAccess:

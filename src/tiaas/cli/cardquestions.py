@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tiaas.card.objsys.model import KeyProfile
+from tiaas.card.objsys.model import CardKind, KeyProfile
 from tiaas.card.virtual.defects import NEEDS_FILE, DefectKind
 from tiaas.cli.writer import note
 from tiaas.lab.cardform import CertificateState, Generation, PinCondition
@@ -12,10 +12,16 @@ from tiaas.lab.identifiers import check_ik, check_kvnr
 Ask = Callable[[str], str]
 Question = tuple[str, str, Callable[[str], object]]
 
-_QSIG = "HBA-qSig"
-_PINS = {"eGK": ("PIN.CH",), "HBA": ("PIN.CH", "PIN.QES"), _QSIG: ("PIN.CH", "PIN.QES"), "SMC-B": ("PIN.SMC",)}
+_QSIG = CardKind.HBA_QSIG.value
+_PINS: dict[str, tuple[str, ...]] = {
+    CardKind.EGK.value: ("PIN.CH",),
+    CardKind.HBA.value: ("PIN.CH", "PIN.QES"),
+    _QSIG: ("PIN.CH", "PIN.QES"),
+    CardKind.SMC_B.value: ("PIN.SMC",),
+    CardKind.SMC_KT.value: (),
+}
 KINDS = tuple(_PINS)
-"""Kinds of cards that are made from questions."""
+"""Kinds of cards that are made from questions: all."""
 
 
 def _anything(answer: str) -> str:
@@ -63,11 +69,11 @@ def ask_form(ask: Ask = input, kind: str | None = None) -> dict[str, Any]:
     """The answers as a form (`lab/cardform.py`). Raises `EOFError` if the answers end too early."""
     kind = kind or _choose(ask, "kind", KINDS)
     form: dict[str, Any] = {"kind": kind}
-    if kind == "eGK":
+    if kind == CardKind.EGK.value:
         form["patient"] = {**_ask_all(ask, _PATIENT), "strassen_adresse": _ask_all(ask, _STREET)}
-    elif kind in ("HBA", _QSIG):
+    elif kind in (CardKind.HBA.value, _QSIG):
         form["professional"] = {"key": "made", **_ask_all(ask, _PROFESSIONAL)}
-    else:
+    elif kind == CardKind.SMC_B.value:
         form["institution"] = {"key": "made", **_ask_all(ask, _INSTITUTION)}
     form["state"] = _state(ask, kind)
     return form
@@ -81,7 +87,7 @@ def _state(ask: Ask, kind: str) -> dict[str, Any]:
     if kind != _QSIG and state["generation"] != Generation.G2_0.value:
         state["keys"] = _choose(ask, "keys", [KeyProfile.RSA_AND_ECC.value, KeyProfile.ECC_ONLY.value])
     state["certificates"] = _choose(ask, "certificates", [found.value for found in CertificateState])
-    if kind == "eGK":
+    if kind == CardKind.EGK.value:
         state["locked"] = _choose(ask, "locked", ("no", "yes")) == "yes"
     state["pins"] = [
         {"name": name, "state": _choose(ask, f"state of {name}", [found.value for found in PinCondition])}

@@ -15,6 +15,7 @@ from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.formfile import read_form_file
 from tiaas.cli.labport import add_arguments, ask
 from tiaas.cli.writer import out, out_json
+from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.lab.ready import write_private
 
 
@@ -26,7 +27,7 @@ def register(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         description="Makes a card and puts it into the drawer of a running lab. Without FILE it asks questions; an "
         "empty answer takes the default, and --type takes all of them. docs/reference/cards.md describes the form.",
     )
-    kinds = "a valid card of that kind, of an invented holder; a gSMC-KT is made from a form"
+    kinds = "a valid card of that kind, of an invented holder"
     make.add_argument("--type", choices=KINDS, help=kinds)
     make.add_argument("file", nargs="?", type=Path, metavar="FILE", help="form: .toml, .json, .yaml; -: JSON on stdin")
     show = things.add_parser("show", help="show a card and the state it is in")
@@ -62,7 +63,9 @@ def _show(http: httpx.Client, args: argparse.Namespace) -> int:
         return ExitCode.OK
     where = "drawer" if card["in"] is None else f"{card['in']['ct_id']} slot {card['in']['slot']}"
     out(f"{card['type']} {card['iccsn']}, {card['holder']}, {where}")
-    out(f"object system {card['object_system'] or 'unreadable'}, keys {card['keys']}")
+    out(f"object system {card['object_system'] or _no_version(card)}, keys {card['keys']}")
+    if card["private_keys"]:
+        out(f"private keys: {', '.join(card['private_keys'])}")
     for path in card["locked"]:
         out(f"locked: {path}")
     if card["defect"] is not None:
@@ -73,6 +76,11 @@ def _show(http: httpx.Client, args: argparse.Namespace) -> int:
         state = "revoked" if certificate["revoked"] else f"until {certificate['until'][:10]}"
         out(f"{certificate['file']}: {state}")
     return ExitCode.OK
+
+
+def _no_version(card: dict[str, Any]) -> str:
+    is_old = card["type"] == CardType.HBA_QSIG
+    return "without a version (a card of before generation 2)" if is_old else "unreadable"
 
 
 def _counters(pin: dict[str, Any]) -> str:

@@ -136,6 +136,11 @@ class CardForm:
             raise ValueError("institution.people: names professionals of a seed, which a single card does not have")
         self._check_state()
 
+    @property
+    def profile(self) -> KeyProfile:
+        """The keys the card has: an HBA-Vorläuferkarte has RSA keys only."""
+        return KeyProfile.RSA_ONLY if self.kind is CardKind.HBA_QSIG else self.state.profile
+
     def _check_state(self) -> None:
         objects = object_system(self.kind, self.state.profile).objects
         if self.kind is not CardKind.EGK and (self.state.locked or self.state.open_transaction):

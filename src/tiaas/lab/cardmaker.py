@@ -114,15 +114,15 @@ class CardMaker:
         elif form.kind is CardKind.HBA:
             made = maker.hba(seed.professionals[0])
         elif form.kind is CardKind.HBA_QSIG:
-            made = maker.hba_qsig(seed.professionals[0])
+            made = maker.hbaqsig(seed.professionals[0])
         elif form.kind is CardKind.SMC_B:
             made = maker.smcb(seed.institutions[0])
         else:
             made = maker.gsmckt(number)
-        made.image.profile = form.state.profile
+        made.image.profile = form.profile
         if form.state.certificates is CertificateState.EXPIRED:
             # Made later they would be valid.
-            for path, item in object_system(form.kind, form.state.profile).objects.items():
+            for path, item in object_system(form.kind, made.image.profile).objects.items():
                 if isinstance(item, TransparentFile) and path not in made.image.files:
                     maker.provide(made.image, path)
         return made

@@ -21,11 +21,10 @@ _VERSIONS = {
 
 
 def apply_state(image: CardImage, state: StateForm) -> None:
-    """Changes `image`, which the personaliser has just made. Raises ValueError for what does not go together."""
+    """Changes `image`, which has its profile of keys already. Raises ValueError for what does not go together."""
     version = _VERSIONS.get(state.generation)
     if version is not None:
         image.files[_EF_VERSION2] = encode_version2(image.kind, version)
-    image.profile = state.profile
     if state.locked:
         image.deactivated.add(_DF_HCA)
     if state.open_transaction:

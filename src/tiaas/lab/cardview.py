@@ -4,7 +4,7 @@ from typing import Any
 
 from tiaas.card.objsys.basefiles import BadBaseFile, decode_version2_untrusted
 from tiaas.card.objsys.catalogue import object_system
-from tiaas.card.objsys.model import MultiReferencePassword, Password, TransportStatus, name_of
+from tiaas.card.objsys.model import MultiReferencePassword, Password, PrivateKey, TransportStatus, name_of
 from tiaas.card.virtual.image import CardImage, PasswordState
 from tiaas.lab.cardform import PinCondition
 from tiaas.lab.cards import LabCard
@@ -22,6 +22,7 @@ def card_details(lab: Lab, card: LabCard) -> dict[str, Any]:
         **card_document(lab, card),
         "object_system": _object_system(image),
         "keys": image.profile.value,
+        "private_keys": _private_keys(image),
         "locked": sorted(path.removeprefix("MF/") for path in image.deactivated),
         "defect": None if image.defect is None else image.defect.to_document(),
         "pins": [_pin(image, path, state) for path, state in image.passwords.items()],
@@ -52,6 +53,12 @@ def _pin(image: CardImage, path: str, state: PasswordState) -> dict[str, Any]:
     if isinstance(item, Password):
         found |= {"tries": state.retry_counter, "puk_uses": state.puk_uses}
     return found
+
+
+def _private_keys(image: CardImage) -> list[str]:
+    """The names of those it has, also of those that are made when they are first needed."""
+    objects = object_system(image.kind, image.profile).objects
+    return [path.removeprefix("MF/") for path, item in objects.items() if isinstance(item, PrivateKey)]
 
 
 def _object_system(image: CardImage) -> str | None:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from tiaas.card.objsys.model import CardKind
+from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.lab.cards import LabCard
 from tiaas.lab.lab import Lab
 from tiaas.lab.practice import LabTerminal
@@ -13,6 +15,15 @@ _STYLE = (
     "body{font:16px system-ui;margin:2rem;max-width:60rem}table{border-collapse:collapse;margin:1rem 0}"
     "td,th{border:1px solid #bbb;padding:.3rem .6rem;text-align:left}pre{background:#eef;padding:.6rem;min-height:2em}"
 )
+
+_TYPES = {
+    CardKind.EGK: CardType.EGK,
+    CardKind.HBA: CardType.HBA,
+    CardKind.HBA_QSIG: CardType.HBA_QSIG,
+    CardKind.SMC_B: CardType.SMC_B,
+    CardKind.SMC_KT: CardType.SMC_KT,
+}
+"""The card's type as CardService spells it (CardServiceCommon.xsd 2.0)."""
 
 
 def card_document(lab: Lab, card: LabCard) -> dict[str, Any]:
@@ -97,8 +108,7 @@ def overview_html(lab: Lab) -> str:
 
 
 def _type(card: LabCard) -> str:
-    """The card's type as CardService spells it (CardServiceCommon.xsd 2.0): EGK, HBA, SMC-B, SMC-KT."""
-    return card.kind.name.replace("_", "-")
+    return _TYPES[card.kind].value
 
 
 def _display_text(shown: dict[str, Any]) -> str:

@@ -141,7 +141,7 @@ class Personaliser:
         )
         return self._professional(image, professional, transport)
 
-    def hba_qsig(self, professional: Professional, *, edition: int = 0) -> PersonalisedCard:
+    def hbaqsig(self, professional: Professional, *, edition: int = 0) -> PersonalisedCard:
         """An HBA-Vorläuferkarte: RSA keys, no CV certificates. Raises ValueError if the PKI is without RSA."""
         if self._pki.ecc_only:
             raise ValueError("it has RSA keys only, and this lab has none")

@@ -48,6 +48,7 @@ class States(Surgery):
             made = maker.hba(self.seed.professionals[1], edition=self.editions, transport=transport)
         else:
             made = maker.smcb(self.seed.institutions[1], edition=self.editions, transport=transport)
+        made.image.profile = state.profile
         apply_state(made.image, state)
         return made
 

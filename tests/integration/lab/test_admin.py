@@ -114,6 +114,23 @@ def test_a_refusal_says_what_to_do(lab: LabProcess) -> None:
     assert "change or remove what it contradicts first" in refused.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "told", "hint"),
+    [
+        (("GET", "/log"), "no such path", "the node has this path: call --base"),
+        (("--base", "GET", "/terminals?x=1"), "no such path", "an instance has this path: call without --base"),
+        (("GET", "/nothing"), "no such path", "list what there is"),
+        (("--base", "GET", "/instances/none"), "no such instance", "list what there is"),
+    ],
+)
+def test_a_path_of_the_other_interface_is_told_so(
+    lab: LabProcess, words: tuple[str, ...], told: str, hint: str
+) -> None:
+    refused = lab.tiaas("admin", "call", *words)
+    assert refused.returncode == 3
+    assert f"there is {told} ({hint}" in refused.stderr
+
+
 @pytest.mark.requirement("TIP1-A_4820-02")
 def test_a_further_instance_is_made_and_deleted(lab: LabProcess, tmp_path: Path) -> None:
     port, admin_port = map(str, free_ports(2))

@@ -9,7 +9,7 @@ from tiaas.base.config import read_config
 from tiaas.base.errors import InvalidInput
 from tiaas.card.objsys.model import CardKind, KeyProfile
 from tiaas.card.virtual.defects import DefectKind
-from tiaas.cli.cardquestions import ask_form
+from tiaas.cli.cardquestions import KINDS, ask_form
 from tiaas.cli.formfile import read_form_file
 from tiaas.lab.cardform import CardForm, CertificateState, Generation, PinCondition
 
@@ -39,10 +39,11 @@ def answers(*given: str) -> Iterator[str]:
         yield ""
 
 
-@pytest.mark.parametrize("kind", ["eGK", "HBA", "SMC-B"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_empty_answers_make_a_card(kind: str) -> None:
     told = answers(kind)
     form = read_config(CardForm, ask_form(lambda question: next(told)))
+    assert set(KINDS) == {each.value for each in CardKind}
     assert form.kind is CardKind(kind)
     assert form.state.certificates is CertificateState.VALID
     assert form.state.defect is None

@@ -42,7 +42,7 @@ def make(kind: CardKind) -> PersonalisedCard:
     if kind is CardKind.HBA:
         return PERSONALISER.hba(SEED.professionals[0])
     if kind is CardKind.HBA_QSIG:
-        return PERSONALISER.hba_qsig(SEED.professionals[0])
+        return PERSONALISER.hbaqsig(SEED.professionals[0])
     if kind is CardKind.SMC_B:
         return PERSONALISER.smcb(SEED.institutions[0])
     return PERSONALISER.gsmckt(1)

@@ -7,8 +7,9 @@ import httpx
 import pytest
 
 from tiaas.card.objsys.basefiles import decode_version2_untrusted
-from tiaas.card.objsys.model import KeyProfile
+from tiaas.card.objsys.model import CardKind, KeyProfile
 from tiaas.card.virtual.image import CardImage
+from tiaas.cli.cardquestions import KINDS, ask_form
 from tiaas.interfaces.vsd_gzip import decompress_untrusted
 from tiaas.lab.control import control_app
 from tiaas.lab.lab import Lab
@@ -109,6 +110,22 @@ async def test_generations_and_keys(
     image = image_of(lab, made)
     assert decode_version2_untrusted(image.files["MF/EF.Version2"]).object_system[0] == version
     assert (image.profile, made["keys"]) == (KeyProfile(keys), keys)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_card_of_each_kind_from_questions(lab: Lab, http: httpx.AsyncClient, kind: str) -> None:
+    """Empty answers make a card of every kind there is in a lab; its type is the word of CardService."""
+    made = await make(http, ask_form(lambda question: "", kind))
+    assert made["type"] == {"eGK": "EGK", "gSMC-KT": "SMC-KT"}.get(kind, kind)
+    assert lab.cards.get(made["iccsn"]).kind is CardKind(kind)
+    assert made["home"]["ct_id"] == "CT-1"
+
+
+async def test_the_keys_of_an_hba_qsig_are_shown(lab: Lab, http: httpx.AsyncClient) -> None:
+    made = await make(http, ask_form(lambda question: "", "HBA-qSig"))
+    assert (made["keys"], made["object_system"]) == ("rsa", None)
+    assert made["private_keys"] == ["DF.QES/PrK.HP.QES", "DF.ESIGN/PrK.HP.AUT", "DF.ESIGN/PrK.HP.ENC"]
+    assert image_of(lab, made).profile is KeyProfile.RSA_ONLY
 
 
 async def test_pin_states(lab: Lab, http: httpx.AsyncClient) -> None:

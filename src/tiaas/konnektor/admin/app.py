@@ -23,7 +23,7 @@ from tiaas.interfaces.management.documents import (
 )
 from tiaas.interfaces.management.fields import Text
 from tiaas.konnektor.admin.openapi import SEGMENT_MAX
-from tiaas.konnektor.admin.problems import MEDIA_TYPE, Problem, not_found, problem_of
+from tiaas.konnektor.admin.problems import MEDIA_TYPE, Problem, no_such_path, problem_of
 from tiaas.konnektor.admin.routes import Call, Caller, Octets, Route
 from tiaas.konnektor.admin.users import Administrators
 from tiaas.konnektor.errors import where_of
@@ -109,7 +109,7 @@ class AdminApp:
             parts = [unquote_to_bytes(part).decode("utf-8") for part in raw.split(b"?")[0].split(b"/")[1:]]
             segments = tuple(read_text_untrusted(Text(1, SEGMENT_MAX), part) for part in parts)
         except (UnicodeDecodeError, BadDocument):
-            raise not_found("such path") from None
+            raise no_such_path() from None
         fitting = [(route, found) for route in self._plane.routes if (found := route.match(segments)) is not None]
         # A fixed segment goes before a parameter that would take it.
         fitting.sort(key=lambda pair: len(pair[1]))
@@ -117,7 +117,7 @@ class AdminApp:
             if route.method.value == scope["method"]:
                 return route, found
         if not fitting:
-            raise not_found("such path")
+            raise no_such_path()
         allowed = ", ".join(sorted({route.method.value for route, _ in fitting}))
         raise Problem(
             HTTPStatus.METHOD_NOT_ALLOWED,

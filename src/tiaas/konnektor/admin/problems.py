@@ -55,6 +55,11 @@ def not_found(what: str) -> Problem:
     return Problem(HTTPStatus.NOT_FOUND, f"there is no {what}", "list what there is and use a name out of the list")
 
 
+def no_such_path() -> Problem:
+    """404 for a path that the plane does not have."""
+    return not_found("such path")
+
+
 def conflict(detail: str, remedy: str, *, code: int | None = None) -> Problem:
     """409: it contradicts what is there."""
     return Problem(HTTPStatus.CONFLICT, detail, remedy, code=code)
