@@ -133,6 +133,8 @@ class Running:
     served: list[Served] = field(default_factory=list)
     portal_url: str | None = None
     base: AdminEntry | None = None
+    instances: Callable[[], Iterable[Instance]] = tuple
+    """Those that serve now."""
     notices: list[str] = field(default_factory=list)
 
     def ready(self) -> Ready:
@@ -195,7 +197,13 @@ async def _start(start: "_Start", registry: Registry) -> Running:
     resetting = Resetting()
     more = [*recorder_routes(lambda: node.instances), *resetting.routes]
     control_url = await start.start_lab(lab, more)
-    run = Running(lab, control_url, start.write_ca_bundle(lab), notices=lab.ports.notices)
+    run = Running(
+        lab,
+        control_url,
+        start.write_ca_bundle(lab),
+        instances=node.instances.values,
+        notices=lab.ports.notices,
+    )
     run.notices.extend(options.config.access.notices())
     if lab.vzd.missing:
         run.notices.append(f"no directory behind the LDAP proxy: {lab.vzd.missing}")

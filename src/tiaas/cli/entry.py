@@ -112,9 +112,14 @@ def _help(error: TiaasError) -> None:
     for entry in reversed(error.trace[:-1]):
         note(f"tiaas: because of {entry.code}: {entry.text}{f' ({entry.detail})' if entry.detail else ''}")
     known = all_help(Language.ENGLISH)
-    helpful = next((known[entry.code] for entry in error.trace if entry.code in known), None)
-    if helpful is not None:
-        note(f"tiaas: what to do: {helpful.remedy}")
+    helpful = [entry.code for entry in error.trace if entry.code in known]
+    if not helpful:
+        return
+    # The first cause, and what was asked for: 1018 of a certificate means another thing before 4105 than alone.
+    codes = dict.fromkeys((helpful[0], helpful[-1]))
+    for code in codes:
+        note(f"tiaas: what to do: {known[code].remedy}")
+    note(f"tiaas: more: tiaas explain {' '.join(map(str, codes))}")
 
 
 def build_parser(verb: str | None = None) -> "argparse.ArgumentParser":

@@ -34,6 +34,9 @@ _REFUSED: Mapping[PinResult, str] = {
     PinResult.NOWBLOCKED: "wrong {secret}, the {secret} is blocked now",
     PinResult.TRANSPORT_PIN: "the card has a transport PIN; change it first",
 }
+_STILL_ASKED = (
+    "tiaas: the terminal may still ask, and until somebody answers or presses cancel there, the card is in use (4093)"
+)
 _STATES = {
     PinStatus.VERIFIED: "verified",
     PinStatus.VERIFIABLE: "not verified",
@@ -123,7 +126,11 @@ def _enter(args: argparse.Namespace, action: _Action) -> int:
             idle = (await konnektor.get_pin_status(card.card_handle, args.pin)).status is not PinStatus.BLOCKED
         return await action.call(konnektor, card.card_handle, args), idle
 
-    outcome, idle = with_konnektor(args, enter)
+    try:
+        outcome, idle = with_konnektor(args, enter)
+    except KeyboardInterrupt:
+        note(_STILL_ASKED)
+        raise
     if args.json:
         warning = [{"code": entry.code, "text": entry.text} for entry in outcome.warning]
         found = {"pin_result": outcome.result.value, "left_tries": outcome.left_tries, "warning": warning}

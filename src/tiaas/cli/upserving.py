@@ -27,6 +27,7 @@ from tiaas.cli.summary import summary
 from tiaas.cli.upchoices import HsmKind, folder_of
 from tiaas.cli.upconfig import UpConfig
 from tiaas.cli.writer import note, out, out_live
+from tiaas.konnektor.instance import Instance
 from tiaas.lab.errors import LabError
 from tiaas.lab.keys import new_rsa_key
 from tiaas.lab.lab import read_seed_text
@@ -41,6 +42,7 @@ from tiaas.lab.store import DATABASE_FILE
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 # DNS names in their ASCII form, IPv4 and IPv6 addresses: what a certificate can carry.
 _HOST = re.compile(rf"(?!.{{254}}){_LABEL}(?:\.{_LABEL})*|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]+")
+_PATIENCE_SECONDS = 1.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -142,7 +144,19 @@ async def _serve(options: UpOptions, life: "Life") -> None:
         note("tiaas: stopping")
         playing.cancel()
         await asyncio.gather(playing, return_exceptions=True)
+        telling = asyncio.create_task(_tell_waits(tuple(lab.instances())))
+    telling.cancel()
     note("tiaas: stopped")
+
+
+async def _tell_waits(instances: tuple[Instance, ...]) -> None:
+    """Says what a stop waits for that takes longer than a moment."""
+    await asyncio.sleep(_PATIENCE_SECONDS)
+    for instance in instances:
+        if calls := instance.calls_under_way:
+            seconds = instance.config.limits.stop_seconds
+            note(f"tiaas: {instance.name}: waiting for {calls} calls under way, at most {seconds:g} s")
+    note("tiaas: Ctrl-C once more ends at once")
 
 
 def _clock(options: UpOptions) -> Clock:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tiaas.base.dataclass import dataclass
 from tiaas.client import Verification
-from tiaas.client.verificationreport import BadReport, ReportedSignature, read_report_untrusted
+from tiaas.client.verificationreport import BadReport, Check, ReportedSignature, read_report_untrusted
 from tiaas.interfaces.signature_service_v7_5 import HighLevelResult, TimestampType
 
 _MEANING = {
@@ -23,6 +23,7 @@ _TIMES = {
     TimestampType.USER_DEFINED: "time that was asked for",
     TimestampType.SYSTEM: "now",
 }
+_NOT_COUNTED = "without influence on the verdict"
 _GOOD = frozenset({"Success", "valid", "certDataBase"})
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}"
@@ -82,7 +83,7 @@ def as_text(files: Sequence[VerifiedFile]) -> str:
         for number, signature in enumerate(item.signatures, 1):
             lines.append(f"  {_title(number, signature)}: {_outcome(signature)}")
             lines += [f"    {name}: {value}" for name, value in _told(item, signature).items() if value]
-            lines += [f"    not good: {line}" for line in _complaints(signature)]
+            lines += [f"    {line}" for line in _complaints(signature)]
         lines.append("")
     return "\n".join(lines)
 
@@ -110,7 +111,7 @@ def as_html(files: Sequence[VerifiedFile]) -> str:
             parts.append(f"<h3>{escape(_title(number, signature))}: {escape(_outcome(signature))}</h3>")
             parts.append(_table(_fields(signature)))
             checks = [
-                (check.about, check.subject, check.result, check.reason, check.message) for check in signature.checks
+                (_about(check), check.subject, check.result, check.reason, check.message) for check in signature.checks
             ]
             titles = ("check", "certificate", "result", "reason", "")
             rows = [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in checks]
@@ -163,10 +164,22 @@ def _told(item: VerifiedFile, signature: ReportedSignature) -> dict[str, str]:
 
 def _complaints(signature: ReportedSignature) -> list[str]:
     return [
-        ": ".join(part for part in (check.about, check.subject, check.reason or check.result, check.message) if part)
+        ": ".join(part for part in (_kind(check), *_words(check)) if part)
         for check in signature.checks
         if check.result not in _GOOD
     ]
+
+
+def _words(check: Check) -> tuple[str, str, str, str]:
+    return check.about, check.subject, check.reason or check.result, check.message
+
+
+def _kind(check: Check) -> str:
+    return f"remark, {_NOT_COUNTED}" if check.is_remark else "not good"
+
+
+def _about(check: Check) -> str:
+    return f"{check.about} ({_NOT_COUNTED})" if check.is_remark else check.about
 
 
 def _table(fields: Mapping[str, str]) -> str:

@@ -12,11 +12,12 @@ from tiaas.soap.markup import Limits, XmlElement, local_name, parse_untrusted
 
 _LIMITS = Limits(octets=16 * 1024 * 1024, nodes=100_000, depth=64)
 _MAX_TEXT = 2_000
+_SUITABILITY = "suitability of the algorithm"
 # Elements of a detailed report that are a verdict of their own, and what they are about.
 _CHECKS = {
     "FormatOK": "format",
     "SigMathOK": "signature value",
-    "Suitability": "suitability of the algorithm",
+    "Suitability": _SUITABILITY,
     "PathValiditySummary": "certificate path",
     "ChainingOK": "chaining",
     "ValidityPeriodOK": "validity period",
@@ -39,6 +40,11 @@ class Check:
     result: str
     reason: str
     message: str
+
+    @property
+    def is_remark(self) -> bool:
+        """Whether it is for information only: the verdict on a signature does not depend on it (TIP1-A_5682)."""
+        return self.about == _SUITABILITY
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,11 @@ from tiaas.konnektor.cards import Card, CardList
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventHub, Topic
+from tiaas.konnektor.linkfaults import STOPPING
 from tiaas.konnektor.terminalevents import failure_event
 from tiaas.konnektor.terminallist import TerminalEntry
 from tiaas.konnektor.terminals import Terminals
-from tiaas.terminal.errors import PinEntryCancelled, TerminalBusy, TerminalError
+from tiaas.terminal.errors import DialogueEnded, PinEntryCancelled, TerminalBusy, TerminalError
 from tiaas.terminal.front import FrontError
 from tiaas.terminal.session import Ejected, SlotState, TerminalSession
 
@@ -180,6 +181,8 @@ def _faults() -> Iterator[None]:
         raise KonnektorError(4039) from error
     except PinEntryCancelled as error:
         raise KonnektorError(4049) from error
+    except DialogueEnded as error:
+        raise KonnektorError(4044, STOPPING) from error
     except TerminalError as error:
         raise KonnektorError(4044, "" if error.sw is None else f"SICCT {error.sw:04X}") from error
     except FrontError as error:

@@ -110,6 +110,11 @@ class Door:
         """Connections and handshakes under way."""
         return self._places.total()
 
+    @property
+    def calls_under_way(self) -> int:
+        """Calls that have no answer yet."""
+        return len(self._tasks)
+
     def take_place(self, address: str) -> "Place | None":
         """A place for one more connection from `address`, None if there is no room."""
         if not self._is_open or self._places.total() >= self.limits.connections:

@@ -283,9 +283,19 @@ class Instance:
         self.serves_since = self.context.clock.now()
         _log.info("instance serves", extra={"instance": self.name, "address": str(self.reception.address)})
 
+    @property
+    def calls_under_way(self) -> int:
+        """How many calls of clients have no answer yet."""
+        return self.reception.calls_under_way
+
+    def end_dialogues(self) -> None:
+        """The first step of `stop`: nobody waits for a person at a terminal any more."""
+        self.context.terminals.end_dialogues()
+
     async def stop(self, ingress: Ingress) -> None:
         """Shuts down in order; calls under way may finish within `limits.stop_seconds`, an update of a card within
-        MAXTIME_VSDM."""
+        MAXTIME_VSDM. A prompt at a terminal is no work that could finish: it ends at once."""
+        self.end_dialogues()
         try:
             await self._close_doors(ingress)
         finally:

@@ -5,12 +5,14 @@ from types import TracebackType
 from tiaas.card.link import CardGone, CardLinkError, CardTimeout
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.pki.pkcs11 import TokenError, TokenTimeout, WrongCryptogram
-from tiaas.terminal.errors import CardInactive, SlotEmpty, TerminalBusy, TerminalError
+from tiaas.terminal.errors import CardInactive, DialogueEnded, SlotEmpty, TerminalBusy, TerminalError
 from tiaas.terminal.front import FrontError
 
 CARD_TIMEOUT = 4094
 TERMINAL_FAULT = 4044
 TERMINAL_BUSY = 4060
+STOPPING = "Der Konnektor wird beendet"
+"""Why nobody waits for the person at the terminal any more."""
 
 
 class _LinkFaults:
@@ -30,6 +32,8 @@ class _LinkFaults:
             raise KonnektorError(TERMINAL_BUSY) from error
         if isinstance(error, WrongCryptogram):
             return
+        if isinstance(error, DialogueEnded):
+            raise KonnektorError(TERMINAL_FAULT, STOPPING) from error
         if isinstance(error, CardLinkError | TerminalError | FrontError | TokenError):
             raise KonnektorError(TERMINAL_FAULT) from error
 

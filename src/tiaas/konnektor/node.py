@@ -128,6 +128,8 @@ class Node:
         """Stops an instance; its data stay in the store. Raises `KeyError` if it does not run here."""
         instance = self._instances.pop(name)
         plane = self._planes.pop(name, None)
+        # An administrator may wait for somebody at a terminal, too.
+        instance.end_dialogues()
         try:
             if plane is not None:
                 await plane.close(self.ingress)
@@ -195,15 +197,17 @@ class Node:
         for task in tuple(self._restarts):
             task.cancel()
         await asyncio.gather(*self._restarts, return_exceptions=True)
-        for name in tuple(self._instances):
-            try:
-                await self.remove(name)
-            except Exception as error:  # noqa: BLE001 - one that fails must not keep the others running
-                _log.error("instance not stopped cleanly", extra={"instance": name, "kind": type(error).__name__})
+        await asyncio.gather(*(self._stop_quietly(name) for name in tuple(self._instances)))
         await self.checks.stop()
         await self.ingress.stop()
         await self._front.close()
         self._handshakes.close()
+
+    async def _stop_quietly(self, name: str) -> None:
+        try:
+            await self.remove(name)
+        except Exception as error:  # noqa: BLE001 - one that fails must not keep the others running
+            _log.error("instance not stopped cleanly", extra={"instance": name, "kind": type(error).__name__})
 
     def _network(self, instance: str) -> Network:
         return self._networks[instance]

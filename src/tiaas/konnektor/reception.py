@@ -87,6 +87,11 @@ class Reception:
         """Connections and handshakes under way."""
         return self._secure_door.connection_count + self._plain_door.connection_count
 
+    @property
+    def calls_under_way(self) -> int:
+        """Calls that have no answer yet."""
+        return self._secure_door.calls_under_way + self._plain_door.calls_under_way
+
     async def open(self, ingress: Ingress) -> None:
         """Lets clients in. Raises `AddressTaken`."""
         self.address = await ingress.open(self.address, self._secure_door)

@@ -32,6 +32,7 @@ from tiaas.konnektor.trustservice import Trust
 from tiaas.terminal.displaysize import read_display
 from tiaas.terminal.errors import TerminalError
 from tiaas.terminal.front import Dial, Front, FrontError, LinkDown, LinkEvent, LinkUp, Patience, StaleEpoch
+from tiaas.terminal.personwaits import PersonWaits
 from tiaas.terminal.session import SlotState, TerminalSession
 
 _log = logging.getLogger("tiaas.konnektor.terminals")
@@ -83,6 +84,7 @@ class Terminals:
         self._changed = asyncio.Condition()
         self._may_connect = may_connect
         self._suspended = False
+        self._persons = PersonWaits()
         self.patience: Patience | None = None
         """For connections made from now on; None: the front's own."""
         self.on_session: Callable[[TerminalEntry], None] = lambda entry: None
@@ -109,6 +111,10 @@ class Terminals:
         self._suspended = not self._suspended
         for entry in self._physical():
             self._spawn(self.reconnect(entry))
+
+    def end_dialogues(self) -> None:
+        """Waits for nobody at a terminal any more: what calls wait for ends with 4044. To be followed by `stop`."""
+        self._persons.end()
 
     async def stop(self) -> None:
         """Closes all connections and ends all tasks. No events are raised: who stops the instance knows."""
@@ -254,7 +260,7 @@ class Terminals:
 
     def session(self, ct_id: str) -> TerminalSession:
         """The terminal's commands."""
-        return TerminalSession(self._front, self._owner, ct_id)
+        return TerminalSession(self._front, self._owner, ct_id, persons=self._persons)
 
     def require_usable(self, entry: TerminalEntry) -> None:
         """Raises 4221 for a terminal that is not aktiv, 4222 for one that is not connected."""

@@ -45,6 +45,10 @@ class PinEntryCancelled(TerminalError):
     """6401: the holder pressed the cancel key."""
 
 
+class DialogueEnded(TerminalError):
+    """Nobody waits for the person at the terminal any more, because the Konnektor stops."""
+
+
 class NewPinsDiffer(TerminalError):
     """6402: the new PIN and its repetition are not the same."""
 

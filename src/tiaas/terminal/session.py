@@ -15,6 +15,7 @@ from tiaas.card.link import CardGone, CardLink, CardLinkError, CardTimeout
 from tiaas.terminal import errors as err
 from tiaas.terminal.front import Front, Owner, TerminalGone, TerminalTimeout
 from tiaas.terminal.pairing import CHALLENGE_SIZE
+from tiaas.terminal.personwaits import PersonWaits
 from tiaas.terminal.sicct import commands as cmd
 from tiaas.terminal.sicct import dataobjects as do
 from tiaas.terminal.sicct.errors import BadSicct
@@ -120,12 +121,18 @@ class RequestedCard:
 class TerminalSession:
     """One terminal as the Konnektor uses it. All calls raise `FrontError` (link) or `TerminalError` (status word)."""
 
-    def __init__(self, front: Front, owner: Owner, ct_id: str, *, wait: float = 10.0) -> None:
-        """`wait` bounds commands that nobody at the terminal has to answer, in seconds."""
+    def __init__(
+        self, front: Front, owner: Owner, ct_id: str, *, wait: float = 10.0, persons: PersonWaits | None = None
+    ) -> None:
+        """`wait` bounds commands that nobody at the terminal has to answer, in seconds.
+
+        Those that somebody has to answer also raise `DialogueEnded` after `persons.end`.
+        """
         self._front = front
         self._owner = owner
         self._ct_id = ct_id
         self._wait = wait
+        self._persons = persons or PersonWaits()
 
     async def init(self, user: str = "", password: Secret | None = None) -> str:
         """INIT CT SESSION; an empty account is the control session. Returns the session id; `SessionRefused`."""
@@ -160,7 +167,7 @@ class TerminalSession:
 
         `pairing.verify_pairing_signature` checks it. Raises `PairingRefused`.
         """
-        answer = await self.command(cmd.create_pairing(secret, text), wait)
+        answer = await self._dialogue("CREATE", cmd.create_pairing(secret, text), wait)
         if not answer.ok:
             raise err.PairingRefused("CREATE", answer.sw)
         return answer.data
@@ -230,7 +237,7 @@ class TerminalSession:
 
         Raises `TerminalBusy`, `PinEntryCancelled`.
         """
-        answer = await self.command(cmd.eject_icc(slot, text, round(wait)), wait + self._wait)
+        answer = await self._dialogue("EJECT ICC", cmd.eject_icc(slot, text, round(wait)), wait + self._wait)
         _expect("EJECT ICC", answer, Sw.OK, Sw.OK_ASYNCHRONOUS, Sw.NOT_IN_TIME, entry=True)
         return Ejected(answer.sw)
 
@@ -265,7 +272,8 @@ class TerminalSession:
         command = cmd.perform_verification(
             slot, texts, (first_key, next_key, _ENTRY_SECONDS), perform, returns_data=template.ne is not None
         )
-        return _entered("PERFORM VERIFICATION", await self.command(command, _ENTRY_SECONDS + self._wait))
+        step = "PERFORM VERIFICATION"
+        return _entered(step, await self._dialogue(step, command, _ENTRY_SECONDS + self._wait))
 
     async def modify_verification_data(
         self,
@@ -302,7 +310,8 @@ class TerminalSession:
         command = cmd.modify_verification_data(
             slot, texts, (first_key, next_key, _ENTRY_SECONDS), perform, returns_data=template.ne is not None
         )
-        return _entered("MODIFY VERIFICATION DATA", await self.command(command, 3 * _ENTRY_SECONDS + self._wait))
+        step = "MODIFY VERIFICATION DATA"
+        return _entered(step, await self._dialogue(step, command, 3 * _ENTRY_SECONDS + self._wait))
 
     async def show(self, text: str) -> None:
         """OUTPUT: shows a message. `TerminalBusy`."""
@@ -314,10 +323,11 @@ class TerminalSession:
 
     async def confirm(self, text: str, wait: int) -> None:
         """INPUT: shows a message and waits for the OK key. `PinEntryTimeout`, `PinEntryCancelled`, `TerminalBusy`."""
-        _expect("INPUT", await self.command(cmd.input_confirmation(text, wait), wait + self._wait), entry=True)
+        command = cmd.input_confirmation(text, wait)
+        _expect("INPUT", await self._dialogue("INPUT", command, wait + self._wait), entry=True)
 
     async def _request(self, slot: int, text: str | None, wait: int | None, limit: float) -> RequestedCard | None:
-        answer = await self.command(cmd.request_icc(slot, text, wait), limit)
+        answer = await self._dialogue("REQUEST ICC", cmd.request_icc(slot, text, wait), limit)
         if answer.sw in (Sw.NOT_IN_TIME, Sw.NO_CARD):
             return None
         _expect("REQUEST ICC", answer, Sw.OK, Sw.OK_ASYNCHRONOUS, Sw.ALREADY_ACTIVE, entry=True)
@@ -330,6 +340,10 @@ class TerminalSession:
             return do.decode_only_untrusted(answer.data, tag)
         except BadSicct as bad:
             raise err.BadTerminalAnswer("GET STATUS", detail=str(bad)) from bad
+
+    async def _dialogue(self, step: str, command: CommandApdu, wait: float) -> ResponseApdu:
+        """`command` that a person has to answer. Raises `DialogueEnded`."""
+        return await self._persons.of(step, self.command(command, wait))
 
     async def command(self, command: CommandApdu, wait: float | None = None) -> ResponseApdu:
         """One command to the terminal itself, within `wait` seconds, and its answer whatever the status word.

@@ -1,5 +1,6 @@
 """Several lives of one folder: everything is where it was, however the life before ended."""
 
+import asyncio
 import json
 import signal
 import socket
@@ -84,6 +85,26 @@ async def test_locked_leaves_the_pin_to_be_verified(tmp_path: Path) -> None:
             await konnektor.read_vsd(egk.card_handle, smcb.card_handle)
         assert "BEGIN CERTIFICATE" in lab.octets("lab", "ca_bundle").decode()
         lab.stop()
+
+
+async def test_a_stop_waits_for_nobody_at_a_terminal(tmp_path: Path) -> None:
+    """Who was asked for a PIN is answered, and long before a call may take its time."""
+    with LabProcess(tmp_path / "lab", "--locked", "--ecc-only") as lab:
+        await _control(lab, "PUT", "/pin-policy", {"mode": "manual"})
+        async with connect(load_kon(Path(lab.ready["kon_file"]), {})) as konnektor:
+            (smcb,) = await konnektor.get_cards(CardType.SMC_B)
+            entry = asyncio.create_task(konnektor.verify_pin(smcb.card_handle, "PIN.SMC"))
+            await _prompted(lab)
+            await asyncio.to_thread(lab.stop)
+            with pytest.raises(KonnektorFault) as fault:
+                await entry
+    assert (fault.value.code, fault.value.trace[-1].detail) == (4044, "Der Konnektor wird beendet")
+
+
+async def _prompted(lab: LabProcess) -> None:
+    async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as http:
+        while not (await http.get(lab.ready["terminals"][0]["control"])).json()["prompt"]:  # noqa: ASYNC110 - of another process
+            await asyncio.sleep(0.02)
 
 
 async def test_a_terminal_without_its_gsmckt_does_not_keep_the_lab_down(tmp_path: Path) -> None:

@@ -2,17 +2,19 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 import pytest
 
 from tests.integration.terminal.fakecards import FakeCard, FakeSmkt
-from tests.integration.terminal.rooms import Room
+from tests.integration.terminal.rooms import OWNER, Room
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.card.apdu import CommandApdu
 from tiaas.card.commands import verify_template
 from tiaas.terminal import errors as err
 from tiaas.terminal.front import UnitEvent
+from tiaas.terminal.personwaits import PersonWaits
 from tiaas.terminal.session import NewPinPrompts, PinPrompts, TerminalSession
 from tiaas.terminal.virtual.terminal import PinMode, PinPolicy, PinPurpose, VirtualTerminal
 
@@ -40,6 +42,12 @@ async def ready(room: Room, mode: PinMode = PinMode.AUTO, **policy: Secret) -> t
     await session.activate(1)
     terminal.pin_policy = PinPolicy(mode, **policy)
     return terminal, session
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.01)
 
 
 def card_of(terminal: VirtualTerminal) -> FakeCard:
@@ -107,6 +115,34 @@ async def test_manual(room: Room) -> None:
     assert terminal.snapshot().entry == ""
     with pytest.raises(InvalidInput):
         terminal.press("enter")
+
+
+async def test_who_stops_waits_for_nobody_and_the_display_goes_with_the_connection(room: Room) -> None:
+    terminal, session = await ready(room, PinMode.MANUAL)
+    persons = PersonWaits()
+    session = TerminalSession(room.front, OWNER, terminal.config.name, persons=persons)
+    waiting = asyncio.create_task(session.perform_verification(1, VERIFY, PROMPTS))
+    await until(lambda: terminal.snapshot().prompt == "PIN.HBA:")
+    assert persons.end() == 1
+    with pytest.raises(err.DialogueEnded):
+        await waiting
+    with pytest.raises(err.DialogueEnded):
+        await session.request(2, "Bitte Karte", 5)
+    assert len(await session.slot_states()) == 4  # what asks nobody goes on
+    await room.front.disconnect(OWNER, terminal.config.name)
+    await until(lambda: terminal.snapshot().prompt == "")
+
+
+async def test_a_caller_that_is_cancelled_meanwhile_stays_cancelled(room: Room) -> None:
+    terminal, _ = await ready(room, PinMode.MANUAL)
+    persons = PersonWaits()
+    session = TerminalSession(room.front, OWNER, terminal.config.name, persons=persons)
+    waiting = asyncio.create_task(session.perform_verification(1, VERIFY, PROMPTS))
+    await until(lambda: terminal.snapshot().prompt == "PIN.HBA:")
+    waiting.cancel()
+    persons.end()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
 
 
 async def test_display_and_keypad_are_busy_meanwhile(room: Room) -> None:

@@ -158,6 +158,24 @@ async def test_reports(fake: tuple[FakeKonnektor, Identities], run: Run, capsys:
     assert await run("verify", "a.pdf", "--report", "r.html", "--force") == 6
 
 
+@pytest.mark.requirement("TIP1-A_5682")
+async def test_an_algorithm_that_is_no_longer_suitable_is_a_remark_beside_a_valid_signature(
+    fake: tuple[FakeKonnektor, Identities], run: Run
+) -> None:
+    """No row of TAB_KON_754 or TAB_KON_593 depends on it, so the report must not read as if it did."""
+    detail = "urn:oasis:names:tc:dss:1.0:detail:invalid"
+    since = "Algorithmen seit 2026 als unsicher eingestuft"
+    words = f"<vr:ResultMajor>{detail}</vr:ResultMajor><vr:ResultMessage>{since}</vr:ResultMessage>"
+    algorithm = f"<vr:SignatureAlgorithm><vr:Suitability>{words}</vr:Suitability></vr:SignatureAlgorithm>"
+    report = answers.REPORT.replace("</vr:SigMathOK>", f"</vr:SigMathOK>{algorithm}")
+    fake[0].answers["VerifyDocument"] = answers.verified(HighLevelResult.VALID, report)
+    _write(a_pdf="%PDF")
+    assert await run("verify", "a.pdf", "--report", "r.html", "--report", "r.txt") == 0
+    remark = f"remark, without influence on the verdict: suitability of the algorithm: invalid: {since}"
+    assert remark in Path("r.txt").read_text()
+    assert "suitability of the algorithm (without influence on the verdict)" in Path("r.html").read_text()
+
+
 async def test_a_file_that_cannot_be_verified_does_not_stop_the_others(
     fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:

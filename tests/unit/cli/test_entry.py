@@ -11,11 +11,11 @@ import pytest
 from tiaas import __version__
 from tiaas.base import opensslconf
 from tiaas.base.errors import InvalidInput, TiaasError
-from tiaas.cli import entry, verbs
+from tiaas.cli import entry, pin, verbs
 from tiaas.cli.entry import main
 from tiaas.cli.exitcodes import ExitCode, exit_code
 from tiaas.cli.writer import out_fields, out_table
-from tiaas.client.errors import BadKon, KonnektorFault, KonnektorUnreachable, ServiceMissing
+from tiaas.client.errors import BadKon, KonnektorFault, KonnektorUnreachable, ServiceMissing, TraceEntry
 
 _SOURCE = opensslconf.CONFIGURATION.rpartition("/tiaas/")[0]
 
@@ -159,3 +159,26 @@ def test_ctrl_c_when_all_is_done() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
+
+
+def test_a_fault_says_what_to_do_about_its_cause_and_about_what_was_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    def traced(code: int) -> TraceEntry:
+        return TraceEntry(code, "text", None, "Error", "Technical", "Konnektor", "kon", "e-1")
+
+    entry._help(KonnektorFault(4105, "text", tuple(map(traced, (1018, 4105)))))
+    told = capsys.readouterr().err
+    assert "because of 1018: text" in told
+    assert "Use a certificate of the expected type." in told
+    assert "tiaas admin imported-ca add" in told
+    assert "tiaas explain 1018 4105" in told
+
+
+def test_who_interrupts_a_pin_entry_is_told_that_the_terminal_still_asks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pin, "with_konnektor", interrupted)
+    assert main(["pin", "verify"]) == 130
+    assert "presses cancel there, the card is in use (4093)" in capsys.readouterr().err

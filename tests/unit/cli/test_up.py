@@ -7,6 +7,8 @@ import os
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -15,6 +17,8 @@ from tiaas.base.errors import InvalidInput
 from tiaas.cli import up, upserving
 from tiaas.cli.compose import UpOptions
 from tiaas.cli.progress import Progress
+from tiaas.konnektor.config import Limits
+from tiaas.konnektor.instance import Instance
 
 PEOPLE = (files("tiaas.lab") / "seed.toml").read_text(encoding="utf-8")
 
@@ -117,3 +121,18 @@ def test_a_host_that_no_certificate_can_carry_is_refused(host: str) -> None:
 @pytest.mark.parametrize("host", ["konnektor.konlan", "localhost", "192.0.2.7", "2001:db8::1", "a-b.example"])
 def test_hosts_that_fit(host: str) -> None:
     assert _options("--host", host).hosts == (host,)
+
+
+async def test_a_stop_that_takes_its_time_says_what_it_waits_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def instance(name: str, calls: int) -> Instance:
+        settings = SimpleNamespace(limits=Limits())
+        return cast(Instance, SimpleNamespace(name=name, calls_under_way=calls, config=settings))
+
+    monkeypatch.setattr(upserving, "_PATIENCE_SECONDS", 0)
+    await upserving._tell_waits((instance("praxis-1", 2), instance("praxis-2", 0)))
+    told = capsys.readouterr().err
+    assert "praxis-1: waiting for 2 calls under way, at most 10 s" in told
+    assert "praxis-2" not in told
+    assert "Ctrl-C once more ends at once" in told

@@ -55,7 +55,8 @@ async def _call(*args: str) -> int:
 
 def _help(code: int) -> str:
     because = "tiaas: because of 11000: cause\n"
-    return f"{because}tiaas: what to do: {all_help(Language.ENGLISH)[code].remedy}\n"
+    remedy = all_help(Language.ENGLISH)[code].remedy
+    return f"{because}tiaas: what to do: {remedy}\ntiaas: more: tiaas explain {code}\n"
 
 
 async def test_get_cards(identities: Identities, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -141,13 +141,17 @@ async def test_counter_signatures_point_at_what_they_countersign(bench: Bench) -
 
 @pytest.mark.requirement("TIP1-A_5682")
 async def test_algorithms_that_are_no_longer_suitable(bench: Bench) -> None:
-    """RSA of 2048 bits is told for QES; ECC is suitable, and of nonQES nothing is said."""
+    """RSA of 2048 bits is told for QES; ECC is suitable, of nonQES nothing is said; none of it changes the result."""
     for kind, key, told in ((QES, Key.RSA, True), (QES, Key.BRAINPOOL, False), (OSIG, Key.RSA, False)):
         by = signer(kind, key)
         trusts(bench, by)
         root = reported(await verified(bench, Material(SignatureFormat.CADES, None, by.cades())))
         messages = [message.text for message in root.iter("{*}ResultMessage")]
         assert ("Algorithmen seit 2026 als unsicher eingestuft" in messages) is told
+        # TAB_KON_593 has no row for it: whoever signed when it was suitable keeps a valid signature.
+        assert texts(root, "IndividualReport/Result/ResultMinor") == [
+            "urn:oasis:names:tc:dss:1.0:resultminor:valid:signature:OnAllDocuments"
+        ]
 
 
 async def test_a_revoked_certificate(bench: Bench) -> None:
