@@ -18,7 +18,7 @@ from tiaas.ades.padescms import pdf_attributes, pdf_cms, pdf_cms_room
 from tiaas.ades.pdffile import PdfFile
 from tiaas.ades.pdftext import date_string, text, text_string
 from tiaas.ades.pdfupdate import MAX_NUMBER, Update
-from tiaas.ades.pdfvalues import BadPdf, Dictionary, Name, Reference, written
+from tiaas.ades.pdfvalues import BadPdf, Dictionary, Name, Reference, Value, written
 from tiaas.ades.signing import CannotSign, SignedBy
 from tiaas.base.dataclass import dataclass
 from tiaas.cms.signing import SignedAttributes
@@ -34,13 +34,14 @@ _FIELD = (
     b"<< /Type /Annot /Subtype /Widget /FT /Sig /T (%b) /V %d %d R /F 132 /Rect [0 0 0 0] /P %d %d R "
     b"/AP << /N %d %d R >> >>"
 )
-_EXTENSION: Dictionary = {b"BaseVersion": Name(b"1.7"), b"ExtensionLevel": 1}
+_EXTENSION: Dictionary = {b"ESIC": {b"BaseVersion": Name(b"1.7"), b"ExtensionLevel": 1}}
 _RANGE = b"[0 %-10d %-10d %-10d]"
 _OPENING = (
     b"<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached /ByteRange "
     + _RANGE % (0, 0, 0)
     + b" /Contents "
 )
+_RANGE_AT = _OPENING.index(b"[")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +114,14 @@ def prepare(document: bytes | PdfFile, by: SignedBy, options: PadesOptions) -> P
 
 
 def _signature(room: int, options: PadesOptions) -> bytes:
-    entries = b" /M " + written(date_string(options.time))
-    if options.reason:
-        entries += b" /Reason " + written(text_string(options.reason))
-    return _OPENING + b"<" + b"0" * (2 * room) + b">" + entries + b" >>"
+    reason = b" /Reason " + written(text_string(options.reason)) if options.reason else b""
+    return b"%b<%b> /M (%b)%b >>" % (_OPENING, b"0" * (2 * room), date_string(options.time), reason)
 
 
 def _ranged(octets: bytes, at: int, numbers: tuple[int, int, int]) -> bytes:
     """The update with its ByteRange; the signature dictionary begins at `at`."""
-    start = at + _OPENING.index(b"[")
-    return octets[:start] + _RANGE % numbers + octets[start + len(_RANGE % numbers) :]
+    start, written_range = at + _RANGE_AT, _RANGE % numbers
+    return octets[:start] + written_range + octets[start + len(written_range) :]
 
 
 def _check_changeable(pdf: PdfFile) -> None:
@@ -143,42 +142,38 @@ def _add_field(pdf: PdfFile, update: Update) -> Reference:
     root, catalog = pdf.catalog()
     page, page_dictionary = pdf.first_page()
     signature, field, appearance = update.new(), update.new(), update.new()
-    form = pdf.dictionary(catalog[b"AcroForm"]) if catalog.get(b"AcroForm") is not None else {}
+    place = catalog.get(b"AcroForm")
+    form: Dictionary = {} if place is None else pdf.dictionary(place)
     update.put_encoded(appearance, _APPEARANCE)
     update.put_encoded(field, _FIELD % (_field_name(pdf, form), *signature, *page, *appearance))
-    new_page = _appended(pdf, update, page_dictionary, b"Annots", field)
-    if new_page is not None:
-        update.put(page, new_page)
-    form = _appended(pdf, update, form, b"Fields", field) or form
+    annotations = _appended(pdf, update, page_dictionary, b"Annots", field)
+    if annotations:
+        update.put_encoded(page, pdf.extended(page, annotations))
     flags = form.get(b"SigFlags", 0)
-    form = {**form, b"SigFlags": (flags if isinstance(flags, int) else 0) | _SIGNATURES_EXIST | _APPEND_ONLY}
-    _put_form(update, root, catalog, form)
-    return signature
-
-
-def _appended(pdf: PdfFile, update: Update, holder: Dictionary, key: bytes, reference: Reference) -> Dictionary | None:
-    """Appends to an array of `holder`: the changed holder, or None if the array is an object of its own."""
-    value = holder.get(key)
-    longer = [*pdf.array(value), reference]
-    if isinstance(value, Reference):
-        update.put(value, longer)
-        return None
-    return {**holder, key: longer}
-
-
-def _put_form(update: Update, root: Reference, catalog: Dictionary, form: Dictionary) -> None:
-    changed = dict(catalog)
-    place = catalog.get(b"AcroForm")
+    in_form = _appended(pdf, update, form, b"Fields", field)
+    in_form[b"SigFlags"] = (flags if isinstance(flags, int) else 0) | _SIGNATURES_EXIST | _APPEND_ONLY
+    changes: Dictionary = {}
     if isinstance(place, Reference):
-        update.put(place, form)
+        update.put_encoded(place, pdf.extended(place, in_form))
     else:
-        changed[b"AcroForm"] = form
+        changes[b"AcroForm"] = form | in_form
     extensions = catalog.get(b"Extensions", {})
     if isinstance(extensions, dict) and b"ESIC" not in extensions:
         # TS 102 778-3, 4.7: says that the document uses this standard.
-        changed[b"Extensions"] = {**extensions, b"ESIC": _EXTENSION}
-    if changed != catalog:
-        update.put(root, changed)
+        changes[b"Extensions"] = extensions | _EXTENSION
+    if changes:
+        update.put_encoded(root, pdf.extended(root, changes))
+    return signature
+
+
+def _appended(pdf: PdfFile, update: Update, holder: Dictionary, key: bytes, reference: Reference) -> Dictionary:
+    """Appends to an array of `holder`: its changed entry, or none if the array is an object of its own."""
+    value = holder.get(key)
+    longer: list[Value] = [*pdf.array(value), reference]
+    if isinstance(value, Reference):
+        update.put(value, longer)
+        return {}
+    return {key: longer}
 
 
 def _field_name(pdf: PdfFile, form: Dictionary) -> bytes:
@@ -187,5 +182,7 @@ def _field_name(pdf: PdfFile, form: Dictionary) -> bytes:
     if len(fields) > _MAX_FIELDS:
         raise BadPdf("too many fields")
     names = {text(pdf.resolved(pdf.dictionary(item).get(b"T"))) for item in fields}
-    number = next(number for number in range(1, len(names) + 2) if f"Signature{number}" not in names)
-    return f"Signature{number}".encode()
+    number = 1
+    while f"Signature{number}" in names:
+        number += 1
+    return b"Signature%d" % number

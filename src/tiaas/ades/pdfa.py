@@ -68,6 +68,6 @@ def _claimed(root: etree._Element, name: str) -> str:
     found = set()
     for description in root.iter(_DESCRIPTION):
         attribute = description.get(f"{{{_IDENTIFICATION}}}{name}")
-        elements = description.findall(f"{{{_IDENTIFICATION}}}{name}")
+        elements = description.iterchildren(f"{{{_IDENTIFICATION}}}{name}")
         found |= {value.strip() for value in (attribute, *(item.text for item in elements)) if value is not None}
     return found.pop() if len(found) == 1 else ""

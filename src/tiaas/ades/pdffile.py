@@ -4,21 +4,27 @@ Nothing is repaired: a document whose cross-references do not fit is refused, be
 two ways and see two documents where one was signed.
 """
 
+from typing import NamedTuple
+
 from tiaas.ades.pdfstreams import MAX_DECODED, decoded
-from tiaas.ades.pdfvalues import BadPdf, Budget, Dictionary, Reference, Scanner, Value
+from tiaas.ades.pdfvalues import BadPdf, Budget, Dictionary, Reference, Scanner, Value, written_entries
 from tiaas.ades.pdfxref import CrossReferences, InFile, InStream, object_header, read_cross_references, stream_data
-from tiaas.base.dataclass import dataclass
 
 _MAX_OBJECTS = 20_000
 _MAX_PAGE_NODES = 2_000
+_KEPT_AS_WRITTEN = 16 * 1024
+"""Octets up to which a dictionary that gets entries stays as it is written: comments in it can be as long as a file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One object: its value and, if it is a dictionary in the file itself, where its hexadecimal strings stand."""
+class Found(NamedTuple):
+    """One object: its value and, if it is a dictionary, where it stands, from `start` to `end` in `source`; in the file
+    itself also where its hexadecimal strings stand."""
 
     value: Value
     spans: dict[bytes, tuple[int, int]] | None = None
+    source: bytes = b""
+    start: int = 0
+    end: int = 0
 
 
 class PdfFile:
@@ -62,6 +68,17 @@ class PdfFile:
         if not isinstance(target, dict):
             raise BadPdf("no dictionary where one belongs")
         return target
+
+    def extended(self, reference: Reference, entries: Dictionary) -> bytes:
+        """The octets of a dictionary with these entries, new ones or instead of others; what it has else stays as it is
+        written where that can be."""
+        dictionary, found = self.dictionary(reference), self.found(reference)
+        kept = {key: value for key, value in dictionary.items() if key not in entries}
+        if len(kept) == len(dictionary) and found.end - found.start <= _KEPT_AS_WRITTEN:
+            before = found.source[found.start : found.end - len(b">>")].lstrip()
+        else:
+            before = b"<< " + written_entries(kept)
+        return before + b" " + written_entries(entries) + b">>"
 
     def array(self, value: Value) -> list[Value]:
         """`resolved`, which has to be an array; null is an empty one."""
@@ -117,21 +134,22 @@ class PdfFile:
     def _read(self, reference: Reference) -> Found:
         place = self.references.place(reference.number)
         if isinstance(place, InStream):
-            return Found(self._from_stream(reference.number, place)) if reference.generation == 0 else Found(None)
+            return self._from_stream(reference.number, place) if reference.generation == 0 else Found(None)
         if place is None or place.generation != reference.generation:
             return Found(None)
-        scanner = Scanner(self.octets, self._header(reference.number, place), self._budget)
-        value = self._value(scanner)
-        return Found(value, scanner.spans if isinstance(value, dict) else None)
+        return self._value(Scanner(self.octets, self._header(reference.number, place), self._budget))
 
-    def _value(self, scanner: Scanner) -> Value:
+    def _value(self, scanner: Scanner) -> Found:
         """An object's value. Its octets are charged: objects may lie in the comments of others, and all be as long."""
         start = scanner.at
         value = scanner.value()
         self._budget.octets(scanner.at - start)
-        return value
+        if not isinstance(value, dict):
+            return Found(value)
+        spans = scanner.spans if scanner.octets is self.octets else None
+        return Found(value, spans, scanner.octets, start, scanner.at)
 
-    def _from_stream(self, number: int, place: InStream) -> Value:
+    def _from_stream(self, number: int, place: InStream) -> Found:
         if place.stream not in self._streams:
             self._streams[place.stream] = self._object_stream(place.stream)
         objects, octets = self._streams[place.stream]

@@ -48,6 +48,6 @@ def date(value: Value) -> datetime | None:
 
 
 def date_string(moment: datetime) -> bytes:
-    """The octets of a date, in UTC."""
+    """The octets of a date, in UTC; nothing in them needs an escape."""
     utc = moment.astimezone(UTC)
-    return b"D:%04d%02d%02d%02d%02d%02d+00'00'" % utc.timetuple()[:6]
+    return b"D:%04d%02d%02d%02d%02d%02d+00'00'" % (utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second)

@@ -14,6 +14,7 @@ MAX_NUMBER = 8_388_607
 
 _MAX_OFFSET = 10**10 - 1
 _KEPT = (b"Root", b"Info")
+_END = b"\nendobj\n"
 
 
 class Update:
@@ -47,12 +48,11 @@ class Update:
         parts = [b"" if octets.endswith((b"\n", b"\r")) else b"\n"]
         at = len(octets) + len(parts[0])
         offsets, values = {}, {}
-        for reference in sorted(self._objects):
+        for reference, value in sorted(self._objects.items()):
             head = b"%d %d obj\n" % reference
-            part = head + self._objects[reference] + b"\nendobj\n"
             offsets[reference], values[reference] = at, at + len(head)
-            parts.append(part)
-            at += len(part)
+            parts += (head, value, _END)
+            at += len(head) + len(value) + len(_END)
         if at > _MAX_OFFSET:
             raise BadPdf("no room for an offset")
         streamed = self._document.references.streamed
@@ -73,8 +73,8 @@ class Update:
         for run in _runs(offsets):
             lines.append(b"%d %d\n" % (run[0].number, len(run)))
             lines += [b"%010d %05d n \n" % (offsets[reference], reference.generation) for reference in run]
-        trailer = written(self._trailer(identifier, self._next))
-        return b"".join((*lines, b"trailer\n", trailer, b"\n"))
+        lines += (b"trailer\n", written(self._trailer(identifier, self._next)), b"\n")
+        return b"".join(lines)
 
     def _stream(self, offsets: dict[Reference, int], at: int, identifier: bytes) -> bytes:
         own = self.new()

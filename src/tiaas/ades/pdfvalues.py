@@ -247,8 +247,13 @@ def _written_string(value: bytes) -> bytes:
     return b"(" + _STRING_SPECIAL.sub(lambda match: _STRING_WRITTEN[match[0]], value) + b")"
 
 
+def written_entries(value: Dictionary) -> bytes:
+    """The entries of a dictionary without what stands around them, each with a space behind it."""
+    return b"".join([_written_name(key) + b" " + written(item) + b" " for key, item in value.items()])
+
+
 def _written_dictionary(value: Dictionary) -> bytes:
-    return b"<< " + b"".join([_written_name(key) + b" " + written(item) + b" " for key, item in value.items()]) + b">>"
+    return b"<< " + written_entries(value) + b">>"
 
 
 _WRITERS: Mapping[type, Callable[[Any], bytes]] = {

@@ -48,6 +48,9 @@ DOCUMENTS = {
     "cross-reference stream, all indirect": pdfmaker.streamed(
         {**pdfmaker.objects(catalog=b"/AcroForm 8 0 R", page=b"/Annots 9 0 R"), **_INDIRECT}
     ),
+    "written its own way": pdfmaker.classic(
+        pdfmaker.objects(catalog=b"%" + b"long " * 4000 + b"\n", page=b"/N#41 (a\\)) /Hex <0a b>% >>\n\t")
+    ),
     "one megabyte": pdfmaker.classic(pdfmaker.objects(padding=1 << 20)),
 }
 
@@ -119,6 +122,16 @@ def test_the_signature_dictionary_says_what_is_specified() -> None:
     names = {attribute["type"].native for attribute in info["signed_attrs"]}
     # Neither signing-time nor content-hints: a PDF document has M and Reason (TS 102 778-3, 4.5.3).
     assert names == {"content_type", "message_digest", "signing_certificate_v2", "cms_algorithm_protection"}
+
+
+def test_what_gets_an_entry_stays_as_it_is_written() -> None:
+    document = DOCUMENTS["written its own way"]
+    update = signed(document)[len(document) :]
+    before = b"/Resources << >> /N#41 (a\\)) /Hex <0a b>% >>\n\t  /Annots ["
+    assert before in update
+    # But a comment that is nearly all of the object is not repeated.
+    assert b"long" not in update
+    assert b"<< /Type /Catalog /Pages 2 0 R /Metadata 5 0 R  /AcroForm <<" in update
 
 
 def test_finish_embeds_no_ocsp() -> None:
