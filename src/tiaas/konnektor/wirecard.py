@@ -1,13 +1,12 @@
 """A card as the messages of CardService 8.1 tell it (TUC_KON_252; EventService, CardTerminalService)."""
 
-import re
-
+from tiaas.base.latepattern import late_pattern
 from tiaas.interfaces.card_service_common_v2_0 import CardType as WireCardType
 from tiaas.interfaces.card_service_v8_1 import Card as WireCard
 from tiaas.interfaces.card_service_v8_1 import CardVersion, VersionInfo
 from tiaas.konnektor.cards import Card, CardVersions, Version
 
-_NOT_XML = re.compile("[^\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = late_pattern("[^\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def wire_card(card: Card) -> WireCard:

@@ -32,11 +32,12 @@ from functools import lru_cache
 from typing import Any
 
 from tiaas.base.dataclass import dataclass
+from tiaas.base.latepattern import late_pattern
 
 XSD = "http://www.w3.org/2001/XMLSchema"
 WHITESPACE = " \t\r\n"
 
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = late_pattern("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _RUNS = re.compile("[ \t\r\n]+")
 
 
@@ -385,7 +386,7 @@ _DATA = rf"[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{{2}}|{_ESCAPED}"
 _HOST = rf"(?:\[[0-9A-Fa-fv:.]+\]|(?:{_DATA})*)"
 _AUTHORITY = rf"//(?:(?:{_DATA}|:)*@)?{_HOST}(?::[0-9]*)?(?=[/?#]|\Z)"
 _PATH = rf"(?:{_DATA}|[:@/])*"
-_ANY_URI = re.compile(
+_ANY_URI = late_pattern(
     rf"(?:(?:[A-Za-z][A-Za-z0-9+.\-]*:)(?:{_AUTHORITY}|(?!//)){_PATH}|(?:{_AUTHORITY}{_PATH}|(?!//)(?:{_DATA}|@)*(?:/{_PATH})?))"
     rf"(?:\?(?:{_DATA}|[:@/?])*)?(?:#(?:{_DATA}|[:@/?])*)?"
 )
@@ -435,7 +436,7 @@ def _integer(name: str, base: SimpleType, minimum: int | None, maximum: int | No
 
 
 def _word(name: str, base: SimpleType, pattern: str) -> String:
-    return String(name=_xsd(name), base=base, collapsed=True, pattern=re.compile(pattern))
+    return String(name=_xsd(name), base=base, collapsed=True, pattern=late_pattern(pattern))
 
 
 # XML 1.0 (Fifth Edition) productions 4 and 4a, without the colon.
@@ -468,9 +469,9 @@ ANY_URI = AnyUri(name=_xsd("anyURI"))
 # No message has an element of these two, and `xsi:type` may not name them or ENTITY, which bind a value to other places
 # of a document (docs/conformance/choices.md): they have no name. That an ID is unique is the decoder's to see.
 _NCNAME = f"[{_NAME_START}][{_NAME_CHAR}]*"
-ID = String(collapsed=True, pattern=re.compile(_NCNAME))
-IDREF = String(collapsed=True, pattern=re.compile(_NCNAME))
-IDREFS = String(collapsed=True, pattern=re.compile(f"{_NCNAME}(?: {_NCNAME})*"))
+ID = String(collapsed=True, pattern=late_pattern(_NCNAME))
+IDREF = String(collapsed=True, pattern=late_pattern(_NCNAME))
+IDREFS = String(collapsed=True, pattern=late_pattern(f"{_NCNAME}(?: {_NCNAME})*"))
 
 # Built-in types that no message declares but `xsi:type` may name in place of one of the above.
 _NON_POSITIVE = _integer("nonPositiveInteger", INTEGER, None, 0)
