@@ -6,6 +6,7 @@ is the one in the card's image: nothing else could ever disagree with it.
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from tiaas.base.clock import Clock
@@ -91,7 +92,9 @@ class CardBox:
             image = CardImage.from_document(images[iccsn])
             patient = _read_optional(Patient, holder.get("patient"))
             insurer = _read_optional(Insurer, holder.get("insurer"))
-            self._take_in(image, holder["holder"], holder["kvnr"], holder["practice"], (patient, insurer))
+            self._cards[iccsn] = self._entry(
+                image, holder["holder"], holder["kvnr"], holder["practice"], (patient, insurer)
+            )
 
     def add(
         self,
@@ -102,8 +105,9 @@ class CardBox:
         insured: tuple[Patient | None, Insurer | None] = (None, None),
     ) -> LabCard:
         """Stores a new card; `insured` are holder and insurer of a health card that nobody of the lab's people has."""
-        entry = self._take_in(image, holder, kvnr, practice, insured)
         with self._store.transaction():
+            entry = self._entry(image, holder, kvnr, practice, insured)
+            self._register(entry)
             self._store.put(Kind.HOLDER, entry.iccsn, _holder_document(entry))
             self._store.put(Kind.CARD, entry.iccsn, image.to_document())
         return entry
@@ -111,15 +115,18 @@ class CardBox:
     def rename(self, iccsn: str, holder: str) -> None:
         """The card's holder has another name now. Raises `UnknownCard`."""
         card = replace(self.get(iccsn), holder=holder)
-        self._store.put(Kind.HOLDER, iccsn, _holder_document(card))
-        self._cards[iccsn] = card
+        with self._store.transaction():
+            self._store.put(Kind.HOLDER, iccsn, _holder_document(card))
+            self._register(card)
 
     def restore_passwords(self, iccsn: str, passwords: Any) -> None:
         """Gives a card in the drawer the PINs, PUKs and counters of an earlier image. Raises `UnknownCard`."""
         entry = self.get(iccsn)
         restored = CardImage.from_document(entry.card.image.to_document() | {"passwords": passwords})
-        self._on_card_change(restored)
-        self._take_in(restored, entry.holder, entry.kvnr, entry.practice, (entry.patient, entry.insurer))
+        with self._store.transaction():
+            self._on_card_change(restored)
+            insured = entry.patient, entry.insurer
+            self._register(self._entry(restored, entry.holder, entry.kvnr, entry.practice, insured))
         self._on_pins()
 
     def give_keys(self, keys: Callable[[bytes], dict[str, bytes]]) -> None:
@@ -196,7 +203,7 @@ class CardBox:
         """`PinHolder.pin_changed`: the card's image has it already; tells who shows PINs."""
         self._on_pins()
 
-    def _take_in(
+    def _entry(
         self,
         image: CardImage,
         holder: str,
@@ -208,12 +215,29 @@ class CardBox:
         card = VirtualCard(
             image, clock=self._clock, entropy=self._entropy, source=self._source, on_change=self._on_card_change
         )
-        entry = LabCard(iccsn, image.kind, holder, kvnr, practice, card, *insured)
-        self._cards[iccsn] = entry
-        return entry
+        return LabCard(iccsn, image.kind, holder, kvnr, practice, card, *insured)
+
+    def _register(self, entry: LabCard) -> None:
+        """Inside a transaction: if that is not kept, the box is as before."""
+        self._store.undo(partial(self._put_back, entry.iccsn, self._cards.get(entry.iccsn)))
+        self._cards[entry.iccsn] = entry
+
+    def _put_back(self, iccsn: str, entry: LabCard | None) -> None:
+        if entry is None:
+            del self._cards[iccsn]
+        else:
+            self._cards[iccsn] = entry
 
     def _on_card_change(self, image: CardImage) -> None:
-        self._store.put(Kind.CARD, image.iccsn.hex(), image.to_document())
+        with self._store.transaction():
+            self._store.undo(partial(self._forget_change, image))
+            self._store.put(Kind.CARD, image.iccsn.hex(), image.to_document())
+
+    def _forget_change(self, image: CardImage) -> None:
+        """The card is as it was kept last; a new one has never been."""
+        kept = self._store.get(Kind.CARD, image.iccsn.hex())
+        if kept is not None:
+            image.become(CardImage.from_document(kept))
 
 
 def _lacks(image: CardImage, path: str) -> bool:

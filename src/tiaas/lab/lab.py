@@ -95,7 +95,7 @@ class Lab:
             store.meta("signers"),
             entropy=entropy,
             clock=clock,
-            on_change=lambda document: store.put_meta("signers", document),
+            on_change=partial(_keep, store, "signers"),
         )
         self.time = TimeServer(clock)
         self.gateways = Gateways()
@@ -167,7 +167,7 @@ class Lab:
                 raise LabError("this lab was made with RSA cards too; --ecc-only needs a new --dir")
             if seed_text is not None and seed_text != text:
                 raise LabError("this lab was made from another seed; a new seed needs a new --dir")
-        pki.on_change = lambda changed: store.put_meta("pki", changed.to_document())
+        pki.on_change = lambda changed, undo: _keep(store, "pki", changed.to_document(), undo)
         return cls(store, pki, seed, clock=clock, entropy=entropy)
 
     def load(self, practices: int | None, terminals: int | None = None, patients: int | None = None) -> None:
@@ -484,6 +484,12 @@ def read_seed_text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path}: cannot be read ({type(error).__name__})") from None
+
+
+def _keep(store: LabStore, key: str, document: Any, undo: Callable[[], object]) -> None:
+    with store.transaction():
+        store.undo(undo)
+        store.put_meta(key, document)
 
 
 def _refuse_fewer(what: str, have: int, wanted: int | None) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
+from functools import partial
 from threading import RLock
 from typing import Any
 
@@ -117,7 +118,7 @@ class LabPki:
         self.pseudonym_salt = pseudonym_salt
         self.ecc_only = ecc_only
         self.cvc = cvc
-        self.on_change: Callable[[LabPki], None] | None = None
+        self.on_change: Callable[[LabPki, Callable[[], object]], None] | None = None
         self.on_issue: Callable[[bytes, str, str], None] = _nobody
         """Is told every certificate issued below a CA: DER, the CA's label, and the ICCSN of the card, or ""."""
         self.ocsp_url = ""
@@ -277,7 +278,7 @@ class LabPki:
             if tree is None:
                 tree = self._trees[family] = self._grow(family)
                 if self.on_change is not None:
-                    self.on_change(self)
+                    self.on_change(self, partial(self._trees.pop, family))
             return tree
 
     def _grow(self, family: Family) -> _Tree:

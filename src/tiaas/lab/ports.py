@@ -80,8 +80,9 @@ class Ports:
         if before is not None and before != port:
             self.notices.append(f"port {before} of {name} is in use by another program; it is {port} from now on")
         if self._ports.get(name) != port:
-            self._ports[name] = port
-            self._store.put_meta("ports", self._ports)
+            ports = {**self._ports, name: port}
+            self._store.put_meta("ports", ports)
+            self._ports = ports
 
 
 def is_free(host: str, port: int) -> bool:

@@ -11,6 +11,7 @@ Where a card is says the terminal's document alone; what is in no slot is in the
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
+from functools import partial
 from typing import Any
 
 from tiaas.base.dataclass import dataclass
@@ -185,8 +186,23 @@ class LabTerminal:
     def fit_slots(self) -> None:
         """The record has the slots that the terminal has now; a card in one that is gone goes into the drawer."""
         there = {slot.number for slot in self.virtual.machine}
-        self.record.slots = {number: self.record.slots.get(number) for number in sorted(there)}
-        self._save()
+        self._keep(replace(self.record, slots={number: self.record.slots.get(number) for number in sorted(there)}))
+        self._on_move()
+
+    def book_smkt(self, card: LabCard, edition: int) -> None:
+        """Another gSMC-KT is in the terminal from now on, for the books: `swap_smkt` puts it in. Raises `NotKept`."""
+        slot = self.virtual.config.smkt_slot
+        held = self.record.slots[slot]
+        ejected = self.record.ejected if held is None else {**self.record.ejected, slot: held}
+        slots = {**self.record.slots, slot: card.iccsn}
+        self._keep(replace(self.record, slots=slots, ejected=ejected, smkt_edition=edition))
+
+    def swap_smkt(self, card: LabCard) -> None:
+        """What `book_smkt` wrote: the old gSMC-KT, if there is one, comes out, the new one goes in."""
+        slot = self.virtual.config.smkt_slot
+        if self.virtual.card_in(slot) is not None:
+            self.virtual.eject(slot)
+        self.virtual.insert(slot, card.card)
         self._on_move()
 
     def _held(self, slot: int) -> str | None:
@@ -195,17 +211,22 @@ class LabTerminal:
         return self.record.slots[slot]
 
     def _on_state(self, state: TerminalState) -> None:
-        self.record.state = state.to_document()
-        self._save()
+        """Before the terminal answers that it has changed; what is not kept it has not."""
+        with self._store.transaction():
+            kept = self.record.state
+            before = TerminalState() if kept is None else TerminalState.from_document(kept)
+            self._store.undo(partial(state.become, before))
+            self._keep(replace(self.record, state=state.to_document()))
 
     def _book(self, slot: int, iccsn: str | None, ejected: dict[int, str]) -> None:
         """What is in a slot and what came out, in the database and then here: what is not kept did not happen."""
-        slots = {**self.record.slots, slot: iccsn}
-        self._store.put(Kind.TERMINAL, self.ct_id, replace(self.record, slots=slots, ejected=ejected).to_document())
-        self.record.slots, self.record.ejected = slots, ejected
+        self._keep(replace(self.record, slots={**self.record.slots, slot: iccsn}, ejected=ejected))
 
-    def _save(self) -> None:
-        self._store.put(Kind.TERMINAL, self.ct_id, self.record.to_document())
+    def _keep(self, record: TerminalRecord) -> None:
+        with self._store.transaction():
+            self._store.put(Kind.TERMINAL, self.ct_id, record.to_document())
+            self._store.undo(partial(setattr, self, "record", self.record))
+            self.record = record
 
 
 @dataclass(slots=True)

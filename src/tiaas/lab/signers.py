@@ -8,6 +8,7 @@ They are made when they are first needed, so a lab folder from before there were
 """
 
 from collections.abc import Callable
+from functools import partial
 from threading import RLock
 from typing import Any
 
@@ -57,7 +58,7 @@ class Signers:
         *,
         entropy: Entropy,
         clock: Clock,
-        on_change: Callable[[dict[str, Any]], None],
+        on_change: Callable[[dict[str, Any], Callable[[], object]], None],
     ) -> None:
         stored = document or {"anchors": [], "bnetza": None, "ocsp": {}}
         self._pki = pki
@@ -77,7 +78,7 @@ class Signers:
         with self._guard:
             if number == len(self._anchors):
                 self._anchors.append(self._new_anchor(_anchor_label(number), number))
-                self._changed()
+                self._changed(self._anchors.pop)
             return self._anchors[number]
 
     def foreign_anchor(self) -> Anchor:
@@ -90,7 +91,7 @@ class Signers:
         with self._guard:
             if self._bnetza is None:
                 self._bnetza = self.foreign_bnetza()
-                self._changed()
+                self._changed(partial(setattr, self, "_bnetza", None))
             return self._bnetza
 
     def foreign_bnetza(self) -> Authority:
@@ -112,7 +113,7 @@ class Signers:
             signer = self._ocsp.get(label)
             if signer is None:
                 signer = self._ocsp[label] = self._new_ocsp(label, self._shared_key(self.issuers[label]))
-                self._changed()
+                self._changed(partial(self._ocsp.pop, label))
             return signer
 
     def foreign_ocsp(self, label: str) -> Authority:
@@ -152,17 +153,16 @@ class Signers:
         der = self._pki.certify(profile, holder, issuer, label)
         return Authority(x509.load_der_x509_certificate(der), key)
 
-    def _changed(self) -> None:
-        self._on_change(
-            {
-                "anchors": [
-                    {"ca": write_authority(anchor.authority), "signer": write_authority(anchor.signer)}
-                    for anchor in self._anchors
-                ],
-                "bnetza": None if self._bnetza is None else write_authority(self._bnetza),
-                "ocsp": {label: write_authority(signer) for label, signer in self._ocsp.items()},
-            }
-        )
+    def _changed(self, undo: Callable[[], object]) -> None:
+        document: dict[str, Any] = {
+            "anchors": [
+                {"ca": write_authority(anchor.authority), "signer": write_authority(anchor.signer)}
+                for anchor in self._anchors
+            ],
+            "bnetza": None if self._bnetza is None else write_authority(self._bnetza),
+            "ocsp": {label: write_authority(signer) for label, signer in self._ocsp.items()},
+        }
+        self._on_change(document, undo)
 
 
 def der(authority: Authority) -> bytes:

@@ -19,7 +19,7 @@ retry counter costs no fsync. A power cut may lose the last commits, never the d
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum, unique
 from pathlib import Path
@@ -70,6 +70,7 @@ class LabStore:
         self._database = database
         self._guard = RLock()
         self._depth = 0
+        self._undo: list[Callable[[], object]] = []
 
     @classmethod
     def open(cls, folder: Path) -> "LabStore":
@@ -112,22 +113,35 @@ class LabStore:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All `put` and `delete` inside are committed together, or none of them."""
+        """All `put` and `delete` inside are committed together, or none of them. Raises `NotKept`."""
         with self._guard:
-            self._depth += 1
-            try:
-                if self._depth == 1:
-                    self._database.execute("BEGIN IMMEDIATE")
+            if self._depth:
                 yield
+                return
+            self._execute("BEGIN IMMEDIATE")
+            self._depth = 1
+            try:
+                yield
+                self._execute("COMMIT")
             except BaseException:
-                if self._depth == 1:
+                if self._database.in_transaction:
                     self._database.execute("ROLLBACK")
+                self._depth = 0
+                for work in reversed(self._undo):
+                    work()
                 raise
-            else:
-                if self._depth == 1:
-                    self._database.execute("COMMIT")
             finally:
-                self._depth -= 1
+                self._depth = 0
+                self._undo.clear()
+
+    def undo(self, work: Callable[[], object]) -> None:
+        """Memory follows the disk: `work` takes back what memory has for written, if the transaction is not kept.
+
+        To be called inside a `transaction`; the last to come is the first to be called.
+        """
+        if not self._depth:
+            raise ValueError("there is no transaction that could be taken back")
+        self._undo.append(work)
 
     def meta(self, key: str) -> Any:
         """The value under `key`, or None."""
@@ -136,9 +150,8 @@ class LabStore:
         return None if row is None else json.loads(row[0])
 
     def put_meta(self, key: str, value: Any) -> None:
-        """Stores a JSON value under `key`."""
-        with self._guard:
-            self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, _encode(value)))
+        """Stores a JSON value under `key`. Raises `NotKept`."""
+        self._execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, _encode(value)))
 
     def get(self, kind: Kind, key: str) -> Document | None:
         """One document, or None."""
@@ -156,21 +169,23 @@ class LabStore:
 
     def put(self, kind: Kind, key: str, document: Mapping[str, Any]) -> None:
         """Stores a document; it is on disk when this returns (outside a `transaction`). Raises `NotKept`."""
+        self._execute(
+            "INSERT INTO document (kind, key, body) VALUES (?, ?, ?) "
+            "ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
+            (kind, key, _encode(document)),
+        )
+
+    def delete(self, kind: Kind, key: str) -> None:
+        """Removes a document; nothing happens if there is none. Raises `NotKept`."""
+        self._execute("DELETE FROM document WHERE kind = ? AND key = ?", (kind, key))
+
+    def _execute(self, statement: str, values: tuple[str, ...] = ()) -> None:
         try:
             with self._guard:
-                self._database.execute(
-                    "INSERT INTO document (kind, key, body) VALUES (?, ?, ?) "
-                    "ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
-                    (kind, key, _encode(document)),
-                )
+                self._database.execute(statement, values)
         except sqlite3.OperationalError as error:
             # The text of such an error is SQLite's own and quotes no values.
             raise NotKept(self.folder, str(error)) from error
-
-    def delete(self, kind: Kind, key: str) -> None:
-        """Removes a document; nothing happens if there is none."""
-        with self._guard:
-            self._database.execute("DELETE FROM document WHERE kind = ? AND key = ?", (kind, key))
 
 
 def _prepare_folder(folder: Path) -> None:

@@ -114,8 +114,9 @@ class TrustLists:
 
     def use_number(self, name: ListName, content: TrustList) -> None:
         """Notes that a list with this number went out, so that the next one gets a higher one."""
-        self._numbers[name] = max(self._numbers[name], content.sequence_number)
-        self._store.put_meta("list/numbers", {name.key: number for name, number in self._numbers.items()})
+        numbers = {**self._numbers, name: max(self._numbers[name], content.sequence_number)}
+        self._store.put_meta("list/numbers", {name.key: number for name, number in numbers.items()})
+        self._numbers = numbers
 
     def signer(self, name: ListName) -> Authority:
         """Who signs a list now."""
@@ -139,9 +140,9 @@ class TrustLists:
         return published
 
     def _put_anchor(self, anchor: AnchorState) -> None:
-        self._anchor = anchor
         moment = None if anchor.announced_from is None else anchor.announced_from.isoformat()
         self._store.put_meta("anchor", {"active": anchor.active, "from": moment})
+        self._anchor = anchor
 
 
 def hash_file(document: bytes) -> bytes:

@@ -49,8 +49,9 @@ class Workshop:
         terminal = self._lab.terminal(ct_id)
         if not terminal.virtual.config.shape.contactless:
             raise BadControlRequest("the terminal has no contactless reader", "use one of the shape desk-contactless")
-        terminal.virtual.machine.switch_contactless(on=on)
-        terminal.fit_slots()
+        with self._lab.store.transaction():
+            terminal.virtual.machine.switch_contactless(on=on)
+            terminal.fit_slots()
 
     async def exchange_smkt(self, ct_id: str) -> str:
         """Puts a new gSMC-KT into the terminal, the old one into the drawer; returns the new one's ICCSN.
@@ -58,19 +59,18 @@ class Workshop:
         The terminal has another identity from now on, and keeps its pairing blocks. Raises `UnknownTerminal`.
         """
         terminal = self._lab.terminal(ct_id)
-        record, slot = terminal.record, terminal.virtual.config.smkt_slot
+        record = terminal.record
         if record.smkt_edition >= EDITIONS_MAX:
             raise BadControlRequest("no more gSMC-KT for this terminal", "use another terminal")
         serial = smkt_serial(record.practice, record.number)
-        made = self._lab.personaliser.gsmckt(serial, edition=record.smkt_edition + 1)
+        edition = record.smkt_edition + 1
         with self._lab.store.transaction():
-            iccsn = self._lab.cards.add(made.image, made.holder, None, record.practice).iccsn
-            record.smkt_edition += 1
-            if record.slots[slot] is not None:
-                terminal.eject(slot)
-            terminal.insert(slot, self._lab.cards.get(iccsn))
+            made = self._lab.personaliser.gsmckt(serial, edition=edition)
+            card = self._lab.cards.add(made.image, made.holder, None, record.practice)
+            terminal.book_smkt(card, edition)
+        terminal.swap_smkt(card)
         await self._restart(terminal)
-        return iccsn
+        return card.iccsn
 
     async def set_validity(self, ct_id: str, days: int) -> str:
         """Issues the certificate of the terminal's gSMC-KT anew, for the same key, to end in `days` days.
@@ -81,9 +81,10 @@ class Workshop:
         identity = lab.identity_of(terminal)
         end = lab.clock.now().replace(microsecond=0) + timedelta(days=days)
         made, iccsn = identity.issued(end), identity.card.iccsn.hex()
-        identity.card.files[CERTIFICATE] = made
-        lab.cards.keep(iccsn)
-        lab.pki.on_issue(made, label(AuthorityKind.KOMP, Family.ECC), iccsn)
+        with lab.store.transaction():
+            identity.card.files[CERTIFICATE] = made
+            lab.cards.keep(iccsn)
+            lab.pki.on_issue(made, label(AuthorityKind.KOMP, Family.ECC), iccsn)
         await self._restart(terminal)
         return iccsn
 

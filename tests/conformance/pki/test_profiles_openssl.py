@@ -126,7 +126,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("services")
     pki = LabPki.create(SeededEntropy(b"services"), CLOCK, ecc_only=True)
     pki.ocsp_url = "http://127.0.0.1:9/ocsp"
-    signers = Signers(pki, None, entropy=SeededEntropy(b"signers"), clock=CLOCK, on_change=lambda document: None)
+    signers = Signers(pki, None, entropy=SeededEntropy(b"signers"), clock=CLOCK, on_change=lambda document, undo: None)
     anchor = signers.anchor(0)
     ders = {
         "tsl": der_of(anchor.signer),

@@ -53,7 +53,7 @@ def test_openssl_accepts_the_bundle(pki: LabPki, tmp_path: Path) -> None:
 def test_rsa_half_is_made_once_and_told(pki: LabPki) -> None:
     fresh = create()
     told: list[LabPki] = []
-    fresh.on_change = told.append
+    fresh.on_change = lambda pki, undo: told.append(pki)
     first = fresh.authority(AuthorityKind.EGK, Family.RSA)
     assert fresh.authority(AuthorityKind.EGK, Family.RSA) is first
     assert told == [fresh]

@@ -3,7 +3,7 @@
 The form for storage (`to_document`) holds private keys and PINs in the clear; whoever stores it protects it.
 """
 
-from dataclasses import field
+from dataclasses import field, fields
 from datetime import date
 from typing import Any
 
@@ -96,6 +96,11 @@ class CardImage:
     def __repr__(self) -> str:
         # The ICCSN is personal data (it leads to the insured person).
         return f"CardImage({self.kind.value}, {len(self.files)} files, {len(self.keys)} keys)"
+
+    def become(self, other: "CardImage") -> None:
+        """All content is that of `other` from now on: the change before could not be kept."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(other, each.name))
 
     def to_document(self) -> dict[str, Any]:
         """A JSON-able form with everything in it, secrets too."""

@@ -7,6 +7,7 @@ update id. An update stays until the card has it; what broke off is begun again 
 import enum
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, replace
+from functools import partial
 from typing import Any
 
 from tiaas.base.dataclass import dataclass
@@ -249,12 +250,19 @@ class Books:
         return found
 
     def _keep(self, update: Update) -> None:
-        self._store.put(Kind.UPDATE, update.update_id.hex(), update.to_document())
-        self._updates[update.update_id] = update
+        with self._store.transaction():
+            self._store.put(Kind.UPDATE, update.update_id.hex(), update.to_document())
+            self._store.undo(partial(self._put_back, self._updates.copy()))
+            self._updates[update.update_id] = update
 
     def _remove(self, update: Update) -> None:
-        self._store.delete(Kind.UPDATE, update.update_id.hex())
-        del self._updates[update.update_id]
+        with self._store.transaction():
+            self._store.delete(Kind.UPDATE, update.update_id.hex())
+            self._store.undo(partial(self._put_back, self._updates.copy()))
+            del self._updates[update.update_id]
+
+    def _put_back(self, updates: dict[bytes, Update]) -> None:
+        self._updates = updates
 
 
 def _check_room(patient: Patient, seed: Seed) -> None:

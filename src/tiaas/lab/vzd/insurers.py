@@ -46,6 +46,7 @@ class InsurerCertificates:
         )
         holder = EndEntity(name, key.public_key(), build_admission(Role.KOSTENTRAEGER, telematik_id))
         der = self._pki.issue(CertificateType.HCI_ENC, holder)
-        self._held[insurer.ik] = {"certificate": der.hex(), "key": write_key(key).hex()}
-        self._store.put_meta(_META, self._held)
+        held = {**self._held, insurer.ik: {"certificate": der.hex(), "key": write_key(key).hex()}}
+        self._store.put_meta(_META, held)
+        self._held = held
         return der

@@ -3,7 +3,7 @@
 A pairing block is a shared secret with up to three public keys of Konnektors (gemSpec_KT V3.17.0, 2.5.2 and 3.7.2).
 """
 
-from dataclasses import field
+from dataclasses import field, fields
 from hmac import compare_digest
 
 from tiaas.base.dataclass import dataclass
@@ -79,6 +79,11 @@ class TerminalState:
         if not 1 <= key <= len(keys):
             raise InvalidInput(f"block {number} has {len(keys)} keys")
         del keys[key - 1]
+
+    def become(self, other: "TerminalState") -> None:
+        """All fields are those of `other` from now on: the change before could not be kept."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(other, each.name))
 
     def _require(self, number: int) -> PairingBlock:
         if not 1 <= number <= len(self.blocks):
