@@ -111,4 +111,4 @@ async def _run_on(use: KeyUse, channel: Channel, setting: CommandApdu, operation
 def _card_fault(sw: int, known: Mapping[int, int] | None = None) -> KonnektorError:
     """<Kartenfehlercode gemäß gemSpec_COS>: the status word goes out as detail of "Kartenfehler"."""
     code = (known or {}).get(sw)
-    return KonnektorError(CARD_FAULT, f"Statuswort der Karte {sw:04X}") if code is None else KonnektorError(code)
+    return KonnektorError(CARD_FAULT, f"the card's status word {sw:04X}") if code is None else KonnektorError(code)

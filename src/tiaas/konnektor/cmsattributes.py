@@ -25,7 +25,7 @@ def attributes_in(properties: PropertyList | None) -> tuple[bytes, ...]:
     elements = [etree.fromstring(text) for entry in properties.property for text in entry.value or ()]
     found = [_attribute(element) for element in elements if local_name(element) == _CMS_ATTRIBUTE]
     if len(found) > _ATTRIBUTES_MAX:
-        raise KonnektorError(4000, "zu viele CMSAttribute")
+        raise KonnektorError(4000, "too many CMSAttributes")
     return tuple(found)
 
 
@@ -34,5 +34,5 @@ def _attribute(element: etree._Element) -> bytes:
         octets = b64decode("".join((element.text or "").split()), validate=True)
         check_attribute_untrusted(octets)
     except (BadBase64, ValueError, BadCms):
-        raise KonnektorError(4000, "CMSAttribute ist kein Attribut in Base64") from None
+        raise KonnektorError(4000, "CMSAttribute is no attribute in Base64") from None
     return octets

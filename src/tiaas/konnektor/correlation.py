@@ -23,5 +23,5 @@ _KEEPS_PAIRING = frozenset({Correlation.GEPAIRT, Correlation.AKTIV, Correlation.
 def changed(config: TerminalConfig, wanted: Correlation) -> TerminalConfig:
     """The terminal with another CORRELATION; below `gepairt` its pairing is gone. Raises 4037 for any other step."""
     if wanted not in ADMIN_CHANGES[config.correlation]:
-        raise KonnektorError(4037, f"CORRELATION {config.correlation} wird nicht von Hand {wanted}")
+        raise KonnektorError(4037, f"CORRELATION {config.correlation} does not become {wanted} by hand")
     return replace(config, correlation=wanted, pairing=config.pairing if wanted in _KEEPS_PAIRING else None)

@@ -46,16 +46,16 @@ async def read_chain(channel: Channel, side: Side, end_entity: CardFile, ca: Car
     """Reads both from a card. Raises 4056 or 4057."""
     responses = [await channel.read(end_entity), await channel.read(ca)]
     try:
-        card, authority = (decode_cvc_untrusted(ok(response, side, "CV-Zertifikat").data) for response in responses)
+        card, authority = (decode_cvc_untrusted(ok(response, side, "CV certificate").data) for response in responses)
     except BadCvc:
-        raise fault(side, "CV-Zertifikat", responses[0].sw) from None
+        raise fault(side, "CV certificate", responses[0].sw) from None
     return CvcChain(card, authority)
 
 
 def require_own(chain: CvcChain, card: Card, side: Side, key_id: bytes) -> None:
     """A genuine card's key proves nothing about the data of another card: the CHR is key id and ICCSN of this one."""
     if chain.end_entity.chr != key_id + bytes.fromhex(card.data.iccsn or ""):
-        raise KonnektorError(int(side.value), "CV-Zertifikat: CHR")
+        raise KonnektorError(int(side.value), "CV certificate: CHR")
 
 
 async def list_keys(channel: Channel, side: Side) -> frozenset[bytes]:

@@ -114,7 +114,7 @@ def _check_text(data: bytes, mime_type: str) -> None:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
-        raise KonnektorError(4024, "kein UTF-8", fill=DocumentFormat.TEXT.value) from None
+        raise KonnektorError(4024, "no UTF-8", fill=DocumentFormat.TEXT.value) from None
 
 
 def _check_tiff(data: bytes) -> None:

@@ -11,7 +11,7 @@ from tiaas.terminal.front import FrontError
 CARD_TIMEOUT = 4094
 TERMINAL_FAULT = 4044
 TERMINAL_BUSY = 4060
-STOPPING = "Der Konnektor wird beendet"
+STOPPING = "the Konnektor stops"
 """Why nobody waits for the person at the terminal any more."""
 
 

@@ -300,7 +300,7 @@ def _require_card_pin(card: Card, pin: str) -> None:
 def _activated(session: CardSession, pin: str) -> PinResult:
     """A virtual SMC-B asks nobody: it is activated for the Mandant, or an administrator has to do that (4085)."""
     if pin not in session.auth_state:
-        raise KonnektorError(4085, "Virtuelle SMC-B ist für den Mandanten nicht freigeschaltet")
+        raise KonnektorError(4085, "the virtual SMC-B is not activated for the Mandant")
     return PinResult(PinOutcome.OK)
 
 

@@ -125,4 +125,4 @@ def outcome_of(response: ResponseApdu, purpose: Purpose) -> PinResult:
 def _fault(sw: int, faults: Mapping[int, int]) -> KonnektorError:
     if sw in faults:
         return KonnektorError(faults[sw])
-    return KonnektorError(4001, f"Statuswort der Karte {sw:04X}")
+    return KonnektorError(4001, f"the card's status word {sw:04X}")

@@ -140,9 +140,9 @@ class PoppSessions:
         verdict = await self._trust.check(der, POPP_SIGNER)
         if verdict.result is not Result.VALID:
             causes = () if verdict.fault is None else (KonnektorError(verdict.fault.number, verdict.reason),)
-            raise KonnektorError(_SIGNATURE_WRONG, "Zertifikat des PoPP-Dienstes", causes=causes)
+            raise KonnektorError(_SIGNATURE_WRONG, "the PoPP service's certificate", causes=causes)
         if Role.POPP.oid not in verdict.roles:
-            raise KonnektorError(_SIGNATURE_WRONG, "Zertifikat ohne die Rolle oid_popp")
+            raise KonnektorError(_SIGNATURE_WRONG, "a certificate without the role oid_popp")
 
     async def _run(self, session: _Session, scenario: Scenario) -> Answers:
         begun = self._clock.monotonic()

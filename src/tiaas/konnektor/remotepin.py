@@ -106,7 +106,7 @@ class RemotePins:
         for card in self._cards:
             if card.ct_id == ct_id and card.card_type is CardType.SMC_KT:
                 return card
-        raise KonnektorError(NOT_POSSIBLE, "keine gSMC-KT")
+        raise KonnektorError(NOT_POSSIBLE, "no gSMC-KT")
 
     async def target_chain(self, card: Card) -> CvcChain:
         """The CV certificates of an HBA or SMC-B for trusted channels, kept 24 h. Raises 4057, `CardLinkError`."""
@@ -116,7 +116,7 @@ class RemotePins:
         """The CV certificates that the card takes part in a trusted channel with; an HBA-Vorläuferkarte has none."""
         file = DEVICE_CVC.get(card.card_type)
         if file is None:
-            raise KonnektorError(NOT_POSSIBLE, "Karte ohne CV-Zertifikate")
+            raise KonnektorError(NOT_POSSIBLE, "a card without CV certificates")
 
         async def read() -> CvcChain:
             async with card.basic.mutex:

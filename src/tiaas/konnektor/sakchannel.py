@@ -63,7 +63,7 @@ class SakLink:
         certificate.
         """
         if self._identity is None:
-            raise KonnektorError(4056, "kein C.SAK.AUTD_CVC")
+            raise KonnektorError(4056, "no C.SAK.AUTD_CVC")
         today = self._clock.now().date()
         if self._identity.chain.end_entity.ced > today:
             raise KonnektorError(4233)
@@ -75,7 +75,7 @@ class SakLink:
         Raises 4056, 4057, 4228, `ChannelClosed`, `CardLinkError`.
         """
         if self._identity is None:
-            raise KonnektorError(4056, "kein C.SAK.AUTD_CVC")
+            raise KonnektorError(4056, "no C.SAK.AUTD_CVC")
         agreement = ModuleAgreement(self._identity.key, self._entropy)
         point = await name_partner(
             channel, Side.TARGET, DEVICE_KEY[card.card_type], ALG_SESSION_SM, self._identity.chain, self._trust.cross_to

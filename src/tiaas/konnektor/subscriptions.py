@@ -101,9 +101,9 @@ class SubscriptionList:
     def require_room(self, wish: Wish) -> None:
         """Raises 4060 if the instance or the Clientsystem has too many subscriptions for a new one."""
         if self._by_client[wish.sink.client_system_id] >= CLIENT_SUBSCRIPTIONS_MAX:
-            raise KonnektorError(4060, f"mehr als {CLIENT_SUBSCRIPTIONS_MAX} Abonnements des Clientsystems")
+            raise KonnektorError(4060, f"more than {CLIENT_SUBSCRIPTIONS_MAX} subscriptions of the Clientsystem")
         if len(self._by_id) >= SUBSCRIPTIONS_MAX:
-            raise KonnektorError(4060, f"mehr als {SUBSCRIPTIONS_MAX} Abonnements")
+            raise KonnektorError(4060, f"more than {SUBSCRIPTIONS_MAX} subscriptions")
 
     def put(self, subscription: Subscription) -> None:
         """A new subscription, or the renewed one of its id. Raises 4060 if there are too many."""

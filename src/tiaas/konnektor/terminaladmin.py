@@ -101,7 +101,7 @@ class TerminalAdmin:
         entry = self.finder.by_mac(found.mac)
         config = self._new(found, ct_id) if entry is None else _moved(entry.config, found)
         if ct_id not in (None, config.ct_id):
-            raise KonnektorError(4000, f"Das Terminal hat die ctId {config.ct_id}")
+            raise KonnektorError(4000, f"the terminal has the ctId {config.ct_id}")
         if config.correlation is Correlation.BEKANNT:
             config = replace(config, correlation=Correlation.ZUGEWIESEN)
         await self._terminals.add(config)
@@ -112,7 +112,7 @@ class TerminalAdmin:
         if ct_id is None:
             return config
         if any(entry.config.ct_id == ct_id for entry in self._terminals):
-            raise KonnektorError(4000, f"Ein anderes Terminal hat die ctId {ct_id}")
+            raise KonnektorError(4000, f"another terminal has the ctId {ct_id}")
         return replace(config, ct_id=ct_id)
 
     async def edit(
@@ -148,7 +148,7 @@ class TerminalAdmin:
         """TUC_KON_054 step 1: what the terminal there says, compared with what the administrator says."""
         if not ask:
             if mac is None or name is None or port is None:
-                raise KonnektorError(4000, "Ohne Service Discovery sind Port, MAC-Adresse und Hostname anzugeben")
+                raise KonnektorError(4000, "without service discovery give port, MAC address and host name")
             return FoundTerminal(place.host, port, mac, name, udp_port=place.port)
         answers = await self.finder.ask([place])
         if not answers:
@@ -298,4 +298,4 @@ def _place(host: str) -> Target:
 
 def _require_unpaired(entry: TerminalEntry) -> None:
     if entry.config.correlation not in (Correlation.ZUGEWIESEN, Correlation.GEPAIRT):
-        raise KonnektorError(4037, f"CORRELATION ist {entry.config.correlation}")
+        raise KonnektorError(4037, f"CORRELATION is {entry.config.correlation}")

@@ -41,7 +41,7 @@ async def admin_session(host: AdminSessionHost, entry: TerminalEntry) -> AsyncIt
     if not entry.connected:
         raise KonnektorError(4222)
     if account is None:
-        raise KonnektorError(4030, "Keine KT-Admin-Credentials hinterlegt")
+        raise KonnektorError(4030, "the terminal's administrator account is not known")
     session = host.session(entry.config.ct_id)
     host.switched_off(entry)
     generation = entry.generation

@@ -122,7 +122,7 @@ class Pairer:
             if certificate is None:
                 return  # the terminal knew the secret: what was begun then is done
             if not confirm(fingerprint(certificate)):
-                raise KonnektorError(4040, "Fingerprint nicht bestätigt")
+                raise KonnektorError(4040, "the fingerprint was not confirmed")
             pairing = await self._create(entry, certificate)
         await self._host.change(entry, replace(entry.config, correlation=Correlation.AKTIV, pairing=pairing))
         await self._close(entry)
@@ -267,4 +267,4 @@ def _untrusted(error: UntrustedTerminal) -> KonnektorError:
     """Step 2b: dates are told as they are, everything else is 4040."""
     if error.code == CERTIFICATE_NOT_VALID_TIME:
         return KonnektorError(CERTIFICATE_NOT_VALID_TIME)
-    return KonnektorError(4040, f"Zertifikat: {error}")
+    return KonnektorError(4040, f"certificate: {error}")

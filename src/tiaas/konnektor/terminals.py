@@ -407,7 +407,7 @@ class Terminals:
         try:
             self._trust.check_terminal(certificate, self._clock.now())
         except UntrustedTerminal as error:
-            raise KonnektorError(code, f"Zertifikat: {error}") from error
+            raise KonnektorError(code, f"certificate: {error}") from error
 
     async def _refuse(self, entry: TerminalEntry, error: KonnektorError) -> None:
         """Wrong certificate or secret: back to `gepairt`, TLS ends, an administrator has to look (steps 5 and 8).

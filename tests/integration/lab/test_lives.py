@@ -98,7 +98,7 @@ async def test_a_stop_waits_for_nobody_at_a_terminal(tmp_path: Path) -> None:
             await asyncio.to_thread(lab.stop)
             with pytest.raises(KonnektorFault) as fault:
                 await entry
-    assert (fault.value.code, fault.value.trace[-1].detail) == (4044, "Der Konnektor wird beendet")
+    assert (fault.value.code, fault.value.trace[-1].detail) == (4044, "the Konnektor stops")
 
 
 async def _prompted(lab: LabProcess) -> None:

@@ -82,9 +82,8 @@ def test_two_cards_never_share_a_slot_nor_one_card_two(lab: Lab) -> None:
 
 
 def test_nothing_was_ejected_from_a_slot_that_was_always_empty(lab: Lab) -> None:
-    record = next(lab.terminals()).record
     iccsn = lab.eject("CT-1", 3)
-    record.ejected.clear()
+    next(lab.terminals()).record.ejected.clear()
     with pytest.raises(NothingToReinsert):
         lab.insert("CT-1", 3, None)
     assert lab.insert("CT-1", 3, iccsn) == iccsn

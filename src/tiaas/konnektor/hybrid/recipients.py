@@ -131,7 +131,7 @@ def _key(der: bytes) -> PublicKey | None:
     try:
         certificate = x509.load_der_x509_certificate(der)
     except ValueError:
-        raise KonnektorError(_SYNTAX, "Certificate ist kein Zertifikat") from None
+        raise KonnektorError(_SYNTAX, "Certificate is no certificate") from None
     try:
         key = certificate.public_key()
     except (ValueError, UnsupportedAlgorithm):

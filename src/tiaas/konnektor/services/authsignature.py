@@ -91,10 +91,10 @@ def _wish(request: ExternalAuthenticate) -> _Wish:
     scheme = _scheme(signature_type, None if inputs is None else inputs.signature_schemes)
     data = request.binary_string.base64_data
     if (data.mime_type or "").strip(_BLANK).lower() != _MIME_TYPE:
-        raise KonnektorError(4000, f"MimeType ist nicht {_MIME_TYPE}")
+        raise KonnektorError(4000, f"MimeType is not {_MIME_TYPE}")
     digest = _DIGESTS.get(len(data.data))
     if digest is None or (scheme in _ONLY_SHA256 and digest is not Digest.SHA256):
-        raise KonnektorError(4000, f"Kein Hashwert für {scheme.name}: {len(data.data)} Oktette")
+        raise KonnektorError(4000, f"no hash value for {scheme.name}: {len(data.data)} octets")
     return _Wish(signature_type, scheme, data.data, digest)
 
 

@@ -52,7 +52,7 @@ async def _verify(context: ServiceContext, request: VerifyCertificate, peer: Pee
     try:
         decode_certificate_untrusted(request.x509_certificate)
     except BadCertificate:
-        raise KonnektorError(4000, "X509Certificate ist kein Zertifikat") from None
+        raise KonnektorError(4000, "X509Certificate is no certificate") from None
     verdict = await context.trust.check_any(request.x509_certificate, request.verification_time)
     result = VerificationResult.INCONCLUSIVE if verdict.warnings else VerificationResult(verdict.result.value)
     error = None if result is VerificationResult.VALID else _error(context, verdict)

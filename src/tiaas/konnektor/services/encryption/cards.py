@@ -14,7 +14,7 @@ def check_key(context: ServiceContext, key: KeyOnCard) -> None:
     A handle that nothing is known of is for the access check.
     """
     if key.key_reference not in (None, C_ENC):
-        raise KonnektorError(4000, "KeyReference ist nicht C.ENC")
+        raise KonnektorError(4000, "KeyReference is not C.ENC")
     card = context.cards.find(key.card_handle)
     if card is not None and card.card_type not in _SERVED:
         raise KonnektorError(4058)

@@ -76,7 +76,7 @@ def _read(document: Document) -> ClosedDocument:
     except CannotRead as error:
         raise KonnektorError(error.code, error.reason) from None
     except BadMime:
-        raise KonnektorError(4107, "weder CMS noch S/MIME") from None
+        raise KonnektorError(4107, "neither CMS nor S/MIME") from None
 
 
 def _check_result(asked: Document, closed: ClosedDocument, octets: bytes) -> None:

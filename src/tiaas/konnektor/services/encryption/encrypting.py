@@ -55,7 +55,7 @@ async def _encrypt(
 ) -> EncryptDocumentResponse:
     keys = request.recipient_keys
     if keys.certificate_on_card is None and not keys.certificate:
-        raise KonnektorError(4000, "kein Empfänger")
+        raise KonnektorError(4000, "no recipient")
     if keys.certificate_on_card is not None:
         check_key(context, keys.certificate_on_card)
     kind = _kind(request)
@@ -78,7 +78,7 @@ def _kind(request: EncryptDocument) -> EncryptionType:
     if kind is None:
         return EncryptionType.XML if is_xml else EncryptionType.CMS
     if is_xml is not (kind is EncryptionType.XML):
-        raise KonnektorError(4000, "EncryptionType passt nicht zum Element des Dokuments")
+        raise KonnektorError(4000, "EncryptionType does not fit the document's element")
     return kind
 
 

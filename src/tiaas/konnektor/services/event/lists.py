@@ -73,7 +73,7 @@ def _visible_terminals(model: InfoModel, call: Context, mandant_wide: bool) -> f
 
 def _get_cards(context: ServiceContext, request: GetCards, peer: Peer) -> GetCardsResponse:
     if request.slot_id is not None and request.ct_id is None:
-        raise KonnektorError(4000, "SlotId ohne CtId")
+        raise KonnektorError(4000, "SlotId without CtId")
     authorize(context, peer, request.context, "GetCards", mandant_wide=request.mandant_wide)
     terminals = visible_terminals(context.infomodel, request.context, mandant_wide=request.mandant_wide)
     if request.ct_id is not None:

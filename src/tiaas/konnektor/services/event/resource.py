@@ -40,9 +40,9 @@ def operations(context: ServiceContext) -> list[Operation]:
 
 def _get(context: ServiceContext, request: GetResourceInformation, peer: Peer) -> GetResourceInformationResponse:
     if request.slot_id is not None and request.ct_id is None:
-        raise KonnektorError(4000, "SlotId ohne CtId")
+        raise KonnektorError(4000, "SlotId without CtId")
     if sum(value is not None for value in (request.ct_id, request.iccsn, request.card_handle)) > 1:
-        raise KonnektorError(4000, "nur eines von CtId, Iccsn und CardHandle")
+        raise KonnektorError(4000, "only one of CtId, Iccsn and CardHandle")
     # Who may not even ask about the Konnektor or the terminal learns nothing about what is in it.
     authorize(context, peer, request.context, _NAME, ct_id=request.ct_id)
     if request.ct_id is not None and request.slot_id is None:

@@ -64,7 +64,7 @@ def _signature(message: VerifyDocument) -> tuple[SignatureFormat, bytes | None]:
     if given.signature is not None:
         return SignatureFormat.XADES, standalone(etree.fromstring(given.signature), given.signature).encode()
     if given.base64_signature is None:
-        raise KonnektorError(4000, "SignatureObject ohne Signatur")
+        raise KonnektorError(4000, "SignatureObject without a signature")
     return _named(given.base64_signature), given.base64_signature.value
 
 
@@ -75,7 +75,7 @@ def _named(signature: dss.Base64Signature) -> SignatureFormat:
     try:
         return SignatureFormat(signature.type)
     except ValueError:
-        raise KonnektorError(4000, "Base64Signature/@Type nicht unterstützt") from None
+        raise KonnektorError(4000, "Base64Signature/@Type is not supported") from None
 
 
 def _format_inside(message: VerifyDocument) -> SignatureFormat:
@@ -96,8 +96,8 @@ def _certificates(info: dss.AdditionalKeyInfo | None) -> tuple[bytes, ...]:
         return ()
     elements = list(etree.fromstring(info.key_info).iter(_X509))
     if len(elements) > _CERTIFICATES_MAX:
-        raise KonnektorError(4000, "zu viele Zertifikate")
+        raise KonnektorError(4000, "too many certificates")
     try:
         return tuple(b64decode("".join((element.text or "").split()), validate=True) for element in elements)
     except (BadBase64, ValueError):
-        raise KonnektorError(4000, "X509Certificate ist kein Base64") from None
+        raise KonnektorError(4000, "X509Certificate is no Base64") from None

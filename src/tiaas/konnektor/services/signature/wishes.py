@@ -64,13 +64,13 @@ def check_arguments(message: SignDocument, *, qes: bool) -> str:
     """Step 1 of TAB_KON_756; the job number. Raises 4000, 4283."""
     requests = message.sign_request
     if message.job_number is None:
-        raise KonnektorError(4000, "JobNumber fehlt")
+        raise KonnektorError(4000, "JobNumber is missing")
     if len(requests) > REQUESTS_MAX:
-        raise KonnektorError(4000, f"mehr als {REQUESTS_MAX} SignRequests")
+        raise KonnektorError(4000, f"more than {REQUESTS_MAX} SignRequests")
     if len({request.request_id for request in requests}) != len(requests):
-        raise KonnektorError(4000, "RequestID mehrfach")
+        raise KonnektorError(4000, "a RequestID occurs twice")
     if qes and any(not request.document.short_text for request in requests):
-        raise KonnektorError(4000, "ShortText fehlt")
+        raise KonnektorError(4000, "ShortText is missing")
     check_sizes([octets_of(request.document) for request in requests])
     return message.job_number
 
@@ -121,7 +121,7 @@ def _by_namespace(schemas: Sequence[dss.Schema]) -> Mapping[str, bytes]:
     for schema in schemas:
         octets = _schema_octets(schema)
         if not schema.ref_uri or octets is None or schema.ref_uri in found:
-            raise KonnektorError(4000, "dss:Schema braucht RefURI und Inhalt")
+            raise KonnektorError(4000, "dss:Schema needs RefURI and content")
         found[schema.ref_uri] = octets
     return found
 
