@@ -110,13 +110,14 @@ def gerror_of(
     another.
     """
     chain = [step for error in errors for step in _chain(error)]
-    defects = [*(() for _ in chain[1:]), _defect(origin)]
-    trace = tuple(_trace(step, instance_id, entropy, defect) for step, defect in zip(chain, defects, strict=True))
+    last, defect = chain[-1], _defect(origin)
+    trace = [_trace(step, instance_id, entropy, defect if step is last else ()) for step in chain]
     message_id = random_uuid(entropy)
     if protocol is not None:
-        for step, defect, shown in zip(chain, defects, trace, strict=True):
-            protocol.write_error(LoggedError(step, shown.event_id, message_id, step.evidence + defect))
-    return Error(message_id=message_id, timestamp=clock.now(), trace=trace)
+        for step, shown in zip(chain, trace, strict=True):
+            evidence = step.evidence + defect if step is last else step.evidence
+            protocol.write_error(LoggedError(step, shown.event_id, message_id, evidence))
+    return Error(message_id=message_id, timestamp=clock.now(), trace=tuple(trace))
 
 
 def _known(error: BaseException) -> KonnektorError:
@@ -128,14 +129,16 @@ def _known(error: BaseException) -> KonnektorError:
 
 
 def _chain(error: KonnektorError) -> list[KonnektorError]:
+    if not error.causes:
+        return [error]
     return [step for cause in error.causes for step in _chain(cause)] + [error]
 
 
 def _trace(step: KonnektorError, instance_id: str, entropy: Entropy, defect: tuple[tuple[str, str], ...]) -> Trace:
-    event_id = random_uuid(entropy)
-    shown = CODES[OUTSIDE.get(step.code, step.code)]
+    event_id, entry = random_uuid(entropy), step.entry
+    shown = CODES[OUTSIDE[step.code]] if step.code in OUTSIDE else entry
     text = shown.filled(step.fill)
-    level = _LEVEL[step.entry.severity]
+    level = _LEVEL[entry.severity]
     if _log.isEnabledFor(level):
         fields: dict[str, object] = {"event_id": event_id, "instance": instance_id, "code": step.code}
         fields |= {key.lower(): value for key, value in defect}
@@ -150,7 +153,7 @@ def _trace(step: KonnektorError, instance_id: str, entropy: Entropy, defect: tup
         error_type=shown.error_type.value,
         error_text=text,
         # Clients dereference Detail without asking, so there is always one.
-        detail=Detail(text=step.detail if step.detail and shown is step.entry else text, encoding="UTF-8"),
+        detail=Detail(text=step.detail if step.detail and shown is entry else text, encoding="UTF-8"),
     )
 
 

@@ -118,14 +118,17 @@ class Entry:
             "call": self.call,
             "parameters": dict(self.parameters),
         }
-        return {key: value for key, value in told.items() if value not in (None, "", {})}
+        return {key: value for key, value in told.items() if value or key == "number"}
 
 
-def seal_line(entry: Entry, before: bytes, key: bytes) -> tuple[bytes, bytes]:
-    """The entry's line with its end, and its seal."""
-    body = json.dumps(entry.document(), ensure_ascii=False, separators=(",", ":")).encode()
+def seal_line(entry: Entry, number: int, before: bytes, key: bytes) -> tuple[bytes, bytes]:
+    """The entry's line with its end, and its seal; it gets this number."""
+    body = _written(entry.document() | {"number": number}).encode()
     seal = _seal(key, before, body)
     return body[:-1] + b',"seal":"' + seal.hex().encode() + b'"}\n', seal
+
+
+_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def check_line(line: bytes, before: bytes, key: bytes) -> bytes:

@@ -6,7 +6,6 @@ chain can be followed from whatever segment is the oldest still there.
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tiaas.base.dataclass import dataclass
@@ -92,7 +91,7 @@ class Ring:
         parts = [_header(segment.first, self._seal)] if fresh else []
         seal = self._seal
         for at, draft in enumerate(drafts):
-            line, seal = seal_line(replace(draft, number=self._next + at), seal, self._key)
+            line, seal = seal_line(draft, self._next + at, seal, self._key)
             parts.append(line)
         octets = b"".join(parts)
         try:

@@ -16,7 +16,7 @@ from functools import partial
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
-from tiaas.konnektor.codes import CODES, CompType, ErrorType
+from tiaas.konnektor.codes import CODES, CompType, ErrorType, Severity
 from tiaas.konnektor.errors import LoggedError
 from tiaas.konnektor.events import Event, EventHub, EventSeverity, EventType, Topic, parameters
 from tiaas.konnektor.opstate import Condition, OperatingState
@@ -46,6 +46,8 @@ FACHMODULE = ("VSDM",)
 """The Fachmodule of the software."""
 _ALWAYS = ("MGM/", "OPERATIONAL_STATE/", "BOOTUP/", "KSR/")
 """Topics with a duty of their own to be logged (TIP1-A_5005 and others), whatever LOG_LEVEL_SYSLOG is."""
+
+_LEVEL = {severity: Level(severity.value) for severity in Severity}
 
 
 class ProtocolService:
@@ -117,12 +119,12 @@ class ProtocolService:
     def write_error(self, logged: LoggedError) -> None:
         """The entry of an error in a trace, with its inner code: one of ErrorType Security goes into the security log,
         a Fachmodul's into its own."""
-        error = logged.error
+        error, entry = logged.error, logged.error.entry
         self.write(
-            LogType.SECURITY if error.entry.error_type is ErrorType.SECURITY else LogType.OPERATION,
-            Level(error.entry.severity.value),
+            LogType.SECURITY if entry.error_type is ErrorType.SECURITY else LogType.OPERATION,
+            _LEVEL[entry.severity],
             code=error.code,
-            text=error.entry.filled(error.fill),
+            text=entry.filled(error.fill),
             fm="VSDM" if error.comp_type is CompType.FM_VSDM else "",
             event_id=logged.event_id,
             message_id=logged.message_id,
@@ -142,7 +144,8 @@ class ProtocolService:
         parameters: Iterable[tuple[str, str]],
     ) -> Entry:
         call = SERVED_CALL.get()
-        official = "" if code is None else CODES[code].filled("")
+        if not text and code is not None:
+            text = CODES[code].filled("")
         return Entry(
             0,
             self._clock.now(),
@@ -150,7 +153,7 @@ class ProtocolService:
             level,
             topic=topic,
             code=code,
-            text=fit_text(text or official),
+            text=fit_text(text),
             fm=fm,
             event_id=event_id,
             message_id=message_id,
@@ -160,7 +163,9 @@ class ProtocolService:
         )
 
     def _put(self, log: LogName, entry: Entry) -> None:
-        waiting = self._waiting.setdefault(log, deque())
+        waiting = self._waiting.get(log)
+        if waiting is None:
+            waiting = self._waiting[log] = deque()
         waiting.append(entry)
         while len(waiting) > WAITING_MAX:
             waiting.popleft()
