@@ -31,6 +31,7 @@ from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.sinkchecks import SinkCheck, SinkTrust
 
 _LIMITS, _PRODUCT, _TI = Limits(), Product(), TiAccess()
+_DNS_PORT = 53
 _SECRET_OCTETS = range(16, 4097)
 _BODY_OCTETS_MIN = 65536
 _VERSION = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){2}")
@@ -165,6 +166,10 @@ class TiSettings:
     offline_days: int = setting(
         _TI.offline_days_max, "TIMEOUT_TI_OFFLINE: days without online check until E=3 becomes E=6; 0: never"
     )
+    name_servers: tuple[str, ...] = setting(
+        (),
+        "DNS_SERVERS_TI: IP addresses, with :PORT if it is not 53, for names below telematik(-test); none: the host's",
+    )
     receipt_secret: Path | None = setting(
         None, "file whose content (16 to 4096 octets) KEY_RECEIPT comes from; same file, same practice; none: random"
     )
@@ -182,6 +187,7 @@ class TiSettings:
             raise InvalidInput("vsdm_seconds is 1 to 120")
         if not 0 <= self.offline_days <= 3650:
             raise InvalidInput("offline_days is 0 to 3650")
+        self._servers()
         self._secret()
 
     def applied(self, access: TiAccess) -> TiAccess:
@@ -196,8 +202,12 @@ class TiSettings:
             bnetza_seconds=self.lists_minutes * 60.0,
             vsdm_seconds=self.vsdm_seconds,
             offline_days_max=self.offline_days,
+            dns=self._servers(),
             receipt_secret=self._secret(),
         )
+
+    def _servers(self) -> tuple[Address, ...]:
+        return tuple(_name_server(text) for text in self.name_servers)
 
     def _secret(self) -> Secret | None:
         if self.receipt_secret is None:
@@ -209,6 +219,18 @@ class TiSettings:
         if len(content) not in _SECRET_OCTETS:
             raise InvalidInput("the file named by receipt_secret has 16 to 4096 octets")
         return Secret(content)
+
+
+def _name_server(text: str) -> Address:
+    """`10.0.0.1`, `10.0.0.1:5353`, `[fd00::1]:5353`. Raises `InvalidInput`."""
+    host, colon, port = text.rpartition(":") if "]:" in text or text.count(":") == 1 else (text, "", "")
+    try:
+        address = Address(str(ip_address(host.strip("[]"))), int(port) if colon else _DNS_PORT)
+    except ValueError:
+        raise InvalidInput(f"{text!r} is no IP address with or without port") from None
+    if not 0 < address.port < 65536:
+        raise InvalidInput(f"{text!r} has no port from 1 to 65535")
+    return address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -241,6 +241,8 @@ class TiAccess:
     offline_days_max: int = 0  # TIMEOUT_TI_OFFLINE; 0: no limit
     ntp: tuple[Address, ...] = ()
     """NTP_SERVER_ADDR: the TI's time servers in the order they are asked; none: time is not compared."""
+    dns: tuple[Address, ...] = ()
+    """DNS_SERVERS_TI: name servers for names of the TI, in the order they are asked; none: the machine's."""
     receipt_secret: Secret | None = None
     """Input for the VSDM-PNW-Keys (VSDM-A_2776); Konnektors with the same one read each other's receipts."""
 

@@ -48,6 +48,7 @@ from tiaas.konnektor.ldapproxy import LdapProxy
 from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.misuse import load_alarm_values
+from tiaas.konnektor.names import Names
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.permissions import Row, allows
 from tiaas.konnektor.pinparts import Sak
@@ -178,7 +179,8 @@ class Instance:
             raise BadInstanceConfig("the instance has no ID.SAK.AUT for its terminals yet and was given none")
         users = await BasicUsers.load(store, entropy)
         watcher = _ModelWatcher(store)
-        network = provision.network or Network(config.source)
+        names = Names(config.ti.dns, Network(config.source).datagrams, entropy)
+        network = replace(provision.network or Network(config.source), resolve=names.resolve)
         checks = await SinkChecks.load(store)
         model = await watcher.load()
         context = build_context(
@@ -203,6 +205,7 @@ class Instance:
             device_certificate=sak.certificate.public_bytes(Encoding.DER),
             sak=Sak(await keep_sak_cvc(store, provision.sak_cvc), config.signature, config.ti.sak),
         )
+        names.errors = context.protocol
         recorder = Recorder.build(config, model, context.events, clock)
         refused = Refusals(context.protocol, clock)
         gate = Gate(config.access, identity, users, model, recorder.on_refused(refused) if recorder else refused)

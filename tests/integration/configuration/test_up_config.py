@@ -137,6 +137,16 @@ def test_profile_and_fachmodul_reach_the_instance(tmp_path: Path) -> None:
     assert "sixteen" not in repr(access)
 
 
+def test_name_servers_are_addresses_with_or_without_port(tmp_path: Path) -> None:
+    servers = '["10.0.0.1", "10.0.0.2:5353", "fd00::1", "[fd00::2]:5353"]'
+    config = load_config(UpConfig, _config(tmp_path, f"[ti]\nname_servers = {servers}\n"))
+    wanted = ("10.0.0.1:53", "10.0.0.2:5353", "[fd00::1]:53", "[fd00::2]:5353")
+    assert tuple(map(str, config.ti.applied(TiAccess()).dns)) == wanted
+    for wrong in ("ns.telematik", "10.0.0.1:", "10.0.0.1:0", "10.0.0.1:70000"):
+        with pytest.raises(BadConfig, match="name_servers|10.0.0.1|telematik"):
+            load_config(UpConfig, _config(tmp_path, f'[ti]\nname_servers = ["{wrong}"]\n'))
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
