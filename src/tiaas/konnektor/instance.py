@@ -179,8 +179,7 @@ class Instance:
             raise BadInstanceConfig("the instance has no ID.SAK.AUT for its terminals yet and was given none")
         users = await BasicUsers.load(store, entropy)
         watcher = _ModelWatcher(store)
-        names = Names(config.ti.dns, Network(config.source).datagrams, entropy)
-        network = replace(provision.network or Network(config.source), resolve=names.resolve)
+        names, network = _ways_out(config, provision, entropy)
         checks = await SinkChecks.load(store)
         model = await watcher.load()
         context = build_context(
@@ -422,6 +421,11 @@ class Instance:
     async def _bind(self, client_system_id: str, kind: AuthKind, value: str) -> None:
         feature = AuthFeature(f"{kind.value}:{client_system_id}:{value}", kind, value)
         await self.model.apply(lambda model: _with_feature(model, client_system_id, feature))
+
+
+def _ways_out(config: InstanceConfig, provision: Provision, entropy: Entropy) -> tuple[Names, Network]:
+    names = Names(config.ti.dns, Network(config.source).datagrams, entropy)
+    return names, replace(provision.network or Network(config.source), resolve=names.resolve)
 
 
 class _ModelWatcher:
