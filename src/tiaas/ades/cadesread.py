@@ -5,15 +5,14 @@ CMSAlgorithmProtection, signature value, binding of the certificate (RFC 5652, 5
 Signed attributes count as they are written and in the order that DER demands: both are encodings of the same set.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import field, replace
+from functools import partial
 from hashlib import new
 
 from tiaas.ades import cmsattributes
 from tiaas.ades.cmsalgorithm import KnownAlgorithm, known_algorithm, known_digest, public_key
-from tiaas.ades.found import BadSignatureFile, FoundSignature, Integrity, SignatureFormat
-from tiaas.base.dataclass import dataclass
+from tiaas.ades.found import BadSignatureFile, Check, Claim, FoundSignature, Integrity, SignatureFormat
 from tiaas.cms import oids
 from tiaas.cms.certificate import CertificateNames, names_untrusted
 from tiaas.cms.errors import BadCms
@@ -35,7 +34,17 @@ def read_cades_untrusted(
     given: Sequence[bytes] = (),
     form: SignatureFormat = SignatureFormat.CADES,
 ) -> tuple[FoundSignature, ...]:
-    """The signatures in a CMS structure, each one followed by its counter signatures.
+    """The signatures in a CMS structure, each one followed by its counter signatures; see `cades_claims_untrusted`."""
+    return tuple([claim.checked() for claim in cades_claims_untrusted(signature, document, given, form)])
+
+
+def cades_claims_untrusted(
+    signature: bytes,
+    document: bytes | Octets | None = None,
+    given: Sequence[bytes] = (),
+    form: SignatureFormat = SignatureFormat.CADES,
+) -> list[Claim]:
+    """The signatures in a CMS structure, each one followed by its counter signatures, their values not yet checked.
 
     `document` is the content of a detached signature, also in pieces, which are not joined; if it is there for an
     enveloping one, too, it must be the same, or the result is DIGEST_WRONG. `given` are certificates (DER) from
@@ -45,7 +54,7 @@ def read_cades_untrusted(
     """
     try:
         read = decode_signed_data_untrusted(signature)
-        ocsp = read.ocsp()
+        ocsp = read.ocsp() if read.revocation else ()
     except BadCms as error:
         raise BadSignatureFile(4253, f"no CMS signature: {error}") from None
     if not read.signers:
@@ -54,18 +63,15 @@ def read_cades_untrusted(
         raise BadSignatureFile(4000, "a detached signature without its document")
     given_content: Octets = (document,) if isinstance(document, bytes) else document or ()
     enveloped = read.segments
-    wrong = enveloped is not None and document is not None and b"".join(enveloped) != b"".join(given_content)
     content: Octets = given_content if enveloped is None else enveloped
-    reading = _Reading(
-        content=content, content_type=read.content_type, certificates=_named([*read.certificates(), *given])
-    )
-    template = FoundSignature(form, Integrity.MALFORMED, b"", None, read.certificates(), ocsp)
-    found: list[FoundSignature] = []
+    embedded = read.certificates()
+    reading = _Reading(content, read.content_type, _named([*embedded, *given]), form, embedded, ocsp)
+    claims: list[Claim] = []
     for info in read.signers:
-        _append(found, info, reading, template, None)
-    if wrong:
-        found = [replace(item, integrity=_worse(item)) if item.countersigns is None else item for item in found]
-    return tuple(found)
+        _append(claims, info, reading, None)
+    if enveloped is not None and document is not None and b"".join(enveloped) != b"".join(given_content):
+        return [claim.judged(_worse) if claim.found.countersigns is None else claim for claim in claims]
+    return claims
 
 
 def digest_signed_before(read: SignedData) -> bytes | None:
@@ -75,27 +81,50 @@ def digest_signed_before(read: SignedData) -> bytes | None:
         try:
             digest = cmsattributes.message_digest(info)
             algorithm = known_algorithm(info.signature_algorithm, info.digest_algorithm)
-            intact = _integrity(info, reading, reading.certificate_of(info), algorithm) is Integrity.INTACT
+            claimed, check = _weighed(info, reading, reading.certificate_of(info), algorithm)
         except BadCms:
             continue
+        intact = (claimed if check is None else check()) is Integrity.INTACT
         if intact and known_digest(info.digest_algorithm) is Digest.SHA256:
             return digest
     return None
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class _Reading:
     """What a signature is checked against. With `stated` its message-digest is believed.
 
-    `content_type` is None for counter signatures: they have none.
+    `content_type` is None for counter signatures: they have none. `form`, `embedded` (certificates) and `ocsp` go into
+    what is found.
     """
 
-    content: Octets
-    content_type: str | None
-    certificates: tuple[_Certificate, ...]
-    stated: bool = False
-    _hashed: dict[Digest, bytes] = field(default_factory=dict)
-    _issuers: dict[bytes, str | None] = field(default_factory=dict)
+    __slots__ = ("_hashed", "_issuers", "certificates", "content", "content_type", "embedded", "form", "ocsp", "stated")
+
+    def __init__(
+        self,
+        content: Octets,
+        content_type: str | None,
+        certificates: tuple[_Certificate, ...],
+        form: SignatureFormat = SignatureFormat.CADES,
+        embedded: tuple[bytes, ...] = (),
+        ocsp: tuple[bytes, ...] = (),
+        *,
+        stated: bool = False,
+    ) -> None:
+        self.content = content
+        self.content_type = content_type
+        self.certificates = certificates
+        self.form = form
+        self.embedded = embedded
+        self.ocsp = ocsp
+        self.stated = stated
+        self._hashed: dict[Digest, bytes] = {}
+        self._issuers: dict[bytes, str | None] = {}
+
+    def below(self, value: bytes) -> "_Reading":
+        """What the counter signatures of a signature with that value are checked against."""
+        below = _Reading((value,), None, self.certificates, self.form, self.embedded, self.ocsp)
+        below._issuers = self._issuers
+        return below
 
     def certificate_of(self, info: SignerInfo) -> _Certificate | None:
         """The signer's certificate; of several with the same names the one that the attribute binds."""
@@ -136,87 +165,102 @@ class _Reading:
 
 
 def _append(
-    found: list[FoundSignature],
-    info: SignerInfo,
-    reading: _Reading,
-    template: FoundSignature,
-    countersigned: int | None,
-    depth: int = 0,
+    claims: list[Claim], info: SignerInfo, reading: _Reading, countersigned: int | None, depth: int = 0
 ) -> None:
-    if len(found) >= _MAX_SIGNATURES or depth > _MAX_NESTED:
+    if len(claims) >= _MAX_SIGNATURES or depth > _MAX_NESTED:
         raise BadSignatureFile(4280, "more signatures than supported")
-    own = len(found)
-    found.append(_found(info, reading, template, countersigned))
-    below = _Reading((info.value,), None, reading.certificates, _issuers=reading._issuers)
+    own = len(claims)
+    claims.append(_claim(info, reading, countersigned))
     for attribute in info.unsigned:
         for value in attribute.values if attribute.oid == Attribute.COUNTERSIGNATURE else ():
             try:
                 counter = decode_signer_info_untrusted(value)
             except BadCms as error:
                 raise BadSignatureFile(4253, f"counter signature not readable: {error}") from None
-            _append(found, counter, below, template, own, depth + 1)
+            _append(claims, counter, reading.below(info.value), own, depth + 1)
 
 
-def _found(info: SignerInfo, reading: _Reading, template: FoundSignature, countersigned: int | None) -> FoundSignature:
+def _claim(info: SignerInfo, reading: _Reading, countersigned: int | None) -> Claim:
     """What is found of one signature; MALFORMED where something in it is not readable."""
     certificate, algorithm, said, is_bound = None, None, cmsattributes.NOTHING_SAID, False
-    integrity = Integrity.MALFORMED
+    claimed: Integrity = Integrity.MALFORMED
+    check: Check | None = None
     with suppress(BadCms):
         certificate = reading.certificate_of(info)
         algorithm = known_algorithm(info.signature_algorithm, info.digest_algorithm)
         said, is_bound = cmsattributes.said(info), cmsattributes.names_a_certificate(info)
-        integrity = _integrity(info, reading, certificate, algorithm)
-    return replace(
-        template,
-        integrity=integrity,
-        value=info.value,
-        certificate=None if certificate is None else certificate[1],
-        algorithm=None if algorithm is None else (algorithm.scheme, algorithm.digest),
-        algorithm_name=info.signature_algorithm.oid,
-        time=said.time,
-        short_text=said.short_text,
-        policy=said.policy,
-        countersigns=countersigned,
+        claimed, check = _weighed(info, reading, certificate, algorithm)
+    found = FoundSignature(
+        reading.form,
+        claimed,
+        info.value,
+        None if certificate is None else certificate[1],
+        reading.embedded,
+        reading.ocsp,
+        None if algorithm is None else (algorithm.scheme, algorithm.digest),
+        info.signature_algorithm.oid,
+        said.time,
+        said.short_text,
+        said.policy,
+        countersigned,
         is_bound=is_bound,
     )
+    return Claim(found, check)
 
 
-def _integrity(
+def _weighed(
     info: SignerInfo, reading: _Reading, certificate: _Certificate | None, algorithm: KnownAlgorithm | None
-) -> Integrity:
-    """Raises `BadCms` where an attribute is not readable."""
+) -> tuple[Integrity, Check | None]:
+    """The integrity, and what may still change it: whether the value fits. Raises `BadCms` where an attribute is not
+    readable."""
     if algorithm is None:
-        return Integrity.ALGORITHM_UNKNOWN
+        return Integrity.ALGORITHM_UNKNOWN, None
     if certificate is None:
-        return Integrity.CERTIFICATE_MISSING
-    names, encoded = certificate
-    forms: Iterable[bytes]
+        return Integrity.CERTIFICATE_MISSING, None
     if info.signed is None:
         # A signature over the content alone binds no certificate; over another type than id-data it must not exist.
         if reading.content_type not in (None, oids.DATA) or reading.stated:
-            return Integrity.MALFORMED
-        forms = (b"".join(reading.content),)
+            return Integrity.MALFORMED, None
     else:
         stated = cmsattributes.message_digest(info)
         # A counter signature has no content-type (11.4); so nobody's signature of a document can be made one.
         if stated is None or reading.content_type != cmsattributes.content_type(info):
-            return Integrity.MALFORMED
+            return Integrity.MALFORMED, None
         if not reading.stated and stated != reading.digest(algorithm.digest):
-            return Integrity.DIGEST_WRONG
+            return Integrity.DIGEST_WRONG, None
         if not cmsattributes.protected_algorithms_match(info):
-            return Integrity.MALFORMED
-        forms = info.signed_forms()
-    key = public_key(names.public_key)
-    if not any(algorithm.fits(key, info.value, form) for form in forms):
-        return Integrity.SIGNATURE_WRONG
+            return Integrity.MALFORMED, None
+    claimed = _binding(info, certificate[1])
+    return claimed, partial(_checked, info, reading, certificate, algorithm, claimed)
+
+
+def _binding(info: SignerInfo, certificate: bytes) -> Integrity:
+    """What a signature is whose value fits, by the attribute that names its certificate."""
     # Without any signed attributes the signed attributes of another signature could be passed off as a document.
-    named = info.signed is None or cmsattributes.names_a_certificate(info)
-    bound = not named or cmsattributes.names_certificate(info, encoded)
+    if info.signed is None:
+        return Integrity.CERTIFICATE_NOT_BOUND
+    try:
+        bound = not cmsattributes.names_a_certificate(info) or cmsattributes.names_certificate(info, certificate)
+    except BadCms:
+        return Integrity.MALFORMED
     return Integrity.INTACT if bound else Integrity.CERTIFICATE_NOT_BOUND
 
 
-def _worse(found: FoundSignature) -> Integrity:
-    return Integrity.DIGEST_WRONG if found.integrity is Integrity.INTACT else found.integrity
+def _checked(
+    info: SignerInfo, reading: _Reading, certificate: _Certificate, algorithm: KnownAlgorithm, claimed: Integrity
+) -> Integrity:
+    """The integrity by the signature value: `claimed` if it fits."""
+    key = public_key(certificate[0].public_key)
+    forms = iter((b"".join(reading.content),)) if info.signed is None else info.signed_forms()
+    try:
+        fits = any(algorithm.fits(key, info.value, form) for form in forms)
+    except BadCms:
+        return Integrity.MALFORMED
+    return claimed if fits else Integrity.SIGNATURE_WRONG
+
+
+def _worse(integrity: Integrity) -> Integrity:
+    return Integrity.DIGEST_WRONG if integrity is Integrity.INTACT else integrity
 
 
 def _named(certificates: Sequence[bytes]) -> tuple[_Certificate, ...]:

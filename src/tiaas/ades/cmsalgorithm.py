@@ -5,6 +5,7 @@ RSASSA-PSS with the same hash function in MGF1 (RFC 4056, 3).
 """
 
 from functools import lru_cache
+from typing import NamedTuple
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -21,14 +22,6 @@ from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.pki.signature import fits
 
 _DIGESTS = {oids.SHA256: Digest.SHA256, oids.SHA384: Digest.SHA384, oids.SHA512: Digest.SHA512}
-_WITH_DIGEST = {
-    oids.ECDSA_SHA256: (SigningScheme.ECDSA, Digest.SHA256),
-    oids.ECDSA_SHA384: (SigningScheme.ECDSA, Digest.SHA384),
-    oids.ECDSA_SHA512: (SigningScheme.ECDSA, Digest.SHA512),
-    oids.RSA_SHA256: (SigningScheme.RSASSA_PKCS1_V1_5, Digest.SHA256),
-    oids.RSA_SHA384: (SigningScheme.RSASSA_PKCS1_V1_5, Digest.SHA384),
-    oids.RSA_SHA512: (SigningScheme.RSASSA_PKCS1_V1_5, Digest.SHA512),
-}
 _MAX_SALT = 512
 _KEYS_KEPT = 512
 _NAMES = {
@@ -38,8 +31,7 @@ _NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class KnownAlgorithm:
+class KnownAlgorithm(NamedTuple):
     """A signature algorithm that is known here."""
 
     scheme: SigningScheme
@@ -54,6 +46,16 @@ class KnownAlgorithm:
             )
         except (ValueError, UnsupportedAlgorithm):
             return False
+
+
+_WITH_DIGEST = {
+    oids.ECDSA_SHA256: KnownAlgorithm(SigningScheme.ECDSA, Digest.SHA256),
+    oids.ECDSA_SHA384: KnownAlgorithm(SigningScheme.ECDSA, Digest.SHA384),
+    oids.ECDSA_SHA512: KnownAlgorithm(SigningScheme.ECDSA, Digest.SHA512),
+    oids.RSA_SHA256: KnownAlgorithm(SigningScheme.RSASSA_PKCS1_V1_5, Digest.SHA256),
+    oids.RSA_SHA384: KnownAlgorithm(SigningScheme.RSASSA_PKCS1_V1_5, Digest.SHA384),
+    oids.RSA_SHA512: KnownAlgorithm(SigningScheme.RSASSA_PKCS1_V1_5, Digest.SHA512),
+}
 
 
 def known_digest(algorithm: Algorithm) -> Digest | None:
@@ -74,7 +76,7 @@ def known_algorithm(signature: Algorithm, digest: Algorithm) -> KnownAlgorithm |
     if signature.oid == oids.RSA_ENCRYPTION:
         return KnownAlgorithm(SigningScheme.RSASSA_PKCS1_V1_5, hashed)
     found = _WITH_DIGEST.get(signature.oid)
-    return KnownAlgorithm(*found) if found is not None and found[1] is hashed else None
+    return found if found is not None and found.digest is hashed else None
 
 
 @lru_cache(maxsize=_KEYS_KEPT)

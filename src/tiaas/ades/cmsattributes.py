@@ -3,6 +3,7 @@
 from datetime import datetime
 from functools import lru_cache
 from hashlib import new, sha1
+from typing import NamedTuple
 
 from tiaas.base.dataclass import dataclass
 from tiaas.cms import oids
@@ -10,15 +11,15 @@ from tiaas.cms.ber import Element, Elements, dotted_oid, read_untrusted, string
 from tiaas.cms.der import OCTET_STRING, OID_TAG, SEQUENCE, UTF8_STRING
 from tiaas.cms.errors import BadCms
 from tiaas.cms.oids import Attribute
-from tiaas.cms.signed import SignerInfo, algorithm_of, time_untrusted
+from tiaas.cms.signed import Algorithm, SignerInfo, algorithm_of, time_untrusted
 
 _HASHES = {oids.SHA256: "sha256", oids.SHA384: "sha384", oids.SHA512: "sha512"}
 _MAX_TEXT = 10_000
 _NAMINGS_KEPT, _NAMING_KEPT_OCTETS = 512, 4096
+_PROTECTIONS_KEPT, _PROTECTION_KEPT_OCTETS = 256, 256
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """The optional statements of one signature, None where it does not make them."""
 
     time: datetime | None
@@ -58,16 +59,24 @@ def protected_algorithms_match(info: SignerInfo) -> bool:
     value = info.signed_attribute(Attribute.ALGORITHM_PROTECTION)
     if value is None:
         return True
+    protected = _protected(value) if len(value) <= _PROTECTION_KEPT_OCTETS else _protected.__wrapped__(value)
+    return protected == (info.digest_algorithm, info.signature_algorithm)
+
+
+@lru_cache(maxsize=_PROTECTIONS_KEPT)
+def _protected(value: bytes) -> tuple[Algorithm, Algorithm]:
     parts = Elements(read_untrusted(value).expect(SEQUENCE))
     digest, signature = algorithm_of(parts.take(SEQUENCE)), algorithm_of(parts.take(0xA1))
     parts.end()
-    return digest == info.digest_algorithm and signature == info.signature_algorithm
+    return digest, signature
 
 
 def names_a_certificate(info: SignerInfo) -> bool:
     """Whether there is an attribute that names the signer's certificate, whichever; raises `BadCms`."""
-    names = (Attribute.SIGNING_CERTIFICATE_V2, Attribute.SIGNING_CERTIFICATE)
-    return any(info.signed_attribute(name) is not None for name in names)
+    return (
+        info.signed_attribute(Attribute.SIGNING_CERTIFICATE_V2) is not None
+        or info.signed_attribute(Attribute.SIGNING_CERTIFICATE) is not None
+    )
 
 
 def names_certificate(info: SignerInfo, certificate: bytes) -> bool:

@@ -5,7 +5,10 @@ signature (signing-certificate attribute). Whether the certificate is good, and 
 """
 
 import enum
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
@@ -98,3 +101,31 @@ class FoundSignature:
 
     def __repr__(self) -> str:
         return f"FoundSignature({self.format.name}, {self.integrity.name})"
+
+
+Check = Callable[[], Integrity]
+
+
+class Claim(NamedTuple):
+    """A signature as it was read, before its value is checked with the public key.
+
+    `found` has the integrity that it claims; `check` computes the one it has, which takes as long as all the rest, and
+    raises nothing: a thread may do it. Without `check` nothing is left to compute.
+    """
+
+    found: FoundSignature
+    check: Check | None = None
+
+    def settled(self, integrity: Integrity) -> FoundSignature:
+        """The signature with what `check` came to."""
+        return self.found if integrity is self.found.integrity else replace(self.found, integrity=integrity)
+
+    def checked(self) -> FoundSignature:
+        """The signature, checked here and now."""
+        return self.found if self.check is None else self.settled(self.check())
+
+    def judged(self, judge: Callable[[Integrity], Integrity]) -> "Claim":
+        """The same of whose integrity more is known: `judge` gives it from what the mathematics say."""
+        check = self.check
+        found = self.settled(judge(self.found.integrity))
+        return Claim(found, None if check is None else lambda: judge(check()))

@@ -10,9 +10,10 @@ Document time stamps (ETSI.RFC3161) are no signatures of a person and are not re
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 
-from tiaas.ades.cadesread import read_cades_untrusted
-from tiaas.ades.found import BadSignatureFile, FoundSignature, Integrity, SignatureFormat
+from tiaas.ades.cadesread import cades_claims_untrusted
+from tiaas.ades.found import BadSignatureFile, Claim, FoundSignature, Integrity, SignatureFormat
 from tiaas.ades.pdffile import PdfFile
 from tiaas.ades.pdftext import date, text
 from tiaas.ades.pdfvalues import BadPdf, Dictionary, Name, Reference, Value
@@ -24,7 +25,12 @@ _TIME_STAMP = b"ETSI.RFC3161"
 
 
 def read_pades_untrusted(document: bytes) -> tuple[FoundSignature, ...]:
-    """All signatures, in the order of the form's fields.
+    """All signatures, in the order of the form's fields; see `pades_claims_untrusted`."""
+    return tuple([claim.checked() for claim in pades_claims_untrusted(document)])
+
+
+def pades_claims_untrusted(document: bytes) -> list[Claim]:
+    """All signatures, in the order of the form's fields, their values not yet checked.
 
     An INTACT one covers the whole document. Raises `BadSignatureFile` only: 4110 for what is no readable PDF, 4253
     where there is no signature, 4280 where there are too many.
@@ -36,22 +42,24 @@ def read_pades_untrusted(document: bytes) -> tuple[FoundSignature, ...]:
         values = list(_signature_values(pdf))
         if len(values) > _MAX_SIGNATURES:
             raise BadSignatureFile(4280, "too many signatures")
-        found = _all_read(pdf, values)
+        claims = _all_read(pdf, values)
     except BadPdf as error:
         raise BadSignatureFile(4110, str(error)) from None
-    if not found:
+    if not claims:
         raise BadSignatureFile(4253, "no signature in the document")
-    return found
+    return claims
 
 
-def _all_read(pdf: PdfFile, values: Sequence[Value]) -> tuple[FoundSignature, ...]:
-    found: list[FoundSignature] = []
+def _all_read(pdf: PdfFile, values: Sequence[Value]) -> list[Claim]:
+    claims: list[Claim] = []
     for value in values:
-        base = len(found)
-        for item in _read(pdf, value):
-            above = item.countersigns
-            found.append(item if above is None else replace(item, countersigns=base + above))
-    return tuple(found)
+        base = len(claims)
+        for claim in _read(pdf, value):
+            above = claim.found.countersigns
+            if above is not None:
+                claim = claim._replace(found=replace(claim.found, countersigns=base + above))
+            claims.append(claim)
+    return claims
 
 
 def _signature_values(pdf: PdfFile) -> Iterator[Value]:
@@ -80,7 +88,7 @@ def _signature_values(pdf: PdfFile) -> Iterator[Value]:
         yield value
 
 
-def _read(pdf: PdfFile, value: Value) -> list[FoundSignature]:
+def _read(pdf: PdfFile, value: Value) -> list[Claim]:
     """What one signature dictionary holds: one signature, with counter signatures if somebody made some."""
     dictionary = pdf.dictionary(value)
     name = dictionary.get(b"SubFilter")
@@ -88,33 +96,38 @@ def _read(pdf: PdfFile, value: Value) -> list[FoundSignature]:
     unread = FoundSignature(SignatureFormat.PADES, Integrity.MALFORMED, b"", None, time=moment, short_text=reason)
     if name not in _READABLE:
         written = text(bytes(name)) if isinstance(name, Name) else ""
-        return [replace(unread, integrity=Integrity.ALGORITHM_UNKNOWN, algorithm_name=written or "")]
+        return [Claim(replace(unread, integrity=Integrity.ALGORITHM_UNKNOWN, algorithm_name=written or ""))]
     contents = dictionary.get(b"Contents")
     covered = _covered(pdf, dictionary, value)
     if covered is None or not isinstance(contents, bytes):
-        return [unread]
+        return [Claim(unread)]
     whole, (end, start, stop) = covered
     octets = memoryview(pdf.octets)
     try:
-        found = read_cades_untrusted(contents, (octets[:end], octets[start:stop]), form=SignatureFormat.PADES)
+        claims = cades_claims_untrusted(contents, (octets[:end], octets[start:stop]), form=SignatureFormat.PADES)
     except BadSignatureFile:
-        return [unread]
-    if sum(item.countersigns is None for item in found) > 1:
+        return [Claim(unread)]
+    if sum(claim.found.countersigns is None for claim in claims) > 1:
         # One SignerInfo and no more (ISO 32000-1, 12.8.3.3.1).
-        return [replace(unread, value=item.value) for item in found]
-    intact = Integrity.INTACT if whole else Integrity.NOT_WHOLE_DOCUMENT
-    return [
-        item
-        if item.countersigns is not None
-        else replace(
-            item,
-            integrity=intact if item.integrity is Integrity.INTACT else item.integrity,
-            time=moment or item.time,
-            short_text=reason,
-            references=(f"ByteRange [0 {end} {start} {stop - start}]",),
-        )
-        for item in found
-    ]
+        return [Claim(replace(unread, value=claim.found.value)) for claim in claims]
+    ranges = (f"ByteRange [0 {end} {start} {stop - start}]",)
+    return [_of_document(claim, moment, reason, ranges, whole=whole) for claim in claims]
+
+
+def _of_document(
+    claim: Claim, moment: datetime | None, reason: str | None, ranges: tuple[str, ...], *, whole: bool
+) -> Claim:
+    """The same, with what the signature dictionary says; counter signatures are not the document's."""
+    found = claim.found
+    if found.countersigns is not None:
+        return claim
+    told = replace(found, time=moment or found.time, short_text=reason, references=ranges)
+    claim = claim._replace(found=told)
+    return claim if whole else claim.judged(_in_part)
+
+
+def _in_part(integrity: Integrity) -> Integrity:
+    return Integrity.NOT_WHOLE_DOCUMENT if integrity is Integrity.INTACT else integrity
 
 
 def _covered(pdf: PdfFile, dictionary: Dictionary, value: Value) -> tuple[bool, tuple[int, int, int]] | None:

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from tiaas.ades import mime
 from tiaas.ades.cades import CadesOptions, PreparedCades, prepare
-from tiaas.ades.cadesread import read_cades_untrusted
-from tiaas.ades.found import BadSignatureFile, FoundSignature, SignatureFormat
+from tiaas.ades.cadesread import cades_claims_untrusted
+from tiaas.ades.found import BadSignatureFile, Claim, FoundSignature, SignatureFormat
 from tiaas.ades.signing import CannotSign, SignedBy
 from tiaas.base.dataclass import dataclass
 
@@ -56,18 +56,23 @@ def prepare_smime(message: bytes, by: SignedBy, options: CadesOptions) -> Prepar
 
 
 def read_smime_untrusted(message: bytes, given: Sequence[bytes] = ()) -> tuple[FoundSignature, ...]:
-    """The signatures of a signed message; `given` are certificates (DER) from elsewhere.
+    """The signatures of a signed message; see `smime_claims_untrusted`."""
+    return tuple([claim.checked() for claim in smime_claims_untrusted(message, given)])
 
-    Raises only `BadSignatureFile`: 4253 for what is no signed message, else see `read_cades_untrusted`.
+
+def smime_claims_untrusted(message: bytes, given: Sequence[bytes] = ()) -> list[Claim]:
+    """The signatures of a signed message, not yet checked; `given` are certificates (DER) from elsewhere.
+
+    Raises only `BadSignatureFile`: 4253 for what is no signed message, else see `cades_claims_untrusted`.
     """
     try:
         split = mime.split_untrusted(message)
         if split.content_type in mime.PKCS7_MIME:
-            return read_cades_untrusted(mime.decoded_untrusted(split), None, given, SignatureFormat.SMIME)
+            return cades_claims_untrusted(mime.decoded_untrusted(split), None, given, SignatureFormat.SMIME)
         content, part = mime.signed_parts_untrusted(split)
         signature = mime.split_untrusted(part)
         if signature.content_type not in _SIGNATURE_TYPES:
             raise BadSignatureFile(4253, "the second part of multipart/signed is no CMS signature")
-        return read_cades_untrusted(mime.decoded_untrusted(signature), content, given, SignatureFormat.SMIME)
+        return cades_claims_untrusted(mime.decoded_untrusted(signature), content, given, SignatureFormat.SMIME)
     except mime.BadMime as error:
         raise BadSignatureFile(4253, f"no signed message: {error}") from None

@@ -6,13 +6,13 @@ properties must be the signature's own and covered by it, and a signature counts
 covers all of it (enveloped at the document element, or around it) or the part that its signature policy names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from lxml import etree
 
-from tiaas.ades.found import BadSignatureFile, FoundSignature, Integrity, ManifestEntry, SignatureFormat
+from tiaas.ades.found import BadSignatureFile, Claim, FoundSignature, Integrity, ManifestEntry, SignatureFormat
 from tiaas.ades.xadesdocument import XmlDocument, code_of, parse_xml_untrusted
 from tiaas.ades.xadesids import is_id_by_schema
 from tiaas.ades.xadeslimits import check_content, check_limits
@@ -57,6 +57,8 @@ _WORST_FIRST = (
     Integrity.CERTIFICATE_NOT_BOUND,
     Integrity.NOT_WHOLE_DOCUMENT,
 )
+_NOT_AS_BAD = frozenset({Integrity.CERTIFICATE_NOT_BOUND, Integrity.NOT_WHOLE_DOCUMENT, Integrity.INTACT})
+"""As a value that does not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,22 @@ def read_xades_untrusted(
     schemas: Mapping[str, bytes] | None = None,
     id_attributes: frozenset[str] | None = None,
 ) -> tuple[FoundSignature, ...]:
-    """The signatures of an XML document in its order.
+    """The signatures of an XML document in its order; see `xades_claims_untrusted`."""
+    claims = xades_claims_untrusted(
+        document, signature, certificate=certificate, schemas=schemas, id_attributes=id_attributes
+    )
+    return tuple([claim.checked() for claim in claims])
+
+
+def xades_claims_untrusted(
+    document: bytes | None,
+    signature: bytes | None = None,
+    *,
+    certificate: bytes | None = None,
+    schemas: Mapping[str, bytes] | None = None,
+    id_attributes: frozenset[str] | None = None,
+) -> list[Claim]:
+    """The signatures of an XML document in its order, their values not yet checked.
 
     `document` holds them, or `signature` is a ds:Signature that encloses its document or refers to `document` without
     URI. `certificate` (DER) is the signer's where none is embedded; `schemas` are octets by the URI that a Manifest
@@ -99,7 +116,7 @@ def read_xades_untrusted(
     check_content(parsed.root)
     detached = document if signature is not None else None
     reading = _Reading(parsed, detached, elements, certificate, schemas or {}, id_attributes)
-    return tuple(reading.found(element) for element in elements)
+    return [reading.claim(element) for element in elements]
 
 
 class _Reading:
@@ -122,7 +139,7 @@ class _Reading:
         self._id_attributes = id_attributes
         self._entries: dict[XmlElement, tuple[ManifestEntry, ...]] = {}
 
-    def found(self, element: XmlElement) -> FoundSignature:
+    def claim(self, element: XmlElement) -> Claim:
         """What is to be said about one signature."""
         name = element.get("Id")
         try:
@@ -132,7 +149,7 @@ class _Reading:
             integrity = Integrity.ALGORITHM_UNKNOWN
         except BadXmlSignature:
             integrity = Integrity.MALFORMED
-        return FoundSignature(
+        found = FoundSignature(
             format=SignatureFormat.XADES,
             integrity=integrity,
             value=_written_value(element),
@@ -141,11 +158,13 @@ class _Reading:
             identifier=name,
             is_bound=False,
         )
+        return Claim(found)
 
-    def _judged(self, syntax: SignatureSyntax) -> FoundSignature:
+    def _judged(self, syntax: SignatureSyntax) -> Claim:
         element = syntax.element
         problems: set[Integrity] = set()
         findings: set[int] = set()
+        fits: Callable[[], bool] | None = None
         parts = self._check_references(syntax, problems, findings)
         signed = self._signed_properties(syntax)
         certificate = self._signer(syntax, signed)
@@ -155,8 +174,11 @@ class _Reading:
             problems.add(Integrity.ALGORITHM_UNKNOWN)
         if readable is None:
             problems.add(Integrity.CERTIFICATE_MISSING)
-        elif method is not None and not _value_fits(syntax, method, readable):
+        elif readable.key is None:
             problems.add(Integrity.SIGNATURE_WRONG)
+        elif method is not None:
+            octets = canonical(syntax.info, syntax.canonicalization.algorithm, syntax.canonicalization.prefixes)
+            fits = partial(value_fits, method, octets, syntax.value, readable.key)
         is_bound = signed is not None and xades_properties.names_a_certificate(signed)
         if signed is not None and is_bound and readable is not None and not _names(signed, readable):
             problems.add(Integrity.CERTIFICATE_NOT_BOUND)
@@ -165,9 +187,10 @@ class _Reading:
         is_covered = any(self._covers_all(element, part, policy) for part in parts)
         if countersigns is None and not (is_covered and self._holds_nothing_else(element, parts)):
             problems.add(Integrity.NOT_WHOLE_DOCUMENT)
-        return FoundSignature(
+        claimed = next((problem for problem in _WORST_FIRST if problem in problems), Integrity.INTACT)
+        found = FoundSignature(
             format=SignatureFormat.XADES,
-            integrity=next((problem for problem in _WORST_FIRST if problem in problems), Integrity.INTACT),
+            integrity=claimed,
             value=syntax.value,
             certificate=certificate,
             certificates=syntax.certificates,
@@ -184,6 +207,9 @@ class _Reading:
             findings=tuple(sorted(findings)),
             manifest=self._manifest(syntax),
         )
+        if fits is None or claimed not in _NOT_AS_BAD:
+            return Claim(found)
+        return Claim(found, partial(_checked, fits, claimed))
 
     def _check_references(
         self, syntax: SignatureSyntax, problems: set[Integrity], findings: set[int]
@@ -352,11 +378,8 @@ def _written_value(element: XmlElement) -> bytes:
         return b""
 
 
-def _value_fits(syntax: SignatureSyntax, method: SignatureMethod, signer: _Signer) -> bool:
-    if signer.key is None:
-        return False
-    octets = canonical(syntax.info, syntax.canonicalization.algorithm, syntax.canonicalization.prefixes)
-    return value_fits(method, octets, syntax.value, signer.key)
+def _checked(fits: Callable[[], bool], claimed: Integrity) -> Integrity:
+    return claimed if fits() else Integrity.SIGNATURE_WRONG
 
 
 def _names(signed: XmlElement, signer: _Signer) -> bool:

@@ -4,9 +4,10 @@ Everything is kept as it is written, so that another signature can be added with
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from tiaas.base.dataclass import dataclass
 from tiaas.cms import oids
@@ -29,28 +30,31 @@ from tiaas.cms.der import (
     SEQUENCE,
     SET,
     UTC_TIME,
+    oid,
     sequence,
     set_of,
 )
 from tiaas.cms.errors import BadCms
+from tiaas.cms.oids import Attribute
 
 MAX_SIGNERS = 100
 MAX_ATTRIBUTES = 100
 MAX_CERTIFICATES = 1000
-_ALGORITHMS_KEPT, _ALGORITHM_KEPT_OCTETS = 256, 128
 """More than these are refused; certificates and revocation infos each."""
+# What is the same in all signatures of a signer is kept as it was read, for the last ones.
+_ALGORITHMS_KEPT, _ALGORITHM_KEPT_OCTETS = 256, 128
+_SIGNERS_KEPT, _NAME_KEPT_OCTETS, _ATTRIBUTE_KEPT_OCTETS = 512, 512, 512
+_CHOICES_KEPT, _CHOICES_KEPT_OCTETS = 256, 16 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Algorithm:
+class Algorithm(NamedTuple):
     """An AlgorithmIdentifier: its OID and its parameters as they are written, or None."""
 
     oid: str
     parameters: bytes | None
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class ReadAttribute:
+class ReadAttribute(NamedTuple):
     """An attribute: its OID, its values (each encoded) and the whole of it as it is written."""
 
     oid: str
@@ -71,6 +75,7 @@ class SignerInfo:
     key_identifier: bytes | None
     digest_algorithm: Algorithm
     signed: tuple[ReadAttribute, ...] | None
+    _by_name: Mapping[str, bytes | None]
     _signed_set: Element | None
     signature_algorithm: Algorithm
     value: bytes
@@ -78,12 +83,12 @@ class SignerInfo:
 
     def signed_attribute(self, name: str) -> bytes | None:
         """The one value of a signed attribute, or None; raises `BadCms` if there are several."""
-        found = [attribute for attribute in self.signed or () if attribute.oid == name]
-        if not found:
+        if name not in self._by_name:
             return None
-        if len(found) > 1 or len(found[0].values) != 1:
+        value = self._by_name[name]
+        if value is None:
             raise BadCms("an attribute with several values where one belongs")
-        return found[0].values[0]
+        return value
 
     def signed_forms(self) -> Iterator[bytes]:
         """The encodings of the signed attributes that may have been signed; raises `BadCms`.
@@ -137,6 +142,17 @@ class SignedData:
 
 
 _SIGNED, _UNSIGNED, _KEY_IDENTIFIER = 0xA0, 0xA1, 0x80
+_ALIKE = tuple(
+    oid(name)
+    for name in (
+        Attribute.CONTENT_TYPE,
+        Attribute.SIGNING_CERTIFICATE_V2,
+        Attribute.SIGNING_CERTIFICATE,
+        Attribute.SIGNATURE_POLICY,
+        Attribute.ALGORITHM_PROTECTION,
+    )
+)
+"""How attributes begin whose octets are the same in all signatures of a signer."""
 _TIMES = {
     UTC_TIME: re.compile(rb"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z"),
     GENERALIZED_TIME: re.compile(rb"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z"),
@@ -145,11 +161,10 @@ _TIMES = {
 
 def decode_signed_data_untrusted(octets: bytes) -> SignedData:
     """Reads a ContentInfo with SignedData; raises only `BadCms`."""
-    info = Elements(read_untrusted(octets).expect(SEQUENCE))
-    if dotted_oid(info.take(OID_TAG)) != oids.SIGNED_DATA:
+    info = read_untrusted(octets).expect(SEQUENCE).children()
+    if len(info) != 2 or dotted_oid(info[0]) != oids.SIGNED_DATA:
         raise BadCms("the content is no SignedData")
-    signed = Elements(info.take(0xA0).only().expect(SEQUENCE))
-    info.end()
+    signed = Elements(info[1].expect(0xA0).only().expect(SEQUENCE))
     whole_number(signed.take(INTEGER))
     digests = _bounded(signed.take(SET), MAX_SIGNERS)
     content_type, segments = _content(signed.take(SEQUENCE))
@@ -158,12 +173,12 @@ def decode_signed_data_untrusted(octets: bytes) -> SignedData:
     signers = signed.take(SET)
     signed.end()
     return SignedData(
-        digest_algorithms=tuple(element.encoded for element in digests),
+        digest_algorithms=tuple([element.encoded for element in digests]),
         content_type=content_type,
         segments=segments,
         certificate_choices=_encoded(certificates),
         revocation=_encoded(revocation),
-        signers=tuple(_signer(element) for element in _bounded(signers, MAX_SIGNERS)),
+        signers=tuple([_signer(element) for element in _bounded(signers, MAX_SIGNERS)]),
     )
 
 
@@ -211,33 +226,35 @@ def time_untrusted(octets: bytes) -> datetime:
 
 
 def _content(element: Element) -> tuple[str, tuple[memoryview, ...] | None]:
-    parts = Elements(element)
-    name = dotted_oid(parts.take(OID_TAG))
-    explicit = parts.optional(0xA0)
-    parts.end()
-    if explicit is None:
+    parts = element.children()
+    if not 1 <= len(parts) <= 2:
+        raise BadCms("a content has a type and at most itself")
+    name = dotted_oid(parts[0])
+    if len(parts) == 1:
         return name, None
-    return name, tuple(string_segments(explicit.only(), OCTET_STRING))
+    return name, tuple(string_segments(parts[1].expect(0xA0).only(), OCTET_STRING))
 
 
 def _signer(element: Element) -> SignerInfo:
     parts = Elements(element.expect(SEQUENCE))
     version = whole_number(parts.take(INTEGER))
     by_key = parts.optional(_KEY_IDENTIFIER)
-    names = None if by_key is not None else _issuer_and_serial(parts.take(SEQUENCE))
+    names = None if by_key is not None else _named(parts.take(SEQUENCE).encoded)
     digest_algorithm = algorithm_of(parts.take(SEQUENCE))
     signed = parts.optional(_SIGNED)
     signature_algorithm = algorithm_of(parts.take(SEQUENCE))
     value = string(parts.take(), OCTET_STRING)
     unsigned = parts.optional(_UNSIGNED)
     parts.end()
+    attributes = None if signed is None else _attributes(signed)
     return SignerInfo(
         encoded=element.encoded,
         version=version,
         issuer_and_serial=names,
         key_identifier=None if by_key is None else by_key.value,
         digest_algorithm=digest_algorithm,
-        signed=None if signed is None else _attributes(signed),
+        signed=attributes,
+        _by_name=_by_name(attributes or ()),
         _signed_set=signed,
         signature_algorithm=signature_algorithm,
         value=value,
@@ -245,8 +262,14 @@ def _signer(element: Element) -> SignerInfo:
     )
 
 
-def _issuer_and_serial(element: Element) -> IssuerAndSerial:
-    parts = Elements(element)
+def _named(encoded: bytes) -> IssuerAndSerial:
+    """An IssuerAndSerialNumber."""
+    return _issuer_and_serial(encoded) if len(encoded) <= _NAME_KEPT_OCTETS else _issuer_and_serial.__wrapped__(encoded)
+
+
+@lru_cache(maxsize=_SIGNERS_KEPT)
+def _issuer_and_serial(encoded: bytes) -> IssuerAndSerial:
+    parts = Elements(read_untrusted(encoded))
     found = IssuerAndSerial(parts.take(SEQUENCE).encoded, whole_number(parts.take(INTEGER)))
     parts.end()
     return found
@@ -257,12 +280,32 @@ def _attributes(element: Element) -> tuple[ReadAttribute, ...]:
 
 
 def _attribute(element: Element) -> ReadAttribute:
+    octets, _, start, first, _, end = element
+    if end - start <= _ATTRIBUTE_KEPT_OCTETS and octets.startswith(_ALIKE, first):
+        return _alike(octets[start:end])
+    return _read_attribute(element)
+
+
+@lru_cache(maxsize=_SIGNERS_KEPT)
+def _alike(encoded: bytes) -> ReadAttribute:
+    return _read_attribute(read_untrusted(encoded))
+
+
+def _read_attribute(element: Element) -> ReadAttribute:
     parts = element.expect(SEQUENCE).children()
     if len(parts) != 2:
         raise BadCms("an attribute has a name and values")
     name, values = parts
     encoded = tuple([value.encoded for value in _bounded(values.expect(SET), MAX_ATTRIBUTES)])
     return ReadAttribute(dotted_oid(name), encoded, element.encoded)
+
+
+def _by_name(attributes: Iterable[ReadAttribute]) -> Mapping[str, bytes | None]:
+    """The one value of each; None for several, or none."""
+    found: dict[str, bytes | None] = {}
+    for name, values, _ in attributes:
+        found[name] = values[0] if len(values) == 1 and name not in found else None
+    return found
 
 
 def _ocsp_response(choice: bytes) -> bytes | None:
@@ -275,7 +318,21 @@ def _ocsp_response(choice: bytes) -> bytes | None:
 
 
 def _encoded(element: Element | None) -> tuple[bytes, ...]:
-    return () if element is None else tuple(child.encoded for child in _bounded(element, MAX_CERTIFICATES))
+    if element is None:
+        return ()
+    if element.end - element.start <= _CHOICES_KEPT_OCTETS:
+        return _choices(element.encoded)
+    return _each(element)
+
+
+@lru_cache(maxsize=_CHOICES_KEPT)
+def _choices(encoded: bytes) -> tuple[bytes, ...]:
+    """Certificates or revocation infos."""
+    return _each(read_untrusted(encoded))
+
+
+def _each(element: Element) -> tuple[bytes, ...]:
+    return tuple([child.encoded for child in _bounded(element, MAX_CERTIFICATES)])
 
 
 def _bounded(element: Element, most: int) -> list[Element]:
