@@ -23,7 +23,7 @@ from tiaas.konnektor.services.signature.verifyrequest import material_of, user_t
 from tiaas.konnektor.verdict import CertificateCheck, Result, Verdict
 from tiaas.konnektor.verification.judging import judge
 from tiaas.konnektor.verification.moments import reference_time, youngest
-from tiaas.konnektor.verification.reading import document_fault, read_untrusted
+from tiaas.konnektor.verification.reading import claims_untrusted, document_fault
 from tiaas.konnektor.verification.reporting import DIALECT_7_4, DIALECT_7_5, Reports
 from tiaas.konnektor.verification.reportwords import ReportWish
 from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
@@ -85,7 +85,7 @@ def target(data: bytes) -> None:
         message = decode(VerifyDocument, parse_envelope_untrusted(data, Limits()))
         material, time = material_of(message), user_time(message)
         document_fault(material)
-        found = read_untrusted(material).found
+        found = [claim.checked() for claim in claims_untrusted(material)]
         times = [reference_time(one, time, _NOW) for one in found]
         judged = [judge(one, at, _checked(one), None, _NOW) for one, at in zip(found, times, strict=True)]
         for dialect in (DIALECT_7_4, DIALECT_7_5):

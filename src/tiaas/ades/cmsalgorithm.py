@@ -11,7 +11,6 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from tiaas.base.dataclass import dataclass
 from tiaas.cms import oids
 from tiaas.cms.ber import Elements, read_untrusted, whole_number
 from tiaas.cms.der import INTEGER, SEQUENCE

@@ -5,7 +5,6 @@ from functools import lru_cache
 from hashlib import new, sha1
 from typing import NamedTuple
 
-from tiaas.base.dataclass import dataclass
 from tiaas.cms import oids
 from tiaas.cms.ber import Element, Elements, dotted_oid, read_untrusted, string
 from tiaas.cms.der import OCTET_STRING, OID_TAG, SEQUENCE, UTF8_STRING

@@ -55,10 +55,9 @@ def _all_read(pdf: PdfFile, values: Sequence[Value]) -> list[Claim]:
     for value in values:
         base = len(claims)
         for claim in _read(pdf, value):
-            above = claim.found.countersigns
-            if above is not None:
-                claim = claim._replace(found=replace(claim.found, countersigns=base + above))
-            claims.append(claim)
+            found, above = claim.found, claim.found.countersigns
+            moved = found if above is None else replace(found, countersigns=base + above)
+            claims.append(claim._replace(found=moved))
     return claims
 
 

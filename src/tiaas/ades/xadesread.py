@@ -16,6 +16,7 @@ from tiaas.ades.found import BadSignatureFile, Claim, FoundSignature, Integrity,
 from tiaas.ades.xadesdocument import XmlDocument, code_of, parse_xml_untrusted
 from tiaas.ades.xadesids import is_id_by_schema
 from tiaas.ades.xadeslimits import check_content, check_limits
+from tiaas.ades.xadesmanifest import compared
 from tiaas.ades.xadesunsigned import all_signatures
 from tiaas.ades.xadesvariants import POLICIES
 from tiaas.base.dataclass import dataclass
@@ -36,8 +37,8 @@ from tiaas.xmlsec.names import (
     ds,
     xades,
 )
-from tiaas.xmlsec.references import Allowance, Document, digest_fits, index_ids
-from tiaas.xmlsec.syntax import Reference, SignatureSyntax, binary, child, read_reference, read_signature
+from tiaas.xmlsec.references import Allowance, Document, index_ids
+from tiaas.xmlsec.syntax import Reference, SignatureSyntax, binary, child, read_signature
 from tiaas.xmlsec.verify import PublicKey, value_fits
 
 _CERTIFICATES_KEPT = 256
@@ -330,27 +331,9 @@ class _Reading:
                 continue
             manifests.append(manifest)
             if manifest not in self._entries:
-                self._entries[manifest] = tuple(map(self._entry, manifest.findall(ds("Reference"))))
+                items = manifest.findall(ds("Reference"))
+                self._entries[manifest] = tuple([compared(item, self._schemas) for item in items])
         return tuple(entry for manifest in manifests for entry in self._entries[manifest])
-
-    def _entry(self, item: XmlElement) -> ManifestEntry:
-        """External references are never followed: only what was given with the request is compared."""
-        try:
-            reference = read_reference(item)
-        except BadXmlSignature:
-            return ManifestEntry(item.get("URI", ""), None)
-        octets = None if reference.uri is None else self._schemas.get(reference.uri)
-        if octets is None:
-            return ManifestEntry(reference.uri or "", None)
-        try:
-            if reference.steps:
-                last = reference.steps[-1]
-                root = parse_xml_untrusted(octets).root
-                octets = canonical(root, last.algorithm, last.prefixes)
-            intact = digest_fits(octets, reference.digest_method, reference.digest_value)
-        except (BadEnvelope, UnknownAlgorithm):
-            intact = False
-        return ManifestEntry(reference.uri or "", intact)
 
 
 def _method(name: str) -> SignatureMethod | None:

@@ -40,4 +40,6 @@ def reference_time(found: FoundSignature, user_defined: datetime | None, now: da
 
 def youngest(times: Sequence[ReferenceTime], now: datetime) -> ReferenceTime:
     """The time to be told for the whole document: that of the youngest signature, now if there is none."""
+    if len(times) == 1:
+        return times[0]
     return max(times, key=lambda time: time.at, default=ReferenceTime(TimeSource.SYSTEM, now))

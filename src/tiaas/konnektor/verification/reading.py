@@ -7,13 +7,13 @@ import enum
 from collections.abc import Callable, Mapping
 from dataclasses import field
 
-from tiaas.ades.cadesread import read_cades_untrusted
-from tiaas.ades.found import BadSignatureFile, FoundSignature, SignatureFormat
-from tiaas.ades.padesread import read_pades_untrusted
+from tiaas.ades.cadesread import cades_claims_untrusted
+from tiaas.ades.found import BadSignatureFile, Claim, FoundSignature, SignatureFormat
+from tiaas.ades.padesread import pades_claims_untrusted
 from tiaas.ades.rawsignature import read_ecdsa_untrusted, read_pkcs1_untrusted
-from tiaas.ades.smime import read_smime_untrusted
+from tiaas.ades.smime import smime_claims_untrusted
 from tiaas.ades.xadesids import id_attributes
-from tiaas.ades.xadesread import read_xades_untrusted
+from tiaas.ades.xadesread import xades_claims_untrusted
 from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.documents import DocumentFormat, check_document
 from tiaas.konnektor.errors import KonnektorError
@@ -60,7 +60,7 @@ class Reading:
 
     def ignored(self, given: tuple[bytes, ...]) -> bool:
         """Whether certificates were given that no signature is made with (4264)."""
-        return bool(set(given) - {found.certificate for found in self.found})
+        return bool(given) and not {found.certificate for found in self.found}.issuperset(given)
 
 
 def document_fault(material: Material) -> KonnektorError | None:
@@ -87,17 +87,20 @@ def document_fault(material: Material) -> KonnektorError | None:
 _WITH_DOCUMENT = frozenset({SignatureFormat.PADES, SignatureFormat.SMIME})
 
 
-def read_untrusted(material: Material) -> Reading:
-    """Reads and computes. Raises only `BadSignatureFile`."""
+def place_of(material: Material) -> Place:
+    """Where the signatures are by what was handed in."""
     if material.format in _WITH_DOCUMENT or material.signature is None:
-        place = Place.INSIDE
-    else:
-        place = Place.AROUND if material.document is None else Place.OUTSIDE
-    return Reading(place, _READERS[material.format](material))
+        return Place.INSIDE
+    return Place.AROUND if material.document is None else Place.OUTSIDE
 
 
-def _xades(material: Material) -> tuple[FoundSignature, ...]:
-    return read_xades_untrusted(
+def claims_untrusted(material: Material) -> list[Claim]:
+    """Reads and computes all but what public keys are needed for. Raises only `BadSignatureFile`."""
+    return _READERS[material.format](material)
+
+
+def _xades(material: Material) -> list[Claim]:
+    return xades_claims_untrusted(
         material.document,
         material.signature,
         certificate=next(iter(material.certificates), None),
@@ -106,20 +109,20 @@ def _xades(material: Material) -> tuple[FoundSignature, ...]:
     )
 
 
-def _cades(material: Material) -> tuple[FoundSignature, ...]:
+def _cades(material: Material) -> list[Claim]:
     if material.signature is None:
         raise BadSignatureFile(4253, "no signature in the document")
-    return read_cades_untrusted(material.signature, material.document, material.certificates)
+    return cades_claims_untrusted(material.signature, material.document, material.certificates)
 
 
-def _pades(material: Material) -> tuple[FoundSignature, ...]:
+def _pades(material: Material) -> list[Claim]:
     """A PDF comes as the document, or where devices put what they signed: in place of the signature."""
-    return read_pades_untrusted(_document_with_signature(material))
+    return pades_claims_untrusted(_document_with_signature(material))
 
 
-def _smime(material: Material) -> tuple[FoundSignature, ...]:
+def _smime(material: Material) -> list[Claim]:
     """The message is the document, or stands in place of the signature."""
-    return read_smime_untrusted(_document_with_signature(material), material.certificates)
+    return smime_claims_untrusted(_document_with_signature(material), material.certificates)
 
 
 def _document_with_signature(material: Material) -> bytes:
@@ -133,16 +136,16 @@ def _document_with_signature(material: Material) -> bytes:
     return signature or document or b""
 
 
-def _bare(material: Material) -> tuple[FoundSignature, ...]:
+def _bare(material: Material) -> list[Claim]:
     """A signature value; the document is the message, and the certificate was given."""
     if material.signature is None or material.document is None:
         raise BadSignatureFile(4000, "a signature value needs its message")
     certificate = next(iter(material.certificates), None)
     read = read_pkcs1_untrusted if material.format is SignatureFormat.PKCS1 else read_ecdsa_untrusted
-    return (read(material.signature, material.document, certificate),)
+    return [Claim(read(material.signature, material.document, certificate))]
 
 
-_READERS: Mapping[SignatureFormat, Callable[[Material], tuple[FoundSignature, ...]]] = {
+_READERS: Mapping[SignatureFormat, Callable[[Material], list[Claim]]] = {
     SignatureFormat.XADES: _xades,
     SignatureFormat.CADES: _cades,
     SignatureFormat.PADES: _pades,

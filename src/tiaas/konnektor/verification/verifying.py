@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from tiaas.ades.found import BadSignatureFile, FoundSignature
+from tiaas.ades.found import BadSignatureFile, Claim, FoundSignature, Integrity
 from tiaas.base.dataclass import dataclass
 from tiaas.base.heavy import beside
+from tiaas.base.shortwork import in_turn
 from tiaas.interfaces.dss_core_v1_0 import VerifyManifestResults
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.verdict import CertificateCheck, Result
@@ -19,10 +20,11 @@ from tiaas.konnektor.verification.manifests import manifest_results
 from tiaas.konnektor.verification.moments import ReferenceTime, reference_time, youngest
 from tiaas.konnektor.verification.outcome import high_level
 from tiaas.konnektor.verification.policy import broken_rule
-from tiaas.konnektor.verification.reading import Material, Reading, document_fault, read_untrusted
+from tiaas.konnektor.verification.reading import Material, Reading, claims_untrusted, document_fault, place_of
+from tiaas.pki.keys import SigningScheme
 
 AT_ONCE_MAX = 32 * 1024
-"""Octets. What is not larger is read at once: a prescription takes less than a millisecond, and a thread more."""
+"""Octets. What is not larger is read in the event loop: a prescription takes a fraction of a millisecond."""
 
 _ALWAYS_ENDS = frozenset({4280, 4281})
 """Dimensions and forbidden content (A_19052-01, A_22673)."""
@@ -77,35 +79,62 @@ async def verify(material: Material, rules: Rules, checks: SignerChecks, now: da
     """
     # With schemas nobody knows how long it takes.
     at_once = material.octets <= AT_ONCE_MAX and not material.schemas
-    reading, fault = _read(material) if at_once else await beside(material.octets, _read, material)
-    times = [reference_time(found, rules.user_defined, now) for found in reading.found]
-    waiting = [_check(found, time, rules, checks) for found, time in zip(reading.found, times, strict=True)]
+    claims, fault = _read(material) if at_once else await beside(material.octets, _read_and_check, material)
+    # Public keys are used in threads, and meanwhile it is looked after the certificates.
+    checking = [_integrity(claim) for claim in claims]
+    times = [reference_time(claim.found, rules.user_defined, now) for claim in claims]
+    waiting = [_check(claim.found, time, rules, checks) for claim, time in zip(claims, times, strict=True)]
     checked = [await waiting[0]] if len(waiting) == 1 else await asyncio.gather(*waiting)
-    if any(check is not None and check.is_qualified for check in checked):
-        rules.require_sak()
-    manifests = manifest_results(reading.found) if rules.manifests else None
+    for check in checked:
+        if check is not None and check.is_qualified:
+            rules.require_sak()
+    found = tuple(
+        [
+            claim.settled(integrity if isinstance(integrity, Integrity) else await integrity)
+            for claim, integrity in zip(claims, checking, strict=True)
+        ]
+    )
+    reading = Reading(place_of(material), found)
+    manifests = manifest_results(found) if rules.manifests else None
     judgements = tuple(
-        judge(
-            found,
-            time,
-            check,
-            broken_rule(found, reading.place, is_qualified=check is not None and check.is_qualified),
-            now,
-            has_manifest=manifests is not None and bool(found.manifest),
-        )
-        for found, time, check in zip(reading.found, times, checked, strict=True)
+        [
+            judge(
+                one,
+                time,
+                check,
+                broken_rule(one, reading.place, is_qualified=check is not None and check.is_qualified),
+                now,
+                has_manifest=manifests is not None and bool(one.manifest),
+            )
+            for one, time, check in zip(found, times, checked, strict=True)
+        ]
     )
     return Verification(reading, judgements, youngest(times, now), manifests, fault)
 
 
-def _read(material: Material) -> tuple[Reading, KonnektorError | None]:
+def _read(material: Material) -> tuple[list[Claim], KonnektorError | None]:
     fault = document_fault(material)
     if fault is not None and (material.signature is None or fault.code in _ALWAYS_ENDS):
         raise fault
     try:
-        return read_untrusted(material), fault
+        return claims_untrusted(material), fault
     except BadSignatureFile as error:
         raise KonnektorError(error.code, error.reason) from None
+
+
+def _read_and_check(material: Material) -> tuple[list[Claim], KonnektorError | None]:
+    claims, fault = _read(material)
+    return [Claim(claim.checked()) for claim in claims], fault
+
+
+def _integrity(claim: Claim) -> Integrity | asyncio.Future[Integrity]:
+    found, check = claim
+    if check is None:
+        return found.integrity
+    if found.algorithm is None or found.algorithm[0] is not SigningScheme.ECDSA:
+        # An RSA key verifies in less time than the change to another thread takes.
+        return check()
+    return in_turn(check)
 
 
 async def _check(
