@@ -55,15 +55,16 @@ class OcspCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
-    """An answer in the cache with what it says, so that every check gets the same objects: `enforced` with certHash."""
+class KeptStatement:
+    """A statement with what it says, kept so that every check gets the same objects: `enforced` with certHash."""
 
     statement: Statement
     enforced: CertificateStatus
     plain: CertificateStatus
 
     @classmethod
-    def of(cls, statement: Statement) -> "_Kept":
+    def of(cls, statement: Statement) -> "KeptStatement":
+        """What is kept of a statement."""
         plain = certificate_status(statement, enforce_cert_hash=False, cached=True)
         if statement.hash_fault is None:
             return cls(statement, plain, plain)
@@ -88,7 +89,7 @@ class OcspClient:
         self._web = web
         self._clock = clock
         self._entropy = entropy
-        self._cache: OrderedDict[bytes, _Kept] = OrderedDict()
+        self._cache: OrderedDict[bytes, KeptStatement] = OrderedDict()
         self._asked: dict[bytes, asyncio.Task[Statement]] = {}
 
     @property
@@ -156,7 +157,7 @@ class OcspClient:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _kept(self, key: bytes, space: TrustSpace, *, is_egk: bool) -> _Kept | None:
+    def _kept(self, key: bytes, space: TrustSpace, *, is_egk: bool) -> KeptStatement | None:
         kept = self._cache.get(key)
         if kept is None:
             return None
@@ -183,7 +184,7 @@ class OcspClient:
             return
         statement = task.result()
         if statement.status is not CertStatus.UNKNOWN and self._grace:
-            self._cache[key] = _Kept.of(statement)
+            self._cache[key] = KeptStatement.of(statement)
             if len(self._cache) > _CACHE_MAX:
                 self._cache.popitem(last=False)
 

@@ -89,24 +89,15 @@ def read_statement(
 
 
 def read_given_statement(
-    der: bytes,
-    certificate: Certificate,
-    asked: CertId,
-    signers: OcspSigners,
-    at: datetime,
-    grace: timedelta,
-    now: datetime,
-) -> Statement:
-    """The statement in an answer that came with a signature, if it says something about the time `at`.
+    der: bytes, certificate: Certificate, asked: CertId, signers: OcspSigners
+) -> tuple[Statement, datetime]:
+    """The statement in an answer that came with a signature, and when it was made: not before that time it may be used.
 
-    It does if it was made not more than the grace period before (TUC_KON_161, ocspGracePeriod; TUC_PKI_030, 8b): what
-    it says of a later time holds for `at`, too, because a revocation comes with its time. Raises only `OcspRefused`.
+    Whether it says something about the time of the signature is the caller's question. Raises only `OcspRefused`.
     """
     basic, single, signer = _read(der, asked, signers)
-    late = max(basic.produced_at, single.this_update) > now + TOLERANCE
-    if late or basic.produced_at + grace + TOLERANCE < at:
-        raise OcspRefused(PkiCode.PROVIDED_OCSP_RESPONSE_NOT_VALID, "the answer is of another time")
-    return _statement(der, certificate, basic, single, signer, signers)
+    statement = _statement(der, certificate, basic, single, signer, signers)
+    return statement, max(basic.produced_at, single.this_update)
 
 
 def _read(der: bytes, asked: CertId, signers: OcspSigners) -> tuple[BasicResponse, SingleResponse, Certificate]:

@@ -7,7 +7,6 @@ who ask for a status. Cards and terminals that are in use go on working, as TAB_
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -15,9 +14,9 @@ from tiaas.base.clock import Clock
 from tiaas.base.dataclass import dataclass
 from tiaas.base.derived import Derived
 from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.givenanswers import GivenAnswers, youngest
 from tiaas.konnektor.importedcas import ImportedCas
-from tiaas.konnektor.ocsp import OcspClient, certificate_status
-from tiaas.konnektor.ocspanswer import OcspRefused, OcspSigners, read_given_statement
+from tiaas.konnektor.ocsp import OcspClient
 from tiaas.konnektor.pathverdict import by_the_vl, invalid, judged
 from tiaas.konnektor.proven import PATHS_MAX, READ_MAX, GoodPaths, ProvenSignatures, ReadCertificates
 from tiaas.konnektor.qualifiedtrust import QualifiedTrust, located
@@ -31,7 +30,6 @@ from tiaas.konnektor.web import WebClient
 from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.cvc import Cvc
-from tiaas.pki.ocsp import CertId
 from tiaas.pki.oids import CertificateType, Role
 from tiaas.pki.path import Demands, PathError
 
@@ -74,6 +72,8 @@ class Trust:
         self._good_paths = GoodPaths()
         self._qualified_paths = GoodPaths(chain_model=True)
         self._qualified = QualifiedTrust()
+        self._given_answers = GivenAnswers()
+        self._qualified_answers = GivenAnswers()
         self._rules: Derived[tuple[Demands, bool]] = Derived(READ_MAX)
         self._verdicts: Derived[Verdict] = Derived(PATHS_MAX)
         self._keeping: asyncio.Task[None] | None = None
@@ -260,47 +260,26 @@ class Trust:
             issuer = located(issuer, certificate, space)
         given = None
         if asking.given:
-            given = self._given(certificate, issuer, space, moment, asking.given, enforce_cert_hash=not is_egk)
+            answers = self._qualified_answers if is_qualified else self._given_answers
+            known = answers.read(asking.given, certificate, issuer.certificate, space)
+            given = youngest(known, moment, self._clock.now(), self._ocsp.grace, enforce_cert_hash=not is_egk)
         status = given
         if status is None or asking.wants_current:
             asked = self._known_status(certificate, space, is_egk=is_egk)
             asked = asked or await self._status(certificate, issuer, space, is_egk=is_egk)
             status = asked if given is None or asked.is_known else given
-        # Only what `_ocsp` keeps itself is worth remembering a verdict for.
-        is_kept = given is None and (status.cached or status is _OFFLINE)
+        # Only for what is kept itself is it worth remembering a verdict.
+        is_kept = status.cached or status is _OFFLINE
         if at is not None and status.revoked_at is not None and at < status.revoked_at:
             status, is_kept = replace(status, fault=None), False  # It was good then (TUC_PKI_006, step 8).
-        known = self._verdicts.get(found, status, tolerate)
-        verdict = known or judged(status, roles, tolerate=tolerate)
-        if known is None and is_kept:
-            self._verdicts.keep(verdict, found, status, tolerate)
+        verdict = self._verdicts.get(found, status, tolerate)
+        if verdict is None:
+            verdict = judged(status, roles, tolerate=tolerate)
+            if is_kept:
+                self._verdicts.keep(verdict, found, status, tolerate)
         if asking.given and given is None:
             verdict = replace(verdict, warnings=(*verdict.warnings, PkiCode.PROVIDED_OCSP_RESPONSE_NOT_VALID))
         return CertificateCheck(verdict, moment, is_qualified, found)
-
-    def _given(
-        self,
-        certificate: Certificate,
-        issuer: Issuer,
-        space: TrustSpace,
-        at: datetime,
-        given: Sequence[bytes],
-        *,
-        enforce_cert_hash: bool,
-    ) -> CertificateStatus | None:
-        """What the youngest answer that came with a signature says; None if none of them can be used."""
-        if not given:
-            return None
-        asked, now, grace = CertId.of(certificate, issuer.certificate), self._clock.now(), self._ocsp.grace
-        signers = OcspSigners(space.ocsp_signers, issuer.certificate if space.delegates else None)
-        found = []
-        for der in given:
-            with suppress(OcspRefused):
-                statement = read_given_statement(der, certificate, asked, signers, at, grace, now)
-                if statement.hash_fault is None or not enforce_cert_hash:
-                    found.append(statement)
-        youngest = max(found, key=lambda statement: statement.produced_at, default=None)
-        return None if youngest is None else certificate_status(youngest, enforce_cert_hash, cached=True)
 
     async def check_egk_online(self, der: bytes) -> CertificateStatus:
         """C.CH.AUT of an eGK before ReadVSD asks the Intermediär (TUC_KON_018).
