@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tiaas.ades.cades import CadesOptions, PreparedCades, prepare, prepare_counter, prepare_parallel
-from tiaas.ades.cadesread import read_cades_untrusted
+from tiaas.ades.cadesread import cades_claims_untrusted, read_cades_untrusted
 from tiaas.ades.found import BadSignatureFile
 from tiaas.ades.rawsignature import read_ecdsa_untrusted, read_pkcs1_untrusted
 from tiaas.ades.signing import CannotSign, SignedBy
@@ -82,7 +82,7 @@ def target(data: bytes) -> None:
         comparable_name_untrusted(data)
     with suppress(BadSignatureFile):
         read_cades_untrusted(data, _DOCUMENT, (_CERTIFICATE,))
-        read_cades_untrusted(data)
+        assert len(read_cades_untrusted(data)) == len(cades_claims_untrusted(data))
     with suppress(CannotSign):
         prepare_parallel(data, None, _BY, _OPTIONS).finish([b"value"])
         counter = prepare_counter(data, _BY, replace(_OPTIONS, unsigned_attributes=(data,)))

@@ -6,7 +6,7 @@ from tests import adesbench, pdfmaker
 from tests.adesbench import Key
 from tiaas.ades.found import BadSignatureFile
 from tiaas.ades.pades import PadesOptions, prepare
-from tiaas.ades.padesread import read_pades_untrusted
+from tiaas.ades.padesread import pades_claims_untrusted, read_pades_untrusted
 from tiaas.ades.pdfa import NotPdfa, pdfa_level_untrusted
 from tiaas.ades.signing import CannotSign
 
@@ -30,6 +30,6 @@ def target(data: bytes) -> None:
     with suppress(NotPdfa):
         pdfa_level_untrusted(data)
     with suppress(BadSignatureFile):
-        read_pades_untrusted(data)
+        assert len(read_pades_untrusted(data)) == len(pades_claims_untrusted(data))
     with suppress(CannotSign):
         prepare(data, _HOLDER.by, _OPTIONS)

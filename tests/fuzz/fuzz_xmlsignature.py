@@ -10,7 +10,7 @@ from tiaas.ades.found import BadSignatureFile, Integrity
 from tiaas.ades.signing import CannotSign, SignedBy
 from tiaas.ades.xades import XadesOptions, prepare
 from tiaas.ades.xadesdocument import parse_thin_xml_untrusted, parse_xml_untrusted
-from tiaas.ades.xadesread import read_xades_untrusted
+from tiaas.ades.xadesread import read_xades_untrusted, xades_claims_untrusted
 from tiaas.ades.xadesvariants import Update
 from tiaas.pki.keys import SigningScheme
 from tiaas.soap.errors import BadEnvelope
@@ -93,8 +93,10 @@ def target(data: bytes) -> None:
     with suppress(BadEnvelope):
         parse_thin_xml_untrusted(data)
     with suppress(BadSignatureFile):
-        for found in read_xades_untrusted(data):
-            if found.integrity is Integrity.INTACT and found.countersigns is None and not _is_original(data):
+        found = read_xades_untrusted(data)
+        assert len(found) == len(xades_claims_untrusted(data))
+        for one in found:
+            if one.integrity is Integrity.INTACT and one.countersigns is None and not _is_original(data):
                 raise AssertionError("a document that nobody signed got through")
     for options in _OPTIONS:
         with suppress(CannotSign):
