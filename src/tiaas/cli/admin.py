@@ -27,6 +27,7 @@ from tiaas.cli.adminimportedcas import register_imported_cas
 from tiaas.cli.adminlogs import register_logs
 from tiaas.cli.adminsmbs import register_virtual_smbs
 from tiaas.cli.adminsystem import register_system
+from tiaas.cli.adminupdates import register_updates
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.writer import note, out, out_fields, out_json, out_table
 from tiaas.client.admin import Admin, path_of
@@ -88,6 +89,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     kind.add_argument("--crl", action="store_true", help="with import: FILE is a CRL (DER), profile einbox only")
     register_imported_cas(action)
     register_virtual_smbs(action)
+    register_updates(action)
     action("expiry", "read the certificates of all reachable cards and show which end soon", _expiry)
     parameters = action(
         "parameters", "show the parameters, or set some: NAME=VALUE, NAME= for the default", _parameters

@@ -1,8 +1,8 @@
 """The way out of an instance of the lab: a `Network` whose connections fail when a fault of the lab says so.
 
 The line that `match` is compared with is what is called and its address: `terminal CT-1 127.0.0.1:4742`,
-`pki 127.0.0.1:8481`, `intermediaer …`, `gateway ti …`, `gateway sis …`, `time …` for a question to a time server; what
-is not the lab's is a receiver of events: `sink 192.168.1.7:8500`.
+`pki 127.0.0.1:8481`, `intermediaer …`, `ksr …`, `gateway ti …`, `gateway sis …`, `time …` for a question to a time
+server; what is not the lab's is a receiver of events: `sink 192.168.1.7:8500`.
 """
 
 import asyncio
@@ -78,4 +78,6 @@ class FaultyNetwork(Network):
         services = self.lab.services
         if services is not None and port in (urlsplit(services.url).port, services.tls_port):
             return "pki"
+        if urlsplit(self.lab.ksr.url).port == port:
+            return "ksr"
         return "intermediaer" if urlsplit(self.lab.vsdm.url).port == port else "sink"

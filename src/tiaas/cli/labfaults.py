@@ -1,11 +1,11 @@
-"""`tiaas lab fault|journal|update|day|play`: what goes wrong in a running lab, and what its services are asked."""
+"""`tiaas lab fault|journal|update|ksr|day|play`: what goes wrong in a running lab, and what its services are asked."""
 
 import argparse
 from typing import Any
 from urllib.parse import urlencode
 
 from tiaas.base.errors import InvalidInput
-from tiaas.cli import labday, labpki, labplay, labupdates
+from tiaas.cli import labday, labksr, labpki, labplay, labupdates
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.labport import add_arguments, ask, control_port
 from tiaas.cli.writer import out, out_json, out_table
@@ -24,7 +24,7 @@ lines that --match is compared with (* and ? stand for any characters):
   terminal     CT-1 PERFORM_VERIFICATION 0    ctId, SICCT command or APDU or TLS, unit
   card         HBA 80276… CT-1 00B08400       type, ICCSN, where it is, CLA INS P1 P2 or RESET
   keypad       CT-1 HBA 80276… PIN.CH current what a person is asked for
-  network      sink 127.0.0.1:8500            terminal CT-1, pki, intermediaer, time or sink, and the address
+  network      sink 127.0.0.1:8500            terminal CT-1, pki, intermediaer, ksr, time or sink, and the address
 
 without any fault option the faults in force and what struck are listed.
 """
@@ -56,7 +56,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     journal = things.add_parser("journal", help="what the lab's services were asked and answered")
     journal.add_argument("service", nargs="?", choices=_SERVICES, help="of one service only")
     journal.add_argument("--since", type=int, default=0, metavar="N", help="entries with a number above N")
-    for verb in (fault, journal, labupdates.register(things), labday.register(things)):
+    for verb in (fault, journal, labupdates.register(things), labksr.register(things), labday.register(things)):
         add_arguments(verb)
     labplay.register(things)
     labpki.register(things)
@@ -68,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
         "fault": _fault,
         "journal": _journal,
         "update": labupdates.run,
+        "ksr": labksr.run,
         "day": labday.run,
         "play": labplay.run,
         **labpki.THINGS,

@@ -162,6 +162,9 @@ class TiSettings:
     lists_minutes: int = setting(
         int(_TI.tsl_seconds // 60), "how often both trust lists are renewed, 1 to 10080 minutes; specified: daily"
     )
+    ksr_minutes: int = setting(
+        int(_TI.ksr_seconds // 60), "how often the KSR is asked for firmware, 1 to 10080 minutes; specified: daily"
+    )
     vsdm_seconds: float = setting(_TI.vsdm_seconds, "MAXTIME_VSDM: how long an online check may take, 1 to 120 seconds")
     offline_days: int = setting(
         _TI.offline_days_max, "TIMEOUT_TI_OFFLINE: days without online check until E=3 becomes E=6; 0: never"
@@ -183,6 +186,8 @@ class TiSettings:
             raise InvalidInput("tsl_grace_days is 1 to 30")
         if not 1 <= self.lists_minutes <= 7 * 24 * 60:
             raise InvalidInput("lists_minutes is 1 to 10080")
+        if not 1 <= self.ksr_minutes <= 7 * 24 * 60:
+            raise InvalidInput("ksr_minutes is 1 to 10080")
         if not 1 <= self.vsdm_seconds <= 120:
             raise InvalidInput("vsdm_seconds is 1 to 120")
         if not 0 <= self.offline_days <= 3650:
@@ -200,6 +205,7 @@ class TiSettings:
             tsl_grace_days=self.tsl_grace_days,
             tsl_seconds=self.lists_minutes * 60.0,
             bnetza_seconds=self.lists_minutes * 60.0,
+            ksr_seconds=self.ksr_minutes * 60.0,
             vsdm_seconds=self.vsdm_seconds,
             offline_days_max=self.offline_days,
             dns=self._servers(),

@@ -124,7 +124,7 @@ class BoxNetwork:
         if self._gateways[way] is None:
             return False
         try:
-            if not self._online.active:
+            if not self._online.wanted:
                 raise KonnektorError(NOT_ONLINE)
             await self._connect(way, by_hand=True)
         except KonnektorError as error:
@@ -136,11 +136,14 @@ class BoxNetwork:
         address = self._gateways[way]
         if address is None:
             return
-        if not self._online.active:
+        if not self._online.wanted:
             # Step 3: ends without an error.
             self._found(way, None)
             return
         try:
+            if way is Way.TI and self._online.is_blocked:
+                # TIP1-A_6025: a way that stands is given up, too.
+                raise KonnektorError(CRITICAL)
             if not self._up[way]:
                 await self._check_state(by_hand=by_hand)
             if not await self._answers(address):

@@ -70,6 +70,9 @@ CATALOGUE: Mapping[str, EventRow] = {
         "CARD_TYPE ICCSN CARD_HANDLE CardHolderName ZertName ExpirationDate DAYS_LEFT", log=False, severity=None
     ),
     "KSR/ERROR": _row("Target Name CtID Error Bedeutung", kind=None, severity=None),
+    "KSR/UPDATES_AVAILABLE": _row(
+        "ProductVendorID ProductCode ProductName FirmwareVersion Deadline FWPriority FirmwareReleaseNotes", log=False
+    ),
     "KSR/UPDATE/START": _row("Target CtID", kind=_SEC),
     "KSR/UPDATE/END": _row("Target CtID", kind=_SEC),
     "KSR/UPDATE/SUCCESS": _row("Target Name CtID NewFirmwareversion", kind=_SEC),
@@ -89,7 +92,6 @@ CATALOGUE: Mapping[str, EventRow] = {
 
 _BOX_NETWORK = "hsk: no LAN/WAN adapters, DHCP, VPN client or Standalone operation (PTV 1.3.0, groups 1, 3 to 5, 11)"
 _REGISTRATION = "hsk: no registration at a VPN-Zugangsdienst, no gSMC-K (groups 2, 8)"
-_KSR = "no KSR client: updates of terminals come by management"
 
 NOT_RAISED: Mapping[str, str] = {
     "CERT/CRL/INVALID": "hsk: no CRL (group 6); einbox: EC_CRL_Out_Of_Date tells it",
@@ -105,9 +107,8 @@ NOT_RAISED: Mapping[str, str] = {
     "MGM/STANDALONE_CHANGED": _BOX_NETWORK,
     "MGM/TI_ACCESS_GRANTED": _REGISTRATION,
     "SMC_K/REGISTER/ERROR": _REGISTRATION,
-    "KSR/UPDATE/KONNEKTOR_DOWNLOAD_END": "hsk: its own firmware does not come by KSR (group 9)",
-    "KSR/UPDATES_AVAILABLE": _KSR,
-    "KSR/UPDATE_KONFIG": _KSR,
+    "KSR/UPDATE/KONNEKTOR_DOWNLOAD_END": "packages for the Konnektor are told of only: nothing replaces the program",
+    "KSR/UPDATE_KONFIG": "no networks of existing applications (Bestandsnetze.xml) are routed",
 }
 """Topics of the specification without a cause here, and why."""
 

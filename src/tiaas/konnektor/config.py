@@ -239,6 +239,10 @@ class TiAccess:
     bnetza_seconds: float = 86_400.0  # CERT_BNETZA_VL_UPDATE_INTERVAL
     vsdm_seconds: float = 30.0  # MAXTIME_VSDM
     offline_days_max: int = 0  # TIMEOUT_TI_OFFLINE; 0: no limit
+    ksr_url: str = ""
+    """The KSR's SOAP endpoint (MGM_KSR_FIRMWARE_URL), by `https`; files are below it."""
+    ksr_seconds: float = 86_400.0  # TIP1-A_4836: daily
+    ksr_auto_download: bool = True  # MGM_KSR_AUTODOWNLOAD
     ntp: tuple[Address, ...] = ()
     """NTP_SERVER_ADDR: the TI's time servers in the order they are asked; none: time is not compared."""
     dns: tuple[Address, ...] = ()
@@ -253,6 +257,8 @@ class TiAccess:
             )
         if self.bnetza_url and not self.bnetza_url.startswith("https://"):
             raise BadInstanceConfig("TIP1-A_5662: the BNetzA-VL comes over TLS only; its address begins with https://")
+        if self.ksr_url and not self.ksr_url.startswith("https://"):
+            raise BadInstanceConfig("the KSR speaks TLS only; its address begins with https://")
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ def build_health(
             context.protocol,
             context.clock,
             context.entropy,
+            may_ask=lambda: not context.online_mode.is_blocked,
         ),
         SelfChecks(context.opstate, context.terminals, context.hub, context.clock, lambda: identity.server.certificate),
         MisuseWatch(context.opstate, context.clock, _crypto_log(context, calls), is_counted=_is_counted(context)),

@@ -56,6 +56,7 @@ from tiaas.konnektor.protocol import Medium, Refusals
 from tiaas.konnektor.reception import Reception
 from tiaas.konnektor.recorder import Recorder
 from tiaas.konnektor.sakcvc import SakCvc, keep_sak_cvc
+from tiaas.konnektor.sds import product_information
 from tiaas.konnektor.services import (
     authsignature,
     card,
@@ -77,6 +78,7 @@ from tiaas.konnektor.store import InstanceStore
 from tiaas.konnektor.terminaladmin import build_terminal_admin
 from tiaas.konnektor.terminallist import Correlation
 from tiaas.konnektor.trust import TrustSpace
+from tiaas.konnektor.updates import build_updates
 from tiaas.soap.dispatch import Operation
 from tiaas.soap.envelope import SoapFault
 from tiaas.terminal.front import Front
@@ -152,6 +154,8 @@ class Instance:
         self.expiry = CertificateWatch(context.cards, context.terminals, context.hub, context.clock, config.watch)
         self.recorder = recorder
         self.terminal_admin = build_terminal_admin(context, network, config.terminals)
+        product = product_information(config.product, context.clock.now()).product_identification
+        self.updates = build_updates(context, network, config.ti, product, self.terminal_admin.firmware)
 
     @classmethod
     async def load(
@@ -269,12 +273,14 @@ class Instance:
         """Boot-up; returns when clients are served. Raises `StaleEpoch`, `StoreError`, `AddressTaken`."""
         try:
             await self.context.protocol.start()
+            await self.updates.load()
             await self.context.trust.start(self.config.boot_seconds)
             await self.terminal_admin.load()
             await self.context.terminals.start()
             await self.terminal_admin.start()
             await self.hsms.start()
             await self._settle()
+            await self.updates.start()
             await self.health.start()
             await self._open_doors(ingress)
             await self._tell_boot(ingress)
@@ -313,6 +319,7 @@ class Instance:
         if self.context.intermediaer is not None:
             self.context.intermediaer.close()
         await self.health.stop()
+        await self.updates.stop()
         await self.terminal_admin.stop()
         await self.hsms.stop()
         await self.context.terminals.stop()

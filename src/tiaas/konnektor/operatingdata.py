@@ -59,14 +59,19 @@ def operating_data(instance: Instance) -> bytes:
             product_information=product_information(instance.config.product, now),
             configuration=Configuration(
                 client_connection_mode=_clients(instance),
-                # Neither instance nor terminal is updated without an administrator.
-                update_mode=UpdateMode(auto_download=False, auto_update=False),
+                # Firmware of terminals may come by itself; neither instance nor terminal is updated by itself.
+                update_mode=UpdateMode(auto_download=_downloads(instance), auto_update=False),
             ),
             connector=connector_state(context.opstate, context.online_mode, names_terminals=False),
             trust_status=_trust(instance),
             card_terminals=CardTerminals(card_terminal=terminals),
         )
     )
+
+
+def _downloads(instance: Instance) -> bool:
+    """MGM_KSR_AUTODOWNLOAD, where there is a KSR."""
+    return instance.updates.has_ksr and instance.updates.settings.auto_download
 
 
 def _is_told(entry: TerminalEntry) -> bool:

@@ -1,8 +1,8 @@
 """Firmware of card terminals: what is known, and bringing it there (gemSpec_Kon V5.18: TIP1-A_4543, 4544, §4.3.9).
 
-An administrator puts packages on the shelf; the KSR, which would, is not there. EC_CardTerminal_Software_Out_Of_Date
-holds for a terminal while the shelf has a newer version for its manufacturer and model, EC_FW_Update_Available while it
-holds for any.
+Packages on the shelf come from the KSR (`konnektor/updates.py`) or from an administrator.
+EC_CardTerminal_Software_Out_Of_Date holds for a terminal while there is a newer version for its manufacturer and model
+on the shelf or at the KSR, EC_FW_Update_Available while it holds for any, or the KSR has one for the Konnektor.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import logging
 from base64 import b64decode, b64encode
 from contextlib import suppress
 from dataclasses import field, replace
+from typing import Protocol
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
@@ -44,12 +45,18 @@ class BadFirmware(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class FirmwarePackage:
-    """Firmware for one model. `version` is three numbers with dots; only the terminal understands the image."""
+    """Firmware for one model. `version` is three numbers with dots; only the terminal understands the image.
+
+    `hardware` is the HWVersion that it is for, None: whatever an administrator puts there is for all. `from_ksr`: it
+    goes when the KSR offers another one, or none.
+    """
 
     manufacturer: str
     model: str
     version: str
     image: bytes = field(repr=False)
+    hardware: str | None = None
+    from_ksr: bool = False
 
     def __post_init__(self) -> None:
         if not self.image or len(self.image) > IMAGE_OCTETS_MAX:
@@ -59,11 +66,26 @@ class FirmwarePackage:
     @property
     def key(self) -> str:
         """What tells packages apart."""
-        return f"{self.manufacturer}/{self.model}/{self.version}"
+        hardware = "" if self.hardware is None else f"/{self.hardware}"
+        return f"{self.manufacturer}/{self.model}/{self.version}{hardware}"
 
     def is_for(self, product: TerminalProduct) -> bool:
         """Whether the package is for terminals of that product."""
+        if self.hardware not in (None, product.hardware_version):
+            return False
         return (self.manufacturer, self.model) == (product.manufacturer, product.model)
+
+
+class FirmwareSource(Protocol):
+    """Where firmware comes from that is not on the shelf."""
+
+    def newest_version(self, product: TerminalProduct) -> str | None:
+        """The highest version there is for a terminal, None if there is none."""
+        ...
+
+    async def fetch(self, product: TerminalProduct, version: str | None) -> FirmwarePackage | None:
+        """A package, the newest without `version`; None if there is none. Raises `KonnektorError` 4186, 4189."""
+        ...
 
 
 class Firmware:
@@ -75,11 +97,21 @@ class Firmware:
         self._hub = hub
         self._opstate = opstate
         self._shelf: dict[str, FirmwarePackage] = {}
+        self.source: FirmwareSource | None = None
+        self.has_konnektor_update = False
+        """The KSR offers a newer version of the Konnektor: part of EC_FW_Update_Available."""
 
     async def load(self) -> None:
         """Reads the shelf. Raises `StoreError`."""
         for row in (await self._store.list(FIRMWARE_KIND)).values():
-            package = FirmwarePackage(row["manufacturer"], row["model"], row["version"], b64decode(row["image"]))
+            package = FirmwarePackage(
+                row["manufacturer"],
+                row["model"],
+                row["version"],
+                b64decode(row["image"]),
+                row.get("hardware"),
+                row.get("from_ksr", False),
+            )
             self._shelf[package.key] = package
         self._terminals.on_session = self.judge
 
@@ -97,16 +129,20 @@ class Firmware:
             "model": package.model,
             "version": package.version,
             "image": b64encode(package.image).decode("ascii"),
+            "hardware": package.hardware,
+            "from_ksr": package.from_ksr,
         }
         await self._store.put(FIRMWARE_KIND, package.key, row)
         self._shelf[package.key] = package
-        self._judge_all()
+        self.judge_all()
 
     async def remove(self, key: str) -> None:
-        """Takes a package off the shelf; nothing happens if it is not there. Raises `StoreError`."""
-        await self._store.delete(FIRMWARE_KIND, key)
-        self._shelf.pop(key, None)
-        self._judge_all()
+        """Takes what is `manufacturer/model/version` off the shelf, for whatever hardware; nothing happens if nothing
+        is. Raises `StoreError`."""
+        for found in [each for each in self._shelf if each == key or each.startswith(f"{key}/")]:
+            await self._store.delete(FIRMWARE_KIND, found)
+            self._shelf.pop(found, None)
+        self.judge_all()
 
     def newest_for(self, product: TerminalProduct) -> FirmwarePackage | None:
         """The package with the highest version for a product."""
@@ -118,8 +154,10 @@ class Firmware:
         product = entry.last_product
         if product is None or entry.config.correlation not in (Correlation.AKTIV, Correlation.AKTUALISIEREND):
             return
-        newest = self.newest_for(product)
-        is_old = newest is not None and _numbers(newest.version) > _numbers(product.firmware_version)
+        shelved = self.newest_for(product)
+        offered = None if self.source is None else self.source.newest_version(product)
+        versions = [v for v in (None if shelved is None else shelved.version, offered) if v is not None]
+        is_old = any(_numbers(version) > _numbers(product.firmware_version) for version in versions)
         self._opstate.set(Condition.CARD_TERMINAL_SOFTWARE_OUT_OF_DATE, is_old, of=entry.config.ct_id)
         self.judge_available()
 
@@ -127,22 +165,24 @@ class Firmware:
         """EC_FW_Update_Available."""
         old = Condition.CARD_TERMINAL_SOFTWARE_OUT_OF_DATE
         any_old = any(self._opstate.holds(old, entry.config.ct_id) for entry in self._terminals)
-        self._opstate.set(Condition.FW_UPDATE_AVAILABLE, any_old)
+        self._opstate.set(Condition.FW_UPDATE_AVAILABLE, any_old or self.has_konnektor_update)
 
-    def _judge_all(self) -> None:
+    def judge_all(self) -> None:
+        """Both conditions, of all terminals."""
         for entry in self._terminals:
             self.judge(entry)
+        self.judge_available()
 
     async def update(self, entry: TerminalEntry, version: str | None = None) -> None:
-        """Brings a package to a terminal in use; returns when the terminal is back with the new version.
+        """Brings a package to a terminal in use (TUC_KON_281); returns when the terminal is back with the new version.
 
-        Raises `KonnektorError` 4221, 4222, 4030 (the terminal's account), 4186 (no such package), 4187 (refused, broken
-        off, or the terminal came back with another version).
+        Raises `KonnektorError` 4221, 4222, 4030 (the terminal's account), 4186 (no such package, or not downloaded),
+        4187 (refused, broken off, or the terminal came back with another version).
         """
         self._terminals.require_usable(entry)
         if entry.last_product is None:
             raise KonnektorError(4222)
-        package = self._package(entry.last_product, version)
+        package = await self._package(entry, entry.last_product, version)
         self._hub.publish(update_event(Topic.KSR_UPDATE_START, entry))
         await self._terminals.change(entry, replace(entry.config, correlation=Correlation.AKTUALISIEREND))
         try:
@@ -176,11 +216,21 @@ class Firmware:
         if entry.last_product is None or entry.last_product.firmware_version != package.version:
             raise KonnektorError(4187, fill="andere Version als erwartet")
 
-    def _package(self, product: TerminalProduct, version: str | None) -> FirmwarePackage:
+    async def _package(self, entry: TerminalEntry, product: TerminalProduct, version: str | None) -> FirmwarePackage:
+        """What is on the shelf, unless the KSR has what is wanted and the shelf does not. Raises 4186, 4189."""
+        offered = version
         if version is None:
             found = self.newest_for(product)
+            offered = None if self.source is None else self.source.newest_version(product)
         else:
             found = next((p for p in self._shelf.values() if p.is_for(product) and p.version == version), None)
+        is_better = found is None or (offered is not None and _numbers(offered) > _numbers(found.version))
+        if is_better and self.source is not None:
+            try:
+                found = await self.source.fetch(product, offered) or found
+            except KonnektorError as error:
+                self._hub.publish(update_failure(entry, error))
+                raise
         if found is None:
             raise KonnektorError(4186)
         return found

@@ -8,7 +8,7 @@ the first failure (TAB_KON_640) and survive a restart.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,7 +59,10 @@ class SyncRecord:
 
 
 class TimeSource:
-    """One instance's view of the TI's time. Without servers, or offline, it checks nothing."""
+    """One instance's view of the TI's time. Without servers, or offline, it checks nothing.
+
+    `may_ask` says whether the TI may be asked just now; if not, that is a failure like any other.
+    """
 
     def __init__(
         self,
@@ -72,10 +75,13 @@ class TimeSource:
         clock: Clock,
         entropy: Entropy,
         settings: TimeSettings | None = None,
+        *,
+        may_ask: Callable[[], bool] = lambda: True,
     ) -> None:
         self.record = SyncRecord()
         self._servers = servers
         self._network = network
+        self._may_ask = may_ask
         self._store = store
         self._hub = hub
         self._opstate = opstate
@@ -166,7 +172,7 @@ class TimeSource:
         await self._store.put(TIME_KIND, _KEY, {name: at.isoformat() for name, at in told.items() if at is not None})
 
     async def _offset(self) -> float | None:
-        for server in self._servers:
+        for server in self._servers if self._may_ask() else ():
             try:
                 async with asyncio.timeout(self._settings.answer):
                     return await self._ask(server)

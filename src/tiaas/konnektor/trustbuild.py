@@ -50,5 +50,5 @@ def build_trust(
     reading, service = reader or ListReader(), TslService(web, access.tsl_tls_port, clock)
     lists = TrustLists(given, anchor, access, service, reading, ocsp, store, hub, opstate, clock, entropy, mode)
     trust = Trust(lists, ocsp, web, clock, imported)
-    service.check = trust.check_tsl_service
+    service.check = trust.check_central_service
     return trust

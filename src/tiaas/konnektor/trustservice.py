@@ -317,8 +317,9 @@ class Trust:
         """
         return await self._check_server(der, ZD_SERVER, Role.VZD_TI, tolerate=False)
 
-    async def check_tsl_service(self, der: bytes) -> Verdict:
-        """C.ZD.TLS-S that the TSL service showed in TLS (A_17661): OCSP, tolerant of a missing status; see `check`."""
+    async def check_central_service(self, der: bytes) -> Verdict:
+        """C.ZD.TLS-S that a central service showed in TLS, the TSL service (A_17661) or the KSR (TAB_KON_668): OCSP,
+        tolerant of a missing status; see `check`. The role is for the caller to judge."""
         return await self.check(der, ZD_SERVER, offline_allow_no_check=True)
 
     async def _check_server(self, der: bytes, demands: Demands, role: Role, *, tolerate: bool) -> Verdict:

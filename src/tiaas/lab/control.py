@@ -15,6 +15,7 @@
     DELETE    /updates/{id}                  takes one back
     …/pairing, /announce, /contactless, /smkt what a technician does (`lab/controlterminals.py`)
     /certificates, /tsl                      the PKI (`lab/controlpki.py`)
+    /ksr                                     firmware for Konnektors and terminals (`lab/controlksr.py`)
     …/insert-kvk, …/motor, /popp/scenarios   memory cards, card motor, PoPP signer (`lab/controlslots.py`)
 
 Errors are JSON: {"error": what is wrong, "hint": what to do instead}.
@@ -44,6 +45,7 @@ from tiaas.base.localweb import is_local_request
 from tiaas.base.secret import Secret
 from tiaas.lab.controlcards import card_routes
 from tiaas.lab.controlfaults import fault_routes
+from tiaas.lab.controlksr import ksr_routes
 from tiaas.lab.controlpki import pki_routes
 from tiaas.lab.controlslots import slot_routes
 from tiaas.lab.controlterminals import terminal_workshop_routes
@@ -89,6 +91,7 @@ def control_app(lab: Lab, more: Sequence[Route] = ()) -> Starlette:
         Route("/updates/{update_id}", _cancel(lab), methods=["DELETE"]),
         *terminal_workshop_routes(lab, _read),
         *pki_routes(lab, _read),
+        *ksr_routes(lab, _read),
         *lab.time.routes(_read),
         *slot_routes(lab, _read),
         *more,

@@ -47,6 +47,7 @@ class Service(enum.StrEnum):
     VSDD = "vsdd"
     CMS = "cms"
     VZD = "vzd"
+    KSR = "ksr"
     TERMINAL = "terminal"
     CARD = "card"
     KEYPAD = "keypad"
@@ -72,6 +73,9 @@ CODES: Mapping[Service, tuple[str, ...]] = {
     Service.VSDD: (*_CCS, *_RECORDS, "session-lost", "session-silent", "key-wrong"),
     Service.CMS: (*_CCS, *_RECORDS, "session-lost", "session-silent", "key-wrong"),
     Service.VZD: ("1", "3", "11", "32", "50", "51", "52", "80"),
+    Service.KSR: (
+        "fault", "malformed", "file-short", "server-expired", "server-foreign", "server-role",
+    ),
     Service.TERMINAL: (
         "gone", "silent", "garbage", "wrong-sequence", "certificate-expired", "certificate-foreign",
     ),

@@ -32,6 +32,7 @@ from tiaas.lab.gateway import Gateways
 from tiaas.lab.identifiers import lab_iccsn
 from tiaas.lab.journal import Journal
 from tiaas.lab.keys import new_rsa_key
+from tiaas.lab.ksr.server import Ksr
 from tiaas.lab.mishaps import LabMishaps
 from tiaas.lab.personalise import PersonalisedCard, Personaliser, gsmckt_iccsn
 from tiaas.lab.pins import random_digits
@@ -99,6 +100,7 @@ class Lab:
         )
         self.time = TimeServer(clock)
         self.gateways = Gateways()
+        self.ksr = Ksr(store, pki, self.faults, self.journal, clock=clock, entropy=entropy)
         self.services: PkiServices | None = None
         """The trust lists and the status service, once `start_pki` has brought them up."""
         self.on_change: Callable[[], None] = _nothing
@@ -256,12 +258,14 @@ class Lab:
         await self.vsdm.start(self.ports)
         await self.ports.claim("time", LOOPBACK, partial(self.time.start, LOOPBACK), preferred=TIME_PORT)
         await self.gateways.start(self.ports, LOOPBACK)
+        await self.ksr.start(self.ports, LOOPBACK)
 
     async def stop(self) -> None:
         """Switches all terminals and services off."""
         self.time.stop()
         await self.end_mishaps()
         await self.gateways.stop()
+        await self.ksr.stop()
         await asyncio.gather(
             self.vsdm.stop(), self.vzd.stop(), *(practice.stop() for practice in self.practices.values())
         )

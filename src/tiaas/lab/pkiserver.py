@@ -29,7 +29,7 @@ from tiaas.lab.listfaults import HASH_WRONG, defective, wrong_hash
 from tiaas.lab.ocspresponder import StatusService
 from tiaas.lab.server import connection
 from tiaas.lab.trustlists import TrustLists, hash_file
-from tiaas.lab.tslidentity import DEFECTS as TLS_DEFECTS
+from tiaas.lab.zdidentity import DEFECTS as TLS_DEFECTS
 from tiaas.pki.ocsp import MAX_REQUEST, REQUEST_TYPE, RESPONSE_TYPE
 
 LIST_TYPE = "application/vnd.etsi.tsl+xml"

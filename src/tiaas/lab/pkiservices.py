@@ -9,7 +9,7 @@ from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.lab.books import CertificateBook
 from tiaas.lab.crls import CRL_PATH, RevocationLists
-from tiaas.lab.faults import FaultBook
+from tiaas.lab.faults import FaultBook, Service
 from tiaas.lab.journal import Journal
 from tiaas.lab.listcontent import OCSP_PATH, ListName
 from tiaas.lab.ocspresponder import StatusService
@@ -19,10 +19,12 @@ from tiaas.lab.server import LabServer
 from tiaas.lab.signers import Signers
 from tiaas.lab.store import LabStore
 from tiaas.lab.trustlists import TrustLists
-from tiaas.lab.tslidentity import TslIdentity
+from tiaas.lab.zdidentity import ZdIdentity
+from tiaas.pki.oids import Role
 
 PKI_PORT, TSL_PORT = 8481, 8482
 """What a new lab prefers: for everything without TLS, for the TSL service with TLS."""
+_TSL_NAME = "tsl.tiaas.lab"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,9 @@ class PkiServices:
         crls, kept = RevocationLists(parts.pki, clock), DefectiveLists(self.lists)
         service = PkiService(self.lists, status, parts.faults, parts.journal, crls, kept)
         parts.pki.ocsp_url = self.ocsp_url
-        identity = TslIdentity(parts.pki, parts.faults, parts.journal, clock, entropy)
+        identity = ZdIdentity(
+            Service.TSL, Role.TSL_TI, _TSL_NAME, parts.pki, parts.faults, parts.journal, clock, entropy
+        )
         self._servers = (
             (LabServer(pki_app(service), "lab PKI services"), url),
             (LabServer(tsl_app(service), "lab TSL service", identity.context()), secure_url),

@@ -46,6 +46,7 @@ class Kind(StrEnum):
     INSURED = "insured"
     UPDATE = "update"
     CERTIFICATE = "certificate"
+    FIRMWARE = "firmware"
 
 
 _SCHEMA = (

@@ -51,6 +51,7 @@ class Role(Enum):
     KT = (105, "oid_kt", "Kartenterminal")
     SAK = (119, "oid_sak", "Signaturanwendungskomponente")
     INT_VSDM = (159, "oid_int_vsdm", "Intermediär VSDM")
+    KONFIGDIENST = (160, "oid_konfigdienst", "Konfigurationsdienst")
     VZD_TI = (171, "oid_vzd_ti", "Verzeichnisdienst-TI")
     TSL_TI = (189, "oid_tsl_ti", "TSL-Dienst-TI")
     POPP = (293, "oid_popp", "Proof of Patient Presence (PoPP) Dienst")

@@ -26,7 +26,7 @@ from tiaas.lab.lab import Lab
 from tiaas.lab.listcontent import ListName
 from tiaas.lab.pkiservices import PkiServices
 from tiaas.lab.store import LabStore
-from tiaas.lab.tslidentity import DEFECTS
+from tiaas.lab.zdidentity import DEFECTS
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.oids import CertificateType, ExtendedKeyUsage, KeyUsage, Role
 from tiaas.pki.path import Demands

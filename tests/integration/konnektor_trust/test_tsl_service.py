@@ -5,7 +5,7 @@ import pytest
 from tests.integration.konnektor_trust.test_lab_faults import VL_FAILED, Bench, bench
 from tiaas.lab.faults import Service
 from tiaas.lab.listcontent import ListName
-from tiaas.lab.tslidentity import DEFECTS
+from tiaas.lab.zdidentity import DEFECTS
 
 __all__ = ["bench"]
 

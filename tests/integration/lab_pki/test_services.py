@@ -25,7 +25,7 @@ from tiaas.lab.pkiservices import PkiServices
 from tiaas.lab.signers import der
 from tiaas.lab.store import Kind, LabStore
 from tiaas.lab.trustlists import hash_file
-from tiaas.lab.tslidentity import DEFECTS
+from tiaas.lab.zdidentity import DEFECTS
 from tiaas.pki.certificate import Certificate, decode_certificate_untrusted
 from tiaas.pki.ocsp import (
     REQUEST_TYPE,

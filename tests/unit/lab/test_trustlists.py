@@ -18,7 +18,7 @@ from tiaas.lab.pki import AuthorityKind, Family
 from tiaas.lab.signers import der
 from tiaas.lab.store import LabStore
 from tiaas.lab.trustlists import TrustLists, hash_file
-from tiaas.lab.tslidentity import DEFECTS
+from tiaas.lab.zdidentity import DEFECTS
 from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.pki.oids import CertificateType
 from tiaas.pki.path import PathError

@@ -11,7 +11,7 @@ from tiaas.interfaces.management.fields import Told
 class CentralSystem:
     """A system, where it is, and whether it could be reached when it was last tried."""
 
-    system: Annotated[str, Told("TSL service, BNetzA-VL, OCSP forwarder, Intermediär VSDM, VZD, NTP …")]
+    system: Annotated[str, Told("TSL service, BNetzA-VL, OCSP forwarder, Intermediär VSDM, VZD, KSR, NTP …")]
     host: str
     port: int
     is_reachable: Annotated[bool | None, Told("null: not tried")]

@@ -86,6 +86,9 @@ class Parameters:
     ocsp_grace_minutes: Annotated[int | None, Number(0, 20), Told("CERT_OCSP_DEFAULT_GRACE_PERIOD_NONQES")] = None
     tsl_grace_days: Annotated[int | None, Number(1, 30), Told("CERT_TSL_DEFAULT_GRACE_PERIOD_DAYS")] = None
     bnetza_hours: Annotated[int | None, Number(1, 168), Told("CERT_BNETZA_VL_UPDATE_INTERVAL")] = None
+    ksr_auto_download: Annotated[
+        bool | None, Told("MGM_KSR_AUTODOWNLOAD: firmware for card terminals is fetched when the KSR has newer one")
+    ] = None
     expiry_check_days: Annotated[
         int | None, Number(0, 365), Told("CERT_EXPIRATION_CARD_CHECK_DAYS; 0: cards are not looked at")
     ] = None

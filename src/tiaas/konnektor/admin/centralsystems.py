@@ -18,6 +18,7 @@ from tiaas.konnektor.instance import Instance
 
 _PORTS = {"http": 80, "https": 443, "ldap": 389, "ldaps": 636}
 _OFFLINE = "MGM_LU_ONLINE is off"
+_BLOCKED = "EC_FW_Not_Valid_Status_Blocked"
 
 
 async def _reach(call: Call) -> Reachability:
@@ -32,8 +33,9 @@ async def _systems(call: Call) -> CentralSystems:
 
 
 async def _told(instance: Instance, name: str, where: Address) -> CentralSystem:
-    if not instance.context.online_mode.active:
-        return CentralSystem(name, where.host, where.port, None, None, _OFFLINE)
+    mode = instance.context.online_mode
+    if not mode.active:
+        return CentralSystem(name, where.host, where.port, None, None, _BLOCKED if mode.is_blocked else _OFFLINE)
     found = await _try(instance, where)
     now = instance.context.clock.now()
     return CentralSystem(name, where.host, where.port, found.is_reachable, now, found.reason)
@@ -60,6 +62,7 @@ def _connected(instance: Instance) -> Iterator[tuple[str, Address]]:
         ("OCSP forwarder", ti.ocsp_forwarder),
         ("Intermediär VSDM", ti.intermediaer),
         ("VZD", ti.vzd),
+        ("KSR", ti.ksr_url),
         ("CRL", box.crl_url),
     )
     for name, url in urls:

@@ -35,11 +35,13 @@ from tiaas.konnektor.store import Change, Delete, Put
 from tiaas.konnektor.terminalfirmware import FIRMWARE_KIND
 from tiaas.konnektor.terminallist import Correlation, TerminalConfig
 from tiaas.konnektor.terminals import STORE_KIND
+from tiaas.konnektor.updates import UPDATES_KIND
 
 FILE_OCTETS = CONFIG_OCTETS * 3 // 2
 _IDENTIFYING = ("role", "may_reset", "hashes")
-NOT_EXPORTED = frozenset({"trust", "protocol", TOKEN_KIND, "event-sink", FIRMWARE_KIND})
-"""Kinds of rows that are no configuration: trust space, keys of the logs, tokens, subscriptions, firmware."""
+NOT_EXPORTED = frozenset({"trust", "protocol", TOKEN_KIND, "event-sink", FIRMWARE_KIND, UPDATES_KIND})
+"""Kinds of rows that are no configuration: trust space, keys of the logs, tokens, subscriptions, firmware and what the
+KSR told of it."""
 SURVIVES_RESET = frozenset({"trust", "protocol"})
 
 

@@ -19,7 +19,7 @@ _ACCESS = {
     "authentication_mandatory": "authentication_mandatory",
     "directory_open": "directory_open",
 }
-_TI = {name: name for name in ("online", "sak", "tsl_grace_days", "offline_days_max")}
+_TI = {name: name for name in ("online", "sak", "tsl_grace_days", "offline_days_max", "ksr_auto_download")}
 _OWN = {name: name for name in ("hostname", "card_seconds", "event_tries")}
 _WATCH = {"expiry_check_days": "every", "expiry_warn_days": "warn"}
 _SIGNATURE = {

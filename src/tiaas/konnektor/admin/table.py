@@ -18,6 +18,7 @@ from tiaas.konnektor.admin.operatingdata import OPERATING_DATA_ROUTES
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, SUPER_ONLY
 from tiaas.konnektor.admin.routes import Call, Route
 from tiaas.konnektor.admin.system import SYSTEM_ROUTES
+from tiaas.konnektor.admin.updates import UPDATE_ROUTES
 from tiaas.konnektor.admin.virtualsmbs import VIRTUAL_SMB_ROUTES
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.permissions import Row, allows
@@ -35,8 +36,8 @@ def _permitted(route: Route) -> Route:
     return replace(route, handler=handle)
 
 
-ALWAYS_AREAS = frozenset({"openapi.json", "session", "logs", "system"})
-"""What stays possible in every critical state: log view, the state, restart, factory reset, and the way there."""
+ALWAYS_AREAS = frozenset({"openapi.json", "session", "logs", "system", "updates"})
+"""What stays possible in every critical state: log view, the state, restart, factory reset, updates, the way there."""
 
 _ROWS: tuple[Route, ...] = (
     openapi_route("tiaas: management of a Konnektor instance", lambda: INSTANCE_ROUTES),
@@ -53,6 +54,7 @@ _ROWS: tuple[Route, ...] = (
     *IMPORTED_CA_ROUTES,
     *MISUSE_ROUTES,
     *terminals.terminal_routes(),
+    *UPDATE_ROUTES,
     *VIRTUAL_SMB_ROUTES,
 )
 

@@ -1,5 +1,6 @@
-"""The TLS identity of the lab's TSL service: C.ZD.TLS-S with the role oid_tsl_ti (gemSpec_TSL V1.19.2, TIP1-A_4056-01),
-and identities with one defect each, for the codes `server-…` of the fault service `tsl`.
+"""TLS identities of the lab's central services: C.ZD.TLS-S with the role of the service (gemSpec_TSL V1.19.2,
+TIP1-A_4056-01; gemSpec_PKI V2.14.1, Tab_PKI_247), and identities with one defect each, for the codes `server-…` of the
+service's faults.
 
 Which one a client meets is decided when its handshake begins.
 """
@@ -22,18 +23,31 @@ from tiaas.pki.names import component_name
 from tiaas.pki.oids import CertificateType, Role
 from tiaas.pki.tlsfiles import load_identity
 
-NAMES = ("tsl.tiaas.lab", "localhost", "127.0.0.1")
 LINE = "TLS"
 """What a fault's `match` is compared with when a client connects."""
 _SUITES = "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256"
 _OVER = timedelta(days=1)
 _LIVED = timedelta(days=5 * 365)
+_LOCAL = ("localhost", "127.0.0.1")
 
 
-class TslIdentity:
-    """Contexts of the server. Belongs to one lab; used in its event loop."""
+class ZdIdentity:
+    """Contexts of the server of one service. Belongs to one lab; used in its event loop."""
 
-    def __init__(self, pki: LabPki, faults: FaultBook, journal: Journal, clock: Clock, entropy: Entropy) -> None:
+    def __init__(
+        self,
+        service: Service,
+        role: Role,
+        name: str,
+        pki: LabPki,
+        faults: FaultBook,
+        journal: Journal,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self._service = service
+        self._role = role
+        self._names = (name, *_LOCAL)
         self._pki = pki
         self._faults = faults
         self._journal = journal
@@ -46,10 +60,10 @@ class TslIdentity:
         context = self._with(self._issued(self._pki))
 
         def begin(connection: ssl.SSLObject, name: str | None, served: ssl.SSLContext) -> None:
-            fault = self._faults.take(Service.TSL, LINE, lambda fault: fault.code in DEFECTS)
+            fault = self._faults.take(self._service, LINE, lambda fault: fault.code in DEFECTS)
             if fault is None:
                 return
-            self._journal.begin(Service.TSL)("TLS", LINE, str(fault.code), fault.number)
+            self._journal.begin(self._service)("TLS", LINE, str(fault.code), fault.number)
             connection.context = self._with(DEFECTS[str(fault.code)](self))
 
         context.sni_callback = begin
@@ -64,9 +78,10 @@ class TslIdentity:
         load_identity(context, self._key, x509.load_der_x509_certificate(certificate))
         return context
 
-    def _issued(self, pki: LabPki, role: Role = Role.TSL_TI, validity: Validity | None = None) -> bytes:
-        name = component_name(NAMES[0], ORGANIZATION)
-        holder = EndEntity(name, self._key.public_key(), build_admission(role), self._pki.ocsp_url, NAMES)
+    def _issued(self, pki: LabPki, role: Role | None = None, validity: Validity | None = None) -> bytes:
+        name = component_name(self._names[0], ORGANIZATION)
+        admission = build_admission(role or self._role)
+        holder = EndEntity(name, self._key.public_key(), admission, self._pki.ocsp_url, self._names)
         return pki.issue(CertificateType.ZD_TLS_S, holder, validity=validity)
 
     def other_role(self) -> bytes:
@@ -83,9 +98,9 @@ class TslIdentity:
         return self._issued(LabPki.create(self._entropy, self._clock))
 
 
-DEFECTS: Mapping[str, Callable[[TslIdentity], bytes]] = {
-    "server-role": TslIdentity.other_role,
-    "server-expired": TslIdentity.expired,
-    "server-foreign": TslIdentity.foreign,
+DEFECTS: Mapping[str, Callable[[ZdIdentity], bytes]] = {
+    "server-role": ZdIdentity.other_role,
+    "server-expired": ZdIdentity.expired,
+    "server-foreign": ZdIdentity.foreign,
 }
-"""Codes of the fault service `tsl` that a connection meets, not a request."""
+"""Codes that a connection meets, not a request."""

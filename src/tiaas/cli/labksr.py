@@ -1,0 +1,92 @@
+"""`tiaas lab ksr`: puts firmware into the lab's KSR, lists it, takes it away."""
+
+import argparse
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from tiaas.base.errors import InvalidInput
+from tiaas.cli.adminaccess import read_file
+from tiaas.cli.exitcodes import ExitCode
+from tiaas.cli.labport import ask, control_port
+from tiaas.cli.writer import out, out_json, out_table
+from tiaas.lab.ksr.offers import PRODUCTS
+
+_EPILOG = """\
+without VERSION: list what lies there.
+
+Konnektors ask once a day and when they start; `tiaas admin updates check` makes one ask now.
+"""
+_PLAIN = ("start", "deadline", "notes", "vendor_id", "product_code", "hardware_version", "group")
+
+
+def register(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    """Adds `ksr`."""
+    parser = things.add_parser(
+        "ksr",
+        help="firmware that the lab's KSR offers to Konnektors and card terminals",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("version", nargs="?", metavar="VERSION", help="offer this firmware version, X.Y.Z")
+    parser.add_argument("--for", dest="kind", choices=tuple(PRODUCTS), default="konnektor", help="default: konnektor")
+    parser.add_argument("--critical", action="store_true", help="FWPriority Kritisch instead of Normal")
+    parser.add_argument("--start", metavar="DATE", help="StartDate, YYYY-MM-DD")
+    parser.add_argument("--deadline", metavar="DATE", help="until when it has to be installed, YYYY-MM-DD")
+    parser.add_argument("--notes", metavar="TEXT", help="FirmwareReleaseNotes, with the package's Internet address")
+    parser.add_argument("--vendor-id", metavar="ID", help="ProductVendorID; default: the lab's own")
+    parser.add_argument("--product-code", metavar="CODE", help="ProductCode; default: the lab's own")
+    parser.add_argument("--hardware-version", metavar="X.Y.Z", help="HWVersion; default: the lab's own")
+    parser.add_argument("--group", metavar="N", help="firmware group of a terminal's image, five digits")
+    parser.add_argument("--file", type=Path, metavar="FILE", help="the firmware file; default: one made for it")
+    gone = parser.add_mutually_exclusive_group()
+    gone.add_argument("--withdraw", metavar="ID", help="take the package with that id away")
+    gone.add_argument("--clear", action="store_true", help="take all packages away")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Does what was asked."""
+    if args.version is None:
+        return _withdraw(args) if args.clear or args.withdraw else _list(args)
+    if args.clear or args.withdraw:
+        raise InvalidInput("VERSION goes neither with --withdraw nor with --clear")
+    body: dict[str, Any] = {"for": args.kind, "version": args.version}
+    body |= {name: getattr(args, name) for name in _PLAIN if getattr(args, name) is not None}
+    if args.critical:
+        body["priority"] = "Kritisch"
+    if args.file is not None:
+        body["content"] = b64encode(read_file(args.file)).decode("ascii")
+    with control_port(args) as http:
+        made = ask(http, "POST", "/ksr", body)
+    if args.json:
+        out_json(made)
+    else:
+        out(f"package {made['update_id']}: {made['product_name']} {made['version']}, {made['priority']}")
+    return ExitCode.OK
+
+
+def _withdraw(args: argparse.Namespace) -> int:
+    if args.withdraw is not None and not args.withdraw.strip():
+        raise InvalidInput("--withdraw needs the id of a package; tiaas lab ksr lists them")
+    path = "/ksr" if args.clear else f"/ksr/{quote(args.withdraw, safe='')}"
+    with control_port(args) as http:
+        gone = ask(http, "DELETE", path)
+    if args.json:
+        out_json(gone)
+    else:
+        out(f"{gone['withdrawn']} packages withdrawn")
+    return ExitCode.OK
+
+
+def _list(args: argparse.Namespace) -> int:
+    with control_port(args) as http:
+        packages = ask(http, "GET", "/ksr")["packages"]
+    if args.json:
+        out_json(packages)
+    else:
+        names = ("update_id", "product_code", "hardware_version", "version", "priority", "deadline", "notes")
+        titles = ("ID", "PRODUCT", "HARDWARE", "VERSION", "PRIORITY", "DEADLINE", "NOTES")
+        out_table(titles, [tuple(package[name] or "" for name in names) for package in packages])
+    return ExitCode.OK

@@ -1,0 +1,82 @@
+"""Firmware that the KSR offers, in the management interface (gemSpec_Kon V5.18 TIP1-A_4837, TIP1-A_4838, TIP1-A_6026).
+
+A terminal is updated with `POST /terminals/{ct_id}/firmware`.
+"""
+
+from tiaas.interfaces.management.updates import DeviceUpdates, OfferedUpdate, UpdateOverview
+from tiaas.konnektor.admin.asked import instance_of
+from tiaas.konnektor.admin.problems import conflict
+from tiaas.konnektor.admin.roles import INSTANCE_ROLES
+from tiaas.konnektor.admin.routes import Call, Route, get, post
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.instance import Instance
+from tiaas.konnektor.updateoffers import Device, Found, Offer, newest_first
+
+_PATH = "/updates"
+_CRITICAL, _NORMAL = "Kritisch", "Normal"
+
+
+async def _read(call: Call) -> UpdateOverview:
+    return _overview(instance_of(call))
+
+
+async def _check(call: Call) -> UpdateOverview:
+    instance = instance_of(call)
+    if not instance.updates.has_ksr:
+        raise conflict("the instance has no KSR to ask", "set ti.ksr_url in its configuration")
+    if instance.context.online_mode.is_blocked:
+        raise KonnektorError(4002)
+    if not instance.context.online_mode.active:
+        raise conflict("MGM_LU_ONLINE is off: the KSR is not asked", "set the parameter online first")
+    await instance.updates.check()
+    return _overview(instance)
+
+
+def _overview(instance: Instance) -> UpdateOverview:
+    updates, asked = instance.updates, instance.updates.asked
+    devices = [("Konnektor", updates.own), *updates.terminals()]
+    return UpdateOverview(
+        ksr_url=instance.config.ti.ksr_url,
+        auto_download=updates.settings.auto_download,
+        asked=None if asked is None else asked.at,
+        code=None if asked is None else asked.code,
+        reason="" if asked is None else asked.reason,
+        devices=tuple(_device(name, device, updates.found_for(device)) for name, device in devices),
+    )
+
+
+def _device(name: str, device: Device, found: Found | None) -> DeviceUpdates:
+    offers = () if found is None else newest_first(found.offers)
+    told = tuple(_offer(offer, device) for offer in offers)
+    return DeviceUpdates(
+        device=name,
+        vendor_id=device.vendor_id,
+        product_code=device.product_code,
+        hardware_version=device.hardware_version,
+        firmware_version=device.firmware_version,
+        group_notes="" if found is None else found.group_notes,
+        has_newer=any(offer.is_newer for offer in told),
+        updates=told,
+    )
+
+
+def _offer(offer: Offer, device: Device) -> OfferedUpdate:
+    return OfferedUpdate(
+        update_id=offer.update_id,
+        product_name=offer.product_name,
+        version=offer.version,
+        priority=_CRITICAL if offer.is_critical else _NORMAL,
+        created=offer.created,
+        start=offer.start,
+        deadline=offer.deadline,
+        notes=offer.notes,
+        files=tuple(file.path for file in offer.files),
+        documents=tuple(file.path for file in offer.documents),
+        is_newer=offer.is_newer_than(device.firmware_version),
+    )
+
+
+UPDATE_ROUTES: tuple[Route, ...] = (
+    get(_PATH, INSTANCE_ROLES, "Firmware that the KSR offers for Konnektor and terminals", _read, UpdateOverview),
+    post(f"{_PATH}/check", INSTANCE_ROLES, "Asks the KSR now", _check, response=UpdateOverview),
+)

@@ -1,0 +1,118 @@
+"""The instance's side towards the KSR: list_Updates by SOAP, files by HTTP, both over TLS.
+
+TUC_KON_282 (gemSpec_Kon V5.18 TAB_KON_668) and the download of TUC_KON_281; the server shows C.ZD.TLS-S with the role
+oid_konfigdienst.
+"""
+
+import logging
+from urllib.parse import quote
+
+from tiaas.interfaces.konfigurationsdienst_v1_1 import LIST_UPDATES_ACTION, ListUpdatesRequest, ListUpdatesResponse
+from tiaas.interfaces.telematik_error_v2_0 import Error
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.servercheck import is_for_host
+from tiaas.konnektor.tslservice import CertificateJudge
+from tiaas.konnektor.updateoffers import Device, Found, OfferedFile
+from tiaas.konnektor.verdict import Result
+from tiaas.konnektor.web import NoAnswer, ServerRefused, WebClient, WebRequest, split_web_url
+from tiaas.pki.oids import Role
+from tiaas.soap.client import ReceivedFault, read_answer_untrusted, write_request
+from tiaas.soap.envelope import Limits
+from tiaas.soap.errors import SoapError
+from tiaas.soap.httpanswer import HttpAnswer
+
+_log = logging.getLogger("tiaas.konnektor.ksr")
+
+_UNREACHABLE, _OTHER_CERTIFICATE, _BAD_LIST, _BAD_FILE = 4188, 4189, 4190, 4186
+_LIST_SECONDS, _FILE_SECONDS = 30.0, 300.0
+_LIMITS = Limits(octets=4 * 1024 * 1024, nodes=50_000)
+_STATUSES = (200, 500)
+"""An answer and a fault (SOAP 1.1 §6.2)."""
+
+
+class KsrClient:
+    """Asks the KSR at `url`, its SOAP endpoint; `check` judges its certificate. Raises `BadInstanceConfig`."""
+
+    def __init__(self, url: str, web: WebClient, check: CertificateJudge) -> None:
+        self._origin, self._path = split_web_url(url, ("https",))
+        self._web = web
+        self._check = check
+
+    async def list_updates(self, device: Device) -> Found:
+        """What there is for a device.
+
+        Raises `KonnektorError` 4188 (not reached), 4189 (not the Konfigurationsdienst), 4190 (a fault, or no list).
+        """
+        message = ListUpdatesRequest(
+            vendor_id=device.vendor_id,
+            product_code=device.product_code,
+            hardware_version=device.hardware_version,
+            firmware_version=device.firmware_version,
+        )
+        request = write_request(message, LIST_UPDATES_ACTION)
+        asked = WebRequest(
+            "POST", self._origin, self._path, self._origin.authority, dict(request.headers), request.body
+        )
+        try:
+            answer = await self._fetch(asked, _LIST_SECONDS, _LIMITS.octets)
+        except NoAnswer as error:
+            raise KonnektorError(_UNREACHABLE, str(error)) from error
+        if answer.status not in _STATUSES:
+            raise KonnektorError(_BAD_LIST, f"HTTP status {answer.status}")
+        try:
+            told = read_answer_untrusted(answer.body, ListUpdatesResponse, (Error,), _LIMITS)
+        except ReceivedFault as error:
+            raise KonnektorError(_BAD_LIST, _said(error)) from error
+        except SoapError as error:
+            raise KonnektorError(_BAD_LIST, f"no answer to list_Updates ({type(error).__name__})") from error
+        return Found.of(device, told)
+
+    async def file(self, file: OfferedFile, most: int) -> bytes:
+        """A file of a package, as long as it was announced. Raises `KonnektorError` 4186, 4189."""
+        if not 0 < file.octets <= most:
+            raise KonnektorError(_BAD_FILE, f"{file.octets} octets, at most {most} are taken")
+        path = f"{self._path}/{quote(file.path)}"
+        asked = WebRequest("GET", self._origin, path, self._origin.authority)
+        try:
+            answer = await self._fetch(asked, _FILE_SECONDS, file.octets)
+        except NoAnswer as error:
+            raise KonnektorError(_BAD_FILE, str(error)) from error
+        if answer.status != 200:
+            raise KonnektorError(_BAD_FILE, f"HTTP status {answer.status}")
+        if len(answer.body) != file.octets:
+            raise KonnektorError(_BAD_FILE, f"{len(answer.body)} octets instead of {file.octets}")
+        return answer.body
+
+    def close(self) -> None:
+        """Closes what is kept open."""
+        self._web.close()
+
+    async def _fetch(self, request: WebRequest, wait: float, most: int) -> HttpAnswer:
+        try:
+            return await self._web.fetch(request, wait, most, self._judge)
+        except ServerRefused as refused:
+            if refused.error is None:
+                # TLS failed before a certificate could be judged: nobody there that we can speak to.
+                raise
+            _log.warning("KSR refused", extra={"code": refused.error.code, "reason": refused.error.detail})
+            raise refused.error from refused
+
+    async def _judge(self, certificate: bytes, host: str) -> None:
+        try:
+            verdict = await self._check(certificate)
+        except KonnektorError as error:
+            raise KonnektorError(_OTHER_CERTIFICATE, str(error)) from error
+        if verdict.result is not Result.VALID:
+            fault = "" if verdict.fault is None else f"{verdict.fault.number} {verdict.fault.name}: "
+            raise KonnektorError(_OTHER_CERTIFICATE, f"{fault}{verdict.reason}")
+        if not is_for_host(certificate, host):
+            raise KonnektorError(_OTHER_CERTIFICATE, "the certificate is for another host")
+        if Role.KONFIGDIENST.oid not in verdict.roles:
+            raise KonnektorError(_OTHER_CERTIFICATE, f"not {Role.KONFIGDIENST.reference}")
+
+
+def _said(error: ReceivedFault) -> str:
+    """A fault's codes; its texts are the service's and may be anything."""
+    detail = error.fault.detail
+    codes = [str(trace.code) for trace in detail.trace] if isinstance(detail, Error) else []
+    return f"fault {' '.join(codes) or error.fault.code}"

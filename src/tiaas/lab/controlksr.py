@@ -1,0 +1,54 @@
+"""The control port's part for the KSR: which firmware lies there for Konnektors and card terminals.
+
+GET    /ksr                 {"url", "packages"}
+POST   /ksr                 {"for": konnektor|terminal, "version", "priority": Normal|Kritisch, "deadline", "notes", …}
+DELETE /ksr                 withdraws all packages
+DELETE /ksr/{update_id}     withdraws one
+
+A POST needs `version` only. What else it may say (`PACKAGE_KEYS`): the product if it is another one than the lab's,
+`group` and `content`.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tiaas.lab.ksr.offers import BODY_OCTETS, PACKAGE_KEYS, read_package
+from tiaas.lab.lab import Lab
+
+Handler = Callable[[Request], Awaitable[Response]]
+BodyReader = Callable[..., Awaitable[dict[str, Any]]]
+
+
+def ksr_routes(lab: Lab, read: BodyReader) -> list[Route]:
+    """The routes of this part."""
+    return [
+        Route("/ksr", _packages(lab, read), methods=["GET", "POST", "DELETE"]),
+        Route("/ksr/{update_id}", _withdraw(lab), methods=["DELETE"]),
+    ]
+
+
+def _packages(lab: Lab, read: BodyReader) -> Handler:
+    async def handle(request: Request) -> Response:
+        packages = lab.ksr.packages
+        if request.method == "POST":
+            body = await read(request, *PACKAGE_KEYS, most=BODY_OCTETS)
+            package = read_package(body, lab.clock.now().date(), lab.entropy)
+            packages.put(package)
+            return JSONResponse(package.to_shown(), 201)
+        if request.method == "DELETE":
+            return JSONResponse({"withdrawn": packages.clear()})
+        return JSONResponse({"url": lab.ksr.url, "packages": [package.to_shown() for package in packages]})
+
+    return handle
+
+
+def _withdraw(lab: Lab) -> Handler:
+    async def handle(request: Request) -> Response:
+        lab.ksr.packages.withdraw(request.path_params["update_id"])
+        return JSONResponse({"withdrawn": 1})
+
+    return handle

@@ -1,0 +1,52 @@
+"""The lab's KSR put together: its packages, its TLS identity (C.ZD.TLS-S, oid_konfigdienst), its server."""
+
+from functools import partial
+
+from tiaas.base.clock import Clock
+from tiaas.base.entropy import Entropy
+from tiaas.lab.faults import FaultBook, Service
+from tiaas.lab.journal import Journal
+from tiaas.lab.ksr.packages import Packages
+from tiaas.lab.ksr.service import KSR_PATH, KsrService
+from tiaas.lab.pki import LabPki
+from tiaas.lab.ports import Ports
+from tiaas.lab.server import LabServer
+from tiaas.lab.store import LabStore
+from tiaas.lab.zdidentity import ZdIdentity
+from tiaas.pki.oids import Role
+
+KSR_PORT = 8483
+_NAME = "ksr.tiaas.lab"
+
+
+class Ksr:
+    """`url` is the SOAP endpoint, once it serves; files are below it."""
+
+    def __init__(
+        self, store: LabStore, pki: LabPki, faults: FaultBook, journal: Journal, *, clock: Clock, entropy: Entropy
+    ) -> None:
+        self.url = ""
+        self.packages = Packages(store)
+        self._service = KsrService(self.packages, faults, journal, clock, entropy)
+        self._identity = partial(
+            ZdIdentity, Service.KSR, Role.KONFIGDIENST, _NAME, pki, faults, journal, clock, entropy
+        )
+        self._server: LabServer | None = None
+
+    async def start(self, ports: Ports, host: str) -> None:
+        """Listens. Raises `LabError` (ports), `OSError`."""
+        context = self._identity().context()
+
+        async def serve(port: int) -> LabServer:
+            server = LabServer(self._service.app(), "lab KSR", context)
+            await server.start(host, port)
+            return server
+
+        port, self._server = await ports.claim("ksr", host, serve, preferred=KSR_PORT)
+        self.url = f"https://{host}:{port}{KSR_PATH}"
+
+    async def stop(self) -> None:
+        """Ends the server."""
+        if self._server is not None:
+            await self._server.stop()
+            self._server = None

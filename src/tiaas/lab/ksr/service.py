@@ -1,0 +1,163 @@
+"""I_KSRS_Download over HTTP (gemSpec_KSR; Konfigurationsdienst.wsdl 1.1.0), behind TLS.
+
+    POST /ksr               list_Updates (SOAP): the packages for the device that asks, older ones too
+    GET  /ksr/{Filename}    get_Updates: a file of a package
+
+What the specification of the KSR says of paths and fault codes we have not: divergences.md.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tiaas.base.clock import Clock
+from tiaas.base.entropy import Entropy
+from tiaas.interfaces.konfigurationsdienst_v1_1 import LIST_UPDATES_ACTION, ListUpdatesRequest, ListUpdatesResponse
+from tiaas.lab.faults import Fault, FaultBook, Service
+from tiaas.lab.journal import Journal
+from tiaas.lab.ksr.packages import Packages
+from tiaas.lab.server import connection
+from tiaas.lab.vsdm.errors import FaultWriter, ServiceError
+from tiaas.lab.vsdm.server import read_body
+from tiaas.lab.zdidentity import DEFECTS
+from tiaas.soap.dispatch import AccessDeclaration, Dispatcher, operation
+from tiaas.soap.envelope import SoapFault
+
+KSR_PATH = "/ksr"
+_OPERATOR, _INTERNAL = "TIAAS-LAB", 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Everybody(AccessDeclaration):
+    """Clients show no certificate: whatever lies here, every device may have."""
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """One request: what it is about, what struck it."""
+
+    subject: str = "?"
+    fault: Fault | None = None
+    told: int = field(default=0)
+
+
+class KsrService:
+    """Answers from `packages`."""
+
+    def __init__(self, packages: Packages, faults: FaultBook, journal: Journal, clock: Clock, entropy: Entropy) -> None:
+        self._packages = packages
+        self._faults = faults
+        self._journal = journal
+        writer = FaultWriter("KSR", _OPERATOR, _INTERNAL, clock, entropy)
+
+        def fault_of(error: BaseException) -> SoapFault:
+            return writer.fault(error)
+
+        self._dispatcher = Dispatcher(
+            (
+                operation(
+                    ListUpdatesRequest,
+                    ListUpdatesResponse,
+                    self._list_updates,
+                    access=_Everybody(),
+                    soap_action=LIST_UPDATES_ACTION,
+                ),
+            ),
+            fault_of,
+        )
+
+    def app(self) -> Starlette:
+        """The application."""
+        routes = [
+            Route(KSR_PATH, self._soap, methods=["POST"]),
+            Route(KSR_PATH + "/{path:path}", self._file, methods=["GET"]),
+        ]
+        return Starlette(routes=routes, exception_handlers={ClientDisconnect: _on_disconnect})
+
+    async def _list_updates(self, request: ListUpdatesRequest, exchange: _Exchange) -> ListUpdatesResponse:
+        device = (request.vendor_id, request.product_code, request.hardware_version)
+        exchange.subject = " ".join((*device, request.firmware_version))
+        exchange.fault = fault = self._faults.take(Service.KSR, f"list_Updates {exchange.subject}", _strikes_list)
+        if fault is not None:
+            await asyncio.sleep(fault.delay)
+            if fault.code == "fault":
+                raise ServiceError(_INTERNAL, "demanded by a fault of the lab")
+        found = tuple(package.information() for package in self._packages.for_product(*device))
+        exchange.told = len(found)
+        return ListUpdatesResponse(updates=found)
+
+    async def _soap(self, request: Request) -> Response:
+        write = self._journal.begin(Service.KSR)
+        exchange = _Exchange()
+        body = await read_body(request)
+        if body is None:
+            write("list_Updates", "?", "HTTP 400")
+            return Response(status_code=400)
+        reply = await self._dispatcher.handle(body, request.headers.get("content-type"), exchange)
+        fault = exchange.fault
+        outcome = f"{exchange.told} updates" if reply.status == 200 else f"fault {_INTERNAL}"
+        write("list_Updates", exchange.subject, _outcome(fault) or outcome, _number(fault))
+        refusal = _struck(fault, request)
+        if refusal is not None:
+            return refusal
+        answer = reply.body
+        if fault is not None and fault.code == "malformed":
+            answer = answer.replace(b"listUpdatesResponse", b"listUpdatesAnswer")
+        return Response(answer, reply.status, {"content-type": reply.content_type})
+
+    async def _file(self, request: Request) -> Response:
+        write = self._journal.begin(Service.KSR)
+        path = request.path_params["path"]
+        fault = self._faults.take(Service.KSR, f"GET {path}", _strikes_file)
+        if fault is not None:
+            await asyncio.sleep(fault.delay)
+        refusal = _struck(fault, request)
+        package = self._packages.at(path)
+        if refusal is None and package is None:
+            refusal = Response(status_code=404)
+        content = b"" if package is None else package.content
+        if fault is not None and fault.code == "file-short":
+            content = content[:-1]
+        told = f"{len(content)} octets" if refusal is None else f"HTTP {refusal.status_code}"
+        write("GET", path, _outcome(fault) or told, _number(fault))
+        return refusal or Response(content, media_type="application/octet-stream")
+
+
+def _strikes_list(fault: Fault) -> bool:
+    return fault.code != "file-short" and fault.code not in DEFECTS
+
+
+def _strikes_file(fault: Fault) -> bool:
+    return fault.code in (None, "file-short")
+
+
+def _struck(fault: Fault | None, request: Request) -> Response | None:
+    """The answer that replaces the service's; None: the service answers, right or wrong."""
+    if fault is None:
+        return None
+    if fault.drop:
+        connection(request.scope).abort()
+        return Response(status_code=503)
+    return None if fault.http is None else Response(status_code=fault.http)
+
+
+def _outcome(fault: Fault | None) -> str:
+    """For the journal; empty if the service itself has answered, right or wrong."""
+    if fault is None or fault.code == "fault":
+        return ""
+    if fault.drop:
+        return "no answer"
+    return fault.code or (f"HTTP {fault.http}" if fault.http is not None else "")
+
+
+def _number(fault: Fault | None) -> int | None:
+    return None if fault is None else fault.number
+
+
+async def _on_disconnect(request: Request, error: Exception) -> Response:
+    # Nobody reads this answer; without it the server would log a defect.
+    return Response(status_code=499)

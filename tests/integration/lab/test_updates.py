@@ -1,0 +1,239 @@
+"""The KSR of the lab and a Konnektor of profile einbox: asked, told, fetched from; and every way in which that fails."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.integration.lab.test_box import _until, _up
+from tiaas.base.secret import Secret
+from tiaas.cli.compose import Running
+from tiaas.cli.upconfig import BoxSettings
+from tiaas.interfaces.konfigurationsdienst_v1_1 import Priority
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.events import Event, EventSeverity, EventType
+from tiaas.konnektor.opstate import Condition
+from tiaas.konnektor.permissions import Row, allows
+from tiaas.konnektor.protocol import LogType, Query
+from tiaas.konnektor.terminallist import AdminAccount
+from tiaas.konnektor.updates import UPDATES_KIND, Updates
+from tiaas.lab.faults import CODES, Fault, Service
+from tiaas.lab.ksr.offers import read_package
+from tiaas.lab.zdidentity import DEFECTS
+
+OLD, BLOCKED = Condition.CONNECTOR_SOFTWARE_OUT_OF_DATE, Condition.FW_NOT_VALID_STATUS_BLOCKED
+OLD_TERMINAL, AVAILABLE = Condition.CARD_TERMINAL_SOFTWARE_OUT_OF_DATE, Condition.FW_UPDATE_AVAILABLE
+DAY = timedelta(days=1)
+FAILURES = {
+    "fault": (4190, "fault 500"),
+    "malformed": (4190, "no answer to list_Updates"),
+    "server-expired": (4189, "1021"),
+    "server-foreign": (4189, "1023"),
+    "server-role": (4189, "oid_konfigdienst"),
+}
+
+
+@dataclass
+class Bench:
+    """A running lab, its only practice's Konnektor, and what it told."""
+
+    run: Running
+    events: list[Event] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.instance = self.run.served[0].instance
+        self.context = self.instance.context
+        self.context.hub.subscribe(self.events.append)
+        (entry,) = (each for each in self.context.terminals if each.config.is_physical)
+        self.ct_id = entry.config.ct_id
+
+    @property
+    def updates(self) -> Updates:
+        return self.instance.updates
+
+    def offer(self, version: str, **more: object) -> str:
+        """Puts a package into the KSR; its id."""
+        lab = self.run.lab
+        package = read_package({"version": version, **more}, lab.clock.now().date(), lab.entropy)
+        lab.ksr.packages.put(package)
+        return package.update_id
+
+    def day(self, days: int) -> str:
+        return (self.run.lab.clock.now().date() + days * DAY).isoformat()
+
+    def holds(self, condition: Condition) -> bool:
+        return self.context.opstate.holds(condition, self.ct_id if condition.value.per_terminal else "")
+
+    def told(self, topic: str) -> list[dict[str, str]]:
+        return [dict(event.parameters) for event in self.events if str(event.topic) == topic]
+
+    def fault(self, **more: object) -> None:
+        self.run.lab.faults.add(Fault.from_document({"service": "ksr", **more}))
+
+    def asked(self) -> list[str]:
+        return [f"{e.operation} {e.subject}" for e in self.run.lab.journal.since(service=Service.KSR)]
+
+
+def test_every_fault_of_the_ksr_is_tried() -> None:
+    assert set(FAILURES) | {"file-short"} == set(CODES[Service.KSR])
+    assert set(DEFECTS) <= set(FAILURES)
+
+
+@pytest.mark.requirement(
+    "TIP1-A_4509", "TIP1-A_4512-04", "TIP1-A_4834", "TIP1-A_4836", "TIP1-A_6025", "TIP1-A_4833-02", "A_16203"
+)
+@pytest.mark.code(4186, 4188, 4189, 4190, 4002)
+async def test_a_box_and_the_ksr(tmp_path: Path) -> None:
+    async with _up(tmp_path, BoxSettings()) as run:
+        bench = Bench(run)
+        own, terminal = "list_Updates TIAAS TIAAS 1.0.0 0.1.0", "list_Updates DETIA TIAASVKT 1.0.0 1.0.0"
+        # At the first start no terminal is paired yet; the first of a kind makes the Konnektor ask again.
+        await _until(lambda: bench.asked() == [own, own, terminal])
+        assert not any(map(bench.holds, (OLD, BLOCKED, OLD_TERMINAL, AVAILABLE)))
+        await _failures(bench)
+        await _packages_for_terminals(bench)
+        await _packages_for_the_konnektor(bench)
+        await _blocked(bench)
+
+
+async def _failures(bench: Bench) -> None:
+    """Each fault has its code, the event KSR/ERROR and an entry in the log; what was known stays."""
+    for code, (number, reason) in FAILURES.items():
+        bench.fault(code=code)
+        assert not await bench.updates.check(), code
+        assert bench.updates.asked is not None
+        assert bench.updates.asked.code == number, code
+        assert reason in bench.updates.asked.reason, code
+        assert bench.told("KSR/ERROR")[-1]["Error"] == str(number)
+    error = [event for event in bench.events if str(event.topic) == "KSR/ERROR"][-1]
+    assert (error.kind, error.severity) == (EventType.SECURITY, EventSeverity.FATAL)
+    bench.fault(http=503)
+    assert not await bench.updates.check()
+    assert bench.told("KSR/ERROR")[-1]["Error"] == "4190"
+    unplugged = {"service": "network", "match": "ksr", "code": "refused"}
+    bench.run.lab.faults.add(Fault.from_document(unplugged))
+    assert not await bench.updates.check()
+    last = bench.told("KSR/ERROR")[-1]
+    text = "Konfigurationsdienst nicht erreichbar, konfigurierte Adresse kontrollieren."
+    assert last == {"Error": "4188", "Bedeutung": text}
+    assert await bench.updates.check()
+    assert bench.updates.asked is not None
+    assert bench.updates.asked.code is None
+
+
+async def _packages_for_terminals(bench: Bench) -> None:
+    """Told, fetched, kept while it is the newest, brought to the terminal; gone when it is withdrawn."""
+    firmware = bench.instance.terminal_admin.firmware
+    bench.offer("1.0.0", **{"for": "terminal"})
+    second = bench.offer("1.1.0", notes="https://hersteller.example/1.1.0", **{"for": "terminal"})
+    bench.fault(code="file-short")
+    assert await bench.updates.check()
+    assert bench.told("KSR/ERROR")[-1]["Error"] == "4186"
+    assert firmware.packages == ()
+    assert bench.holds(OLD_TERMINAL), "what is offered counts, fetched or not"
+    assert bench.holds(AVAILABLE)
+    assert await bench.updates.check()
+    (kept,) = firmware.packages
+    assert (kept.version, kept.from_ksr, kept.hardware) == ("1.1.0", True, "1.0.0")
+    told = bench.told("KSR/UPDATES_AVAILABLE")[-1]
+    assert told == {
+        "ProductVendorID": "DETIA",
+        "ProductCode": "TIAASVKT",
+        "ProductName": "tiaas Kartenterminal (TEST-ONLY)",
+        "FirmwareVersion": "1.1.0",
+        "FWPriority": "Normal",
+        "FirmwareReleaseNotes": "https://hersteller.example/1.1.0",
+    }
+    third = bench.offer("1.2.0", **{"for": "terminal"})
+    assert await bench.updates.check()
+    assert [package.version for package in firmware.packages] == ["1.2.0"], "only the newest is kept"
+    bench.run.lab.ksr.packages.withdraw(third)
+    assert await bench.updates.check()
+    assert [package.version for package in firmware.packages] == ["1.1.0"]
+    admin = bench.instance.terminal_admin
+    await admin.set_account(bench.ct_id, AdminAccount("admin", Secret(b"admin")))
+    view = await admin.update_firmware(bench.ct_id)
+    assert view.product is not None
+    assert view.product.firmware_version == "1.1.0"
+    assert not bench.holds(OLD_TERMINAL)
+    assert not bench.holds(AVAILABLE)
+    bench.run.lab.ksr.packages.withdraw(second)
+    assert await bench.updates.check()
+    assert firmware.packages == ()
+    # Offered but not fetched: an update fetches it itself, and tells if that fails.
+    bench.updates.settings = type(bench.updates.settings)(auto_download=False)
+    fourth = bench.offer("1.3.0", **{"for": "terminal"})
+    assert await bench.updates.check()
+    assert firmware.packages == ()
+    bench.fault(http=404, match="GET ")
+    with pytest.raises(KonnektorError, match="4186"):
+        await admin.update_firmware(bench.ct_id)
+    assert bench.told("KSR/ERROR")[-1]["CtID"] == bench.ct_id
+    view = await admin.update_firmware(bench.ct_id, "1.3.0")
+    assert view.product is not None
+    assert view.product.firmware_version == "1.3.0"
+    bench.run.lab.ksr.packages.withdraw(fourth)
+
+
+async def _packages_for_the_konnektor(bench: Bench) -> None:
+    """Older, the same, newer, critical: only a newer one counts, and only a critical one makes the program old."""
+    opstate = bench.context.opstate
+    for version in ("0.0.9", bench.updates.own.firmware_version):
+        bench.offer(version, priority=Priority.CRITICAL.value, deadline=bench.day(-1))
+    bench.offer("0.2.0", product_code="OTHER", priority=Priority.CRITICAL.value)
+    assert await bench.updates.check()
+    assert not any(map(bench.holds, (OLD, BLOCKED, AVAILABLE)))
+    bench.offer("0.2.0", deadline=bench.day(-1))
+    assert await bench.updates.check()
+    assert bench.holds(AVAILABLE)
+    assert not bench.holds(OLD)
+    critical = bench.offer("0.10.0", priority=Priority.CRITICAL.value, deadline=bench.day(1))
+    assert await bench.updates.check()
+    assert bench.holds(OLD)
+    assert not bench.holds(BLOCKED), "the deadline is tomorrow"
+    assert bench.told("KSR/UPDATES_AVAILABLE")[-1]["Deadline"] == bench.day(1)
+    (event,) = (e for e in bench.events if str(e.topic) == f"OPERATIONAL_STATE/{OLD.value.name}")
+    assert (event.kind, event.severity, dict(event.parameters)["Value"]) == (
+        EventType.OPERATION,
+        EventSeverity.INFO,
+        "true",
+    )
+    bench.run.lab.ksr.packages.withdraw(critical)
+    assert await bench.updates.check()
+    assert not bench.holds(OLD)
+    assert allows(Row.TI, opstate.holding)
+
+
+async def _blocked(bench: Bench) -> None:
+    """A deadline that has come takes the TI away; it stays away over a start, and ends with newer firmware."""
+    instance, context = bench.instance, bench.context
+    await _until(lambda: not bench.holds(Condition.NO_VPN_TI_CONNECTION))
+    bench.offer("0.10.0", priority=Priority.CRITICAL.value, deadline=bench.day(0))
+    assert await bench.updates.check()
+    assert bench.holds(BLOCKED)
+    assert not context.online_mode.active
+    assert not allows(Row.TI, context.opstate.holding)
+    assert allows(Row.CARD, context.opstate.holding)
+    assert context.intermediaer is not None
+    assert not context.intermediaer.is_open
+    await _until(lambda: bench.holds(Condition.NO_VPN_TI_CONNECTION))
+    assert not bench.holds(Condition.NO_VPN_SIS_CONNECTION)
+    assert bench.told("NETWORK/VPN_TI/DOWN") == [{}]
+    assert not await instance.health.time.sync()
+    asked = len(bench.asked())
+    assert not await bench.updates.check()
+    assert len(bench.asked()) == asked, "the KSR is in the TI"
+    # What was told is in the store: another start is blocked before it asks anybody.
+    row = await context.store.get(UPDATES_KIND, "found")
+    assert row is not None
+    context.opstate.set(BLOCKED, False)
+    assert context.online_mode.active
+    await bench.updates.load()
+    assert bench.holds(BLOCKED)
+    bench.updates.own = type(bench.updates.own)("TIAAS", "TIAAS", "1.0.0", "0.10.0")
+    bench.updates.judge()
+    assert not bench.holds(BLOCKED)
+    assert context.online_mode.active
+    await _until(lambda: not bench.holds(Condition.NO_VPN_TI_CONNECTION))
