@@ -33,7 +33,7 @@ def _updates(args: argparse.Namespace) -> int:
                 update.version,
                 "yes" if update.is_newer else "",
                 update.priority,
-                "" if update.deadline is None else update.deadline.isoformat(),
+                update.deadline or "",
                 update.notes,
             )
             for device in overview.devices

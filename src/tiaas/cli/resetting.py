@@ -1,8 +1,8 @@
 """`POST /reset` at the control port: lab and Konnektor as they were at the start, for the next test.
 
 HBAs and health cards that somebody has used are put in anew, so nobody finds another's verified PIN or lock. It is
-answered once every Konnektor has opened the cards that were put in anew and PIN.SMC is verified again (unless
-the lab was started with --locked).
+answered once every Konnektor has heard what is left in the KSR and has opened the cards that were put in anew, and
+PIN.SMC is verified again (unless the lab was started with --locked).
 """
 
 import asyncio
@@ -42,6 +42,8 @@ class Resetting:
 
         async def reset() -> None:
             await beginning.restore(lab, known())
+            if beginning.withdraw(lab):
+                await asyncio.gather(*(instance.updates.check() for instance in instances()))
             async with asyncio.timeout(_SECONDS):
                 while not known() >= beginning.placed(lab):  # noqa: ASYNC110 - no event tells that a card is open
                     await asyncio.sleep(_LOOK_SECONDS)

@@ -1,8 +1,9 @@
 """A lab as it was when it started: for the next test, without a new start.
 
-Faults end with what they still had in hand, the time is right, plugs are in, PINs are typed automatically, cards are
-where they were, and a card whose PINs were changed, blocked or unblocked has those of the start again. What insurers
-and CAs did (updates, revocations) stays, and so does what cards write by themselves, like the log of who read them.
+Faults end with what they still had in hand, the time is right, firmware that came into the KSR is gone, plugs are in,
+PINs are typed automatically, cards are where they were, and a card whose PINs were changed, blocked or unblocked has
+those of the start again. What insurers and CAs did (updates, revocations) stays, and so does what cards write by
+themselves, like the log of who read them.
 """
 
 from collections.abc import Set
@@ -20,16 +21,18 @@ from tiaas.terminal.virtual.terminal import PinPolicy
 
 @dataclass(slots=True)
 class Beginning:
-    """What a lab was like at its start: where its cards were, and their PINs."""
+    """What a lab was like at its start: where its cards were, and their PINs; what lay in its KSR."""
 
     _places: dict[str, Place | None] = field(default_factory=dict)
     _passwords: dict[str, Any] = field(default_factory=dict)
+    _packages: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, lab: Lab) -> "Beginning":
         """The lab as it is now."""
         places = {card.iccsn: lab.place_of(card.iccsn) for card in lab.cards}
-        return cls(places, {card.iccsn: _passwords(card) for card in lab.cards})
+        packages = frozenset(package.update_id for package in lab.ksr.packages)
+        return cls(places, {card.iccsn: _passwords(card) for card in lab.cards}, packages)
 
     async def restore(self, lab: Lab, known: Set[str]) -> None:
         """Makes the lab so again; cards that are not `known` (by ICCSN) to a Konnektor are put in anew, too."""
@@ -51,6 +54,13 @@ class Beginning:
             place = self._places.get(iccsn)
             if place is not None:
                 lab.insert(place.ct_id, place.slot, iccsn)
+
+    def withdraw(self, lab: Lab) -> bool:
+        """Takes away the firmware that came into the KSR since; whether there was any."""
+        new = [package.update_id for package in lab.ksr.packages if package.update_id not in self._packages]
+        for update_id in new:
+            lab.ksr.packages.withdraw(update_id)
+        return bool(new)
 
     def placed(self, lab: Lab) -> frozenset[str]:
         """The cards that a Konnektor sees at the start; gSMC-KTs are part of their terminals."""

@@ -1,7 +1,7 @@
 """Documents about firmware that the KSR offers (gemSpec_Kon V5.18 TIP1-A_4837, TIP1-A_4838, TIP1-A_6026)."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 
 from tiaas.interfaces.management.fields import Told
@@ -15,9 +15,9 @@ class OfferedUpdate:
     product_name: str
     version: str
     priority: Annotated[str, Told("Normal or Kritisch")]
-    created: date
-    start: date | None
-    deadline: date | None
+    created: Annotated[str, Told("a day, as the next two")]
+    start: str | None
+    deadline: str | None
     notes: str
     files: Annotated[tuple[str, ...], Told("names of the firmware files")]
     documents: Annotated[tuple[str, ...], Told("names of the documentation files")]
