@@ -57,15 +57,7 @@ class KsrClient:
             answer = await self._fetch(asked, _LIST_SECONDS, _LIMITS.octets)
         except NoAnswer as error:
             raise KonnektorError(_UNREACHABLE, str(error)) from error
-        if answer.status not in _STATUSES:
-            raise KonnektorError(_BAD_LIST, f"HTTP status {answer.status}")
-        try:
-            told = read_answer_untrusted(answer.body, ListUpdatesResponse, (Error,), _LIMITS)
-        except ReceivedFault as error:
-            raise KonnektorError(_BAD_LIST, _said(error)) from error
-        except SoapError as error:
-            raise KonnektorError(_BAD_LIST, f"no answer to list_Updates ({type(error).__name__})") from error
-        return Found.of(device, told)
+        return read_list_untrusted(answer.status, answer.body, device)
 
     async def file(self, file: OfferedFile, most: int) -> bytes:
         """A file of a package, as long as it was announced. Raises `KonnektorError` 4186, 4189."""
@@ -109,6 +101,19 @@ class KsrClient:
             raise KonnektorError(_OTHER_CERTIFICATE, "the certificate is for another host")
         if Role.KONFIGDIENST.oid not in verdict.roles:
             raise KonnektorError(_OTHER_CERTIFICATE, f"not {Role.KONFIGDIENST.reference}")
+
+
+def read_list_untrusted(status: int, body: bytes, device: Device) -> Found:
+    """What an HTTP answer to list_Updates tells of a device. Raises only `KonnektorError` 4190."""
+    if status not in _STATUSES:
+        raise KonnektorError(_BAD_LIST, f"HTTP status {status}")
+    try:
+        told = read_answer_untrusted(body, ListUpdatesResponse, (Error,), _LIMITS)
+    except ReceivedFault as error:
+        raise KonnektorError(_BAD_LIST, _said(error)) from error
+    except SoapError as error:
+        raise KonnektorError(_BAD_LIST, f"no answer to list_Updates ({type(error).__name__})") from error
+    return Found.of(device, told)
 
 
 def _said(error: ReceivedFault) -> str:

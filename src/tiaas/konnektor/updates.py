@@ -100,6 +100,8 @@ class Updates:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         firmware.source = self
+        # TIP1-A_6025: connections to the TI that stand are ended, too.
+        opstate.on_change(lambda: online.block(Condition.FW_NOT_VALID_STATUS_BLOCKED in opstate.holding))
 
     @property
     def has_ksr(self) -> bool:

@@ -20,6 +20,7 @@ class Lab:
         self.services = SimpleNamespace(url="http://127.0.0.1:1", tls_port=5)
         self.vsdm = SimpleNamespace(url="https://127.0.0.1:2")
         self.gateways = SimpleNamespace(ports={"ti": 4})
+        self.ksr = SimpleNamespace(url="https://127.0.0.1:6/ksr")
         self._terminal = SimpleNamespace(ct_id="CT-1", sicct=f"127.0.0.1:{port}")
 
     def terminals(self) -> list[Any]:
@@ -74,7 +75,9 @@ async def test_a_time_server_is_not_reached(fault: Fault, failure: type[OSError]
     assert [fired.line for fired in lab.faults.fired] == ["time 127.0.0.1:123"]
 
 
-@pytest.mark.parametrize(("port", "callee"), [(1, "pki"), (2, "intermediaer"), (3, "sink"), (4, "gateway ti")])
+@pytest.mark.parametrize(
+    ("port", "callee"), [(1, "pki"), (2, "intermediaer"), (3, "sink"), (4, "gateway ti"), (6, "ksr")]
+)
 async def test_it_is_told_who_is_called(server: int, port: int, callee: str) -> None:
     lab = Lab(server)
     lab.faults.add(Fault(Service.NETWORK, code="refused", match=callee))

@@ -34,7 +34,7 @@ from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.onlinemode import OnlineMode
-from tiaas.konnektor.opstate import Condition, OperatingState
+from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.permissions import OPERATION_ROWS, Row, allows
 from tiaas.konnektor.pinparts import Sak, build_pins
@@ -152,8 +152,6 @@ def build_context(
     protocol = ProtocolService(logs or MemoryMedium(), store, hub, opstate, clock, entropy)
     access = ti or TiAccess(online=False)
     mode = OnlineMode(access.online)
-    # TIP1-A_6025: connections to the TI that stand are ended, too.
-    opstate.on_change(lambda: mode.block(Condition.FW_NOT_VALID_STATUS_BLOCKED in opstate.holding))
     checks = build_trust(
         trust,
         tsl_anchor,
