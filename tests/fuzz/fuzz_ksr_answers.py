@@ -47,7 +47,8 @@ def target(data: bytes) -> None:
         try:
             found = read_list_untrusted(status, data, _DEVICE)
         except KonnektorError as error:
-            assert error.code == 4190
+            if error.code != 4190:
+                raise
             continue
         assert Found.from_row(found.to_row()) == found
         newest_first(found.offers)

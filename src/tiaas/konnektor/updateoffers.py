@@ -1,10 +1,10 @@
 """What the KSR offers for a device, as an instance keeps it (gemSpec_Kon V5.18 §4.3.10, Konfigurationsdienst.xsd)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.konfigurationsdienst_v1_1 import File, ListUpdatesResponse, Priority, UpdateInformation
 from tiaas.interfaces.product_information_v1_1 import ProductIdentification
 

@@ -14,10 +14,10 @@ A package for the Konnektor itself is only told of: nothing here replaces the pr
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy, random_fraction
 from tiaas.interfaces.product_information_v1_1 import ProductIdentification
 from tiaas.konnektor.config import TiAccess

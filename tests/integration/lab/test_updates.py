@@ -1,6 +1,5 @@
-"""The KSR of the lab and a Konnektor of profile einbox: asked, told, fetched from; and every way in which that fails."""
+"""The KSR of the lab and a Konnektor of profile einbox: asked, told, fetched from, and all ways in which that fails."""
 
-from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +15,6 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, EventSeverity, EventType
 from tiaas.konnektor.opstate import Condition
 from tiaas.konnektor.permissions import Row, allows
-from tiaas.konnektor.protocol import LogType, Query
 from tiaas.konnektor.terminallist import AdminAccount
 from tiaas.konnektor.updates import UPDATES_KIND, Updates
 from tiaas.lab.faults import CODES, Fault, Service
@@ -68,6 +66,13 @@ class Bench:
 
     def told(self, topic: str) -> list[dict[str, str]]:
         return [dict(event.parameters) for event in self.events if str(event.topic) == topic]
+
+    def shelf(self) -> list[str]:
+        """Versions of the firmware for terminals that is here."""
+        return [package.version for package in self.instance.terminal_admin.firmware.packages]
+
+    def is_online(self) -> bool:
+        return self.context.online_mode.active
 
     def fault(self, **more: object) -> None:
         self.run.lab.faults.add(Fault.from_document({"service": "ksr", **more}))
@@ -131,7 +136,7 @@ async def _packages_for_terminals(bench: Bench) -> None:
     bench.fault(code="file-short")
     assert await bench.updates.check()
     assert bench.told("KSR/ERROR")[-1]["Error"] == "4186"
-    assert firmware.packages == ()
+    assert bench.shelf() == []
     assert bench.holds(OLD_TERMINAL), "what is offered counts, fetched or not"
     assert bench.holds(AVAILABLE)
     assert await bench.updates.check()
@@ -148,10 +153,10 @@ async def _packages_for_terminals(bench: Bench) -> None:
     }
     third = bench.offer("1.2.0", **{"for": "terminal"})
     assert await bench.updates.check()
-    assert [package.version for package in firmware.packages] == ["1.2.0"], "only the newest is kept"
+    assert bench.shelf() == ["1.2.0"], "only the newest is kept"
     bench.run.lab.ksr.packages.withdraw(third)
     assert await bench.updates.check()
-    assert [package.version for package in firmware.packages] == ["1.1.0"]
+    assert bench.shelf() == ["1.1.0"]
     admin = bench.instance.terminal_admin
     await admin.set_account(bench.ct_id, AdminAccount("admin", Secret(b"admin")))
     view = await admin.update_firmware(bench.ct_id)
@@ -161,12 +166,12 @@ async def _packages_for_terminals(bench: Bench) -> None:
     assert not bench.holds(AVAILABLE)
     bench.run.lab.ksr.packages.withdraw(second)
     assert await bench.updates.check()
-    assert firmware.packages == ()
+    assert bench.shelf() == []
     # Offered but not fetched: an update fetches it itself, and tells if that fails.
     bench.updates.settings = type(bench.updates.settings)(auto_download=False)
     fourth = bench.offer("1.3.0", **{"for": "terminal"})
     assert await bench.updates.check()
-    assert firmware.packages == ()
+    assert bench.shelf() == []
     bench.fault(http=404, match="GET ")
     with pytest.raises(KonnektorError, match="4186"):
         await admin.update_firmware(bench.ct_id)
@@ -213,7 +218,7 @@ async def _blocked(bench: Bench) -> None:
     bench.offer("0.10.0", priority=Priority.CRITICAL.value, deadline=bench.day(0))
     assert await bench.updates.check()
     assert bench.holds(BLOCKED)
-    assert not context.online_mode.active
+    assert not bench.is_online()
     assert not allows(Row.TI, context.opstate.holding)
     assert allows(Row.CARD, context.opstate.holding)
     assert context.intermediaer is not None
@@ -229,11 +234,11 @@ async def _blocked(bench: Bench) -> None:
     row = await context.store.get(UPDATES_KIND, "found")
     assert row is not None
     context.opstate.set(BLOCKED, False)
-    assert context.online_mode.active
+    assert bench.is_online()
     await bench.updates.load()
     assert bench.holds(BLOCKED)
     bench.updates.own = type(bench.updates.own)("TIAAS", "TIAAS", "1.0.0", "0.10.0")
     bench.updates.judge()
     assert not bench.holds(BLOCKED)
-    assert context.online_mode.active
+    assert bench.is_online()
     await _until(lambda: not bench.holds(Condition.NO_VPN_TI_CONNECTION))

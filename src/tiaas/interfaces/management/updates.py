@@ -1,9 +1,9 @@
 """Documents about firmware that the KSR offers (gemSpec_Kon V5.18 TIP1-A_4837, TIP1-A_4838, TIP1-A_6026)."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.management.fields import Told
 
 

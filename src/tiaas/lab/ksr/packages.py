@@ -6,10 +6,11 @@ carry an image that the lab's virtual terminals take.
 
 import base64
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from typing import Any
 
+from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.konfigurationsdienst_v1_1 import (
     DeploymentInformation,
     File,

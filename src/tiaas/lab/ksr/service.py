@@ -7,7 +7,7 @@ What the specification of the KSR says of paths and fault codes we have not: div
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.interfaces.konfigurationsdienst_v1_1 import LIST_UPDATES_ACTION, ListUpdatesRequest, ListUpdatesResponse
 from tiaas.lab.faults import Fault, FaultBook, Service
