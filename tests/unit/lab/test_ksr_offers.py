@@ -3,6 +3,7 @@
 from dataclasses import astuple
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,8 @@ def test_products_are_those_of_konnektor_and_virtual_terminals() -> None:
         own.product_name,
     )
     fields = TerminalConfig.__dataclass_fields__
-    hardware = ".".join(map(str, fields["hardware_version"].default))
+    number: Any = fields["hardware_version"].default
+    hardware = ".".join(map(str, number))
     assert PRODUCTS["terminal"].triple == (fields["manufacturer"].default, fields["model"].default, hardware)
 
 
