@@ -16,6 +16,7 @@ from tiaas.soap.markup import Limits, parse_untrusted
 
 _DESCRIPTION = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description"
 _IDENTIFICATION = "http://www.aiim.org/pdfa/ns/id/"
+_PART, _CONFORMANCE = f"{{{_IDENTIFICATION}}}part", f"{{{_IDENTIFICATION}}}conformance"
 _MAX_METADATA = 4 * 1024 * 1024
 
 
@@ -46,7 +47,7 @@ def pdfa_level_untrusted(document: bytes | PdfFile) -> PdfaLevel:
         root = parse_untrusted(metadata, Limits(octets=_MAX_METADATA))
     except (BadPdf, BadEnvelope) as error:
         raise NotPdfa(str(error)) from None
-    part, conformance = _claimed(root, "part"), _claimed(root, "conformance")
+    part, conformance = _claimed(root)
     try:
         return PdfaLevel(f"{part}{conformance}".lower())
     except ValueError:
@@ -63,11 +64,16 @@ def _metadata(document: bytes | PdfFile) -> bytes:
     return pdf.stream(reference, _MAX_METADATA)
 
 
-def _claimed(root: etree._Element, name: str) -> str:
-    """The one value of a property, or nothing if there is none or there are several."""
-    found = set()
+def _claimed(root: etree._Element) -> tuple[str, str]:
+    """Part and conformance: the one value of each, or nothing if there is none or there are several."""
+    found: dict[str, set[str]] = {_PART: set(), _CONFORMANCE: set()}
     for description in root.iter(_DESCRIPTION):
-        attribute = description.get(f"{{{_IDENTIFICATION}}}{name}")
-        elements = description.iterchildren(f"{{{_IDENTIFICATION}}}{name}")
-        found |= {value.strip() for value in (attribute, *(item.text for item in elements)) if value is not None}
-    return found.pop() if len(found) == 1 else ""
+        for name, values in found.items():
+            attribute = description.get(name)
+            if attribute is not None:
+                values.add(attribute.strip())
+            for element in description.iterchildren(name):
+                if element.text is not None:
+                    values.add(element.text.strip())
+    part, conformance = (values.pop() if len(values) == 1 else "" for values in found.values())
+    return part, conformance

@@ -73,12 +73,12 @@ class PdfFile:
         """The octets of a dictionary with these entries, new ones or instead of others; what it has else stays as it is
         written where that can be."""
         dictionary, found = self.dictionary(reference), self.found(reference)
-        kept = {key: value for key, value in dictionary.items() if key not in entries}
-        if len(kept) == len(dictionary) and found.end - found.start <= _KEPT_AS_WRITTEN:
+        if found.end - found.start <= _KEPT_AS_WRITTEN and entries.keys().isdisjoint(dictionary):
             before = found.source[found.start : found.end - len(b">>")].lstrip()
         else:
+            kept = {key: value for key, value in dictionary.items() if key not in entries}
             before = b"<< " + written_entries(kept)
-        return before + b" " + written_entries(entries) + b">>"
+        return b"%b %b>>" % (before, written_entries(entries))
 
     def array(self, value: Value) -> list[Value]:
         """`resolved`, which has to be an array; null is an empty one."""

@@ -7,7 +7,7 @@ a table and a trailer, or a cross-reference stream.
 from collections.abc import Sequence
 
 from tiaas.ades.pdffile import PdfFile
-from tiaas.ades.pdfvalues import BadPdf, Dictionary, Name, Reference, Value, written
+from tiaas.ades.pdfvalues import BadPdf, Dictionary, Name, Reference, Value, written, written_entries
 
 MAX_NUMBER = 8_388_607
 """Indirect objects that a PDF/A document may have (ISO 19005-1, 6.1.12; ISO 19005-2, 6.1.13)."""
@@ -60,20 +60,22 @@ class Update:
         parts += [end, b"startxref\n%d\n%%%%EOF\n" % at]
         return b"".join(parts), values
 
-    def _trailer(self, identifier: bytes, size: int) -> Dictionary:
-        trailer = self._document.references.trailer
+    def _trailer(self, identifier: bytes, size: int) -> bytes:
+        """The entries of a trailer, as they are to stand in a dictionary."""
+        references = self._document.references
+        trailer = references.trailer
         known = self._document.resolved(trailer.get(b"ID"))
         first = known[0] if isinstance(known, list) and known and isinstance(known[0], bytes) else identifier
-        entries: Dictionary = {b"Size": size, b"Prev": self._document.references.start}
-        entries |= {key: trailer[key] for key in _KEPT if key in trailer}
-        return entries | {b"ID": [first, identifier]}
+        kept = written_entries({key: trailer[key] for key in _KEPT if key in trailer})
+        both = first.hex().encode(), identifier.hex().encode()
+        return b"/Size %d /Prev %d %b/ID [<%b> <%b>]" % (size, references.start, kept, *both)
 
     def _table(self, offsets: dict[Reference, int], identifier: bytes) -> bytes:
         lines = [b"xref\n"]
         for run in _runs(offsets):
             lines.append(b"%d %d\n" % (run[0].number, len(run)))
             lines += [b"%010d %05d n \n" % (offsets[reference], reference.generation) for reference in run]
-        lines += (b"trailer\n", written(self._trailer(identifier, self._next)), b"\n")
+        lines.append(b"trailer\n<< %b >>\n" % self._trailer(identifier, self._next))
         return b"".join(lines)
 
     def _stream(self, offsets: dict[Reference, int], at: int, identifier: bytes) -> bytes:
@@ -83,14 +85,14 @@ class Update:
         rows = b"".join(
             b"\x01" + offsets[item].to_bytes(5) + item.generation.to_bytes(2) for run in runs for item in run
         )
-        dictionary: Dictionary = {
+        entries: Dictionary = {
             b"Type": Name(b"XRef"),
             b"W": [1, 5, 2],
             b"Index": [number for run in runs for number in (run[0].number, len(run))],
             b"Length": len(rows),
-            **self._trailer(identifier, self._next),
         }
-        return b"%d %d obj\n%b\nstream\n%b\nendstream\nendobj\n" % (*own, written(dictionary), rows)
+        dictionary = written_entries(entries) + self._trailer(identifier, self._next)
+        return b"%d %d obj\n<< %b >>\nstream\n%b\nendstream\nendobj\n" % (*own, dictionary, rows)
 
 
 def _runs(references: Sequence[Reference] | dict[Reference, int]) -> list[list[Reference]]:
