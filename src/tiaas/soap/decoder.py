@@ -13,6 +13,7 @@ from tiaas.soap import markup
 from tiaas.soap.bulk import BULK, Bulk, NotBase64
 from tiaas.soap.errors import BadMessage
 from tiaas.soap.plan import Child, Plan, complex_type, namespaces_of_schema, plan_of, plans_below
+from tiaas.soap.quickreader import Unusual, quick_read
 from tiaas.soap.simple import (
     ID,
     WHITESPACE,
@@ -39,8 +40,18 @@ def decode_root(cls: type[T], element: XmlElement) -> T:
     plan = plan_of(cls)
     if element.tag != plan.binding.root:
         refuse(element, "is not the expected element")
-    value: T = _complex(plan, element)
-    if _names_elements(cls):
+    value: T
+    try:
+        value = quick_read(plan, element)
+    except Unusual:
+        value = _read(plan, element)
+    return value
+
+
+def _read(plan: Plan, element: XmlElement) -> Any:
+    """By the letter."""
+    value = _complex(plan, element)
+    if _names_elements(plan.cls):
         _check_unique_ids(element)
     return value
 

@@ -152,7 +152,8 @@ def _check_octets(document: bytes, limits: Limits, encodings: tuple[str, ...]) -
     if encoding not in encodings:
         raise WrongEncoding("the XML declaration names an encoding that is not allowed here")
     # An element costs at least one "<", an attribute one "="; the octets before them are a bound on what is built.
-    if counted(document, b"<") > 2 * limits.nodes or counted(document, b"=") > 2 * limits.nodes:
+    bound = 2 * limits.nodes
+    if len(document) > bound and (counted(document, b"<") > bound or counted(document, b"=") > bound):
         raise TooLarge(f"more than {limits.nodes} elements or attributes")
     if found(document, b"<!DOCTYPE") >= 0 and document.startswith(b"<!DOCTYPE", _prolog_end(document)):
         raise NotAllowed("a document type declaration is not allowed")
@@ -167,7 +168,10 @@ def _prolog_end(document: bytes) -> int:
 
 def _check_canonical_cost(document: bytes, root: XmlElement) -> None:
     """Raises `TooLarge` for what is small and would take hours to be made canonical: many namespaces or attributes."""
-    namespaces, attributes = document.count(b"xmlns"), counted(document, b"=")
+    namespaces, octets = document.count(b"xmlns"), len(document)
+    if namespaces**2 * octets + octets**2 <= _CANONICAL_COST:
+        return
+    attributes = counted(document, b"=")
     if namespaces**2 * counted(document, b"<") + attributes**2 <= _CANONICAL_COST:
         return
     cost = in_force = 0
