@@ -90,6 +90,8 @@ class OcspClient:
         self._clock = clock
         self._entropy = entropy
         self._cache: OrderedDict[bytes, KeptStatement] = OrderedDict()
+        self.generation = 0
+        """Another number whenever an answer that was kept is not any more."""
         self._asked: dict[bytes, asyncio.Task[Statement]] = {}
 
     @property
@@ -115,6 +117,7 @@ class OcspClient:
     def forget(self) -> None:
         """Forgets all answers: the next check of a certificate asks anew."""
         self._cache.clear()
+        self.generation += 1
 
     async def status(
         self,
@@ -150,6 +153,10 @@ class OcspClient:
         self._hits += 1
         return kept.enforced if enforce_cert_hash else kept.plain
 
+    def known_again(self) -> None:
+        """What `known_status` said was used once more without asking."""
+        self._hits += 1
+
     async def stop(self) -> None:
         """Gives up what is under way."""
         tasks = tuple(self._asked.values())
@@ -167,6 +174,7 @@ class OcspClient:
             self._cache.move_to_end(key)
             return kept
         del self._cache[key]
+        self.generation += 1
         return None
 
     async def _shared(self, key: bytes, certificate: Certificate, issuer: Issuer, space: TrustSpace) -> Statement:
@@ -184,9 +192,11 @@ class OcspClient:
             return
         statement = task.result()
         if statement.status is not CertStatus.UNKNOWN and self._grace:
+            self.generation += key in self._cache
             self._cache[key] = KeptStatement.of(statement)
             if len(self._cache) > _CACHE_MAX:
                 self._cache.popitem(last=False)
+                self.generation += 1
 
     async def _ask(self, certificate: Certificate, issuer: Issuer, space: TrustSpace) -> Statement:
         start = self._clock.monotonic()

@@ -21,6 +21,7 @@ from tiaas.konnektor.pathverdict import by_the_vl, invalid, judged
 from tiaas.konnektor.proven import PATHS_MAX, READ_MAX, GoodPaths, ProvenSignatures, ReadCertificates
 from tiaas.konnektor.qualifiedtrust import QualifiedTrust, located
 from tiaas.konnektor.signerdemands import QUALIFIED, signer_demands
+from tiaas.konnektor.standing import Grounds, StandingChecks
 from tiaas.konnektor.trust import EGK, FD_SERVER, ZD_SERVER, Issuer, TrustSpace
 from tiaas.konnektor.trustlists import TrustLists
 from tiaas.konnektor.trustsource import TrustSource
@@ -76,6 +77,7 @@ class Trust:
         self._qualified_answers = GivenAnswers()
         self._rules: Derived[tuple[Demands, bool]] = Derived(READ_MAX)
         self._verdicts: Derived[Verdict] = Derived(PATHS_MAX)
+        self._standing = StandingChecks(PATHS_MAX)
         self._keeping: asyncio.Task[None] | None = None
 
     @property
@@ -194,7 +196,9 @@ class Trust:
         if foreign is not None:
             return foreign
         if certificate.is_qualified:
-            return (await self._check_qualified(certificate, at, tolerate=True)).verdict
+            # TUC_PKI_030: by the BNetzA-VL, after the chain model, with the status service that the certificate names.
+            space = self._qualified.space(self.space, self.lists)
+            return (await self._check(certificate, space, QUALIFIED, at, tolerate=True, is_qualified=True)).verdict
         is_egk = _is_egk(certificate)
         return (await self._check(certificate, self.space, _ANY, at, tolerate=True, is_egk=is_egk)).verdict
 
@@ -212,20 +216,31 @@ class Trust:
         certificate = self._decoded(der)
         if certificate is None:
             return CertificateCheck(_UNREADABLE, at)
-        asking = _Asking(tuple(given[:_GIVEN_MAX]), wants_current)
-        if certificate.is_qualified:
-            return await self._check_qualified(certificate, at, tolerate=False, asking=asking)
+        is_qualified = certificate.is_qualified
+        space = self._qualified.space(self.space, self.lists) if is_qualified else self.space
+        if given or not self._ocsp.is_possible:
+            asking = _Asking(tuple(given[:_GIVEN_MAX]), wants_current)
+            return await self._check_signer(certificate, space, at, asking, is_qualified=is_qualified)
+        grounds = Grounds(space, self._ocsp.generation)
+        known = self._standing.get(der, at, self._clock.now(), grounds)
+        if known is not None:
+            self._ocsp.known_again()
+            return known
+        check = await self._check_signer(certificate, space, at, _JUST_ASK, is_qualified=is_qualified)
+        self._standing.keep(der, check, grounds, self._ocsp.grace)
+        return check
+
+    async def _check_signer(
+        self, certificate: Certificate, space: TrustSpace, at: datetime, asking: _Asking, *, is_qualified: bool
+    ) -> CertificateCheck:
+        if is_qualified:
+            return await self._check(
+                certificate, space, QUALIFIED, at, tolerate=False, is_qualified=True, asking=asking
+            )
         demands, is_egk = self._rules.get(certificate) or self._rules.keep(
             (signer_demands(certificate), _is_egk(certificate)), certificate
         )
-        return await self._check(certificate, self.space, demands, at, tolerate=False, is_egk=is_egk, asking=asking)
-
-    async def _check_qualified(
-        self, certificate: Certificate, at: datetime | None, *, tolerate: bool, asking: _Asking = _JUST_ASK
-    ) -> CertificateCheck:
-        """TUC_PKI_030: by the BNetzA-VL, after the chain model, with the status service that the certificate names."""
-        space = self._qualified.space(self.space, self.lists)
-        return await self._check(certificate, space, QUALIFIED, at, tolerate=tolerate, is_qualified=True, asking=asking)
+        return await self._check(certificate, space, demands, at, tolerate=False, is_egk=is_egk, asking=asking)
 
     def _decoded(self, der: bytes) -> Certificate | None:
         """None: not readable. Raises `KonnektorError` 4002 after the TSL's grace period."""

@@ -1,0 +1,67 @@
+"""Certificate checks that still stand: nothing they rest on has changed since.
+
+A signer signs many documents a day, and each time his certificate is to be checked (TUC_KON_037 in TUC_KON_152). A good
+check rests on a path in one trust space, on times, and on one answer about the status; as long as these are the same,
+so is what comes of it.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tiaas.konnektor.trust import TrustSpace
+from tiaas.konnektor.verdict import CertificateCheck, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What a check rests on besides times: the trust space, and the answers kept about the status."""
+
+    space: TrustSpace
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    check: CertificateCheck
+    grounds: Grounds
+    since: datetime
+    until: datetime
+    fresh_until: datetime
+
+
+class StandingChecks:
+    """The last `limit` good checks of one instance by certificate (DER); belongs to its event loop."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._checks: OrderedDict[bytes, _Standing] = OrderedDict()
+
+    def get(self, der: bytes, at: datetime, now: datetime, grounds: Grounds) -> CertificateCheck | None:
+        """The check for the reference time `at`, None if there is none that stands."""
+        standing = self._checks.get(der)
+        if standing is None:
+            return None
+        check, before = standing.check, standing.grounds
+        is_same = before.space is grounds.space and before.generation == grounds.generation
+        if not is_same or now > standing.fresh_until:
+            del self._checks[der]
+            return None
+        if not standing.since <= at <= standing.until:
+            return None
+        return CertificateCheck(check.verdict, at, check.is_qualified, check.examination)
+
+    def keep(self, der: bytes, check: CertificateCheck, grounds: Grounds, grace: timedelta) -> None:
+        """Keeps a check that found nothing wrong, with a status that is itself kept for the time of `grace`."""
+        verdict, found = check.verdict, check.examination
+        status = verdict.status
+        if verdict.result is not Result.VALID or found is None or status is None or status.fault is not None:
+            return
+        if not status.cached or status.produced_at is None or status.revoked_at is not None or verdict.warnings:
+            return
+        # By the chain model (qualified certificates) the issuers count at the time of the certificate, not of now.
+        timed = found.path[:1] if check.is_qualified else found.path
+        since, until = max(one.not_before for one in timed), min(one.not_after for one in timed)
+        self._checks[der] = _Standing(check, grounds, since, until, status.produced_at + grace)
+        if len(self._checks) > self._limit:
+            self._checks.popitem(last=False)
