@@ -1,13 +1,17 @@
 """Fuzz target: the envelope and the decoder of the operation it names; an answer as the client reads it."""
 
 from contextlib import suppress
+from typing import Any
 
 from tiaas.interfaces import card_service_v8_1, certificate_service_v6_0, event_service_v7_2, vsd_service_v5_2
 from tiaas.interfaces.telematik_error_v2_0 import Error
 from tiaas.soap.client import ReceivedFault, read_answer_untrusted
+from tiaas.soap.decoder import XmlElement, read_exactly
 from tiaas.soap.envelope import SOAP, Limits, parse_envelope_untrusted
 from tiaas.soap.errors import SoapError, UnfitMessage
 from tiaas.soap.mapping import decode, encode, root_name
+from tiaas.soap.plan import plan_of
+from tiaas.soap.quickreader import Unusual, quick_read
 
 _REQUESTS = {
     root_name(cls): cls
@@ -73,8 +77,17 @@ def target(data: bytes) -> None:
         cls = _REQUESTS.get(str(element.tag))
         if cls is not None:
             _check_again(decode(cls, element))
+            _check_alike(cls, element)
     with suppress(SoapError, ReceivedFault):
         read_answer_untrusted(data, event_service_v7_2.GetCardsResponse, (Error,), _LIMITS)
+
+
+def _check_alike(cls: type[Any], element: XmlElement) -> None:
+    """What is read quickly is what the decoder reads."""
+    with suppress(Unusual):
+        quick = quick_read(plan_of(cls), element)
+        if quick != read_exactly(plan_of(cls), element):
+            raise AssertionError("a message was read otherwise than the decoder reads it")
 
 
 def _check_again(message: object) -> None:

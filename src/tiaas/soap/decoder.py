@@ -44,12 +44,12 @@ def decode_root(cls: type[T], element: XmlElement) -> T:
     try:
         value = quick_read(plan, element)
     except Unusual:
-        value = _read(plan, element)
+        value = read_exactly(plan, element)
     return value
 
 
-def _read(plan: Plan, element: XmlElement) -> Any:
-    """By the letter."""
+def read_exactly(plan: Plan, element: XmlElement) -> Any:
+    """The message in `element`, judged by the letter; raises BadMessage. What `quick_read` reads, this reads alike."""
     value = _complex(plan, element)
     if _names_elements(plan.cls):
         _check_unique_ids(element)
