@@ -6,9 +6,9 @@ so is what comes of it.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.trust import TrustSpace
 from tiaas.konnektor.verdict import CertificateCheck, Result
 

@@ -120,8 +120,12 @@ class _Reader:
                 repeats.append(value)
             else:
                 raise Unusual
+        self._complete(element, position, values)
+
+    def _complete(self, element: XmlElement, position: int, values: dict[str, Any]) -> None:
+        """The content ends before that position."""
         plan = self._plan
-        if required[position] != len(plan.expected) or (plan.binding.never_empty and not position):
+        if plan.required[position] != len(plan.expected) or (plan.binding.never_empty and not position):
             raise Unusual
         if not plan.children and (element.text or len(element)):
             raise Unusual

@@ -39,7 +39,9 @@ LEFT = {
     "a comment in a value": outer(f"<Name>a<!-- x -->bc</Name>{NUMBER}"),
     "an xsi attribute": outer(f"<Name>abc</Name>{NUMBER}", 'xsi:schemaLocation="a b"'),
     "a type": outer(f"<Name>abc</Name>{NUMBER}<Free xsi:type='xs:token'>x</Free>"),
-    "a derived type": outer(f"<Name>abc</Name><Inner xsi:type='MoreInner'><Left>x</Left><More>x</More></Inner>{NUMBER}"),
+    "a derived type": outer(
+        f"<Name>abc</Name><Inner xsi:type='MoreInner'><Left>x</Left><More>x</More></Inner>{NUMBER}"
+    ),
 }
 WRONG = {
     "text": outer(f"x<Name>abc</Name>{NUMBER}"),
