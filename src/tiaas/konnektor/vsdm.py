@@ -123,8 +123,8 @@ class Vsdm:
     async def read(self, egk: Card, hpc: Card, context: CallContext, wishes: Wishes) -> InsuredData:
         """ReadVSD. Access is checked before.
 
-        Raises `KonnektorError` 101, 105, 106, 107, 108, 112, 113, 114, 3001, 3011, 3039, 3040, 3041, 3042, 4048, 4056,
-        4057, 4058, 4093, 4094, 4196, 4228, 4233.
+        Raises `KonnektorError` 105 to 108, 110 to 114, 3001, 3011, 3039 to 3042, 4048, 4056 to 4058, 4093, 4094, 4196,
+        4228, 4233.
         """
         _require_types(egk, hpc)
         with link_faults():

@@ -28,9 +28,11 @@ from tiaas.interfaces.cm_common_v2_0 import UpdateFlag
 from tiaas.konnektor.cardmap import AUT, ECC
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtls import CardIdentity
+from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, EventHub, Topic, parameters
 from tiaas.konnektor.intermediaer import Intermediaer
 from tiaas.konnektor.keys import signer_of
+from tiaas.konnektor.linkfaults import CARD_TIMEOUT, TERMINAL_BUSY, link_faults
 from tiaas.konnektor.sessions import CardSession, Channel
 from tiaas.konnektor.store import InstanceStore
 from tiaas.konnektor.undisturbed import undisturbed
@@ -40,6 +42,7 @@ from tiaas.pki.subject import holder_of
 
 _log = logging.getLogger("tiaas.konnektor.vsdm")
 
+NOT_CARRIED_OUT = 110
 ONLINE_KIND, _KEY = "vsdm", "online"
 _NOTE_SECONDS = 3600.0
 """The time of the last success is written no more often: TIMEOUT_TI_OFFLINE counts days."""
@@ -207,7 +210,7 @@ class OnlineCheck:
 
         `before` is called before a command goes to the card; true if any did. A card half written gives no data to
         anybody (3001), so an update whose caller is cancelled goes on to its end, no longer than MAXTIME_VSDM. Raises
-        what the card's line raised when the card is lost.
+        `KonnektorError` 4094 if the card went, 4060, and 110 if card or terminal failed otherwise.
         """
         return await undisturbed(self._update(channel, before), self._seconds)
 
@@ -222,7 +225,7 @@ class OnlineCheck:
             try:
                 found = await updater.run(flag)
             except CardLost as lost:
-                raise (port.failure or lost) from None
+                raise _told(port.failure or lost) from lost
             except (NoAnswer, ServiceFault) as error:
                 self._failed(flag.service_localization.type, error)
                 break
@@ -264,6 +267,22 @@ async def _sign(smb: Card, session: CardSession, clock: Clock, digest: bytes) ->
     """Signs with PrK.HCI.AUT.E256. Raises 4085 if the PIN is not verified any more, and as `signer_of` does."""
     signer = await signer_of(smb, session, AUT, ECC, clock)
     return await signer.sign_digest(digest, SigningScheme.ECDSA)
+
+
+def _told(failure: Exception) -> Exception:
+    """What ReadVSD ends with when the card did not carry out what a Fachdienst had sent.
+
+    A card that went or is busy is told as such, for a person can help; else it is 110 with the reason before it.
+    """
+    try:
+        with link_faults():
+            raise failure
+    except KonnektorError as error:
+        if error.code in (CARD_TIMEOUT, TERMINAL_BUSY):
+            return error
+        return KonnektorError(NOT_CARRIED_OUT, causes=(error,))
+    except Exception as other:  # noqa: BLE001 (a defect stays one)
+        return other
 
 
 def _insurer(egk: Card) -> str | None:

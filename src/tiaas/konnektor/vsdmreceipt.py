@@ -23,7 +23,7 @@ from tiaas.fachdienste.vsdm.receipt import (
     seal_receipt,
 )
 from tiaas.konnektor.basis.cardfiles import CardFiles
-from tiaas.konnektor.basis.refusal import CardRefusal
+from tiaas.konnektor.basis.refusal import NO_FILE, CardRefusal
 from tiaas.konnektor.cardmap import EF_RECEIPT
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.store import InstanceStore
@@ -86,11 +86,14 @@ class CardReceipts:
         return block
 
     async def read(self, files: CardFiles, mandant_id: str) -> bytes:
-        """The gzip block of the receipt on the card. Raises 3040 if there is none, 3039 if it is another practice's."""
+        """The gzip block of the receipt on the card.
+
+        Raises 3040 if there is none, 3039 if it is another practice's, 111 if the card does not give it.
+        """
         try:
             content = await files.read(EF_RECEIPT)
         except CardRefusal as refusal:
-            raise KonnektorError(3040, causes=(refusal,)) from refusal
+            raise KonnektorError(3040 if refusal.code == NO_FILE else 111, causes=(refusal,)) from refusal
         try:
             return open_receipt_untrusted(content, await self._keys.of(mandant_id), files.card.data.iccsn or "")
         except NoReceipt:

@@ -36,6 +36,7 @@ from tiaas.konnektor.sessions import CallContext
 from tiaas.konnektor.vsdm import Wishes
 from tiaas.lab.pki import LabPki
 from tiaas.pki.oids import Role
+from tiaas.terminal.errors import BadTerminalAnswer
 
 # ---- the way there ---------------------------------------------------------------------------------------------------
 
@@ -287,6 +288,15 @@ async def test_a_check_without_receipt_writes_none(scene: Scene) -> None:
     assert EF_RECEIPT not in scene.image()
 
 
+@pytest.mark.code(111)
+async def test_a_receipt_that_the_card_does_not_give_is_111(scene: Scene) -> None:
+    await scene.read()
+    scene.practice.lines[scene.egk.handle].card.image.deactivated.add(EF_RECEIPT)
+    with pytest.raises(KonnektorError) as caught:
+        await scene.read(online=False)
+    assert (caught.value.code, [cause.code for cause in caught.value.causes]) == (111, [4085])
+
+
 @pytest.mark.requirement("TIP1-A_4722")
 async def test_without_online_mode_nothing_goes_out(scene: Scene) -> None:
     """MGM_LU_ONLINE off: a wish for an online check is answered from the card."""
@@ -469,6 +479,24 @@ async def test_a_card_pulled_in_the_middle_of_a_package_is_told_and_4094(scene: 
     told = report.command_response_package
     assert told.command_responses == (b"\x90\x00",)
     assert told.abort == Abort(command_sent_to_card=True)
+
+
+@pytest.mark.code(110)
+async def test_a_terminal_that_fails_at_the_fachdienstes_commands_is_110(scene: Scene) -> None:
+    scene.service.flags = [flag()]
+    scene.service.packages = [package(SELECT_HCA, UPDATE_RECEIPT, SELECT_HCA)]
+
+    def fail(command: CommandApdu) -> None:
+        if command.data == bytes.fromhex("AABBCCDD"):
+            raise BadTerminalAnswer("no status word")
+
+    scene.practice.lines[scene.egk.handle].before = fail
+    with pytest.raises(KonnektorError) as caught:
+        await scene.read()
+    assert (caught.value.code, [cause.code for cause in caught.value.causes]) == (110, [4044])
+    report = scene.service.calls[-1].message
+    assert isinstance(report, GetNextCommandPackage)
+    assert report.command_response_package.abort == Abort(command_sent_to_card=True)
 
 
 async def test_a_card_pulled_while_the_service_is_asked_does_not_wait_for_it(scene: Scene) -> None:
