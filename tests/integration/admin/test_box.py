@@ -13,8 +13,10 @@ import pytest
 
 from tests.integration.admin.desk import Desk, open_desk
 from tests.integration.admin.test_trust import GEMATIK, NOW, SINCE, SPAN
+from tests.integration.admin.test_verbs import verbs
 from tests.unit.konnektor_trust.listmaker import Listed, ListMaker
 from tests.unit.pki.ocspmaker import World
+from tiaas.cli.exitcodes import ExitCode
 from tiaas.client.admin import Admin, AdminRefused, connect_admin
 from tiaas.interfaces.management.system import ListImport, Parameters
 from tiaas.konnektor import boxnetwork
@@ -159,6 +161,21 @@ async def test_no_way_is_set_up_with_a_crl_that_is_over(bench: Bench) -> None:
     await bench.import_crl(crl(begin=NOW + timedelta(days=8)))
     await bench.connect(Way.TI)
     assert not bench.holds(Condition.NO_VPN_TI_CONNECTION)
+
+
+async def test_both_by_verbs(bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = verbs(bench.desk.access(), tmp_path, capsys)
+    (tmp_path / "good.crl").write_bytes(crl())
+    (tmp_path / "foreign.crl").write_bytes(crl(FOREIGN))
+    await asyncio.to_thread(run, "trust", "import", str(tmp_path / "good.crl"), "--crl")
+    assert bench.box.crl.held is not None
+    foreign = str(tmp_path / "foreign.crl")
+    assert "4130" in await asyncio.to_thread(run, "trust", "import", foreign, "--crl", code=ExitCode.FAULT)
+    assert await asyncio.to_thread(run, "vpn", "sis") == "the way to the SIS is there\n"
+    await bench.ways[Way.SIS].pull()
+    await bench.box.network.look_at_gateway(Way.SIS)
+    assert "4176" in await asyncio.to_thread(run, "vpn", "sis", code=ExitCode.FAULT)
+    await bench.ways[Way.SIS].plug()
 
 
 @pytest.mark.code(4172)

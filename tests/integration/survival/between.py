@@ -12,6 +12,7 @@ from tiaas.interfaces.vsd_service_v5_2 import ReadVSD
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.terminallist import TerminalConfig
 from tiaas.terminal.front import Front, Owner
+from tiaas.terminal.personwaits import PersonWaits
 from tiaas.terminal.session import TerminalSession
 from tiaas.terminal.sicct.envelope import SIZE, Envelope, decode_envelope_untrusted
 from tiaas.terminal.tls import client_context, server_context
@@ -121,8 +122,10 @@ class Between:
 class Impatient(TerminalSession):
     """Waits half a second where a Konnektor waits ten or twenty."""
 
-    def __init__(self, front: Front, owner: Owner, ct_id: str, *, wait: float = 0.5) -> None:
-        super().__init__(front, owner, ct_id, wait=wait)
+    def __init__(
+        self, front: Front, owner: Owner, ct_id: str, *, wait: float = 0.5, persons: PersonWaits | None = None
+    ) -> None:
+        super().__init__(front, owner, ct_id, wait=wait, persons=persons)
 
     def card(self, slot: int, wait: float = 0.5) -> "object":  # type: ignore[override]
         return super().card(slot, min(wait, 0.5))
