@@ -18,6 +18,8 @@ _CONSTRUCTED = 0x20
 _MAX_TAG_OCTETS = 4
 _MAX_LENGTH_OCTETS = 4
 _END_OF_CONTENTS = b"\x00\x00"
+_NOT_HERE = 1 << 40
+"""In place of a length that is read elsewhere: longer than anything."""
 
 
 class Element(NamedTuple):
@@ -54,10 +56,14 @@ class Element(NamedTuple):
         for _ in range(MAX_ELEMENTS + 1):
             if position >= stop:
                 return found
-            # Nearly all elements have one octet for the tag and one for the length; a call each would cost as much.
+            # Nearly all have one octet for the tag and a length in up to three; a call each would cost as much.
             tag, first = octets[position], position + 2
-            end = first + octets[position + 1] if first <= stop else first
-            if end <= stop and tag and tag & 0x1F != 0x1F and end - first < 0x80:
+            length = octets[position + 1] if first <= stop else _NOT_HERE
+            if length >= 0x80:
+                first += length - 0x80
+                length = int.from_bytes(octets[position + 2 : first], "big") if 0x80 < length <= 0x82 else _NOT_HERE
+            end = first + length
+            if end <= stop and tag and tag & 0x1F != 0x1F:
                 found.append(tuple.__new__(Element, (octets, tag, position, first, end, end)))
                 position = end
             else:
@@ -110,8 +116,11 @@ class Elements:
 
 def read_untrusted(octets: bytes) -> Element:
     """The element that fills `octets`, but for zero octets behind it (card files are padded); raises only `BadCms`."""
-    element = _read(octets, 0, len(octets), MAX_DEPTH)
-    if octets[element.end :].strip(b"\x00"):
+    size = len(octets)
+    if 2 <= size <= 0x81 and octets[1] == size - 2 and octets[0] and octets[0] & 0x1F != 0x1F:
+        return tuple.__new__(Element, (octets, octets[0], 0, 2, size, size))
+    element = _read(octets, 0, size, MAX_DEPTH)
+    if element.end != size and octets[element.end :].strip(b"\x00"):
         raise BadCms("octets behind the structure")
     return element
 

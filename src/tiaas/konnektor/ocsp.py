@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from tiaas.base.clock import Clock
 from tiaas.base.dataclass import dataclass
+from tiaas.base.derived import Derived
 from tiaas.base.entropy import Entropy
 from tiaas.konnektor.config import BadInstanceConfig, TiAccess
 from tiaas.konnektor.ocspanswer import OcspRefused, OcspSigners, Statement, read_statement
@@ -38,6 +39,7 @@ _log = logging.getLogger("tiaas.konnektor.ocsp")
 
 _NONCE_OCTETS = 16
 _CACHE_MAX = 20_000
+_KEYS_MAX = 1_000
 _FAULTS = {CertStatus.REVOKED: PkiCode.CERT_REVOKED, CertStatus.UNKNOWN: PkiCode.CERT_UNKNOWN}
 
 
@@ -93,6 +95,7 @@ class OcspClient:
         self.generation = 0
         """Another number whenever an answer that was kept is not any more."""
         self._asked: dict[bytes, asyncio.Task[Statement]] = {}
+        self._keys: Derived[bytes] = Derived(_KEYS_MAX)
 
     @property
     def is_possible(self) -> bool:
@@ -136,7 +139,7 @@ class OcspClient:
         known = self.known_status(certificate, space, enforce_cert_hash=enforce_cert_hash, is_egk=is_egk)
         if known is not None:
             return known
-        key = _key(certificate)
+        key = self._key(certificate)
         try:
             statement = await self._shared(key, certificate, issuer, space)
         except OcspRefused as refused:
@@ -147,7 +150,7 @@ class OcspClient:
         self, certificate: Certificate, space: TrustSpace, *, enforce_cert_hash: bool = True, is_egk: bool = False
     ) -> CertificateStatus | None:
         """What `status` would say without asking anybody; None if somebody has to be asked."""
-        kept = self._kept(_key(certificate), space, is_egk=is_egk)
+        kept = self._kept(self._key(certificate), space, is_egk=is_egk)
         if kept is None:
             return None
         self._hits += 1
@@ -156,6 +159,9 @@ class OcspClient:
     def known_again(self) -> None:
         """What `known_status` said was used once more without asking."""
         self._hits += 1
+
+    def _key(self, certificate: Certificate) -> bytes:
+        return self._keys.get(certificate) or self._keys.keep(hashlib.sha256(certificate.encoded).digest(), certificate)
 
     async def stop(self) -> None:
         """Gives up what is under way."""
@@ -254,10 +260,6 @@ def _is_trusted(statement: Statement, space: TrustSpace) -> bool:
     if space.ocsp_signers or not space.delegates:
         return any(signer.encoded == statement.signer for signer in space.ocsp_signers)
     return any(issuer.certificate.encoded == statement.delegating for issuer in space.issuers)
-
-
-def _key(certificate: Certificate) -> bytes:
-    return hashlib.sha256(certificate.encoded).digest()
 
 
 def certificate_status(statement: Statement, enforce_cert_hash: bool, *, cached: bool) -> CertificateStatus:

@@ -83,8 +83,12 @@ class GoodPaths:
         self._limit = limit
         self._chain_model = chain_model
         self._space: TrustSpace | None = None
-        self._paths: OrderedDict[tuple[bytes, Demands], _GoodPath] = OrderedDict()
-        self._issuers: Derived[Issuer] = Derived(limit)
+        self._forget()
+
+    def _forget(self) -> None:
+        # By the objects: `ReadCertificates` gives the same one again, and demands are kept by who has them.
+        self._paths: Derived[_GoodPath] = Derived(self._limit)
+        self._issuers: Derived[Issuer] = Derived(self._limit)
 
     def examine(
         self, space: TrustSpace, certificate: Certificate, at: datetime, demands: Demands, signed_by: Fits
@@ -92,20 +96,15 @@ class GoodPaths:
         """The path of a certificate at the time `at` and all that is wrong with it."""
         if space is not self._space:
             self._space = space
-            self._paths.clear()
-            self._issuers = Derived(self._limit)
-        key = certificate.encoded, demands
-        known = self._paths.get(key)
+            self._forget()
+        known = self._paths.get(certificate, demands)
         if known is not None and known.since <= at <= known.until:
-            self._paths.move_to_end(key)
             return known.found
         found = space.examine(certificate, at, demands, chain_model=self._chain_model, signed_by=signed_by)
         if not found.faults:
             timed = found.path[:1] if self._chain_model else found.path
             since, until = max(one.not_before for one in timed), min(one.not_after for one in timed)
-            self._paths[key] = _GoodPath(found, since, until)
-            if len(self._paths) > self._limit:
-                self._paths.popitem(last=False)
+            self._paths.keep(_GoodPath(found, since, until), certificate, demands)
         return found
 
     def issuer(self, space: TrustSpace, found: Examination) -> Issuer:

@@ -85,15 +85,16 @@ def judge(
         codes = [*causes, *codes]
     if time.source is TimeSource.EMBEDDED and time.at > now + FUTURE:
         outcomes.append(_wrong_time(check))
-    invalid = (outcome for outcome in outcomes if outcome.result is Result.INVALID)
-    valid = Outcome.HAS_MANIFEST_RESULTS if has_manifest else Outcome.ON_ALL_DOCUMENTS
-    outcome = next(invalid, next(iter(outcomes), valid))
+    outcome = Outcome.HAS_MANIFEST_RESULTS if has_manifest else Outcome.ON_ALL_DOCUMENTS
+    if outcomes:
+        outcome = next((one for one in outcomes if one.result is Result.INVALID), outcomes[0])
     return Judgement(found, time, outcome, tuple(codes), check, policy)
 
 
 def _of_certificate(check: CertificateCheck, time: ReferenceTime) -> tuple[list[Outcome], list[int]]:
     verdict = check.verdict
-    causes = list(dict.fromkeys(code.number for code in (verdict.fault, *verdict.warnings) if code is not None))
+    named = verdict.warnings if verdict.fault is None else (verdict.fault, *verdict.warnings)
+    causes = list(dict.fromkeys([code.number for code in named]))
     if verdict.result is Result.VALID:
         return [], causes
     causes = causes or [_UNNAMED.number]

@@ -12,12 +12,15 @@ from tiaas.ades.found import SignatureFormat
 from tiaas.base.heavy import beside
 from tiaas.interfaces import signature_service_v7_4 as v7_4
 from tiaas.interfaces import signature_service_v7_5 as v7_5
-from tiaas.interfaces.connector_common_v5_0 import OK, Result, Status
+from tiaas.interfaces.connector_common_v5_0 import OK, Status
+from tiaas.interfaces.connector_common_v5_0 import Result as CallResult
 from tiaas.konnektor.errors import KonnektorError, gerror_of
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.services.context import ServiceContext, authorize, declared
 from tiaas.konnektor.services.signature.verifyanswer import updated
 from tiaas.konnektor.services.signature.verifyrequest import NO_INPUTS, material_of, user_time
+from tiaas.konnektor.verdict import Result
+from tiaas.konnektor.verification.moments import TimeSource
 from tiaas.konnektor.verification.reading import Material
 from tiaas.konnektor.verification.reporting import DIALECT_7_4, DIALECT_7_5, Dialect, Reports
 from tiaas.konnektor.verification.reportwords import ReportWish
@@ -27,6 +30,9 @@ from tiaas.soap.dispatch import Operation, operation
 Answer = TypeVar("Answer", bound=v7_5.VerifyDocumentResponse)
 
 _NOT_EMBEDDED, _IGNORED = 4261, 4264
+_NO_OUTPUTS = v7_5.VerifyOutputs()
+_RESULTS = {result: v7_5.HighLevelResult(result.value) for result in Result}
+_SOURCES = {source: v7_5.TimestampType(source.value) for source in TimeSource}
 _WITHOUT_EMBEDDING = frozenset(SignatureFormat) - {SignatureFormat.CADES, SignatureFormat.XADES}
 
 
@@ -75,7 +81,7 @@ async def _verify(
     verified = await verify(material, rules, context.trust, context.clock.now())
     wished = inputs.return_verification_report
     manifests = verified.manifests
-    outputs = v7_5.VerifyOutputs()
+    outputs = _NO_OUTPUTS
     if embeds:
         outputs = await beside(material.octets, updated, request, material, verified)
     if wished is not None:
@@ -85,14 +91,15 @@ async def _verify(
         outputs = replace(outputs, verify_manifest_results=manifests)
     ignores_revocation = request.include_revocation_info and not embeds
     errors = list(_errors(verified, material, ignores_revocation=ignores_revocation))
+    result = v7_5.VerificationResult(
+        high_level_result=_RESULTS[verified.result],
+        timestamp_type=_SOURCES[verified.time.source],
+        timestamp=verified.time.at,
+    )
     return answer(
         status=_status(context, errors),
-        verification_result=v7_5.VerificationResult(
-            high_level_result=v7_5.HighLevelResult(verified.result.value),
-            timestamp_type=v7_5.TimestampType(verified.time.source.value),
-            timestamp=verified.time.at,
-        ),
-        optional_outputs=None if outputs == v7_5.VerifyOutputs() else outputs,
+        verification_result=result,
+        optional_outputs=None if outputs is _NO_OUTPUTS else outputs,
     )
 
 
@@ -113,4 +120,4 @@ def _status(context: ServiceContext, errors: list[KonnektorError]) -> Status:
     if not errors:
         return OK
     error = gerror_of(errors, context.instance_id, context.clock, context.entropy, context.protocol)
-    return Status(result=Result.WARNING, error=error)
+    return Status(result=CallResult.WARNING, error=error)

@@ -33,7 +33,7 @@ def material_of(message: VerifyDocument) -> Material:
     inputs = message.optional_inputs or NO_INPUTS
     document = None if message.document is None else octets_of(message.document)
     form, signature = _signature(message)
-    check_sizes([octets for octets in (document, signature) if octets is not None])
+    check_sizes((document or b"", signature or b""))
     described = None if message.document is None else message.document.base64_data
     mime_type = None if described is None else described.mime_type
     is_xml = message.document is not None and described is None
