@@ -4,7 +4,8 @@ import pytest
 from lxml import etree
 
 from tiaas.soap.envelope import SOAP, Limits, SoapFault, parse_envelope_untrusted, write_fault
-from tiaas.soap.errors import BadEnvelope, FaultCode, NotUnderstood, WrongEncoding, WrongVersion
+from tiaas.soap.errors import BadEnvelope, FaultCode, NotUnderstood, TooLarge, WrongEncoding, WrongVersion
+from tiaas.soap.markup import parse_document_untrusted
 
 LIMITS = Limits(octets=100_000, nodes=200, depth=10)
 
@@ -118,3 +119,13 @@ def test_fault_without_detail() -> None:
     assert fault.nsmap["S"] == SOAP
     assert fault.findtext("faultstring") == "Süß & <x>"
     assert fault.find("detail") is None
+
+
+@pytest.mark.parametrize("others", ["", "<b>x<?p?></b>" * 40], ids=["alone", "beside others"])
+def test_so_many_levels_and_no_more(others: str) -> None:
+    def nested(depth: int) -> bytes:
+        return f"<?p?>{'<a>' * (depth - 1)}<a/>{'</a>' * (depth - 2)}{others}</a>".encode()
+
+    assert parse_document_untrusted(nested(LIMITS.depth), LIMITS).tag == "a"
+    with pytest.raises(TooLarge, match="nested deeper than 10 elements"):
+        parse_document_untrusted(nested(LIMITS.depth + 1), LIMITS)
