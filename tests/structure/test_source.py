@@ -138,7 +138,7 @@ def test_no_machine_paths_and_no_registry_hosts() -> None:
 
 
 def test_locks_have_hashes_for_everything() -> None:
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    for name, least in (("requirements.lock", 10), ("requirements-dev.lock", 10), ("requirements-pcsc.lock", 1)):
         pins = re.split(r"\n(?=[a-z0-9])", (ROOT / name).read_text(encoding="utf-8"))
-        assert len(pins) > 10
+        assert len(pins) >= least
         assert all("==" in pin and "--hash=sha256:" in pin for pin in pins), name

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -42,7 +42,6 @@ from tiaas.lab.vpcd import attach
 from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.pki.prehashed import is_signature
 from tiaas.terminal.pcsc import PcscCard, PcscError, PcscLink, ReaderWatch, SlotChange, find_reader, readers
-from tiaas.terminal.virtual.config import SlotCard
 
 WAIT_SECONDS = 20
 WAIT_SECONDS = 20
@@ -209,25 +208,26 @@ async def test_a_konnektor_reads_the_card_in_a_reader(reader: int, tmp_path: Pat
         surgery.terminal.eject(2)
         await surgery.until(lambda: len(list(surgery.core.cards)) == 3)
         async with in_reader(surgery.in_reader, reader) as name:
-            card: SlotCard = PcscCard(name)
-            surgery.terminal.insert(2, card)
-            await surgery.until(lambda: len(list(surgery.core.cards)) == 4)
-            found = await surgery.call(GetCards(context=context(), mandant_wide=False))
-            assert "EGK" in {card.card_type.value for card in found.cards.card}
-            smcb = surgery.find(CardType.SMC_B).handle
-            verified = await surgery.call(VerifyPin(context=context(), card_handle=smcb, pin_typ="PIN.SMC"))
-            assert verified.pin_result is PinResult.OK
-            answer = await surgery.call(
-                ReadVSD(
-                    ehc_handle=surgery.find(CardType.EGK).handle,
-                    hpc_handle=smcb,
-                    perform_online_check=False,
-                    read_online_receipt=False,
-                    context=context(),
+            # Whoever leaves the service connected keeps the reader from the next.
+            with closing(PcscCard(name)) as card:
+                surgery.terminal.insert(2, card)
+                await surgery.until(lambda: len(list(surgery.core.cards)) == 4)
+                found = await surgery.call(GetCards(context=context(), mandant_wide=False))
+                assert "EGK" in {card.card_type.value for card in found.cards.card}
+                smcb = surgery.find(CardType.SMC_B).handle
+                verified = await surgery.call(VerifyPin(context=context(), card_handle=smcb, pin_typ="PIN.SMC"))
+                assert verified.pin_result is PinResult.OK
+                answer = await surgery.call(
+                    ReadVSD(
+                        ehc_handle=surgery.find(CardType.EGK).handle,
+                        hpc_handle=smcb,
+                        perform_online_check=False,
+                        read_online_receipt=False,
+                        context=context(),
+                    )
                 )
-            )
-            assert answer.persoenliche_versichertendaten
-            surgery.terminal.eject(2)
+                assert answer.persoenliche_versichertendaten
+                surgery.terminal.eject(2)
     finally:
         await surgery.close()
 
@@ -304,7 +304,8 @@ async def test_a_terminal_made_of_a_reader(reader: int, tmp_path: Path) -> None:
             await served.line_with("PAIREN")
             served.type("")
             await opening
-            await surgery.until(lambda: len(list(surgery.core.cards)) == 2)
+            # A card is there before it is read.
+            await surgery.until(lambda: any(card.card_type is CardType.SMC_B for card in surgery.core.cards))
             smcb = surgery.find(CardType.SMC_B).handle
             request = VerifyPin(context=context(), card_handle=smcb, pin_typ="PIN.SMC")
             verifying = asyncio.create_task(surgery.call(request))
