@@ -1,7 +1,8 @@
 """Host names of an instance's peers become addresses (gemSpec_Kon V5.18 TUC_KON_361; gemF_Highspeed-Konnektor, DNS).
 
 Names of the TI are asked at the servers that are configured for it (DNS_SERVERS_TI), if there are any, in turn; all
-other names, those of terminals in a practice before all, are the machine's business. Addresses of IPv4 come first.
+other names, those of terminals in a practice before all, are the machine's business. A name of the TI that has an
+address of IPv4 is not asked for one of IPv6, which the TI does not use yet.
 """
 
 import asyncio
@@ -80,9 +81,10 @@ class Names:
         self.errors.write_error(LoggedError(error.error, "", "", told))
 
     async def _of_ti(self, name: str) -> list[str]:
-        kinds = (RecordType.A, RecordType.AAAA)
-        answers = await asyncio.gather(*(self._ask(name, kind) for kind in kinds))
-        return [address for answer in answers for address in answer.addresses]
+        answer = await self._ask(name, RecordType.A)
+        if not answer.addresses:
+            answer = await self._ask(name, RecordType.AAAA)
+        return list(answer.addresses)
 
     async def _ask(self, name: str, kind: RecordType) -> NameAnswer:
         """The answer of the first server that has one. Raises `NameNotResolved`: 4179 if all are silent."""
