@@ -184,7 +184,11 @@ def test_encrypted_for_somebody_outside_of_the_TI(
     command = ["openssl", "cms", "-decrypt", "-inform", "DER", "-in", "brief.txt.p7m", "-inkey", "fremd.key"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.stdout == "Lieber Herr Kollege", done.stderr
-    assert main([*admin, "remove", held["fingerprint"]]) == 0
+    # As programs print it: in pairs, in upper case.
+    printed = bytes.fromhex(held["fingerprint"]).hex(":").upper()
+    capsys.readouterr()
+    assert main([*admin, "remove", printed]) == 0
+    assert json.loads(capsys.readouterr().out)["imported_cas"] == []
     assert run("encrypt", "brief.txt", "--to", "fremd.pem", "--force") == 3
     assert main([*admin, "add"]) == 2
 

@@ -1,5 +1,6 @@
 """The command line beside a virtual SMC-B: the card in a slot is meant, the virtual one is named."""
 
+import base64
 import io
 import json
 import os
@@ -56,6 +57,7 @@ def test_an_administrator_activates_it_at_the_command_line(
     (held,) = json.loads(capsys.readouterr().out)["virtual_smbs"]
     assert held["mandanten"] == [mandant]
     named = (held["iccsn"], "--mandant", mandant)
+    assert tiaas(hsm_lab, "record", "start").returncode == 0
     assert main([*admin, "deactivate", *named]) == 0
     assert "nobody" in capsys.readouterr().out
     assert pin_status(caller, caller.handle("HSM-B"), "PIN.SMC") == ("VERIFIABLE", None)
@@ -70,6 +72,9 @@ def test_an_administrator_activates_it_at_the_command_line(
     assert mandant in written.out
     assert code not in written.out + written.err
     assert pin_status(caller, caller.handle("HSM-B"), "PIN.SMC") == ("VERIFIED", None)
+    recording = hsm_lab.folder / "activation.json"
+    assert tiaas(hsm_lab, "record", "stop", "-o", str(recording)).returncode == 0
+    assert b"GetPinStatus" in recording.read_bytes()
     for wrong in (["activate"], ["show", held["iccsn"]], ["deactivate", held["iccsn"]]):
         assert main([*admin, *wrong]) == 2
 
@@ -77,5 +82,6 @@ def test_an_administrator_activates_it_at_the_command_line(
         return b"".join(path.read_bytes() for path in (hsm_lab.folder / "protocol").rglob("*") if path.is_file())
 
     until(lambda: b"PUT /virtual-smbs activation" in logged())
-    for octets in (logged(), (hsm_lab.folder / "tiaas.log").read_bytes()):
+    for octets in (logged(), (hsm_lab.folder / "tiaas.log").read_bytes(), recording.read_bytes()):
         assert code.encode() not in octets
+        assert base64.b64encode(code.encode()).rstrip(b"=") not in octets

@@ -13,6 +13,7 @@ from typing import Any
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+_LAST_LINE = "Stop with Ctrl-C."
 _PORT = re.compile(r"(?<=127\.0\.0\.1:)[0-9]+")
 
 
@@ -73,6 +74,9 @@ class LabProcess:
 
     def is_as(self, before: dict[str, Any]) -> bool:
         """Whether everything is where `before` says; another lab on this machine may have taken a port meanwhile."""
+        deadline = time.monotonic() + START_SECONDS
+        while _LAST_LINE not in self.output and self.process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)  # it tells of ports after the ready file is there
         if "is in use by another program" in self.output:
             return _PORT.sub("", json.dumps(self.ready)) == _PORT.sub("", json.dumps(before))
         return self.ready == before

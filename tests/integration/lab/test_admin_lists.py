@@ -58,6 +58,22 @@ def test_lists_are_shown_fetched_and_imported_by_hand(lab: LabProcess, tmp_path:
     assert shown(lab, "/trust")["tsl"]["sequence_number"] == after["tsl"]["sequence_number"]
 
 
+def test_a_list_that_is_not_fetched_is_exit_code_1(lab: LabProcess) -> None:
+    """Also if the other one was; with --json the same."""
+    hand = Hand(lab.ready)
+    hand.fault(service="tsl", http=503, times=0)
+    try:
+        for more in ((), ("--json",)):
+            refused = lab.tiaas("admin", "trust", "refresh", *more)
+            assert refused.returncode == 1, refused.stderr
+            assert "tsl: not fetched; see the reason below" in refused.stderr
+            assert "bnetza: fetched" in refused.stderr
+            assert not more or json.loads(refused.stdout)["tsl"]["last_reason"]
+    finally:
+        hand.end_faults("tsl")
+    assert lab.tiaas("admin", "trust", "refresh").returncode == 0
+
+
 @pytest.mark.requirement("TIP1-A_5110", "TIP1-A_5111", "TIP1-A_4704")
 def test_cards_are_listed_with_their_end_and_pin_smc_is_changed(lab: LabProcess) -> None:
     cards = shown(lab, "/cards")["cards"]

@@ -99,6 +99,7 @@ async def test_a_stop_waits_for_nobody_at_a_terminal(tmp_path: Path) -> None:
             with pytest.raises(KonnektorFault) as fault:
                 await entry
     assert (fault.value.code, fault.value.trace[-1].detail) == (4044, "the Konnektor stops")
+    assert "tiaas pin verify          # PIN.SMC is still to be verified (--locked)" in lab.output
 
 
 async def _prompted(lab: LabProcess) -> None:

@@ -23,9 +23,13 @@ class Hand:
         """Puts a card in."""
         self._call("POST", f"/slots/{slot}/insert", {"iccsn": iccsn})
 
+    def insert_kvk(self, slot: int, fields: dict[str, str], damage: str | None = None) -> None:
+        """Puts a Krankenversichertenkarte in; it is gone when it is taken out."""
+        self._call("POST", f"/slots/{slot}/insert-kvk", {"fields": fields, "damage": damage})
+
     def policy(self, mode: str) -> None:
         """What people do at this keypad from now on: `auto`, `manual`, or by a fault `wrong`, `cancel`, `timeout`."""
-        self._lab("DELETE", "/faults?service=keypad")
+        self.end_faults("keypad")
         is_fault = mode not in ("auto", "manual")
         self._call("PUT", "/pin-policy", {"mode": "auto" if is_fault else mode})
         if is_fault:
@@ -39,6 +43,10 @@ class Hand:
         """Puts a fault of the lab in force; the answer has its number."""
         return self._lab("POST", "/faults", fault)
 
+    def end_faults(self, service: str) -> None:
+        """Ends all faults of a service."""
+        self._lab("DELETE", f"/faults?service={service}")
+
     def press(self, *keys: str) -> None:
         """Presses keys one after the other."""
         for key in keys:
@@ -50,7 +58,7 @@ class Hand:
 
     def delay(self, seconds: float) -> None:
         """Holds every answer of the terminal back; 0: no longer."""
-        self._lab("DELETE", "/faults?service=terminal")
+        self.end_faults("terminal")
         if seconds:
             self.fault(service="terminal", delay=seconds, match=f"{self._ct_id} ", times=0)
 

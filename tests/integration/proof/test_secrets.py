@@ -30,6 +30,7 @@ from tests.integration.proof.secrets_of_a_lab import Secrets, add_image, documen
 from tiaas.konnektor.catalogue import row_of
 
 TYPED_BY_HAND, CHOSEN = "97531846", "31864297"
+KVK = {"FAMILIENNAME": "Quastenflosser", "VERSICHERTENNUMMER": "918273645546"}
 NOT_EVERY_CARD_HAS = {"CardHolderName", "KVNR", "CertExpirationDate", "CardVersion", "ICCSN"}
 _LOG_FIELDS = {"time", "level", "logger", "message"}
 
@@ -46,6 +47,7 @@ class Story:
     former: set[str] = field(default_factory=set)
     control: list[bytes] = field(default_factory=list)
     verbs: list[str] = field(default_factory=list)
+    read: list[str] = field(default_factory=list)
     modes: dict[str, int] = field(default_factory=dict)
     left_in_tmp: list[str] = field(default_factory=list)
     doors: Doors = field(default_factory=Doors)
@@ -73,6 +75,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     story.left_in_tmp = [path.name for path in (place / "tmp").rglob("*")]
     story.secrets.pins |= {TYPED_BY_HAND, CHOSEN} | story.former
     story.secrets.passwords |= story.doors.passwords
+    story.secrets.names |= set(KVK.values())
     return story
 
 
@@ -107,6 +110,7 @@ def _live(place: Path) -> Story:
             _fail_at_cards(caller, story)
         _ask_control(story)
         _use_verbs(lab, story)
+        _read_other_cards(lab, story)
         use_directory(lab, story.doors)
         use_management(lab, story.doors)
         stop_recording(lab, story.doors)
@@ -294,6 +298,29 @@ def _use_verbs(lab: LabProcess, story: Story) -> None:
         story.verbs.append(done.stdout + done.stderr)
 
 
+def _read_other_cards(lab: LabProcess, story: Story) -> None:
+    """Card sessions for PoPP that read EF.GDO, one of which expects another answer; a sound and a broken KVK."""
+    kon, folder, hand = ("--kon", lab.ready["kon_file"]), ("--dir", str(lab.folder)), Hand(story.ready)
+    steps = ("--step", "00A4040C07D2760001448000", "--step")
+    assert _said(lab, story, "popp", "run", *kon, *folder) == 0
+    assert _said(lab, story, "popp", "run", *steps, "00B0820000=6A82", *kon, *folder) == 0
+    hand.eject(1)
+    for damage, exit_code in ((None, 0), ("checksum", 3)):
+        hand.insert_kvk(1, KVK, damage)
+        with Caller(story.ready) as caller:
+            until(lambda: any(card["CardType"] == "KVK" for card in caller.cards()))
+        assert _said(lab, story, "kvk", "read", *kon) == exit_code
+        hand.eject(1)
+    hand.insert(1, story.ready["cards"]["egk"][0]["iccsn"])
+
+
+def _said(lab: LabProcess, story: Story, *words: str) -> int:
+    done = lab.tiaas(*words)
+    story.read.append(done.stdout)
+    story.verbs.append(done.stderr)
+    return done.returncode
+
+
 def _fault(reply: Reply) -> bytes:
     assert reply.status == 500, reply.body
     assert reply.code is not None
@@ -363,6 +390,20 @@ def test_the_control_port_shows_no_pin(story: Story) -> None:
 def test_verbs_say_no_pin(story: Story) -> None:
     for said in story.verbs:
         assert not story.secrets.found_in(said.encode(), but=frozenset({"iccsns"})), said
+
+
+def test_cards_that_were_read_say_what_they_are_read_for_and_no_more(story: Story) -> None:
+    """The response of the card in a PoPP session, the record of a KVK; the broken one says nothing."""
+    gdo, unexpected, record, broken = story.read
+    iccsn = story.ready["cards"]["egk"][0]["iccsn"]
+    assert iccsn in gdo
+    assert iccsn in unexpected
+    assert all(value in record for value in KVK.values())
+    assert not story.secrets.found_in((gdo + unexpected).encode(), but=frozenset({"iccsns"}))
+    assert not story.secrets.found_in(record.encode(), but=frozenset({"names"}))
+    assert not story.secrets.found_in(broken.encode())
+    assert b"SecureSendAPDU" in story.doors.recording.read_bytes()
+    assert b"ReadKVK" in story.doors.recording.read_bytes()
 
 
 def test_the_konnektor_keeps_no_pin_and_nobody(story: Story) -> None:

@@ -38,13 +38,13 @@ def _instance(number: int) -> InstanceEntry:
     url = f"https://127.0.0.1:{8442 + number}"
     return InstanceEntry(
         konnektor=KonnektorEntry(url, f"{url}/connector.sds", base / "ca.pem"),
-        client=ClientEntry(base / "c.p12", Secret(b"secret"), base / "c.pem", base / "k.pem"),
+        client=ClientEntry(base / "c.p12", Secret(b"p12-4711"), base / "c.pem", base / "k.pem"),
         context=ContextEntry("m", "c", "w", "u"),
         workplaces=(WorkplaceEntry("w", ("CT",)),),
         terminals=(TerminalEntry("CT", "T", "127.0.0.1:4742", "http://127.0.0.1:1/x", (SlotEntry(1, None),)),),
         cards=CardsEntry(egk=(CardEntry("80", "Erika", "X1", {"PIN.CH": Secret(b"123456")}, Place("CT", 1)),)),
         kon_file=base / "k.kon",
-        virtual_smbs=(VirtualSmbEntry("81", "HSM-1", Secret(b"code")),),
+        virtual_smbs=(VirtualSmbEntry("81", "HSM-1", Secret(b"letter-0815")),),
     )
 
 
@@ -87,9 +87,16 @@ def test_the_first_instance_is_repeated_at_the_top() -> None:
         "pins": {"PIN.CH": "123456"},
         "in": {"ct_id": "CT", "slot": 1},
     }
-    assert document["virtual_smbs"] == [{"iccsn": "81", "ct_id": "HSM-1", "activation_code": "code"}]
+    assert document["virtual_smbs"] == [{"iccsn": "81", "ct_id": "HSM-1", "activation_code": "letter-0815"}]
     assert document["workplaces"] == [{"workplace_id": "w", "ct_ids": ["CT"]}]
     assert document["terminals"][0]["slots"] == [{"number": 1, "iccsn": None}]
+
+
+def test_what_the_ready_file_is_made_of_shows_no_secret_when_it_is_dumped() -> None:
+    """Only the file has them: a traceback, a log line or a debugger that prints the object does not."""
+    dumped = repr(_ready())
+    assert "HSM-1" in dumped
+    assert not [secret for secret in ("letter-0815", "123456", "p12-4711") if secret in dumped]
 
 
 def test_written_whole_private_and_removed(tmp_path: Path) -> None:
@@ -114,7 +121,7 @@ def test_a_foreign_ready_file_is_named(tmp_path: Path, content: str) -> None:
 def test_kon_has_what_the_reader_requires(tmp_path: Path) -> None:
     entry = _instance(1)
     document = kon_document(
-        entry.konnektor, entry.context, pkcs12_credentials(b"\x30p12", Secret(b"secret")), [b"\x30ca"]
+        entry.konnektor, entry.context, pkcs12_credentials(b"\x30p12", Secret(b"p12-4711")), [b"\x30ca"]
     )
     write_kon(tmp_path / "x.kon", document)
     assert stat.S_IMODE((tmp_path / "x.kon").stat().st_mode) == 0o600
