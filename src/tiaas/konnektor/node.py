@@ -17,6 +17,7 @@ from tiaas.base.errors import InvalidInput, TiaasError
 from tiaas.konnektor.admin.listener import AdminListener
 from tiaas.konnektor.admin.loginbrake import LoginBrake
 from tiaas.konnektor.admin.plane import open_plane
+from tiaas.konnektor.assembly import load_instance
 from tiaas.konnektor.cardtls import Handshakes
 from tiaas.konnektor.config import Address, InstanceConfig
 from tiaas.konnektor.ingress import Ingress
@@ -80,7 +81,7 @@ class Node:
     async def add(self, config: InstanceConfig, provision: Provision) -> Instance:
         """Takes the instance over (epoch + 1) and starts it; returns when it serves its clients.
 
-        Raises `InstanceRuns` and what `Instance.load` and `Instance.start` raise; then nothing of it runs.
+        Raises `InstanceRuns` and what `load_instance` and `Instance.start` raise; then nothing of it runs.
         """
         name = config.instance
         if name in self._instances or name in self._starting:
@@ -88,7 +89,7 @@ class Node:
         self._starting.add(name)
         try:
             handle = self._store.bind(await self._store.take_over(name))
-            instance = await Instance.load(
+            instance = await load_instance(
                 config,
                 provision,
                 handle,

@@ -15,13 +15,14 @@ from tiaas.konnektor.events import EventHub
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.services.context import ServiceContext
 from tiaas.konnektor.terminaladminsession import admin_session
+from tiaas.konnektor.terminaladmission import SLOTS_MAX
 from tiaas.konnektor.terminalevents import adding_failure
 from tiaas.konnektor.terminalfinder import TerminalFinder, new_config
 from tiaas.konnektor.terminalfirmware import Firmware
 from tiaas.konnektor.terminalinteraction import Interaction
 from tiaas.konnektor.terminallist import AdminAccount, Correlation, TerminalConfig, TerminalEntry
 from tiaas.konnektor.terminalpairing import CHALLENGE_SIZE, PairingOffer
-from tiaas.konnektor.terminals import SLOTS_MAX, Terminals
+from tiaas.konnektor.terminals import Terminals
 from tiaas.konnektor.terminalsettings import BadTerminalSettings, Target, TerminalSettings, parse_targets
 from tiaas.konnektor.terminalview import TerminalView, view_of
 from tiaas.terminal.errors import PairingMismatch, PairingUnknown, TerminalError

@@ -1,6 +1,7 @@
 """Card terminals of one instance: connections and sessions (gemSpec_Kon V5.18 §4.1.4).
 
-Cards are `slots`' work, pairing is `terminalpairing`'s, what an administrator does is `terminaladmin`'s.
+Cards are `slots`' work, TUC_KON_050 is `terminaladmission`'s, pairing is `terminalpairing`'s, what an administrator
+does is `terminaladmin`'s.
 
 Theory of operation. The front reports in the order things happened. What takes a terminal or a card away (`LinkDown`,
 event 85) is done at once. What takes time (TUC_KON_050 after `LinkUp`, opening a card after event 84) runs in tasks,
@@ -22,28 +23,22 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventHub, Topic
 from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.slots import Slots
-from tiaas.konnektor.store import InstanceStore, StaleEpochWrite, StoreError
-from tiaas.konnektor.terminalevents import failure_event, link_event
+from tiaas.konnektor.store import InstanceStore
+from tiaas.konnektor.terminaladmission import Admission
+from tiaas.konnektor.terminalevents import link_event
 from tiaas.konnektor.terminallist import Correlation, Role, TerminalConfig, TerminalEntry
-from tiaas.konnektor.terminalpairing import Pairer, is_paired
+from tiaas.konnektor.terminalpairing import Pairer
 from tiaas.konnektor.terminalstates import TerminalStates
-from tiaas.konnektor.trust import UntrustedTerminal
 from tiaas.konnektor.trustservice import Trust
-from tiaas.terminal.displaysize import read_display
-from tiaas.terminal.errors import TerminalError
-from tiaas.terminal.front import Dial, Front, FrontError, LinkDown, LinkEvent, LinkUp, Patience, StaleEpoch
+from tiaas.terminal.front import Dial, Front, FrontError, LinkDown, LinkEvent, LinkUp, Patience
 from tiaas.terminal.personwaits import PersonWaits
-from tiaas.terminal.session import SlotState, TerminalSession
+from tiaas.terminal.session import TerminalSession
 
 _log = logging.getLogger("tiaas.konnektor.terminals")
 
 STORE_KIND = "terminal"
-RETRY_SECONDS = 5.0
-SLOTS_MAX = 14
-"""SICCT's direct coding of P1 counts to 14 (gemSpec_KT A_24115, note)."""
 _LOGICAL_MAC = bytes.fromhex("0200000000")
 """A locally administered address (IEEE 802), for what has none."""
-_ABSENT = frozenset({SlotState.EMPTY, SlotState.UNKNOWN})
 
 
 class Terminals:
@@ -79,6 +74,7 @@ class Terminals:
         self._entropy = entropy
         self.pairer = Pairer(self, hub, trust, clock, entropy, konnektor_name=konnektor_name)
         self._slots = Slots(cards, hub, self.session, self._spawn, prepare, card_seconds)
+        self._admission = Admission(self, self._slots, hub, self._states, trust, clock, entropy)
         self._entries: dict[str, TerminalEntry] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Condition()
@@ -200,9 +196,13 @@ class Terminals:
 
     async def reconnect(self, entry: TerminalEntry) -> None:
         """Ends the connection, with its cards, and begins a new one unless the terminal is only `bekannt`."""
+        await self.drop(entry)
+        await self._connect(entry)
+
+    async def drop(self, entry: TerminalEntry) -> None:
+        """Ends the connection, with its cards, for good."""
         await self._front.disconnect(self._owner, entry.config.ct_id)
         self._lost(entry)
-        await self._connect(entry)
 
     async def answered(self, entry: TerminalEntry, wait: float) -> None:
         """Waits until TUC_KON_050 came to an end, good or bad (`entry.refusal`). Raises `TimeoutError`."""
@@ -220,7 +220,7 @@ class Terminals:
             return  # the connection is gone: the next one does it all
         entry.product = None
         link = LinkUp(entry.config.ct_id, entry.certificate, "")
-        await self._spawn(self._begin(entry, entry.next_connection(), link))
+        await self._spawn(self._admission.begin(entry, entry.next_connection(), link))
 
     async def in_use(self, entry: TerminalEntry, wait: float) -> None:
         """Waits until the terminal is in use. Raises `TimeoutError`."""
@@ -314,7 +314,7 @@ class Terminals:
             return
         if isinstance(event, LinkUp):
             entry.certificate = event.certificate
-            self._spawn(self._begin(entry, entry.next_connection(), event))
+            self._spawn(self._admission.begin(entry, entry.next_connection(), event))
         elif isinstance(event, LinkDown):
             self._lost(entry)
             self._states.availability(entry)
@@ -334,96 +334,7 @@ class Terminals:
         for entry in self._entries.values():
             self._states.certificate(entry)
 
-    # ---- TUC_KON_050 -------------------------------------------------------------------------------------------------
-
-    async def _begin(self, entry: TerminalEntry, generation: int, link: LinkUp) -> None:
-        """TUC_KON_050 from step 3 on; TLS stands. A failure is told by CT/TLS_ESTABLISHMENT_FAILURE."""
-        try:
-            await self._admit(entry, generation, link)
-        except (StaleEpoch, StaleEpochWrite):
-            return  # taken over meanwhile: what becomes of the terminal, its owner tells
-        except (TerminalError, FrontError, StoreError) as error:
-            if entry.generation != generation:
-                return
-            if not isinstance(error, StoreError):
-                self._hub.publish(failure_event(Topic.CT_TLS_ESTABLISHMENT_FAILURE, entry, KonnektorError(4028)))
-            _log.info("terminal session failed", extra={"ct_id": entry.config.ct_id, "kind": type(error).__name__})
-            await self._redial(entry, generation)
-
-    async def _admit(self, entry: TerminalEntry, generation: int, link: LinkUp) -> None:
-        """Takes the terminal into use or refuses it. Raises `TerminalError`, `FrontError`, `StoreError`."""
-        try:
-            states = await self._open_session(entry, generation, link)
-        except KonnektorError as error:
-            if entry.generation == generation:
-                await self._refuse(entry, error)
-            return
-        if states is None or entry.generation != generation:
-            return
-        early, entry.early = entry.early or [], None
-        if not entry.config.slots:
-            await self.change(entry, replace(entry.config, slots=min(len(states), SLOTS_MAX)))
-        stood, entry.connected = entry.connected, True
-        self._states.certificate(entry)
-        self.on_session(entry)
-        if not stood:
-            self._hub.publish(link_event(Topic.CT_CONNECTED, entry))
-        self._states.availability(entry)
-        for slot, state in enumerate(states[: entry.config.slots], start=1):
-            if entry.usable and state not in _ABSENT:
-                self._slots.in_use(entry, slot)
-        for event in early:
-            self._slots.on_event(entry, event)
-
-    async def _open_session(self, entry: TerminalEntry, generation: int, link: LinkUp) -> tuple[SlotState, ...] | None:
-        """INIT, VALIDATE, product and slots; None for a terminal that is not paired yet (opened for information)."""
-        self._require_trusted(link.certificate, 4028)
-        session = self.session(entry.config.ct_id)
-        begun = entry.begun_pairing
-        pairing = None if entry.maintained else entry.config.pairing
-        if pairing is not None and pairing.certificate != link.certificate and begun is None:
-            raise KonnektorError(4029)
-        if not link.session_open:
-            entry.session_id, entry.role = await session.init(), Role.USER
-        if pairing is not None and not await is_paired(session, pairing, link.certificate, self._entropy):
-            if begun is None:
-                raise KonnektorError(4029)
-            pairing = None
-        if begun is not None and entry.generation == generation and entry.begun_pairing == begun:
-            correlation = Correlation.ZUGEWIESEN if pairing is None else Correlation.AKTIV
-            await self.change(entry, replace(entry.config, correlation=correlation, pairing=pairing))
-        product = await session.product()
-        if entry.generation != generation:
-            return None
-        entry.product = entry.last_product = product
-        if pairing is None:
-            return None
-        entry.display = await read_display(session)
-        # From here on an event may tell of something that happened after the answer to GET STATUS.
-        entry.early = []
-        return await session.slot_states()
-
-    def _require_trusted(self, certificate: bytes, code: int) -> None:
-        try:
-            self._trust.check_terminal(certificate, self._clock.now())
-        except UntrustedTerminal as error:
-            raise KonnektorError(code, f"certificate: {error}") from error
-
-    async def _refuse(self, entry: TerminalEntry, error: KonnektorError) -> None:
-        """Wrong certificate or secret: back to `gepairt`, TLS ends, an administrator has to look (steps 5 and 8).
-
-        A certificate that is not trusted (4028) is looked at again when the trust space changes.
-        """
-        refused_in = self._trust.space
-        if entry.config.correlation is Correlation.AKTIV and error.code == 4029:
-            await self.change(entry, replace(entry.config, correlation=Correlation.GEPAIRT))
-        await self._front.disconnect(self._owner, entry.config.ct_id)
-        self._lost(entry)
-        self._states.availability(entry)
-        self._hub.publish(failure_event(Topic.CT_TLS_ESTABLISHMENT_FAILURE, entry, error))
-        entry.refusal, entry.untrusted = error, error.code == 4028
-        if entry.untrusted and self._trust.space is not refused_in:
-            await self.reconnect(entry)
+    # ---- trust, connections ------------------------------------------------------------------------------------------
 
     def _on_trust(self) -> None:
         """The trust space has changed: terminals refused for their certificate get another chance."""
@@ -431,11 +342,6 @@ class Terminals:
             if entry.untrusted:
                 entry.untrusted = False
                 self._spawn(self.reconnect(entry))
-
-    async def _redial(self, entry: TerminalEntry, generation: int) -> None:
-        await asyncio.sleep(RETRY_SECONDS)
-        if entry.generation == generation:
-            await self.reconnect(entry)
 
     async def _connect(self, entry: TerminalEntry) -> None:
         config = entry.config

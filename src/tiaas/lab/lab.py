@@ -4,9 +4,8 @@ Everything that can change is in the database before anybody hears of the change
 """
 
 import asyncio
-import ssl
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from importlib.resources import files
@@ -21,61 +20,42 @@ from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.card.objsys.model import CardKind
 from tiaas.card.virtual.image import CardImage
-from tiaas.interfaces.cm_common_v2_0 import UpdatePriority
 from tiaas.lab.books import CertificateBook
 from tiaas.lab.cardform import CardForm
 from tiaas.lab.cardmaker import MADE_BY_HAND, CardMaker
 from tiaas.lab.cards import CardBox, LabCard
 from tiaas.lab.errors import CardElsewhere, LabError, UnknownTerminal
 from tiaas.lab.faults import FaultBook
+from tiaas.lab.founding import SAK_ICCSN, Founder
 from tiaas.lab.gateway import Gateways
 from tiaas.lab.identifiers import lab_iccsn
 from tiaas.lab.journal import Journal
 from tiaas.lab.keys import new_rsa_key
 from tiaas.lab.ksr.server import Ksr
-from tiaas.lab.mishaps import LabMishaps
-from tiaas.lab.personalise import PersonalisedCard, Personaliser, gsmckt_iccsn
-from tiaas.lab.pins import random_digits
+from tiaas.lab.personalise import Personaliser
 from tiaas.lab.pki import LabPki
 from tiaas.lab.pkiservices import PKI_PORT, TSL_PORT, PkiParts, PkiServices
 from tiaas.lab.population import PATIENTS, TERMINALS_MAX, Population, populate
 from tiaas.lab.ports import Ports
-from tiaas.lab.practice import (
-    HOME_SLOTS,
-    LabTerminal,
-    Practice,
-    TerminalRecord,
-    smkt_serial,
-    terminal_id,
-)
+from tiaas.lab.practice import HOME_SLOTS, LabTerminal, Practice, TerminalRecord
 from tiaas.lab.ready import Place
 from tiaas.lab.seed import Institution, Seed, parse_seed
 from tiaas.lab.signers import Signers
 from tiaas.lab.smktidentity import CERTIFICATE, SmktIdentity
 from tiaas.lab.store import Kind, LabStore
+from tiaas.lab.terminalmaker import TerminalMaker
 from tiaas.lab.timeserver import TIME_PORT, TimeServer
-from tiaas.lab.vsdm.books import Books, Task
-from tiaas.lab.vsdm.change import Change
+from tiaas.lab.vsdm.books import Books
 from tiaas.lab.vsdm.secrets import VsdmSecrets
 from tiaas.lab.vsdm.services import VsdmServices
 from tiaas.lab.vzd.directory import VzdService
 from tiaas.lab.vzd.insurers import InsurerCertificates
 from tiaas.lab.vzd.listing import Listing
-from tiaas.terminal.virtual.shapes import shape_named
-from tiaas.terminal.virtual.terminal import TerminalConfig, TerminalState, VirtualTerminal
+from tiaas.terminal.virtual.terminal import VirtualTerminal
 
 LOOPBACK = "127.0.0.1"
 SICCT_PORT = 4742
 """The port registered for SICCT; the first terminal takes it if it is free, the next ones those after it."""
-
-_LOCALLY_ADMINISTERED = b"\x02"
-# What waits for a practice's second and third health card from the start, so that an online check has something to do.
-_MOVES = (
-    Change(strasse="Neue Gasse", hausnummer="7", postleitzahl="99999", ort="Neustadt TEST-ONLY"),
-    Change(zuzahlung_befreit_bis="20991231"),
-)
-_NEW_PIN_DIGITS = 6
-_SAK_ICCSN = 5  # the digit that `personalise` leaves for a Konnektor's own identity
 
 
 class Lab:
@@ -105,12 +85,14 @@ class Lab:
         """The trust lists and the status service, once `start_pki` has brought them up."""
         self.on_change: Callable[[], None] = _nothing
         self.practices: dict[int, Practice] = {}
-        self._mishaps: list[LabMishaps] = []
         self._seed = seed
         self._secrets, self._secrets_are_new = VsdmSecrets.load(store, entropy)
         self._people = populate(seed, 1)
         self.personaliser = self._personaliser_for(self._people)
         self.cards = CardBox(store, self, clock=clock, entropy=entropy, on_pins=self._changed)
+        self._terminals = TerminalMaker(
+            store, pki, self.cards, self.faults, clock, entropy, insert=self.insert, on_move=self._changed
+        )
         self.books = Books(store, self.cards, self._everybody, entropy, self._changed)
         self.maker = CardMaker(
             store, pki, self.cards, self.book, lambda: self._secrets.card_keys, clock=clock, entropy=entropy
@@ -202,12 +184,13 @@ class Lab:
         self.personaliser = self._personaliser_for(self._people)
         for document in stored.values():
             self.practices[document["number"]] = Practice.from_document(document)
+        founder = Founder(self.store, self.pki, self.cards, self.books, self._people, self.personaliser, self.entropy)
         for number in range(1, wanted + 1):
             with self.store.transaction():
-                records += self._complete(number, placed[number], terminals)
+                records += founder.complete(self.practices, number, placed[number], terminals)
         self._complete_book()
         for record in sorted(records, key=lambda record: (record.practice, record.number)):
-            self.practices[record.practice].terminals[record.ct_id] = self._terminal(record)
+            self.practices[record.practice].terminals[record.ct_id] = self._terminals.make(record)
 
     def provide(self, image: CardImage, path: str) -> bool:
         """`ObjectSource.provide` for all cards."""
@@ -275,7 +258,7 @@ class Lab:
 
     async def end_mishaps(self) -> None:
         """Ends what faults that struck still had to do: plugs that wait to be pulled, cards to be put back."""
-        await asyncio.gather(*(mishaps.stop() for mishaps in self._mishaps))
+        await self._terminals.end_mishaps()
 
     def terminals(self) -> Iterator[LabTerminal]:
         """All terminals, practice by practice."""
@@ -291,7 +274,7 @@ class Lab:
 
     def terminal_certificate(self, terminal: LabTerminal) -> bytes:
         """C.SMKT.AUT (DER) of the gSMC-KT made for a terminal: what is printed on the paper in its box."""
-        return self._smkt(terminal.record).files[CERTIFICATE]
+        return self._terminals.smkt(terminal.record).files[CERTIFICATE]
 
     def place_of(self, iccsn: str) -> Place | None:
         """Where a card is; None: in the drawer."""
@@ -366,31 +349,9 @@ class Lab:
         keys = self._secrets.card_keys
         return Personaliser(self.pki, people.seed, self.entropy, self.clock, numbers=people.numbers, card_keys=keys)
 
-    def _complete(self, number: int, terminals: int, wanted: int | None) -> list[TerminalRecord]:
-        """Makes what practice `number` lacks, or all of it; returns the terminals made, `terminals` were there."""
-        made = [] if number in self.practices else [self._found(number)]
-        known = {card.kvnr for card in self.cards.of_practice(number, CardKind.EGK)}
-        for patient in self._people.staffing(number).patients:
-            if patient.kvnr not in known:
-                self._add(self.personaliser.egk(patient), number)
-        first = terminals + len(made)
-        return made + [self._add_terminal(number, at) for at in range(first + 1, (wanted or first) + 1)]
-
-    def _found(self, number: int) -> TerminalRecord:
-        """Makes practice `number`: cards, terminal, everything in its slot or in the drawer. Returns its terminal."""
-        staff = self._people.staffing(number)
-        maker = self.personaliser
-        egks = [self._add(maker.egk(patient), number) for patient in staff.patients]
-        smcb = self._add(maker.smcb(staff.institution), number)
-        hba = self._add(maker.hba(staff.professional), number)
-        record = self._add_terminal(number, 1, {CardKind.EGK: egks[0], CardKind.SMC_B: smcb, CardKind.HBA: hba})
-        certificate, key = self.pki.sak(lab_iccsn(_SAK_ICCSN, 0, number))
-        practice = Practice(number, staff.institution.name, (certificate, Secret(key)))
-        self.store.put(Kind.PRACTICE, str(number), practice.to_document())
-        for egk, change in zip(egks[1:], _MOVES, strict=False):
-            self.books.add(egk, Task.DATA, change, UpdatePriority.MANDATORY)
-        self.practices[number] = practice
-        return record
+    def identity_of(self, terminal: LabTerminal) -> SmktIdentity:
+        """The identity that the terminal has by its gSMC-KT."""
+        return self._terminals.identity_of(terminal)
 
     def institution_of(self, number: int) -> Institution:
         """Whose practice it is."""
@@ -398,7 +359,7 @@ class Lab:
 
     def device(self, number: int, days_left: int) -> bytes:
         """C.NK.VPN of the box of a practice, DER, see `LabPki.device`."""
-        return self.pki.device(lab_iccsn(_SAK_ICCSN, 0, number), days_left)
+        return self.pki.device(lab_iccsn(SAK_ICCSN, 0, number), days_left)
 
     def sak_cvc(self, practice: int) -> tuple[bytes, bytes, Secret]:
         """ID.SAK.AUTD_CVC of a practice's Konnektor, see `LabPki.sak_cvc`; made at the first call and kept, because
@@ -406,7 +367,7 @@ class Lab:
         name = f"sak-cvc/{practice}"
         kept = self.store.meta(name)
         if kept is None:
-            parts = self.pki.sak_cvc(lab_iccsn(_SAK_ICCSN, 0, practice))
+            parts = self.pki.sak_cvc(lab_iccsn(SAK_ICCSN, 0, practice))
             kept = [part.hex() for part in parts]
             self.store.put_meta(name, kept)
         certificate, authority, key = (bytes.fromhex(part) for part in kept)
@@ -417,66 +378,8 @@ class Lab:
         ID.SAK.AUTD_CVC, see `LabPki.sak_cvc`."""
         number = int(self.store.meta("further-saks") or 0) + 1
         self.store.put_meta("further-saks", number)
-        iccsn = lab_iccsn(_SAK_ICCSN, 1, number)
+        iccsn = lab_iccsn(SAK_ICCSN, 1, number)
         return self.pki.sak(iccsn), self.pki.sak_cvc(iccsn)
-
-    def _add_terminal(self, practice: int, number: int, cards: Mapping[CardKind, str] | None = None) -> TerminalRecord:
-        """Makes a terminal with its gSMC-KT; of `cards` each is in its home slot, the others are empty."""
-        smkt = self._add(self.personaliser.gsmckt(smkt_serial(practice, number)), practice)
-        inserted = {**(cards or {}), CardKind.SMC_KT: smkt}
-        record = TerminalRecord(
-            ct_id=terminal_id(practice, number),
-            name=f"KT-PRAXIS-{practice}" + (f"-{number}" if number > 1 else ""),
-            mac=_LOCALLY_ADMINISTERED + self.entropy.octets(5),
-            practice=practice,
-            number=number,
-            slots={slot: inserted.get(kind) for kind, slot in HOME_SLOTS.items()},
-        )
-        self.store.put(Kind.TERMINAL, record.ct_id, record.to_document())
-        return record
-
-    def _smkt(self, record: TerminalRecord) -> CardImage:
-        """The gSMC-KT that was made for a terminal, wherever it is."""
-        return self.cards.get(gsmckt_iccsn(smkt_serial(record.practice, record.number), record.smkt_edition)).card.image
-
-    def _add(self, made: PersonalisedCard, practice: int) -> str:
-        return self.cards.add(made.image, made.holder, made.kvnr, practice).iccsn
-
-    def _terminal(self, record: TerminalRecord) -> LabTerminal:
-        terminal = LabTerminal(record, self._virtual, store=self.store, cards=self.cards, on_move=self._changed)
-
-        def defective(defect: str) -> ssl.SSLContext:
-            return self.identity_of(terminal).defective(defect)
-
-        mishaps = LabMishaps(self.faults, self.cards, terminal, identity=defective, insert=self.insert)
-        terminal.virtual.mishaps = mishaps
-        self._mishaps.append(mishaps)
-        return terminal
-
-    def identity_of(self, terminal: LabTerminal) -> SmktIdentity:
-        """The identity that the terminal has by its gSMC-KT."""
-        return self._identity(terminal.record, terminal.virtual.config)
-
-    def _identity(self, record: TerminalRecord, config: TerminalConfig) -> SmktIdentity:
-        return SmktIdentity(config, self._smkt(record), self.pki, self.clock, self.entropy)
-
-    def _virtual(self, record: TerminalRecord, on_state: Callable[[TerminalState], None]) -> VirtualTerminal:
-        folder = self.store.folder / "terminals" / record.ct_id
-        config = TerminalConfig(
-            name=record.name,
-            mac=record.mac,
-            certificate_file=folder / "certificate.pem",
-            key_file=folder / "key.pem",
-            client_ca_file=folder / "client-ca.pem",
-            modify_returns_data=True,
-            shape=shape_named(record.shape),
-            new_pin=Secret(random_digits(self.entropy, _NEW_PIN_DIGITS).encode()),
-        )
-        self._identity(record, config).write()
-        state = TerminalState() if record.state is None else TerminalState.from_document(record.state)
-        return VirtualTerminal(
-            config, state, clock=self.clock, entropy=self.entropy, pins=self.cards, on_change=on_state
-        )
 
     def _changed(self) -> None:
         self.on_change()

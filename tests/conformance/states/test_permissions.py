@@ -14,10 +14,10 @@ from tiaas.base.clock import ManualClock
 from tiaas.base.entropy import SeededEntropy
 from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.interfaces.event_service_v7_2 import GetCards
+from tiaas.konnektor.assembly import operations
 from tiaas.konnektor.config import Profile
 from tiaas.konnektor.errors import KonnektorError, fault_of
 from tiaas.konnektor.events import EventSeverity
-from tiaas.konnektor.instance import operations
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.opstate import Condition

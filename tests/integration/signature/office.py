@@ -12,11 +12,11 @@ from tiaas.interfaces import signature_service_v7_5 as v7_5
 from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.interfaces.dss_core_v1_0 import Base64Data
 from tiaas.interfaces.oasis_signature_policy_v1_0 import GenerateUnderSignaturePolicy
+from tiaas.konnektor.assembly import operations
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event
-from tiaas.konnektor.instance import operations
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.services.context import call_context
 from tiaas.konnektor.sessions import CallContext

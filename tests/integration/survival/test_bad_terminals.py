@@ -119,7 +119,7 @@ async def test_gone_in_the_middle_of_a_command_and_back(
 async def quarter(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Street]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tiaas.konnektor.terminals.TerminalSession", Impatient)
-        patch.setattr("tiaas.konnektor.terminals.RETRY_SECONDS", 0.2)
+        patch.setattr("tiaas.konnektor.terminaladmission.RETRY_SECONDS", 0.2)
         street = Street(tmp_path_factory.mktemp("quarter"))
         await street.open()
         yield street

@@ -215,7 +215,7 @@ async def test_a_store_that_fails_once_does_not_lose_the_terminal(
     unpaired: Unpaired, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await unpaired.cut_pairing(stored=True)
-    monkeypatch.setattr("tiaas.konnektor.terminals.RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("tiaas.konnektor.terminaladmission.RETRY_SECONDS", 0.05)
     handle = type(unpaired.core.store)
     put = handle.put
     refused: list[str] = []

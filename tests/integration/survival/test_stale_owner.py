@@ -30,6 +30,7 @@ from tiaas.interfaces.management.system import Parameters
 from tiaas.interfaces.vsd_service_v5_2 import ReadVSD
 from tiaas.konnektor.admin.parameters import save_parameters
 from tiaas.konnektor.admin.users import Administrators, FirstAdmin, make_token
+from tiaas.konnektor.assembly import ModelWatcher
 from tiaas.konnektor.basic import BasicUsers
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.comfortusers import ComfortUsers
@@ -43,7 +44,6 @@ from tiaas.konnektor.hsm.software import SoftwareKeys
 from tiaas.konnektor.identity import Identity
 from tiaas.konnektor.importedcas import ImportedCas
 from tiaas.konnektor.infomodel import Kind
-from tiaas.konnektor.instance import _ModelWatcher
 from tiaas.konnektor.issuing import KeyPair, create_ca, issue_client
 from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.livemodel import LiveInfoModel
@@ -152,7 +152,7 @@ async def deposed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     admins = await Administrators.load(handle, CLOCK, ENTROPY, Role.SUPER, FirstAdmin.of("first", make_token(ENTROPY)))
     await admins.add("second", Secret(b"Correct-Horse-7"), Role.SUPER, may_reset=False)
     client = await identity.issue_client("CS1", KeyKind.P256)
-    watcher = _ModelWatcher(handle)
+    watcher = ModelWatcher(handle)
     model = LiveInfoModel(surgery.model(), watcher.persist)
     await model.apply(lambda current: current.add(Kind.WORKPLACE, "vorher"))
     lists = await trust_lists(handle)
@@ -338,7 +338,7 @@ WRITES: dict[str, tuple[Scenario, ...]] = {
         lambda old: old.identity.issue_client("CS1", KeyKind.P256),
         lambda old: old.identity.import_client(old.certificate),
     ),
-    "konnektor.instance:_ModelWatcher.persist": (
+    "konnektor.instance:ModelWatcher.persist": (
         lambda old: old.model.apply(lambda model: model.add(Kind.WORKPLACE, "nachher")),
     ),
     "konnektor.delivery:EventDelivery.booted": (lambda old: old.core.events.booted(),),
@@ -538,7 +538,9 @@ async def test_an_older_owner_that_is_told_of_a_connection_says_nothing_to_its_c
     before = deposed.traces()
     entry = deposed.core.terminals.entry(CT)
     assert entry.certificate is not None
-    await deposed.core.terminals._begin(entry, entry.next_connection(), LinkUp(CT, entry.certificate, "SUITE"))
+    await deposed.core.terminals._admission.begin(
+        entry, entry.next_connection(), LinkUp(CT, entry.certificate, "SUITE")
+    )
     assert topics == []
     assert deposed.traces() == before
     assert deposed.surgery.front.connected == 1
