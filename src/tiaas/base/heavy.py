@@ -4,7 +4,8 @@ Threads share the interpreter: whatever holds its lock while the loop wants it h
 for one of few threads, which also bounds what it takes in memory; it is done in slices (`tiaas.base.slices`); and
 threads change often (`change_threads_often`). Instances take turns and none gets all threads: somebody else's document
 that takes seconds holds nobody up. Requests are read in threads of their own, so that they do not wait for documents.
-Waiting for a card or a person is no work: nobody keeps such a thread meanwhile.
+Waiting for a card, a person or a slow disk is no work: nobody keeps such a thread meanwhile, and where the library
+waits itself (a card reader, a file that is synced) `asyncio.to_thread` has threads for it.
 """
 
 import sys
@@ -29,6 +30,7 @@ _LARGE = FairThreads("large", max(2, processors() - 1))
 # As many as compute at once: more would only take the interpreter's lock from each other, every 0.2 ms.
 _OTHER = FairThreads("other", max(2, processors()))
 _READING = FairThreads("reading", _READING_THREADS)
+_PASSWORDS = FairThreads("passwords", max(2, processors()))
 
 
 def change_threads_often() -> None:
@@ -45,3 +47,9 @@ async def beside(octets: int, work: Callable[P, T], /, *args: P.args, **kwargs: 
 async def read_beside(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """The result of `work` that only reads a request, which is bounded: it never waits for work on documents."""
     return await _READING.start(OWNER.get(), partial(copy_context().run, work, *args, **kwargs))
+
+
+async def hash_beside(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """The result of `work` on a password, slow on purpose: whoever knows none can ask for it, and holds up others like
+    himself only."""
+    return await _PASSWORDS.start(OWNER.get(), partial(copy_context().run, work, *args, **kwargs))

@@ -4,13 +4,13 @@ The HSM is a SoftHSM2 token in the lab's folder, or for machines without SoftHSM
 made stays, with its activation code, until the folder goes.
 """
 
-import asyncio
 import os
 from dataclasses import replace
 from pathlib import Path
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
+from tiaas.base.heavy import beside
 from tiaas.base.secret import Secret
 from tiaas.cli.upchoices import HsmKind
 from tiaas.client.admin import Admin, path_of
@@ -53,7 +53,7 @@ async def practice_hsm(lab: Lab, number: int, kind: HsmKind, entropy: Entropy) -
     if kind is HsmKind.FOLDER:
         folder = base / f"practice-{number}"
         if content is not None:
-            await asyncio.to_thread(write_folder, content, folder)
+            await beside(0, write_folder, content, folder)
         settings = HsmSettings(ct_id, smbs, folder=folder)
     else:
         settings = await _soft_hsm(base / _TOKENS, ct_id, smbs, content, entropy)

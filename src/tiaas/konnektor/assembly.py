@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
+from tiaas.base.heavy import beside
 from tiaas.konnektor.admin.parameters import applied, load_parameters
 from tiaas.konnektor.basic import BasicUsers
 from tiaas.konnektor.calllog import CallLog
@@ -180,7 +181,7 @@ class ModelWatcher:
 
     async def persist(self, model: InfoModel) -> None:
         """See `LiveInfoModel`: called before `model` becomes current, so the notice waits for the next turn."""
-        await self._store.put(_MODEL_KIND, _MODEL_KEY, await asyncio.to_thread(model.to_document))
+        await self._store.put(_MODEL_KIND, _MODEL_KEY, await beside(0, model.to_document))
         asyncio.get_running_loop().call_soon(self._tell)
 
     def _tell(self) -> None:

@@ -5,7 +5,6 @@ that a client which sends it with every request costs one scrypt and not one per
 belongs to says the information model.
 """
 
-import asyncio
 import hashlib
 import hmac
 from base64 import b64decode, b64encode
@@ -16,6 +15,7 @@ from typing import Any
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
+from tiaas.base.heavy import hash_beside
 from tiaas.base.secret import Secret
 from tiaas.konnektor.store import InstanceStore, StoreError
 
@@ -69,7 +69,7 @@ class BasicUsers:
     async def put(self, user: str, password: Secret) -> None:
         """Adds a user or changes a password."""
         salt = self.entropy.octets(16)
-        digest = await asyncio.to_thread(_scrypt, password, salt)
+        digest = await hash_beside(_scrypt, password, salt)
         row = {"salt": b64encode(salt).decode(), "hash": b64encode(digest).decode()}
         await self.store.put(BASIC_KIND, user, row)
         self._hashes[user] = (salt, digest)
@@ -87,7 +87,7 @@ class BasicUsers:
         if mark in self._remembered:
             return True
         salt, expected = self._hashes.get(credentials.user, (b"\0" * 16, b""))
-        digest = await asyncio.to_thread(_scrypt, credentials.password, salt)
+        digest = await hash_beside(_scrypt, credentials.password, salt)
         if not hmac.compare_digest(digest, expected) or self._hashes.get(credentials.user) != (salt, expected):
             return False
         if len(self._remembered) >= _REMEMBERED:

@@ -9,7 +9,6 @@ Windows Server 2016 and Go's `x/crypto/pkcs12` read nothing else; the password i
 PBES2 with AES-256 and SHA-256. The file holds one certificate and one key and no CA: some readers refuse more.
 """
 
-import asyncio
 import hashlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -27,6 +26,7 @@ from tiaas.base.clock import Clock
 from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import InvalidInput
+from tiaas.base.heavy import beside
 from tiaas.base.secret import Secret
 from tiaas.konnektor.issuing import KeyPair, create_ca, issue_client, issue_server
 from tiaas.konnektor.keykind import KeyKind, PrivateKey
@@ -107,7 +107,7 @@ class Identity:
         rows = await store.list(IDENTITY_KIND)
         ca = read_pair(rows.get("ca"))
         if ca is None:
-            ca = await asyncio.to_thread(create_ca, store.owner.instance, now, entropy)
+            ca = await beside(0, create_ca, store.owner.instance, now, entropy)
             await store.put(IDENTITY_KIND, "ca", _pair_row(ca))
         names = _server_names(hosts)
         row = rows.get("server", {})
@@ -120,7 +120,7 @@ class Identity:
         is_imported = bool(row.get("imported"))
         is_due = server is None or not fits or server.certificate.not_valid_after_utc - now < RENEW_BEFORE
         if server is None or (is_due and not is_imported):
-            server = await asyncio.to_thread(issue_server, ca, kind, names, now, entropy)
+            server = await beside(0, issue_server, ca, kind, names, now, entropy)
             await store.put(IDENTITY_KIND, "server", _pair_row(server) | wanted | chosen)
         known = {key: read_client(key, body) for key, body in (await store.list(CLIENT_KIND)).items()}
         return cls(store, clock, entropy, ca, server, names, known, is_imported)
@@ -128,14 +128,14 @@ class Identity:
     async def renew_server(self, kind: KeyKind) -> None:
         """A new server certificate of the instance's own CA, for the same hosts, with a key of `kind` from now on."""
         names, now = self.server_names, self.clock.now()
-        server = await asyncio.to_thread(issue_server, self.ca, kind, names, now, self.entropy)
+        server = await beside(0, issue_server, self.ca, kind, names, now, self.entropy)
         row = _pair_row(server) | {"hosts": list(names), "kind": kind.value, "chosen": kind.value}
         await self.store.put(IDENTITY_KIND, "server", row)
         self.server, self.is_imported = server, False
 
     async def import_server(self, pkcs12_file: bytes, password: Secret) -> None:
         """Takes a server certificate with its key (TIP1-A_4517). Raises `UnusableCertificate`, `BadPkcs12`."""
-        key, certificate = await asyncio.to_thread(load_pkcs12, pkcs12_file, password)
+        key, certificate = await beside(0, load_pkcs12, pkcs12_file, password)
         if certificate is None or not isinstance(key, PrivateKey):
             raise UnusableCertificate("the file holds no certificate with its EC or RSA key")
         if not certificate.not_valid_before_utc <= self.clock.now() < certificate.not_valid_after_utc:
@@ -157,7 +157,7 @@ class Identity:
 
     async def issue_client(self, client_system_id: str, kind: KeyKind) -> IssuedClient:
         """Makes a client certificate and remembers it; it counts once the information model binds its fingerprint."""
-        pair = await asyncio.to_thread(issue_client, self.ca, kind, client_system_id, self.clock.now(), self.entropy)
+        pair = await beside(0, issue_client, self.ca, kind, client_system_id, self.clock.now(), self.entropy)
         fingerprint = await self._remember(pair.certificate.public_bytes(Encoding.DER))
         return IssuedClient(fingerprint, pair)
 

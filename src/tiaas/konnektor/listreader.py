@@ -8,6 +8,7 @@ octets: an instance that names other octets gets another value, and none can cha
 import asyncio
 from hashlib import sha256
 
+from tiaas.base.heavy import beside
 from tiaas.konnektor.tslimport import ReadList, read_list
 
 _KEPT = 8
@@ -30,7 +31,7 @@ class ListReader:
             return known
         task = self._reading.get(digest)
         if task is None:
-            task = self._reading[digest] = asyncio.create_task(asyncio.to_thread(read_list, document))
+            task = self._reading[digest] = asyncio.create_task(beside(len(document), read_list, document))
             task.add_done_callback(lambda done: self._done(digest, done))
         # Whoever waits may be stopped; the others want the list all the same.
         return await asyncio.shield(task)

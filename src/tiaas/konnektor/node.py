@@ -14,6 +14,7 @@ from types import MappingProxyType
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import InvalidInput, TiaasError
+from tiaas.base.heavy import beside
 from tiaas.konnektor.admin.listener import AdminListener
 from tiaas.konnektor.admin.loginbrake import LoginBrake
 from tiaas.konnektor.admin.plane import open_plane
@@ -148,7 +149,7 @@ class Node:
         self._given.pop(name, None)
         await self._store.forget(await self._store.take_over(name))
         if self._logs is not None:
-            await asyncio.to_thread(FolderMedium.of_instance(self._logs, name).erase)
+            await beside(0, FolderMedium.of_instance(self._logs, name).erase)
 
     async def rewrite(self, name: str, changes: Sequence[Change]) -> None:
         """See `Host`: takes the instance over, so that what it has in memory cannot come over the new rows.

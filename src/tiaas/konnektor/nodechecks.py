@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
+from tiaas.base.heavy import beside
 from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.konnektor.randomcheck import looks_random
 from tiaas.konnektor.software import Hashes, changed_files, installed_hashes
@@ -73,7 +74,7 @@ class NodeChecks:
         now = self._clock.monotonic()
         if self._software_at is None or now - self._software_at >= SOFTWARE_SECONDS:
             self._software_at = now
-            changed = await asyncio.to_thread(lambda: changed_files(self._hashes()))
+            changed = await beside(0, lambda: changed_files(self._hashes()))
             if changed:
                 _log.error("program files are not as installed", extra={"count": len(changed), "where": changed[0]})
             self._find(Condition.SOFTWARE_INTEGRITY_CHECK_FAILED, bool(changed))

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
+from tiaas.base.heavy import beside
 from tiaas.base.secret import Secret
 from tiaas.lab.errors import LabError
 from tiaas.lab.keys import read_key
@@ -55,7 +56,7 @@ async def personalise_smb(maker: Personaliser, institution: Institution, entropy
     """The virtual SMC-B of an institution, with a new activation code."""
     made = maker.smcb(institution, edition=EDITION)
     iccsn = made.image.iccsn.hex()
-    keys, certificates = await asyncio.to_thread(_objects, maker, made, iccsn)
+    keys, certificates = await beside(0, _objects, maker, made, iccsn)
     code = Secret("".join(str(octet % 10) for octet in entropy.octets(_CODE_DIGITS)).encode())
     kept = await hash_password(code, entropy)
     data = {

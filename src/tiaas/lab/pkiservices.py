@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from tiaas.base.clock import Clock
 from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
+from tiaas.base.heavy import beside
 from tiaas.lab.books import CertificateBook
 from tiaas.lab.crls import CRL_PATH, RevocationLists
 from tiaas.lab.faults import FaultBook, Service
@@ -87,7 +88,7 @@ class PkiServices:
             await self.stop()
             raise
         # Signers with RSA keys take half a second when they are made; later the lists are a matter of milliseconds.
-        await asyncio.to_thread(lambda: [self.lists.current(name) for name in ListName])
+        await beside(0, lambda: [self.lists.current(name) for name in ListName])
 
     async def stop(self) -> None:
         """Ends the servers."""

@@ -1,6 +1,5 @@
 """What is kept of a password or code that a person types: salt and scrypt hash (RFC 7914; N=2^14, r=8, p=1)."""
 
-import asyncio
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from hmac import compare_digest
@@ -10,6 +9,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
+from tiaas.base.heavy import hash_beside
 from tiaas.base.secret import Secret
 
 _N, _R, _P, _OCTETS = 1 << 14, 8, 1, 32
@@ -39,12 +39,12 @@ NOBODY = PasswordHash(bytes(16), bytes(_OCTETS))
 async def hash_password(password: Secret, entropy: Entropy) -> PasswordHash:
     """A new salt and the hash."""
     salt = entropy.octets(16)
-    return PasswordHash(salt, await asyncio.to_thread(_scrypt, password, salt))
+    return PasswordHash(salt, await hash_beside(_scrypt, password, salt))
 
 
 async def is_right(password: Secret, kept: PasswordHash) -> bool:
     """Whether the password is the one that was hashed; costs about 50 ms of a core."""
-    return compare_digest(await asyncio.to_thread(_scrypt, password, kept.salt), kept.digest)
+    return compare_digest(await hash_beside(_scrypt, password, kept.salt), kept.digest)
 
 
 def _scrypt(password: Secret, salt: bytes) -> bytes:

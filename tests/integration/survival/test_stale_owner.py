@@ -338,7 +338,7 @@ WRITES: dict[str, tuple[Scenario, ...]] = {
         lambda old: old.identity.issue_client("CS1", KeyKind.P256),
         lambda old: old.identity.import_client(old.certificate),
     ),
-    "konnektor.instance:ModelWatcher.persist": (
+    "konnektor.assembly:ModelWatcher.persist": (
         lambda old: old.model.apply(lambda model: model.add(Kind.WORKPLACE, "nachher")),
     ),
     "konnektor.delivery:EventDelivery.booted": (lambda old: old.core.events.booted(),),

@@ -4,7 +4,6 @@ In this order: path (404) and method (405), token (401), role (403), query (400)
 document (400), the handler. A refusal never repeats what was sent.
 """
 
-import asyncio
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import parse_qsl, unquote_to_bytes
 
+from tiaas.base.heavy import beside
 from tiaas.base.secret import Secret
 from tiaas.interfaces.management.documents import (
     BadDocument,
@@ -100,7 +100,7 @@ class AdminApp:
         elif answer is None:
             await _send(send, route.status, b"", None, headers_out)
         else:
-            body = await asyncio.to_thread(encode, answer)
+            body = await beside(0, encode, answer)
             await _send(send, route.status, body, "application/json", headers_out)
 
     def _find(self, scope: Message) -> tuple[Route, dict[str, str]]:
@@ -190,7 +190,7 @@ async def _document(route: Route, fields: Fields, receive: Receive) -> object:
         )
     if len(body) > _AT_ONCE_OCTETS:
         # A long document takes seconds, and the loop serves other instances, too.
-        return await asyncio.to_thread(decode_untrusted, route.request, body)
+        return await beside(len(body), decode_untrusted, route.request, body)
     return decode_untrusted(route.request, body)
 
 

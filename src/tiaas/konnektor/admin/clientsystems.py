@@ -1,12 +1,12 @@
 """How Clientsysteme authenticate, and the server's certificate (gemSpec_Kon V5.18 §3.4.1, TIP1-A_4517, A_23511)."""
 
-import asyncio
 from http import HTTPStatus
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from tiaas.base.heavy import beside
 from tiaas.base.secret import Secret
 from tiaas.interfaces.management.clientsystems import (
     BasicUserChange,
@@ -51,7 +51,7 @@ async def _issue(call: Call) -> IssuedCertificate:
     wish, client, instance = call.body(NewClientCertificate), _client(call), instance_of(call)
     issued = await instance.issue_client(client, KeyKind(wish.key.value))
     password = _random_password(instance)
-    pkcs12 = await asyncio.to_thread(issued.pkcs12, client, password, modern=wish.modern)
+    pkcs12 = await beside(0, issued.pkcs12, client, password, modern=wish.modern)
     call.note(f"POST {_path(_ONE, client)}/certificates", {"fingerprint": issued.fingerprint, "key": wish.key.value})
     not_after = issued.certificate.certificate.not_valid_after_utc
     return IssuedCertificate(issued.fingerprint, not_after, pkcs12.reveal(), password)

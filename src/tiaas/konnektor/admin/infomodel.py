@@ -5,7 +5,6 @@ whole model: a change may show it as If-Match and is then refused if somebody ch
 whole needs it.
 """
 
-import asyncio
 import functools
 import hashlib
 import json
@@ -14,6 +13,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
+from tiaas.base.heavy import beside
 from tiaas.interfaces.management.infomodel import (
     ClientSystemDocument,
     InfoModelDocument,
@@ -152,17 +152,17 @@ def tag_of(model: InfoModel) -> str:
 
 async def _read(call: Call) -> InfoModelDocument:
     model = instance_of(call).model.current
-    call.tag = await asyncio.to_thread(tag_of, model)
-    return await asyncio.to_thread(_document, model)
+    call.tag = await beside(0, tag_of, model)
+    return await beside(0, _document, model)
 
 
 async def _replace(call: Call) -> InfoModelDocument:
     """A large model takes its time, so all that does is done in a thread, for the snapshot that is current now."""
     document = call.body(InfoModelDocument)
     instance, before = instance_of(call), instance_of(call).model.current
-    tag = await asyncio.to_thread(tag_of, before)
+    tag = await beside(0, tag_of, before)
     call.require_match(tag)
-    prepared = await asyncio.to_thread(_model, document, before)
+    prepared = await beside(0, _model, document, before)
 
     def change(model: InfoModel) -> InfoModel:
         if model is before:
@@ -174,11 +174,11 @@ async def _replace(call: Call) -> InfoModelDocument:
     for client in before.clients:
         if client not in model.clients:
             await _forget_features(instance, before.clients[client], model)
-    call.tag = await asyncio.to_thread(tag_of, model)
+    call.tag = await beside(0, tag_of, model)
     # The whole document would fill the log, and links of SM-Bs are personal.
     counts = {kind.value: len(getattr(model, kind.value)) for kind in Kind}
     call.note(f"{Method.PUT} {_ROOT}", counts)
-    return await asyncio.to_thread(_document, model)
+    return await beside(0, _document, model)
 
 
 async def _add(kind: Kind, call: Call) -> None:
@@ -240,5 +240,5 @@ async def _apply(call: Call, change: Callable[[InfoModel], InfoModel]) -> InfoMo
         return change(model)
 
     model = await instance_of(call).model.apply(checked)
-    call.tag = await asyncio.to_thread(tag_of, model)
+    call.tag = await beside(0, tag_of, model)
     return model

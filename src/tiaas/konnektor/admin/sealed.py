@@ -7,7 +7,6 @@ or the node's own for a backup. The signature (ECDSA, SHA-256) covers everything
 whose certificate is in the header, so a reader sees who signed before he opens anything.
 """
 
-import asyncio
 import json
 import zlib
 from base64 import b64decode, b64encode
@@ -27,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import InvalidInput
+from tiaas.base.heavy import beside
 from tiaas.base.secret import Secret
 from tiaas.konnektor.issuing import KeyPair
 
@@ -68,7 +68,7 @@ async def seal(
     rows: Rows, instance: str, now: datetime, signer: KeyPair, passphrase: Secret, entropy: Entropy
 ) -> bytes:
     """The file. Raises `BadSealedConfig` for rows that could not be read again."""
-    return await asyncio.to_thread(_seal, rows, instance, now, signer, passphrase, entropy)
+    return await beside(0, _seal, rows, instance, now, signer, passphrase, entropy)
 
 
 def _seal(rows: Rows, instance: str, now: datetime, signer: KeyPair, passphrase: Secret, entropy: Entropy) -> bytes:
@@ -94,7 +94,7 @@ def _seal(rows: Rows, instance: str, now: datetime, signer: KeyPair, passphrase:
 
 async def unseal(file: bytes, passphrase: Secret) -> Sealed:
     """See `unseal_untrusted`; in a thread, because scrypt takes its time."""
-    return await asyncio.to_thread(unseal_untrusted, file, passphrase)
+    return await beside(0, unseal_untrusted, file, passphrase)
 
 
 def unseal_untrusted(file: bytes, passphrase: Secret) -> Sealed:

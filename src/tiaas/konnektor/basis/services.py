@@ -12,7 +12,6 @@
 | 037 certificates, 256 events, 271 log | `trust`, `hub`, `protocol` |
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import field
@@ -20,6 +19,7 @@ from dataclasses import field
 from tiaas.base.clock import Clock
 from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
+from tiaas.base.heavy import beside
 from tiaas.base.secret import Secret
 from tiaas.konnektor.basis import symmetric
 from tiaas.konnektor.basis.accesslog import AccessLog
@@ -110,16 +110,16 @@ class BaseServices:
 
     async def encrypt_document(self, document: bytes, key: Secret | None = None) -> Encrypted:
         """TUC_KON_072: a CMS. Raises 4108."""
-        return await asyncio.to_thread(symmetric.encrypt_document, document, self.entropy, key)
+        return await beside(len(document), symmetric.encrypt_document, document, self.entropy, key)
 
     async def decrypt_document(self, encrypted: bytes, key: Secret) -> bytes:
         """TUC_KON_073. Raises 4109."""
-        return await asyncio.to_thread(symmetric.decrypt_document, encrypted, key)
+        return await beside(len(encrypted), symmetric.decrypt_document, encrypted, key)
 
     async def encrypt_octets(self, data: bytes, key: Secret | None = None, associated: bytes = b"") -> Encrypted:
         """TUC_KON_075: nonce ‖ ciphertext ‖ tag. Raises 4108."""
-        return await asyncio.to_thread(symmetric.encrypt_octets, data, self.entropy, key, associated)
+        return await beside(len(data), symmetric.encrypt_octets, data, self.entropy, key, associated)
 
     async def decrypt_octets(self, encrypted: bytes, key: Secret, associated: bytes = b"") -> bytes:
         """TUC_KON_076. Raises 4109."""
-        return await asyncio.to_thread(symmetric.decrypt_octets, encrypted, key, associated)
+        return await beside(len(encrypted), symmetric.decrypt_octets, encrypted, key, associated)

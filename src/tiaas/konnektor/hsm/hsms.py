@@ -15,6 +15,7 @@ from functools import partial
 from tiaas.base.clock import Clock
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
+from tiaas.base.heavy import beside
 from tiaas.base.secret import Secret
 from tiaas.konnektor.cards import CardList
 from tiaas.konnektor.errors import KonnektorError
@@ -174,7 +175,7 @@ class Hsms:
         if settings.module is None or settings.pin_file is None:
             raise TokenError("the HSM has neither module nor folder")
         try:
-            pin = Secret((await asyncio.to_thread(settings.pin_file.read_bytes)).strip())
+            pin = Secret((await beside(0, settings.pin_file.read_bytes)).strip())
         except OSError:
             raise TokenError("the file with the token's PIN cannot be read") from None
         if hsm.is_pin_refused and pin == hsm.pin:

@@ -1,6 +1,5 @@
 """What a virtual SMC-B is, from what lies in its key store: the counterpart of TUC_KON_001 "Karte öffnen"."""
 
-import asyncio
 import json
 from collections.abc import Callable
 from hashlib import sha256
@@ -8,6 +7,7 @@ from hashlib import sha256
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from tiaas.base.dataclass import dataclass
+from tiaas.base.heavy import beside
 from tiaas.konnektor.cardmap import AUT, ECC, RSA, SIG
 from tiaas.konnektor.cards import CardData
 from tiaas.konnektor.cardtypes import CardType
@@ -72,7 +72,7 @@ async def _require_pair(store: KeyStore, label: str, certificate: bytes) -> None
     public_key = decode_certificate_untrusted(certificate).key()
     scheme = SigningScheme.RSASSA_PSS if isinstance(public_key, RSAPublicKey) else SigningScheme.ECDSA
     value = await store.sign(label, _PROBE, scheme, Digest.SHA256)
-    if not await asyncio.to_thread(is_signature, public_key, value, _PROBE, scheme):
+    if not await beside(0, is_signature, public_key, value, _PROBE, scheme):
         raise TokenError("a key in the token is not that of the certificate with its label")
 
 

@@ -5,13 +5,13 @@ A loaded key is kept, because loading one on a brainpool curve costs as much as 
 threads: OpenSSL lets others run meanwhile.
 """
 
-import asyncio
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
+from tiaas.base.heavy import beside
 from tiaas.base.shortwork import in_turn
 from tiaas.card.elc import BadCryptogram, decode_point
 from tiaas.pki.keys import Digest, SigningScheme
@@ -33,7 +33,7 @@ class SoftwareKeys:
 
     async def open(self) -> None:
         """See `KeyStore`."""
-        if not await asyncio.to_thread(self._folder.is_dir):
+        if not await beside(0, self._folder.is_dir):
             raise TokenError("the folder with keys is not there")
 
     async def close(self) -> None:
@@ -42,11 +42,11 @@ class SoftwareKeys:
 
     async def certificate(self, label: str) -> bytes | None:
         """See `KeyStore`."""
-        return await asyncio.to_thread(self._read, f"{label}.cer")
+        return await beside(0, self._read, f"{label}.cer")
 
     async def data(self, label: str) -> bytes | None:
         """See `KeyStore`."""
-        return await asyncio.to_thread(self._read, f"{label}.bin")
+        return await beside(0, self._read, f"{label}.bin")
 
     async def sign(self, label: str, digest: bytes, scheme: SigningScheme, hash_function: Digest) -> bytes:
         """See `KeyStore`."""
@@ -78,7 +78,7 @@ class SoftwareKeys:
             raise WrongCryptogram("no cryptogram for this key") from None
 
     async def _load(self, label: str) -> PrivateKey:
-        key = self._keys[label] = await asyncio.to_thread(self._read_key, label)
+        key = self._keys[label] = await beside(0, self._read_key, label)
         return key
 
     def _read(self, name: str) -> bytes | None:
