@@ -15,6 +15,7 @@ from datetime import datetime
 from tiaas.base.dataclass import dataclass
 from tiaas.base.secret import Secret
 from tiaas.konnektor.admin.users import FirstAdmin
+from tiaas.konnektor.autoupdate import AutoUpdate
 from tiaas.konnektor.basic import BasicUsers
 from tiaas.konnektor.calllog import CallLog
 from tiaas.konnektor.config import InstanceConfig, SignatureSettings
@@ -111,6 +112,9 @@ class Instance:
         self.terminal_admin = build_terminal_admin(context, network, config.terminals)
         product = product_information(config.product, context.clock.now()).product_identification
         self.updates = build_updates(context, network, config.ti, product, self.terminal_admin.firmware)
+        self.auto_update = AutoUpdate(
+            self.updates, self.terminal_admin, context.terminals, context.store, context.clock
+        )
 
     @property
     def name(self) -> str:
@@ -134,6 +138,7 @@ class Instance:
             await self.hsms.start()
             await self._settle()
             await self.updates.start()
+            await self.auto_update.start()
             await self.health.start()
             await self._open_doors(ingress)
             await self._tell_boot(ingress)
@@ -172,6 +177,7 @@ class Instance:
         if self.context.intermediaer is not None:
             self.context.intermediaer.close()
         await self.health.stop()
+        await self.auto_update.stop()
         await self.updates.stop()
         await self.terminal_admin.stop()
         await self.hsms.stop()

@@ -59,8 +59,7 @@ def operating_data(instance: Instance) -> bytes:
             product_information=product_information(instance.config.product, now),
             configuration=Configuration(
                 client_connection_mode=_clients(instance),
-                # Firmware of terminals may come by itself; neither instance nor terminal is updated by itself.
-                update_mode=UpdateMode(auto_download=_downloads(instance), auto_update=False),
+                update_mode=UpdateMode(auto_download=_downloads(instance), auto_update=instance.auto_update.is_on),
             ),
             connector=connector_state(context.opstate, context.online_mode, names_terminals=False),
             trust_status=_trust(instance),

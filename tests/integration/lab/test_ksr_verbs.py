@@ -34,7 +34,7 @@ def test_firmware_is_offered_and_an_hsk_only_tells_of_it(lab: LabProcess) -> Non
     assert not overview["devices"][1]["has_newer"]
     mode = etree.fromstring(lab.tiaas("admin", "operating-data").stdout.encode()).find(f".//{OPD}UpdateMode")
     assert mode is not None
-    assert [each.text for each in mode] == ["true", "false"]
+    assert [each.text for each in mode] == ["true", "true"]
     reached = json.loads(lab.tiaas("admin", "central-systems", "--json").stdout)["systems"]
     assert [each["is_reachable"] for each in reached if each["system"] == "KSR"] == [True]
     gone = lab.tiaas("lab", "ksr", "--withdraw", package["update_id"])

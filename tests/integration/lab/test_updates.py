@@ -1,16 +1,18 @@
 """The KSR of the lab and a Konnektor of profile einbox: asked, told, fetched from, and all ways in which that fails."""
 
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.integration.lab.test_box import _until, _up
+from tiaas.base.clock import ManualClock
 from tiaas.base.secret import Secret
 from tiaas.cli.compose import Running
 from tiaas.cli.upconfig import BoxSettings
 from tiaas.interfaces.konfigurationsdienst_v1_1 import Priority
+from tiaas.konnektor.autoupdate import AutoUpdate, next_run
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, EventSeverity, EventType
 from tiaas.konnektor.opstate import Condition
@@ -87,7 +89,7 @@ def test_every_fault_of_the_ksr_is_tried() -> None:
 
 
 @pytest.mark.requirement(
-    "TIP1-A_4509", "TIP1-A_4512-04", "TIP1-A_4834", "TIP1-A_4836", "TIP1-A_6025", "TIP1-A_4833-02", "A_16203"
+    "TIP1-A_4509", "TIP1-A_4512-04", "TIP1-A_4834", "TIP1-A_4836", "TIP1-A_6025", "TIP1-A_4833-02", "A_18390", "A_18391"
 )
 @pytest.mark.code(4186, 4188, 4189, 4190, 4002)
 async def test_a_box_and_the_ksr(tmp_path: Path) -> None:
@@ -100,6 +102,7 @@ async def test_a_box_and_the_ksr(tmp_path: Path) -> None:
         assert not any(map(bench.holds, (OLD, BLOCKED, OLD_TERMINAL, AVAILABLE)))
         await _failures(bench)
         await _packages_for_terminals(bench)
+        await _terminals_by_themselves(bench)
         await _packages_for_the_konnektor(bench)
         await _blocked(bench)
 
@@ -181,6 +184,36 @@ async def _packages_for_terminals(bench: Bench) -> None:
     assert view.product is not None
     assert view.product.firmware_version == "1.3.0"
     bench.run.lab.ksr.packages.withdraw(fourth)
+
+
+async def _terminals_by_themselves(bench: Bench) -> None:
+    """A_18387, A_18390, A_18391: on Monday at one, unless the terminal is excluded, or it is too late."""
+    offered = bench.offer("1.4.0", **{"for": "terminal"})
+    terminal = next(each for each in bench.context.terminals if each.config.ct_id == bench.ct_id)
+
+    def version() -> str | None:
+        return None if terminal.last_product is None else terminal.last_product.firmware_version
+
+    clock = ManualClock(datetime(2026, 6, 3, 12, tzinfo=UTC))
+    instance, context = bench.instance, bench.context
+    auto = AutoUpdate(bench.updates, instance.terminal_admin, context.terminals, context.store, clock)
+    due = next_run(clock.now(), auto.settings) - clock.now()
+    clock.advance(due.total_seconds() - 1)
+    assert not await auto.look()
+    clock.advance(7200)
+    assert not await auto.look(), "what was slept through is not made up for"
+    await auto.configure(replace(auto.settings, day=None, excluded=frozenset({bench.ct_id})))
+    clock.advance((next_run(clock.now(), auto.settings) - clock.now()).total_seconds())
+    assert await auto.look()
+    assert version() == "1.3.0"
+    await auto.configure(replace(auto.settings, excluded=frozenset()))
+    clock.advance((next_run(clock.now(), auto.settings) - clock.now()).total_seconds())
+    assert await auto.look()
+    assert version() == "1.4.0"
+    await auto.configure(replace(auto.settings, enabled=False))
+    clock.advance((next_run(clock.now(), auto.settings) - clock.now()).total_seconds())
+    assert not await auto.look()
+    bench.run.lab.ksr.packages.withdraw(offered)
 
 
 async def _packages_for_the_konnektor(bench: Bench) -> None:

@@ -1,10 +1,36 @@
 """Documents about firmware that the KSR offers (gemSpec_Kon V5.18 TIP1-A_4837, TIP1-A_4838, TIP1-A_6026)."""
 
+import enum
 from datetime import datetime
 from typing import Annotated
 
 from tiaas.base.dataclass import dataclass
-from tiaas.interfaces.management.fields import Told
+from tiaas.interfaces.management.fields import Id, Number, Told
+
+
+@enum.unique
+class UpdateDay(enum.StrEnum):
+    """The day of MGM_KSR_AUTO_UPDATE_TIME."""
+
+    MONDAY = "monday"
+    TUESDAY = "tuesday"
+    WEDNESDAY = "wednesday"
+    THURSDAY = "thursday"
+    FRIDAY = "friday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"
+    DAILY = "daily"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateSettingsData:
+    """When card terminals get what the KSR offers by themselves."""
+
+    auto_update: Annotated[bool, Told("MGM_KSR_AUTO_UPDATE")] = True
+    day: UpdateDay = UpdateDay.MONDAY
+    hour: Annotated[int, Number(0, 23), Told("of the host's time")] = 1
+    minute: Annotated[int, Number(0, 59)] = 0
+    excluded: Annotated[tuple[Id, ...], Told("ctIds of terminals that are updated by hand only")] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from tiaas.interfaces.management.roles import Role
 from tiaas.konnektor.admin.parameters import PARAMETERS_KIND, applied, read_parameters
 from tiaas.konnektor.admin.sealed import BadSealedConfig, Rows
 from tiaas.konnektor.admin.users import USER_KIND, read_account
+from tiaas.konnektor.autoupdate import AUTO_UPDATE_KIND, AutoUpdateSettings
 from tiaas.konnektor.basic import BASIC_KIND, read_hash
 from tiaas.konnektor.comfortusers import COMFORT_KIND, read_used
 from tiaas.konnektor.config import InstanceConfig
@@ -134,6 +135,7 @@ READERS: Mapping[str, Callable[[str, Row], object]] = {
     SINK_CHECK_KIND: lambda key, row: SinkCheck.from_document(row),
     TERMINAL_KIND: _terminal,
     SETTINGS_KIND: _single("current", TerminalSettings.from_document),
+    AUTO_UPDATE_KIND: _single("current", AutoUpdateSettings.from_row),
     MISUSE_KIND: _single("alarm-values", read_alarm_values),
     TIME_KIND: _single("sync", _sync),
     COMFORT_KIND: _single("users", read_used),

@@ -3,11 +3,18 @@
 A terminal is updated with `POST /terminals/{ct_id}/firmware`.
 """
 
-from tiaas.interfaces.management.updates import DeviceUpdates, OfferedUpdate, UpdateOverview
+from tiaas.interfaces.management.updates import (
+    DeviceUpdates,
+    OfferedUpdate,
+    UpdateDay,
+    UpdateOverview,
+    UpdateSettingsData,
+)
 from tiaas.konnektor.admin.asked import instance_of
 from tiaas.konnektor.admin.problems import conflict
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES
-from tiaas.konnektor.admin.routes import Call, Route, get, post
+from tiaas.konnektor.admin.routes import Call, Route, get, post, put
+from tiaas.konnektor.autoupdate import DAYS, AutoUpdateSettings
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.instance import Instance
 from tiaas.konnektor.updateoffers import Device, Found, Offer, newest_first
@@ -30,6 +37,21 @@ async def _check(call: Call) -> UpdateOverview:
         raise conflict("MGM_LU_ONLINE is off: the KSR is not asked", "set the parameter online first")
     await instance.updates.check()
     return _overview(instance)
+
+
+async def _settings(call: Call) -> UpdateSettingsData:
+    held = instance_of(call).auto_update.settings
+    day = UpdateDay.DAILY if held.day is None else tuple(UpdateDay)[held.day]
+    return UpdateSettingsData(held.enabled, day, held.hour, held.minute, tuple(sorted(held.excluded)))
+
+
+async def _put_settings(call: Call) -> None:
+    wish = call.body(UpdateSettingsData)
+    at = tuple(UpdateDay).index(wish.day)
+    day = at if at < DAYS else None
+    await instance_of(call).auto_update.configure(
+        AutoUpdateSettings(wish.auto_update, day, wish.hour, wish.minute, frozenset(wish.excluded))
+    )
 
 
 def _overview(instance: Instance) -> UpdateOverview:
@@ -78,5 +100,7 @@ def _offer(offer: Offer, device: Device) -> OfferedUpdate:
 
 UPDATE_ROUTES: tuple[Route, ...] = (
     get(_PATH, INSTANCE_ROLES, "Firmware that the KSR offers for Konnektor and terminals", _read, UpdateOverview),
+    get(f"{_PATH}/settings", INSTANCE_ROLES, "When terminals are updated", _settings, UpdateSettingsData),
+    put(f"{_PATH}/settings", INSTANCE_ROLES, "Changes that at once", _put_settings, request=UpdateSettingsData),
     post(f"{_PATH}/check", INSTANCE_ROLES, "Asks the KSR now", _check, response=UpdateOverview),
 )
