@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, pkcs12
@@ -34,7 +34,7 @@ from tiaas.konnektor.assembly import ModelWatcher
 from tiaas.konnektor.basic import BasicUsers
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.comfortusers import ComfortUsers
-from tiaas.konnektor.config import Address, TiAccess
+from tiaas.konnektor.config import Address, Product, TiAccess
 from tiaas.konnektor.crlkeeper import CrlKeeper
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventHub
@@ -46,12 +46,15 @@ from tiaas.konnektor.importedcas import ImportedCas
 from tiaas.konnektor.infomodel import Kind
 from tiaas.konnektor.issuing import KeyPair, create_ca, issue_client
 from tiaas.konnektor.keykind import KeyKind
+from tiaas.konnektor.ksrclient import KsrClient
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.misuse import save_alarm_values
 from tiaas.konnektor.network import Network
+from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.protocol import LogSettings
 from tiaas.konnektor.sakcvc import SakCvc, keep_sak_cvc
+from tiaas.konnektor.sds import product_information
 from tiaas.konnektor.services.context import ServiceContext, build_context
 from tiaas.konnektor.sinkaddress import Sink, SinkAddress
 from tiaas.konnektor.sinkchecks import SinkCheck, SinkChecks, SinkTrust
@@ -66,6 +69,8 @@ from tiaas.konnektor.timesource import TimeSettings, TimeSource
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.konnektor.trustbuild import build_trust
 from tiaas.konnektor.trustlists import TrustLists
+from tiaas.konnektor.updateoffers import Device, Found
+from tiaas.konnektor.updates import Updates, build_updates
 from tiaas.konnektor.vsdmonline import LastSuccess
 from tiaas.konnektor.vsdmreceipt import ReceiptKeys
 from tiaas.konnektor.web import WebClient
@@ -298,6 +303,29 @@ def admin_of(old: Deposed) -> TerminalAdmin:
     return build_terminal_admin(old.core, Network("127.0.0.1"), TerminalSettings())
 
 
+class NothingNew:
+    """A KSR that has nothing for any device."""
+
+    async def list_updates(self, device: Device) -> Found:
+        return Found(device, (), "")
+
+
+def updates_of(old: Deposed) -> Updates:
+    product = product_information(Product(), old.core.clock.now()).product_identification
+    ti = replace(TiAccess(), ksr_url="https://127.0.0.1:1/ksr")
+    made = build_updates(old.core, Network("127.0.0.1"), ti, product, admin_of(old).firmware)
+    made._client = cast(KsrClient, NothingNew())
+    made._online = OnlineMode(True)
+    return made
+
+
+async def _take_firmware_away(old: Deposed) -> None:
+    firmware = admin_of(old).firmware
+    package = FirmwarePackage("DEABC", "M", "1.0.0", b"x")
+    firmware._shelf[package.key] = package
+    await firmware.remove("DEABC/M/1.0.0")
+
+
 Scenario = Callable[[Deposed], Awaitable[object]]
 
 WRITES: dict[str, tuple[Scenario, ...]] = {
@@ -375,7 +403,8 @@ WRITES: dict[str, tuple[Scenario, ...]] = {
     "konnektor.terminalfirmware:Firmware.put": (
         lambda old: admin_of(old).firmware.put(FirmwarePackage("DEABC", "M", "1.0.0", b"x")),
     ),
-    "konnektor.terminalfirmware:Firmware.remove": (lambda old: admin_of(old).firmware.remove("DEABC/M/1.0.0"),),
+    "konnektor.terminalfirmware:Firmware.remove": (_take_firmware_away,),
+    "konnektor.updates:Updates.check": (lambda old: updates_of(old).check(),),
     "konnektor.terminals:Terminals.remove": (lambda old: old.core.terminals.remove(CT),),
     "konnektor.terminals:Terminals.change": (
         _refuse,
