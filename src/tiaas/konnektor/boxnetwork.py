@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
 
+from tiaas.base.clock import Clock
 from tiaas.konnektor.config import Address, BoxAccess
 from tiaas.konnektor.crlkeeper import CrlKeeper
 from tiaas.konnektor.errors import ErrorLog, KonnektorError, LoggedError
@@ -69,6 +70,7 @@ class BoxNetwork:
         opstate: OperatingState,
         hub: EventHub,
         errors: ErrorLog,
+        clock: Clock,
         has_address: Callable[[str], bool] = is_ours,
     ) -> None:
         self._access = access
@@ -81,6 +83,7 @@ class BoxNetwork:
         self._opstate = opstate
         self._hub = hub
         self._errors = errors
+        self._clock = clock
         self._has_address = has_address
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -168,6 +171,8 @@ class BoxNetwork:
         if before is not up and (up is not None or before):
             self._hub.publish(Event(way.came if up else way.went))
         self._opstate.set(way.missing, up is False)
+        if way is Way.SIS and bool(before) is not bool(up):
+            self._online.sis = bool(up), self._clock.now()
 
     def _tell(self, way: Way, error: KonnektorError) -> None:
         if self._told[way] != error.code:

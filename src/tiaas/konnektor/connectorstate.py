@@ -22,12 +22,15 @@ def connector_state(
     link = [held[c] for c in (Condition.NO_ONLINE_CONNECTION, Condition.NO_VPN_TI_CONNECTION) if c in held]
     online = online_mode.active and not any(state.value for state in link)
     # A Highspeed-Konnektor has no access to the SIS; its VPN to the TI is the data centre's.
+    has_sis, since = online_mode.sis or (False, opstate.start)
     return Connector(
         vpn_ti_status=VpnStatus(
             connection_status=Connection.ONLINE if online else Connection.OFFLINE,
             timestamp=max(state.since for state in link),
         ),
-        vpn_sis_status=VpnStatus(connection_status=Connection.OFFLINE, timestamp=opstate.start),
+        vpn_sis_status=VpnStatus(
+            connection_status=Connection.ONLINE if has_sis else Connection.OFFLINE, timestamp=since
+        ),
         operating_state=OperatingState(
             error_state=tuple(
                 ErrorState(

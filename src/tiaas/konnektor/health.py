@@ -105,5 +105,7 @@ def _box(context: ServiceContext, network: Network, config: InstanceConfig, devi
         context.protocol,
         context.clock,
     )
-    lines = BoxNetwork(config.box, context.online_mode, crl, network, context.opstate, context.hub, context.protocol)
+    lines = BoxNetwork(
+        config.box, context.online_mode, crl, network, context.opstate, context.hub, context.protocol, context.clock
+    )
     return Box(lines, crl, certificate, context.opstate, context.clock)

@@ -2,6 +2,7 @@
 a box whose firmware is too old (TIP1-A_6025)."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 
 class OnlineMode:
@@ -11,6 +12,8 @@ class OnlineMode:
         self._wanted = active
         self._blocked = False
         self._listeners: list[Callable[[], None]] = []
+        self.sis: tuple[bool, datetime] | None = None
+        """Whether a box has its way to the SIS, and since when; None before it had one, and for an HSK."""
 
     @property
     def active(self) -> bool:

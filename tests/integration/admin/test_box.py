@@ -18,11 +18,13 @@ from tests.unit.konnektor_trust.listmaker import Listed, ListMaker
 from tests.unit.pki.ocspmaker import World
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.client.admin import Admin, AdminRefused, connect_admin
+from tiaas.interfaces.connector_common_v5_0 import Connection
 from tiaas.interfaces.management.system import ListImport, Parameters
 from tiaas.konnektor import boxnetwork
 from tiaas.konnektor.box import Box
 from tiaas.konnektor.boxnetwork import Way
 from tiaas.konnektor.config import Address, BoxAccess, Profile, TiAccess
+from tiaas.konnektor.connectorstate import connector_state
 from tiaas.konnektor.opstate import Condition
 from tiaas.konnektor.protocol import Level, LogName, LogType, Query
 from tiaas.pki.crl import issue_crl
@@ -142,6 +144,25 @@ async def test_a_way_that_cannot_be_had_has_a_code_of_its_own(bench: Bench, way:
     await bench.connect(way)
     assert not bench.holds(way.missing)
     assert [topic for topic in bench.topics() if "/VPN_" in topic] == [way.went, way.came]
+
+
+async def test_what_is_told_of_the_way_to_the_sis(bench: Bench) -> None:
+    """GetResourceInformation, VPNSISStatus."""
+    context = bench.desk.instance.context
+
+    def told() -> tuple[Connection, datetime]:
+        status = connector_state(context.opstate, context.online_mode).vpn_sis_status
+        return status.connection_status, status.timestamp
+
+    await bench.connect(Way.SIS)
+    up = told()
+    assert up[0] is Connection.ONLINE
+    bench.desk.clock.advance(60)
+    await bench.box.network.look_at_gateway(Way.SIS)
+    assert told() == up
+    await bench.ways[Way.SIS].pull()
+    await bench.box.network.look_at_gateway(Way.SIS)
+    assert told() == (Connection.OFFLINE, bench.desk.clock.now())
 
 
 @pytest.mark.code(4173, 4002)
