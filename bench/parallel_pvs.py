@@ -6,7 +6,8 @@ A server process (first core) holds a node with so many instances: identity, cli
 no terminals. Beside them stand two limits of the same process and the same TLS: `bare`, the door's HTTP with a handler
 that only answers as many octets, and `raw TLS`, a protocol that does not even read HTTP. The load comes from this
 process (last core): `--clients` connections to each instance, each with one call after the other. Slices alternate;
-figures are medians of the rounds. It ends by itself.
+figures are medians of the rounds. Memory is measured afterwards, in a new server for each of the three: what its
+resident memory grows by under the same load, for each connection. It ends by itself.
 """
 
 import argparse
@@ -15,7 +16,8 @@ import json
 import os
 import ssl
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -119,7 +121,7 @@ def _memory(process: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What one slice of load gave; latencies in milliseconds, memory in MiB."""
+    """What one slice of load gave; latencies in milliseconds, memory in MiB, what it grew by in KiB per connection."""
 
     per_second: float
     median_ms: float
@@ -127,6 +129,7 @@ class Slice:
     cpu_us: float
     cpu_share: float
     memory: float
+    grown: float
 
 
 Target = tuple[int, ssl.SSLContext]
@@ -134,7 +137,7 @@ Target = tuple[int, ssl.SSLContext]
 
 async def load(server: int, targets: Sequence[Target], clients: int, request: bytes, seconds: float) -> Slice:
     """So many clients on each target for `seconds`; handshakes are not counted."""
-    loop, gate = asyncio.get_running_loop(), asyncio.Semaphore(_AT_ONCE)
+    loop, gate, before = asyncio.get_running_loop(), asyncio.Semaphore(_AT_ONCE), _memory(server)
 
     async def connect(port: int, context: ssl.SSLContext) -> Caller:
         async with gate:
@@ -163,46 +166,73 @@ async def load(server: int, targets: Sequence[Target], clients: int, request: by
         cpu / len(durations) * 1e6,
         cpu / elapsed,
         memory,
+        (memory * 1024 - before) / len(callers),
     )
 
 
-async def measure(options: argparse.Namespace, folder: Path) -> None:
-    """Starts the server, measures in turn, prints a table."""
-    words = ("--serve", str(folder), "--instances", str(options.instances))
-    server = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.parallel_pvs", *words, stdin=-1, stdout=-1, limit=1 << 22
-    )
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    assert server.stdin is not None
-    assert server.stdout is not None
-    try:
-        started = perf_counter()
-        told = json.loads(await asyncio.wait_for(server.stdout.readline(), _START_SECONDS))
-        took = perf_counter() - started
-        targets = [_target(entry) for entry in told["instances"]]
-        context = Context(mandant_id="m", client_system_id="c", workplace_id="w")
-        request = _post(write_envelope(GetCards(context=context)))
-        size = await _answer_size(server.pid, targets[-1], request)
-        server.stdin.write(f"{size}\n".encode())
-        limits = json.loads(await server.stdout.readline())
-        print(
-            f"{options.instances} instances ({took:.1f} s to start, {told['kib_each']:.0f} KiB each), "
-            f"{options.clients} clients on each, answer of {size} octets"
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that runs: its process, what is called on it how often, what it told of its start."""
+
+    process: int
+    kinds: dict[str, tuple[list[Target], int]]
+    request: bytes
+    told: str
+
+    async def load(self, kind: str, seconds: float) -> Slice:
+        """One slice of that kind."""
+        return await load(self.process, *self.kinds[kind], self.request, seconds)
+
+
+@asynccontextmanager
+async def running(options: argparse.Namespace) -> AsyncIterator[Server]:
+    """A server with its instances and the two limits beside them."""
+    with TemporaryDirectory(prefix="tiaas-bench-") as folder:
+        words = ("--serve", folder, "--instances", str(options.instances))
+        server = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bench.parallel_pvs", *words, stdin=-1, stdout=-1, limit=1 << 22
         )
-        every = options.instances * options.clients
-        kinds = {
-            "raw TLS": ([(limits["raw"], targets[-1][1])], every),
-            "bare handler": ([(limits["bare"], targets[-1][1])], every),
-            "GetCards": (targets, options.clients),
-        }
-        found: dict[str, list[Slice]] = {name: [] for name in kinds}
+        assert server.stdin is not None
+        assert server.stdout is not None
+        try:
+            started = perf_counter()
+            told = json.loads(await asyncio.wait_for(server.stdout.readline(), _START_SECONDS))
+            took = perf_counter() - started
+            targets = [_target(entry) for entry in told["instances"]]
+            context = Context(mandant_id="m", client_system_id="c", workplace_id="w")
+            request = _post(write_envelope(GetCards(context=context)))
+            size = await _answer_size(server.pid, targets[-1], request)
+            server.stdin.write(f"{size}\n".encode())
+            limits = json.loads(await server.stdout.readline())
+            every = options.instances * options.clients
+            kinds = {
+                "raw TLS": ([(limits["raw"], targets[-1][1])], every),
+                "bare handler": ([(limits["bare"], targets[-1][1])], every),
+                "GetCards": (targets, options.clients),
+            }
+            words_told = f"{took:.1f} s to start, {told['kib_each']:.0f} KiB each), {options.clients} clients on each"
+            yield Server(
+                server.pid, kinds, request, f"{options.instances} instances ({words_told}, answer of {size} octets"
+            )
+        finally:
+            server.stdin.close()
+            await asyncio.wait_for(server.wait(), 60)
+
+
+async def measure(options: argparse.Namespace) -> None:
+    """Measures in turn on one server, then memory on one for each kind, and prints a table."""
+    async with running(options) as server:
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        print(server.told)
+        found: dict[str, list[Slice]] = {name: [] for name in server.kinds}
         for _ in range(options.rounds):
-            for name, (where, clients) in kinds.items():
-                found[name].append(await load(server.pid, where, clients, request, options.seconds))
-        _report(found)
-    finally:
-        server.stdin.close()
-        await asyncio.wait_for(server.wait(), 60)
+            for name in server.kinds:
+                found[name].append(await server.load(name, options.seconds))
+    grown = {}
+    for name in found:
+        async with running(options) as server:
+            grown[name] = (await server.load(name, options.seconds)).grown
+    _report(found, grown)
 
 
 def _target(entry: dict[str, Any]) -> Target:
@@ -228,12 +258,15 @@ async def _answer_size(server: int, target: Target, request: bytes) -> int:
     return len(caller.answer)
 
 
-def _report(found: dict[str, list[Slice]]) -> None:
-    print(f"{'':13} {'/s':>7} {'median':>9} {'p99':>9} {'CPU each':>9} {'CPU':>6} {'memory':>9}")
+def _report(found: dict[str, list[Slice]], grown: dict[str, float]) -> None:
+    print(f"{'':13} {'/s':>7} {'median':>9} {'p99':>9} {'CPU each':>9} {'CPU':>6} {'memory':>9} {'a connection':>13}")
     for name, slices in found.items():
         row = [median(getattr(s, key) for s in slices) for key in Slice.__slots__]
-        rate, middle, tail, each, share, memory = row
-        print(f"{name:13} {rate:7.0f} {middle:6.1f} ms {tail:6.1f} ms {each:6.0f} µs {share:6.0%} {memory:5.0f} MiB")
+        rate, middle, tail, each, share, memory, _ = row
+        print(
+            f"{name:13} {rate:7.0f} {middle:6.1f} ms {tail:6.1f} ms {each:6.0f} µs {share:6.0%} {memory:5.0f} MiB "
+            f"{grown[name]:9.1f} KiB"
+        )
 
 
 def main() -> None:
@@ -249,8 +282,7 @@ def main() -> None:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
         uvloop.run(serve(options.serve, options.instances))
         return
-    with TemporaryDirectory(prefix="tiaas-bench-") as folder:
-        uvloop.run(measure(options, Path(folder)))
+    uvloop.run(measure(options))
 
 
 if __name__ == "__main__":
