@@ -1,6 +1,7 @@
 """The OASIS report at the profile of Anhang B3: valid by the official schemas, and what stands in it."""
 
 import gc
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -21,6 +22,7 @@ from tiaas.konnektor.verification.reporting import DIALECT_7_4, DIALECT_7_5, Dia
 from tiaas.konnektor.verification.reportwords import ReportWish, algorithm, plain
 from tiaas.konnektor.verification.verifying import Rules, Verification
 from tiaas.pki.ocsp import CertStatus
+from tiaas.soap.simple import DATE_TIME
 
 API = SHARED / "gematik-api"
 ALL = ReportWish(certificate_values=True, revocation_values=True)
@@ -220,6 +222,36 @@ async def test_what_is_remembered_is_bounded_and_goes_with_the_instance(bench: B
     assert before < kept() <= before + 4 * 64
     del reports
     assert kept() == before
+
+
+async def test_a_report_out_of_a_frame_says_what_one_written_anew_says(bench: Bench) -> None:
+    """The first of a signer's reports is cut into a frame; those of his other signatures are made with it."""
+    by = signer()
+    trusts(bench, by)
+    reports = Reports()
+    for offset, document in ((0, XML), (3, XML + b" "), (5, XML + b"\n")):
+        time = SIGNED + timedelta(seconds=offset)
+        for material in (
+            Material(SignatureFormat.CADES, None, by.cades(document, time=time)),
+            Material(SignatureFormat.PADES, by.pades(time=time)),
+            Material(SignatureFormat.ECDSA, document, by.bare(document), (by.holder.certificate,)),
+            damaged(Material(SignatureFormat.CADES, None, by.cades(document, time=time))),
+        ):
+            found = await verified(bench, material)
+            for dialect in (DIALECT_7_4, DIALECT_7_5):
+                told = reports.write(found.judgements, found.time, ALL, dialect)
+                both = etree.fromstring(Reports().write(found.judgements * 2, found.time, ALL, dialect))
+                anew, *_ = both.iterfind("{*}IndividualReport")
+                assert etree.tostring(etree.fromstring(told)[1], method="c14n") == etree.tostring(anew, method="c14n")
+                (one,), root = found.judgements, etree.fromstring(told)
+                assert texts(root, "VerificationTimeInfo/VerificationTime") == [DATE_TIME.encode(found.time.at)]
+                signed = [] if one.found.time is None else [DATE_TIME.encode(one.found.time)]
+                assert all_texts(root, "SigningTime") == signed
+                assert all_texts(root, "SignatureValue") == [b64encode(one.found.value).decode()]
+                assert all_texts(root, "VerificationTime")[1:] == [DATE_TIME.encode(one.time.at)]
+                outcome = root.find("{*}IndividualReport/{*}Result/{*}ResultMajor")
+                assert outcome is not None
+                assert outcome.text == one.outcome.major
 
 
 def test_words_that_are_no_words() -> None:

@@ -5,8 +5,11 @@ the official ones of the codes.
 """
 
 import re
+from base64 import b64encode
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import cache
+from itertools import chain
 
 from tiaas.ades.found import FoundSignature, Integrity
 from tiaas.base.dataclass import dataclass
@@ -23,7 +26,8 @@ from tiaas.konnektor.verification.reportwords import INVALID, VALID, ReportWish,
 from tiaas.konnektor.verification.suitability import unsafe_since
 from tiaas.soap.declare import Namespace
 from tiaas.soap.encoder import Written, encode_text
-from tiaas.soap.mapping import encode
+from tiaas.soap.mapping import encode, root_name
+from tiaas.soap.simple import DATE_TIME
 
 _NOT_IN_SHORT_TEXT = re.compile(r"[^a-zA-Z 0-9_.\-äöüÄÖÜß]")
 _KEY_MAX, _VALUE_MAX = 80, 8000
@@ -53,6 +57,7 @@ class Reports:
         self._paths = PathReports()
         # Some 10 KB of XML each, in which nothing is about the one signature but what tells them apart.
         self._details: Derived[Written] = Derived(_DETAILS_KEPT)
+        self._frames: Derived[Frame] = Derived(_DETAILS_KEPT)
 
     def write(
         self,
@@ -61,20 +66,31 @@ class Reports:
         wish: ReportWish,
         dialect: Dialect,
         manifests: VerifyManifestResults | None = None,
-    ) -> str:
-        """The report as XML text. `time` is the one told in VerificationResult."""
-        reports = tuple(self._individual(index, one, wish, dialect, manifests) for index, one in enumerate(judgements))
-        return encode(vr.VerificationReport(verification_time_info=_time(time), individual_report=reports))
+    ) -> Written:
+        """The report as XML. `time` is the one told in VerificationResult."""
+        if len(judgements) == 1 and manifests is None and judgements[0].found.countersigns is None:
+            return self._usual(judgements[0], time, wish, dialect)
+        reports = []
+        for index, one in enumerate(judgements):
+            found, detail = one.found, self._detail(one, wish, dialect, manifests)
+            identifier = _identifier(index, found.time, _of_gematik(found, dialect), found.value)
+            reports.append(_individual(one, one.time.at, identifier, detail))
+        return _whole(time.at, reports)
 
-    def _individual(
-        self, index: int, one: Judgement, wish: ReportWish, dialect: Dialect, manifests: VerifyManifestResults | None
-    ) -> vr.IndividualReport:
-        outcome = one.outcome
-        return vr.IndividualReport(
-            signed_object_identifier=_identifier(index, one.found, dialect),
-            result=Result(result_major=outcome.major, result_minor=outcome.minor, result_message=_message(one.codes)),
-            details=(encode(_time(one.time)), self._detail(one, wish, dialect, manifests)),
-        )
+    def _usual(self, one: Judgement, time: ReferenceTime, wish: ReportWish, dialect: Dialect) -> Written:
+        """The report on one signature: written once with marks where the signatures of one signer differ."""
+        found, detail = one.found, self._detail(one, wish, dialect, None)
+        beside = found.time is None, one.outcome, one.codes
+        frame = self._frames.get(detail, beside=beside)
+        if frame is None:
+            marked_time = None if found.time is None else _MARKED_TIMES[1]
+            identifier = _identifier(0, marked_time, (Written(_MARK, _MARK),), _MARKED_VALUE)
+            marked = _whole(_MARKED_TIMES[0], [_individual(one, _MARKED_TIMES[2], identifier, detail)])
+            frame = self._frames.keep(_cut(marked, _marks(with_time=found.time is not None)), detail, beside=beside)
+        signed_at = () if found.time is None else (DATE_TIME.encode(found.time),)
+        others, value = "".join(_of_gematik(found, dialect)), b64encode(found.value).decode()
+        holes = (DATE_TIME.encode(time.at), *signed_at, others, value, DATE_TIME.encode(one.time.at), "")
+        return Written("".join(chain.from_iterable(zip(frame, holes, strict=True))), _ROOT)
 
     def _detail(
         self, one: Judgement, wish: ReportWish, dialect: Dialect, manifests: VerifyManifestResults | None
@@ -89,8 +105,47 @@ class Reports:
         )
 
 
-def _time(time: ReferenceTime) -> VerificationTimeInfo:
-    return VerificationTimeInfo(verification_time=time.at)
+Frame = tuple[str, ...]
+"""A report without what stands between its parts."""
+
+_ROOT = root_name(vr.VerificationReport)
+_MARKED_TIMES = tuple(datetime(1, 1, 1, 0, 0, 0, 1000 * number, tzinfo=UTC) for number in (1, 2, 3))
+_MARKED_VALUE = b"\xff" * 33
+_MARK = "\0"
+"""Marks are what no report has: XML has no such character, signatures are of the year 1 or of ones alone never."""
+
+
+def _marks(*, with_time: bool) -> list[str]:
+    """The marks in the order of a report; `with_time`: the signer said when he signed."""
+    told, signed, judged = map(DATE_TIME.encode, _MARKED_TIMES)
+    return [told, *([signed] if with_time else []), _MARK, b64encode(_MARKED_VALUE).decode(), judged]
+
+
+def _cut(text: str, marks: Sequence[str]) -> Frame:
+    parts = []
+    for mark in marks:
+        before, _, text = text.partition(mark)
+        parts.append(before)
+    return (*parts, text)
+
+
+def _whole(at: datetime, reports: Sequence[vr.IndividualReport]) -> Written:
+    return encode(vr.VerificationReport(verification_time_info=_time(at), individual_report=tuple(reports)))
+
+
+def _individual(
+    one: Judgement, at: datetime, identifier: vr.SignedObjectIdentifier, detail: Written
+) -> vr.IndividualReport:
+    outcome = one.outcome
+    return vr.IndividualReport(
+        signed_object_identifier=identifier,
+        result=Result(result_major=outcome.major, result_minor=outcome.minor, result_message=_message(one.codes)),
+        details=(encode(_time(at)), detail),
+    )
+
+
+def _time(at: datetime) -> VerificationTimeInfo:
+    return VerificationTimeInfo(verification_time=at)
 
 
 def _message(codes: Sequence[int]) -> InternationalString | None:
@@ -106,13 +161,13 @@ def _name(index: int) -> str:
     return f"signature-value-{index + 1}"
 
 
-def _identifier(index: int, found: FoundSignature, dialect: Dialect) -> vr.SignedObjectIdentifier:
-    times = vr.SignedSignatureProperties(signing_time=found.time)
+def _identifier(
+    index: int, signed_at: datetime | None, others: Sequence[Written], value: bytes
+) -> vr.SignedObjectIdentifier:
+    times = vr.SignedSignatureProperties(signing_time=signed_at)
     return vr.SignedObjectIdentifier(
-        signed_properties=vr.SignedProperties(
-            signed_signature_properties=times, other=tuple(_of_gematik(found, dialect))
-        ),
-        signature_value=vr.SignatureValue(value=found.value, id=_name(index)),
+        signed_properties=vr.SignedProperties(signed_signature_properties=times, other=tuple(others)),
+        signature_value=vr.SignatureValue(value=value, id=_name(index)),
     )
 
 
