@@ -31,6 +31,7 @@ from tiaas.interfaces.vsd_service_v5_2 import ReadVSD
 from tiaas.konnektor.admin.parameters import save_parameters
 from tiaas.konnektor.admin.users import Administrators, FirstAdmin, make_token
 from tiaas.konnektor.assembly import ModelWatcher
+from tiaas.konnektor.autoupdate import AutoUpdate, AutoUpdateSettings
 from tiaas.konnektor.basic import BasicUsers
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.comfortusers import ComfortUsers
@@ -319,6 +320,10 @@ def updates_of(old: Deposed) -> Updates:
     return made
 
 
+def auto_update_of(old: Deposed) -> AutoUpdate:
+    return AutoUpdate(updates_of(old), admin_of(old), old.core.terminals, old.core.store, old.core.clock)
+
+
 async def _take_firmware_away(old: Deposed) -> None:
     firmware = admin_of(old).firmware
     package = FirmwarePackage("DEABC", "M", "1.0.0", b"x")
@@ -405,6 +410,7 @@ WRITES: dict[str, tuple[Scenario, ...]] = {
     ),
     "konnektor.terminalfirmware:Firmware.remove": (_take_firmware_away,),
     "konnektor.updates:Updates.check": (lambda old: updates_of(old).check(),),
+    "konnektor.autoupdate:AutoUpdate.configure": (lambda old: auto_update_of(old).configure(AutoUpdateSettings()),),
     "konnektor.terminals:Terminals.remove": (lambda old: old.core.terminals.remove(CT),),
     "konnektor.terminals:Terminals.change": (
         _refuse,
