@@ -24,7 +24,8 @@ from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.soap.errors import BadEnvelope
 from tiaas.soap.markup import XmlElement, local_name
-from tiaas.soap.simple import DATE_TIME, LexicalError
+from tiaas.soap.simple import DATE_TIME
+from tiaas.soap.simpletype import LexicalError
 from tiaas.xmlsec import properties as xades_properties
 from tiaas.xmlsec.canonical import canonical
 from tiaas.xmlsec.errors import BadXmlSignature, NotResolved, UnknownAlgorithm

@@ -15,7 +15,8 @@ from tiaas.interfaces.card_terminal_info_v8_0 import CARD_TERMINAL, CARD_TERMINA
 from tiaas.interfaces.connector_common_v5_0 import CARD_HANDLE, CONNECTOR, STATUS, Connector, Status
 from tiaas.interfaces.connector_context_v2_0 import CONTEXT, Context
 from tiaas.soap.mapping import Attribute, Element, Namespace, Prefixes, message
-from tiaas.soap.simple import ANY_URI, BOOLEAN, DATE_TIME, STRING, TOKEN, AnyUri, Enumeration, String
+from tiaas.soap.simple import ANY_URI, BOOLEAN, DATE_TIME, STRING, TOKEN, Enumeration, String
+from tiaas.soap.uris import AnyUri
 
 SERVICE = "EventService"
 EVT = Namespace("http://ws.gematik.de/conn/EventService/v7.2", "EVT")

@@ -3,7 +3,8 @@
 from typing import Annotated
 
 from tiaas.soap.mapping import Attribute, Element, Namespace, message
-from tiaas.soap.simple import ANY_URI, STRING, AnyUri, String
+from tiaas.soap.simple import ANY_URI, STRING, String
+from tiaas.soap.uris import AnyUri
 
 SI = Namespace("http://ws.gematik.de/conn/ServiceInformation/v2.0", "SI")
 

@@ -9,6 +9,7 @@ from tiaas.pki.tslschema import check_structure
 from tiaas.soap import simple
 from tiaas.soap.errors import BadEnvelope
 from tiaas.soap.markup import Limits, parse_untrusted
+from tiaas.soap.simpletype import LexicalError, collapse
 
 XmlElement = etree._Element
 
@@ -55,7 +56,7 @@ def read_list(root: XmlElement) -> TrustList:
 
 def _pointer(item: XmlElement) -> Pointer:
     mark = item.findtext(_path("AdditionalInformation", "TextualInformation"))
-    return Pointer(simple.collapse(_text(item, "TSLLocation")), None if mark is None else simple.collapse(mark))
+    return Pointer(collapse(_text(item, "TSLLocation")), None if mark is None else collapse(mark))
 
 
 _INFORMATION = ("ServiceInformationExtensions", "Extension", "AdditionalServiceInformation", "InformationValue")
@@ -65,11 +66,11 @@ def _service(provider: str, item: XmlElement) -> TrustService:
     identity = _get(item, "ServiceDigitalIdentity")
     return TrustService(
         provider=provider,
-        type=simple.collapse(_text(item, "ServiceTypeIdentifier")),
+        type=collapse(_text(item, "ServiceTypeIdentifier")),
         name=_text(item, "ServiceName", "Name"),
         certificates=_binaries(identity, _path("DigitalId", "X509Certificate")),
         cvcs=_binaries(identity, _path("DigitalId", "Other", "CVCertificate")),
-        status=simple.collapse(_text(item, "ServiceStatus")),
+        status=collapse(_text(item, "ServiceStatus")),
         since=_moment(_text(item, "StatusStartingTime")),
         supply_points=_texts(item, _path("ServiceSupplyPoints", "ServiceSupplyPoint")),
         extensions=_texts(item, _path("ServiceInformationExtensions", "Extension", "ExtensionOID")),
@@ -83,7 +84,7 @@ def _binaries(parent: XmlElement, path: str) -> tuple[bytes, ...]:
     for element in parent.iterfind(path):
         try:
             found.append(simple.BASE64_BINARY.decode(element.text or ""))
-        except simple.LexicalError:
+        except LexicalError:
             continue
     return tuple(found)
 
@@ -95,7 +96,7 @@ def _moment(text: str) -> datetime:
 
 
 def _texts(parent: XmlElement, path: str) -> tuple[str, ...]:
-    return tuple(simple.collapse(element.text or "") for element in parent.iterfind(path))
+    return tuple(collapse(element.text or "") for element in parent.iterfind(path))
 
 
 def _get(parent: XmlElement, *names: str) -> XmlElement:

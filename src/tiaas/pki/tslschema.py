@@ -14,7 +14,8 @@ from tiaas.base.dataclass import dataclass
 from tiaas.pki.tsl import NAMESPACE, TslError, TslFault
 from tiaas.soap import simple
 from tiaas.soap.markup import local_name
-from tiaas.soap.simple import LexicalError, SimpleType
+from tiaas.soap.simpletype import WHITESPACE, XSD, LexicalError, SimpleType, collapse, named_type
+from tiaas.soap.uris import AnyUri
 from tiaas.xmlsec.names import ds
 
 XmlElement = etree._Element
@@ -28,16 +29,16 @@ _VERSIONS = {
 
 _TEXT = simple.String(min_length=1)
 _LINE = simple.Normalized(min_length=1)
-_LANGUAGE = simple.named_type(f"{{{simple.XSD}}}language") or simple.TOKEN
-_NAME = simple.named_type(f"{{{simple.XSD}}}NCName") or simple.TOKEN
+_LANGUAGE = named_type(f"{{{XSD}}}language") or simple.TOKEN
+_NAME = named_type(f"{{{XSD}}}NCName") or simple.TOKEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Uri(simple.AnyUri):
+class _Uri(AnyUri):
     """NonEmptyURIType."""
 
     def decode(self, text: str) -> str:
-        value = simple.AnyUri.decode(self, text)
+        value = AnyUri.decode(self, text)
         if not value:
             raise LexicalError("is empty")
         return value
@@ -206,7 +207,7 @@ def check_structure(root: XmlElement) -> None:
     if root.tag != _clark("TrustServiceStatusList"):
         raise _wrong(root, "is no trust list")
     _check(root, "TrustServiceStatusList")
-    versions = _VERSIONS.get(simple.collapse(root.get("TSLTag", "")))
+    versions = _VERSIONS.get(collapse(root.get("TSLTag", "")))
     version = root.findtext(f"{_clark('SchemeInformation')}/{_clark('TSLVersionIdentifier')}")
     if versions is None or simple.INTEGER.decode(version or "") not in versions:
         raise _wrong(root, "is of an unknown version")
@@ -223,7 +224,7 @@ def _check(element: XmlElement, kind: "SimpleType | str") -> None:
         _check_text(element, model.text)
         return
     # Between elements there is white space only.
-    if any((text or "").strip(simple.WHITESPACE) for text in (element.text, *(child.tail for child in element))):
+    if any((text or "").strip(WHITESPACE) for text in (element.text, *(child.tail for child in element))):
         raise _wrong(element, "holds text between its elements")
     if model.choice or model.mixed:
         _check_choice(element, model, single=kind in _SINGLE_CHOICES)

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from tiaas.base.dataclass import dataclass
-from tiaas.soap.simple import LANGUAGE, SimpleType
+from tiaas.soap.simple import LANGUAGE
+from tiaas.soap.simpletype import SimpleType
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,18 +14,8 @@ from tiaas.soap.bulk import BULK, Bulk, NotBase64
 from tiaas.soap.errors import BadMessage
 from tiaas.soap.plan import Child, Plan, complex_type, namespaces_of_schema, plan_of, plans_below
 from tiaas.soap.quickreader import Unusual, quick_read
-from tiaas.soap.simple import (
-    ID,
-    WHITESPACE,
-    XSD,
-    Anything,
-    Base64,
-    LexicalError,
-    Opaque,
-    SimpleType,
-    collapse,
-    named_type,
-)
+from tiaas.soap.simple import ID, Anything, Base64, Opaque
+from tiaas.soap.simpletype import WHITESPACE, XSD, LexicalError, SimpleType, collapse, named_type
 
 T = TypeVar("T")
 XmlElement = etree._Element

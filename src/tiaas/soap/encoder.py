@@ -16,7 +16,8 @@ from tiaas.soap.bulk import LONG
 from tiaas.soap.declare import XML_LANG
 from tiaas.soap.errors import UnfitMessage
 from tiaas.soap.plan import AttributePlan, Child, Move, Plan, namespaces_of, plan_of, root_name
-from tiaas.soap.simple import BASE64_BINARY, STRING, Base64, LexicalError, Opaque, SimpleType
+from tiaas.soap.simple import BASE64_BINARY, STRING, Base64, Opaque
+from tiaas.soap.simpletype import LexicalError, SimpleType
 
 _SPECIAL = re.compile("[&<>\r]")
 _SPECIAL_IN_ATTRIBUTE = re.compile('[&<>\r\n\t"]')

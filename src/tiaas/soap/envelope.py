@@ -15,7 +15,7 @@ from tiaas.soap.encoder import Part, encode_parts, encode_text, joined
 from tiaas.soap.errors import BadEnvelope, FaultCode, NotUnderstood, WrongVersion
 from tiaas.soap.mapping import decode, encode, root_name
 from tiaas.soap.markup import Limits, parse_untrusted
-from tiaas.soap.simple import WHITESPACE
+from tiaas.soap.simpletype import WHITESPACE
 
 __all__ = [
     "Headed",

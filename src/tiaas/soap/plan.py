@@ -11,7 +11,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from tiaas.base.dataclass import dataclass
 from tiaas.soap.declare import Attribute, Element, Namespace, Prefixes, Text
-from tiaas.soap.simple import SimpleType
+from tiaas.soap.simpletype import SimpleType
 
 Move = tuple[Namespace, Namespace]
 """Another namespace (second) stands wherever a class and all below it name the first."""

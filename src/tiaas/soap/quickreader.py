@@ -11,7 +11,8 @@ from typing import Any
 from lxml import etree
 
 from tiaas.soap.plan import Child, Move, Plan, plan_of
-from tiaas.soap.simple import ID, WHITESPACE, LexicalError, Opaque
+from tiaas.soap.simple import ID, Opaque
+from tiaas.soap.simpletype import WHITESPACE, LexicalError
 
 XmlElement = etree._Element
 

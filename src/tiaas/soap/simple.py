@@ -22,73 +22,17 @@ ID, IDREF, IDREFS   collapse    str
 """
 
 import re
-from abc import abstractmethod
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta, timezone
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.latepattern import late_pattern
-
-XSD = "http://www.w3.org/2001/XMLSchema"
-WHITESPACE = " \t\r\n"
-
-_NOT_XML = late_pattern("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_RUNS = re.compile("[ \t\r\n]+")
-
-
-_NAMED: "dict[str, SimpleType]" = {}
-
-
-def named_type(name: str) -> "SimpleType | None":
-    """The simple type with a Clark name, built in or declared by an interface."""
-    return _NAMED.get(name)
-
-
-class LexicalError(ValueError):
-    """A text outside the type's lexical space or a value outside its value space; the message repeats neither."""
-
-
-def collapse(text: str) -> str:
-    """The `collapse` whitespace facet; only the four XML whitespace characters count."""
-    return _RUNS.sub(" ", text).strip(" ")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimpleType:
-    """One simple type.
-
-    `name` is the Clark name of a named type (None for an anonymous one), `base` the type it restricts: both are needed
-    to judge `xsi:type`.
-    """
-
-    name: str | None = None
-    base: "SimpleType | None" = None
-
-    def __post_init__(self) -> None:
-        if self.name is not None:
-            _NAMED[self.name] = self
-
-    @abstractmethod
-    def decode(self, text: str) -> Any:
-        """The value of `text`; raises LexicalError."""
-
-    @abstractmethod
-    def encode(self, value: Any) -> str:
-        """The text of `value`, not yet escaped; raises LexicalError."""
-
-    def derives_from(self, other: "SimpleType") -> bool:
-        """Whether this type is `other` or restricts it in any number of steps."""
-        step: SimpleType | None = self
-        while step is not None:
-            if step is other:
-                return True
-            step = step.base
-        return False
+from tiaas.soap.simpletype import WHITESPACE, XSD, LexicalError, SimpleType, collapse, require_characters
+from tiaas.soap.times import Date, DateTime, Duration
+from tiaas.soap.uris import AnyUri
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +61,7 @@ class String(SimpleType):
 
     def encode(self, value: Any) -> str:
         text: str = value
-        if _NOT_XML.search(text) is not None:
-            raise LexicalError("contains a character XML does not allow")
+        require_characters(text)
         return self.decode(text)
 
 
@@ -200,106 +143,6 @@ class Integer(SimpleType):
         return value
 
 
-_ZONE = r"(Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)?"
-_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})" + _ZONE, re.ASCII)
-_DATE_TIME = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?" + _ZONE, re.ASCII
-)
-
-
-def _zone(text: str | None) -> timezone | None:
-    if text is None:
-        return None
-    if text == "Z":
-        return UTC
-    offset = timedelta(hours=int(text[1:3]), minutes=int(text[4:6]))
-    return timezone(-offset if text[0] == "-" else offset)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DateTime(SimpleType):
-    """`dateTime`. Written with milliseconds and zone (`Z` for UTC); a naive value is not written."""
-
-    def decode(self, text: str) -> datetime:
-        match = _DATE_TIME.fullmatch(collapse(text))
-        if match is None:
-            raise LexicalError("is not a dateTime")
-        year, month, day, hour, minute, second, fraction, zone = match.groups()
-        midnight = hour == "24"
-        if midnight and (minute != "00" or second != "00" or (fraction or "").strip("0")):
-            raise LexicalError("is not a dateTime")
-        try:
-            value = datetime(
-                int(year), int(month), int(day), 0 if midnight else int(hour), int(minute), int(second),
-                int((fraction or "")[:6].ljust(6, "0")), _zone(zone),
-            )  # fmt: skip
-            return value + timedelta(days=1) if midnight else value
-        except (ValueError, OverflowError):
-            raise LexicalError("is not a dateTime") from None
-
-    def encode(self, value: Any) -> str:
-        moment: datetime = value
-        if moment.tzinfo is None:
-            raise LexicalError("has no time zone")
-        text = moment.isoformat(timespec="milliseconds")
-        if text.endswith("+00:00"):
-            return text[:-6] + "Z"
-        if len(text) != 29:
-            raise LexicalError("has an offset with seconds")
-        return text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Date(SimpleType):
-    """`date`. Written without zone."""
-
-    def decode(self, text: str) -> date:
-        match = _DATE.fullmatch(collapse(text))
-        if match is None:
-            raise LexicalError("is not a date")
-        try:
-            return date(int(match[1]), int(match[2]), int(match[3]))
-        except ValueError:
-            raise LexicalError("is not a date") from None
-
-    def encode(self, value: Any) -> str:
-        day: date = value
-        return day.strftime("%Y-%m-%d") if isinstance(day, datetime) else day.isoformat()
-
-
-_DURATION = re.compile(
-    r"(-?)P(?=[0-9T])(?:([0-9]+)Y)?(?:([0-9]+)M)?(?:([0-9]+)D)?"
-    r"(?:T(?=[0-9])(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)(?:\.([0-9]+))?S)?)?",
-    re.ASCII,
-)
-_DURATION_DIGITS = 9
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duration(SimpleType):
-    """`duration`, seen as a timedelta in which a year has 365 days and a month 30. Written as hours and seconds."""
-
-    def decode(self, text: str) -> timedelta:
-        match = _DURATION.fullmatch(collapse(text))
-        if match is None or any(len(part or "") > _DURATION_DIGITS for part in match.groups()[:-1]):
-            raise LexicalError("is not a duration")
-        years, months, days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:7])
-        try:
-            value = timedelta(
-                days=365 * years + 30 * months + days, hours=hours, minutes=minutes, seconds=seconds,
-                microseconds=int((match[8] or "")[:6].ljust(6, "0")),
-            )  # fmt: skip
-        except OverflowError:
-            raise LexicalError("is not a duration") from None
-        return -value if match[1] else value
-
-    def encode(self, value: Any) -> str:
-        span: timedelta = value
-        seconds, sign = abs(span) // timedelta(seconds=1), "-" if span < timedelta(0) else ""
-        hours, rest = divmod(seconds, 3600)
-        return f"{sign}PT{hours}H{rest // 60}M{rest % 60}S"
-
-
 _DROP_WHITESPACE = str.maketrans("", "", WHITESPACE)
 
 
@@ -377,54 +220,6 @@ class Opaque(SimpleType):
 
     def encode(self, value: Any) -> str:
         return "".join(value) if self.inside else str(value)
-
-
-# RFC 3986 §3 with the characters that XLink 1.0 §5.4 escapes (non-ASCII, space, <>"{}|\\^`) allowed as data. XML Schema
-# 1.0 names RFC 2396, whose only difference here is a looser authority.
-_ESCAPED = '[^\x00-\x7f]|[ <>"{}|\\\\^`]'
-_DATA = rf"[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{{2}}|{_ESCAPED}"
-_HOST = rf"(?:\[[0-9A-Fa-fv:.]+\]|(?:{_DATA})*)"
-_AUTHORITY = rf"//(?:(?:{_DATA}|:)*@)?{_HOST}(?::[0-9]*)?(?=[/?#]|\Z)"
-_PATH = rf"(?:{_DATA}|[:@/])*"
-_ANY_URI = late_pattern(
-    rf"(?:(?:[A-Za-z][A-Za-z0-9+.\-]*:)(?:{_AUTHORITY}|(?!//)){_PATH}|(?:{_AUTHORITY}{_PATH}|(?!//)(?:{_DATA}|@)*(?:/{_PATH})?))"
-    rf"(?:\?(?:{_DATA}|[:@/?])*)?(?:#(?:{_DATA}|[:@/?])*)?"
-)
-
-
-_KNOWN_URI_MAX = 100
-
-
-def _is_uri(text: str) -> bool:
-    return _ANY_URI.fullmatch(text) is not None
-
-
-_is_known_uri = lru_cache(1024)(_is_uri)
-"""Messages name the same few types and algorithms over and over; only short ones are remembered."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnyUri(SimpleType):
-    """`anyURI` with maxLength and pattern facets."""
-
-    max_length: int | None = None
-    pattern: re.Pattern[str] | None = None
-
-    def decode(self, text: str) -> str:
-        text = collapse(text)
-        if self.max_length is not None and len(text) > self.max_length:
-            raise LexicalError(f"longer than {self.max_length} characters")
-        if not (_is_known_uri(text) if len(text) <= _KNOWN_URI_MAX else _is_uri(text)):
-            raise LexicalError("is not a URI")
-        if self.pattern is not None and self.pattern.fullmatch(text) is None:
-            raise LexicalError("does not match the pattern of its type")
-        return text
-
-    def encode(self, value: Any) -> str:
-        text: str = value
-        if _NOT_XML.search(text) is not None:
-            raise LexicalError("contains a character XML does not allow")
-        return self.decode(text)
 
 
 def _xsd(name: str) -> str:

@@ -12,24 +12,10 @@ from random import Random
 from typing import Any
 
 from tiaas.soap.plan import Child, Plan, plan_of
-from tiaas.soap.simple import (
-    ID,
-    IDREF,
-    IDREFS,
-    Anything,
-    AnyUri,
-    Base64,
-    Boolean,
-    Date,
-    DateTime,
-    Duration,
-    Enumeration,
-    Hex,
-    Integer,
-    Opaque,
-    SimpleType,
-    String,
-)
+from tiaas.soap.simple import ID, IDREF, IDREFS, Anything, Base64, Boolean, Enumeration, Hex, Integer, Opaque, String
+from tiaas.soap.simpletype import SimpleType
+from tiaas.soap.times import Date, DateTime, Duration
+from tiaas.soap.uris import AnyUri
 
 # An ID stands once in a document, whatever hypothesis makes of its randomness.
 _IDS = count()

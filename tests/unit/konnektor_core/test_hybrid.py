@@ -23,7 +23,8 @@ from tiaas.lab.pki import LabPki
 from tiaas.pki.issue import EndEntity
 from tiaas.pki.names import component_name
 from tiaas.pki.oids import CertificateType
-from tiaas.soap.simple import STRING, LexicalError
+from tiaas.soap.simple import STRING
+from tiaas.soap.simpletype import LexicalError
 
 ENTROPY = SystemEntropy()
 _OAEP = padding.OAEP(padding.MGF1(SHA256()), SHA256(), None)

@@ -21,11 +21,9 @@ from tiaas.soap.simple import (
     TOKEN,
     UNSIGNED_SHORT,
     Hex,
-    LexicalError,
-    SimpleType,
     String,
-    named_type,
 )
+from tiaas.soap.simpletype import LexicalError, SimpleType, named_type
 
 GOOD: list[tuple[SimpleType, str, Any]] = [
     (STRING, " a\t\n", " a\t\n"),

@@ -3,7 +3,8 @@
 from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.dss_core_v1_0 import InternationalString
 from tiaas.interfaces.oasis_verification_report_v1_0 import AlgorithmValidity, ReturnVerificationReport, Verdict
-from tiaas.soap.simple import ANY_URI, LexicalError
+from tiaas.soap.simple import ANY_URI
+from tiaas.soap.simpletype import LexicalError
 
 _UNNAMED = "urn:unknown"
 """For an algorithm whose name in the signature is no URI."""
