@@ -38,11 +38,22 @@ def test_every_code_that_can_come_is_explained() -> None:
 def test_a_code_that_cannot_come_cites_what_the_product_drops_or_the_table_of_reasons() -> None:
     rows = [row for row in TABLES[1].rows() if row.state == "not applicable"]
     _, _, reasons = (FOLDER / "choices.md").read_text().partition("## Codes that never come")
+    reasons, _, _ = reasons.partition("\n## ")
     cells = (line.split("|")[1] for line in reasons.splitlines() if line.startswith("|"))
     told = {number for cell in cells for number in re.findall(r"\d+", cell)}
     by_table = {row.key for row in rows if "choices.md#codes-that-never-come" in row.note}
     assert by_table == told
     assert [row.key for row in rows if row.key not in by_table and "hsk_gateway §1.10" not in row.note] == []
+
+
+def test_a_requirement_without_a_test_is_replaced_or_dropped_or_in_the_table_of_reasons() -> None:
+    rows = [row for row in TABLES[0].rows() if row.state == "not applicable"]
+    _, _, reasons = (FOLDER / "choices.md").read_text().partition("## Requirements without a test")
+    told = set(re.findall(r"^\| ((?:[A-Z0-9]+-)?A_\S+) \|", reasons, re.MULTILINE))
+    by_table = {row.key for row in rows if "choices.md#requirements-without-a-test" in row.note}
+    assert by_table == told
+    others = [row for row in rows if row.key not in by_table]
+    assert [row.key for row in others if not re.search(r"hsk_gateway §1\.10, \d|^replaced by ", row.note)] == []
 
 
 def test_every_code_says_where_it_shows_and_what_provokes_it() -> None:

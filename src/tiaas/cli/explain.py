@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
             raise InvalidInput(f"{number} is no error code of a Konnektor; docs/reference/errors.md has them all")
         out(f"{number}  {code.filled('')}  ({code.comp_type}, {code.error_type}, {code.severity})")
         if help_ is None:
-            out("  a Highspeed-Konnektor does not give it; docs/conformance/codes.md says why")
+            out("  this Konnektor does not give it; docs/conformance/codes.md says why")
         else:
             out(f"  {words[0]}: {help_.cause}")
             out(f"  {words[1]}: {help_.remedy}")

@@ -30,6 +30,6 @@ class Help:
 
 @cache
 def all_help(language: Language) -> Mapping[int, Help]:
-    """Help by code, codes in rising order. A code that an HSK never gives has none."""
+    """Help by code, codes in rising order. A code that never comes from here has none."""
     text = files("tiaas.client").joinpath("errorhelp.toml").read_text(encoding="utf-8")
     return {int(number): Help(*entry[language]) for number, entry in tomllib.loads(text).items()}
