@@ -75,6 +75,8 @@ def _show(http: httpx.Client, args: argparse.Namespace) -> int:
     for certificate in card["certificates"]:
         state = "revoked" if certificate["revoked"] else f"until {certificate['until'][:10]}"
         out(f"{certificate['file']}: {state}")
+    for certificate in card["cv_certificates"]:
+        out(f"{certificate['file']}: until {certificate['until']}")
     return ExitCode.OK
 
 

@@ -63,6 +63,7 @@ CATALOGUE: Mapping[str, EventRow] = {
     "CERT/TSL/IMPORT": _row("Fehlerbeschreibung", severity=_ERROR, deliver=False),
     "CERT/BNETZA_VL/IMPORT": _row("Fehlerbeschreibung", severity=_ERROR, deliver=False),
     "CERT/CRL/IMPORT": _row("Fehlerbeschreibung", severity=_ERROR, deliver=False),
+    "CERT/CRL/INVALID": _row(severity=_ERROR, deliver=False),
     "CERT/CRL/UPDATED": _row(severity=_ERROR, deliver=False),
     "CERT/TSL/UPDATED": _row(deliver=False),
     "CERT/BNETZA_VL/UPDATED": _row(deliver=False),
@@ -94,7 +95,6 @@ _BOX_NETWORK = "hsk: no LAN/WAN adapters, DHCP, VPN client or Standalone operati
 _REGISTRATION = "hsk: no registration at a VPN-Zugangsdienst, no gSMC-K (groups 2, 8)"
 
 NOT_RAISED: Mapping[str, str] = {
-    "CERT/CRL/INVALID": "hsk: no CRL (group 6); einbox: EC_CRL_Out_Of_Date tells it",
     "ANLW/LAN/IP_CHANGED": _BOX_NETWORK,
     "ANLW/WAN/IP_CHANGED": _BOX_NETWORK,
     "DHCP/SERVER/STATECHANGED": _BOX_NETWORK,

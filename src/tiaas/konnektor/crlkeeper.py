@@ -156,7 +156,10 @@ class CrlKeeper:
             self.judge()
 
     def _tell_failure(self, refused: ListRefused) -> None:
-        """One that was had and does not hold is 4130; where none could be had no table has a code of the Konnektor."""
+        """One that was had and does not hold is 4130 and CERT/CRL/INVALID (TAB_KON_599, table of events).
+
+        Where none could be had no table has a code of the Konnektor.
+        """
         code = None if refused.fault is None else refused.fault.number
         _log.warning("CRL not imported", extra={"code": code, "reason": refused.reason})
         about = str(refused)
@@ -164,5 +167,6 @@ class CrlKeeper:
             error = KonnektorError(CHECK_FAILED)
             self._errors.write_error(LoggedError(error, "", "", (("Reason", about),)))
             about = f"{error}: {about}"
+            self._hub.publish(Event(Topic.CERT_CRL_INVALID, severity=EventSeverity.ERROR, deliver=False))
         told = parameters(("Fehlerbeschreibung", about))
         self._hub.publish(Event(Topic.CERT_CRL_IMPORT, told, EventType.OPERATION, EventSeverity.ERROR, deliver=False))

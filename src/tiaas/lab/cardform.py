@@ -13,6 +13,8 @@
 The same keys in JSON and YAML. Every key is known or an error.
 """
 
+import re
+from datetime import date
 from enum import Enum, unique
 
 from tiaas.base.dataclass import dataclass
@@ -20,6 +22,21 @@ from tiaas.card.objsys.catalogue import object_system
 from tiaas.card.objsys.model import CardKind, KeyProfile, MultiReferencePassword, Password, TransparentFile, name_of
 from tiaas.card.virtual.defects import DefectKind
 from tiaas.lab.seed import Institution, Insurer, Patient, Professional
+
+_YEARS = range(2010, 2100)
+"""Of a certificate's end: what a CV certificate can say (two digits), and five years before are no other century."""
+
+
+def _day(key: str, text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        day = date.fromisoformat(text) if re.fullmatch("[0-9]{8}", text) else None
+    except ValueError:
+        day = None
+    if day is None or day.year not in _YEARS:
+        raise ValueError(f"{key}: a date is written YYYYMMDD, from {_YEARS.start} to {_YEARS.stop - 1}")
+    return day
 
 
 @unique
@@ -84,11 +101,16 @@ class DefectForm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateForm:
-    """How the card is. `locked` deactivates the health application, `open_transaction` marks the data inconsistent."""
+    """How the card is. `locked` deactivates the health application, `open_transaction` marks the data inconsistent.
+
+    `certificates_until` (X.509) and `cv_certificates_until` are the last day, YYYYMMDD, on which they are valid.
+    """
 
     generation: Generation = Generation.G2_1
     keys: KeyProfile = KeyProfile.RSA_AND_ECC
     certificates: CertificateState = CertificateState.VALID
+    certificates_until: str | None = None
+    cv_certificates_until: str | None = None
     locked: bool = False
     open_transaction: bool = False
     defect: DefectForm | None = None
@@ -100,6 +122,19 @@ class StateForm:
             raise ValueError("keys: cards of generation G2.0 have no ECC identities, so they cannot have only these")
         if self.can is not None and not (self.can.isascii() and self.can.isdigit() and len(self.can) == 6):
             raise ValueError("can: a CAN has six digits")
+        if self.x509_last_day is not None and self.certificates is CertificateState.EXPIRED:
+            raise ValueError("certificates_until: says more exactly what certificates = expired says; give one of them")
+        _ = self.cvc_last_day
+
+    @property
+    def x509_last_day(self) -> date | None:
+        """The last day of the X.509 certificates, if the form names one."""
+        return _day("certificates_until", self.certificates_until)
+
+    @property
+    def cvc_last_day(self) -> date | None:
+        """The last day of the card's own CV certificates, if the form names one."""
+        return _day("cv_certificates_until", self.cv_certificates_until)
 
     @property
     def profile(self) -> KeyProfile:
@@ -149,6 +184,8 @@ class CardForm:
             self.state.generation is not Generation.G2_1 or self.state.keys is not KeyProfile.RSA_AND_ECC
         ):
             raise ValueError("state: an HBA-qSig has no generation and no choice of keys")
+        if self.kind is CardKind.HBA_QSIG and self.state.cv_certificates_until is not None:
+            raise ValueError("state.cv_certificates_until: an HBA-qSig has no CV certificates")
         names = [name_of(path) for path, item in objects.items() if isinstance(item, Password | MultiReferencePassword)]
         for pin in self.state.pins:
             if pin.name not in names:

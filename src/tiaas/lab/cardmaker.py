@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from tiaas.base.clock import Clock
@@ -12,7 +12,7 @@ from tiaas.card.objsys.catalogue import object_system
 from tiaas.card.objsys.model import CardKind, KeyProfile, TransparentFile
 from tiaas.card.virtual.image import BadImage, CardImage
 from tiaas.lab.books import CertificateBook
-from tiaas.lab.cardform import CardForm, CertificateState
+from tiaas.lab.cardform import CardForm, CertificateState, StateForm
 from tiaas.lab.cards import CardBox, LabCard
 from tiaas.lab.cardstates import apply_state
 from tiaas.lab.errors import CardExists
@@ -100,6 +100,7 @@ class CardMaker:
 
     def _personalise(self, form: CardForm, insurers: tuple[Insurer, ...], number: int) -> PersonalisedCard:
         seed = _seed_of(form, insurers)
+        self._check_days(form.state)
         maker = Personaliser(
             self._pki,
             seed,
@@ -107,7 +108,8 @@ class CardMaker:
             self._clock,
             numbers={_key(form): number},
             card_keys=self._card_keys(),
-            validity=self._validity(form.state.certificates),
+            validity=self._validity(form.state),
+            cvc_last=form.state.cvc_last_day,
         )
         if form.kind is CardKind.EGK:
             made = maker.egk(seed.patients[0])
@@ -120,18 +122,33 @@ class CardMaker:
         else:
             made = maker.gsmckt(number)
         made.image.profile = form.profile
-        if form.state.certificates is CertificateState.EXPIRED:
-            # Made later they would be valid.
+        if self._validity(form.state) is not None:
+            # Made later they would be valid as long as others.
             for path, item in object_system(form.kind, made.image.profile).objects.items():
                 if isinstance(item, TransparentFile) and path not in made.image.files:
                     maker.provide(made.image, path)
         return made
 
-    def _validity(self, state: CertificateState) -> Validity | None:
-        if state is not CertificateState.EXPIRED:
+    def _check_days(self, state: StateForm) -> None:
+        """No card outlives its issuer's certificates. Raises ValueError."""
+        latest = (self._clock.now() + _LIFE).date()
+        for key, last in (
+            ("certificates_until", state.x509_last_day),
+            ("cv_certificates_until", state.cvc_last_day),
+        ):
+            if last is not None and last > latest:
+                raise ValueError(f"state.{key}: a card is valid for five years at most, until {latest:%Y%m%d}")
+
+    def _validity(self, state: StateForm) -> Validity | None:
+        """From when to when the X.509 certificates are valid, if not as usual: the last day ends at its midnight."""
+        today = midnight(self._clock.now())
+        if state.certificates is CertificateState.EXPIRED:
+            end = today - _EXPIRED_SINCE
+        elif state.x509_last_day is not None:
+            end = datetime.combine(state.x509_last_day, time(23, 59, 59), UTC)
+        else:
             return None
-        end = midnight(self._clock.now()) - _EXPIRED_SINCE
-        return Validity(end - _LIFE, end)
+        return Validity(today if today < end else end - _LIFE, end)
 
 
 def _key(form: CardForm) -> str:

@@ -11,6 +11,7 @@ from tiaas.lab.cards import LabCard
 from tiaas.lab.controlview import card_document
 from tiaas.lab.lab import Lab
 from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
+from tiaas.pki.cvc import BadCvc, decode_cvc_untrusted
 
 _EF_VERSION2 = "MF/EF.Version2"
 
@@ -27,6 +28,7 @@ def card_details(lab: Lab, card: LabCard) -> dict[str, Any]:
         "defect": None if image.defect is None else image.defect.to_document(),
         "pins": [_pin(image, path, state) for path, state in image.passwords.items()],
         "certificates": _certificates(lab, card),
+        "cv_certificates": _cv_certificates(card.card.image),
         "test_data": True,
     }
 
@@ -86,4 +88,17 @@ def _certificates(lab: Lab, card: LabCard) -> list[dict[str, Any]]:
                 "revoked": None if issued is None or issued.revoked is None else issued.revoked.isoformat(),
             }
         )
+    return found
+
+
+def _cv_certificates(image: CardImage) -> list[dict[str, Any]]:
+    """The card's own; those of its CAs end with the CAs."""
+    found = []
+    for path, content in image.files.items():
+        if path.startswith("MF/EF.C.") and "_CVC." in path:
+            try:
+                cvc = decode_cvc_untrusted(content)
+            except BadCvc:
+                continue
+            found.append({"file": path.removeprefix("MF/"), "until": cvc.cxd.isoformat()})
     return found

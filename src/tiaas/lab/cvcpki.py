@@ -57,13 +57,25 @@ class CvcAuthorities:
         return cls(root, {kind: _second_level(kind, root, entropy, today) for kind in CvcAuthorityKind})
 
     def card(
-        self, kind: CvcAuthorityKind, key: ec.EllipticCurvePublicKey, key_id: int, iccsn: bytes, flags: bytes, day: date
+        self,
+        kind: CvcAuthorityKind,
+        key: ec.EllipticCurvePublicKey,
+        key_id: int,
+        iccsn: bytes,
+        flags: bytes,
+        day: date,
+        last: date | None = None,
     ) -> Cvc:
-        """A card's certificate: CHR is `key_id` (2 octets) and `iccsn` (10); valid 5 years, not longer than its CA."""
+        """A card's certificate: CHR is `key_id` (2 octets) and `iccsn` (10); valid from `day` on.
+
+        It is valid for 5 years and not longer than its CA. `last` is another last day: one before `day` makes a
+        certificate that was issued five years before it and has ended.
+        """
         authority = self.authorities[kind]
-        end = min(day + timedelta(_CARD_DAYS), authority.certificate.cxd)
+        end = min(last or day + timedelta(_CARD_DAYS), authority.certificate.cxd)
+        start = day if day <= end else end - timedelta(_CARD_DAYS)
         name = key_id.to_bytes(2, "big") + iccsn
-        return issue_cvc(CvcBody(authority.certificate.chr, name, key, flags, day, end), authority.key)
+        return issue_cvc(CvcBody(authority.certificate.chr, name, key, flags, start, end), authority.key)
 
     def to_document(self) -> dict[str, Any]:
         """A JSON document with the certificates and PRIVATE KEYS."""

@@ -80,7 +80,8 @@ class Personaliser:
 
     A card's number follows from the place of its holder in the seed and `edition` (0 the first card, 1 its successor
     …), so the same holder and edition give the same ICCSN; holders in `numbers` (patients by KVNR, others by key) have
-    that number instead. X.509 certificates are valid from now on, or as `validity` says.
+    that number instead. X.509 certificates are valid from now on, or as `validity` says; the cards' CV certificates
+    up to `cvc_last`, if that is given.
     With `transport` the PINs are in transport state.
     `card_keys` gives eGKs the keys their insurer's services know; without, nobody knows them.
     """
@@ -96,6 +97,7 @@ class Personaliser:
         numbers: Mapping[str, int] | None = None,
         card_keys: CardKeys | None = None,
         validity: Validity | None = None,
+        cvc_last: date | None = None,
     ) -> None:
         self._pki = pki
         self._seed = seed
@@ -103,6 +105,7 @@ class Personaliser:
         self._clock = clock
         self._numbers = numbers or {}
         self._objects = CardObjects(pki, entropy, ocsp_url, validity)
+        self._cvc_last = cvc_last
         self._card_keys = card_keys or CardKeys(entropy.octets(MASTER_SIZE))
 
     def provide(self, image: CardImage, path: str) -> bool:
@@ -205,7 +208,15 @@ class Personaliser:
         image.files[ca_path] = self._pki.cvc.authorities[kind].certificate.encoded
         for cvc in certificates:
             key = new_ec_key(self._entropy)
-            made = self._pki.cvc.card(kind, key.public_key(), cvc.key_id, image.iccsn, cvc.profile.flags, self._today())
+            made = self._pki.cvc.card(
+                kind,
+                key.public_key(),
+                cvc.key_id,
+                image.iccsn,
+                cvc.profile.flags,
+                self._today(),
+                self._cvc_last,
+            )
             image.files[f"MF/EF.C.{cvc.name}.E256"] = made.encoded
             image.keys[f"MF/PrK.{cvc.name}.E256"] = write_key(key)
 

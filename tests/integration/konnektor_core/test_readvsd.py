@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -20,6 +21,7 @@ from tiaas.konnektor.sessions import CallContext
 from tiaas.konnektor.trust import TrustSpace
 from tiaas.konnektor.vsdm import InsuredData, Wishes
 from tiaas.lab.cvcpki import CvcAuthorityKind
+from tiaas.lab.personalise import Personaliser
 from tiaas.pki.cvc import decode_cvc_untrusted
 
 
@@ -289,6 +291,26 @@ async def test_an_smcb_whose_data_are_read_anew_after_24_hours_stays_unlocked(pr
     again = {command.ins for command in line.sent[known:]}
     assert 0xB0 in again
     assert 0x70 not in again, "no channel is reset"
+
+
+@pytest.mark.requirement("TIP1-A_5482-01")
+@pytest.mark.code(4196)
+@pytest.mark.parametrize(("whose", "code"), [("egk", 4196), ("smcb", 4057)])
+async def test_a_cv_certificate_that_has_ended(practice: Practice, whose: str, code: int) -> None:
+    """The Konnektor looks at that of the eGK, and the eGK refuses that of the source."""
+    ended = Personaliser(
+        practice.pki,
+        practice.seed,
+        practice.entropy,
+        practice.clock,
+        cvc_last=practice.clock.now().date() - timedelta(days=1),
+    )
+    egk = await (practice.insert(ended.egk(practice.seed.patients[1])) if whose == "egk" else practice.egk())
+    smcb = await practice.insert(
+        (ended if whose == "smcb" else practice.personaliser).smcb(practice.seed.institutions[0])
+    )
+    await practice.unlock(smcb, "PIN.SMC")
+    assert (await refused(practice, egk, smcb)).code == code
 
 
 @pytest.mark.requirement("TIP1-A_5482-01")

@@ -13,7 +13,7 @@ from tiaas.base.entropy import SystemEntropy
 from tiaas.konnektor.catalogue import deviations
 from tiaas.konnektor.crlkeeper import CrlKeeper
 from tiaas.konnektor.errors import LoggedError
-from tiaas.konnektor.events import Event, EventHub
+from tiaas.konnektor.events import Event, EventHub, EventSeverity
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.protocol import Level, LogType
@@ -128,6 +128,11 @@ async def test_crl_fault(bench: Bench, code: str) -> None:
     number, states = FAULTS[code]
     assert await keeper.refresh() is (number is None)
     assert bench.holds() == states
+    invalid = [event for event in bench.events if event.topic == "CERT/CRL/INVALID"]
+    assert [(event.parameters, event.severity, event.deliver) for event in invalid] == [
+        ((), EventSeverity.ERROR, False) for _ in range(number is not None)
+    ]
+    assert [problem for event in invalid for problem in deviations(event)] == []
     if number is not None:
         assert keeper.held is held, "the old one stays in use"
         (event,) = [event for event in bench.events if event.topic == "CERT/CRL/IMPORT"]

@@ -1,6 +1,7 @@
 """Cards made from forms, shown, written out and taken in, over the control port."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -151,6 +152,22 @@ async def test_a_practice_card_with_expired_certificates(lab: Lab, http: httpx.A
     assert all(decode_certificate_untrusted(content).not_after < lab.clock.now() for content in files.values())
 
 
+async def test_days_on_which_certificates_end(lab: Lab, http: httpx.AsyncClient) -> None:
+    """X.509 and CV certificates, to come and past, of every kind that has them; all are made at once."""
+    today = lab.clock.now().date()
+    soon, ago = today + timedelta(days=20), today - timedelta(days=20)
+    for kind in ("eGK", "HBA", "SMC-B", "gSMC-KT"):
+        for x509_day, cvc_day in ((soon, ago), (ago, soon)):
+            state = {"certificates_until": f"{x509_day:%Y%m%d}", "cv_certificates_until": f"{cvc_day:%Y%m%d}"}
+            made = await make(http, ask_form(lambda question: "", kind) | {"state": {**state, "keys": "ecc"}})
+            assert {certificate["until"][:10] for certificate in made["certificates"]} == {x509_day.isoformat()}
+            assert {certificate["until"] for certificate in made["cv_certificates"]} == {cvc_day.isoformat()}
+            lab.cards.complete(made["iccsn"])
+            later = (await http.get(f"/cards/{made['iccsn']}")).json()["certificates"]
+            curves = [certificate for certificate in later if certificate["file"].endswith("E256")]
+            assert curves == made["certificates"], "nothing is left to be made with another end"
+
+
 async def test_a_revoked_card(lab: Lab, http: httpx.AsyncClient) -> None:
     made = await make(http, {**EGK, "state": {"certificates": "revoked", "locked": True, "open_transaction": True}})
     assert all(certificate["revoked"] for certificate in made["certificates"])
@@ -194,6 +211,15 @@ async def test_a_card_travels(lab: Lab, http: httpx.AsyncClient) -> None:
         ({**EGK, "state": {"defect": {"kind": "broken-file"}}}, "a file belongs to the defects"),
         ({"kind": "SMC-B", "institution": INSTITUTION, "state": {"locked": True}}, "only an eGK"),
         ({**EGK, "state": {"can": "12345"}}, "a CAN has six digits"),
+        ({**EGK, "state": {"certificates_until": "2026-12-24"}}, "written YYYYMMDD"),
+        ({**EGK, "state": {"cv_certificates_until": "20260231"}}, "written YYYYMMDD"),
+        ({**EGK, "state": {"certificates_until": "19991231"}}, "from 2010 to 2099"),
+        ({**EGK, "state": {"cv_certificates_until": "20981231"}}, "five years at most"),
+        ({**EGK, "state": {"certificates_until": "20201231", "certificates": "expired"}}, "give one of them"),
+        (
+            {"kind": "HBA-qSig", "professional": PROFESSIONAL, "state": {"cv_certificates_until": "20201231"}},
+            "has no CV certificates",
+        ),
     ],
 )
 async def test_forms_that_cannot_be(lab: Lab, http: httpx.AsyncClient, form: dict[str, Any], words: str) -> None:
