@@ -11,7 +11,7 @@ from tiaas.cli.labport import add_arguments, ask, control_port
 from tiaas.cli.writer import out, out_json, out_table
 from tiaas.lab.faults import CODES, Fault, Service
 
-_VALUES = ("code", "http", "delay", "match", "skip", "lasts")
+_VALUES = ("code", "http", "delay", "match", "skip", "lasts", "offset")
 _LISTS = ("faults", "fired")
 _SERVICES = [service.value for service in Service]
 _CODES = "\n".join(f"  {service:<12} {', '.join(codes)}" for service, codes in CODES.items())
@@ -24,6 +24,7 @@ lines that --match is compared with (* and ? stand for any characters):
   terminal     CT-1 PERFORM_VERIFICATION 0    ctId, SICCT command or APDU or TLS, unit
   card         HBA 80276… CT-1 00B08400       type, ICCSN, where it is, CLA INS P1 P2 or RESET
   keypad       CT-1 HBA 80276… PIN.CH current what a person is asked for
+  time         NTP 127.0.0.1:40123            and where the question came from
   network      sink 127.0.0.1:8500            terminal CT-1, pki, intermediaer, ksr, time or sink, and the address
 
 without any fault option the faults in force and what struck are listed.
@@ -47,6 +48,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     effect.add_argument("--code", metavar="N", help="answer with this error or state of the service, see below")
     effect.add_argument("--http", type=int, metavar="N", help="answer with this bare HTTP status, 400 to 599")
     effect.add_argument("--drop", action="store_true", help="end the connection without an answer")
+    effect.add_argument("--offset", type=float, metavar="S", help="time: tell a time so many seconds ahead")
     effect.add_argument("--clear", action="store_true", help="end the service's faults (or all)")
     fault.add_argument("--delay", type=float, metavar="S", help="seconds before anything else")
     fault.add_argument("--match", metavar="TEXT", help="only requests about this: an ICCSN, a serial number, …")
@@ -136,6 +138,7 @@ def _what(fault: dict[str, Any]) -> str:
     parts += [f"code {fault['code']}"] if fault["code"] is not None else []
     parts += [f"HTTP {fault['http']}"] if fault["http"] is not None else []
     parts += ["no answer"] if fault["drop"] else []
+    parts += [f"a time {fault['offset']:+g} s beside the lab's"] if fault["offset"] else []
     parts += [f"for {fault['lasts']:g} s"] if fault["lasts"] else []
     parts += [f"from number {fault['skip'] + 1} on"] if fault["skip"] else []
     return ", ".join(parts)

@@ -92,7 +92,6 @@ def control_app(lab: Lab, more: Sequence[Route] = ()) -> Starlette:
         *terminal_workshop_routes(lab, _read),
         *pki_routes(lab, _read),
         *ksr_routes(lab, _read),
-        *lab.time.routes(_read),
         *slot_routes(lab, _read),
         *more,
     ]

@@ -4,8 +4,8 @@ people at keypads and the network.
 Whoever can be struck asks `FaultBook.take` with a line that says what happens (operation, ICCSN, serial number, path,
 SICCT command, APDU header). The oldest fault of the service whose `match` fits the line is taken, once its `skip`
 is used up; a fault with `times` goes when it is used up. `delay` comes first; then at most one of `code` (the service's
-own error, or what a terminal, card, person or line does), `http` (a bare HTTP status) and `drop` (the connection ends
-without an answer) replaces the answer.
+own error, or what a terminal, card, person or line does), `http` (a bare HTTP status), `drop` (the connection ends
+without an answer) and `offset` (the time server's lie) replaces the answer.
 
 Every line is about things that a wire shows; none holds a PIN. Faults live as long as the lab's process: a lab that
 starts is a healthy one.
@@ -28,6 +28,8 @@ DELAY_MAX = 120.0
 """Seconds."""
 LASTS_MAX = 3600.0
 """Seconds."""
+OFFSET_MAX = 10 * 366 * 86_400.0
+"""Seconds."""
 FAULTS_MAX = 100
 MATCH_MAX = 200
 FIRED_MAX = 1000
@@ -48,6 +50,7 @@ class Service(enum.StrEnum):
     CMS = "cms"
     VZD = "vzd"
     KSR = "ksr"
+    TIME = "time"
     TERMINAL = "terminal"
     CARD = "card"
     KEYPAD = "keypad"
@@ -76,6 +79,7 @@ CODES: Mapping[Service, tuple[str, ...]] = {
     Service.KSR: (
         "fault", "malformed", "file-short", "server-expired", "server-foreign", "server-role",
     ),
+    Service.TIME: ("silent",),
     Service.TERMINAL: (
         "gone", "silent", "garbage", "wrong-sequence", "certificate-expired", "certificate-foreign",
     ),
@@ -90,8 +94,8 @@ cards, people and lines do."""
 STATUS_WORDS = frozenset({Service.TERMINAL, Service.CARD})
 """Here `code` may be a status word too: four hexadecimal digits that are answered instead of doing the command."""
 _STATUS_WORD = re.compile("[69][0-9A-F]{3}")
-_WITHOUT_HTTP = frozenset({Service.VZD, Service.TERMINAL, Service.CARD, Service.KEYPAD, Service.NETWORK})
-_WITHOUT_DROP = frozenset({Service.CARD, Service.KEYPAD})
+_WITHOUT_HTTP = frozenset({Service.VZD, Service.TIME, Service.TERMINAL, Service.CARD, Service.KEYPAD, Service.NETWORK})
+_WITHOUT_DROP = frozenset({Service.TIME, Service.CARD, Service.KEYPAD})
 _LASTING = frozenset({"gone", "pulled"})
 _UNTIL_CLEARED = frozenset({"defective"})
 
@@ -106,6 +110,7 @@ class Fault:
 
     `delay` is in seconds; `skip` lets so many fitting requests pass first; `times` None means until it is cleared;
     `lasts` are the seconds after which what is gone or pulled comes back by itself, None: a person has to do it.
+    `offset`: the time server tells a time so many seconds beside the lab's.
     `seen` counts fitting requests, `used` how often it struck.
     """
 
@@ -118,15 +123,17 @@ class Fault:
     times: int | None = 1
     skip: int = 0
     lasts: float | None = None
+    offset: float | None = None
     number: int = 0
     seen: int = 0
     used: int = 0
 
     def __post_init__(self) -> None:
-        if sum((self.code is not None, self.http is not None, self.drop)) > 1:
-            raise BadFault("code, http and drop exclude each other")
-        if self.code is None and self.http is None and not self.drop and not self.delay:
-            raise BadFault("a fault needs one of code, http, delay and drop")
+        instead = sum((self.code is not None, self.http is not None, self.drop, self.offset is not None))
+        if instead > 1:
+            raise BadFault("code, http, drop and offset exclude each other")
+        if not instead and not self.delay:
+            raise BadFault("a fault needs one of code, http, delay, drop and offset")
         if self.code is not None and not self._knows_code():
             words = " or a status word like 6F00" if self.service in STATUS_WORDS else ""
             raise BadFault(
@@ -145,6 +152,8 @@ class Fault:
             raise BadFault(f"{self.service} speaks no HTTP")
         if self.drop and self.service in _WITHOUT_DROP:
             raise BadFault(f"{self.service} has no connection to drop")
+        if self.offset is not None and self.service is not Service.TIME:
+            raise BadFault(f"offset goes with the service {Service.TIME}")
         if self.lasts is not None and self.code not in _LASTING:
             raise BadFault(f"lasts goes with the codes {', '.join(sorted(_LASTING))}")
         if self.code in _UNTIL_CLEARED and self.times is not None:
@@ -157,6 +166,8 @@ class Fault:
             raise BadFault(f"delay is 0 to {DELAY_MAX:g} seconds")
         if self.lasts is not None and not 0 < self.lasts <= LASTS_MAX:
             raise BadFault(f"lasts is more than 0, up to {LASTS_MAX:g} seconds")
+        if self.offset is not None and not 0 < abs(self.offset) <= OFFSET_MAX:
+            raise BadFault(f"offset is a number of seconds, not 0, up to {OFFSET_MAX:.0f} before or behind")
         if self.times is not None and not 1 <= self.times <= _COUNT_MAX:
             raise BadFault("times is 1 or more")
         if not 0 <= self.skip <= _COUNT_MAX:
@@ -199,6 +210,7 @@ class Fault:
             times=_optional(document, "times", int) or None if "times" in document else once,
             skip=_optional(document, "skip", int) or 0,
             lasts=_optional(document, "lasts", int | float),
+            offset=_optional(document, "offset", int | float),
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -214,12 +226,13 @@ class Fault:
             "times": self.times,
             "skip": self.skip,
             "lasts": self.lasts,
+            "offset": self.offset,
             "seen": self.seen,
             "used": self.used,
         }
 
 
-FAULT_KEYS = ("service", "code", "http", "delay", "drop", "match", "times", "skip", "lasts")
+FAULT_KEYS = ("service", "code", "http", "delay", "drop", "match", "times", "skip", "lasts", "offset")
 """What a fault may be made of from outside."""
 
 

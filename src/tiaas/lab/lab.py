@@ -78,7 +78,7 @@ class Lab:
             clock=clock,
             on_change=partial(_keep, store, "signers"),
         )
-        self.time = TimeServer(clock)
+        self.time = TimeServer(clock, self.faults, self.journal)
         self.gateways = Gateways()
         self.ksr = Ksr(store, pki, self.faults, self.journal, clock=clock, entropy=entropy)
         self.services: PkiServices | None = None

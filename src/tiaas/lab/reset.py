@@ -38,7 +38,6 @@ class Beginning:
         """Makes the lab so again; cards that are not `known` (by ICCSN) to a Konnektor are put in anew, too."""
         lab.faults.clear()
         await lab.end_mishaps()
-        lab.time.offset = 0.0
         for terminal in lab.terminals():
             await _make_ready(terminal)
         changed = {card.iccsn for card in lab.cards if _passwords(card) != self._passwords.get(card.iccsn)}

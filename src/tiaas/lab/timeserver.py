@@ -1,33 +1,28 @@
-"""The lab's time server: answers with the lab's time, and with a wrong one if told to."""
+"""The lab's time server: answers with the lab's time, unless a fault of service `time` strikes."""
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, cast
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-
 from tiaas.base.clock import Clock
 from tiaas.interfaces.ntp_v4 import BadNtp, TimeAnswer, decode_question_untrusted, encode_answer
-from tiaas.lab.errors import BadControlRequest
+from tiaas.lab.faults import FaultBook, Service
+from tiaas.lab.journal import Journal
 
 TIME_PORT = 8123
 STRATUM = 2
-_OFFSET_MAX = 10 * 366 * 86_400.0
-_Reader = Callable[..., Awaitable[dict[str, Any]]]
 
 
 class TimeServer:
-    """NTP over UDP. `offset` (seconds) is added to the lab's time; `asked` counts questions."""
+    """NTP over UDP. The line of a question for a fault's `match` is `NTP` and the address it came from."""
 
-    def __init__(self, clock: Clock) -> None:
-        self.offset = 0.0
-        self.asked = 0
+    def __init__(self, clock: Clock, faults: FaultBook, journal: Journal) -> None:
         self.port = 0
         self._clock = clock
+        self._faults = faults
+        self._journal = journal
         self._transport: asyncio.DatagramTransport | None = None
 
     async def start(self, host: str, port: int) -> None:
@@ -52,33 +47,31 @@ class TimeServer:
             self._transport.close()
             self._transport = None
 
-    def routes(self, read: _Reader) -> list[Route]:
-        """The control port's part: GET /time; POST /time {"offset": seconds}."""
-
-        async def get(request: Request) -> Response:
-            return JSONResponse({"offset": self.offset, "asked": self.asked})
-
-        async def post(request: Request) -> Response:
-            offset = (await read(request, "offset")).get("offset")
-            if isinstance(offset, bool) or not isinstance(offset, int | float) or not abs(offset) <= _OFFSET_MAX:
-                raise BadControlRequest("offset is no number of seconds", 'send {"offset": 7200}')
-            self.offset = float(offset)
-            return await get(request)
-
-        return [Route("/time", get, methods=["GET"]), Route("/time", post, methods=["POST"])]
-
-    def _answer(self, packet: bytes) -> bytes | None:
-        self.asked += 1
+    def _answer(self, packet: bytes, peer: str, send: Callable[[bytes], None]) -> None:
         try:
             nonce = decode_question_untrusted(packet)
         except BadNtp:
-            return None
-        now = self._clock.now() + timedelta(seconds=self.offset)
-        return encode_answer(nonce, TimeAnswer(now, now, STRATUM))
+            return
+        write = self._journal.begin(Service.TIME)
+        fault = self._faults.take(Service.TIME, f"NTP {peer}")
+
+        def answer() -> None:
+            offset = 0.0 if fault is None or fault.offset is None else fault.offset
+            is_silent = fault is not None and fault.code is not None
+            if not is_silent:
+                now = self._clock.now() + timedelta(seconds=offset)
+                send(encode_answer(nonce, TimeAnswer(now, now, STRATUM)))
+            outcome = "silent" if is_silent else f"{offset:+g} s" if offset else "the time"
+            write("NTP", peer, outcome, fault=None if fault is None else fault.number)
+
+        if fault is not None and fault.delay:
+            asyncio.get_running_loop().call_later(fault.delay, answer)
+        else:
+            answer()
 
 
 class _Answering(asyncio.DatagramProtocol):
-    def __init__(self, answer: Callable[[bytes], bytes | None]) -> None:
+    def __init__(self, answer: Callable[[bytes, str, Callable[[bytes], None]], None]) -> None:
         self._of = answer
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -87,6 +80,8 @@ class _Answering(asyncio.DatagramProtocol):
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
-        reply = self._of(data)
-        if reply is not None and self._transport is not None:
-            self._transport.sendto(reply, addr)
+        def send(reply: bytes) -> None:
+            if self._transport is not None and not self._transport.is_closing():
+                self._transport.sendto(reply, addr)
+
+        self._of(data, f"{addr[0]}:{addr[1]}", send)

@@ -28,6 +28,8 @@ from tiaas.konnektor.selfchecks import SelfChecks
 from tiaas.konnektor.software import Hashes, changed_files, installed_hashes
 from tiaas.konnektor.sqlite_store import SqliteStore
 from tiaas.konnektor.timesource import TimeSettings, TimeSource
+from tiaas.lab.faults import Fault, FaultBook, Service
+from tiaas.lab.journal import Journal
 from tiaas.lab.timeserver import TimeServer
 from tiaas.soap.envelope import SoapFault
 from tiaas.soap.errors import FaultCode
@@ -43,7 +45,8 @@ class Rig:
     store: MemoryStore = field(default_factory=MemoryStore)
 
     def __post_init__(self) -> None:
-        self.server = TimeServer(self.clock)
+        self.faults, self.journal = FaultBook(self.clock), Journal(self.clock)
+        self.server = TimeServer(self.clock, self.faults, self.journal)
         self.boot()
 
     def boot(self) -> None:
@@ -87,7 +90,7 @@ async def test_a_time_server_two_hours_ahead_is_a_critical_state_until_confirmed
     source = rig.source()
     assert await source.sync()
     assert rig.events == []
-    rig.server.offset = 7_200
+    rig.faults.add(Fault(Service.TIME, offset=7_200, match="NTP 127.0.0.1", times=1))
     assert await source.sync()
     (event,) = [event for event in rig.events if event.topic == "NTP/ENTERCRITICALSTATE"]
     assert (event.severity, event.deliver, event.parameters) == (
@@ -97,9 +100,10 @@ async def test_a_time_server_two_hours_ahead_is_a_critical_state_until_confirmed
     )
     (told,) = rig.told("OPERATIONAL_STATE/EC_Time_Difference_Intolerable")
     assert (told["NtpTimedifference"], told["NtpMaxAllowedTimedifference"]) == ("7200", "3600")
-    rig.server.offset = 0
     await source.sync()
     assert rig.opstate.holds(Condition.TIME_DIFFERENCE_INTOLERABLE), "only an administrator ends it"
+    told_times = [(entry.outcome, entry.fault) for entry in rig.journal.since(service=Service.TIME)]
+    assert told_times == [("the time", None), ("+7200 s", 1), ("the time", None)]
     await source.confirm()
     assert not rig.opstate.holds(Condition.TIME_DIFFERENCE_INTOLERABLE)
 
@@ -110,7 +114,7 @@ async def test_a_silent_time_server_is_told_at_once_after_30_and_after_50_days(r
     await rig.protocol.start()
     source = rig.source()
     await source.sync()
-    rig.server.stop()
+    rig.faults.add(Fault(Service.TIME, code="silent", times=None))
     rig.clock.advance(60)
     assert not await source.sync()
     (told,) = rig.told("OPERATIONAL_STATE/EC_Time_Sync_Not_Successful")
@@ -132,7 +136,8 @@ async def test_a_silent_time_server_is_told_at_once_after_30_and_after_50_days(r
     assert not rig.opstate.holds(Condition.TIME_SYNC_PENDING_WARNING)
     await source.confirm()
     assert not rig.opstate.holds(Condition.TIME_SYNC_PENDING_CRITICAL)
-    await rig.server.start("127.0.0.1", rig.server.port)
+    rig.faults.clear()
+    rig.faults.add(Fault(Service.TIME, delay=0.01))
     await source.sync()
     assert not any(state.value for state in rig.opstate)
     await source.stop()
@@ -282,7 +287,8 @@ def test_unusually_many_operations_raise_the_alarm_until_it_is_reset() -> None:
 
 
 async def test_a_port_of_the_time_server_that_is_taken_is_told_as_such() -> None:
-    first, second = TimeServer(SystemClock()), TimeServer(SystemClock())
+    clock = SystemClock()
+    first, second = (TimeServer(clock, FaultBook(clock), Journal(clock)) for _ in range(2))
     await first.start("127.0.0.1", 0)
     with pytest.raises(OSError, match="in use") as failure:
         await second.start("127.0.0.1", first.port)

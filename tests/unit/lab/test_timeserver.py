@@ -7,11 +7,18 @@ import pytest
 import uvloop
 
 from tiaas.base.clock import SystemClock
+from tiaas.lab.faults import FaultBook
+from tiaas.lab.journal import Journal
 from tiaas.lab.timeserver import TimeServer
+
+
+def _server() -> TimeServer:
+    clock = SystemClock()
+    return TimeServer(clock, FaultBook(clock), Journal(clock))
 
 
 def test_a_taken_port_has_its_errno() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other, pytest.raises(OSError, match="in use") as taken:
         other.bind(("127.0.0.1", 0))
-        uvloop.run(TimeServer(SystemClock()).start("127.0.0.1", other.getsockname()[1]))
+        uvloop.run(_server().start("127.0.0.1", other.getsockname()[1]))
     assert taken.value.errno == errno.EADDRINUSE

@@ -105,6 +105,10 @@ def test_the_oldest_fitting_fault_comes_first_and_stays_until_cleared() -> None:
         {"service": "card", "code": "pulled", "lasts": 0},
         {"service": "keypad", "drop": True},
         {"service": "network", "code": "6F00"},
+        {"service": "time", "code": "silent", "offset": 60},
+        {"service": "time", "http": 503},
+        {"service": "time", "drop": True},
+        {"service": "ksr", "offset": 60},
     ],
 )
 def test_impossible_faults_are_refused(document: dict[str, Any]) -> None:
@@ -141,10 +145,11 @@ def test_the_journal_counts_and_forgets_the_oldest() -> None:
     assert [found.number for found in journal.since(ENTRIES_MAX)] == [ENTRIES_MAX + 1]
 
 
-@pytest.mark.parametrize("offset", ["NaN", "Infinity", "1e400", "1" + "0" * 400, "true", '"1"'])
+@pytest.mark.parametrize("offset", ["NaN", "Infinity", "1e400", "1" + "0" * 400, "true", '"1"', "0"])
 async def test_a_time_that_is_none_is_refused(lab: Lab, http: httpx.AsyncClient, offset: str) -> None:
-    assert (await http.post("/time", content=f'{{"offset": {offset}}}')).status_code == 400
-    assert lab.time.offset == 0.0
+    answer = await http.post("/faults", content=f'{{"service": "time", "offset": {offset}}}')
+    assert answer.status_code == 400
+    assert not lab.faults
 
 
 async def test_over_the_control_port(lab: Lab, http: httpx.AsyncClient) -> None:
