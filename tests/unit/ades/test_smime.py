@@ -1,8 +1,11 @@
 """S/MIME: signed messages, opaque and in two parts."""
 
+import re
 from base64 import encodebytes
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from tests.adesbench import NOW, Key, holder
 from tiaas.ades import mime
@@ -27,6 +30,27 @@ def test_signed_and_read(key: Key) -> None:
     (found,) = read_smime_untrusted(signed(key))
     assert (found.integrity, found.format) == (Integrity.INTACT, SignatureFormat.SMIME)
     assert (found.time, found.short_text) == (NOW, "Befund")
+
+
+@settings(max_examples=12, deadline=None)
+@given(key=st.sampled_from(Key), body=st.binary(max_size=3000), binary=st.booleans())
+@example(Key.RSA, b"", False)
+@example(Key.P256, b"Zeile\n" * 50_000, False)
+@example(Key.BRAINPOOL, b"\r\n\0" * 100_000, True)
+def test_whatever_is_signed_is_read(key: Key, body: bytes, binary: bool) -> None:
+    kind = b"application/octet-stream\r\nContent-Transfer-Encoding: binary" if binary else b"text/plain"
+    header = b"From: a@example.org\r\nContent-Type: " + kind + b"\r\n\r\n"
+    signer = holder(key)
+    whole = signer.finish(prepare_smime(header + body, signer.by, OPTIONS))
+    (found,) = read_smime_untrusted(whole)
+    assert (found.integrity, found.certificate) == (Integrity.INTACT, signer.certificate)
+    cms = mime.pkcs7_content_untrusted(whole)
+    content = decode_signed_data_untrusted(cms).content()
+    assert content == header + (body if binary else re.sub(rb"\r\n|\r|\n", b"\r\n", body))
+    assert cms.count(content) == 1
+    changed = cms.replace(content, content[:-1] + bytes([content[-1] ^ 1]))
+    (found,) = read_smime_untrusted(mime.pkcs7_mime(header, changed, "signed-data"))
+    assert found.integrity is Integrity.DIGEST_WRONG
 
 
 def test_what_is_signed_is_the_canonical_message() -> None:

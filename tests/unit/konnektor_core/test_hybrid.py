@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tiaas.ades import mime
 from tiaas.ades.xadesdocument import parse_xml_untrusted
 from tiaas.base.clock import SystemClock
 from tiaas.base.entropy import SystemEntropy
@@ -18,7 +19,7 @@ from tiaas.card.elc import BadCryptogram, elc_decrypt
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.hybrid.decrypting import VAIN_MAX, decrypt
 from tiaas.konnektor.hybrid.opening import CannotRead, read_cms_untrusted, read_xml_untrusted
-from tiaas.konnektor.hybrid.sealing import Recipient, seal_cms, seal_xml
+from tiaas.konnektor.hybrid.sealing import Recipient, seal_cms, seal_smime, seal_xml
 from tiaas.lab.pki import LabPki
 from tiaas.pki.issue import EndEntity
 from tiaas.pki.names import component_name
@@ -111,6 +112,25 @@ def test_xml(who: list[int], text: str, latin: bool) -> None:
     recipients = [people()[number].recipient for number in who]
     sealed = seal_xml(parse_xml_untrusted(document), recipients, ENTROPY)
     assert opened(sealed, [people()[who[0]]], is_xml=True) == document
+
+
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(who=_WHO, size=st.one_of(st.integers(0, 40), st.sampled_from([1023, 300_007])), binary=st.booleans())
+def test_smime(who: list[int], size: int, binary: bool) -> None:
+    kind = b"application/octet-stream\r\nContent-Transfer-Encoding: binary" if binary else b"text/plain"
+    header = b"From: a@example.org\r\nSubject: Befund\r\nContent-Type: " + kind + b"\r\n\r\n"
+    body = (b"\xfc\n\0" * size)[:size]
+    sealed = seal_smime(header + body, [people()[number].recipient for number in who], ENTROPY)
+    assert b"Befund" not in sealed
+    content = mime.pkcs7_content_untrusted(sealed)
+    for number, person in enumerate(people()):
+        if number in who:
+            message = opened(content, [person], is_xml=False)
+            assert message == header + (body if binary else body.replace(b"\n", b"\r\n"))
+        else:
+            with pytest.raises(KonnektorError) as caught:
+                opened(content, [person], is_xml=False)
+            assert caught.value.code == 4106
 
 
 @_FEW
