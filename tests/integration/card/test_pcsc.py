@@ -13,11 +13,16 @@ from contextlib import aclosing, asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.cardbench import block, desk
 from tests.integration.card.conftest import obstacle
+from tests.integration.encryption.conftest import data, decrypt_request, encrypt_request, octets_of
 from tests.integration.konnektor_core.practice import CALL, Practice
 from tests.integration.konnektor_core.surgery import CT, MAC, Surgery, context
+from tests.integration.signature.office import wish
+from tiaas.ades.cadesread import read_cades_untrusted
+from tiaas.ades.found import Integrity
 from tiaas.base.entropy import SystemEntropy
 from tiaas.card import commands
 from tiaas.card.apdu import CommandApdu, ResponseApdu
@@ -26,8 +31,10 @@ from tiaas.card.objsys import egk
 from tiaas.card.objsys.addresses import SFID_GDO
 from tiaas.card.virtual.card import ATR, VirtualCard
 from tiaas.cli.terminalidentity import TerminalFolder
+from tiaas.interfaces import signature_service_v7_5 as v7_5
 from tiaas.interfaces.card_service_common_v2_0 import PinResult
 from tiaas.interfaces.card_service_v8_1 import VerifyPin
+from tiaas.interfaces.encryption_service_v6_1 import Crypt as EncryptionCrypt
 from tiaas.interfaces.event_service_v7_2 import GetCards
 from tiaas.interfaces.vsd_service_v5_2 import ReadVSD
 from tiaas.konnektor.cardmap import AUT, ECC
@@ -35,15 +42,15 @@ from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.keys import signer_of
 from tiaas.konnektor.opencard import open_card
+from tiaas.konnektor.services import signature as signature_service
 from tiaas.konnektor.sqlite_store import SqliteStore
 from tiaas.konnektor.terminallist import TerminalConfig
-from tiaas.lab.personalise import PersonalisedCard
+from tiaas.lab.pki import AuthorityKind
 from tiaas.lab.vpcd import attach
 from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.pki.prehashed import is_signature
 from tiaas.terminal.pcsc import PcscCard, PcscError, PcscLink, ReaderWatch, SlotChange, find_reader, readers
 
-WAIT_SECONDS = 20
 WAIT_SECONDS = 20
 WITHOUT = "pyscard is missing: python -m pip install pyscard" if importlib.util.find_spec("smartcard") is None else None
 OBSTACLE = obstacle("opensc-tool") or WITHOUT
@@ -186,50 +193,98 @@ async def test_readers_are_found_by_name(reader: int) -> None:
 
 
 class ReaderSurgery(Surgery):
-    """The eGK of the surgery lies in a PC/SC reader, which is a slot of its terminal."""
+    """A surgery that signs; a PC/SC reader is put in the place of one of its terminal's slots."""
 
-    reader = ""
-    in_reader: VirtualCard
+    trusted = tuple(AuthorityKind)
 
-    def virtual(self, made: PersonalisedCard) -> VirtualCard:
-        card = super().virtual(made)
-        if made.kvnr is not None:
-            self.in_reader = card
-        return card
+    async def boot(self) -> None:
+        await super().boot()
+        self.operations += signature_service.operations(self.core)
 
-
-async def test_a_konnektor_reads_the_card_in_a_reader(reader: int, tmp_path: Path) -> None:
-    """Pairing, GetCards and ReadVSD at a terminal one of whose slots is the reader."""
-    surgery = ReaderSurgery(tmp_path)
-    presses = asyncio.create_task(_press_ok(surgery))
-    await surgery.open()
-    presses.cancel()
-    try:
-        surgery.terminal.eject(2)
-        await surgery.until(lambda: len(list(surgery.core.cards)) == 3)
-        async with in_reader(surgery.in_reader, reader) as name:
+    @asynccontextmanager
+    async def moved(self, slot: int, reader: int) -> AsyncIterator[None]:
+        """The card of the slot is in the reader, and the reader is the slot; afterwards all is as before."""
+        virtual = self.cards[slot - 1]
+        self.terminal.eject(slot)
+        await self.until(lambda: len(list(self.core.cards)) == 3)
+        async with in_reader(virtual, reader) as name:
             # Whoever leaves the service connected keeps the reader from the next.
             with closing(PcscCard(name)) as card:
-                surgery.terminal.insert(2, card)
-                await surgery.until(lambda: len(list(surgery.core.cards)) == 4)
-                found = await surgery.call(GetCards(context=context(), mandant_wide=False))
-                assert "EGK" in {card.card_type.value for card in found.cards.card}
-                smcb = surgery.find(CardType.SMC_B).handle
-                verified = await surgery.call(VerifyPin(context=context(), card_handle=smcb, pin_typ="PIN.SMC"))
-                assert verified.pin_result is PinResult.OK
-                answer = await surgery.call(
-                    ReadVSD(
-                        ehc_handle=surgery.find(CardType.EGK).handle,
-                        hpc_handle=smcb,
-                        perform_online_check=False,
-                        read_online_receipt=False,
-                        context=context(),
-                    )
-                )
-                assert answer.persoenliche_versichertendaten
-                surgery.terminal.eject(2)
+                if id(virtual) in self.holders.pins:
+                    self.holders.pins[id(card)] = self.holders.pins[id(virtual)]
+                self.terminal.insert(slot, card)
+                await self.until(lambda: len(list(self.core.cards)) == 4)
+                yield
+                self.terminal.eject(slot)
+                await self.until(lambda: len(list(self.core.cards)) == 3)
+        self.terminal.insert(slot, virtual)
+        await self.until(lambda: len(list(self.core.cards)) == 4)
+
+    async def verify_pin_smc(self) -> str:
+        """The SMC-B's PIN typed at the terminal; its handle."""
+        smcb = self.find(CardType.SMC_B).handle
+        verified = await self.call(VerifyPin(context=context(), card_handle=smcb, pin_typ="PIN.SMC"))
+        assert verified.pin_result is PinResult.OK
+        return smcb
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def surgery(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ReaderSurgery]:
+    out = ReaderSurgery(tmp_path_factory.mktemp("surgery"))
+    presses = asyncio.create_task(_press_ok(out))
+    await out.open()
+    presses.cancel()
+    try:
+        yield out
     finally:
-        await surgery.close()
+        await out.close()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_konnektor_reads_the_card_in_a_reader(reader: int, surgery: ReaderSurgery) -> None:
+    """GetCards and ReadVSD at a terminal one of whose slots is the reader."""
+    async with surgery.moved(2, reader):
+        found = await surgery.call(GetCards(context=context(), mandant_wide=False))
+        assert "EGK" in {card.card_type.value for card in found.cards.card}
+        answer = await surgery.call(
+            ReadVSD(
+                ehc_handle=surgery.find(CardType.EGK).handle,
+                hpc_handle=await surgery.verify_pin_smc(),
+                perform_online_check=False,
+                read_online_receipt=False,
+                context=context(),
+            )
+        )
+        assert answer.persoenliche_versichertendaten
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_konnektor_signs_and_decrypts_with_the_card_in_a_reader(reader: int, surgery: ReaderSurgery) -> None:
+    """SignDocument and DecryptDocument with both keys of an SMC-B; its PIN goes from the terminal to the reader."""
+    document = b"Arztbrief"
+    async with surgery.moved(1, reader):
+        smcb = surgery.find(CardType.SMC_B).handle
+        sealed = await surgery.call(encrypt_request(data(document), card=smcb, crypt=EncryptionCrypt.RSA_ECC))
+        with pytest.raises(KonnektorError) as caught:
+            await surgery.call(decrypt_request(sealed.document, smcb))
+        assert caught.value.code == 4085
+        await surgery.verify_pin_smc()
+        assert octets_of((await surgery.call(decrypt_request(sealed.document, smcb))).document) == document
+        for crypt in (v7_5.Crypt.RSA, v7_5.Crypt.ECC):
+            answer = await surgery.call(
+                v7_5.SignDocument(
+                    card_handle=smcb,
+                    crypt=crypt,
+                    context=context(),
+                    tv_mode=v7_5.TvMode.NONE,
+                    job_number=surgery.core.jobs.new_number(),
+                    sign_request=(wish(document, "text/plain"),),
+                )
+            )
+            signature = answer.sign_response[0].signature_object.base64_signature
+            (found,) = read_cades_untrusted(signature.value, document)
+            assert found.integrity is Integrity.INTACT
+            assert found.certificate in surgery.smcb.image.files.values()
 
 
 class ServedSurgery(Surgery):
