@@ -18,7 +18,7 @@ from tests.integration.proof.caller import CONN, EVENT, Caller, envelope
 from tiaas.konnektor.admin.routes import Method
 from tiaas.konnektor.admin.table import INSTANCE_ROUTES
 
-TOPICS = ("BOOTUP", "CARD", "CERT", "CT", "KSR", "LOG", "MGM", "NTP", "OPERATIONAL_STATE", "VSDM")
+TOPICS = ("BOOTUP", "CARD", "CERT", "CT", "KSR", "LOG", "MGM", "NTP", "OPERATIONAL_STATE", "SIG", "VSDM")
 _BASIC, _WRONG = "86420975", "57913086"
 
 
@@ -93,6 +93,15 @@ def stop_recording(lab: LabProcess, doors: Doors) -> None:
         done = lab.tiaas("record", *words, "--dir", str(lab.folder))
         assert done.returncode == 0, done.stderr
         doors.verbs.append(done.stdout + done.stderr)
+
+
+def log_everything(ready: dict[str, Any]) -> None:
+    """The protocol takes whatever it can, uses of keys too; comfort signatures are on."""
+    told = {"system_level": "Info", "crypto_operations": True, "performance": True}
+    told["fachmodule"] = {"VSDM": {"level": "Debug"}}
+    for path, document in (("/log-settings", told), ("/parameters", {"comfort_signature": True})):
+        status, answer = _ask(ready, "PUT", path, document)
+        assert status < 300, answer
 
 
 def use_management(lab: LabProcess, doors: Doors) -> None:

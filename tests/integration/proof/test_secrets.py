@@ -21,13 +21,16 @@ from tests.integration.proof.hand import Hand
 from tests.integration.proof.secret_doors import (
     Doors,
     Receiver,
+    log_everything,
     start_recording,
     stop_recording,
     use_directory,
     use_management,
 )
+from tests.integration.proof.secret_papers import use_papers
 from tests.integration.proof.secrets_of_a_lab import Secrets, add_image, documents, secrets_of, unpacked
 from tiaas.konnektor.catalogue import row_of
+from tiaas.konnektor.cryptolog import KEY_OF_OPERATION
 
 TYPED_BY_HAND, CHOSEN = "97531846", "31864297"
 KVK = {"FAMILIENNAME": "Quastenflosser", "VERSICHERTENNUMMER": "918273645546"}
@@ -99,6 +102,7 @@ def _live(place: Path) -> Story:
         story = Story(lab.folder, lab.ready, Secrets())
         cards = lab.ready["cards"]
         story.former = {cards["hba"][0]["pins"]["PIN.CH"], cards["smcb"][0]["pins"]["PIN.SMC"]}
+        log_everything(lab.ready)
         start_recording(lab)
         receiver = Receiver(lab.ready, story.doors.events)
         with Caller(lab.ready) as caller:
@@ -108,6 +112,7 @@ def _live(place: Path) -> Story:
             _change_pins(story)
             _fail_at_messages(caller, story)
             _fail_at_cards(caller, story)
+        story.faults += use_papers(lab.ready)
         _ask_control(story)
         _use_verbs(lab, story)
         _read_other_cards(lab, story)
@@ -450,13 +455,17 @@ def test_nothing_is_written_elsewhere(story: Story) -> None:
 # ---- the other doors -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("TIP1-A_6479")
 def test_the_protocol_holds_no_secret_and_nobody(story: Story) -> None:
-    """System, security and Fachmodul logs, with every change and refusal of the management interface."""
+    """All logs, with every change and refusal of the management interface and every use of a key."""
     files = [path for path in (story.folder / "protocol").rglob("*") if path.is_file()]
     text = b"".join(path.read_bytes() for path in files)
     assert len(files) > 2
     assert b"MGM/ADMINCHANGES" in text
     assert b"MGM/LOGIN_FAILED" in text
+    used = {operation for operation in KEY_OF_OPERATION if f'"{operation}"'.encode() in text}
+    assert b"LOG/CRYPTO_OP" in text
+    assert used == set(KEY_OF_OPERATION)
     assert not story.secrets.found_in(text)
 
 
@@ -507,6 +516,7 @@ def test_events_have_exactly_the_specified_parameters(story: Story) -> None:
         personal = frozenset({"iccsns", "kvnrs", "names"})
         assert not story.secrets.found_in(etree.tostring(event), but=personal), topic
     assert {"CARD/INSERTED", "CARD/REMOVED", "CT/DISCONNECTED", "VSDM/PROGRESS/READVSD"} <= seen
+    assert {"CARD/PIN/VERIFY_STARTED", "SIG/SIGNDOC/NEXT_SUCCESSFUL"} <= seen
 
 
 def test_no_core_file_can_be_made(story: Story) -> None:
