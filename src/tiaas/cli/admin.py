@@ -90,7 +90,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     register_imported_cas(action)
     register_virtual_smbs(action)
     register_updates(action)
-    action("expiry", "read the certificates of all reachable cards and show which end soon", _expiry)
+    action("expiry", "read the certificates of all reachable cards: which end soon, which of SM-Bs count", _expiry)
     parameters = action(
         "parameters", "show the parameters, or set some: NAME=VALUE, NAME= for the default", _parameters
     )
@@ -235,9 +235,14 @@ def _expiry(args: argparse.Namespace) -> int:
         for card in found.unread:
             reason = "" if card.code is None else f": {card.code}"
             note(f"{card.card_type} in {card.ct_id} slot {card.slot} could not be read{reason}")
+        bad = [smb for smb in found.smbs if smb.status != "Good"]
+        for smb in bad:
+            why = "" if smb.code is None else f": {smb.code}"
+            out(f"{smb.certificate} of the {smb.card_type} in {smb.ct_id} slot {smb.slot} is {smb.status}{why}")
         out(
             f"{found.certificates} certificates of {found.cards} cards were read; "
-            f"{len(rows)} have ended or end within {found.warn_days} days"
+            f"{len(rows)} have ended or end within {found.warn_days} days; "
+            f"the status of {len(found.smbs)} certificates of SM-Bs was asked for, {len(bad)} are not Good"
         )
 
     found = with_admin(args, lambda admin: admin.change("POST", "/certificates/expiry-run", kind=ExpiryRun))

@@ -15,6 +15,8 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
 from tiaas.pki.subject import COMMON_NAME, values
 
+ENDINGS = {RSA: "R2048", ECC: "E256"}
+"""How the name of a certificate ends, by Crypt."""
 _ABSENT = frozenset({StatusWord.FILE_NOT_FOUND, StatusWord.OFFSET_TOO_BIG, StatusWord.OK})
 
 

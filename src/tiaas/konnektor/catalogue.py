@@ -70,6 +70,11 @@ CATALOGUE: Mapping[str, EventRow] = {
     "CERT/CARD/EXPIRATION": _row(
         "CARD_TYPE ICCSN CARD_HANDLE CardHolderName ZertName ExpirationDate DAYS_LEFT", log=False, severity=None
     ),
+    "CERT/CARD/STATUS": _row(  # gemSpec_Kon A_23614-04
+        "CARD_TYPE ICCSN CARD_HANDLE CardHolderName CertName ExpirationDate CARD_CERTSTATUS",
+        log=False,
+        severity=_WARNING,
+    ),
     "KSR/ERROR": _row("Target Name CtID Error Bedeutung", kind=None, severity=None),
     "KSR/UPDATES_AVAILABLE": _row(
         "ProductVendorID ProductCode ProductName FirmwareVersion Deadline FWPriority FirmwareReleaseNotes", log=False

@@ -3,7 +3,8 @@ with doInformClients), and what an administrator's run reads, health cards too (
 
 A certificate that has ended, or will within CERT_EXPIRATION_WARN_DAYS, is told to the Clientsysteme by the event
 CERT/CARD/EXPIRATION, once per run; EC_CardTerminal_gSMC-KT_Certificate_Expires_Soon is determined anew. Of a gSMC-KT
-the certificate shown in TLS counts: DF.KT is not touched.
+the certificate shown in TLS counts: DF.KT is not touched. Whether the certificates of SM-Bs still count is asked daily,
+too (`smbstatus`).
 """
 
 import asyncio
@@ -14,13 +15,14 @@ from datetime import date
 from tiaas.base.clock import Clock
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
-from tiaas.konnektor.cardcertificates import CertificateFacts, facts_of, has_ecc, read_certificate
+from tiaas.konnektor.cardcertificates import ENDINGS, CertificateFacts, facts_of, has_ecc, read_certificate
 from tiaas.konnektor.cardmap import AUT, ECC, RSA
 from tiaas.konnektor.cards import Card, CardList
 from tiaas.konnektor.cardtypes import HBAX, SM_B, CardType
 from tiaas.konnektor.config import WatchDays
 from tiaas.konnektor.events import Event, EventHub, EventSeverity, Topic, parameters
 from tiaas.konnektor.linkfaults import link_faults
+from tiaas.konnektor.smbstatus import SmbStatuses
 from tiaas.konnektor.terminals import Terminals
 
 _log = logging.getLogger("tiaas.konnektor.expiry")
@@ -33,7 +35,6 @@ _NAMES = {
 }
 _WATCHED = frozenset({*HBAX, *SM_B, CardType.SMC_KT})
 _WITH_CERTIFICATE = _WATCHED | {CardType.EGK}
-_ENDINGS = {RSA: "R2048", ECC: "E256"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,10 @@ class CertificateWatch:
         terminals: Terminals,
         hub: EventHub,
         clock: Clock,
+        smbs: SmbStatuses,
         days: WatchDays | None = None,
     ) -> None:
+        self.smbs = smbs
         self._cards = cards
         self._terminals = terminals
         self._hub = hub
@@ -64,12 +67,14 @@ class CertificateWatch:
         self._watching: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Looks now, and from then on every so many days."""
+        """Looks at dates now and from then on every so many days, at the status of SM-Bs daily."""
+        self.smbs.start()
         if self._days.every:
             self._watching = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
         """Ends the watch."""
+        await self.smbs.stop()
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
@@ -117,7 +122,7 @@ class CertificateWatch:
                 with link_faults():
                     der = await read_certificate(card, AUT, crypt, self._clock)
                 if der is not None:
-                    yield f"{_NAMES[card.card_type]}.{_ENDINGS[crypt]}", facts_of(der)
+                    yield f"{_NAMES[card.card_type]}.{ENDINGS[crypt]}", facts_of(der)
 
     def _tell(self, card: Card, name: str, facts: CertificateFacts, today: date) -> None:
         left = (facts.expires - today).days

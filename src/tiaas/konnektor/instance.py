@@ -37,6 +37,7 @@ from tiaas.konnektor.sakcvc import SakCvc
 from tiaas.konnektor.sds import product_information
 from tiaas.konnektor.services.context import ServiceContext
 from tiaas.konnektor.sinkchecks import SinkCheck, SinkChecks
+from tiaas.konnektor.smbstatus import SmbStatuses
 from tiaas.konnektor.terminaladmin import build_terminal_admin
 from tiaas.konnektor.terminallist import Correlation
 from tiaas.konnektor.trust import TrustSpace
@@ -107,7 +108,7 @@ class Instance:
         self.sink_checks = sink_checks
         self.health = health
         self.hsms = hsms
-        self.expiry = CertificateWatch(context.cards, context.terminals, context.hub, context.clock, config.watch)
+        self.expiry = _watch(context, config)
         self.recorder = recorder
         self.terminal_admin = build_terminal_admin(context, network, config.terminals)
         product = product_information(config.product, context.clock.now()).product_identification
@@ -304,3 +305,8 @@ def _without_feature(model: InfoModel, kind: AuthKind, value: str, only: str | N
         rest = tuple(f for f in held.auth_features if (f.kind, f.value) != (kind, value))
         model = model.change(Kind.CLIENT, replace(held, auth_features=rest))
     return model
+
+
+def _watch(context: ServiceContext, config: InstanceConfig) -> CertificateWatch:
+    smbs = SmbStatuses(context.cards, context.trust, context.hub, context.protocol, context.clock, context.entropy)
+    return CertificateWatch(context.cards, context.terminals, context.hub, context.clock, smbs, config.watch)

@@ -152,14 +152,15 @@ def _slot(instance: Instance, entry: TerminalEntry, slot: int) -> dict[str, Any]
     return {
         "number": slot,
         "opening": slot in entry.opening,
-        "card": None if card is None else _card(card, instance.feed),
+        "card": None if card is None else _card(card, instance),
     }
 
 
-def _card(card: Card, feed: EventFeed) -> dict[str, Any]:
+def _card(card: Card, instance: Instance) -> dict[str, Any]:
     data = card.data
     expires = data.certificate_expiration if card.card_type is not CardType.EGK else None
     versions = data.versions
+    worth = instance.expiry.smbs.status_of(card.handle)
     return {
         "handle": card.handle,
         "type": card.card_type.value,
@@ -167,8 +168,9 @@ def _card(card: Card, feed: EventFeed) -> dict[str, Any]:
         "object_system": None if versions is None else str(versions.object_system),
         "too_old": data.too_old,
         "expires": None if expires is None else expires.isoformat(),
+        "certificates": None if worth is None else worth.value,
         "busy": card.reserved,
-        "pin": _pin(card, feed),
+        "pin": _pin(card, instance.feed),
     }
 
 

@@ -15,6 +15,7 @@ from tiaas.portal.status import Call, Card, Instance, Terminal, Trust
 from tiaas.portal.texts import Texts
 
 EXPIRES_SOON = timedelta(days=60)
+_NOT_VALID = frozenset({"Invalid", "Unknown", "Revoked"})
 ACTIVE = "aktiv"
 """CT.CORRELATION of a terminal in use."""
 SMC_B, UNKNOWN = "SMC-B", "UNKNOWN"
@@ -197,6 +198,9 @@ def _single_card(terminal: Terminal, number: int, card: Card, texts: Texts, toda
     elif card.type == UNKNOWN:
         says = texts.card_unreadable.format(terminal.ct_id, number)
         yield Finding(Station.CARD, Light.YELLOW, says, texts.card_unreadable_do)
+    if card.certificates in _NOT_VALID:
+        says = texts.card_not_valid.format(card.type, terminal.ct_id, card.certificates)
+        yield Finding(Station.CARD, Light.RED, says, texts.card_not_valid_do)
     if card.expires is not None and card.expires - today < EXPIRES_SOON:
         says = texts.card_expires.format(card.type, terminal.ct_id, day(card.expires, texts))
         yield Finding(Station.CARD, Light.YELLOW, says, texts.card_expires_do)

@@ -64,6 +64,7 @@ class Card:
     object_system: str | None = None
     too_old: bool = False
     expires: date | None = None
+    certificates: str | None = None
     busy: bool = False
     pin: Pin | None = None
 

@@ -68,6 +68,8 @@ class Texts:
     card_too_old_do: str
     card_expires: str
     card_expires_do: str
+    card_not_valid: str
+    card_not_valid_do: str
     card_ok: str
     konnektor_condition_do: str
     konnektor_ok: str

@@ -36,6 +36,7 @@ from tiaas.konnektor.errors import KonnektorError, LoggedError
 from tiaas.konnektor.events import EventSeverity, Topic
 from tiaas.konnektor.expiry import DAY, CertificateWatch
 from tiaas.konnektor.services.certificate import expiration, verification
+from tiaas.konnektor.smbstatus import SmbStatuses
 from tiaas.lab.faults import Fault
 from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.pki.oids import CertificateType, Role
@@ -299,6 +300,11 @@ async def test_what_ends_the_operation(surgery: Surgery, online: OnlineTrust, mo
 # ---- the daily look --------------------------------------------------------------------------------------------------
 
 
+def statuses(surgery: Surgery, clock: ManualClock) -> SmbStatuses:
+    core = surgery.core
+    return SmbStatuses(core.cards, core.trust, core.hub, core.protocol, clock, core.entropy)
+
+
 @pytest.mark.requirement("TIP1-A_4691", "TIP1-A_4695")
 @pytest.mark.pitfall(31)
 async def test_certificates_that_end_are_told(surgery: Surgery) -> None:
@@ -306,7 +312,7 @@ async def test_certificates_that_end_are_told(surgery: Surgery) -> None:
     ends = surgery.find(CardType.HBA).data.certificate_expiration
     assert ends is not None
     core = surgery.core
-    watch = CertificateWatch(core.cards, core.terminals, core.hub, clock)
+    watch = CertificateWatch(core.cards, core.terminals, core.hub, clock, statuses(surgery, clock))
     surgery.events.clear()
     await watch.look()
     assert surgery.events == [], "nothing ends soon"
@@ -343,7 +349,7 @@ async def run_as(role: AdminRole, surgery: Surgery, clock: ManualClock, days: Wa
     """The handler's answer for an administrator of that role."""
     core = surgery.core
     instance = SimpleNamespace(
-        expiry=CertificateWatch(core.cards, core.terminals, core.hub, clock, days),
+        expiry=CertificateWatch(core.cards, core.terminals, core.hub, clock, statuses(surgery, clock), days),
         context=SimpleNamespace(clock=clock),
         config=SimpleNamespace(watch=days),
     )

@@ -62,6 +62,13 @@ def test_everything_works() -> None:
         (instance(terminal(smcb(), pin_entry=True)), Station.CARD, Light.GREEN, EN.card_ok),
         (instance(terminal(smcb(), UNREADABLE)), Station.CARD, Light.YELLOW, "slot 2 cannot be read"),
         (instance(terminal(smcb(), replace(UNREADABLE, too_old=True))), Station.CARD, Light.YELLOW, "generation"),
+        (
+            instance(terminal(smcb(certificates="Revoked"))),
+            Station.CARD,
+            Light.RED,
+            "does not count any more (Revoked)",
+        ),
+        (instance(terminal(smcb(certificates="Inconclusive"))), Station.CARD, Light.GREEN, EN.card_ok),
         (instance(terminal(smcb(expires=SOON))), Station.CARD, Light.YELLOW, "expires on 1 Apr 2026"),
         (
             instance(conditions=(Condition("EC_Time_Difference_Intolerable", "Fatal", meaning="Zeit"),)),

@@ -326,6 +326,19 @@ class UnreadCard:
 
 
 @dataclass(frozen=True, slots=True)
+class SmbCertificate:
+    """A certificate of an SM-B and what its status service says of it."""
+
+    card_handle: str
+    card_type: str
+    ct_id: str
+    slot: int
+    certificate: str
+    status: Annotated[str, Told("Good, Inconclusive, Invalid, Unknown, Revoked")]
+    code: Annotated[int | None, Told("of Tab_PKI_274, what is wrong")]
+
+
+@dataclass(frozen=True, slots=True)
 class ExpiryRun:
     """What a run over all reachable cards found, the first to expire first."""
 
@@ -334,6 +347,7 @@ class ExpiryRun:
     certificates: Annotated[int, Told("certificates that were read")]
     expiring: tuple[ExpiringCertificate, ...]
     unread: tuple[UnreadCard, ...]
+    smbs: tuple[SmbCertificate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

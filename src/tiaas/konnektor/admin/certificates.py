@@ -12,6 +12,7 @@ from tiaas.interfaces.management.system import (
     CertificateOverview,
     ExpiringCertificate,
     ExpiryRun,
+    SmbCertificate,
     UnreadCard,
 )
 from tiaas.konnektor.admin.asked import instance_of
@@ -23,6 +24,7 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.expiry import CardDates
 from tiaas.konnektor.infoentities import AuthKind
 from tiaas.konnektor.instance import Instance
+from tiaas.konnektor.smbstatus import CheckedCertificate
 
 
 async def _overview(call: Call) -> CertificateOverview:
@@ -72,7 +74,8 @@ async def _run(call: Call) -> ExpiryRun:
     expiring.sort(key=lambda entry: entry.days_left)
     unread = tuple(_unread(dates) for dates in found if dates.fault is not None)
     count = sum(len(dates.certificates) for dates in read)
-    return ExpiryRun(instance.config.watch.warn, len(read), count, tuple(expiring), unread)
+    smbs = [_smb(card, checked) async for card, found in watch.smbs.look() for checked in found]
+    return ExpiryRun(instance.config.watch.warn, len(read), count, tuple(expiring), unread, tuple(smbs))
 
 
 _PERSONS = HBAX | {CardType.EGK}
@@ -89,6 +92,13 @@ def _unread(dates: CardDates) -> UnreadCard:
     return UnreadCard(card.handle, card.card_type.value, card.ct_id, card.slot, code)
 
 
+def _smb(card: Card, checked: CheckedCertificate) -> SmbCertificate:
+    code = None if checked.fault is None else checked.fault.number
+    return SmbCertificate(
+        card.handle, card.card_type.value, card.ct_id, card.slot, checked.name, checked.status.value, code
+    )
+
+
 def _told(certificate: x509.Certificate) -> tuple[str, datetime]:
     return certificate.subject.rfc4514_string(), certificate.not_valid_after_utc
 
@@ -98,7 +108,7 @@ CERTIFICATE_ROUTES: tuple[Route, ...] = (
     post(
         "/certificates/expiry-run",
         INSTANCE_ROLES,
-        "Reads the certificates of all reachable cards and shows which end soon; Clientsysteme hear nothing",
+        "Reads the certificates of all reachable cards: which end soon, which of SM-Bs count; no client is told",
         _run,
         response=ExpiryRun,
         changes=False,

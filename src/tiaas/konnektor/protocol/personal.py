@@ -16,7 +16,7 @@ ALLOWED = frozenset(
         "Active", "AlteVersion", "Arbeitsplatz", "Bedeutung", "CARD_HANDLE", "CARD_TYPE", "CardHandle", "CardType",
         "CardVersion", "CertExpirationDate", "ConfigurationChanged", "Count", "CtID", "DAYS_LEFT", "Deadline", "Error",
         "ExpirationDate", "ExpiringDateCRL", "ExpiringDateTrustAnchor", "FWPriority", "Fail", "Fehlerbeschreibung",
-        "FirmwareVersion", "GracePeriodTSL", "Hostname", "IP",
+        "FirmwareVersion", "GracePeriodTSL", "Hostname", "IP", "CARD_CERTSTATUS", "CertName",
         "IP_ADDRESS", "InitUser", "InsertTime", "Jobnummer", "Keyref",
         "Konnektor", "LastSyncAttempt", "LastSyncSuccess", "LastUpdateBNetzAVL", "LastUpdateTSL", "MESSAGE",
         "ManualInputNeeded",
