@@ -45,6 +45,10 @@ class BadDns(TiaasError):
         self.reason = reason
 
 
+class OtherQuestion(BadDns):
+    """A packet with another question in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What a client asks. `name` is in lower case without the last dot."""
@@ -94,7 +98,7 @@ def decode_answer_untrusted(packet: bytes, question: Question) -> NameAnswer:
         raise BadDns("the answer was cut off")
     name, kind, at = _question(packet)
     if (name, kind) != (question.name, question.kind):
-        raise BadDns("no answer to this question")
+        raise OtherQuestion("no answer to this question")
     addresses: list[tuple[str, str]] = []
     aliases: dict[str, str] = {}
     for _ in range(answers):

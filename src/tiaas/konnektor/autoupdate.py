@@ -7,14 +7,13 @@ terminal without an administrator's account, or one that is away, is left as it 
 import asyncio
 import logging
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime, time, timedelta
 from typing import Any
 
 from tiaas.base.clock import Clock
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
-from tiaas.konnektor.store import InstanceStore, StoreError
+from tiaas.konnektor.store import InstanceStore
 from tiaas.konnektor.terminaladmin import TerminalAdmin
 from tiaas.konnektor.terminallist import Correlation, TerminalEntry
 from tiaas.konnektor.terminals import Terminals
@@ -93,13 +92,13 @@ class AutoUpdate:
         return self.settings.enabled and self._updates.has_ksr
 
     async def start(self) -> None:
-        """Reads the settings and waits for the time. Raises `StoreError`."""
+        """Reads the settings, the usual ones if they are damaged, and waits for the time. Raises `StoreError`."""
         row = await self._store.get(AUTO_UPDATE_KIND, _KEY)
         if row is not None:
             try:
                 self._take(AutoUpdateSettings.from_row(row))
             except (KeyError, TypeError, ValueError):
-                raise StoreError("the stored settings of updates are damaged") from None
+                _log.error("stored settings of updates not readable")
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
@@ -156,5 +155,7 @@ class AutoUpdate:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            with suppress(StoreError):
+            try:
                 await self.look()
+            except Exception as error:  # noqa: BLE001 - a defect met once must not end all updates
+                _log.error("terminals not updated", extra={"reason": type(error).__name__})

@@ -16,6 +16,7 @@ from tiaas.interfaces.dns import (
     RCODES,
     BadDns,
     NameAnswer,
+    OtherQuestion,
     Question,
     RecordType,
     decode_answer_untrusted,
@@ -111,26 +112,32 @@ class Names:
     async def _ask_one(self, server: Address, name: str, kind: RecordType) -> NameAnswer:
         """Raises `BadDns`, `OSError`."""
         question = Question(self._entropy.octets(ID_SIZE), name.rstrip(".").lower(), kind)
-        waiting: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[NameAnswer] = asyncio.get_running_loop().create_future()
         packet = encode_question(question)
-        transport = await self._datagrams(server.host, server.port, lambda: _Reply(waiting, question.id))
+        transport = await self._datagrams(server.host, server.port, lambda: _Reply(waiting, question))
         try:
             transport.sendto(packet)
-            return decode_answer_untrusted(await waiting, question)
+            return await waiting
         finally:
             transport.close()
 
 
 class _Reply(asyncio.DatagramProtocol):
-    """The first datagram with the question's id; others are somebody else's."""
+    """The first datagram with the question and its id; others are somebody else's."""
 
-    def __init__(self, waiting: asyncio.Future[bytes], id_: bytes) -> None:
+    def __init__(self, waiting: asyncio.Future[NameAnswer], question: Question) -> None:
         self._waiting = waiting
-        self._id = id_
+        self._question = question
 
     def datagram_received(self, data: bytes, addr: object) -> None:
-        if not self._waiting.done() and data[:ID_SIZE] == self._id:
-            self._waiting.set_result(data)
+        if self._waiting.done() or data[:ID_SIZE] != self._question.id:
+            return
+        try:
+            self._waiting.set_result(decode_answer_untrusted(data, self._question))
+        except OtherQuestion:
+            return
+        except BadDns as error:
+            self._waiting.set_exception(error)
 
     def error_received(self, exc: Exception) -> None:
         if not self._waiting.done():

@@ -81,26 +81,40 @@ def read_statement(
     der: bytes, certificate: Certificate, asked: CertId, nonce: bytes, signers: OcspSigners, now: datetime
 ) -> Statement:
     """The statement in an answer that arrived at `now`. Raises only `OcspRefused`."""
-    basic, single, signer = _read(der, asked, signers)
+    basic, signer = _read(der, signers)
+    single = _single(basic, asked)
     if basic.nonce is not None and basic.nonce != nonce:
         raise OcspRefused(PkiCode.OCSP_NONCE_MISMATCH, "another nonce")
     _check_times(basic, single, now)
     return _statement(der, certificate, basic, single, signer, signers)
 
 
-def read_given_statement(
-    der: bytes, certificate: Certificate, asked: CertId, signers: OcspSigners
-) -> tuple[Statement, datetime]:
-    """The statement in an answer that came with a signature, and when it was made: not before that time it may be used.
+@dataclass(frozen=True, slots=True)
+class SignedAnswer:
+    """An answer that came with a signature, itself signed by `signer`: by one of `signers`."""
 
-    Whether it says something about the time of the signature is the caller's question. Raises only `OcspRefused`.
-    """
-    basic, single, signer = _read(der, asked, signers)
-    statement = _statement(der, certificate, basic, single, signer, signers)
-    return statement, max(basic.produced_at, single.this_update)
+    basic: BasicResponse
+    signer: Certificate
+    signers: OcspSigners
+    encoded: bytes = field(repr=False)
+
+    def about(self, certificate: Certificate, asked: CertId) -> tuple[Statement, datetime]:
+        """What it says of a certificate, and when it was made: not before that time it may be used.
+
+        Whether it says something about the time of the signature is the caller's question. Raises only `OcspRefused`.
+        """
+        single = _single(self.basic, asked)
+        statement = _statement(self.encoded, certificate, self.basic, single, self.signer, self.signers)
+        return statement, max(self.basic.produced_at, single.this_update)
 
 
-def _read(der: bytes, asked: CertId, signers: OcspSigners) -> tuple[BasicResponse, SingleResponse, Certificate]:
+def read_signed_answer(der: bytes, signers: OcspSigners) -> SignedAnswer:
+    """An answer that came with a signature, whatever it is about. Raises only `OcspRefused`."""
+    basic, signer = _read(der, signers)
+    return SignedAnswer(basic, signer, signers, der)
+
+
+def _read(der: bytes, signers: OcspSigners) -> tuple[BasicResponse, Certificate]:
     try:
         response = decode_response_untrusted(der)
     except BadOcsp as error:
@@ -111,7 +125,7 @@ def _read(der: bytes, asked: CertId, signers: OcspSigners) -> tuple[BasicRespons
     signer = _signer(basic, signers)
     if not basic.is_signed_by(signer):
         raise OcspRefused(PkiCode.OCSP_SIGNATURE_ERROR, "the signature does not fit")
-    return basic, _single(basic, asked), signer
+    return basic, signer
 
 
 def _statement(

@@ -120,9 +120,14 @@ class Firmware:
         """What is on the shelf."""
         return tuple(self._shelf.values())
 
+    @property
+    def has_room(self) -> bool:
+        """Whether another package can be put on the shelf."""
+        return len(self._shelf) < PACKAGES_MAX
+
     async def put(self, package: FirmwarePackage) -> None:
         """Puts a package on the shelf. Raises `StoreError`, `BadFirmware` if the shelf is full."""
-        if package.key not in self._shelf and len(self._shelf) >= PACKAGES_MAX:
+        if package.key not in self._shelf and not self.has_room:
             raise BadFirmware(f"the shelf holds {PACKAGES_MAX} packages; take one off first")
         row = {
             "manufacturer": package.manufacturer,

@@ -14,7 +14,7 @@ from tiaas.base.clock import Clock
 from tiaas.base.dataclass import dataclass
 from tiaas.base.derived import Derived
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.givenanswers import GivenAnswers, youngest
+from tiaas.konnektor.givenanswers import GIVEN_MAX, GivenAnswers, youngest
 from tiaas.konnektor.importedcas import ImportedCas
 from tiaas.konnektor.ocsp import OcspClient
 from tiaas.konnektor.pathverdict import by_the_vl, invalid, judged
@@ -49,8 +49,6 @@ class _Asking:
 
 
 _JUST_ASK = _Asking()
-_GIVEN_MAX = 20
-"""Of the answers that came with a signature so many are looked at."""
 
 
 def _is_egk(certificate: Certificate) -> bool:
@@ -219,7 +217,7 @@ class Trust:
         is_qualified = certificate.is_qualified
         space = self._qualified.space(self.space, self.lists) if is_qualified else self.space
         if given or not self._ocsp.is_possible:
-            asking = _Asking(tuple(given[:_GIVEN_MAX]), wants_current)
+            asking = _Asking(tuple(given[:GIVEN_MAX]), wants_current)
             return await self._check_signer(certificate, space, at, asking, is_qualified=is_qualified)
         grounds = Grounds(space, self._ocsp.generation)
         known = self._standing.get(der, at, self._clock.now(), grounds)
@@ -276,7 +274,7 @@ class Trust:
         given = None
         if asking.given:
             answers = self._qualified_answers if is_qualified else self._given_answers
-            known = answers.read(asking.given, certificate, issuer.certificate, space)
+            known = await answers.read(asking.given, certificate, issuer.certificate, space)
             given = youngest(known, moment, self._clock.now(), self._ocsp.grace, enforce_cert_hash=not is_egk)
         status = given
         if status is None or asking.wants_current:

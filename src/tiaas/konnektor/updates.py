@@ -14,6 +14,7 @@ A package for the Konnektor itself is only told of: nothing here replaces the pr
 import asyncio
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
 from tiaas.base.clock import Clock
@@ -43,6 +44,7 @@ _log = logging.getLogger("tiaas.konnektor.ksr")
 UPDATES_KIND, _KEY = "updates", "found"
 _PAIRED = (Correlation.GEPAIRT, Correlation.AKTIV, Correlation.AKTUALISIEREND)
 _NOT_DOWNLOADED = 4186
+_NOBODY_THERE = (4188, 4189)
 _RETRY_SECONDS = 3600.0
 _BOOT_SECONDS = 5.0
 
@@ -96,6 +98,8 @@ class Updates:
         self._clock = clock
         self._entropy = entropy
         self._one_at_a_time = asyncio.Lock()
+        self._tried: frozenset[Device] = frozenset()
+        """Devices of the last time; nobody asks for them again before the next."""
         self._first = asyncio.Event()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -136,29 +140,54 @@ class Updates:
             self._client.close()
 
     async def check(self) -> bool:
-        """TUC_KON_282 for all devices, then TIP1-A_4836; whether the KSR has told. A failure is KSR/ERROR.
+        """TUC_KON_282 for all devices, then TIP1-A_4836; whether the KSR has told of all. A failure is KSR/ERROR.
 
-        Offline, and for a blocked box, nobody is asked. Raises `StoreError`.
+        What is told of one device counts, whatever is told of another. Offline, and for a blocked box, nobody is asked.
+        Raises `StoreError`.
         """
         client = self._client
-        if client is None or not self._online.active:
+        if client is None:
+            return False
+        self._tried = frozenset(self._devices())
+        if not self._online.active:
             return False
         async with self._one_at_a_time:
-            try:
-                self.found = tuple([await client.list_updates(device) for device in self._devices()])
-            except KonnektorError as error:
-                self._failed(error)
+            told, failure = await self._ask(client)
+            if failure is not None:
+                self._failed(failure)
+            else:
+                self.asked = Asked(self._clock.now())
+            if not told:
                 return False
-            self.asked = Asked(self._clock.now())
             await self._store.put(UPDATES_KIND, _KEY, {"found": [each.to_row() for each in self.found]})
-            for each in self.found:
+            for each in told:
                 if each.newest is not None:
                     self._hub.publish(updates_available(each, each.newest))
             self.judge()
             await self._tidy()
             if self.settings.auto_download:
                 await self._download()
-        return True
+        return failure is None
+
+    async def _ask(self, client: KsrClient) -> tuple[list[Found], KonnektorError | None]:
+        """What is told of each device now, and the first failure; of a device without an answer the last one stays.
+
+        Where the KSR is not reached, or is another, the others are not asked.
+        """
+        told: dict[Device, Found] = {}
+        failure: KonnektorError | None = None
+        devices = self._devices()
+        for device in devices:
+            try:
+                told[device] = await client.list_updates(device)
+            except KonnektorError as error:
+                failure = failure or error
+                if error.code in _NOBODY_THERE:
+                    break
+        if told:
+            known = [(device, told.get(device) or self.found_for(device)) for device in devices]
+            self.found = tuple([replace(found, device=device) for device, found in known if found is not None])
+        return list(told.values()), failure
 
     def judge(self) -> None:
         """The conditions, for the version that runs and today."""
@@ -185,7 +214,7 @@ class Updates:
     def newest_version(self, product: TerminalProduct) -> str | None:
         """See `FirmwareSource`; the first terminal of a kind makes the KSR be asked soon."""
         device = self._device(product)
-        if self.found_for(device) is None:
+        if device not in self._tried and self.found_for(device) is None:
             self._wake.set()
         offers = self._offers(product)
         return offers[0].version if offers else None
@@ -222,6 +251,8 @@ class Updates:
             raise KonnektorError(_NOT_DOWNLOADED, "there is no way to the KSR")
         if not offer.files:
             raise KonnektorError(_NOT_DOWNLOADED, "the package has no file")
+        if not self._firmware.has_room:
+            raise KonnektorError(_NOT_DOWNLOADED, "the shelf is full")
         image = await self._client.file(offer.files[0], IMAGE_OCTETS_MAX)
         try:
             package = FirmwarePackage(
@@ -264,14 +295,16 @@ class Updates:
     async def _run(self) -> None:
         while True:
             succeeded = False
+            self._wake.clear()
             try:
                 succeeded = await self.check()
                 self.judge()
             except StoreError as error:
                 _log.warning("update information not kept", extra={"reason": error.reason})
+            except Exception as error:  # noqa: BLE001 - a defect met once must not end all asking
+                _log.error("KSR not asked", extra={"reason": type(error).__name__})
             self._first.set()
             every = self.settings.every if succeeded else min(_RETRY_SECONDS, self.settings.every)
-            self._wake.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(every * (0.9 + 0.1 * random_fraction(self._entropy))):
                     await self._wake.wait()

@@ -16,8 +16,9 @@ from asn1crypto import algos, core, ocsp, x509
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.pki.certificate import Certificate, SignatureAlgorithm, read_algorithm
+from tiaas.pki.ocspbounds import EXTENSIONS_MAX, check_bounds
 from tiaas.pki.signature import SigningKey, fits
-from tiaas.tlv import encode
+from tiaas.tlv import BadTlv, encode
 
 REQUEST_TYPE = "application/ocsp-request"
 RESPONSE_TYPE = "application/ocsp-response"
@@ -237,6 +238,7 @@ def decode_response_untrusted(der: bytes) -> OcspResponse:
     if len(der) > MAX_RESPONSE:
         raise BadOcsp(f"{len(der)} octets are too many for an answer")
     try:
+        check_bounds(der)
         response = ocsp.OCSPResponse.load(der, strict=True)
         status = ResponseStatus(response["response_status"].native)
         if status is not ResponseStatus.SUCCESSFUL:
@@ -245,7 +247,7 @@ def decode_response_untrusted(der: bytes) -> OcspResponse:
         if content["response_type"].native != "basic_ocsp_response":
             raise BadOcsp("an answer of another type than basic")
         return OcspResponse(status, _read_basic(bytes(content["response"])))
-    except _READ_ERRORS as error:
+    except (BadTlv, *_READ_ERRORS) as error:
         raise BadOcsp(f"answer not readable ({type(error).__name__})") from None
 
 
@@ -261,7 +263,8 @@ def _read_basic(der: bytes) -> BasicResponse:
         nonce=_read_nonce(data["response_extensions"]),
         responder_key=None if by_name else responder.chosen.native,
         responder_name=responder.chosen.untag().dump() if by_name else None,
-        certificates=() if certificates.native is None else tuple(item.dump() for item in certificates),
+        # Not `native`: that would read all of them.
+        certificates=tuple(item.dump() for item in certificates) if isinstance(certificates, core.SequenceOf) else (),
         signature_algorithm=read_algorithm(basic["signature_algorithm"]),
         signature=basic["signature"].native,
         signed=data.dump(),
@@ -361,7 +364,11 @@ def _read_nonce(extensions: Any) -> bytes | None:
 def _extensions(extensions: Any) -> dict[str, bytes]:
     """The raw values by OID; one that occurs twice, or is critical and unknown here, is an error (RFC 5280, 4.2)."""
     found: dict[str, bytes] = {}
-    for extension in extensions if isinstance(extensions, core.SequenceOf) else ():
+    if not isinstance(extensions, core.SequenceOf):
+        return found
+    if len(extensions) > EXTENSIONS_MAX:
+        raise ValueError("too many extensions")
+    for extension in extensions:
         oid = extension["extn_id"].dotted
         if oid in found or (extension["critical"].native and oid not in (CERT_HASH, _NONCE)):
             raise ValueError("an extension occurs twice, or is critical and unknown")

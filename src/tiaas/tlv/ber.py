@@ -78,11 +78,13 @@ def find(objects: Iterable[Tlv], tag: int) -> Tlv | None:
     return next((item for item in objects if item.tag == tag), None)
 
 
-def decode_untrusted(data: bytes) -> tuple[Tlv, ...]:
-    """All data objects that fill `data` exactly (none for empty data); raises only `BadTlv`."""
+def decode_untrusted(data: bytes, most: int | None = None) -> tuple[Tlv, ...]:
+    """All data objects that fill `data` exactly (none for empty data), not more than `most`; raises only `BadTlv`."""
     found: list[Tlv] = []
     position = 0
     while position < len(data):
+        if len(found) == most:
+            raise BadTlv(f"more than {most} data objects")
         item, position = _read(data, position)
         found.append(item)
     return tuple(found)

@@ -10,7 +10,7 @@ import pytest
 from tests.integration.admin.desk import Desk, open_desk
 from tests.integration.konnektor_front.houses import ENTROPY
 from tiaas.client.admin import connect_admin
-from tiaas.interfaces.dns import NameAnswer, RecordType, decode_question_untrusted, encode_answer
+from tiaas.interfaces.dns import NameAnswer, Question, RecordType, decode_question_untrusted, encode_answer
 from tiaas.interfaces.management.system import Reachability, ReachabilityTest
 from tiaas.konnektor import names
 from tiaas.konnektor.config import Address, TiAccess
@@ -24,12 +24,16 @@ SERVFAIL, NXDOMAIN, REFUSED = 2, 3, 5
 
 @dataclass
 class NameServer(asyncio.DatagramProtocol):
-    """Knows the addresses of `known`; answers with `rcode`, with `octets`, or not at all."""
+    """Knows the addresses of `known`; answers with `rcode`, with `octets`, or not at all.
+
+    One that is confused first sends the answer to another question.
+    """
 
     known: dict[str, tuple[str, ...]] = field(default_factory=dict)
     rcode: int = 0
     octets: bytes = b""
     silent: bool = False
+    confused: bool = False
     asked: list[str] = field(default_factory=list)
 
     async def start(self) -> Address:
@@ -45,6 +49,9 @@ class NameServer(asyncio.DatagramProtocol):
             return
         is_6 = question.kind is RecordType.AAAA
         has = tuple(each for each in self.known.get(question.name, ()) if (":" in each) is is_6)
+        if self.confused:
+            other = Question(question.id, "other.telematik-test", question.kind)
+            self.transport.sendto(encode_answer(other, NameAnswer(0, ("127.0.0.9",))), addr)
         answer = encode_answer(question, NameAnswer(self.rcode, () if self.rcode else has))
         self.transport.sendto(question.id + self.octets if self.octets else answer, addr)
 
@@ -75,7 +82,10 @@ async def test_servers_are_asked_in_turn_and_for_names_of_the_ti_only(
     first, second = servers
     assert await resolver.resolve(HOST.upper() + ".") == ["127.0.0.1"]
     assert (first.asked, second.asked) == ([HOST], [])
-    first.rcode = SERVFAIL
+    first.confused = True
+    assert await resolver.resolve(HOST) == ["127.0.0.1"]
+    assert second.asked == []
+    first.rcode, first.confused = SERVFAIL, False
     assert await resolver.resolve(HOST) == ["127.0.0.1"]
     first.rcode, first.silent = 0, True
     assert await resolver.resolve(HOST) == ["127.0.0.1"]

@@ -12,7 +12,7 @@ from tiaas.base.secret import Secret
 from tiaas.cli.compose import Running
 from tiaas.cli.upconfig import BoxSettings
 from tiaas.interfaces.konfigurationsdienst_v1_1 import Priority
-from tiaas.konnektor.autoupdate import AutoUpdate, next_run
+from tiaas.konnektor.autoupdate import AUTO_UPDATE_KIND, DAYS, AutoUpdate, AutoUpdateSettings, next_run
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, EventSeverity, EventType
 from tiaas.konnektor.opstate import Condition
@@ -214,6 +214,11 @@ async def _terminals_by_themselves(bench: Bench) -> None:
     clock.advance((next_run(clock.now(), auto.settings) - clock.now()).total_seconds())
     assert not await auto.look()
     bench.run.lab.ksr.packages.withdraw(offered)
+    await context.store.put(AUTO_UPDATE_KIND, "current", {**auto.settings.to_row(), "day": DAYS})
+    again = AutoUpdate(bench.updates, instance.terminal_admin, context.terminals, context.store, clock)
+    await again.start()
+    await again.stop()
+    assert again.settings == AutoUpdateSettings(), "damaged settings do not keep an instance from starting"
 
 
 async def _packages_for_the_konnektor(bench: Bench) -> None:
@@ -229,6 +234,11 @@ async def _packages_for_the_konnektor(bench: Bench) -> None:
     assert bench.holds(AVAILABLE)
     assert not bench.holds(OLD)
     critical = bench.offer("0.10.0", priority=Priority.CRITICAL.value, deadline=bench.day(1))
+    bench.fault(code="fault", match="DETIA")
+    known = bench.updates.found[1]
+    assert not await bench.updates.check()
+    assert bench.holds(OLD), "what is told of one device counts, whatever is told of another"
+    assert bench.updates.found[1] == known
     assert await bench.updates.check()
     assert bench.holds(OLD)
     assert not bench.holds(BLOCKED), "the deadline is tomorrow"

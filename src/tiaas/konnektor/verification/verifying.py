@@ -14,6 +14,7 @@ from tiaas.base.heavy import beside
 from tiaas.base.shortwork import in_turn
 from tiaas.interfaces.dss_core_v1_0 import VerifyManifestResults
 from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.givenanswers import within_bounds
 from tiaas.konnektor.verdict import CertificateCheck, Result
 from tiaas.konnektor.verification.judging import Judgement, judge
 from tiaas.konnektor.verification.manifests import manifest_results
@@ -83,7 +84,11 @@ async def verify(material: Material, rules: Rules, checks: SignerChecks, now: da
     # Public keys are used in threads, and meanwhile it is looked after the certificates.
     checking = [_integrity(claim) for claim in claims]
     times = [reference_time(claim.found, rules.user_defined, now) for claim in claims]
-    waiting = [_check(claim.found, time, rules, checks) for claim, time in zip(claims, times, strict=True)]
+    given = within_bounds([claim.found.ocsp for claim in claims])
+    waiting = [
+        _check(claim.found, responses, time, rules, checks)
+        for claim, responses, time in zip(claims, given, times, strict=True)
+    ]
     checked = [await waiting[0]] if len(waiting) == 1 else await asyncio.gather(*waiting)
     for check in checked:
         if check is not None and check.is_qualified:
@@ -138,8 +143,8 @@ def _integrity(claim: Claim) -> Integrity | asyncio.Future[Integrity]:
 
 
 async def _check(
-    found: FoundSignature, time: ReferenceTime, rules: Rules, checks: SignerChecks
+    found: FoundSignature, given: Sequence[bytes], time: ReferenceTime, rules: Rules, checks: SignerChecks
 ) -> CertificateCheck | None:
     if found.certificate is None:
         return None
-    return await checks.check_signer(found.certificate, time.at, found.ocsp, wants_current=rules.wants_current)
+    return await checks.check_signer(found.certificate, time.at, given, wants_current=rules.wants_current)

@@ -37,13 +37,13 @@ _NAME_MAX = 256
 def read_package(body: Mapping[str, Any], today: date, entropy: Entropy) -> Package:
     """The package that a POST describes. Raises `BadControlRequest`."""
     kind = body.get("for", "konnektor")
-    if kind not in PRODUCTS:
+    if not isinstance(kind, str) or kind not in PRODUCTS:
         raise BadControlRequest("unknown kind of product", f"for is one of {', '.join(PRODUCTS)}")
     version = body.get("version")
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         raise BadControlRequest("version is no firmware version", 'three numbers up to 999: {"version": "1.2.3"}')
     priority = body.get("priority", Priority.NORMAL.value)
-    if priority not in list(Priority):
+    if not isinstance(priority, str) or priority not in list(Priority):
         raise BadControlRequest("unknown priority", f"one of {', '.join(Priority)}")
     product = _product(body, PRODUCTS[kind])
     return Package(
