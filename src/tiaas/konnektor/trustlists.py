@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -162,6 +163,9 @@ class TrustLists:
             slot.attempt = readable(read_attempt, rows, slot.attempt_key)
             slot.mark = readable(read_mark, rows, slot.key)
             await self._take_up(slot, rows)
+        if self.is_outdated() and self._tsl.attempt is not None:
+            # A_20748: at the boot it is fetched whatever was planned.
+            self._tsl.attempt = replace(self._tsl.attempt, due=self._clock.now())
         self.judge()
 
     async def _take_up(self, slot: ListSlot, rows: Mapping[str, dict[str, Any]]) -> None:

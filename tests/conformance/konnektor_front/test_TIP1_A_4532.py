@@ -13,7 +13,7 @@ SCHEMA = Path(__file__).parents[4] / "shared" / "gematik-api" / "conn" / "Servic
 
 
 @pytest.mark.parametrize("access", [ClientAccess(), ClientAccess(tls_mandatory=False, authentication_mandatory=False)])
-@pytest.mark.requirement("TIP1-A_4528", "TIP1-A_4529-02", "TIP1-A_4530", "TIP1-A_4531", "TIP1-A_4532", "TIP1-A_4533")
+@pytest.mark.requirement("TIP1-A_4529-02", "TIP1-A_4530", "TIP1-A_4531", "TIP1-A_4532")
 def test_the_directory_is_valid(access: ClientAccess) -> None:
     if not SCHEMA.exists():
         pytest.skip("gematik's schemas are not beside this repository")

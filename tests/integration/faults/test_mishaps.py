@@ -98,6 +98,7 @@ async def test_a_card_answers_with_another_status_word(desk: Desk) -> None:
 
 
 @pytest.mark.code(4094)
+@pytest.mark.requirement("TIP1-A_4539")
 async def test_a_card_pulled_in_the_middle_comes_back(desk: Desk) -> None:
     hba = await desk.hba()
     await desk.fault("card", code="pulled", match="HBA * CT-1 8?20", lasts=0.3)

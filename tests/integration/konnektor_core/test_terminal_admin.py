@@ -22,10 +22,12 @@ from tiaas.konnektor.terminallist import AdminAccount, Correlation, Role
 from tiaas.konnektor.terminalsettings import TerminalSettings
 from tiaas.terminal.front import Patience
 from tiaas.terminal.pairing import fingerprint
+from tiaas.terminal.sicct.discovery import DiscoveryRequest, decode_discovery_untrusted
 from tiaas.terminal.virtual.config import PinMode, PinPolicy
 from tiaas.terminal.virtual.firmware import FirmwareImage
 from tiaas.terminal.virtual.mishaps import Mishaps
 from tiaas.terminal.virtual.state import MAX_BLOCKS
+from tiaas.terminal.virtual.terminal import VirtualTerminal
 
 ADMIN = AdminAccount("admin", Secret(b"admin"))
 MODEL, MANUFACTURER = "TIAASVKT", "DETIA"
@@ -173,7 +175,6 @@ async def test_connected_by_hand(surgery: Administered) -> None:
     assert (await admin.connect(CT)).connected
 
 
-@pytest.mark.requirement("TIP1-A_5011")
 async def test_maintenance_pairing_brings_a_new_key_of_the_konnektor(surgery: Administered) -> None:
     """The pairing's secret is known, the terminal only does not know our new key: nobody has to walk there."""
     admin = surgery.admin
@@ -190,7 +191,6 @@ async def test_maintenance_pairing_brings_a_new_key_of_the_konnektor(surgery: Ad
     assert surgery.correlation() is Correlation.GEPAIRT
 
 
-@pytest.mark.requirement("TIP1-A_5011")
 async def test_an_offer_that_nobody_confirms_leaves_the_pairing(surgery: Administered) -> None:
     surgery.konnektor = surgery.identity("sak2", *surgery.pki.sak("80276883990000000002"))
     await surgery.shut()
@@ -271,7 +271,7 @@ async def test_firmware(surgery: Administered) -> None:
     assert (view.correlation, view.product.firmware_version) == (Correlation.AKTIV, "1.1.0")
 
 
-@pytest.mark.requirement("TIP1-A_4540", "TIP1-A_4538-02", "TIP1-A_4550")
+@pytest.mark.requirement("TIP1-A_4540", "TIP1-A_4550")
 async def test_a_terminal_that_moved_tells_where_it_is(surgery: Administered) -> None:
     """Announcements are heard; one that is connected is not moved by a datagram, one that is away is."""
     admin = surgery.admin
@@ -311,6 +311,42 @@ async def test_a_terminal_that_moved_tells_where_it_is(surgery: Administered) ->
         "_take_heard",
     ]
     assert surgery.core.terminals.patience == Patience(7, 3, 42)
+
+
+class Ear(asyncio.DatagramProtocol):
+    """A UDP port that keeps what comes, and has the second one answered by `terminal`."""
+
+    def __init__(self, terminal: VirtualTerminal) -> None:
+        self.heard: list[bytes] = []
+        self._terminal = terminal
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.heard.append(data)
+        if len(self.heard) > 1:
+            self._terminal.announce(*addr)
+
+
+@pytest.mark.requirement("TIP1-A_4538-02")
+async def test_a_terminal_that_is_away_is_asked_for_again_and_again(
+    surgery: Administered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By unicast, where it is known to be; it is dialled where it then says it is."""
+    admin, loop = surgery.admin, asyncio.get_running_loop()
+    monkeypatch.setattr("tiaas.konnektor.terminalfinder._MINUTE", 0.01)
+    transport, ear = await loop.create_datagram_endpoint(lambda: Ear(surgery.terminal), ("127.0.0.1", 0))
+    await surgery.terminal.pull_plug()
+    await surgery.until(lambda: not admin.view(CT).connected)
+    udp_port = transport.get_extra_info("sockname")[1]
+    config = surgery.core.terminals.entry(CT).config
+    await surgery.core.terminals.add(replace(config, udp_port=udp_port))
+    surgery.terminal.port = 0
+    await surgery.terminal.plug_in()
+    assert surgery.terminal.port != config.port
+    await admin.finder.put_settings(replace(admin.finder.settings, discovery_timeout=0.1, discovery_cycle=1))
+    await surgery.until(lambda: admin.view(CT).connected)
+    assert admin.view(CT).port == surgery.terminal.port
+    assert [type(decode_discovery_untrusted(heard)) for heard in ear.heard[:2]] == [DiscoveryRequest] * 2
+    transport.close()
 
 
 @pytest.mark.requirement("TIP1-A_4547", "A_17473")

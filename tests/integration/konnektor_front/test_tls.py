@@ -220,6 +220,7 @@ async def test_soap3_serves_without_certificate(build: Build) -> None:
     ],
 )
 @pytest.mark.pitfall(8)
+@pytest.mark.requirement("TIP1-A_4528")
 async def test_plain_http_serves_what_the_switches_say(build: Build, access: ClientAccess, sds: int, soap: int) -> None:
     house = await build(access=access, plain=Address("127.0.0.1", 0))
     assert house.reception.plain is not None

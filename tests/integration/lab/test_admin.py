@@ -86,6 +86,7 @@ def test_the_certificates_of_all_cards_are_read(lab: LabProcess) -> None:
     assert "0 have ended or end within 90 days" in lab.tiaas("admin", "expiry").stdout
 
 
+@pytest.mark.requirement("TIP1-A_5011")
 def test_an_imported_configuration_names_the_terminals_to_be_activated(lab: LabProcess, tmp_path: Path) -> None:
     file = tmp_path / "a.config"
     assert lab.tiaas("admin", "export", str(file), "--practice", "2").returncode == 0

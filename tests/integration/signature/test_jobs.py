@@ -158,7 +158,7 @@ async def test_stopped_while_a_later_part_is_signed(office: Office) -> None:
         parts_of(office, card, STACK)
 
 
-@pytest.mark.requirement("TIP1-A_4671")
+@pytest.mark.requirement("TIP1-A_4671", "TIP1-A_4539")
 @pytest.mark.code(4094)
 async def test_a_card_pulled_in_the_middle_leaves_nothing(office: Office) -> None:
     """TAB_KON_192 no. 7."""

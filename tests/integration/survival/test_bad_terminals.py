@@ -68,7 +68,8 @@ async def read_vsd(street: Street) -> None:
 
 
 @pytest.mark.parametrize("work", [read_status, enter_pin, read_vsd])
-@pytest.mark.requirement("TIP1-A_4537", "TIP1-A_4539")
+@pytest.mark.requirement("TIP1-A_4537")
+@pytest.mark.pitfall(23)
 async def test_gone_in_the_middle_of_a_command_and_back(
     street: Street, work: Callable[[Street], Coroutine[Any, Any, None]]
 ) -> None:

@@ -36,7 +36,7 @@ def code_of(caught: "pytest.ExceptionInfo[KonnektorError]") -> int:
     return caught.value.code
 
 
-@pytest.mark.pitfall(55)
+@pytest.mark.pitfall(23, 55)
 def test_handles_are_never_given_twice_and_die_with_the_card() -> None:
     cards = card_list()
     seen = set()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -61,6 +62,21 @@ def test_an_entity_that_breaks_a_constraint_is_refused(kind: Kind, entity: objec
     with pytest.raises(ConstraintViolated) as caught:
         small().add(kind, entity)  # type: ignore[arg-type]
     assert caught.value.constraint is constraint
+
+
+@pytest.mark.requirement("TIP1-A_4522")
+def test_999_mandanten_are_kept_with_their_relations() -> None:
+    many = [f"M{number}" for number in range(2, 999)]
+    few = small()
+    ends = {Relation.MANDANT_CLIENT: ("CS1",), Relation.MANDANT_WORKPLACE: ("AP1",), Relation.CS_AP: ("CS1", "AP1")}
+    links = {name.value: getattr(few, name.value) | {(each, *end) for each in many} for name, end in ends.items()}
+    model = replace(few, mandanten=few.mandanten | set(many), **links).add(Kind.MANDANT, "M999")
+    for name, end in ends.items():
+        model = model.link(name, "M999", *end)
+    read = InfoModel.from_document(json.loads(json.dumps(model.to_document())))
+    assert read == model
+    assert len(read.mandanten) == 999
+    assert all((mandant, "CS1", "AP1") in read.cs_ap for mandant in read.mandanten)
 
 
 def test_the_longest_id_is_allowed() -> None:

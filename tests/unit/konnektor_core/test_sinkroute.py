@@ -53,7 +53,6 @@ async def test_refused_is_the_address_that_would_be_connected_to() -> None:
     server.close()
 
 
-@pytest.mark.pitfall(30)
 async def test_another_address_of_the_name_is_tried() -> None:
     server, port = await listener()
     with pytest.MonkeyPatch.context() as patch:
@@ -64,6 +63,24 @@ async def test_another_address_of_the_name_is_tried() -> None:
         transport.close()
     server.close()
     route.close()
+
+
+@pytest.mark.pitfall(30)
+async def test_a_name_is_looked_up_for_every_delivery() -> None:
+    """A receiver that got another address is found there."""
+    servers = [await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.2", 0)]
+    port = servers[0].sockets[0].getsockname()[1]
+    servers.append(await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.3", port))
+    zone = ["127.0.0.2"]
+    route = SinkRoute(Network(), ManualClock(START), local=True, resolve=lambda name: list(zone))
+    for address in ("127.0.0.2", "127.0.0.3", "127.0.0.2"):
+        zone[:] = [address]
+        transport = await route.open(SinkAddress("pvs.praxis", port), None, asyncio.Protocol)
+        assert transport.get_extra_info("peername") == (address, port)
+        transport.close()
+    route.close()
+    for server in servers:
+        server.close()
 
 
 async def test_a_name_IDNA_cannot_encode_is_a_failed_connection() -> None:

@@ -70,7 +70,7 @@ async def test_beyond_the_grace_period_checks_are_4002(bench: Bench) -> None:
     assert await bench.trusts_egk()
 
 
-@pytest.mark.requirement("A_20536", "A_20748")
+@pytest.mark.requirement("A_20536")
 async def test_an_expired_list_is_taken_over(bench: Bench) -> None:
     """The import of an expired TSL is possible in every state; the state tells."""
     await bench.lists.tick()
@@ -78,6 +78,29 @@ async def test_an_expired_list_is_taken_over(bench: Bench) -> None:
     bench.server.publish(old.document())
     assert await bench.lists.refresh_tsl()
     assert bench.holds() == {WITHIN}
+
+
+@pytest.mark.requirement("A_20748")
+async def test_beyond_the_grace_period_the_list_is_fetched_again_and_again_and_at_the_boot(bench: Bench) -> None:
+    await bench.lists.tick()
+    files, bench.server.files = bench.server.files, {}
+    bench.clock.advance(60 * 86_400 + 1)
+    for _ in range(3):
+        bench.server.requests.clear()
+        await bench.lists.tick()
+        assert "/tsl.xml" in bench.server.requests
+        assert BEYOND in bench.holds()
+        bench.clock.advance(3600)
+    await bench.lists.tick()
+    await bench.boot()
+    bench.server.requests.clear()
+    await bench.lists.tick()
+    assert "/tsl.xml" in bench.server.requests, "not only after an hour"
+    bench.server.files = files
+    bench.server.publish(FIRST.newer(issued=bench.clock.now()).document())
+    await bench.boot()
+    await bench.lists.tick()
+    assert bench.holds() == set()
 
 
 async def test_parameters_of_the_states(bench: Bench) -> None:

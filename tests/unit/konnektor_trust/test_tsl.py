@@ -375,7 +375,7 @@ async def test_a_list_that_is_refused_is_not_kept() -> None:
 # ---- when ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.requirement("TIP1-A_4684", "TIP1-A_6730", "TIP1-A_6732")
+@pytest.mark.requirement("TIP1-A_4684")
 async def test_daily_at_a_time_of_its_own(bench: Bench) -> None:
     await bench.lists.tick()
     due = bench.trust.status().tsl.next_attempt
@@ -400,6 +400,31 @@ async def test_instances_spread_over_the_day(bench: Bench) -> None:
         hours.append((due - NOW).total_seconds() / 3600)
     assert all(0 <= hour < 24 for hour in hours)
     assert {int(hour / 6) for hour in hours} == {0, 1, 2, 3}
+
+
+@pytest.mark.requirement("TIP1-A_6730", "TIP1-A_6732")
+async def test_the_bnetza_list_comes_in_its_interval_from_a_random_moment_on(bench: Bench) -> None:
+    """CERT_BNETZA_VL_UPDATE_INTERVAL."""
+    interval = timedelta(hours=2)
+    bench.access = replace(bench.access, bnetza_seconds=interval.total_seconds())
+    await with_vl(bench)
+    due = bench.trust.status().bnetza.next_attempt
+    assert due is not None
+    assert NOW < due < NOW + interval
+    bench.server.requests.clear()
+    bench.clock.advance((due - NOW).total_seconds() - 1)
+    await bench.lists.tick()
+    assert "/vl.sha2" not in bench.server.requests
+    for moment in (due, due + interval):
+        bench.clock.advance((moment - bench.clock.now()).total_seconds())
+        await bench.lists.tick()
+        assert bench.server.requests.count("/vl.sha2") == 1
+        assert bench.trust.status().bnetza.next_attempt == moment + interval
+        bench.server.requests.clear()
+    slot = replace(bench.lists._bnetza, attempt=None)
+    moments = [(bench.lists._due(slot, NOW, succeeded=True) - NOW) / interval for _ in range(60)]
+    assert all(0 <= moment < 1 for moment in moments)
+    assert {int(moment * 4) for moment in moments} == {0, 1, 2, 3}
 
 
 async def test_a_failure_is_tried_again_soon(bench: Bench) -> None:
