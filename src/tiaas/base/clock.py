@@ -51,7 +51,7 @@ class ManualClock:
 
 
 class ShiftedClock:
-    """Another clock's time, moved by a fixed span; durations stay."""
+    """Another clock's time, moved by a span; durations stay."""
 
     def __init__(self, clock: Clock, shift: timedelta) -> None:
         self._clock = clock
@@ -64,3 +64,9 @@ class ShiftedClock:
     def monotonic(self) -> float:
         """For durations."""
         return self._clock.monotonic()
+
+    def move(self, span: timedelta) -> None:
+        """Moves the time on by `span` (must not be negative): what is waited for by durations goes on as before."""
+        if span < timedelta():
+            raise ValueError("time does not go back")
+        self._shift += span

@@ -1,11 +1,11 @@
-"""`tiaas lab fault|journal|update|ksr|day|play`: what goes wrong in a running lab, and what its services are asked."""
+"""`tiaas lab fault|journal|update|ksr|clock|day|play`: what goes wrong in a running lab and what is asked of it."""
 
 import argparse
 from typing import Any
 from urllib.parse import urlencode
 
 from tiaas.base.errors import InvalidInput
-from tiaas.cli import labday, labksr, labpki, labplay, labupdates
+from tiaas.cli import labclock, labday, labksr, labpki, labplay, labupdates
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.labport import add_arguments, ask, control_port
 from tiaas.cli.writer import out, out_json, out_table
@@ -58,7 +58,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     journal = things.add_parser("journal", help="what the lab's services were asked and answered")
     journal.add_argument("service", nargs="?", choices=_SERVICES, help="of one service only")
     journal.add_argument("--since", type=int, default=0, metavar="N", help="entries with a number above N")
-    for verb in (fault, journal, labupdates.register(things), labksr.register(things), labday.register(things)):
+    others = [module.register(things) for module in (labupdates, labksr, labclock, labday)]
+    for verb in (fault, journal, *others):
         add_arguments(verb)
     labplay.register(things)
     labpki.register(things)
@@ -71,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
         "journal": _journal,
         "update": labupdates.run,
         "ksr": labksr.run,
+        "clock": labclock.run,
         "day": labday.run,
         "play": labplay.run,
         **labpki.THINGS,

@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import uvloop
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from tiaas.base.clock import Clock, ShiftedClock, SystemClock
+from tiaas.base.clock import ShiftedClock, SystemClock
 from tiaas.base.config import load_config
 from tiaas.base.corefiles import forbid_core_files
 from tiaas.base.entropy import SystemEntropy
@@ -159,11 +160,14 @@ async def _tell_waits(instances: tuple[Instance, ...]) -> None:
     note("tiaas: Ctrl-C once more ends at once")
 
 
-def _clock(options: UpOptions) -> Clock:
-    """The system's clock, or one that lets a quarter begin soon. Raises `InvalidInput` for a lab that exists."""
+def _clock(options: UpOptions) -> ShiftedClock:
+    """The system's time, which can be moved on, or one that lets a quarter begin soon.
+
+    Raises `InvalidInput` for the latter and a lab that exists.
+    """
     scenario = options.scenario
     if scenario is None or scenario.quarter_in is None:
-        return SystemClock()
+        return ShiftedClock(SystemClock(), timedelta())
     if (options.folder / DATABASE_FILE).exists():
         raise InvalidInput("a scenario with quarter_in sets the clock back: it needs a new --dir")
     return ShiftedClock(SystemClock(), before_quarter(SystemClock().now(), scenario.quarter_in))

@@ -44,6 +44,7 @@ from tiaas.base.errors import InvalidInput
 from tiaas.base.localweb import is_local_request
 from tiaas.base.secret import Secret
 from tiaas.lab.controlcards import card_routes
+from tiaas.lab.controlclock import clock_routes
 from tiaas.lab.controlfaults import fault_routes
 from tiaas.lab.controlksr import ksr_routes
 from tiaas.lab.controlpki import pki_routes
@@ -92,6 +93,7 @@ def control_app(lab: Lab, more: Sequence[Route] = ()) -> Starlette:
         *terminal_workshop_routes(lab, _read),
         *pki_routes(lab, _read),
         *ksr_routes(lab, _read),
+        *clock_routes(lab, _read),
         *slot_routes(lab, _read),
         *more,
     ]

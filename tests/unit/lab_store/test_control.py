@@ -3,17 +3,21 @@
 import json
 import sqlite3
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import httpx
 import pytest
 
+from tiaas.base.clock import ManualClock, ShiftedClock
+from tiaas.base.entropy import SystemEntropy
 from tiaas.base.localweb import is_local_request
 from tiaas.card.objsys.model import CardKind
 from tiaas.lab.control import BODY_MAX, control_app
 from tiaas.lab.lab import Lab
-from tiaas.lab.store import Kind
+from tiaas.lab.store import Kind, LabStore
 from tiaas.terminal.virtual.terminal import PinMode
 
 CT = "/terminals/CT-1"
@@ -270,3 +274,23 @@ async def test_what_a_full_disk_does_not_keep_did_not_happen(lab: Lab, http: htt
     assert terminal.record.slots[1] is None
     assert terminal.virtual.card_in(1) is None
     assert (await http.post(f"{CT}/slots/1/insert")).json() == {"iccsn": held}
+
+
+async def test_days_pass_at_once(folder: Path) -> None:
+    """Only forward, and only by a clock that can be moved."""
+    store = LabStore.open(folder)
+    clock = ShiftedClock(ManualClock(datetime(2026, 3, 2, tzinfo=UTC)), timedelta())
+    lab = Lab.open(store, clock=clock, entropy=SystemEntropy())
+    transport = httpx.ASGITransport(control_app(lab))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8480") as client:
+        assert (await client.post("/clock", json={"days": 31})).json() == {"now": "2026-04-02T00:00:00+00:00"}
+        for wrong in ("0", "-1", "3651", "NaN", "true", '"1"', "null"):
+            assert (await client.post("/clock", content=f'{{"days": {wrong}}}')).status_code == 400
+        assert (await client.get("/clock")).json() == {"now": "2026-04-02T00:00:00+00:00"}
+    store.close()
+    with pytest.raises(ValueError, match="not go back"):
+        clock.move(timedelta(seconds=-1))
+
+
+async def test_a_clock_that_cannot_be_moved(lab: Lab, http: httpx.AsyncClient) -> None:
+    assert (await http.post("/clock", json={"days": 1})).status_code == 400
