@@ -49,6 +49,7 @@ from tiaas.interfaces.management.system import (
     ListImport,
     ListRefreshed,
     Parameters,
+    ParametersInForce,
     SmbPinCall,
     SmbPinState,
     SmbUnblock,
@@ -250,6 +251,8 @@ def _expiry(args: argparse.Namespace) -> int:
 
 
 def _parameters(args: argparse.Namespace) -> int:
+    counting: dict[str, str] = {}
+
     async def work(admin: Admin) -> Parameters:
         held: dict[str, Any] = plain(await admin.read("/parameters", Parameters))
         for setting in args.settings:
@@ -263,12 +266,21 @@ def _parameters(args: argparse.Namespace) -> int:
                 note("tiaas: not all of them count yet; the rest from the next start on: tiaas admin restart")
             else:
                 note("tiaas: they count from now on")
+        in_force = await admin.read("/parameters/in-force", ParametersInForce)
+        counting.update({each.name: each.value for each in in_force.parameters})
         return read(Parameters, held)
 
     def text(shown: Parameters) -> None:
-        out_fields({name: "as configured" if value is None else str(value) for name, value in plain(shown).items()})
+        out_fields({name: _told_value(value, counting[name]) for name, value in plain(shown).items()})
 
     return shown(args, with_admin(args, work), text)
+
+
+def _told_value(value: object, counting: str) -> str:
+    if value is None:
+        return f"{counting} (as configured)"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return text if text == counting else f"{text} (now {counting})"
 
 
 def _value(text: str) -> object:

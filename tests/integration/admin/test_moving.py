@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from tiaas.interfaces.management.system import (
     ExportedConfig,
     FactoryReset,
     Parameters,
+    ParametersInForce,
     SystemState,
 )
 from tiaas.konnektor.admin import rowcheck, sealed
@@ -278,6 +280,13 @@ async def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         await chief.change("PUT", "/parameters", Parameters(authentication_mode=BASIC))
 
 
+async def counting(chief: Admin) -> dict[str, str]:
+    """Some of the values that count now."""
+    found = (await chief.read("/parameters/in-force", ParametersInForce)).parameters
+    assert {each.name for each in found} == {field.name for field in fields(Parameters)}
+    return {each.name: each.value for each in found if each.name in ("online", "ocsp_seconds", "expiry_warn_days")}
+
+
 @pytest.mark.requirement("TIP1-A_4592", "TIP1-A_4611", "TIP1-A_4702-04", "TIP1-A_4821-02")
 async def test_parameters_count_from_the_next_start(desk: Desk) -> None:
     async with connect_admin(desk.access()) as chief:
@@ -297,6 +306,7 @@ async def test_parameters_count_from_the_next_start(desk: Desk) -> None:
         assert await chief.read("/parameters", Parameters) == wish
         assert (await chief.read("/system", SystemState)).restart_needed
         assert not desk.instance.context.online_mode.active
+        assert await counting(chief) == {"online": "false", "ocsp_seconds": "10", "expiry_warn_days": "90"}
         before = desk.instance
         await chief.change("POST", "/system/restart")
     await desk.restarted(before)

@@ -116,6 +116,22 @@ class Parameters:
 
 
 @dataclass(frozen=True, slots=True)
+class ParameterInForce:
+    """The value of a parameter that counts now, as text: true, false, a number, a word."""
+
+    name: Annotated[str, Told("as in Parameters")]
+    value: str
+    is_set: Annotated[bool, Told("false: by the operator's configuration")]
+
+
+@dataclass(frozen=True, slots=True)
+class ParametersInForce:
+    """What counts now; what was set and needs a restart is not in it yet."""
+
+    parameters: tuple[ParameterInForce, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TrustList:
     """A trust list and the last attempt to renew it."""
 

@@ -56,6 +56,24 @@ async def save_parameters(store: InstanceStore, parameters: Parameters) -> None:
     await store.put(PARAMETERS_KIND, _KEY, {name: value for name, value in document.items() if value is not None})
 
 
+def in_force(config: InstanceConfig) -> dict[str, object]:
+    """The values of a configuration by the names of `Parameters`."""
+    access, ti, signature = config.access, config.ti, config.signature
+    out: dict[str, object] = {"authentication_mode": access.mode.value, "simple_signature_mode": signature.simple_mode}
+    parts = ((access, _ACCESS), (ti, _TI), (config, _OWN), (config.watch, _WATCH), (signature, _SIGNATURE))
+    for part, names in parts:
+        out |= {name: getattr(part, own) for name, own in names.items()}
+    out |= {name: getattr(ti, own) / one for name, (own, one) in _SECONDS.items()}
+    return {field.name: out[field.name] for field in fields(Parameters)}
+
+
+def value_text(value: object) -> str:
+    """A value as it is written in JSON, without quotes."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def applied(parameters: Parameters, config: InstanceConfig) -> InstanceConfig:
     """The configuration with what is set. Raises `BadInstanceConfig` for what does not go together."""
     given = {field.name: getattr(parameters, field.name) for field in fields(Parameters)}

@@ -12,7 +12,9 @@ from tiaas.interfaces.management.system import (
     FachmodulVersion,
     ListImport,
     ListRefreshed,
+    ParameterInForce,
     Parameters,
+    ParametersInForce,
     SmbPinCall,
     SmbPinState,
     SmbUnblock,
@@ -24,7 +26,7 @@ from tiaas.interfaces.management.system import (
 )
 from tiaas.konnektor.admin.asked import instance_of
 from tiaas.konnektor.admin.audit import online_changed, sak_changed
-from tiaas.konnektor.admin.parameters import applied, load_parameters, save_parameters
+from tiaas.konnektor.admin.parameters import applied, in_force, load_parameters, save_parameters, value_text
 from tiaas.konnektor.admin.problems import Problem, conflict, not_found
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, ON_SITE
 from tiaas.konnektor.admin.routes import Call, Route, get, post, put
@@ -77,6 +79,18 @@ async def _restart(call: Call) -> None:
 
 async def _parameters(call: Call) -> Parameters:
     return await load_parameters(instance_of(call).context.store)
+
+
+async def _parameters_in_force(call: Call) -> ParametersInForce:
+    instance = instance_of(call)
+    given = await load_parameters(instance.context.store)
+    values = in_force(instance.config) | {"online": instance.context.online_mode.active}
+    return ParametersInForce(
+        tuple(
+            ParameterInForce(name, value_text(value), getattr(given, name) is not None)
+            for name, value in values.items()
+        )
+    )
 
 
 async def _put_parameters(call: Call) -> None:
@@ -173,6 +187,13 @@ SYSTEM_ROUTES: tuple[Route, ...] = (
     get("/system", INSTANCE_ROLES, "What the instance is and how it is", _state, SystemState),
     post("/system/restart", ON_SITE, "Restarts the instance", _restart, status=HTTPStatus.ACCEPTED),
     get("/parameters", INSTANCE_ROLES, "The parameters that were set", _parameters, Parameters),
+    get(
+        "/parameters/in-force",
+        INSTANCE_ROLES,
+        "All parameters with the values that count now",
+        _parameters_in_force,
+        ParametersInForce,
+    ),
     put(
         "/parameters",
         ON_SITE,
