@@ -17,6 +17,7 @@ from tiaas.interfaces.management.infomodel import InfoModelDocument
 from tiaas.interfaces.management.roles import Role
 from tiaas.interfaces.management.system import ListImport, Parameters, SystemState, TrustState
 from tiaas.konnektor.config import TiAccess
+from tiaas.konnektor.errors import KonnektorError
 from tiaas.pki.issue import Validity
 from tiaas.pki.tsl import ServiceType
 
@@ -89,6 +90,7 @@ async def test_lists_are_taken_by_hand_when_the_tsl_is_out_of_date(desk: Desk) -
 
 
 @pytest.mark.requirement("TIP1-A_4821-02")
+@pytest.mark.code(4125)
 async def test_without_MGM_LU_SAK_no_list_of_the_BNetzA_is_taken(desk: Desk) -> None:
     async with connect_admin(desk.access()) as chief:
         await _import(chief, "tsl", TSL)
@@ -99,6 +101,10 @@ async def test_without_MGM_LU_SAK_no_list_of_the_BNetzA_is_taken(desk: Desk) -> 
     async with connect_admin(desk.access()) as chief:
         with pytest.raises(AdminRefused, match="MGM_LU_SAK"):
             await _import(chief, "bnetza", VL)
+    # What every operation for an HBA asks first.
+    with pytest.raises(KonnektorError) as refused_too:
+        desk.instance.context.qes.require_enabled()
+    assert refused_too.value.code == 4125
 
 
 @pytest.mark.requirement("TIP1-A_5433")

@@ -41,11 +41,16 @@ from tiaas.lab.faults import Fault
 from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.pki.oids import CertificateType, Role
 from tiaas.soap.envelope import write_envelope
+from tiaas.terminal.virtual.config import SlotCard
+from tiaas.terminal.virtual.mishaps import CardMishap, Mishaps
+from tiaas.terminal.virtual.terminal import VirtualTerminal
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 AUT_SMCB = "MF/DF.ESIGN/EF.C.HCI.AUT.E256"
 AUT_EGK = "MF/DF.ESIGN/EF.C.CH.AUT.E256"
+AUT_HBA = "MF/DF.ESIGN/EF.C.HP.AUT.R2048"
+READ_BINARY = 0xB0
 QES = "MF/DF.QES/EF.C.HP.QES.E256"
 
 
@@ -151,32 +156,70 @@ async def test_cards_of_one_algorithm(surgery: Surgery) -> None:
     await surgery.until(lambda: surgery.core.cards.at(CT, 1) is not None)
 
 
-@pytest.mark.code(4131, 4146, 4148)
-@pytest.mark.parametrize("code", [4131, 4146, 4148])
-async def test_a_card_that_goes_while_it_is_read(surgery: Surgery, code: int) -> None:
+class Pulling(Mishaps):
+    """Somebody takes the card of a slot out when it is to be read, as the lab's fault `pulled` does."""
+
+    def __init__(self, terminal: VirtualTerminal, slot: int) -> None:
+        self._terminal, self._slot = terminal, slot
+        self.taken: SlotCard | None = None
+
+    def at_card(self, slot: int, card: SlotCard, header: bytes | None) -> CardMishap | None:
+        if slot != self._slot or header is None or header[1] != READ_BINARY:
+            return None
+        self.taken = self._terminal.eject(slot)
+        return CardMishap()
+
+
+async def put_in(surgery: Surgery, slot: int, card: SlotCard) -> None:
+    surgery.terminal.insert(slot, card)
+    await surgery.until(lambda: surgery.core.cards.at(CT, slot) is not None)
+
+
+@pytest.mark.code(4131)
+async def test_a_card_that_is_pulled_while_it_is_read(surgery: Surgery) -> None:
+    card = surgery.find(CardType.HBA)
+    card.forget("C.AUT RSA")
+    before, pulling = surgery.terminal.mishaps, Pulling(surgery.terminal, card.slot)
+    surgery.terminal.mishaps = pulling
+    try:
+        assert await code_of(surgery, check(card.handle)) == 4131
+    finally:
+        surgery.terminal.mishaps = before
+    assert pulling.taken is not None
+    await surgery.until(lambda: surgery.core.cards.at(CT, card.slot) is None)
+    await put_in(surgery, card.slot, pulling.taken)
+
+
+@pytest.mark.code(4148)
+async def test_a_certificate_file_that_is_defective(surgery: Surgery) -> None:
+    card, files = surgery.find(CardType.HBA), surgery.hba.image.files
+    assert (await surgery.call(check(card.handle))).status.result is Result.OK
+    whole, files[AUT_HBA] = files[AUT_HBA], files[AUT_HBA][:40]
+    card.forget("C.AUT RSA")
+    try:
+        assert await code_of(surgery, check(card.handle)) == 4148
+    finally:
+        files[AUT_HBA] = whole
+        card.forget("C.AUT RSA")
+
+
+@pytest.mark.code(4146)
+async def test_a_card_that_is_gone_when_it_has_been_read(surgery: Surgery) -> None:
+    """The race is made here: the card goes off the list between the answer to READ BINARY and that of the operation."""
     card = surgery.find(CardType.HBA)
     channel = card.basic
     card.forget("C.AUT RSA")
     transmit = channel.transmit
 
-    async def pulled(command: CommandApdu) -> Any:
-        if command.ins != 0xB0:
-            return await transmit(command)
-        if code == 4131:
-            raise CardGone("pulled")
+    async def gone(command: CommandApdu) -> Any:
         answer = await transmit(command)
-        if code == 4148:
-            return replace(answer, data=answer.data[:40])
-        surgery.core.cards._by_handle.pop(card.handle)
+        if command.ins == READ_BINARY:
+            surgery.core.cards.remove(card.ct_id, card.slot)
         return answer
 
-    channel.transmit = pulled  # type: ignore[method-assign]
-    try:
-        assert await code_of(surgery, check(card.handle)) == code
-    finally:
-        channel.transmit = transmit  # type: ignore[method-assign]
-        surgery.core.cards._by_handle[card.handle] = card
-        card.forget("C.AUT RSA")
+    channel.transmit = gone  # type: ignore[method-assign]
+    assert await code_of(surgery, check(card.handle)) == 4146
+    await put_in(surgery, card.slot, surgery.terminal.eject(card.slot))
 
 
 # ---- VerifyCertificate -----------------------------------------------------------------------------------------------

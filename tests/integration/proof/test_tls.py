@@ -6,7 +6,9 @@ Both run without our OpenSSL configuration: what they offer is what they offer e
 import os
 import re
 import subprocess
+from base64 import b64encode
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -15,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.integration.lab.labprocess import LabProcess
 
@@ -191,6 +194,23 @@ def test_curl_gets_the_service_directory(lab: LabProcess, version: str) -> None:
 
 @needs_curl
 @pytest.mark.pitfall(7)
+def test_the_host_name_can_be_checked_and_the_certificate_pinned(lab: LabProcess) -> None:
+    client, place = lab.ready["client"], konnektor(lab.ready)
+    shown = shown_certificate(s_client(place, "-showcerts", *identity(client))).public_key()
+    digest = sha256(shown.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
+    options = ("--cert", client["cert"], "--key", client["key"], "--connect-to", f"::{place}")
+    for host, pin, code in (
+        ("konnektor.konlan", digest, 0),
+        ("konnektor.konlan", bytes(32), 90),  # CURLE_SSL_PINNEDPUBKEYNOTMATCH
+        ("anderer.konlan", digest, 60),  # CURLE_PEER_FAILED_VERIFICATION
+    ):
+        pinned = ("--pinnedpubkey", f"sha256//{b64encode(pin).decode()}")
+        done = curl(lab.ready, *options, *pinned, url=f"https://{host}/connector.sds")
+        assert done.returncode == code, (host, done.stderr)
+        assert ("ConnectorServices" in done.stdout) is (code == 0)
+
+
+@needs_curl
 def test_curl_takes_the_pkcs12_file(lab: LabProcess) -> None:
     client = lab.ready["client"]
     p12 = ("--cert-type", "P12", "--cert", f"{client['p12']}:{client['p12_password']}")

@@ -328,7 +328,7 @@ def test_the_pem_files_open_the_same_door(practice: Practice, lab: LabProcess) -
         assert Practice(practice.api, ready, session).cards().keys() == practice.cards().keys()
 
 
-@pytest.mark.requirement("TIP1-A_4528", "TIP1-A_4529-02", "TIP1-A_4533")
+@pytest.mark.requirement("TIP1-A_4528", "TIP1-A_4529-02")
 def test_the_service_directory_is_valid(practice: Practice, lab: LabProcess, caller: Caller) -> None:
     answer = caller.send("GET", "/connector.sds")
     assert answer.status == 200

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
 from typing import Any
 
 from tests.pdfmaker import classic, objects
@@ -15,9 +17,11 @@ from tiaas.interfaces.oasis_signature_policy_v1_0 import GenerateUnderSignatureP
 from tiaas.konnektor.assembly import operations
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.config import TiAccess
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event
 from tiaas.konnektor.peer import Peer
+from tiaas.konnektor.pinparts import Sak, build_pins
 from tiaas.konnektor.services.context import call_context
 from tiaas.konnektor.sessions import CallContext
 from tiaas.konnektor.signaturejobs import SignatureJobs
@@ -45,6 +49,25 @@ class Office:
         self.events: list[Event] = []
         self.context.hub.subscribe(self.events.append)
         self._numbers = SignatureJobs(SeededEntropy(b"numbers"))
+
+    def without_sak(self) -> "Office":
+        """The same practice with the parameter MGM_LU_SAK off: what is put together from it is put together anew."""
+        context, ti = self.context, TiAccess(sak=False)
+        _, qes = build_pins(
+            context.infomodel,
+            context.terminals,
+            context.cards,
+            context.trust,
+            context.hub,
+            Sak(None, context.qes.settings, ti.sak),
+            context.store,
+            context.clock,
+            context.entropy,
+        )
+        out = copy(self)
+        out.context = replace(context, qes=qes)
+        out.operations = {op.request: op for op in operations(out.context)}
+        return out
 
     def call_context(self, user: str | None = "u1", **ids: str) -> Context:
         """The practice's call context."""

@@ -163,10 +163,10 @@ async def test_who_may_not_use_the_card_does_not_use_the_number_up(office: Offic
 
 
 @pytest.mark.code(4125)
-async def test_without_a_sak(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(office.context.qes, "_enabled", False)
-    assert await office.code_of(office.sign(wish(TEXT, "text/plain"), kind=CardType.HBA)) == 4125
-    await office.call(office.sign(wish(TEXT, "text/plain")))
+async def test_without_a_sak(office: Office) -> None:
+    off = office.without_sak()
+    assert await off.code_of(office.sign(wish(TEXT, "text/plain"), kind=CardType.HBA)) == 4125
+    await off.call(office.sign(wish(TEXT, "text/plain")))
 
 
 @pytest.mark.code(4123)

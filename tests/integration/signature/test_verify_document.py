@@ -294,11 +294,11 @@ async def test_the_context_is_checked(office: Office, enveloping: bytes) -> None
 
 
 @pytest.mark.code(4125)
-async def test_without_the_sak(office: Office, enveloping: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_the_sak(office: Office, enveloping: bytes) -> None:
     made = await signed(office, wish(TEXT, "text/plain", include_e_content=True), kind=CardType.HBA)
-    monkeypatch.setattr(office.context.qes, "_enabled", False)
-    assert await office.code_of(verify(office, None, made.signature_object)) == 4125
-    answer = await office.call(verify(office, None, outside(enveloping)))
+    off = office.without_sak()
+    assert await off.code_of(verify(office, None, made.signature_object)) == 4125
+    answer = await off.call(verify(office, None, outside(enveloping)))
     assert answer.verification_result.high_level_result is HighLevelResult.VALID, "nonQES needs none"
 
 
