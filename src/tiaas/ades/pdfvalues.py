@@ -238,8 +238,16 @@ def written(value: Value) -> bytes:
     return _WRITERS[type(value)](value)
 
 
-@lru_cache(maxsize=1024)
+_KNOWN_NAME_MAX = 127
+"""Octets that a name has at most by ISO 32000-1, Annex C; longer ones are not remembered."""
+
+
 def _written_name(name: bytes) -> bytes:
+    return _known_name(name) if len(name) <= _KNOWN_NAME_MAX else _known_name.__wrapped__(name)
+
+
+@lru_cache(maxsize=1024)
+def _known_name(name: bytes) -> bytes:
     return b"/" + (name if name.isalnum() else _NAME_SPECIAL.sub(lambda match: b"#%02X" % match[0][0], name))
 
 

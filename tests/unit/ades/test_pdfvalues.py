@@ -10,7 +10,7 @@ from tests import pdfmaker
 from tiaas.ades.pdffile import PdfFile
 from tiaas.ades.pdfstreams import decoded
 from tiaas.ades.pdftext import date, date_string, text, text_string
-from tiaas.ades.pdfvalues import BadPdf, Budget, Dictionary, Name, Real, Reference, Scanner, Value, written
+from tiaas.ades.pdfvalues import BadPdf, Budget, Dictionary, Name, Real, Reference, Scanner, Value, _known_name, written
 
 _LEAVES = (
     st.none()
@@ -120,3 +120,9 @@ def test_a_hybrid_document() -> None:
     document = document[:gap].replace(b"xref\n0 9", b"xref\n0 7") + b"8 1\n" + document[gap + 20 :]
     assert PdfFile(document).resolved(Reference(7, 0)) == {b"Hidden": True}
     assert PdfFile(pdfmaker.classic(body)).resolved(Reference(7, 0)) is None
+
+
+def test_long_names_are_written_and_not_remembered() -> None:
+    before = _known_name.cache_info().currsize
+    assert written(Name(b"a" * 128)) == b"/" + b"a" * 128
+    assert _known_name.cache_info().currsize == before
