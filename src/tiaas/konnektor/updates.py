@@ -46,7 +46,7 @@ _PAIRED = (Correlation.GEPAIRT, Correlation.AKTIV, Correlation.AKTUALISIEREND)
 _NOT_DOWNLOADED = 4186
 _NOBODY_THERE = (4188, 4189)
 _RETRY_SECONDS = 3600.0
-_BOOT_SECONDS = 5.0
+_BOOT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
