@@ -20,10 +20,10 @@ from tiaas.ades.xadesmanifest import compared
 from tiaas.ades.xadesunsigned import all_signatures
 from tiaas.ades.xadesvariants import POLICIES
 from tiaas.base.dataclass import dataclass
-from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
+from tiaas.pki.certificate import CERTIFICATE_OCTETS_MAX, BadCertificate, decode_certificate_untrusted
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.soap.errors import BadEnvelope
-from tiaas.soap.markup import XmlElement, local_name
+from tiaas.soap.markup import CANONICAL_COST_MAX, XmlElement, canonical_cost, local_name
 from tiaas.soap.simple import DATE_TIME
 from tiaas.soap.simpletype import LexicalError
 from tiaas.xmlsec import properties as xades_properties
@@ -43,6 +43,9 @@ from tiaas.xmlsec.syntax import Reference, SignatureSyntax, binary, child, read_
 from tiaas.xmlsec.verify import PublicKey, value_fits
 
 _CERTIFICATES_KEPT = 256
+_SMALL = 1024 * 1024
+_UNCOUNTED = 1_000_000
+"""A bound on comparisons that is good enough, since no document may have digests enough to make it count."""
 _SCHEMES = {
     "ECDSA": SigningScheme.ECDSA,
     "RSA_PSS": SigningScheme.RSASSA_PSS,
@@ -121,6 +124,15 @@ def xades_claims_untrusted(
     return [reading.claim(element) for element in elements]
 
 
+def _comparing(document: XmlDocument) -> int:
+    """What it takes to compare namespaces and attributes. A large document has its bound in octets."""
+    octets = document.octets
+    if len(octets) > _SMALL:
+        return 0
+    bound = octets.count(b"xmlns") ** 2 * octets.count(b"<") + octets.count(b"=") ** 2
+    return bound if bound <= _UNCOUNTED else canonical_cost(document.root, CANONICAL_COST_MAX)
+
+
 class _Reading:
     """The reading of one document."""
 
@@ -133,7 +145,7 @@ class _Reading:
         schemas: Mapping[str, bytes],
         id_attributes: frozenset[str] | None,
     ) -> None:
-        allowance = Allowance.of(len(document.octets) + len(detached or b""))
+        allowance = Allowance.of(len(document.octets) + len(detached or b""), _comparing(document))
         self._document = Document(document.root, index_ids(document.root), detached, allowance)
         self._elements = elements
         self._certificate = certificate
@@ -374,9 +386,14 @@ def _names(signed: XmlElement, signer: _Signer) -> bool:
     return serial is None or serial.strip() == signer.serial
 
 
-@lru_cache(maxsize=_CERTIFICATES_KEPT)
 def _decoded(certificate: bytes) -> _Signer | None:
     """Key and serial number of a certificate (DER), None for one that cannot be read."""
+    # What is too long for a certificate must not be kept to be told so again.
+    return _signer(certificate) if len(certificate) <= CERTIFICATE_OCTETS_MAX else None
+
+
+@lru_cache(maxsize=_CERTIFICATES_KEPT)
+def _signer(certificate: bytes) -> _Signer | None:
     try:
         decoded = decode_certificate_untrusted(certificate)
     except BadCertificate:

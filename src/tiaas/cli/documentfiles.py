@@ -88,6 +88,9 @@ def targets(sources: Sequence[Path], names: Sequence[str], output: str | None, f
         raise InvalidInput(f"{folder} is no folder; several results need one: {folder}/ makes it")
     else:
         chosen = [(folder or source.parent) / name for source, name in zip(sources, names, strict=True)]
+    for source in sources:
+        if source.exists() and any(path.exists() and path.samefile(source) for path in chosen):
+            raise InvalidInput(f"{source} would be replaced by its own result; name another file")
     check_targets(chosen, force)
     return chosen
 

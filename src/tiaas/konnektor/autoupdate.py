@@ -147,6 +147,8 @@ class AutoUpdate:
         config, product = entry.config, entry.last_product
         if product is None or config.correlation is not Correlation.AKTIV or config.ct_id in self.settings.excluded:
             return None
+        if config.admin is None:
+            return None  # Nobody but its administrator can bring it anything.
         offered = self._updates.newest_version(product)
         if offered is None or version_numbers(offered) <= version_numbers(product.firmware_version):
             return None

@@ -14,6 +14,8 @@ from tiaas.terminal.errors import SessionRefused, TerminalError
 from tiaas.terminal.front import FrontError
 from tiaas.terminal.session import TerminalSession
 
+NO_ACCOUNT = "the terminal's administrator account is not kept: tiaas admin terminal account CT USER"
+
 
 class AdminSessionHost(Protocol):
     """The list of terminals, as far as this needs it; see `Terminals`."""
@@ -41,7 +43,7 @@ async def admin_session(host: AdminSessionHost, entry: TerminalEntry) -> AsyncIt
     if not entry.connected:
         raise KonnektorError(4222)
     if account is None:
-        raise KonnektorError(4030, "the terminal's administrator account is not known")
+        raise KonnektorError(4030, NO_ACCOUNT)
     session = host.session(entry.config.ct_id)
     host.switched_off(entry)
     generation = entry.generation

@@ -18,7 +18,7 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventHub, Topic
 from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.konnektor.store import InstanceStore
-from tiaas.konnektor.terminaladminsession import admin_session
+from tiaas.konnektor.terminaladminsession import NO_ACCOUNT, admin_session
 from tiaas.konnektor.terminalevents import update_event, update_failure
 from tiaas.konnektor.terminallist import Correlation, TerminalEntry
 from tiaas.konnektor.terminals import Terminals
@@ -187,6 +187,9 @@ class Firmware:
         self._terminals.require_usable(entry)
         if entry.last_product is None:
             raise KonnektorError(4222)
+        if entry.config.admin is None:
+            # Found out before anything is begun: a new session would cost the cards their power.
+            raise KonnektorError(4030, NO_ACCOUNT)
         package = await self._package(entry, entry.last_product, version)
         self._hub.publish(update_event(Topic.KSR_UPDATE_START, entry))
         await self._terminals.change(entry, replace(entry.config, correlation=Correlation.AKTUALISIEREND))

@@ -17,7 +17,8 @@ from tiaas.pki.oids import ADMISSION, KeyUsage
 
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
-_MAX_SIZE = 64 * 1024
+CERTIFICATE_OCTETS_MAX = 64 * 1024
+_RSA_BITS_MAX, _EXPONENT_BITS_MAX = 8192, 32
 _OCSP = "1.3.6.1.5.5.7.48.1"
 _QC_COMPLIANCE = "0.4.0.1862.1.1"
 _MARKER = "\x1e"
@@ -88,17 +89,23 @@ class Certificate:
         return _QC_COMPLIANCE in self.qc_statements
 
     def key(self) -> PublicKey | None:
-        """The certified key, or None if it is neither an RSA key nor one on a known curve."""
+        """The certified key, or None if it is neither an RSA key nor one on a known curve.
+
+        An RSA key that nobody makes, with an exponent as long as its modulus, is none: one signature would take long.
+        """
         try:
             key = load_der_public_key(self.public_key)
         except (ValueError, UnsupportedAlgorithm):
             return None
-        return key if isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey) else None
+        if isinstance(key, rsa.RSAPublicKey):
+            is_usual = key.key_size <= _RSA_BITS_MAX and key.public_numbers().e.bit_length() <= _EXPONENT_BITS_MAX
+            return key if is_usual else None
+        return key if isinstance(key, ec.EllipticCurvePublicKey) else None
 
 
 def decode_certificate_untrusted(der: bytes) -> Certificate:
     """Reads a DER certificate; octets behind it (card files are padded) are ignored. Raises only `BadCertificate`."""
-    if len(der) > _MAX_SIZE:
+    if len(der) > CERTIFICATE_OCTETS_MAX:
         raise BadCertificate(f"{len(der)} octets are too many")
     try:
         return _read(x509.Certificate.load(der))

@@ -34,7 +34,7 @@ _XINCLUDE = "{http://www.w3.org/2001/XInclude}*"
 _DECLARED = re.compile(rb"""\s*<\?xml\s[^>]{0,80}?encoding\s*=\s*["']([A-Za-z0-9._\-]{1,40})["']""")
 _BOM = b"\xef\xbb\xbf"
 _OTHER_UNICODE = (b"\xfe\xff", b"\xff\xfe", b"\x00", b"<\x00", b"\x4c\x6f\xa7\x94")
-_CANONICAL_COST = 200_000_000
+CANONICAL_COST_MAX = 200_000_000
 """libxml2 compares every namespace in force with every other for each element that it makes canonical, and every
 attribute with all before it; so many comparisons take a second."""
 _PROLOG = re.compile(rb"(?>\s+|<\?.*?\?>|<!--.*?-->)*+", re.DOTALL)
@@ -173,19 +173,26 @@ def _prolog_end(document: bytes) -> int:
 def _check_canonical_cost(document: bytes, root: XmlElement) -> None:
     """Raises `TooLarge` for what is small and would take hours to be made canonical: many namespaces or attributes."""
     namespaces, octets = document.count(b"xmlns"), len(document)
-    if namespaces**2 * octets + octets**2 <= _CANONICAL_COST:
+    if namespaces**2 * octets + octets**2 <= CANONICAL_COST_MAX:
         return
     attributes = counted(document, b"=")
-    if namespaces**2 * counted(document, b"<") + attributes**2 <= _CANONICAL_COST:
+    if namespaces**2 * counted(document, b"<") + attributes**2 <= CANONICAL_COST_MAX:
         return
+    if canonical_cost(root, CANONICAL_COST_MAX) > CANONICAL_COST_MAX:
+        raise TooLarge("too many namespaces or attributes at once")
+
+
+def canonical_cost(root: XmlElement, most: int) -> int:
+    """How many comparisons of namespaces and of attributes it takes to make a document canonical; counts to `most`."""
     cost = in_force = 0
     for event, node in etree.iterwalk(root, events=("start", "start-ns", "end-ns")):
         if isinstance(node, XmlElement):
             cost += in_force**2 + len(node.attrib) ** 2
         else:
             in_force += 1 if event == "start-ns" else -1
-        if cost > _CANONICAL_COST:
-            raise TooLarge("too many namespaces or attributes at once")
+        if cost > most:
+            break
+    return cost
 
 
 def _too_deep(root: XmlElement, depth: int) -> bool:

@@ -30,6 +30,9 @@ _WHOLE_MAX = 20
 _MORE_OCTETS = 16 * 1024 * 1024
 """Ours: so many times a document may be digested, and so many octets beside. 20 signatures are demanded (gemSpec_Kon
 TAB_KON_779), each of which may be of all of the document without itself."""
+_COMPARISONS = 400_000_000
+"""Ours: comparisons of namespaces and attributes for all digests of a document, about two seconds; usual documents take
+thousands for each."""
 
 
 def index_ids(root: XmlElement) -> IdIndex:
@@ -50,15 +53,20 @@ def index_ids(root: XmlElement) -> IdIndex:
 @dataclass(slots=True)
 class Allowance:
     """What may still be digested for the signatures of a document: `left` octets; `whole` is all of it. Anything, where
-    a reader takes few references only."""
+    a reader takes few references only.
+
+    `comparing` are the comparisons that all of it takes to be made canonical (`markup.canonical_cost`).
+    """
 
     whole: int = 0
     left: int = sys.maxsize
+    comparing: int = 0
+    comparisons: int = _COMPARISONS
 
     @classmethod
-    def of(cls, octets: int) -> "Allowance":
+    def of(cls, octets: int, comparing: int = 0) -> "Allowance":
         """For a document of so many octets."""
-        return cls(octets, _WHOLE_MAX * octets + _MORE_OCTETS)
+        return cls(octets, _WHOLE_MAX * octets + _MORE_OCTETS, comparing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +109,9 @@ class Document:
     def _digest(self, reference: Reference, signature: XmlElement, *, enveloped: bool) -> bytes:
         """Made anew, at the cost of the allowance, also if that leads to nothing."""
         allowance = self.allowance
-        if allowance.left <= 0:
+        if allowance.left <= 0 or allowance.comparisons < 0:
             raise BadXmlSignature("too much is referred to")
+        allowance.comparisons -= allowance.comparing
         # That there is no canonical form is found out at the end; and what an enveloped signature is left out of is
         # copied before.
         cost = allowance.whole

@@ -238,6 +238,13 @@ def firmware(version: tuple[int, int, int], *, model: str = MODEL, group: str = 
 async def test_firmware(surgery: Administered) -> None:
     """Known, not current, taken, back with the new version; refused and broken off."""
     admin = surgery.admin
+    cards = {card.handle for card in surgery.core.cards}
+    await admin.firmware.put(firmware((1, 0, 9)))
+    assert await code_of(admin.update_firmware(CT, "1.0.9")) == 4030
+    assert {card.handle for card in surgery.core.cards} == cards, "nothing was begun without the terminal's account"
+    assert not surgery.told(Topic.KSR_UPDATE_START)
+    for package in admin.firmware.packages:
+        await admin.firmware.remove(package.key)
     await admin.set_account(CT, ADMIN)
     assert await code_of(admin.update_firmware(CT)) == 4186
     await admin.firmware.put(firmware((1, 1, 0)))

@@ -305,3 +305,10 @@ async def test_a_malformed_file_of_a_stack_is_named_and_nothing_is_sent(
     assert await run("sign", "t.txt", "bad.xml", "good.xml") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "bad.xml: not well-formed XML; nothing was sent" in line
+
+
+async def test_a_document_is_not_replaced_by_its_own_signature(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    _write(brief_txt="x")
+    assert await run("sign", "brief.txt", "--output", "brief.txt", "--force") == 2
+    assert "would be replaced by its own result" in capsys.readouterr().err
+    assert Path("brief.txt").read_text() == "x"

@@ -182,3 +182,12 @@ def test_who_interrupts_a_pin_entry_is_told_that_the_terminal_still_asks(
     monkeypatch.setattr(pin, "with_konnektor", interrupted)
     assert main(["pin", "verify"]) == 130
     assert "presses cancel there, the card is in use (4093)" in capsys.readouterr().err
+
+
+def test_nobody_need_read_what_is_written() -> None:
+    """As `tiaas explain 4085 >&-` in a shell."""
+    command = f'exec "{sys.executable}" -m tiaas explain 4085 >&-'
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], env={"PYTHONPATH": _SOURCE}, stderr=subprocess.PIPE, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -15,6 +15,7 @@ from tiaas.base.shortwork import in_turn
 from tiaas.interfaces.dss_core_v1_0 import VerifyManifestResults
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.givenanswers import within_bounds
+from tiaas.konnektor.quickwork import is_quick
 from tiaas.konnektor.verdict import CertificateCheck, Result
 from tiaas.konnektor.verification.judging import Judgement, judge
 from tiaas.konnektor.verification.manifests import manifest_results
@@ -24,8 +25,8 @@ from tiaas.konnektor.verification.policy import broken_rule
 from tiaas.konnektor.verification.reading import Material, Reading, claims_untrusted, document_fault, place_of
 from tiaas.pki.keys import SigningScheme
 
-AT_ONCE_MAX = 32 * 1024
-"""Octets. What is not larger is read in the event loop: a prescription takes a fraction of a millisecond."""
+_FEW = 3
+"""Signatures of RSA that are verified in the event loop."""
 
 _ALWAYS_ENDS = frozenset({4280, 4281})
 """Dimensions and forbidden content (A_19052-01, A_22673)."""
@@ -79,10 +80,11 @@ async def verify(material: Material, rules: Rules, checks: SignerChecks, now: da
     4024, 4026), what the reading ends with (4253, 4110, 4280, 4281), 4125 for a qualified one without MGM_LU_SAK, 4002.
     """
     # With schemas nobody knows how long it takes.
-    at_once = material.octets <= AT_ONCE_MAX and not material.schemas
+    at_once = not material.schemas and is_quick(material.document or b"", material.signature or b"")
     claims, fault = _read(material) if at_once else await beside(material.octets, _read_and_check, material)
     # Public keys are used in threads, and meanwhile it is looked after the certificates.
-    checking = [_integrity(claim) for claim in claims]
+    are_few = len(claims) <= _FEW
+    checking = [_integrity(claim, are_few=are_few) for claim in claims]
     times = [reference_time(claim.found, rules.user_defined, now) for claim in claims]
     given = within_bounds([claim.found.ocsp for claim in claims])
     waiting = [
@@ -132,14 +134,13 @@ def _read_and_check(material: Material) -> tuple[list[Claim], KonnektorError | N
     return [Claim(claim.checked()) for claim in claims], fault
 
 
-def _integrity(claim: Claim) -> Integrity | asyncio.Future[Integrity]:
+def _integrity(claim: Claim, *, are_few: bool) -> Integrity | asyncio.Future[Integrity]:
     found, check = claim
     if check is None:
         return found.integrity
-    if found.algorithm is None or found.algorithm[0] is not SigningScheme.ECDSA:
-        # An RSA key verifies in less time than the change to another thread takes.
-        return check()
-    return in_turn(check)
+    # A usual RSA key verifies in less time than the change to another thread takes.
+    is_rsa = found.algorithm is None or found.algorithm[0] is not SigningScheme.ECDSA
+    return check() if is_rsa and are_few else in_turn(check)
 
 
 async def _check(

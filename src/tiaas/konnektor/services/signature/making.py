@@ -23,6 +23,7 @@ from tiaas.konnektor.events import Event, Topic, parameters
 from tiaas.konnektor.keys import effective_crypt, signer_of
 from tiaas.konnektor.keyuse import CertifiedKey, certified_key
 from tiaas.konnektor.qesjob import QesJob
+from tiaas.konnektor.quickwork import is_quick
 from tiaas.konnektor.services.context import ServiceContext
 from tiaas.konnektor.services.signature.answers import Made, sign_response
 from tiaas.konnektor.services.signature.formats import Circumstances, Ready, finish, prepare
@@ -34,7 +35,6 @@ from tiaas.konnektor.verdict import Result as Verified
 from tiaas.pki.keys import Signer
 
 Values = tuple[tuple[bytes, ...], ...]
-_AT_ONCE_OCTETS = 32 * 1024
 Sign = Callable[[Sequence[Ready]], Awaitable[Values]]
 _STOPPED = 4049
 
@@ -84,8 +84,10 @@ async def make(call: Call, wishes: Sequence[Wish]) -> tuple[SignResponse, ...]:
 def _size(wishes: Sequence[Wish]) -> int | None:
     """Octets to work on, None if the work costs less than a thread; with schemas nobody knows: few lines make a large
     content model."""
-    octets = sum(len(wish.data) for wish in wishes)
-    return None if octets <= _AT_ONCE_OCTETS and not any(wish.schemas for wish in wishes) else octets
+    documents = [wish.data for wish in wishes]
+    if is_quick(*documents) and not any(wish.schemas for wish in wishes):
+        return None
+    return sum(map(len, documents))
 
 
 def _prepared(wishes: Sequence[Wish], names: Sequence[str], here: Circumstances) -> list[Ready]:
