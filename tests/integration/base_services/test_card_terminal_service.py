@@ -19,8 +19,10 @@ from tiaas.konnektor.events import Topic
 from tiaas.konnektor.infomodel import Kind, Relation, Terminal
 from tiaas.konnektor.terminallist import Correlation
 from tiaas.soap.envelope import write_envelope
+from tiaas.terminal.sicct.commands import Ins
 from tiaas.terminal.sicct.units import KEYPAD
 from tiaas.terminal.virtual.config import PinMode, PinPolicy
+from tiaas.terminal.virtual.mishaps import CommandMishap, Mishaps
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -55,7 +57,7 @@ async def test_a_card_that_is_there_is_told_at_once(surgery: Surgery) -> None:
 
 
 @pytest.mark.requirement("TIP1-A_5408", "TIP1-A_5410", "TIP1-A_5413", "TIP1-A_6725")
-@pytest.mark.pitfall(20, 23)
+@pytest.mark.pitfall(23)
 @pytest.mark.code(4051, 4101)
 async def test_ejecting_and_requesting_with_a_person(surgery: Surgery) -> None:
     handle = surgery.find(CardType.EGK).handle
@@ -78,6 +80,33 @@ async def test_ejecting_and_requesting_with_a_person(surgery: Surgery) -> None:
     assert surgery.core.cards.find(answer.card.card_handle) is not None
     assert answer.card.card_handle != handle
     assert idle(surgery)
+
+
+@pytest.mark.pitfall(20)
+async def test_the_units_of_time(surgery: Surgery) -> None:
+    """7 of RequestCard are 7000 of EjectCard: the terminal is told seven seconds each time."""
+    told: list[tuple[int, bytes]] = []
+
+    class Listening(Mishaps):
+        def at_command(self, unit: int, command: bytes) -> CommandMishap | None:
+            if command[1] in (Ins.REQUEST_ICC, Ins.EJECT_ICC):
+                told.append((command[1], command))
+            return None
+
+    before, surgery.terminal.mishaps = surgery.terminal.mishaps, Listening()
+    try:
+        out = asyncio.create_task(surgery.call(eject(wait=7000)))
+        await shows(surgery, "Bitte eGK aus SLOT 2 entnehmen")
+        card = surgery.terminal.eject(2)
+        await out
+        back = asyncio.create_task(surgery.call(request(card_type=WireType.EGK, wait=7)))
+        await shows(surgery, "Bitte eGK in SLOT 2 stecken")
+        surgery.terminal.insert(2, card)
+        await back
+    finally:
+        surgery.terminal.mishaps = before
+    # A card that was inserted is asked for once more, without waiting.
+    assert {ins for ins, command in told if b"\x80\x01\x07" in command} == {Ins.REQUEST_ICC, Ins.EJECT_ICC}
 
 
 @pytest.mark.code(4203, 4202)
