@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.labport import add_arguments, control_port
-from tiaas.cli.writer import out, out_json, out_live, out_table
+from tiaas.cli.writer import note, out, out_json, out_live, out_table
 from tiaas.lab.day.hand import Hand
 from tiaas.lab.scenario.model import Scenario
 from tiaas.lab.scenario.play import Player, load_scenario, packaged
@@ -38,7 +38,11 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidInput("a scenario with quarter_in sets the clock; only tiaas up --scenario can do that")
     with control_port(args) as http:
         url = str(http.base_url)
-    asyncio.run(play(scenario, url, out_live))
+    try:
+        asyncio.run(play(scenario, url, out_live))
+    except KeyboardInterrupt:
+        note("what the scenario has done so far stays; tiaas lab fault --clear ends its faults")
+        raise
     return ExitCode.OK
 
 

@@ -124,7 +124,11 @@ class SlotOccupied(ControlError):
     """There is a card in the slot already."""
 
     def __init__(self) -> None:
-        super().__init__(409, "there is a card in that slot", "eject it first: POST …/slots/{n}/eject")
+        super().__init__(
+            409,
+            "there is a card in that slot; tiaas card list shows it, tiaas card eject ICCSN takes it out",
+            "POST …/slots/{n}/eject",
+        )
 
 
 class SlotVacant(ControlError):

@@ -225,7 +225,8 @@ def test_verbs_find_the_one_running_lab(lab: LabProcess) -> None:
     inserted = lab.tiaas("card", "insert", second, "--terminal", "CT-1", "--slot", "1", "--json")
     assert json.loads(inserted.stdout) == {"iccsn": second, "ct_id": "CT-1", "slot": 1}
     full = lab.tiaas("card", "insert", first)
-    assert (full.returncode, full.stderr) == (1, "tiaas: there is a card in that slot\n")
+    told = "tiaas: there is a card in that slot; tiaas card list shows it, tiaas card eject ICCSN takes it out\n"
+    assert (full.returncode, full.stderr) == (1, told)
     assert lab.tiaas("card", "eject", second).returncode == 0
     assert lab.tiaas("card", "insert", first).stdout == f"{first} inserted into CT-1 slot 1\n"
     assert lab.tiaas("card", "insert", first, "--slot", "1").returncode == 2
