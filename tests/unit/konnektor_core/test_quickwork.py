@@ -1,0 +1,42 @@
+"""What is certain to be quick, and what only might be dear."""
+
+import pytest
+
+from tiaas.konnektor.quickwork import QUICK_OCTETS, is_quick
+
+REFERENCE = b'<Reference URI="#a"/>'
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"text",
+        b'<Bundle xmlns="http://hl7.org/fhir">' + b"<entry/>" * 500 + b"</Bundle>",
+        b"%PDF-1.4 /Type /Catalog <x:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'/>",
+    ],
+    ids=["text", "a bundle", "a PDF with metadata"],
+)
+def test_usual_documents_are_quick(document: bytes) -> None:
+    assert is_quick(document)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        bytes(QUICK_OCTETS + 1),
+        b"<a" + b"".join(b' xmlns:n%d="u"' % n for n in range(200)) + b">" + b"<b/>" * 1000 + REFERENCE * 20,
+        b"<a " + b"".join(b'a%d="" ' % n for n in range(3000)) + b"/>",
+        b"%PDF-1.5 /DecodeParms<</Predictor 15>>",
+        b"%PDF-1.5 /DecodeParms<</Pre#64ictor 15>>",
+        b"%PDF-1.5 /Type/#4fbjStm",
+    ],
+    ids=["octets", "namespaces", "attributes", "a predictor", "a hidden one", "an object stream"],
+)
+def test_what_might_be_dear_is_not(document: bytes) -> None:
+    assert not is_quick(document)
+
+
+def test_together_they_count() -> None:
+    half = bytes(QUICK_OCTETS // 2)
+    assert is_quick(half, half)
+    assert not is_quick(half, half, b"x")
