@@ -1,7 +1,7 @@
 """Firmware of card terminals by itself, at a set time (gemSpec_Kon V5.18 A_18387, A_18390, A_18391; TAB_KON_670).
 
 Brought is what the KSR offers above the version that runs. What the Konnektor did not run at is not made up for. A
-terminal without an administrator's account, or one that is away, is left as it is, and KSR/ERROR or the log says so.
+terminal without an administrator's account, or one that is away, is left as it is, and the log says so.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.konnektor.store import InstanceStore
 from tiaas.konnektor.terminaladmin import TerminalAdmin
+from tiaas.konnektor.terminaladminsession import NO_ACCOUNT
 from tiaas.konnektor.terminallist import Correlation, TerminalEntry
 from tiaas.konnektor.terminals import Terminals
 from tiaas.konnektor.updateoffers import version_numbers
@@ -147,10 +148,12 @@ class AutoUpdate:
         config, product = entry.config, entry.last_product
         if product is None or config.correlation is not Correlation.AKTIV or config.ct_id in self.settings.excluded:
             return None
-        if config.admin is None:
-            return None  # Nobody but its administrator can bring it anything.
         offered = self._updates.newest_version(product)
         if offered is None or version_numbers(offered) <= version_numbers(product.firmware_version):
+            return None
+        if config.admin is None:
+            # To find that out at the terminal would cost its cards their power.
+            _log.warning("terminal not updated", extra={"ct_id": config.ct_id, "reason": NO_ACCOUNT})
             return None
         return offered
 

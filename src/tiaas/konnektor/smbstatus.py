@@ -125,7 +125,10 @@ class SmbStatuses:
     async def _run(self) -> None:
         await asyncio.sleep(_FIRST_SECONDS)
         while True:
-            await self.tick()
+            try:
+                await self.tick()
+            except Exception as error:  # noqa: BLE001 - a defect met once must not end all looking
+                _log.error("status of SM-Bs not looked at", extra={"kind": type(error).__name__})
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _look(self, card: Card, *, tell: bool) -> tuple[CheckedCertificate, ...]:

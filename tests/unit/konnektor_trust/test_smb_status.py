@@ -1,5 +1,6 @@
 """Whether the certificates of SM-Bs still count: asked soon after a card came, then daily."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from tests.unit.pki.ocspmaker import NOW
 from tests.unit.protocol.logs import Logs
 from tiaas.base.clock import ManualClock
 from tiaas.base.entropy import SeededEntropy
+from tiaas.konnektor import smbstatus
 from tiaas.konnektor.cardmap import ECC, SIG
 from tiaas.konnektor.cards import Card, CardData, CardList
 from tiaas.konnektor.cardtypes import CardType
@@ -162,3 +164,26 @@ async def test_other_cards_are_left_alone(bench: Bench) -> None:
     bench.cards.insert("CT", 1, CardData(CardType.HBA, ICCSN), NoLine())
     await bench.statuses.tick()
     assert bench.forwarder.requests == []
+
+
+async def test_a_defect_met_once_does_not_end_all_looking(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smbstatus, "_FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(smbstatus, "_LOOK_SECONDS", 0.0)
+    looked, tick = asyncio.Event(), bench.statuses.tick
+    times = 0
+
+    async def once_wrong() -> None:
+        nonlocal times
+        times += 1
+        if times == 1:
+            raise ZeroDivisionError
+        await tick()
+        looked.set()
+
+    monkeypatch.setattr(bench.statuses, "tick", once_wrong)
+    card = bench.insert()
+    bench.statuses.start()
+    async with asyncio.timeout(10):
+        await looked.wait()
+    await bench.statuses.stop()
+    assert bench.statuses.status_of(card.handle) is SmbStatus.GOOD
