@@ -1,6 +1,8 @@
 """The CRL of a box, profile einbox: fetched, checked, kept (gemSpec_Kon V5.18 TUC_KON_040; gemSpec_PKI TUC_PKI_021).
 
-There is no VPN-Konzentrator whose certificate it could be asked about; what shows of it are its states and events.
+It is fetched at the boot, then each time the TSL was looked after (TIP1-A_4684), so once a day and spread as the TSL
+is (TIP1-A_4685); what could not be had or was refused is asked for again every minute. There is no VPN-Konzentrator
+whose certificate it could be asked about; what shows of it are its states and events.
 """
 
 import asyncio
@@ -13,6 +15,7 @@ from tiaas.base.clock import Clock
 from tiaas.konnektor.config import BadInstanceConfig
 from tiaas.konnektor.errors import ErrorLog, KonnektorError, LoggedError
 from tiaas.konnektor.events import Event, EventHub, EventSeverity, EventType, Topic, parameters, time_value
+from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.konnektor.store import InstanceStore, StoreError
 from tiaas.konnektor.trust import TrustSpace
@@ -32,7 +35,7 @@ _RETRY_SECONDS = 60.0
 
 
 class CrlKeeper:
-    """Keeps the CRL at `url` current; `space` gives the trust space whose CAs may sign it.
+    """Keeps the CRL at `url` current while `online`; `space` gives the trust space whose CAs may sign it.
 
     A CRL that cannot be had, or is refused, leaves the one that is held: it goes out of date in time.
     """
@@ -40,7 +43,7 @@ class CrlKeeper:
     def __init__(
         self,
         url: str,
-        every: float,
+        online: OnlineMode,
         web: WebClient,
         space: Callable[[], TrustSpace],
         store: InstanceStore,
@@ -51,7 +54,7 @@ class CrlKeeper:
     ) -> None:
         self.held: RevocationList | None = None
         self._url = url
-        self._every = every
+        self._online = online
         self._web = web
         self._space = space
         self._store = store
@@ -59,6 +62,7 @@ class CrlKeeper:
         self._opstate = opstate
         self._errors = errors
         self._clock = clock
+        self._is_missed = False
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -69,10 +73,9 @@ class CrlKeeper:
                 self.held = decode_crl_untrusted(b64decode(row["document"]))
             except (BadCrl, KeyError, ValueError):
                 _log.error("stored CRL not readable")
-        fetched = bool(self._url) and await self.refresh()
-        self.judge()
+        await self.follow()
         if self._url:
-            self._task = asyncio.create_task(self._run(self._every if fetched else _RETRY_SECONDS))
+            self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
         """Fetches no more."""
@@ -81,13 +84,21 @@ class CrlKeeper:
             await asyncio.gather(self._task, return_exceptions=True)
         self._web.close()
 
+    async def follow(self) -> None:
+        """Fetches and takes the CRL if the TI may be used (MGM_LU_ONLINE). Raises `StoreError`."""
+        if self._may_fetch:
+            await self.refresh()
+        self.judge()
+
     async def refresh(self) -> bool:
         """Fetches and takes the CRL; whether that went well. Raises `StoreError`."""
+        self._is_missed = True
         try:
             await self._take(await self._fetch())
         except ListRefused as refused:
             self._tell_failure(refused)
             return False
+        self._is_missed = False
         return True
 
     async def take(self, document: bytes) -> None:
@@ -100,7 +111,7 @@ class CrlKeeper:
 
     async def is_current(self) -> bool:
         """Whether the CRL is not over, after another try to renew one that is (TUC_KON_321, step 4)."""
-        if self._is_over() and self._url:
+        if self._is_over() and self._may_fetch:
             try:
                 await self.refresh()
             except StoreError as error:
@@ -114,6 +125,10 @@ class CrlKeeper:
         expiring = until is not None and until - EXPIRING < now <= until
         self._opstate.set(Condition.CRL_EXPIRING, expiring, (("ExpiringDateCRL", time_value(until)),))
         self._opstate.set(Condition.CRL_OUT_OF_DATE, self._is_over(), (("NextUpdateCRL", time_value(until)),))
+
+    @property
+    def _may_fetch(self) -> bool:
+        return bool(self._url) and self._online.active
 
     def _is_over(self) -> bool:
         return self.held is not None and self._clock.now() > self.held.next_update
@@ -146,11 +161,12 @@ class CrlKeeper:
             self._hub.publish(Event(Topic.CERT_CRL_UPDATED, severity=EventSeverity.ERROR, deliver=False))
         self.judge()
 
-    async def _run(self, wait: float) -> None:
+    async def _run(self) -> None:
         while True:
-            await asyncio.sleep(wait)
+            await asyncio.sleep(_RETRY_SECONDS)
             try:
-                wait = self._every if await self.refresh() else _RETRY_SECONDS
+                if self._is_missed:
+                    await self.follow()
             except StoreError as error:
                 _log.warning("CRL not kept", extra={"reason": error.reason})
             self.judge()

@@ -95,8 +95,8 @@ def _is_counted(context: ServiceContext) -> Callable[[object], bool]:
 def _box(context: ServiceContext, network: Network, config: InstanceConfig, device: bytes | None) -> Box:
     certificate = None if device is None else decode_certificate_untrusted(device)
     crl = CrlKeeper(
-        config.box.crl_url if config.ti.online else "",
-        config.ti.tsl_seconds,
+        config.box.crl_url,
+        context.online_mode,
         WebClient(network),
         lambda: context.trust.space,
         context.store,
@@ -105,6 +105,7 @@ def _box(context: ServiceContext, network: Network, config: InstanceConfig, devi
         context.protocol,
         context.clock,
     )
+    context.trust.after_tsl(crl.follow)
     lines = BoxNetwork(
         config.box, context.online_mode, crl, network, context.opstate, context.hub, context.protocol, context.clock
     )

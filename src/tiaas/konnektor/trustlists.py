@@ -9,7 +9,7 @@ hour, without any list after some seconds.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -74,6 +74,10 @@ _SIGNER_FAULTS = frozenset(
 )
 
 
+async def _nothing() -> None:
+    """What follows a TSL where there is no CRL."""
+
+
 class TrustLists:
     """The lists of one instance; a `TrustSource`. Build it, `load` it, then call `tick` now and then or `run` it."""
 
@@ -95,6 +99,8 @@ class TrustLists:
         """`anchor` is the TSL-Signer-CA (DER) to begin with, `given` has the CVC roots. `BadCertificate`."""
         self.on_change: Callable[[], None] = lambda: None
         """Called when another trust space counts."""
+        self.after_tsl: Callable[[], Awaitable[None]] = _nothing
+        """Called after every attempt to renew the TSL, whether it went well or not: a box looks after its CRL then."""
         self.qualified: tuple[Issuer, ...] = ()
         """The CAs for qualified certificates of the BNetzA-VL in use, for the check of signatures (TUC_PKI_030)."""
         self.qualified_signers: tuple[Certificate, ...] = ()
@@ -233,7 +239,9 @@ class TrustLists:
 
         A failure shows in EC_TSL_Update_Not_Successful and the event CERT/TSL/IMPORT (4127). Raises `StoreError`.
         """
-        return await self._refresh(self._tsl, self._tsl_addresses())
+        went_well = await self._refresh(self._tsl, self._tsl_addresses())
+        await self.after_tsl()
+        return went_well
 
     async def import_tsl(self, document: bytes) -> None:
         """A TSL by hand, also an expired one and in every state. Raises `KonnektorError` 4128, `StoreError`."""

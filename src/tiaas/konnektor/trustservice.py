@@ -6,7 +6,7 @@ who ask for a status. Cards and terminals that are in use go on working, as TAB_
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -87,6 +87,11 @@ class Trust:
         """`listener` is called from now on when another trust space counts."""
         if self.lists is not None:
             self.lists.on_change = listener
+
+    def after_tsl(self, follow: Callable[[], Awaitable[None]]) -> None:
+        """`follow` is called from now on after every attempt to renew the TSL (TIP1-A_4684, A_23274)."""
+        if self.lists is not None:
+            self.lists.after_tsl = follow
 
     def status(self) -> TrustStatus:
         """What is trusted, how old it is, how OCSP goes."""

@@ -15,6 +15,7 @@ from tiaas.konnektor.crlkeeper import CrlKeeper
 from tiaas.konnektor.errors import LoggedError
 from tiaas.konnektor.events import Event, EventHub, EventSeverity
 from tiaas.konnektor.network import Network
+from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.protocol import Level, LogType
 from tiaas.konnektor.protocol.personal import fit_to_log
@@ -53,7 +54,7 @@ class Bench:
         issuer = decode_certificate_untrusted(der(self.lab.pki.authority(AuthorityKind.KOMP, Family.ECC)))
         space = TrustSpace((Issuer(issuer),), ())
         web = WebClient(Network())
-        return CrlKeeper(self.url, 86_400.0, web, lambda: space, self.store, hub, self.opstate, self, self.clock)
+        return CrlKeeper(self.url, OnlineMode(True), web, lambda: space, self.store, hub, self.opstate, self, self.clock)
 
     def fault(self, **more: object) -> None:
         self.lab.faults.add(Fault.from_document({"service": "crl", **more}))

@@ -276,7 +276,7 @@ async def _new_crl(old: Deposed) -> None:
     space = TrustSpace((Issuer(decode_certificate_untrusted(ca.certificate.public_bytes(Encoding.DER))),), ())
     core = old.core
     web, logs = WebClient(Network()), core.protocol
-    keeper = CrlKeeper("", 1.0, web, lambda: space, core.store, core.hub, core.opstate, logs, core.clock)
+    keeper = CrlKeeper("", OnlineMode(True), web, lambda: space, core.store, core.hub, core.opstate, logs, core.clock)
     document = issue_crl(Authority(ca.certificate, ca.key), CLOCK.now(), CLOCK.now() + timedelta(days=7), 1)
     try:
         await keeper.take(document)

@@ -18,6 +18,7 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, EventHub
 from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.network import Network
+from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.store import InstanceStore
 from tiaas.konnektor.trust import TrustSpace
@@ -90,6 +91,7 @@ class Bench:
         hub = EventHub()
         hub.subscribe(self.events.append)
         self.opstate = OperatingState(hub, self.clock)
+        self.online = OnlineMode(self.access.online)
         self.trust = build_trust(
             TrustSpace((), ()),
             OLD.anchor.encoded,
@@ -101,6 +103,7 @@ class Bench:
             clock=self.clock,
             entropy=SeededEntropy(seed),
             reader=self.reader,
+            online=self.online,
         )
         await self.lists.load()
         return self.trust
