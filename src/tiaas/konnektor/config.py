@@ -325,7 +325,7 @@ class InstanceConfig:
         if not 1 <= len(self.instance) <= 64:
             raise BadInstanceConfig("an instance's name has 1 to 64 characters")
         if self.box.crl_url and not self.ti.tsl_url:
-            raise BadInstanceConfig("TIP1-A_4684: the CRL is fetched after the TSL; an instance with crl_url has a tsl_url")
+            raise BadInstanceConfig("TIP1-A_4684: the CRL is fetched after the TSL, so crl_url needs a tsl_url")
         if self.profile is Profile.HSK and not self.access.is_fit_for_hsk:
             raise BadInstanceConfig(
                 "A_23303: clients of a Highspeed-Konnektor use TLS and show a certificate; a lab that tests other "

@@ -54,7 +54,8 @@ class Bench:
         issuer = decode_certificate_untrusted(der(self.lab.pki.authority(AuthorityKind.KOMP, Family.ECC)))
         space = TrustSpace((Issuer(issuer),), ())
         web = WebClient(Network())
-        return CrlKeeper(self.url, OnlineMode(True), web, lambda: space, self.store, hub, self.opstate, self, self.clock)
+        online = OnlineMode(True)
+        return CrlKeeper(self.url, online, web, lambda: space, self.store, hub, self.opstate, self, self.clock)
 
     def fault(self, **more: object) -> None:
         self.lab.faults.add(Fault.from_document({"service": "crl", **more}))

@@ -12,7 +12,6 @@ from tiaas.konnektor.crlkeeper import CrlKeeper
 from tiaas.konnektor.errors import LoggedError
 from tiaas.konnektor.events import EventHub
 from tiaas.konnektor.network import Network
-from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.web import WebClient
 from tiaas.pki.crl import issue_crl
