@@ -68,9 +68,8 @@ _NOT_AS_BAD = frozenset({Integrity.CERTIFICATE_NOT_BOUND, Integrity.NOT_WHOLE_DO
 
 @dataclass(frozen=True, slots=True)
 class _Signer:
-    """What is needed of a certificate (DER)."""
+    """What is needed of a certificate."""
 
-    certificate: bytes
     key: PublicKey | None
     serial: str
 
@@ -181,7 +180,8 @@ class _Reading:
         fits: Callable[[], bool] | None = None
         parts = self._check_references(syntax, problems, findings)
         signed = self._signed_properties(syntax)
-        certificate = self._signer(syntax, signed)
+        named = None if signed is None else xades_properties.signing_certificate(signed)
+        certificate, is_named = self._signer(syntax, named)
         readable = None if certificate is None else _decoded(certificate)
         method = _method(syntax.method)
         if method is None:
@@ -193,8 +193,7 @@ class _Reading:
         elif method is not None:
             octets = canonical(syntax.info, syntax.canonicalization.algorithm, syntax.canonicalization.prefixes)
             fits = partial(value_fits, method, octets, syntax.value, readable.key)
-        is_bound = signed is not None and xades_properties.names_a_certificate(signed)
-        if signed is not None and is_bound and readable is not None and not _names(signed, readable):
+        if named is not None and readable is not None and not (is_named and _has_serial(named, readable)):
             problems.add(Integrity.CERTIFICATE_NOT_BOUND)
         policy = None if signed is None else xades_properties.policy(signed)
         countersigns = self._countersigned(element, parts)
@@ -217,7 +216,7 @@ class _Reading:
             countersigns=countersigns,
             identifier=element.get("Id"),
             references=tuple(part.uri or "" for part in parts),
-            is_bound=is_bound,
+            is_bound=named is not None,
             findings=tuple(sorted(findings)),
             manifest=self._manifest(syntax),
         )
@@ -277,14 +276,17 @@ class _Reading:
                 return own
         raise BadXmlSignature("the signed properties are not signed")
 
-    def _signer(self, syntax: SignatureSyntax, signed: XmlElement | None) -> bytes | None:
-        """The certificate that the signed properties name, else the first; the one given if none is embedded."""
+    def _signer(self, syntax: SignatureSyntax, named: XmlElement | None) -> tuple[bytes | None, bool]:
+        """The certificate that the signed properties name, else the first; the one given if none is embedded.
+
+        Also whether they name it.
+        """
         candidates = syntax.certificates or (() if self._certificate is None else (self._certificate,))
-        if signed is not None:
+        if named is not None:
             for candidate in candidates:
-                if xades_properties.names_certificate(signed, candidate):
-                    return candidate
-        return candidates[0] if candidates else None
+                if xades_properties.names_certificate(named, candidate):
+                    return candidate, True
+        return (candidates[0] if candidates else None), False
 
     def _countersigned(self, element: XmlElement, parts: tuple[Reference, ...]) -> int | None:
         """The index of the signature whose SignatureValue is signed, if that is what this one does."""
@@ -378,11 +380,9 @@ def _checked(fits: Callable[[], bool], claimed: Integrity) -> Integrity:
     return claimed if fits() else Integrity.SIGNATURE_WRONG
 
 
-def _names(signed: XmlElement, signer: _Signer) -> bool:
-    """Whether the signed properties name the certificate (TS 101 903, G.2.2.5): its digest and serial number."""
-    if not xades_properties.names_certificate(signed, signer.certificate):
-        return False
-    serial = xades_properties.named_serial(signed)
+def _has_serial(named: XmlElement, signer: _Signer) -> bool:
+    """Whether the certificate has the serial number that the signed properties name, if any (TS 101 903, G.2.2.5)."""
+    serial = xades_properties.named_serial(named)
     return serial is None or serial.strip() == signer.serial
 
 
@@ -398,7 +398,7 @@ def _signer(certificate: bytes) -> _Signer | None:
         decoded = decode_certificate_untrusted(certificate)
     except BadCertificate:
         return None
-    return _Signer(certificate, decoded.key(), str(decoded.serial_number))
+    return _Signer(decoded.key(), str(decoded.serial_number))
 
 
 def _time(written: str | None) -> datetime | None:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 from cryptography.hazmat.primitives import hashes
 from lxml import etree
 
+from tiaas.base import slices
 from tiaas.base.dataclass import dataclass
 from tiaas.xmlsec.errors import BadXmlSignature
 from tiaas.xmlsec.names import EXCLUSIVE, XML, Transform
@@ -77,6 +78,60 @@ def without(child: XmlElement) -> Remainder:
         before.tail = (before.tail or "") + removed.tail
     parent.remove(removed)
     return Remainder(root)
+
+
+def remaining(
+    child: XmlElement, element: XmlElement | None, method: Transform, prefixes: tuple[str, ...] = ()
+) -> bytes:
+    """`canonical` of an ancestor of `child`, or of its whole document (None), with `child` left out.
+
+    Nothing outside of an element has another canonical form for what is in it, so it is cut out of the octets if it is
+    certain where it stands. Raises `BadXmlSignature` for the document element, too.
+    """
+    if child.getparent() is None:
+        raise BadXmlSignature("nothing is left of the document")
+    try:
+        octets = _canonical_of(child.getroottree().getroot(), element, method, prefixes)
+    except BadXmlSignature:
+        # Perhaps only what is left out has no canonical form.
+        span = None
+    else:
+        span = _span(child, octets)
+    if span is None:
+        remainder = without(child)
+        return _canonical_of(remainder.root, None if element is None else remainder.of(element), method, prefixes)
+    view = memoryview(octets)
+    return slices.joined((view[: span[0]], view[span[1] :]))
+
+
+def _canonical_of(
+    root: XmlElement, element: XmlElement | None, method: Transform, prefixes: tuple[str, ...]
+) -> bytes:
+    if element is None:
+        return canonical_document(root, method, prefixes)
+    return canonical(element, method, prefixes)
+
+
+def _span(element: XmlElement, octets: bytes) -> tuple[int, int] | None:
+    """Where an element stands in canonical octets; None if there may be another of its name, in whichever namespace.
+
+    Of what is no markup only processing instructions may look like it.
+    """
+    local = str(element.tag).rpartition("}")[2]
+    name = (f"{element.prefix}:{local}" if element.prefix else local).encode()
+    starts = [found for more in (b" ", b">") for found in _places(octets, b"<%b%b" % (name, more), 0)]
+    if len(starts) != 1:
+        return None
+    end = b"</%b>" % name
+    ends = _places(octets, end, starts[0])
+    return (starts[0], ends[0] + len(end)) if len(ends) == 1 else None
+
+
+def _places(octets: bytes, wanted: bytes, start: int) -> list[int]:
+    """Where something stands: the first two places at most."""
+    first = slices.found(octets, wanted, start)
+    second = slices.found(octets, wanted, first + 1) if first >= 0 else -1
+    return [place for place in (first, second) if place >= 0]
 
 
 def inherited(

@@ -7,11 +7,20 @@ from tiaas.xmlsec.canonical import XmlElement
 from tiaas.xmlsec.errors import BadXmlSignature
 from tiaas.xmlsec.names import ds, xades
 from tiaas.xmlsec.references import digest_fits
-from tiaas.xmlsec.syntax import binary, child, read_digest
+from tiaas.xmlsec.syntax import binary, child, first, read_digest
 
+_OBJECT, _QUALIFYING, _SIGNED = ds("Object"), xades("QualifyingProperties"), xades("SignedProperties")
 _ABOUT = xades("SignedSignatureProperties")
-_UNSIGNED = f"{xades('UnsignedProperties')}/{xades('UnsignedSignatureProperties')}"
-_DATA = f"{xades('SignedDataObjectProperties')}/{xades('DataObjectFormat')}"
+_TIME = (_ABOUT, xades("SigningTime"))
+_CERTS = tuple((_ABOUT, xades(name), xades("Cert")) for name in ("SigningCertificate", "SigningCertificateV2"))
+_CERT_DIGEST = xades("CertDigest")
+_SERIAL = (xades("IssuerSerial"), ds("X509SerialNumber"))
+_POLICY = (_ABOUT, *map(xades, ("SignaturePolicyIdentifier", "SignaturePolicyId", "SigPolicyId", "Identifier")))
+_DESCRIPTION = tuple(map(xades, ("SignedDataObjectProperties", "DataObjectFormat", "Description")))
+_UNSIGNED = xades("UnsignedProperties")
+_OCSP = "/".join(
+    map(xades, ("UnsignedSignatureProperties", "RevocationValues", "OCSPValues", "EncapsulatedOCSPValue"))
+)
 _OCSP_MAX = 64
 
 
@@ -20,7 +29,7 @@ def qualifying_properties(signature: XmlElement) -> XmlElement | None:
 
     Raises `BadXmlSignature` if there are several or they name another target.
     """
-    found = signature.findall(f"{ds('Object')}/{xades('QualifyingProperties')}")
+    found = _all_qualifying(signature)
     if not found:
         return None
     name = signature.get("Id")
@@ -32,54 +41,60 @@ def qualifying_properties(signature: XmlElement) -> XmlElement | None:
 def own_properties(signature: XmlElement) -> XmlElement | None:
     """The SignedProperties of a signature, None without. Raises `BadXmlSignature`."""
     qualifying = qualifying_properties(signature)
-    return None if qualifying is None else child(qualifying, xades("SignedProperties"))
+    return None if qualifying is None else child(qualifying, _SIGNED)
 
 
-def names_a_certificate(properties: XmlElement) -> bool:
-    """Whether the signed properties name any certificate as the signer's."""
-    return _signing_certificate(properties) is not None
+def signing_certificate(properties: XmlElement) -> XmlElement | None:
+    """The Cert that names the signer's certificate, the first one in SigningCertificate (TS 101 903, 7.2.2).
 
-
-def names_certificate(properties: XmlElement, certificate: bytes) -> bool:
-    """Whether the signed properties name this certificate (DER) as the signer's (TS 101 903, 7.2.2 and G.2.2.5).
-
-    The first certificate in SigningCertificate is the signer's; its digest must fit. Raises `BadXmlSignature` for an
-    unreadable one.
+    None if the signed properties name none.
     """
-    cert = _signing_certificate(properties)
-    if cert is None:
-        return False
-    method, value = read_digest(child(cert, xades("CertDigest")))
+    for path in _CERTS:
+        cert = first(properties, *path)
+        if cert is not None:
+            return cert
+    return None
+
+
+def names_certificate(cert: XmlElement, certificate: bytes) -> bool:
+    """Whether a `signing_certificate` names this certificate (DER): its digest must fit (TS 101 903, G.2.2.5).
+
+    Raises `BadXmlSignature` for an unreadable one.
+    """
+    method, value = read_digest(child(cert, _CERT_DIGEST))
     return digest_fits(certificate, method, value)
 
 
-def named_serial(properties: XmlElement) -> str | None:
-    """The serial number of the signer's certificate as written; SigningCertificateV2 has none."""
-    cert = _signing_certificate(properties)
-    return None if cert is None else cert.findtext(f"{xades('IssuerSerial')}/{ds('X509SerialNumber')}")
+def named_serial(cert: XmlElement) -> str | None:
+    """The serial number in a `signing_certificate` as written; SigningCertificateV2 has none."""
+    return _text(cert, *_SERIAL)
 
 
 def signing_time(properties: XmlElement) -> str | None:
     """SigningTime as written."""
-    return properties.findtext(f"{_ABOUT}/{xades('SigningTime')}")
+    return _text(properties, *_TIME)
 
 
 def policy(properties: XmlElement) -> str | None:
     """The identifier of the signature policy as written."""
-    path = ("SignaturePolicyIdentifier", "SignaturePolicyId", "SigPolicyId", "Identifier")
-    return properties.findtext("/".join((_ABOUT, *map(xades, path))))
+    return _text(properties, *_POLICY)
 
 
 def description(properties: XmlElement) -> str | None:
     """The Description of the first data object that has one: gematik's ShortText."""
-    return properties.findtext(f"{_DATA}/{xades('Description')}")
+    return _text(properties, *_DESCRIPTION)
 
 
 def ocsp_values(signature: XmlElement) -> tuple[bytes, ...]:
     """The OCSPResponses (DER) in the unsigned properties; what is not base64 is left out."""
-    path = "/".join((_UNSIGNED, *map(xades, ("RevocationValues", "OCSPValues", "EncapsulatedOCSPValue"))))
+    elements = [
+        element
+        for qualifying in _all_qualifying(signature)
+        for unsigned in qualifying.iterchildren(_UNSIGNED)
+        for element in unsigned.iterfind(_OCSP)
+    ]
     found = []
-    for element in signature.findall(f"{ds('Object')}/{xades('QualifyingProperties')}/{path}")[:_OCSP_MAX]:
+    for element in elements[:_OCSP_MAX]:
         try:
             found.append(binary(element))
         except BadXmlSignature:
@@ -87,9 +102,13 @@ def ocsp_values(signature: XmlElement) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def _signing_certificate(properties: XmlElement) -> XmlElement | None:
-    for name in ("SigningCertificate", "SigningCertificateV2"):
-        cert = properties.find(f"{_ABOUT}/{xades(name)}/{xades('Cert')}")
-        if cert is not None:
-            return cert
-    return None
+def _all_qualifying(signature: XmlElement) -> list[XmlElement]:
+    return [
+        qualifying for holding in signature.iterchildren(_OBJECT) for qualifying in holding.iterchildren(_QUALIFYING)
+    ]
+
+
+def _text(parent: XmlElement, *path: str) -> str | None:
+    """The text that the first element of a path starts with, None without one."""
+    found = first(parent, *path)
+    return None if found is None else found.text or ""

@@ -10,7 +10,7 @@ from tiaas.base.dataclass import dataclass
 from tiaas.xmlsec.canonical import XmlElement, canonical
 from tiaas.xmlsec.errors import BadXmlSignature
 from tiaas.xmlsec.names import SIGNED_PROPERTIES_TYPE, SignatureMethod, Transform, ds
-from tiaas.xmlsec.properties import names_certificate, own_properties, signing_time
+from tiaas.xmlsec.properties import names_certificate, own_properties, signing_certificate, signing_time
 from tiaas.xmlsec.references import Document, index_ids
 from tiaas.xmlsec.syntax import Reference, SignatureSyntax, Step, read_signature
 
@@ -44,7 +44,8 @@ def read_enveloped_untrusted(root: XmlElement) -> XmlSignature:
     if properties is None or len(syntax.element.findall(ds("Object"))) != 1:
         raise BadXmlSignature("the qualifying properties are not those of this signature")
     _check_references(syntax, root, properties)
-    if not syntax.certificates or not names_certificate(properties, syntax.certificates[0]):
+    named = signing_certificate(properties)
+    if not syntax.certificates or named is None or not names_certificate(named, syntax.certificates[0]):
         raise BadXmlSignature("the signed properties do not name the certificate")
     return XmlSignature(
         method=method,

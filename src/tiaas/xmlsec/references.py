@@ -5,6 +5,7 @@ document) or "#" and an Id; the transforms are canonicalisations and enveloped-s
 """
 
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import field
 from hmac import compare_digest
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from lxml import etree
 
 from tiaas.base.dataclass import dataclass
-from tiaas.xmlsec.canonical import XmlElement, canonical, canonical_document, digest, without
+from tiaas.xmlsec.canonical import XmlElement, canonical, canonical_document, digest, remaining
 from tiaas.xmlsec.errors import BadXmlSignature, NotResolved, UnknownAlgorithm
 from tiaas.xmlsec.names import CANONICAL, DIGESTS, XML, Transform
 from tiaas.xmlsec.syntax import Reference, Step
@@ -41,13 +42,24 @@ def index_ids(root: XmlElement) -> IdIndex:
     Whoever resolves an Id may find another element of that Id first, so such a one leads nowhere.
     """
     found: dict[str, XmlElement | None] = {}
-    for element in root.iter(etree.Element):
-        attributes = element.attrib
-        if not attributes:
-            continue
-        for name in {value for key in ID_ATTRIBUTES if (value := attributes.get(key)) is not None}:
-            found[name] = None if name in found else element
+    for search in _SEARCHES.all:
+        for name in search(root):
+            element = name.getparent()
+            if found.setdefault(str(name), element) is not element:
+                found[str(name)] = None
     return found
+
+
+class _Searches(threading.local):
+    """What finds all attributes of a name, in a tenth of the time of a walk. Each thread has its own, for nobody should
+    wait for a large document."""
+
+    def __init__(self) -> None:
+        names = (name.replace(f"{{{XML}}}", "xml:") for name in ID_ATTRIBUTES)
+        self.all = tuple([etree.XPath(f"descendant-or-self::*/@{name}") for name in names])
+
+
+_SEARCHES = _Searches()
 
 
 @dataclass(slots=True)
@@ -136,13 +148,11 @@ class Document:
         if any(step.algorithm in CANONICAL for step in before):
             raise UnknownAlgorithm("a transform of what is canonical already")
         enveloped = any(step.algorithm is Transform.ENVELOPED for step in before)
-        root = self.root
         # A signature outside of what it refers to leaves it as it is (XML Signature 1.1, 6.6.4).
         if enveloped and (element is None or element in signature.iterancestors()):
-            remainder = without(signature)
-            root, element = remainder.root, None if element is None else remainder.of(element)
+            return remaining(signature, element, last.algorithm, last.prefixes)
         if element is None:
-            return canonical_document(root, last.algorithm, last.prefixes)
+            return canonical_document(self.root, last.algorithm, last.prefixes)
         return canonical(element, last.algorithm, last.prefixes)
 
 

@@ -1,7 +1,7 @@
 """The parts of a ds:Signature as they are written (XML Signature 1.1, 4), before anything is looked up or computed."""
 
-from base64 import b64decode
 from binascii import Error as Base64Error
+from binascii import a2b_base64
 
 from lxml import etree
 
@@ -14,6 +14,12 @@ CERTIFICATES_MAX = 8
 _REFERENCES_MAX = 64
 _WHITESPACE = " \t\r\n"
 _EXCLUSIVE_PREFIXES = f"{{{Transform.EXCLUSIVE_C14N}}}InclusiveNamespaces"
+_TRANSFORMS = frozenset(Transform)
+_SIGNED_INFO, _REFERENCE, _VALUE = ds("SignedInfo"), ds("Reference"), ds("SignatureValue")
+_CANONICALIZATION, _METHOD = ds("CanonicalizationMethod"), ds("SignatureMethod")
+_TRANSFORM_LIST, _TRANSFORM = ds("Transforms"), ds("Transform")
+_DIGEST_METHOD, _DIGEST_VALUE = ds("DigestMethod"), ds("DigestValue")
+_KEY_INFO, _DATA, _CERTIFICATE = ds("KeyInfo"), ds("X509Data"), ds("X509Certificate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,54 +57,69 @@ class SignatureSyntax:
 
 def read_signature(element: XmlElement) -> SignatureSyntax:
     """Raises `BadXmlSignature` for another structure and `UnknownAlgorithm` for transforms that are not worked off."""
-    info = child(element, ds("SignedInfo"))
-    references = info.findall(ds("Reference"))
+    info = child(element, _SIGNED_INFO)
+    references = list(info.iterchildren(_REFERENCE))
     if not 1 <= len(references) <= _REFERENCES_MAX:
         raise BadXmlSignature("no reference, or too many")
     return SignatureSyntax(
         element=element,
         info=info,
-        canonicalization=_step(child(info, ds("CanonicalizationMethod")), CANONICAL),
-        method=child(info, ds("SignatureMethod")).get("Algorithm", ""),
+        canonicalization=_step(child(info, _CANONICALIZATION), CANONICAL),
+        method=child(info, _METHOD).get("Algorithm", ""),
         references=tuple(map(read_reference, references)),
-        value=binary(child(element, ds("SignatureValue"))),
+        value=binary(child(element, _VALUE)),
         certificates=_certificates(element),
     )
 
 
 def read_reference(element: XmlElement) -> Reference:
     """Raises like `read_signature`."""
-    transforms = element.findall(ds("Transforms"))
+    transforms = list(element.iterchildren(_TRANSFORM_LIST))
     if len(transforms) > 1:
         raise BadXmlSignature("not exactly one Transforms")
     steps = []
     for transform in transforms[0].iterchildren(etree.Element) if transforms else ():
-        if transform.tag != ds("Transform"):
+        if transform.tag != _TRANSFORM:
             raise BadXmlSignature("something else than transforms")
-        steps.append(_step(transform, frozenset(Transform)))
+        steps.append(_step(transform, _TRANSFORMS))
     method, value = read_digest(element)
     return Reference(element.get("URI"), element.get("Type"), element.get("Id"), tuple(steps), method, value)
 
 
 def read_digest(parent: XmlElement) -> tuple[str, bytes]:
     """DigestMethod and DigestValue in `parent`."""
-    return child(parent, ds("DigestMethod")).get("Algorithm", ""), binary(child(parent, ds("DigestValue")))
+    return child(parent, _DIGEST_METHOD).get("Algorithm", ""), binary(child(parent, _DIGEST_VALUE))
 
 
 def child(parent: XmlElement, name: str) -> XmlElement:
     """The only child of that name; raises `BadXmlSignature`."""
-    found = parent.findall(name)
+    found = list(parent.iterchildren(name))
     if len(found) != 1:
         raise BadXmlSignature(f"not exactly one {etree.QName(name).localname}")
     return found[0]
+
+
+def first(parent: XmlElement, *path: str) -> XmlElement | None:
+    """The first element, in document order, that a path of names from element to child leads to."""
+    name, *rest = path
+    for element in parent.iterchildren(name):
+        found = first(element, *rest) if rest else element
+        if found is not None:
+            return found
+    return None
 
 
 def binary(element: XmlElement) -> bytes:
     """What the base64 in an element stands for; raises `BadXmlSignature`."""
     if len(element):
         raise BadXmlSignature("elements inside base64")
+    written = element.text or ""
     try:
-        return b64decode((element.text or "").translate(_NO_WHITESPACE), validate=True)
+        return a2b_base64(written, strict_mode=True)
+    except (Base64Error, ValueError):
+        pass
+    try:
+        return a2b_base64(written.translate(_NO_WHITESPACE), strict_mode=True)
     except (Base64Error, ValueError):
         raise BadXmlSignature("not base64") from None
 
@@ -121,7 +142,12 @@ def _step(element: XmlElement, allowed: frozenset[Transform]) -> Step:
 
 
 def _certificates(signature: XmlElement) -> tuple[bytes, ...]:
-    found = signature.findall(f"{ds('KeyInfo')}/{ds('X509Data')}/{ds('X509Certificate')}")
+    found = [
+        certificate
+        for info in signature.iterchildren(_KEY_INFO)
+        for data in info.iterchildren(_DATA)
+        for certificate in data.iterchildren(_CERTIFICATE)
+    ]
     if len(found) > CERTIFICATES_MAX:
         raise BadXmlSignature("too many certificates")
     return tuple(map(binary, found))
