@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 from signxml.algorithms import CanonicalizationMethod, SignatureMethod
 from signxml.signer import XMLSigner
-from signxml.verifier import XMLVerifier
-from signxml.xades.xades import XAdESSigner
+from signxml.verifier import SignatureConfiguration, XMLVerifier
+from signxml.xades.xades import XAdESSigner, XAdESVerifier
 
 from tests.adesbench import Key, holder
 from tiaas.ades.xades import XadesOptions, prepare
@@ -69,7 +69,12 @@ def jobs(key: Key, content: bytes) -> dict[str, Callable[[], object]]:
         return etree.tostring(theirs.sign(etree.fromstring(content), key=signer.key, cert=certificate.decode()))
 
     found["signxml: sign"] = sign_theirs
-    if key is not Key.RSA:
+    if key is Key.RSA:
+        expected = SignatureConfiguration(signature_methods=frozenset({method}))
+        found["signxml: verify ours"] = lambda: XAdESVerifier().verify(
+            signed, x509_cert=certificate.decode(), expect_references=2, expect_config=expected
+        )
+    else:
         octets = sign_theirs()
         found["signxml: verify XMLDSig"] = lambda: XMLVerifier().verify(octets, x509_cert=certificate.decode())
         python_key = xmlsec.Key.from_memory(signer.key_pem(), xmlsec.constants.KeyDataFormatPem)

@@ -18,26 +18,39 @@ _MANIFEST_REFERENCES_MAX = 256
 """In all manifests of a document."""
 
 
-def check_limits(root: XmlElement) -> None:
-    """Raises `BadSignatureFile` 4280 for too many signatures, transforms or references."""
-    if sum(1 for _ in root.iter(ds("Signature"))) > SIGNATURES_MAX:
-        raise BadSignatureFile(4280, "too many signatures")
-    if sum(1 for _ in root.iter(ds("Transform"))) > TRANSFORMS_MAX:
-        raise BadSignatureFile(4280, "too many transforms")
-    for transforms in root.iter(ds("Transforms")):
-        if len(transforms) > TRANSFORMS_PER_REFERENCE_MAX:
-            raise BadSignatureFile(4280, "too many transforms of a reference")
-    if sum(len(manifest) for manifest in root.iter(ds("Manifest"))) > _MANIFEST_REFERENCES_MAX:
-        raise BadSignatureFile(4280, "too many references of manifests")
+_SIGNATURE, _TRANSFORM, _TRANSFORMS = ds("Signature"), ds("Transform"), ds("Transforms")
+_REFERENCE, _MANIFEST = ds("Reference"), ds("Manifest")
 
 
 def check_content(root: XmlElement) -> None:
-    """A_22673: neither XPath nor XSLT in transforms, no xpointer() in references. Raises `BadSignatureFile` 4281."""
-    for transform in root.iter(ds("Transform")):
-        if transform.get("Algorithm") in FORBIDDEN_TRANSFORMS or any(
-            local_name(child) in ("XPath", "stylesheet", "transform") for child in transform.iterchildren(etree.Element)
-        ):
-            raise BadSignatureFile(4281, "a transform by XPath or XSLT")
-    for reference in root.iter(ds("Reference")):
-        if "xpointer(" in reference.get("URI", ""):
-            raise BadSignatureFile(4281, "a reference by xpointer")
+    """Neither too much of anything nor XPath and XSLT in transforms, nor xpointer() in references (A_22673).
+
+    Raises `BadSignatureFile` 4280 for too many signatures, transforms or references, else 4281.
+    """
+    signatures = transforms = references = 0
+    forbidden = None
+    for element in root.iter(_SIGNATURE, _TRANSFORM, _TRANSFORMS, _REFERENCE, _MANIFEST):
+        tag = element.tag
+        if tag == _TRANSFORM:
+            transforms += 1
+            if _is_forbidden(element):
+                forbidden = "a transform by XPath or XSLT"
+        elif tag == _REFERENCE:
+            if "xpointer(" in element.get("URI", ""):
+                forbidden = "a reference by xpointer"
+        elif tag == _SIGNATURE:
+            signatures += 1
+        elif tag == _MANIFEST:
+            references += len(element)
+        elif len(element) > TRANSFORMS_PER_REFERENCE_MAX:
+            raise BadSignatureFile(4280, "too many transforms of a reference")
+        if signatures > SIGNATURES_MAX or transforms > TRANSFORMS_MAX or references > _MANIFEST_REFERENCES_MAX:
+            raise BadSignatureFile(4280, "too many signatures, transforms, or references of manifests")
+    if forbidden is not None:
+        raise BadSignatureFile(4281, forbidden)
+
+
+def _is_forbidden(transform: XmlElement) -> bool:
+    return transform.get("Algorithm") in FORBIDDEN_TRANSFORMS or any(
+        local_name(child) in ("XPath", "stylesheet", "transform") for child in transform.iterchildren(etree.Element)
+    )

@@ -3,7 +3,7 @@
 import pytest
 from lxml import etree
 
-from tiaas.xmlsec.canonical import XmlElement, canonical, canonical_document, inherited, without
+from tiaas.xmlsec.canonical import XmlElement, canonical, canonical_document, inherited, remaining, without
 from tiaas.xmlsec.errors import BadXmlSignature
 from tiaas.xmlsec.markup import scope_inside, text
 from tiaas.xmlsec.names import Transform
@@ -53,6 +53,36 @@ def test_what_is_left_out_leaves_its_tail_and_all_prefixes() -> None:
     )
     assert canonical_document(without(root[0]).root).startswith(b"<?p?>\n<a>one<r:t")
     assert etree.tostring(root.getroottree()) == before
+
+
+# Each with one element `d:s`; beside the plain ones what looks like it without being it, or has no canonical form.
+REMAINDERS = (
+    '<a xmlns:d="urn:d">one<d:s Id="1">x<d:st/></d:s>two<d:st/></a>',
+    '<?p?><a xmlns="urn:a" xml:lang="de" xmlns:r="urn:r">\r\n<b><s xmlns="urn:d">&lt;s&gt;</s> &lt;/s&gt;</b></a><?q?>',
+    '<a xmlns:d="urn:d" xmlns="urn:o"><b d:x="&lt;d:s &gt;"/><d:s/><b xmlns="">]]&gt;</b><![CDATA[</d:s>]]></a>',
+    '<a xmlns:d="urn:d"><?p <d:s >?><d:s/>t</a>',
+    '<a xmlns:d="urn:d"><?p </d:s>?><d:s/>t<?p </d:s>?></a>',
+    '<a xmlns:d="urn:d"><d:s Id="1"><?p </d:s>?></d:s>t</a>',
+    '<a xmlns:d="urn:d"><d:s/>t<b xmlns:d="urn:other"><d:s>u</d:s></b></a>',
+    '<a xmlns:d="urn:d"><d:s Id="1"><b xmlns:d="urn:other"><d:s>u</d:s></b></d:s>t</a>',
+    '<a xmlns:d="urn:d"><d:s Id="1"><b xmlns:r="relative"/></d:s>t</a>',
+)
+
+
+@pytest.mark.parametrize("document", REMAINDERS)
+@pytest.mark.parametrize("method", [Transform.C14N, Transform.C14N_11, Transform.EXCLUSIVE_C14N])
+def test_what_is_cut_out_leaves_what_a_copy_without_it_is(document: str, method: Transform) -> None:
+    root = etree.fromstring(document)
+    element = next(root.iter("{urn:d}s"))
+    copy, parent = without(element), element.getparent()
+    assert remaining(element, None, method) == canonical_document(copy.root, method)
+    assert parent is not None
+    assert remaining(element, parent, method) == canonical(copy.of(parent), method)
+
+
+def test_nothing_remains_of_a_document_element() -> None:
+    with pytest.raises(BadXmlSignature):
+        remaining(etree.fromstring("<a/>"), None, Transform.C14N)
 
 
 # Outer and inner value, and what C14N 1.1, 2.4, makes of them.
