@@ -94,9 +94,8 @@ def remaining(
         octets = _canonical_of(child.getroottree().getroot(), element, method, prefixes)
     except BadXmlSignature:
         # Perhaps only what is left out has no canonical form.
-        span = None
-    else:
-        span = _span(child, octets)
+        octets = b""
+    span = _span(child, octets)
     if span is None:
         remainder = without(child)
         return _canonical_of(remainder.root, None if element is None else remainder.of(element), method, prefixes)
@@ -104,9 +103,7 @@ def remaining(
     return slices.joined((view[: span[0]], view[span[1] :]))
 
 
-def _canonical_of(
-    root: XmlElement, element: XmlElement | None, method: Transform, prefixes: tuple[str, ...]
-) -> bytes:
+def _canonical_of(root: XmlElement, element: XmlElement | None, method: Transform, prefixes: tuple[str, ...]) -> bytes:
     if element is None:
         return canonical_document(root, method, prefixes)
     return canonical(element, method, prefixes)

@@ -18,9 +18,7 @@ _SERIAL = (xades("IssuerSerial"), ds("X509SerialNumber"))
 _POLICY = (_ABOUT, *map(xades, ("SignaturePolicyIdentifier", "SignaturePolicyId", "SigPolicyId", "Identifier")))
 _DESCRIPTION = tuple(map(xades, ("SignedDataObjectProperties", "DataObjectFormat", "Description")))
 _UNSIGNED = xades("UnsignedProperties")
-_OCSP = "/".join(
-    map(xades, ("UnsignedSignatureProperties", "RevocationValues", "OCSPValues", "EncapsulatedOCSPValue"))
-)
+_OCSP = "/".join(map(xades, ("UnsignedSignatureProperties", "RevocationValues", "OCSPValues", "EncapsulatedOCSPValue")))
 _OCSP_MAX = 64
 
 
