@@ -6,7 +6,6 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
@@ -25,6 +24,7 @@ from tiaas.cli.admincall import register_call
 from tiaas.cli.admincertificates import register_certificates
 from tiaas.cli.adminimportedcas import register_imported_cas
 from tiaas.cli.adminlogs import register_logs
+from tiaas.cli.adminparameters import register_parameters
 from tiaas.cli.adminsmbs import register_virtual_smbs
 from tiaas.cli.adminsystem import register_system
 from tiaas.cli.adminupdates import register_updates
@@ -48,12 +48,9 @@ from tiaas.interfaces.management.system import (
     FactoryReset,
     ListImport,
     ListRefreshed,
-    Parameters,
-    ParametersInForce,
     SmbPinCall,
     SmbPinState,
     SmbUnblock,
-    SystemState,
     TrustState,
 )
 
@@ -92,10 +89,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     register_virtual_smbs(action)
     register_updates(action)
     action("expiry", "read the certificates of all reachable cards: which end soon, which of SM-Bs count", _expiry)
-    parameters = action(
-        "parameters", "show the parameters, or set some: NAME=VALUE, NAME= for the default", _parameters
-    )
-    parameters.add_argument("settings", nargs="*", metavar="NAME=VALUE")
+    register_parameters(action)
     pin = action("pin", "state of PIN.SMC; have it typed, changed or unblocked at the terminal", _pin)
     pin.add_argument("what", choices=("status", "verify", "change", "unblock"))
     pin.add_argument("iccsn", metavar="ICCSN")
@@ -248,47 +242,6 @@ def _expiry(args: argparse.Namespace) -> int:
 
     found = with_admin(args, lambda admin: admin.change("POST", "/certificates/expiry-run", kind=ExpiryRun))
     return shown(args, found, text)
-
-
-def _parameters(args: argparse.Namespace) -> int:
-    counting: dict[str, str] = {}
-
-    async def work(admin: Admin) -> Parameters:
-        held: dict[str, Any] = plain(await admin.read("/parameters", Parameters))
-        for setting in args.settings:
-            name, is_given, value = setting.partition("=")
-            if not is_given or name not in held:
-                raise InvalidInput(f"{setting}: write NAME=VALUE; names are {', '.join(held)}")
-            held[name] = _value(value)
-        if args.settings:
-            await admin.change("PUT", "/parameters", read(Parameters, held))
-            if (await admin.read("/system", SystemState)).restart_needed:
-                note("tiaas: not all of them count yet; the rest from the next start on: tiaas admin restart")
-            else:
-                note("tiaas: they count from now on")
-        in_force = await admin.read("/parameters/in-force", ParametersInForce)
-        counting.update({each.name: each.value for each in in_force.parameters})
-        return read(Parameters, held)
-
-    def text(shown: Parameters) -> None:
-        out_fields({name: _told_value(value, counting[name]) for name, value in plain(shown).items()})
-
-    return shown(args, with_admin(args, work), text)
-
-
-def _told_value(value: object, counting: str) -> str:
-    if value is None:
-        return f"{counting} (as configured)"
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return text if text == counting else f"{text} (now {counting})"
-
-
-def _value(text: str) -> object:
-    if text in ("true", "false"):
-        return text == "true"
-    if text.isascii() and text.isdigit():
-        return int(text)
-    return text or None
 
 
 def _pin(args: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.cli.signaturesettings import SignatureChoices
 from tiaas.interfaces.management.clientsystems import ReceiverCheck, ReceiverTrust
+from tiaas.interfaces.management.parameters import SECRET_OCTETS
 from tiaas.konnektor.config import (
     Address,
     AuthenticationMode,
@@ -26,13 +27,12 @@ from tiaas.konnektor.config import (
     Product,
     Profile,
     TiAccess,
+    name_server_of,
 )
 from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.sinkchecks import SinkCheck, SinkTrust
 
 _LIMITS, _PRODUCT, _TI = Limits(), Product(), TiAccess()
-_DNS_PORT = 53
-_SECRET_OCTETS = range(16, 4097)
 _BODY_OCTETS_MIN = 65536
 _VERSION = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){2}")
 
@@ -213,7 +213,7 @@ class TiSettings:
         )
 
     def _servers(self) -> tuple[Address, ...]:
-        return tuple(_name_server(text) for text in self.name_servers)
+        return tuple(name_server_of(text) for text in self.name_servers)
 
     def _secret(self) -> Secret | None:
         if self.receipt_secret is None:
@@ -222,21 +222,9 @@ class TiSettings:
             content = self.receipt_secret.read_bytes()
         except OSError:
             raise InvalidInput("the file named by receipt_secret cannot be read") from None
-        if len(content) not in _SECRET_OCTETS:
+        if len(content) not in SECRET_OCTETS:
             raise InvalidInput("the file named by receipt_secret has 16 to 4096 octets")
         return Secret(content)
-
-
-def _name_server(text: str) -> Address:
-    """`10.0.0.1`, `10.0.0.1:5353`, `[fd00::1]:5353`. Raises `InvalidInput`."""
-    host, colon, port = text.rpartition(":") if "]:" in text or text.count(":") == 1 else (text, "", "")
-    try:
-        address = Address(str(ip_address(host.strip("[]"))), int(port) if colon else _DNS_PORT)
-    except ValueError:
-        raise InvalidInput(f"{text!r} is no IP address with or without port") from None
-    if not 0 < address.port < 65536:
-        raise InvalidInput(f"{text!r} has no port from 1 to 65535")
-    return address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

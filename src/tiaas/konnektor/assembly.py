@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.heavy import beside
-from tiaas.konnektor.admin.parameters import applied, load_parameters
+from tiaas.konnektor.admin.parameters import configured
 from tiaas.konnektor.basic import BasicUsers
 from tiaas.konnektor.calllog import CallLog
 from tiaas.konnektor.cardtls import Handshakes
@@ -78,7 +78,7 @@ async def load_instance(
     `logs` is where its logs lie; without it they are lost at the end.
     Raises `StoreError`, `BadInstanceConfig` (no ID.SAK.AUT), `InvalidInput` for a damaged model.
     """
-    given, config = config, applied(await load_parameters(store), config)
+    given, config = config, await configured(store, config)
     identity = await Identity.load(store, config.names, config.server_key, clock, entropy)
     sak = await identity.component("sak", provision.sak)
     if sak is None:

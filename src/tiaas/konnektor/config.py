@@ -6,6 +6,7 @@ Every value has a safe default but the instance's name and address. Parameters o
 
 import enum
 from dataclasses import field
+from ipaddress import ip_address
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
@@ -19,6 +20,7 @@ MEBIBYTE = 1024 * 1024
 
 COMFORT_MAX = 250
 COMFORT_HOURS = 24
+_DNS_PORT = 53
 
 
 class BadInstanceConfig(InvalidInput):
@@ -142,6 +144,18 @@ class Address:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def name_server_of(text: str) -> Address:
+    """`10.0.0.1`, `10.0.0.1:5353`, `[fd00::1]:5353`; the port is 53 if none is told. Raises `BadInstanceConfig`."""
+    host, colon, port = text.rpartition(":") if "]:" in text or text.count(":") == 1 else (text, "", "")
+    try:
+        address = Address(str(ip_address(host.strip("[]"))), int(port) if colon else _DNS_PORT)
+    except ValueError:
+        raise BadInstanceConfig(f"{text!r} is no IP address with or without port") from None
+    if not 0 < address.port < 65536:
+        raise BadInstanceConfig(f"{text!r} has no port from 1 to 65535")
+    return address
 
 
 @enum.unique

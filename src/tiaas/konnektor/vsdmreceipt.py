@@ -22,13 +22,15 @@ from tiaas.fachdienste.vsdm.receipt import (
     open_receipt_untrusted,
     seal_receipt,
 )
+from tiaas.interfaces.management.parameters import SECRET_OCTETS
 from tiaas.konnektor.basis.cardfiles import CardFiles
 from tiaas.konnektor.basis.refusal import NO_FILE, CardRefusal
 from tiaas.konnektor.cardmap import EF_RECEIPT
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.store import InstanceStore
+from tiaas.konnektor.store import InstanceStore, StoreError
 
 RECEIPT_KEY_KIND = "vsdm-pnw-key"
+RECEIPT_SECRET_KIND, _SECRET_KEY = "vsdm-receipt-secret", "current"
 _INFO = b"tiaas VSDM-PNW-Key 1 "
 
 
@@ -66,6 +68,31 @@ class ReceiptKeys:
 def read_receipt_key(row: Mapping[str, Any]) -> Secret:
     """The key of a row. Raises `KeyError`, `ValueError`, `TypeError` for a damaged one."""
     return Secret(bytes.fromhex(row["key"]))
+
+
+async def load_receipt_secret(store: InstanceStore) -> Secret | None:
+    """The secret that an administrator has set, None if none has. Raises `StoreError`."""
+    row = await store.get(RECEIPT_SECRET_KIND, _SECRET_KEY)
+    try:
+        return None if row is None else read_receipt_secret(row)
+    except (KeyError, ValueError, TypeError):
+        raise StoreError("the stored secret of receipts is damaged") from None
+
+
+async def keep_receipt_secret(store: InstanceStore, secret: Secret | None) -> None:
+    """Keeps what an administrator sets, None: nothing any more. Raises `StoreError`."""
+    if secret is None:
+        await store.delete(RECEIPT_SECRET_KIND, _SECRET_KEY)
+    else:
+        await store.put(RECEIPT_SECRET_KIND, _SECRET_KEY, {"secret": secret.reveal().hex()})
+
+
+def read_receipt_secret(row: Mapping[str, Any]) -> Secret:
+    """The secret of a row. Raises `KeyError`, `ValueError`, `TypeError` for a damaged one."""
+    secret = bytes.fromhex(row["secret"])
+    if len(secret) not in SECRET_OCTETS:
+        raise ValueError
+    return Secret(secret)
 
 
 class CardReceipts:

@@ -19,7 +19,8 @@ from tests.unit.pki.ocspmaker import World
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.client.admin import Admin, AdminRefused, connect_admin
 from tiaas.interfaces.connector_common_v5_0 import Connection
-from tiaas.interfaces.management.system import ListImport, Parameters
+from tiaas.interfaces.management.parameters import Parameters
+from tiaas.interfaces.management.system import ListImport
 from tiaas.konnektor import boxnetwork
 from tiaas.konnektor.box import Box
 from tiaas.konnektor.boxnetwork import Way

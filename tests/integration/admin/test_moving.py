@@ -21,22 +21,20 @@ from tiaas.client.admin import Admin, AdminRefused, connect_admin
 from tiaas.interfaces.management.accounts import AdministratorList, Login, SessionOpened
 from tiaas.interfaces.management.documents import BadDocument, read
 from tiaas.interfaces.management.infomodel import InfoModelDocument
+from tiaas.interfaces.management.parameters import AuthenticationChoice, Parameters, ParametersInForce, ReceiptSecret
 from tiaas.interfaces.management.roles import Role
 from tiaas.interfaces.management.system import (
-    AuthenticationChoice,
     ConfigImport,
     ConfigShown,
     ExportedConfig,
     FactoryReset,
-    Parameters,
-    ParametersInForce,
     SystemState,
 )
 from tiaas.konnektor.admin import rowcheck, sealed
 from tiaas.konnektor.admin.moving import NOT_EXPORTED
 from tiaas.konnektor.admin.rowcheck import READERS
 from tiaas.konnektor.admin.sealed import BadSealedConfig, Rows, seal
-from tiaas.konnektor.config import Profile, WatchDays
+from tiaas.konnektor.config import Address, Profile, TiAccess, WatchDays
 from tiaas.konnektor.infomodel import InfoModel
 from tiaas.konnektor.sqlite_store import SqliteStore
 
@@ -176,6 +174,7 @@ GOOD: dict[str, tuple[str, dict[str, Any]]] = {
     "virtual_smb": ("80276883110000000001", {"mandanten": ["m"], "failures": 0, "last_failure": None}),
     "vsdm": ("online", {"since": AT}),
     "vsdm-pnw-key": ("m", {"key": "00" * 32}),
+    "vsdm-receipt-secret": ("current", {"secret": "00" * 16}),
     "parameters": ("current", {"hostname": "praxis"}),
 }
 """Rows that a running instance without terminals and cards has not got."""
@@ -196,6 +195,7 @@ DAMAGED: dict[str, tuple[str, dict[str, Any]]] = {
     "virtual_smb": ("80276883110000000001", {"mandanten": 5}),
     "vsdm": ("online", {"since": None}),
     "vsdm-pnw-key": ("m", {"key": "00"}),
+    "vsdm-receipt-secret": ("current", {"secret": "00" * 15}),
     "imported-ca": ("00", {"der": "3000"}),
 }
 
@@ -253,6 +253,7 @@ async def test_a_damaged_row_is_named_and_nothing_is_taken(desk: Desk, monkeypat
             ({**whole, "identity": {"ca": whole["identity"]["ca"]}}, "no row identity/sak"),
             ({**whole, "infomodel": {"other": {}}}, "row infomodel/other"),
             ({**whole, "parameters": {"current": {"authentication_mandatory": False}}}, "does not fit this instance"),
+            ({**whole, "parameters": {"current": {"name_servers": ["10.0.0.1:0"]}}}, "no port from 1 to 65535"),
             ({**whole, "imported-ca": dict(map(_imported, range(101)))}, "no more than 100 CAs"),
         )
         for changed, words in others:
@@ -267,7 +268,11 @@ async def test_a_damaged_row_is_named_and_nothing_is_taken(desk: Desk, monkeypat
 @pytest.mark.requirement("A_23303")
 async def test_an_administrator_does_not_let_clients_of_an_hsk_in_without_certificate(desk: Desk) -> None:
     async with connect_admin(desk.access()) as chief:
-        for wish in (Parameters(authentication_mandatory=False), Parameters(authentication_mode=BASIC)):
+        for wish in (
+            Parameters(authentication_mandatory=False),
+            Parameters(authentication_mode=BASIC),
+            Parameters(ldap_authentication=False),
+        ):
             with pytest.raises(AdminRefused, match="A_23303"):
                 await chief.change("PUT", "/parameters", wish)
         assert await chief.read("/parameters", Parameters) == Parameters()
@@ -283,7 +288,7 @@ async def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
 async def counting(chief: Admin) -> dict[str, str]:
     """Some of the values that count now."""
     found = (await chief.read("/parameters/in-force", ParametersInForce)).parameters
-    assert {each.name for each in found} == {field.name for field in fields(Parameters)}
+    assert {each.name for each in found} == {field.name for field in fields(Parameters)} | {"receipt_secret"}
     return {each.name: each.value for each in found if each.name in ("online", "ocsp_seconds", "expiry_warn_days")}
 
 
@@ -301,6 +306,7 @@ async def test_parameters_count_from_the_next_start(desk: Desk) -> None:
             expiry_warn_days=180,
             card_seconds=30,
             event_tries=3,
+            name_servers=("10.0.0.1:53", "[fd00::1]:5353"),
         )
         await chief.change("PUT", "/parameters", wish)
         assert await chief.read("/parameters", Parameters) == wish
@@ -311,6 +317,7 @@ async def test_parameters_count_from_the_next_start(desk: Desk) -> None:
         await chief.change("POST", "/system/restart")
     await desk.restarted(before)
     config, context = desk.instance.config, desk.instance.context
+    assert config.ti.dns == (Address("10.0.0.1", 53), Address("fd00::1", 5353))
     assert (config.hostname, config.watch) == ("praxis", WatchDays(every=7, warn=180))
     assert (config.ti.ocsp_seconds, config.ti.ocsp_grace_seconds, config.ti.bnetza_seconds) == (5, 1200, 7200)
     assert context.events._sender._settings.max_try == 3
@@ -324,6 +331,63 @@ async def test_parameters_count_from_the_next_start(desk: Desk) -> None:
         ("MGM/LU_CHANGED/LU_SAK", "false"),
         ("MGM/LU_CHANGED/LU_SAK", "true"),
     ]
+
+
+async def test_name_servers_are_addresses_and_shown_with_their_port(desk: Desk) -> None:
+    async with connect_admin(desk.access()) as chief:
+        for wrong in ("ns1", "10.0.0.1:0", "10.0.0.1:66000", "10.0.0", "::1:"):
+            with pytest.raises(AdminRefused) as refused:
+                await chief.change("PUT", "/parameters", Parameters(name_servers=(wrong,)))
+            assert refused.value.status in (400, 422)
+        await chief.change("PUT", "/parameters", Parameters(name_servers=("10.0.0.1", "fd00::1")))
+        assert (await chief.read("/parameters", Parameters)).name_servers == ("10.0.0.1:53", "[fd00::1]:53")
+        await chief.change("PUT", "/parameters", Parameters(name_servers=()))
+        assert (await chief.read("/parameters", Parameters)).name_servers == ()
+
+
+SECRET, OTHER_SECRET = ReceiptSecret(bytes(range(200, 216))), ReceiptSecret(b"x" * 4096)
+SECRET_PATH = "/parameters/receipt-secret"
+
+
+async def _giver(admin: Admin) -> tuple[str, bool]:
+    """Who gave the secret that counts, and whether an administrator has set one."""
+    found = (await admin.read("/parameters/in-force", ParametersInForce)).parameters
+    return next((each.value, each.is_set) for each in found if each.name == "receipt_secret")
+
+
+@pytest.mark.requirement("VSDM-A_2776", "TIP1-A_6479")
+async def test_the_secret_of_receipts_counts_from_the_next_start_and_goes_with_an_export(tmp_path: Path) -> None:
+    configured = Secret(b"c" * 16)
+    async with open_desk(tmp_path, TiAccess(receipt_secret=configured)) as desk:
+        async with connect_admin(desk.access()) as chief, connect_admin(desk.access(Role.REMOTE)) as remote:
+            assert await _giver(remote) == ("configuration", False)
+            with pytest.raises(AdminRefused) as refused:
+                await remote.change("PUT", SECRET_PATH, SECRET)
+            assert refused.value.status == 403
+            for size in (15, 4097):
+                with pytest.raises(AdminRefused, match="16 to 4096 octets"):
+                    await chief.change("PUT", SECRET_PATH, ReceiptSecret(bytes(size)))
+            await chief.change("PUT", SECRET_PATH, SECRET)
+            assert desk.changes()[-1] == {"User": "first", "RefID": f"PUT {SECRET_PATH}", "NewVal": "{}"}
+            assert await _giver(chief) == ("configuration", True)
+            assert (await chief.read("/system", SystemState)).restart_needed
+            exported = await chief.change("POST", "/config/export", kind=ExportedConfig)
+        desk.instance = await desk.node.restart("a")
+        assert desk.instance.config.ti.receipt_secret == Secret(SECRET.secret)
+        async with connect_admin(desk.access()) as chief:
+            assert await _giver(chief) == ("administrator", True)
+            await chief.change("PUT", SECRET_PATH, OTHER_SECRET)
+            assert await _giver(chief) == ("administrator", True)
+            await chief.change("DELETE", SECRET_PATH)
+            assert await _giver(chief) == ("administrator", False)
+        desk.instance = await desk.node.restart("a")
+        assert desk.instance.config.ti.receipt_secret == configured
+        before = desk.instance
+        async with connect_admin(desk.access()) as chief:
+            wish = ConfigImport(exported.file, exported.passphrase, confirm=True)
+            await chief.change("POST", "/config/import", wish, ConfigShown)
+        await desk.restarted(before)
+        assert desk.instance.config.ti.receipt_secret == Secret(SECRET.secret)
 
 
 @pytest.mark.requirement("TIP1-A_4702-04", "TIP1-A_4592", "TIP1-A_4611")

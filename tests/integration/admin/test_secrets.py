@@ -2,6 +2,7 @@
 
 import json
 import logging
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from tiaas.interfaces.management.clientsystems import (
     NewClientCertificate,
 )
 from tiaas.interfaces.management.infomodel import ClientSystemDocument
+from tiaas.interfaces.management.parameters import ReceiptSecret
 from tiaas.interfaces.management.roles import Role
 from tiaas.interfaces.management.system import ConfigImport, ConfigShown, ExportedConfig
 from tiaas.konnektor.admin.routes import Method
@@ -38,6 +40,8 @@ _GIVEN = {
     "password of a user": b"Nutzer-Kennwort-2222",
     "password of a server's key": b"Schluessel-Kennwort-9",
 }
+_RECEIPT_SECRET = b"Geheimnis-der-Nachweise-55"
+"""The store has it, as it has keys, in hexadecimal."""
 
 
 async def _use_everything(desk: Desk, chief: Admin) -> dict[str, bytes]:
@@ -62,10 +66,13 @@ async def _use_everything(desk: Desk, chief: Admin) -> dict[str, bytes]:
     )
     exported = await chief.change("POST", "/config/export", kind=ExportedConfig)
     await chief.change("POST", "/config/import", ConfigImport(exported.file, exported.passphrase), ConfigShown)
+    await chief.change("PUT", "/parameters/receipt-secret", ReceiptSecret(_RECEIPT_SECRET))
     await desk.instance.identity.renew_server(KeyKind.P256)
     assert made.password is not None
     return {
         **_GIVEN,
+        "secret of receipts": _RECEIPT_SECRET,
+        "secret of receipts in base64": b64encode(_RECEIPT_SECRET),
         "token": token.token.reveal(),
         "password of PKCS#12": issued.password.reveal(),
         "password that was made": made.password.reveal(),

@@ -14,8 +14,9 @@ from tiaas.base.clock import SystemClock
 from tiaas.client.admin import Admin, AdminRefused, connect_admin
 from tiaas.interfaces.management.importedcas import CaImport, ImportedCaEntry, ImportedCaList
 from tiaas.interfaces.management.infomodel import InfoModelDocument
+from tiaas.interfaces.management.parameters import Parameters
 from tiaas.interfaces.management.roles import Role
-from tiaas.interfaces.management.system import ListImport, Parameters, SystemState, TrustState
+from tiaas.interfaces.management.system import ListImport, SystemState, TrustState
 from tiaas.konnektor.config import TiAccess
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.pki.issue import Validity

@@ -128,6 +128,35 @@ def test_misuse_values_are_set_and_a_condition_is_reset(run: Run, house: Elsewhe
     assert "that an administrator could reset" in run("reset-condition", "EC_Nothing", code=3)
 
 
+def test_parameters_that_are_lists_and_secrets(run: Run, tmp_path: Path) -> None:
+    def line(shown: str, name: str) -> str:
+        return next(each.partition(name)[2].strip(" :") for each in shown.splitlines() if each.startswith(name))
+
+    shown = run("parameters")
+    assert line(shown, "name_servers") == line(shown, "receipt_secret") == "none (as configured)"
+    shown = run("parameters", "name_servers=10.0.0.1, fd00::1", "ocsp_seconds=9")
+    assert "tiaas admin restart" in shown
+    assert line(shown, "name_servers") == "10.0.0.1:53, [fd00::1]:53 (now none)"
+    assert line(shown, "ocsp_seconds") == "9 (now 10)"
+    shown = run("parameters", "name_servers=none", "ocsp_seconds=", "comfort_signature=true")
+    assert line(shown, "comfort_signature") == "true"
+    assert line(shown, "name_servers") == "none"
+    assert line(shown, "ocsp_seconds") == "10 (as configured)"
+    assert "tiaas admin receipt-secret set" in run("parameters", "receipt_secret=x", code=2)
+    assert "no IP address" in run("parameters", "name_servers=fd00::1::2", code=3)
+
+    assert "random key" in run("receipt-secret")
+    (tmp_path / "secret").write_bytes(b"s" * 15)
+    assert "16 to 4096 octets" in run("receipt-secret", "set", "--file", str(tmp_path / "secret"), code=2)
+    (tmp_path / "secret").write_bytes(bytes(range(16)))
+    assert "from the next start on" in run("receipt-secret", "set", "--file", str(tmp_path / "secret"))
+    assert line(run("parameters"), "receipt_secret") == "administrator (now none)"
+    found = json.loads(run("receipt-secret", "--json"))
+    assert (found["value"], found["is_set"], found["configured"]) == ("none", True, "none")
+    assert "next start" not in run("receipt-secret", "remove")
+    run("parameters", "name_servers=", "comfort_signature=")
+
+
 @pytest.mark.requirement("TIP1-A_4517")
 def test_certificates_are_made_and_imported(run: Run, desk: Desk, tmp_path: Path) -> None:
     made = json.loads(run("server-certificate", "make", "--key", "brainpoolP256r1", "--json"))

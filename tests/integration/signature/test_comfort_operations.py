@@ -23,7 +23,7 @@ from tiaas.ades.padesread import read_pades_untrusted
 from tiaas.base.entropy import SystemEntropy, random_uuid
 from tiaas.client.admin import AdminAccess, AdminRefused, connect_admin
 from tiaas.interfaces.management.documents import plain, read
-from tiaas.interfaces.management.system import Parameters
+from tiaas.interfaces.management.parameters import Parameters
 from tiaas.konnektor.cardtypes import CardType
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -25,8 +25,8 @@ from tiaas.base.clock import ManualClock
 from tiaas.base.secret import Secret
 from tiaas.card.apdu import CommandApdu
 from tiaas.interfaces.card_service_v8_1 import GetPinStatus, VerifyPin
+from tiaas.interfaces.management.parameters import Parameters
 from tiaas.interfaces.management.roles import Role
-from tiaas.interfaces.management.system import Parameters
 from tiaas.interfaces.vsd_service_v5_2 import ReadVSD
 from tiaas.konnektor.admin.parameters import save_parameters
 from tiaas.konnektor.admin.users import Administrators, FirstAdmin, make_token
@@ -73,7 +73,7 @@ from tiaas.konnektor.trustlists import TrustLists
 from tiaas.konnektor.updateoffers import Device, Found
 from tiaas.konnektor.updates import Updates, build_updates
 from tiaas.konnektor.vsdmonline import LastSuccess
-from tiaas.konnektor.vsdmreceipt import ReceiptKeys
+from tiaas.konnektor.vsdmreceipt import ReceiptKeys, keep_receipt_secret
 from tiaas.konnektor.web import WebClient
 from tiaas.lab.pki import LabPki
 from tiaas.pki.certificate import decode_certificate_untrusted
@@ -341,6 +341,10 @@ WRITES: dict[str, tuple[Scenario, ...]] = {
         lambda old: old.identity.import_server(_pkcs12(old.identity.server), Secret(b"")),
     ),
     "konnektor.admin.parameters:save_parameters": (lambda old: save_parameters(old.core.store, Parameters()),),
+    "konnektor.vsdmreceipt:keep_receipt_secret": (
+        lambda old: keep_receipt_secret(old.core.store, Secret(bytes(16))),
+        lambda old: keep_receipt_secret(old.core.store, None),
+    ),
     "konnektor.admin.users:Administrators._begin": (
         lambda old: old.admins._begin(FirstAdmin.of("late", make_token(ENTROPY))),
     ),

@@ -1,6 +1,7 @@
 """Parameters that an administrator sets (gemSpec_Kon V5.18; ranges as there), over the operator's configuration.
 
 One row, `parameters`/`current`; it counts from the next start of the instance on, what is said of signatures at once.
+The secret of receipts has a row of its own, for it is never given out and so is not set with the rest.
 """
 
 from collections.abc import Mapping
@@ -8,9 +9,10 @@ from dataclasses import fields, replace
 from typing import Any
 
 from tiaas.interfaces.management.documents import BadDocument, plain, read
-from tiaas.interfaces.management.system import Parameters
-from tiaas.konnektor.config import AuthenticationMode, InstanceConfig, SimpleMode
+from tiaas.interfaces.management.parameters import Parameters
+from tiaas.konnektor.config import AuthenticationMode, InstanceConfig, SimpleMode, name_server_of
 from tiaas.konnektor.store import InstanceStore, StoreError
+from tiaas.konnektor.vsdmreceipt import load_receipt_secret
 
 PARAMETERS_KIND, _KEY = "parameters", "current"
 
@@ -18,6 +20,7 @@ _ACCESS = {
     "tls_mandatory": "tls_mandatory",
     "authentication_mandatory": "authentication_mandatory",
     "directory_open": "directory_open",
+    "ldap_authentication": "ldap_authentication",
 }
 _TI = {name: name for name in ("online", "sak", "tsl_grace_days", "offline_days_max", "ksr_auto_download")}
 _OWN = {name: name for name in ("hostname", "card_seconds", "event_tries")}
@@ -50,6 +53,13 @@ def read_parameters(row: Mapping[str, Any]) -> Parameters:
         raise StoreError("the stored parameters are damaged") from None
 
 
+async def configured(store: InstanceStore, given: InstanceConfig) -> InstanceConfig:
+    """The operator's configuration with all that an administrator has set. Raises `StoreError`, `BadInstanceConfig`."""
+    config = applied(await load_parameters(store), given)
+    secret = await load_receipt_secret(store)
+    return config if secret is None else replace(config, ti=replace(config.ti, receipt_secret=secret))
+
+
 async def save_parameters(store: InstanceStore, parameters: Parameters) -> None:
     """Keeps them. Raises `StoreError`."""
     document: Mapping[str, Any] = plain(parameters)
@@ -60,6 +70,7 @@ def in_force(config: InstanceConfig) -> dict[str, object]:
     """The values of a configuration by the names of `Parameters`."""
     access, ti, signature = config.access, config.ti, config.signature
     out: dict[str, object] = {"authentication_mode": access.mode.value, "simple_signature_mode": signature.simple_mode}
+    out["name_servers"] = ti.dns
     parts = ((access, _ACCESS), (ti, _TI), (config, _OWN), (config.watch, _WATCH), (signature, _SIGNATURE))
     for part, names in parts:
         out |= {name: getattr(part, own) for name, own in names.items()}
@@ -68,9 +79,11 @@ def in_force(config: InstanceConfig) -> dict[str, object]:
 
 
 def value_text(value: object) -> str:
-    """A value as it is written in JSON, without quotes."""
+    """A value as it is written in JSON, without quotes; a list as its entries, `none` for an empty one."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -88,11 +101,14 @@ def applied(parameters: Parameters, config: InstanceConfig) -> InstanceConfig:
     signature = of(_SIGNATURE)
     if parameters.simple_signature_mode is not None:
         signature["simple_mode"] = SimpleMode(parameters.simple_signature_mode.value)
+    ti = of(_TI)
+    if parameters.name_servers is not None:
+        ti["dns"] = tuple(map(name_server_of, parameters.name_servers))
     times: dict[str, Any] = {own: float(given[name] * one) for name, (own, one) in _SECONDS.items() if name in given}
     return replace(
         config,
         access=replace(config.access, **access),
-        ti=replace(config.ti, **of(_TI), **times),
+        ti=replace(config.ti, **ti, **times),
         watch=replace(config.watch, **of(_WATCH)),
         signature=replace(config.signature, **signature),
         **of(_OWN),

@@ -32,7 +32,12 @@ from tiaas.konnektor.terminals import STORE_KIND as TERMINAL_KIND
 from tiaas.konnektor.terminalsettings import TerminalSettings
 from tiaas.konnektor.timesource import TIME_KIND, SyncRecord
 from tiaas.konnektor.vsdmonline import ONLINE_KIND, read_since
-from tiaas.konnektor.vsdmreceipt import RECEIPT_KEY_KIND, read_receipt_key
+from tiaas.konnektor.vsdmreceipt import (
+    RECEIPT_KEY_KIND,
+    RECEIPT_SECRET_KIND,
+    read_receipt_key,
+    read_receipt_secret,
+)
 
 Row = Mapping[str, Any]
 
@@ -142,6 +147,7 @@ READERS: Mapping[str, Callable[[str, Row], object]] = {
     ACTIVATION_KIND: lambda key, row: Activation.from_row(row),
     ONLINE_KIND: _single("online", _since),
     RECEIPT_KEY_KIND: _receipt_key,
+    RECEIPT_SECRET_KIND: _single("current", read_receipt_secret),
     IMPORTED_CA_KIND: check_ca,
 }
 """How an instance reads the rows of each kind that is configuration."""

@@ -1,4 +1,4 @@
-"""The instance as a whole: state, parameters, trust lists, cards, PIN.SMC, restart (TIP1-A_4812 ff.)."""
+"""The instance as a whole: state, trust lists, cards, PIN.SMC, restart (TIP1-A_4812 ff.)."""
 
 from dataclasses import fields
 from http import HTTPStatus
@@ -12,9 +12,6 @@ from tiaas.interfaces.management.system import (
     FachmodulVersion,
     ListImport,
     ListRefreshed,
-    ParameterInForce,
-    Parameters,
-    ParametersInForce,
     SmbPinCall,
     SmbPinState,
     SmbUnblock,
@@ -25,11 +22,10 @@ from tiaas.interfaces.management.system import (
     TslServiceContact,
 )
 from tiaas.konnektor.admin.asked import instance_of
-from tiaas.konnektor.admin.audit import online_changed, sak_changed
-from tiaas.konnektor.admin.parameters import applied, in_force, load_parameters, save_parameters, value_text
+from tiaas.konnektor.admin.parameters import configured
 from tiaas.konnektor.admin.problems import Problem, conflict, not_found
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, ON_SITE
-from tiaas.konnektor.admin.routes import Call, Route, get, post, put
+from tiaas.konnektor.admin.routes import Call, Route, get, post
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import SM_B
 from tiaas.konnektor.errors import KonnektorError
@@ -51,7 +47,7 @@ async def _state(call: Call) -> SystemState:
         for state in context.opstate
         if state.value
     )
-    needed = applied(await load_parameters(context.store), instance.given) != instance.config
+    needed = await configured(context.store, instance.given) != instance.config
     return SystemState(
         name=instance.name,
         profile=instance.config.profile.value,
@@ -75,37 +71,6 @@ async def _state(call: Call) -> SystemState:
 
 async def _restart(call: Call) -> None:
     call.plane.host.restart_soon(instance_of(call).name)
-
-
-async def _parameters(call: Call) -> Parameters:
-    return await load_parameters(instance_of(call).context.store)
-
-
-async def _parameters_in_force(call: Call) -> ParametersInForce:
-    instance = instance_of(call)
-    given = await load_parameters(instance.context.store)
-    values = in_force(instance.config) | {"online": instance.context.online_mode.active}
-    return ParametersInForce(
-        tuple(
-            ParameterInForce(name, value_text(value), getattr(given, name) is not None)
-            for name, value in values.items()
-        )
-    )
-
-
-async def _put_parameters(call: Call) -> None:
-    instance, wish = instance_of(call), call.body(Parameters)
-    store, hub = instance.context.store, instance.context.hub
-    before = applied(await load_parameters(store), instance.given).ti
-    wanted = applied(wish, instance.given)
-    after = wanted.ti
-    await save_parameters(store, wish)
-    await instance.set_signature(wanted.signature)
-    await instance.set_online(after.online)
-    if after.online is not before.online:
-        online_changed(hub, active=after.online)
-    if after.sak is not before.sak:
-        sak_changed(hub, active=after.sak)
 
 
 async def _trust(call: Call) -> TrustState:
@@ -186,21 +151,6 @@ _SMB = "/smbs/{iccsn}/pin"
 SYSTEM_ROUTES: tuple[Route, ...] = (
     get("/system", INSTANCE_ROLES, "What the instance is and how it is", _state, SystemState),
     post("/system/restart", ON_SITE, "Restarts the instance", _restart, status=HTTPStatus.ACCEPTED),
-    get("/parameters", INSTANCE_ROLES, "The parameters that were set", _parameters, Parameters),
-    get(
-        "/parameters/in-force",
-        INSTANCE_ROLES,
-        "All parameters with the values that count now",
-        _parameters_in_force,
-        ParametersInForce,
-    ),
-    put(
-        "/parameters",
-        ON_SITE,
-        "Sets all parameters; they count from the next start on",
-        _put_parameters,
-        request=Parameters,
-    ),
     get("/trust", INSTANCE_ROLES, "Trust lists and OCSP", _trust, TrustState),
     post("/trust/tsl/refresh", INSTANCE_ROLES, "Fetches the TSL now", _refresh_tsl, response=ListRefreshed),
     post("/trust/tsl/import", ON_SITE, "Imports a TSL", _import_tsl, request=ListImport, body_octets=_LIST_OCTETS),

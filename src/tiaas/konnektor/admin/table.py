@@ -15,6 +15,7 @@ from tiaas.konnektor.admin.misuse import MISUSE_ROUTES
 from tiaas.konnektor.admin.moving import MOVING_ROUTES
 from tiaas.konnektor.admin.openapi import openapi_route
 from tiaas.konnektor.admin.operatingdata import OPERATING_DATA_ROUTES
+from tiaas.konnektor.admin.parameterroutes import PARAMETER_ROUTES
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, SUPER_ONLY
 from tiaas.konnektor.admin.routes import Call, Route
 from tiaas.konnektor.admin.system import SYSTEM_ROUTES
@@ -45,6 +46,7 @@ _ROWS: tuple[Route, ...] = (
     *model_routes(),
     *CLIENT_ROUTES,
     *SYSTEM_ROUTES,
+    *PARAMETER_ROUTES,
     *CENTRAL_SYSTEM_ROUTES,
     *BOX_ROUTES,
     *OPERATING_DATA_ROUTES,
