@@ -1,4 +1,4 @@
-"""Which tests say what they show: the marks `requirement`, `code` and `pitfall`, read from the tests' sources."""
+"""Which tests say what they show: the marks `requirement`, `code`, `pitfall`, `event`, read from their sources."""
 
 import ast
 from collections import defaultdict
@@ -7,7 +7,7 @@ from functools import cache
 
 from tests.structure.sources import ROOT
 
-KINDS = ("requirement", "code", "pitfall")
+KINDS = ("requirement", "code", "pitfall", "event")
 
 
 @cache

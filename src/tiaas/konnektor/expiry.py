@@ -1,16 +1,19 @@
 """The daily look at the certificates of all inserted cards but health cards (gemSpec_Kon V5.18 TIP1-A_4691, TUC_KON_033
-with doInformClients), and what an administrator's run reads, health cards too (TIP1-A_4704, without doInformClients).
+with doInformClients), that at an SM-B or HBA soon after it came (A_23614-04, A_23311), and what an administrator's run
+reads, health cards too (TIP1-A_4704, without doInformClients).
 
 A certificate that has ended, or will within CERT_EXPIRATION_WARN_DAYS, is told to the Clientsysteme by the event
-CERT/CARD/EXPIRATION, once per run; EC_CardTerminal_gSMC-KT_Certificate_Expires_Soon is determined anew. Of a gSMC-KT
-the certificate shown in TLS counts: DF.KT is not touched. Whether the certificates of SM-Bs still count is asked daily,
-too (`smbstatus`).
+CERT/CARD/EXPIRATION, once per look; EC_CardTerminal_gSMC-KT_Certificate_Expires_Soon is determined anew. Of a gSMC-KT
+the certificate shown in TLS counts: DF.KT is not touched; of a card that has just come the ECC certificate alone, where
+it has one. Days are counted by the clock, so a day that passes at once (`tiaas lab clock`) counts, too. Whether the
+certificates still count is asked as well (`cardstatus`).
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 
 from tiaas.base.clock import Clock
 from tiaas.base.dataclass import dataclass
@@ -18,22 +21,23 @@ from tiaas.base.errors import TiaasError
 from tiaas.konnektor.cardcertificates import ENDINGS, CertificateFacts, facts_of, has_ecc, read_certificate
 from tiaas.konnektor.cardmap import AUT, ECC, RSA
 from tiaas.konnektor.cards import Card, CardList
+from tiaas.konnektor.cardstatus import CardStatuses
 from tiaas.konnektor.cardtypes import HBAX, SM_B, CardType
 from tiaas.konnektor.config import WatchDays
 from tiaas.konnektor.events import Event, EventHub, EventSeverity, Topic, parameters
 from tiaas.konnektor.linkfaults import link_faults
-from tiaas.konnektor.smbstatus import SmbStatuses
 from tiaas.konnektor.terminals import Terminals
 
 _log = logging.getLogger("tiaas.konnektor.expiry")
 
-DAY = 24 * 3600
+_LOOK_SECONDS = 10.0
 _NAMES = {
     **dict.fromkeys(SM_B, "C.HCI.AUT"),
     **dict.fromkeys(HBAX, "C.HP.AUT"),
     CardType.EGK: "C.CH.AUT",
 }
 _WATCHED = frozenset({*HBAX, *SM_B, CardType.SMC_KT})
+_ARRIVING = frozenset({*HBAX, *SM_B})
 _WITH_CERTIFICATE = _WATCHED | {CardType.EGK}
 
 
@@ -55,52 +59,57 @@ class CertificateWatch:
         terminals: Terminals,
         hub: EventHub,
         clock: Clock,
-        smbs: SmbStatuses,
+        statuses: CardStatuses,
         days: WatchDays | None = None,
     ) -> None:
-        self.smbs = smbs
+        self.statuses = statuses
         self._cards = cards
         self._terminals = terminals
         self._hub = hub
         self._clock = clock
         self._days = days or WatchDays()
+        self._known: set[str] = set()
         self._watching: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Looks at dates now and from then on every so many days, at the status of SM-Bs daily."""
-        self.smbs.start()
-        if self._days.every:
-            self._watching = asyncio.create_task(self._run())
+        """Looks at dates now and from then on every so many days, at cards that come, and at the status of cards."""
+        self.statuses.start()
+        self._watching = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
         """Ends the watch."""
-        await self.smbs.stop()
+        await self.statuses.stop()
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
 
     async def look(self) -> None:
         """One run over all terminals and cards but health cards; Clientsysteme hear what it finds."""
-        today = self._clock.now().date()
         self._terminals.judge_certificates()
+        self._known = {card.handle for card in self._cards}
         async for dates in self.dates(_WATCHED):
-            for name, facts in dates.certificates:
-                if self.is_near(facts, today):
-                    self._tell(dates.card, name, facts, today)
-            if dates.fault is not None:
-                extra = {"ct_id": dates.card.ct_id, "kind": type(dates.fault).__name__}
-                _log.info("certificate not read", extra=extra)
+            self._tell_all(dates)
+
+    async def look_at_arrivals(self) -> None:
+        """The same for SM-Bs and HBAs that have come since the last look of either kind."""
+        for card in [card for card in self._cards if card.card_type in _ARRIVING and card.handle not in self._known]:
+            dates = await self._dates(card)
+            self._tell_all(replace(dates, certificates=dates.certificates[:1]))
+        self._known = {card.handle for card in self._cards}
 
     async def dates(self, types: frozenset[CardType] = _WITH_CERTIFICATE) -> AsyncIterator[CardDates]:
         """TUC_KON_033 for all certificates of all inserted cards of `types`, card by card; nobody is told."""
         for card in [card for card in self._cards if card.card_type in types]:
-            found, fault = [], None
-            try:
-                async for named in self._certificates(card):
-                    found.append(named)
-            except TiaasError as error:
-                fault = error
-            yield CardDates(card, tuple(found), fault)
+            yield await self._dates(card)
+
+    async def _dates(self, card: Card) -> CardDates:
+        found, fault = [], None
+        try:
+            async for named in self._certificates(card):
+                found.append(named)
+        except TiaasError as error:
+            fault = error
+        return CardDates(card, tuple(found), fault)
 
     def is_near(self, facts: CertificateFacts, today: date) -> bool:
         """Whether it has ended, or ends within CERT_EXPIRATION_WARN_DAYS."""
@@ -108,9 +117,16 @@ class CertificateWatch:
         return left < 0 or (self._days.warn > 0 and left <= self._days.warn)
 
     async def _run(self) -> None:
+        due: datetime | None = self._clock.now()
         while True:
-            await self.look()
-            await asyncio.sleep(self._days.every * DAY)
+            try:
+                if due is not None and due <= self._clock.now():
+                    due = self._clock.now() + timedelta(days=self._days.every) if self._days.every else None
+                    await self.look()
+                await self.look_at_arrivals()
+            except Exception as error:  # noqa: BLE001 - a defect met once must not end all looking
+                _log.error("certificates of cards not looked at", extra={"kind": type(error).__name__})
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _certificates(self, card: Card) -> AsyncIterator[tuple[str, CertificateFacts]]:
         if card.card_type is CardType.SMC_KT:
@@ -123,6 +139,14 @@ class CertificateWatch:
                     der = await read_certificate(card, AUT, crypt, self._clock)
                 if der is not None:
                     yield f"{_NAMES[card.card_type]}.{ENDINGS[crypt]}", facts_of(der)
+
+    def _tell_all(self, dates: CardDates) -> None:
+        today = self._clock.now().date()
+        for name, facts in dates.certificates:
+            if self.is_near(facts, today):
+                self._tell(dates.card, name, facts, today)
+        if dates.fault is not None:
+            _log.info("certificate not read", extra={"ct_id": dates.card.ct_id, "kind": type(dates.fault).__name__})
 
     def _tell(self, card: Card, name: str, facts: CertificateFacts, today: date) -> None:
         left = (facts.expires - today).days

@@ -18,6 +18,7 @@ from tiaas.konnektor.admin.users import FirstAdmin
 from tiaas.konnektor.autoupdate import AutoUpdate
 from tiaas.konnektor.basic import BasicUsers
 from tiaas.konnektor.calllog import CallLog
+from tiaas.konnektor.cardstatus import CardStatuses
 from tiaas.konnektor.config import InstanceConfig, SignatureSettings
 from tiaas.konnektor.eventfeed import EventFeed
 from tiaas.konnektor.expiry import CertificateWatch
@@ -37,7 +38,6 @@ from tiaas.konnektor.sakcvc import SakCvc
 from tiaas.konnektor.sds import product_information
 from tiaas.konnektor.services.context import ServiceContext
 from tiaas.konnektor.sinkchecks import SinkCheck, SinkChecks
-from tiaas.konnektor.smbstatus import SmbStatuses
 from tiaas.konnektor.terminaladmin import build_terminal_admin
 from tiaas.konnektor.terminallist import Correlation
 from tiaas.konnektor.trust import TrustSpace
@@ -308,5 +308,8 @@ def _without_feature(model: InfoModel, kind: AuthKind, value: str, only: str | N
 
 
 def _watch(context: ServiceContext, config: InstanceConfig) -> CertificateWatch:
-    smbs = SmbStatuses(context.cards, context.trust, context.hub, context.protocol, context.clock, context.entropy)
-    return CertificateWatch(context.cards, context.terminals, context.hub, context.clock, smbs, config.watch)
+    clock, hub = context.clock, context.hub
+    statuses = CardStatuses(
+        context.cards, context.trust, hub, context.protocol, context.online_mode, clock, context.entropy
+    )
+    return CertificateWatch(context.cards, context.terminals, hub, clock, statuses, config.watch)

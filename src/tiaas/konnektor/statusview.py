@@ -160,7 +160,7 @@ def _card(card: Card, instance: Instance) -> dict[str, Any]:
     data = card.data
     expires = data.certificate_expiration if card.card_type is not CardType.EGK else None
     versions = data.versions
-    worth = instance.expiry.smbs.status_of(card.handle)
+    worth = instance.expiry.statuses.status_of(card.handle)
     return {
         "handle": card.handle,
         "type": card.card_type.value,

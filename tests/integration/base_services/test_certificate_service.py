@@ -30,13 +30,13 @@ from tiaas.interfaces.management.roles import Role as AdminRole
 from tiaas.interfaces.management.system import ExpiryRun
 from tiaas.konnektor.admin.certificates import CERTIFICATE_ROUTES
 from tiaas.konnektor.admin.routes import Call, Caller
+from tiaas.konnektor.cardstatus import CardStatuses
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.config import WatchDays
 from tiaas.konnektor.errors import KonnektorError, LoggedError
 from tiaas.konnektor.events import EventSeverity, Topic
-from tiaas.konnektor.expiry import DAY, CertificateWatch
+from tiaas.konnektor.expiry import CertificateWatch
 from tiaas.konnektor.services.certificate import expiration, verification
-from tiaas.konnektor.smbstatus import SmbStatuses
 from tiaas.lab.faults import Fault
 from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.pki.oids import CertificateType, Role
@@ -45,6 +45,7 @@ from tiaas.terminal.virtual.config import SlotCard
 from tiaas.terminal.virtual.mishaps import CardMishap, Mishaps
 from tiaas.terminal.virtual.terminal import VirtualTerminal
 
+DAY = 86_400
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 AUT_SMCB = "MF/DF.ESIGN/EF.C.HCI.AUT.E256"
@@ -343,9 +344,9 @@ async def test_what_ends_the_operation(surgery: Surgery, online: OnlineTrust, mo
 # ---- the daily look --------------------------------------------------------------------------------------------------
 
 
-def statuses(surgery: Surgery, clock: ManualClock) -> SmbStatuses:
+def statuses(surgery: Surgery, clock: ManualClock) -> CardStatuses:
     core = surgery.core
-    return SmbStatuses(core.cards, core.trust, core.hub, core.protocol, clock, core.entropy)
+    return CardStatuses(core.cards, core.trust, core.hub, core.protocol, core.online_mode, clock, core.entropy)
 
 
 @pytest.mark.requirement("TIP1-A_4691", "TIP1-A_4695")
@@ -383,6 +384,24 @@ async def test_certificates_that_end_are_told(surgery: Surgery) -> None:
     ended = [event for event in surgery.events if event.topic is Topic.CERT_CARD_EXPIRATION]
     assert {event.severity for event in ended} == {EventSeverity.WARNING}
     assert not any("DAYS_LEFT" in dict(event.parameters) for event in ended)
+
+
+@pytest.mark.requirement("A_23614-04", "A_23311", "TIP1-A_4695")
+@pytest.mark.event("CERT/CARD/EXPIRATION")
+async def test_a_card_that_comes_is_looked_at(surgery: Surgery) -> None:
+    """Once, of the ECC certificate alone, and health cards never."""
+    ends = surgery.find(CardType.HBA).data.certificate_expiration
+    assert ends is not None
+    clock = ManualClock(datetime.now(UTC))
+    clock.advance(((ends - clock.now().date()).days - 30) * DAY)
+    core = surgery.core
+    watch = CertificateWatch(core.cards, core.terminals, core.hub, clock, statuses(surgery, clock))
+    surgery.events.clear()
+    await watch.look_at_arrivals()
+    await watch.look_at_arrivals()
+    told = [dict(event.parameters) for event in surgery.events if event.topic is Topic.CERT_CARD_EXPIRATION]
+    names = [(found["CARD_TYPE"], found["ZertName"]) for found in told]
+    assert sorted(names) == [("HBA", "C.HP.AUT.E256"), ("SMC-B", "C.HCI.AUT.E256")]
 
 
 # ---- the administrator's run -----------------------------------------------------------------------------------------

@@ -271,7 +271,7 @@ class SmbCertificate:
     ct_id: str
     slot: int
     certificate: str
-    status: Annotated[str, Told("Good, Inconclusive, Invalid, Unknown, Revoked")]
+    status: Annotated[str, Told("Good, NotAvailable, Inconclusive, Invalid, Unknown, Revoked")]
     code: Annotated[int | None, Told("of Tab_PKI_274, what is wrong")]
 
 

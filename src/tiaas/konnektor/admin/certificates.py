@@ -19,12 +19,12 @@ from tiaas.konnektor.admin.asked import instance_of
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, ON_SITE
 from tiaas.konnektor.admin.routes import Call, Route, get, post
 from tiaas.konnektor.cards import Card
+from tiaas.konnektor.cardstatus import CheckedCertificate
 from tiaas.konnektor.cardtypes import HBAX, CardType
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.expiry import CardDates
 from tiaas.konnektor.infoentities import AuthKind
 from tiaas.konnektor.instance import Instance
-from tiaas.konnektor.smbstatus import CheckedCertificate
 
 
 async def _overview(call: Call) -> CertificateOverview:
@@ -74,7 +74,7 @@ async def _run(call: Call) -> ExpiryRun:
     expiring.sort(key=lambda entry: entry.days_left)
     unread = tuple(_unread(dates) for dates in found if dates.fault is not None)
     count = sum(len(dates.certificates) for dates in read)
-    smbs = [_smb(card, checked) async for card, found in watch.smbs.look() for checked in found]
+    smbs = [_smb(card, checked) async for card, found in watch.statuses.look() for checked in found]
     return ExpiryRun(instance.config.watch.warn, len(read), count, tuple(expiring), unread, tuple(smbs))
 
 

@@ -14,17 +14,18 @@ from tests.unit.pki.ocspmaker import NOW
 from tests.unit.protocol.logs import Logs
 from tiaas.base.clock import ManualClock
 from tiaas.base.entropy import SeededEntropy
-from tiaas.konnektor import smbstatus
+from tiaas.konnektor import cardstatus
 from tiaas.konnektor.cardmap import ECC, SIG
 from tiaas.konnektor.cards import Card, CardData, CardList
+from tiaas.konnektor.cardstatus import CardCertStatus, CardStatuses
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.catalogue import deviations
 from tiaas.konnektor.config import TiAccess
 from tiaas.konnektor.events import Topic
 from tiaas.konnektor.heldkeys import HeldKeys, NoLine
+from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.protocol import LogName, Query
 from tiaas.konnektor.protocol.entry import SECURITY, SYSTEM
-from tiaas.konnektor.smbstatus import SmbStatus, SmbStatuses
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.pki.ocsp import CertStatus
 from tiaas.pki.oids import CertificateType, Role
@@ -39,7 +40,8 @@ class Bench:
     forwarder: Forwarder
     logs: Logs
     cards: CardList
-    statuses: SmbStatuses
+    statuses: CardStatuses
+    online: OnlineMode
 
     @property
     def clock(self) -> ManualClock:
@@ -72,8 +74,9 @@ async def bench() -> AsyncIterator[Bench]:
     access = TiAccess(ocsp_forwarder=await forwarder.start())
     trust = a_trust(TrustSpace((Issuer(WORLD.ca, URL),), (), (), (WORLD.signer,)), access, clock)
     cards = CardList(clock, SeededEntropy(b"cards"))
-    statuses = SmbStatuses(cards, trust, logs.hub, logs.service, clock, SeededEntropy(b"smb"))
-    yield Bench(forwarder, logs, cards, statuses)
+    online = OnlineMode(True)
+    statuses = CardStatuses(cards, trust, logs.hub, logs.service, online, clock, SeededEntropy(b"smb"))
+    yield Bench(forwarder, logs, cards, statuses, online)
     await trust.stop()
     await forwarder.stop()
     await logs.service.stop()
@@ -86,7 +89,7 @@ async def test_a_card_is_looked_at_when_it_comes_and_then_daily(bench: Bench) ->
     await bench.statuses.tick()
     await bench.statuses.tick()
     assert len(bench.forwarder.requests) == 1
-    assert bench.statuses.status_of(first.handle) is SmbStatus.GOOD
+    assert bench.statuses.status_of(first.handle) is CardCertStatus.GOOD
     second = bench.insert(2)
     times: list[int] = []
     for hour in range(1, 3 * 24 + 1):
@@ -138,25 +141,39 @@ async def test_what_does_not_count_is_logged_and_told(
     assert (len(bench.told()), len(await bench.log(SYSTEM))) == (1, 2)
 
 
-async def test_no_answer_is_no_fault_and_is_asked_for_again(bench: Bench) -> None:
+@pytest.mark.requirement("A_23614-04")
+async def test_no_answer_is_told_when_the_card_has_come_and_asked_for_again(bench: Bench) -> None:
     card = bench.insert()
     bench.forwarder.status = 503
-    await bench.statuses.tick()
-    assert bench.statuses.status_of(card.handle) is SmbStatus.INCONCLUSIVE
-    assert (bench.told(), await bench.log(SYSTEM), await bench.log(SECURITY)) == ([], [], [])
+    for _ in range(3):
+        await bench.statuses.tick()
+        bench.clock.advance(HOUR)
+    assert bench.statuses.status_of(card.handle) is CardCertStatus.INCONCLUSIVE
+    assert [event["CARD_CERTSTATUS"] for event in bench.told()] == ["Inconclusive"], "once, not every hour"
+    assert (await bench.log(SYSTEM), await bench.log(SECURITY)) == ([], [])
     bench.forwarder.status = 200
     bench.says(CertStatus.REVOKED)
-    bench.clock.advance(HOUR)
     await bench.statuses.tick()
-    assert bench.statuses.status_of(card.handle) is SmbStatus.REVOKED
-    assert len(bench.told()) == 1
+    assert bench.statuses.status_of(card.handle) is CardCertStatus.REVOKED
+    assert [event["CARD_CERTSTATUS"] for event in bench.told()] == ["Inconclusive", "Revoked"]
+
+
+@pytest.mark.requirement("A_23614-04")
+async def test_offline_the_status_is_not_available(bench: Bench) -> None:
+    bench.online.switch(False)
+    bench.forwarder.status = 503
+    card = bench.insert()
+    await bench.statuses.tick()
+    assert bench.statuses.status_of(card.handle) is CardCertStatus.NOT_AVAILABLE
+    assert [event["CARD_CERTSTATUS"] for event in bench.told()] == ["NotAvailable"]
+    assert [problem for event in bench.logs.events for problem in deviations(event)] == []
 
 
 async def test_a_certificate_that_has_ended_is_invalid(bench: Bench) -> None:
     card = bench.insert()
     bench.clock.advance(20 * 365 * 24 * HOUR)
     await bench.statuses.tick()
-    assert bench.statuses.status_of(card.handle) is SmbStatus.INVALID
+    assert bench.statuses.status_of(card.handle) is CardCertStatus.INVALID
     assert [code for code, _ in await bench.log(SYSTEM)] == [1021]
 
 
@@ -167,8 +184,8 @@ async def test_other_cards_are_left_alone(bench: Bench) -> None:
 
 
 async def test_a_defect_met_once_does_not_end_all_looking(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smbstatus, "_FIRST_SECONDS", 0.0)
-    monkeypatch.setattr(smbstatus, "_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(cardstatus, "_FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(cardstatus, "_LOOK_SECONDS", 0.0)
     looked, tick = asyncio.Event(), bench.statuses.tick
     times = 0
 
@@ -186,4 +203,4 @@ async def test_a_defect_met_once_does_not_end_all_looking(bench: Bench, monkeypa
     async with asyncio.timeout(10):
         await looked.wait()
     await bench.statuses.stop()
-    assert bench.statuses.status_of(card.handle) is SmbStatus.GOOD
+    assert bench.statuses.status_of(card.handle) is CardCertStatus.GOOD
