@@ -1,9 +1,11 @@
-"""One lab: a technician at the virtual terminal (`tiaas terminal`), an administrator at the Konnektor."""
+"""One lab: a technician at the virtual terminal (`tiaas terminal`), an administrator at the Konnektor, days that pass."""
 
 import asyncio
 import json
+import os
 import ssl
 from collections.abc import AsyncIterator
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,10 @@ from tiaas.base.secret import Secret
 from tiaas.cli.compose import Running, UpOptions, running
 from tiaas.cli.entry import main
 from tiaas.cli.progress import Progress
+from tiaas.client import connect, load_kon
+from tiaas.client.cetp import CetpReceiver, ReceivedEvent, receive_events
+from tiaas.interfaces.event_service_v7_2 import CardType
+from tiaas.konnektor import cardstatus, expiry
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.opstate import Condition
 from tiaas.konnektor.terminaladmin import TerminalAdmin
@@ -42,6 +48,13 @@ class Bench:
         code = await asyncio.to_thread(main, ["terminal", *words, "--dir", str(folder)])
         assert code == 0
 
+    async def say(self, capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+        """Any other verb on this lab; its answer in JSON."""
+        folder = self.run.lab.store.folder
+        capsys.readouterr()
+        assert await asyncio.to_thread(main, [*words, "--dir", str(folder), "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
     async def pair(self) -> None:
         offer = await self.admin.offer_pairing(CT)
         await self.admin.confirm_pairing(CT, offer.fingerprint)
@@ -65,8 +78,12 @@ async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench
     clock = SystemClock()
     options = UpOptions(folder / "lab", locked=True, ecc_only=True)
     registry = Registry({"XDG_STATE_HOME": str(folder / "state")})
-    async with running(options, registry, Progress(clock), clock=clock, entropy=SystemEntropy()) as run:
-        yield Bench(run)
+    with pytest.MonkeyPatch.context() as patch:
+        # What is looked at every few seconds, whether a day has passed or a card has come.
+        for module, name in ((expiry, "_LOOK_SECONDS"), (cardstatus, "_LOOK_SECONDS"), (cardstatus, "_FIRST_SECONDS")):
+            patch.setattr(module, name, 0.1)
+        async with running(options, registry, Progress(clock), clock=clock, entropy=SystemEntropy()) as run:
+            yield Bench(run)
 
 
 @pytest.mark.code(4029)
@@ -177,3 +194,64 @@ async def test_an_administrator_at_the_command_line(bench: Bench, capsys: pytest
     await admin("verify", CT)
     await admin("message", CT, "Hier bin ich")
     assert bench.run.lab.terminal(CT).virtual.snapshot().display == "Hier bin ich"
+
+
+_HBA = """
+kind: HBA
+professional: {{key: new, kind: arzt, vorname: Ida, nachname: Bald, telematik_id: 1-10999990000078, authority: LÄK}}
+state: {{certificates_until: "{last:%Y%m%d}"}}
+"""
+
+
+async def _heard(receiver: CetpReceiver, topic: str, iccsn: str) -> ReceivedEvent:
+    async with asyncio.timeout(20):
+        while True:
+            event = await receiver.next()
+            if (event.event.topic, event.parameters["ICCSN"]) == (topic, iccsn):
+                return event
+
+
+@pytest.mark.requirement("TIP1-A_4691", "TIP1-A_4695", "A_23311")
+@pytest.mark.event("CERT/CARD/EXPIRATION", "CERT/CARD/STATUS")
+async def test_a_made_card_ends_while_days_pass(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`tiaas card make`, `card insert`, `lab clock`; last in its lab, for time does not go back."""
+    now = datetime.fromisoformat((await bench.say(capsys, "lab", "clock"))["now"])
+    noon = datetime.combine(now.date() + timedelta(days=1), time(12), now.tzinfo)
+    moved = await bench.say(capsys, "lab", "clock", "--days", str((noon - now) / timedelta(days=1)))
+    assert timedelta() <= datetime.fromisoformat(moved["now"]) - noon < timedelta(hours=1)
+    form, last = tmp_path / "hba.yaml", noon.date() + timedelta(days=1)
+    form.write_text(_HBA.format(last=last), encoding="utf-8")
+    iccsn = (await bench.say(capsys, "card", "make", str(form)))["iccsn"]
+    kon = load_kon(Path(bench.run.ready["kon_file"]), os.environ)
+    async with connect(kon) as konnektor, receive_events("127.0.0.1") as receiver:
+        held = await konnektor.subscribe(f"cetp://127.0.0.1:{receiver.port}", "CERT/CARD")
+        before = next(card for card in await konnektor.get_cards() if card.card_type is CardType.HBA)
+        await bench.say(capsys, "card", "eject", before.iccsn or "")
+        await bench.say(capsys, "card", "insert", iccsn, "--terminal", CT, "--slot", str(before.slot_id))
+        soon = await _heard(receiver, "CERT/CARD/EXPIRATION", iccsn)
+        card = next(card for card in await konnektor.get_cards() if card.iccsn == iccsn)
+        told = {
+            "CARD_TYPE": "HBA",
+            "ICCSN": iccsn,
+            "CARD_HANDLE": card.card_handle,
+            "CardHolderName": card.card_holder_name,
+            "ZertName": "C.HP.AUT.E256",
+            "ExpirationDate": last.isoformat(),
+        }
+        assert soon.parameters == {**told, "DAYS_LEFT": "1"}
+        assert (soon.event.type.value, soon.event.severity.value) == ("Operation", "Info")
+        for left in ({"DAYS_LEFT": "0"}, {}):
+            await konnektor.renew_subscriptions(held.subscription_id)
+            await bench.say(capsys, "lab", "clock", "--days", "1")
+            daily = await _heard(receiver, "CERT/CARD/EXPIRATION", iccsn)
+            assert daily.parameters == {**told, **left}
+            assert daily.event.severity.value == ("Info" if left else "Warning")
+        status = await _heard(receiver, "CERT/CARD/STATUS", iccsn)
+        assert status.parameters == {**told, "CARD_CERTSTATUS": "Invalid"} | {
+            "CertName": "C.HP.QES.E256"
+        }
+    found = await bench.say(capsys, "admin", "expiry")
+    (ended,) = [each for each in found["certificates"] if each["iccsn"] == iccsn]
+    assert (ended["certificate"], ended["days_left"]) == ("C.HP.AUT.E256", -1)
