@@ -7,8 +7,9 @@ from tiaas.cli.labport import ask, control_port
 from tiaas.cli.writer import out, out_json
 
 _EPILOG = """\
-The lab's services, cards and Konnektors share this clock until the lab ends; it never goes back. What is done every
-so many hours is not done at once: tiaas admin restart makes the Konnektor look at everything anew.
+The lab's services, cards and Konnektors share this clock until the lab ends; it never goes back. Certificates of cards
+and trust lists are looked at within seconds. What else is done every so many hours is not done at once: tiaas admin
+restart makes the Konnektor look at everything anew.
 """
 
 
