@@ -29,6 +29,7 @@ from tiaas.cli.adminsmbs import register_virtual_smbs
 from tiaas.cli.adminsystem import register_system
 from tiaas.cli.adminupdates import register_updates
 from tiaas.cli.exitcodes import ExitCode
+from tiaas.cli.explain import note_remedies
 from tiaas.cli.writer import note, out, out_fields, out_json, out_table
 from tiaas.client.admin import Admin, path_of
 from tiaas.interfaces.management.clientsystems import (
@@ -181,6 +182,7 @@ def _trust(args: argparse.Namespace) -> int:
                 contact = (await admin.read("/trust", TrustState)).tsl_service
                 if contact is not None and contact.code is not None:
                     note(f"{name}: TSL service refused: {contact.code} {contact.reason}")
+                    note_remedies([contact.code])
         elif args.what == "import":
             name = "bnetza" if args.bnetza else "crl" if args.crl else "tsl"
             await admin.change("POST", f"/trust/{name}/import", ListImport(read_file(args.file)))

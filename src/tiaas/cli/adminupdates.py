@@ -6,6 +6,7 @@ from collections.abc import Callable
 from tiaas.cli.adminaccess import with_admin
 from tiaas.cli.adminaccounts import shown
 from tiaas.cli.exitcodes import ExitCode
+from tiaas.cli.explain import note_remedies
 from tiaas.cli.writer import note, out, out_table
 from tiaas.client.admin import Admin
 from tiaas.interfaces.management.updates import UpdateOverview
@@ -47,5 +48,6 @@ def _updates(args: argparse.Namespace) -> int:
     overview = with_admin(args, work)
     if overview.code is not None:
         note(f"the KSR could not be asked: {overview.code} {overview.reason}")
+        note_remedies([overview.code])
     code = shown(args, overview, text)
     return ExitCode.FAILED if args.what == "check" and overview.code is not None else code

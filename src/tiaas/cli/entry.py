@@ -100,9 +100,24 @@ def _report(error: TiaasError) -> int:
     from tiaas.cli.exitcodes import exit_code
 
     _show_origin(error)
-    note(f"tiaas: {error}")
-    _help(error)
+    if not _tell_refusal(error):
+        note(f"tiaas: {error}")
+        _help(error)
     return int(exit_code(error))
+
+
+def _tell_refusal(error: TiaasError) -> bool:
+    """Whether it was one of the management interface, which says itself what to do."""
+    from tiaas.client.admin import AdminRefused
+
+    if not isinstance(error, AdminRefused):
+        return False
+    note(f"tiaas: {error.detail}")
+    if error.remedy:
+        note(f"tiaas: what to do: {error.remedy}")
+    if error.code is not None:
+        note(f"tiaas: more: tiaas explain {error.code}")
+    return True
 
 
 def _help(error: TiaasError) -> None:
@@ -111,19 +126,11 @@ def _help(error: TiaasError) -> None:
 
     if not isinstance(error, KonnektorFault) or not error.trace:
         return
-    from tiaas.client.errorhelp import Language, all_help
+    from tiaas.cli.explain import note_remedies
 
     for entry in reversed(error.trace[:-1]):
         note(f"tiaas: because of {entry.code}: {entry.text}{f' ({entry.detail})' if entry.detail else ''}")
-    known = all_help(Language.ENGLISH)
-    helpful = [entry.code for entry in error.trace if entry.code in known]
-    if not helpful:
-        return
-    # The first cause, and what was asked for: 1018 of a certificate means another thing before 4105 than alone.
-    codes = dict.fromkeys((helpful[0], helpful[-1]))
-    for code in codes:
-        note(f"tiaas: what to do: {known[code].remedy}")
-    note(f"tiaas: more: tiaas explain {' '.join(map(str, codes))}")
+    note_remedies(entry.code for entry in error.trace)
 
 
 def build_parser(verb: str | None = None) -> "argparse.ArgumentParser":

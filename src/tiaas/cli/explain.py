@@ -1,10 +1,11 @@
 """`tiaas explain CODE`: what an error code means and what to do about it."""
 
 import argparse
+from collections.abc import Iterable
 
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.exitcodes import ExitCode
-from tiaas.cli.writer import out
+from tiaas.cli.writer import note, out
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -36,3 +37,20 @@ def run(args: argparse.Namespace) -> int:
             out(f"  {words[0]}: {help_.cause}")
             out(f"  {words[1]}: {help_.remedy}")
     return ExitCode.OK
+
+
+def note_remedies(codes: Iterable[int]) -> None:
+    """On standard error: what to do about the first cause and what was asked for; `codes` run from cause to effect.
+
+    1018 of a certificate means another thing before 4105 than alone. Codes without help are passed over.
+    """
+    from tiaas.client.errorhelp import Language, all_help
+
+    known = all_help(Language.ENGLISH)
+    helpful = [code for code in codes if code in known]
+    if not helpful:
+        return
+    told = dict.fromkeys((helpful[0], helpful[-1]))
+    for code in told:
+        note(f"tiaas: what to do: {known[code].remedy}")
+    note(f"tiaas: more: tiaas explain {' '.join(map(str, told))}")

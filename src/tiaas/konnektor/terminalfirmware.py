@@ -35,6 +35,7 @@ IMAGE_OCTETS_MAX = 16 * 1024 * 1024
 PACKAGES_MAX = 8
 """On one shelf: images are held in memory, and the memory is shared with other instances."""
 _LOOK_SECONDS = 0.05
+NO_PACKAGE = "no package for this terminal is known"
 RETURN_SECONDS = 120.0
 """How long a terminal may take to come back after an update."""
 
@@ -240,7 +241,7 @@ class Firmware:
                 self._hub.publish(update_failure(entry, error))
                 raise
         if found is None:
-            raise KonnektorError(4186)
+            raise KonnektorError(4186, NO_PACKAGE)
         return found
 
 

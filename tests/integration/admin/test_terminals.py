@@ -11,6 +11,7 @@ from tests.integration.terminal.identities import Pki
 from tests.integration.terminal.rooms import Room
 from tiaas.base.secret import Secret
 from tiaas.client.admin import Admin, AdminRefused, connect_admin, path_of
+from tiaas.client.errorhelp import Language, all_help
 from tiaas.interfaces.management import terminals as doc
 from tiaas.interfaces.management.roles import Role
 from tiaas.interfaces.management.system import ExportedConfig
@@ -103,7 +104,10 @@ async def test_the_shelf_of_firmware(chief: Admin) -> None:
     entry = await chief.change("POST", "/terminal-firmware", new, doc.FirmwareEntry)
     assert entry == doc.FirmwareEntry("DETIA", "TIAASVKT", "1.2.0", 2 * 1024 * 1024)
     assert (await chief.read("/terminal-firmware", doc.FirmwareList)).packages == (entry,)
-    assert await refusal(chief, "POST", f"{ONE}/firmware", doc.FirmwareUpdate()) == (409, 4221)
+    with pytest.raises(AdminRefused) as refused:
+        await chief.change("POST", f"{ONE}/firmware", doc.FirmwareUpdate())
+    assert (refused.value.status, refused.value.code) == (409, 4221)
+    assert refused.value.remedy == all_help(Language.ENGLISH)[4221].remedy
     exported = await chief.change("POST", "/config/export", kind=ExportedConfig)
     assert len(exported.file) < 1024 * 1024
     for number in range(PACKAGES_MAX - 1):

@@ -129,7 +129,7 @@ def test_a_path_of_the_other_interface_is_told_so(
 ) -> None:
     refused = lab.tiaas("admin", "call", *words)
     assert refused.returncode == 3
-    assert f"there is {told} ({hint}" in refused.stderr
+    assert f"there is {told}\ntiaas: what to do: {hint}" in refused.stderr
 
 
 @pytest.mark.requirement("TIP1-A_4820-02")

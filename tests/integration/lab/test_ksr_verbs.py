@@ -6,6 +6,7 @@ import pytest
 from lxml import etree
 
 from tests.integration.lab.labprocess import LabProcess
+from tiaas.client.errorhelp import Language, all_help
 
 OPD = "{http://ws.gematik.de/conn/OperatingData/v1.1}"
 
@@ -43,6 +44,8 @@ def test_firmware_is_offered_and_an_hsk_only_tells_of_it(lab: LabProcess) -> Non
     failed = lab.tiaas("admin", "updates", "check")
     assert failed.returncode == 1
     assert "4190" in failed.stderr
+    assert f"what to do: {all_help(Language.ENGLISH)[4190].remedy}\n" in failed.stderr
+    assert "tiaas explain 4190" in failed.stderr
     assert "EC_Connector_Software_Out_Of_Date" in _states(lab), "what was told counts until the KSR tells otherwise"
     assert "offers nothing" in lab.tiaas("admin", "updates", "check").stdout
     assert _states(lab) == set()

@@ -65,6 +65,21 @@ def conflict(detail: str, remedy: str, *, code: int | None = None) -> Problem:
     return Problem(HTTPStatus.CONFLICT, detail, remedy, code=code)
 
 
+def of_code(error: KonnektorError, more: str = "", remedy: str = "") -> Problem:
+    """409 for an error with a code, with what the error catalogue says to do, or `remedy` if here one knows better."""
+    told = [f"{error.code} {error.entry.filled(error.fill)}", error.detail]
+    detail = ": ".join(part for part in told if part)
+    return conflict(f"{detail}; {more}" if more else detail, remedy or _remedy_of(error.code), code=int(error.code))
+
+
+def _remedy_of(code: int) -> str:
+    # The catalogue belongs to the client, which a node needs for nothing else.
+    from tiaas.client.errorhelp import Language, all_help
+
+    known = all_help(Language.ENGLISH).get(code)
+    return "see the instance's logs" if known is None else known.remedy
+
+
 def problem_of(error: Exception) -> Problem:
     """The problem that an error of another part means; a defect is told as internal, without its text."""
     if isinstance(error, Problem):
@@ -72,9 +87,7 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, ConstraintViolated):
         return _of_constraint(error)
     if isinstance(error, KonnektorError):
-        return Problem(
-            HTTPStatus.CONFLICT, str(error), "see the catalogue of errors for cause and remedy", code=int(error.code)
-        )
+        return of_code(error)
     if isinstance(error, BadDocument):
         return Problem(HTTPStatus.BAD_REQUEST, str(error), "see the OpenAPI document for what is wanted")
     if isinstance(error, InvalidInput):

@@ -6,17 +6,18 @@ from http import HTTPStatus
 
 from tiaas.interfaces.management import terminals as doc
 from tiaas.konnektor.admin.asked import instance_of
-from tiaas.konnektor.admin.problems import conflict, not_found
+from tiaas.konnektor.admin.problems import not_found, of_code
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, ON_SITE
 from tiaas.konnektor.admin.routes import Call, Route, delete, get, patch, post, put
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.terminaladmin import TerminalAdmin
-from tiaas.konnektor.terminalfirmware import FirmwarePackage
+from tiaas.konnektor.terminalfirmware import NO_PACKAGE, FirmwarePackage
 from tiaas.konnektor.terminalinteraction import Mode
 from tiaas.konnektor.terminallist import AdminAccount, Correlation
 from tiaas.konnektor.terminalsettings import TerminalSettings
 from tiaas.konnektor.terminalversions import SUPPORTED_VERSIONS
 from tiaas.konnektor.terminalview import TerminalView
+from tiaas.konnektor.updates import Updates
 
 _ALL, _ONE = "/terminals", "/terminals/{ct_id}"
 _SHELF = "/terminal-firmware"
@@ -247,8 +248,7 @@ def _pairing(call: Call) -> Iterator[None]:
         if error.code != _INCONSISTENT or found not in _BEFORE_PAIRING:
             raise
         already = " already" if found is Correlation.AKTIV else ""
-        detail = f"{error}; {ct_id} is {found.value}{already}"
-        raise conflict(detail, _BEFORE_PAIRING[found], code=error.code) from error
+        raise of_code(error, f"{ct_id} is {found.value}{already}", _BEFORE_PAIRING[found]) from error
 
 
 async def _offer(call: Call) -> doc.PairingOfferData:
@@ -300,7 +300,24 @@ async def _drop_firmware(call: Call) -> None:
 
 
 async def _update(call: Call) -> doc.TerminalData:
-    return _data(await _admin(call).update_firmware(_id(call), call.body(doc.FirmwareUpdate).version))
+    try:
+        return _data(await _admin(call).update_firmware(_id(call), call.body(doc.FirmwareUpdate).version))
+    except KonnektorError as error:
+        if error.detail != NO_PACKAGE:
+            raise
+        raise of_code(error, *before_update(instance_of(call).updates)) from error
+
+
+def before_update(updates: Updates) -> tuple[str, str]:
+    """What is known of packages for a terminal that has none, and what to do."""
+    by_hand = "bring the manufacturer's file for this model (POST /terminal-firmware), then repeat"
+    if not updates.has_ksr:
+        return "there is no KSR to ask", by_hand
+    asked, when = updates.asked, "has not been asked yet"
+    if asked is not None:
+        at = asked.at.isoformat(timespec="seconds")
+        when = f"told of none at {at}" if asked.code is None else f"could not be asked at {at} ({asked.code})"
+    return f"the KSR {when}", f"ask the KSR now (tiaas admin updates check) or {by_hand}"
 
 
 def _entry(package: FirmwarePackage) -> doc.FirmwareEntry:
