@@ -1,8 +1,8 @@
 """The conformance tables of the documents, made from the tests' marks: `./tiaas python -m tests.structure.tables`.
 
-What a table says beside the tests stands in `docs/conformance/*.toml`: one row per requirement, code or pitfall. A row
-without state is `implemented` when a test shows it, else `open`; `simulated` (the lab plays the other side) needs a
-test, too. `not applicable` needs a note that says why.
+What a table says beside the tests stands in `docs/conformance/*.toml`: one row per requirement, code, pitfall or event.
+A row without state is `implemented` when a test shows it, else `open`; `simulated` (the lab plays the other side) needs
+a test, too. `not applicable` needs a note that says why.
 """
 
 import tomllib
@@ -14,6 +14,7 @@ from typing import Any
 from tests.structure.marks import shown
 from tests.structure.sources import ROOT
 from tiaas.client.errorhelp import Language, all_help
+from tiaas.konnektor.catalogue import row_of
 from tiaas.konnektor.codes import CODES
 
 FOLDER = ROOT / "docs" / "conformance"
@@ -23,8 +24,8 @@ WITH_TEST = ("implemented", "simulated")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line: `group` is the chapter of a requirement or where a code shows; `about` is in our words, of a code the
-    official text, and `cause` says what provokes it.
+    """One line: `group` is the chapter of a requirement, where a code shows, where an event goes; `about` is in our
+    words, of a code the official text, and `cause` says what provokes it.
     """
 
     key: str
@@ -69,11 +70,12 @@ class Table:
         about = entry.get("about", "")
         if self.kind == "code" and not about and int(key) in CODES:
             about = CODES[int(key)].text
+        group = destinations(key) if self.kind == "event" else entry.get("group", "")
         tests = shown()[self.kind].get(key, ())
         state, note = entry.get("state"), entry.get("note", "")
         if state is None:
             state, note = ("implemented", note) if tests else ("open", note or "no test shows it yet")
-        return Row(key, entry.get("group", ""), about, state, note, tests, entry.get("cause", ""))
+        return Row(key, group, about, state, note, tests, entry.get("cause", ""))
 
     def page(self) -> str:
         """The page's text."""
@@ -116,15 +118,34 @@ TABLES = (
         "Behaviour that clients in the field count on, or stumble over.",
         ("no.", "about", "state", "tests"),
     ),
+    Table(
+        "events",
+        "event",
+        "Events: what raises them",
+        "All topics of gemSpec_Kon V5.18 and of VSDM; parameters stand in the [reference](../reference/events.md).",
+        ("topic", "goes to", "raised when", "state", "tests"),
+    ),
 )
+
+
+def destinations(topic: str) -> str:
+    """Who gets an event of the topic, as the catalogue has it; empty for one that is not raised."""
+    row = row_of(topic)
+    if row is None:
+        return ""
+    places = {"clients": row.deliver, "log": row.log}
+    told = [place for place, goes in places.items() if goes]
+    if row.deliver is None:
+        told.append("clients as the use case says")
+    return ", ".join(told) or "the Konnektor only"
 
 
 def _line(row: Row, columns: tuple[str, ...]) -> str:
     state = f"{row.state}: {row.note}" if row.note else row.state
     cells = {
-        **dict.fromkeys(("id", "code", "no."), row.key),
-        **dict.fromkeys(("about", "text"), row.about.replace("|", "¦")),
-        **dict.fromkeys(("chapter", "shows in"), row.group),
+        **dict.fromkeys(("id", "code", "no.", "topic"), row.key),
+        **dict.fromkeys(("about", "text", "raised when"), row.about.replace("|", "¦")),
+        **dict.fromkeys(("chapter", "shows in", "goes to"), row.group),
         "provoked by": row.cause,
         "state": state,
         "tests": "<br>".join(_link(test) for test in row.tests),

@@ -8,7 +8,9 @@ import pytest
 from tests.structure.marks import shown
 from tests.structure.tables import ERROR_PAGES, FOLDER, TABLES, Table, errors_page
 from tiaas.client.errorhelp import Language, all_help
+from tiaas.konnektor.catalogue import CATALOGUE, OWN_TOPICS, STATE
 from tiaas.konnektor.codes import CODES
+from tiaas.konnektor.opstate import Condition
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -54,6 +56,18 @@ def test_a_requirement_without_a_test_is_replaced_or_dropped_or_in_the_table_of_
     assert by_table == told
     others = [row for row in rows if row.key not in by_table]
     assert [row.key for row in others if not re.search(r"hsk_gateway §1\.10, \d|^replaced by ", row.note)] == []
+
+
+def test_every_event_is_raised_by_a_test_or_cannot_be() -> None:
+    """Nothing that the sources raise is missing, and what they do not raise cites what the product drops, or why."""
+    rows = TABLES[3].rows()
+    raised = {*CATALOGUE, *OWN_TOPICS, *(STATE + condition.value.name for condition in Condition)}
+    never = {row.key for row in rows if row.state == "not applicable"}
+    assert raised - {row.key for row in rows} == set()
+    assert {row.key for row in rows} - raised <= never
+    assert never & raised == {f"{STATE}EC_Firewall_Not_Reliable"}, "a condition of a box without a cause"
+    reasons = [row.note for row in rows if row.key in never]
+    assert [note for note in reasons if not re.search(r"hsk_gateway §1\.10, \d|TAB_KON_503", note)] == []
 
 
 def test_every_code_says_where_it_shows_and_what_provokes_it() -> None:

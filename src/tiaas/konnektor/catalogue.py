@@ -1,9 +1,8 @@
 """The catalogue of events: what each topic is, who hears of it, and which parameters it may have.
 
 Source: gemSpec_Kon V5.18, the events of all chapters (konnektor_soap digest §13.3); spelled as there, inconsistent as
-it is, because practice software compares literally. `optional` says that parameters without a value are left out. The
-rows of `NOT_RAISED` are events a Highspeed-Konnektor has no cause for (gemProdT_Kon_Highspeed 1.3.0-0, what it drops),
-or whose cause this Konnektor does not have yet, with the reason.
+it is, because practice software compares literally. Parameters without a value are left out. Topics of the
+specification that have no cause here stand in `docs/conformance/events.md`, with the reason.
 """
 
 from collections.abc import Mapping
@@ -95,27 +94,6 @@ CATALOGUE: Mapping[str, EventRow] = {
     "VSDM/PROGRESS/READVSD": _row("CardHandle ICCSN CtID SlotID CardHolderName KVNR", log=False),
 }
 """Topics that are raised, by their spelling; those of operating states come from `Condition`."""
-
-_BOX_NETWORK = "hsk: no LAN/WAN adapters, DHCP, VPN client or Standalone operation (PTV 1.3.0, groups 1, 3 to 5, 11)"
-_REGISTRATION = "hsk: no registration at a VPN-Zugangsdienst, no gSMC-K (groups 2, 8)"
-
-NOT_RAISED: Mapping[str, str] = {
-    "ANLW/LAN/IP_CHANGED": _BOX_NETWORK,
-    "ANLW/WAN/IP_CHANGED": _BOX_NETWORK,
-    "DHCP/SERVER/STATECHANGED": _BOX_NETWORK,
-    "DHCP/LAN_CLIENT/RENEW": _BOX_NETWORK,
-    "DHCP/WAN_CLIENT/RENEW": _BOX_NETWORK,
-    "DHCP/LAN_CLIENT/STATECHANGED": _BOX_NETWORK,
-    "DHCP/WAN_CLIENT/STATECHANGED": _BOX_NETWORK,
-    "NETWORK/VPN/CONFIG_CHANGED": _BOX_NETWORK,
-    "MGM/REMOTE_SESSION": "hsk: no remote management in the way of a box (group 10)",
-    "MGM/STANDALONE_CHANGED": _BOX_NETWORK,
-    "MGM/TI_ACCESS_GRANTED": _REGISTRATION,
-    "SMC_K/REGISTER/ERROR": _REGISTRATION,
-    "KSR/UPDATE/KONNEKTOR_DOWNLOAD_END": "packages for the Konnektor are told of only: nothing replaces the program",
-    "KSR/UPDATE_KONFIG": "no networks of existing applications (Bestandsnetze.xml) are routed",
-}
-"""Topics of the specification without a cause here, and why."""
 
 OWN_TOPICS: Mapping[str, EventRow] = {
     "MGM/LOGIN_FAILED": _row("User Result Peer Count", deliver=False, kind=_SEC, severity=_WARNING),

@@ -175,6 +175,7 @@ async def test_pin_qes_is_asked_for_in_its_folder() -> None:
 # ---- TUC_KON_012
 
 
+@pytest.mark.event("CARD/PIN/VERIFY_STARTED", "CARD/PIN/VERIFY_FINISHED")
 @pytest.mark.requirement("TIP1-A_4567")
 @pytest.mark.parametrize(
     ("word", "expected"),

@@ -44,6 +44,7 @@ async def code(work: Awaitable[object]) -> int:
 # ---- TUC_KON_019 "PIN ändern"
 
 
+@pytest.mark.event("CARD/PIN/CHANGE_STARTED", "CARD/PIN/CHANGE_FINISHED")
 @pytest.mark.requirement("TIP1-A_4568")
 @pytest.mark.parametrize(
     ("kind", "pin"),
@@ -180,6 +181,7 @@ async def test_what_ends_a_change() -> None:
 # ---- TUC_KON_021 "PIN entsperren"
 
 
+@pytest.mark.event("CARD/PIN/UNBLOCK_STARTED", "CARD/PIN/UNBLOCK_FINISHED")
 @pytest.mark.requirement("TIP1-A_4569-02")
 @pytest.mark.code(4064)
 @pytest.mark.parametrize(
@@ -245,6 +247,9 @@ async def test_the_representatives_pin_is_unblocked_by_the_insured_persons() -> 
 # ---- TUC_KON_027 "PIN-Schutz ein-/ausschalten"
 
 
+@pytest.mark.event(
+    "CARD/PIN/ENABLE_STARTED", "CARD/PIN/ENABLE_FINISHED", "CARD/PIN/DISABLE_STARTED", "CARD/PIN/DISABLE_FINISHED"
+)
 @pytest.mark.requirement("TIP1-A_5486")
 @pytest.mark.parametrize("pin", ["MRPIN.NFD", "MRPIN.DPE", "MRPIN.GDD", "MRPIN.AMTS"])
 async def test_switch(pin: str) -> None:

@@ -85,6 +85,7 @@ async def rig() -> AsyncIterator[Rig]:
     made.server.stop()
 
 
+@pytest.mark.event("NTP/ENTERCRITICALSTATE", "OPERATIONAL_STATE/EC_Time_Difference_Intolerable")
 @pytest.mark.requirement("TIP1-A_4788", "TIP1-A_4509")
 async def test_a_time_server_two_hours_ahead_is_a_critical_state_until_confirmed(rig: Rig) -> None:
     source = rig.source()
@@ -108,6 +109,11 @@ async def test_a_time_server_two_hours_ahead_is_a_critical_state_until_confirmed
     assert not rig.opstate.holds(Condition.TIME_DIFFERENCE_INTOLERABLE)
 
 
+@pytest.mark.event(
+    "OPERATIONAL_STATE/EC_Time_Sync_Not_Successful",
+    "OPERATIONAL_STATE/EC_Time_Sync_Pending_Warning",
+    "OPERATIONAL_STATE/EC_Time_Sync_Pending_Critical",
+)
 @pytest.mark.requirement("TIP1-A_4789", "TIP1-A_4509")
 @pytest.mark.code(4177)
 async def test_a_silent_time_server_is_told_at_once_after_30_and_after_50_days(rig: Rig) -> None:
@@ -168,6 +174,7 @@ async def _node(tmp_path: Path, hashes: Hashes | None = None) -> tuple[SqliteSto
     return store, checks, rig, entropy
 
 
+@pytest.mark.event("OPERATIONAL_STATE/EC_Random_Generator_Not_Reliable")
 @pytest.mark.requirement("TIP1-A_4509", "TIP1-A_4510-04")
 async def test_a_stuck_random_generator(tmp_path: Path) -> None:
     store, checks, rig, entropy = await _node(tmp_path)
@@ -188,6 +195,7 @@ def test_octets_that_are_not_random_are_found(bad: bytes) -> None:
     assert looks_random(SystemEntropy())
 
 
+@pytest.mark.event("OPERATIONAL_STATE/EC_Secure_KeyStore_Not_Available")
 @pytest.mark.requirement("TIP1-A_4509")
 async def test_the_file_with_the_keys_is_taken_away_and_comes_back(tmp_path: Path) -> None:
     store, checks, rig, _ = await _node(tmp_path)
@@ -205,6 +213,7 @@ async def test_the_file_with_the_keys_is_taken_away_and_comes_back(tmp_path: Pat
     await store.close()
 
 
+@pytest.mark.event("OPERATIONAL_STATE/EC_Software_Integrity_Check_Failed")
 @pytest.mark.requirement("TIP1-A_4509")
 async def test_a_program_file_that_was_changed_is_found_at_boot_and_daily(tmp_path: Path) -> None:
     module = tmp_path / "module.py"
@@ -243,6 +252,7 @@ def test_a_package_installed_from_a_wheel_is_as_installed() -> None:
     assert installed_hashes("no-such-package-here") == {}
 
 
+@pytest.mark.event("OPERATIONAL_STATE/EC_TLS_Client_Certificate_Security")
 @pytest.mark.requirement("TIP1-A_4509")
 @pytest.mark.parametrize(("kind", "weak"), [(KeyKind.RSA_2048, True), (KeyKind.P256, False)])
 async def test_a_server_certificate_below_120_bits(kind: KeyKind, weak: bool) -> None:
@@ -253,6 +263,7 @@ async def test_a_server_certificate_below_120_bits(kind: KeyKind, weak: bool) ->
     assert rig.opstate.holds(Condition.TLS_CLIENT_CERTIFICATE_SECURITY) is weak
 
 
+@pytest.mark.event("OPERATIONAL_STATE/EC_CRYPTOPERATION_ALARM")
 @pytest.mark.requirement("TIP1-A_4597", "TIP1-A_4513")
 @pytest.mark.requirement("TIP1-A_4692")
 def test_unusually_many_operations_raise_the_alarm_until_it_is_reset() -> None:

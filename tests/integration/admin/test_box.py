@@ -200,6 +200,7 @@ async def test_both_by_verbs(bench: Bench, tmp_path: Path, capsys: pytest.Captur
     await bench.ways[Way.SIS].plug()
 
 
+@pytest.mark.event("NETWORK/VPN_SIS/UP", "NETWORK/VPN_SIS/DOWN")
 @pytest.mark.code(4172)
 async def test_without_online_mode_no_way_is_set_up(bench: Bench) -> None:
     await bench.chief.change("PUT", "/parameters", Parameters(online=False))

@@ -33,6 +33,7 @@ async def test_entries_are_read_searched_and_exported_whatever_the_state(desk: D
     opstate.set(Condition.RANDOM_GENERATOR_NOT_RELIABLE, False)
 
 
+@pytest.mark.event("MGM/ADMINCHANGES")
 @pytest.mark.requirement("TIP1-A_4709", "TIP1-A_4716")
 async def test_the_security_log_cannot_be_deleted_and_the_system_log_can(desk: Desk) -> None:
     desk.instance.context.protocol.write(LogType.SECURITY, Level.ERROR, text="stays")

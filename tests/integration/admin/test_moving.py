@@ -53,6 +53,7 @@ async def _model(admin: Admin, model: InfoModelDocument) -> None:
     await admin.change("PUT", "/infomodel", model, if_match=tag)
 
 
+@pytest.mark.event("MGM/CONFIG_EXIMPORT")
 @pytest.mark.requirement("TIP1-A_4814", "TIP1-A_4815")
 async def test_an_exported_configuration_is_shown_then_taken_and_both_are_logged(desk: Desk) -> None:
     async with connect_admin(desk.access()) as chief:
@@ -94,6 +95,7 @@ async def test_a_changed_file_a_wrong_passphrase_and_a_lesser_role_are_refused(d
         assert refused.value.status == 403
 
 
+@pytest.mark.event("MGM/FACTORYSETTINGS")
 @pytest.mark.requirement("TIP1-A_4820")
 async def test_a_factory_reset_needs_right_and_name_and_leaves_the_delivery_state(desk: Desk) -> None:
     async with connect_admin(desk.access()) as chief, connect_admin(desk.access(Role.LOKAL)) as local:
@@ -292,6 +294,7 @@ async def counting(chief: Admin) -> dict[str, str]:
     return {each.name: each.value for each in found if each.name in ("online", "ocsp_seconds", "expiry_warn_days")}
 
 
+@pytest.mark.event("MGM/LU_CHANGED/LU_ONLINE", "MGM/LU_CHANGED/LU_SAK")
 @pytest.mark.requirement("TIP1-A_4592", "TIP1-A_4611", "TIP1-A_4702-04", "TIP1-A_4821-02")
 async def test_parameters_count_from_the_next_start(desk: Desk) -> None:
     async with connect_admin(desk.access()) as chief:

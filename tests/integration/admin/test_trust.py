@@ -57,6 +57,7 @@ async def _holds(chief: Admin) -> set[str]:
     return {each.name for each in conditions} & {WITHIN, BEYOND}
 
 
+@pytest.mark.event("CERT/BNETZA_VL/UPDATED")
 @pytest.mark.requirement("TIP1-A_4705", "TIP1-A_6728", "TIP1-A_4703-01", "TIP1-A_6733")
 @pytest.mark.code(4128)
 async def test_lists_are_taken_by_hand_when_the_tsl_is_out_of_date(desk: Desk) -> None:

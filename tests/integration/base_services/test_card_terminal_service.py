@@ -109,6 +109,7 @@ async def test_the_units_of_time(surgery: Surgery) -> None:
     assert {ins for ins, command in told if b"\x80\x01\x07" in command} == {Ins.REQUEST_ICC, Ins.EJECT_ICC}
 
 
+@pytest.mark.event("CT/SLOT_FREE", "CT/SLOT_IN_USE")
 @pytest.mark.code(4203, 4202)
 @pytest.mark.pitfall(21)
 async def test_a_card_left_in_comes_back_as_a_new_one(surgery: Surgery) -> None:
@@ -139,6 +140,10 @@ async def test_a_card_left_in_comes_back_as_a_new_one(surgery: Surgery) -> None:
     assert idle(surgery)
     surgery.terminal.insert(2, card)
     await surgery.until(lambda: surgery.core.cards.at(CT, 2) is not None)
+    moves = [event for event in surgery.events if event.topic in (Topic.CT_SLOT_FREE, Topic.CT_SLOT_IN_USE)]
+    assert [event.topic for event in moves][-2:] == [Topic.CT_SLOT_FREE, Topic.CT_SLOT_IN_USE]
+    assert dict(moves[-1].parameters) == {"CtID": CT, "SlotNo": "2"}
+    assert not any(event.deliver for event in moves)
 
 
 @pytest.mark.code(4039, 4049, 4060, 4093)

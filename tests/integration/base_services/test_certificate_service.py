@@ -349,6 +349,7 @@ def statuses(surgery: Surgery, clock: ManualClock) -> CardStatuses:
     return CardStatuses(core.cards, core.trust, core.hub, core.protocol, core.online_mode, clock, core.entropy)
 
 
+@pytest.mark.event("CERT/CARD/EXPIRATION")
 @pytest.mark.requirement("TIP1-A_4691", "TIP1-A_4695")
 @pytest.mark.pitfall(31)
 async def test_certificates_that_end_are_told(surgery: Surgery) -> None:

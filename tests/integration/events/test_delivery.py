@@ -229,6 +229,7 @@ async def test_what_was_unsubscribed_is_not_sent_any_more(office: Make, receiver
     assert [one.topic for one in there.received] == ["CT/A"]
 
 
+@pytest.mark.event("BOOTUP/BOOTUP_COMPLETE")
 @pytest.mark.requirement("TIP1-A_4613")
 @pytest.mark.pitfall(28)
 async def test_BOOTUP_COMPLETE_goes_to_every_address_once(office: Make, receiver: Make) -> None:

@@ -60,6 +60,7 @@ def egk(lab: LabProcess) -> dict[str, Any]:
     return next(card for card in lab.ready["cards"]["egk"] if card["in"])
 
 
+@pytest.mark.event("CARD/INSERTED", "CARD/REMOVED")
 async def test_a_card_that_moves_is_shown(lab: LabProcess, request: pytest.FixtureRequest) -> None:
     hand, card = Hand(lab.ready), egk(lab)
     verb = Verb(lab, "--json", "--topic", "CARD", "--count", "2")

@@ -73,6 +73,7 @@ async def test_opening_tells_type_name_kvnr_and_expiry(practice: Practice) -> No
     assert all(not command.data for command in sent)
 
 
+@pytest.mark.event("VSDM/PROGRESS/READVSD")
 @pytest.mark.parametrize("profession", ["SMC-B", "HBA"])
 @pytest.mark.requirement("TIP1-A_4572", "TIP1-A_4573", "TIP1-A_4580", "TIP1-A_4583")
 @pytest.mark.requirement("TIP1-A_4577")

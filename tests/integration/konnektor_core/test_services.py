@@ -281,6 +281,7 @@ async def test_a_restart_finds_the_pairing(surgery: Surgery) -> None:
     assert len(list(surgery.core.cards)) == 4
 
 
+@pytest.mark.event("CT/TLS_ESTABLISHMENT_FAILURE")
 @pytest.mark.code(4029)
 @pytest.mark.requirement("TIP1-A_4548-02")
 async def test_another_terminal_at_the_same_address_is_4029(surgery: Surgery) -> None:

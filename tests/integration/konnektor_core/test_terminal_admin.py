@@ -76,6 +76,7 @@ async def code_of(work: object) -> int:
     return refused.value.code
 
 
+@pytest.mark.event("CT/CT_ADDING_ERROR")
 @pytest.mark.requirement("TIP1-A_6477", "TIP1-A_4555", "TIP1-A_4546", "TIP1-A_5698")
 @pytest.mark.code(4033, 4035, 4036, 4037)
 @pytest.mark.requirement("TIP1-A_4554", "TIP1-A_4556", "TIP1-A_4985")
@@ -115,6 +116,7 @@ async def test_from_found_to_active(surgery: Administered) -> None:
     assert admin.view(view.ct_id).name == "kt-empfang"
 
 
+@pytest.mark.event("CT/ERROR")
 @pytest.mark.requirement("TIP1-A_4548-02")
 @pytest.mark.code(4040, 4041, 4042)
 async def test_pairing_that_is_refused(surgery: Administered, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,6 +235,13 @@ def firmware(version: tuple[int, int, int], *, model: str = MODEL, group: str = 
     return FirmwarePackage(MANUFACTURER, MODEL, ".".join(map(str, version)), image)
 
 
+@pytest.mark.event(
+    "KSR/ERROR",
+    "KSR/UPDATE/START",
+    "KSR/UPDATE/END",
+    "KSR/UPDATE/SUCCESS",
+    "OPERATIONAL_STATE/EC_CardTerminal_Software_Out_Of_Date",
+)
 @pytest.mark.code(4186, 4187)
 @pytest.mark.requirement("TIP1-A_4543", "TIP1-A_4544", "TIP1-A_4509")
 async def test_firmware(surgery: Administered) -> None:
@@ -356,6 +365,7 @@ async def test_a_terminal_that_is_away_is_asked_for_again_and_again(
     transport.close()
 
 
+@pytest.mark.event("CT/ERROR")
 @pytest.mark.requirement("TIP1-A_4547", "A_17473")
 @pytest.mark.code(4039, 4043, 4049, 4254)
 async def test_messages_at_the_terminal(surgery: Administered) -> None:

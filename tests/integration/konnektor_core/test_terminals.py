@@ -159,6 +159,7 @@ async def test_a_takeover_keeps_the_connection_and_trusts_no_raised_state(
     assert status.pin_status is PinStatus.VERIFIABLE
 
 
+@pytest.mark.event("OPERATIONAL_STATE/EC_CardTerminal_Not_Available")
 async def test_TAB_KON_503_an_active_terminal_that_is_away_is_not_available(surgery: Surgery) -> None:
     missing = f"OPERATIONAL_STATE/EC_CardTerminal_Not_Available({CT})"
 

@@ -78,6 +78,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     store.close()
 
 
+@pytest.mark.event("CERT/CRL/UPDATED", "OPERATIONAL_STATE/EC_CRL_Expiring", "OPERATIONAL_STATE/EC_CRL_Out_Of_Date")
 @pytest.mark.requirement("TIP1-A_4694", "TIP1-A_4994", "TIP1-A_4509")
 async def test_a_crl_that_is_not_renewed_expires_and_a_new_one_ends_it(bench: Bench) -> None:
     keeper = bench.boot()
@@ -118,6 +119,7 @@ def test_no_fault_is_left_out() -> None:
     assert set(FAULTS) == set(CODES[Service.CRL])
 
 
+@pytest.mark.event("CERT/CRL/IMPORT", "CERT/CRL/INVALID")
 @pytest.mark.parametrize("code", FAULTS)
 @pytest.mark.requirement("TIP1-A_4694")
 @pytest.mark.code(4130)

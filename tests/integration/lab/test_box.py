@@ -40,6 +40,13 @@ async def _until(fact: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
+@pytest.mark.event(
+    "NETWORK/VPN_TI/UP",
+    "NETWORK/VPN_TI/DOWN",
+    "OPERATIONAL_STATE/EC_No_VPN_TI_Connection",
+    "OPERATIONAL_STATE/EC_No_VPN_SIS_Connection",
+    "OPERATIONAL_STATE/EC_NK_Certificate_Expiring",
+)
 @pytest.mark.requirement("TIP1-A_4509", "A_22970", "A_22971")
 async def test_gateways_addresses_and_the_device_certificate(tmp_path: Path) -> None:
     async with _up(tmp_path, BoxSettings(addresses=("127.0.0.1",), device_days=100)) as run:
@@ -86,6 +93,7 @@ async def test_gateways_addresses_and_the_device_certificate(tmp_path: Path) -> 
         assert "NETWORK/VPN_SIS/DOWN" in topics
 
 
+@pytest.mark.event("OPERATIONAL_STATE/EC_IP_Adresses_Not_Available", "OPERATIONAL_STATE/EC_NK_Certificate_Expired")
 @pytest.mark.requirement("TIP1-A_4509", "A_22971", "TIP1-A_4510-04")
 async def test_a_box_with_an_expired_device_certificate_and_a_foreign_address(tmp_path: Path) -> None:
     async with _up(tmp_path, BoxSettings(addresses=(MISSING,), device_days=-1)) as run:

@@ -16,6 +16,7 @@ def _states(lab: LabProcess) -> set[str]:
     return {condition["name"] for condition in shown["conditions"]}
 
 
+@pytest.mark.event("OPERATIONAL_STATE/EC_Connector_Software_Out_Of_Date", "OPERATIONAL_STATE/EC_FW_Update_Available")
 @pytest.mark.requirement("TIP1-A_4837", "TIP1-A_4838", "TIP1-A_6026", "TIP1-A_6025", "TIP1-A_4835-02", "TIP1-A_4509")
 def test_firmware_is_offered_and_an_hsk_only_tells_of_it(lab: LabProcess) -> None:
     url = "https://hersteller.example/9.9.9.zip"

@@ -92,6 +92,7 @@ async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench
             yield Bench(run)
 
 
+@pytest.mark.event("OPERATIONAL_STATE/EC_CardTerminal_gSMC-KT_Certificate_Expires_Soon")
 @pytest.mark.code(4029)
 @pytest.mark.requirement("TIP1-A_4545-03")
 async def test_a_certificate_that_ends_soon(bench: Bench) -> None:

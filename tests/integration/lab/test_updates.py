@@ -88,6 +88,7 @@ def test_every_fault_of_the_ksr_is_tried() -> None:
     assert set(DEFECTS) <= set(FAILURES)
 
 
+@pytest.mark.event("KSR/UPDATES_AVAILABLE", "KSR/ERROR", "OPERATIONAL_STATE/EC_FW_Not_Valid_Status_Blocked")
 @pytest.mark.requirement(
     "TIP1-A_4509", "TIP1-A_4512-04", "TIP1-A_4834", "TIP1-A_4836", "TIP1-A_6025", "TIP1-A_4833-02", "A_18390", "A_18391"
 )

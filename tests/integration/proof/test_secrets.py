@@ -456,6 +456,7 @@ def test_nothing_is_written_elsewhere(story: Story) -> None:
 
 
 @pytest.mark.requirement("TIP1-A_6479")
+@pytest.mark.event("MGM/ADMINCHANGES", "MGM/LOGIN_FAILED", "LOG/CRYPTO_OP")
 def test_the_protocol_holds_no_secret_and_nobody(story: Story) -> None:
     """All logs, with every change and refusal of the management interface and every use of a key."""
     files = [path for path in (story.folder / "protocol").rglob("*") if path.is_file()]

@@ -145,6 +145,7 @@ def test_resource_information(practice: Practice, lab: LabProcess) -> None:
     assert refused(practice) == ["4101"]
 
 
+@pytest.mark.event("CARD/INSERTED")
 @pytest.mark.requirement("TIP1-A_4594", "TIP1-A_4598-02")
 @pytest.mark.pitfall(22)
 def test_a_card_that_moves_reaches_the_practice(practice: Practice, lab: LabProcess, sink: Sink, api: Path) -> None:

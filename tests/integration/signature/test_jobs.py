@@ -213,6 +213,7 @@ async def test_misuse_counts_what_an_smb_signs_and_not_what_an_hba_does(office: 
     watch.alarm_values["SignDocument"] = 41
 
 
+@pytest.mark.event("LOG/CRYPTO_OP")
 @pytest.mark.requirement("TIP1-A_4712")
 async def test_successful_operations_are_logged_on_demand(office: Office) -> None:
     watch, settings = office.instance.health.misuse, office.context.protocol.settings

@@ -194,6 +194,7 @@ async def test_parallel_and_counter_signatures(office: Office) -> None:
     assert len(read_xades_untrusted(again)) == 2
 
 
+@pytest.mark.event("SIG/SIGNDOC/NEXT_SUCCESSFUL")
 @pytest.mark.requirement("TIP1-A_5664", "TIP1-A_4669", "TIP1-A_4651-02", "TIP1-A_4670")
 @pytest.mark.parametrize("kind", [CardType.SMC_B, CardType.HBA])
 async def test_a_stack_in_the_order_of_the_call(office: Office, kind: CardType) -> None:

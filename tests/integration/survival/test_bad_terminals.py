@@ -67,6 +67,7 @@ async def read_vsd(street: Street) -> None:
     await street.read()
 
 
+@pytest.mark.event("CT/CONNECTED", "CT/DISCONNECTED")
 @pytest.mark.parametrize("work", [read_status, enter_pin, read_vsd])
 @pytest.mark.requirement("TIP1-A_4537")
 @pytest.mark.pitfall(23)

@@ -154,6 +154,7 @@ async def refused_with_4029(surgery: Unpaired) -> None:
     assert unusable.value.code == 4221
 
 
+@pytest.mark.event("CT/TLS_ESTABLISHMENT_FAILURE")
 async def test_a_terminal_after_a_factory_reset_is_refused_until_it_is_paired_again(surgery: Unpaired) -> None:
     await surgery.terminal.pull_plug()
     surgery.terminal.state.blocks.clear()

@@ -196,6 +196,7 @@ async def test_what_ufs_refuses_is_e_3_and_the_read_goes_on(
     assert scene.practice.opstate.holds(Condition.NO_ONLINE_CONNECTION) is not connected
 
 
+@pytest.mark.event("OPERATIONAL_STATE/EC_No_Online_Connection")
 async def test_a_time_out_is_e_3_and_the_state_is_told(scene: Scene) -> None:
     scene.configure(vsdm_seconds=0.3)
 
@@ -372,6 +373,7 @@ async def test_an_hba_goes_online_with_the_smcb(scene: Scene) -> None:
 # ---- updates ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.event("VSDM/PROGRESS/UPDATE")
 async def test_an_update_is_e_1_and_optional_ones_are_left_out(scene: Scene) -> None:
     optional = flag(UpdatePriority.OPTIONAL, update_id=b"\x07")
     scene.service.flags = [optional, flag()]

@@ -108,6 +108,7 @@ async def test_a_card_is_looked_at_when_it_comes_and_then_daily(bench: Bench) ->
     assert bench.statuses.status_of(second.handle) is None
 
 
+@pytest.mark.event("CERT/CARD/STATUS")
 @pytest.mark.requirement("TIP1-A_5390", "A_23614-04")
 @pytest.mark.parametrize(
     ("status", "word", "code", "security"),

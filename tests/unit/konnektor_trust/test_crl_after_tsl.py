@@ -65,6 +65,7 @@ def to_the_next_tsl(bench: Bench, before: float = 0) -> None:
     bench.clock.advance((due - bench.clock.now()).total_seconds() - before)
 
 
+@pytest.mark.event("CERT/CRL/UPDATED")
 @pytest.mark.requirement("TIP1-A_4684", "TIP1-A_4685")
 async def test_once_a_day_the_tsl_and_then_the_crl(bench: Bench, keeper: CrlKeeper) -> None:
     to_the_next_tsl(bench, 1)

@@ -43,6 +43,11 @@ EXPIRING, WITHIN, BEYOND = (
 )
 
 
+@pytest.mark.event(
+    "OPERATIONAL_STATE/EC_TSL_Expiring",
+    "OPERATIONAL_STATE/EC_TSL_Out_Of_Date_Within_Grace_Period",
+    "OPERATIONAL_STATE/EC_TSL_Out_Of_Date_Beyond_Grace_Period",
+)
 @pytest.mark.parametrize(
     ("days", "expected"), [(23, None), (23.1, EXPIRING), (30, EXPIRING), (30.1, WITHIN), (60, WITHIN), (60.1, BEYOND)]
 )
@@ -250,6 +255,9 @@ async def test_a_bad_announcement_is_told_and_the_list_used(
     assert str(fault.number) in dict(bench.events[0].parameters)["Fehlerbeschreibung"]
 
 
+@pytest.mark.event(
+    "OPERATIONAL_STATE/EC_TSL_Trust_Anchor_Expiring", "OPERATIONAL_STATE/EC_TSL_Trust_Anchor_Out_Of_Date"
+)
 @pytest.mark.requirement("TIP1-A_4687")
 async def test_states_of_the_trust_anchor(bench: Bench) -> None:
     await bench.lists.tick()
@@ -277,6 +285,7 @@ async def test_the_bnetza_list(bench: Bench) -> None:
     assert [issuer.certificate.encoded for issuer in bench.lists.qualified] == [OTHER_CA.ca.encoded]
 
 
+@pytest.mark.event("CERT/BNETZA_VL/IMPORT", "OPERATIONAL_STATE/EC_BNetzA_VL_Update_Not_Successful")
 @pytest.mark.parametrize(
     "make",
     [
@@ -316,6 +325,7 @@ async def test_the_same_bnetza_list_is_no_change(bench: Bench) -> None:
     assert bench.topics() == []
 
 
+@pytest.mark.event("OPERATIONAL_STATE/EC_BNetzA_VL_not_valid")
 @pytest.mark.requirement("TIP1-A_6731")
 async def test_an_ageing_bnetza_list(bench: Bench) -> None:
     await with_vl(bench)

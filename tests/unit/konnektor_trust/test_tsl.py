@@ -45,6 +45,7 @@ from tiaas.pki.tsl import ServiceStatus, ServiceType
 # ---- import ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.event("CERT/TSL/UPDATED")
 async def test_nothing_is_trusted_before_the_first_tsl(bench: Bench) -> None:
     assert not await bench.trusts_egk()
     assert bench.trust.status().tsl.id is None
@@ -125,6 +126,7 @@ BAD: list[tuple[str, Callable[[], bytes], PkiCode]] = [
 ]
 
 
+@pytest.mark.event("CERT/TSL/IMPORT")
 @pytest.mark.parametrize(("make", "fault"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
 @pytest.mark.code(4127, 4128)
 async def test_a_bad_list_changes_nothing(bench: Bench, make: Callable[[], bytes], fault: PkiCode) -> None:
@@ -151,6 +153,7 @@ async def test_a_bad_list_changes_nothing(bench: Bench, make: Callable[[], bytes
     assert bench.holds() == set()
 
 
+@pytest.mark.event("OPERATIONAL_STATE/EC_TSL_Update_Not_Successful")
 async def test_nobody_serves_the_list(bench: Bench) -> None:
     await bench.server.stop()
     await bench.lists.tick()

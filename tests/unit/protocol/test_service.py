@@ -201,6 +201,7 @@ async def test_half_a_line_left_by_a_crash_is_no_manipulation(tmp_path: Path) ->
     assert logs.topics() == []
 
 
+@pytest.mark.event("LOG/ERROR", "OPERATIONAL_STATE/EC_Security_Log_Not_Writable")
 @pytest.mark.code(4150, 4151, 4152, 4216, 4217)
 @pytest.mark.parametrize(
     ("log", "code"),
@@ -253,6 +254,7 @@ async def test_a_medium_that_fails_for_long_costs_bounded_memory_and_the_gap_is_
     await logs.service.stop()
 
 
+@pytest.mark.event("OPERATIONAL_STATE/EC_LOG_OVERFLOW")
 @pytest.mark.requirement("TIP1-A_4715")
 async def test_a_ring_that_runs_over_too_early_raises_ec_log_overflow_until_the_administrator_resets_it() -> None:
     logs = Logs()
