@@ -12,6 +12,7 @@ from tiaas.soap.errors import SoapError, UnfitMessage
 from tiaas.soap.mapping import decode, encode, root_name
 from tiaas.soap.plan import plan_of
 from tiaas.soap.quickreader import Unusual, quick_read
+from tiaas.soap.shapes import Shapes
 
 _REQUESTS = {
     root_name(cls): cls
@@ -70,8 +71,22 @@ SEEDS: list[bytes] = [
 ]
 
 
+def _learnt(seed: bytes) -> Shapes[type[Any]]:
+    shapes: Shapes[type[Any]] = Shapes()
+    with suppress(SoapError):
+        element = parse_envelope_untrusted(seed, _LIMITS)
+        cls = _REQUESTS[str(element.tag)]
+        shapes.learn(seed, element, cls, decode(cls, element))
+    return shapes
+
+
+_SHAPES = [_learnt(seed) for seed in SEEDS[:2]]
+
+
 def target(data: bytes) -> None:
     """Only `SoapError` (and `ReceivedFault` on the client's side) may escape; what is decoded is valid."""
+    for shapes in _SHAPES:
+        _check_shape(shapes, data)
     with suppress(SoapError):
         element = parse_envelope_untrusted(data, _LIMITS)
         cls = _REQUESTS.get(str(element.tag))
@@ -80,6 +95,15 @@ def target(data: bytes) -> None:
             _check_alike(cls, element)
     with suppress(SoapError, ReceivedFault):
         read_answer_untrusted(data, event_service_v7_2.GetCardsResponse, (Error,), _LIMITS)
+
+
+def _check_shape(shapes: Shapes[type[Any]], data: bytes) -> None:
+    """What is read without a parser is what the decoder reads."""
+    read = shapes.read(data)
+    if read is not None:
+        cls, message = read
+        if message != read_exactly(plan_of(cls), parse_envelope_untrusted(data, _LIMITS)):
+            raise AssertionError("a message was read otherwise than the decoder reads it")
 
 
 def _check_alike(cls: type[Any], element: XmlElement) -> None:

@@ -29,6 +29,7 @@ from tiaas.soap.mapping import decode, root_name
 from tiaas.soap.mtom import is_package, wants_package
 from tiaas.soap.received import received_untrusted
 from tiaas.soap.reply import CONTENT_TYPE, SoapReply, packaged_reply, plain_reply
+from tiaas.soap.shapes import LONGEST, Shapes
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -142,6 +143,8 @@ class Dispatcher:
         self._limits = limits or Limits()
         self._observer = observer
         self._understood: OrderedDict[bytes, tuple[Operation, Any]] = OrderedDict()
+        self._shapes: Shapes[Operation] = Shapes()
+        self._shaped = min(LONGEST, self._limits.octets + 1)
         for entry in operations:
             if not isinstance(entry.access, AccessDeclaration):
                 raise UndeclaredAccess(f"{entry.request.__name__} declares no access")
@@ -219,21 +222,26 @@ class Dispatcher:
         """The operation and the message of a request; `package` is the Content-Type of one that is packaged.
 
         Practice software polls with the same octets again and again, and messages are frozen: the last few small ones
-        are remembered.
+        are remembered. Those of one operation differ in their values alone: the last few shapes are remembered.
         """
-        if len(body) > _REMEMBERED_OCTETS or package is not None:
+        if package is not None or len(body) >= self._shaped:
             return self._read(body, package)
+        if len(body) > _REMEMBERED_OCTETS:
+            return self._shapes.read(body) or self._read(body, None, self._shapes)
         body = bytes(body)
         known = self._understood.get(body)
         if known is not None:
             self._understood.move_to_end(body)
             return known
-        understood = self._understood[body] = self._read(body, None)
+        understood = self._shapes.read(body) or self._read(body, None, self._shapes)
+        self._understood[body] = understood
         if len(self._understood) > _REMEMBERED:
             self._understood.popitem(last=False)
         return understood
 
-    def _read(self, body: bytes | bytearray, package: str | None) -> tuple[Operation, Any]:
+    def _read(
+        self, body: bytes | bytearray, package: str | None, shapes: Shapes[Operation] | None = None
+    ) -> tuple[Operation, Any]:
         with received_untrusted(body, package, self._limits, self._headers) as (blocks, element):
             entry = self._operations.get(str(element.tag))
             if entry is None:
@@ -241,6 +249,8 @@ class Dispatcher:
             request = decode(entry.request, element)
             if entry.headers is not None:
                 request = Headed(request, decode_headers(blocks, known_headers(entry.headers)))
+            elif shapes is not None:
+                shapes.learn(body, element, entry, request)
         return entry, request
 
 

@@ -1,0 +1,293 @@
+"""Reads, without a parser, a message that differs from an earlier one in the values of elements and attributes alone.
+
+A client writes its calls of an operation alike: the same declarations, prefixes and line breaks, only other values.
+What stands between the values is compared, octet by octet, with a message that has been read before, so elements,
+namespaces, depth and number of nodes are the same; the values are read by the same simple types. A value that a parser
+would change (references, sections, line ends) and one that is not of ASCII are not read here. What is read here,
+`tiaas.soap.decoder` reads alike.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+from lxml import etree
+
+from tiaas.soap.plan import Plan, plan_of
+from tiaas.soap.quickreader import Unusual, quick_read
+from tiaas.soap.simple import ID, Base64
+from tiaas.soap.simpletype import LexicalError, SimpleType
+
+XmlElement = etree._Element
+Kind = TypeVar("Kind")
+
+LONGEST: Final = 64 * 1024
+"""Octets of a message that may have a shape: in longer ones contents are set apart."""
+
+# Per dispatcher, that is per service of an instance: each costs what stands between the values, 1 or 2 KiB, and as much
+# again.
+_KEPT = 4
+_SELDOM = 32
+_TAGS_MAX = 400
+_TAG = re.compile(
+    r"""<(/?)[^\s/<>?!]++((?:\s++[^\s=/<>]++\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+'))*+)\s*+(/?)>""",
+)
+_ATTRIBUTE = re.compile(r"""([^\s=]++)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)')""")
+
+
+class Shapes(Generic[Kind]):
+    """The shapes of the last messages; each comes with a `Kind`, what it was found to be."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[_Shape, Kind]] = []
+        self._unread = 0
+
+    def read(self, body: bytes | bytearray) -> tuple[Kind, Any] | None:
+        """The message and its kind; None if it has none of the shapes, or is wrong."""
+        try:
+            text = body.decode("ascii")
+        except UnicodeDecodeError:
+            return None
+        for place, (shape, kind) in enumerate(self._kept):
+            values = shape.values(text)
+            if values is not None:
+                if place:
+                    self._kept.insert(0, self._kept.pop(place))
+                try:
+                    return kind, shape.message(values)
+                except LexicalError:
+                    return None
+        return None
+
+    def learn(self, body: bytes | bytearray, element: XmlElement, kind: Kind, message: object) -> None:
+        """Keeps the shape of a message that has been read from `element`, the last one of the document `body`.
+
+        A client whose messages are never alike does not make the others' be forgotten, nor pays for it each time.
+        """
+        self._unread += 1
+        if len(self._kept) >= _KEPT and self._unread % _SELDOM:
+            return
+        shape = _shape_of(body, element, message)
+        if shape is not None:
+            self._kept.insert(0, (shape, kind))
+            del self._kept[_KEPT:]
+
+
+_Decode = Callable[[str], Any]
+_Make = Callable[[list[str]], Any]
+
+
+class _Value(NamedTuple):
+    """One of the values, and what reads it."""
+
+    number: int
+    decode: _Decode
+
+    def make(self, values: list[str]) -> Any:
+        """Raises LexicalError."""
+        return self.decode(values[self.number])
+
+
+class _Constant(NamedTuple):
+    """What is the same in all messages of a shape."""
+
+    value: Any
+
+    def make(self, _: list[str]) -> Any:
+        """The value."""
+        return self.value
+
+
+class _Maker:
+    """Makes the object of one element from the values of the message.
+
+    Those of `own` stand in it. With `remembers`, an element that comes again with the same values is the same object: a
+    Context is the same in all calls of a workplace.
+    """
+
+    __slots__ = ("_below", "_cls", "_constants", "_known", "_many", "_own", "_values", "remembers")
+
+    def __init__(self, cls: type[Any], parts: "_Parts", own: slice) -> None:
+        self._cls = cls
+        self._constants = parts.constants
+        self._values = parts.values
+        self._below = parts.below
+        self._many = [(field, [part.make for part in many]) for field, many in parts.many.items()]
+        self._own = own
+        self.remembers = parts.are_short
+        self._known: tuple[list[str], Any] | None = None
+
+    def make(self, values: list[str]) -> Any:
+        """The object; raises LexicalError."""
+        if not self.remembers:
+            return self._made(values)
+        own, known = values[self._own], self._known
+        if known is not None and known[0] == own:
+            return known[1]
+        made = self._made(values)
+        self._known = own, made
+        return made
+
+    def _made(self, values: list[str]) -> Any:
+        fields = self._constants.copy()
+        for field, number, decode in self._values:
+            fields[field] = decode(values[number])
+        for field, make in self._below:
+            fields[field] = make(values)
+        for field, makes in self._many:
+            fields[field] = tuple([make(values) for make in makes])
+        return self._cls(**fields)
+
+
+class _Parts:
+    """What an element's object is made of, by field."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.constants = plan.blank.copy()
+        self.values: list[tuple[str, int, _Decode]] = []
+        self.below: list[tuple[str, _Make]] = []
+        self.many: dict[str, list[_Value | _Constant | _Maker]] = {}
+        self.are_short = True
+        """No documents among them, which nobody may hold longer than need be."""
+
+    def put(self, field: str, part: "_Value | _Constant | _Maker") -> None:
+        """Takes the only part of a field."""
+        match part:
+            case _Value(number, decode):
+                self.values.append((field, number, decode))
+            case _Constant(value):
+                self.constants[field] = value
+            case _Maker():
+                self.below.append((field, part.make))
+
+
+class _Shape:
+    """What stands between the values of a message, and what makes the message of them."""
+
+    __slots__ = ("_attributes", "_first", "_maker", "_rest")
+
+    def __init__(self, text: str, places: list["_Place"], maker: _Maker) -> None:
+        ends = [place.start for place in places[1:]] + [len(text)]
+        self._first = text[: places[0].start]
+        self._rest = [(text[place.end], text[place.end : end]) for place, end in zip(places, ends, strict=True)]
+        self._attributes = [index for index, place in enumerate(places) if place.is_attribute]
+        self._maker = maker
+
+    def values(self, text: str) -> list[str] | None:
+        """The values in a message of this shape, each as a parser would give it; None for another."""
+        if not text.startswith(self._first):
+            return None
+        begin, values = len(self._first), []
+        for stop, between in self._rest:
+            end = text.find(stop, begin)
+            if end <= begin or not text.startswith(between, end):
+                return None
+            values.append(text[begin:end])
+            begin = end + len(between)
+        if begin != len(text) or not _is_plain("".join(values)):
+            return None
+        for index in self._attributes:
+            # A parser makes every white space of an attribute a space.
+            if not values[index].isprintable():
+                return None
+        return values
+
+    def message(self, values: list[str]) -> Any:
+        """Raises LexicalError."""
+        return self._maker.make(values)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a parser gives ASCII text as it stands: no references, markup, carriage returns, control characters."""
+    if "&" in text or "<" in text or ">" in text:
+        return False
+    return text.isprintable() or text.replace("\n", "").replace("\t", "").isprintable()
+
+
+class _Place(NamedTuple):
+    """Where a value stands in the document, from `start` to `end`."""
+
+    start: int
+    end: int
+    is_attribute: bool
+
+
+class _Learner:
+    """Walks through a message that `quick_read` has read and through the tags of its document at once."""
+
+    def __init__(self, text: str, tags: Iterator[re.Match[str]]) -> None:
+        self._text = text
+        self._tags = tags
+        self.places: list[_Place] = []
+        self.ids = 0
+
+    def maker(self, plan: Plan, element: XmlElement) -> _Maker:
+        """What makes the object of an element, whose tag is the next one."""
+        start, tag, parts = len(self.places), next(self._tags), _Parts(plan)
+        self._put_attributes(plan, element, tag, parts)
+        if plan.text is not None:
+            field, simple = plan.text
+            parts.put(field, self._content(simple, tag, element.text or ""))
+            parts.are_short = not isinstance(simple, Base64)
+        for inner in element:
+            child = plan.by_name[str(inner.tag)]
+            part: _Value | _Constant | _Maker
+            if child.simple is None:
+                part = self.maker(plan_of(child.item, plan.moved), inner)
+                parts.are_short = parts.are_short and part.remembers
+            else:
+                part = self._content(child.simple, next(self._tags), inner.text or child.default or "")
+                parts.are_short = parts.are_short and not isinstance(child.simple, Base64)
+            if child.many:
+                parts.many.setdefault(child.field, []).append(part)
+            else:
+                parts.put(child.field, part)
+        return _Maker(plan.cls, parts, slice(start, len(self.places)))
+
+    def _put_attributes(self, plan: Plan, element: XmlElement, tag: re.Match[str], parts: _Parts) -> None:
+        for name, value in element.items():
+            known = plan.attributes[str(name)]
+            parts.constants[known.field] = known.simple.decode(str(value))
+        for found in _ATTRIBUTE.finditer(self._text, *tag.span(2)):
+            entry = plan.attributes.get(found[1])
+            if entry is not None:
+                self.ids += entry.simple is ID
+                place = _Place(*found.span(2 if found[2] is not None else 3), is_attribute=True)
+                parts.put(entry.field, _Value(len(self.places), entry.simple.decode))
+                self.places.append(place)
+
+    def _content(self, simple: SimpleType, tag: re.Match[str], text: str) -> _Value | _Constant:
+        start = tag.end()
+        end = self._text.find("<", start)
+        if tag[3] or end <= start or self._text[start:end] != text or not _is_plain(text):
+            return _Constant(simple.decode(text))
+        self.places.append(_Place(start, end, is_attribute=False))
+        return _Value(len(self.places) - 1, simple.decode)
+
+
+def _shape_of(body: bytes | bytearray, element: XmlElement, message: object) -> _Shape | None:
+    """The shape of a message that was read from `element`; None if it has none."""
+    plan = plan_of(type(message))
+    try:
+        text = body.decode("ascii")
+        if quick_read(plan, element) != message:
+            return None
+    except (UnicodeDecodeError, Unusual):
+        return None
+    count = text.count("<")
+    if count > _TAGS_MAX:
+        return None
+    tags = list(_TAG.finditer(text))
+    # Comments, sections and instructions, which are in no tree, may hold what looks like a tag.
+    if count != len(tags) + text.startswith("<?xml"):
+        return None
+    starts = [tag for tag in tags if not tag[1]]
+    inside = sum(1 for _ in element.iter())
+    learner = _Learner(text, iter(starts[len(starts) - inside :]))
+    maker = learner.maker(plan, element)
+    # Two values of type ID could become equal.
+    if not learner.places or learner.ids > 1:
+        return None
+    shape = _Shape(text, learner.places, maker)
+    values = shape.values(text)
+    return shape if values is not None and shape.message(values) == message else None
