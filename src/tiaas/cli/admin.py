@@ -25,6 +25,7 @@ from tiaas.cli.admincertificates import register_certificates
 from tiaas.cli.adminimportedcas import register_imported_cas
 from tiaas.cli.adminlogs import register_logs
 from tiaas.cli.adminparameters import register_parameters
+from tiaas.cli.adminrestart import register_restart
 from tiaas.cli.adminsmbs import register_virtual_smbs
 from tiaas.cli.adminsystem import register_system
 from tiaas.cli.adminupdates import register_updates
@@ -96,7 +97,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     pin.add_argument("iccsn", metavar="ICCSN")
     pin.add_argument("--mandant", required=True, metavar="ID")
     pin.add_argument("--workplace", required=True, metavar="ID")
-    action("restart", "restart the instance", _restart)
+    register_restart(action)
     reset = action("factory-reset", "back to the delivery state", _reset)
     reset.add_argument("--confirm", required=True, metavar="NAME", help="the instance's name")
     export = action("export", "the configuration as an encrypted, signed file", _export)
@@ -252,12 +253,6 @@ def _pin(args: argparse.Namespace) -> int:
     state = with_admin(args, lambda admin: admin.change("POST", path, asked, SmbPinState))
     shown(args, state, lambda shown: out(f"PIN.SMC: {shown.state}"))
     return ExitCode.PIN_REFUSED if args.what != "status" and state.state != "OK" else ExitCode.OK
-
-
-def _restart(args: argparse.Namespace) -> int:
-    with_admin(args, lambda admin: admin.exchange("POST", "/system/restart"))
-    out("the instance restarts")
-    return ExitCode.OK
 
 
 def _reset(args: argparse.Namespace) -> int:

@@ -114,7 +114,7 @@ def _access(args: argparse.Namespace) -> AdminAccess:
     if args.url is None:
         if args.ca or args.token_file or args.user:
             raise InvalidInput("--ca, --token-file and --user go with --url")
-        return _of_lab(args)
+        return _of_lab(args, is_base=args.is_base)
     if args.ca is None:
         raise InvalidInput("--url needs --ca FILE: the certificate to trust, from whoever runs the node")
     if (args.token_file is None) is (args.user is None):
@@ -123,9 +123,14 @@ def _access(args: argparse.Namespace) -> AdminAccess:
     return AdminAccess(args.url.rstrip("/"), read_file(args.ca).decode("ascii", "replace"), token)
 
 
-def _of_lab(args: argparse.Namespace) -> AdminAccess:
+def node_access(args: argparse.Namespace) -> AdminAccess | None:
+    """The interface of the node whose instance `args` name; None for one that is not a lab's. Raises `LabNotFound`."""
+    return None if args.url is not None else _of_lab(args, is_base=True)
+
+
+def _of_lab(args: argparse.Namespace, *, is_base: bool) -> AdminAccess:
     ready = read_ready(Registry(os.environ).find(args.dir))
-    if args.is_base:
+    if is_base:
         entry: Any = ready["base"]
     else:
         instances: list[Any] = ready["instances"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from tiaas.cli.adminaccess import read_file, read_secret, require_new, with_admin, write_secret
 from tiaas.cli.exitcodes import ExitCode
-from tiaas.cli.writer import out, out_fields, out_json, out_table
+from tiaas.cli.writer import note, out, out_fields, out_json, out_table
 from tiaas.client.admin import path_of
 from tiaas.interfaces.management.accounts import (
     AdministratorList,
@@ -151,6 +151,9 @@ def _instances(args: argparse.Namespace) -> int:
             for each in shown.instances
         ]
         out_table(("NAME", "LIFE", "KONNEKTOR", "MANAGEMENT", "ORIGIN"), rows)
+        for each in shown.instances:
+            if each.not_restarted is not None:
+                note(f"{each.name} did not restart: {each.not_restarted}")
 
     return shown(args, with_admin(args, lambda admin: admin.read("/instances", HostedInstances)), text)
 

@@ -21,7 +21,7 @@ from tiaas.konnektor.admin.plane import open_plane
 from tiaas.konnektor.assembly import load_instance
 from tiaas.konnektor.cardtls import Handshakes
 from tiaas.konnektor.config import Address, InstanceConfig
-from tiaas.konnektor.ingress import Ingress
+from tiaas.konnektor.ingress import AddressTaken, Ingress
 from tiaas.konnektor.instance import Instance, Provision
 from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.network import Network
@@ -70,6 +70,7 @@ class Node:
         self._given: dict[str, tuple[InstanceConfig, Provision]] = {}
         self._planes: dict[str, AdminListener] = {}
         self._restarts: set[asyncio.Task[None]] = set()
+        self._not_restarted: dict[str, str] = {}
         self._starting: set[str] = set()
         self.checks = NodeChecks(store.check, clock, entropy)
         self._front = EmbeddedFront(clock, entropy, self._network, self._sak, front_settings)
@@ -78,6 +79,11 @@ class Node:
     def instances(self) -> Mapping[str, Instance]:
         """The instances that serve, by name."""
         return MappingProxyType(self._instances)
+
+    @property
+    def not_restarted(self) -> Mapping[str, str]:
+        """Why instances that were to restart are not there, or not managed, by name."""
+        return MappingProxyType(self._not_restarted)
 
     async def add(self, config: InstanceConfig, provision: Provision) -> Instance:
         """Takes the instance over (epoch + 1) and starts it; returns when it serves its clients.
@@ -114,6 +120,7 @@ class Node:
             self._starting.discard(name)
         self._instances[name] = instance
         self._given[name] = config, provision
+        self._not_restarted.pop(name, None)
         return instance
 
     async def manage(self, name: str, address: Address) -> Address:
@@ -147,6 +154,7 @@ class Node:
         if name in self._instances:
             await self.remove(name)
         self._given.pop(name, None)
+        self._not_restarted.pop(name, None)
         await self._store.forget(await self._store.take_over(name))
         if self._logs is not None:
             await beside(0, FolderMedium.of_instance(self._logs, name).erase)
@@ -192,7 +200,9 @@ class Node:
         try:
             await self.restart(name)
         except Exception as error:  # noqa: BLE001 - there is nobody above to tell
-            _log.error("instance not restarted", extra={"instance": name, "kind": type(error).__name__})
+            reason = str(error) if isinstance(error, AddressTaken) else type(error).__name__
+            self._not_restarted[name] = reason
+            _log.error("instance not restarted", extra={"instance": name, "reason": reason})
 
     async def stop(self) -> None:
         """Stops all instances, then the ingress and the front."""

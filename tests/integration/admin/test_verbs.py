@@ -1,6 +1,7 @@
 """`tiaas admin …` against an instance and a node: the verbs of logs, certificates, product and backups."""
 
 import json
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from tests.integration.admin.test_base import free_ports, open_hall
 from tests.integration.admin.threads import Elsewhere, in_thread
 from tests.integration.konnektor_front.houses import CLOCK, ENTROPY
 from tiaas import __version__
+from tiaas.base.secret import Secret
+from tiaas.cli import adminrestart
 from tiaas.cli.entry import main
 from tiaas.client.admin import AdminAccess
 from tiaas.interfaces.management.roles import Role
@@ -208,6 +211,53 @@ def test_an_instance_is_backed_up_and_restored(tmp_path: Path, capsys: pytest.Ca
         assert "cannot make" in base("backup-instance", "praxis-x", file, code=2)
         assert "praxis-x is as it was at" in base("restore-instance", "praxis-x", file)
         assert "instance created" in base("base-log")
+
+
+@pytest.mark.requirement("TIP1-A_4820-02")
+def test_a_restart_is_told_when_it_is_over_and_one_that_fails_with_its_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with in_thread(open_hall(tmp_path, make_token(ENTROPY))) as hall, socket.socket() as other:
+        (tmp_path / "base").mkdir()
+        base = verbs(hall.value.access, tmp_path / "base", capsys)
+        port, admin_port = free_ports(2)
+        ports = ("--port", str(port), "--admin-port", str(admin_port), "--out", str(tmp_path / "x"))
+        base("create-instance", "praxis-x", "--listen", "127.0.0.1", *ports)
+        made = [(tmp_path / "x" / name).read_bytes() for name in ("ca.pem", "token")]
+        access = AdminAccess(f"https://127.0.0.1:{admin_port}", made[0].decode(), Secret(made[1]))
+        run = verbs(access, tmp_path, capsys)
+        assert run("restart") == "the instance has restarted\n"
+        assert "did not restart" not in base("instances")
+
+        # Another program listens as soon as the port is free.
+        node, monkey = hall.value.node, monkeypatch
+        remove = node.remove
+
+        async def remove_then_lose_the_port(name: str) -> None:
+            await remove(name)
+            other.bind(("127.0.0.1", port))
+            other.listen()
+
+        monkey.setattr(node, "remove", remove_then_lose_the_port)
+        monkey.setattr(adminrestart, "node_access", lambda args: hall.value.access)
+        told = run("restart", code=1)
+        reason = f"127.0.0.1:{port}: Address already in use"
+        assert f"the instance did not come back: {reason}\n" in told
+        assert "start the node anew" in told
+        shown = base("instances")
+        assert "stopped" in shown
+        assert f"praxis-x did not restart: {reason}" in shown
+        monkey.setattr(node, "remove", remove)
+
+
+def test_a_restart_that_nobody_can_explain_ends_with_what_was_seen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with in_thread(open_desk(tmp_path)) as desk:
+        run = verbs(desk.value.access(), tmp_path, capsys)
+        monkeypatch.setattr(adminrestart, "WAIT_SECONDS", 0.0)
+        monkeypatch.setattr(desk.value.node, "restart_soon", lambda name: None)
+        assert "did not come back: it has not stopped yet" in run("restart", code=1)
 
 
 def _json(folder: Path, document: object) -> Path:

@@ -35,6 +35,7 @@ class HostedInstance:
     admin_url: str | None
     is_configured: Annotated[bool, Told("it belongs to the node's start configuration and is not deleted here")]
     deletion_ordered_by: str | None
+    not_restarted: Annotated[str | None, Told("why it is not there, or not managed, after it was to restart")]
 
 
 @dataclass(frozen=True, slots=True)

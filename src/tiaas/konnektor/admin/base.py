@@ -101,7 +101,7 @@ class BasePlane:
 
 async def _list(call: Call) -> HostedInstances:
     book, node = _plane(call).book, _plane(call).node
-    names = sorted({*book.records, *node.instances})
+    names = sorted({*book.records, *node.instances, *node.not_restarted})
     return HostedInstances(tuple(_shown(_plane(call), name) for name in names))
 
 
@@ -117,6 +117,7 @@ def _shown(plane: BasePlane, name: str) -> HostedInstance:
         None if admin is None or instance is None else f"https://{replace(admin, host=instance.reception.host)}",
         record is None,
         None if record is None else record.ordered_by,
+        plane.node.not_restarted.get(name),
     )
 
 
