@@ -26,6 +26,7 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hin
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
+from tiaas.base.inputfile import read_input_text
 
 T = TypeVar("T")
 _DOC = "doc"
@@ -74,9 +75,9 @@ class KeyDoc:
 def load_config(cls: type[T], path: Path) -> T:
     """Reads a file; raises `BadConfig`."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadConfig(str(path), (Problem("", f"cannot be read: {error}"),)) from error
+        text = read_input_text(path, may_be_empty=True)
+    except InvalidInput as error:
+        raise BadConfig(str(path), (Problem("", str(error).removeprefix(f"{path} ")),)) from error
     return parse_config(cls, text, str(path))
 
 

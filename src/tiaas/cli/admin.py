@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tiaas.base.errors import InvalidInput
+from tiaas.base.inputfile import read_input
 from tiaas.base.secret import Secret
 from tiaas.cli import adminterminals
 from tiaas.cli.adminaccess import (
     add_access_arguments,
-    read_file,
     read_json,
     read_secret,
     require_new,
@@ -157,11 +157,12 @@ def _make_certificate(args: argparse.Namespace) -> int:
 
 
 def _model(args: argparse.Namespace) -> int:
+    wish = None if args.file is None else read(InfoModelDocument, read_json(args.file))
+
     async def replace(admin: Admin) -> InfoModelDocument:
         model, tag = await admin.read_tagged("/infomodel", InfoModelDocument)
-        if args.file is None:
+        if wish is None:
             return model
-        wish = read(InfoModelDocument, read_json(args.file))
         return await admin.change("PUT", "/infomodel", wish, InfoModelDocument, tag)
 
     out_json(plain(with_admin(args, replace)))
@@ -171,7 +172,7 @@ def _model(args: argparse.Namespace) -> int:
 def _trust(args: argparse.Namespace) -> int:
     if (args.what == "import") is (args.file is None):
         raise InvalidInput("a FILE goes with import and with nothing else")
-
+    found = None if args.file is None else ListImport(read_input(args.file))
     failed: list[str] = []
 
     async def work(admin: Admin) -> TrustState:
@@ -184,9 +185,9 @@ def _trust(args: argparse.Namespace) -> int:
                 if contact is not None and contact.code is not None:
                     note(f"{name}: TSL service refused: {contact.code} {contact.reason}")
                     note_remedies([contact.code])
-        elif args.what == "import":
+        elif found is not None:
             name = "bnetza" if args.bnetza else "crl" if args.crl else "tsl"
-            await admin.change("POST", f"/trust/{name}/import", ListImport(read_file(args.file)))
+            await admin.change("POST", f"/trust/{name}/import", found)
         return await admin.read("/trust", TrustState)
 
     def text(state: TrustState) -> None:
@@ -273,8 +274,8 @@ def _export(args: argparse.Namespace) -> int:
 
 def _import(args: argparse.Namespace) -> int:
     given = args.passphrase_file
-    passphrase = read_secret("passphrase: ") if given is None else Secret(read_file(given).strip())
-    wish = ConfigImport(read_file(args.file), passphrase, args.yes)
+    passphrase = read_secret("passphrase: ") if given is None else Secret(read_input(given).strip())
+    wish = ConfigImport(read_input(args.file), passphrase, args.yes)
 
     def text(shown: ConfigShown) -> None:
         out_fields(

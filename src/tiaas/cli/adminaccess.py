@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tiaas.base.errors import InvalidInput
+from tiaas.base.inputfile import MOST, read_input
 from tiaas.base.secret import Secret
+from tiaas.cli.outputfiles import NotWritten
 from tiaas.cli.writer import note
 from tiaas.client.admin import Admin, AdminAccess, connect_admin
 from tiaas.client.errors import ClientError
@@ -78,34 +80,30 @@ def read_secret(prompt: str) -> Secret:
 
 
 def require_new(*paths: Path) -> None:
-    """To be asked before a secret is made that is shown once. Raises `InvalidInput` if `write_secret` would."""
+    """To be asked before a secret is made that is shown once. Raises what `write_secret` would."""
     for path in paths:
-        if path.exists() or not os.access(path.parent, os.W_OK):
-            raise InvalidInput(f"cannot make {path}: it is there already, or its folder cannot be written")
+        if path.exists():
+            raise InvalidInput(f"cannot make {path}: it is there already")
+        if not os.access(path.parent, os.W_OK):
+            raise NotWritten(f"cannot make {path}: its folder cannot be written")
 
 
 def write_secret(path: Path, content: bytes) -> None:
-    """A new file, mode 0600; one that is there is not overwritten. Raises `InvalidInput`."""
+    """A new file, mode 0600; one that is there is not overwritten. Raises `InvalidInput` for that, `NotWritten`."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError as error:
+        raise InvalidInput(f"cannot make {path}: it is there already") from error
     except OSError as error:
-        raise InvalidInput(f"cannot make {path}: {error.strerror}") from error
+        raise NotWritten(f"cannot make {path}: {error.strerror}") from error
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)
-
-
-def read_file(path: Path) -> bytes:
-    """Raises `InvalidInput`."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InvalidInput(f"cannot read {path}: {error.strerror}") from error
 
 
 def read_json(path: Path) -> Any:
     """A JSON document; `-` is standard input. Raises `InvalidInput`."""
     try:
-        return json.loads(sys.stdin.buffer.read() if str(path) == "-" else read_file(path))
+        return json.loads(sys.stdin.buffer.read(MOST) if str(path) == "-" else read_input(path))
     except ValueError:
         raise InvalidInput(f"{path} is no JSON") from None
 
@@ -119,8 +117,8 @@ def _access(args: argparse.Namespace) -> AdminAccess:
         raise InvalidInput("--url needs --ca FILE: the certificate to trust, from whoever runs the node")
     if (args.token_file is None) is (args.user is None):
         raise InvalidInput("--url needs --token-file FILE or --user NAME")
-    token = None if args.token_file is None else Secret(read_file(args.token_file).strip())
-    return AdminAccess(args.url.rstrip("/"), read_file(args.ca).decode("ascii", "replace"), token)
+    token = None if args.token_file is None else Secret(read_input(args.token_file).strip())
+    return AdminAccess(args.url.rstrip("/"), read_input(args.ca).decode("ascii", "replace"), token)
 
 
 def node_access(args: argparse.Namespace) -> AdminAccess | None:
@@ -137,4 +135,4 @@ def _of_lab(args: argparse.Namespace, *, is_base: bool) -> AdminAccess:
         if not 1 <= args.practice <= len(instances):
             raise InvalidInput(f"the lab has {len(instances)} practices; --practice counts from 1")
         entry = instances[args.practice - 1]["admin"]
-    return AdminAccess(entry["url"], read_file(Path(entry["ca"])).decode(), Secret(entry["token"].encode()))
+    return AdminAccess(entry["url"], read_input(Path(entry["ca"])).decode(), Secret(entry["token"].encode()))

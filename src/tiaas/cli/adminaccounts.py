@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tiaas.cli.adminaccess import read_file, read_secret, require_new, with_admin, write_secret
+from tiaas.base.inputfile import read_input
+from tiaas.cli.adminaccess import read_secret, require_new, with_admin, write_secret
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.writer import note, out, out_fields, out_json, out_table
 from tiaas.client.admin import path_of
@@ -180,7 +181,7 @@ def _back_up(args: argparse.Namespace) -> int:
 
 def _restore(args: argparse.Namespace) -> int:
     path = f"{path_of('/instances/{}', args.name)}/restore"
-    backup = Backup(read_file(args.file))
+    backup = Backup(read_input(args.file))
     done = with_admin(args, lambda admin: admin.change("POST", path, backup, Restored))
     return shown(args, done, lambda _: out(f"{done.name} is as it was at {done.saved.isoformat(timespec='seconds')}"))
 

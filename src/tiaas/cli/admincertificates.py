@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tiaas.base.errors import InvalidInput
+from tiaas.base.inputfile import read_input
 from tiaas.base.secret import Secret
-from tiaas.cli.adminaccess import read_file, read_secret, with_admin
+from tiaas.cli.adminaccess import read_secret, with_admin
 from tiaas.cli.adminaccounts import shown
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.writer import out, out_fields
@@ -38,7 +39,7 @@ def register_certificates(action: Callable[..., argparse.ArgumentParser]) -> Non
 
 def _import_client(args: argparse.Namespace) -> int:
     path = f"{path_of('/client-systems/{}', args.client)}/certificates/import"
-    wish = ForeignCertificate(read_file(args.file))
+    wish = ForeignCertificate(read_input(args.file))
     taken = with_admin(args, lambda admin: admin.change("POST", path, wish, ClientCertificate))
     text = f"{args.client}: certificate {taken.fingerprint}, valid until {taken.not_after:%Y-%m-%d}"
     return shown(args, taken, lambda _: out(text))
@@ -49,8 +50,8 @@ def _server(args: argparse.Namespace) -> int:
         raise InvalidInput("a FILE goes with import and with nothing else")
     foreign = None
     if args.file is not None:
-        file, given = read_file(args.file), args.password_file
-        password = read_secret(f"password of {args.file}: ") if given is None else Secret(read_file(given).strip())
+        file, given = read_input(args.file), args.password_file
+        password = read_secret(f"password of {args.file}: ") if given is None else Secret(read_input(given).strip())
         foreign = ForeignServerCertificate(file, password)
 
     async def work(admin: Admin) -> ServerCertificate:

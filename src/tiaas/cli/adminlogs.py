@@ -11,6 +11,7 @@ from tiaas.cli.adminaccess import with_admin
 from tiaas.cli.adminaccounts import shown
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.logs import since_of
+from tiaas.cli.outputfiles import write
 from tiaas.cli.writer import out, out_fields, out_table
 from tiaas.client.admin import Admin, path_of
 from tiaas.interfaces.management.documents import plain, read
@@ -68,7 +69,7 @@ def _log(args: argparse.Namespace) -> int:
     path = path_of("/logs/{}", args.log)
     if args.export is not None:
         answer = with_admin(args, lambda admin: admin.exchange("GET", f"{path}/export", query=query))
-        args.export.write_bytes(answer.body)
+        write(args.export, answer.body)
         out(f"{args.export}: {len(answer.body.splitlines())} entries")
         return ExitCode.OK
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from tiaas.cli.adminaccess import with_admin
 from tiaas.cli.adminaccounts import shown
 from tiaas.cli.exitcodes import ExitCode
+from tiaas.cli.outputfiles import write
 from tiaas.cli.writer import out, out_fields, out_table
 from tiaas.interfaces.management.centralsystems import CentralSystems
 from tiaas.interfaces.management.system import Reachability, ReachabilityTest, SystemState
@@ -52,7 +53,7 @@ def _operating_data(args: argparse.Namespace) -> int:
     if args.file is None:
         out(answer.body.decode())
     else:
-        args.file.write_bytes(answer.body)
+        write(args.file, answer.body)
         out(f"{args.file}: {len(answer.body)} octets")
     return ExitCode.OK
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tiaas.base.errors import InvalidInput
-from tiaas.cli.adminaccess import add_access_arguments, read_file, read_secret, with_admin
+from tiaas.base.inputfile import read_input
+from tiaas.cli.adminaccess import add_access_arguments, read_secret, with_admin
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.writer import note, out, out_fields, out_json, out_table
 from tiaas.client.admin import Admin, path_of
@@ -195,7 +196,7 @@ async def _firmware(admin: Admin, args: argparse.Namespace) -> doc.FirmwareList:
     if args.file is not None:
         if args.version is None:
             raise InvalidInput("--version goes with FILE")
-        new = doc.NewFirmware(args.manufacturer, args.model, args.version, read_file(args.file))
+        new = doc.NewFirmware(args.manufacturer, args.model, args.version, read_input(args.file))
         await admin.change("POST", "/terminal-firmware", new)
     return await admin.read("/terminal-firmware", doc.FirmwareList)
 

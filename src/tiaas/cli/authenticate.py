@@ -11,6 +11,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from tiaas.base.errors import InvalidInput
+from tiaas.base.inputfile import read_input
 from tiaas.cli import documentfiles
 from tiaas.cli.cardchoice import NoSuchCard, choose_card
 from tiaas.cli.exitcodes import ExitCode
@@ -104,7 +105,7 @@ def _digest(args: argparse.Namespace) -> bytes:
 
 def _challenge(path: Path) -> str:
     """The token in a file: alone, or as `challenge` of the IDP's JSON answer."""
-    text = documentfiles.read(path).decode("utf-8", "replace").strip()
+    text = read_input(path).decode("utf-8", "replace").strip()
     if text.startswith("{"):
         try:
             text = str(json.loads(text).get("challenge", ""))

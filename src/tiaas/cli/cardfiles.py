@@ -17,6 +17,7 @@ from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.card.virtual.card import VirtualCard
 from tiaas.card.virtual.image import BadImage, CardImage
+from tiaas.cli.formfile import read_card_file
 from tiaas.cli.writer import note, out_live
 from tiaas.lab.pinlookup import SHOWN, pin_of
 from tiaas.lab.ready import write_private
@@ -70,9 +71,9 @@ class CardFiles:
             raise InvalidInput(f"{path}: no slot for it; {self.shape.name} has {self.shape.slots}, one for its gSMC-KT")
         document = read_card_file(path)
         try:
-            image = CardImage.from_document(document["image"])
-        except (BadImage, KeyError, TypeError) as error:
-            raise InvalidInput(f"{path}: no exported card ({type(error).__name__})") from None
+            image = CardImage.from_document(document.get("image"))
+        except BadImage as error:
+            raise InvalidInput(f"{path} is damaged: image: {error}") from None
         self._cards.append(_Filed(path, document, image, slot))
 
     def insert_all(self, terminal: VirtualTerminal, clock: Clock, entropy: Entropy) -> None:
@@ -123,14 +124,3 @@ class CardFiles:
             if filed.slot == slot and filed.card is not None:
                 return filed.card
         raise InvalidInput(f"no card was given for slot {slot}")
-
-
-def read_card_file(path: Path) -> dict[str, Any]:
-    """What `tiaas card export` wrote. Raises `InvalidInput`."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"{path}: cannot be read ({type(error).__name__})") from None
-    if not isinstance(document, dict):
-        raise InvalidInput(f"{path}: no exported card")
-    return document

@@ -12,11 +12,11 @@ import httpx
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.cardquestions import KINDS, ask_form
 from tiaas.cli.exitcodes import ExitCode
-from tiaas.cli.formfile import read_form_file
+from tiaas.cli.formfile import read_card_file, read_form_file
 from tiaas.cli.labport import add_arguments, ask
+from tiaas.cli.outputfiles import add_force_argument, check_targets, write_own
 from tiaas.cli.writer import out, out_json
 from tiaas.interfaces.card_service_common_v2_0 import CardType
-from tiaas.lab.ready import write_private
 
 
 def register(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -37,6 +37,7 @@ def register(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         verb.add_argument("iccsn", metavar="ICCSN", help="the card's number, 20 digits")
     for verb in (export, take):
         verb.add_argument("file", type=Path, metavar="FILE", help="the image file (JSON)")
+    add_force_argument(export)
     for verb in (make, show, export, take):
         add_arguments(verb)
 
@@ -90,8 +91,9 @@ def _counters(pin: dict[str, Any]) -> str:
 
 
 def _export(http: httpx.Client, args: argparse.Namespace) -> int:
+    check_targets([args.file], args.force)
     image = ask(http, "GET", _path(args.iccsn) + "/image")
-    write_private(args.file, (json.dumps(image, indent=1) + "\n").encode("utf-8"))
+    write_own(args.file, (json.dumps(image, indent=1) + "\n").encode("utf-8"))
     if args.json:
         out_json({"iccsn": args.iccsn, "file": str(args.file)})
     else:
@@ -100,7 +102,7 @@ def _export(http: httpx.Client, args: argparse.Namespace) -> int:
 
 
 def _import(http: httpx.Client, args: argparse.Namespace) -> int:
-    _tell(args, ask(http, "POST", "/cards/import", read_form_file(args.file)), "taken in")
+    _tell(args, ask(http, "POST", "/cards/import", read_card_file(args.file)), "taken in")
     return ExitCode.OK
 
 

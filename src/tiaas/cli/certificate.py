@@ -7,11 +7,9 @@ import argparse
 from datetime import datetime
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.cardchoice import choose_card
+from tiaas.cli.documentfiles import read_certificates
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
 from tiaas.cli.writer import note, out, out_json, out_table
@@ -70,7 +68,7 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    der, at = _certificate(args.file), None if args.at is None else _time(args.at)
+    der, at = read_certificates(args.file)[0], None if args.at is None else _time(args.at)
 
     async def verify(konnektor: Konnektor) -> CertificateVerdict:
         return await konnektor.verify_certificate(der, at)
@@ -84,16 +82,6 @@ def _verify(args: argparse.Namespace) -> int:
         for entry in verdict.reasons:
             note(f"tiaas: {entry.code}: {entry.text}: {entry.detail}")
     return ExitCode.OK if verdict.result is VerificationResult.VALID else ExitCode.FAILED
-
-
-def _certificate(path: Path) -> bytes:
-    try:
-        octets = path.read_bytes()
-        pem = octets.lstrip().startswith(b"-----BEGIN")
-        found = x509.load_pem_x509_certificate(octets) if pem else x509.load_der_x509_certificate(octets)
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"{path}: no certificate ({type(error).__name__})") from None
-    return found.public_bytes(Encoding.DER)
 
 
 def _time(text: str) -> datetime:

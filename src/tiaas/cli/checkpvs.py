@@ -7,7 +7,8 @@ from pathlib import Path
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.labport import add_arguments, ask, control_port
-from tiaas.cli.record import fetch_recording, instance_name, read_recording, require_writable, write_file
+from tiaas.cli.outputfiles import check_targets, make_folder, write_own
+from tiaas.cli.record import fetch_recording, instance_name, read_recording
 from tiaas.cli.writer import note, out, out_table
 from tiaas.pvs.checks.model import Verdict
 from tiaas.pvs.checks.suite import Judged, judge, worst
@@ -45,13 +46,15 @@ def run(args: argparse.Namespace) -> int:
     if (args.recording is None) is (args.live is None):
         raise InvalidInput("name a recording, or the seconds of a new one with --live")
     for path in args.output:
-        require_writable(path)
+        make_folder(path.parent, 0o700)
+    # A report is made anew at each run.
+    check_targets(args.output, force=True)
     story = read_story(read_recording(args.recording) if args.live is None else _record(args))
     if story.recording.lost:
         note(f"the oldest {story.recording.lost} entries were lost; what they would have shown may be missed in vain")
     judged = judge(story)
     for path in args.output:
-        write_file(path, _written(path.suffix, story, judged, args.lang))
+        write_own(path, _written(path.suffix, story, judged, args.lang).encode())
     _print(args, story, judged)
     verdict = worst(judged)
     is_bad = verdict is Verdict.FAIL or (args.strict and verdict is Verdict.WARN)

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from tiaas.cli import documentfiles
+from tiaas.base.inputfile import check_input
+from tiaas.cli import documentfiles, outputfiles
 from tiaas.cli.cardchoice import choose_card
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
@@ -33,6 +34,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> int:
     """Decrypts one file after the other."""
+    for path in args.files:
+        check_input(path)
     paths = documentfiles.targets(args.files, [_name(path) for path in args.files], args.output, args.force)
 
     async def work(konnektor: Konnektor) -> None:
@@ -41,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
             is_xml = documentfiles.form_of(source, args.mime).is_xml
             with documentfiles.named(str(source)):
                 found = await konnektor.decrypt_document(card.card_handle, documentfiles.read(source), is_xml=is_xml)
-            documentfiles.write(target, found.content)
+            outputfiles.write(target, found.content)
             for entry in found.warning:
                 note(f"{source}: warning {entry.code}: {entry.text}")
             if len(paths) > 1:

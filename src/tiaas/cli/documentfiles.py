@@ -1,7 +1,6 @@
 """Documents as files: what a file is by its name, and where the result goes."""
 
 import argparse
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tiaas.base.dataclass import dataclass
-from tiaas.base.errors import InvalidInput, TiaasError
+from tiaas.base.errors import InvalidInput
+from tiaas.base.inputfile import MEBIBYTE, read_input
+from tiaas.cli.outputfiles import add_force_argument, check_targets, make_folder
 from tiaas.cli.writer import out_json, out_table
 from tiaas.client import ClientError
 from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
@@ -29,11 +30,7 @@ _TYPES = {
 }
 
 
-_BOUNDS = Limits(octets=64 * 1024 * 1024, nodes=2_000_000)
-
-
-class NotWritten(TiaasError):
-    """A result that could not be written."""
+_BOUNDS = Limits(octets=64 * MEBIBYTE, nodes=2_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +50,8 @@ def form_of(path: Path, mime: str | None) -> DocumentForm:
 
 
 def read(path: Path) -> bytes:
-    """The file; raises `InvalidInput`."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InvalidInput(f"{path}: {error.strerror}") from error
+    """The document in a file; raises `InvalidInput`."""
+    return read_input(path, _BOUNDS.octets, may_be_empty=True)
 
 
 def read_as(path: Path, form: DocumentForm) -> bytes:
@@ -81,7 +75,7 @@ def targets(sources: Sequence[Path], names: Sequence[str], output: str | None, f
     """
     folder = None if output is None else Path(output)
     if output is not None and output.endswith("/"):
-        _make_folder(Path(output))
+        make_folder(Path(output))
     if folder is not None and not folder.is_dir() and len(sources) == 1:
         chosen = [folder]
     elif folder is not None and not folder.is_dir():
@@ -95,25 +89,6 @@ def targets(sources: Sequence[Path], names: Sequence[str], output: str | None, f
     return chosen
 
 
-def check_targets(paths: Sequence[Path], force: bool) -> None:
-    """Whether results can be written there; asked before a person is asked for anything.
-
-    Raises `InvalidInput` for what is there already (unless `force`) and for names that meet, `NotWritten` for a folder
-    that is missing or may not be written.
-    """
-    if len(set(paths)) < len(paths):
-        raise InvalidInput("two of the files would have results of the same name")
-    for path in paths:
-        if path.is_dir():
-            raise InvalidInput(f"{path} is a folder")
-        if path.exists() and not force:
-            raise InvalidInput(f"{path} is there already; --force replaces it")
-        if not path.parent.is_dir():
-            raise NotWritten(f"{path}: there is no folder {path.parent}")
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise NotWritten(f"{path}: may not be written")
-
-
 @contextmanager
 def named(about: str) -> Iterator[None]:
     """What the Konnektor says of a document begins with the document's name."""
@@ -124,24 +99,9 @@ def named(about: str) -> Iterator[None]:
         raise
 
 
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise NotWritten(f"{path}: {error.strerror}") from error
-
-
-def write(path: Path, content: bytes) -> None:
-    """Writes a result; raises `NotWritten`."""
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise NotWritten(f"{path}: {error.strerror}") from error
-
-
 def read_certificates(path: Path) -> list[bytes]:
     """The certificates in a file, all of a PEM or the one of a DER, as DER; raises `InvalidInput`."""
-    content = read(path)
+    content = read_input(path)
     try:
         found = (
             x509.load_pem_x509_certificates(content)
@@ -162,11 +122,6 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
         help="file or folder for the result (default: beside the file); FOLDER/ is made if need be",
     )
     add_force_argument(parser)
-
-
-def add_force_argument(parser: argparse.ArgumentParser) -> None:
-    """Adds `--force`."""
-    parser.add_argument("--force", action="store_true", help="replace results that are there already")
 
 
 def list_results(files: Sequence[Path], targets: Sequence[Path], *, as_json: bool) -> None:

@@ -5,7 +5,8 @@ import asyncio
 from pathlib import Path
 
 from tiaas.base.errors import InvalidInput
-from tiaas.cli import documentfiles
+from tiaas.base.inputfile import check_input
+from tiaas.cli import documentfiles, outputfiles
 from tiaas.cli.cardchoice import choose_card
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
@@ -61,6 +62,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> int:
     """Encrypts one file after the other."""
+    for path in args.files:
+        check_input(path)
     certificates = [each for path in args.to for each in documentfiles.read_certificates(path)]
     forms = [_form(path, args) for path in args.files]
     names = [
@@ -85,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
                     mime_type=form.mime_type,
                     encryption_type=_TYPES.get(args.type),
                 )
-            documentfiles.write(target, found.content)
+            outputfiles.write(target, found.content)
             for entry in found.warning:
                 note(f"{source}: warning {entry.code}: {entry.text}")
             if len(paths) > 1:

@@ -10,8 +10,8 @@ class ExitCode(enum.IntEnum):
     """What the caller can act on."""
 
     OK = 0
-    FAILED = 1  # could not be done: no lab, file not readable, address in use
-    USAGE = 2  # wrong arguments, configuration or .kon file
+    FAILED = 1  # could not be done: no lab, a result that cannot be written, address in use
+    USAGE = 2  # wrong arguments, or a file named in them that cannot be used
     FAULT = 3  # the Konnektor answered with an error; code and text are in the message
     UNREACHABLE = 4  # no answer from the Konnektor: connection, TLS, time-out, not SOAP
     PIN_REFUSED = 5  # a PIN was not verified: wrong, blocked, transport PIN

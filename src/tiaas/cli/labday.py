@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tiaas.base.clock import SystemClock
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.exitcodes import ExitCode
+from tiaas.cli.outputfiles import check_targets, write
 from tiaas.cli.writer import note, out, out_json
 from tiaas.lab.day.schedule import PATIENTS_MIN, Options
 from tiaas.lab.ready import read_ready
@@ -55,9 +56,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.patients < PATIENTS_MIN:
         raise InvalidInput(f"--patients needs a number from {PATIENTS_MIN} on")
-    for path in (args.report, args.record, args.summary):
-        if path is not None:
-            _check_writable(path)
+    # Before the day rather than after it.
+    check_targets([path for path in (args.report, args.record, args.summary) if path is not None], force=True)
     folder = Registry(os.environ).find(args.dir)
     place = Place.of(folder, read_ready(folder), args.practice)
     options = Options(ti=args.ti, faults=args.faults)
@@ -68,14 +68,6 @@ def run(args: argparse.Namespace) -> int:
     return ExitCode.OK if not record.failures else ExitCode.FAILED
 
 
-def _check_writable(path: Path) -> None:
-    """Raises `InvalidInput` before the day rather than after it."""
-    if not path.parent.is_dir():
-        raise InvalidInput(f"{path}: there is no folder {path.parent}")
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise InvalidInput(f"{path} cannot be written")
-
-
 def _write(args: argparse.Namespace, record: "DayRecord") -> None:
     import json
 
@@ -83,13 +75,13 @@ def _write(args: argparse.Namespace, record: "DayRecord") -> None:
     from tiaas.lab.day.report import html, lines, markdown
 
     if args.record is not None:
-        args.record.write_text(json.dumps(record.to_document(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write(args.record, (json.dumps(record.to_document(), indent=1, ensure_ascii=False) + "\n").encode())
     if args.report is not None:
-        args.report.write_text(html(record), encoding="utf-8")
+        write(args.report, html(record).encode())
     if args.summary is not None:
         drawing = args.summary.with_suffix(".svg")
-        drawing.write_text(timeline(record), encoding="utf-8")
-        args.summary.write_text(markdown(record, drawing.name), encoding="utf-8")
+        write(drawing, timeline(record).encode())
+        write(args.summary, markdown(record, drawing.name).encode())
     if args.json:
         out_json(record.to_document())
         return

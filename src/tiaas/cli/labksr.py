@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tiaas.base.errors import InvalidInput
-from tiaas.cli.adminaccess import read_file
+from tiaas.base.inputfile import read_input
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.labport import ask, control_port
 from tiaas.cli.writer import out, out_json, out_table
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     if args.critical:
         body["priority"] = "Kritisch"
     if args.file is not None:
-        body["content"] = b64encode(read_file(args.file)).decode("ascii")
+        body["content"] = b64encode(read_input(args.file)).decode("ascii")
     with control_port(args) as http:
         made = ask(http, "POST", "/ksr", body)
     if args.json:

@@ -10,11 +10,12 @@ from typing import Any
 import httpx
 
 from tiaas.base.errors import InvalidInput
+from tiaas.base.inputfile import read_input
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.labport import add_arguments, ask, control_port
+from tiaas.cli.outputfiles import add_force_argument, check_targets, make_folder, write_own
 from tiaas.cli.writer import out, out_json, out_table
 from tiaas.lab.errors import LabError
-from tiaas.lab.ready import write_private
 from tiaas.lab.registry import Registry
 from tiaas.pvs.diagram import diagram, rows
 from tiaas.pvs.messages import Story, read_story
@@ -51,6 +52,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         )
     export.add_argument("-o", "--output", type=Path, metavar="FILE", required=True, help="FILE.html or FILE.json")
     export.add_argument("--lang", choices=LANGUAGES, default="en", help="language of the labels at first (default: en)")
+    for verb in (stop, export):
+        add_force_argument(verb)
     for verb in (start, stop, show, export):
         verb.add_argument("--instance", metavar="NAME", help="of several Konnektors: which (praxis-N)")
         add_arguments(verb)
@@ -85,10 +88,7 @@ def with_faults(recording: Recording, fired: list[dict[str, Any]]) -> Recording:
 def read_recording(path: Path) -> Recording:
     """A recording from a file. Raises `InvalidInput`."""
     try:
-        with path.open("rb") as stream:
-            return decode_recording_untrusted(stream.read(DOCUMENT_MAX + 1))
-    except OSError as error:
-        raise InvalidInput(f"{path}: cannot be read ({type(error).__name__})") from None
+        return decode_recording_untrusted(read_input(path, DOCUMENT_MAX))
     except BadRecording as error:
         raise InvalidInput(f"{path}: {error}") from None
 
@@ -105,24 +105,6 @@ def instance_name(args: argparse.Namespace, http: httpx.Client) -> str:
     return str(known[0])
 
 
-def write_file(path: Path, content: str | bytes) -> None:
-    """Writes test data: for the owner only. Raises `InvalidInput`."""
-    try:
-        write_private(path, content if isinstance(content, bytes) else content.encode())
-    except OSError as error:
-        raise InvalidInput(f"{path}: cannot be written ({type(error).__name__})") from None
-
-
-def require_writable(path: Path) -> None:
-    """Makes the folder of a file; before a recording ends that nobody has elsewhere. Raises `InvalidInput`."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(f"{path}: cannot be written ({type(error).__name__})") from None
-    if path.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
-        raise InvalidInput(f"{path}: cannot be written")
-
-
 def _start(args: argparse.Namespace) -> int:
     body = {"client_systems": args.client} if args.client else None
     with control_port(args) as http:
@@ -137,10 +119,12 @@ def _start(args: argparse.Namespace) -> int:
 
 def _stop(args: argparse.Namespace) -> int:
     folder = Path(Registry(os.environ).find(args.dir)) / FOLDER
-    require_writable(args.output or folder / "new.json")
+    # Before the recording ends, which nobody has elsewhere.
+    make_folder((args.output or folder / "new.json").parent, 0o700)
+    check_targets([args.output or folder / "new.json"], args.force)
     recording = fetch_recording(args, stop=True)
     path = args.output or folder / f"{recording.instance}-{recording.began:%Y%m%dT%H%M%S}.json"
-    write_file(path, encode_recording(recording))
+    write_own(path, encode_recording(recording))
     if args.json:
         out_json({"file": str(path), "calls": len(recording.calls), "events": len(recording.deliveries)})
     else:
@@ -171,12 +155,11 @@ def _direction(outbound: bool) -> str:
 
 
 def _export(args: argparse.Namespace) -> int:
-    story = _story(args)
-    if args.output.suffix == ".html":
-        write_file(args.output, diagram(story, args.lang))
-    elif args.output.suffix == ".json":
-        write_file(args.output, encode_recording(story.recording))
-    else:
+    if args.output.suffix not in (".html", ".json"):
         raise InvalidInput(f"{args.output}: a file that ends in .html or .json")
+    check_targets([args.output], args.force)
+    story = _story(args)
+    is_page = args.output.suffix == ".html"
+    write_own(args.output, diagram(story, args.lang).encode() if is_page else encode_recording(story.recording))
     out(f"{args.output} written (TEST DATA)")
     return ExitCode.OK

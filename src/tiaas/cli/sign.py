@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tiaas.base.errors import InvalidInput
-from tiaas.cli import documentfiles
+from tiaas.cli import documentfiles, outputfiles
 from tiaas.cli.cardchoice import choose_card
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
@@ -177,7 +177,7 @@ async def _sign(
             moved = SignedResult(
                 first + result.index, result.content, result.is_document, result.signature_type, result.warning
             )
-            documentfiles.write(paths[moved.index], moved.content)
+            outputfiles.write(paths[moved.index], moved.content)
             done.append(moved)
         if len(part) < len(documents):
             note(f"tiaas: {len(done)} of {len(documents)} signed")

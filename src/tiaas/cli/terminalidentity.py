@@ -104,6 +104,6 @@ class TerminalFolder:
 
 def _image(card: dict[str, Any]) -> CardImage:
     try:
-        return CardImage.from_document(card["image"])
-    except (BadImage, KeyError, TypeError) as error:
-        raise InvalidInput(f"no exported card: {type(error).__name__}") from None
+        return CardImage.from_document(card.get("image"))
+    except BadImage as error:
+        raise InvalidInput(f"the card file is damaged: image: {error}") from None

@@ -16,12 +16,14 @@ import httpx
 from tiaas.base.clock import SystemClock
 from tiaas.base.entropy import SystemEntropy
 from tiaas.base.errors import InvalidInput
+from tiaas.base.inputfile import read_input
 from tiaas.base.secret import Secret
 from tiaas.card.link import CardLinkError
 from tiaas.card.virtual.card import VirtualCard
-from tiaas.cli.cardfiles import CardFiles, read_card_file
+from tiaas.cli.cardfiles import CardFiles
 from tiaas.cli.console import restore_echo, show_display, take_keys
 from tiaas.cli.exitcodes import ExitCode
+from tiaas.cli.formfile import read_card_file
 from tiaas.cli.labport import ask, control_port
 from tiaas.cli.terminalidentity import TerminalFolder
 from tiaas.cli.writer import note, out
@@ -202,9 +204,9 @@ def _obtain_identity(args: argparse.Namespace, folder: TerminalFolder) -> None:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path}: cannot be read ({type(error).__name__})") from None
+        return read_input(path).decode("ascii")
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{path} is no PEM: it is not all ASCII") from None
 
 
 def _new_smkt(http: httpx.Client) -> dict[str, object]:

@@ -11,6 +11,7 @@ from tiaas.base.errors import InvalidInput
 from tiaas.cli import terminalserve
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.labport import add_arguments, ask, control_port
+from tiaas.cli.outputfiles import write
 from tiaas.cli.writer import out, out_json, out_table
 from tiaas.terminal.virtual.firmware import FirmwareImage, Version
 
@@ -124,10 +125,7 @@ def _firmware(args: argparse.Namespace) -> int:
         raise InvalidInput(f"--kib is from 1 to {15 * _KIBIBYTE}")
     payload = bytes(range(256)) * (args.kib * 4)
     image = FirmwareImage(args.model, _version(args.version), args.group, payload)
-    try:
-        args.file.write_bytes(image.encode())
-    except OSError as error:
-        raise InvalidInput(f"{args.file}: cannot be written ({type(error).__name__})") from error
+    write(args.file, image.encode())
     out(f"{args.file}: firmware {args.version} for {args.model}, group {args.group}")
     return ExitCode.OK
 

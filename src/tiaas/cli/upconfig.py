@@ -13,6 +13,7 @@ from pathlib import Path
 from tiaas.base.config import setting
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
+from tiaas.base.inputfile import read_input
 from tiaas.base.secret import Secret
 from tiaas.cli.signaturesettings import SignatureChoices
 from tiaas.interfaces.management.clientsystems import ReceiverCheck, ReceiverTrust
@@ -219,8 +220,8 @@ class TiSettings:
         if self.receipt_secret is None:
             return None
         try:
-            content = self.receipt_secret.read_bytes()
-        except OSError:
+            content = read_input(self.receipt_secret)
+        except InvalidInput:
             raise InvalidInput("the file named by receipt_secret cannot be read") from None
         if len(content) not in SECRET_OCTETS:
             raise InvalidInput("the file named by receipt_secret has 16 to 4096 octets")
@@ -249,8 +250,8 @@ class SinkSettings:
     def sink_check(self) -> SinkCheck:
         """As the Konnektor checks it. Raises `InvalidInput`."""
         try:
-            pem = "" if self.ca is None else self.ca.read_text(encoding="ascii")
-        except (OSError, UnicodeDecodeError):
+            pem = "" if self.ca is None else read_input(self.ca).decode("ascii")
+        except (InvalidInput, UnicodeDecodeError):
             raise InvalidInput("the file named by ca cannot be read") from None
         prints = (text.replace(":", "").lower() for text in self.fingerprints)
         return SinkCheck(self.check, frozenset(prints), pem)

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tiaas.base.errors import InvalidInput
-from tiaas.cli import documentfiles
+from tiaas.cli import documentfiles, outputfiles
 from tiaas.cli.exitcodes import ExitCode, exit_code
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
 from tiaas.cli.verifyreport import RENDERERS, VerifiedFile, as_document, as_text, verified_file
@@ -66,7 +66,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="FILE",
         help="write a report: .txt, .json or .html; may be repeated",
     )
-    documentfiles.add_force_argument(parser)
+    outputfiles.add_force_argument(parser)
     add_konnektor_arguments(parser)
 
 
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     for path in reports:
         if path.suffix not in RENDERERS:
             raise InvalidInput(f"{path}: a report is {', '.join(RENDERERS)}")
-    documentfiles.check_targets(reports, args.force)
+    outputfiles.check_targets(reports, args.force)
     if args.document is not None and len(args.files) > 1:
         raise InvalidInput("--document goes with one signature")
     certificate = None if args.certificate is None else documentfiles.read_certificates(args.certificate)[0]
@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
 
     files = with_konnektor(args, work)
     for path in reports:
-        documentfiles.write(path, RENDERERS[path.suffix](files).encode())
+        outputfiles.write(path, RENDERERS[path.suffix](files).encode())
     if args.json:
         out_json(as_document(files))
     else:

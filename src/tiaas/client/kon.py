@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from tiaas.base.dataclass import dataclass
+from tiaas.base.errors import InvalidInput
+from tiaas.base.inputfile import read_input_text
 from tiaas.base.secret import Secret
 from tiaas.client.errors import BadKon
 
@@ -65,9 +67,9 @@ class Kon:
 def load_kon(path: Path, environ: Mapping[str, str]) -> Kon:
     """Reads a file; raises `BadKon`."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadKon(f"{path} cannot be read: {error}") from error
+        text = read_input_text(path)
+    except InvalidInput as error:
+        raise BadKon(str(error)) from error
     try:
         return parse_kon(text, environ)
     except BadKon as error:

@@ -88,11 +88,11 @@ class CardMaker:
             raise InvalidInput("this is no card written by tiaas card export")
         holder, kvnr = document.get("holder"), document.get("kvnr")
         if not isinstance(holder, str) or not (kvnr is None or isinstance(kvnr, str)):
-            raise InvalidInput("holder and kvnr of the card are missing")
+            raise InvalidInput("the card file is damaged: holder and kvnr are missing")
         try:
-            image = CardImage.from_document(document.get("image") or {})
+            image = CardImage.from_document(document.get("image"))
         except BadImage as error:
-            raise InvalidInput(str(error)) from None
+            raise InvalidInput(f"the card file is damaged: image: {error}") from None
         if any(card.iccsn == image.iccsn.hex() for card in self._cards):
             raise CardExists
         with self._store.transaction():

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import InvalidInput
+from tiaas.base.inputfile import read_input_text
 from tiaas.base.secret import Secret
 from tiaas.card.objsys.model import CardKind
 from tiaas.card.virtual.image import CardImage
@@ -387,10 +388,7 @@ class Lab:
 
 def read_seed_text(path: Path) -> str:
     """The text of a seed file. Raises `InvalidInput`."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path}: cannot be read ({type(error).__name__})") from None
+    return read_input_text(path)
 
 
 def _keep(store: LabStore, key: str, document: Any, undo: Callable[[], object]) -> None:

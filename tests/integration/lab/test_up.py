@@ -266,6 +266,8 @@ async def test_a_card_made_from_a_form(lab: LabProcess, tmp_path: Path) -> None:
     assert "PIN.CH: regular, 2 tries left" in shown
     assert lab.tiaas("card", "export", iccsn, str(image)).returncode == 0
     assert stat.S_IMODE(image.stat().st_mode) == 0o600
+    again = lab.tiaas("card", "export", iccsn, str(image))
+    assert (again.returncode, "--force replaces it" in again.stderr) == (2, True)
     twice = lab.tiaas("card", "import", str(image))
     assert (twice.returncode, "ICCSN already" in twice.stderr) == (1, True)
     form.write_text(_FORM.replace("wop", "vop"))

@@ -82,7 +82,10 @@ async def test_a_good_visit_is_recorded_drawn_and_passes(lab: LabProcess, tmp_pa
     assert not [pin for pin in pins if f">{pin}<" in file.read_text()]
 
     page = tmp_path / "visit.html"
-    exported = lab.tiaas("record", "export", str(file), "-o", str(page), "--lang", "de")
+    page.write_text("another")
+    kept = lab.tiaas("record", "export", str(file), "-o", str(page))
+    assert (kept.returncode, "--force replaces it" in kept.stderr, page.read_text()) == (2, True, "another")
+    exported = lab.tiaas("record", "export", str(file), "-o", str(page), "--lang", "de", "--force")
     assert exported.returncode == 0, exported.stderr
     assert "ReadVSD" in page.read_text()
     assert "CARD/REMOVED" in page.read_text()
@@ -123,10 +126,9 @@ async def test_a_bad_visit_fails_in_the_right_checks(lab: LabProcess, tmp_path: 
     assert judged.returncode == 1
     assert "a recording runs already" in judged.stderr
     file = tmp_path / "bad.json"
-    for nowhere in ("/proc/none/bad.json", str(tmp_path)):
+    for nowhere, code, why in (("/proc/none/bad.json", 1, "cannot be written"), (str(tmp_path), 2, "is a folder")):
         refused = lab.tiaas("record", "stop", "-o", nowhere)
-        assert refused.returncode != 0
-        assert "cannot be written" in refused.stderr
+        assert (refused.returncode, why in refused.stderr) == (code, True)
     assert lab.tiaas("record", "stop", "-o", str(file)).returncode == 0
     judged = lab.tiaas("check", "pvs", str(file), "--json")
     assert judged.returncode == 1

@@ -55,7 +55,7 @@ def test_a_logout_that_fails_does_not_hide_what_was_done(monkeypatch: pytest.Mon
     async def connect(access: object) -> AsyncIterator[Any]:
         yield SimpleNamespace(change=change, token=None)
 
-    (tmp_path / "ca").touch()
+    (tmp_path / "ca").write_text("PEM")
     monkeypatch.setattr(adminaccess, "connect_admin", connect)
     monkeypatch.setattr(adminaccess, "read_secret", lambda prompt: Secret(b"p"))
     args = argparse.Namespace(url="https://x", user="u", ca=tmp_path / "ca", token_file=None)

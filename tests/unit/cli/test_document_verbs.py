@@ -183,7 +183,7 @@ async def test_a_file_that_cannot_be_verified_does_not_stop_the_others(
     _write(b_pdf="%PDF")
     assert await run("verify", "a.pdf", "b.pdf", "--report", "r.html", "--report", "r.txt", "--json") == 2
     said = capsys.readouterr()
-    assert "1 of 2: a.pdf: No such file" in said.err
+    assert "1 of 2: a.pdf cannot be read: No such file" in said.err
     assert [item["result"] for item in json.loads(said.out)] == [None, "INCONCLUSIVE"]
     assert "a.pdf: NOT VERIFIED" in Path("r.txt").read_text()
     assert "NOT VERIFIED" in Path("r.html").read_text()

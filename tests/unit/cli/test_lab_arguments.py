@@ -8,19 +8,21 @@ from tiaas.cli.entry import main
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "code", "said"),
     [
-        (["update", "--cancel", ""], "--cancel needs the id"),
-        (["tsl", "change-anchor", "--after", "nan"], "--after is a number of seconds"),
-        (["tsl", "change-anchor", "--after", "-1"], "--after is a number of seconds"),
-        (["day", "--report", "{}/nix/x.html"], "there is no folder"),
-        (["day", "--record", "{}"], "cannot be written"),
-        (["day", "--patients", "9"], "from 10 on"),
+        (["update", "--cancel", ""], 2, "--cancel needs the id"),
+        (["tsl", "change-anchor", "--after", "nan"], 2, "--after is a number of seconds"),
+        (["tsl", "change-anchor", "--after", "-1"], 2, "--after is a number of seconds"),
+        (["day", "--report", "{}/nix/x.html"], 1, "there is no folder"),
+        (["day", "--record", "{}"], 2, "is a folder"),
+        (["day", "--patients", "9"], 2, "from 10 on"),
     ],
 )
-def test_refused(arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_refused(
+    arguments: list[str], code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     filled = [argument.format(tmp_path) for argument in arguments]
-    assert main(["lab", *filled]) == 2
+    assert main(["lab", *filled]) == code
     assert said in capsys.readouterr().err
 
 

@@ -3,6 +3,7 @@
 The form for storage (`to_document`) holds private keys and PINs in the clear; whoever stores it protects it.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import field, fields
 from datetime import date
 from typing import Any
@@ -121,33 +122,11 @@ class CardImage:
         }
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> "CardImage":
+    def from_document(cls, document: Any) -> "CardImage":
         """The image a document of `to_document` describes; raises `BadImage`."""
-        try:
-            if document["version"] != _VERSION:
-                raise BadImage(f"version {document['version']} of a card image is not read here")
-            return cls._read(document)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, BadPinBlock, BadCryptogram) as error:
-            raise BadImage(f"no card image: {type(error).__name__}") from None
-
-    @classmethod
-    def _read(cls, document: dict[str, Any]) -> "CardImage":
-        keys = [_read_key(entry) for entry in document["public_keys"]]
-        return cls(
-            kind=CardKind(document["kind"]),
-            iccsn=bytes.fromhex(document["iccsn"]),
-            point_in_time=date.fromisoformat(document["point_in_time"]),
-            files=_bytes_values(document["files"]),
-            records={path: [bytes.fromhex(text) for text in texts] for path, texts in document["records"].items()},
-            passwords={path: _read_password(entry) for path, entry in document["passwords"].items()},
-            keys=_bytes_values(document["keys"]),
-            public_keys={key.key_id: key for key in keys},
-            deactivated=set(document["deactivated"]),
-            deactivated_records={path: set(numbers) for path, numbers in document["deactivated_records"].items()},
-            # Images from before there were such cards have neither.
-            profile=KeyProfile(document.get("profile", KeyProfile.RSA_AND_ECC.value)),
-            defect=None if document.get("defect") is None else Defect.from_document(document["defect"]),
-        )
+        if not isinstance(document, dict) or document.get("version") != _VERSION:
+            raise BadImage(f"version: a card image of version {_VERSION} is read here, and no other")
+        return cls(**{name: _part(name, document) for name in _PARTS})
 
 
 def _hex_values(values: dict[str, bytes]) -> dict[str, str]:
@@ -198,6 +177,11 @@ def _key_document(key: PublicKey) -> dict[str, Any]:
     }
 
 
+def _read_keys(entries: list[dict[str, Any]]) -> dict[bytes, PublicKey]:
+    keys = [_read_key(entry) for entry in entries]
+    return {key.key_id: key for key in keys}
+
+
 def _read_key(entry: dict[str, Any]) -> PublicKey:
     point = bytes.fromhex(entry["point"])
     decode_point(point)
@@ -208,3 +192,45 @@ def _read_key(entry: dict[str, Any]) -> PublicKey:
         flags=bytes.fromhex(entry["flags"]),
         expires=None if entry["expires"] is None else date.fromisoformat(entry["expires"]),
     )
+
+
+def _read_records(entries: dict[str, list[str]]) -> dict[str, list[bytes]]:
+    return {path: [bytes.fromhex(text) for text in texts] for path, texts in entries.items()}
+
+
+def _read_numbers(entries: dict[str, list[int]]) -> dict[str, set[int]]:
+    return {path: set(numbers) for path, numbers in entries.items()}
+
+
+def _read_passwords(entries: dict[str, dict[str, Any]]) -> dict[str, PasswordState]:
+    return {path: _read_password(entry) for path, entry in entries.items()}
+
+
+_PARTS: Mapping[str, Callable[[Any], Any]] = {
+    "kind": CardKind,
+    "iccsn": bytes.fromhex,
+    "point_in_time": date.fromisoformat,
+    "files": _bytes_values,
+    "records": _read_records,
+    "passwords": _read_passwords,
+    "keys": _bytes_values,
+    "public_keys": _read_keys,
+    "deactivated": set,
+    "deactivated_records": _read_numbers,
+    "profile": KeyProfile,
+    "defect": lambda entry: None if entry is None else Defect.from_document(entry),
+}
+# Images from before there were such cards have neither.
+_NEW_PARTS: Mapping[str, Any] = {"profile": KeyProfile.RSA_AND_ECC.value, "defect": None}
+
+
+def _part(name: str, document: dict[str, Any]) -> Any:
+    """One part of an image; the error names it, and nothing of what is in it."""
+    if name not in document and name not in _NEW_PARTS:
+        raise BadImage(f"{name} is missing")
+    try:
+        return _PARTS[name](document.get(name, _NEW_PARTS.get(name)))
+    except KeyError as error:
+        raise BadImage(f"{name}: {error.args[0]} is missing") from None
+    except (TypeError, ValueError, AttributeError, OverflowError, BadPinBlock, BadCryptogram) as error:
+        raise BadImage(f"{name} does not read as such ({type(error).__name__})") from None

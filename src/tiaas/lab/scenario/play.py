@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tiaas.base.errors import InvalidInput
+from tiaas.base.inputfile import read_input
 from tiaas.lab.day.hand import Hand
 from tiaas.lab.errors import LabError
 from tiaas.lab.scenario.document import BadScenario
@@ -33,10 +34,7 @@ def load_scenario(name: str) -> Scenario:
         if name in known:
             return known[name]
         raise InvalidInput(f"no scenario {name!r} comes with tiaas; there are {', '.join(known)}, or name a file")
-    try:
-        octets = path.read_bytes()
-    except OSError as error:
-        raise InvalidInput(f"{name}: cannot be read ({type(error).__name__})") from None
+    octets = read_input(path, may_be_empty=True)
     try:
         return read_scenario_untrusted(octets)
     except BadScenario as error:

@@ -1,0 +1,63 @@
+"""Results as files: where they may go, asked before anything is done for them, and how they are written."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from tiaas.base.errors import InvalidInput, TiaasError
+
+
+class NotWritten(TiaasError):
+    """A result that could not be written."""
+
+
+def check_targets(paths: Sequence[Path], force: bool) -> None:
+    """Whether results can be written there; asked before a person is asked for anything.
+
+    Raises `InvalidInput` for what is there already (unless `force`) and for names that meet, `NotWritten` for a folder
+    that is missing or may not be written.
+    """
+    if len(set(paths)) < len(paths):
+        raise InvalidInput("two of the files would have results of the same name")
+    for path in paths:
+        if path.is_dir():
+            raise InvalidInput(f"{path} is a folder")
+        if path.exists() and not force:
+            raise InvalidInput(f"{path} is there already; --force replaces it")
+        if not path.parent.is_dir():
+            raise NotWritten(f"{path} cannot be written: there is no folder {path.parent}")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise NotWritten(f"{path} may not be written")
+
+
+def make_folder(path: Path, mode: int = 0o777) -> None:
+    """Makes a folder and those above it; raises `NotWritten`."""
+    try:
+        path.mkdir(mode=mode, parents=True, exist_ok=True)
+    except OSError as error:
+        raise NotWritten(f"{path} cannot be written: {error.strerror}") from error
+
+
+def write(path: Path, content: bytes) -> None:
+    """Writes a result; raises `NotWritten`."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise NotWritten(f"{path} cannot be written: {error.strerror}") from error
+
+
+def write_own(path: Path, content: bytes) -> None:
+    """Writes a result that only its owner may read (0600), whole or not at all; raises `NotWritten`."""
+    # What a lab is made of is needed by the verbs of a lab only.
+    from tiaas.lab.ready import write_private
+
+    try:
+        write_private(path, content)
+    except OSError as error:
+        raise NotWritten(f"{path} cannot be written: {error.strerror}") from error
+
+
+def add_force_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds `--force`."""
+    parser.add_argument("--force", action="store_true", help="replace results that are there already")
