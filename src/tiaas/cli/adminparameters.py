@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, get_origin
 
 from tiaas.base.errors import InvalidInput
-from tiaas.cli.adminaccess import read_file, read_secret, with_admin
+from tiaas.base.inputfile import read_input
+from tiaas.cli.adminaccess import read_secret, with_admin
 from tiaas.cli.adminaccounts import shown
 from tiaas.cli.writer import note, out, out_fields
 from tiaas.client.admin import Admin
@@ -138,7 +139,7 @@ def _secret(args: argparse.Namespace) -> int:
 
 def _given_secret(file: Path | None) -> ReceiptSecret:
     """Raises `InvalidInput`."""
-    octets = read_secret("secret: ").reveal() if file is None else read_file(file)
+    octets = read_secret("secret: ").reveal() if file is None else read_input(file)
     if len(octets) not in SECRET_OCTETS:
         raise InvalidInput(f"the secret has {SECRET_OCTETS[0]} to {SECRET_OCTETS[-1]} octets")
     return ReceiptSecret(octets)
