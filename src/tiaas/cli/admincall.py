@@ -28,12 +28,13 @@ def register_call(action: Callable[..., argparse.ArgumentParser]) -> None:
 
 def _call(args: argparse.Namespace) -> int:
     body = None if args.body is None else read_json(args.body)
+    path = f"/{args.path.removeprefix('/')}"
     try:
-        answer = with_admin(args, lambda admin: admin.exchange(args.method, args.path, body, if_match=args.if_match))
+        answer = with_admin(args, lambda admin: admin.exchange(args.method, path, body, if_match=args.if_match))
     except AdminRefused as refused:
         if refused.status != HTTPStatus.NOT_FOUND:
             raise
-        raise _with_plane(refused, args.path) from None
+        raise _with_plane(refused, path) from None
     if answer.tag is not None:
         note(f"ETag: {answer.tag}")
     if answer.body:

@@ -120,7 +120,8 @@ def test_a_refusal_says_what_to_do(lab: LabProcess) -> None:
     [
         (("GET", "/log"), "no such path", "the node has this path: call --base"),
         (("--base", "GET", "/terminals?x=1"), "no such path", "an instance has this path: call without --base"),
-        (("GET", "/nothing"), "no such path", "list what there is"),
+        (("GET", "log"), "no such path", "the node has this path: call --base"),
+        (("GET", "/nothing"), "no such path", "GET /openapi.json has all paths"),
         (("--base", "GET", "/instances/none"), "no such instance", "list what there is"),
     ],
 )

@@ -34,6 +34,6 @@ def test_what_the_ksr_told_and_what_to_do(asked: Asked | None, told: str) -> Non
 
 def test_a_problem_has_the_detail_the_filled_text_and_the_remedy_of_the_catalogue() -> None:
     problem = problem_of(KonnektorError(4186, "the shelf is full"))
-    assert problem.detail == "4186 Download nicht aller UpdateFiles möglich.: the shelf is full"
+    assert problem.detail == "4186 Download nicht aller UpdateFiles möglich. (the shelf is full)"
     assert problem.remedy == "Put the manufacturer's file for this model there, whole, and repeat."
     assert problem_of(KonnektorError(4187, fill="SICCT 6400")).detail == "4187 KT-Update fehlgeschlagen (SICCT 6400)"

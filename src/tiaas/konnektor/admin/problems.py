@@ -57,7 +57,7 @@ def not_found(what: str) -> Problem:
 
 def no_such_path() -> Problem:
     """404 for a path that the plane does not have."""
-    return not_found("such path")
+    return Problem(HTTPStatus.NOT_FOUND, "there is no such path", "GET /openapi.json has all paths")
 
 
 def conflict(detail: str, remedy: str, *, code: int | None = None) -> Problem:
@@ -67,8 +67,9 @@ def conflict(detail: str, remedy: str, *, code: int | None = None) -> Problem:
 
 def of_code(error: KonnektorError, more: str = "", remedy: str = "") -> Problem:
     """409 for an error with a code, with what the error catalogue says to do, or `remedy` if here one knows better."""
-    told = [f"{error.code} {error.entry.filled(error.fill)}", error.detail]
-    detail = ": ".join(part for part in told if part)
+    detail = f"{error.code} {error.entry.filled(error.fill)}"
+    if error.detail:
+        detail = f"{detail} ({error.detail})"
     return conflict(f"{detail}; {more}" if more else detail, remedy or _remedy_of(error.code), code=int(error.code))
 
 

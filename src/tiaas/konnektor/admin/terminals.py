@@ -310,7 +310,7 @@ async def _update(call: Call) -> doc.TerminalData:
 
 def before_update(updates: Updates) -> tuple[str, str]:
     """What is known of packages for a terminal that has none, and what to do."""
-    by_hand = "bring the manufacturer's file for this model (POST /terminal-firmware), then repeat"
+    by_hand = "bring the manufacturer's file (tiaas admin terminal firmware, POST /terminal-firmware), then repeat"
     if not updates.has_ksr:
         return "there is no KSR to ask", by_hand
     asked, when = updates.asked, "has not been asked yet"
