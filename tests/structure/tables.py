@@ -135,8 +135,7 @@ def destinations(topic: str) -> str:
         return ""
     places = {"clients": row.deliver, "log": row.log}
     told = [place for place, goes in places.items() if goes]
-    if row.deliver is None:
-        told.append("clients as the use case says")
+    told += [f"{place} as the use case says" for place, goes in places.items() if goes is None]
     return ", ".join(told) or "the Konnektor only"
 
 

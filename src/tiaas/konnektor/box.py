@@ -15,12 +15,16 @@ _SECONDS = 3_600.0
 """How often dates are compared (TAB_KON_503: within a day)."""
 
 
-def judge_device(opstate: OperatingState, certificate: Certificate, clock: Clock) -> None:
-    """EC_NK_Certificate_Expiring and _Expired for C.NK.VPN, whose common name begins with the ICCSN of the gSMC-K
-    (A_22970, A_22971)."""
-    now, ends = clock.now(), certificate.not_after
+def device_iccsn(certificate: Certificate) -> str:
+    """The ICCSN of the gSMC-K, with which the common name of its C.NK.VPN begins."""
     name = next((value for oid, value in certificate.subject if oid == _COMMON_NAME), "")
-    named = (("Iccsn", name.partition("-")[0]), ("Serial", certificate.serial_number))
+    return name.partition("-")[0]
+
+
+def judge_device(opstate: OperatingState, certificate: Certificate, clock: Clock) -> None:
+    """EC_NK_Certificate_Expiring and _Expired for C.NK.VPN (A_22970, A_22971)."""
+    now, ends = clock.now(), certificate.not_after
+    named = (("Iccsn", device_iccsn(certificate)), ("Serial", certificate.serial_number))
     opstate.set(Condition.NK_CERTIFICATE_EXPIRING, ends - EXPIRING < now <= ends, named)
     opstate.set(Condition.NK_CERTIFICATE_EXPIRED, now > ends, named)
 
@@ -33,7 +37,7 @@ class Box:
     ) -> None:
         self.crl = crl
         self.network = network
-        self._device = device
+        self.device = device
         self._opstate = opstate
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
@@ -56,8 +60,8 @@ class Box:
     def look(self) -> None:
         """Compares dates with the time."""
         self.crl.judge()
-        if self._device is not None:
-            judge_device(self._opstate, self._device, self._clock)
+        if self.device is not None:
+            judge_device(self._opstate, self.device, self._clock)
 
     async def _run(self) -> None:
         while True:

@@ -20,11 +20,12 @@ STATE = "OPERATIONAL_STATE/"
 class EventRow:
     """One topic. `kind` and `severity` None: those of the error it tells. `log` is column L, `deliver` column C.
 
-    `deliver` None: the technical use case that raises it says so (TUC_KON_053 keeps CT/ERROR from clients).
+    `log` or `deliver` None: the technical use case that raises it says so (TUC_KON_053 keeps CT/ERROR from clients;
+    TUC_KON_033 logs that a gSMC-K has ended, and of no other card).
     """
 
     parameters: frozenset[str]
-    log: bool = True
+    log: bool | None = True
     deliver: bool | None = True
     kind: EventType | None = _OP
     severity: EventSeverity | None = _INFO
@@ -33,7 +34,7 @@ class EventRow:
 def _row(
     parameters: str = "",
     *,
-    log: bool = True,
+    log: bool | None = True,
     deliver: bool | None = True,
     kind: EventType | None = _OP,
     severity: EventSeverity | None = _INFO,
@@ -67,7 +68,9 @@ CATALOGUE: Mapping[str, EventRow] = {
     "CERT/TSL/UPDATED": _row(deliver=False),
     "CERT/BNETZA_VL/UPDATED": _row(deliver=False),
     "CERT/CARD/EXPIRATION": _row(
-        "CARD_TYPE ICCSN CARD_HANDLE CardHolderName ZertName ExpirationDate DAYS_LEFT", log=False, severity=None
+        "CARD_TYPE ICCSN CARD_HANDLE CardHolderName Konnektor ZertName ExpirationDate DAYS_LEFT",
+        log=None,
+        severity=None,
     ),
     "CERT/CARD/STATUS": _row(  # gemSpec_Kon A_23614-04
         "CARD_TYPE ICCSN CARD_HANDLE CardHolderName CertName ExpirationDate CARD_CERTSTATUS",
@@ -90,6 +93,7 @@ CATALOGUE: Mapping[str, EventRow] = {
     "MGM/FACTORYSETTINGS": _row("User", deliver=False),
     "MGM/LU_CHANGED/LU_ONLINE": _row("Active"),
     "MGM/LU_CHANGED/LU_SAK": _row("Active"),
+    "MGM/STANDALONE_CHANGED": _row("Active"),
     "VSDM/PROGRESS/UPDATE": _row("CardHandle ICCSN CtID SlotID CardHolderName KVNR", log=False),
     "VSDM/PROGRESS/READVSD": _row("CardHandle ICCSN CtID SlotID CardHolderName KVNR", log=False),
 }
@@ -141,7 +145,7 @@ def deviations(event: Event) -> list[str]:
     if row is None:
         return [f"{event.topic} is not in the catalogue"]
     wrong = [f"{event.topic}: parameter {key}" for key, _ in event.parameters if key not in row.parameters]
-    if event.log is not row.log or row.deliver not in (None, event.deliver):
+    if row.log not in (None, event.log) or row.deliver not in (None, event.deliver):
         wrong.append(f"{event.topic}: log {event.log}, deliver {event.deliver}")
     if row.kind is not None and event.kind is not row.kind:
         wrong.append(f"{event.topic}: {event.kind.value}")

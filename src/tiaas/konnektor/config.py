@@ -226,12 +226,14 @@ class SignatureSettings:
 class TiAccess:
     """Where an instance finds the TI; an empty URL means that there is no such service to ask.
 
-    `online` is MGM_LU_ONLINE, `sak` is MGM_LU_SAK. Times are in seconds. Parameters of gemSpec_Kon V5.18 §4.1.9 and
-    gemSpec_FM_VSDM.
+    `online` is MGM_LU_ONLINE, `sak` is MGM_LU_SAK, `standalone` (of a box) is MGM_STANDALONE_KON: no Clientsystem uses
+    the Konnektor, so what it learns is left on the card (VSDM, E=4). Times are in seconds. Parameters of gemSpec_Kon
+    V5.18 §4.1.9 and gemSpec_FM_VSDM.
     """
 
     online: bool = True
     sak: bool = True
+    standalone: bool = False
     """Without the Signaturanwendungskomponente no BNetzA-VL is fetched."""
     tsl_url: str = ""
     """The list itself, by `http`: before the first one no certificate is trusted. Its hash lies beside it with the
@@ -338,6 +340,10 @@ class InstanceConfig:
     def __post_init__(self) -> None:
         if not 1 <= len(self.instance) <= 64:
             raise BadInstanceConfig("an instance's name has 1 to 64 characters")
+        if self.profile is Profile.HSK and self.ti.standalone:
+            raise BadInstanceConfig(
+                "TIP1-A_4822: only a box stands alone; a Highspeed-Konnektor has no MGM_STANDALONE_KON (profile einbox)"
+            )
         if self.box.crl_url and not self.ti.tsl_url:
             raise BadInstanceConfig("TIP1-A_4684: the CRL is fetched after the TSL, so crl_url needs a tsl_url")
         if self.profile is Profile.HSK and not self.access.is_fit_for_hsk:

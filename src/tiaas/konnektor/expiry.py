@@ -50,8 +50,17 @@ class CardDates:
     fault: TiaasError | None
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceDates:
+    """When C.NK.VPN on the gSMC-K of a box ends; `hostname` is MGM_KONN_HOSTNAME."""
+
+    iccsn: str
+    hostname: str
+    expires: date
+
+
 class CertificateWatch:
-    """The watch of one instance."""
+    """The watch of one instance; `device` is that of a box."""
 
     def __init__(
         self,
@@ -61,6 +70,7 @@ class CertificateWatch:
         clock: Clock,
         statuses: CardStatuses,
         days: WatchDays | None = None,
+        device: DeviceDates | None = None,
     ) -> None:
         self.statuses = statuses
         self._cards = cards
@@ -68,6 +78,7 @@ class CertificateWatch:
         self._hub = hub
         self._clock = clock
         self._days = days or WatchDays()
+        self._device = device
         self._known: set[str] = set()
         self._watching: asyncio.Task[None] | None = None
 
@@ -87,6 +98,8 @@ class CertificateWatch:
         """One run over all terminals and cards but health cards; Clientsysteme hear what it finds."""
         self._terminals.judge_certificates()
         self._known = {card.handle for card in self._cards}
+        if self._device is not None:
+            self._tell_device(self._device)
         async for dates in self.dates(_WATCHED):
             self._tell_all(dates)
 
@@ -113,7 +126,9 @@ class CertificateWatch:
 
     def is_near(self, facts: CertificateFacts, today: date) -> bool:
         """Whether it has ended, or ends within CERT_EXPIRATION_WARN_DAYS."""
-        left = (facts.expires - today).days
+        return self._is_near((facts.expires - today).days)
+
+    def _is_near(self, left: int) -> bool:
         return left < 0 or (self._days.warn > 0 and left <= self._days.warn)
 
     async def _run(self) -> None:
@@ -167,5 +182,27 @@ class CertificateWatch:
                 log=False,
                 ct_id=card.ct_id,
                 card_handle=card.handle,
+            )
+        )
+
+    def _tell_device(self, device: DeviceDates) -> None:
+        """TUC_KON_033 with checkSMCK; the log has one that has ended."""
+        left = (device.expires - self._clock.now().date()).days
+        if not self._is_near(left):
+            return
+        ended = left < 0
+        self._hub.publish(
+            Event(
+                Topic.CERT_CARD_EXPIRATION,
+                parameters(
+                    ("CARD_TYPE", "gSMC-K"),
+                    ("ICCSN", device.iccsn),
+                    ("Konnektor", device.hostname),
+                    ("ZertName", "C.NK.VPN"),
+                    ("ExpirationDate", device.expires.isoformat()),
+                    ("DAYS_LEFT", None if ended else left),
+                ),
+                severity=EventSeverity.WARNING if ended else EventSeverity.INFO,
+                log=ended,
             )
         )

@@ -17,11 +17,13 @@ from tiaas.base.secret import Secret
 from tiaas.konnektor.admin.users import FirstAdmin
 from tiaas.konnektor.autoupdate import AutoUpdate
 from tiaas.konnektor.basic import BasicUsers
+from tiaas.konnektor.box import Box, device_iccsn
 from tiaas.konnektor.calllog import CallLog
+from tiaas.konnektor.cardcertificates import facts_of
 from tiaas.konnektor.cardstatus import CardStatuses
 from tiaas.konnektor.config import InstanceConfig, SignatureSettings
 from tiaas.konnektor.eventfeed import EventFeed
-from tiaas.konnektor.expiry import CertificateWatch
+from tiaas.konnektor.expiry import CertificateWatch, DeviceDates
 from tiaas.konnektor.health import Health
 from tiaas.konnektor.hsm.hsms import Hsms
 from tiaas.konnektor.identity import Identity, IssuedClient
@@ -108,7 +110,7 @@ class Instance:
         self.sink_checks = sink_checks
         self.health = health
         self.hsms = hsms
-        self.expiry = _watch(context, config)
+        self.expiry = _watch(context, config, health.box)
         self.recorder = recorder
         self.terminal_admin = build_terminal_admin(context, network, config.terminals)
         product = product_information(config.product, context.clock.now()).product_identification
@@ -307,9 +309,13 @@ def _without_feature(model: InfoModel, kind: AuthKind, value: str, only: str | N
     return model
 
 
-def _watch(context: ServiceContext, config: InstanceConfig) -> CertificateWatch:
+def _watch(context: ServiceContext, config: InstanceConfig, box: Box | None) -> CertificateWatch:
     clock, hub = context.clock, context.hub
     statuses = CardStatuses(
         context.cards, context.trust, hub, context.protocol, context.online_mode, clock, context.entropy
     )
-    return CertificateWatch(context.cards, context.terminals, hub, clock, statuses, config.watch)
+    device = None
+    if box is not None and box.device is not None:
+        facts = facts_of(box.device.encoded)
+        device = DeviceDates(device_iccsn(box.device), config.hostname, facts.expires)
+    return CertificateWatch(context.cards, context.terminals, hub, clock, statuses, config.watch, device)

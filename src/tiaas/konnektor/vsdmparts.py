@@ -5,7 +5,7 @@ from tiaas.base.entropy import Entropy
 from tiaas.konnektor.basis.accesslog import AccessLog
 from tiaas.konnektor.c2c import CardToCard
 from tiaas.konnektor.cardtls import CardTls, Handshakes
-from tiaas.konnektor.config import Profile, TiAccess
+from tiaas.konnektor.config import TiAccess
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventHub
 from tiaas.konnektor.intermediaer import Endpoint, Intermediaer
@@ -74,7 +74,6 @@ def build_vsdm(
     hub: EventHub,
     clock: Clock,
     entropy: Entropy,
-    profile: Profile,
     letters: LogLetters | None = None,
     status: EgkStatus | None = None,
 ) -> Vsdm:
@@ -92,5 +91,5 @@ def build_vsdm(
         CardReceipts(ReceiptKeys(store, entropy, access.receipt_secret), entropy),
         VsdmLog(AccessLog(clock), letters or LogLetters()),
         online,
-        standalone=profile is Profile.EINBOX,
+        standalone=access.standalone,
     )

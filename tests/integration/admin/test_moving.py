@@ -34,6 +34,7 @@ from tiaas.konnektor.admin import rowcheck, sealed
 from tiaas.konnektor.admin.moving import NOT_EXPORTED
 from tiaas.konnektor.admin.rowcheck import READERS
 from tiaas.konnektor.admin.sealed import BadSealedConfig, Rows, seal
+from tiaas.konnektor.catalogue import deviations
 from tiaas.konnektor.config import Address, Profile, TiAccess, WatchDays
 from tiaas.konnektor.infomodel import InfoModel
 from tiaas.konnektor.sqlite_store import SqliteStore
@@ -285,6 +286,23 @@ async def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         with pytest.raises(AdminRefused, match="plain address"):
             await chief.change("PUT", "/parameters", Parameters(tls_mandatory=False))
         await chief.change("PUT", "/parameters", Parameters(authentication_mode=BASIC))
+
+
+@pytest.mark.requirement("TIP1-A_4822")
+@pytest.mark.event("MGM/STANDALONE_CHANGED")
+async def test_a_box_that_stands_alone_tells_so(tmp_path: Path) -> None:
+    async with open_desk(tmp_path, profile=Profile.EINBOX) as desk, connect_admin(desk.access()) as chief:
+        for standalone in (True, True, None):
+            await chief.change("PUT", "/parameters", Parameters(standalone=standalone))
+        told = [event for event in desk.events if event.topic == "MGM/STANDALONE_CHANGED"]
+        assert [dict(event.parameters) for event in told] == [{"Active": "true"}, {"Active": "false"}]
+        assert [problem for event in told for problem in deviations(event)] == []
+
+
+async def test_a_highspeed_konnektor_does_not_stand_alone(desk: Desk) -> None:
+    async with connect_admin(desk.access()) as chief:
+        with pytest.raises(AdminRefused, match="TIP1-A_4822"):
+            await chief.change("PUT", "/parameters", Parameters(standalone=True))
 
 
 async def counting(chief: Admin) -> dict[str, str]:

@@ -17,7 +17,7 @@ from tiaas.card.pinblock import encode_pin_block
 from tiaas.card.virtual.card import VirtualCard
 from tiaas.konnektor.cards import Card, CardList
 from tiaas.konnektor.cardtls import Handshakes
-from tiaas.konnektor.config import Profile, TiAccess
+from tiaas.konnektor.config import TiAccess
 from tiaas.konnektor.events import Event, EventHub
 from tiaas.konnektor.intermediaer import Intermediaer
 from tiaas.konnektor.network import Network
@@ -117,7 +117,7 @@ class Practice:
         self.vsdm = self.fachmodul(TiAccess())
         self._slots = 0
 
-    def fachmodul(self, access: TiAccess, profile: Profile = Profile.HSK) -> Vsdm:
+    def fachmodul(self, access: TiAccess) -> Vsdm:
         """The Fachmodul with other settings; the Intermediär is there if `access` names one."""
         self.online = OnlineMode(access.online)
         self.intermediaer = build_intermediaer(
@@ -131,7 +131,6 @@ class Practice:
             hub=self.hub,
             clock=self.clock,
             entropy=self.entropy,
-            profile=profile,
             status=self.status_of,
         )
 

@@ -13,6 +13,7 @@ from tiaas.base.entropy import SystemEntropy
 from tiaas.cli.compose import Running, UpOptions, running
 from tiaas.cli.progress import Progress
 from tiaas.cli.upconfig import BoxSettings, UpConfig
+from tiaas.konnektor.catalogue import deviations
 from tiaas.konnektor.config import Profile
 from tiaas.konnektor.events import Event, EventSeverity, EventType
 from tiaas.konnektor.opstate import Condition
@@ -46,10 +47,11 @@ async def _until(fact: Callable[[], bool]) -> None:
     "OPERATIONAL_STATE/EC_No_VPN_TI_Connection",
     "OPERATIONAL_STATE/EC_No_VPN_SIS_Connection",
     "OPERATIONAL_STATE/EC_NK_Certificate_Expiring",
+    "CERT/CARD/EXPIRATION",
 )
-@pytest.mark.requirement("TIP1-A_4509", "A_22970", "A_22971")
+@pytest.mark.requirement("TIP1-A_4509", "A_22970", "A_22971", "TIP1-A_4691", "TIP1-A_4695")
 async def test_gateways_addresses_and_the_device_certificate(tmp_path: Path) -> None:
-    async with _up(tmp_path, BoxSettings(addresses=("127.0.0.1",), device_days=100)) as run:
+    async with _up(tmp_path, BoxSettings(addresses=("127.0.0.1",), device_days=80)) as run:
         context = run.served[0].instance.context
         opstate = context.opstate
         events: list[Event] = []
@@ -62,6 +64,10 @@ async def test_gateways_addresses_and_the_device_certificate(tmp_path: Path) -> 
             Condition.NO_VPN_SIS_CONNECTION,
         ):
             assert not opstate.holds(condition), condition
+        await run.served[0].instance.expiry.look()
+        (soon,) = [event for event in events if event.topic == "CERT/CARD/EXPIRATION"]
+        assert dict(soon.parameters)["DAYS_LEFT"] in ("79", "80")
+        assert (soon.severity, soon.log, deviations(soon)) == (EventSeverity.INFO, False, [])
         # A CRL that has ended, and the next one; each has to be newer than the one before, in whole seconds.
         box = run.served[0].instance.health.box
         assert box is not None
@@ -93,7 +99,11 @@ async def test_gateways_addresses_and_the_device_certificate(tmp_path: Path) -> 
         assert "NETWORK/VPN_SIS/DOWN" in topics
 
 
-@pytest.mark.event("OPERATIONAL_STATE/EC_IP_Adresses_Not_Available", "OPERATIONAL_STATE/EC_NK_Certificate_Expired")
+@pytest.mark.event(
+    "OPERATIONAL_STATE/EC_IP_Adresses_Not_Available",
+    "OPERATIONAL_STATE/EC_NK_Certificate_Expired",
+    "CERT/CARD/EXPIRATION",
+)
 @pytest.mark.requirement("TIP1-A_4509", "A_22971", "TIP1-A_4510-04")
 async def test_a_box_with_an_expired_device_certificate_and_a_foreign_address(tmp_path: Path) -> None:
     async with _up(tmp_path, BoxSettings(addresses=(MISSING,), device_days=-1)) as run:
@@ -109,6 +119,14 @@ async def test_a_box_with_an_expired_device_certificate_and_a_foreign_address(tm
         context.hub.subscribe(events.append)
         box = run.served[0].instance.health.box
         assert box is not None
+        await run.served[0].instance.expiry.look()
+        (gone,) = [event for event in events if event.topic == "CERT/CARD/EXPIRATION"]
+        assert gone.severity is EventSeverity.WARNING
+        assert gone.log
+        assert deviations(gone) == []
+        keys = ["CARD_TYPE", "ICCSN", "Konnektor", "ZertName", "ExpirationDate"]
+        assert list(dict(gone.parameters)) == keys
+        assert (gone.parameters[0][1], gone.parameters[3][1]) == ("gSMC-K", "C.NK.VPN")
         opstate.set(Condition.NK_CERTIFICATE_EXPIRED, False)
         events.clear()
         box.look()

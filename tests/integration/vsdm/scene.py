@@ -12,7 +12,7 @@ from tests.integration.vsdm.fachdienst import Behaviour, Call, Fachdienst, Reply
 from tiaas.fachdienste.vsdm.receipt import Receipt, decode_receipt_untrusted
 from tiaas.interfaces.cm_uf_v2_0 import GetUpdateFlags
 from tiaas.konnektor.cards import Card
-from tiaas.konnektor.config import Profile, TiAccess
+from tiaas.konnektor.config import TiAccess
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.sessions import CallContext
 from tiaas.konnektor.vsdm import InsuredData, Wishes
@@ -33,10 +33,10 @@ class Scene:
     smcb: Card
     egk: Card
 
-    def configure(self, profile: Profile = Profile.HSK, **changes: object) -> None:
+    def configure(self, **changes: object) -> None:
         if self.practice.intermediaer is not None:
             self.practice.intermediaer.close()
-        self.practice.vsdm = self.practice.fachmodul(replace(self.access, **changes), profile)  # type: ignore[arg-type]
+        self.practice.vsdm = self.practice.fachmodul(replace(self.access, **changes))  # type: ignore[arg-type]
 
     async def read(
         self, *, online: bool = True, receipt: bool = True, call: CallContext = CALL, hpc: Card | None = None

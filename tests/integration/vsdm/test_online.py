@@ -28,7 +28,6 @@ from tiaas.interfaces.cm_cc_v2_0 import Abort, GetNextCommandPackage, PerformUpd
 from tiaas.interfaces.cm_common_v2_0 import UpdatePriority
 from tiaas.interfaces.cm_uf_v2_0 import GetUpdateFlags
 from tiaas.konnektor import rounds
-from tiaas.konnektor.config import Profile
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Topic
 from tiaas.konnektor.opstate import Condition
@@ -238,22 +237,22 @@ async def test_an_unknown_status_of_the_certificate_is_e_5(scene: Scene) -> None
     assert (receipt.result, receipt.proof) == (Result.CERTIFICATE_UNCHECKED, None)
 
 
-@pytest.mark.parametrize("profile", list(Profile))
+@pytest.mark.parametrize("standalone", [False, True])
 @pytest.mark.code(106)
 async def test_a_revoked_certificate_is_106_and_e_4_only_for_a_standalone_konnektor(
-    scene: Scene, profile: Profile
+    scene: Scene, standalone: bool
 ) -> None:
     async def revoked(der: bytes) -> bool:
         raise KonnektorError(106)
 
     scene.practice.status_of = revoked
-    scene.configure(profile, receipt_secret=Secret(b"one practice"))
+    scene.configure(standalone=standalone, receipt_secret=Secret(b"one practice"))
     assert await scene.refused() == 106
-    scene.configure(profile, receipt_secret=Secret(b"one practice"), online=False)
-    if profile is Profile.HSK:
-        assert await scene.refused() == 3040
-    else:
+    scene.configure(receipt_secret=Secret(b"one practice"), online=False)
+    if standalone:
         assert (await scene.receipt()).result is Result.CERTIFICATE_INVALID
+    else:
+        assert await scene.refused() == 3040
 
 
 # ---- receipts --------------------------------------------------------------------------------------------------------

@@ -36,6 +36,9 @@ class Parameters:
     hostname: Annotated[str | None, Text(1, 12, "[A-Za-z0-9-]+"), Told("MGM_KONN_HOSTNAME")] = None
     online: Annotated[bool | None, Told("MGM_LU_ONLINE; at once for Fachdienste, LDAP, OCSP and trust lists")] = None
     sak: Annotated[bool | None, Told("MGM_LU_SAK; false: no BNetzA-VL is fetched or taken")] = None
+    standalone: Annotated[
+        bool | None, Told("MGM_STANDALONE_KON, profile einbox only: no Clientsystem uses the Konnektor")
+    ] = None
     tls_mandatory: Annotated[
         bool | None, Told("ANCL_TLS_MANDATORY; false needs a plain address; no client is checked")
     ] = None

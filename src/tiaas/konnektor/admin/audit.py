@@ -36,6 +36,11 @@ def sak_changed(hub: EventHub, *, active: bool) -> None:
     hub.publish(Event("MGM/LU_CHANGED/LU_SAK", _active(active)))
 
 
+def standalone_changed(hub: EventHub, *, active: bool) -> None:
+    """MGM/STANDALONE_CHANGED (TIP1-A_4822); Clientsysteme hear it."""
+    hub.publish(Event("MGM/STANDALONE_CHANGED", _active(active)))
+
+
 def _active(active: bool) -> tuple[tuple[str, str], ...]:
     return parameters(("Active", "true" if active else "false"))
 

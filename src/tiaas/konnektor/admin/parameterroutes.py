@@ -8,7 +8,7 @@ from dataclasses import replace
 from tiaas.base.secret import Secret
 from tiaas.interfaces.management.parameters import ParameterInForce, Parameters, ParametersInForce, ReceiptSecret
 from tiaas.konnektor.admin.asked import instance_of
-from tiaas.konnektor.admin.audit import online_changed, sak_changed
+from tiaas.konnektor.admin.audit import online_changed, sak_changed, standalone_changed
 from tiaas.konnektor.admin.parameters import applied, in_force, load_parameters, save_parameters, value_text
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, ON_SITE
 from tiaas.konnektor.admin.routes import Call, Route, delete, get, put
@@ -64,6 +64,8 @@ async def _put_parameters(call: Call) -> None:
         online_changed(hub, active=after.online)
     if after.sak is not before.sak:
         sak_changed(hub, active=after.sak)
+    if after.standalone is not before.standalone:
+        standalone_changed(hub, active=after.standalone)
 
 
 async def _put_secret(call: Call) -> None:

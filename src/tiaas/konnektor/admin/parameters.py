@@ -22,7 +22,9 @@ _ACCESS = {
     "directory_open": "directory_open",
     "ldap_authentication": "ldap_authentication",
 }
-_TI = {name: name for name in ("online", "sak", "tsl_grace_days", "offline_days_max", "ksr_auto_download")}
+_TI = {
+    name: name for name in ("online", "sak", "standalone", "tsl_grace_days", "offline_days_max", "ksr_auto_download")
+}
 _OWN = {name: name for name in ("hostname", "card_seconds", "event_tries")}
 _WATCH = {"expiry_check_days": "every", "expiry_warn_days": "warn"}
 _SIGNATURE = {

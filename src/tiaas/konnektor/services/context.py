@@ -175,7 +175,6 @@ def build_context(
         hub=hub,
         clock=clock,
         entropy=entropy,
-        profile=profile,
     )
     terminals = Terminals(
         front,
