@@ -165,9 +165,12 @@ class Slice:
 
 
 def cpu_seconds(process: int) -> float:
-    """User and system time of a process so far."""
+    """User and system time of a process so far, with those of the processes it began that are still there."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    tasks = Path(f"/proc/{process}/task").iterdir()
+    begun = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return own + sum(map(cpu_seconds, begun))
 
 
 async def load(

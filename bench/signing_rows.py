@@ -4,6 +4,7 @@ A row is added to `ROWS`. RSA beside ECC: practices have both kinds of certifica
 """
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,7 @@ from itertools import product
 from pathlib import Path
 from string import ascii_uppercase
 
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_private_key
@@ -40,8 +41,8 @@ from tiaas.interfaces.signature_service_v7_5 import (
 )
 from tiaas.konnektor.heldkeys import HeldKeys
 from tiaas.lab.hsm import SoftHsm, soft_hsm_module
+from tiaas.pki.keyprocesses import KeyProcesses
 from tiaas.pki.keys import Digest, SigningScheme
-from tiaas.pki.prehashed import make_signature
 from tiaas.soap.envelope import write_envelope
 
 DIGEST = sha256(b"bench").digest()
@@ -143,19 +144,21 @@ def _signing(document: Document, crypt: Crypt) -> Callable[[Asked], bytes]:
 
 
 def _software_signature(held: HeldKeys, folder: Path, reference: str = "C.AUT") -> Work:
-    """One ECDSA signature in a thread, by `cryptography`."""
-    key = software_key(held, folder, reference)
-    return lambda: in_turn(make_signature, key, DIGEST, SigningScheme.ECDSA)
+    """One ECDSA signature of the process that has the key."""
+    return _signature(held, folder, (reference, "ECC"), SigningScheme.ECDSA)
 
 
 _document_signature = partial(_software_signature, reference="C.SIG")
 
 
 def _rsa_signature(held: HeldKeys, folder: Path) -> Work:
-    """One RSASSA-PSS signature with 2048 bits in a thread, by `cryptography`."""
-    key = _private_key(held, folder, "C.SIG", "RSA")
-    assert isinstance(key, rsa.RSAPrivateKey)
-    return lambda: in_turn(make_signature, key, DIGEST, SigningScheme.RSASSA_PSS)
+    """One RSASSA-PSS signature with 2048 bits of the process that has the key."""
+    return _signature(held, folder, ("C.SIG", "RSA"), SigningScheme.RSASSA_PSS)
+
+
+def _signature(held: HeldKeys, folder: Path, reference: tuple[str, str], scheme: SigningScheme) -> Work:
+    processes, file = KeyProcesses.of_this_loop(), os.fsencode(_key_file(held, folder, reference))
+    return lambda: processes.sign(file, DIGEST, scheme, Digest.SHA256)
 
 
 def software_key(held: HeldKeys, folder: Path, reference: str = "C.AUT") -> ec.EllipticCurvePrivateKey:
@@ -166,8 +169,12 @@ def software_key(held: HeldKeys, folder: Path, reference: str = "C.AUT") -> ec.E
 
 
 def _private_key(held: HeldKeys, folder: Path, reference: str, crypt: str) -> object:
-    (file,) = (folder / "hsm").rglob(f"{held.labels[reference, crypt]}.key")
-    return load_der_private_key(file.read_bytes(), None)
+    return load_der_private_key(_key_file(held, folder, (reference, crypt)).read_bytes(), None)
+
+
+def _key_file(held: HeldKeys, folder: Path, reference: tuple[str, str]) -> Path:
+    (file,) = (folder / "hsm").rglob(f"{held.labels[reference]}.key")
+    return file
 
 
 def _token_signature(held: HeldKeys, folder: Path) -> Work:

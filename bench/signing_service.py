@@ -1,5 +1,5 @@
 """Document services over keep-alive mutual TLS, each against a bare handler of the same server that only does the same
-number of raw key operations, with the same keys.
+number of raw key operations, with the same keys in the same processes.
 
     python -m bench.signing_service [--only NAME …] [--seconds 1] [--rounds 7] [--connections 16]
 

@@ -4,6 +4,7 @@ Sources: gemSpec_Krypt Tab_KRYPT_002 (algorithms), BSI TR-03111 5.2.2 (ECDSA-Sig
 """
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -11,8 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from tiaas.base.errors import InvalidInput
-from tiaas.pki.certificate import PublicKey
 from tiaas.pki.keys import Digest, SigningScheme
+
+if TYPE_CHECKING:
+    from tiaas.pki.certificate import PublicKey
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
@@ -57,7 +60,7 @@ def make_signature(
 
 
 def is_signature(
-    key: PublicKey | None,
+    key: "PublicKey | None",
     signature: bytes,
     digest: bytes,
     scheme: SigningScheme,

@@ -25,6 +25,7 @@ async def test_an_owner_that_was_taken_over_signs_no_longer_than_the_answer_hold
     async def sign() -> bytes:
         return await keys.sign("a", bytes(32), SigningScheme.ECDSA, Digest.SHA256)
 
+    await keys.open()
     try:
         assert await sign()
         clock.advance(FRESH_SECONDS)
@@ -36,4 +37,5 @@ async def test_an_owner_that_was_taken_over_signs_no_longer_than_the_answer_hold
                 await sign()
         assert FRESH_SECONDS <= 0.01
     finally:
+        await keys.close()
         await store.close()

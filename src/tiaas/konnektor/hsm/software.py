@@ -1,24 +1,16 @@
 """Keys in files of a folder, for a lab: TEST-ONLY keys only belong there.
 
 `LABEL.key` is a private key (PKCS#8, DER, not encrypted), `LABEL.cer` a certificate (DER), `LABEL.bin` other octets.
-A loaded key is kept, because loading one on a brainpool curve costs as much as a signature. Signatures are made in
-threads: OpenSSL lets others run meanwhile.
+Private keys are read and used in other processes (`tiaas.pki.keyprocesses`), and kept there until the folder is closed.
 """
 
+import os
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_der_private_key
-
 from tiaas.base.heavy import beside
-from tiaas.base.shortwork import in_turn
-from tiaas.card.elc import BadCryptogram, decode_point
+from tiaas.pki.keyprocesses import KeyProcesses
 from tiaas.pki.keys import Digest, SigningScheme
-from tiaas.pki.pkcs11 import TokenError, WrongCryptogram
-from tiaas.pki.prehashed import PrivateKey, SchemeMismatch, make_signature
-
-_OAEP = padding.OAEP(padding.MGF1(SHA256()), SHA256(), None)
+from tiaas.pki.pkcs11 import TokenError
 
 
 class SoftwareKeys:
@@ -29,16 +21,22 @@ class SoftwareKeys:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._keys: dict[str, PrivateKey] = {}
+        self._processes: KeyProcesses | None = None
 
     async def open(self) -> None:
         """See `KeyStore`."""
         if not await beside(0, self._folder.is_dir):
             raise TokenError("the folder with keys is not there")
+        if self._processes is None:
+            processes = KeyProcesses.of_this_loop()
+            processes.hold()
+            self._processes = processes
 
     async def close(self) -> None:
         """See `KeyStore`."""
-        self._keys.clear()
+        processes, self._processes = self._processes, None
+        if processes is not None:
+            processes.let_go(os.fsencode(self._folder))
 
     async def certificate(self, label: str) -> bytes | None:
         """See `KeyStore`."""
@@ -50,36 +48,23 @@ class SoftwareKeys:
 
     async def sign(self, label: str, digest: bytes, scheme: SigningScheme, hash_function: Digest) -> bytes:
         """See `KeyStore`."""
-        key = self._keys.get(label) or await self._load(label)
-        try:
-            return await in_turn(make_signature, key, digest, scheme, hash_function)
-        except SchemeMismatch:
-            raise TokenError("the key does not sign this way") from None
+        return await self._use().sign(self._file(label), digest, scheme, hash_function)
 
     async def agree(self, label: str, point: bytes) -> bytes:
         """See `KeyStore`."""
-        key = self._keys.get(label) or await self._load(label)
-        try:
-            other = decode_point(point)
-        except BadCryptogram:
-            raise WrongCryptogram("no point of the curve") from None
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise TokenError("the key is none of ECC")
-        return await in_turn(key.exchange, ec.ECDH(), other)
+        return await self._use().agree(self._file(label), point)
 
     async def decipher(self, label: str, cryptogram: bytes) -> bytes:
         """See `KeyStore`."""
-        key = self._keys.get(label) or await self._load(label)
-        if not isinstance(key, rsa.RSAPrivateKey):
-            raise TokenError("the key is none of RSA")
-        try:
-            return await in_turn(key.decrypt, cryptogram, _OAEP)
-        except ValueError:
-            raise WrongCryptogram("no cryptogram for this key") from None
+        return await self._use().decipher(self._file(label), cryptogram)
 
-    async def _load(self, label: str) -> PrivateKey:
-        key = self._keys[label] = await beside(0, self._read_key, label)
-        return key
+    def _use(self) -> KeyProcesses:
+        if self._processes is None:
+            raise TokenError("the folder with keys is not open")
+        return self._processes
+
+    def _file(self, label: str) -> bytes:
+        return os.fsencode(f"{self._folder}/{label}.key")
 
     def _read(self, name: str) -> bytes | None:
         try:
@@ -88,15 +73,3 @@ class SoftwareKeys:
             return None
         except OSError:
             raise TokenError("a file with a key or certificate cannot be read") from None
-
-    def _read_key(self, label: str) -> PrivateKey:
-        der = self._read(f"{label}.key")
-        if der is None:
-            raise TokenError("there is no such key")
-        try:
-            key = load_der_private_key(der, None)
-        except ValueError:
-            raise TokenError("a private key cannot be read") from None
-        if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-            raise TokenError("a private key is neither of ECC nor RSA")
-        return key

@@ -1,0 +1,214 @@
+"""Processes that use private keys in files, as many as there are processors, for all who run in one event loop.
+
+Theory of operation. A signature in a thread takes the interpreter's lock at its start and at its end, and with an event
+loop that is busy each of the two is a change of threads that both sides wait for; under load that costs as much as half
+a signature. Another process shares no lock. And private keys are not in the memory of the process that reads what
+clients send. The processes are begun by the first who holds them and ended by the last who lets go; should this process
+die, they end by themselves. Requests go to the one that has least to do, a few at a time, so what is cancelled before
+its turn is not done. One that ends of itself is replaced at the next use.
+"""
+
+import asyncio
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable
+from threading import Thread
+from weakref import WeakKeyDictionary
+
+from tiaas.base.workthreads import processors
+from tiaas.pki.keys import Digest, SigningScheme
+from tiaas.pki.keyworker import MESSAGE_OCTETS_MAX, USE_OF, Outcome, Use, write_request
+from tiaas.pki.pkcs11 import TokenError, WrongCryptogram
+
+_AT_A_TIME = 4
+_REASONS = {
+    Outcome.NO_KEY: "there is no such key",
+    Outcome.UNREADABLE: "a private key cannot be read",
+    Outcome.WRONG_KIND: "the key does not do this",
+    Outcome.DEFECT: "the use of a private key failed",
+}
+_ENDED = "the process with the private keys ended"
+
+
+class KeyProcesses:
+    """Those of an event loop (`of_this_loop`). `hold` them before use; `let_go` ends it."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._processes: list[_Process] = []
+        self._waiting: deque[_Request] = deque()
+        self._holders = 0
+
+    @classmethod
+    def of_this_loop(cls) -> "KeyProcesses":
+        """Those of the event loop that runs."""
+        loop = asyncio.get_running_loop()
+        found = _ALL.get(loop)
+        if found is None:
+            found = _ALL[loop] = cls()
+        return found
+
+    def hold(self) -> None:
+        """Begins them, if nobody holds them yet. Raises `TokenError`."""
+        self._begin()
+        self._holders += 1
+
+    def let_go(self, folder: bytes) -> None:
+        """Ends them, if nobody else holds them; else they forget the keys of a folder (its name)."""
+        self._holders -= 1
+        for process in self._processes:
+            if self._holders:
+                process.send(_Request(write_request(Use.FORGET, folder), None))
+            else:
+                process.end()
+        if not self._holders:
+            self._processes.clear()
+
+    def sign(self, file: bytes, digest: bytes, scheme: SigningScheme, hash_function: Digest) -> "asyncio.Future[bytes]":
+        """The signature of the key in a file (its name) over a hash value, ECDSA in DER. Raises `TokenError`."""
+        return self._use(write_request(USE_OF[scheme], file, digest, hash_function))
+
+    def agree(self, file: bytes, point: bytes) -> "asyncio.Future[bytes]":
+        """ECDH with a point (uncompressed): the x-coordinate. Raises `TokenError`, `WrongCryptogram`."""
+        return self._use(write_request(Use.AGREE, file, point))
+
+    def decipher(self, file: bytes, cryptogram: bytes) -> "asyncio.Future[bytes]":
+        """RSAES-OAEP with SHA-256. Raises `TokenError`, `WrongCryptogram`."""
+        return self._use(write_request(Use.DECIPHER, file, cryptogram))
+
+    def _begin(self) -> None:
+        """As many as there shall be, new ones in the place of those that ended of themselves."""
+        self._processes = [process for process in self._processes if not process.has_ended]
+        while len(self._processes) < processors():
+            self._processes.append(_Process(self._loop, self._waiting, self._on_end))
+
+    def _use(self, octets: bytes) -> "asyncio.Future[bytes]":
+        if not self._holders:
+            raise TokenError("the keys are not open")
+        if len(octets) > MESSAGE_OCTETS_MAX:
+            raise TokenError("too much for a private key")
+        least = self._processes[0]
+        for process in self._processes:
+            if process.has_ended:
+                self._begin()
+                return self._use(octets)
+            if len(process.asked) < len(least.asked):
+                least = process
+        answer: asyncio.Future[bytes] = self._loop.create_future()
+        request = _Request(octets, answer)
+        if len(least.asked) < _AT_A_TIME:
+            least.send(request)
+        else:
+            self._waiting.append(request)
+        return answer
+
+    def _on_end(self) -> None:
+        """One has ended. Nobody is left waiting for it: those who waited for a turn would, were it the last."""
+        if all(process.has_ended for process in self._processes):
+            while self._waiting:
+                self._waiting.popleft().fail()
+
+
+_ALL: "WeakKeyDictionary[asyncio.AbstractEventLoop, KeyProcesses]" = WeakKeyDictionary()
+
+
+class _Request:
+    """`answer` None: nobody waits for one."""
+
+    __slots__ = ("answer", "octets")
+
+    def __init__(self, octets: bytes, answer: "asyncio.Future[bytes] | None") -> None:
+        self.octets = octets
+        self.answer = answer
+
+    def settle(self, answer: bytes) -> None:
+        """Gives the answer to whoever waits."""
+        future = self.answer
+        if future is None or future.done():
+            return
+        outcome = answer[0]
+        if outcome == Outcome.DONE:
+            future.set_result(answer[1:])
+        elif outcome == Outcome.WRONG_CRYPTOGRAM:
+            future.set_exception(WrongCryptogram("no cryptogram for this key"))
+        else:
+            future.set_exception(TokenError(_REASONS[Outcome(outcome)]))
+
+    def fail(self) -> None:
+        """Tells whoever waits that there will be no answer."""
+        if self.answer is not None and not self.answer.done():
+            self.answer.set_exception(TokenError(_ENDED))
+
+
+class _Process:
+    """One process; it answers in the order in which it was asked. Raises `TokenError` if it does not start."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, waiting: deque[_Request], on_end: Callable[[], None]) -> None:
+        self.has_ended = False
+        self.asked: deque[_Request] = deque()
+        self._loop = loop
+        self._waiting = waiting
+        self._on_end = on_end
+        self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            self._process = _started(theirs)
+        except OSError:
+            self._line.close()
+            raise TokenError("the process for private keys does not start") from None
+        finally:
+            theirs.close()
+        self._line.setblocking(False)
+        loop.add_reader(self._line.fileno(), self._on_answer)
+
+    def send(self, request: _Request) -> None:
+        """Asks it."""
+        self.asked.append(request)
+        try:
+            self._line.send(request.octets)
+        except OSError:
+            self.end()
+
+    def end(self) -> None:
+        """Ends it; whoever still waits for an answer gets `TokenError`."""
+        if self.has_ended:
+            return
+        self.has_ended = True
+        self._loop.remove_reader(self._line.fileno())
+        self._line.close()
+        # It ends by itself; somebody has to take notice, but nobody need wait for it.
+        Thread(target=self._process.wait, name="tiaas-keys-end", daemon=True).start()
+        while self.asked:
+            self.asked.popleft().fail()
+        self._on_end()
+
+    def _on_answer(self) -> None:
+        try:
+            answer = self._line.recv(MESSAGE_OCTETS_MAX)
+        except BlockingIOError:
+            return
+        except OSError:
+            answer = b""
+        if not answer:
+            self.end()
+            return
+        self.asked.popleft().settle(answer)
+        while self._waiting:
+            request = self._waiting.popleft()
+            if request.answer is not None and not request.answer.done():
+                self.send(request)
+                return
+
+
+def _started(line: socket.socket) -> "subprocess.Popen[bytes]":
+    """The process at the other end of `line`. A person's Ctrl-C is not meant for it."""
+    command = (sys.executable, "-P", "-m", "tiaas.pki.keyworker", str(line.fileno()))
+    return subprocess.Popen(  # noqa: S603 - our own command line
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=(line.fileno(),),
+        start_new_session=True,
+    )

@@ -1,0 +1,129 @@
+"""Private keys in other processes: what they do, what becomes of whoever waits when one ends, and that they end."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from tiaas.pki.keyprocesses import KeyProcesses
+from tiaas.pki.keys import Digest, SigningScheme
+from tiaas.pki.keyworker import MESSAGE_OCTETS_MAX, Outcome, Use, Worker, write_request
+from tiaas.pki.pkcs11 import TokenError, WrongCryptogram
+from tiaas.pki.prehashed import is_signature
+
+DIGEST = bytes(range(32))
+
+
+def write_key(file: Path) -> ec.EllipticCurvePublicKey:
+    key = ec.generate_private_key(ec.BrainpoolP256R1())
+    file.write_bytes(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
+    return key.public_key()
+
+
+@pytest.fixture
+async def processes(tmp_path: Path) -> AsyncIterator[KeyProcesses]:
+    held = KeyProcesses()
+    held.hold()
+    yield held
+    held.let_go(os.fsencode(tmp_path))
+
+
+def sign(processes: KeyProcesses, file: Path, digest: bytes = DIGEST) -> "asyncio.Future[bytes]":
+    return processes.sign(os.fsencode(file), digest, SigningScheme.ECDSA, Digest.SHA256)
+
+
+def pids(processes: KeyProcesses) -> list[int]:
+    return [process._process.pid for process in processes._processes]
+
+
+def is_there(pid: int) -> bool:
+    """Whether a process runs; one that ended and that nobody looked at yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def until_gone(pid: int) -> None:
+    async with asyncio.timeout(20):
+        while is_there(pid):  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.01)
+
+
+async def test_many_at_once_each_get_their_own(processes: KeyProcesses, tmp_path: Path) -> None:
+    public = write_key(tmp_path / "a.key")
+    digests = [bytes([number]) * 32 for number in range(40)]
+    answers = [sign(processes, tmp_path / "a.key", digest) for digest in digests]
+    answers[20].cancel()
+    for digest, answer in zip(digests, answers, strict=True):
+        if not answer.cancelled():
+            assert is_signature(public, await answer, digest, SigningScheme.ECDSA)
+    assert answers[20].cancelled()
+
+
+async def test_what_cannot_be_done_says_why(processes: KeyProcesses, tmp_path: Path) -> None:
+    write_key(tmp_path / "a.key")
+    (tmp_path / "b.key").write_bytes(b"no key")
+    for answer, reason in (
+        (sign(processes, tmp_path / "nothing"), "there is no such key"),
+        (sign(processes, tmp_path / "b.key"), "cannot be read"),
+        (sign(processes, tmp_path / "a.key", bytes(20)), "does not do this"),
+        (processes.decipher(os.fsencode(tmp_path / "a.key"), bytes(256)), "does not do this"),
+    ):
+        with pytest.raises(TokenError, match=reason):
+            await answer
+    with pytest.raises(WrongCryptogram):
+        await processes.agree(os.fsencode(tmp_path / "a.key"), b"\x04" + bytes(64))
+    with pytest.raises(TokenError, match="too much"):
+        sign(processes, tmp_path / "a.key", bytes(MESSAGE_OCTETS_MAX))
+
+
+async def test_whoever_waits_is_told_that_a_process_ended_and_the_next_use_begins_another(
+    processes: KeyProcesses, tmp_path: Path
+) -> None:
+    public = write_key(tmp_path / "a.key")
+    assert await sign(processes, tmp_path / "a.key")
+    before = pids(processes)
+    for pid in before:
+        os.kill(pid, signal.SIGSTOP)
+    answers = [sign(processes, tmp_path / "a.key") for _ in range(40)]
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    for answer in answers:
+        with pytest.raises(TokenError, match="ended"):
+            await answer
+    assert is_signature(public, await sign(processes, tmp_path / "a.key"), DIGEST, SigningScheme.ECDSA)
+    assert not set(before) & set(pids(processes))
+
+
+async def test_they_end_with_the_last_holder_and_forget_the_keys_of_one_that_went(
+    processes: KeyProcesses, tmp_path: Path
+) -> None:
+    processes.hold()
+    write_key(tmp_path / "a.key")
+    assert await sign(processes, tmp_path / "a.key")
+    public = write_key(tmp_path / "a.key")
+    assert not is_signature(public, await sign(processes, tmp_path / "a.key"), DIGEST, SigningScheme.ECDSA)
+    processes.let_go(os.fsencode(tmp_path))
+    assert is_signature(public, await sign(processes, tmp_path / "a.key"), DIGEST, SigningScheme.ECDSA)
+    alone = KeyProcesses()
+    alone.hold()
+    known = pids(alone)
+    waiting = sign(alone, tmp_path / "a.key")
+    alone.let_go(os.fsencode(tmp_path))
+    with pytest.raises(TokenError, match="ended"):
+        await waiting
+    for pid in known:
+        await until_gone(pid)
+    with pytest.raises(TokenError, match="not open"):
+        sign(alone, tmp_path / "a.key")
+
+
+@pytest.mark.parametrize("request_octets", [b"\x01", bytes(4), b"\xff" * 40, write_request(Use.ECDSA, b"\x00")])
+def test_a_worker_answers_whatever_comes(request_octets: bytes) -> None:
+    assert Worker().answer(request_octets)[0] in (Outcome.DONE, Outcome.NO_KEY, Outcome.UNREADABLE, Outcome.DEFECT)
