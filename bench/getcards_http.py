@@ -209,6 +209,8 @@ async def load(
     for caller in callers:
         if caller.failure is not None:
             raise SystemExit(f"a request failed: {caller.failure}")
+    if not counts:
+        raise SystemExit(f"no answer came from port {port} in {seconds:g} s: the machine is too busy, or it hangs")
     counts.sort()
     p99 = counts[int(len(counts) * 0.99)] * 1000
     return Slice(len(counts) / elapsed, p99, cpu / len(counts) * 1e6, callers[0].answer)

@@ -31,7 +31,7 @@ from tiaas.cli.adminsystem import register_system
 from tiaas.cli.adminupdates import register_updates
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.explain import note_remedies
-from tiaas.cli.writer import note, out, out_fields, out_json, out_table
+from tiaas.cli.writer import local_time, note, out, out_fields, out_json, out_table
 from tiaas.client.admin import Admin, path_of
 from tiaas.interfaces.management.clientsystems import (
     ClientSystemList,
@@ -61,7 +61,7 @@ Work = Callable[[argparse.Namespace], int]
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `admin` and what it does."""
-    parser = subparsers.add_parser("admin", help="manage a Konnektor instance or the node")
+    parser = subparsers.add_parser("admin")
     things = parser.add_subparsers(dest="thing", metavar="WHAT", required=True)
     adminterminals.register(things)
 
@@ -196,7 +196,7 @@ def _trust(args: argparse.Namespace) -> int:
                 name,
                 str(each.sequence_number or ""),
                 "" if each.next_update is None else f"{each.next_update:%Y-%m-%d}",
-                "" if each.imported is None else each.imported.isoformat(timespec="seconds"),
+                "" if each.imported is None else local_time(each.imported),
                 each.last_reason,
             )
             for name, each in (("TSL", state.tsl), ("BNetzA-VL", state.bnetza))
@@ -204,17 +204,17 @@ def _trust(args: argparse.Namespace) -> int:
         out_table(("LIST", "NUMBER", "NEXT UPDATE", "IMPORTED", "LAST FAILURE"), rows)
         contact = state.tsl_service
         if contact is not None and contact.code is not None:
-            at = contact.at.isoformat(timespec="seconds")
+            at = local_time(contact.at)
             out_fields({"TSL service": f"refused at {at}: {contact.code} {contact.reason}"})
         anchor = state.anchor
         if anchor is not None:
-            since = "not told by a TSL" if anchor.since is None else anchor.since.isoformat(timespec="seconds")
+            since = "not told by a TSL" if anchor.since is None else local_time(anchor.since)
             out_fields(
                 {
                     "type of the TSL": state.tsl_type or "",
                     "trust anchor": anchor.name,
                     "in status since": since,
-                    "valid until": anchor.not_after.isoformat(timespec="seconds"),
+                    "valid until": local_time(anchor.not_after),
                     "SHA-256": anchor.fingerprint,
                 }
             )
@@ -281,7 +281,7 @@ def _import(args: argparse.Namespace) -> int:
         out_fields(
             {
                 "instance": shown.instance,
-                "exported": shown.exported.isoformat(timespec="seconds"),
+                "exported": local_time(shown.exported),
                 "signed by": f"{shown.signer} ({shown.signer_fingerprint})",
                 "content": f"{shown.rows} rows: {', '.join(shown.kinds)}",
                 "taken": "yes, the instance restarts" if shown.was_imported else "no; take it with --yes",

@@ -15,7 +15,7 @@ from tiaas.base.errors import InvalidInput
 from tiaas.base.inputfile import MOST, read_input
 from tiaas.base.secret import Secret
 from tiaas.cli.outputfiles import NotWritten
-from tiaas.cli.writer import note
+from tiaas.cli.writer import local_time, note
 from tiaas.client.admin import Admin, AdminAccess, connect_admin
 from tiaas.client.errors import ClientError
 from tiaas.interfaces.management.accounts import Login, SecurityNews, SessionOpened
@@ -63,12 +63,12 @@ def _tell(news: SecurityNews | None) -> None:
     """What the security log has got since the last logout, on standard error (TIP1-A_4996)."""
     if news is None or not news.entries:
         return
-    since = "" if news.since is None else f" since your logout at {news.since.isoformat(timespec='seconds')}"
+    since = "" if news.since is None else f" since your logout at {local_time(news.since)}"
     what = "entry" if news.entries == 1 else "entries"
     note(f"security log: {news.entries} new {what}{since}")
     for entry in news.newest:
         told = entry.topic or " ".join(part for part in (str(entry.code or ""), entry.text) if part)
-        note(f"  {entry.at.isoformat(timespec='seconds')} {entry.level.value}: {told}")
+        note(f"  {local_time(entry.at)} {entry.level.value}: {told}")
 
 
 def read_secret(prompt: str) -> Secret:

@@ -8,7 +8,7 @@ from typing import Any
 from tiaas.base.inputfile import read_input
 from tiaas.cli.adminaccess import read_secret, require_new, with_admin, write_secret
 from tiaas.cli.exitcodes import ExitCode
-from tiaas.cli.writer import note, out, out_fields, out_json, out_table
+from tiaas.cli.writer import local_time, note, out, out_fields, out_json, out_table
 from tiaas.client.admin import path_of
 from tiaas.interfaces.management.accounts import (
     AdministratorList,
@@ -183,12 +183,12 @@ def _restore(args: argparse.Namespace) -> int:
     path = f"{path_of('/instances/{}', args.name)}/restore"
     backup = Backup(read_input(args.file))
     done = with_admin(args, lambda admin: admin.change("POST", path, backup, Restored))
-    return shown(args, done, lambda _: out(f"{done.name} is as it was at {done.saved.isoformat(timespec='seconds')}"))
+    return shown(args, done, lambda _: out(f"{done.name} is as it was at {local_time(done.saved)}"))
 
 
 def _base_log(args: argparse.Namespace) -> int:
     def text(found: BaseLog) -> None:
-        rows = [(e.at.isoformat(timespec="seconds"), e.user, e.action, e.value) for e in found.entries]
+        rows = [(local_time(e.at), e.user, e.action, e.value) for e in found.entries]
         out_table(("AT", "WHO", "WHAT", "VALUE"), rows)
 
     return shown(args, with_admin(args, lambda admin: admin.read("/log", BaseLog)), text)

@@ -12,7 +12,7 @@ from tiaas.cli.adminaccounts import shown
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.logs import since_of
 from tiaas.cli.outputfiles import write
-from tiaas.cli.writer import out, out_fields, out_table
+from tiaas.cli.writer import local_time, out, out_fields, out_table
 from tiaas.client.admin import Admin, path_of
 from tiaas.interfaces.management.documents import plain, read
 from tiaas.interfaces.management.logs import LeastSeverity, LogEntries, LogEntry, LogList, LogParameters
@@ -82,7 +82,7 @@ def _log(args: argparse.Namespace) -> int:
 
 def _line(entry: LogEntry) -> str:
     told = (
-        entry.at.isoformat(timespec="milliseconds"),
+        local_time(entry.at, "milliseconds"),
         entry.level.value,
         entry.topic,
         "" if entry.code is None else str(entry.code),

@@ -8,7 +8,7 @@ from tiaas.cli.adminaccess import with_admin
 from tiaas.cli.adminaccounts import shown
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.outputfiles import write
-from tiaas.cli.writer import out, out_fields, out_table
+from tiaas.cli.writer import local_time, out, out_fields, out_table
 from tiaas.interfaces.management.centralsystems import CentralSystems
 from tiaas.interfaces.management.system import Reachability, ReachabilityTest, SystemState
 
@@ -33,7 +33,7 @@ def _state(args: argparse.Namespace) -> int:
                 "instance": f"{state.name} ({state.profile})",
                 "environment": state.environment or "",
                 "address": state.url,
-                "serves since": "" if state.serves_since is None else state.serves_since.isoformat(timespec="seconds"),
+                "serves since": "" if state.serves_since is None else local_time(state.serves_since),
                 "product": f"{state.product_name} ({state.product_code})",
                 "product type": f"{state.product_type} {state.product_type_version}",
                 "vendor": f"{state.vendor_name} ({state.vendor_id})",
@@ -67,7 +67,7 @@ def _central_systems(args: argparse.Namespace) -> int:
                 each.host,
                 str(each.port),
                 words[each.is_reachable],
-                "" if each.at is None else each.at.isoformat(timespec="seconds"),
+                "" if each.at is None else local_time(each.at),
                 each.reason,
             )
             for each in found.systems

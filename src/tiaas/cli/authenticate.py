@@ -51,7 +51,6 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Adds `authenticate`."""
     parser = subparsers.add_parser(
         "authenticate",
-        help="sign a hash value or an IDP's challenge with a card's authentication key",
         description="ExternalAuthenticate (AuthSignatureService 7.4). PIN.SMC or PIN.CH was verified before: "
         "tiaas pin verify.",
     )

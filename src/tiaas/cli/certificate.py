@@ -21,7 +21,7 @@ _TITLES = ("TERMINAL", "ICCSN", "HOLDER", "VALID UNTIL", "SERIAL NUMBER")
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `certificate` and what it does."""
-    parser = subparsers.add_parser("certificate", help="when certificates end, and whether one is valid")
+    parser = subparsers.add_parser("certificate")
     actions = parser.add_subparsers(dest="action", metavar="WHAT", required=True)
     check = actions.add_parser(
         "check",

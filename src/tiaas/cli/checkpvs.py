@@ -23,7 +23,7 @@ _SUFFIXES = (".html", ".json", ".xml")
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `check` and what it does."""
-    parser = subparsers.add_parser("check", help="judge practice software by a recording")
+    parser = subparsers.add_parser("check")
     things = parser.add_subparsers(dest="thing", metavar="WHAT", required=True)
     pvs = things.add_parser("pvs", help="a conformance report of practice software (HTML, JSON, JUnit)")
     pvs.add_argument("recording", nargs="?", type=Path, metavar="RECORDING", help="a file of tiaas record stop")

@@ -21,7 +21,7 @@ _KINDS = (CardType.HBA,)
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `comfort` and what it does."""
-    parser = subparsers.add_parser("comfort", help="begin or end a session of comfort signatures, or show it")
+    parser = subparsers.add_parser("comfort")
     actions = parser.add_subparsers(dest="action", metavar="WHAT", required=True)
     for name, summary, description in (
         (

@@ -19,7 +19,6 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Adds `decrypt`."""
     parser = subparsers.add_parser(
         "decrypt",
-        help="decrypt files with the key of an SMC-B or HBA",
         description="DecryptDocument (EncryptionService 6.1), for CMS, XMLEnc and S/MIME. PIN.SMC or PIN.CH was "
         "verified before: tiaas pin verify.",
     )

@@ -33,7 +33,7 @@ _SHOWN = {
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `directory` and what it does."""
-    parser = subparsers.add_parser("directory", help="search the directory of the TI through the LDAP proxy")
+    parser = subparsers.add_parser("directory")
     actions = parser.add_subparsers(dest="action", metavar="WHAT", required=True)
     search = actions.add_parser(
         "search",

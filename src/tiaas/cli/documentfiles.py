@@ -1,6 +1,7 @@
 """Documents as files: what a file is by its name, and where the result goes."""
 
 import argparse
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,12 @@ class DocumentForm:
 
     is_xml: bool
     mime_type: str | None
+
+
+def shown_name(name: str) -> str:
+    """A file's name for texts and messages, which hold characters only: what is none, or cannot be shown, is U+FFFD."""
+    text = os.fsencode(name).decode("utf-8", "replace")
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def form_of(path: Path, mime: str | None) -> DocumentForm:

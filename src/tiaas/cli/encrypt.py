@@ -23,7 +23,6 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Adds `encrypt`."""
     parser = subparsers.add_parser(
         "encrypt",
-        help="encrypt files for certificates or a card",
         description="EncryptDocument (EncryptionService 6.1). XML becomes XMLEnc (NAME-encrypted.xml), anything else "
         "CMS (.p7m). Nobody has to type a PIN.",
     )

@@ -5,6 +5,7 @@ stand inside functions.
 """
 
 import gc
+import io
 import os
 import signal
 import sys
@@ -38,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if getattr(sys, name) is None:
             # Closed by who started us: nobody wants to read it.
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - for the rest of the process
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names of files need not be text; in JSON, too, an escape stands for what is none.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return _main(None)
     finally:
@@ -63,10 +67,10 @@ def _main(argv: Sequence[str] | None) -> int:
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    from tiaas.cli.verbs import HOMES, load
+    from tiaas.cli.verbs import VERBS, load
 
     words = sys.argv[1:] if argv is None else argv
-    verb = words[0] if words and words[0] in HOMES else None
+    verb = words[0] if words and words[0] in VERBS else None
     with collector.resting():
         parser = build_parser(verb)
         if argv is None:
@@ -134,17 +138,31 @@ def _help(error: TiaasError) -> None:
 
 
 def build_parser(verb: str | None = None) -> "argparse.ArgumentParser":
-    """The parser with `verb` only, or with all verbs."""
+    """The parser of `verb` only, or one that knows the names of all verbs and no more."""
     import argparse
 
     from tiaas import __version__
-    from tiaas.cli.verbs import load, load_all
+    from tiaas.cli.verbs import VERBS, load
 
-    parser = argparse.ArgumentParser(
+    class Parser(argparse.ArgumentParser):
+        """Says of an unknown argument what the verb takes it was given to, not what tiaas takes."""
+
+        def parse_known_args(  # type: ignore[override]
+            self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+        ) -> tuple[argparse.Namespace, list[str]]:
+            found, unknown = super().parse_known_args(args, namespace)
+            if unknown:
+                self.error(f"unrecognized arguments: {' '.join(unknown)}")
+            return found, unknown
+
+    parser: argparse.ArgumentParser = Parser(
         prog="tiaas", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"tiaas {__version__}")
     subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for module in [load(verb)] if verb else load_all():
-        module.register(subparsers)
+    if verb:
+        load(verb).register(subparsers)
+    else:
+        for name, known in VERBS.items():
+            subparsers.add_parser(name, help=known.summary)
     return parser

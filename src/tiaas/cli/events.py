@@ -36,7 +36,6 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Adds `events`."""
     parser = subparsers.add_parser(
         "events",
-        help="show the Konnektor's events live",
         description="Subscribe (EventService 7.2) and CETP. Renews in time, subscribes again after a boot, and "
         "unsubscribes at the end (Ctrl-C, SIGTERM, --count, --seconds).",
     )

@@ -12,7 +12,6 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Adds `explain`."""
     parser = subparsers.add_parser(
         "explain",
-        help="what an error code means and what to do",
         description="Cause and remedy of error codes, beside the official text. No Konnektor is asked.",
     )
     parser.add_argument("codes", metavar="CODE", nargs="+", type=int, help="4000, 3041, 106, …")

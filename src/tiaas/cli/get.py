@@ -37,7 +37,7 @@ _TERMINAL_TITLES = ("TERMINAL", "NAME", "ADDRESS", "MAC", "SLOTS", "CONNECTED", 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `get` and what it gets."""
-    parser = subparsers.add_parser("get", help="show cards, terminals, certificates, the Konnektor's state")
+    parser = subparsers.add_parser("get")
     things = parser.add_subparsers(dest="thing", metavar="WHAT", required=True)
     cards = things.add_parser("cards", help="the cards in the terminals", description="GetCards (EventService 7.2).")
     cards.add_argument("--type", metavar="TYPE", help="only cards of this type: EGK, HBA, HBAx, SMC-B, SM-B, …")

@@ -32,7 +32,7 @@ _TITLES = {
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `kvk` and what it does."""
-    parser = subparsers.add_parser("kvk", help="read a Krankenversichertenkarte")
+    parser = subparsers.add_parser("kvk")
     actions = parser.add_subparsers(dest="action", metavar="WHAT", required=True)
     read = actions.add_parser(
         "read", help="read its record from a card in a terminal", description="ReadKVK (KVKService 4.0)."

@@ -33,9 +33,7 @@ without any fault option the faults in force and what struck are listed.
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `lab` and what it does."""
-    parser = subparsers.add_parser(
-        "lab", help="the lab's services: faults, journal, pending updates, PKI; a day in a practice"
-    )
+    parser = subparsers.add_parser("lab")
     things = parser.add_subparsers(dest="thing", metavar="WHAT", required=True)
     fault = things.add_parser(
         "fault",

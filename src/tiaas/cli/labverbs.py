@@ -19,7 +19,7 @@ from tiaas.lab.errors import LabError
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `card` and what it does."""
-    parser = subparsers.add_parser("card", help="make, show, insert and eject the cards of a lab")
+    parser = subparsers.add_parser("card")
     things = parser.add_subparsers(dest="thing", metavar="WHAT", required=True)
     listed = things.add_parser("list", help="all cards of the lab and where they are")
     eject = things.add_parser("eject", help="take a card out of its terminal, into the drawer")

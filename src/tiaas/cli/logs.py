@@ -10,14 +10,14 @@ import json
 import os
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from tiaas.base.clock import SystemClock
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
-from tiaas.cli.writer import out, out_json, out_live, out_table
+from tiaas.cli.writer import local_time, out, out_json, out_live, out_table
 from tiaas.client import Konnektor
 from tiaas.interfaces.connector_common_v5_0 import Connector
 from tiaas.konnektor.protocol import Entry, FolderMedium, Level, Query
@@ -34,7 +34,6 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Adds `log` and `state`."""
     parser = subparsers.add_parser(
         "log",
-        help="show a Konnektor's logs",
         description="Entries of the system log, the security log or a Fachmodul's log, oldest first. Reads the files "
         "in the data folder: the Konnektor need not run.",
     )
@@ -51,7 +50,6 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--json", action="store_true", help="write JSON lines instead of text")
     state = subparsers.add_parser(
         "state",
-        help="show the operating state",
         description="The error conditions (EC_…) that hold, as GetResourceInformation tells them; --all: those, too, "
         "that do not.",
     )
@@ -117,7 +115,7 @@ def _line(entry: Entry) -> str:
     what = entry.topic or (f"{entry.code} {entry.text}" if entry.code is not None else entry.text)
     call = f"{entry.operation}#{entry.call}" if entry.operation else ""
     pairs = " ".join(f"{key}={value}" for key, value in entry.parameters)
-    parts = (entry.at.isoformat(timespec="seconds"), f"{entry.level.value:7}", what, pairs, call, entry.event_id)
+    parts = (local_time(entry.at), f"{entry.level.value:7}", what, pairs, call, entry.event_id)
     return "  ".join(part for part in parts if part)
 
 
@@ -129,7 +127,7 @@ def since_of(text: str, now: datetime) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise InvalidInput("--since is a time (2026-01-31T12:00) or how long ago (30m, 12h, 7d)") from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return moment.astimezone()
 
 
 def _folder(args: argparse.Namespace) -> Path:
@@ -162,7 +160,7 @@ async def _state(args: argparse.Namespace, konnektor: Konnektor) -> int:
         out("no error condition holds")
         return ExitCode.OK
     rows = [
-        (state.error_condition, state.severity.value, "true" if state.value else "false", state.valid_from.isoformat())
+        (state.error_condition, state.severity.value, "true" if state.value else "false", local_time(state.valid_from))
         for state in shown
     ]
     out_table(("CONDITION", "SEVERITY", "VALUE", "SINCE"), rows)

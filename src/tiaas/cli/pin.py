@@ -13,7 +13,7 @@ from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
 from tiaas.cli.writer import note, out, out_json
 from tiaas.client import Konnektor, PinOutcome, PinState
 from tiaas.interfaces.card_service_common_v2_0 import CardType, PinResult
-from tiaas.interfaces.card_service_v8_1 import PinStatus
+from tiaas.interfaces.card_service_v8_1 import Card, PinStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ _ACTIONS: Mapping[str, _Action] = {
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `pin` and what it does."""
-    parser = subparsers.add_parser("pin", help="verify, change, unblock a PIN at the terminal, or show its state")
+    parser = subparsers.add_parser("pin")
     actions = parser.add_subparsers(dest="action", metavar="WHAT", required=True)
     for name, action in _ACTIONS.items():
         description = f"{action.description} Exit code 5 if it was not {action.done}."
@@ -118,43 +118,60 @@ def _kinds(pin: str) -> tuple[CardType, ...]:
     return (CardType.HBA, CardType.EGK) if pin in ("PIN.CH", "PIN.QES") else (CardType.EGK,)
 
 
+def _whose(args: argparse.Namespace, card: Card) -> str:
+    """The PIN with the card it is of, which may be one of several; the holder's name has no place here."""
+    return f"{args.pin} of {card.card_type.value} in {card.ct_id} slot {card.slot_id}"
+
+
+def _place(card: Card) -> dict[str, object]:
+    return {"card_type": card.card_type.value, "ct_id": card.ct_id, "slot": card.slot_id}
+
+
 def _enter(args: argparse.Namespace, action: _Action) -> int:
-    async def enter(konnektor: Konnektor) -> tuple[PinOutcome, bool]:
+    async def enter(konnektor: Konnektor) -> tuple[Card, PinOutcome, bool]:
         card = await choose_card(konnektor, args.card, _kinds(args.pin))
         idle = False
         if args.action == "unblock":
             idle = (await konnektor.get_pin_status(card.card_handle, args.pin)).status is not PinStatus.BLOCKED
-        return await action.call(konnektor, card.card_handle, args), idle
+        if not idle:
+            note(f"tiaas: {_whose(args, card)}: somebody types at the terminal now")
+        return card, await action.call(konnektor, card.card_handle, args), idle
 
     try:
-        outcome, idle = with_konnektor(args, enter)
+        card, outcome, idle = with_konnektor(args, enter)
     except KeyboardInterrupt:
         note(_STILL_ASKED)
         raise
     if args.json:
         warning = [{"code": entry.code, "text": entry.text} for entry in outcome.warning]
-        found = {"pin_result": outcome.result.value, "left_tries": outcome.left_tries, "warning": warning}
+        found: dict[str, object] = {
+            "pin_result": outcome.result.value,
+            "left_tries": outcome.left_tries,
+            "warning": warning,
+        }
+        found |= _place(card)
         out_json(found | {"was_blocked": not idle} if args.action == "unblock" else found)
     else:
         refused = _REFUSED.get(outcome.result, "").format(done=action.done, secret=action.secret)
         done = "was not blocked: it stays as it is, and nobody is asked for anything" if idle else action.done
-        out(f"{args.pin}: {refused or done}{_tries(outcome.left_tries)}")
+        out(f"{_whose(args, card)}: {refused or done}{_tries(outcome.left_tries)}")
         for entry in outcome.warning:
             note(f"tiaas: {entry.code}: {entry.text}")
     return ExitCode.OK if outcome.ok else ExitCode.PIN_REFUSED
 
 
 def _status(args: argparse.Namespace) -> int:
-    async def status(konnektor: Konnektor) -> PinState:
+    async def status(konnektor: Konnektor) -> tuple[Card, PinState]:
         card = await choose_card(konnektor, args.card, _kinds(args.pin))
-        return await konnektor.get_pin_status(card.card_handle, args.pin)
+        return card, await konnektor.get_pin_status(card.card_handle, args.pin)
 
-    state = with_konnektor(args, status)
+    card, state = with_konnektor(args, status)
     if args.json:
-        out_json({"pin_status": state.status.value if state.status else None, "left_tries": state.left_tries})
+        told = {"pin_status": state.status.value if state.status else None, "left_tries": state.left_tries}
+        out_json(told | _place(card))
     else:
         words = _STATES[state.status] if state.status else "unknown"
-        out(f"{args.pin}: {words}{_tries(state.left_tries)}")
+        out(f"{_whose(args, card)}: {words}{_tries(state.left_tries)}")
     return ExitCode.OK
 
 

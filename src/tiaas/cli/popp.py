@@ -20,7 +20,7 @@ _DEFAULT_STEPS = ("00A4040C07D2760001448000", "00B0820000=9000,6282")
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `popp` and what it does."""
-    parser = subparsers.add_parser("popp", help="try card sessions for PoPP with scenarios that the lab signs")
+    parser = subparsers.add_parser("popp")
     actions = parser.add_subparsers(dest="action", metavar="WHAT", required=True)
     run_ = actions.add_parser(
         "run",

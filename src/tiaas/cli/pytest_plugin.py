@@ -29,7 +29,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of `tiaas up`, and where recordings of failed tests go."""
     parser.addini("tiaas_up", "further options of tiaas up", type="args", default=[])
     group = parser.getgroup("tiaas")
-    group.addoption("--tiaas-recordings", metavar="DIR", help="keep diagrams of failed tests that used `recording`")
+    group.addoption(
+        "--tiaas-recordings",
+        metavar="DIR",
+        help="keep diagrams of failed tests that ask for the fixture `recording`; of others there is none",
+    )
 
 
 @pytest.hookimpl(hookwrapper=True)

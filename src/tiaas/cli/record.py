@@ -34,7 +34,7 @@ FOLDER = "recordings"
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `record` and what it does."""
-    parser = subparsers.add_parser("record", help="record what practice software does; TEST DATA")
+    parser = subparsers.add_parser("record")
     things = parser.add_subparsers(dest="thing", metavar="WHAT", required=True)
     start = things.add_parser("start", help="begin a recording")
     start.add_argument(

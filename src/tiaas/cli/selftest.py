@@ -11,7 +11,6 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Adds `selftest`."""
     subparsers.add_parser(
         "selftest",
-        help="check that this installation works",
         description="Does TLS 1.2 handshakes with brainpool and P-256 certificates in memory and says which libraries "
         "are in use. Exit code 0 if all is well.",
     )

@@ -42,7 +42,6 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Adds `sign`."""
     parser = subparsers.add_parser(
         "sign",
-        help="sign files with an SMC-B or, qualified, with an HBA",
         description="SignDocument (SignatureService 7.5, 7.4). XML gets an XAdES signature, PDF/A a PAdES signature, "
         "anything else a CAdES signature beside it (.p7s). A job that is interrupted is stopped.",
     )
@@ -220,7 +219,7 @@ def _document(path: Path, args: argparse.Namespace) -> DocumentToSign:
         mime_type=form.mime_type,
         signature_type=kind,
         enveloping=True if args.enveloping else None,
-        short_text=args.short_text or path.name[:SHORT_TEXT_LENGTH],
+        short_text=args.short_text or documentfiles.shown_name(path.name)[:SHORT_TEXT_LENGTH],
         include_revocation_info=args.ocsp,
         under=under,
     )

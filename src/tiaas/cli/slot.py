@@ -18,7 +18,7 @@ _MESSAGE_MAX = 48
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `slot` and what it does."""
-    parser = subparsers.add_parser("slot", help="ask a person at a terminal for a card, or to take one out (SOAP)")
+    parser = subparsers.add_parser("slot")
     actions = parser.add_subparsers(dest="action", metavar="WHAT", required=True)
     request = actions.add_parser(
         "request", help="ask for a card", description="RequestCard (CardTerminalService 1.1). Waits for the card."

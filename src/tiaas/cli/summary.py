@@ -1,11 +1,13 @@
 """What `tiaas up` says once it serves: addresses, files, what to try next."""
 
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 from tiaas.cli.compose import Running, Served, UpOptions
 from tiaas.lab.ready import READY_FILE, CardEntry, InstanceEntry
+from tiaas.lab.registry import DIR_VARIABLE, Registry
 
 _INDENT = "  "
 _CARDS_SHOWN = 12
@@ -26,7 +28,7 @@ def summary(run: Running, options: UpOptions, seconds: float) -> list[str]:
         "",
     ]
     lines += [f"note: {notice}" for notice in run.notices]
-    lines += _next_commands(options, ready.instances[0])
+    lines += _next_commands(options, ready.instances[0], which_lab(folder))
     return lines
 
 
@@ -59,18 +61,26 @@ def _where(card: CardEntry) -> str:
     return f"{card.place.ct_id} slot {card.place.slot}" if card.place is not None else "drawer"
 
 
-def _next_commands(options: UpOptions, first: InstanceEntry) -> Iterator[str]:
+def which_lab(folder: Path) -> str:
+    """The option without which a verb would not know this lab from others that run, or would mean another one."""
+    registry = Registry(os.environ)
+    named = os.environ.get(DIR_VARIABLE)
+    is_plain = Path(named).absolute() == folder if named else registry.running() in ([], [folder])
+    return "" if is_plain else f" --dir {shlex.quote(str(folder))}"
+
+
+def _next_commands(options: UpOptions, first: InstanceEntry, lab: str) -> Iterator[str]:
     command = _command()
     yield "Try, in another terminal:"
-    yield f"{_INDENT}{command} get cards"
+    yield f"{_INDENT}{command} get cards{lab}"
     if options.locked:
-        yield f"{_INDENT}{command} pin verify          # PIN.SMC is still to be verified (--locked)"
-    yield f"{_INDENT}{command} vsd read"
+        yield f"{_INDENT}{command} pin verify{lab}          # PIN.SMC is still to be verified (--locked)"
+    yield f"{_INDENT}{command} vsd read{lab}"
     inserted = next((card for card in first.cards.egk if card.place is not None), None)
     waiting = next((card for card in first.cards.egk if card.place is None), None)
     if inserted is not None and waiting is not None:
-        yield f"{_INDENT}{command} card eject {inserted.iccsn}"
-        yield f"{_INDENT}{command} card insert {waiting.iccsn}"
+        yield f"{_INDENT}{command} card eject {inserted.iccsn}{lab}"
+        yield f"{_INDENT}{command} card insert {waiting.iccsn}{lab}"
     yield "Stop with Ctrl-C."
 
 

@@ -21,7 +21,7 @@ _KIBIBYTE = 1024
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `terminal` and what it does."""
-    parser = subparsers.add_parser("terminal", help="see to the virtual terminals of a lab, or make one of a reader")
+    parser = subparsers.add_parser("terminal")
     things = parser.add_subparsers(dest="thing", metavar="WHAT", required=True)
     listed = things.add_parser("list", help="all virtual terminals and who is connected")
     pairing = things.add_parser("pairing", help="show or delete pairing blocks, as in the terminal's own menu")

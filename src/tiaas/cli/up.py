@@ -22,9 +22,7 @@ _RSA_KEYS = 7
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `up`."""
-    parser = subparsers.add_parser(
-        "up", help="start a lab TI with a Konnektor and a demo practice", description="Everything in it is TEST-ONLY."
-    )
+    parser = subparsers.add_parser("up", description="Everything in it is TEST-ONLY.")
     parser.add_argument(
         "--dir", type=Path, metavar="DIR", help=f"the lab's folder (default: {DIR_VARIABLE}, else {DEFAULT_FOLDER})"
     )

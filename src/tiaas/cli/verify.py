@@ -40,7 +40,6 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Adds `verify`."""
     parser = subparsers.add_parser(
         "verify",
-        help="verify the signatures of files",
         description="VerifyDocument (SignatureService 7.5, 7.4). Exit code 0 if all are valid, 6 if one is not, else 7 "
         "if it cannot be told (the status of a certificate is not to be had). A file that cannot be verified is named, "
         "and the others are verified.",

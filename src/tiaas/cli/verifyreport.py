@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 from tiaas.base.dataclass import dataclass
+from tiaas.cli.documentfiles import shown_name
 from tiaas.client import Verification
 from tiaas.client.verificationreport import BadReport, Check, ReportedSignature, read_report_untrusted
 from tiaas.interfaces.signature_service_v7_5 import HighLevelResult, TimestampType
@@ -24,6 +25,10 @@ _TIMES = {
     TimestampType.SYSTEM: "now",
 }
 _NOT_COUNTED = "without influence on the verdict"
+_BOTH_STAND = (
+    "why both stand: the verdict is what the checks gave for that time; that the catalogue no longer calls an "
+    "algorithm suitable is to be told, not to be counted (gemSpec_Kon TIP1-A_5682)"
+)
 _GOOD = frozenset({"Success", "valid", "certDataBase"})
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}"
@@ -58,10 +63,10 @@ def verified_file(path: Path, verdict: Verification) -> VerifiedFile:
 def as_document(files: Sequence[VerifiedFile]) -> list[dict[str, object]]:
     """For programs."""
     return [
-        {"file": str(item.path), "result": None, "error": item.reason}
+        {"file": shown_name(str(item.path)), "result": None, "error": item.reason}
         if item.verdict is None
         else {
-            "file": str(item.path),
+            "file": shown_name(str(item.path)),
             "result": item.verdict.result.value,
             "timestamp": item.verdict.timestamp.isoformat(),
             "timestamp_type": item.verdict.timestamp_type.value,
@@ -77,13 +82,17 @@ def as_text(files: Sequence[VerifiedFile]) -> str:
     lines: list[str] = []
     for item in files:
         if item.verdict is None:
-            lines += [f"{item.path}: NOT VERIFIED", f"  {item.reason}", ""]
+            lines += [f"{shown_name(str(item.path))}: NOT VERIFIED", f"  {item.reason}", ""]
             continue
-        lines += [f"{item.path}: {item.verdict.result.value}: {_MEANING[item.verdict.result]}", *_facts(item.verdict)]
+        lines += [
+            f"{shown_name(str(item.path))}: {item.verdict.result.value}: {_MEANING[item.verdict.result]}",
+            *_facts(item.verdict),
+        ]
         for number, signature in enumerate(item.signatures, 1):
             lines.append(f"  {_title(number, signature)}: {_outcome(signature)}")
             lines += [f"    {name}: {value}" for name, value in _told(item, signature).items() if value]
             lines += [f"    {line}" for line in _complaints(signature)]
+            lines += [f"    {_BOTH_STAND}"] if _has_remark(signature) else []
         lines.append("")
     return "\n".join(lines)
 
@@ -100,7 +109,7 @@ def as_html(files: Sequence[VerifiedFile]) -> str:
         f"<style>{_STYLE}</style><h1>Verification report</h1>",
     ]
     for item in files:
-        parts.append(f"<h2>{escape(str(item.path))}</h2>")
+        parts.append(f"<h2>{escape(shown_name(str(item.path)))}</h2>")
         if item.verdict is None:
             parts.append(f"<p><b>NOT VERIFIED</b>: {escape(item.reason)}</p>")
             continue
@@ -117,6 +126,7 @@ def as_html(files: Sequence[VerifiedFile]) -> str:
             rows = [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in checks]
             head = "".join(f"<th>{title}</th>" for title in titles)
             parts.append(f"<table><tr>{head}</tr>{''.join(rows)}</table>" if rows else "")
+            parts.append(f"<p>{escape(_BOTH_STAND)}</p>" if _has_remark(signature) else "")
     return "".join(parts) + "</html>\n"
 
 
@@ -168,6 +178,10 @@ def _complaints(signature: ReportedSignature) -> list[str]:
         for check in signature.checks
         if check.result not in _GOOD
     ]
+
+
+def _has_remark(signature: ReportedSignature) -> bool:
+    return any(check.is_remark and check.result not in _GOOD for check in signature.checks)
 
 
 def _words(check: Check) -> tuple[str, str, str, str]:

@@ -40,7 +40,7 @@ class _Mode(enum.Enum):
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `vsd` and what it does."""
-    parser = subparsers.add_parser("vsd", help="read the insured person's data from an eGK")
+    parser = subparsers.add_parser("vsd")
     actions = parser.add_subparsers(dest="action", metavar="WHAT", required=True)
     read = actions.add_parser(
         "read", help="read them from a card in a terminal", description="ReadVSD (VSDService 5.2)."

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 
 def out(text: str = "") -> None:
@@ -20,6 +21,11 @@ def note(text: str) -> None:
     """One line for the person in front of it: progress, a hint, an error."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
+
+
+def local_time(moment: datetime, timespec: str = "seconds") -> str:
+    """A time for people: that of this machine, with its distance from UTC."""
+    return moment.astimezone().isoformat(timespec=timespec)
 
 
 def out_json(document: object) -> None:

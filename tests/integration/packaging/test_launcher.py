@@ -85,6 +85,16 @@ def test_a_changed_lock_makes_the_environment_anew(made: Path) -> None:
     assert "needs Python 3.11 or newer, found none" in done.stderr
 
 
+def test_a_foreign_environment_is_left_alone_and_told(clone: Path) -> None:
+    """One that an editor or another Python made; it was emptied, or packages could not be put into it."""
+    (clone / ".venv" / "pyvenv.cfg").write_text("version = 3.9.2\n")
+    done = subprocess.run([clone / "tiaas", "x"], env=_BARE, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "was not made by this launcher; move it away" in done.stderr
+    assert (clone / ".venv" / "pyvenv.cfg").read_text() == "version = 3.9.2\n"
+    assert not (clone / "calls").exists()
+
+
 @pytest.mark.packaging
 def test_from_nothing_twice_at_once(tmp_path: Path) -> None:
     root = tmp_path / "clone"

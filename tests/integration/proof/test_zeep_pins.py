@@ -104,21 +104,24 @@ def test_the_command_line(lab: LabProcess, hand: Hand) -> None:
     hand.knows(new_pin=NEW)
     iccsn = lab.ready["cards"]["egk"][0]["iccsn"]
     changed = lab.tiaas("pin", "change", "PIN.CH", "--card", iccsn)
-    assert (changed.returncode, changed.stdout) == (0, "PIN.CH: changed\n")
+    assert (changed.returncode, changed.stdout) == (0, "PIN.CH of EGK in CT-1 slot 1: changed\n")
     hand.knows(new_pin=first)
     assert lab.tiaas("pin", "change", "PIN.CH", "--card", iccsn).returncode == 0
     unblocked = lab.tiaas("pin", "unblock", "MRPIN.AMTS")
     assert unblocked.returncode == 0
-    assert unblocked.stdout.startswith("MRPIN.AMTS: was not blocked")
-    assert lab.tiaas("pin", "status", "PIN.CH", "--card", iccsn).stdout == "PIN.CH: not verified, 3 tries left\n"
+    assert unblocked.stdout.startswith("MRPIN.AMTS of EGK in CT-1 slot 1: was not blocked")
+    assert (
+        lab.tiaas("pin", "status", "PIN.CH", "--card", iccsn).stdout
+        == "PIN.CH of EGK in CT-1 slot 1: not verified, 3 tries left\n"
+    )
 
 
 def test_a_holder_who_was_told_nothing_chooses_a_new_pin(lab: LabProcess, hand: Hand) -> None:
     hand.policy("auto")
     before = lab.ready["cards"]["smcb"][0]["pins"]["PIN.SMC"]
     changed = lab.tiaas("pin", "change", "PIN.SMC")
-    assert (changed.returncode, changed.stdout) == (0, "PIN.SMC: changed\n"), changed.stderr
+    assert (changed.returncode, changed.stdout) == (0, "PIN.SMC of SMC-B in CT-1 slot 2: changed\n"), changed.stderr
     after = lab.ready["cards"]["smcb"][0]["pins"]["PIN.SMC"]
     assert after != before
     assert len(after) == 6
-    assert lab.tiaas("pin", "verify", "PIN.SMC").stdout == "PIN.SMC: verified\n"
+    assert lab.tiaas("pin", "verify", "PIN.SMC").stdout == "PIN.SMC of SMC-B in CT-1 slot 2: verified\n"

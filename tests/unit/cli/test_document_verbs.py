@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import re
+import sys
 from base64 import b64decode, b64encode, urlsafe_b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -173,6 +175,8 @@ async def test_an_algorithm_that_is_no_longer_suitable_is_a_remark_beside_a_vali
     assert await run("verify", "a.pdf", "--report", "r.html", "--report", "r.txt") == 0
     remark = f"remark, without influence on the verdict: suitability of the algorithm: invalid: {since}"
     assert remark in Path("r.txt").read_text()
+    for report in ("r.txt", "r.html"):
+        assert Path(report).read_text().count("why both stand: the verdict is what the checks gave") == 1
     assert "suitability of the algorithm (without influence on the verdict)" in Path("r.html").read_text()
 
 
@@ -312,3 +316,20 @@ async def test_a_document_is_not_replaced_by_its_own_signature(run: Run, capsys:
     assert await run("sign", "brief.txt", "--output", "brief.txt", "--force") == 2
     assert "would be replaced by its own result" in capsys.readouterr().err
     assert Path("brief.txt").read_text() == "x"
+
+
+async def test_a_name_that_is_no_text(fake: tuple[FakeKonnektor, Identities], run: Run, tmp_path: Path) -> None:
+    """The short text holds characters only; the file keeps its name, and JSON tells it in escapes."""
+    fake[0].answers["SignDocument"] = answers.signed(answers.outside(0, b"cms"))
+    name = os.fsdecode(b"Br\xfcckner\n.txt")
+    (tmp_path / name).write_text("x")
+    command = [sys.executable, "-m", "tiaas", "sign", name, "--kon", "k.kon", "--json"]
+    process = await asyncio.create_subprocess_exec(*command, cwd=tmp_path, stdout=-1, stderr=-1)
+    told, failed = await asyncio.wait_for(process.communicate(), 60)
+    assert (process.returncode, failed) == (0, b"")
+    assert json.loads(told)[0]["file"] == name
+    assert (tmp_path / f"{name}.p7s").read_bytes() == b"cms"
+    assert "Br\N{REPLACEMENT CHARACTER}ckner\N{REPLACEMENT CHARACTER}.txt".encode() in fake[0].received[-1].body
+    fake[0].answers["VerifyDocument"] = answers.verified(HighLevelResult.VALID)
+    assert await run("verify", f"{name}.p7s", "--report", "r.html") == 0
+    assert "Br\N{REPLACEMENT CHARACTER}ckner" in Path("r.html").read_text()

@@ -2,6 +2,8 @@
 
 import json
 import re
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -63,3 +65,19 @@ def test_what_cannot_be_shown_is_told(
 ) -> None:
     assert main(["log", *args, "--dir", str(folder)]) != 0
     assert said in capsys.readouterr().err
+
+
+@pytest.fixture
+def _berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_berlin")
+def test_times_are_local_with_their_distance_from_utc(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = _lines(folder, capsys)
+    assert (first.split()[0], second.split()[0]) == ("2026-03-02T10:30:00+01:00", "2026-03-02T11:30:00+01:00")
+    assert _lines(folder, capsys, "--since", "2026-03-02T11:00") == [second]

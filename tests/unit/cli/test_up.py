@@ -17,8 +17,11 @@ from tiaas.base.errors import InvalidInput
 from tiaas.cli import up, upserving
 from tiaas.cli.compose import UpOptions
 from tiaas.cli.progress import Progress
+from tiaas.cli.summary import which_lab
 from tiaas.konnektor.config import Limits
 from tiaas.konnektor.instance import Instance
+from tiaas.lab.lock import FolderLock
+from tiaas.lab.registry import Registry
 
 PEOPLE = (files("tiaas.lab") / "seed.toml").read_text(encoding="utf-8")
 
@@ -136,3 +139,26 @@ async def test_a_stop_that_takes_its_time_says_what_it_waits_for(
     assert "praxis-1: waiting for 2 calls under way, at most 10 s" in told
     assert "praxis-2" not in told
     assert "Ctrl-C once more ends at once" in told
+
+
+def test_the_next_commands_name_the_lab_if_they_must(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("TIAAS_DIR", raising=False)
+    mine, other = tmp_path / "mine", tmp_path / "an other"
+    registry, locks = Registry({"XDG_STATE_HOME": str(tmp_path / "state")}), []
+    for folder in (mine, other):
+        folder.mkdir()
+        locks.append(FolderLock.take(folder))
+        (folder / "ready.json").write_text("{}")
+        registry.enter(folder)
+        if folder == mine:
+            assert which_lab(mine) == ""
+    try:
+        assert which_lab(mine) == f" --dir {mine}"
+        assert which_lab(other) == f" --dir '{other}'"
+        monkeypatch.setenv("TIAAS_DIR", str(mine))
+        assert which_lab(mine) == ""
+        assert which_lab(other) == f" --dir '{other}'"
+    finally:
+        for lock in locks:
+            lock.release()

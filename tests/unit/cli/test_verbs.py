@@ -126,9 +126,9 @@ async def test_certificates_of_a_card_without_rsa(
 @pytest.mark.parametrize(
     ("result", "left", "code", "text"),
     [
-        (PinResult.OK, None, 0, "PIN.SMC: verified"),
-        (PinResult.REJECTED, 1, 5, "PIN.SMC: wrong PIN, 1 try left"),
-        (PinResult.NOWBLOCKED, 0, 5, "PIN.SMC: wrong PIN, the PIN is blocked now, 0 tries left"),
+        (PinResult.OK, None, 0, "verified"),
+        (PinResult.REJECTED, 1, 5, "wrong PIN, 1 try left"),
+        (PinResult.NOWBLOCKED, 0, 5, "wrong PIN, the PIN is blocked now, 0 tries left"),
         (PinResult.TRANSPORT_PIN, None, 5, "transport PIN"),
     ],
 )
@@ -144,7 +144,10 @@ async def test_pin_verify(
     async with _serving(identities, tmp_path) as (fake, kon):
         fake.answers["VerifyPin"] = messages.pin_response(result, left)
         assert await _call("pin", "verify", *kon) == code
-        assert text in capsys.readouterr().out
+        told = capsys.readouterr()
+        assert "PIN.SMC of SMC-B in CT1 slot 2: " in told.out
+        assert text in told.out
+        assert told.err == "tiaas: PIN.SMC of SMC-B in CT1 slot 2: somebody types at the terminal now\n"
         assert await _call("pin", "verify", "--json", *kon) == code
     assert json.loads(capsys.readouterr().out)["pin_result"] == result.value
     assert b"smcb-1" in fake.received[-1].body
@@ -153,13 +156,13 @@ async def test_pin_verify(
 @pytest.mark.parametrize(
     ("verb", "operation", "result", "code", "text"),
     [
-        (("change", "PIN.SMC"), "ChangePin", PinResult.OK, 0, "PIN.SMC: changed"),
-        (("unblock", "PIN.SMC"), "UnblockPin", PinResult.REJECTED, 5, "PIN.SMC: wrong PUK, 9 tries left"),
-        (("unblock", "PIN.SMC", "--new-pin"), "UnblockPin", PinResult.OK, 0, "PIN.SMC: unblocked"),
-        (("unblock", "PIN.CH"), "UnblockPin", PinResult.OK, 0, "PIN.CH: was not blocked"),
-        (("unblock", "PIN.SMC"), "UnblockPin", PinResult.WASBLOCKED, 5, "PIN.SMC: the PUK was blocked already"),
-        (("enable", "MRPIN.NFD"), "EnablePin", PinResult.OK, 0, "MRPIN.NFD: switched on"),
-        (("disable", "MRPIN.NFD"), "DisablePin", PinResult.ERROR, 5, "MRPIN.NFD: not switched off: an error"),
+        (("change", "PIN.SMC"), "ChangePin", PinResult.OK, 0, "changed"),
+        (("unblock", "PIN.SMC"), "UnblockPin", PinResult.REJECTED, 5, "wrong PUK, 9 tries left"),
+        (("unblock", "PIN.SMC", "--new-pin"), "UnblockPin", PinResult.OK, 0, "unblocked"),
+        (("unblock", "PIN.CH"), "UnblockPin", PinResult.OK, 0, "was not blocked"),
+        (("unblock", "PIN.SMC"), "UnblockPin", PinResult.WASBLOCKED, 5, "the PUK was blocked already"),
+        (("enable", "MRPIN.NFD"), "EnablePin", PinResult.OK, 0, "switched on"),
+        (("disable", "MRPIN.NFD"), "DisablePin", PinResult.ERROR, 5, "not switched off: an error"),
     ],
 )
 async def test_pin_operations_at_the_keypad(
@@ -178,7 +181,10 @@ async def test_pin_operations_at_the_keypad(
         fake.answers["GetPinStatus"] = messages.pin_status(state)
         fake.answers[operation] = messages.pin_response(result, left, operation)
         assert await _call("pin", *verb, *kon) == code
-    assert text in capsys.readouterr().out
+    whose = "SMC-B in CT1 slot 2" if verb[1] == "PIN.SMC" else "EGK in CT1 slot 1"
+    told = capsys.readouterr()
+    assert f"{verb[1]} of {whose}: {text}" in told.out
+    assert ("somebody types at the terminal now" in told.err) is ("was not blocked" not in text)
     assert (b"SetNewPin>true<" in fake.received[-1].body) is ("--new-pin" in verb)
 
 
@@ -186,10 +192,16 @@ async def test_pin_status(identities: Identities, tmp_path: Path, capsys: pytest
     async with _serving(identities, tmp_path) as (fake, kon):
         fake.answers["GetPinStatus"] = messages.pin_status(PinStatus.VERIFIABLE, 3)
         assert await _call("pin", "status", "MRPIN.AMTS", *kon) == 0
-        assert capsys.readouterr().out == "MRPIN.AMTS: not verified, 3 tries left\n"
+        assert capsys.readouterr().out == "MRPIN.AMTS of EGK in CT1 slot 1: not verified, 3 tries left\n"
         assert b"egk-1" in fake.received[-1].body
         assert await _call("pin", "status", "PIN.SMC", "--json", *kon) == 0
-    assert json.loads(capsys.readouterr().out) == {"pin_status": "VERIFIABLE", "left_tries": 3}
+    assert json.loads(capsys.readouterr().out) == {
+        "pin_status": "VERIFIABLE",
+        "left_tries": 3,
+        "card_type": "SMC-B",
+        "ct_id": "CT1",
+        "slot": 2,
+    }
 
 
 async def test_vsd_read(identities: Identities, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

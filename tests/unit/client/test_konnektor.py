@@ -97,7 +97,9 @@ async def test_read_vsd(identities: Identities) -> None:
 
 
 @pytest.mark.parametrize(
-    "container", [b"", b"no gzip", gzip.compress(b"x" * 70_000), gzip.compress(b"<a/>"), gzip.compress(b"<a/>")[:-9]]
+    "container",
+    [b"", b"no gzip", gzip.compress(b"x" * 70_000), gzip.compress(b"<a/>"), gzip.compress(b"<a/>")[:-9]],
+    ids=["empty", "no-gzip", "too-large", "no-vsd", "cut-off"],
 )
 async def test_vsd_that_cannot_be_read(identities: Identities, container: bytes) -> None:
     async with _both(identities) as (fake, konnektor):
