@@ -80,6 +80,7 @@ class CertificateWatch:
         self._days = days or WatchDays()
         self._device = device
         self._known: set[str] = set()
+        self._due: datetime | None = None
         self._watching: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -131,14 +132,18 @@ class CertificateWatch:
     def _is_near(self, left: int) -> bool:
         return left < 0 or (self._days.warn > 0 and left <= self._days.warn)
 
+    async def tick(self) -> None:
+        """Looks at everything if a day of CERT_EXPIRATION_CARD_CHECK_DAYS has come, else at cards that have come."""
+        now = self._clock.now()
+        if self._days.every and (self._due is None or self._due <= now):
+            self._due = now + timedelta(days=self._days.every)
+            await self.look()
+        await self.look_at_arrivals()
+
     async def _run(self) -> None:
-        due: datetime | None = self._clock.now()
         while True:
             try:
-                if due is not None and due <= self._clock.now():
-                    due = self._clock.now() + timedelta(days=self._days.every) if self._days.every else None
-                    await self.look()
-                await self.look_at_arrivals()
+                await self.tick()
             except Exception as error:  # noqa: BLE001 - a defect met once must not end all looking
                 _log.error("certificates of cards not looked at", extra={"kind": type(error).__name__})
             await asyncio.sleep(_LOOK_SECONDS)

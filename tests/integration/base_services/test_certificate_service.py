@@ -405,6 +405,31 @@ async def test_a_card_that_comes_is_looked_at(surgery: Surgery) -> None:
     assert sorted(names) == [("HBA", "C.HP.AUT.E256"), ("SMC-B", "C.HCI.AUT.E256")]
 
 
+@pytest.mark.requirement("TIP1-A_4691")
+@pytest.mark.parametrize(("every", "looks"), [(1, [1, 0, 1, 1]), (2, [1, 0, 0, 1]), (0, [0, 0, 0, 0])])
+async def test_days_are_counted_by_the_clock(
+    surgery: Surgery, monkeypatch: pytest.MonkeyPatch, every: int, looks: list[int]
+) -> None:
+    """CERT_EXPIRATION_CARD_CHECK_DAYS; 0: never."""
+    clock, core, done = ManualClock(datetime.now(UTC)), surgery.core, 0
+    watch = CertificateWatch(
+        core.cards, core.terminals, core.hub, clock, statuses(surgery, clock), WatchDays(every=every)
+    )
+
+    async def look() -> None:
+        nonlocal done
+        done += 1
+
+    monkeypatch.setattr(watch, "look", look)
+    found = []
+    for seconds in (0, DAY - 1, 1, DAY):
+        clock.advance(seconds)
+        done = 0
+        await watch.tick()
+        found.append(done)
+    assert found == looks
+
+
 # ---- the administrator's run -----------------------------------------------------------------------------------------
 
 
