@@ -1,7 +1,8 @@
-"""`tiaas admin …` for an instance as a whole: state, operating data, the systems of the TI it depends on."""
+"""`tiaas admin …` for an instance as a whole: state, operating data, the systems of the TI it depends on, a box's ways
+and packet filter."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from tiaas.cli.adminaccess import with_admin
@@ -9,12 +10,16 @@ from tiaas.cli.adminaccounts import shown
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.outputfiles import write
 from tiaas.cli.writer import local_time, out, out_fields, out_table
+from tiaas.client.admin import Admin
 from tiaas.interfaces.management.centralsystems import CentralSystems
+from tiaas.interfaces.management.packetfilter import PacketFilterState
 from tiaas.interfaces.management.system import Reachability, ReachabilityTest, SystemState
+
+_FILTER = "/system/packet-filter"
 
 
 def register_system(action: Callable[..., argparse.ArgumentParser]) -> None:
-    """Adds `state`, `operating-data`, `central-systems`, `reach`, `vpn`."""
+    """Adds `state`, `operating-data`, `central-systems`, `reach`, `vpn`, `packet-filter`."""
     action("state", "what the instance is and how it is", _state)
     data = action("operating-data", "the operating data as XML (OperatingData.xsd)", _operating_data)
     data.add_argument("file", nargs="?", type=Path, metavar="FILE", help="where to write it (default: standard output)")
@@ -24,6 +29,8 @@ def register_system(action: Callable[..., argparse.ArgumentParser]) -> None:
     reach.add_argument("port", type=int, metavar="PORT")
     vpn = action("vpn", "set up a box's way to the TI or the SIS now (profile einbox)", _vpn)
     vpn.add_argument("way", choices=("ti", "sis"))
+    rules = action("packet-filter", "show a box's packet filter, or load its rules again (profile einbox)", _filter)
+    rules.add_argument("what", nargs="?", choices=("show", "load"), default="show")
 
 
 def _state(args: argparse.Namespace) -> int:
@@ -89,3 +96,21 @@ def _vpn(args: argparse.Namespace) -> int:
     with_admin(args, lambda admin: admin.change("POST", f"/vpn/{args.way}/connect"))
     out(f"the way to the {args.way.upper()} is there")
     return ExitCode.OK
+
+
+def _filter(args: argparse.Namespace) -> int:
+    def text(state: PacketFilterState) -> None:
+        out_fields(
+            {
+                "rules": state.file,
+                "table": f"inet {state.table}",
+                "in force": "yes" if state.in_force else f"no: {state.reason}",
+            }
+        )
+
+    def ask(admin: Admin) -> Awaitable[PacketFilterState]:
+        if args.what == "load":
+            return admin.change("POST", f"{_FILTER}/load", kind=PacketFilterState)
+        return admin.read(_FILTER, PacketFilterState)
+
+    return shown(args, with_admin(args, ask), text)

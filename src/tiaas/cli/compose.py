@@ -27,6 +27,7 @@ from tiaas.base.entropy import Entropy
 from tiaas.base.heap import return_large_blocks
 from tiaas.base.heavy import change_threads_often
 from tiaas.cli import hsmlab, onboard, watch
+from tiaas.cli.boxfilter import packet_filter, use_filters
 from tiaas.cli.joining import join_terminals
 from tiaas.cli.ldapports import ldap_addresses, ldap_entry
 from tiaas.cli.logs import PROTOCOL_FOLDER
@@ -226,6 +227,7 @@ async def _start(start: "_Start", registry: Registry) -> Running:
         run.portal_url = await watch.start(
             lab.ports, node, control_url, titles, start.stack, start.clock, start.entropy
         )
+    await use_filters((served.instance for served in run.served), run.notices.append)
     resetting.begin(lab, lambda: list(node.instances.values()), lambda: start.unlock(run))
     _publish(run, registry, start.stack)
     return run
@@ -323,6 +325,7 @@ class _Start:
         is_box = options.config.profile is Profile.EINBOX
         device = lab.device(practice.number, options.config.box.device_days) if is_box else None
         given = onboard.provision(lab, practice, managing.first_admin(practice.number), device)
+        given = replace(given, packet_filter=packet_filter(options.config, practice))
         hsm = None
         if options.hsm is not None:
             hsm = await hsmlab.practice_hsm(lab, practice.number, options.hsm, self.entropy)

@@ -259,10 +259,13 @@ class SinkSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoxSettings:
-    """What only a box has; without profile `einbox` nothing looks at it."""
+    """What only a box has; without profile `einbox` nothing looks at it, and there is no packet filter."""
 
     addresses: tuple[str, ...] = setting((), "IP addresses the box was given; one that this machine lacks is an error")
     sis: bool = setting(True, "MGM_LU_SIS: there is a way to the SIS beside that to the TI")
+    packet_filter: Path | None = setting(
+        None, "file with nftables rules, the inside of a table; loaded in a network namespace of its own only"
+    )
     device_days: int = setting(1800, "days that the device certificate C.NK.VPN is still valid; 0 or less: expired")
 
     def __post_init__(self) -> None:
@@ -306,3 +309,5 @@ class UpConfig:
                 "clients of profile hsk use TLS and show a certificate (A_23303): "
                 "set access.weaker_variants = true for a test lab, or take profile einbox"
             )
+        if self.profile is Profile.HSK and self.box.packet_filter is not None:
+            raise InvalidInput("box.packet_filter: a Highspeed-Konnektor has no packet filter; take profile einbox")

@@ -117,7 +117,7 @@ async def load_instance(
     feed = EventFeed(clock)
     context.hub.subscribe(feed.on_event)
     calls = CallLog(clock, lambda client_system_id: client_system_id in model.current.clients, feed.touch)
-    health = build_health(context, identity, network, config, calls, provision.device)
+    health = build_health(context, identity, network, config, calls, provision.device, provision.packet_filter)
     health.misuse.alarm_values = await load_alarm_values(store)
     reception = Reception(
         config,

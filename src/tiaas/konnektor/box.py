@@ -1,4 +1,5 @@
-"""What only a box in the practice watches, profile einbox: its network, its device certificate, the CRL."""
+"""What only a box in the practice watches, profile einbox: its network, its device certificate, the CRL, its
+packet filter."""
 
 import asyncio
 from datetime import timedelta
@@ -7,6 +8,8 @@ from tiaas.base.clock import Clock
 from tiaas.konnektor.boxnetwork import BoxNetwork
 from tiaas.konnektor.crlkeeper import CrlKeeper
 from tiaas.konnektor.opstate import Condition, OperatingState
+from tiaas.konnektor.packetfilter import PacketFilter
+from tiaas.konnektor.protocol import ProtocolService
 from tiaas.pki.certificate import Certificate
 
 EXPIRING = timedelta(days=180)
@@ -30,13 +33,22 @@ def judge_device(opstate: OperatingState, certificate: Certificate, clock: Clock
 
 
 class Box:
-    """The watchers of one box. `device` is its C.NK.VPN, if it has one."""
+    """The watchers of one box. `device` is its C.NK.VPN, `packet_filter` its packet filter, if it has one."""
 
     def __init__(
-        self, network: BoxNetwork, crl: CrlKeeper, device: Certificate | None, opstate: OperatingState, clock: Clock
+        self,
+        network: BoxNetwork,
+        crl: CrlKeeper,
+        device: Certificate | None,
+        packet_filter: PacketFilter | None,
+        opstate: OperatingState,
+        protocol: ProtocolService,
+        clock: Clock,
     ) -> None:
         self.crl = crl
         self.network = network
+        self.packet_filter = packet_filter
+        self._protocol = protocol
         self.device = device
         self._opstate = opstate
         self._clock = clock
@@ -44,6 +56,8 @@ class Box:
 
     async def start(self) -> None:
         """All of it is determined when this returns, slow gateways excepted. Raises `StoreError`."""
+        if self.packet_filter is not None:
+            await self.packet_filter.open(self._opstate, self._protocol)
         await self.crl.start()
         self.look()
         self._task = asyncio.create_task(self._run())
@@ -56,6 +70,8 @@ class Box:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        if self.packet_filter is not None:
+            await self.packet_filter.close()
 
     def look(self) -> None:
         """Compares dates with the time."""

@@ -14,6 +14,7 @@ from tiaas.konnektor.cryptolog import CryptoLog
 from tiaas.konnektor.identity import Identity
 from tiaas.konnektor.misuse import MisuseWatch
 from tiaas.konnektor.network import Network
+from tiaas.konnektor.packetfilter import PacketFilter
 from tiaas.konnektor.selfchecks import SelfChecks
 from tiaas.konnektor.services.context import ServiceContext
 from tiaas.konnektor.timesource import TimeSource
@@ -52,8 +53,10 @@ def build_health(
     config: InstanceConfig,
     calls: CallLog,
     device: bytes | None = None,
+    packet_filter: PacketFilter | None = None,
 ) -> Health:
-    """The watchers for an instance; only one that is online asks for the time. `device` is the C.NK.VPN of a box.
+    """The watchers for an instance; only one that is online asks for the time. A box has its C.NK.VPN as `device`, and
+    perhaps a `packet_filter`.
 
     Raises `BadCertificate`.
     """
@@ -72,7 +75,7 @@ def build_health(
         ),
         SelfChecks(context.opstate, context.terminals, context.hub, context.clock, lambda: identity.server.certificate),
         MisuseWatch(context.opstate, context.clock, _crypto_log(context, calls), is_counted=_is_counted(context)),
-        _box(context, network, config, device) if config.profile is Profile.EINBOX else None,
+        _box(context, network, config, device, packet_filter) if config.profile is Profile.EINBOX else None,
     )
 
 
@@ -92,7 +95,13 @@ def _is_counted(context: ServiceContext) -> Callable[[object], bool]:
     return check
 
 
-def _box(context: ServiceContext, network: Network, config: InstanceConfig, device: bytes | None) -> Box:
+def _box(
+    context: ServiceContext,
+    network: Network,
+    config: InstanceConfig,
+    device: bytes | None,
+    packet_filter: PacketFilter | None,
+) -> Box:
     certificate = None if device is None else decode_certificate_untrusted(device)
     crl = CrlKeeper(
         config.box.crl_url,
@@ -109,4 +118,4 @@ def _box(context: ServiceContext, network: Network, config: InstanceConfig, devi
     lines = BoxNetwork(
         config.box, context.online_mode, crl, network, context.opstate, context.hub, context.protocol, context.clock
     )
-    return Box(lines, crl, certificate, context.opstate, context.clock)
+    return Box(lines, crl, certificate, packet_filter, context.opstate, context.protocol, context.clock)

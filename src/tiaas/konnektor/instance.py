@@ -34,6 +34,7 @@ from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.ldapproxy import LdapProxy
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.network import Network
+from tiaas.konnektor.packetfilter import PacketFilter
 from tiaas.konnektor.reception import Reception
 from tiaas.konnektor.recorder import Recorder
 from tiaas.konnektor.sakcvc import SakCvc
@@ -56,7 +57,8 @@ class Provision:
 
     With a TSL (`TiAccess.tsl_url`) only the CVC roots of `trust` count, and `tsl_anchor` is the certificate (DER) of
     the TSL-Signer-CA that the instance trusts before any TSL. `first_admin` manages an instance that has no
-    administrator yet. `network` is its way out, None: as `config` says. `device` is the C.NK.VPN (DER) of a box.
+    administrator yet. `network` is its way out, None: as `config` says. `device` is the C.NK.VPN (DER) of a box, and
+    `packet_filter` its packet filter, if it has one.
     """
 
     trust: TrustSpace
@@ -65,6 +67,7 @@ class Provision:
     first_admin: FirstAdmin | None = None
     network: Network | None = None
     device: bytes | None = None
+    packet_filter: PacketFilter | None = None
     sak_cvc: SakCvc | None = None
 
 

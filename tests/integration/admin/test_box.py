@@ -215,8 +215,14 @@ async def test_without_online_mode_no_way_is_set_up(bench: Bench) -> None:
     assert bench.topics()[-1] == "NETWORK/VPN_SIS/UP"
 
 
+async def test_a_box_without_a_packet_filter_says_so(bench: Bench) -> None:
+    with pytest.raises(AdminRefused, match="the instance has no packet filter"):
+        await bench.chief.change("POST", "/system/packet-filter/load")
+
+
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_highspeed_konnektor_has_neither(desk: Desk, chief: Admin) -> None:
-    for path, document in (("/vpn/ti/connect", None), ("/trust/crl/import", ListImport(crl()))):
+async def test_a_highspeed_konnektor_has_none_of_it(desk: Desk, chief: Admin) -> None:
+    filter_load = "/system/packet-filter/load"
+    for path, document in (("/vpn/ti/connect", None), ("/trust/crl/import", ListImport(crl())), (filter_load, None)):
         with pytest.raises(AdminRefused, match="profile einbox"):
             await chief.change("POST", path, document)

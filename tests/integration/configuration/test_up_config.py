@@ -100,6 +100,7 @@ async def test_TUC_KON_032_offline_the_lists_are_imported_by_hand(tmp_path: Path
         ('[ti]\nreceipt_secret = "/nowhere"\n', "receipt_secret"),
         ('[ti]\nreceipt_secret = "/dev/null"\n', "receipt_secret"),
         ("[access]\ntls_mandatory = false\n", "plain_port"),
+        ('[box]\npacket_filter = "rules.nft"\n', "a Highspeed-Konnektor has no packet filter"),
     ],
 )
 def test_values_that_cannot_work_are_refused(tmp_path: Path, text: str, key: str) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,16 +19,20 @@ _PORT = re.compile(r"(?<=127\.0\.0\.1:)[0-9]+")
 
 
 class LabProcess:
-    """A lab in `folder`; leaves no process behind. `started_in` are the seconds until `ready.json` was there."""
+    """A lab in `folder`; leaves no process behind. `started_in` are the seconds until `ready.json` was there.
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    `before` is a command that replaces itself by the lab; `beside` one that takes other programs to where it went.
+    """
+
+    def __init__(self, folder: Path, *options: str, before: Sequence[str] = ()) -> None:
         self.folder = folder
+        self.beside: tuple[str, ...] = ()
         self.environ = {**os.environ, "XDG_STATE_HOME": str(folder.parent / "state"), "PYTHONUNBUFFERED": "1"}
         self._log = folder.parent / f"{folder.name}.log"
         started = time.monotonic()
         with self._log.open("wb") as stream:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tiaas", "up", "--dir", str(folder), *options],
+                [*before, sys.executable, "-m", "tiaas", "up", "--dir", str(folder), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
@@ -94,8 +99,13 @@ class LabProcess:
 
     def tiaas(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Another `tiaas` command beside it."""
-        command = [sys.executable, "-m", "tiaas", *words]
-        return subprocess.run(command, env=self.environ, capture_output=True, text=True, timeout=60, check=False)
+        return self.run(sys.executable, "-m", "tiaas", *words)
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Another program beside it."""
+        return subprocess.run(
+            [*self.beside, *command], env=self.environ, capture_output=True, text=True, timeout=60, check=False
+        )
 
     def _wait(self, deadline: float) -> None:
         # After kill -9 the ready file of the life before is still there for a moment: the lock says whose it is.

@@ -1,18 +1,23 @@
-"""What an administrator of a box does by hand, profile einbox: its ways to TI and SIS, its CRL.
+"""What an administrator of a box does by hand, profile einbox: its ways to TI and SIS, its CRL, its packet filter.
 
-gemSpec_Kon V5.18: TUC_KON_321 and 322 ("manueller Aufruf über Managementschnittstelle"), TIP1-A_4706.
+gemSpec_Kon V5.18: TUC_KON_321 and 322 ("manueller Aufruf über Managementschnittstelle"), TIP1-A_4706, TIP1-A_4762. The
+packet filter is mended in the state that forbids other management (A_16203 leaves open how).
 """
 
+from tiaas.interfaces.management.packetfilter import PacketFilterState
 from tiaas.interfaces.management.system import LIST_OCTETS, ListImport
 from tiaas.konnektor.admin.asked import instance_of
 from tiaas.konnektor.admin.problems import conflict, not_found
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, ON_SITE
-from tiaas.konnektor.admin.routes import Call, Route, post
+from tiaas.konnektor.admin.routes import Call, Route, get, post
 from tiaas.konnektor.box import Box
 from tiaas.konnektor.boxnetwork import Way
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.packetfilter import PacketFilter
 
 _WAYS = {way.text: way for way in Way}
 _DOCUMENT_OCTETS = LIST_OCTETS * 3 // 2
+_FILTER = "/system/packet-filter"
 
 
 async def _connect(call: Call) -> None:
@@ -25,10 +30,39 @@ async def _import_crl(call: Call) -> None:
     await _box(call).crl.take(call.body(ListImport).document)
 
 
+async def _filter_state(call: Call) -> PacketFilterState:
+    return _shown(_filter(call))
+
+
+async def _load_filter(call: Call) -> PacketFilterState:
+    packet_filter = _filter(call)
+    try:
+        await packet_filter.load()
+    except KonnektorError as error:
+        raise conflict(
+            f"{error} ({packet_filter.reason})", "put right what is wrong and load the rules again", code=error.code
+        ) from error
+    return _shown(packet_filter)
+
+
+def _shown(packet_filter: PacketFilter) -> PacketFilterState:
+    reason = packet_filter.reason
+    return PacketFilterState(str(packet_filter.rules), packet_filter.table, not reason, reason)
+
+
+def _filter(call: Call) -> PacketFilter:
+    packet_filter = _box(call).packet_filter
+    if packet_filter is None:
+        raise conflict("the instance has no packet filter", "set box.packet_filter in its configuration")
+    return packet_filter
+
+
 def _box(call: Call) -> Box:
     box = instance_of(call).health.box
     if box is None:
-        raise conflict("a Highspeed-Konnektor has no VPN client and no CRL", "this is for the profile einbox")
+        raise conflict(
+            "a Highspeed-Konnektor has no VPN client, no CRL, no packet filter", "this is for the profile einbox"
+        )
     return box
 
 
@@ -41,5 +75,13 @@ BOX_ROUTES: tuple[Route, ...] = (
         _import_crl,
         request=ListImport,
         body_octets=_DOCUMENT_OCTETS,
+    ),
+    get(_FILTER, INSTANCE_ROLES, "The packet filter of a box", _filter_state, PacketFilterState),
+    post(
+        f"{_FILTER}/load",
+        ON_SITE,
+        "Loads the rules of a box's packet filter again",
+        _load_filter,
+        response=PacketFilterState,
     ),
 )

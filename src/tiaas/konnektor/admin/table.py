@@ -38,7 +38,8 @@ def _permitted(route: Route) -> Route:
 
 
 ALWAYS_AREAS = frozenset({"openapi.json", "session", "logs", "system", "updates"})
-"""What stays possible in every critical state: log view, the state, restart, factory reset, updates, the way there."""
+"""What stays possible in every critical state: log view, the state, restart, factory reset, a box's packet filter,
+updates, the way there."""
 
 _ROWS: tuple[Route, ...] = (
     openapi_route("tiaas: management of a Konnektor instance", lambda: INSTANCE_ROUTES),
