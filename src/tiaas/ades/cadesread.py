@@ -253,10 +253,12 @@ def _checked(
     key = public_key(certificate[0].public_key)
     forms = iter((b"".join(reading.content),)) if info.signed is None else info.signed_forms()
     try:
-        fits = any(algorithm.fits(key, info.value, form) for form in forms)
+        for form in forms:
+            if algorithm.fits(key, info.value, form):
+                return claimed
     except BadCms:
         return Integrity.MALFORMED
-    return claimed if fits else Integrity.SIGNATURE_WRONG
+    return Integrity.SIGNATURE_WRONG
 
 
 def _worse(integrity: Integrity) -> Integrity:

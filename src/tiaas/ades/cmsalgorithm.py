@@ -22,7 +22,7 @@ from tiaas.pki.signature import fits
 
 _DIGESTS = {oids.SHA256: Digest.SHA256, oids.SHA384: Digest.SHA384, oids.SHA512: Digest.SHA512}
 _MAX_SALT = 512
-_KEYS_KEPT = 512
+_KEYS_KEPT, _ALGORITHMS_KEPT = 512, 64
 _NAMES = {
     SigningScheme.ECDSA: "ecdsa",
     SigningScheme.RSASSA_PSS: "rsassa_pss",
@@ -40,11 +40,14 @@ class KnownAlgorithm(NamedTuple):
     def fits(self, key: PublicKey | None, value: bytes, signed: bytes) -> bool:
         """Whether `key` made the signature `value` over `signed`; False, too, if they do not go together."""
         try:
-            return fits(
-                key, SignatureAlgorithm(_NAMES[self.scheme], self.digest.value, self.salt_length), value, signed
-            )
+            return fits(key, _named(self), value, signed)
         except (ValueError, UnsupportedAlgorithm):
             return False
+
+
+@lru_cache(maxsize=_ALGORITHMS_KEPT)
+def _named(algorithm: KnownAlgorithm) -> SignatureAlgorithm:
+    return SignatureAlgorithm(_NAMES[algorithm.scheme], algorithm.digest.value, algorithm.salt_length)
 
 
 _WITH_DIGEST = {

@@ -144,11 +144,12 @@ def string(element: Element, tag: int) -> bytes:
 
 def dotted_oid(element: Element) -> str:
     """An OBJECT IDENTIFIER in dotted form; raises `BadCms`."""
-    return _dotted(element.expect(OID_TAG).value)
+    return dotted(element.expect(OID_TAG).value)
 
 
 @lru_cache(maxsize=512)
-def _dotted(octets: bytes) -> str:
+def dotted(octets: bytes) -> str:
+    """The content of an OBJECT IDENTIFIER in dotted form; raises `BadCms`."""
     if not octets or octets[-1] & 0x80 or len(octets) > 64:
         raise BadCms("no object identifier")
     numbers = []

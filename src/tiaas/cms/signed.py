@@ -15,6 +15,7 @@ from tiaas.cms.ber import (
     Element,
     Elements,
     definite,
+    dotted,
     dotted_oid,
     read_untrusted,
     string,
@@ -161,25 +162,45 @@ _TIMES = {
 
 def decode_signed_data_untrusted(octets: bytes) -> SignedData:
     """Reads a ContentInfo with SignedData; raises only `BadCms`."""
-    info = read_untrusted(octets).expect(SEQUENCE).children()
-    if len(info) != 2 or dotted_oid(info[0]) != oids.SIGNED_DATA:
-        raise BadCms("the content is no SignedData")
-    signed = Elements(info[1].expect(0xA0).only().expect(SEQUENCE))
+    signed = Elements(_usual_content(octets) or _content_of_info(octets))
     whole_number(signed.take(INTEGER))
-    digests = _bounded(signed.take(SET), MAX_SIGNERS)
+    digests = signed.take(SET)
     content_type, segments = _content(signed.take(SEQUENCE))
     certificates = signed.optional(0xA0)
     revocation = signed.optional(0xA1)
     signers = signed.take(SET)
     signed.end()
     return SignedData(
-        digest_algorithms=tuple([element.encoded for element in digests]),
+        digest_algorithms=_digest_algorithms(digests),
         content_type=content_type,
         segments=segments,
         certificate_choices=_encoded(certificates),
         revocation=_encoded(revocation),
         signers=tuple([_signer(element) for element in _bounded(signers, MAX_SIGNERS)]),
     )
+
+
+_INFO = re.compile(rb"\x30\x82(..)" + re.escape(oid(oids.SIGNED_DATA)) + rb"\xa0\x82(..)\x30\x82(..)", re.DOTALL)
+
+
+def _usual_content(octets: bytes) -> Element | None:
+    """The SignedData of a ContentInfo, all of whose lengths are definite and in two octets; None for another one."""
+    head = _INFO.match(octets)
+    if head is None:
+        return None
+    size = len(octets)
+    for number in (1, 2, 3):
+        if int.from_bytes(head[number], "big") != size - head.end(number):
+            return None
+    first = head.end()
+    return Element(octets, SEQUENCE, first - 4, first, size, size)
+
+
+def _content_of_info(octets: bytes) -> Element:
+    info = read_untrusted(octets).expect(SEQUENCE).children()
+    if len(info) != 2 or dotted_oid(info[0]) != oids.SIGNED_DATA:
+        raise BadCms("the content is no SignedData")
+    return info[1].expect(0xA0).only().expect(SEQUENCE)
 
 
 def decode_signer_info_untrusted(octets: bytes) -> SignerInfo:
@@ -283,12 +304,32 @@ def _attribute(element: Element) -> ReadAttribute:
     octets, _, start, first, _, end = element
     if end - start <= _ATTRIBUTE_KEPT_OCTETS and octets.startswith(_ALIKE, first):
         return _alike(octets[start:end])
-    return _read_attribute(element)
+    return _short_attribute(element) or _read_attribute(element)
 
 
 @lru_cache(maxsize=_SIGNERS_KEPT)
 def _alike(encoded: bytes) -> ReadAttribute:
     return _read_attribute(read_untrusted(encoded))
+
+
+def _short_attribute(element: Element) -> ReadAttribute | None:
+    """`_read_attribute` of one with one value and lengths in one octet, as nearly all that are not alike; else None.
+
+    Lists of its elements cost as much as all that follows from them.
+    """
+    octets, tag, start, first, stop, end = element
+    if tag != SEQUENCE or stop != end or stop - first < 6:
+        return None
+    values = first + 2 + octets[first + 1]
+    value = values + 2
+    if octets[first] != OID_TAG or octets[first + 1] >= 0x80 or value + 2 > stop:
+        return None
+    size, kind = stop - value, octets[value]
+    if size >= 0x80 or octets[values] != SET or octets[values + 1] != size or octets[value + 1] != size - 2:
+        return None
+    if not kind or kind & 0x1F == 0x1F:
+        return None
+    return ReadAttribute(dotted(octets[first + 2 : values]), (octets[value:stop],), octets[start:end])
 
 
 def _read_attribute(element: Element) -> ReadAttribute:
@@ -315,6 +356,16 @@ def _ocsp_response(choice: bytes) -> bytes | None:
     if dotted_oid(other.take(OID_TAG)) != oids.OCSP_RESPONSE:
         return None
     return other.take(SEQUENCE).encoded
+
+
+def _digest_algorithms(element: Element) -> tuple[bytes, ...]:
+    encoded = element.encoded
+    return _few(encoded) if len(encoded) <= _ALGORITHM_KEPT_OCTETS else _few.__wrapped__(encoded)
+
+
+@lru_cache(maxsize=_ALGORITHMS_KEPT)
+def _few(encoded: bytes) -> tuple[bytes, ...]:
+    return tuple([child.encoded for child in _bounded(read_untrusted(encoded), MAX_SIGNERS)])
 
 
 def _encoded(element: Element | None) -> tuple[bytes, ...]:

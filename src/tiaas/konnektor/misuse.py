@@ -93,9 +93,12 @@ class MisuseWatch:
             # A caller may invent names without end.
             if workplace in seen or len(seen) < _WORKPLACES_MAX:
                 seen[workplace] += 1
+        # The alarm stands until somebody resets it, and then all is counted anew.
+        if self._opstate.holds(Condition.CRYPTOPERATION_ALARM):
+            return
         recent = [minute for minute in minutes if minute.at > now - MINUTES]
-        count = sum(minute.sum for minute in recent)
-        if count < limit or self._opstate.holds(Condition.CRYPTOPERATION_ALARM):
+        count = sum([minute.sum for minute in recent])
+        if count < limit:
             return
         workplaces = sum((minute.workplaces for minute in recent), Counter[str]())
         named = ",".join(name for name, _ in workplaces.most_common(_WORKPLACES_MAX))

@@ -18,6 +18,7 @@ _DIGESTS: dict[str, hashes.HashAlgorithm] = {
     "sha384": hashes.SHA384(),
     "sha512": hashes.SHA512(),
 }
+_ECDSA = {name: ec.ECDSA(digest) for name, digest in _DIGESTS.items()}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -51,12 +52,12 @@ def software_key(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> Signing
 
 
 def _verify(key: PublicKey, algorithm: SignatureAlgorithm, signature: bytes, signed: bytes) -> bool:
-    digest = _DIGESTS[algorithm.digest]
     if isinstance(key, ec.EllipticCurvePublicKey):
         if algorithm.scheme != "ecdsa":
             return False
-        key.verify(signature, signed, ec.ECDSA(digest))
+        key.verify(signature, signed, _ECDSA[algorithm.digest])
         return True
+    digest = _DIGESTS[algorithm.digest]
     if algorithm.scheme == "rsassa_pkcs1v15":
         key.verify(signature, signed, padding.PKCS1v15(), digest)
         return True

@@ -11,6 +11,7 @@ from tiaas.xmlsec.reader import XmlSignature
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 _HASHES: dict[str, hashes.HashAlgorithm] = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
+_ECDSA = {size: ec.ECDSA(algorithm) for size, algorithm in _HASHES.items()}
 
 
 def signature_fits(signature: XmlSignature, key: PublicKey) -> bool:
@@ -23,18 +24,19 @@ def value_fits(method: SignatureMethod, octets: bytes, value: bytes, key: Public
 
     The value of ECDSA is r and s in equal halves (RFC 4050, 3.3).
     """
-    algorithm = _HASHES[method.name[-3:]]
+    name = method.name
+    algorithm = _HASHES[name[-3:]]
     try:
         if isinstance(key, ec.EllipticCurvePublicKey):
             size = (key.curve.key_size + 7) // 8
-            if not method.name.startswith("ECDSA") or len(value) != 2 * size:
+            if not name.startswith("ECDSA") or len(value) != 2 * size:
                 return False
-            r, s = (int.from_bytes(part, "big") for part in (value[:size], value[size:]))
-            key.verify(encode_dss_signature(r, s), octets, ec.ECDSA(algorithm))
-        elif method.name.startswith("RSA_PSS"):
+            r, s = int.from_bytes(value[:size], "big"), int.from_bytes(value[size:], "big")
+            key.verify(encode_dss_signature(r, s), octets, _ECDSA[name[-3:]])
+        elif name.startswith("RSA_PSS"):
             # RFC 6931, 2.3.9: mask and salt have the size of the digest.
             key.verify(value, octets, padding.PSS(padding.MGF1(algorithm), algorithm.digest_size), algorithm)
-        elif method.name.startswith("RSA"):
+        elif name.startswith("RSA"):
             key.verify(value, octets, padding.PKCS1v15(), algorithm)
         else:
             return False

@@ -1,16 +1,23 @@
 """What is read of the parts of a SignedData: times, bounds."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 
 from tiaas.cms import oids, signing
 from tiaas.cms.algorithms import DIGEST_SHA256
+from tiaas.cms.ber import read_untrusted
 from tiaas.cms.der import oid, sequence, set_of, time
 from tiaas.cms.errors import BadCms
 from tiaas.cms.signed import (
     MAX_ATTRIBUTES,
     MAX_SIGNERS,
+    ReadAttribute,
+    _content_of_info,
+    _read_attribute,
+    _short_attribute,
+    _usual_content,
     decode_attribute_untrusted,
     decode_signed_data_untrusted,
     time_untrusted,
@@ -68,3 +75,37 @@ def test_the_version(certificates: tuple[bytes, ...], content_type: str, by_key:
     assert encode(0x02, bytes([version])) + set_of([DIGEST_SHA256]) in parts.encode()
     with_ocsp = signing.SignedDataParts((), certificates, revocation=(signing.ocsp_revocation(b"\x30\x00"),))
     assert encode(0x02, b"\x05") + set_of([DIGEST_SHA256]) in with_ocsp.encode()
+
+
+def _read_shortly(octets: bytes) -> ReadAttribute | None:
+    return _short_attribute(read_untrusted(octets))
+
+
+def _read_wholly(octets: bytes) -> ReadAttribute:
+    return _read_attribute(read_untrusted(octets))
+
+
+def _told(read: Callable[[bytes], object], octets: bytes) -> object:
+    try:
+        return read(octets)
+    except BadCms:
+        return BadCms
+
+
+@pytest.mark.parametrize(
+    ("octets", "quick", "slow"),
+    [
+        (signing.SignedDataParts((sequence(bytes(300)),), ()).encode(), _usual_content, _content_of_info),
+        (sequence(oid("1.2.3"), set_of([encode(0x04, bytes(20))])), _read_shortly, _read_wholly),
+    ],
+    ids=["ContentInfo", "attribute"],
+)
+def test_what_is_read_quickly_is_read_as_all_else(
+    octets: bytes, quick: Callable[[bytes], object], slow: Callable[[bytes], object]
+) -> None:
+    """A quick reader gives what the other gives, or nothing, whatever an octet is changed to."""
+    assert quick(octets) == slow(octets)
+    for place in range(min(len(octets), 40)):
+        for value in (0, 1, 2, 4, 6, 0x1F, 0x30, 0x31, 0x7F, 0x80, 0x81, 0x82, 0xA0, 0xFF, octets[place] ^ 1):
+            changed = octets[:place] + bytes([value]) + octets[place + 1 :]
+            assert _told(quick, changed) in (None, _told(slow, changed))

@@ -17,7 +17,10 @@ from tiaas.ades.xadesread import xades_claims_untrusted
 from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.documents import DocumentFormat, check_document
 from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.quickwork import QUICK_OCTETS, is_quick
 from tiaas.konnektor.xmldocuments import check_signed_xml
+
+_BINARY = frozenset({SignatureFormat.CADES, SignatureFormat.PKCS1, SignatureFormat.ECDSA})
 
 
 @enum.unique
@@ -49,6 +52,15 @@ class Material:
     def octets(self) -> int:
         """How much there is to read."""
         return len(self.document or b"") + len(self.signature or b"")
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether it is read in a few milliseconds (`quickwork`). With schemas nobody knows how long it takes."""
+        document, signature = self.document or b"", self.signature or b""
+        if self.schemas or self.octets > QUICK_OCTETS:
+            return False
+        # To read CMS or a bare value takes as long as it is long, whatever its content looks like.
+        return is_quick(document) if self.format in _BINARY else is_quick(document, signature)
 
 
 @dataclass(frozen=True, slots=True)

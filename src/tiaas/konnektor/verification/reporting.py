@@ -30,7 +30,7 @@ from tiaas.soap.mapping import encode, root_name
 from tiaas.soap.simple import DATE_TIME
 
 _NOT_IN_SHORT_TEXT = re.compile(r"[^a-zA-Z 0-9_.\-äöüÄÖÜß]")
-_KEY_MAX, _VALUE_MAX = 80, 8000
+_VALUE_MAX = 8000
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,7 @@ Frame = tuple[str, ...]
 _ROOT = root_name(vr.VerificationReport)
 _MARKED_TIMES = tuple(datetime(1, 1, 1, 0, 0, 0, 1000 * number, tzinfo=UTC) for number in (1, 2, 3))
 _MARKED_VALUE = b"\xff" * 33
+_MARKED_TEXT = "\ue000"
 _MARK = "\0"
 """Marks are what no report has: XML has no such character, signatures are of the year 1 or of ones alone never."""
 
@@ -177,13 +178,20 @@ def _of_gematik(found: FoundSignature, dialect: Dialect) -> list[Written]:
         text = _NOT_IN_SHORT_TEXT.sub("", found.short_text)[: dialect.short_text_length]
         told.append(_simple(dialect.namespace, "ShortText", text))
     told.append(_refers_to_certificate(dialect.namespace, found.is_bound))
-    attributes = tuple(
-        v7_5.DisplayableAttribute(key=key[:_KEY_MAX], value=plain(value)[:_VALUE_MAX])
-        for key, value in _displayable(found)
-    )
+    attributes = _displayable(found)
     if attributes:
-        told.append(encode(dialect.displayable(attribute=attributes)))
+        frame, name = _displayed(dialect, tuple([key for key, _ in attributes]))
+        values = [encode_text(plain(value)[:_VALUE_MAX]) for _, value in attributes]
+        told.append(Written("".join(chain.from_iterable(zip(frame, (*values, ""), strict=True))), name))
     return told
+
+
+@cache
+def _displayed(dialect: Dialect, keys: tuple[str, ...]) -> tuple[Frame, str]:
+    """The attributes of these names, of which there are few, without their values."""
+    attributes = tuple([v7_5.DisplayableAttribute(key=key, value=_MARKED_TEXT) for key in keys])
+    marked = encode(dialect.displayable(attribute=attributes))
+    return _cut(marked, [_MARKED_TEXT] * len(keys)), root_name(dialect.displayable)
 
 
 @cache

@@ -31,7 +31,7 @@ class ReportWish:
 
 def plain(text: str) -> str:
     """Text out of a signature or certificate without what XML does not allow."""
-    return "".join(char for char in text if char.isprintable())
+    return text if text.isprintable() else "".join([char for char in text if char.isprintable()])
 
 
 def invalid(message: str) -> Verdict:

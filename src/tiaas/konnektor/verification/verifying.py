@@ -15,7 +15,6 @@ from tiaas.base.shortwork import in_turn
 from tiaas.interfaces.dss_core_v1_0 import VerifyManifestResults
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.givenanswers import within_bounds
-from tiaas.konnektor.quickwork import is_quick
 from tiaas.konnektor.verdict import CertificateCheck, Result
 from tiaas.konnektor.verification.judging import Judgement, judge
 from tiaas.konnektor.verification.manifests import manifest_results
@@ -79,9 +78,7 @@ async def verify(material: Material, rules: Rules, checks: SignerChecks, now: da
     """Verifies all signatures. Raises `KonnektorError`: what is wrong with a document that has them in it (4022, 4023,
     4024, 4026), what the reading ends with (4253, 4110, 4280, 4281), 4125 for a qualified one without MGM_LU_SAK, 4002.
     """
-    # With schemas nobody knows how long it takes.
-    at_once = not material.schemas and is_quick(material.document or b"", material.signature or b"")
-    claims, fault = _read(material) if at_once else await beside(material.octets, _read_and_check, material)
+    claims, fault = _read(material) if material.is_quick else await beside(material.octets, _read_and_check, material)
     # Public keys are used in threads, and meanwhile it is looked after the certificates.
     are_few = len(claims) <= _FEW
     checking = [_integrity(claim, are_few=are_few) for claim in claims]

@@ -86,7 +86,8 @@ async def _verify(
         outputs = await beside(material.octets, updated, request, material, verified)
     if wished is not None:
         text = reports.write(verified.judgements, verified.time, ReportWish.of(wished), dialect, manifests)
-        outputs = replace(outputs, verification_report=text)
+        reported = v7_5.VerifyOutputs(verification_report=text)
+        outputs = reported if outputs is _NO_OUTPUTS else replace(outputs, verification_report=text)
     elif manifests is not None:
         outputs = replace(outputs, verify_manifest_results=manifests)
     ignores_revocation = request.include_revocation_info and not embeds
