@@ -1,5 +1,5 @@
-"""Reads the messages that nearly all clients send, in half the time: elements in their order, no xsi attributes, no
-comments, nothing set apart.
+"""Reads the messages that nearly all clients send, in half the time: elements in their order, also where any other is
+allowed, no xsi attributes, no comments, nothing set apart.
 
 Whatever is not like that, right or wrong, is `Unusual` and left to `tiaas.soap.decoder`, which judges by the letter and
 names what is wrong. What is read here, the decoder reads alike.
@@ -56,8 +56,7 @@ class _Reader:
 
     def fill(self) -> None:
         """Compiles the content; apart from the rest since a message may contain itself."""
-        if not self._plan.binding.any_order:
-            self._table = {child.name: _entry(child, self._plan) for child in self._plan.children}
+        self._table = {child.name: _entry(child, self._plan) for child in self._plan.children}
 
     def read(self, element: XmlElement, ids: list[str]) -> Any:
         """The object; notes the values of type ID. Raises `Unusual`, `LexicalError`."""

@@ -6,6 +6,8 @@ import pytest
 from lxml import etree
 
 from tests.unit.soap.test_mapping import Note, Outer
+from tiaas.interfaces.dss_core_v1_0 import DSS
+from tiaas.interfaces.signature_service_v7_5 import SIG75, AuthenticateInputs, SignatureScheme
 from tiaas.soap.decoder import read_exactly
 from tiaas.soap.errors import BadMessage
 from tiaas.soap.mapping import decode
@@ -91,6 +93,26 @@ def test_a_class_of_text_alone() -> None:
     assert quick_read(plan_of(Note), element) == Note(text="abc", lang="de")
     for change in (lambda: etree.SubElement(element, "x"), lambda: element.set("more", "x")):
         _left_after(change, element)
+
+
+def test_elements_that_may_come_in_any_order() -> None:
+    one, other = "<SignatureType>urn:x</SignatureType>", "<SIG:SignatureSchemes>RSASSA-PSS</SIG:SignatureSchemes>"
+    names = f'xmlns="{DSS.uri}" xmlns:SIG="{SIG75.uri}"'
+    plan = plan_of(AuthenticateInputs)
+    told = AuthenticateInputs(signature_type="urn:x", signature_schemes=SignatureScheme.PSS)
+    for inner in (one + other, one, other, ""):
+        element = etree.fromstring(f"<OptionalInputs {names}>{inner}</OptionalInputs>")
+        assert quick_read(plan, element) == read_exactly(plan, element)
+    usual, turned, twice = (
+        etree.fromstring(f"<OptionalInputs {names}>{inner}</OptionalInputs>")
+        for inner in (one + other, other + one, one + one)
+    )
+    assert quick_read(plan, usual) == read_exactly(plan, turned) == told
+    for element in (turned, twice):
+        with pytest.raises(Unusual):
+            quick_read(plan, element)
+    with pytest.raises(BadMessage):
+        read_exactly(plan, twice)
 
 
 def _left_after(change: Callable[[], object], element: etree._Element) -> None:
