@@ -8,7 +8,7 @@ Signed attributes count as they are written and in the order that DER demands: b
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from hashlib import new
+from hashlib import sha256, sha384, sha512
 
 from tiaas.ades import cmsattributes
 from tiaas.ades.cmsalgorithm import KnownAlgorithm, known_algorithm, known_digest, public_key
@@ -21,6 +21,7 @@ from tiaas.cms.signed import SignedData, SignerInfo, decode_signed_data_untruste
 from tiaas.pki.certificate import BadCertificate, comparable_name_untrusted
 from tiaas.pki.keys import Digest
 
+_HASHES = {Digest.SHA256: sha256, Digest.SHA384: sha384, Digest.SHA512: sha512}
 _MAX_SIGNATURES = 100
 _MAX_NESTED = 4
 
@@ -157,7 +158,7 @@ class _Reading:
     def digest(self, function: Digest) -> bytes:
         """The hash value of the content, made once for however many signatures."""
         if function not in self._hashed:
-            hashed = new(function.value)
+            hashed = _HASHES[function]()
             for octets in self.content:
                 hashed.update(octets)
             self._hashed[function] = hashed.digest()

@@ -162,21 +162,23 @@ _TIMES = {
 
 def decode_signed_data_untrusted(octets: bytes) -> SignedData:
     """Reads a ContentInfo with SignedData; raises only `BadCms`."""
-    signed = Elements(_usual_content(octets) or _content_of_info(octets))
-    whole_number(signed.take(INTEGER))
-    digests = signed.take(SET)
-    content_type, segments = _content(signed.take(SEQUENCE))
-    certificates = signed.optional(0xA0)
-    revocation = signed.optional(0xA1)
-    signers = signed.take(SET)
-    signed.end()
+    parts = (_usual_content(octets) or _content_of_info(octets)).children()
+    if len(parts) < 4:
+        raise BadCms("an element is missing")
+    version, digests, content, *choices, signers = parts
+    whole_number(version)
+    content_type, segments = _content(content.expect(SEQUENCE))
+    certificates = choices.pop(0) if choices and choices[0].tag == 0xA0 else None
+    revocation = choices.pop(0) if choices and choices[0].tag == 0xA1 else None
+    if choices:
+        raise BadCms("more elements than expected")
     return SignedData(
-        digest_algorithms=_digest_algorithms(digests),
+        digest_algorithms=_digest_algorithms(digests.expect(SET)),
         content_type=content_type,
         segments=segments,
         certificate_choices=_encoded(certificates),
         revocation=_encoded(revocation),
-        signers=tuple([_signer(element) for element in _bounded(signers, MAX_SIGNERS)]),
+        signers=tuple([_signer(element) for element in _bounded(signers.expect(SET), MAX_SIGNERS)]),
     )
 
 
@@ -257,28 +259,28 @@ def _content(element: Element) -> tuple[str, tuple[memoryview, ...] | None]:
 
 
 def _signer(element: Element) -> SignerInfo:
-    parts = Elements(element.expect(SEQUENCE))
-    version = whole_number(parts.take(INTEGER))
-    by_key = parts.optional(_KEY_IDENTIFIER)
-    names = None if by_key is not None else _named(parts.take(SEQUENCE).encoded)
-    digest_algorithm = algorithm_of(parts.take(SEQUENCE))
-    signed = parts.optional(_SIGNED)
-    signature_algorithm = algorithm_of(parts.take(SEQUENCE))
-    value = string(parts.take(), OCTET_STRING)
-    unsigned = parts.optional(_UNSIGNED)
-    parts.end()
+    parts = element.expect(SEQUENCE).children()
+    if len(parts) < 5:
+        raise BadCms("an element is missing")
+    version, signer, digest_algorithm, *rest = parts
+    by_key = signer.tag == _KEY_IDENTIFIER
+    signed = rest.pop(0) if rest[0].tag == _SIGNED else None
+    unsigned = rest.pop().expect(_UNSIGNED) if len(rest) == 3 else None
+    if len(rest) != 2:
+        raise BadCms("fewer or more elements than expected")
+    algorithm, value = rest
     attributes = None if signed is None else _attributes(signed)
     return SignerInfo(
         encoded=element.encoded,
-        version=version,
-        issuer_and_serial=names,
-        key_identifier=None if by_key is None else by_key.value,
-        digest_algorithm=digest_algorithm,
+        version=whole_number(version),
+        issuer_and_serial=None if by_key else _named(signer.expect(SEQUENCE).encoded),
+        key_identifier=signer.value if by_key else None,
+        digest_algorithm=algorithm_of(digest_algorithm.expect(SEQUENCE)),
         signed=attributes,
         _by_name=_by_name(attributes or ()),
         _signed_set=signed,
-        signature_algorithm=signature_algorithm,
-        value=value,
+        signature_algorithm=algorithm_of(algorithm.expect(SEQUENCE)),
+        value=string(value, OCTET_STRING),
         unsigned=() if unsigned is None else _attributes(unsigned),
     )
 
@@ -297,7 +299,7 @@ def _issuer_and_serial(encoded: bytes) -> IssuerAndSerial:
 
 
 def _attributes(element: Element) -> tuple[ReadAttribute, ...]:
-    return tuple([_attribute(child) for child in _bounded(element, MAX_ATTRIBUTES)])
+    return tuple(map(_attribute, _bounded(element, MAX_ATTRIBUTES)))
 
 
 def _attribute(element: Element) -> ReadAttribute:

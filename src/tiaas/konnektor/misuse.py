@@ -84,7 +84,9 @@ class MisuseWatch:
 
     def _count(self, operation: str, limit: int, context: object, *, failed: bool) -> None:
         now = int(self._clock.monotonic() // 60)
-        minutes = self._minutes.setdefault(operation, deque(maxlen=MINUTES))
+        minutes = self._minutes.get(operation)
+        if minutes is None:
+            minutes = self._minutes[operation] = deque(maxlen=MINUTES)
         if not minutes or minutes[-1].at != now:
             minutes.append(_Minute(now))
         minutes[-1].sum += NOK_VAL if failed else OK_VAL
