@@ -152,8 +152,8 @@ class Base64(SimpleType):
 
     def decode(self, text: str) -> bytes:
         try:
-            # Nearly all have no whitespace. The strict mode proves alphabet and padding, writing the end again proves zero
-            # pad bits.
+            # Nearly all have no whitespace. The strict mode proves alphabet and padding; zero pad bits are proven by
+            # writing the end again.
             octets = a2b_base64(text, strict_mode=True)
             end = len(octets) % 3 or 3
             if b2a_base64(octets[-end:], newline=False) == text[-4:].encode("ascii"):
