@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.exitcodes import ExitCode
-from tiaas.cli.labport import add_arguments, control_port
+from tiaas.cli.labport import add_arguments, ask, control_port
 from tiaas.cli.writer import note, out, out_json, out_live, out_table
 from tiaas.lab.day.hand import Hand
+from tiaas.lab.errors import LabNotFound
 from tiaas.lab.scenario.model import Scenario
+from tiaas.lab.scenario.named import unknown_names
 from tiaas.lab.scenario.play import Player, load_scenario, packaged
 
 
@@ -18,7 +20,7 @@ def register(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> a
     parser = things.add_parser("play", help="play a scenario: cards, terminals, people, faults, a timeline")
     parser.add_argument("scenario", nargs="?", metavar="FILE|NAME", help="a YAML file, or one that comes with tiaas")
     parser.add_argument("--list", action="store_true", help="list those that come with tiaas")
-    parser.add_argument("--check", action="store_true", help="only read it")
+    parser.add_argument("--check", action="store_true", help="only read it, and compare it with a lab that runs")
     add_arguments(parser)
     return parser
 
@@ -31,9 +33,7 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidInput("name a file or a scenario; --list shows those that come with tiaas")
     scenario = load_scenario(args.scenario)
     if args.check:
-        steps = len(scenario.setup) + len(scenario.timeline)
-        out(f"{scenario.title}: {steps} steps")
-        return ExitCode.OK
+        return _check(args, scenario)
     if scenario.quarter_in is not None:
         raise InvalidInput("a scenario with quarter_in sets the clock; only tiaas up --scenario can do that")
     with control_port(args) as http:
@@ -43,6 +43,26 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         note("what the scenario has done so far stays; tiaas lab fault --clear ends its faults")
         raise
+    return ExitCode.OK
+
+
+def _check(args: argparse.Namespace, scenario: Scenario) -> int:
+    """Also what a lab that runs does not have, for a file alone does not say which cards there are."""
+    found: tuple[str, ...] = ()
+    try:
+        with control_port(args) as http:
+            cards, terminals = ask(http, "GET", "/cards")["cards"], ask(http, "GET", "/")["terminals"]
+        found = tuple(unknown_names(scenario, cards, terminals))
+        compared = "its cards and terminals are those of the lab"
+    except LabNotFound as error:
+        if args.dir is not None:
+            raise
+        compared = f"its cards and terminals were compared with no lab ({error})"
+    for text in found:
+        note(f"tiaas: {args.scenario}, {text}")
+    if found:
+        return ExitCode.FAILED
+    out(f"{scenario.title}: {len(scenario.setup) + len(scenario.timeline)} steps; {compared}")
     return ExitCode.OK
 
 

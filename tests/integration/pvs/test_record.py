@@ -168,6 +168,9 @@ def test_a_scenario_plays_against_the_lab(lab: LabProcess, tmp_path: Path) -> No
     assert all(card["in"] is None for card in lab.ready["cards"]["egk"])
     assert "smcb-pulled" in lab.tiaas("lab", "play", "--list").stdout
     assert lab.tiaas("lab", "play", "quarter-change").returncode == 2
+    assert "its cards and terminals are those of the lab" in lab.tiaas("lab", "play", str(scenario), "--check").stdout
     scenario.write_text("title: Mine\nsetup:\n  - {insert: egk-99}\n")
+    checked = lab.tiaas("lab", "play", str(scenario), "--check")
+    assert (checked.returncode, "mine.yaml, line 3: this lab has no egk-99" in checked.stderr) == (1, True)
     failed = lab.tiaas("lab", "play", str(scenario))
     assert (failed.returncode, "line 3: this lab has no egk-99" in failed.stderr) == (1, True)

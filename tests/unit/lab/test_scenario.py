@@ -10,6 +10,7 @@ from tiaas.base.errors import InvalidInput
 from tiaas.lab.errors import LabError
 from tiaas.lab.scenario.document import BadScenario
 from tiaas.lab.scenario.model import read_scenario_untrusted
+from tiaas.lab.scenario.named import unknown_names
 from tiaas.lab.scenario.play import Player, load_scenario, packaged
 from tiaas.lab.scenario.quarter import before_quarter, quarter_begin
 
@@ -108,6 +109,23 @@ async def test_a_card_that_this_lab_does_not_have_is_told_with_the_line() -> Non
     text = 'title: T\nsetup:\n  - fault: {service: card, code: mute, match: "hba-* egk-x"}'
     await Player(hand, lambda text: None).play(read_scenario_untrusted(text.encode()))  # type: ignore[arg-type]
     assert hand.done == [("fault", {"service": "card", "code": "mute", "match": "hba-* egk-x"})]
+
+
+def test_what_a_lab_does_not_have_is_told_beforehand() -> None:
+    text = (
+        'title: T\nsetup:\n  - insert: egk-2\n  - {insert: egk-1, into: CT-1/9}\n  - eject: "99999999999999999999"\n'
+        '  - unplug: CT-2\n  - fault: {service: keypad, code: wrong, match: "hba-1 PIN.CH"}\n'
+        "  - {insert: egk-1, into: CT-1/1}"
+    )
+    terminals = [{"ct_id": "CT-1", "slots": [{"number": 1}]}]
+    cards = [{"type": "EGK", "iccsn": "1" * 20}]
+    assert list(unknown_names(read_scenario_untrusted(text.encode()), cards, terminals)) == [
+        "line 3: this lab has no egk-2",
+        "line 4: CT-1 has no slot 9",
+        "line 5: this lab has no card 99999999999999999999",
+        "line 6: this lab has no terminal CT-2; there are CT-1",
+        "line 7: this lab has no hba-1",
+    ]
 
 
 @pytest.mark.parametrize(

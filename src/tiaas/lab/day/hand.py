@@ -81,10 +81,13 @@ class Hand:
         await self._ask("PUT", f"/cards/{quote(iccsn, safe='')}", {"too_old": too_old})
 
     async def held(self, ct_id: str, slot: int) -> str | None:
-        """The ICCSN of the card in a slot, None if it is empty."""
+        """The ICCSN of the card in a slot, None if it is empty. Raises `LabError` for a slot that is none."""
         slots = (await self.terminal(ct_id))["slots"]
-        iccsn: str | None = next(each["iccsn"] for each in slots if each["number"] == slot)
-        return iccsn
+        for each in slots:
+            if each["number"] == slot:
+                iccsn: str | None = each["iccsn"]
+                return iccsn
+        raise LabError(f"{ct_id} has no slot {slot}")
 
     async def cards(self) -> list[dict[str, Any]]:
         """All cards and where they are."""

@@ -1,7 +1,6 @@
 """Plays a scenario against a running lab, through its control port."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from pathlib import Path
@@ -13,10 +12,9 @@ from tiaas.lab.day.hand import Hand
 from tiaas.lab.errors import LabError
 from tiaas.lab.scenario.document import BadScenario
 from tiaas.lab.scenario.model import Scenario, Step, read_scenario_untrusted
+from tiaas.lab.scenario.named import NAMED, card_of, iccsn_of
 
-_TYPES = {"egk": "EGK", "smcb": "SMC-B", "hba": "HBA"}
 _SUFFIX = ".yaml"
-_NAMED = re.compile(r"(egk|smcb|hba)-[1-9][0-9]{0,3}")
 
 
 def packaged() -> dict[str, Scenario]:
@@ -106,12 +104,12 @@ class Player:
 
     def _matched(self, what: Any) -> dict[str, str]:
         """A match in which cards are named gets their ICCSNs."""
-        words = [self._iccsn(word) if _NAMED.fullmatch(word) else word for word in (what.get("match") or "").split(" ")]
+        words = [self._iccsn(word) if NAMED.fullmatch(word) else word for word in (what.get("match") or "").split(" ")]
         return {"match": " ".join(words)} if what.get("match") else {}
 
     async def _insert(self, what: Any) -> str:
         iccsn = self._iccsn(what["card"])
-        card = _of(self._cards, iccsn)
+        card = card_of(iccsn, self._cards)
         ct_id, slot = what["ct_id"] or card["home"]["ct_id"], what["slot"] or card["home"]["slot"]
         held = await self._hand.held(ct_id, slot)
         if held == iccsn:
@@ -127,25 +125,11 @@ class Player:
         return f"{what['card']} taken out" if place else f"{what['card']} is out"
 
     async def _take_out(self, iccsn: str) -> bool:
-        place = _of(await self._hand.cards(), iccsn)["in"]
+        place = card_of(iccsn, await self._hand.cards())["in"]
         if place is None:
             return False
         await self._hand.eject(place["ct_id"], place["slot"])
         return True
 
     def _iccsn(self, card: str) -> str:
-        """The ICCSN of egk-2 and the like: the second health card of the lab, in the order of `GET /cards`."""
-        kind, _, number = card.partition("-")
-        if kind not in _TYPES:
-            return card
-        found = [entry["iccsn"] for entry in self._cards if entry["type"] == _TYPES[kind]]
-        if len(found) < int(number):
-            raise LabError(f"this lab has no {card}")
-        return str(found[int(number) - 1])
-
-
-def _of(cards: list[dict[str, Any]], iccsn: str) -> dict[str, Any]:
-    found = next((card for card in cards if card["iccsn"] == iccsn), None)
-    if found is None:
-        raise LabError(f"this lab has no card {iccsn}")
-    return found
+        return iccsn_of(card, self._cards)
