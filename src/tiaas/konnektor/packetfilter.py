@@ -122,7 +122,14 @@ class PacketFilter:
             raise NftError(why)
         content = await asyncio.to_thread(_read, self.rules)
         await self._nft.run("-f", "-", text=script(self.table, decode_rules_untrusted(content)))
-        return await self._listed()
+        try:
+            return await self._listed()
+        except (NftError, BadListing):
+            # Nobody could watch it, and nobody would take it away at the stop.
+            self._standing = None
+            with suppress(NftError):
+                await self._nft.run("delete", "table", "inet", self.table)
+            raise
 
     async def _listed(self) -> Standing:
         listing = await self._nft.run("--handle", "--numeric", "--stateless", "list", "table", "inet", self.table)

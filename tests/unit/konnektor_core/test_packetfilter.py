@@ -169,6 +169,16 @@ async def test_the_machines_own_packet_filter_is_never_asked(bench: Bench) -> No
     assert not asked.exists()
 
 
+@pytest.mark.code(4164)
+async def test_a_table_that_cannot_be_watched_does_not_stay(bench: Bench) -> None:
+    asked = bench.folder / "asked"
+    nft = bench.program(f'echo "$*" >>{asked}; [ "$1" != --handle ]')
+    assert await bench.reason(nft) == "nft ends with 1"
+    begun, listed, deleted = asked.read_text().splitlines()
+    assert (begun, deleted) == ("-f -", "delete table inet tiaas_x")
+    assert listed.endswith(" list table inet tiaas_x")
+
+
 async def test_nft_has_an_environment_of_its_own(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LD_PRELOAD", "")
     monkeypatch.setenv("SECRET", "1")
