@@ -1,7 +1,7 @@
 """Short work in threads: signatures and the like, a millisecond or so each, that release the interpreter's lock.
 
-All of the process go through the same few threads, as many as it has processors: more at once would only wait for each
-other, and each change of thread costs a good part of a signature.
+All of the process go through the same few threads, as many as it has processors when much waits, else through one: more
+at once would only wait for each other, and each change of thread costs a good part of a signature.
 """
 
 import asyncio

@@ -9,8 +9,8 @@ import asyncio
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from queue import SimpleQueue
-from threading import Thread
+from queue import Empty, SimpleQueue
+from threading import Semaphore, Thread
 from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
@@ -22,13 +22,21 @@ def processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
+_WAITING_MAX = 2
+
+
 class WorkThreads:
-    """`count` threads, begun when first needed; they may serve several event loops. `name` is for who looks at them."""
+    """`count` threads, begun when first needed; they may serve several event loops. `name` is for who looks at them.
+
+    The first does the work; the others help when more than a few pieces wait, until none does. With a thread on every
+    processor the event loop has none for itself, and everything goes slower.
+    """
 
     def __init__(self, name: str, count: int = 1) -> None:
         self._name = name
         self._count = count
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._help = Semaphore(0)
         self._begun = False
         self._is_closed = False
 
@@ -45,7 +53,10 @@ class WorkThreads:
         if not self._begun:
             self._begun = True
             for number in range(self._count):
-                Thread(target=self._serve, name=f"tiaas-{self._name}-{number}", daemon=True).start()
+                serve = self._serve if number == 0 else self._help_out
+                Thread(target=serve, name=f"tiaas-{self._name}-{number}", daemon=True).start()
+        if self._count > 1 and self._jobs.qsize() > _WAITING_MAX:
+            self._help.release()
         return future
 
     def close(self) -> None:
@@ -54,11 +65,21 @@ class WorkThreads:
             self._is_closed = True
             for _ in range(self._count):
                 self._jobs.put(None)
+            self._help.release(self._count)
 
     def _serve(self) -> None:
         while (job := self._jobs.get()) is not None:
             if not job.future.done():
                 job.do()
+
+    def _help_out(self) -> None:
+        while True:
+            self._help.acquire()
+            with suppress(Empty):
+                while (job := self._jobs.get_nowait()) is not None:
+                    if not job.future.done():
+                        job.do()
+                return
 
 
 class Job:

@@ -19,9 +19,17 @@ async def test_one_thread_does_one_thing_after_the_other() -> None:
     assert len({ident for _, ident in done}) == 1
 
 
-async def test_several_work_at_once() -> None:
+async def test_several_work_at_once_when_many_things_wait() -> None:
     threads, all_there = WorkThreads("t", 3), Barrier(3, timeout=SECONDS)
-    assert sorted(await asyncio.gather(*(threads.start(all_there.wait) for _ in range(3)))) == [0, 1, 2]
+    held = [threads.start(all_there.wait) for _ in range(3)]
+    waiting = [threads.start(get_ident) for _ in range(6)]
+    assert sorted(await asyncio.gather(*held)) == [0, 1, 2]
+    await asyncio.gather(*waiting)
+
+
+async def test_one_does_all_as_long_as_few_things_wait() -> None:
+    threads = WorkThreads("t", 3)
+    assert len({await threads.start(get_ident) for _ in range(50)}) == 1
 
 
 async def test_what_is_raised_is_raised_where_it_is_waited_for() -> None:
