@@ -16,13 +16,12 @@ from string import ascii_uppercase
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_der_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key
 
 from tests.pdfmaker import classic, objects
 from tiaas.ades.cades import CadesOptions, prepare
 from tiaas.ades.signing import SignedBy
 from tiaas.base.clock import SystemClock
-from tiaas.base.shortwork import in_turn
 from tiaas.cli.upchoices import HsmKind
 from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.interfaces.dss_core_v1_0 import Base64Data, Base64Signature, SignatureObject
@@ -110,10 +109,12 @@ def _verify_with_report(asked: Asked) -> bytes:
 
 
 def _public_key(held: HeldKeys, folder: Path) -> Work:
-    """One verification in a thread: what is left when certificate and status are known (warm)."""
+    """One verification in another process: what is left when certificate and status are known (warm)."""
     key = software_key(held, folder, "C.SIG")
-    value, public = key.sign(DIGEST, ec.ECDSA(Prehashed(SHA256()))), key.public_key()
-    return lambda: in_turn(public.verify, value, DIGEST, ec.ECDSA(Prehashed(SHA256())))
+    value = key.sign(DIGEST, ec.ECDSA(Prehashed(SHA256())))
+    encoded = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    processes = KeyProcesses.of_this_loop()
+    return lambda: processes.verify(encoded, DIGEST, value, Digest.SHA256)
 
 
 async def signed(held: HeldKeys) -> bytes:

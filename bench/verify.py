@@ -30,6 +30,7 @@ from tiaas.base.entropy import SystemEntropy  # noqa: E402
 from tiaas.konnektor.config import TiAccess  # noqa: E402
 from tiaas.konnektor.network import Network  # noqa: E402
 from tiaas.konnektor.ocsp import OcspClient  # noqa: E402
+from tiaas.konnektor.publickeys import PublicKeys  # noqa: E402
 from tiaas.konnektor.trust import Issuer, TrustSpace  # noqa: E402
 from tiaas.konnektor.trustservice import Trust  # noqa: E402
 from tiaas.konnektor.trustsource import FixedTrust  # noqa: E402
@@ -59,7 +60,7 @@ def _actions(by: Signer) -> dict[str, tuple[int, Action]]:
         public.verify(value, DOCUMENT, algorithm)
 
     async def verified(material: Material, trust: Trust) -> None:
-        found = await verify(material, Rules(), trust, NOW)
+        found = await verify(material, Rules(), trust, PublicKeys(), NOW)
         assert found.result is Result.VALID
 
     actions: dict[str, tuple[int, Action]] = {"public key alone": (1, raw)}

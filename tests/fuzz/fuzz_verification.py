@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from lxml import etree
 
+from tests.unit.verification.keyuses import is_yes, request_of
 from tests.unit.verification.signatures import OSIG, SMCB, XML, signer
-from tiaas.ades.found import BadSignatureFile, FoundSignature, SignatureFormat
+from tiaas.ades.found import BadSignatureFile, Claim, FoundSignature, SignatureFormat
 from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.interfaces.dss_core_v1_0 import (
     AdditionalKeyInfo,
@@ -27,12 +28,14 @@ from tiaas.konnektor.verification.reading import claims_untrusted, document_faul
 from tiaas.konnektor.verification.reporting import DIALECT_7_4, DIALECT_7_5, Reports
 from tiaas.konnektor.verification.reportwords import ReportWish
 from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
+from tiaas.pki.keyworker import Worker
 from tiaas.pki.path import examine_path
 from tiaas.soap.envelope import Limits, parse_envelope_untrusted, write_envelope
 from tiaas.soap.errors import SoapError
 from tiaas.soap.mapping import decode
 
 _BY = signer(OSIG)
+_WORKER = Worker()
 _NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 _CONTEXT = Context(mandant_id="M", client_system_id="C", workplace_id="W")
 _KEY = f"<X509Data><X509Certificate>{b64encode(_BY.holder.certificate).decode()}</X509Certificate></X509Data>"
@@ -79,13 +82,23 @@ def _checked(found: FoundSignature) -> CertificateCheck | None:
     return CertificateCheck(Verdict(Result.INVALID), _NOW, certificate.is_qualified, examination)
 
 
+def _check_alike(claim: Claim, checked: FoundSignature) -> None:
+    """Who has nothing but the public key says the same as the signature's own check."""
+    use = claim.ecdsa
+    if use is not None and is_yes(_WORKER.answer(request_of(use))) and checked.integrity is not claim.found.integrity:
+        raise AssertionError("a public key alone says otherwise")
+
+
 def target(data: bytes) -> None:
     """Only the errors that become faults may escape; whatever was read can be judged and reported."""
     with suppress(SoapError, KonnektorError, BadSignatureFile):
         message = decode(VerifyDocument, parse_envelope_untrusted(data, Limits()))
         material, time = material_of(message), user_time(message)
         document_fault(material)
-        found = [claim.checked() for claim in claims_untrusted(material)]
+        claims = claims_untrusted(material)
+        found = [claim.checked() for claim in claims]
+        for claim, one in zip(claims, found, strict=True):
+            _check_alike(claim, one)
         times = [reference_time(one, time, _NOW) for one in found]
         judged = [judge(one, at, _checked(one), None, _NOW) for one, at in zip(found, times, strict=True)]
         for dialect in (DIALECT_7_4, DIALECT_7_5):

@@ -12,14 +12,14 @@ from hashlib import sha256, sha384, sha512
 
 from tiaas.ades import cmsattributes
 from tiaas.ades.cmsalgorithm import KnownAlgorithm, known_algorithm, known_digest, public_key
-from tiaas.ades.found import BadSignatureFile, Check, Claim, FoundSignature, Integrity, SignatureFormat
+from tiaas.ades.found import BadSignatureFile, Check, Claim, EcdsaUse, FoundSignature, Integrity, SignatureFormat
 from tiaas.cms import oids
 from tiaas.cms.certificate import CertificateNames, names_untrusted
 from tiaas.cms.errors import BadCms
 from tiaas.cms.oids import Attribute
 from tiaas.cms.signed import SignedData, SignerInfo, decode_signed_data_untrusted, decode_signer_info_untrusted
 from tiaas.pki.certificate import BadCertificate, comparable_name_untrusted
-from tiaas.pki.keys import Digest
+from tiaas.pki.keys import Digest, SigningScheme
 
 _HASHES = {Digest.SHA256: sha256, Digest.SHA384: sha384, Digest.SHA512: sha512}
 _MAX_SIGNATURES = 100
@@ -186,11 +186,14 @@ def _claim(info: SignerInfo, reading: _Reading, countersigned: int | None) -> Cl
     certificate, algorithm, said, is_bound = None, None, cmsattributes.NOTHING_SAID, False
     claimed: Integrity = Integrity.MALFORMED
     check: Check | None = None
+    ecdsa: EcdsaUse | None = None
     with suppress(BadCms):
         certificate = reading.certificate_of(info)
         algorithm = known_algorithm(info.signature_algorithm, info.digest_algorithm)
         said, is_bound = cmsattributes.said(info), cmsattributes.names_a_certificate(info)
         claimed, check = _weighed(info, reading, certificate, algorithm)
+        if check is not None and certificate is not None and algorithm is not None:
+            ecdsa = _ecdsa_use(info, certificate, algorithm)
     found = FoundSignature(
         reading.form,
         claimed,
@@ -206,7 +209,16 @@ def _claim(info: SignerInfo, reading: _Reading, countersigned: int | None) -> Cl
         countersigned,
         is_bound=is_bound,
     )
-    return Claim(found, check)
+    return Claim(found, check, ecdsa)
+
+
+def _ecdsa_use(info: SignerInfo, certificate: _Certificate, algorithm: KnownAlgorithm) -> EcdsaUse | None:
+    """Whether the value fits the signed attributes as they are written, which is nearly always all there is to ask."""
+    if algorithm.scheme is not SigningScheme.ECDSA or info.signed is None:
+        return None
+    for form in info.signed_forms():
+        return EcdsaUse(certificate[0].public_key, info.value, form, algorithm.digest)
+    return None
 
 
 def _weighed(

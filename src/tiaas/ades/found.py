@@ -8,6 +8,7 @@ import enum
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from hashlib import new
 from typing import NamedTuple
 
 from tiaas.base.dataclass import dataclass
@@ -106,15 +107,33 @@ class FoundSignature:
 Check = Callable[[], Integrity]
 
 
+class EcdsaUse(NamedTuple):
+    """What a public key is asked: whether `value` (DER) is its ECDSA signature over the octets `signed`.
+
+    `public_key` is a SubjectPublicKeyInfo (DER).
+    """
+
+    public_key: bytes
+    value: bytes
+    signed: bytes
+    digest: Digest
+
+    def hashed(self) -> bytes:
+        """The hash value of what is signed."""
+        return new(self.digest.value, self.signed).digest()
+
+
 class Claim(NamedTuple):
     """A signature as it was read, before its value is checked with the public key.
 
     `found` has the integrity that it claims; `check` computes the one it has, which takes as long as all the rest, and
-    raises nothing: a thread may do it. Without `check` nothing is left to compute.
+    raises nothing: a thread may do it. Without `check` nothing is left to compute. `ecdsa` is the same question to
+    somebody who has no more than the key: if he says yes, the integrity is what `found` claims, else `check` knows.
     """
 
     found: FoundSignature
     check: Check | None = None
+    ecdsa: EcdsaUse | None = None
 
     def settled(self, integrity: Integrity) -> FoundSignature:
         """The signature with what `check` came to."""
@@ -128,4 +147,4 @@ class Claim(NamedTuple):
         """The same of whose integrity more is known: `judge` gives it from what the mathematics say."""
         check = self.check
         found = self.settled(judge(self.found.integrity))
-        return Claim(found, None if check is None else lambda: judge(check()))
+        return Claim(found, None if check is None else lambda: judge(check()), self.ecdsa)

@@ -13,7 +13,15 @@ from itertools import islice
 
 from lxml import etree
 
-from tiaas.ades.found import BadSignatureFile, Claim, FoundSignature, Integrity, ManifestEntry, SignatureFormat
+from tiaas.ades.found import (
+    BadSignatureFile,
+    Claim,
+    EcdsaUse,
+    FoundSignature,
+    Integrity,
+    ManifestEntry,
+    SignatureFormat,
+)
 from tiaas.ades.xadesdocument import XmlDocument, code_of, parse_xml_untrusted
 from tiaas.ades.xadesids import is_id_by_schema
 from tiaas.ades.xadeslimits import check_content
@@ -41,7 +49,7 @@ from tiaas.xmlsec.names import (
 )
 from tiaas.xmlsec.references import Allowance, Document, index_ids
 from tiaas.xmlsec.syntax import Reference, SignatureSyntax, binary, child, read_signature
-from tiaas.xmlsec.verify import PublicKey, value_fits
+from tiaas.xmlsec.verify import PublicKey, ecdsa_in_der, value_fits
 
 _CERTIFICATES_KEPT = 256
 _SMALL = 1024 * 1024
@@ -74,6 +82,7 @@ class _Signer:
     """What is needed of a certificate."""
 
     key: PublicKey | None
+    encoded_key: bytes
     serial: str
 
 
@@ -180,6 +189,7 @@ class _Reading:
         problems: set[Integrity] = set()
         findings: set[int] = set()
         fits: Callable[[], bool] | None = None
+        ecdsa: EcdsaUse | None = None
         parts = self._check_references(syntax, problems, findings)
         signed = self._signed_properties(syntax)
         named = None if signed is None else xades_properties.signing_certificate(signed)
@@ -195,6 +205,7 @@ class _Reading:
         elif method is not None:
             octets = canonical(syntax.info, syntax.canonicalization.algorithm, syntax.canonicalization.prefixes)
             fits = partial(value_fits, method, octets, syntax.value, readable.key)
+            ecdsa = _ecdsa_use(method, octets, syntax.value, readable)
         if named is not None and readable is not None and not (is_named and _has_serial(named, readable)):
             problems.add(Integrity.CERTIFICATE_NOT_BOUND)
         policy = None if signed is None else xades_properties.policy(signed)
@@ -224,7 +235,7 @@ class _Reading:
         )
         if fits is None or claimed not in _NOT_AS_BAD:
             return Claim(found)
-        return Claim(found, partial(_checked, fits, claimed))
+        return Claim(found, partial(_checked, fits, claimed), ecdsa)
 
     def _check_references(
         self, syntax: SignatureSyntax, problems: set[Integrity], findings: set[int]
@@ -378,6 +389,12 @@ def _written_value(element: XmlElement) -> bytes:
         return b""
 
 
+def _ecdsa_use(method: SignatureMethod, octets: bytes, value: bytes, signer: _Signer) -> EcdsaUse | None:
+    scheme, digest = _algorithm(method)
+    der = ecdsa_in_der(value, signer.key) if scheme is SigningScheme.ECDSA else None
+    return None if der is None else EcdsaUse(signer.encoded_key, der, octets, digest)
+
+
 def _checked(fits: Callable[[], bool], claimed: Integrity) -> Integrity:
     return claimed if fits() else Integrity.SIGNATURE_WRONG
 
@@ -400,7 +417,7 @@ def _signer(certificate: bytes) -> _Signer | None:
         decoded = decode_certificate_untrusted(certificate)
     except BadCertificate:
         return None
-    return _Signer(decoded.key(), str(decoded.serial_number))
+    return _Signer(decoded.key(), decoded.public_key, str(decoded.serial_number))
 
 
 def _time(written: str | None) -> datetime | None:

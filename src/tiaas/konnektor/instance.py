@@ -189,6 +189,7 @@ class Instance:
         await self.hsms.stop()
         await self.context.terminals.stop()
         await self.context.trust.stop()
+        self.context.public_keys.stop()
         await self.context.events.stop()
         await self.context.protocol.stop()
 

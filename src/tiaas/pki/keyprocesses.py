@@ -1,4 +1,4 @@
-"""Processes that use private keys in files, as many as there are processors, for all who run in one event loop.
+"""Processes that use keys, as many as there are processors, for all who run in one event loop.
 
 Theory of operation. A signature in a thread takes the interpreter's lock at its start and at its end, and with an event
 loop that is busy each of the two is a change of threads that both sides wait for; under load that costs as much as half
@@ -55,13 +55,13 @@ class KeyProcesses:
         self._begin()
         self._holders += 1
 
-    def let_go(self, folder: bytes) -> None:
+    def let_go(self, folder: bytes | None = None) -> None:
         """Ends them, if nobody else holds them; else they forget the keys of a folder (its name)."""
         self._holders -= 1
         for process in self._processes:
-            if self._holders:
+            if self._holders and folder is not None:
                 process.send(_Request(write_request(Use.FORGET, folder), None))
-            else:
+            elif not self._holders:
                 process.end()
         if not self._holders:
             self._processes.clear()
@@ -77,6 +77,11 @@ class KeyProcesses:
     def decipher(self, file: bytes, cryptogram: bytes) -> "asyncio.Future[bytes]":
         """RSAES-OAEP with SHA-256. Raises `TokenError`, `WrongCryptogram`."""
         return self._use(write_request(Use.DECIPHER, file, cryptogram))
+
+    def verify(self, public_key: bytes, digest: bytes, value: bytes, hash_function: Digest) -> "asyncio.Future[bytes]":
+        """`FITS` if an ECDSA signature (DER) over a hash value is that of a public key (SubjectPublicKeyInfo), else
+        nothing. Raises `TokenError`, also for a key that is none."""
+        return self._use(write_request(Use.VERIFY, public_key, digest + value, hash_function))
 
     def _begin(self) -> None:
         """As many as there shall be, new ones in the place of those that ended of themselves."""

@@ -1,4 +1,6 @@
-"""The program of a process that holds private keys in files and uses them: `python -m tiaas.pki.keyworker SOCKET`.
+"""The program of a process that uses keys: private ones in files, which it holds, and public ones of certificates.
+
+    python -m tiaas.pki.keyworker SOCKET
 
 It answers the requests of `tiaas.pki.keyprocesses` one after the other, each with one message, and ends when the other
 end of the socket is closed. It imports no more than it needs: a start takes a tenth of a second.
@@ -7,17 +9,20 @@ end of the socket is closed. It imports no more than it needs: a start takes a t
 import enum
 import socket
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_der_private_key
+from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
 
 from tiaas.pki.keys import Digest, SigningScheme
-from tiaas.pki.prehashed import PrivateKey, SchemeMismatch, make_signature
+from tiaas.pki.prehashed import PrivateKey, SchemeMismatch, is_signature, make_signature
 
 MESSAGE_OCTETS_MAX = 16 * 1024
 _NAME_AT = 4
+_PUBLIC_KEYS_KEPT = 512
+FITS = b"\x01"
 _OAEP = padding.OAEP(padding.MGF1(SHA256()), SHA256(), None)
 
 
@@ -34,6 +39,9 @@ class Use(enum.IntEnum):
     """ECDH with a point (X9.62, uncompressed): the x-coordinate."""
     DECIPHER = 5
     """RSAES-OAEP with SHA-256."""
+    VERIFY = 6
+    """Whether an ECDSA signature is a public key's, which stands in the place of a file's name
+    (SubjectPublicKeyInfo, DER); the hash value with the signature (DER) behind it."""
 
 
 class Outcome(enum.IntEnum):
@@ -84,6 +92,9 @@ class Worker:
         if use is Use.FORGET:
             self._keys = {known: key for known, key in self._keys.items() if not known.startswith(name + b"/")}
             return b""
+        if use is Use.VERIFY:
+            digest, value = octets[: hash_function.size], octets[hash_function.size :]
+            return FITS if is_signature(_public_key(name), value, digest, SigningScheme.ECDSA, hash_function) else b""
         key = self._keys.get(name)
         if key is None:
             key = self._keys[name] = _load(name)
@@ -105,6 +116,14 @@ def _load(name: bytes) -> PrivateKey:
     except (OSError, ValueError):
         raise _NotDone(Outcome.UNREADABLE) from None
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+        raise _NotDone(Outcome.WRONG_KIND)
+    return key
+
+
+@lru_cache(maxsize=_PUBLIC_KEYS_KEPT)
+def _public_key(encoded: bytes) -> ec.EllipticCurvePublicKey:
+    key = load_der_public_key(encoded)
+    if not isinstance(key, ec.EllipticCurvePublicKey):
         raise _NotDone(Outcome.WRONG_KIND)
     return key
 

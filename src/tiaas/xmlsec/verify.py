@@ -20,19 +20,15 @@ def signature_fits(signature: XmlSignature, key: PublicKey) -> bool:
 
 
 def value_fits(method: SignatureMethod, octets: bytes, value: bytes, key: PublicKey) -> bool:
-    """Whether the private half of `key` made the signature `value` over `octets` with that method.
-
-    The value of ECDSA is r and s in equal halves (RFC 4050, 3.3).
-    """
+    """Whether the private half of `key` made the signature `value` over `octets` with that method."""
     name = method.name
     algorithm = _HASHES[name[-3:]]
     try:
         if isinstance(key, ec.EllipticCurvePublicKey):
-            size = (key.curve.key_size + 7) // 8
-            if not name.startswith("ECDSA") or len(value) != 2 * size:
+            der = ecdsa_in_der(value, key) if name.startswith("ECDSA") else None
+            if der is None:
                 return False
-            r, s = int.from_bytes(value[:size], "big"), int.from_bytes(value[size:], "big")
-            key.verify(encode_dss_signature(r, s), octets, _ECDSA[name[-3:]])
+            key.verify(der, octets, _ECDSA[name[-3:]])
         elif name.startswith("RSA_PSS"):
             # RFC 6931, 2.3.9: mask and salt have the size of the digest.
             key.verify(value, octets, padding.PSS(padding.MGF1(algorithm), algorithm.digest_size), algorithm)
@@ -43,3 +39,13 @@ def value_fits(method: SignatureMethod, octets: bytes, value: bytes, key: Public
     except InvalidSignature:
         return False
     return True
+
+
+def ecdsa_in_der(value: bytes, key: PublicKey | None) -> bytes | None:
+    """A value of ECDSA, r and s in equal halves (RFC 4050, 3.3), as ECDSA-Sig-Value; None if it is none of that key."""
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        return None
+    size = (key.curve.key_size + 7) // 8
+    if len(value) != 2 * size:
+        return None
+    return encode_dss_signature(int.from_bytes(value[:size], "big"), int.from_bytes(value[size:], "big"))

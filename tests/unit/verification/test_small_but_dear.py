@@ -15,6 +15,7 @@ from tiaas.ades.found import SignatureFormat
 from tiaas.cms import oids
 from tiaas.cms.der import INTEGER, OCTET_STRING, SET, oid, sequence, set_of
 from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.publickeys import PublicKeys
 from tiaas.konnektor.quickwork import QUICK_OCTETS
 from tiaas.konnektor.verification.reading import Material
 from tiaas.konnektor.verification.verifying import Rules, verify
@@ -107,7 +108,7 @@ async def test_nobody_waits_for_a_small_document(bench: Bench, made: Callable[[]
     waiting = asyncio.create_task(others())
     await asyncio.sleep(0)
     with suppress(KonnektorError):
-        await verify(material, Rules(), bench.trust, bench.clock.now())
+        await verify(material, Rules(), bench.trust, PublicKeys(), bench.clock.now())
     waiting.cancel()
     assert turns > 30
 

@@ -18,6 +18,7 @@ from tiaas.ades.found import Integrity, SignatureFormat
 from tiaas.ades.xadesvariants import Update
 from tiaas.konnektor.config import TiAccess
 from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.publickeys import PublicKeys
 from tiaas.konnektor.verdict import Result
 from tiaas.konnektor.verification import verifying
 from tiaas.konnektor.verification.moments import TimeSource
@@ -34,7 +35,7 @@ HOUR = timedelta(hours=1)
 
 
 async def verified(bench: Bench, material: Material, rules: Rules | None = None) -> Verification:
-    return await verify(material, rules or Rules(), bench.trust, bench.clock.now())
+    return await verify(material, rules or Rules(), bench.trust, PublicKeys(), bench.clock.now())
 
 
 def outcomes(found: Verification) -> list[Outcome]:

@@ -41,6 +41,7 @@ from tiaas.konnektor.pinparts import Sak, build_pins
 from tiaas.konnektor.pins import Pins
 from tiaas.konnektor.popp import PoppSessions
 from tiaas.konnektor.protocol import Medium, MemoryMedium, ProtocolService
+from tiaas.konnektor.publickeys import PublicKeys
 from tiaas.konnektor.qes import Qes
 from tiaas.konnektor.sessions import CallContext
 from tiaas.konnektor.signaturejobs import SignatureJobs
@@ -83,6 +84,7 @@ class ServiceContext:
     opstate: OperatingState
     protocol: ProtocolService
     trust: Trust
+    public_keys: PublicKeys
     events: EventDelivery
     store: InstanceStore
     clock: Clock
@@ -210,6 +212,7 @@ def build_context(
         opstate,
         protocol,
         checks,
+        PublicKeys(),
         events,
         store,
         clock,

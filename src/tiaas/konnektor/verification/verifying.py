@@ -11,10 +11,10 @@ from typing import Protocol
 from tiaas.ades.found import BadSignatureFile, Claim, FoundSignature, Integrity
 from tiaas.base.dataclass import dataclass
 from tiaas.base.heavy import beside
-from tiaas.base.shortwork import in_turn
 from tiaas.interfaces.dss_core_v1_0 import VerifyManifestResults
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.givenanswers import within_bounds
+from tiaas.konnektor.publickeys import Begun, PublicKeys
 from tiaas.konnektor.verdict import CertificateCheck, Result
 from tiaas.konnektor.verification.judging import Judgement, judge
 from tiaas.konnektor.verification.manifests import manifest_results
@@ -74,14 +74,16 @@ class Verification:
         return high_level([one.outcome for one in self.judgements])
 
 
-async def verify(material: Material, rules: Rules, checks: SignerChecks, now: datetime) -> Verification:
+async def verify(
+    material: Material, rules: Rules, checks: SignerChecks, keys: PublicKeys, now: datetime
+) -> Verification:
     """Verifies all signatures. Raises `KonnektorError`: what is wrong with a document that has them in it (4022, 4023,
     4024, 4026), what the reading ends with (4253, 4110, 4280, 4281), 4125 for a qualified one without MGM_LU_SAK, 4002.
     """
     claims, fault = _read(material) if material.is_quick else await beside(material.octets, _read_and_check, material)
-    # Public keys are used in threads, and meanwhile it is looked after the certificates.
+    # Public keys are used elsewhere, and meanwhile it is looked after the certificates.
     are_few = len(claims) <= _FEW
-    checking = [_integrity(claim, are_few=are_few) for claim in claims]
+    checking = [_begun(claim, keys, are_few=are_few) for claim in claims]
     times = [reference_time(claim.found, rules.user_defined, now) for claim in claims]
     given = within_bounds([claim.found.ocsp for claim in claims])
     waiting = [
@@ -94,8 +96,8 @@ async def verify(material: Material, rules: Rules, checks: SignerChecks, now: da
             rules.require_sak()
     found = tuple(
         [
-            claim.settled(integrity if isinstance(integrity, Integrity) else await integrity)
-            for claim, integrity in zip(claims, checking, strict=True)
+            claim.settled(begun if isinstance(begun, Integrity) else await keys.end(claim, begun))
+            for claim, begun in zip(claims, checking, strict=True)
         ]
     )
     reading = Reading(place_of(material), found)
@@ -131,13 +133,12 @@ def _read_and_check(material: Material) -> tuple[list[Claim], KonnektorError | N
     return [Claim(claim.checked()) for claim in claims], fault
 
 
-def _integrity(claim: Claim, *, are_few: bool) -> Integrity | asyncio.Future[Integrity]:
-    found, check = claim
-    if check is None:
-        return found.integrity
+def _begun(claim: Claim, keys: PublicKeys, *, are_few: bool) -> Begun:
     # A usual RSA key verifies in less time than the change to another thread takes.
-    is_rsa = found.algorithm is None or found.algorithm[0] is not SigningScheme.ECDSA
-    return check() if is_rsa and are_few else in_turn(check)
+    algorithm = claim.found.algorithm
+    if claim.check is not None and are_few and (algorithm is None or algorithm[0] is not SigningScheme.ECDSA):
+        return claim.check()
+    return keys.begin(claim)
 
 
 async def _check(

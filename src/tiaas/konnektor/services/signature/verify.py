@@ -78,7 +78,7 @@ async def _verify(
     inputs = request.optional_inputs or NO_INPUTS
     embeds = request.include_revocation_info and material.format not in _WITHOUT_EMBEDDING
     rules = Rules(user_time(request), inputs.verify_manifests is not None, embeds, context.qes.require_enabled)
-    verified = await verify(material, rules, context.trust, context.clock.now())
+    verified = await verify(material, rules, context.trust, context.public_keys, context.clock.now())
     wished = inputs.return_verification_report
     manifests = verified.manifests
     outputs = _NO_OUTPUTS

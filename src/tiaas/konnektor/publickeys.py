@@ -1,0 +1,69 @@
+"""Uses the public keys of signers: one at a time in a thread, many at once in processes.
+
+An ECDSA signature takes half a millisecond to verify, on a brainpool curve. A thread does that as well as a process
+while nothing else goes on; under load it competes for the interpreter's lock (`tiaas.pki.keyprocesses`). So processes
+are begun when a second verification comes while one is under way, and stay until the instance stops.
+"""
+
+import asyncio
+from contextlib import suppress
+
+from tiaas.ades.found import Claim, EcdsaUse, Integrity
+from tiaas.base.shortwork import in_turn
+from tiaas.pki.keyprocesses import KeyProcesses
+from tiaas.pki.keyworker import FITS
+from tiaas.pki.pkcs11 import TokenError
+
+Begun = Integrity | asyncio.Future[Integrity] | asyncio.Future[bytes]
+"""What a verification came to, or what it will come to: the integrity, or what a process says."""
+
+
+class PublicKeys:
+    """Of one instance; `stop` it in the end."""
+
+    def __init__(self) -> None:
+        self._last: asyncio.Future[Integrity] | None = None
+        self._processes: KeyProcesses | None = None
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        """Ends the use of processes."""
+        self._is_stopped = True
+        processes, self._processes = self._processes, None
+        if processes is not None:
+            processes.let_go()
+
+    def begin(self, claim: Claim) -> Begun:
+        """Begins to verify the value of a signature; `end` gives the integrity."""
+        if claim.check is None:
+            return claim.found.integrity
+        if claim.ecdsa is not None:
+            asked = self._ask(claim.ecdsa)
+            if asked is not None:
+                return asked
+        self._last = in_turn(claim.check)
+        return self._last
+
+    async def end(self, claim: Claim, begun: Begun) -> Integrity:
+        """The integrity of a signature whose verification was begun."""
+        if isinstance(begun, Integrity):
+            return begun
+        # If the process has ended, the signature is verified without one.
+        with suppress(TokenError):
+            answer = await begun
+            if isinstance(answer, Integrity):
+                return answer
+            if answer == FITS or claim.check is None:
+                return claim.found.integrity
+        # What does not fit may do so in another form; how it is wrong its own check says.
+        return claim.found.integrity if claim.check is None else await in_turn(claim.check)
+
+    def _ask(self, use: EcdsaUse) -> "asyncio.Future[bytes] | None":
+        with suppress(TokenError):
+            if self._processes is None and self._last is not None and not self._last.done() and not self._is_stopped:
+                processes = KeyProcesses.of_this_loop()
+                processes.hold()
+                self._processes = processes
+            if self._processes is not None:
+                return self._processes.verify(use.public_key, use.hashed(), use.value, use.digest)
+        return None
