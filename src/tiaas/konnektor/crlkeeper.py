@@ -73,9 +73,8 @@ class CrlKeeper:
                 self.held = decode_crl_untrusted(b64decode(row["document"]))
             except (BadCrl, KeyError, ValueError):
                 _log.error("stored CRL not readable")
+        self._task = asyncio.create_task(self._run())
         await self.follow()
-        if self._url:
-            self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
         """Fetches no more."""
@@ -85,8 +84,11 @@ class CrlKeeper:
         self._web.close()
 
     async def follow(self) -> None:
-        """Fetches and takes the CRL if the TI may be used (MGM_LU_ONLINE). Raises `StoreError`."""
-        if self._may_fetch:
+        """Fetches and takes the CRL if the TI may be used (MGM_LU_ONLINE), once it is known what is held.
+
+        Raises `StoreError`.
+        """
+        if self._task is not None and self._may_fetch:
             await self.refresh()
         self.judge()
 

@@ -44,9 +44,11 @@ async def keeper(bench: Bench) -> AsyncIterator[CrlKeeper]:
         bench.clock,
     )
     publish(bench, NOW)
-    await bench.lists.tick()
     bench.trust.after_tsl(crl.follow)
+    await bench.lists.tick()
+    assert bench.server.requests == ["/tsl.xml"], "what the store holds comes first"
     await crl.start()
+    assert bench.server.requests[-1] == "/box.crl"
     bench.topics()
     bench.server.requests.clear()
     yield crl
