@@ -35,7 +35,7 @@ def read_card_file(path: Path) -> dict[str, Any]:
         raise InvalidInput(f"{path} is damaged at line {error.lineno}, column {error.colno}: {error.msg}") from None
     except (ValueError, RecursionError):
         raise InvalidInput(f"{path} is no card that tiaas card export wrote") from None
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or "image" not in document:
         raise InvalidInput(f"{path} is no card that tiaas card export wrote")
     return document
 

@@ -157,7 +157,7 @@ async def _tell_waits(instances: tuple[Instance, ...]) -> None:
         if calls := instance.calls_under_way:
             seconds = instance.config.limits.stop_seconds
             note(f"tiaas: {instance.name}: waiting for {calls} calls under way, at most {seconds:g} s")
-    note("tiaas: Ctrl-C once more ends at once")
+    note("tiaas: closing terminals, services and files; Ctrl-C once more ends at once")
 
 
 def _clock(options: UpOptions) -> ShiftedClock:
@@ -203,4 +203,5 @@ class Life:
         if self.is_up:
             self.stopping.set()
         else:
+            note("tiaas: stopping before everything is up; Ctrl-C once more ends at once")
             serving.cancel()

@@ -143,7 +143,7 @@ async def test_a_terminal_by_itself_with_cards_in_files(lab: LabProcess, tmp_pat
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--card", "x.json"), "no exported card"),
+        (("--card", "x.json"), "is no card that tiaas card export wrote"),
         (("--card", "4:x.json"), "no slot for it"),
         (("--pcsc", "--card", "x"), "do not go together"),
         (("--smkt", "x"), "--smkt and --ca go together"),

@@ -176,8 +176,13 @@ def test_image_tells_nothing_of_its_holder() -> None:
     ],
 )
 def test_documents_that_are_no_image(change: dict[str, object]) -> None:
-    with pytest.raises(BadImage):
-        CardImage.from_document(make_image(CardKind.EGK).to_document() | change)
+    whole = make_image(CardKind.EGK).to_document()
+    (part,) = change
+    with pytest.raises(BadImage, match=rf"(?i)\b{part}\b"):
+        CardImage.from_document(whole | change)
+    if part not in ("version", "kind"):
+        with pytest.raises(BadImage, match=f"^{part} is missing$"):
+            CardImage.from_document({name: value for name, value in whole.items() if name != part})
 
 
 @given(st.binary(max_size=64))
