@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 __all__ = ["dataclass"]
 
+_MANY = 4
 _ORDER = ("__lt__", "__le__", "__gt__", "__ge__")
 
 
@@ -93,13 +94,14 @@ def _written(cls: type[Any], name: str, asked: dict[str, bool]) -> Callable[...,
 def _written_init(cls: type[Any], frozen: bool) -> Callable[..., object]:
     """`__init__`. The names it needs begin with two underscores, so that none of them is a field's."""
     known: dict[str, Any] = {"__unset": object(), "__set": object.__setattr__}
-    by_place, by_name, lines = ["__self"], ["*"], []
+    by_place, by_name, values = ["__self"], ["*"], dict[str, str]()
     for field in dataclasses.fields(cls):
         if field.init:
             (by_name if field.kw_only else by_place).append(_parameter(field, known))
         value = _value(field, known)
         if value is not None:
-            lines.append(_assignment(cls, field.name, value, known) if frozen else f"__self.{field.name} = {value}")
+            values[field.name] = value
+    lines = _frozen_assignments(cls, values, known) if frozen else _assignments(values)
     if hasattr(cls, "__post_init__"):
         lines.append("__self.__post_init__()")
     parameters = ", ".join(by_place + (by_name if len(by_name) > 1 else []))
@@ -107,6 +109,39 @@ def _written_init(cls: type[Any], frozen: bool) -> Callable[..., object]:
     exec(f"def __init__({parameters}):\n    {body}", known)  # noqa: S102 - as the standard library does; no text from outside
     method: Callable[..., object] = known["__init__"]
     return method
+
+
+def _assignments(values: dict[str, str]) -> list[str]:
+    return [f"__self.{name} = {value}" for name, value in values.items()]
+
+
+def _frozen_assignments(cls: type[Any], values: dict[str, str], known: dict[str, Any]) -> list[str]:
+    """Past the `__setattr__` that refuses: an object with many fields is one of a class without it until it is made,
+    which takes half the time of setting each slot by a call."""
+    one_by_one = [_assignment(cls, name, value, known) for name, value in values.items()]
+    twin = _changeable(cls) if len(values) >= _MANY else None
+    if twin is None:
+        return one_by_one
+    known |= {"__cls": cls, "__twin": twin, "__become": object.__dict__["__class__"].__set__}
+    return [
+        "if __self.__class__ is __cls:",
+        "    __become(__self, __twin)",
+        *(f"    {line}" for line in _assignments(values)),
+        "    __self.__class__ = __cls",
+        # An own class below this one may have another layout.
+        "else:",
+        *(f"    {line}" for line in one_by_one),
+    ]
+
+
+def _changeable(cls: type[Any]) -> type[Any] | None:
+    """A class of the same layout whose objects can be changed; None if there is no simple one: all slots must be those
+    of one class."""
+    if cls.__dict__.get("__slots__") == () and len(cls.__bases__) == 1:
+        return _changeable(cls.__bases__[0])
+    if type(cls) is not type or cls.__bases__ != (object,) or "__slots__" not in cls.__dict__:
+        return None
+    return type(cls.__name__, (), {"__slots__": cls.__dict__["__slots__"]})
 
 
 def _parameter(field: dataclasses.Field[Any], known: dict[str, Any]) -> str:

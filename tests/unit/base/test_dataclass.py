@@ -214,6 +214,43 @@ def test_an_own_class_without_decorator_uses_the_methods_above_it() -> None:
     assert Above(1).number == 1
 
 
+def test_many_fields_are_frozen_as_few_are() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Many:
+        one: int
+        two: int = 2
+        three: list[int] = field(default_factory=list)
+        four: int = field(init=False, default=4)
+        five: int = 5
+
+        def __post_init__(self) -> None:
+            assert type(self).__name__ in ("Many", "Same", "Own", "Slotted")
+            object.__setattr__(self, "five", self.five + 1)
+
+    @dataclass(frozen=True, slots=True)
+    class Same(Many):
+        pass
+
+    class Own(Many):
+        pass
+
+    class Slotted(Many):
+        __slots__ = ("more",)
+
+    for cls in (Many, Same, Own, Slotted):
+        made = cls(1, five=7)
+        assert type(made) is cls
+        assert (made.one, made.two, made.three, made.four, made.five) == (1, 2, [], 4, 8)
+        for name in ("one", "five", "other"):
+            with pytest.raises(FrozenInstanceError):
+                setattr(made, name, 0)
+            with pytest.raises(FrozenInstanceError):
+                delattr(made, name)
+        assert made == cls(1, five=7)
+        assert made != cls(2, five=7)
+    assert Same(1) != Many(1)
+
+
 def test_a_default_that_changes_is_refused() -> None:
     with pytest.raises(ValueError, match="mutable default"):
 
