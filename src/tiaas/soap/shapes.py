@@ -9,6 +9,7 @@ would change (references, sections, line ends) and one that is not of ASCII are 
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from lxml import etree
@@ -83,44 +84,80 @@ class _Value(NamedTuple):
     number: int
     decode: _Decode
 
-    def make(self, values: list[str]) -> Any:
-        """Raises LexicalError."""
-        return self.decode(values[self.number])
-
 
 class _Constant(NamedTuple):
     """What is the same in all messages of a shape."""
 
     value: Any
 
-    def make(self, _: list[str]) -> Any:
-        """The value."""
-        return self.value
+
+class _Parts:
+    """What an element's object is made of, by field."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._cls = plan.cls
+        self._single: dict[str, _Value | _Constant | _Maker] = {
+            field: _Constant(value) for field, value in plan.blank.items()
+        }
+        self._many: dict[str, list[_Value | _Constant | _Maker]] = {}
+        self.are_short = True
+        """No documents among them, which nobody may hold longer than need be."""
+
+    def put(self, field: str, part: "_Value | _Constant | _Maker", *, many: bool = False) -> None:
+        """Takes a part of a field, the only one or one of `many`."""
+        if many:
+            self._many.setdefault(field, []).append(part)
+        else:
+            self._single[field] = part
+
+    def written(self) -> _Make:
+        """A function that makes the object."""
+        known: dict[str, Any] = {"__cls": self._cls}
+        defaults = {field.name: field.default for field in fields(self._cls)}
+        arguments = []
+        for field, part in self._single.items():
+            if field not in self._many and not (isinstance(part, _Constant) and part.value is defaults[field]):
+                arguments.append(f"{field}={_expression(part, known)}")
+        for field, parts in self._many.items():
+            arguments.append(f"{field}=({''.join(f'{_expression(part, known)}, ' for part in parts)})")
+        exec(f"def make(__values): return __cls({', '.join(arguments)})", known)  # noqa: S102 - no text from outside
+        make: _Make = known["make"]
+        return make
+
+
+def _expression(part: "_Value | _Constant | _Maker", known: dict[str, Any]) -> str:
+    """What gives a part inside a function of `__values`; the names it needs are put into `known`."""
+    name = f"__known_{len(known)}"
+    match part:
+        case _Constant(value):
+            known[name] = value
+            return name
+        case _Value(number, decode):
+            known[name] = decode
+            return f"{name}(__values[{number}])"
+        case _Maker():
+            known[name] = part.make
+            return f"{name}(__values)"
 
 
 class _Maker:
     """Makes the object of one element from the values of the message.
 
-    Those of `own` stand in it. With `remembers`, an element that comes again with the same values is the same object: a
-    Context is the same in all calls of a workplace.
+    Those of `own` stand in it. If they are short, an element that comes again with the same values is the same object:
+    a Context is the same in all calls of a workplace.
     """
 
-    __slots__ = ("_below", "_cls", "_constants", "_known", "_many", "_own", "_values", "remembers")
+    __slots__ = ("_known", "_made", "_own", "make", "remembers")
 
-    def __init__(self, cls: type[Any], parts: "_Parts", own: slice) -> None:
-        self._cls = cls
-        self._constants = parts.constants
-        self._values = parts.values
-        self._below = parts.below
-        self._many = [(field, [part.make for part in many]) for field, many in parts.many.items()]
+    def __init__(self, parts: _Parts, own: slice) -> None:
+        self._made = parts.written()
         self._own = own
-        self.remembers = parts.are_short
         self._known: tuple[list[str], Any] | None = None
-
-    def make(self, values: list[str]) -> Any:
+        self.remembers = parts.are_short
+        self.make: _Make = self._remembered if self.remembers else self._made
         """The object; raises LexicalError."""
-        if not self.remembers:
-            return self._made(values)
+
+    def _remembered(self, values: list[str]) -> Any:
         own, known = values[self._own], self._known
         if known is not None and known[0] == own:
             return known[1]
@@ -128,50 +165,18 @@ class _Maker:
         self._known = own, made
         return made
 
-    def _made(self, values: list[str]) -> Any:
-        fields = self._constants.copy()
-        for field, number, decode in self._values:
-            fields[field] = decode(values[number])
-        for field, make in self._below:
-            fields[field] = make(values)
-        for field, makes in self._many:
-            fields[field] = tuple([make(values) for make in makes])
-        return self._cls(**fields)
-
-
-class _Parts:
-    """What an element's object is made of, by field."""
-
-    def __init__(self, plan: Plan) -> None:
-        self.constants = plan.blank.copy()
-        self.values: list[tuple[str, int, _Decode]] = []
-        self.below: list[tuple[str, _Make]] = []
-        self.many: dict[str, list[_Value | _Constant | _Maker]] = {}
-        self.are_short = True
-        """No documents among them, which nobody may hold longer than need be."""
-
-    def put(self, field: str, part: "_Value | _Constant | _Maker") -> None:
-        """Takes the only part of a field."""
-        match part:
-            case _Value(number, decode):
-                self.values.append((field, number, decode))
-            case _Constant(value):
-                self.constants[field] = value
-            case _Maker():
-                self.below.append((field, part.make))
-
 
 class _Shape:
     """What stands between the values of a message, and what makes the message of them."""
 
-    __slots__ = ("_attributes", "_first", "_maker", "_rest")
+    __slots__ = ("_attributes", "_first", "_make", "_rest")
 
     def __init__(self, text: str, places: list["_Place"], maker: _Maker) -> None:
         ends = [place.start for place in places[1:]] + [len(text)]
         self._first = text[: places[0].start]
         self._rest = [(text[place.end], text[place.end : end]) for place, end in zip(places, ends, strict=True)]
         self._attributes = [index for index, place in enumerate(places) if place.is_attribute]
-        self._maker = maker
+        self._make = maker.make
 
     def values(self, text: str) -> list[str] | None:
         """The values in a message of this shape, each as a parser would give it; None for another."""
@@ -194,7 +199,7 @@ class _Shape:
 
     def message(self, values: list[str]) -> Any:
         """Raises LexicalError."""
-        return self._maker.make(values)
+        return self._make(values)
 
 
 def _is_plain(text: str) -> bool:
@@ -238,16 +243,13 @@ class _Learner:
             else:
                 part = self._content(child.simple, next(self._tags), inner.text or child.default or "")
                 parts.are_short = parts.are_short and not isinstance(child.simple, Base64)
-            if child.many:
-                parts.many.setdefault(child.field, []).append(part)
-            else:
-                parts.put(child.field, part)
-        return _Maker(plan.cls, parts, slice(start, len(self.places)))
+            parts.put(child.field, part, many=child.many)
+        return _Maker(parts, slice(start, len(self.places)))
 
     def _put_attributes(self, plan: Plan, element: XmlElement, tag: re.Match[str], parts: _Parts) -> None:
         for name, value in element.items():
             known = plan.attributes[str(name)]
-            parts.constants[known.field] = known.simple.decode(str(value))
+            parts.put(known.field, _Constant(known.simple.decode(str(value))))
         for found in _ATTRIBUTE.finditer(self._text, *tag.span(2)):
             entry = plan.attributes.get(found[1])
             if entry is not None:
