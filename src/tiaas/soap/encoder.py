@@ -1,12 +1,11 @@
 """Writes a message as XML text.
 
-Strings are joined, no tree is built: a class is compiled once into a function per field, with its tags ready-made.
+Strings are joined, no tree is built: a class is compiled once into a function, with its tags ready-made.
 Every value goes through its simple type, so what leaves is valid by the schema or is not sent.
 """
 
 import re
 from collections.abc import Callable
-from operator import attrgetter
 from typing import Any, cast
 
 from lxml import etree
@@ -100,58 +99,83 @@ def encode_text(text: str) -> str:
     return _escaped(STRING, text, "text")
 
 
-@dataclass(frozen=True, slots=True)
-class _ChildWriter:
-    """How one element of the content is written: `get` gives the field of an object, `one` writes one value of it."""
-
-    tag: str
-    get: Callable[[Any], Any]
-    one: _ValueWriter
-    many: bool
-    minimum: int
-    maximum: int | None
-
-    def write_many(self, append: _Append, items: tuple[Any, ...]) -> None:
-        if len(items) < self.minimum:
-            raise UnfitMessage(self.tag, "is missing")
-        if self.maximum is not None and len(items) > self.maximum:
-            raise UnfitMessage(self.tag, f"occurs more than {self.maximum} times")
-        for item in items:
-            self.one(append, item)
+_Write = Callable[[_Append, Any, str, str], None]
+"""Writes an object as an element of that name, with namespace declarations in its tag."""
 
 
 class _Content:
-    """The compiled writers of one class, apart from the name of the element it stands in."""
+    """The compiled writer of one class, apart from the name of the element it stands in."""
 
-    __slots__ = ("attributes", "children", "choices", "plan", "text")
+    __slots__ = ("plan", "write")
+
+    write: _Write
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.attributes = tuple(plan.attributes.values())
-        self.choices = plan.choices
-        self.children: tuple[_ChildWriter, ...] = ()
-        self.text: _ValueWriter | None = None
 
-    def write(self, append: _Append, value: Any, tag: str, declarations: str = "") -> None:
-        if self.attributes:
-            declarations += _attributes(self.attributes, value, tag)
-        append(f"<{tag}{declarations}>")
-        for child in self.children:
-            item = child.get(value)
-            if child.many:
-                child.write_many(append, item)
-            elif item is not None:
-                child.one(append, item)
-            elif child.minimum:
-                raise UnfitMessage(child.tag, "is missing")
-        if self.text is not None:
-            self.text(append, value)
-        for branches in self.choices:
+    def judge(self, value: Any, tag: str) -> None:
+        """Raises UnfitMessage for what no single element shows."""
+        for branches in self.plan.choices:
             if sum(getattr(value, branch.field) is not None for branch in branches) != 1:
                 raise UnfitMessage(tag, f"needs exactly one of {', '.join(branch.local for branch in branches)}")
         if self.plan.binding.never_empty and not any(getattr(value, child.field) for child in self.plan.children):
             raise UnfitMessage(tag, "is empty")
-        append(f"</{tag}>")
+
+
+def _writer(content: _Content) -> _Write:
+    """A function with a line for each attribute and element: a loop over tables takes twice as long."""
+    plan = content.plan
+    known: dict[str, Any] = {"__unfit": UnfitMessage, "__judge": content.judge}
+    lines = [line for entry in plan.attributes.values() for line in _attribute_lines(entry, known)]
+    lines.append("append(f'<{tag}{declarations}>')")
+    lines += [line for child in plan.children for line in _child_lines(child, plan.moved, known)]
+    if plan.text is not None:
+        known["__text"] = _text_writer(*plan.text)
+        lines.append("__text(append, value)")
+    if plan.choices or plan.binding.never_empty:
+        lines.append("__judge(value, tag)")
+    lines.append("append(f'</{tag}>')")
+    body = "\n    ".join(lines)
+    exec(f"def write(append, value, tag, declarations):\n    {body}", known)  # noqa: S102 - no text from outside
+    write: _Write = known["write"]
+    return write
+
+
+def _attribute_lines(entry: AttributePlan, known: dict[str, Any]) -> list[str]:
+    name = f"__attribute_{entry.field}"
+    known[name] = _attribute_writer(entry)
+    if entry.required:
+        known[f"{name}_lacks"] = f"lacks the attribute {entry.name}"
+        refusal = f"    raise __unfit(tag, {name}_lacks)"
+        return [f"item = value.{entry.field}", "if item is None:", refusal, f"declarations += {name}(item, tag)"]
+    known[f"{name}_default"] = entry.default
+    condition = f"if item is not None and item != {name}_default:"
+    return [f"item = value.{entry.field}", condition, f"    declarations += {name}(item, tag)"]
+
+
+def _child_lines(child: Child, moved: Move | None, known: dict[str, Any]) -> list[str]:
+    name, tag = f"__child_{child.field}", f"{child.namespace.prefix}:{child.local}"
+    known[name], known[f"{name}_tag"] = _child_writer(child, tag, moved), tag
+    write = f"{name}(append, item)"
+    if child.many:
+        known[f"{name}_many"] = _count_check(child, tag)
+        return [f"item = value.{child.field}", f"{name}_many(item)", "for one in item:", f"    {name}(append, one)"]
+    if child.minimum:
+        refusal = f"    raise __unfit({name}_tag, 'is missing')"
+        return [f"item = value.{child.field}", "if item is None:", refusal, write]
+    return [f"item = value.{child.field}", "if item is not None:", f"    {write}"]
+
+
+def _count_check(child: Child, tag: str) -> Callable[[tuple[Any, ...]], None]:
+    minimum, maximum = child.minimum, child.maximum
+
+    def check(items: tuple[Any, ...]) -> None:
+        if len(items) < minimum:
+            raise UnfitMessage(tag, "is missing")
+        if maximum is not None and len(items) > maximum:
+            raise UnfitMessage(tag, f"occurs more than {maximum} times")
+
+    return check
 
 
 class _Root:
@@ -185,11 +209,8 @@ def _root_of(cls: type[Any]) -> _Root:
 def _content_of(cls: type[Any], moved: Move | None) -> _Content:
     content = _CONTENTS.get((cls, moved))
     if content is None:
-        plan = plan_of(cls, moved)
-        content = _CONTENTS[cls, moved] = _Content(plan)
-        content.children = tuple(_child_writer(child, moved) for child in plan.children)
-        if plan.text is not None:
-            content.text = _text_writer(*plan.text)
+        content = _CONTENTS[cls, moved] = _Content(plan_of(cls, moved))
+        content.write = _writer(content)
     return content
 
 
@@ -215,15 +236,13 @@ def _base64_writer(name: str, start: str, end: str) -> _ValueWriter:
     return write
 
 
-def _child_writer(child: Child, moved: Move | None) -> _ChildWriter:
-    tag = f"{child.namespace.prefix}:{child.local}"
+def _child_writer(child: Child, tag: str, moved: Move | None) -> _ValueWriter:
+    """What writes one value of an element of the content."""
     if child.simple is None:
-        one = _complex_writer(tag, _content_of(child.item, moved))
-    elif isinstance(child.simple, Opaque):
-        one = _opaque_writer(tag, child, child.simple)
-    else:
-        one = _simple_writer(tag, child.simple)
-    return _ChildWriter(tag, attrgetter(child.field), one, child.many, child.minimum, child.maximum)
+        return _complex_writer(tag, _content_of(child.item, moved))
+    if isinstance(child.simple, Opaque):
+        return _opaque_writer(tag, child, child.simple)
+    return _simple_writer(tag, child.simple)
 
 
 def _simple_writer(tag: str, simple: SimpleType) -> _ValueWriter:
@@ -277,7 +296,7 @@ def _complex_writer(tag: str, content: _Content) -> _ValueWriter:
         # A subclass would need an xsi:type, which no client of these interfaces expects.
         if type(value) is not declared:
             raise UnfitMessage(tag, "has the wrong class")
-        content.write(append, value, tag)
+        content.write(append, value, tag, "")
 
     def write_remembered(append: _Append, value: Any) -> None:
         written = getattr(value, "_written", None)
@@ -302,19 +321,18 @@ def _unfit(name: str, error: Exception) -> UnfitMessage:
     return UnfitMessage(name, str(error) if isinstance(error, LexicalError) else "has a value of the wrong kind")
 
 
-def _attributes(entries: tuple[AttributePlan, ...], value: Any, tag: str) -> str:
-    written = ""
-    for entry in entries:
-        item = getattr(value, entry.field)
-        if item is None and entry.required:
-            raise UnfitMessage(tag, f"lacks the attribute {entry.name}")
-        if item is None or (not entry.required and item == entry.default):
-            continue
+def _attribute_writer(entry: AttributePlan) -> Callable[[Any, str], str]:
+    """What gives the text of an attribute that has a value."""
+    encode, start = entry.simple.encode, f' {_LANG if entry.name == XML_LANG.name else entry.name}="'
+    needs_escape = _SPECIAL_IN_ATTRIBUTE.search
+
+    def write(item: Any, tag: str) -> str:
         try:
-            text = entry.simple.encode(item)
+            text = encode(item)
         except _WrongKind as error:
             raise _unfit(f"{tag}/@{entry.name}", error) from None
-        if _SPECIAL_IN_ATTRIBUTE.search(text) is not None:
+        if needs_escape(text) is not None:
             text = text.translate(_ATTRIBUTE_ENTITIES)
-        written += f' {_LANG if entry.name == XML_LANG.name else entry.name}="{text}"'
-    return written
+        return f'{start}{text}"'
+
+    return write
