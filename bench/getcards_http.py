@@ -167,10 +167,17 @@ class Slice:
 def cpu_seconds(process: int) -> float:
     """User and system time of a process so far, with those of the processes it began that are still there."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    tasks = Path(f"/proc/{process}/task").iterdir()
-    begun = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    begun = [int(child) for task in Path(f"/proc/{process}/task").iterdir() for child in _begun_by(task)]
     own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return own + sum(map(cpu_seconds, begun))
+
+
+def _begun_by(task: Path) -> list[str]:
+    try:
+        return (task / "children").read_text().split()
+    except FileNotFoundError:
+        # The thread has ended meanwhile.
+        return []
 
 
 async def load(

@@ -15,6 +15,7 @@ from functools import lru_cache
 from hashlib import sha256
 
 from tiaas.base.dataclass import dataclass
+from tiaas.base.slices import joined
 from tiaas.cms import oids
 from tiaas.cms.algorithms import DIGEST_SHA256
 from tiaas.cms.certificate import IssuerAndSerial
@@ -214,7 +215,7 @@ class SignedDataParts:
         signed_data = header(SEQUENCE, length)
         length += len(signed_data)
         content = _SIGNED_DATA + header(0xA0, length)
-        return b"".join((header(SEQUENCE, len(content) + length), content, signed_data, *chunks))
+        return joined((header(SEQUENCE, len(content) + length), content, signed_data, *chunks))
 
     def _content(self) -> Chunks:
         if self.content is None:

@@ -169,13 +169,15 @@ class _Maker:
 class _Shape:
     """What stands between the values of a message, and what makes the message of them."""
 
-    __slots__ = ("_attributes", "_first", "_make", "_rest")
+    __slots__ = ("_attributes", "_first", "_make", "_rest", "_texts")
 
     def __init__(self, text: str, places: list["_Place"], maker: _Maker) -> None:
         ends = [place.start for place in places[1:]] + [len(text)]
         self._first = text[: places[0].start]
         self._rest = [(text[place.end], text[place.end : end]) for place, end in zip(places, ends, strict=True)]
         self._attributes = [index for index, place in enumerate(places) if place.is_attribute]
+        # What is no base64 the decoder of base64 refuses.
+        self._texts = [index for index, place in enumerate(places) if not place.is_base64]
         self._make = maker.make
 
     def values(self, text: str) -> list[str] | None:
@@ -189,7 +191,7 @@ class _Shape:
                 return None
             values.append(text[begin:end])
             begin = end + len(between)
-        if begin != len(text) or not _is_plain("".join(values)):
+        if begin != len(text) or not _is_plain("".join([values[index] for index in self._texts])):
             return None
         for index in self._attributes:
             # A parser makes every white space of an attribute a space.
@@ -214,7 +216,8 @@ class _Place(NamedTuple):
 
     start: int
     end: int
-    is_attribute: bool
+    is_attribute: bool = False
+    is_base64: bool = False
 
 
 class _Learner:
@@ -263,7 +266,7 @@ class _Learner:
         end = self._text.find("<", start)
         if tag[3] or end <= start or self._text[start:end] != text or not _is_plain(text):
             return _Constant(simple.decode(text))
-        self.places.append(_Place(start, end, is_attribute=False))
+        self.places.append(_Place(start, end, is_base64=isinstance(simple, Base64)))
         return _Value(len(self.places) - 1, simple.decode)
 
 
