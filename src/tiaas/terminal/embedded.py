@@ -39,7 +39,7 @@ from tiaas.terminal.wheel import Wheel
 
 _log = logging.getLogger("tiaas.terminal")
 
-_TICK_SECONDS = 1.0
+_TICKS = 20  # a second: with ten thousand terminals a second's keep-alives at once would hold everybody up for 40 ms
 _QUIET_SECONDS = 3.0  # no GET STATUS sooner after other traffic (6.2.4.5)
 _HUNG_FACTOR = 2  # a terminal that still sends events but answers nothing gets as many times keep_alive_tries
 _STEADY_SECONDS = 10.0  # a connection that lasted this long starts the redial delays anew
@@ -112,7 +112,7 @@ class EmbeddedFront:
         self._tls = tls
         self._instances: dict[str, _Instance] = {}
         self._patience = self.settings.patience
-        self._wheel: Wheel[Channel] = Wheel(KEEP_ALIVE_MAX)
+        self._wheel: Wheel[Channel] = Wheel(KEEP_ALIVE_MAX * _TICKS)
         self._tick_handle: asyncio.TimerHandle | None = None
         self._turns = DialTurns(self.settings.dialing_at_once)
 
@@ -193,9 +193,9 @@ class EmbeddedFront:
 
     def watch(self, channel: Channel) -> None:
         """Puts a channel under keep-alive."""
-        self._wheel.schedule(channel, self._patience_with(channel).keep_alive_interval)
+        self._wheel.schedule(channel, self._patience_with(channel).keep_alive_interval * _TICKS)
         if self._tick_handle is None:
-            self._tick_handle = asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
+            self._tick_handle = asyncio.get_running_loop().call_later(1 / _TICKS, self._tick)
 
     def _patience_with(self, channel: Channel) -> Patience:
         return channel.patience or self._patience
@@ -207,7 +207,7 @@ class EmbeddedFront:
     def _tick(self) -> None:
         self._tick_handle = None
         if len(self._wheel):
-            self._tick_handle = asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
+            self._tick_handle = asyncio.get_running_loop().call_later(1 / _TICKS, self._tick)
         now = self.clock.monotonic()
         for channel in self._wheel.advance():
             try:
@@ -231,11 +231,11 @@ class EmbeddedFront:
             channel.abort("commands are not answered")
             return
         if channel.misses == 0 and age < min(_QUIET_SECONDS, interval / 2):
-            self._wheel.schedule(channel, max(1, interval - int(age)))
+            self._wheel.schedule(channel, max(1, int((interval - age) * _TICKS)))
             return
         channel.misses += 1
         channel.keep_alive()
-        self._wheel.schedule(channel, interval)
+        self._wheel.schedule(channel, interval * _TICKS)
 
 
 class _Link:

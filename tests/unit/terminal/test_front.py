@@ -15,6 +15,7 @@ from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.terminal.channel import EVENTS_MAX, MAX_UNANSWERED, Channel
 from tiaas.terminal.dialturns import TURN_SECONDS, UNDER_WAY, DialTurns
+from tiaas.terminal.embedded import _TICKS as TICKS
 from tiaas.terminal.embedded import EmbeddedFront, FrontSettings
 from tiaas.terminal.front import (
     Dial,
@@ -105,8 +106,8 @@ class Desk:
         return self.pipes.made[-1]
 
     def turn(self, seconds: int) -> None:
-        for _ in range(seconds):
-            self.clock.advance(1)
+        for _ in range(seconds * TICKS):
+            self.clock.advance(1 / TICKS)
             self.front._tick()
 
 
@@ -118,6 +119,28 @@ async def test_status_after_ten_seconds_without_traffic() -> None:
     assert pipe.written == []
     desk.turn(1)
     assert [octets[10:] for octets in pipe.written] == [STATUS]
+    await desk.front.close()
+
+
+async def test_those_who_came_at_different_moments_are_not_asked_all_at_once() -> None:
+    desk = Desk()
+    pipes = [await desk.connect()]
+    for number in range(5):
+        desk.clock.advance(0.1)
+        for _ in range(TICKS // 10):
+            desk.front._tick()
+        await desk.front.connect(OWNER, Dial(f"kt{number}", "10.0.0.1", 4742))
+        await asyncio.sleep(0)
+        pipes.append(desk.pipes.made[-1])
+    desk.turn(9)
+    asked = []
+    for _ in range(TICKS):
+        desk.clock.advance(1 / TICKS)
+        before = sum(bool(pipe.written) for pipe in pipes)
+        desk.front._tick()
+        asked.append(sum(bool(pipe.written) for pipe in pipes) - before)
+    assert sum(asked) == 6
+    assert max(asked) == 1
     await desk.front.close()
 
 
