@@ -1,6 +1,7 @@
 """Files that people name: read whole, bounded, and never waited for without end."""
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import BinaryIO
@@ -12,7 +13,7 @@ MOST = 16 * MEBIBYTE
 """Octets of a file for which nothing else is said."""
 
 # What a shell hands over itself: somebody writes it, and it ends.
-_HANDED_OVER = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
+_HANDED_OVER = re.compile("/dev/stdin|/dev/fd/[0-9]+|/proc/self/fd/[0-9]+")
 _KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFSOCK: "a socket"}
 
 
@@ -36,7 +37,7 @@ def read_input(path: Path, most: int = MOST, *, may_be_empty: bool = False) -> b
 
 def check_input(path: Path) -> None:
     """Whether a file that is read later can be read, as far as that can be told now. Raises `InvalidInput`."""
-    if str(path).startswith(_HANDED_OVER):
+    if _HANDED_OVER.fullmatch(str(path)):
         return
     try:
         _open(path).close()
@@ -54,6 +55,6 @@ def read_input_text(path: Path, most: int = MOST, *, may_be_empty: bool = False)
 
 def _open(path: Path) -> BinaryIO:
     kind = _KINDS.get(stat.S_IFMT(os.stat(path).st_mode))
-    if kind is not None and not str(path).startswith(_HANDED_OVER):
+    if kind is not None and _HANDED_OVER.fullmatch(str(path)) is None:
         raise InvalidInput(f"{path} is {kind}; name a regular file, or /dev/stdin for standard input")
     return path.open("rb")

@@ -18,12 +18,13 @@ def check_targets(paths: Sequence[Path], force: bool) -> None:
     Raises `InvalidInput` for what is there already (unless `force`) and for names that meet, `NotWritten` for a folder
     that is missing or may not be written.
     """
-    if len(set(paths)) < len(paths):
+    if len({os.path.realpath(path) for path in paths}) < len(paths):
         raise InvalidInput("two of the files would have results of the same name")
     for path in paths:
         if path.is_dir():
             raise InvalidInput(f"{path} is a folder")
-        if path.exists() and not force:
+        # A link that leads nowhere is there, too: what it names would be made.
+        if os.path.lexists(path) and not force:
             raise InvalidInput(f"{path} is there already; --force replaces it")
         if not path.parent.is_dir():
             raise NotWritten(f"{path} cannot be written: there is no folder {path.parent}")

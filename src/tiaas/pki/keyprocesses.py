@@ -5,7 +5,8 @@ loop that is busy each of the two is a change of threads that both sides wait fo
 a signature. Another process shares no lock. And private keys are not in the memory of the process that reads what
 clients send. The processes are begun by the first who holds them and ended by the last who lets go; should this process
 die, they end by themselves. Requests go to the one that has least to do, a few at a time, so what is cancelled before
-its turn is not done. One that ends of itself is replaced at the next use.
+its turn is not done. One that ends of itself, or answers nothing for seconds, is replaced at the next use; if none can
+be begun the others go on.
 """
 
 import asyncio
@@ -19,10 +20,16 @@ from weakref import WeakKeyDictionary
 
 from tiaas.base.workthreads import processors
 from tiaas.pki.keys import Digest, SigningScheme
-from tiaas.pki.keyworker import MESSAGE_OCTETS_MAX, USE_OF, Outcome, Use, write_request
+from tiaas.pki.keyworker import MESSAGE_OCTETS_MAX, NAME_AT, USE_OF, Outcome, Use, write_request
 from tiaas.pki.pkcs11 import TokenError, WrongCryptogram
 
 _AT_A_TIME = 4
+_ANSWER_SECONDS = 10.0
+"""A use takes a millisecond; a process that needs as long is stopped, or its machine is."""
+_FRUITLESS, _AGAIN_SECONDS = 4, 5.0
+"""When so many ended one after the other without having answered anything, no other is begun for so long."""
+_END_SECONDS = 1.0
+_DOES_NOT_START = "the process for private keys does not start"
 _REASONS = {
     Outcome.NO_KEY: "there is no such key",
     Outcome.UNREADABLE: "a private key cannot be read",
@@ -40,6 +47,8 @@ class KeyProcesses:
         self._processes: list[_Process] = []
         self._waiting: deque[_Request] = deque()
         self._holders = 0
+        self._fruitless = 0
+        self._not_before = 0.0
 
     @classmethod
     def of_this_loop(cls) -> "KeyProcesses":
@@ -58,13 +67,20 @@ class KeyProcesses:
     def let_go(self, folder: bytes | None = None) -> None:
         """Ends them, if nobody else holds them; else they forget the keys of a folder (its name)."""
         self._holders -= 1
-        for process in self._processes:
-            if self._holders and folder is not None:
-                process.send(_Request(write_request(Use.FORGET, folder), None))
-            elif not self._holders:
-                process.end()
         if not self._holders:
-            self._processes.clear()
+            processes, self._processes = self._processes, []
+            for process in processes:
+                process.end()
+            self._fail_waiting()
+            if _ALL.get(self._loop) is self:
+                del _ALL[self._loop]
+        elif folder is not None:
+            # A request that came to its turn later would have the key loaded again.
+            for request in self._waiting:
+                if request.is_of(folder):
+                    request.fail()
+            for process in self._processes:
+                process.send(_Request(write_request(Use.FORGET, folder), None))
 
     def sign(self, file: bytes, digest: bytes, scheme: SigningScheme, hash_function: Digest) -> "asyncio.Future[bytes]":
         """The signature of the key in a file (its name) over a hash value, ECDSA in DER. Raises `TokenError`."""
@@ -84,23 +100,32 @@ class KeyProcesses:
         return self._use(write_request(Use.VERIFY, public_key, digest + value, hash_function))
 
     def _begin(self) -> None:
-        """As many as there shall be, new ones in the place of those that ended of themselves."""
+        """As many as there shall be, new ones in the place of those that ended of themselves; fewer if they do not
+        start. Raises `TokenError` if there is none."""
         self._processes = [process for process in self._processes if not process.has_ended]
-        while len(self._processes) < processors():
-            self._processes.append(_Process(self._loop, self._waiting, self._on_end))
+        try:
+            while len(self._processes) < processors():
+                if self._loop.time() < self._not_before:
+                    raise TokenError(_DOES_NOT_START)
+                self._processes.append(_Process(self._loop, self._waiting, self._on_end))
+        except TokenError:
+            self._not_before = max(self._not_before, self._loop.time() + _AGAIN_SECONDS)
+            if not self._processes:
+                raise
 
     def _use(self, octets: bytes) -> "asyncio.Future[bytes]":
         if not self._holders:
             raise TokenError("the keys are not open")
         if len(octets) > MESSAGE_OCTETS_MAX:
             raise TokenError("too much for a private key")
-        least = self._processes[0]
+        if len(self._processes) < processors() and self._loop.time() >= self._not_before:
+            self._begin()
+        least = self._processes[0] if self._processes else None
         for process in self._processes:
-            if process.has_ended:
-                self._begin()
-                return self._use(octets)
-            if len(process.asked) < len(least.asked):
+            if least is None or len(process.asked) < len(least.asked):
                 least = process
+        if least is None:
+            raise TokenError(_DOES_NOT_START)
         answer: asyncio.Future[bytes] = self._loop.create_future()
         request = _Request(octets, answer)
         if len(least.asked) < _AT_A_TIME:
@@ -109,11 +134,20 @@ class KeyProcesses:
             self._waiting.append(request)
         return answer
 
-    def _on_end(self) -> None:
+    def _on_end(self, ended: "_Process") -> None:
         """One has ended. Nobody is left waiting for it: those who waited for a turn would, were it the last."""
-        if all(process.has_ended for process in self._processes):
-            while self._waiting:
-                self._waiting.popleft().fail()
+        if ended not in self._processes:
+            return
+        self._processes = [process for process in self._processes if process is not ended]
+        self._fruitless = 0 if ended.has_answered else self._fruitless + 1
+        if self._fruitless >= _FRUITLESS:
+            self._fruitless, self._not_before = 0, self._loop.time() + _AGAIN_SECONDS
+        if not self._processes:
+            self._fail_waiting()
+
+    def _fail_waiting(self) -> None:
+        while self._waiting:
+            self._waiting.popleft().fail()
 
 
 _ALL: "WeakKeyDictionary[asyncio.AbstractEventLoop, KeyProcesses]" = WeakKeyDictionary()
@@ -127,6 +161,10 @@ class _Request:
     def __init__(self, octets: bytes, answer: "asyncio.Future[bytes] | None") -> None:
         self.octets = octets
         self.answer = answer
+
+    def is_of(self, folder: bytes) -> bool:
+        """Whether it is about a key in that folder."""
+        return self.octets.startswith(folder + b"/", NAME_AT)
 
     def settle(self, answer: bytes) -> None:
         """Gives the answer to whoever waits."""
@@ -150,25 +188,36 @@ class _Request:
 class _Process:
     """One process; it answers in the order in which it was asked. Raises `TokenError` if it does not start."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, waiting: deque[_Request], on_end: Callable[[], None]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, waiting: deque[_Request], on_end: "Callable[[_Process], None]"
+    ) -> None:
         self.has_ended = False
+        self.has_answered = False
         self.asked: deque[_Request] = deque()
         self._loop = loop
         self._waiting = waiting
         self._on_end = on_end
-        self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._since = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         try:
-            self._process = _started(theirs)
+            self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with theirs:
+                try:
+                    self._process = _started(theirs)
+                except BaseException:
+                    self._line.close()
+                    raise
         except OSError:
-            self._line.close()
-            raise TokenError("the process for private keys does not start") from None
-        finally:
-            theirs.close()
+            raise TokenError(_DOES_NOT_START) from None
         self._line.setblocking(False)
         loop.add_reader(self._line.fileno(), self._on_answer)
 
     def send(self, request: _Request) -> None:
         """Asks it."""
+        if not self.asked:
+            self._since = self._loop.time()
+            if self._timer is None:
+                self._timer = self._loop.call_later(_ANSWER_SECONDS, self._look)
         self.asked.append(request)
         try:
             self._line.send(request.octets)
@@ -180,13 +229,26 @@ class _Process:
         if self.has_ended:
             return
         self.has_ended = True
+        if self._timer is not None:
+            self._timer.cancel()
         self._loop.remove_reader(self._line.fileno())
         self._line.close()
         # It ends by itself; somebody has to take notice, but nobody need wait for it.
-        Thread(target=self._process.wait, name="tiaas-keys-end", daemon=True).start()
+        Thread(target=_take_leave, args=(self._process,), name="tiaas-keys-end", daemon=True).start()
         while self.asked:
             self.asked.popleft().fail()
-        self._on_end()
+        self._on_end(self)
+
+    def _look(self) -> None:
+        """Whether it still answers."""
+        self._timer = None
+        if not self.asked:
+            return
+        left = self._since + _ANSWER_SECONDS - self._loop.time()
+        if left > 0:
+            self._timer = self._loop.call_later(left, self._look)
+        else:
+            self.end()
 
     def _on_answer(self) -> None:
         try:
@@ -198,12 +260,22 @@ class _Process:
         if not answer:
             self.end()
             return
+        self.has_answered = True
+        self._since = self._loop.time()
         self.asked.popleft().settle(answer)
         while self._waiting:
             request = self._waiting.popleft()
             if request.answer is not None and not request.answer.done():
                 self.send(request)
                 return
+
+
+def _take_leave(process: "subprocess.Popen[bytes]") -> None:
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _started(line: socket.socket) -> "subprocess.Popen[bytes]":

@@ -20,7 +20,8 @@ from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.pki.prehashed import PrivateKey, SchemeMismatch, is_signature, make_signature
 
 MESSAGE_OCTETS_MAX = 16 * 1024
-_NAME_AT = 4
+NAME_AT = 4
+"""Where the name stands in a request."""
 _PUBLIC_KEYS_KEPT = 512
 FITS = b"\x01"
 _OAEP = padding.OAEP(padding.MGF1(SHA256()), SHA256(), None)
@@ -79,8 +80,8 @@ class Worker:
 
     def answer(self, request: bytes) -> bytes:
         """The answer to a request of `write_request`. Raises nothing: errors would say what the keys are."""
-        end = _NAME_AT + int.from_bytes(request[2:_NAME_AT], "big")
-        name, octets = request[_NAME_AT:end], request[end:]
+        end = NAME_AT + int.from_bytes(request[2:NAME_AT], "big")
+        name, octets = request[NAME_AT:end], request[end:]
         try:
             return b"%c%b" % (Outcome.DONE, self._done(Use(request[0]), _HASHES[request[1]], name, octets))
         except _NotDone as error:

@@ -144,7 +144,7 @@ class Dispatcher:
         self._observer = observer
         self._understood: OrderedDict[bytes, tuple[Operation, Any]] = OrderedDict()
         self._shapes: Shapes[Operation] = Shapes()
-        self._shaped = min(LONGEST, self._limits.octets + 1)
+        self._shaped = min(LONGEST, self._limits.octets, 2 * self._limits.nodes)
         for entry in operations:
             if not isinstance(entry.access, AccessDeclaration):
                 raise UndeclaredAccess(f"{entry.request.__name__} declares no access")

@@ -142,7 +142,7 @@ def _writer(content: _Content) -> _Write:
 
 
 def _attribute_lines(entry: AttributePlan, known: dict[str, Any]) -> list[str]:
-    name = f"__attribute_{entry.field}"
+    name = f"__attribute{len(known)}"
     known[name] = _attribute_writer(entry)
     if entry.required:
         known[f"{name}_lacks"] = f"lacks the attribute {entry.name}"
@@ -154,7 +154,7 @@ def _attribute_lines(entry: AttributePlan, known: dict[str, Any]) -> list[str]:
 
 
 def _child_lines(child: Child, moved: Move | None, known: dict[str, Any]) -> list[str]:
-    name, tag = f"__child_{child.field}", f"{child.namespace.prefix}:{child.local}"
+    name, tag = f"__child{len(known)}", f"{child.namespace.prefix}:{child.local}"
     known[name], known[f"{name}_tag"] = _child_writer(child, tag, moved), tag
     write = f"{name}(append, item)"
     if child.many:

@@ -22,14 +22,17 @@ from tiaas.soap.simpletype import LexicalError, SimpleType
 XmlElement = etree._Element
 Kind = TypeVar("Kind")
 
-LONGEST: Final = 64 * 1024
-"""Octets of a message that may have a shape: in longer ones contents are set apart."""
+LONGEST: Final = 56 * 1024
+"""Octets of a message that may have a shape: in longer ones contents are set apart, and elements and attributes
+counted."""
 
-# Per dispatcher, that is per service of an instance: each costs what stands between the values, 1 or 2 KiB, and as much
-# again.
+# Per dispatcher, that is per service of an instance: each costs what stands between the values, mostly 1 or 2 KiB, as
+# much again for what is made of them, and the values of the last message that are short.
 _KEPT = 4
 _SELDOM = 32
-_TAGS_MAX = 400
+_TAGS_MAX = 160
+_BETWEEN_MAX = 8 * 1024
+_SHORT = 256
 _TAG = re.compile(
     r"""<(/?)[^\s/<>?!]++((?:\s++[^\s=/<>]++\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+'))*+)\s*+(/?)>""",
 )
@@ -41,7 +44,7 @@ class Shapes(Generic[Kind]):
 
     def __init__(self) -> None:
         self._kept: list[tuple[_Shape, Kind]] = []
-        self._unread = 0
+        self._unread = self._tried = 0
 
     def read(self, body: bytes | bytearray) -> tuple[Kind, Any] | None:
         """The message and its kind; None if it has none of the shapes, or is wrong."""
@@ -66,8 +69,9 @@ class Shapes(Generic[Kind]):
         A client whose messages are never alike does not make the others' be forgotten, nor pays for it each time.
         """
         self._unread += 1
-        if len(self._kept) >= _KEPT and self._unread % _SELDOM:
+        if self._tried >= _KEPT and self._unread % _SELDOM:
             return
+        self._tried += 1
         shape = _shape_of(body, element, message)
         if shape is not None:
             self._kept.insert(0, (shape, kind))
@@ -136,33 +140,43 @@ def _expression(part: "_Value | _Constant | _Maker", known: dict[str, Any]) -> s
             known[name] = decode
             return f"{name}(__values[{number}])"
         case _Maker():
-            known[name] = part.make
+            known[name] = part.compiled()
             return f"{name}(__values)"
 
 
 class _Maker:
-    """Makes the object of one element from the values of the message.
+    """Makes the object of one element from the values of the message, once it is `compiled`.
 
     Those of `own` stand in it. If they are short, an element that comes again with the same values is the same object:
     a Context is the same in all calls of a workplace.
     """
 
-    __slots__ = ("_known", "_made", "_own", "make", "remembers")
+    __slots__ = ("_known", "_made", "_own", "_parts")
+
+    _made: _Make
 
     def __init__(self, parts: _Parts, own: slice) -> None:
-        self._made = parts.written()
+        self._parts = parts
         self._own = own
         self._known: tuple[list[str], Any] | None = None
-        self.remembers = parts.are_short
-        self.make: _Make = self._remembered if self.remembers else self._made
-        """The object; raises LexicalError."""
+
+    @property
+    def is_short(self) -> bool:
+        """Whether there is no document in it."""
+        return self._parts.are_short
+
+    def compiled(self) -> _Make:
+        """What gives the object; it raises LexicalError. To compile it takes as long as to read many messages."""
+        self._made = self._parts.written()
+        return self._remembered if self.is_short else self._made
 
     def _remembered(self, values: list[str]) -> Any:
         own, known = values[self._own], self._known
         if known is not None and known[0] == own:
             return known[1]
         made = self._made(values)
-        self._known = own, made
+        if sum(map(len, own)) <= _SHORT:
+            self._known = own, made
         return made
 
 
@@ -171,14 +185,14 @@ class _Shape:
 
     __slots__ = ("_attributes", "_first", "_make", "_rest", "_texts")
 
-    def __init__(self, text: str, places: list["_Place"], maker: _Maker) -> None:
+    def __init__(self, text: str, places: list["_Place"], make: _Make) -> None:
         ends = [place.start for place in places[1:]] + [len(text)]
         self._first = text[: places[0].start]
         self._rest = [(text[place.end], text[place.end : end]) for place, end in zip(places, ends, strict=True)]
         self._attributes = [index for index, place in enumerate(places) if place.is_attribute]
         # What is no base64 the decoder of base64 refuses.
         self._texts = [index for index, place in enumerate(places) if not place.is_base64]
-        self._make = maker.make
+        self._make = make
 
     def values(self, text: str) -> list[str] | None:
         """The values in a message of this shape, each as a parser would give it; None for another."""
@@ -242,7 +256,7 @@ class _Learner:
             part: _Value | _Constant | _Maker
             if child.simple is None:
                 part = self.maker(plan_of(child.item, plan.moved), inner)
-                parts.are_short = parts.are_short and part.remembers
+                parts.are_short = parts.are_short and part.is_short
             else:
                 part = self._content(child.simple, next(self._tags), inner.text or child.default or "")
                 parts.are_short = parts.are_short and not isinstance(child.simple, Base64)
@@ -273,14 +287,14 @@ class _Learner:
 def _shape_of(body: bytes | bytearray, element: XmlElement, message: object) -> _Shape | None:
     """The shape of a message that was read from `element`; None if it has none."""
     plan = plan_of(type(message))
+    count = body.count(b"<")
+    if count > _TAGS_MAX:
+        return None
     try:
         text = body.decode("ascii")
         if quick_read(plan, element) != message:
             return None
     except (UnicodeDecodeError, Unusual):
-        return None
-    count = text.count("<")
-    if count > _TAGS_MAX:
         return None
     tags = list(_TAG.finditer(text))
     # Comments, sections and instructions, which are in no tree, may hold what looks like a tag.
@@ -293,6 +307,8 @@ def _shape_of(body: bytes | bytearray, element: XmlElement, message: object) -> 
     # Two values of type ID could become equal.
     if not learner.places or learner.ids > 1:
         return None
-    shape = _Shape(text, learner.places, maker)
+    if len(text) - sum(place.end - place.start for place in learner.places) > _BETWEEN_MAX:
+        return None
+    shape = _Shape(text, learner.places, maker.compiled())
     values = shape.values(text)
     return shape if values is not None and shape.message(values) == message else None

@@ -1,15 +1,19 @@
 """Private keys in other processes: what they do, what becomes of whoever waits when one ends, and that they end."""
 
 import asyncio
+import errno
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tiaas.pki import keyprocesses
 from tiaas.pki.keyprocesses import KeyProcesses
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.pki.keyworker import MESSAGE_OCTETS_MAX, Outcome, Use, Worker, write_request
@@ -122,6 +126,64 @@ async def test_they_end_with_the_last_holder_and_forget_the_keys_of_one_that_wen
         await until_gone(pid)
     with pytest.raises(TokenError, match="not open"):
         sign(alone, tmp_path / "a.key")
+
+
+async def test_a_key_that_was_closed_is_not_loaded_again_by_requests_that_waited(
+    processes: KeyProcesses, tmp_path: Path
+) -> None:
+    processes.hold()
+    write_key(tmp_path / "a.key")
+    waiting = [sign(processes, tmp_path / "a.key") for _ in range(40)]
+    processes.let_go(os.fsencode(tmp_path))
+    done = await asyncio.gather(*waiting, return_exceptions=True)
+    assert any(isinstance(one, TokenError) for one in done)
+    public = write_key(tmp_path / "a.key")
+    for one in [sign(processes, tmp_path / "a.key") for _ in range(8)]:
+        assert is_signature(public, await one, DIGEST, SigningScheme.ECDSA)
+
+
+async def test_one_that_answers_nothing_is_ended_and_replaced(
+    processes: KeyProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public = write_key(tmp_path / "a.key")
+    assert await sign(processes, tmp_path / "a.key")
+    monkeypatch.setattr(keyprocesses, "_ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(keyprocesses, "_END_SECONDS", 0.1)
+    before = pids(processes)
+    for pid in before:
+        os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(TokenError, match="ended"):
+        await sign(processes, tmp_path / "a.key")
+    monkeypatch.undo()
+    for answer in [sign(processes, tmp_path / "a.key") for _ in range(2)]:
+        with suppress(TokenError):
+            await answer
+    for pid in before:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    assert is_signature(public, await sign(processes, tmp_path / "a.key"), DIGEST, SigningScheme.ECDSA)
+
+
+async def test_without_descriptors_or_processes_it_says_so_and_those_that_are_there_go_on(
+    processes: KeyProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public = write_key(tmp_path / "a.key")
+    assert await sign(processes, tmp_path / "a.key")
+
+    def nothing_left(*_: object) -> None:
+        raise OSError(errno.EMFILE, "no descriptors")
+
+    monkeypatch.setattr(socket, "socketpair", nothing_left)
+    with pytest.raises(TokenError, match="does not start"):
+        KeyProcesses().hold()
+    lost, *others = pids(processes)
+    os.kill(lost, signal.SIGKILL)
+    await until_gone(lost)
+    if others:
+        answers = [sign(processes, tmp_path / "a.key") for _ in range(2)]
+        found = [one for one in await asyncio.gather(*answers, return_exceptions=True) if isinstance(one, bytes)]
+        assert all(is_signature(public, one, DIGEST, SigningScheme.ECDSA) for one in found)
+        assert is_signature(public, await sign(processes, tmp_path / "a.key"), DIGEST, SigningScheme.ECDSA)
 
 
 @pytest.mark.parametrize("request_octets", [b"\x01", bytes(4), b"\xff" * 40, write_request(Use.ECDSA, b"\x00")])

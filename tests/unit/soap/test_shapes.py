@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import pytest
 
 from tests.unit.soap.test_mapping import NS, Outer
+from tiaas.soap import shapes as shapes_module
 from tiaas.soap.envelope import SOAP, Limits, parse_envelope_untrusted
 from tiaas.soap.errors import BadMessage
 from tiaas.soap.mapping import Attribute, Element, decode, message
@@ -160,6 +161,21 @@ def test_the_last_shapes_are_kept_and_a_new_one_is_learnt_seldom() -> None:
     assert needed > 10
     # The one that was used longest ago makes room.
     assert [shapes.read(body) is not None for body in bodies[:4]] == [False, True, True, True]
+
+
+def test_learning_in_vain_is_seldom_and_large_messages_have_no_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = document(more="<t:Sheet ID='b'><t:Octets>AAEC</t:Octets></t:Sheet>")
+    element = parse_envelope_untrusted(body, Limits())
+    message = decode(Folder, element)
+    tried = []
+    monkeypatch.setattr(shapes_module, "_shape_of", lambda *_: tried.append(1))
+    shapes: Shapes[str] = Shapes()
+    for _ in range(320):
+        shapes.learn(body, element, "a folder", message)
+    assert len(tried) <= 14
+    monkeypatch.undo()
+    for large in (document(more=" " * 10_000), document(more="<t:Sheet><t:Octets>AAEC</t:Octets></t:Sheet>" * 60)):
+        assert learnt(large).read(large) is None
 
 
 def _folder(shapes: Shapes[str], body: bytes) -> Folder:

@@ -131,8 +131,11 @@ class Hsms:
         await _leave(hsm)
         while True:
             await asyncio.sleep(self._retry_seconds)
-            if await self._bring_up(hsm):
-                return
+            try:
+                if await self._bring_up(hsm):
+                    return
+            except Exception as error:  # noqa: BLE001 - a defect met once must not end the trying
+                _log.error("HSM not in use", extra={"ct_id": hsm.settings.ct_id, "kind": type(error).__name__})
 
     async def _bring_up(self, hsm: _Hsm) -> bool:
         settings = hsm.settings

@@ -71,5 +71,5 @@ class SoftwareKeys:
             return (self._folder / name).read_bytes()
         except FileNotFoundError:
             return None
-        except OSError:
+        except (OSError, ValueError):
             raise TokenError("a file with a key or certificate cannot be read") from None
