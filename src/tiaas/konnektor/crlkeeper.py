@@ -63,6 +63,7 @@ class CrlKeeper:
         self._errors = errors
         self._clock = clock
         self._is_missed = False
+        self._taking = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -157,7 +158,11 @@ class CrlKeeper:
             raise ListRefused(PkiCode.CRL_SIGNER_CERT_MISSING, "its issuer is not in the TSL")
         if not any(read.is_signed_by(signer) for signer in signers):
             raise ListRefused(PkiCode.CRL_SIGNATURE_ERROR, "the signature does not fit")
-        if self.held is None or read.this_update > self.held.this_update:
+        # Of two at once the newer one stays, whichever is stored first.
+        async with self._taking:
+            if self.held is not None and read.this_update <= self.held.this_update:
+                self.judge()
+                return
             await self._store.put(_KIND, _KEY, {"document": b64encode(document).decode("ascii")})
             self.held = read
             self._hub.publish(Event(Topic.CERT_CRL_UPDATED, severity=EventSeverity.ERROR, deliver=False))
