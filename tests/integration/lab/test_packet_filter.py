@@ -167,6 +167,7 @@ def test_packets_are_dropped_as_the_rules_say_and_as_they_say_after_a_change(box
 
 @pytest.mark.requirement("TIP1-A_4509", "TIP1-A_4510-04", "A_16203")
 @pytest.mark.code(4164, 4002)
+@pytest.mark.event("OPERATIONAL_STATE/EC_Firewall_Not_Reliable")
 def test_with_rules_that_are_refused_the_box_does_nothing_until_they_are_mended(box: Box) -> None:
     before = box.lets_through()
     states, reasons = len(box.states()), len(box.reasons())
@@ -189,6 +190,7 @@ def test_with_rules_that_are_refused_the_box_does_nothing_until_they_are_mended(
 
 @pytest.mark.requirement("TIP1-A_4509")
 @pytest.mark.code(4164)
+@pytest.mark.event("OPERATIONAL_STATE/EC_Firewall_Not_Reliable")
 def test_a_table_that_somebody_has_changed_is_found_without_being_asked_for(box: Box) -> None:
     states, reasons = len(box.states()), len(box.reasons())
     box.nft("flush", "chain", "inet", TABLE, "input")

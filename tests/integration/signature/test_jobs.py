@@ -16,6 +16,7 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, Topic
 from tiaas.konnektor.opstate import Condition
 from tiaas.lab.faults import Fault, Service
+from tiaas.terminal.virtual.terminal import PinMode, PinPolicy
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -98,18 +99,27 @@ async def test_stopped_while_the_pin_is_asked_for(office: Office, count: int) ->
     """TAB_KON_192 no. 3: nobody waits for the terminal; the card does, and says so to the next job."""
     message = office.sign(*stack(count), kind=CardType.HBA)
     office.events.clear()
-    office.run.lab.faults.add(Fault(Service.KEYPAD, delay=2, match="PIN.QES", times=1))
-    job = asyncio.create_task(office.call(message))
-    await office.until(lambda: any(event.topic == Topic.PIN_VERIFY_STARTED for event in office.events))
-    await office.call(v7_5.StopSignature(context=office.call_context(), job_number=message.job_number or ""))
-    with pytest.raises(KonnektorError) as ended:
-        await job
-    assert ended.value.code == 4049
-    assert not any(event.topic == Topic.PIN_VERIFY_FINISHED for event in office.events), "the prompt still stands"
-    with pytest.raises(KonnektorError) as busy:
-        await office.call(office.sign(wish(TEXT, "text/plain"), kind=CardType.HBA))
-    assert (busy.value.code, "PIN-Eingabe" in busy.value.detail) == (4093, True)
-    await office.until(lambda: not office.card(CardType.HBA).reserved)
+    card = office.card(CardType.HBA)
+    terminal = office.run.lab.terminal(card.ct_id).virtual
+    pin = office.run.lab.cards.get(card.data.iccsn or "").pins()[PIN_QES]
+    policy, terminal.pin_policy = terminal.pin_policy, PinPolicy(PinMode.MANUAL)
+    try:
+        job = asyncio.create_task(office.call(message))
+        await office.until(lambda: any(event.topic == Topic.PIN_VERIFY_STARTED for event in office.events))
+        await office.until(lambda: bool(terminal.snapshot().prompt))
+        await office.call(v7_5.StopSignature(context=office.call_context(), job_number=message.job_number or ""))
+        with pytest.raises(KonnektorError) as ended:
+            await job
+        assert ended.value.code == 4049
+        assert not any(event.topic == Topic.PIN_VERIFY_FINISHED for event in office.events), "the prompt still stands"
+        with pytest.raises(KonnektorError) as busy:
+            await office.call(office.sign(wish(TEXT, "text/plain"), kind=CardType.HBA))
+        assert (busy.value.code, "PIN-Eingabe" in busy.value.detail) == (4093, True)
+        for key in (*pin.reveal().decode(), "ok"):
+            terminal.press(key)
+        await office.until(lambda: not card.reserved)
+    finally:
+        terminal.pin_policy = policy
     assert not any(event.topic == Topic.SIGN_NEXT_SUCCESSFUL for event in office.events), "typed, and not used"
     await office.call(office.sign(wish(TEXT, "text/plain"), kind=CardType.HBA))
 
