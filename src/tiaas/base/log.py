@@ -12,6 +12,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -78,17 +79,34 @@ def configure(level: str = "info", file: Path | None = None) -> logging.Handler:
     if level not in LEVELS:
         raise InvalidInput(f"unknown log level {level!r}; known: {', '.join(LEVELS)}")
     handler: logging.Handler
-    handler = logging.StreamHandler(sys.stderr) if file is None else logging.FileHandler(file, encoding="utf-8")
+    handler = logging.StreamHandler(sys.stderr) if file is None else _LogFile(file, encoding="utf-8")
     handler.setFormatter(JsonLines())
     _attach(logging.getLogger(ROOT), handler, LEVELS[level])
     _attach(logging.getLogger(HTTP_SERVER), handler, max(LEVELS[level], logging.WARNING))
     return handler
 
 
+class _LogFile(logging.FileHandler):
+    """Says once, in one line, that its disk takes no more, instead of a traceback for each record."""
+
+    _is_told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name of the standard library
+        """See `logging.Handler`; called while the error is being handled."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._is_told:
+            self._is_told = True
+            sys.stderr.write(f"tiaas: the log {self.baseFilename} cannot be written: {error.strerror}\n")
+
+
 def _attach(logger: logging.Logger, handler: logging.Handler, level: int) -> None:
     for old in logger.handlers[:]:
         logger.removeHandler(old)
-        old.close()
+        # What a full disk did not take is lost already.
+        with suppress(OSError):
+            old.close()
     logger.addHandler(handler)
     logger.setLevel(level)
     logger.propagate = False

@@ -38,7 +38,8 @@ def _restart(args: argparse.Namespace) -> int:
         out("the instance has restarted")
         return ExitCode.OK
     note(f"tiaas: the instance did not come back: {reason}")
-    note("tiaas: what to do: end what has taken its port, if it is that, and start the node anew; more is in its log")
+    note("tiaas: what to do: remove what is in the way (a port that is taken, a full disk) and start the node anew;")
+    note("tiaas: more is in its log")
     return ExitCode.FAILED
 
 

@@ -121,13 +121,12 @@ def _line(entry: Entry) -> str:
 
 def since_of(text: str, now: datetime) -> datetime:
     """The moment that `2026-01-31T12:00`, or how long ago (`12h`), names. Raises `InvalidInput`."""
-    if text[:-1].isdecimal() and text[-1:] in _UNITS:
-        return now - timedelta(seconds=int(text[:-1]) * _UNITS[text[-1]])
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        if text[:-1].isdecimal() and text[-1:] in _UNITS:
+            return now - timedelta(seconds=int(text[:-1]) * _UNITS[text[-1]])
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
         raise InvalidInput("--since is a time (2026-01-31T12:00) or how long ago (30m, 12h, 7d)") from None
-    return moment.astimezone()
 
 
 def _folder(args: argparse.Namespace) -> Path:

@@ -41,10 +41,13 @@ def make_folder(path: Path, mode: int = 0o777) -> None:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Writes a result; raises `NotWritten`."""
+    """Writes a result; raises `NotWritten`, and leaves no part of a new file then."""
+    is_new = not os.path.lexists(path)
     try:
         path.write_bytes(content)
     except OSError as error:
+        if is_new:
+            path.unlink(missing_ok=True)
         raise NotWritten(f"{path} cannot be written: {error.strerror}") from error
 
 

@@ -140,6 +140,7 @@ def _moment(text: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        # Of the first and the last days of the calendar not every zone has a time.
+        return moment.astimezone() if moment.tzinfo is None else moment
+    except (ValueError, OverflowError):
         raise InvalidInput(f"--at {text}: no time in the form 2026-11-26T08:00:00+01:00") from None
-    return moment.astimezone() if moment.tzinfo is None else moment

@@ -29,7 +29,7 @@ from tiaas.konnektor.nodechecks import NodeChecks
 from tiaas.konnektor.protocol import FolderMedium
 from tiaas.konnektor.sak import SakIdentities
 from tiaas.konnektor.sinkshares import NodeShares
-from tiaas.konnektor.store import Change, Store
+from tiaas.konnektor.store import Change, Store, StoreError
 from tiaas.terminal.embedded import EmbeddedFront, FrontSettings
 from tiaas.terminal.front import HANDSHAKE_MAX
 
@@ -200,7 +200,7 @@ class Node:
         try:
             await self.restart(name)
         except Exception as error:  # noqa: BLE001 - there is nobody above to tell
-            reason = str(error) if isinstance(error, AddressTaken) else type(error).__name__
+            reason = str(error) if isinstance(error, AddressTaken | StoreError) else type(error).__name__
             self._not_restarted[name] = reason
             _log.error("instance not restarted", extra={"instance": name, "reason": reason})
 

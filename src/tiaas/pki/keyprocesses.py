@@ -10,6 +10,7 @@ be begun the others go on.
 """
 
 import asyncio
+import logging
 import socket
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from tiaas.base.workthreads import processors
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.pki.keyworker import MESSAGE_OCTETS_MAX, NAME_AT, USE_OF, Outcome, Use, write_request
 from tiaas.pki.pkcs11 import TokenError, WrongCryptogram
+
+_log = logging.getLogger("tiaas.pki.keyprocesses")
 
 _AT_A_TIME = 4
 _ANSWER_SECONDS = 10.0
@@ -138,6 +141,7 @@ class KeyProcesses:
         """One has ended. Nobody is left waiting for it: those who waited for a turn would, were it the last."""
         if ended not in self._processes:
             return
+        _log.warning("a process that uses keys ended, or did not answer; another takes its place")
         self._processes = [process for process in self._processes if process is not ended]
         self._fruitless = 0 if ended.has_answered else self._fruitless + 1
         if self._fruitless >= _FRUITLESS:

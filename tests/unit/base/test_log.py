@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +120,17 @@ def test_configure_writes_to_a_file_and_replaces(tmp_path: Path) -> None:
                 handler.close()
             logger.setLevel(level)
             logger.propagate = propagate
+
+
+def test_a_disk_that_is_full_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    handler = configure("info", Path("/dev/full"))
+    try:
+        for _ in range(3):
+            logging.getLogger("tiaas").error("something")
+    finally:
+        configure("info")
+        with suppress(OSError):
+            handler.close()
+    told = capsys.readouterr().err
+    assert told.count("cannot be written: No space left on device") == 1
+    assert "Traceback" not in told

@@ -4,13 +4,16 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.unit.protocol.logs import Logs
+from tiaas.base.errors import InvalidInput
 from tiaas.cli.entry import main
+from tiaas.cli.logs import since_of
 from tiaas.konnektor.protocol import FolderMedium, Level, LogType
 
 
@@ -81,3 +84,15 @@ def test_times_are_local_with_their_distance_from_utc(folder: Path, capsys: pyte
     first, second = _lines(folder, capsys)
     assert (first.split()[0], second.split()[0]) == ("2026-03-02T10:30:00+01:00", "2026-03-02T11:30:00+01:00")
     assert _lines(folder, capsys, "--since", "2026-03-02T11:00") == [second]
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "99999999999d", "9999-12-31T23:59", "yesterday"])
+def test_a_moment_that_no_calendar_has_is_told(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        with suppress(InvalidInput):
+            since_of(text, datetime(2026, 1, 1, tzinfo=UTC))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
