@@ -235,6 +235,8 @@ def test_a_restart_is_told_when_it_is_over_and_one_that_fails_with_its_reason(
 
         async def remove_then_lose_the_port(name: str) -> None:
             await remove(name)
+            # Connections that have just ended keep the port from whoever does not say so.
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             other.bind(("127.0.0.1", port))
             other.listen()
 
