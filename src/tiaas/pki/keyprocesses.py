@@ -5,8 +5,8 @@ loop that is busy each of the two is a change of threads that both sides wait fo
 a signature. Another process shares no lock. And private keys are not in the memory of the process that reads what
 clients send. The processes are begun by the first who holds them and ended by the last who lets go; should this process
 die, they end by themselves. Requests go to the one that has least to do, a few at a time, so what is cancelled before
-its turn is not done. One that ends of itself, or answers nothing for seconds, is replaced at the next use; if none can
-be begun the others go on.
+its turn is not done; private keys come before public ones, of which one document can have hundreds. A process that ends
+of itself, or answers nothing for seconds, is replaced at the next use; if none can be begun the others go on.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ class KeyProcesses:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._processes: list[_Process] = []
-        self._waiting: deque[_Request] = deque()
+        self._waiting = _Waiting()
         self._holders = 0
         self._fruitless = 0
         self._not_before = 0.0
@@ -79,7 +79,7 @@ class KeyProcesses:
                 del _ALL[self._loop]
         elif folder is not None:
             # A request that came to its turn later would have the key loaded again.
-            for request in self._waiting:
+            for request in self._waiting.private:
                 if request.is_of(folder):
                     request.fail()
             for process in self._processes:
@@ -134,7 +134,7 @@ class KeyProcesses:
         if len(least.asked) < _AT_A_TIME:
             least.send(request)
         else:
-            self._waiting.append(request)
+            (self._waiting.public if octets[0] == Use.VERIFY else self._waiting.private).append(request)
         return answer
 
     def _on_end(self, ended: "_Process") -> None:
@@ -150,8 +150,8 @@ class KeyProcesses:
             self._fail_waiting()
 
     def _fail_waiting(self) -> None:
-        while self._waiting:
-            self._waiting.popleft().fail()
+        while (request := self._waiting.next()) is not None:
+            request.fail()
 
 
 _ALL: "WeakKeyDictionary[asyncio.AbstractEventLoop, KeyProcesses]" = WeakKeyDictionary()
@@ -189,11 +189,24 @@ class _Request:
             self.answer.set_exception(TokenError(_ENDED))
 
 
+class _Waiting:
+    """Those who wait for a turn."""
+
+    def __init__(self) -> None:
+        self.private: deque[_Request] = deque()
+        self.public: deque[_Request] = deque()
+
+    def next(self) -> _Request | None:
+        """Whose turn it is, taken out; None without any."""
+        waiting = self.private or self.public
+        return waiting.popleft() if waiting else None
+
+
 class _Process:
     """One process; it answers in the order in which it was asked. Raises `TokenError` if it does not start."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, waiting: deque[_Request], on_end: "Callable[[_Process], None]"
+        self, loop: asyncio.AbstractEventLoop, waiting: _Waiting, on_end: "Callable[[_Process], None]"
     ) -> None:
         self.has_ended = False
         self.has_answered = False
@@ -267,8 +280,7 @@ class _Process:
         self.has_answered = True
         self._since = self._loop.time()
         self.asked.popleft().settle(answer)
-        while self._waiting:
-            request = self._waiting.popleft()
+        while (request := self._waiting.next()) is not None:
             if request.answer is not None and not request.answer.done():
                 self.send(request)
                 return

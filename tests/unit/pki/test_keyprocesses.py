@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from tiaas.pki import keyprocesses
 from tiaas.pki.keyprocesses import KeyProcesses
 from tiaas.pki.keys import Digest, SigningScheme
-from tiaas.pki.keyworker import MESSAGE_OCTETS_MAX, Outcome, Use, Worker, write_request
+from tiaas.pki.keyworker import FITS, MESSAGE_OCTETS_MAX, Outcome, Use, Worker, write_request
 from tiaas.pki.pkcs11 import TokenError, WrongCryptogram
 from tiaas.pki.prehashed import is_signature
 
@@ -139,6 +139,16 @@ async def test_a_key_that_was_closed_is_not_loaded_again_by_requests_that_waited
     public = write_key(tmp_path / "a.key")
     for one in [sign(processes, tmp_path / "a.key") for _ in range(8)]:
         assert is_signature(public, await one, DIGEST, SigningScheme.ECDSA)
+
+
+async def test_private_keys_come_before_public_ones(processes: KeyProcesses, tmp_path: Path) -> None:
+    public = write_key(tmp_path / "a.key")
+    value = await sign(processes, tmp_path / "a.key")
+    encoded = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    verifying = [processes.verify(encoded, DIGEST, value, Digest.SHA256) for _ in range(200)]
+    assert await sign(processes, tmp_path / "a.key")
+    assert sum(answer.done() for answer in verifying) < 150
+    assert set(await asyncio.gather(*verifying)) == {FITS}
 
 
 async def test_one_that_answers_nothing_is_ended_and_replaced(
