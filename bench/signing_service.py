@@ -6,7 +6,7 @@ number of raw key operations, with the same keys in the same processes.
 One server process runs a lab whose practice has a virtual SMC-B with software keys, a second one the same with a
 SoftHSM2 token. Beside the instance's door there is a door of the same kind for each row, whose application reads the
 body, does the raw operation and sends as many octets as the service answers. The load comes from this process. Bare and
-real are measured in turn in one run; figures are medians. Both processes have all cores: threads sign.
+real are measured in turn in one run; figures are medians. All processes have all cores; their CPU time counts together.
 
 What is compared stands in `bench.signing_rows`.
 """

@@ -8,6 +8,7 @@ refused, a table that is not as it was loaded any more. The rules before stay in
 """
 
 import asyncio
+import logging
 import os
 import stat
 from contextlib import suppress
@@ -27,6 +28,8 @@ from tiaas.konnektor.packetrules import (
     script,
 )
 from tiaas.konnektor.protocol import Level, LogType, ProtocolService
+
+_log = logging.getLogger("tiaas.konnektor.packetfilter")
 
 SECONDS = 1.0
 """How often the table is looked at (TAB_KON_503: detected within a second)."""
@@ -166,7 +169,10 @@ class PacketFilter:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(SECONDS)
-            await self.look()
+            try:
+                await self.look()
+            except Exception as error:  # noqa: BLE001 - a defect met once must not end the looking
+                _log.error("packet filter not looked at", extra={"kind": type(error).__name__})
 
 
 def _read(path: Path) -> bytes:

@@ -1,7 +1,7 @@
 """SignDocument 7.4 and 7.5 (gemSpec_Kon V5.18 TIP1-A_5010-09, TAB_KON_065, TAB_KON_756).
 
 The type of the card decides: an HBAx makes qualified signatures with its key in DF.QES, an SM-B those of the
-institution. Documents are prepared together, in a thread, and signed in the order of the call.
+institution. Documents are prepared together, in a thread if that takes long, and signed in the order of the call.
 """
 
 from typing import TypeVar
