@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 WAIT_MS = 20_000
@@ -65,7 +65,7 @@ def watched(opened: Browser, url: str, **options: Any) -> Iterator[Watched]:
     page.on("request", lambda request: seen.hosts.add(urlsplit(request.url).netloc))
     page.on("console", lambda said: seen.complaints.append(said.text) if said.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-    page.on("requestfailed", lambda request: _note_failure(seen, request.url))
+    page.on("requestfailed", lambda request: _note_failure(seen, request))
     try:
         page.goto(url)
         yield seen
@@ -74,7 +74,8 @@ def watched(opened: Browser, url: str, **options: Any) -> Iterator[Watched]:
         context.close()
 
 
-def _note_failure(seen: Watched, url: str) -> None:
-    # A stream ends with its page, and a page that is left drops what it was fetching.
-    if not url.endswith(("/live", "/parts")):
-        seen.complaints.append(f"failed: {url}")
+def _note_failure(seen: Watched, request: Request) -> None:
+    # The browser itself gives up what a page was fetching when the page is left; a refused connection or a broken
+    # answer has another name. A stream is cut when its page or its server ends.
+    if request.failure != "net::ERR_ABORTED" and not request.url.endswith("/live"):
+        seen.complaints.append(f"failed: {request.url} ({request.failure})")
