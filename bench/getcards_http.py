@@ -15,7 +15,7 @@ import json
 import os
 import ssl
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -108,8 +108,8 @@ def _description(served: Any) -> dict[str, Any]:
 class Caller(asyncio.Protocol):
     """Sends one request after the other on a connection and counts the answers."""
 
-    def __init__(self, requests: Sequence[bytes]) -> None:
-        self._requests = itertools.cycle(requests)
+    def __init__(self, requests: Iterator[bytes]) -> None:
+        self._requests = requests
         self._buffer = bytearray()
         self._missing = 0
         self._sent_at = 0.0
@@ -151,7 +151,12 @@ class Caller(asyncio.Protocol):
 
     def _send(self) -> None:
         self._sent_at = perf_counter()
-        self._transport.write(next(self._requests))
+        request = next(self._requests, None)
+        if request is None:
+            self.failure = "all requests have been sent; there must be more for so long a time"
+            self._transport.close()
+        else:
+            self._transport.write(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,14 +198,14 @@ async def load(
 ) -> Slice:
     """Loads one port of process `server` for `seconds`; the handshakes are not counted.
 
-    All connections send all `bodies`, or, without `shared`, each its own part of them.
+    All connections send all `bodies` again and again, or, without `shared`, each its own part of them once.
     """
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: "
     requests = [f"{head}{len(body)}\r\n\r\n".encode() + body for body in bodies]
     loop = asyncio.get_running_loop()
     callers: list[Caller] = []
     for number in range(connections):
-        make = partial(Caller, requests if shared else requests[number::connections])
+        make = partial(Caller, itertools.cycle(requests) if shared else iter(requests[number::connections]))
         _, caller = await loop.create_connection(make, "127.0.0.1", port, ssl=context, server_hostname="localhost")
         callers.append(caller)
     for caller in callers:

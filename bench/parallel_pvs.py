@@ -19,6 +19,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -142,7 +143,7 @@ async def load(server: int, targets: Sequence[Target], clients: int, request: by
     async def connect(port: int, context: ssl.SSLContext) -> Caller:
         async with gate:
             _, caller = await loop.create_connection(
-                lambda: Caller([request]), "127.0.0.1", port, ssl=context, server_hostname="localhost"
+                lambda: Caller(repeat(request)), "127.0.0.1", port, ssl=context, server_hostname="localhost"
             )
             return caller
 
@@ -249,7 +250,7 @@ def _post(body: bytes) -> bytes:
 async def _answer_size(server: int, target: Target, request: bytes) -> int:
     loop = asyncio.get_running_loop()
     _, caller = await loop.create_connection(
-        lambda: Caller([request]), "127.0.0.1", target[0], ssl=target[1], server_hostname="localhost"
+        lambda: Caller(repeat(request)), "127.0.0.1", target[0], ssl=target[1], server_hostname="localhost"
     )
     caller.is_stopped = True
     await asyncio.wait_for(caller.done, 30)

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key
 
+from bench.strangers import CONTENT
 from tests.pdfmaker import classic, objects
 from tiaas.ades.cades import CadesOptions, prepare
 from tiaas.ades.signing import SignedBy
@@ -75,6 +76,8 @@ class Row:
     raw: Callable[[HeldKeys, Path], Work]
     numbered: bool = False
     """Whether each request has another job number."""
+    cold: bool = False
+    """Whether each request has a document by another signer, whom the server has not met."""
 
 
 def _authenticate(asked: Asked) -> bytes:
@@ -117,10 +120,20 @@ def _public_key(held: HeldKeys, folder: Path) -> Work:
     return lambda: processes.verify(encoded, DIGEST, value, Digest.SHA256)
 
 
+def _public_keys(held: HeldKeys, folder: Path) -> Work:
+    """As many verifications as an unknown signer takes: of document, certificate and OCSP response (cold)."""
+    one = _public_key(held, folder)
+
+    async def work() -> object:
+        return await asyncio.gather(one(), one(), one())
+
+    return work
+
+
 async def signed(held: HeldKeys) -> bytes:
     """A CMS signature around a document of the size of a prescription."""
     by = SignedBy(held.certificates["C.SIG", "ECC"], SigningScheme.ECDSA)
-    prepared = prepare(bytes(6000), by, CadesOptions(SystemClock().now(), enveloping=True, short_text="E-Rezept"))
+    prepared = prepare(CONTENT, by, CadesOptions(SystemClock().now(), enveloping=True, short_text="E-Rezept"))
     label = held.labels["C.SIG", "ECC"]
     return prepared.finish([await held.store.sign(label, prepared.digests[0], by.scheme, Digest.SHA256)])
 
@@ -225,4 +238,14 @@ ROWS: tuple[Row, ...] = (
     ),
     Row("VerifyDocument, warm", 0.5, HsmKind.FOLDER, "/ws/SignatureService", _verify, _public_key),
     Row("VerifyDocument, report", 0.5, HsmKind.FOLDER, "/ws/SignatureService", _verify_with_report, _public_key),
+    Row("VerifyDocument, cold", 0.5, HsmKind.FOLDER, "/ws/SignatureService", _verify, _public_keys, cold=True),
+    Row(
+        "VerifyDocument, cold, report",
+        0.5,
+        HsmKind.FOLDER,
+        "/ws/SignatureService",
+        _verify_with_report,
+        _public_keys,
+        cold=True,
+    ),
 )

@@ -7,6 +7,7 @@ One server process runs a lab whose practice has a virtual SMC-B with software k
 SoftHSM2 token. Beside the instance's door there is a door of the same kind for each row, whose application reads the
 body, does the raw operation and sends as many octets as the service answers. The load comes from this process. Bare and
 real are measured in turn in one run; figures are medians. All processes have all cores; their CPU time counts together.
+In a cold row no request's signer was seen before: the server makes them ahead of each slice (`bench.strangers`).
 
 What is compared stands in `bench.signing_rows`.
 """
@@ -19,6 +20,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -29,6 +31,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from bench.getcards_http import BareApp, Slice, load
 from bench.signing_rows import DIGEST, NUMBERS, ROWS, Asked, Row, signed, software_key
+from bench.strangers import Strangers
 from tiaas.base.clock import SystemClock
 from tiaas.base.entropy import SystemEntropy
 from tiaas.cli.compose import Served, UpOptions, running
@@ -46,7 +49,7 @@ from tiaas.lab.registry import Registry
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.pki.prehashed import make_signature
 
-_PER_SECOND_MAX = 4000
+_PER_SECOND_MAX, _COLD_PER_SECOND_MAX = 4000, 800
 """More requests than that nobody answers in a second."""
 
 
@@ -54,7 +57,8 @@ _PER_SECOND_MAX = 4000
 
 
 async def serve(folder: Path, kind: HsmKind) -> None:
-    """A lab, then one line of JSON for each line that asks: `raw`, or a row's number and the size of its answers."""
+    """A lab, then one line of JSON for each line that asks: `raw`, a row's number and the size of its answers, or how
+    many documents by strangers are to be in the file that is told."""
     options = UpOptions(folder, log_level="warning", hsm=kind)
     clock, registry = SystemClock(), Registry({"XDG_STATE_HOME": str(folder.parent)})
     async with running(options, registry, Progress(clock), clock=clock, entropy=SystemEntropy()) as run:
@@ -62,11 +66,17 @@ async def serve(folder: Path, kind: HsmKind) -> None:
         card = next(card for card in served.instance.context.cards if card.card_type is CardType.HSM_B)
         assert card.held is not None
         _tell(_description(served, card.handle) | {"signed": (await signed(card.held)).hex()})
+        strangers = Strangers(run.lab, card.held.certificates["C.SIG", "ECC"])
         ingress, doors = Ingress(), []
         while line := await asyncio.to_thread(sys.stdin.readline):
             asked = json.loads(line)
             if asked == "raw":
                 _tell(await _raw(kind, card.held, folder))
+                continue
+            if isinstance(asked, int):
+                file = folder.parent / "strangers"
+                file.write_text("\n".join([document.hex() for document in strangers.documents(asked)]))
+                _tell(str(file))
                 continue
             number, size = asked
             app = BareApp(size, ROWS[number].raw(card.held, folder))
@@ -179,18 +189,26 @@ async def _measure_row(
 ) -> None:
     seconds, rounds, connections = extent
     asked = Asked(told["handle"], call, bytes.fromhex(told["signed"]), NUMBERS)
-    pid, own = server.process.pid, row.numbered
+    pid, own = server.process.pid, row.numbered or row.cold
 
-    def requests() -> list[bytes]:
-        return [row.request(asked) for _ in range(int(_PER_SECOND_MAX * max(seconds, 0.5)) if own else 1)]
+    async def requests(length: float) -> list[bytes]:
+        if row.cold:
+            made = _documents(await server.ask(int(_COLD_PER_SECOND_MAX * length)))
+            return [row.request(replace(asked, signed=document)) for document in made]
+        return [row.request(asked) for _ in range(int(_PER_SECOND_MAX * length) if own else 1)]
 
-    warm = await load(pid, told["port"], context, requests(), 1, 0.3, row.path)
+    warm = await load(pid, told["port"], context, await requests(0.3), 1, 0.3, row.path, shared=not own)
     bare_port = await server.ask([ROWS.index(row), len(warm.answer)])
     bare, real = [], []
     for _ in range(rounds):
-        bare.append(await load(pid, bare_port, context, requests(), connections, seconds, row.path))
-        real.append(await load(pid, told["port"], context, requests(), connections, seconds, row.path, shared=not own))
+        bodies = await requests(max(seconds, 0.5))
+        bare.append(await load(pid, bare_port, context, bodies, connections, seconds, row.path))
+        real.append(await load(pid, told["port"], context, bodies, connections, seconds, row.path, shared=not own))
     _report(row, bare, real, raw)
+
+
+def _documents(file: str) -> list[bytes]:
+    return [bytes.fromhex(line) for line in Path(file).read_text().split()]
 
 
 def _report(row: Row, bare: list[Slice], real: list[Slice], raw: float) -> None:
