@@ -4,8 +4,8 @@ The standard one writes the source of every method of every class when the class
 thousand classes that was half the computing time of a start, most of it for methods that are never called. Here a
 stub stands for each method; at its first call the method is written and takes its place. `__init__`, which most classes
 need, is written here: the standard library would write two more methods with it, and sets the fields of a frozen
-object at more than twice the price. The other methods it writes. In every other respect a class does what the standard library
-says: parameters (all by name), fields, defaults, order, comparison, the texts of errors.
+object at more than twice the price. The other methods it writes. In every other respect a class does what the standard
+library says: parameters (all by name), fields, defaults, order, comparison, the texts of errors.
 
 Differences that show: `inspect.signature` of a class sees the stub; frozen objects cannot be copied or pickled by
 `copy` and `pickle`; there is no `InitVar`. A class that inherits from one of these is made by this decorator too.
