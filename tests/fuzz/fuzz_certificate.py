@@ -1,10 +1,14 @@
-"""Fuzz target: X.509 certificates from cards, with the reader of Admission."""
+"""Fuzz target: X.509 certificates from cards, with the reader of Admission; both readers take them apart alike."""
 
 from contextlib import suppress
 
+from asn1crypto import x509
+
 from tiaas.pki.admission import BadAdmission, decode_admission_untrusted
-from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
+from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted, general_parts
+from tiaas.pki.extensions import USUAL
 from tiaas.pki.subject import holder_of
+from tiaas.pki.usualform import take_apart
 
 SEEDS: list[bytes] = [
     # Admission of a doctor.
@@ -30,12 +34,14 @@ SEEDS: list[bytes] = [
 
 
 def target(data: bytes) -> None:
-    """Only `BadAdmission` and `BadCertificate` may escape the two readers."""
+    """Only `BadAdmission` and `BadCertificate` may escape."""
     with suppress(BadAdmission):
         decode_admission_untrusted(data)
     try:
         certificate = decode_certificate_untrusted(data)
     except BadCertificate:
         return
+    usual = take_apart(data, USUAL)
+    assert usual is None or usual == general_parts(x509.Certificate.load(data))
     holder_of(certificate)
     certificate.key()

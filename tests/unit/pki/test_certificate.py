@@ -4,6 +4,7 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import asn1crypto.x509
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -12,13 +13,15 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tiaas.base.entropy import SeededEntropy
 from tiaas.pki.admission import build_admission
-from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted
+from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted, general_parts
+from tiaas.pki.extensions import USUAL
 from tiaas.pki.issue import Authority, EndEntity, Validity, issue_authority, issue_end_entity
 from tiaas.pki.names import PersonName, authority_name, insured_name, professional_name
 from tiaas.pki.oids import CertificateType, ExtendedKeyUsage, KeyUsage, Policy, Role
 from tiaas.pki.path import Demands, PathError, PathFault, check_path
 from tiaas.pki.profiles import PROFILES
 from tiaas.pki.subject import holder_of
+from tiaas.pki.usualform import take_apart
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SPAN = Validity(NOW - timedelta(days=1), NOW + timedelta(days=1000))
@@ -54,6 +57,23 @@ def doctor(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, kind: Certificat
     admission = build_admission(Role.ARZT, "1-2ARZT", "Kammer TEST-ONLY")
     holder = EndEntity(name, key.public_key(), admission, "http://ocsp.lab/")
     return decode_certificate_untrusted(issue_end_entity(PROFILES[kind], holder, CA, SPAN, ENTROPY))
+
+
+def test_what_the_ti_issues_is_taken_apart_quickly_and_alike() -> None:
+    holders = (doctor(KEY, CertificateType.HP_QES), doctor(RSA_KEY, CertificateType.HP_AUT), der(CA), der(ROOT))
+    for encoded in (insured(), *(holder.encoded for holder in holders)):
+        assert take_apart(encoded, USUAL) == general_parts(asn1crypto.x509.Certificate.load(encoded))
+
+
+def test_a_certificate_with_an_unusual_extension_is_read_too() -> None:
+    unusual = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3"), b"\x05\x00")
+    builder = x509.CertificateBuilder(extensions=[x509.Extension(unusual.oid, True, unusual)])
+    name = authority_name("CA TEST-ONLY", "unit", "NOT-VALID")
+    builder = builder.subject_name(name).issuer_name(name).public_key(KEY.public_key()).serial_number(1)
+    made = builder.not_valid_before(SPAN.start).not_valid_after(SPAN.end).sign(KEY, SHA256())
+    encoded = made.public_bytes(Encoding.DER)
+    assert take_apart(encoded, USUAL) is None
+    assert decode_certificate_untrusted(encoded).critical_unknown == ("1.2.3",)
 
 
 def test_profile_of_c_ch_aut() -> None:
