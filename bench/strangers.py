@@ -18,7 +18,8 @@ from tiaas.lab.signers import der, ocsp_responder
 from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.pki.issue import EndEntity
 from tiaas.pki.keys import SigningScheme
-from tiaas.pki.ocsp import CertHash, CertId, CertStatus, Responder, SingleResponse, encode_response
+from tiaas.pki.ocsp import encode_response
+from tiaas.pki.ocspmessages import CertHash, CertId, CertStatus, Responder, SingleResponse
 from tiaas.pki.oids import CertificateType
 from tiaas.pki.prehashed import make_signature
 

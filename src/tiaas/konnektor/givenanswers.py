@@ -19,7 +19,7 @@ from tiaas.konnektor.ocspanswer import TOLERANCE, OcspRefused, OcspSigners, Sign
 from tiaas.konnektor.trust import TrustSpace
 from tiaas.konnektor.verdict import CertificateStatus
 from tiaas.pki.certificate import Certificate
-from tiaas.pki.ocsp import CertId
+from tiaas.pki.ocspmessages import CertId
 
 ANSWERS_MAX = 500
 """Responses, some 3 KiB each."""

@@ -25,15 +25,8 @@ from tiaas.konnektor.verdict import CertificateStatus
 from tiaas.konnektor.web import NoAnswer, Origin, WebClient, WebRequest, split_http_url
 from tiaas.pki.certificate import Certificate
 from tiaas.pki.codes import PkiCode
-from tiaas.pki.ocsp import (
-    MAX_RESPONSE,
-    REQUEST_TYPE,
-    RESPONSE_TYPE,
-    CertId,
-    CertStatus,
-    OcspRequest,
-    encode_request,
-)
+from tiaas.pki.ocsp import MAX_RESPONSE, REQUEST_TYPE, RESPONSE_TYPE, encode_request
+from tiaas.pki.ocspmessages import CertId, CertStatus, OcspRequest
 
 _log = logging.getLogger("tiaas.konnektor.ocsp")
 

@@ -14,16 +14,8 @@ from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted
 from tiaas.pki.codes import PkiCode
-from tiaas.pki.ocsp import (
-    BadOcsp,
-    BasicResponse,
-    CertHash,
-    CertId,
-    CertStatus,
-    ResponseStatus,
-    SingleResponse,
-    decode_response_untrusted,
-)
+from tiaas.pki.ocsp import BadOcsp, decode_response_untrusted
+from tiaas.pki.ocspmessages import BasicResponse, CertHash, CertId, CertStatus, ResponseStatus, SingleResponse
 from tiaas.pki.oids import ExtendedKeyUsage
 from tiaas.pki.path import signature_fits
 

@@ -13,17 +13,14 @@ from tiaas.base.dataclass import dataclass
 from tiaas.lab.books import CertificateBook, Issued
 from tiaas.lab.signers import Signers, der, ocsp_responder
 from tiaas.pki.certificate import decode_certificate_untrusted
-from tiaas.pki.ocsp import (
-    BadOcsp,
+from tiaas.pki.ocsp import BadOcsp, decode_request_untrusted, encode_exception, encode_response
+from tiaas.pki.ocspmessages import (
     CertHash,
     CertStatus,
     OcspRequest,
     Responder,
     ResponseStatus,
     SingleResponse,
-    decode_request_untrusted,
-    encode_exception,
-    encode_response,
     issuer_hashes,
 )
 from tiaas.pki.signature import SigningKey

@@ -25,7 +25,7 @@ from tiaas.lab.pki import ORGANIZATION, Family, LabPki, midnight, read_authority
 from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.pki.issue import Authority, EndEntity, PrivateKey, Validity, issue_authority, issue_list_signer
 from tiaas.pki.names import authority_name, component_name
-from tiaas.pki.ocsp import Responder
+from tiaas.pki.ocspmessages import Responder
 from tiaas.pki.profiles import OCSP_SIGNER, TSL_SIGNER, Profile
 from tiaas.pki.signature import software_key
 from tiaas.xmlsec.names import SignatureMethod

@@ -134,7 +134,7 @@ def _certificate(parts: Parts) -> Certificate:
         admission=extensions.admission(),
         qc_statements=extensions.qc_statements(),
         critical_unknown=tuple([oid for oid in parts.critical if oid not in UNDERSTOOD]),
-        signature_algorithm=_algorithm(parts.algorithm),
+        signature_algorithm=algorithm_of(parts.algorithm),
         signature=parts.signature,
         signed=parts.signed,
     )
@@ -198,7 +198,8 @@ def _folded(value: str) -> str:
     return " ".join(value.casefold().split())
 
 
-def _algorithm(encoded: bytes) -> SignatureAlgorithm | None:
+def algorithm_of(encoded: bytes) -> SignatureAlgorithm | None:
+    """`read_algorithm` of an AlgorithmIdentifier (DER). Raises what asn1crypto raises."""
     return _kept_algorithm(encoded) if len(encoded) <= _ALGORITHM_KEPT_OCTETS else _kept_algorithm.__wrapped__(encoded)
 
 

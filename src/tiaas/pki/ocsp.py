@@ -7,17 +7,27 @@ decides the client.
 """
 
 from datetime import UTC, datetime
-from enum import Enum, unique
-from hashlib import sha1, sha256
 from typing import Any
 
-from asn1crypto import algos, core, ocsp, x509
+from asn1crypto import algos, core, ocsp
 
-from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
-from tiaas.pki.certificate import Certificate, SignatureAlgorithm, read_algorithm
+from tiaas.pki.certificate import SignatureAlgorithm, read_algorithm
 from tiaas.pki.ocspbounds import EXTENSIONS_MAX, check_bounds
-from tiaas.pki.signature import SigningKey, fits
+from tiaas.pki.ocspmessages import (
+    BasicResponse,
+    CertHash,
+    CertId,
+    CertStatus,
+    OcspRequest,
+    OcspResponse,
+    Responder,
+    ResponseStatus,
+    SingleResponse,
+    sha1_of,
+    subject_and_key,
+)
+from tiaas.pki.usualanswer import read_usual_answer
 from tiaas.tlv import BadTlv, encode
 
 REQUEST_TYPE = "application/ocsp-request"
@@ -30,7 +40,6 @@ NONCE_MAX = 128
 
 CERT_HASH = "1.3.36.8.3.13"
 _NONCE = "1.3.6.1.5.5.7.48.1.2"
-_SHA256 = "2.16.840.1.101.3.4.2.1"
 
 # The writers put DER together themselves: asn1crypto takes longer to build an answer than a signature takes.
 _INTEGER, _BIT_STRING, _OCTET_STRING, _ENUMERATED, _GENERALIZED_TIME, _SEQUENCE = 0x02, 0x03, 0x04, 0x0A, 0x18, 0x30
@@ -52,18 +61,6 @@ class BadOcsp(TiaasError):
     """Octets that are no OCSP message of this profile; says what is wrong."""
 
 
-@unique
-class ResponseStatus(Enum):
-    """OCSPResponseStatus: anything but `SUCCESSFUL` is an exception without further content."""
-
-    SUCCESSFUL = "successful"
-    MALFORMED_REQUEST = "malformed_request"
-    INTERNAL_ERROR = "internal_error"
-    TRY_LATER = "try_later"
-    SIG_REQUIRED = "sign_required"
-    UNAUTHORIZED = "unauthorized"
-
-
 _NUMBERS = {
     ResponseStatus.SUCCESSFUL: 0,
     ResponseStatus.MALFORMED_REQUEST: 1,
@@ -72,112 +69,6 @@ _NUMBERS = {
     ResponseStatus.SIG_REQUIRED: 5,
     ResponseStatus.UNAUTHORIZED: 6,
 }
-
-
-@unique
-class CertStatus(Enum):
-    """What the responder knows of a certificate."""
-
-    GOOD = "good"
-    REVOKED = "revoked"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class CertId:
-    """Which certificate is meant; hashes by `algorithm` over the issuer's DER name and its public key's bits."""
-
-    issuer_name_hash: bytes
-    issuer_key_hash: bytes
-    serial_number: int
-    algorithm: str = "sha1"
-
-    @staticmethod
-    def of(certificate: Certificate, issuer: Certificate) -> "CertId":
-        """The CertID of `certificate`, with SHA-1 (GS-A_4674: all responders know it)."""
-        name, key = issuer_hashes(issuer)
-        return CertId(name, key, certificate.serial_number)
-
-
-@dataclass(frozen=True, slots=True)
-class OcspRequest:
-    """A request for the status of one certificate."""
-
-    cert_id: CertId
-    nonce: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CertHash:
-    """Content of the extension CertHash: the hash over the whole certificate; `algorithm` is an OID."""
-
-    algorithm: str
-    digest: bytes
-
-    @staticmethod
-    def of(certificate: bytes) -> "CertHash":
-        """The SHA-256 of a DER certificate (GS-A_4393)."""
-        return CertHash(_SHA256, sha256(certificate).digest())
-
-
-@dataclass(frozen=True, slots=True)
-class SingleResponse:
-    """What the answer says of one certificate. `revoked_at` is there if, and only if, the status is `REVOKED`."""
-
-    cert_id: CertId
-    status: CertStatus
-    this_update: datetime
-    next_update: datetime | None = None
-    revoked_at: datetime | None = None
-    cert_hash: CertHash | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BasicResponse:
-    """The signed answer. The responder is named by `responder_key` (SHA-1 of its key) or `responder_name` (DER)."""
-
-    produced_at: datetime
-    responses: tuple[SingleResponse, ...]
-    nonce: bytes | None
-    responder_key: bytes | None
-    responder_name: bytes | None
-    certificates: tuple[bytes, ...]
-    signature_algorithm: SignatureAlgorithm | None
-    signature: bytes
-    signed: bytes
-
-    def is_by(self, signer: Certificate) -> bool:
-        """Whether the answer names this certificate's holder as its responder."""
-        name, key = _subject_and_key(signer)
-        return self.responder_key == _sha1(key) or self.responder_name == name
-
-    def is_signed_by(self, signer: Certificate) -> bool:
-        """Whether this certificate's key made the signature."""
-        return fits(signer.key(), self.signature_algorithm, self.signature, self.signed)
-
-
-@dataclass(frozen=True, slots=True)
-class OcspResponse:
-    """A whole answer; `basic` is there if, and only if, the status is `SUCCESSFUL`."""
-
-    status: ResponseStatus
-    basic: BasicResponse | None = None
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Responder:
-    """Who signs answers: the certificate that goes with them, and its key."""
-
-    certificate: Certificate
-    key: SigningKey
-    by_name: bool = False
-    """How the answer names it: by subject, or by key hash."""
-
-
-def issuer_hashes(issuer: Certificate) -> tuple[bytes, bytes]:
-    """SHA-1 over an issuer's name and over its public key, as a CertID holds them: what a responder is found by."""
-    name, key = _subject_and_key(issuer)
-    return _sha1(name), _sha1(key)
 
 
 # ---- requests --------------------------------------------------------------------------------------------------------
@@ -219,8 +110,8 @@ def encode_response(
     responses: tuple[SingleResponse, ...], responder: Responder, produced_at: datetime, nonce: bytes | None = None
 ) -> bytes:
     """A signed answer, DER, with the responder's certificate in it. Times are cut to seconds."""
-    name, key = _subject_and_key(responder.certificate)
-    named = encode(0xA1, name) if responder.by_name else encode(0xA2, encode(_OCTET_STRING, _sha1(key)))
+    name, key = subject_and_key(responder.certificate)
+    named = encode(0xA1, name) if responder.by_name else encode(0xA2, encode(_OCTET_STRING, sha1_of(key)))
     singles = encode(_SEQUENCE, *(_single(response) for response in responses))
     extensions = b"" if nonce is None else encode(0xA1, _nonce(nonce))
     data = encode(_SEQUENCE, named, _time(produced_at), singles, extensions)
@@ -238,17 +129,22 @@ def decode_response_untrusted(der: bytes) -> OcspResponse:
     if len(der) > MAX_RESPONSE:
         raise BadOcsp(f"{len(der)} octets are too many for an answer")
     try:
-        check_bounds(der)
-        response = ocsp.OCSPResponse.load(der, strict=True)
-        status = ResponseStatus(response["response_status"].native)
-        if status is not ResponseStatus.SUCCESSFUL:
-            return OcspResponse(status)
-        content = response["response_bytes"]
-        if content["response_type"].native != "basic_ocsp_response":
-            raise BadOcsp("an answer of another type than basic")
-        return OcspResponse(status, _read_basic(bytes(content["response"])))
+        return read_usual_answer(der) or general_response(der)
     except (BadTlv, *_READ_ERRORS) as error:
         raise BadOcsp(f"answer not readable ({type(error).__name__})") from None
+
+
+def general_response(der: bytes) -> OcspResponse:
+    """Reads an answer of any form. Raises `BadOcsp`, `BadTlv` and what asn1crypto raises."""
+    check_bounds(der)
+    response = ocsp.OCSPResponse.load(der, strict=True)
+    status = ResponseStatus(response["response_status"].native)
+    if status is not ResponseStatus.SUCCESSFUL:
+        return OcspResponse(status)
+    content = response["response_bytes"]
+    if content["response_type"].native != "basic_ocsp_response":
+        raise BadOcsp("an answer of another type than basic")
+    return OcspResponse(status, _read_basic(bytes(content["response"])))
 
 
 def _read_basic(der: bytes) -> BasicResponse:
@@ -289,13 +185,6 @@ def _read_single(response: ocsp.SingleResponse) -> SingleResponse:
 
 class _CertHash(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
     _fields = [("hash_algorithm", algos.DigestAlgorithm), ("certificate_hash", core.OctetString)]  # noqa: RUF012
-
-
-def _subject_and_key(certificate: Certificate) -> tuple[bytes, bytes]:
-    """The DER subject and the bits of the public key."""
-    body = x509.TbsCertificate.load(certificate.signed)
-    # The octets of a BIT STRING without the first, which counts unused bits.
-    return bytes(body["subject"].dump()), bytes(body["subject_public_key_info"]["public_key"].contents[1:])
 
 
 def _cert_id(cert_id: CertId) -> bytes:
@@ -378,7 +267,3 @@ def _extensions(extensions: Any) -> dict[str, bytes]:
 
 def _time(moment: datetime) -> bytes:
     return encode(_GENERALIZED_TIME, f"{moment.astimezone(UTC):%Y%m%d%H%M%S}Z".encode())
-
-
-def _sha1(octets: bytes) -> bytes:
-    return sha1(octets, usedforsecurity=False).digest()

@@ -11,15 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.unit.pki.ocspmaker import NOW, World
 from tiaas.pki.certificate import Certificate
-from tiaas.pki.ocsp import (
-    CertHash,
-    CertId,
-    CertStatus,
-    SingleResponse,
-    decode_request_untrusted,
-    decode_response_untrusted,
-    encode_response,
-)
+from tiaas.pki.ocsp import decode_request_untrusted, decode_response_untrusted, encode_response
+from tiaas.pki.ocspmessages import CertHash, CertId, CertStatus, SingleResponse
 
 WORLD = World()
 SUBJECT = WORLD.insured()

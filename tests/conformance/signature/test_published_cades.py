@@ -23,7 +23,8 @@ from tiaas.ades.smime import read_smime_untrusted
 from tiaas.cms.oids import Attribute
 from tiaas.cms.signed import SignedData, decode_attribute_untrusted, decode_signed_data_untrusted
 from tiaas.pki.keys import Digest, SigningScheme
-from tiaas.pki.ocsp import ResponseStatus, decode_response_untrusted
+from tiaas.pki.ocsp import decode_response_untrusted
+from tiaas.pki.ocspmessages import ResponseStatus
 
 VECTORS = SHARED / "vectors"
 PRESCRIPTIONS, EXAMPLES, MAIL = VECTORS / "erp-qes", VECTORS / "examples-signature", VECTORS / "kim-smime"

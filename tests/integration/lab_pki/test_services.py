@@ -27,18 +27,8 @@ from tiaas.lab.store import Kind, LabStore
 from tiaas.lab.trustlists import hash_file
 from tiaas.lab.zdidentity import DEFECTS
 from tiaas.pki.certificate import Certificate, decode_certificate_untrusted
-from tiaas.pki.ocsp import (
-    REQUEST_TYPE,
-    RESPONSE_TYPE,
-    CertHash,
-    CertId,
-    CertStatus,
-    OcspRequest,
-    OcspResponse,
-    ResponseStatus,
-    decode_response_untrusted,
-    encode_request,
-)
+from tiaas.pki.ocsp import REQUEST_TYPE, RESPONSE_TYPE, decode_response_untrusted, encode_request
+from tiaas.pki.ocspmessages import CertHash, CertId, CertStatus, OcspRequest, OcspResponse, ResponseStatus
 from tiaas.pki.oids import CertificateType, Role
 from tiaas.pki.signedlist import read_signed_list
 from tiaas.pki.tsl import ServiceType

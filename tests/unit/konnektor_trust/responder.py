@@ -7,15 +7,8 @@ from datetime import timedelta
 
 from tests.unit.pki.ocspmaker import World
 from tiaas.base.clock import ManualClock
-from tiaas.pki.ocsp import (
-    RESPONSE_TYPE,
-    CertHash,
-    CertStatus,
-    OcspRequest,
-    SingleResponse,
-    decode_request_untrusted,
-    encode_response,
-)
+from tiaas.pki.ocsp import RESPONSE_TYPE, decode_request_untrusted, encode_response
+from tiaas.pki.ocspmessages import CertHash, CertStatus, OcspRequest, SingleResponse
 
 Answer = Callable[[OcspRequest], bytes]
 

@@ -27,7 +27,7 @@ from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.protocol import LogName, Query
 from tiaas.konnektor.protocol.entry import SECURITY, SYSTEM
 from tiaas.konnektor.trust import Issuer, TrustSpace
-from tiaas.pki.ocsp import CertStatus
+from tiaas.pki.ocspmessages import CertStatus
 from tiaas.pki.oids import CertificateType, Role
 
 OSIG = server(Role.PRAXIS_ARZT, CertificateType.HCI_OSIG).encoded

@@ -14,15 +14,8 @@ from tiaas.konnektor.givenanswers import DOCUMENT_OCTETS_MAX, GIVEN_MAX, GivenAn
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.konnektor.verdict import CertificateStatus, Result
 from tiaas.pki.codes import PkiCode
-from tiaas.pki.ocsp import (
-    CertHash,
-    CertId,
-    CertStatus,
-    OcspResponse,
-    SingleResponse,
-    decode_response_untrusted,
-    encode_response,
-)
+from tiaas.pki.ocsp import decode_response_untrusted, encode_response
+from tiaas.pki.ocspmessages import CertHash, CertId, CertStatus, OcspResponse, SingleResponse
 from tiaas.pki.oids import CertificateType
 from tiaas.tlv import encode
 

@@ -17,7 +17,7 @@ from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.catalogue import deviations
 from tiaas.konnektor.events import Event, EventSeverity, Topic
 from tiaas.konnektor.heldkeys import HeldKeys, NoLine
-from tiaas.pki.ocsp import CertStatus
+from tiaas.pki.ocspmessages import CertStatus
 
 ICCSN, HOLDER = "80276001011699900201", "Dr. Ida Testfall"
 

@@ -19,15 +19,8 @@ from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.konnektor.verdict import CertificateStatus
 from tiaas.konnektor.web import WebClient
 from tiaas.pki.codes import PkiCode
-from tiaas.pki.ocsp import (
-    CertHash,
-    CertStatus,
-    OcspRequest,
-    ResponseStatus,
-    SingleResponse,
-    encode_exception,
-    encode_response,
-)
+from tiaas.pki.ocsp import encode_exception, encode_response
+from tiaas.pki.ocspmessages import CertHash, CertStatus, OcspRequest, ResponseStatus, SingleResponse
 
 WORLD = World()
 STRANGER = World("stranger")

@@ -16,7 +16,7 @@ from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.konnektor.verdict import Result
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.issue import Validity
-from tiaas.pki.ocsp import CertStatus
+from tiaas.pki.ocspmessages import CertStatus
 from tiaas.pki.oids import CertificateType
 from tiaas.pki.path import PathFault, signature_fits
 

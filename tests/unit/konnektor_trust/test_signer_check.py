@@ -15,7 +15,8 @@ from tiaas.konnektor.verdict import Result
 from tiaas.pki.certificate import Certificate
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.issue import Validity
-from tiaas.pki.ocsp import CertHash, CertId, CertStatus, OcspRequest, SingleResponse, encode_response
+from tiaas.pki.ocsp import encode_response
+from tiaas.pki.ocspmessages import CertHash, CertId, CertStatus, OcspRequest, SingleResponse
 from tiaas.pki.oids import CertificateType
 from tiaas.pki.path import Demands, Examination, PathFault, signature_fits
 

@@ -15,7 +15,7 @@ from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.konnektor.verdict import CertificateCheck, CertificateStatus, Result, Verdict
 from tiaas.pki.certificate import Certificate
 from tiaas.pki.codes import PkiCode
-from tiaas.pki.ocsp import CertStatus
+from tiaas.pki.ocspmessages import CertStatus
 from tiaas.pki.path import Examination
 
 GRACE = timedelta(minutes=10)

@@ -26,7 +26,8 @@ from tiaas.pki.certificate import Certificate, decode_certificate_untrusted
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.issue import EndEntity, Validity, issue_end_entity
 from tiaas.pki.names import component_name
-from tiaas.pki.ocsp import CertHash, CertStatus, OcspRequest, SingleResponse, encode_response
+from tiaas.pki.ocsp import encode_response
+from tiaas.pki.ocspmessages import CertHash, CertStatus, OcspRequest, SingleResponse
 from tiaas.pki.oids import CertificateType, Role
 from tiaas.pki.profiles import PROFILES
 

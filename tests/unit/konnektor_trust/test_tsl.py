@@ -38,7 +38,8 @@ from tiaas.konnektor.trust import EGK, TrustSpace
 from tiaas.konnektor.trustbuild import build_trust
 from tiaas.konnektor.tslimport import ListRefused, ReadList, read_list
 from tiaas.pki.codes import PkiCode
-from tiaas.pki.ocsp import CertHash, CertStatus, OcspRequest, SingleResponse, encode_response
+from tiaas.pki.ocsp import encode_response
+from tiaas.pki.ocspmessages import CertHash, CertStatus, OcspRequest, SingleResponse
 from tiaas.pki.oids import ExtendedKeyUsage
 from tiaas.pki.tsl import ServiceStatus, ServiceType
 

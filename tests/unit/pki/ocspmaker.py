@@ -14,7 +14,7 @@ from tiaas.pki.admission import build_admission
 from tiaas.pki.certificate import Certificate, decode_certificate_untrusted
 from tiaas.pki.issue import Authority, EndEntity, PrivateKey, Validity, issue_authority, issue_end_entity
 from tiaas.pki.names import PersonName, authority_name, insured_name
-from tiaas.pki.ocsp import Responder
+from tiaas.pki.ocspmessages import Responder
 from tiaas.pki.oids import CertificateType, Role
 from tiaas.pki.profiles import PROFILES
 from tiaas.pki.signature import software_key

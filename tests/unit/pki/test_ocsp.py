@@ -17,6 +17,13 @@ from tiaas.pki.ocsp import (
     MAX_REQUEST,
     MAX_RESPONSE,
     BadOcsp,
+    decode_request_untrusted,
+    decode_response_untrusted,
+    encode_exception,
+    encode_request,
+    encode_response,
+)
+from tiaas.pki.ocspmessages import (
     BasicResponse,
     CertHash,
     CertId,
@@ -25,11 +32,6 @@ from tiaas.pki.ocsp import (
     Responder,
     ResponseStatus,
     SingleResponse,
-    decode_request_untrusted,
-    decode_response_untrusted,
-    encode_exception,
-    encode_request,
-    encode_response,
     issuer_hashes,
 )
 from tiaas.pki.signature import software_key

@@ -21,7 +21,7 @@ from tiaas.konnektor.verification.reading import Material
 from tiaas.konnektor.verification.reporting import DIALECT_7_4, DIALECT_7_5, Dialect, Reports
 from tiaas.konnektor.verification.reportwords import ReportWish, algorithm, plain
 from tiaas.konnektor.verification.verifying import Rules, Verification
-from tiaas.pki.ocsp import CertStatus
+from tiaas.pki.ocspmessages import CertStatus
 from tiaas.soap.simple import DATE_TIME
 
 API = SHARED / "gematik-api"

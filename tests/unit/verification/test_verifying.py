@@ -28,7 +28,7 @@ from tiaas.konnektor.verification.reporting import DIALECT_7_5, Reports
 from tiaas.konnektor.verification.reportwords import ReportWish
 from tiaas.konnektor.verification.verifying import Rules, Verification, verify
 from tiaas.pki.issue import Validity
-from tiaas.pki.ocsp import CertStatus
+from tiaas.pki.ocspmessages import CertStatus
 from tiaas.pki.oids import CertificateType
 
 HOUR = timedelta(hours=1)

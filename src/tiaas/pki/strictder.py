@@ -1,0 +1,83 @@
+"""Reads strict DER quickly: what the readers of usual certificates and OCSP responses have in common.
+
+Definite lengths in up to two octets, the shortest ones (X.690, 10.1). Offsets in place of copies.
+"""
+
+import re
+from datetime import UTC, datetime
+
+INTEGER, BIT_STRING, OCTET_STRING, OID, SEQUENCE, SET = 0x02, 0x03, 0x04, 0x06, 0x30, 0x31
+_UTC_TIME, GENERALIZED_TIME = 0x17, 0x18
+_TIMES = {
+    _UTC_TIME: re.compile(rb"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z"),
+    GENERALIZED_TIME: re.compile(rb"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z"),
+}
+
+_LEAST = {0x81: 0x80, 0x82: 0x01}
+"""What the first octet of a length in one or two octets is at least, for that length to be the shortest."""
+
+Element = tuple[int, int, int, int]
+"""Its tag, where it begins, where its content begins, and where it ends."""
+
+
+class Unusual(ValueError):
+    """Octets of another form, right or wrong."""
+
+
+def element_at(der: bytes, start: int, stop: int) -> Element:
+    """The element that begins at `start` and ends at `stop` at the latest. Raises `Unusual`."""
+    if start + 2 > stop:
+        raise Unusual
+    tag, length, first = der[start], der[start + 1], start + 2
+    if length >= 0x80:
+        first += length - 0x80
+        least = _LEAST.get(length)
+        if least is None or first > stop or der[start + 2] < least:
+            raise Unusual
+        length = int.from_bytes(der[start + 2 : first], "big")
+    end = first + length
+    if end > stop:
+        raise Unusual
+    return tag, start, first, end
+
+
+def children(der: bytes, parent: Element, tag: int, count: int | None = None) -> list[Element]:
+    """The elements in one that has that tag, as many as `count` says, if it does. Raises `Unusual`."""
+    found = []
+    if parent[0] != tag:
+        raise Unusual
+    position, stop = parent[2], parent[3]
+    while position < stop:
+        child = element_at(der, position, stop)
+        found.append(child)
+        position = child[3]
+    if count is not None and len(found) != count:
+        raise Unusual
+    return found
+
+
+def content(der: bytes, element: Element, tag: int) -> bytes:
+    """The content of an element that has that tag. Raises `Unusual`."""
+    if element[0] != tag:
+        raise Unusual
+    return der[element[2] : element[3]]
+
+
+def whole(der: bytes, element: Element, tag: int) -> bytes:
+    """An element that has that tag, as it is written. Raises `Unusual`."""
+    if element[0] != tag:
+        raise Unusual
+    return der[element[1] : element[3]]
+
+
+def moment(der: bytes, element: Element) -> datetime:
+    """A UTCTime or GeneralizedTime in whole seconds (RFC 5280, 4.1.2.5). Raises ValueError."""
+    form = _TIMES.get(element[0])
+    digits = None if form is None else form.fullmatch(der, element[2], element[3])
+    if digits is None:
+        raise Unusual
+    year, month, day, hour, minute, second = map(int, digits.groups())
+    if element[0] == _UTC_TIME:
+        # The century ends with 49 (RFC 5280, 4.1.2.5.1).
+        year += 2000 if year < 50 else 1900
+    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
