@@ -1,9 +1,13 @@
 """What verbs write: results to standard output, progress and errors to standard error."""
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+
+_NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What would break a table: control characters, and octets of file names that are no text."""
 
 
 def out(text: str = "") -> None:
@@ -34,12 +38,17 @@ def out_json(document: object) -> None:
 
 
 def out_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table with aligned columns; columns empty in every row are left out."""
+    """A table with aligned columns; columns empty in every row are left out, what is no text is written in escapes."""
+    rows = [[_NO_TEXT.sub(_escape, cell) for cell in row] for row in rows]
     kept = [at for at in range(len(titles)) if any(row[at] for row in rows)] if rows else list(range(len(titles)))
     lines = [[titles[at] for at in kept], *([row[at] for at in kept] for row in rows)]
     widths = [max(len(line[at]) for line in lines) for at in range(len(kept))]
     for line in lines:
         out("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
 
 
 def out_fields(fields: Mapping[str, str]) -> None:

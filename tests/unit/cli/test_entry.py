@@ -132,6 +132,8 @@ def test_errors_leave_no_traceback(
 def test_tables_and_fields(capsys: pytest.CaptureFixture[str]) -> None:
     out_table(("A", "EMPTY", "B"), [("x", "", "1"), ("longer", "", "")])
     assert capsys.readouterr().out == "A       B\nx       1\nlonger\n"
+    out_table(("FILE",), [("Br\udcfcckner\n\x1b[31m\N{NO-BREAK SPACE}ä",)])
+    assert capsys.readouterr().out == "FILE\nBr\\udcfcckner\\n\\x1b[31m\N{NO-BREAK SPACE}ä\n"
     out_table(("A", "B"), [])
     assert capsys.readouterr().out == "A  B\n"
     out_fields({"Name": "x", "Nothing": "", "Longer": "y"})
