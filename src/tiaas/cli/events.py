@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import math
 import signal
 import socket
 from datetime import timedelta
@@ -42,7 +43,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--topic", default="", metavar="TOPIC", help="only topics that begin like this: CARD, CT, …")
     parser.add_argument("--filter", metavar="XPATH", help="only events for which this XPath gives something")
     parser.add_argument("--count", type=_positive, metavar="N", help="end after N events")
-    parser.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
+    parser.add_argument("--seconds", type=_seconds, metavar="S", help="end after S seconds")
     parser.add_argument(
         "--listen",
         metavar="ADDR[:PORT]",
@@ -55,6 +56,16 @@ def _positive(text: str) -> int:
     if not (text.isdecimal() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
+    return number
 
 
 def run(args: argparse.Namespace) -> int:

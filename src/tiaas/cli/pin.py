@@ -130,9 +130,9 @@ def _place(card: Card) -> dict[str, object]:
 def _enter(args: argparse.Namespace, action: _Action) -> int:
     async def enter(konnektor: Konnektor) -> tuple[Card, PinOutcome, bool]:
         card = await choose_card(konnektor, args.card, _kinds(args.pin))
-        idle = False
-        if args.action == "unblock":
-            idle = (await konnektor.get_pin_status(card.card_handle, args.pin)).status is not PinStatus.BLOCKED
+        # A PIN that the card does not have is refused before anybody is sent to a terminal.
+        state = await konnektor.get_pin_status(card.card_handle, args.pin)
+        idle = args.action == "unblock" and state.status is not PinStatus.BLOCKED
         if not idle:
             note(f"tiaas: {_whose(args, card)}: somebody types at the terminal now")
         return card, await action.call(konnektor, card.card_handle, args), idle

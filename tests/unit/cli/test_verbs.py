@@ -142,6 +142,7 @@ async def test_pin_verify(
     text: str,
 ) -> None:
     async with _serving(identities, tmp_path) as (fake, kon):
+        fake.answers["GetPinStatus"] = messages.pin_status(PinStatus.VERIFIABLE, 3)
         fake.answers["VerifyPin"] = messages.pin_response(result, left)
         assert await _call("pin", "verify", *kon) == code
         told = capsys.readouterr()
@@ -151,6 +152,17 @@ async def test_pin_verify(
         assert await _call("pin", "verify", "--json", *kon) == code
     assert json.loads(capsys.readouterr().out)["pin_result"] == result.value
     assert b"smcb-1" in fake.received[-1].body
+
+
+async def test_nobody_is_sent_to_a_terminal_for_a_pin_that_is_none(
+    identities: Identities, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with _serving(identities, tmp_path) as (fake, kon):
+        fake.answers["GetPinStatus"] = messages.fault(4072, "ungültige PIN-Referenz PIN.NIX")
+        assert await _call("pin", "verify", "PIN.NIX", *kon) == 3
+    told = capsys.readouterr().err
+    assert "4072" in told
+    assert "somebody types" not in told
 
 
 @pytest.mark.parametrize(
@@ -277,10 +289,20 @@ async def test_options_that_do_not_go_together(
     assert fake.received == []
 
 
-def test_a_count_of_nothing_is_refused_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--count", "0", "0 is not a whole number from 1 on"),
+        ("--seconds", "-1", "-1 is not a number of seconds above 0"),
+        ("--seconds", "nan", "nan is not a number of seconds above 0"),
+    ],
+)
+def test_what_ends_events_before_they_begin_is_refused(
+    capsys: pytest.CaptureFixture[str], option: str, value: str, says: str
+) -> None:
     with pytest.raises(SystemExit, match="2"):
-        main(["events", "--count", "0"])
-    assert "0 is not a whole number from 1 on" in capsys.readouterr().err
+        main(["events", f"{option}={value}"])
+    assert says in capsys.readouterr().err
 
 
 async def test_the_card_that_reads_in_place_of_an_smcb_is_named(
