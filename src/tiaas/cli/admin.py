@@ -25,7 +25,7 @@ from tiaas.cli.admincertificates import register_certificates
 from tiaas.cli.adminimportedcas import register_imported_cas
 from tiaas.cli.adminlogs import register_logs
 from tiaas.cli.adminparameters import register_parameters
-from tiaas.cli.adminrestart import register_restart
+from tiaas.cli.adminrestart import register_restart, said_whether_back, with_restart
 from tiaas.cli.adminsmbs import register_virtual_smbs
 from tiaas.cli.adminsystem import register_system
 from tiaas.cli.adminupdates import register_updates
@@ -258,9 +258,9 @@ def _pin(args: argparse.Namespace) -> int:
 
 def _reset(args: argparse.Namespace) -> int:
     wish = FactoryReset(args.confirm)
-    with_admin(args, lambda admin: admin.exchange("POST", "/system/factory-reset", wish))
-    out("the instance goes back to its delivery state and restarts")
-    return ExitCode.OK
+    _, reason = with_restart(args, lambda admin: admin.exchange("POST", "/system/factory-reset", wish))
+    note("tiaas: the instance goes back to its delivery state; who managed it makes new accounts")
+    return said_whether_back(reason)
 
 
 def _export(args: argparse.Namespace) -> int:
@@ -284,7 +284,7 @@ def _import(args: argparse.Namespace) -> int:
                 "exported": local_time(shown.exported),
                 "signed by": f"{shown.signer} ({shown.signer_fingerprint})",
                 "content": f"{shown.rows} rows: {', '.join(shown.kinds)}",
-                "taken": "yes, the instance restarts" if shown.was_imported else "no; take it with --yes",
+                "taken": "yes" if shown.was_imported else "no; take it with --yes",
             }
         )
         if shown.was_imported and shown.to_be_activated:
@@ -292,7 +292,13 @@ def _import(args: argparse.Namespace) -> int:
             for ct_id in shown.to_be_activated:
                 out(f"  tiaas admin terminal activate {ct_id}")
 
-    return shown(args, with_admin(args, lambda admin: admin.change("POST", "/config/import", wish, ConfigShown)), text)
+    found, reason = with_restart(
+        args,
+        lambda admin: admin.change("POST", "/config/import", wish, ConfigShown),
+        lambda found: found.was_imported,
+    )
+    shown(args, found, text)
+    return said_whether_back(reason) if found.was_imported else ExitCode.OK
 
 
 def _beside(path: Path, ending: str) -> Path:

@@ -1,6 +1,7 @@
 """`tiaas admin parameters` and `receipt-secret`: the parameters of an instance, shown and set."""
 
 import argparse
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_origin
@@ -24,6 +25,7 @@ from tiaas.interfaces.management.system import SystemState
 _PATH, _IN_FORCE, _SECRET_PATH = "/parameters", "/parameters/in-force", "/parameters/receipt-secret"
 _SECRET = "receipt_secret"
 _EMPTY = "none"
+_NUMBER = re.compile("-?[0-9]+")
 _ADMINISTRATOR = "administrator"
 
 
@@ -101,7 +103,7 @@ def _told_value(value: object, counting: ParameterInForce) -> str:
 def _value(text: str) -> object:
     if text in ("true", "false"):
         return text == "true"
-    if text.isascii() and text.isdigit():
+    if _NUMBER.fullmatch(text):
         return int(text)
     return text or None
 
@@ -125,8 +127,9 @@ def _secret(args: argparse.Namespace) -> int:
             await admin.change("PUT", _SECRET_PATH, secret)
         elif args.what == "remove":
             await admin.change("DELETE", _SECRET_PATH)
-        if args.what != "show" and (await admin.read("/system", SystemState)).restart_needed:
-            note("tiaas: that counts from the next start on: tiaas admin restart")
+        is_program = args.what == "show" and args.json
+        if not is_program and (await admin.read("/system", SystemState)).restart_needed:
+            note("tiaas: what was changed counts from the next start on: tiaas admin restart")
         return (await _in_force(admin))[_SECRET]
 
     told = {

@@ -147,6 +147,7 @@ def test_parameters_that_are_lists_and_secrets(run: Run, tmp_path: Path) -> None
     assert line(shown, "ocsp_seconds") == "10 (as configured)"
     assert "tiaas admin receipt-secret set" in run("parameters", "receipt_secret=x", code=2)
     assert "no IP address" in run("parameters", "name_servers=fd00::1::2", code=3)
+    assert "a number from 1 to 120 is wanted" in run("parameters", "ocsp_seconds=-1", code=2)
 
     assert "random key" in run("receipt-secret")
     (tmp_path / "secret").write_bytes(b"s" * 15)
@@ -154,6 +155,7 @@ def test_parameters_that_are_lists_and_secrets(run: Run, tmp_path: Path) -> None
     (tmp_path / "secret").write_bytes(bytes(range(16)))
     assert "from the next start on" in run("receipt-secret", "set", "--file", str(tmp_path / "secret"))
     assert line(run("parameters"), "receipt_secret") == "administrator (now none)"
+    assert "from the next start on: tiaas admin restart" in run("receipt-secret")
     found = json.loads(run("receipt-secret", "--json"))
     assert (found["value"], found["is_set"], found["configured"]) == ("none", True, "none")
     assert "next start" not in run("receipt-secret", "remove")
@@ -228,6 +230,11 @@ def test_a_restart_is_told_when_it_is_over_and_one_that_fails_with_its_reason(
         run = verbs(access, tmp_path, capsys)
         assert run("restart") == "the instance has restarted\n"
         assert "did not restart" not in base("instances")
+        exported = str(tmp_path / "exported")
+        run("export", exported)
+        taken = run("import", exported, "--passphrase-file", f"{exported}.passphrase", "--yes")
+        assert taken.endswith("the instance has restarted\n")
+        assert run("state").startswith("instance")
 
         # Another program listens as soon as the port is free.
         node, monkey = hall.value.node, monkeypatch
@@ -258,8 +265,13 @@ def test_a_restart_that_nobody_can_explain_ends_with_what_was_seen(
     with in_thread(open_desk(tmp_path)) as desk:
         run = verbs(desk.value.access(), tmp_path, capsys)
         monkeypatch.setattr(adminrestart, "WAIT_SECONDS", 0.0)
-        monkeypatch.setattr(desk.value.node, "restart_soon", lambda name: None)
-        assert "did not come back: it has not stopped yet" in run("restart", code=1)
+        with monkeypatch.context() as stuck:
+            stuck.setattr(desk.value.node, "restart_soon", lambda name: None)
+            assert "did not come back: it has not stopped yet" in run("restart", code=1)
+        monkeypatch.undo()
+        before = desk.value.instance
+        assert "the instance has restarted" in run("factory-reset", "--confirm", "a")
+        assert desk.value.node.instances["a"] is not before
 
 
 def _json(folder: Path, document: object) -> Path:
