@@ -29,7 +29,13 @@ from tiaas.ades.xadesmanifest import compared
 from tiaas.ades.xadesunsigned import all_signatures
 from tiaas.ades.xadesvariants import POLICIES
 from tiaas.base.dataclass import dataclass
-from tiaas.pki.certificate import CERTIFICATE_OCTETS_MAX, BadCertificate, decode_certificate_untrusted
+from tiaas.pki import signature as pki_signature
+from tiaas.pki.certificate import (
+    CERTIFICATE_OCTETS_MAX,
+    BadCertificate,
+    SignatureAlgorithm,
+    decode_certificate_untrusted,
+)
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.soap.errors import BadEnvelope
 from tiaas.soap.markup import CANONICAL_COST_MAX, XmlElement, canonical_cost, local_name
@@ -204,8 +210,7 @@ class _Reading:
             problems.add(Integrity.SIGNATURE_WRONG)
         elif method is not None:
             octets = canonical(syntax.info, syntax.canonicalization.algorithm, syntax.canonicalization.prefixes)
-            fits = partial(value_fits, method, octets, syntax.value, readable.key)
-            ecdsa = _ecdsa_use(method, octets, syntax.value, readable)
+            fits, ecdsa = _value_check(method, octets, syntax.value, readable.key, readable.encoded_key)
         if named is not None and readable is not None and not (is_named and _has_serial(named, readable)):
             problems.add(Integrity.CERTIFICATE_NOT_BOUND)
         policy = None if signed is None else xades_properties.policy(signed)
@@ -389,10 +394,16 @@ def _written_value(element: XmlElement) -> bytes:
         return b""
 
 
-def _ecdsa_use(method: SignatureMethod, octets: bytes, value: bytes, signer: _Signer) -> EcdsaUse | None:
+def _value_check(
+    method: SignatureMethod, octets: bytes, value: bytes, key: PublicKey, encoded_key: bytes
+) -> tuple[Callable[[], bool], EcdsaUse | None]:
+    """Whether the value fits the key: to be computed, and the same question to somebody else, if it can be asked."""
     scheme, digest = _algorithm(method)
-    der = ecdsa_in_der(value, signer.key) if scheme is SigningScheme.ECDSA else None
-    return None if der is None else EcdsaUse(signer.encoded_key, der, octets, digest)
+    der = ecdsa_in_der(value, key) if scheme is SigningScheme.ECDSA else None
+    if der is None:
+        return partial(value_fits, method, octets, value, key), None
+    algorithm = SignatureAlgorithm("ecdsa", digest.value)
+    return partial(pki_signature.fits, key, algorithm, der, octets), EcdsaUse(encoded_key, der, octets, digest)
 
 
 def _checked(fits: Callable[[], bool], claimed: Integrity) -> Integrity:
