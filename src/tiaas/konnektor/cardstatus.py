@@ -23,10 +23,11 @@ from tiaas.konnektor.cardcertificates import ENDINGS, facts_of, has_ecc, read_ce
 from tiaas.konnektor.cardmap import AUT, ECC, ENC, QES, RSA, SIG
 from tiaas.konnektor.cards import Card, CardList
 from tiaas.konnektor.cardtypes import SM_B, CardType
-from tiaas.konnektor.events import Event, EventHub, EventSeverity, Topic, parameters
+from tiaas.konnektor.events import EventHub, EventSeverity, Topic, parameters
 from tiaas.konnektor.linkfaults import link_faults
 from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.protocol import Level, LogType, ProtocolService
+from tiaas.konnektor.terminalevents import certificate_event
 from tiaas.konnektor.trustservice import Trust
 from tiaas.konnektor.verdict import Result, Verdict
 from tiaas.pki.codes import PkiCode
@@ -228,20 +229,12 @@ class CardStatuses:
 
     def _tell(self, card: Card, checked: CheckedCertificate) -> None:
         self._hub.publish(
-            Event(
+            certificate_event(
                 Topic.CERT_CARD_STATUS,
-                parameters(
-                    ("CARD_TYPE", card.card_type.value),
-                    ("ICCSN", card.data.iccsn),
-                    ("CARD_HANDLE", card.handle),
-                    ("CardHolderName", card.data.holder_name),
-                    ("CertName", checked.name),
-                    ("ExpirationDate", checked.expires),
-                    ("CARD_CERTSTATUS", checked.status.value),
-                ),
-                severity=EventSeverity.WARNING,
-                log=False,
-                ct_id=card.ct_id,
-                card_handle=card.handle,
+                card,
+                EventSeverity.WARNING,
+                ("CertName", checked.name),
+                ("ExpirationDate", checked.expires),
+                ("CARD_CERTSTATUS", checked.status.value),
             )
         )

@@ -26,6 +26,7 @@ from tiaas.konnektor.cardtypes import HBAX, SM_B, CardType
 from tiaas.konnektor.config import WatchDays
 from tiaas.konnektor.events import Event, EventHub, EventSeverity, Topic, parameters
 from tiaas.konnektor.linkfaults import link_faults
+from tiaas.konnektor.terminalevents import certificate_event
 from tiaas.konnektor.terminals import Terminals
 
 _log = logging.getLogger("tiaas.konnektor.expiry")
@@ -172,21 +173,13 @@ class CertificateWatch:
         left = (facts.expires - today).days
         ended = left < 0
         self._hub.publish(
-            Event(
+            certificate_event(
                 Topic.CERT_CARD_EXPIRATION,
-                parameters(
-                    ("CARD_TYPE", card.card_type.value),
-                    ("ICCSN", card.data.iccsn),
-                    ("CARD_HANDLE", card.handle),
-                    ("CardHolderName", card.data.holder_name),
-                    ("ZertName", name),
-                    ("ExpirationDate", facts.expires.isoformat()),
-                    ("DAYS_LEFT", None if ended else left),
-                ),
-                severity=EventSeverity.WARNING if ended else EventSeverity.INFO,
-                log=False,
-                ct_id=card.ct_id,
-                card_handle=card.handle,
+                card,
+                EventSeverity.WARNING if ended else EventSeverity.INFO,
+                ("ZertName", name),
+                ("ExpirationDate", facts.expires.isoformat()),
+                ("DAYS_LEFT", None if ended else left),
             )
         )
 

@@ -32,6 +32,25 @@ def card_event(topic: Topic, card: Card) -> Event:
     )
 
 
+def certificate_event(topic: Topic, card: Card, severity: EventSeverity, *told: tuple[str, object]) -> Event:
+    """CERT/CARD/EXPIRATION or CERT/CARD/STATUS: the card, and what is `told` of its certificate."""
+    data = card.data
+    return Event(
+        topic,
+        parameters(
+            ("CARD_TYPE", card.card_type.value),
+            ("ICCSN", data.iccsn),
+            ("CARD_HANDLE", card.handle),
+            ("CardHolderName", data.holder_name),
+            *told,
+        ),
+        severity=severity,
+        log=False,
+        ct_id=card.ct_id,
+        card_handle=card.handle,
+    )
+
+
 def link_event(topic: Topic, entry: TerminalEntry) -> Event:
     """CT/CONNECTED or CT/DISCONNECTED."""
     config = entry.config
