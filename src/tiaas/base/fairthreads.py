@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable
 from threading import Condition, Thread
 from typing import TypeVar, TypeVarTuple
 
-from tiaas.base.workthreads import Job
+from tiaas.base.workthread import Job
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

@@ -15,7 +15,7 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from tiaas.base.fairthreads import FairThreads
-from tiaas.base.workthreads import processors
+from tiaas.base.workthread import processors
 
 P = ParamSpec("P")
 T = TypeVar("T")

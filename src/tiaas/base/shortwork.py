@@ -1,21 +1,22 @@
-"""Short work in threads: signatures and the like, a millisecond or so each, that release the interpreter's lock.
+"""Short work in a thread: signatures and the like, a millisecond or so each, that release the interpreter's lock.
 
-All of the process go through the same few threads, as many as it has processors when much waits, else through one: more
-at once would only wait for each other, and each change of thread costs a good part of a signature.
+All of the process go through the same one: with a thread on every processor the event loop has none for itself, and
+each change of thread costs a good part of a signature. What is much at a time goes to processes
+(`tiaas.pki.keyprocesses`).
 """
 
 import asyncio
 from collections.abc import Callable
 from typing import TypeVar, TypeVarTuple
 
-from tiaas.base.workthreads import WorkThreads, processors
+from tiaas.base.workthread import WorkThread
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-_THREADS = WorkThreads("short", processors())
+_THREAD = WorkThread("short")
 
 
 def in_turn(work: Callable[[*Ts], T], *arguments: *Ts) -> "asyncio.Future[T]":
     """What `work` will give, without the caller's context; what is cancelled before its turn is not done at all."""
-    return _THREADS.start(work, *arguments)
+    return _THREAD.start(work, *arguments)

@@ -15,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tiaas.base.workthreads import WorkThreads
+from tiaas.base.workthread import WorkThread
 from tiaas.konnektor.store import Body, Change, Delete, InstanceStore, Put, StaleEpochWrite, StoreError
 from tiaas.terminal.front import Owner
 
@@ -39,7 +39,7 @@ class SqliteStore:
     """A `Store` in one file. Build it with `open`."""
 
     def __init__(
-        self, database: sqlite3.Connection, reader: sqlite3.Connection, thread: WorkThreads, path: Path
+        self, database: sqlite3.Connection, reader: sqlite3.Connection, thread: WorkThread, path: Path
     ) -> None:
         self._path = path
         found = path.stat()
@@ -51,7 +51,7 @@ class SqliteStore:
     @classmethod
     async def open(cls, path: Path) -> "SqliteStore":
         """Opens the file, or makes it with mode 0600. Raises `StoreError` if it is no store of ours or unusable."""
-        thread = WorkThreads("store")
+        thread = WorkThread("store")
         try:
             opened = await thread.start(_guarded, lambda: _connect(path))
         except StoreError as error:

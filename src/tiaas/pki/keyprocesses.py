@@ -19,7 +19,7 @@ from collections.abc import Callable
 from threading import Thread
 from weakref import WeakKeyDictionary
 
-from tiaas.base.workthreads import processors
+from tiaas.base.workthread import processors
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.pki.keyworker import MESSAGE_OCTETS_MAX, NAME_AT, USE_OF, Outcome, Use, write_request
 from tiaas.pki.pkcs11 import TokenError, WrongCryptogram

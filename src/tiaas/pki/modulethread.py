@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from tiaas.base.clock import Clock, SystemClock
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
-from tiaas.base.workthreads import WorkThreads
+from tiaas.base.workthread import WorkThread
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ class ModuleThread:
     """A module's thread; it may serve several event loops."""
 
     def __init__(self, name: str, clock: Clock | None = None) -> None:
-        self._threads = WorkThreads(name)
+        self._thread = WorkThread(name)
         self._clock = clock or SystemClock()
         self._current: _Turn | None = None
         self._stuck: _Turn | None = None
@@ -63,7 +63,7 @@ class ModuleThread:
             raise Stuck("the module hangs")
         turn = _Turn(seconds)
         turn.timer = asyncio.get_running_loop().call_later(seconds, self._overdue, turn)
-        turn.future = self._threads.start(self._take, turn, work, arguments)
+        turn.future = self._thread.start(self._take, turn, work, arguments)
         try:
             result: T = await turn.future
         finally:
@@ -79,7 +79,7 @@ class ModuleThread:
             with suppress(Exception):
                 work()
 
-        self._threads.start(quietly)
+        self._thread.start(quietly)
 
     def _take(self, turn: _Turn, work: Callable[..., T], arguments: tuple[Any, ...]) -> T:
         turn.begun = self._clock.monotonic()

@@ -6,7 +6,7 @@ import threading
 from tests.integration.konnektor_front.houses import GET_CARDS, PATH, Build, no_cards
 from tests.integration.konnektor_front.http1 import exchange, post
 from tiaas.base.heavy import LARGE, beside
-from tiaas.base.workthreads import processors
+from tiaas.base.workthread import processors
 from tiaas.interfaces.event_service_v7_2 import GetCards, GetCardsResponse
 
 MANY = processors() + 2

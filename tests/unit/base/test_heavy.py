@@ -9,7 +9,7 @@ from contextvars import ContextVar
 import pytest
 
 from tiaas.base.heavy import LARGE, OWNER, beside, read_beside
-from tiaas.base.workthreads import processors
+from tiaas.base.workthread import processors
 
 NAME: ContextVar[str] = ContextVar("NAME", default="")
 THREADS = max(2, processors() - 1)

@@ -1,16 +1,16 @@
-"""Threads that work for event loops, with less ado than `run_in_executor`.
+"""A thread that works for event loops, with less ado than `run_in_executor`.
 
 One queue and one `call_soon_threadsafe` for each result: with 16 callers at once a hop costs a third of what it costs
 through an executor, and an eighth of `asyncio.to_thread` (no lock, no condition and no second future for each). The
-threads are daemons: work that hangs does not hold the end of the process.
+thread is a daemon: work that hangs does not hold the end of the process.
 """
 
 import asyncio
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from queue import Empty, SimpleQueue
-from threading import Semaphore, Thread
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
@@ -22,21 +22,12 @@ def processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
-_WAITING_MAX = 2
+class WorkThread:
+    """Begun when first needed; it may serve several event loops. `name` is for who looks at it."""
 
-
-class WorkThreads:
-    """`count` threads, begun when first needed; they may serve several event loops. `name` is for who looks at them.
-
-    The first does the work; the others help when more than a few pieces wait, until none does. With a thread on every
-    processor the event loop has none for itself, and everything goes slower.
-    """
-
-    def __init__(self, name: str, count: int = 1) -> None:
+    def __init__(self, name: str) -> None:
         self._name = name
-        self._count = count
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
-        self._help = Semaphore(0)
         self._begun = False
         self._is_closed = False
 
@@ -46,40 +37,25 @@ class WorkThreads:
         Raises RuntimeError after `close`.
         """
         if self._is_closed:
-            raise RuntimeError("the threads are closed")
+            raise RuntimeError("the thread is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._jobs.put(Job(loop, future, work, arguments))
         if not self._begun:
             self._begun = True
-            for number in range(self._count):
-                serve = self._serve if number == 0 else self._help_out
-                Thread(target=serve, name=f"tiaas-{self._name}-{number}", daemon=True).start()
-        if self._count > 1 and self._jobs.qsize() > _WAITING_MAX:
-            self._help.release()
+            Thread(target=self._serve, name=f"tiaas-{self._name}", daemon=True).start()
         return future
 
     def close(self) -> None:
-        """Ends the threads when all is done that was started."""
+        """Ends the thread when all is done that was started."""
         if not self._is_closed:
             self._is_closed = True
-            for _ in range(self._count):
-                self._jobs.put(None)
-            self._help.release(self._count)
+            self._jobs.put(None)
 
     def _serve(self) -> None:
         while (job := self._jobs.get()) is not None:
             if not job.future.done():
                 job.do()
-
-    def _help_out(self) -> None:
-        while True:
-            self._help.acquire()
-            with suppress(Empty):
-                while (job := self._jobs.get_nowait()) is not None:
-                    if not job.future.done():
-                        job.do()
-                return
 
 
 class Job:
