@@ -24,6 +24,7 @@ from tiaas.cli.admincall import register_call
 from tiaas.cli.admincertificates import register_certificates
 from tiaas.cli.adminimportedcas import register_imported_cas
 from tiaas.cli.adminlogs import register_logs
+from tiaas.cli.adminnetworks import register_networks
 from tiaas.cli.adminparameters import register_parameters
 from tiaas.cli.adminrestart import register_restart, said_whether_back, with_restart
 from tiaas.cli.adminsmbs import register_virtual_smbs
@@ -90,6 +91,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     register_imported_cas(action)
     register_virtual_smbs(action)
     register_updates(action)
+    register_networks(action)
     action("expiry", "read the certificates of all reachable cards: which end soon, which of SM-Bs count", _expiry)
     register_parameters(action)
     pin = action("pin", "state of PIN.SMC; have it typed, changed or unblocked at the terminal", _pin)

@@ -97,7 +97,11 @@ def _provision(lab: Lab, sak: KeyPair | None, sak_cvc: SakCvc | None, first_admi
 def ti_access(lab: Lab) -> TiAccess:
     """Where an instance finds the lab's services; the server of the lists forwards OCSP requests, too."""
     access = TiAccess(
-        intermediaer=lab.vsdm.url, vzd=lab.vzd.url, ksr_url=lab.ksr.url, ntp=(Address(LOOPBACK, lab.time.port),)
+        intermediaer=lab.vsdm.url,
+        vzd=lab.vzd.url,
+        ksr_url=lab.ksr.url,
+        ksr_config_url=lab.ksr.config_url,
+        ntp=(Address(LOOPBACK, lab.time.port),),
     )
     if lab.services is None:
         return access

@@ -44,6 +44,7 @@ class Resetting:
             await beginning.restore(lab, known())
             if beginning.withdraw(lab):
                 await asyncio.gather(*(instance.updates.check() for instance in instances()))
+                await asyncio.gather(*(instance.bestandsnetze.refresh() for instance in instances()))
             async with asyncio.timeout(_SECONDS):
                 while not known() >= beginning.placed(lab):  # noqa: ASYNC110 - no event tells that a card is open
                     await asyncio.sleep(_LOOK_SECONDS)

@@ -153,6 +153,7 @@ async def load_instance(
         directory=directory,
         sak=sak,
         network=network,
+        names=names,
         calls=calls,
         feed=feed,
         sink_checks=checks,

@@ -81,6 +81,7 @@ CATALOGUE: Mapping[str, EventRow] = {
     "KSR/UPDATES_AVAILABLE": _row(
         "ProductVendorID ProductCode ProductName FirmwareVersion Deadline FWPriority FirmwareReleaseNotes", log=False
     ),
+    "KSR/UPDATE_KONFIG": _row("AlteVersion NeueVersion", deliver=False),
     "KSR/UPDATE/START": _row("Target CtID", kind=_SEC),
     "KSR/UPDATE/END": _row("Target CtID", kind=_SEC),
     "KSR/UPDATE/SUCCESS": _row("Target Name CtID NewFirmwareversion", kind=_SEC),

@@ -257,7 +257,9 @@ class TiAccess:
     offline_days_max: int = 0  # TIMEOUT_TI_OFFLINE; 0: no limit
     ksr_url: str = ""
     """The KSR's SOAP endpoint (MGM_KSR_FIRMWARE_URL), by `https`; files are below it."""
-    ksr_seconds: float = 86_400.0  # TIP1-A_4836: daily
+    ksr_config_url: str = ""
+    """Where the KSR's configuration files lie (MGM_KSR_KONFIG_URL), by `https`."""
+    ksr_seconds: float = 86_400.0  # TIP1-A_4836, TIP1-A_5152: daily
     ksr_auto_download: bool = True  # MGM_KSR_AUTODOWNLOAD
     ntp: tuple[Address, ...] = ()
     """NTP_SERVER_ADDR: the TI's time servers in the order they are asked; none: time is not compared."""
@@ -273,7 +275,7 @@ class TiAccess:
             )
         if self.bnetza_url and not self.bnetza_url.startswith("https://"):
             raise BadInstanceConfig("TIP1-A_5662: the BNetzA-VL comes over TLS only; its address begins with https://")
-        if self.ksr_url and not self.ksr_url.startswith("https://"):
+        if any(url and not url.startswith("https://") for url in (self.ksr_url, self.ksr_config_url)):
             raise BadInstanceConfig("the KSR speaks TLS only; its address begins with https://")
 
 

@@ -17,6 +17,7 @@ from tiaas.base.secret import Secret
 from tiaas.konnektor.admin.users import FirstAdmin
 from tiaas.konnektor.autoupdate import AutoUpdate
 from tiaas.konnektor.basic import BasicUsers
+from tiaas.konnektor.bestandsnetze.keeper import build_bestandsnetze
 from tiaas.konnektor.box import Box, device_iccsn
 from tiaas.konnektor.calllog import CallLog
 from tiaas.konnektor.cardcertificates import facts_of
@@ -33,6 +34,7 @@ from tiaas.konnektor.issuing import KeyPair
 from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.ldapproxy import LdapProxy
 from tiaas.konnektor.livemodel import LiveInfoModel
+from tiaas.konnektor.names import Names
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.packetfilter import PacketFilter
 from tiaas.konnektor.reception import Reception
@@ -90,6 +92,7 @@ class Instance:
         directory: LdapProxy | None,
         sak: KeyPair,
         network: Network,
+        names: Names,
         calls: CallLog,
         feed: EventFeed,
         sink_checks: SinkChecks,
@@ -118,6 +121,7 @@ class Instance:
         self.terminal_admin = build_terminal_admin(context, network, config.terminals)
         product = product_information(config.product, context.clock.now()).product_identification
         self.updates = build_updates(context, network, config.ti, product, self.terminal_admin.firmware)
+        self.bestandsnetze = build_bestandsnetze(context, network, config, names)
         self.auto_update = AutoUpdate(
             self.updates, self.terminal_admin, context.terminals, context.store, context.clock
         )
@@ -137,13 +141,14 @@ class Instance:
         try:
             await self.context.protocol.start()
             await self.updates.load()
+            await self.bestandsnetze.load()
             await self.context.trust.start(self.config.boot_seconds)
             await self.terminal_admin.load()
             await self.context.terminals.start()
             await self.terminal_admin.start()
             await self.hsms.start()
             await self._settle()
-            await self.updates.start()
+            await asyncio.gather(self.updates.start(), self.bestandsnetze.start())
             await self.auto_update.start()
             await self.health.start()
             await self._open_doors(ingress)
@@ -184,6 +189,7 @@ class Instance:
             self.context.intermediaer.close()
         await self.health.stop()
         await self.auto_update.stop()
+        await self.bestandsnetze.stop()
         await self.updates.stop()
         await self.terminal_admin.stop()
         await self.hsms.stop()

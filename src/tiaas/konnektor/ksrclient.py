@@ -1,7 +1,7 @@
 """The instance's side towards the KSR: list_Updates by SOAP, files by HTTP, both over TLS.
 
-TUC_KON_282 (gemSpec_Kon V5.18 TAB_KON_668) and the download of TUC_KON_281; the server shows C.ZD.TLS-S with the role
-oid_konfigdienst.
+TUC_KON_282 (gemSpec_Kon V5.18 TAB_KON_668) and the downloads of TUC_KON_281 and 283; the server shows C.ZD.TLS-S with
+the role oid_konfigdienst.
 """
 
 import logging
@@ -31,7 +31,10 @@ _STATUSES = (200, 500)
 
 
 class KsrClient:
-    """Asks the KSR at `url`, its SOAP endpoint; `check` judges its certificate. Raises `BadInstanceConfig`."""
+    """Asks the KSR at `url`, its SOAP endpoint or where its configuration files lie; `check` judges its certificate.
+
+    Raises `BadInstanceConfig`.
+    """
 
     def __init__(self, url: str, web: WebClient, check: CertificateJudge) -> None:
         self._origin, self._path = split_web_url(url, ("https",))
@@ -73,6 +76,20 @@ class KsrClient:
             raise KonnektorError(_BAD_FILE, f"HTTP status {answer.status}")
         if len(answer.body) != file.octets:
             raise KonnektorError(_BAD_FILE, f"{len(answer.body)} octets instead of {file.octets}")
+        return answer.body
+
+    async def configuration(self, name: str, most: int) -> bytes:
+        """A configuration file of at most so many octets (get_Ext_Net_Config).
+
+        Raises `KonnektorError` 4188 (not to be had there), 4189 (not the Konfigurationsdienst).
+        """
+        asked = WebRequest("GET", self._origin, f"{self._path}/{quote(name)}", self._origin.authority)
+        try:
+            answer = await self._fetch(asked, _LIST_SECONDS, most)
+        except NoAnswer as error:
+            raise KonnektorError(_UNREACHABLE, str(error)) from error
+        if answer.status != 200:
+            raise KonnektorError(_UNREACHABLE, f"HTTP status {answer.status}")
         return answer.body
 
     def close(self) -> None:

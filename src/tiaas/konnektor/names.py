@@ -1,14 +1,15 @@
 """Host names of an instance's peers become addresses (gemSpec_Kon V5.18 TUC_KON_361; gemF_Highspeed-Konnektor, DNS).
 
 Names of the TI are asked at the servers that are configured for it (DNS_SERVERS_TI), if there are any, in turn; all
-other names, those of terminals in a practice before all, are the machine's business. A name of the TI that has an
-address of IPv4 is not asked for one of IPv6, which the TI does not use yet.
+other names, those of terminals in a practice before all, are the machine's business, but for the domains of `forwards`,
+which have servers of their own (TAB_KON_687). A name of the TI that has an address of IPv4 is not asked for one of
+IPv6, which the TI does not use yet.
 """
 
 import asyncio
 import errno
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from tiaas.base.entropy import Entropy
 from tiaas.interfaces.dns import (
@@ -53,6 +54,8 @@ class Names:
 
     def __init__(self, servers: tuple[Address, ...], datagrams: Datagrams, entropy: Entropy) -> None:
         self.errors: ErrorLog | None = None
+        self.forwards: Mapping[str, tuple[Address, ...]] = {}
+        """DNS_SERVERS_BESTANDSNETZE: servers by the domain, in small letters, whose names they know."""
         self._servers = servers
         self._datagrams = datagrams
         self._entropy = entropy
@@ -60,9 +63,9 @@ class Names:
 
     async def resolve(self, name: str) -> list[str]:
         """The addresses of a host, at least one. Raises `NameNotResolved`, and `OSError` if it has none."""
-        is_ti = name.rstrip(".").lower().rpartition(".")[2] in TI_DOMAINS
+        servers = self._servers_for(name.rstrip(".").lower())
         try:
-            found = await (self._of_ti(name) if is_ti and self._servers else _of_machine(name))
+            found = await (self._of_servers(servers, name) if servers else _of_machine(name))
         except NameNotResolved as error:
             self._tell(name, error)
             raise
@@ -81,16 +84,27 @@ class Names:
         told = (("Hostname", name), ("Detail", error.detail))
         self.errors.write_error(LoggedError(error.error, "", "", told))
 
-    async def _of_ti(self, name: str) -> list[str]:
-        answer = await self._ask(name, RecordType.A)
+    def _servers_for(self, name: str) -> tuple[Address, ...]:
+        """The configured ones; none: the machine's."""
+        if name.rpartition(".")[2] in TI_DOMAINS:
+            return self._servers
+        rest = name
+        while rest and self.forwards:
+            if rest in self.forwards:
+                return self.forwards[rest]
+            rest = rest.partition(".")[2]
+        return ()
+
+    async def _of_servers(self, servers: tuple[Address, ...], name: str) -> list[str]:
+        answer = await self._ask(servers, name, RecordType.A)
         if not answer.addresses:
-            answer = await self._ask(name, RecordType.AAAA)
+            answer = await self._ask(servers, name, RecordType.AAAA)
         return list(answer.addresses)
 
-    async def _ask(self, name: str, kind: RecordType) -> NameAnswer:
+    async def _ask(self, servers: tuple[Address, ...], name: str, kind: RecordType) -> NameAnswer:
         """The answer of the first server that has one. Raises `NameNotResolved`: 4179 if all are silent."""
         failure = NameNotResolved(DNS_TIMEOUT, "no answer in time")
-        for server in self._servers:
+        for server in servers:
             try:
                 async with asyncio.timeout(QUESTION_SECONDS):
                     answer = await self._ask_one(server, name, kind)

@@ -1,9 +1,12 @@
-"""The control port's part for the KSR: which firmware lies there for Konnektors and card terminals.
+"""The control port's part for the KSR: which firmware lies there, and Bestandsnetze.xml.
 
 GET    /ksr                 {"url", "packages"}
 POST   /ksr                 {"for": konnektor|terminal, "version", "priority": Normal|Kritisch, "deadline", "notes", …}
 DELETE /ksr                 withdraws all packages
 DELETE /ksr/{update_id}     withdraws one
+GET    /ksr/networks        {"version", "networks"}: Bestandsnetze.xml
+PUT    /ksr/networks        the same, to replace it
+DELETE /ksr/networks        the networks of a new lab again
 
 A POST needs `version` only. What else it may say (`PACKAGE_KEYS`): the product if it is another one than the lab's,
 `group` and `content`.
@@ -16,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tiaas.lab.ksr.networks import NETWORKS_OCTETS
 from tiaas.lab.ksr.offers import BODY_OCTETS, PACKAGE_KEYS, read_package
 from tiaas.lab.lab import Lab
 
@@ -27,6 +31,7 @@ def ksr_routes(lab: Lab, read: BodyReader) -> list[Route]:
     """The routes of this part."""
     return [
         Route("/ksr", _packages(lab, read), methods=["GET", "POST", "DELETE"]),
+        Route("/ksr/networks", _networks(lab, read), methods=["GET", "PUT", "DELETE"]),
         Route("/ksr/{update_id}", _withdraw(lab), methods=["DELETE"]),
     ]
 
@@ -50,5 +55,17 @@ def _withdraw(lab: Lab) -> Handler:
     async def handle(request: Request) -> Response:
         lab.ksr.packages.withdraw(request.path_params["update_id"])
         return JSONResponse({"withdrawn": 1})
+
+    return handle
+
+
+def _networks(lab: Lab, read: BodyReader) -> Handler:
+    async def handle(request: Request) -> Response:
+        networks = lab.ksr.networks
+        if request.method == "PUT":
+            networks.put(await read(request, "version", "networks", most=NETWORKS_OCTETS))
+        if request.method == "DELETE":
+            networks.restore()
+        return JSONResponse(dict(networks.shown))
 
     return handle

@@ -1,12 +1,12 @@
 """A lab as it was when it started: for the next test, without a new start.
 
-Faults end with what they still had in hand, the time is right, firmware that came into the KSR is gone, plugs are in,
+Faults end with what they still had in hand, the time is right, what came into the KSR is gone, plugs are in,
 PINs are typed automatically, cards are where they were, and a card whose PINs were changed, blocked or unblocked has
 those of the start again. What insurers and CAs did (updates, revocations) stays, and so does what cards write by
 themselves, like the log of who read them.
 """
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import field
 from typing import Any
 
@@ -26,13 +26,14 @@ class Beginning:
     _places: dict[str, Place | None] = field(default_factory=dict)
     _passwords: dict[str, Any] = field(default_factory=dict)
     _packages: frozenset[str] = frozenset()
+    _networks: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, lab: Lab) -> "Beginning":
         """The lab as it is now."""
         places = {card.iccsn: lab.place_of(card.iccsn) for card in lab.cards}
         packages = frozenset(package.update_id for package in lab.ksr.packages)
-        return cls(places, {card.iccsn: _passwords(card) for card in lab.cards}, packages)
+        return cls(places, {card.iccsn: _passwords(card) for card in lab.cards}, packages, lab.ksr.networks.shown)
 
     async def restore(self, lab: Lab, known: Set[str]) -> None:
         """Makes the lab so again; cards that are not `known` (by ICCSN) to a Konnektor are put in anew, too."""
@@ -55,11 +56,14 @@ class Beginning:
                 lab.insert(place.ct_id, place.slot, iccsn)
 
     def withdraw(self, lab: Lab) -> bool:
-        """Takes away the firmware that came into the KSR since; whether there was any."""
+        """Takes away what came into the KSR since, firmware and networks; whether there was any."""
         new = [package.update_id for package in lab.ksr.packages if package.update_id not in self._packages]
         for update_id in new:
             lab.ksr.packages.withdraw(update_id)
-        return bool(new)
+        has_other = lab.ksr.networks.shown != self._networks
+        if has_other:
+            lab.ksr.networks.put(self._networks)
+        return bool(new) or has_other
 
     def placed(self, lab: Lab) -> frozenset[str]:
         """The cards that a Konnektor sees at the start; gSMC-KTs are part of their terminals."""

@@ -54,6 +54,7 @@ class Role(Enum):
     KONFIGDIENST = (160, "oid_konfigdienst", "Konfigurationsdienst")
     VZD_TI = (171, "oid_vzd_ti", "Verzeichnisdienst-TI")
     TSL_TI = (189, "oid_tsl_ti", "TSL-Dienst-TI")
+    BESTANDSNETZE = (288, "oid_bestandsnetze", "Bestandsnetze.xml Signatur")
     POPP = (293, "oid_popp", "Proof of Patient Presence (PoPP) Dienst")
     HSK = (302, "oid_hsk", "Highspeed-Konnektor")
 

@@ -71,6 +71,9 @@ _HOLDERS = (
 PROFILES: dict[CertificateType, Profile] = {profile.type: profile for profile in _HOLDERS if profile.type is not None}
 """The profiles of holders and components by certificate type."""
 
+NETWORKS_SIGNER = Profile(CertificateType.ZD_SIG, "Tab_PKI_278", _COMMIT, _COMMIT)
+"""C.ZD.SIG of who signs Bestandsnetze.xml; that of `PROFILES` signs scenarios, which TUC_KON_161 does not verify."""
+
 TSL_SIGNER = Profile(
     None, "Tab_PKI_252_01", _COMMIT, _COMMIT, (ExtendedKeyUsage.TSL_SIGNING,), policies=(Policy.TSL_SIGNER,)
 )

@@ -18,9 +18,12 @@ from tiaas.interfaces.konfigurationsdienst_v1_1 import ListUpdatesRequest, ListU
 from tiaas.konnektor.updateoffers import Device, Found
 from tiaas.lab.faults import FaultBook
 from tiaas.lab.journal import Journal
+from tiaas.lab.ksr.configuration import ConfigurationFiles
+from tiaas.lab.ksr.networks import Networks
 from tiaas.lab.ksr.offers import read_package
 from tiaas.lab.ksr.packages import Packages
 from tiaas.lab.ksr.service import KSR_PATH, KsrService
+from tiaas.lab.pki import LabPki
 from tiaas.lab.server import LabServer
 from tiaas.lab.store import LabStore
 from tiaas.soap.mapping import decode, encode_document
@@ -68,7 +71,10 @@ async def test_a_foreign_client_asks(ksr: Path, tmp_path: Path) -> None:
     """Zeep reads the official WSDL and knows nothing of our classes."""
     store, packages = _packages(tmp_path)
     clock = SystemClock()
-    service = KsrService(packages, FaultBook(clock), Journal(clock), clock, SystemEntropy())
+    faults, journal, entropy = FaultBook(clock), Journal(clock), SystemEntropy()
+    networks = Networks(store, LabPki.create(entropy, clock, ecc_only=True), clock, entropy)
+    files = ConfigurationFiles(networks, faults, journal)
+    service = KsrService(packages, files, faults, journal, clock, entropy)
     server = LabServer(service.app(), "KSR")
     port = 0
     for port in range(18_483, 18_583):

@@ -1,6 +1,7 @@
 """`tiaas lab ksr` and `tiaas admin updates` at a running lab of profile hsk: told, and nothing is blocked."""
 
 import json
+from pathlib import Path
 
 import pytest
 from lxml import etree
@@ -50,3 +51,29 @@ def test_firmware_is_offered_and_an_hsk_only_tells_of_it(lab: LabProcess) -> Non
     assert "EC_Connector_Software_Out_Of_Date" in _states(lab), "what was told counts until the KSR tells otherwise"
     assert "offers nothing" in lab.tiaas("admin", "updates", "check").stdout
     assert _states(lab) == set()
+
+
+@pytest.mark.code(4198)
+@pytest.mark.requirement("A_22571")
+def test_networks_are_told_of_and_chosen(lab: LabProcess, tmp_path: Path) -> None:
+    """An HSK keeps the list, and routes none of it."""
+    there = json.loads(lab.tiaas("lab", "networks", "--json").stdout)
+    file = tmp_path / "networks.json"
+    file.write_text(json.dumps({**there, "version": "1.0.1"}))
+    put = lab.tiaas("lab", "networks", str(file))
+    assert put.returncode == 0, put.stderr
+    assert put.stdout.startswith("Bestandsnetze.xml 1.0.1\n")
+    checked = lab.tiaas("admin", "networks", "check")
+    assert checked.returncode == 0, checked.stderr
+    assert [line.split()[:2] for line in checked.stdout.splitlines()[1:]] == [["TIAAS-1", "yes"], ["TIAAS-2", "yes"]]
+    assert lab.tiaas("admin", "networks", "deactivate", "TIAAS-1").returncode == 0
+    assert "no such network" in lab.tiaas("admin", "networks", "deactivate", "TIAAS-9").stderr
+    assert lab.tiaas("admin", "networks", "deactivate").returncode == 2
+    overview = json.loads(lab.tiaas("admin", "networks", "leave-new", "--json").stdout)
+    assert (overview["version"], overview["activate_new"], overview["routes"]) == ("1.0.1", False, [])
+    assert [network["is_active"] for network in overview["networks"]] == [False, True]
+    assert lab.tiaas("lab", "fault", "ksr", "--code", "networks-unsigned").returncode == 0
+    failed = lab.tiaas("admin", "networks", "check")
+    assert failed.returncode == 1
+    assert "4198 Bestandsnetze.xml.p7s: HTTP status 404" in failed.stderr
+    assert lab.tiaas("lab", "networks", "--restore").stdout.startswith("Bestandsnetze.xml 1.0.0\n")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tiaas.cli.compose import Running
 from tiaas.cli.upconfig import BoxSettings
 from tiaas.interfaces.konfigurationsdienst_v1_1 import Priority
 from tiaas.konnektor.autoupdate import AUTO_UPDATE_KIND, DAYS, AutoUpdate, AutoUpdateSettings, next_run
+from tiaas.konnektor.config import Address
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, EventSeverity, EventType
 from tiaas.konnektor.opstate import Condition
@@ -32,6 +34,15 @@ FAILURES = {
     "server-expired": (4189, "1021"),
     "server-foreign": (4189, "1023"),
     "server-role": (4189, "oid_konfigdienst"),
+}
+NETWORK_FAILURES = {
+    "networks-malformed": "no Bestandsnetze.xml",
+    "networks-schema": "no Bestandsnetze.xml",
+    "networks-useless": "a segment has no address and prefix",
+    "networks-signature-wrong": "the signature does not hold: 4115",
+    "networks-signer-role": "the signer is not oid_bestandsnetze",
+    "networks-signer-unknown": "the signature does not hold: 1023",
+    "networks-unsigned": "Bestandsnetze.xml.p7s: HTTP status 404",
 }
 
 
@@ -80,19 +91,28 @@ class Bench:
         self.run.lab.faults.add(Fault.from_document({"service": "ksr", **more}))
 
     def asked(self) -> list[str]:
-        return [f"{e.operation} {e.subject}" for e in self.run.lab.journal.since(service=Service.KSR)]
+        entries = self.run.lab.journal.since(service=Service.KSR)
+        return [f"{e.operation} {e.subject}" for e in entries if not e.subject.startswith("konfig/")]
+
+    def logged(self, code: int) -> int:
+        """How often a code stands in the log."""
+        files = (self.run.lab.store.folder / "protocol").rglob("*.jsonl")
+        return sum(file.read_text().count(f'"code":{code},') for file in files)
 
 
 def test_every_fault_of_the_ksr_is_tried() -> None:
-    assert set(FAILURES) | {"file-short"} == set(CODES[Service.KSR])
+    assert set(FAILURES) | {"file-short"} | set(NETWORK_FAILURES) == set(CODES[Service.KSR])
     assert set(DEFECTS) <= set(FAILURES)
 
 
-@pytest.mark.event("KSR/UPDATES_AVAILABLE", "KSR/ERROR", "OPERATIONAL_STATE/EC_FW_Not_Valid_Status_Blocked")
-@pytest.mark.requirement(
-    "TIP1-A_4509", "TIP1-A_4512-04", "TIP1-A_4834", "TIP1-A_4836", "TIP1-A_6025", "TIP1-A_4833-02", "A_18390", "A_18391"
+@pytest.mark.event(
+    "KSR/UPDATES_AVAILABLE", "KSR/UPDATE_KONFIG", "KSR/ERROR", "OPERATIONAL_STATE/EC_FW_Not_Valid_Status_Blocked"
 )
-@pytest.mark.code(4186, 4188, 4189, 4190, 4002)
+@pytest.mark.requirement(
+    "TIP1-A_4509", "TIP1-A_4512-04", "TIP1-A_4834", "TIP1-A_4836", "TIP1-A_6025", "TIP1-A_4833-02", "A_18390", "A_18391",
+    "TIP1-A_5152", "TIP1-A_5153", "A_21899",
+)  # fmt: skip
+@pytest.mark.code(4186, 4188, 4189, 4190, 4002, 4198)
 async def test_a_box_and_the_ksr(tmp_path: Path) -> None:
     async with _up(tmp_path, BoxSettings()) as run:
         bench = Bench(run)
@@ -101,11 +121,56 @@ async def test_a_box_and_the_ksr(tmp_path: Path) -> None:
         await _until(lambda: bench.asked()[-1:] == [terminal])
         assert bench.asked()[0] == own
         assert not any(map(bench.holds, (OLD, BLOCKED, OLD_TERMINAL, AVAILABLE)))
+        await _networks(bench)
         await _failures(bench)
         await _packages_for_terminals(bench)
         await _terminals_by_themselves(bench)
         await _packages_for_the_konnektor(bench)
         await _blocked(bench)
+
+
+async def _networks(bench: Bench) -> None:
+    """Bestandsnetze.xml is taken over as a whole or not at all; a network is what an administrator made of it."""
+    held, there = bench.instance.bestandsnetze, bench.run.lab.ksr.networks
+    changes: list[tuple[str, ...]] = []
+    held.on_change = lambda: changes.append(tuple(map(str, held.routes)))
+    first, names, serving = held.list, held.names, bench.instance.serves_since
+    assert (first.version, len(held.active)) == ("1.0.0", 2), "fetched at the start, and new ones are active"
+    for code, reason in NETWORK_FAILURES.items():
+        before = bench.logged(4198)
+        bench.fault(code=code)
+        assert not await held.refresh(), code
+        assert held.asked is not None
+        assert held.asked.code == 4198
+        assert reason in held.asked.reason, (code, held.asked.reason)
+        assert held.list is first
+        await _until(partial(_is_more, bench, before))
+    bench.fault(http=503, match="GET konfig")
+    assert not await held.refresh()
+    assert held.asked is not None
+    assert held.asked.code == 4198
+    assert await held.refresh()
+    assert held.asked.code is None
+    assert not bench.told("KSR/UPDATE_KONFIG"), "nothing is new"
+    await held.choose("TIAAS-1", is_active=False)
+    await held.activate_new(False)
+    more = {"id": "N3", "domain": "drei.tiaas-test", "segments": ["198.18.7.0/24"], "servers": ["198.18.7.53"]}
+    there.put({"version": "1.0.1", "networks": [*there.shown["networks"], more]})
+    assert await held.refresh()
+    assert bench.told("KSR/UPDATE_KONFIG") == [{"AlteVersion": "1.0.0", "NeueVersion": "1.0.1"}]
+    assert [network.id for network in held.active] == ["TIAAS-2"]
+    assert changes[-1] == ("198.19.0.0/16",)
+    assert names.forwards == {"labore.tiaas-test": (Address("198.19.0.53", 53),)}
+    await held.choose("N3", is_active=True)
+    assert changes[-1] == ("198.19.0.0/16", "198.18.7.0/24")
+    assert bench.instance.serves_since == serving, "no restart"
+    there.restore()
+    assert await held.refresh()
+    assert [network.id for network in held.active] == ["TIAAS-2"], "what is not in the list any more is not used"
+
+
+def _is_more(bench: Bench, before: int) -> bool:
+    return bench.logged(4198) > before
 
 
 async def _failures(bench: Bench) -> None:

@@ -29,6 +29,7 @@ from tiaas.konnektor.admin.routes import Call, Route, post
 from tiaas.konnektor.admin.rowcheck import check_rows
 from tiaas.konnektor.admin.sealed import Rows, new_passphrase, seal, unseal
 from tiaas.konnektor.admin.users import TOKEN_KIND, USER_KIND
+from tiaas.konnektor.bestandsnetze.keeper import NETWORKS_KIND
 from tiaas.konnektor.identity import fingerprint_of
 from tiaas.konnektor.protocol.entry import SECURITY
 from tiaas.konnektor.store import Change, Delete, Put
@@ -39,9 +40,9 @@ from tiaas.konnektor.updates import UPDATES_KIND
 
 FILE_OCTETS = CONFIG_OCTETS * 3 // 2
 _IDENTIFYING = ("role", "may_reset", "hashes")
-NOT_EXPORTED = frozenset({"trust", "protocol", TOKEN_KIND, "event-sink", FIRMWARE_KIND, UPDATES_KIND})
+NOT_EXPORTED = frozenset({"trust", "protocol", TOKEN_KIND, "event-sink", FIRMWARE_KIND, UPDATES_KIND, NETWORKS_KIND})
 """Kinds of rows that are no configuration: trust space, keys of the logs, tokens, subscriptions, firmware and what the
-KSR told of it."""
+KSR told of it and of networks."""
 SURVIVES_RESET = frozenset({"trust", "protocol"})
 
 

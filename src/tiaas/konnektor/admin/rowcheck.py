@@ -16,6 +16,7 @@ from tiaas.konnektor.admin.sealed import BadSealedConfig, Rows
 from tiaas.konnektor.admin.users import USER_KIND, read_account
 from tiaas.konnektor.autoupdate import AUTO_UPDATE_KIND, AutoUpdateSettings
 from tiaas.konnektor.basic import BASIC_KIND, read_hash
+from tiaas.konnektor.bestandsnetze.keeper import NETWORK_CHOICES_KIND, NetworkChoices
 from tiaas.konnektor.comfortusers import COMFORT_KIND, read_used
 from tiaas.konnektor.config import InstanceConfig
 from tiaas.konnektor.hsm.activation import ACTIVATION_KIND, Activation
@@ -141,6 +142,7 @@ READERS: Mapping[str, Callable[[str, Row], object]] = {
     TERMINAL_KIND: _terminal,
     SETTINGS_KIND: _single("current", TerminalSettings.from_document),
     AUTO_UPDATE_KIND: _single("current", AutoUpdateSettings.from_row),
+    NETWORK_CHOICES_KIND: _single("current", NetworkChoices.from_row),
     MISUSE_KIND: _single("alarm-values", read_alarm_values),
     TIME_KIND: _single("sync", _sync),
     COMFORT_KIND: _single("users", read_used),

@@ -13,6 +13,7 @@ from tiaas.konnektor.admin.infomodel import model_routes
 from tiaas.konnektor.admin.logs import LOG_ROUTES
 from tiaas.konnektor.admin.misuse import MISUSE_ROUTES
 from tiaas.konnektor.admin.moving import MOVING_ROUTES
+from tiaas.konnektor.admin.networks import NETWORK_ROUTES
 from tiaas.konnektor.admin.openapi import openapi_route
 from tiaas.konnektor.admin.operatingdata import OPERATING_DATA_ROUTES
 from tiaas.konnektor.admin.parameterroutes import PARAMETER_ROUTES
@@ -58,6 +59,7 @@ _ROWS: tuple[Route, ...] = (
     *MISUSE_ROUTES,
     *terminals.terminal_routes(),
     *UPDATE_ROUTES,
+    *NETWORK_ROUTES,
     *VIRTUAL_SMB_ROUTES,
 )
 

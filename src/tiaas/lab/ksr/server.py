@@ -1,4 +1,4 @@
-"""The lab's KSR put together: its packages, its TLS identity (C.ZD.TLS-S, oid_konfigdienst), its server."""
+"""The lab's KSR put together: packages and networks, TLS identity (C.ZD.TLS-S, oid_konfigdienst), server."""
 
 from functools import partial
 
@@ -6,6 +6,8 @@ from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.lab.faults import FaultBook, Service
 from tiaas.lab.journal import Journal
+from tiaas.lab.ksr.configuration import CONFIG_PATH, ConfigurationFiles
+from tiaas.lab.ksr.networks import Networks
 from tiaas.lab.ksr.packages import Packages
 from tiaas.lab.ksr.service import KSR_PATH, KsrService
 from tiaas.lab.pki import LabPki
@@ -26,8 +28,12 @@ class Ksr:
         self, store: LabStore, pki: LabPki, faults: FaultBook, journal: Journal, *, clock: Clock, entropy: Entropy
     ) -> None:
         self.url = ""
+        self.config_url = ""
+        """Where configuration files lie."""
         self.packages = Packages(store)
-        self._service = KsrService(self.packages, faults, journal, clock, entropy)
+        self.networks = Networks(store, pki, clock, entropy)
+        files = ConfigurationFiles(self.networks, faults, journal)
+        self._service = KsrService(self.packages, files, faults, journal, clock, entropy)
         self._identity = partial(
             ZdIdentity, Service.KSR, Role.KONFIGDIENST, _NAME, pki, faults, journal, clock, entropy
         )
@@ -44,6 +50,7 @@ class Ksr:
 
         port, self._server = await ports.claim("ksr", host, serve, preferred=KSR_PORT)
         self.url = f"https://{host}:{port}{KSR_PATH}"
+        self.config_url = f"https://{host}:{port}{CONFIG_PATH}"
 
     async def stop(self) -> None:
         """Ends the server."""

@@ -2,6 +2,7 @@
 
     POST /ksr               list_Updates (SOAP): the packages for the device that asks, older ones too
     GET  /ksr/{Filename}    get_Updates: a file of a package
+    GET  /konfig/{name}     get_Ext_Net_Config: see `configuration`
 
 What the specification of the KSR says of paths and fault codes we have not: divergences.md.
 """
@@ -20,11 +21,12 @@ from tiaas.base.entropy import Entropy
 from tiaas.interfaces.konfigurationsdienst_v1_1 import LIST_UPDATES_ACTION, ListUpdatesRequest, ListUpdatesResponse
 from tiaas.lab.faults import Fault, FaultBook, Service
 from tiaas.lab.journal import Journal
+from tiaas.lab.ksr.configuration import CONFIG_PATH, ConfigurationFiles
 from tiaas.lab.ksr.packages import Packages
-from tiaas.lab.server import connection
+from tiaas.lab.ksr.striking import number, struck
+from tiaas.lab.ksr.striking import outcome as outcome_of
 from tiaas.lab.vsdm.errors import FaultWriter, ServiceError
 from tiaas.lab.vsdm.server import read_body
-from tiaas.lab.zdidentity import DEFECTS
 from tiaas.soap.dispatch import AccessDeclaration, Dispatcher, operation
 from tiaas.soap.envelope import SoapFault
 
@@ -47,10 +49,19 @@ class _Exchange:
 
 
 class KsrService:
-    """Answers from `packages`."""
+    """Answers from `packages` and `files`."""
 
-    def __init__(self, packages: Packages, faults: FaultBook, journal: Journal, clock: Clock, entropy: Entropy) -> None:
+    def __init__(
+        self,
+        packages: Packages,
+        files: ConfigurationFiles,
+        faults: FaultBook,
+        journal: Journal,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
         self._packages = packages
+        self._files = files
         self._faults = faults
         self._journal = journal
         writer = FaultWriter("KSR", _OPERATOR, _INTERNAL, clock, entropy)
@@ -76,6 +87,7 @@ class KsrService:
         routes = [
             Route(KSR_PATH, self._soap, methods=["POST"]),
             Route(KSR_PATH + "/{path:path}", self._file, methods=["GET"]),
+            Route(CONFIG_PATH + "/{name}", self._files.handle, methods=["GET"]),
         ]
         return Starlette(routes=routes, exception_handlers={ClientDisconnect: _on_disconnect})
 
@@ -101,8 +113,8 @@ class KsrService:
         reply = await self._dispatcher.handle(body, request.headers.get("content-type"), exchange)
         fault = exchange.fault
         outcome = f"{exchange.told} updates" if reply.status == 200 else f"fault {_INTERNAL}"
-        write("list_Updates", exchange.subject, _outcome(fault) or outcome, _number(fault))
-        refusal = _struck(fault, request)
+        write("list_Updates", exchange.subject, outcome_of(fault) or outcome, number(fault))
+        refusal = struck(fault, request)
         if refusal is not None:
             return refusal
         answer = reply.body
@@ -116,7 +128,7 @@ class KsrService:
         fault = self._faults.take(Service.KSR, f"GET {path}", _strikes_file)
         if fault is not None:
             await asyncio.sleep(fault.delay)
-        refusal = _struck(fault, request)
+        refusal = struck(fault, request)
         package = self._packages.at(path)
         if refusal is None and package is None:
             refusal = Response(status_code=404)
@@ -124,39 +136,16 @@ class KsrService:
         if fault is not None and fault.code == "file-short":
             content = content[:-1]
         told = f"{len(content)} octets" if refusal is None else f"HTTP {refusal.status_code}"
-        write("GET", path, _outcome(fault) or told, _number(fault))
+        write("GET", path, outcome_of(fault) or told, number(fault))
         return refusal or Response(content, media_type="application/octet-stream")
 
 
 def _strikes_list(fault: Fault) -> bool:
-    return fault.code != "file-short" and fault.code not in DEFECTS
+    return fault.code in (None, "fault", "malformed")
 
 
 def _strikes_file(fault: Fault) -> bool:
     return fault.code in (None, "file-short")
-
-
-def _struck(fault: Fault | None, request: Request) -> Response | None:
-    """The answer that replaces the service's; None: the service answers, right or wrong."""
-    if fault is None:
-        return None
-    if fault.drop:
-        connection(request.scope).abort()
-        return Response(status_code=503)
-    return None if fault.http is None else Response(status_code=fault.http)
-
-
-def _outcome(fault: Fault | None) -> str:
-    """For the journal; empty if the service itself has answered, right or wrong."""
-    if fault is None or fault.code == "fault":
-        return ""
-    if fault.drop:
-        return "no answer"
-    return fault.code or (f"HTTP {fault.http}" if fault.http is not None else "")
-
-
-def _number(fault: Fault | None) -> int | None:
-    return None if fault is None else fault.number
 
 
 async def _on_disconnect(request: Request, error: Exception) -> Response:
