@@ -164,7 +164,8 @@ class TiSettings:
         int(_TI.tsl_seconds // 60), "how often both trust lists are renewed, 1 to 10080 minutes; specified: daily"
     )
     ksr_minutes: int = setting(
-        int(_TI.ksr_seconds // 60), "how often the KSR is asked for firmware and networks, 1 to 10080 minutes; specified: daily"
+        int(_TI.ksr_seconds // 60),
+        "how often the KSR is asked for firmware and networks, 1 to 10080 minutes; specified: daily",
     )
     vsdm_seconds: float = setting(_TI.vsdm_seconds, "MAXTIME_VSDM: how long an online check may take, 1 to 120 seconds")
     offline_days: int = setting(

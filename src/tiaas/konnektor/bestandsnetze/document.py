@@ -14,7 +14,7 @@ from tiaas.base.errors import TiaasError
 from tiaas.interfaces.infrastruktur_konfig_v1_0 import Infrastructure, InventoryNetwork, Segment
 from tiaas.soap.errors import SoapError
 from tiaas.soap.mapping import decode
-from tiaas.soap.markup import Limits, parse_document_untrusted
+from tiaas.soap.markup import Limits, parse_untrusted
 
 DOCUMENT_OCTETS = 8 * 1024 * 1024
 """A_20531 asks for 3 MB and 2000 networks at least."""
@@ -90,7 +90,7 @@ class NetworkList:
 def read_networks_untrusted(document: bytes) -> NetworkList:
     """The networks of a document. Raises only `BadNetworkList`."""
     try:
-        told = decode(Infrastructure, parse_document_untrusted(document, _LIMITS))
+        told = decode(Infrastructure, parse_untrusted(document, _LIMITS))
     except SoapError as error:
         raise BadNetworkList(f"no Bestandsnetze.xml ({error})") from error
     found = tuple(map(_network, told.inventory.networks))
