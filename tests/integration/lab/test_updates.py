@@ -108,10 +108,10 @@ def test_every_fault_of_the_ksr_is_tried() -> None:
 @pytest.mark.event(
     "KSR/UPDATES_AVAILABLE", "KSR/UPDATE_KONFIG", "KSR/ERROR", "OPERATIONAL_STATE/EC_FW_Not_Valid_Status_Blocked"
 )
+@pytest.mark.requirement("TIP1-A_5152", "TIP1-A_5153", "A_21899")
 @pytest.mark.requirement(
-    "TIP1-A_4509", "TIP1-A_4512-04", "TIP1-A_4834", "TIP1-A_4836", "TIP1-A_6025", "TIP1-A_4833-02", "A_18390", "A_18391",
-    "TIP1-A_5152", "TIP1-A_5153", "A_21899",
-)  # fmt: skip
+    "TIP1-A_4509", "TIP1-A_4512-04", "TIP1-A_4834", "TIP1-A_4836", "TIP1-A_6025", "TIP1-A_4833-02", "A_18390", "A_18391"
+)
 @pytest.mark.code(4186, 4188, 4189, 4190, 4002, 4198)
 async def test_a_box_and_the_ksr(tmp_path: Path) -> None:
     async with _up(tmp_path, BoxSettings()) as run:
@@ -140,17 +140,16 @@ async def _networks(bench: Bench) -> None:
         before = bench.logged(4198)
         bench.fault(code=code)
         assert not await held.refresh(), code
-        assert held.asked is not None
-        assert held.asked.code == 4198
-        assert reason in held.asked.reason, (code, held.asked.reason)
+        told = _last(bench)
+        assert told[0] == 4198
+        assert reason in told[1], (code, told)
         assert held.list is first
         await _until(partial(_is_more, bench, before))
     bench.fault(http=503, match="GET konfig")
     assert not await held.refresh()
-    assert held.asked is not None
-    assert held.asked.code == 4198
+    assert _last(bench) == (4198, "Bestandsnetze.xml: HTTP status 503")
     assert await held.refresh()
-    assert held.asked.code is None
+    assert _last(bench) == (None, "")
     assert not bench.told("KSR/UPDATE_KONFIG"), "nothing is new"
     await held.choose("TIAAS-1", is_active=False)
     await held.activate_new(False)
@@ -162,11 +161,18 @@ async def _networks(bench: Bench) -> None:
     assert changes[-1] == ("198.19.0.0/16",)
     assert names.forwards == {"labore.tiaas-test": (Address("198.19.0.53", 53),)}
     await held.choose("N3", is_active=True)
-    assert changes[-1] == ("198.19.0.0/16", "198.18.7.0/24")
+    assert "198.18.7.0/24" in changes[-1]
     assert bench.instance.serves_since == serving, "no restart"
     there.restore()
     assert await held.refresh()
     assert [network.id for network in held.active] == ["TIAAS-2"], "what is not in the list any more is not used"
+
+
+def _last(bench: Bench) -> tuple[int | None, str]:
+    """Code and reason of the last time the list was asked for."""
+    asked = bench.instance.bestandsnetze.asked
+    assert asked is not None
+    return asked.code, asked.reason
 
 
 def _is_more(bench: Bench, before: int) -> bool:
