@@ -109,22 +109,40 @@ class Practice:
         )
 
 
-async def call(practice: Practice, path: str, request: object, *, packaged: bool) -> tuple[int, float, bytes]:
-    """Octets of the request's body, seconds, and the answer, which must be a response."""
-    parts = write_envelope_parts(request)
-    body = packaged_reply(200, parts, "boundary-of-the-bench") if packaged else plain_reply(200, parts)
-    reader, writer = await asyncio.open_connection(
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def connect(practice: Practice) -> Connection:
+    """A connection of its own."""
+    return await asyncio.open_connection(
         "127.0.0.1", practice.port, ssl=practice.tls, server_hostname="localhost", limit=2**20
     )
+
+
+async def call(practice: Practice, path: str, request: object, *, packaged: bool) -> tuple[int, float, bytes]:
+    """Octets of the request's body, seconds, and the answer, which must be a response."""
+    connection = await connect(practice)
+    try:
+        return await call_on(connection, path, request, packaged=packaged)
+    finally:
+        connection[1].close()
+
+
+async def call_on(connection: Connection, path: str, request: object, *, packaged: bool) -> tuple[int, float, bytes]:
+    """The same on a connection that is there and stays."""
+    parts = write_envelope_parts(request)
+    body = packaged_reply(200, parts, "boundary-of-the-bench") if packaged else plain_reply(200, parts)
+    reader, writer = connection
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {body.content_type}\r\n"
     begun = perf_counter()
-    writer.write(f"{head}Content-Length: {body.size}\r\nConnection: close\r\n\r\n".encode())
+    writer.write(f"{head}Content-Length: {body.size}\r\n\r\n".encode())
     for part in body.slices():
         writer.write(part)
         await writer.drain()
-    answer = await reader.read()
+    answered = await reader.readuntil(b"\r\n\r\n")
+    fields = dict(line.partition(": ")[::2] for line in answered.decode("latin-1").lower().splitlines())
+    answer = answered + await reader.readexactly(int(fields["content-length"]))
     seconds = perf_counter() - begun
-    writer.close()
     if not answer.startswith(b"HTTP/1.1 200"):
         raise SystemExit(f"{path}: {answer[:2000].decode(errors='replace')}")
     return body.size, seconds, answer
@@ -272,8 +290,9 @@ async def sign(told: dict[str, Any], size: int, at_once: int) -> None:
     document = sig.Document(base64_data=Base64Data(data=bytes(size)))
 
     async def one() -> None:
+        connection = await connect(practice)
         while True:
-            await call(practice, SIGN, practice.sign(document, _CADES), packaged=True)
+            await call_on(connection, SIGN, practice.sign(document, _CADES), packaged=True)
             print(perf_counter(), flush=True)
 
     signers = [asyncio.create_task(one()) for _ in range(at_once)]

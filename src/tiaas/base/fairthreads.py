@@ -4,9 +4,11 @@ Who has least under way goes first, then whose turn it is. One thread is left fo
 """
 
 import asyncio
+import os
 from collections import Counter, deque
 from collections.abc import Callable, Hashable
-from threading import Condition, Thread
+from contextlib import suppress
+from threading import Condition, Thread, get_native_id
 from typing import TypeVar, TypeVarTuple
 
 from tiaas.base.workthread import Job
@@ -16,11 +18,15 @@ Ts = TypeVarTuple("Ts")
 
 
 class FairThreads:
-    """`count` threads, begun when first needed, daemons; they may serve several event loops."""
+    """`count` threads, begun when first needed, daemons; they may serve several event loops.
 
-    def __init__(self, name: str, count: int) -> None:
+    With a `niceness` they leave the processors to the others of the process, which they do not interrupt.
+    """
+
+    def __init__(self, name: str, count: int, niceness: int = 0) -> None:
         self._name = name
         self._count = count
+        self._niceness = niceness
         self._each = max(1, count - 1)
         self._changed = Condition()
         self._waiting: dict[Hashable, deque[Job]] = {}
@@ -42,6 +48,8 @@ class FairThreads:
         return future
 
     def _serve(self) -> None:
+        if self._niceness:
+            _stand_back(self._niceness)
         while True:
             self._serve_one()
 
@@ -71,3 +79,11 @@ class FairThreads:
             self._waiting[owner] = jobs
         self._under_way[owner] += 1
         return owner, job
+
+
+def _stand_back(niceness: int) -> None:
+    """For the calling thread (sched(7): in Linux both are a thread's own)."""
+    with suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        thread = get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + niceness)

@@ -2,10 +2,12 @@
 
 Threads share the interpreter: whatever holds its lock while the loop wants it holds up everybody. So large work waits
 for one of few threads, which also bounds what it takes in memory; it is done in slices (`tiaas.base.slices`); and
-threads change often (`change_threads_often`). Instances take turns and none gets all threads: somebody else's document
-that takes seconds holds nobody up. Requests are read in threads of their own, so that they do not wait for documents.
-Waiting for a card, a person or a slow disk is no work: nobody keeps such a thread meanwhile, and where the library
-waits itself (a card reader, a file that is synced) `asyncio.to_thread` has threads for it.
+threads change often (`change_threads_often`). They share the processors, too, and the system lets a thread go on for
+4 ms before another has its turn, so threads with large work leave them to the event loop. Instances take turns and none
+gets all threads: somebody else's document that takes seconds holds nobody up. Requests are read in threads of their
+own, so that they do not wait for documents. Waiting for a card, a person or a slow disk is no work: nobody keeps such a
+thread meanwhile, and where the library waits itself (a card reader, a file that is synced) `asyncio.to_thread` has
+threads for it.
 """
 
 import sys
@@ -26,10 +28,12 @@ OWNER: ContextVar[Hashable] = ContextVar("OWNER", default=None)
 """For whom work is done: something that stands for an instance. All without share the turns of one."""
 _CHANGE_SECONDS = 0.0002
 _READING_THREADS = 2
-_LARGE = FairThreads("large", max(2, processors() - 1))
+_NICENESS = 5
+"""More would leave such a thread without a processor for long where others compute, with the interpreter's lock."""
+_LARGE = FairThreads("large", max(2, processors() - 1), _NICENESS)
 # As many as compute at once: more would only take the interpreter's lock from each other, every 0.2 ms.
 _OTHER = FairThreads("other", max(2, processors()))
-_READING = FairThreads("reading", _READING_THREADS)
+_READING = FairThreads("reading", _READING_THREADS, _NICENESS)
 _PASSWORDS = FairThreads("passwords", max(2, processors()))
 
 

@@ -1,16 +1,16 @@
-"""Work on large octets in slices, so that other threads get their turn in between.
+"""Work on large octets that lets other threads have their turn: in slices, or without the interpreter's lock.
 
-Whoever copies, searches or translates octets in one call holds the interpreter's lock until it is done: 25 MB are many
-milliseconds in which the event loop answers nobody. A slice takes a fraction of one.
+Whoever copies, searches or translates octets in one call holds the lock until it is done: 25 MB are many milliseconds
+in which the event loop answers nobody. A slice takes a fraction of one, and what the C library does takes no lock.
 """
 
 from collections.abc import Iterable, Iterator
-from io import BytesIO
+
+from tiaas.base import unlocked
+from tiaas.base.unlocked import Octets
 
 SLICE = 96 * 1024
 """Octets worked on at once; a multiple of 12, so that base64 of slices fits together."""
-
-Octets = bytes | bytearray | memoryview
 
 
 def slices(octets: Octets, size: int = SLICE) -> Iterator[memoryview]:
@@ -28,24 +28,17 @@ def copied(octets: Octets) -> bytes:
 def joined(parts: Iterable[Octets]) -> bytes:
     """All parts in one piece; none of them is copied more than once."""
     parts = tuple(parts)
-    if sum(map(len, parts)) <= SLICE:
-        return b"".join(parts)
-    whole = BytesIO()
-    for part in parts:
-        for some in slices(part):
-            whole.write(some)
-    return whole.getvalue()
+    return b"".join(parts) if sum(map(len, parts)) <= SLICE else unlocked.joined(parts)
 
 
 def found(octets: bytes | bytearray, wanted: bytes, start: int = 0, end: int | None = None) -> int:
     """Where `wanted` comes first between `start` and `end`, or -1: `find`."""
     end = len(octets) if end is None else min(end, len(octets))
-    overlap = len(wanted) - 1
-    for begin in range(start, end, SLICE):
-        at = octets.find(wanted, begin, min(begin + SLICE + overlap, end))
-        if at >= 0:
-            return at
-    return -1
+    near = min(start + SLICE, end)
+    at = octets.find(wanted, start, near)
+    if at >= 0 or near == end:
+        return at
+    return unlocked.found(octets, wanted, max(near - len(wanted) + 1, start), end)
 
 
 def counted(octets: bytes | bytearray, wanted: bytes) -> int:

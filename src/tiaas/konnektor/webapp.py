@@ -12,7 +12,8 @@ from dataclasses import field
 from typing import Any, Protocol
 
 from tiaas.base.dataclass import dataclass
-from tiaas.base.heavy import LARGE, OWNER
+from tiaas.base.heavy import LARGE, OWNER, read_beside
+from tiaas.base.unlocked import make_ready, room
 from tiaas.konnektor.config import MEBIBYTE, Variant
 from tiaas.konnektor.gate import Gate
 from tiaas.konnektor.largebodies import TURNS, LargeBodies
@@ -23,6 +24,7 @@ _log = logging.getLogger("tiaas.konnektor.http")
 
 SDS_PATH = "/connector.sds"
 _IN_CHUNKS = 32 * MEBIBYTE
+_AHEAD = 4 * MEBIBYTE
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -194,13 +196,11 @@ async def read_body(fields: Fields, receive: Receive, limit: int) -> bytes | byt
     announced = fields.get(b"content-length")
     if announced is not None and announced.isdigit() and int(announced) > limit:
         raise TooLong
+    if announced is not None and announced.isdigit() and int(announced) >= LARGE:
+        return await _large_body(int(announced), receive)
     whole: bytearray | None = None
     while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise Gone
-        part: bytes = message.get("body", b"")
-        is_last = not message.get("more_body", False)
+        part, is_last = await _received(receive)
         if len(part) + (0 if whole is None else len(whole)) > limit:
             raise TooLong
         if whole is None and is_last:
@@ -212,6 +212,36 @@ async def read_body(fields: Fields, receive: Receive, limit: int) -> bytes | byt
             return whole
         if len(whole) >= LARGE:
             await TURNS.mine()
+
+
+async def _large_body(size: int, receive: Receive) -> bytearray:
+    """A body of the size that was announced. Its memory is made in a thread, a little before it is needed: who
+    announces much and sends nothing takes none. Raises `Gone`."""
+    whole, at, ready = room(size), 0, 0
+    with memoryview(whole) as place:
+        is_last = False
+        while not is_last:
+            part, is_last = await _received(receive)
+            end = at + len(part)
+            if end > ready:
+                ready = min(end + _AHEAD, size)
+                await read_beside(make_ready, place[at:ready])
+            # The parser gives no more than was announced.
+            place[at:end] = part
+            at = end
+            if not is_last:
+                await TURNS.mine()
+    if at < size:
+        raise Gone
+    return whole
+
+
+async def _received(receive: Receive) -> tuple[bytes, bool]:
+    """The next part, and whether it is the last. Raises `Gone`."""
+    message = await receive()
+    if message["type"] != "http.request":
+        raise Gone
+    return message.get("body", b""), not message.get("more_body", False)
 
 
 def _announced(fields: Fields, limit: int) -> int:

@@ -15,7 +15,8 @@ from urllib.parse import unquote
 
 from lxml import etree
 
-from tiaas.base.slices import Octets, copied, found, joined, slices
+from tiaas.base.slices import copied, found, joined, slices
+from tiaas.base.unlocked import Octets
 from tiaas.soap.errors import BadEnvelope
 
 XmlElement = etree._Element

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 
 from tiaas.base.dataclass import dataclass
-from tiaas.base.slices import Octets, copied, found
+from tiaas.base.slices import copied, found
+from tiaas.base.unlocked import Octets
 from tiaas.soap.errors import BadEnvelope
 
 PART_TYPE = "application/xop+xml"

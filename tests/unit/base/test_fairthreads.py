@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import threading
 import weakref
 
@@ -55,3 +56,13 @@ def test_each_event_loop_has_its_own() -> None:
         return await threads.start("a", divmod, 7, 2)
 
     assert [asyncio.run(ask()) for _ in range(3)] == [(3, 1)] * 3
+
+
+async def test_nice_threads_leave_the_processors_to_others() -> None:
+    def own() -> tuple[int, int]:
+        return os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    policy, niceness = own()
+    assert await FairThreads("test", 1).start("a", own) == (policy, niceness)
+    assert await FairThreads("test", 1, niceness=3).start("a", own) == (os.SCHED_BATCH, min(niceness + 3, 19))
+    assert own() == (policy, niceness)
