@@ -24,6 +24,10 @@ class NftError(TiaasError):
     """nft is not there, may not do what it was asked, or refuses; the message says which."""
 
 
+class NftTimeout(NftError):
+    """nft was ended because it took too long; what it was asked for may have been done all the same."""
+
+
 class Nft:
     """Runs nft in the network namespace of this process. `places` is a search path."""
 
@@ -56,7 +60,7 @@ class Nft:
                     raise NftError(_told(_written(complaint), status))
                 return listing
         except subprocess.TimeoutExpired:
-            raise NftError(f"nft does not end within {self._seconds:g} s") from None
+            raise NftTimeout(f"nft does not end within {self._seconds:g} s") from None
         except OSError as error:
             raise NftError(f"nft cannot be run: {error.strerror}") from error
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tiaas.konnektor.errors import KonnektorError, LoggedError
-from tiaas.konnektor.nft import Nft, NftError
+from tiaas.konnektor.nft import Nft, NftError, NftTimeout
 from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.konnektor.ownnetwork import PROC, why_not_own
 from tiaas.konnektor.packetrules import (
@@ -58,6 +58,8 @@ class PacketFilter:
         self._is_in_use = False
         self._is_failed = True
         self._standing: Standing | None = None
+        self._may_stand = False
+        """Whether nft was ended while it loaded: nobody knows which table stands."""
         self._opstate: OperatingState | None = None
         self._protocol: ProtocolService | None = None
         self._lock = asyncio.Lock()
@@ -82,9 +84,10 @@ class PacketFilter:
                 self._standing = await self._loaded()
             except (BadRules, BadListing, NftError, OSError) as error:
                 self._is_failed = True
+                self._may_stand |= isinstance(error, NftTimeout)
                 self._fail(str(error) if not isinstance(error, OSError) else _UNREADABLE)
                 raise KonnektorError(FAILED) from error
-            self._is_failed = False
+            self._is_failed = self._may_stand = False
             self._stand("packet filter started")
         if self._watch is None:
             self._watch = asyncio.create_task(self._run())
@@ -107,6 +110,10 @@ class PacketFilter:
             await asyncio.gather(self._watch, return_exceptions=True)
             self._watch = None
         async with self._lock:
+            if self._may_stand:
+                with suppress(NftError, BadListing):
+                    self._standing = await self._listed()
+            self._may_stand = False
             standing, self._standing, self._is_failed, self.reason = self._standing, None, True, _NOT_LOADED
             if standing is None:
                 return

@@ -135,6 +135,17 @@ async def test_an_nft_that_fails_is_4164_and_the_state(bench: Bench, script: str
     assert await bench.reason(bench.program(script)) == why
 
 
+async def test_what_an_nft_loaded_that_was_ended_for_its_slowness_goes_at_the_stop(bench: Bench) -> None:
+    table = bench.folder / "table"
+    script = f"""case "$*" in
+"-f -") touch {table}; exec sleep 60;;
+*list*) [ -e {table} ] && echo 'table inet tiaas_x {{ # handle 7' && echo '}}';;
+"delete table inet handle 7") rm {table};;
+esac"""
+    assert await bench.reason(bench.program(script)) == "nft does not end within 1 s"
+    assert not table.exists()
+
+
 @pytest.mark.code(4164)
 async def test_without_nft_it_says_what_to_install(bench: Bench) -> None:
     assert await bench.reason(Nft(str(bench.folder))) == "there is no nft here (Debian: apt-get install nftables)"
