@@ -1,6 +1,7 @@
 """Documents as files: what a file is by its name, and where the result goes."""
 
 import argparse
+import codecs
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.base.inputfile import MEBIBYTE, read_input
-from tiaas.cli.outputfiles import add_force_argument, check_targets, make_folder
+from tiaas.cli.outputfiles import add_force_argument, check_names, check_targets, make_folder
 from tiaas.cli.writer import out_json, out_table
 from tiaas.client import ClientError
 from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
@@ -31,6 +32,9 @@ _TYPES = {
 }
 
 
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"<\0", b"\0<")
+"""How a document in UTF-16 begins, with a byte order mark or without."""
+_IN_UTF_8 = 'a Konnektor takes UTF-8: iconv -f UTF-16 -t UTF-8, and encoding="UTF-8" in its first line'
 _BOUNDS = Limits(octets=64 * MEBIBYTE, nodes=2_000_000)
 
 
@@ -65,6 +69,8 @@ def read_as(path: Path, form: DocumentForm) -> bytes:
     """The file, well-formed if it goes as XML, for a Konnektor's answer does not name it. Raises `InvalidInput`."""
     content = read(path)
     if form.is_xml:
+        if content.startswith(_UTF_16):
+            raise InvalidInput(f"{path}: XML in UTF-16; {_IN_UTF_8}; nothing was sent")
         try:
             parse_document_untrusted(content, _BOUNDS)
         except (TooLarge, WrongEncoding, NotAllowed):
@@ -89,6 +95,7 @@ def targets(sources: Sequence[Path], names: Sequence[str], output: str | None, f
         raise InvalidInput(f"{folder} is no folder; several results need one: {folder}/ makes it")
     else:
         chosen = [(folder or source.parent) / name for source, name in zip(sources, names, strict=True)]
+    check_names(chosen)
     for source in sources:
         if source.exists() and any(path.exists() and path.samefile(source) for path in chosen):
             raise InvalidInput(f"{source} would be replaced by its own result; name another file")

@@ -1,6 +1,7 @@
 """Results as files: where they may go, asked before anything is done for them, and how they are written."""
 
 import argparse
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,9 +16,10 @@ class NotWritten(TiaasError):
 def check_targets(paths: Sequence[Path], force: bool) -> None:
     """Whether results can be written there; asked before a person is asked for anything.
 
-    Raises `InvalidInput` for what is there already (unless `force`) and for names that meet, `NotWritten` for a folder
-    that is missing or may not be written.
+    Raises `InvalidInput` for what is there already (unless `force`), for names that meet or are too long, `NotWritten`
+    for a folder that is missing or may not be written.
     """
+    check_names(paths)
     if len({os.path.realpath(path) for path in paths}) < len(paths):
         raise InvalidInput("two of the files would have results of the same name")
     for path in paths:
@@ -30,6 +32,16 @@ def check_targets(paths: Sequence[Path], force: bool) -> None:
             raise NotWritten(f"{path} cannot be written: there is no folder {path.parent}")
         if not os.access(path if path.exists() else path.parent, os.W_OK):
             raise NotWritten(f"{path} may not be written")
+
+
+def check_names(paths: Sequence[Path]) -> None:
+    """Whether the file system takes such names. Raises `InvalidInput`."""
+    for path in paths:
+        try:
+            os.lstat(path)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise InvalidInput(f"{path}: the file system takes no name as long; name the result yourself") from None
 
 
 def make_folder(path: Path, mode: int = 0o777) -> None:

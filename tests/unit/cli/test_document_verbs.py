@@ -311,6 +311,22 @@ async def test_a_malformed_file_of_a_stack_is_named_and_nothing_is_sent(
     assert "bad.xml: not well-formed XML; nothing was sent" in line
 
 
+async def test_xml_in_utf_16_is_told_and_how_to_change_it(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    for octets in ('<?xml version="1.0" encoding="UTF-16"?><a/>'.encode("utf-16"), "<a/>".encode("utf-16-be")):
+        Path("wide.xml").write_bytes(octets)
+        assert await run("sign", "wide.xml") == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "wide.xml: XML in UTF-16; a Konnektor takes UTF-8: iconv" in line
+
+
+async def test_a_result_whose_name_would_be_too_long(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    name = f"{'x' * 250}.txt"
+    Path(name).write_text("x")
+    for verb in ("sign", "encrypt"):
+        assert await run(verb, name) == 2
+        assert "the file system takes no name as long" in capsys.readouterr().err
+
+
 async def test_a_document_is_not_replaced_by_its_own_signature(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     _write(brief_txt="x")
     assert await run("sign", "brief.txt", "--output", "brief.txt", "--force") == 2
