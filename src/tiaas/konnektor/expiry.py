@@ -31,6 +31,8 @@ from tiaas.konnektor.terminals import Terminals
 
 _log = logging.getLogger("tiaas.konnektor.expiry")
 
+_FIRST_SECONDS = 30.0
+"""The list of subscriptions is empty after a boot: who hears BOOTUP_COMPLETE has so long to subscribe again."""
 _LOOK_SECONDS = 10.0
 _NAMES = {
     **dict.fromkeys(SM_B, "C.HCI.AUT"),
@@ -85,7 +87,7 @@ class CertificateWatch:
         self._watching: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Looks at dates now and from then on every so many days, at cards that come, and at the status of cards."""
+        """Looks at dates soon and from then on every so many days, at cards that come, and at the status of cards."""
         self.statuses.start()
         self._watching = asyncio.create_task(self._run())
 
@@ -142,6 +144,7 @@ class CertificateWatch:
         await self.look_at_arrivals()
 
     async def _run(self) -> None:
+        await asyncio.sleep(_FIRST_SECONDS)
         while True:
             try:
                 await self.tick()

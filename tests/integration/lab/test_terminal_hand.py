@@ -219,7 +219,8 @@ class Ear:
         self._waiting: list[ReceivedEvent] = []
 
     async def hears(self, topic: str) -> ReceivedEvent:
-        async with asyncio.timeout(20):
+        # An instance looks at no certificate in its first half minute.
+        async with asyncio.timeout(50):
             while True:
                 for event in self._waiting:
                     if event.event.topic == topic:
