@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.lab.labprocess import LabProcess
 from tiaas.cli.exitcodes import ExitCode
-from tiaas.konnektor.nft import PLACES
+from tiaas.konnektor.systemprogram import PLACES
 
 SECONDS = 20
 TABLE, FOREIGN = "tiaas_practice_1", "of_somebody"
