@@ -378,7 +378,7 @@ class _Start:
             recorder=settings.recorder,
             ti=settings.ti.applied(onboard.ti_access(lab)),
             signature=settings.signature.settings(),
-            box=onboard.box_access(lab, settings.box),
+            box=onboard.box_access(lab, settings.box, practice.number),
         )
 
     async def _write_files(

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tiaas.base.clock import Clock
 from tiaas.base.secret import Secret
 from tiaas.card.objsys.model import CardKind
+from tiaas.cli.boxsettings import BoxSettings
 from tiaas.cli.faultynetwork import FaultyNetwork
 from tiaas.cli.hsmlab import PracticeHsm, with_hsm
-from tiaas.cli.upconfig import BoxSettings
 from tiaas.client import ClientError, Kon, connect
 from tiaas.client.admin import Admin, AdminRefused, path_of
 from tiaas.interfaces.card_service_common_v2_0 import CardType
@@ -115,10 +115,12 @@ def ti_access(lab: Lab) -> TiAccess:
     )
 
 
-def box_access(lab: Lab, settings: BoxSettings) -> BoxAccess:
-    """What a box finds in the lab: its gateways, the CRL."""
+def box_access(lab: Lab, settings: BoxSettings, number: int) -> BoxAccess:
+    """What the box of a practice finds in the lab: its gateways, the CRL. Adapters are those of the first practice: all
+    of a lab are in one network namespace."""
     ti, sis = (Address(LOOPBACK, lab.gateways.ports[name]) for name in ("ti", "sis"))
-    return settings.access(ti, sis, "" if lab.services is None else lab.services.crl_url)
+    folder = (lab.store.folder / "box").absolute() if number == 1 else None
+    return settings.access(ti, sis, "" if lab.services is None else lab.services.crl_url, folder)
 
 
 async def import_lists(admin: Admin, lab: Lab, say: Callable[[str], None]) -> None:

@@ -7,7 +7,6 @@ tests of practice software. All practices of a lab get the same settings.
 import math
 import re
 from dataclasses import replace
-from ipaddress import ip_address
 from pathlib import Path
 
 from tiaas.base.config import setting
@@ -15,13 +14,13 @@ from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.base.inputfile import read_input
 from tiaas.base.secret import Secret
+from tiaas.cli.boxsettings import BoxSettings
 from tiaas.cli.signaturesettings import SignatureChoices
 from tiaas.interfaces.management.clientsystems import ReceiverCheck, ReceiverTrust
 from tiaas.interfaces.management.parameters import SECRET_OCTETS
 from tiaas.konnektor.config import (
     Address,
     AuthenticationMode,
-    BoxAccess,
     ClientAccess,
     Environment,
     Limits,
@@ -259,31 +258,6 @@ class SinkSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BoxSettings:
-    """What only a box has; without profile `einbox` nothing looks at it, and there is no packet filter."""
-
-    addresses: tuple[str, ...] = setting((), "IP addresses the box was given; one that this machine lacks is an error")
-    sis: bool = setting(True, "MGM_LU_SIS: there is a way to the SIS beside that to the TI")
-    packet_filter: Path | None = setting(
-        None, "file with nftables rules, the inside of a table; loaded in a network namespace of its own only"
-    )
-    device_days: int = setting(1800, "days that the device certificate C.NK.VPN is still valid; 0 or less: expired")
-
-    def __post_init__(self) -> None:
-        for address in self.addresses:
-            try:
-                ip_address(address)
-            except ValueError:
-                raise InvalidInput(f"{address!r} is no IP address") from None
-        if not -3650 <= self.device_days <= 3650:
-            raise InvalidInput("device_days is -3650 to 3650")
-
-    def access(self, ti: Address, sis: Address, crl_url: str) -> BoxAccess:
-        """As the Konnektor takes it, with the lab's gateways and CRL."""
-        return BoxAccess(ti, sis if self.sis else None, self.addresses, crl_url)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UpConfig:
     """The whole file."""
 
@@ -312,3 +286,5 @@ class UpConfig:
             )
         if self.profile is Profile.HSK and self.box.packet_filter is not None:
             raise InvalidInput("box.packet_filter: a Highspeed-Konnektor has no packet filter; take profile einbox")
+        if self.profile is Profile.HSK and self.box.lan.is_set:
+            raise InvalidInput("box.lan: a Highspeed-Konnektor sets up no adapters; take profile einbox")

@@ -1,10 +1,11 @@
-"""What only a box in the practice watches, profile einbox: its network, its device certificate, the CRL, its
-packet filter."""
+"""What only a box in the practice has and watches, profile einbox: its adapters, its ways to TI and SIS, its device
+certificate, the CRL, its packet filter."""
 
 import asyncio
 from datetime import timedelta
 
 from tiaas.base.clock import Clock
+from tiaas.konnektor.boxadapters import BoxAdapters
 from tiaas.konnektor.boxnetwork import BoxNetwork
 from tiaas.konnektor.crlkeeper import CrlKeeper
 from tiaas.konnektor.opstate import Condition, OperatingState
@@ -33,7 +34,7 @@ def judge_device(opstate: OperatingState, certificate: Certificate, clock: Clock
 
 
 class Box:
-    """The watchers of one box. `device` is its C.NK.VPN, `packet_filter` its packet filter, if it has one."""
+    """The watchers of one box. `device` is its C.NK.VPN; `packet_filter` and `adapters` it may have or not."""
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class Box:
         crl: CrlKeeper,
         device: Certificate | None,
         packet_filter: PacketFilter | None,
+        adapters: BoxAdapters | None,
         opstate: OperatingState,
         protocol: ProtocolService,
         clock: Clock,
@@ -48,6 +50,9 @@ class Box:
         self.crl = crl
         self.network = network
         self.packet_filter = packet_filter
+        self.adapters = adapters
+        if adapters is not None and packet_filter is not None:
+            adapters.after_change = packet_filter.follow
         self._protocol = protocol
         self.device = device
         self._opstate = opstate
@@ -55,7 +60,9 @@ class Box:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """All of it is determined when this returns, slow gateways excepted. Raises `StoreError`."""
+        """All of it is determined when this returns, slow gateways and leases excepted. Raises `StoreError`."""
+        if self.adapters is not None:
+            await self.adapters.start()
         if self.packet_filter is not None:
             await self.packet_filter.open(self._opstate, self._protocol)
         await self.crl.start()
@@ -72,6 +79,8 @@ class Box:
             await asyncio.gather(self._task, return_exceptions=True)
         if self.packet_filter is not None:
             await self.packet_filter.close()
+        if self.adapters is not None:
+            await self.adapters.stop()
 
     def look(self) -> None:
         """Compares dates with the time."""

@@ -2,6 +2,7 @@
 
 There is no IPsec here: what stands for a VPN-Konzentrator is a gateway that is called every few seconds (TUC_KON_321,
 322). It is plugged in while it takes the connection. An address of the box is there while a socket can be bound to it.
+Which gateways there are is the operator's, until an administrator has set others (TIP1-A_4785-03).
 """
 
 import asyncio
@@ -12,6 +13,8 @@ from contextlib import suppress
 from typing import cast
 
 from tiaas.base.clock import Clock
+from tiaas.interfaces.management.boxnetwork import BoxGateways
+from tiaas.konnektor.boxstored import gateway_of, load, save
 from tiaas.konnektor.config import Address, BoxAccess
 from tiaas.konnektor.crlkeeper import CrlKeeper
 from tiaas.konnektor.errors import ErrorLog, KonnektorError, LoggedError
@@ -20,6 +23,7 @@ from tiaas.konnektor.network import Network
 from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.konnektor.permissions import Row, allows
+from tiaas.konnektor.store import InstanceStore
 
 GATEWAY_SECONDS = 2.0
 ADDRESS_SECONDS = 1.0
@@ -67,14 +71,18 @@ class BoxNetwork:
         online: OnlineMode,
         crl: CrlKeeper,
         network: Network,
+        store: InstanceStore,
         opstate: OperatingState,
         hub: EventHub,
         errors: ErrorLog,
         clock: Clock,
         has_address: Callable[[str], bool] = is_ours,
+        lacks_address: Callable[[], bool] = lambda: False,
     ) -> None:
         self._access = access
         self._gateways = {Way.TI: access.vpn_ti, Way.SIS: access.vpn_sis}
+        self._lacks_address = lacks_address
+        self._store = store
         self._online = online
         self._crl = crl
         self._up: dict[Way, bool | None] = dict.fromkeys(Way)
@@ -88,12 +96,18 @@ class BoxNetwork:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """The first look, if gateways answer soon, then regularly."""
+        """The first look, if gateways answer soon, then regularly. Raises `StoreError`."""
+        held = await load(self._store, BoxGateways)
+        if held is not None:
+            self._gateways = {Way.TI: gateway_of(held.ti), Way.SIS: gateway_of(held.sis)}
         self.look_at_addresses()
         self._tasks = [
             asyncio.create_task(self._keep_addresses()),
-            *(asyncio.create_task(self._keep_gateway(way)) for way, there in self._gateways.items() if there),
+            *(asyncio.create_task(self._keep_gateway(way)) for way in Way),
         ]
+        await self._first_look()
+
+    async def _first_look(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(_BOOT_SECONDS):
                 await asyncio.gather(*(self.look_at_gateway(way) for way in Way))
@@ -106,8 +120,29 @@ class BoxNetwork:
 
     def look_at_addresses(self) -> None:
         """EC_IP_Adresses_Not_Available: an address that was configured is not the machine's."""
-        missing = any(not self._has_address(address) for address in self._access.addresses)
+        given = all(self._has_address(address) for address in self._access.addresses)
+        missing = not given or self._lacks_address()
         self._opstate.set(Condition.IP_ADRESSES_NOT_AVAILABLE, missing)
+
+    @property
+    def gateways(self) -> BoxGateways:
+        """What stands for the VPN-Konzentratoren now."""
+        ti, sis = (self._gateways[way] for way in (Way.TI, Way.SIS))
+        return BoxGateways("" if ti is None else str(ti), "" if sis is None else str(sis))
+
+    async def configure(self, wish: BoxGateways) -> None:
+        """Other gateways: both ways are given up and set up anew (TUC_KON_321, 322, step 1). Raises `InvalidInput`,
+        `StoreError`."""
+        wanted = {Way.TI: gateway_of(wish.ti), Way.SIS: gateway_of(wish.sis)}
+        if wanted == self._gateways:
+            return
+        await save(self._store, wish)
+        self._gateways = wanted
+        self._hub.publish(Event(Topic.NETWORK_VPN_CONFIG_CHANGED, deliver=False))
+        for way in Way:
+            self._found(way, None)
+            self._told[way] = None
+        await self._first_look()
 
     async def look_at_gateway(self, way: Way) -> None:
         """EC_No_VPN_TI_Connection, EC_No_VPN_SIS_Connection, and the events of a way that comes or goes."""

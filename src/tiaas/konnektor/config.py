@@ -5,12 +5,15 @@ Every value has a safe default but the instance's name and address. Parameters o
 """
 
 import enum
+from collections.abc import Mapping
 from dataclasses import field
 from ipaddress import ip_address
+from pathlib import Path
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
+from tiaas.interfaces.management.boxnetwork import AdapterName, BoxNetworkSettings
 from tiaas.interfaces.signature_service_v7_5 import Crypt
 from tiaas.konnektor.hsm.settings import HsmSettings
 from tiaas.konnektor.keykind import KeyKind
@@ -280,14 +283,26 @@ class TiAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class BoxAdapterAccess:
+    """The adapters of a box: what the operator sets of them, the network devices they are, a folder for the DHCP
+    server and client, and how many seconds a DHCP client waits for an answer (TIP1-A_4776: 30)."""
+
+    settings: BoxNetworkSettings
+    devices: Mapping[AdapterName, str]
+    folder: Path
+    dhcp_seconds: int = 30
+
+
+@dataclass(frozen=True, slots=True)
 class BoxAccess:
     """What only a box has (profile einbox): gateways that stand for the VPN-Konzentratoren of TI and SIS, and the IP
-    addresses it was given, and where the CRL is."""
+    addresses it was given, where the CRL is, and its adapters if it sets up any."""
 
     vpn_ti: Address | None = None
     vpn_sis: Address | None = None
     addresses: tuple[str, ...] = ()
     crl_url: str = ""
+    adapters: BoxAdapterAccess | None = None
 
 
 @dataclass(frozen=True, slots=True)

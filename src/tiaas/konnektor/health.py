@@ -5,6 +5,7 @@ from collections.abc import Callable
 from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.signature_service_v7_5 import SignDocument
 from tiaas.konnektor.box import Box
+from tiaas.konnektor.boxadapters import BoxAdapters
 from tiaas.konnektor.boxnetwork import BoxNetwork
 from tiaas.konnektor.calllog import CallLog
 from tiaas.konnektor.cardtypes import HBAX
@@ -115,7 +116,32 @@ def _box(
         context.clock,
     )
     context.trust.after_tsl(crl.follow)
+    adapters = _adapters(context, config)
     lines = BoxNetwork(
-        config.box, context.online_mode, crl, network, context.opstate, context.hub, context.protocol, context.clock
+        config.box,
+        context.online_mode,
+        crl,
+        network,
+        context.store,
+        context.opstate,
+        context.hub,
+        context.protocol,
+        context.clock,
+        lacks_address=(lambda: False) if adapters is None else adapters.lacks_address,
     )
-    return Box(lines, crl, certificate, packet_filter, context.opstate, context.protocol, context.clock)
+    return Box(lines, crl, certificate, packet_filter, adapters, context.opstate, context.protocol, context.clock)
+
+
+def _adapters(context: ServiceContext, config: InstanceConfig) -> BoxAdapters | None:
+    if config.box.adapters is None:
+        return None
+    return BoxAdapters(
+        config.box.adapters,
+        config.environment,
+        context.online_mode,
+        context.store,
+        context.hub,
+        context.protocol,
+        context.clock,
+        context.entropy,
+    )

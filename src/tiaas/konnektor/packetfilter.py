@@ -1,8 +1,8 @@
 """The packet filter of a box, profile einbox: rules of the administrator, in a table of ours of the kernel's nftables.
 
 TUC_KON_304 to 306 load the firewall's rules anew whenever an adapter or a route changes, TIP1-A_4762 whenever the
-administrator has changed his. Here the adapters are those of the network namespace that the process runs in, so the
-rules are loaded when the instance starts and when the administrator says so; in the machine's own namespace never. What
+administrator has changed his. Here they are loaded when the instance starts, when an address or a route of its adapters
+changes (`boxadapters.py`) and when the administrator says so; in the machine's own network namespace never. What
 keeps them from being in force is 4164 in the log and EC_Firewall_Not_Reliable: no nft, no permission, rules that are
 refused, a table that is not as it was loaded any more. The rules before stay in force until others take their place.
 """
@@ -91,6 +91,11 @@ class PacketFilter:
             self._stand("packet filter started")
         if self._watch is None:
             self._watch = asyncio.create_task(self._run())
+
+    async def follow(self) -> None:
+        """Adapters or routes have changed (TUC_KON_304, step 3): loads the rules again if they are in use."""
+        if self._watch is not None:
+            await self.use()
 
     async def look(self) -> None:
         """Whether the table stands as it was loaded. A load that failed is mended by another one only."""

@@ -7,14 +7,14 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 from tiaas.base.errors import TiaasError
 
 PLACES = "/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin:/usr/local/bin"
 """Where programs are looked for: not the caller's search path, which whoever starts us may have set."""
-_SECONDS = 5.0
+_SECONDS, _STOP_SECONDS = 5.0, 3.0
 _OUTPUT_OCTETS = 4 * 1024 * 1024
 
 
@@ -43,12 +43,11 @@ class SystemProgram:
         self._seconds = seconds
 
     @property
-    def environ(self) -> dict[str, str]:
+    def _environ(self) -> dict[str, str]:
         """All that it is told of its surroundings."""
         return {"PATH": self._places, "LC_ALL": "C"}
 
-    def find(self) -> str:
-        """Its path. Raises `ProgramError` if it is not there."""
+    def _find(self) -> str:
         program = shutil.which(self.name, path=self._places)
         if program is None:
             raise ProgramError(f"there is no {self.name} here (Debian: apt-get install {self._package})")
@@ -64,13 +63,27 @@ class SystemProgram:
             if not work.done():
                 await asyncio.wait((work,))
 
+    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        """Starts one that goes on; what it writes comes out of its `stdout`. It does not outlive us, even if we are
+        killed. Raises `ProgramError`."""
+        program = self._find()
+        mourner = shutil.which("setpriv", path=self._places)
+        before = [] if mourner is None else [mourner, "--pdeathsig", "KILL", "--"]
+        try:
+            return await asyncio.create_subprocess_exec(
+                *before, program, *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT, cwd="/", env=self._environ,
+            )  # fmt: skip
+        except OSError as error:
+            raise ProgramError(f"{self.name} cannot be run: {error.strerror}") from error
+
     def _run(self, arguments: Sequence[str], text: bytes) -> bytes:
-        program = self.find()
+        program = self._find()
         try:
             with _memory(text) as given, _paper() as answer, _paper() as complaint:
                 status = subprocess.run(  # noqa: S603 - no shell, a program of the system's folders
                     [program, *arguments], stdin=given, stdout=answer, stderr=complaint, cwd="/",
-                    env=self.environ, timeout=self._seconds, check=False,
+                    env=self._environ, timeout=self._seconds, check=False,
                 ).returncode  # fmt: skip
                 listing = self._written(answer)
                 if status != 0:
@@ -106,3 +119,16 @@ def _paper() -> Iterator[BinaryIO]:
         file.truncate(_OUTPUT_OCTETS)
         fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW)
         yield file
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    """Ends what `SystemProgram.start` has started; by force if it does not follow."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(_STOP_SECONDS):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+    await process.wait()

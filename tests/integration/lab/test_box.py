@@ -10,9 +10,10 @@ import pytest
 
 from tiaas.base.clock import SystemClock
 from tiaas.base.entropy import SystemEntropy
+from tiaas.cli.boxsettings import BoxSettings
 from tiaas.cli.compose import Running, UpOptions, running
 from tiaas.cli.progress import Progress
-from tiaas.cli.upconfig import BoxSettings, UpConfig
+from tiaas.cli.upconfig import UpConfig
 from tiaas.konnektor.catalogue import deviations
 from tiaas.konnektor.config import Profile
 from tiaas.konnektor.events import Event, EventSeverity, EventType

@@ -10,8 +10,8 @@ import pytest
 from tests.integration.lab.test_box import _until, _up
 from tiaas.base.clock import ManualClock
 from tiaas.base.secret import Secret
+from tiaas.cli.boxsettings import BoxSettings
 from tiaas.cli.compose import Running
-from tiaas.cli.upconfig import BoxSettings
 from tiaas.interfaces.konfigurationsdienst_v1_1 import Priority
 from tiaas.konnektor.autoupdate import AUTO_UPDATE_KIND, DAYS, AutoUpdate, AutoUpdateSettings, next_run
 from tiaas.konnektor.config import Address

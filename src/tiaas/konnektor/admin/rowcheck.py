@@ -17,6 +17,7 @@ from tiaas.konnektor.admin.users import USER_KIND, read_account
 from tiaas.konnektor.autoupdate import AUTO_UPDATE_KIND, AutoUpdateSettings
 from tiaas.konnektor.basic import BASIC_KIND, read_hash
 from tiaas.konnektor.bestandsnetze.keeper import NETWORK_CHOICES_KIND, NetworkChoices
+from tiaas.konnektor.boxstored import BOX_NETWORK_KIND, read_box_network
 from tiaas.konnektor.comfortusers import COMFORT_KIND, read_used
 from tiaas.konnektor.config import InstanceConfig
 from tiaas.konnektor.hsm.activation import ACTIVATION_KIND, Activation
@@ -144,6 +145,7 @@ READERS: Mapping[str, Callable[[str, Row], object]] = {
     AUTO_UPDATE_KIND: _single("current", AutoUpdateSettings.from_row),
     NETWORK_CHOICES_KIND: _single("current", NetworkChoices.from_row),
     MISUSE_KIND: _single("alarm-values", read_alarm_values),
+    BOX_NETWORK_KIND: read_box_network,
     TIME_KIND: _single("sync", _sync),
     COMFORT_KIND: _single("users", read_used),
     ACTIVATION_KIND: lambda key, row: Activation.from_row(row),
