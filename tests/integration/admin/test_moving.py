@@ -202,6 +202,7 @@ DAMAGED: dict[str, tuple[str, dict[str, Any]]] = {
     "vsdm-pnw-key": ("m", {"key": "00"}),
     "vsdm-receipt-secret": ("current", {"secret": "00" * 15}),
     "imported-ca": ("00", {"der": "3000"}),
+    "box-network": ("settings", {"lan": "192.168.7.1"}),
 }
 
 

@@ -101,6 +101,11 @@ async def test_TUC_KON_032_offline_the_lists_are_imported_by_hand(tmp_path: Path
         ('[ti]\nreceipt_secret = "/dev/null"\n', "receipt_secret"),
         ("[access]\ntls_mandatory = false\n", "plain_port"),
         ('[box]\npacket_filter = "rules.nft"\n', "a Highspeed-Konnektor has no packet filter"),
+        ('[box.lan]\naddress = "192.168.7.1"\n', "a Highspeed-Konnektor sets up no adapters"),
+        ('profile = "einbox"\n[box.wan]\nenabled = true\n', "a WAN or a DHCP server needs a LAN"),
+        ('profile = "einbox"\n[box.lan]\ndevice = "lan0; reboot"\n', "is no name of a network device"),
+        ('profile = "einbox"\n[box.lan]\nmtu = 9001\n', "mtu is 576 to 9000"),
+        ('profile = "einbox"\n[box.lan]\nroutes = ["10.1.0.0/16"]\n', "is not NETWORK via ADDRESS"),
     ],
 )
 def test_values_that_cannot_work_are_refused(tmp_path: Path, text: str, key: str) -> None:

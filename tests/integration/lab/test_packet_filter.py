@@ -1,22 +1,18 @@
 """The packet filter of a box: a lab in a network namespace of its own, packets that rules let through or not."""
 
 import json
-import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from subprocess import PIPE
 from typing import Any
 
 import pytest
 
 from tests.integration.lab.labprocess import LabProcess
+from tests.integration.lab.namespaces import SECONDS, WITH_LOOPBACK, held, move_in, namespace, program
 from tiaas.cli.exitcodes import ExitCode
-from tiaas.konnektor.systemprogram import PLACES
 
-SECONDS = 20
 TABLE, FOREIGN = "tiaas_practice_1", "of_somebody"
 GOOD = """# the printer's port is nobody's business
 chain input {
@@ -25,8 +21,7 @@ chain input {
 }
 """
 OTHER = GOOD.replace("9100", "9101")
-NFT = shutil.which("nft", path=PLACES) or "nft"
-WITH_LOOPBACK = ("sh", "-c", f'PATH="$PATH:{PLACES}" ip link set lo up && exec "$@"', "sh")
+NFT = program("nft")
 ASK_PORTS = """
 import socket
 for port in (9100, 9101):
@@ -122,31 +117,16 @@ def _until(fact: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def _namespace() -> tuple[str, ...]:
-    """The command that makes a network namespace. Skips where there is none to be had."""
-    why = ""
-    for command in (("unshare", "-rn"), ("unshare", "-n")):
-        tried = [*command, *WITH_LOOPBACK, NFT, "list", "tables"]
-        done = subprocess.run(tried, capture_output=True, timeout=SECONDS, check=False)
-        if done.returncode == 0:
-            return command
-        why = done.stderr.decode(errors="replace").strip()
-    if "not found" in why:
-        pytest.skip(f"missing: nft or ip (apt-get install nftables iproute2): {why}")
-    pytest.skip(f"the kernel gives no network namespace: {why}")
-
-
 @pytest.fixture(scope="module")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     folder = tmp_path_factory.mktemp("box")
     rules, config = folder / "rules.nft", folder / "tiaas.toml"
     rules.write_text(GOOD)
     config.write_text(f'profile = "einbox"\n[box]\npacket_filter = "{rules}"\n')
-    namespace = _namespace()
+    command = namespace(NFT, "list", "tables")
     options = ("--config", str(config), "--ecc-only", "--locked")
-    with LabProcess(folder / "lab", *options, before=(*namespace, *WITH_LOOPBACK)) as lab:
-        user = ("-U", "--preserve-credentials") if "-rn" in namespace else ()
-        lab.beside = ("nsenter", "-n", *user, f"--target={lab.process.pid}")
+    with LabProcess(folder / "lab", *options, before=(*command, *WITH_LOOPBACK)) as lab:
+        move_in(lab, command)
         yield Box(lab, rules)
 
 
@@ -212,12 +192,7 @@ def test_a_restart_loads_the_rules_and_a_stop_takes_our_table_away_and_no_other(
     _until(lambda: {"packet filter stopped", "packet filter started"} <= set(box.texts()[began:]))
     assert "9101" in box.nft("list", "table", "inet", TABLE)
     # The namespace must outlive the lab.
-    with subprocess.Popen([*box.lab.beside, "cat"], stdin=PIPE, stdout=PIPE, bufsize=0) as holder:
-        assert holder.stdin is not None
-        assert holder.stdout is not None
-        holder.stdin.write(b"there\n")
-        assert holder.stdout.readline() == b"there\n"
+    with held(box.lab.beside) as holder:
         box.lab.stop()
-        box.lab.beside = (*box.lab.beside[:-1], f"--target={holder.pid}")
+        box.lab.beside = (*box.lab.beside[:-1], f"--target={holder}")
         assert box.tables() == {FOREIGN}
-        holder.communicate(timeout=SECONDS)

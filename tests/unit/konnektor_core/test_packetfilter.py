@@ -24,7 +24,7 @@ from tiaas.konnektor.protocol.entry import SYSTEM
 MACHINE, CORE = "this process is in the machine's own", "sys/net/core"
 
 
-def _proc(folder: Path, *, settings: tuple[str, ...], own: str, first: str | None, pids: str) -> Path:
+def made_proc(folder: Path, *, settings: tuple[str, ...], own: str, first: str | None, pids: str) -> Path:
     """A /proc as the kernel shows it to a process."""
     proc = folder / "proc"
     for place in (CORE, "self/ns", "1/ns"):
@@ -58,7 +58,7 @@ FIRST_PIDS, OTHER_PIDS = "pid:[4026531836]", "pid:[4026532190]"
 def test_only_a_network_namespace_that_is_surely_our_own_is_touched(
     tmp_path: Path, settings: tuple[str, ...], first: str | None, pids: str, why: str
 ) -> None:
-    found = why_not_own(_proc(tmp_path, settings=settings, own="net:[2]", first=first, pids=pids))
+    found = why_not_own(made_proc(tmp_path, settings=settings, own="net:[2]", first=first, pids=pids))
     assert found.startswith(why)
     assert bool(found) is bool(why)
 
@@ -73,7 +73,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         clock, hub, store, entropy = ManualClock(SystemClock().now()), EventHub(), MemoryStore(), SeededEntropy(b"nft")
         self.folder = folder
-        self.proc = _proc(folder, settings=EACH, own="net:[2]", first="net:[1]", pids=FIRST_PIDS)
+        self.proc = made_proc(folder, settings=EACH, own="net:[2]", first="net:[1]", pids=FIRST_PIDS)
         self.rules = folder / "rules.nft"
         self.rules.write_text(CHAIN)
         self.opstate = OperatingState(hub, clock, box=True)
