@@ -269,7 +269,7 @@ def _dhcp_of(box: Box, device: str, address: str, offered: str) -> Iterator[None
             yield
         finally:
             box.lab.run("kill", pid.read_text().strip())
-            pid.unlink()
+            _until(lambda: not pid.exists())
 
 
 @pytest.mark.requirement("TIP1-A_4769", "TIP1-A_4771", "TIP1-A_4772", "TIP1-A_4773", "TIP1-A_4774")
