@@ -20,11 +20,11 @@ from tiaas.cli.adminaccess import (
     write_secret,
 )
 from tiaas.cli.adminaccounts import register_accounts, register_base, shown
+from tiaas.cli.adminadapters import register_adapters
 from tiaas.cli.admincall import register_call
 from tiaas.cli.admincertificates import register_certificates
 from tiaas.cli.adminimportedcas import register_imported_cas
 from tiaas.cli.adminlogs import register_logs
-from tiaas.cli.adminnetwork import register_network
 from tiaas.cli.adminnetworks import register_networks
 from tiaas.cli.adminparameters import register_parameters
 from tiaas.cli.adminrestart import register_restart, said_whether_back, with_restart
@@ -74,7 +74,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         return added
 
     register_system(action)
-    register_network(action)
+    register_adapters(action)
     action("cards", "all inserted cards", _cards)
     action("clients", "how Clientsysteme authenticate", _clients)
     made = action("make-certificate", "make a client certificate as PKCS#12", _make_certificate)

@@ -61,12 +61,12 @@ class Box:
         return int(status), json.loads(document or "{}")
 
     def settings(self) -> dict[str, Any]:
-        return self.ask("GET", "/network")[1]
+        return self.ask("GET", "/adapters")[1]
 
     def put(self, change: Change) -> tuple[int, dict[str, Any]]:
         settings = self.settings()
         change(settings)
-        return self.ask("PUT", "/network", settings)
+        return self.ask("PUT", "/adapters", settings)
 
     def in_kernel(self) -> tuple[dict[str, list[str]], set[str]]:
         """Addresses by device; targets of all routes with their next hops."""
@@ -135,7 +135,7 @@ def undone(box: Box) -> Iterator[None]:
     """What a test sets is taken back."""
     settings = box.settings()
     yield
-    assert box.ask("PUT", "/network", settings)[0] == 200
+    assert box.ask("PUT", "/adapters", settings)[0] == 200
 
 
 def _set(table: str, **values: object) -> Change:
@@ -147,7 +147,7 @@ def test_addresses_and_routes_are_in_the_kernel(box: Box) -> None:
     addresses, routes = box.in_kernel()
     assert (addresses["lan0"], addresses["wan0"]) == ([f"{LAN}/24"], [f"{WAN}/24"])
     assert routes == {f"default {IAG}", "192.168.7.0/24", "192.168.8.0/24"}
-    status, state = box.ask("GET", "/network/state")
+    status, state = box.ask("GET", "/adapters/state")
     assert (status, state["in_force"]) == (200, True)
     assert {f"{each['target']} {each['next_hop']}".strip() for each in state["routes"]} == routes
     online = {"online": False}
@@ -174,7 +174,7 @@ def test_what_an_administrator_sets_counts_at_once(box: Box, undone: None) -> No
     assert "10.3.0.0/16 10.2.0.9" in routes
     _until(lambda: box.events("ANLW/LAN/IP_CHANGED")[-1:] == ["10.2.0.1"])
     _until(lambda: box.events("ANLW/WAN/IP_CHANGED")[-1:] == ["192.168.8.3"])
-    _until(lambda: "PUT /network" in "".join(box.events("MGM/ADMINCHANGES")))
+    _until(lambda: "PUT /adapters" in "".join(box.events("MGM/ADMINCHANGES")))
     _until(lambda: [entry.get("text") for entry in box.logged()].count("packet filter started") > loads)
 
 
@@ -205,7 +205,7 @@ def test_what_is_wrong_has_its_code_and_what_was_before_stays(
     assert why in problem["detail"]
     _until(lambda: box.codes()[told:] == [(code, target)])
     assert (box.in_kernel(), box.settings()) == (before, settings)
-    assert box.ask("GET", "/network/state")[1]["in_force"] is True
+    assert box.ask("GET", "/adapters/state")[1]["in_force"] is True
 
 
 def _serve(settings: dict[str, Any], first: str = "192.168.7.50", last: str = "192.168.7.59") -> None:
@@ -238,7 +238,7 @@ def test_the_lan_has_a_dhcp_server(box: Box, undone: None, tmp_path: Path) -> No
     assert (status, problem["code"]) == (409, 4168)
     assert "is no range of 192.168.7.0/24" in problem["detail"]
     _until(lambda: box.codes()[told:] == [(4168, "DHCP_SERVER")] * 2)
-    assert box.ask("GET", "/network/state")[1]["in_force"] is True
+    assert box.ask("GET", "/adapters/state")[1]["in_force"] is True
     status, state = box.put(_serve)
     assert (status, state["dhcp_server"]) == (200, "on")
     _until(lambda: box.events("DHCP/SERVER/STATECHANGED") == ["Enabled"])
@@ -282,12 +282,12 @@ def test_the_wan_gets_its_address_by_dhcp(box: Box, undone: None) -> None:
     status, state = box.put(_set("wan", dhcp_client=True))
     assert (status, state["adapters"][1]["address"]) == (200, "")
     _until(lambda: box.events("DHCP/WAN_CLIENT/STATECHANGED") == ["Enabled"])
-    status, problem = box.ask("POST", "/network/wan/renew")
+    status, problem = box.ask("POST", "/adapters/wan/renew")
     assert (status, problem["code"]) == (409, 4169)
     _until(lambda: box.codes()[told:] == [(4169, "WAN")])
     _until(lambda: "EC_IP_Adresses_Not_Available" in json.dumps(box.ask("GET", "/system")[1]))
     with _dhcp_of(box, "wan0", IAG, "192.168.8.77"):
-        status, state = box.ask("POST", "/network/wan/renew")
+        status, state = box.ask("POST", "/adapters/wan/renew")
         assert (status, state["adapters"][1]["address"]) == (200, "192.168.8.77/24")
         assert state["adapters"][1]["dhcp"] == "bound"
     addresses, routes = box.in_kernel()
@@ -297,7 +297,7 @@ def test_the_wan_gets_its_address_by_dhcp(box: Box, undone: None) -> None:
     _until(lambda: box.events("ANLW/WAN/IP_CHANGED")[-1:] == ["192.168.8.77"])
     _until(lambda: "EC_IP_Adresses_Not_Available" not in json.dumps(box.ask("GET", "/system")[1]))
     with _dhcp_of(box, "wan0", "192.168.7.9", LAN):
-        status, problem = box.ask("POST", "/network/wan/renew")
+        status, problem = box.ask("POST", "/adapters/wan/renew")
     assert (status, problem["code"]) == (409, 4170)
     _until(lambda: box.codes()[told:] == [(4169, "WAN"), (4170, "WAN")])
     assert box.in_kernel()[0]["wan0"] == ["192.168.8.77/24"]
@@ -315,10 +315,10 @@ def test_a_lan_without_a_dhcp_server_has_a_link_local_address(box: Box, undone: 
     _until(lambda: box.codes()[told:] == [(4169, "LAN")])
     (address,) = box.in_kernel()[0]["lan0"]
     assert IPv4Address(address.removesuffix("/16")) in IPv4Network("169.254.0.0/16")
-    assert box.ask("GET", "/network/state")[1]["adapters"][0]["dhcp"] == "link-local"
-    assert box.ask("POST", "/network/wan/renew")[0] == 409, "its client is off"
+    assert box.ask("GET", "/adapters/state")[1]["adapters"][0]["dhcp"] == "link-local"
+    assert box.ask("POST", "/adapters/wan/renew")[0] == 409, "its client is off"
     with _dhcp_of(box, "lan0", "192.168.7.254", "192.168.7.66"):
-        assert box.ask("POST", "/network/lan/renew")[0] == 200
+        assert box.ask("POST", "/adapters/lan/renew")[0] == 200
     assert box.in_kernel()[0]["lan0"] == ["192.168.7.66/24"]
     _until(lambda: box.events("DHCP/LAN_CLIENT/RENEW") == ["192.168.7.66"])
     assert box.events("ANLW/LAN/IP_CHANGED")[-1] == "192.168.7.66"
@@ -345,7 +345,7 @@ def test_settings_outlast_a_restart_and_nothing_outlasts_a_kill(box: Box) -> Non
     assert box.put(_set("wan", address="192.168.8.4"))[0] == 200
     assert box.ask("POST", "/system/restart")[0] // 100 == 2
     _until(lambda: box.in_kernel()[0].get("wan0") == ["192.168.8.4/24"])
-    done = box.lab.tiaas("admin", "network", "--dir", str(box.lab.folder))
+    done = box.lab.tiaas("admin", "adapters", "--dir", str(box.lab.folder))
     assert "wan.address                192.168.8.4" in done.stdout
     assert "DHCP server now            on" in done.stdout
     with held(box.lab.beside) as holder:

@@ -1,4 +1,4 @@
-"""`tiaas admin network …` and `gateways …`: adapters, routes, DHCP and gateways of a box (profile einbox)."""
+"""`tiaas admin adapters …` and `gateways …`: adapters, routes, DHCP and gateways of a box (profile einbox)."""
 
 import argparse
 from collections.abc import Callable, Mapping
@@ -8,22 +8,22 @@ from tiaas.base.errors import InvalidInput
 from tiaas.cli.adminaccess import with_admin
 from tiaas.cli.adminaccounts import shown
 from tiaas.cli.writer import out_fields
-from tiaas.client.admin import Admin
+from tiaas.client.admin import Admin, path_of
 from tiaas.interfaces.management.boxnetwork import BoxGateways, BoxNetworkSettings, BoxNetworkState
 from tiaas.interfaces.management.documents import plain, read
 
-_NETWORK, _STATE, _GATEWAYS = "/network", "/network/state", "/vpn/gateways"
+_ADAPTERS, _STATE, _GATEWAYS = "/adapters", "/adapters/state", "/vpn/gateways"
 _EMPTY = "none"
 _ROUTES = "intranet_routes"
 
 
-def register_network(action: Callable[..., argparse.ArgumentParser]) -> None:
-    """Adds `network`, `gateways`."""
-    network = action(
-        "network", "a box's adapters, routes and DHCP: show, set, renew a lease (profile einbox)", _network
+def register_adapters(action: Callable[..., argparse.ArgumentParser]) -> None:
+    """Adds `adapters`, `gateways`."""
+    adapters = action(
+        "adapters", "a box's adapters, routes and DHCP: show, set, renew a lease (profile einbox)", _adapters
     )
-    network.add_argument("what", nargs="?", choices=("show", "set", "renew"), default="show")
-    network.add_argument(
+    adapters.add_argument("what", nargs="?", choices=("show", "set", "renew"), default="show")
+    adapters.add_argument(
         "words",
         nargs="*",
         metavar="NAME=VALUE",
@@ -33,22 +33,22 @@ def register_network(action: Callable[..., argparse.ArgumentParser]) -> None:
     gateways.add_argument("words", nargs="*", metavar="WAY=HOST:PORT", help="ti=… or sis=…; nothing behind =: no way")
 
 
-def _network(args: argparse.Namespace) -> int:
+def _adapters(args: argparse.Namespace) -> int:
     held: dict[str, Any] = {}
 
     async def work(admin: Admin) -> BoxNetworkState:
         if args.what == "renew":
             if len(args.words) != 1:
-                raise InvalidInput("renew what? tiaas admin network renew lan|wan")
-            return await admin.change("POST", f"{_NETWORK}/{args.words[0]}/renew", kind=BoxNetworkState)
-        held.update(plain(await admin.read(_NETWORK, BoxNetworkSettings)))
+                raise InvalidInput("renew what? tiaas admin adapters renew lan|wan")
+            return await admin.change("POST", path_of("/adapters/{}/renew", args.words[0]), kind=BoxNetworkState)
+        held.update(plain(await admin.read(_ADAPTERS, BoxNetworkSettings)))
         if args.what == "show":
             if args.words:
-                raise InvalidInput("to set something: tiaas admin network set NAME=VALUE …")
+                raise InvalidInput("to set something: tiaas admin adapters set NAME=VALUE …")
             return await admin.read(_STATE, BoxNetworkState)
         for word in args.words:
             _set(held, word)
-        return await admin.change("PUT", _NETWORK, read(BoxNetworkSettings, held), BoxNetworkState)
+        return await admin.change("PUT", _ADAPTERS, read(BoxNetworkSettings, held), BoxNetworkState)
 
     def text(state: BoxNetworkState) -> None:
         out_fields({name: _told(value) for name, value in _flat(held)} | _state_fields(state))
