@@ -16,6 +16,7 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, Topic
 from tiaas.konnektor.opstate import Condition
 from tiaas.lab.faults import Fault, Service
+from tiaas.terminal.virtual.keypad import Keypad
 from tiaas.terminal.virtual.terminal import PinMode, PinPolicy
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -133,10 +134,15 @@ def parts_of(office: Office, card: Card, count: int) -> None:
 
 
 @pytest.mark.requirement("TIP1-A_4671", "TIP1-A_4651-02")
-async def test_each_part_has_its_pin_entry_and_a_cancelled_one_keeps_what_is_signed(office: Office) -> None:
+async def test_each_part_has_its_pin_entry_and_a_cancelled_one_keeps_what_is_signed(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """TAB_KON_192 no. 1, 4: the documents of the finished parts are answered, without an error."""
     card = office.card(CardType.HBA)
     parts_of(office, card, 2)
+    wait = Keypad._next
+    # The Konnektor lets the terminal wait for half a minute.
+    monkeypatch.setattr(Keypad, "_next", lambda self, patience: wait(self, min(patience, 2.0)))
     try:
         office.events.clear()
         answer = await office.call(office.sign(*stack(5), kind=CardType.HBA))
