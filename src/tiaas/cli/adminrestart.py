@@ -57,8 +57,8 @@ def said_whether_back(reason: str) -> int:
         out("the instance has restarted")
         return ExitCode.OK
     note(f"tiaas: the instance did not come back: {reason}")
-    note("tiaas: what to do: remove what is in the way (a port that is taken, a full disk) and start the node anew;")
-    note("tiaas: more is in its log")
+    note("tiaas: what to do: remove what is in the way (a port that is taken, a full disk); the node tries to start it")
+    note("tiaas: every ten seconds, and says more in its log")
     return ExitCode.FAILED
 
 

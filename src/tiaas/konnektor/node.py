@@ -7,11 +7,13 @@ of its own and keeps nothing of theirs for itself. Trust lists, which are public
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 from tiaas.base.clock import Clock
+from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
 from tiaas.base.errors import InvalidInput, TiaasError
 from tiaas.base.heavy import beside
@@ -35,9 +37,21 @@ from tiaas.terminal.front import HANDSHAKE_MAX
 
 _log = logging.getLogger("tiaas.konnektor.node")
 
+_AGAIN_SECONDS = 10.0
+"""After so long an instance that did not restart is started again."""
+
 
 class InstanceRuns(InvalidInput):
     """An instance of that name runs on this node already."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Down:
+    """An instance that was stopped to be started again; `admin` is where it was managed."""
+
+    config: InstanceConfig
+    provision: Provision
+    admin: Address | None
 
 
 class Node:
@@ -71,6 +85,7 @@ class Node:
         self._planes: dict[str, AdminListener] = {}
         self._restarts: set[asyncio.Task[None]] = set()
         self._not_restarted: dict[str, str] = {}
+        self._given_up: dict[str, asyncio.Event] = {}
         self._starting: set[str] = set()
         self.checks = NodeChecks(store.check, clock, entropy)
         self._front = EmbeddedFront(clock, entropy, self._network, self._sak, front_settings)
@@ -149,6 +164,8 @@ class Node:
 
     async def erase(self, name: str) -> None:
         """Stops an instance if it runs and wipes it: rows, keys, all its logs. Raises `StoreError`, `OSError`."""
+        if name in self._given_up:
+            self._given_up[name].set()
         restarts = [task for task in self._restarts if task.get_name() == _restart_of(name)]
         await asyncio.gather(*restarts, return_exceptions=True)
         if name in self._instances:
@@ -176,6 +193,9 @@ class Node:
 
         Raises `KeyError` if it does not run here, and what `add` raises; then it stays stopped.
         """
+        return await self._put_up(await self._taken_down(name))
+
+    async def _taken_down(self, name: str) -> _Down:
         instance = self._instances[name]
         config, provision = self._given[name]
         reception, admin = instance.reception, self.admin_address(name)
@@ -185,9 +205,13 @@ class Node:
         except TiaasError as error:
             # Also one that has lost its rows meanwhile (`rewrite`) comes back.
             _log.warning("instance not stopped cleanly", extra={"instance": name, "kind": type(error).__name__})
-        instance = await self.add(config, provision)
-        if admin is not None:
-            await self.manage(name, admin)
+        return _Down(config, provision, admin)
+
+    async def _put_up(self, down: _Down) -> Instance:
+        name = down.config.instance
+        instance = self._instances.get(name) or await self.add(down.config, down.provision)
+        if down.admin is not None and name not in self._planes:
+            await self.manage(name, down.admin)
         return instance
 
     def restart_soon(self, name: str) -> None:
@@ -197,12 +221,30 @@ class Node:
         task.add_done_callback(self._restarts.discard)
 
     async def _restart_quietly(self, name: str) -> None:
+        """What is in the way, a full disk or a port that is taken, may go: it is tried until the instance is there."""
+        if name not in self._instances:
+            return  # It is on its way already.
+        given_up = self._given_up[name] = asyncio.Event()
         try:
-            await self.restart(name)
+            down = await self._taken_down(name)
+            while not await self._is_up(down) and not given_up.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(given_up.wait(), _AGAIN_SECONDS)
+        finally:
+            del self._given_up[name]
+
+    async def _is_up(self, down: _Down) -> bool:
+        name = down.config.instance
+        try:
+            await self._put_up(down)
         except Exception as error:  # noqa: BLE001 - there is nobody above to tell
             reason = str(error) if isinstance(error, AddressTaken | StoreError) else type(error).__name__
+            if self._not_restarted.get(name) != reason:
+                _log.error("instance not restarted", extra={"instance": name, "reason": reason})
             self._not_restarted[name] = reason
-            _log.error("instance not restarted", extra={"instance": name, "reason": reason})
+            return False
+        self._not_restarted.pop(name, None)
+        return True
 
     async def stop(self) -> None:
         """Stops all instances, then the ingress and the front."""
