@@ -4,7 +4,7 @@
 
 The OCSP response comes with the signature. Warm: certificate and OCSP response read, their signatures proven (one
 operation: document). Cold: nothing known (three). CPU time of the process; rounds alternate, medians.
-`python -m bench.signing_service` has the warm one through the server, too; the cold one is measured only here.
+`python -m bench.signing_service` has both through the server, too.
 """
 
 import argparse
