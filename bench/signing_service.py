@@ -197,7 +197,7 @@ async def _measure_row(
             return [row.request(replace(asked, signed=document)) for document in made]
         return [row.request(asked) for _ in range(int(_PER_SECOND_MAX * length) if own else 1)]
 
-    warm = await load(pid, told["port"], context, await requests(0.3), 1, 0.3, row.path, shared=not own)
+    warm = await load(pid, told["port"], context, await requests(1.0), 1, 1.0, row.path, shared=not own)
     bare_port = await server.ask([ROWS.index(row), len(warm.answer)])
     bare, real = [], []
     for _ in range(rounds):
