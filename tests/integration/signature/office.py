@@ -6,6 +6,8 @@ from copy import copy
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tests.pdfmaker import classic, objects
 from tiaas.base.entropy import SeededEntropy
 from tiaas.cli import onboard
@@ -25,6 +27,7 @@ from tiaas.konnektor.pinparts import Sak, build_pins
 from tiaas.konnektor.services.context import call_context
 from tiaas.konnektor.sessions import CallContext
 from tiaas.konnektor.signaturejobs import SignatureJobs
+from tiaas.terminal.virtual.keypad import Keypad
 
 XML = b'<?xml version="1.0" encoding="UTF-8"?>\n<Brief xmlns="urn:x"><Text>Guten Tag</Text></Brief>\n'
 TEXT = "Grüße".encode("iso-8859-15")
@@ -158,3 +161,9 @@ def wish(
 def policy(uri: str) -> GenerateUnderSignaturePolicy:
     """A signature policy to follow."""
     return GenerateUnderSignaturePolicy(identifier=uri)
+
+
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Terminals wait two seconds for a key, in place of the half minute that the Konnektor gives them."""
+    wait = Keypad._next
+    monkeypatch.setattr(Keypad, "_next", lambda keypad, patience: wait(keypad, min(patience, 2.0)))

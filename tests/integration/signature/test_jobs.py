@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.integration.signature.office import TEXT, Office, wish
+from tests.integration.signature.office import TEXT, Office, impatient, wish
 from tiaas.card.ssec import encode_ssec
 from tiaas.interfaces import signature_service_v7_5 as v7_5
 from tiaas.konnektor.cardmap import PIN_QES, PINS, Folder
@@ -16,7 +16,6 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, Topic
 from tiaas.konnektor.opstate import Condition
 from tiaas.lab.faults import Fault, Service
-from tiaas.terminal.virtual.keypad import Keypad
 from tiaas.terminal.virtual.terminal import PinMode, PinPolicy
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -140,9 +139,7 @@ async def test_each_part_has_its_pin_entry_and_a_cancelled_one_keeps_what_is_sig
     """TAB_KON_192 no. 1, 4: the documents of the finished parts are answered, without an error."""
     card = office.card(CardType.HBA)
     parts_of(office, card, 2)
-    wait = Keypad._next
-    # The Konnektor lets the terminal wait for half a minute.
-    monkeypatch.setattr(Keypad, "_next", lambda self, patience: wait(self, min(patience, 2.0)))
+    impatient(monkeypatch)
     try:
         office.events.clear()
         answer = await office.call(office.sign(*stack(5), kind=CardType.HBA))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.signature.office import PDF, TEXT, TIFF, XML, Office, policy, wish
+from tests.integration.signature.office import PDF, TEXT, TIFF, XML, Office, impatient, policy, wish
 from tests.integration.signature.test_sign_document import COUNTER, ENVELOPING, PADES, SMIME, signed
 from tiaas.ades.found import SignatureFormat
 from tiaas.interfaces import signature_service_v7_5 as v7_5
@@ -243,7 +243,10 @@ async def test_a_terminal_in_use(office: Office) -> None:
     ],
 )
 @pytest.mark.requirement("TIP1-A_4655-02")
-async def test_without_the_pin_there_is_no_qes(office: Office, keys: str, code: int) -> None:
+async def test_without_the_pin_there_is_no_qes(
+    office: Office, monkeypatch: pytest.MonkeyPatch, keys: str, code: int
+) -> None:
+    impatient(monkeypatch)
     card = office.card(CardType.HBA)
     with fault(office, Service.KEYPAD, keys):
         assert await office.code_of(office.sign(wish(TIFF, "image/tiff"), kind=CardType.HBA)) == code
