@@ -27,6 +27,7 @@ from tiaas.cli.adminimportedcas import register_imported_cas
 from tiaas.cli.adminlogs import register_logs
 from tiaas.cli.adminnetworks import register_networks
 from tiaas.cli.adminparameters import register_parameters
+from tiaas.cli.adminregistration import register_registration
 from tiaas.cli.adminrestart import register_restart, said_whether_back, with_restart
 from tiaas.cli.adminsmbs import register_virtual_smbs
 from tiaas.cli.adminsystem import register_system
@@ -94,6 +95,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     register_virtual_smbs(action)
     register_updates(action)
     register_networks(action)
+    register_registration(action)
     action("expiry", "read the certificates of all reachable cards: which end soon, which of SM-Bs count", _expiry)
     register_parameters(action)
     pin = action("pin", "state of PIN.SMC; have it typed, changed or unblocked at the terminal", _pin)

@@ -80,4 +80,6 @@ class FaultyNetwork(Network):
             return "pki"
         if urlsplit(self.lab.ksr.url).port == port:
             return "ksr"
+        if urlsplit(self.lab.registration.url).port == port:
+            return "registration"
         return "intermediaer" if urlsplit(self.lab.vsdm.url).port == port else "sink"

@@ -1,11 +1,11 @@
-"""`tiaas lab fault|journal|update|ksr|networks|clock|day|play`: what goes wrong in a running lab, what it is asked."""
+"""`tiaas lab fault|journal|update|ksr|networks|registrations|clock|day|play`: what goes wrong, what a lab is asked."""
 
 import argparse
 from typing import Any
 from urllib.parse import urlencode
 
 from tiaas.base.errors import InvalidInput
-from tiaas.cli import labclock, labday, labksr, labnetworks, labpki, labplay, labupdates
+from tiaas.cli import labclock, labday, labksr, labnetworks, labpki, labplay, labregistrations, labupdates
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.labport import add_arguments, ask, control_port
 from tiaas.cli.writer import out, out_json, out_table
@@ -56,7 +56,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     journal = things.add_parser("journal", help="what the lab's services were asked and answered")
     journal.add_argument("service", nargs="?", choices=_SERVICES, help="of one service only")
     journal.add_argument("--since", type=int, default=0, metavar="N", help="entries with a number above N")
-    others = [module.register(things) for module in (labupdates, labksr, labnetworks, labclock, labday)]
+    modules = (labupdates, labksr, labnetworks, labregistrations, labclock, labday)
+    others = [module.register(things) for module in modules]
     for verb in (fault, journal, *others):
         add_arguments(verb)
     labplay.register(things)
@@ -71,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
         "update": labupdates.run,
         "ksr": labksr.run,
         "networks": labnetworks.run,
+        "registrations": labregistrations.run,
         "clock": labclock.run,
         "day": labday.run,
         "play": labplay.run,

@@ -120,7 +120,8 @@ def box_access(lab: Lab, settings: BoxSettings, number: int) -> BoxAccess:
     of a lab are in one network namespace."""
     ti, sis = (Address(LOOPBACK, lab.gateways.ports[name]) for name in ("ti", "sis"))
     folder = (lab.store.folder / "box").absolute() if number == 1 else None
-    return settings.access(ti, sis, "" if lab.services is None else lab.services.crl_url, folder)
+    access = settings.access(ti, sis, "" if lab.services is None else lab.services.crl_url, folder)
+    return replace(access, registration_url=lab.registration.url)
 
 
 async def import_lists(admin: Admin, lab: Lab, say: Callable[[str], None]) -> None:

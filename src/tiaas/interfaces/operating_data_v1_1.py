@@ -149,10 +149,18 @@ class CardTerminals:
     card_terminal: Annotated[tuple[CardTerminal, ...], Element(OPD, "CardTerminal")] = ()
 
 
+@message(OPD)
+class OperatingSite:
+    """Where a box is: its contract with the VPN-Zugangsdienst, CONTRACT_ID_VPN_ZUGD."""
+
+    contract_id: Annotated[str, Element(OPD, "ContractID", STRING)]
+
+
 @message(OPD, root="OperatingData")
 class OperatingData:
     """All of it; ContractID and the certificates of a gSMC-K are those of a box."""
 
+    operating_site: Annotated[OperatingSite | None, Element(OPD, "OperatingSite")] = None
     product_information: Annotated[ProductInformation, PRODUCT_INFORMATION]
     configuration: Annotated[Configuration | None, Element(OPD, "Configuration")] = None
     connector: Annotated[Connector | None, CONNECTOR] = None

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -29,11 +30,13 @@ from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.misuse import load_alarm_values
 from tiaas.konnektor.names import Names
 from tiaas.konnektor.network import Network
+from tiaas.konnektor.operatingdata import operating_data
 from tiaas.konnektor.permissions import Row, allows
 from tiaas.konnektor.pinparts import Sak
 from tiaas.konnektor.protocol import Medium, Refusals
 from tiaas.konnektor.reception import Reception
 from tiaas.konnektor.recorder import Recorder
+from tiaas.konnektor.registration.building import build_registration
 from tiaas.konnektor.sakcvc import keep_sak_cvc
 from tiaas.konnektor.services import (
     authsignature,
@@ -142,7 +145,8 @@ async def load_instance(
             directory.clients_changed()
 
     watcher.on_change = clients_changed
-    return Instance(
+    registration = build_registration(context, network, config, handshakes, provision.device)
+    instance = Instance(
         config,
         given=given,
         identity=identity,
@@ -160,7 +164,11 @@ async def load_instance(
         health=health,
         recorder=recorder,
         hsms=hsms,
+        registration=registration,
     )
+    if registration is not None:
+        registration.content = partial(operating_data, instance)
+    return instance
 
 
 def _ways_out(config: InstanceConfig, provision: Provision, entropy: Entropy) -> tuple[Names, Network]:

@@ -103,6 +103,8 @@ CATALOGUE: Mapping[str, EventRow] = {
     "MGM/LU_CHANGED/LU_ONLINE": _row("Active"),
     "MGM/LU_CHANGED/LU_SAK": _row("Active"),
     "MGM/STANDALONE_CHANGED": _row("Active"),
+    "MGM/TI_ACCESS_GRANTED": _row("Active"),
+    "SMC_K/REGISTER/ERROR": _row("Iccsn Serial Operation Fail", severity=_ERROR),
     "VSDM/PROGRESS/UPDATE": _row("CardHandle ICCSN CtID SlotID CardHolderName KVNR", log=False),
     "VSDM/PROGRESS/READVSD": _row("CardHandle ICCSN CtID SlotID CardHolderName KVNR", log=False),
 }

@@ -303,6 +303,8 @@ class BoxAccess:
     addresses: tuple[str, ...] = ()
     crl_url: str = ""
     adapters: BoxAdapterAccess | None = None
+    registration_url: str = ""
+    """MGM_ZGDP_REGSERVER, by `https`; empty: there is nobody to register at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from tiaas.konnektor.network import Network
 from tiaas.konnektor.packetfilter import PacketFilter
 from tiaas.konnektor.reception import Reception
 from tiaas.konnektor.recorder import Recorder
+from tiaas.konnektor.registration.keeper import Registration
 from tiaas.konnektor.sakcvc import SakCvc
 from tiaas.konnektor.sds import product_information
 from tiaas.konnektor.services.context import ServiceContext
@@ -99,6 +100,7 @@ class Instance:
         health: Health,
         recorder: Recorder | None,
         hsms: Hsms,
+        registration: Registration | None,
     ) -> None:
         self.config = config
         self.given = given
@@ -118,6 +120,8 @@ class Instance:
         self.hsms = hsms
         self.expiry = _watch(context, config, health.box)
         self.recorder = recorder
+        self.registration = registration
+        """Of a box that has somebody to register at."""
         self.terminal_admin = build_terminal_admin(context, network, config.terminals)
         product = product_information(config.product, context.clock.now()).product_identification
         self.updates = build_updates(context, network, config.ti, product, self.terminal_admin.firmware)
@@ -151,6 +155,8 @@ class Instance:
             await asyncio.gather(self.updates.start(), self.bestandsnetze.start())
             await self.auto_update.start()
             await self.health.start()
+            if self.registration is not None:
+                await self.registration.start()
             await self._open_doors(ingress)
             await self._tell_boot(ingress)
         except BaseException:
@@ -189,6 +195,8 @@ class Instance:
             self.context.intermediaer.close()
         await self.health.stop()
         await self.auto_update.stop()
+        if self.registration is not None:
+            await self.registration.stop()
         await self.bestandsnetze.stop()
         await self.updates.stop()
         await self.terminal_admin.stop()

@@ -2,7 +2,8 @@
 
 Of these requirements only form, content and privacy are a Highspeed-Konnektor's: it does not send the data itself
 (gemProdT_Kon_Highspeed). Every element that the instance has a value for is filled as the schema's annotations say.
-What only a box has stays out: ContractID, ANLW_*, the CRL, the certificates of a gSMC-K. SiteType is never filled.
+A box that is registered at its VPN-Zugangsdienst tells its ContractID; what else only a box has stays out: ANLW_*, the
+CRL, the certificates of a gSMC-K. SiteType is never filled.
 
 No datum of a person is in it: the data are made of product, parameters, conditions, trust lists and terminals; a
 card is not looked at but the gSMC-KT, which is a device. A terminal is not named, neither by CtID nor by host name.
@@ -26,6 +27,7 @@ from tiaas.interfaces.operating_data_v1_1 import (
     KeyAlgorithm,
     KeyLength,
     OperatingData,
+    OperatingSite,
     TlsCertSource,
     TlsKeyCrypt,
     TrustStatus,
@@ -56,6 +58,7 @@ def operating_data(instance: Instance) -> bytes:
     )
     return encode_document(
         OperatingData(
+            operating_site=_site(instance),
             product_information=product_information(instance.config.product, now),
             configuration=Configuration(
                 client_connection_mode=_clients(instance),
@@ -66,6 +69,12 @@ def operating_data(instance: Instance) -> bytes:
             card_terminals=CardTerminals(card_terminal=terminals),
         )
     )
+
+
+def _site(instance: Instance) -> OperatingSite | None:
+    """The contract of a box that is registered."""
+    held = None if instance.registration is None else instance.registration.registered
+    return None if held is None else OperatingSite(contract_id=held.contract_id)
 
 
 def _downloads(instance: Instance) -> bool:

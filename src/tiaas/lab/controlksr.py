@@ -7,6 +7,7 @@ DELETE /ksr/{update_id}     withdraws one
 GET    /ksr/networks        {"version", "networks"}: Bestandsnetze.xml
 PUT    /ksr/networks        the same, to replace it
 DELETE /ksr/networks        the networks of a new lab again
+GET    /registrations       {"url", "contracts", "registrations", "data"}: the VPN-Zugangsdienst
 
 A POST needs `version` only. What else it may say (`PACKAGE_KEYS`): the product if it is another one than the lab's,
 `group` and `content`.
@@ -32,6 +33,7 @@ def ksr_routes(lab: Lab, read: BodyReader) -> list[Route]:
     return [
         Route("/ksr", _packages(lab, read), methods=["GET", "POST", "DELETE"]),
         Route("/ksr/networks", _networks(lab, read), methods=["GET", "PUT", "DELETE"]),
+        Route("/registrations", _registrations(lab), methods=["GET"]),
         Route("/ksr/{update_id}", _withdraw(lab), methods=["DELETE"]),
     ]
 
@@ -67,5 +69,12 @@ def _networks(lab: Lab, read: BodyReader) -> Handler:
         if request.method == "DELETE":
             networks.restore()
         return JSONResponse(dict(networks.shown))
+
+    return handle
+
+
+def _registrations(lab: Lab) -> Handler:
+    async def handle(request: Request) -> Response:
+        return JSONResponse({"url": lab.registration.url, **lab.registration.contracts.to_shown()})
 
     return handle

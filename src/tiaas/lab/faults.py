@@ -50,6 +50,7 @@ class Service(enum.StrEnum):
     CMS = "cms"
     VZD = "vzd"
     KSR = "ksr"
+    REGISTRATION = "registration"
     TIME = "time"
     TERMINAL = "terminal"
     CARD = "card"
@@ -80,6 +81,9 @@ CODES: Mapping[Service, tuple[str, ...]] = {
         "fault", "malformed", "file-short", "server-expired", "server-foreign", "server-role",
         "networks-malformed", "networks-schema", "networks-useless", "networks-signature-wrong",
         "networks-signer-role", "networks-signer-unknown", "networks-unsigned",
+    ),
+    Service.REGISTRATION: (
+        "authorisation-away", "no-send-data", "server-expired", "server-foreign", "server-role",
     ),
     Service.TIME: ("silent",),
     Service.TERMINAL: (

@@ -40,6 +40,7 @@ from tiaas.lab.population import PATIENTS, TERMINALS_MAX, Population, populate
 from tiaas.lab.ports import Ports
 from tiaas.lab.practice import HOME_SLOTS, LabTerminal, Practice, TerminalRecord
 from tiaas.lab.ready import Place
+from tiaas.lab.registration.server import RegistrationServer
 from tiaas.lab.seed import Institution, Seed, parse_seed
 from tiaas.lab.signers import Signers
 from tiaas.lab.smktidentity import CERTIFICATE, SmktIdentity
@@ -82,6 +83,9 @@ class Lab:
         self.time = TimeServer(clock, self.faults, self.journal)
         self.gateways = Gateways()
         self.ksr = Ksr(store, pki, self.faults, self.journal, clock=clock, entropy=entropy)
+        self.registration = RegistrationServer(
+            store, pki, self.book, self.faults, self.journal, clock=clock, entropy=entropy
+        )
         self.services: PkiServices | None = None
         """The trust lists and the status service, once `start_pki` has brought them up."""
         self.on_change: Callable[[], None] = _nothing
@@ -243,6 +247,8 @@ class Lab:
         await self.ports.claim("time", LOOPBACK, partial(self.time.start, LOOPBACK), preferred=TIME_PORT)
         await self.gateways.start(self.ports, LOOPBACK)
         await self.ksr.start(self.ports, LOOPBACK)
+        self.registration.contracts.practices = tuple(self.practices)
+        await self.registration.start(self.ports, LOOPBACK)
 
     async def stop(self) -> None:
         """Switches all terminals and services off."""
@@ -250,6 +256,7 @@ class Lab:
         await self.end_mishaps()
         await self.gateways.stop()
         await self.ksr.stop()
+        await self.registration.stop()
         await asyncio.gather(
             self.vsdm.stop(), self.vzd.stop(), *(practice.stop() for practice in self.practices.values())
         )

@@ -52,6 +52,7 @@ class Role(Enum):
     SAK = (119, "oid_sak", "Signaturanwendungskomponente")
     INT_VSDM = (159, "oid_int_vsdm", "Intermediär VSDM")
     KONFIGDIENST = (160, "oid_konfigdienst", "Konfigurationsdienst")
+    VPNZ_TI = (161, "oid_vpnz_ti", "VPN-Zugangsdienst-TI")
     VZD_TI = (171, "oid_vzd_ti", "Verzeichnisdienst-TI")
     TSL_TI = (189, "oid_tsl_ti", "TSL-Dienst-TI")
     BESTANDSNETZE = (288, "oid_bestandsnetze", "Bestandsnetze.xml Signatur")

@@ -12,14 +12,23 @@ from tiaas.base.clock import SystemClock
 from tiaas.base.entropy import SystemEntropy
 from tiaas.cli.boxsettings import BoxSettings
 from tiaas.cli.compose import Running, UpOptions, running
+from tiaas.cli.managing import access_of
 from tiaas.cli.progress import Progress
 from tiaas.cli.upconfig import UpConfig
+from tiaas.client.admin import AdminRefused, connect_admin
+from tiaas.interfaces.management.registration import RegistrationState
+from tiaas.interfaces.provisioning_service_v1_1 import ContractStatus
+from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.catalogue import deviations
 from tiaas.konnektor.config import Profile
 from tiaas.konnektor.events import Event, EventSeverity, EventType
 from tiaas.konnektor.opstate import Condition
 from tiaas.konnektor.permissions import Row, allows
+from tiaas.konnektor.registration.keeper import NoSmb, RegistrationSettings
+from tiaas.konnektor.registration.requests import NotRegistered, Refused
+from tiaas.konnektor.sessions import CallContext
 from tiaas.lab.faults import Fault
+from tiaas.lab.registration.contracts import contract_id
 from tiaas.lab.registry import Registry
 
 SECOND = timedelta(seconds=1)
@@ -51,6 +60,8 @@ async def _until(fact: Callable[[], bool]) -> None:
     "CERT/CARD/EXPIRATION",
 )
 @pytest.mark.requirement("TIP1-A_4509", "A_22970", "A_22971", "TIP1-A_4691", "TIP1-A_4695")
+@pytest.mark.event("MGM/TI_ACCESS_GRANTED", "SMC_K/REGISTER/ERROR")
+@pytest.mark.requirement("A_21136", "A_23275", "TIP1-A_4824", "TIP1-A_4825", "TIP1-A_4826-01", "TIP1-A_4827")
 async def test_gateways_addresses_and_the_device_certificate(tmp_path: Path) -> None:
     async with _up(tmp_path, BoxSettings(addresses=("127.0.0.1",), device_days=80)) as run:
         context = run.served[0].instance.context
@@ -58,6 +69,7 @@ async def test_gateways_addresses_and_the_device_certificate(tmp_path: Path) -> 
         events: list[Event] = []
         context.hub.subscribe(events.append)
         assert opstate.holds(Condition.NK_CERTIFICATE_EXPIRING)
+        await _registration(run, events)
         for condition in (
             Condition.NK_CERTIFICATE_EXPIRED,
             Condition.IP_ADRESSES_NOT_AVAILABLE,
@@ -136,3 +148,66 @@ async def test_a_box_with_an_expired_device_certificate_and_a_foreign_address(tm
         told = dict(event.parameters)
         assert (len(told["Iccsn"]), told["Value"]) == (20, "true")
         assert int(told["Serial"]) > 0
+
+
+async def _unlocked(run: Running) -> str:
+    """The ICCSN of the practice's SMC-B, whose PIN is verified now."""
+    context, place = run.served[0].instance.context, run.served[0].context
+    smb = next(card for card in context.cards if card.card_type is CardType.SMC_B)
+    session = smb.session(CallContext(place.mandant_id, place.client_system_id, place.workplace_id))
+    await context.pins.verify(smb, session, place.workplace_id, "PIN.SMC")
+    return smb.data.iccsn or ""
+
+
+async def _registration(run: Running, events: list[Event]) -> None:
+    """Registered with an SM-B that is unlocked, refused by causes, daily data, and taken back."""
+    instance, contract = run.served[0].instance, contract_id(1)
+    box = instance.registration
+    assert box is not None
+    smb = next(card for card in instance.context.cards if card.card_type is CardType.SMC_B)
+
+    def told(topic: str) -> list[dict[str, str]]:
+        return [dict(event.parameters) for event in events if str(event.topic) == topic]
+
+    await box.configure(RegistrationSettings(contract, smb.data.iccsn or ""))
+    with pytest.raises(NoSmb):
+        await box.register()
+    assert told("SMC_K/REGISTER/ERROR")[-1]["Fail"] == "No_Smcb"
+    iccsn = await _unlocked(run)
+    await box.configure(RegistrationSettings("OTHER", iccsn))
+    with pytest.raises(Refused) as refused:
+        await box.register()
+    assert refused.value.code == 7041
+    error = told("SMC_K/REGISTER/ERROR")[-1]
+    assert (error["Operation"], error["Fail"]) == ("Register", "Other")
+    assert error["Iccsn"].startswith("80276")
+    assert not told("MGM/TI_ACCESS_GRANTED")
+    await box.configure(RegistrationSettings(contract, iccsn))
+    run.lab.faults.add(Fault.from_document({"service": "registration", "code": "server-role"}))
+    with pytest.raises(NotRegistered) as other:
+        await box.register()
+    assert other.value.code == 4220
+    registered = await box.register()
+    assert registered.contract is ContractStatus.TI_AND_SIS
+    assert told("MGM/TI_ACCESS_GRANTED") == [{"Active": "Enabled"}]
+    # What is registered sends its data at once, and then daily.
+    await _until(lambda: box.registered is not None and box.registered.sent is not None)
+    (data,) = run.lab.registration.contracts.to_shown()["data"]
+    assert f"<OPD:ContractID>{contract}</OPD:ContractID>" in data["document"]
+    run.lab.faults.add(Fault.from_document({"service": "registration", "http": 503, "match": "sendData"}))
+    with pytest.raises(NotRegistered):
+        await box.send_data()
+    assert box.send_failure == "HTTP status 503"
+    async with connect_admin(access_of(run.served[0].admin)) as desk:
+        state = await desk.change("POST", "/registration/operating-data", kind=RegistrationState)
+        assert state.access_granted
+        assert (state.send_failure, state.registered_smb) == ("", iccsn)
+        assert len(run.lab.registration.contracts.to_shown()["data"]) == 2
+        run.lab.faults.add(Fault.from_document({"service": "registration", "code": "authorisation-away"}))
+        with pytest.raises(AdminRefused, match="7081 Deregistrierung im Autorisierungsserver fehlgeschlagen"):
+            await desk.change("POST", "/registration/deregister", kind=RegistrationState)
+        assert box.registered is not None
+        gone = await desk.change("POST", "/registration/deregister", kind=RegistrationState)
+        assert not gone.access_granted
+    assert told("MGM/TI_ACCESS_GRANTED")[1:] == [{"Active": "Disabled"}]
+    assert run.lab.registration.contracts.to_shown()["registrations"] == []

@@ -17,6 +17,7 @@ from tiaas.konnektor.admin.networks import NETWORK_ROUTES
 from tiaas.konnektor.admin.openapi import openapi_route
 from tiaas.konnektor.admin.operatingdata import OPERATING_DATA_ROUTES
 from tiaas.konnektor.admin.parameterroutes import PARAMETER_ROUTES
+from tiaas.konnektor.admin.registration import REGISTRATION_ROUTES
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, SUPER_ONLY
 from tiaas.konnektor.admin.routes import Call, Route
 from tiaas.konnektor.admin.system import SYSTEM_ROUTES
@@ -60,6 +61,7 @@ _ROWS: tuple[Route, ...] = (
     *terminals.terminal_routes(),
     *UPDATE_ROUTES,
     *NETWORK_ROUTES,
+    *REGISTRATION_ROUTES,
     *VIRTUAL_SMB_ROUTES,
 )
 

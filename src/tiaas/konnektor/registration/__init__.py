@@ -1,0 +1,1 @@
+"""A box and its VPN-Zugangsdienst, profile einbox: registered there, and operating data sent there."""
