@@ -32,6 +32,7 @@ from tiaas.konnektor.admin.users import TOKEN_KIND, USER_KIND
 from tiaas.konnektor.bestandsnetze.keeper import NETWORKS_KIND
 from tiaas.konnektor.identity import fingerprint_of
 from tiaas.konnektor.protocol.entry import SECURITY
+from tiaas.konnektor.registration.keeper import REGISTRATION_KIND
 from tiaas.konnektor.store import Change, Delete, Put
 from tiaas.konnektor.terminalfirmware import FIRMWARE_KIND
 from tiaas.konnektor.terminallist import Correlation, TerminalConfig
@@ -40,9 +41,11 @@ from tiaas.konnektor.updates import UPDATES_KIND
 
 FILE_OCTETS = CONFIG_OCTETS * 3 // 2
 _IDENTIFYING = ("role", "may_reset", "hashes")
-NOT_EXPORTED = frozenset({"trust", "protocol", TOKEN_KIND, "event-sink", FIRMWARE_KIND, UPDATES_KIND, NETWORKS_KIND})
+NOT_EXPORTED = frozenset(
+    {"trust", "protocol", TOKEN_KIND, "event-sink", FIRMWARE_KIND, UPDATES_KIND, NETWORKS_KIND, REGISTRATION_KIND}
+)
 """Kinds of rows that are no configuration: trust space, keys of the logs, tokens, subscriptions, firmware and what the
-KSR told of it and of networks."""
+KSR told of it and of networks, the registration of a box."""
 SURVIVES_RESET = frozenset({"trust", "protocol"})
 
 

@@ -26,7 +26,7 @@ from tiaas.konnektor.importedcas import STORE_KIND as IMPORTED_CA_KIND
 from tiaas.konnektor.importedcas import NotImported, check_ca, require_few
 from tiaas.konnektor.infomodel import InfoModel
 from tiaas.konnektor.misuse import MISUSE_KIND, read_alarm_values
-from tiaas.konnektor.registration.keeper import REGISTRATION_KIND, read_registration
+from tiaas.konnektor.registration.keeper import REGISTRATION_WISH_KIND, RegistrationSettings
 from tiaas.konnektor.sakcvc import SAK_CVC_KEY, read_sak_cvc
 from tiaas.konnektor.sinkchecks import SINK_CHECK_KIND, SinkCheck
 from tiaas.konnektor.terminalfinder import SETTINGS_KIND
@@ -145,7 +145,7 @@ READERS: Mapping[str, Callable[[str, Row], object]] = {
     SETTINGS_KIND: _single("current", TerminalSettings.from_document),
     AUTO_UPDATE_KIND: _single("current", AutoUpdateSettings.from_row),
     NETWORK_CHOICES_KIND: _single("current", NetworkChoices.from_row),
-    REGISTRATION_KIND: read_registration,
+    REGISTRATION_WISH_KIND: _single("current", RegistrationSettings.from_row),
     MISUSE_KIND: _single("alarm-values", read_alarm_values),
     BOX_NETWORK_KIND: read_box_network,
     TIME_KIND: _single("sync", _sync),

@@ -47,7 +47,7 @@ from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.pki.keys import SigningScheme
 from tiaas.soap.client import write_request
 
-REGISTRATION_KIND, _STATE, _SETTINGS = "registration", "state", "settings"
+REGISTRATION_KIND, REGISTRATION_WISH_KIND, _KEY = "registration", "registration-wish", "current"
 _FILE, _XML = "OperatingData.xml", "text/xml"
 
 
@@ -107,13 +107,6 @@ class Registered:
         )
 
 
-def read_registration(key: str, row: Mapping[str, Any]) -> RegistrationSettings | Registered:
-    """A row of `REGISTRATION_KIND`. Raises `KeyError`, `TypeError`, `ValueError` for a damaged one."""
-    if key not in (_STATE, _SETTINGS):
-        raise ValueError("no such row")
-    return Registered.from_row(row) if key == _STATE else RegistrationSettings.from_row(row)
-
-
 class NoSmb(NotRegistered):
     """There is no SM-B whose PIN is verified, for the one that was wanted."""
 
@@ -152,8 +145,8 @@ class Registration:
 
     async def start(self) -> None:
         """Reads what is kept, and sends operating data from now on if it is registered. Raises `StoreError`."""
-        settings = await self._store.get(REGISTRATION_KIND, _SETTINGS)
-        state = await self._store.get(REGISTRATION_KIND, _STATE)
+        settings = await self._store.get(REGISTRATION_WISH_KIND, _KEY)
+        state = await self._store.get(REGISTRATION_KIND, _KEY)
         if settings is not None:
             self.settings = RegistrationSettings.from_row(settings)
         if state is not None:
@@ -167,7 +160,7 @@ class Registration:
 
     async def configure(self, settings: RegistrationSettings) -> None:
         """Counts for the next registration. Raises `StoreError`."""
-        await self._store.put(REGISTRATION_KIND, _SETTINGS, settings.to_row())
+        await self._store.put(REGISTRATION_WISH_KIND, _KEY, settings.to_row())
         self.settings = settings
 
     async def register(self) -> Registered:
@@ -277,9 +270,9 @@ class Registration:
     async def _keep(self, registered: Registered | None) -> None:
         was = self.registered is not None
         if registered is not None:
-            await self._store.put(REGISTRATION_KIND, _STATE, registered.to_row())
+            await self._store.put(REGISTRATION_KIND, _KEY, registered.to_row())
         elif was:
-            await self._store.delete(REGISTRATION_KIND, _STATE)
+            await self._store.delete(REGISTRATION_KIND, _KEY)
         self.registered = registered
         if was is not (registered is not None):
             active = "Enabled" if registered is not None else "Disabled"
