@@ -1,8 +1,8 @@
 """The way out of an instance of the lab: a `Network` whose connections fail when a fault of the lab says so.
 
 The line that `match` is compared with is what is called and its address: `terminal CT-1 127.0.0.1:4742`,
-`pki 127.0.0.1:8481`, `intermediaer …`, `ksr …`, `gateway ti …`, `gateway sis …`, `time …` for a question to a time
-server; what is not the lab's is a receiver of events: `sink 192.168.1.7:8500`.
+`pki 127.0.0.1:8481`, `intermediaer …`, `ksr …`, `registration …`, `gateway ti …`, `gateway sis …`, `time …` for a
+question to a time server; what is not the lab's is a receiver of events: `sink 192.168.1.7:8500`.
 """
 
 import asyncio

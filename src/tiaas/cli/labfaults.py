@@ -25,7 +25,8 @@ lines that --match is compared with (* and ? stand for any characters):
   card         HBA 80276… CT-1 00B08400       type, ICCSN, where it is, CLA INS P1 P2 or RESET
   keypad       CT-1 HBA 80276… PIN.CH current what a person is asked for
   time         NTP 127.0.0.1:40123            and where the question came from
-  network      sink 127.0.0.1:8500            terminal CT-1, pki, intermediaer, ksr, time or sink, and the address
+  network      sink 127.0.0.1:8500            terminal CT-1, pki, intermediaer, ksr, registration, time or
+                                              sink, and the address
 
 without any fault option the faults in force and what struck are listed.
 """

@@ -77,3 +77,6 @@ def test_networks_are_told_of_and_chosen(lab: LabProcess, tmp_path: Path) -> Non
     assert failed.returncode == 1
     assert "4198 Bestandsnetze.xml.p7s: HTTP status 404" in failed.stderr
     assert lab.tiaas("lab", "networks", "--restore").stdout.startswith("Bestandsnetze.xml 1.0.0\n")
+    refused = lab.tiaas("admin", "registration")
+    assert refused.returncode == 3
+    assert "a Highspeed-Konnektor does not register at a VPN-Zugangsdienst" in refused.stderr

@@ -21,6 +21,7 @@ class Lab:
         self.vsdm = SimpleNamespace(url="https://127.0.0.1:2")
         self.gateways = SimpleNamespace(ports={"ti": 4})
         self.ksr = SimpleNamespace(url="https://127.0.0.1:6/ksr")
+        self.registration = SimpleNamespace(url="https://127.0.0.1:7/registration")
         self._terminal = SimpleNamespace(ct_id="CT-1", sicct=f"127.0.0.1:{port}")
 
     def terminals(self) -> list[Any]:
@@ -76,7 +77,8 @@ async def test_a_time_server_is_not_reached(fault: Fault, failure: type[OSError]
 
 
 @pytest.mark.parametrize(
-    ("port", "callee"), [(1, "pki"), (2, "intermediaer"), (3, "sink"), (4, "gateway ti"), (6, "ksr")]
+    ("port", "callee"),
+    [(1, "pki"), (2, "intermediaer"), (3, "sink"), (4, "gateway ti"), (6, "ksr"), (7, "registration")],
 )
 async def test_it_is_told_who_is_called(server: int, port: int, callee: str) -> None:
     lab = Lab(server)
