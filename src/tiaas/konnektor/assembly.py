@@ -137,15 +137,7 @@ async def load_instance(
     directory = LdapProxy.build(config, gate, context.trust, network, context.opstate, context.online_mode)
     seconds = config.card_seconds
     hsms = Hsms(config.hsms, store, clock, context.cards, context.terminals, context.hub, model, seconds)
-
-    def clients_changed() -> None:
-        hsms.model_changed()
-        reception.clients_changed()
-        if directory is not None:
-            directory.clients_changed()
-
-    watcher.on_change = clients_changed
-    registration = build_registration(context, network, config, handshakes, provision.device)
+    watcher.on_change = _clients_changed(hsms, reception, directory)
     instance = Instance(
         config,
         given=given,
@@ -164,11 +156,23 @@ async def load_instance(
         health=health,
         recorder=recorder,
         hsms=hsms,
-        registration=registration,
+        registration=build_registration(context, network, config, handshakes, provision.device),
     )
-    if registration is not None:
-        registration.content = partial(operating_data, instance)
+    if instance.registration is not None:
+        instance.registration.content = partial(operating_data, instance)
     return instance
+
+
+def _clients_changed(hsms: Hsms, reception: Reception, directory: LdapProxy | None) -> Callable[[], None]:
+    """Tells all doors, and virtual SMC-Bs, that the model may be another."""
+
+    def tell() -> None:
+        hsms.model_changed()
+        reception.clients_changed()
+        if directory is not None:
+            directory.clients_changed()
+
+    return tell
 
 
 def _ways_out(config: InstanceConfig, provision: Provision, entropy: Entropy) -> tuple[Names, Network]:
