@@ -7,9 +7,9 @@ with the document inside, XAdES, PAdES), verifies, encrypts and decrypts a docum
 is the server's peak of resident memory above what it had when it had just started, divided by the octets of the HTTP
 body, and the time of the call; the lab's virtual cards and terminals are in the same process. Then `--at-once` clients
 sign such documents in a loop, while a client of the second practice asks GetCards: its p99 beside an idle server's.
-The ones who sign are a process of their own, at the lowest priority: they stand for other machines, so they must not
-take the processors from the server and hold up the one who measures. On a machine that does other work too they hardly
-run at all then: `--nice 0`.
+The ones who sign keep their connections and are a process of their own, at the lowest priority (SCHED_IDLE): they stand
+for other machines, so they must not take the processors from the server and hold up the one who measures. On a machine
+that does other work too they hardly run at all then: `--nice 0`.
 """
 
 import argparse
@@ -49,6 +49,8 @@ from tiaas.soap.reply import packaged_reply, plain_reply
 MEGABYTE = 1024 * 1024
 SIGN, CRYPT, EVENTS = "/ws/SignatureService", "/ws/EncryptionService", "/ws/EventService"
 _CADES = "urn:ietf:rfc:5652"
+_LOWEST = 19
+"""The priority below which there is SCHED_IDLE only."""
 _NUMBERS = count(os.getpid() * 1000)
 """Of jobs; no two processes may have the same."""
 
@@ -314,6 +316,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.sign is not None:
         os.nice(options.nice)
+        if options.nice >= _LOWEST:
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         uvloop.run(sign(json.loads(options.sign), options.megabytes * MEGABYTE, options.at_once))
         return
     if options.serve is not None:

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from lxml import etree
 
-from tiaas.base.slices import copied, found, joined, slices
+from tiaas.base.slices import SLICE, copied, found, joined, slices
 from tiaas.base.unlocked import Octets
 from tiaas.soap.errors import BadEnvelope
 
@@ -153,9 +153,9 @@ def _decoded(quads: bytes) -> bytes:
     return octets
 
 
-def base64_slices(octets: Octets) -> Iterator[bytes]:
-    """The base64 of the octets, a slice at a time."""
-    for part in slices(octets):
+def base64_slices(octets: Octets, size: int = SLICE) -> Iterator[bytes]:
+    """The base64 of the octets, a slice of `size` at a time, a multiple of 3."""
+    for part in slices(octets, size):
         yield b2a_base64(part, newline=False)
 
 

@@ -32,15 +32,15 @@ class SoapReply:
         """Octets of the body."""
         return sum(base64_size(piece.octets) if isinstance(piece, Long) else len(piece) for piece in self.pieces)
 
-    def slices(self) -> Iterator[bytes]:
-        """The body, a piece of bounded size at a time."""
+    def slices(self, size: int = SLICE) -> Iterator[bytes]:
+        """The body, a piece of about `size` at most at a time; `size` is a multiple of 3."""
         for piece in self.pieces:
             if isinstance(piece, Long):
-                yield from base64_slices(piece.octets)
-            elif len(piece) <= SLICE:
+                yield from base64_slices(piece.octets, size)
+            elif len(piece) <= size:
                 yield piece
             else:
-                yield from map(bytes, slices(piece))
+                yield from map(bytes, slices(piece, size))
 
     @property
     def body(self) -> bytes:
