@@ -32,6 +32,7 @@ from tiaas.cli.joining import join_terminals
 from tiaas.cli.ldapports import ldap_addresses, ldap_entry
 from tiaas.cli.logs import PROTOCOL_FOLDER
 from tiaas.cli.managing import Managing, access_of, reachable
+from tiaas.cli.programs import programs_in
 from tiaas.cli.progress import Progress
 from tiaas.cli.resetting import Resetting
 from tiaas.cli.upchoices import LOG_FILE, HsmKind
@@ -43,6 +44,8 @@ from tiaas.konnektor.config import Address, InstanceConfig, Profile, Variant
 from tiaas.konnektor.ingress import AddressTaken
 from tiaas.konnektor.instance import Instance
 from tiaas.konnektor.node import Node
+from tiaas.konnektor.program.checks import Own
+from tiaas.konnektor.program.update import Audience, ProgramUpdates
 from tiaas.konnektor.recorderapi import recorder_routes
 from tiaas.konnektor.sqlite_store import SqliteStore
 from tiaas.lab.control import control_app
@@ -73,6 +76,7 @@ from tiaas.lab.registry import Registry
 from tiaas.lab.scenario.model import Scenario
 from tiaas.lab.server import LabServer
 from tiaas.lab.store import LabStore
+from tiaas.pki.certificate import decode_certificate_untrusted
 
 _log = logging.getLogger("tiaas.cli")
 
@@ -106,6 +110,8 @@ class UpOptions:
     scenario: Scenario | None = None
     hsm: HsmKind | None = None
     rsa_keys: Callable[[], RSAPrivateKey] = new_rsa_key
+    restart: Callable[[], object] | None = None
+    """Ends what serves so that another program can; None: the program is not replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +200,7 @@ async def _start(start: "_Start", registry: Registry) -> Running:
     options, progress = start.options, start.progress
     lab = await start.open_lab()
     node, store = await start.start_node()
+    start.use_programs(lab, node)
     managing = Managing(lab, node, store, options.listen, options.config, start.clock, start.entropy)
     resetting = Resetting()
     more = [*recorder_routes(lambda: node.instances), *resetting.routes]
@@ -230,6 +237,8 @@ async def _start(start: "_Start", registry: Registry) -> Running:
     await use_filters((served.instance for served in run.served), run.notices.append)
     resetting.begin(lab, lambda: list(node.instances.values()), lambda: start.unlock(run))
     _publish(run, registry, start.stack)
+    if node.programs is not None:
+        node.programs.settle()
     return run
 
 
@@ -317,6 +326,21 @@ class _Start:
         node = Node(store, self.clock, self.entropy, logs=self.options.folder.absolute() / PROTOCOL_FOLDER)
         self.stack.push_async_callback(node.stop)
         return node, store
+
+    def use_programs(self, lab: Lab, node: Node) -> None:
+        """The node's program can be replaced, if this process can be started anew."""
+        restart, product = self.options.restart, self.options.config.product.product()
+        if restart is not None:
+            anchors = self.options.config.product.hersteller() or (lab.ksr.hersteller.ca,)
+            node.programs = ProgramUpdates(
+                programs_in(self.options.folder),
+                tuple(map(decode_certificate_untrusted, anchors)),
+                Own(product.vendor_id, product.product_code, product.hardware_version),
+                self.options.folder.absolute() / KONNEKTOR_DATABASE,
+                lambda: [Audience(each.context.hub, each.config.hostname) for each in node.instances.values()],
+                restart,
+                self.clock,
+            )
 
     async def serve(self, managing: Managing, practice: Practice, say: Callable[[str], None]) -> Served:
         """Starts the instance of a practice, sets it up through its management interface, writes its clients' files."""

@@ -9,7 +9,8 @@ from urllib.parse import quote
 from tiaas.base.errors import InvalidInput
 from tiaas.base.inputfile import read_input
 from tiaas.cli.exitcodes import ExitCode
-from tiaas.cli.labport import ask, control_port
+from tiaas.cli.labport import ask, ask_octets, control_port
+from tiaas.cli.outputfiles import check_targets, write
 from tiaas.cli.writer import out, out_json, out_table
 from tiaas.lab.ksr.offers import PRODUCTS
 
@@ -38,7 +39,15 @@ def register(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> a
     parser.add_argument("--vendor-id", metavar="ID", help="ProductVendorID; default: the lab's own")
     parser.add_argument("--product-code", metavar="CODE", help="ProductCode; default: the lab's own")
     parser.add_argument("--hardware-version", metavar="X.Y.Z", help="HWVersion; default: the lab's own")
-    parser.add_argument("--group", metavar="N", help="firmware group of a terminal's image, five digits")
+    parser.add_argument("--group", metavar="N", help="number of the Firmware-Gruppe, five digits; default: 00001")
+    parser.add_argument(
+        "--allow",
+        nargs="+",
+        metavar="X.Y.Z",
+        help="for a Konnektor: the versions in the group; default: the running one and VERSION",
+    )
+    parser.add_argument("--fails", action="store_true", help="for a Konnektor: the program ends when it is to serve")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the package's file here as well")
     parser.add_argument("--file", type=Path, metavar="FILE", help="the firmware file; default: one made for it")
     gone = parser.add_mutually_exclusive_group()
     gone.add_argument("--withdraw", metavar="ID", help="take the package with that id away")
@@ -54,12 +63,20 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidInput("VERSION goes neither with --withdraw nor with --clear")
     body: dict[str, Any] = {"for": args.kind, "version": args.version}
     body |= {name: getattr(args, name) for name in _PLAIN if getattr(args, name) is not None}
+    if args.allow is not None:
+        body["group_versions"] = args.allow
+    if args.fails:
+        body["fails"] = True
     if args.critical:
         body["priority"] = "Kritisch"
     if args.file is not None:
         body["content"] = b64encode(read_input(args.file)).decode("ascii")
+    if args.out is not None:
+        check_targets([args.out], force=False)
     with control_port(args) as http:
         made = ask(http, "POST", "/ksr", body)
+        if args.out is not None:
+            write(args.out, ask_octets(http, f"/ksr/{made['update_id']}"))
     if args.json:
         out_json(made)
     else:

@@ -30,6 +30,17 @@ def control_port(args: argparse.Namespace) -> Iterator[httpx.Client]:
         yield http
 
 
+def ask_octets(http: httpx.Client, path: str) -> bytes:
+    """The octets in the answer. Raises `LabError`."""
+    try:
+        answer = http.get(path)
+    except httpx.HTTPError as error:
+        raise LabError(f"the lab's control port {http.base_url} does not answer ({type(error).__name__})") from error
+    if answer.is_error:
+        raise LabError(f"{path}: {answer.status_code}")
+    return answer.content
+
+
 def ask(http: httpx.Client, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     """The JSON object in the answer. Raises `LabError` with the control port's own words."""
     try:

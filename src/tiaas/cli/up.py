@@ -7,9 +7,11 @@ This module loads little, so that the RSA keys of a new lab are made while `tiaa
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 from tiaas.base import collector, log
+from tiaas.cli.programs import AGAIN, is_kept, keep_program, programs_in, start_anew
 from tiaas.cli.upchoices import DEFAULT_FOLDER, LOG_FILE, HsmKind, folder_of
 from tiaas.lab.keys import RsaAhead
 from tiaas.lab.population import PATIENTS, PATIENTS_MAX, PATIENTS_MIN, TERMINALS_MAX
@@ -69,9 +71,16 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serves until a signal comes."""
+    """Serves until a signal comes, with the program that an Update-Paket brought, if there is one."""
+    if not is_kept():
+        code = keep_program(programs_in(folder_of(args)), sys.argv[1:])
+        if code is not None:
+            return code
     is_new = not args.ecc_only and not (folder_of(args) / DATABASE_FILE).exists()
     ahead = RsaAhead(_RSA_KEYS if is_new else 0)
     with collector.resting():
         from tiaas.cli.upserving import read_options, serve
-    return serve(read_options(args, ahead.take))
+    code = serve(read_options(args, ahead.take))
+    if code == AGAIN and not is_kept():
+        start_anew()
+    return code

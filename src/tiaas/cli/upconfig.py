@@ -9,6 +9,9 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from tiaas.base.config import setting
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
@@ -127,7 +130,10 @@ class ProductSettings:
     product_type_version: str = setting(_PRODUCT.product_type_version, "ProductTypeVersion, n.n.n")
     vendor_id: str = setting(_PRODUCT.vendor_id, "ProductVendorID, up to 5 characters")
     product_code: str = setting(_PRODUCT.product_code, "ProductCode, up to 8 characters")
-    firmware_version: str = setting(_PRODUCT.firmware_version, "FWVersion, n.n.n")
+    firmware_version: str = setting(_PRODUCT.firmware_version, "FWVersion, n.n.n; default: that of the program")
+    hersteller_ca: Path | None = setting(
+        None, "file with the CA certificates (PEM) of whoever signs Update-Pakete; none: the lab's Hersteller"
+    )
 
     def __post_init__(self) -> None:
         for name in ("product_type_version", "firmware_version"):
@@ -136,6 +142,17 @@ class ProductSettings:
         for name, most in (("vendor_id", 5), ("product_code", 8)):
             if not re.fullmatch(rf"[A-Za-z0-9_]{{0,{most}}}", getattr(self, name)):
                 raise InvalidInput(f"{name} has at most {most} letters, digits and underscores")
+        self.hersteller()
+
+    def hersteller(self) -> tuple[bytes, ...]:
+        """The CAs (DER) of the Hersteller; empty: none is named. Raises `InvalidInput`."""
+        if self.hersteller_ca is None:
+            return ()
+        try:
+            found = x509.load_pem_x509_certificates(read_input(self.hersteller_ca))
+        except (InvalidInput, ValueError):
+            raise InvalidInput("the file named by hersteller_ca has no certificates that can be read") from None
+        return tuple(each.public_bytes(Encoding.DER) for each in found)
 
     def product(self) -> Product:
         """As the Konnektor takes it."""

@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -23,6 +24,7 @@ from tiaas.base.errors import InvalidInput
 from tiaas.cli.compose import UpOptions, running
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.labplay import play
+from tiaas.cli.programs import AGAIN, is_kept
 from tiaas.cli.progress import Progress
 from tiaas.cli.summary import summary
 from tiaas.cli.upchoices import HsmKind, folder_of
@@ -44,6 +46,7 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 # DNS names in their ASCII form, IPv4 and IPv6 addresses: what a certificate can carry.
 _HOST = re.compile(rf"(?!.{{254}}){_LABEL}(?:\.{_LABEL})*|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]+")
 _PATIENCE_SECONDS = 1.0
+_ANSWER_SECONDS = 0.2
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -118,6 +121,8 @@ async def _main(options: UpOptions) -> int:
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
         loop.add_signal_handler(number, life.on_signal, serving)
+    if is_kept():
+        loop.add_reader(sys.stdin.fileno(), _on_keeper, loop, life, serving)
     try:
         await serving
     except asyncio.CancelledError:
@@ -128,13 +133,14 @@ async def _main(options: UpOptions) -> int:
     finally:
         for number in _SIGNALS:
             loop.remove_signal_handler(number)
-    return ExitCode.OK
+    return AGAIN if life.is_again and not life.was_told else ExitCode.OK
 
 
 async def _serve(options: UpOptions, life: "Life") -> None:
     clock = _clock(options)
     started = clock.monotonic()
     note(f"tiaas: starting the lab in {options.folder} (TEST-ONLY)")
+    options = replace(options, restart=life.again)
     async with running(options, Registry(os.environ), Progress(clock), clock=clock, entropy=SystemEntropy()) as lab:
         life.is_up = True
         for line in summary(lab, options, clock.monotonic() - started):
@@ -148,6 +154,12 @@ async def _serve(options: UpOptions, life: "Life") -> None:
         telling = asyncio.create_task(_tell_waits(tuple(lab.instances())))
     telling.cancel()
     note("tiaas: stopped")
+
+
+def _on_keeper(loop: asyncio.AbstractEventLoop, life: "Life", serving: "asyncio.Task[Any]") -> None:
+    """Who keeps this process has ended, whatever ended it: nobody would start it again."""
+    loop.remove_reader(sys.stdin.fileno())
+    life.on_signal(serving)
 
 
 async def _tell_waits(instances: tuple[Instance, ...]) -> None:
@@ -190,7 +202,14 @@ class Life:
         self.stopping = asyncio.Event()
         self.is_up = False
         self.was_told = False
+        self.is_again = False
+        """Another program is to serve."""
         self._folder = folder
+
+    def again(self) -> None:
+        """An orderly stop, once who asked for it has the answer."""
+        self.is_again = True
+        asyncio.get_running_loop().call_later(_ANSWER_SECONDS, self.stopping.set)
 
     def on_signal(self, serving: "asyncio.Task[Any]") -> None:
         """SIGINT or SIGTERM."""

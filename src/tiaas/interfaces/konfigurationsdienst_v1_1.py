@@ -1,10 +1,12 @@
 """KSR, the Konfigurationsdienst: which firmware there is for a device (Konfigurationsdienst.wsdl 1.1.0, .xsd 1.1.1).
 
 I_KSRS_Download::list_Updates is its only SOAP operation; files come by HTTP (gemSpec_KSR, get_Updates).
-FirmwareGroupInformation, which is part of packages and of no message, is left out.
+FirmwareGroupInformation, which is part of packages and of no message, is left out. Over which octets the Hersteller
+signs an UpdateInformation is not public: `signed_octets` are ours.
 """
 
 import enum
+import json
 import re
 from datetime import date
 from typing import Annotated
@@ -83,6 +85,26 @@ class UpdateInformation:
     deployment: Annotated[DeploymentInformation, Element(KSR, "DeploymentInformation")]
     firmware: Annotated[Firmware, Element(KSR, "Firmware")]
     signature: Annotated[str, Element(KSR, "UpdateInformationSignature", ANY_TYPE)]
+
+
+def signed_octets(update: UpdateInformation) -> bytes:
+    """What UpdateInformationSignature signs: all other values in the order of the schema, as one JSON array."""
+    deployment, firmware = update.deployment, update.firmware
+    values = (
+        update.update_id,
+        update.vendor_id,
+        update.product_code,
+        update.hardware_version,
+        update.product_name,
+        update.created.isoformat(),
+        None if deployment.start is None else deployment.start.isoformat(),
+        None if deployment.deadline is None else deployment.deadline.isoformat(),
+        firmware.version,
+        firmware.priority.value,
+        *([[file.filename, file.size, file.notes] for file in files] for files in (firmware.files, firmware.documents)),
+        firmware.release_notes,
+    )
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @message(KSR, root="listUpdatesRequest")

@@ -44,6 +44,7 @@ def _row(
 
 _CARD = "CardHandle CardType CardVersion ICCSN CtID SlotID InsertTime CardHolderName KVNR CertExpirationDate"
 _PIN = "CardHandle CardType ICCSN CtID SlotID PinRef PinInputCtID"
+_PACKAGE = "ProductVendorID ProductCode ProductName FirmwareVersion Deadline FWPriority FirmwareReleaseNotes"
 _PIN_ACTIONS = ("VERIFY", "CHANGE", "UNBLOCK", "ENABLE", "DISABLE")
 
 CATALOGUE: Mapping[str, EventRow] = {
@@ -85,13 +86,12 @@ CATALOGUE: Mapping[str, EventRow] = {
         severity=_WARNING,
     ),
     "KSR/ERROR": _row("Target Name CtID Error Bedeutung", kind=None, severity=None),
-    "KSR/UPDATES_AVAILABLE": _row(
-        "ProductVendorID ProductCode ProductName FirmwareVersion Deadline FWPriority FirmwareReleaseNotes", log=False
-    ),
+    "KSR/UPDATES_AVAILABLE": _row(_PACKAGE, log=False),
     "KSR/UPDATE_KONFIG": _row("AlteVersion NeueVersion", deliver=False),
-    "KSR/UPDATE/START": _row("Target CtID", kind=_SEC),
-    "KSR/UPDATE/END": _row("Target CtID", kind=_SEC),
-    "KSR/UPDATE/SUCCESS": _row("Target Name CtID NewFirmwareversion", kind=_SEC),
+    "KSR/UPDATE/KONNEKTOR_DOWNLOAD_END": _row(_PACKAGE),
+    "KSR/UPDATE/START": _row("Target Name CtID", kind=_SEC),
+    "KSR/UPDATE/END": _row("Target Name CtID", kind=_SEC),
+    "KSR/UPDATE/SUCCESS": _row("Target Name CtID NewFirmwareversion ConfigurationChanged ManualInputNeeded", kind=_SEC),
     "LOG/CRYPTO_OP": _row("Operation Karte Keyref CARD_HANDLE CardHolderName", deliver=False, kind=_SEC),
     "LOG/ERROR": _row("Error Bedeutung", log=False, deliver=False, kind=None, severity=None),
     "NTP/ENTERCRITICALSTATE": _row("MESSAGE", deliver=False, severity=_FATAL),

@@ -10,6 +10,7 @@ from dataclasses import field
 from ipaddress import ip_address
 from pathlib import Path
 
+from tiaas import __version__
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
@@ -133,7 +134,7 @@ class Product:
     vendor_id: str = "TIAAS"
     product_code: str = "TIAAS"
     hardware_version: str = "1.0.0"
-    firmware_version: str = "0.1.0"
+    firmware_version: str = __version__
     vendor_name: str = "tiaas (TEST-ONLY)"
     product_name: str = "tiaas Highspeed-Konnektor (TEST-ONLY)"
 

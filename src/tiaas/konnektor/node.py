@@ -22,12 +22,14 @@ from tiaas.konnektor.admin.loginbrake import LoginBrake
 from tiaas.konnektor.admin.plane import open_plane
 from tiaas.konnektor.assembly import load_instance
 from tiaas.konnektor.cardtls import Handshakes
-from tiaas.konnektor.config import Address, InstanceConfig
+from tiaas.konnektor.config import Address, InstanceConfig, Profile
 from tiaas.konnektor.ingress import AddressTaken, Ingress
 from tiaas.konnektor.instance import Instance, Provision
 from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.nodechecks import NodeChecks
+from tiaas.konnektor.program.download import OwnPackage
+from tiaas.konnektor.program.update import ProgramUpdates
 from tiaas.konnektor.protocol import FolderMedium
 from tiaas.konnektor.sak import SakIdentities
 from tiaas.konnektor.sinkshares import NodeShares
@@ -87,6 +89,8 @@ class Node:
         self._not_restarted: dict[str, str] = {}
         self._given_up: dict[str, asyncio.Event] = {}
         self._starting: set[str] = set()
+        self.programs: ProgramUpdates | None = None
+        """Who replaces the program of this process; None: nobody can."""
         self.checks = NodeChecks(store.check, clock, entropy)
         self._front = EmbeddedFront(clock, entropy, self._network, self._sak, front_settings)
 
@@ -99,6 +103,10 @@ class Node:
     def not_restarted(self) -> Mapping[str, str]:
         """Why instances that were to restart are not there, or not managed, by name."""
         return MappingProxyType(self._not_restarted)
+
+    def is_alone(self, name: str) -> bool:
+        """See `Host`."""
+        return self._instances.keys() == {name} and not self._starting and not self._not_restarted
 
     async def add(self, config: InstanceConfig, provision: Provision) -> Instance:
         """Takes the instance over (epoch + 1) and starts it; returns when it serves its clients.
@@ -126,6 +134,8 @@ class Node:
             # The front bounds a terminal's handshake by CTM_TLS_HS_TIMEOUT.
             self._networks[name] = replace(instance.network, connect_seconds=HANDSHAKE_MAX + 1.0)
             self._sak.put(name, instance.sak)
+            if self.programs is not None and config.profile is Profile.EINBOX:
+                instance.updates.own_package = OwnPackage(self.programs, instance.context.hub)
             await self.checks.tell(instance.context.opstate)
             await instance.start(self.ingress)
         except BaseException:

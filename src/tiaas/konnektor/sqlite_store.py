@@ -182,6 +182,21 @@ class _Handle:
         self._store.require_owner(self._owner)
 
 
+def require_readable(path: Path) -> None:
+    """Whether the store has the form that this program knows; no row is read, nothing written. Raises `StoreError`."""
+
+    def work() -> None:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as found:
+            _require_version(int(found.execute("PRAGMA user_version").fetchone()[0]))
+
+    _guarded(work)
+
+
+def _require_version(version: int) -> None:
+    if version != SCHEMA_VERSION:
+        raise StoreError(f"the store has schema version {version}, this program knows {SCHEMA_VERSION}")
+
+
 def _connect(path: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
     """The connection of the store's thread, and that of the event loop."""
     try:
@@ -202,8 +217,8 @@ def _connect(path: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
             for statement in _SCHEMA.strip().split(";\n"):
                 database.execute(statement.rstrip(";"))
             database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        elif version != SCHEMA_VERSION:
-            raise StoreError(f"the store has schema version {version}, this program knows {SCHEMA_VERSION}")
+        else:
+            _require_version(version)
         database.execute("COMMIT")
         return database, sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_GLANCE_SECONDS)
     except BaseException:

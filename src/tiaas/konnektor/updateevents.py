@@ -19,16 +19,21 @@ def ksr_failure(error: KonnektorError) -> Event:
 
 def updates_available(found: Found, offer: Offer) -> Event:
     """KSR/UPDATES_AVAILABLE for one package; for clients only."""
-    return Event(
-        Topic.KSR_UPDATES_AVAILABLE,
-        parameters(
-            ("ProductVendorID", found.device.vendor_id),
-            ("ProductCode", found.device.product_code),
-            ("ProductName", offer.product_name),
-            ("FirmwareVersion", offer.version),
-            ("Deadline", offer.deadline),
-            ("FWPriority", "Kritisch" if offer.is_critical else "Normal"),
-            ("FirmwareReleaseNotes", offer.notes),
-        ),
-        log=False,
+    return Event(Topic.KSR_UPDATES_AVAILABLE, _package(found, offer), log=False)
+
+
+def download_ended(found: Found, offer: Offer) -> Event:
+    """KSR/UPDATE/KONNEKTOR_DOWNLOAD_END for the package that is here now (TIP1-A_4836-02)."""
+    return Event(Topic.KSR_UPDATE_KONNEKTOR_DOWNLOAD_END, _package(found, offer))
+
+
+def _package(found: Found, offer: Offer) -> tuple[tuple[str, str], ...]:
+    return parameters(
+        ("ProductVendorID", found.device.vendor_id),
+        ("ProductCode", found.device.product_code),
+        ("ProductName", offer.product_name),
+        ("FirmwareVersion", offer.version),
+        ("Deadline", offer.deadline),
+        ("FWPriority", "Kritisch" if offer.is_critical else "Normal"),
+        ("FirmwareReleaseNotes", offer.notes),
     )

@@ -1,11 +1,19 @@
 """What the KSR offers for a device, as an instance keeps it (gemSpec_Kon V5.18 §4.3.10, Konfigurationsdienst.xsd)."""
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
+from dataclasses import field
 from datetime import date
 from typing import Any
 
 from tiaas.base.dataclass import dataclass
-from tiaas.interfaces.konfigurationsdienst_v1_1 import File, ListUpdatesResponse, Priority, UpdateInformation
+from tiaas.interfaces.konfigurationsdienst_v1_1 import (
+    File,
+    ListUpdatesResponse,
+    Priority,
+    UpdateInformation,
+    signed_octets,
+)
 from tiaas.interfaces.product_information_v1_1 import ProductIdentification
 
 Version = tuple[int, ...]
@@ -60,6 +68,9 @@ class Offer:
     notes: str
     files: tuple[OfferedFile, ...]
     documents: tuple[OfferedFile, ...]
+    signed: bytes = field(default=b"", repr=False)
+    signature: str = field(default="", repr=False)
+    """UpdateInformationSignature, and what it signs."""
 
     @classmethod
     def of(cls, told: UpdateInformation) -> "Offer":
@@ -76,6 +87,8 @@ class Offer:
             firmware.release_notes,
             tuple(map(OfferedFile.of, firmware.files)),
             tuple(map(OfferedFile.of, firmware.documents)),
+            signed_octets(told),
+            told.signature.strip(),
         )
 
     def is_newer_than(self, version: str) -> bool:
@@ -143,6 +156,8 @@ def _offer_row(offer: Offer) -> dict[str, Any]:
         "notes": offer.notes,
         "files": [[file.path, file.octets] for file in offer.files],
         "documents": [[file.path, file.octets] for file in offer.documents],
+        "signed": b64encode(offer.signed).decode("ascii"),
+        "signature": offer.signature,
     }
 
 
@@ -159,4 +174,6 @@ def _read_offer(row: Mapping[str, Any]) -> Offer:
         row["notes"],
         tuple(OfferedFile(*file) for file in row["files"]),
         tuple(OfferedFile(*file) for file in row["documents"]),
+        b64decode(row.get("signed", "")),
+        row.get("signature", ""),
     )

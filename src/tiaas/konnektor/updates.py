@@ -8,7 +8,8 @@ store, so that an instance knows when it starts. What follows from it:
     EC_FW_Not_Valid_Status_Blocked       a newer, critical version of a box, and its deadline has come
     EC_CardTerminal_Software_Out_Of_Date `terminalfirmware.Firmware`, which gets packages for terminals from here
 
-A package for the Konnektor itself is only told of: nothing here replaces the program.
+A Highspeed-Konnektor is only told of a package for itself: it gets them by upload. A box fetches it
+(`program/download.py`); an administrator has it applied.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from tiaas.konnektor.ksrclient import KsrClient
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.opstate import Condition, OperatingState
+from tiaas.konnektor.program.download import OwnPackage
 from tiaas.konnektor.services.context import ServiceContext
 from tiaas.konnektor.store import InstanceStore, StoreError
 from tiaas.konnektor.terminalfirmware import IMAGE_OCTETS_MAX, BadFirmware, Firmware, FirmwarePackage
@@ -88,6 +90,8 @@ class Updates:
         self.found: tuple[Found, ...] = ()
         """What is known, the Konnektor's own first."""
         self.asked: Asked | None = None
+        self.own_package: OwnPackage | None = None
+        """Who fetches packages for the Konnektor itself; None: nobody."""
         self._client = client
         self._firmware = firmware
         self._terminals = terminals
@@ -167,6 +171,7 @@ class Updates:
             await self._tidy()
             if self.settings.auto_download:
                 await self._download()
+                await self._download_own(client)
         return failure is None
 
     async def _ask(self, client: KsrClient) -> tuple[list[Found], KonnektorError | None]:
@@ -244,6 +249,12 @@ class Updates:
                 await self._bring(product, newest)
             except KonnektorError as error:
                 self._hub.publish(ksr_failure(error))
+
+    async def _download_own(self, client: KsrClient) -> None:
+        """TIP1-A_4836-02: the newest package for the Konnektor itself, if it is newer than what runs."""
+        found = self.found_for(self.own)
+        if self.own_package is not None and found is not None and found.newest is not None:
+            await self.own_package.fetch(client, found, found.newest)
 
     async def _bring(self, product: TerminalProduct, offer: Offer) -> FirmwarePackage:
         """Downloads the file of a package and puts it on the shelf. Raises `KonnektorError` 4186, 4189."""

@@ -3,6 +3,7 @@
 GET    /ksr                 {"url", "packages"}
 POST   /ksr                 {"for": konnektor|terminal, "version", "priority": Normal|Kritisch, "deadline", "notes", …}
 DELETE /ksr                 withdraws all packages
+GET    /ksr/{update_id}     the file of one
 DELETE /ksr/{update_id}     withdraws one
 GET    /ksr/networks        {"version", "networks"}: Bestandsnetze.xml
 PUT    /ksr/networks        the same, to replace it
@@ -10,9 +11,10 @@ DELETE /ksr/networks        the networks of a new lab again
 GET    /registrations       {"url", "contracts", "registrations", "data"}: the VPN-Zugangsdienst
 
 A POST needs `version` only. What else it may say (`PACKAGE_KEYS`): the product if it is another one than the lab's,
-`group` and `content`.
+`group`, `group_versions` and `content`; `fails` makes a program for a Konnektor that ends when it is to serve.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -21,7 +23,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tiaas.lab.ksr.networks import NETWORKS_OCTETS
-from tiaas.lab.ksr.offers import BODY_OCTETS, PACKAGE_KEYS, read_package
+from tiaas.lab.ksr.offers import BODY_OCTETS, PACKAGE_KEYS
 from tiaas.lab.lab import Lab
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -34,7 +36,7 @@ def ksr_routes(lab: Lab, read: BodyReader) -> list[Route]:
         Route("/ksr", _packages(lab, read), methods=["GET", "POST", "DELETE"]),
         Route("/ksr/networks", _networks(lab, read), methods=["GET", "PUT", "DELETE"]),
         Route("/registrations", _registrations(lab), methods=["GET"]),
-        Route("/ksr/{update_id}", _withdraw(lab), methods=["DELETE"]),
+        Route("/ksr/{update_id}", _one(lab), methods=["GET", "DELETE"]),
     ]
 
 
@@ -43,8 +45,7 @@ def _packages(lab: Lab, read: BodyReader) -> Handler:
         packages = lab.ksr.packages
         if request.method == "POST":
             body = await read(request, *PACKAGE_KEYS, most=BODY_OCTETS)
-            package = read_package(body, lab.clock.now().date(), lab.entropy)
-            packages.put(package)
+            package = await asyncio.to_thread(lab.ksr.offer, body)
             return JSONResponse(package.to_shown(), 201)
         if request.method == "DELETE":
             return JSONResponse({"withdrawn": packages.clear()})
@@ -53,9 +54,12 @@ def _packages(lab: Lab, read: BodyReader) -> Handler:
     return handle
 
 
-def _withdraw(lab: Lab) -> Handler:
+def _one(lab: Lab) -> Handler:
     async def handle(request: Request) -> Response:
-        lab.ksr.packages.withdraw(request.path_params["update_id"])
+        update_id = request.path_params["update_id"]
+        if request.method == "GET":
+            return Response(lab.ksr.packages.find(update_id).content, media_type="application/octet-stream")
+        lab.ksr.packages.withdraw(update_id)
         return JSONResponse({"withdrawn": 1})
 
     return handle

@@ -112,6 +112,7 @@ class ExtendedKeyUsage(StrEnum):
 
     SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
     CLIENT_AUTH = "1.3.6.1.5.5.7.3.2"
+    CODE_SIGNING = "1.3.6.1.5.5.7.3.3"
     EMAIL_PROTECTION = "1.3.6.1.5.5.7.3.4"
     OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
     TSL_SIGNING = "0.4.0.2231.3.0"

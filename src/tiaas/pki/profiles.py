@@ -83,3 +83,6 @@ OCSP_SIGNER = Profile(
     None, "Tab_PKI_253", _COMMIT, _COMMIT, (ExtendedKeyUsage.OCSP_SIGNING,), has_ocsp=False, is_unchecked=True
 )
 """C.GEM.OCSP."""
+
+HERSTELLER_SIGNER = Profile(None, "of ours", _SIGN, _SIGN, (ExtendedKeyUsage.CODE_SIGNING,), has_ocsp=False)
+"""Who signs Update-Pakete of a Konnektor; the Hersteller's own PKI, which no table of gemSpec_PKI describes."""

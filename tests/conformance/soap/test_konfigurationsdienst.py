@@ -17,6 +17,7 @@ from tiaas.base.entropy import SystemEntropy
 from tiaas.interfaces.konfigurationsdienst_v1_1 import ListUpdatesRequest, ListUpdatesResponse, Priority
 from tiaas.konnektor.updateoffers import Device, Found
 from tiaas.lab.faults import FaultBook
+from tiaas.lab.hersteller import Hersteller
 from tiaas.lab.journal import Journal
 from tiaas.lab.ksr.configuration import ConfigurationFiles
 from tiaas.lab.ksr.networks import Networks
@@ -48,8 +49,9 @@ def _packages(tmp_path: Path) -> tuple[LabStore, Packages]:
     store = LabStore.open(tmp_path / "lab")
     packages = Packages(store)
     full = {"version": "0.2.0", "priority": "Kritisch", "start": "2026-06-02", "deadline": "2026-07-01", "notes": "ä"}
+    hersteller = Hersteller.create(SystemClock(), SystemEntropy())
     for body in (full, {"version": "0.1.0"}, {"version": "1.1.0", "for": "terminal"}):
-        packages.put(read_package(body, TODAY, SystemEntropy()))
+        packages.put(read_package({**body, "content": "AA=="}, TODAY, SystemEntropy(), hersteller))
     return store, packages
 
 

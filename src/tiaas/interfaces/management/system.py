@@ -47,6 +47,7 @@ class SystemState:
     product_type_version: str
     hardware_version: str
     firmware_version: str
+    firmware_group: Annotated[str | None, Told("Firmware-Gruppenversion; null: no package replaces the program")]
     fachmodule: tuple[FachmodulVersion, ...]
     restart_needed: Annotated[bool, Told("parameters were changed that count from the next start on")]
     conditions: tuple[ConditionState, ...]

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Annotated
 
 from tiaas.base.dataclass import dataclass
-from tiaas.interfaces.management.fields import Id, Number, Told
+from tiaas.interfaces.management.fields import Id, Number, Octets, Told
+from tiaas.interfaces.updatepackage import PACKAGE_OCTETS_MAX
 
 
 @enum.unique
@@ -65,6 +66,43 @@ class DeviceUpdates:
 
 
 @dataclass(frozen=True, slots=True)
+class ProgramAttempt:
+    """An Update-Paket that was to be applied."""
+
+    at: datetime
+    version: Annotated[str, Told("empty: the package could not be read")]
+    before: Annotated[str, Told("the version that served then")]
+    code: Annotated[int | None, Told("null: it was applied; else 4183, 4184 or 4185")]
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramState:
+    """The program that serves, its Firmware-Gruppe (TIP1-A_4812), and what was tried."""
+
+    version: str
+    group: Annotated[str, Told("the Firmware-Gruppenversion, five digits")]
+    group_versions: Annotated[tuple[str, ...], Told("the versions that may be applied")]
+    step: Annotated[str | None, Told("how far an update is that is under way; null: none is")]
+    waiting: Annotated[str | None, Told("the version of a package from the KSR that can be applied")]
+    history: Annotated[tuple[ProgramAttempt, ...], Told("the last twenty, oldest first")]
+
+
+@dataclass(frozen=True, slots=True)
+class NewProgram:
+    """An Update-Paket for the Konnektor itself."""
+
+    package: Annotated[bytes, Octets(1, PACKAGE_OCTETS_MAX)]
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramTaken:
+    """A package that was checked; the restart that tries it comes now."""
+
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateOverview:
     """What the KSR has told of all devices, and how it went when it was asked last."""
 
@@ -74,3 +112,4 @@ class UpdateOverview:
     code: Annotated[int | None, Told("4188, 4189 or 4190 if the last question failed")]
     reason: str
     devices: tuple[DeviceUpdates, ...]
+    program: Annotated[ProgramState | None, Told("null: the program is replaced by whoever runs the node")]

@@ -28,6 +28,7 @@ from tiaas.konnektor.admin.listener import AdminListener
 from tiaas.konnektor.admin.loginfailures import LoginFailures
 from tiaas.konnektor.admin.openapi import openapi_route
 from tiaas.konnektor.admin.problems import conflict, not_found
+from tiaas.konnektor.admin.program import BASE_PROGRAM_ROUTES
 from tiaas.konnektor.admin.roles import BASIS_ONLY
 from tiaas.konnektor.admin.routes import Call, Route, delete, get, post
 from tiaas.konnektor.admin.users import Administrators, FirstAdmin
@@ -217,6 +218,7 @@ BASE_ROUTES: tuple[Route, ...] = (
         changes=False,
         body_octets=BACKUP_OCTETS * 3 // 2,
     ),
+    *BASE_PROGRAM_ROUTES,
     get("/log", BASIS_ONLY, "What was done on this plane", _log, BaseLog),
 )
 

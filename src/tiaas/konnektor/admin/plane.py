@@ -18,6 +18,7 @@ from tiaas.konnektor.admin.users import Administrators, FirstAdmin
 from tiaas.konnektor.config import Address
 from tiaas.konnektor.ingress import Ingress
 from tiaas.konnektor.instance import Instance
+from tiaas.konnektor.program.update import ProgramUpdates
 from tiaas.konnektor.store import Change
 
 
@@ -26,6 +27,15 @@ class Host(Protocol):
 
     async def rewrite(self, name: str, changes: Sequence[Change]) -> None:
         """Changes rows under a running instance, which can write nothing from then on; restart it next."""
+        ...
+
+    @property
+    def programs(self) -> ProgramUpdates | None:
+        """Who replaces the program of the node; None: nobody can."""
+        ...
+
+    def is_alone(self, name: str) -> bool:
+        """Whether the program of the node serves no other instance."""
         ...
 
     @property

@@ -47,6 +47,7 @@ async def _state(call: Call) -> SystemState:
         for state in context.opstate
         if state.value
     )
+    programs = call.plane.host.programs
     needed = await configured(context.store, instance.given) != instance.config
     return SystemState(
         name=instance.name,
@@ -63,6 +64,7 @@ async def _state(call: Call) -> SystemState:
         product_type_version=product.product_type_version,
         hardware_version=product.hardware_version,
         firmware_version=product.firmware_version,
+        firmware_group=None if programs is None else programs.choice.held_group.number,
         fachmodule=tuple(FachmodulVersion(name, __version__) for name in FACHMODULE),
         restart_needed=needed,
         conditions=conditions,

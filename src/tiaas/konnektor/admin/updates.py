@@ -12,11 +12,11 @@ from tiaas.interfaces.management.updates import (
 )
 from tiaas.konnektor.admin.asked import instance_of
 from tiaas.konnektor.admin.problems import conflict
+from tiaas.konnektor.admin.program import PROGRAM_ROUTES, program_state
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES
 from tiaas.konnektor.admin.routes import Call, Route, get, post, put
 from tiaas.konnektor.autoupdate import DAYS, AutoUpdateSettings
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.instance import Instance
 from tiaas.konnektor.updateoffers import Device, Found, Offer, newest_first
 
 _PATH = "/updates"
@@ -24,7 +24,7 @@ _CRITICAL, _NORMAL = "Kritisch", "Normal"
 
 
 async def _read(call: Call) -> UpdateOverview:
-    return _overview(instance_of(call))
+    return await _overview(call)
 
 
 async def _check(call: Call) -> UpdateOverview:
@@ -36,7 +36,7 @@ async def _check(call: Call) -> UpdateOverview:
     if not instance.context.online_mode.active:
         raise conflict("MGM_LU_ONLINE is off: the KSR is not asked", "set the parameter online first")
     await instance.updates.check()
-    return _overview(instance)
+    return await _overview(call)
 
 
 async def _settings(call: Call) -> UpdateSettingsData:
@@ -54,7 +54,8 @@ async def _put_settings(call: Call) -> None:
     )
 
 
-def _overview(instance: Instance) -> UpdateOverview:
+async def _overview(call: Call) -> UpdateOverview:
+    instance, programs = instance_of(call), call.plane.host.programs
     updates, asked = instance.updates, instance.updates.asked
     devices = [("Konnektor", updates.own), *updates.terminals()]
     return UpdateOverview(
@@ -64,6 +65,7 @@ def _overview(instance: Instance) -> UpdateOverview:
         code=None if asked is None else asked.code,
         reason="" if asked is None else asked.reason,
         devices=tuple(_device(name, device, updates.found_for(device)) for name, device in devices),
+        program=None if programs is None else await program_state(programs),
     )
 
 
@@ -103,4 +105,5 @@ UPDATE_ROUTES: tuple[Route, ...] = (
     get(f"{_PATH}/settings", INSTANCE_ROLES, "When terminals are updated", _settings, UpdateSettingsData),
     put(f"{_PATH}/settings", INSTANCE_ROLES, "Changes that at once", _put_settings, request=UpdateSettingsData),
     post(f"{_PATH}/check", INSTANCE_ROLES, "Asks the KSR now", _check, response=UpdateOverview),
+    *PROGRAM_ROUTES,
 )

@@ -9,13 +9,16 @@ from typing import Any
 
 from tiaas.base.entropy import Entropy
 from tiaas.interfaces.konfigurationsdienst_v1_1 import NOTES_MAX, Priority
+from tiaas.interfaces.updatepackage import FirmwareGroup
 from tiaas.lab.errors import BadControlRequest
+from tiaas.lab.hersteller import Hersteller
 from tiaas.lab.ksr.packages import IMAGE_OCTETS_MAX, Package, Product
+from tiaas.lab.ksr.program import program_package, running_version
 from tiaas.terminal.virtual.firmware import FirmwareImage
 
 PACKAGE_KEYS = (
     "for", "version", "priority", "start", "deadline", "notes", "vendor_id", "product_code", "hardware_version",
-    "product_name", "group", "content",
+    "product_name", "group", "group_versions", "fails", "content",
 )  # fmt: skip
 BODY_OCTETS = IMAGE_OCTETS_MAX * 4 // 3 + 8192
 
@@ -29,14 +32,15 @@ _ID_OCTETS = 8
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})")
 _HARDWARE = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}")
 _WORDS = {"vendor_id": re.compile("[a-zA-Z0-9_]{1,5}"), "product_code": re.compile("[a-zA-Z0-9_]{1,8}")}
-_GROUP = re.compile("[0-9]{5}")
+_KONNEKTOR = "konnektor"
+_ENDINGS = {_KONNEKTOR: "zip", "terminal": "bin"}
 _GROUP_FIRST = "00001"
 _NAME_MAX = 256
 
 
-def read_package(body: Mapping[str, Any], today: date, entropy: Entropy) -> Package:
-    """The package that a POST describes. Raises `BadControlRequest`."""
-    kind = body.get("for", "konnektor")
+def read_package(body: Mapping[str, Any], today: date, entropy: Entropy, hersteller: Hersteller) -> Package:
+    """The package that a POST describes; one for a Konnektor is signed. Raises `BadControlRequest`."""
+    kind = body.get("for", _KONNEKTOR)
     if not isinstance(kind, str) or kind not in PRODUCTS:
         raise BadControlRequest("unknown kind of product", f"for is one of {', '.join(PRODUCTS)}")
     version = body.get("version")
@@ -46,7 +50,12 @@ def read_package(body: Mapping[str, Any], today: date, entropy: Entropy) -> Pack
     if not isinstance(priority, str) or priority not in list(Priority):
         raise BadControlRequest("unknown priority", f"one of {', '.join(Priority)}")
     product = _product(body, PRODUCTS[kind])
-    return Package(
+    notes = _text(body, "notes", "", NOTES_MAX)
+    content = _given(body)
+    if content is None and kind == _KONNEKTOR:
+        group, fails = _group(body, version), body.get("fails") is True
+        content = program_package(product, version, today, notes, group, hersteller, fails=fails)
+    package = Package(
         entropy.octets(_ID_OCTETS).hex(),
         product,
         version,
@@ -54,10 +63,11 @@ def read_package(body: Mapping[str, Any], today: date, entropy: Entropy) -> Pack
         today,
         _date(body, "start"),
         _date(body, "deadline"),
-        _text(body, "notes", "", NOTES_MAX),
-        f"{product.code}_{version.replace('.', '_')}.bin",
-        _content(body, kind, product, version),
+        notes,
+        f"{product.code}_{version.replace('.', '_')}.{_ENDINGS[kind]}",
+        content or _image(product, version, _group(body, version).number),
     )
+    return package.signed_by(hersteller) if kind == _KONNEKTOR else package
 
 
 def _product(body: Mapping[str, Any], usual: Product) -> Product:
@@ -73,21 +83,31 @@ def _product(body: Mapping[str, Any], usual: Product) -> Product:
     return Product(words["vendor_id"], words["product_code"], hardware, name)
 
 
-def _content(body: Mapping[str, Any], kind: str, product: Product, version: str) -> bytes:
+def _given(body: Mapping[str, Any]) -> bytes | None:
     given = body.get("content")
-    if given is not None:
-        try:
-            content = base64.b64decode(given, validate=True)
-        except (binascii.Error, TypeError, ValueError):
-            raise BadControlRequest("content is no base64", "a firmware image") from None
-        if not 0 < len(content) <= IMAGE_OCTETS_MAX:
-            raise BadControlRequest("content is too long or empty", f"1 to {IMAGE_OCTETS_MAX} octets")
-        return content
-    if kind == "konnektor":
-        return b"TEST-ONLY: no program"
-    group = body.get("group", _GROUP_FIRST)
-    if not isinstance(group, str) or not _GROUP.fullmatch(group):
-        raise BadControlRequest("group is no firmware group", "five digits")
+    if given is None:
+        return None
+    try:
+        content = base64.b64decode(given, validate=True)
+    except (binascii.Error, TypeError, ValueError):
+        raise BadControlRequest("content is no base64", "a firmware image") from None
+    if not 0 < len(content) <= IMAGE_OCTETS_MAX:
+        raise BadControlRequest("content is too long or empty", f"1 to {IMAGE_OCTETS_MAX} octets")
+    return content
+
+
+def _group(body: Mapping[str, Any], version: str) -> FirmwareGroup:
+    """A package's Firmware-Gruppe; if nothing else is said, what runs and what the package brings are in it."""
+    versions = body.get("group_versions") or [running_version(), version]
+    if not isinstance(versions, list) or not all(isinstance(each, str) for each in versions):
+        raise BadControlRequest("group_versions is no list of versions", '["1.2.3"]')
+    group = FirmwareGroup(str(body.get("group", _GROUP_FIRST)), tuple(versions))
+    if not group.is_sound:
+        raise BadControlRequest("group is no firmware group", "five digits, and versions of three numbers")
+    return group
+
+
+def _image(product: Product, version: str, group: str) -> bytes:
     first, second, third = (int(part) for part in version.split("."))
     return FirmwareImage(product.code, (first, second, third), group, b"TEST-ONLY").encode()
 

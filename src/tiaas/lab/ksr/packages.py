@@ -1,12 +1,12 @@
 """The packages that lie in the lab's KSR; in the lab's database by update id.
 
-Packages for a Konnektor carry no program: no Konnektor of this project is replaced by one. Packages for a card terminal
-carry an image that the lab's virtual terminals take.
+Packages for a Konnektor carry the program that runs, as another version, and are signed by the lab's Hersteller;
+packages for a card terminal carry an image that the lab's virtual terminals take, and are not signed.
 """
 
 import base64
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import date
 from typing import Any
 
@@ -17,8 +17,10 @@ from tiaas.interfaces.konfigurationsdienst_v1_1 import (
     Firmware,
     Priority,
     UpdateInformation,
+    signed_octets,
 )
 from tiaas.lab.errors import ControlError
+from tiaas.lab.hersteller import Hersteller
 from tiaas.lab.store import Kind, LabStore
 
 PACKAGES_MAX = 32
@@ -68,6 +70,8 @@ class Package:
     notes: str
     filename: str
     content: bytes = field(repr=False)
+    signature: str = ""
+    """UpdateInformationSignature: base64 of a CMS SignedData."""
 
     @property
     def path(self) -> str:
@@ -75,7 +79,7 @@ class Package:
         return f"{self.update_id}/{self.filename}"
 
     def information(self) -> UpdateInformation:
-        """What list_Updates tells. The Hersteller's signature is left empty: nobody in the lab could check it."""
+        """What list_Updates tells."""
         return UpdateInformation(
             update_id=self.update_id,
             vendor_id=self.product.vendor_id,
@@ -90,8 +94,13 @@ class Package:
                 files=(File(filename=self.path, size=str(len(self.content)), notes=""),),
                 release_notes=self.notes,
             ),
-            signature="",
+            signature=self.signature,
         )
+
+    def signed_by(self, hersteller: Hersteller) -> "Package":
+        """The same with UpdateInformationSignature."""
+        signature = hersteller.sign(signed_octets(self.information()))
+        return replace(self, signature=base64.b64encode(signature).decode("ascii"))
 
     def to_document(self) -> dict[str, Any]:
         """The JSON object in the database."""
@@ -99,6 +108,7 @@ class Package:
             **self.to_shown(),
             "filename": self.filename,
             "content": base64.b64encode(self.content).decode("ascii"),
+            "signature": self.signature,
         }
 
     def to_shown(self) -> dict[str, Any]:
@@ -134,6 +144,7 @@ class Package:
             document["notes"],
             document["filename"],
             base64.b64decode(document["content"]),
+            document.get("signature", ""),
         )
 
 
@@ -153,8 +164,7 @@ class Packages:
 
     def withdraw(self, update_id: str) -> None:
         """Takes a package away. Raises `UnknownPackage`."""
-        if update_id not in self._all:
-            raise UnknownPackage
+        self.find(update_id)
         self._store.delete(Kind.FIRMWARE, update_id)
         del self._all[update_id]
 
@@ -170,6 +180,12 @@ class Packages:
         wanted = (vendor_id, code, hardware)
         found = (package for package in self if package.product.triple == wanted)
         return tuple(found)
+
+    def find(self, update_id: str) -> Package:
+        """The package of that id. Raises `UnknownPackage`."""
+        if update_id not in self._all:
+            raise UnknownPackage
+        return self._all[update_id]
 
     def at(self, path: str) -> Package | None:
         """The package whose file is at that path."""

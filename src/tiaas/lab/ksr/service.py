@@ -8,7 +8,7 @@ What the specification of the KSR says of paths and fault codes we have not: div
 """
 
 import asyncio
-from dataclasses import field
+from dataclasses import field, replace
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -18,7 +18,12 @@ from starlette.routing import Route
 from tiaas.base.clock import Clock
 from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
-from tiaas.interfaces.konfigurationsdienst_v1_1 import LIST_UPDATES_ACTION, ListUpdatesRequest, ListUpdatesResponse
+from tiaas.interfaces.konfigurationsdienst_v1_1 import (
+    LIST_UPDATES_ACTION,
+    ListUpdatesRequest,
+    ListUpdatesResponse,
+    UpdateInformation,
+)
 from tiaas.lab.faults import Fault, FaultBook, Service
 from tiaas.lab.journal import Journal
 from tiaas.lab.ksr.configuration import CONFIG_PATH, ConfigurationFiles
@@ -31,6 +36,7 @@ from tiaas.soap.dispatch import AccessDeclaration, Dispatcher, operation
 from tiaas.soap.envelope import SoapFault
 
 KSR_PATH = "/ksr"
+_OF_FILES = ("file-short", "file-changed")
 _OPERATOR, _INTERNAL = "TIAAS-LAB", 500
 
 
@@ -100,6 +106,8 @@ class KsrService:
             if fault.code == "fault":
                 raise ServiceError(_INTERNAL, "demanded by a fault of the lab")
         found = tuple(package.information() for package in self._packages.for_product(*device))
+        if fault is not None and fault.code == "information-changed":
+            found = tuple(map(_changed, found))
         exchange.told = len(found)
         return ListUpdatesResponse(updates=found)
 
@@ -135,17 +143,26 @@ class KsrService:
         content = b"" if package is None else package.content
         if fault is not None and fault.code == "file-short":
             content = content[:-1]
+        if fault is not None and fault.code == "file-changed":
+            middle = len(content) // 2
+            content = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
         told = f"{len(content)} octets" if refusal is None else f"HTTP {refusal.status_code}"
         write("GET", path, outcome_of(fault) or told, number(fault))
         return refusal or Response(content, media_type="application/octet-stream")
 
 
 def _strikes_list(fault: Fault) -> bool:
-    return fault.code in (None, "fault", "malformed")
+    return fault.code in (None, "fault", "malformed", "information-changed")
 
 
 def _strikes_file(fault: Fault) -> bool:
-    return fault.code in (None, "file-short")
+    return fault.code is None or fault.code in _OF_FILES
+
+
+def _changed(update: UpdateInformation) -> UpdateInformation:
+    """Somebody has put another address into the notes."""
+    firmware = replace(update.firmware, release_notes="https://elsewhere.example/")
+    return replace(update, firmware=firmware)
 
 
 async def _on_disconnect(request: Request, error: Exception) -> Response:

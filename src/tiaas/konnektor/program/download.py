@@ -1,0 +1,57 @@
+"""A box fetches the package that the KSR offers for it (gemSpec_Kon V5.18 TIP1-A_4836-02; TUC_KON_280, steps 1 to 3).
+
+    UpdateInformation signed by the Hersteller    4181
+    all files there, as long as announced         4182
+    the package whole, and signed                 4183
+
+Then KSR/UPDATE/KONNEKTOR_DOWNLOAD_END. It waits in the folder of programs until an administrator has it applied.
+"""
+
+from base64 import b64decode
+
+from tiaas.interfaces.updatepackage import PACKAGE_OCTETS_MAX
+from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.events import EventHub
+from tiaas.konnektor.ksrclient import KsrClient
+from tiaas.konnektor.program.update import ProgramUpdates
+from tiaas.konnektor.updateevents import download_ended
+from tiaas.konnektor.updateoffers import Found, Offer
+from tiaas.pki.herstellersignature import BadHerstellerSignature
+
+_INFORMATION_CHANGED, _NOT_ALL_FILES = 4181, 4182
+
+
+class OwnPackage:
+    """Fetches for one box."""
+
+    def __init__(self, programs: ProgramUpdates, hub: EventHub) -> None:
+        self._programs = programs
+        self._hub = hub
+
+    async def fetch(self, client: KsrClient, found: Found, offer: Offer) -> None:
+        """Fetches what is not here yet; a failure is KSR/ERROR."""
+        if await self._programs.offered_version() == offer.version:
+            return
+        try:
+            self._require_signed(offer)
+            await self._programs.keep_offer(*await self._package(client, offer))
+        except KonnektorError as error:
+            self._programs.tell_failure(error)
+            return
+        self._hub.publish(download_ended(found, offer))
+
+    def _require_signed(self, offer: Offer) -> None:
+        try:
+            self._programs.require_hersteller(offer.signed, b64decode(offer.signature, validate=True))
+        except (ValueError, BadHerstellerSignature) as error:
+            raise KonnektorError(_INFORMATION_CHANGED, str(error)) from error
+
+    async def _package(self, client: KsrClient, offer: Offer) -> tuple[str, bytes]:
+        """Name and content of the one file. Raises `KonnektorError` 4182."""
+        if len(offer.files) != 1:
+            raise KonnektorError(_NOT_ALL_FILES, f"{len(offer.files)} files instead of one package")
+        (file,) = offer.files
+        try:
+            return file.path.rpartition("/")[2], await client.file(file, PACKAGE_OCTETS_MAX)
+        except KonnektorError as error:
+            raise KonnektorError(_NOT_ALL_FILES, error.detail) from error
