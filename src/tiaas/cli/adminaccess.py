@@ -112,7 +112,7 @@ def _access(args: argparse.Namespace) -> AdminAccess:
     if args.url is None:
         if args.ca or args.token_file or args.user:
             raise InvalidInput("--ca, --token-file and --user go with --url")
-        return _of_lab(args, is_base=args.is_base)
+        return lab_access(args, is_base=args.is_base)
     if args.ca is None:
         raise InvalidInput("--url needs --ca FILE: the certificate to trust, from whoever runs the node")
     if (args.token_file is None) is (args.user is None):
@@ -123,10 +123,11 @@ def _access(args: argparse.Namespace) -> AdminAccess:
 
 def node_access(args: argparse.Namespace) -> AdminAccess | None:
     """The interface of the node whose instance `args` name; None for one that is not a lab's. Raises `LabNotFound`."""
-    return None if args.url is not None else _of_lab(args, is_base=True)
+    return None if args.url is not None else lab_access(args, is_base=True)
 
 
-def _of_lab(args: argparse.Namespace, *, is_base: bool) -> AdminAccess:
+def lab_access(args: argparse.Namespace, *, is_base: bool) -> AdminAccess:
+    """The interface of the running lab that `args` name, of its node if `is_base`. Raises `LabNotFound`."""
     ready = read_ready(Registry(os.environ).find(args.dir))
     if is_base:
         entry: Any = ready["base"]

@@ -8,14 +8,15 @@ from pathlib import Path
 
 from tiaas.base.errors import InvalidInput
 from tiaas.base.inputfile import read_input
-from tiaas.cli.adminaccess import with_admin
+from tiaas.cli.adminaccess import lab_access, with_admin
 from tiaas.cli.adminaccounts import shown
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.explain import note_remedies
 from tiaas.cli.writer import local_time, note, out, out_table
-from tiaas.client.admin import Admin, AdminRefused
+from tiaas.client.admin import Admin, AdminRefused, connect_admin
 from tiaas.client.errors import KonnektorUnreachable
 from tiaas.interfaces.management.updates import NewProgram, ProgramAttempt, ProgramState, ProgramTaken, UpdateOverview
+from tiaas.lab.errors import LabNotFound
 
 _PATH, _NODE_PATH = "/updates", "/program"
 WAIT_SECONDS = 420.0
@@ -117,7 +118,14 @@ def _replace(args: argparse.Namespace) -> int:
         before = await state(admin)
         taken = await admin.change("POST", path, wish, ProgramTaken)
         note(f"{taken.version} is whole, signed and starts; the node restarts with it")
-        return await _settled(lambda: state(admin), before)
+        return await _settled(lambda: now(admin), before)
+
+    async def now(admin: Admin) -> ProgramState | None:
+        if args.url is not None:
+            return await state(admin)
+        # A lab may have other ports after a restart.
+        async with connect_admin(lab_access(args, is_base=args.is_base)) as anew:
+            return await state(anew)
 
     attempt = with_admin(args, work)
     if attempt is None:
@@ -141,7 +149,7 @@ async def _settled(
         await asyncio.sleep(_LOOK_SECONDS)
         try:
             now = await ask()
-        except KonnektorUnreachable:
+        except (KonnektorUnreachable, LabNotFound):
             continue
         except AdminRefused:
             return None

@@ -37,9 +37,11 @@ MISSING = "192.0.2.77"
 
 
 @asynccontextmanager
-async def _up(folder: Path, box: BoxSettings) -> AsyncIterator[Running]:
+async def _up(
+    folder: Path, box: BoxSettings, restart: Callable[[], object] | None = None
+) -> AsyncIterator[Running]:
     clock, config = SystemClock(), UpConfig(profile=Profile.EINBOX, box=box)
-    options = UpOptions(folder / "lab", locked=True, ecc_only=True, config=config)
+    options = UpOptions(folder / "lab", locked=True, ecc_only=True, config=config, restart=restart)
     registry = Registry({"XDG_STATE_HOME": str(folder / "state")})
     async with running(options, registry, Progress(clock), clock=clock, entropy=SystemEntropy()) as run:
         yield run

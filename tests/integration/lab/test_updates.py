@@ -8,12 +8,17 @@ from pathlib import Path
 import pytest
 
 from tests.integration.lab.test_box import _until, _up
+from tiaas import __version__
 from tiaas.base.clock import ManualClock
 from tiaas.base.secret import Secret
 from tiaas.cli.boxsettings import BoxSettings
 from tiaas.cli.compose import Running
+from tiaas.cli.managing import access_of
+from tiaas.client.admin import connect_admin
 from tiaas.interfaces.konfigurationsdienst_v1_1 import Priority
+from tiaas.interfaces.management.updates import UpdateOverview
 from tiaas.konnektor.autoupdate import AUTO_UPDATE_KIND, DAYS, AutoUpdate, AutoUpdateSettings, next_run
+from tiaas.konnektor.catalogue import deviations
 from tiaas.konnektor.config import Address
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, EventSeverity, EventType
@@ -22,7 +27,6 @@ from tiaas.konnektor.permissions import Row, allows
 from tiaas.konnektor.terminallist import AdminAccount
 from tiaas.konnektor.updates import UPDATES_KIND, Updates
 from tiaas.lab.faults import CODES, Fault, Service
-from tiaas.lab.ksr.offers import read_package
 from tiaas.lab.zdidentity import DEFECTS
 
 OLD, BLOCKED = Condition.CONNECTOR_SOFTWARE_OUT_OF_DATE, Condition.FW_NOT_VALID_STATUS_BLOCKED
@@ -66,10 +70,8 @@ class Bench:
 
     def offer(self, version: str, **more: object) -> str:
         """Puts a package into the KSR; its id."""
-        lab = self.run.lab
-        package = read_package({"version": version, **more}, lab.clock.now().date(), lab.entropy)
-        lab.ksr.packages.put(package)
-        return package.update_id
+        no_program = {} if "for" in more else {"content": "AA=="}
+        return self.run.lab.ksr.offer({"version": version, **no_program, **more}).update_id
 
     def day(self, days: int) -> str:
         return (self.run.lab.clock.now().date() + days * DAY).isoformat()
@@ -101,20 +103,33 @@ class Bench:
 
 
 def test_every_fault_of_the_ksr_is_tried() -> None:
-    assert set(FAILURES) | {"file-short"} | set(NETWORK_FAILURES) == set(CODES[Service.KSR])
+    others = {"file-short", "file-changed", "information-changed"}
+    assert set(FAILURES) | others | set(NETWORK_FAILURES) == set(CODES[Service.KSR])
     assert set(DEFECTS) <= set(FAILURES)
 
 
 @pytest.mark.event(
-    "KSR/UPDATES_AVAILABLE", "KSR/UPDATE_KONFIG", "KSR/ERROR", "OPERATIONAL_STATE/EC_FW_Not_Valid_Status_Blocked"
+    "KSR/UPDATES_AVAILABLE",
+    "KSR/UPDATE/KONNEKTOR_DOWNLOAD_END",
+    "KSR/UPDATE_KONFIG",
+    "KSR/ERROR",
+    "OPERATIONAL_STATE/EC_FW_Not_Valid_Status_Blocked",
 )
 @pytest.mark.requirement("TIP1-A_5152", "TIP1-A_5153", "A_21899")
 @pytest.mark.requirement(
-    "TIP1-A_4509", "TIP1-A_4512-04", "TIP1-A_4834", "TIP1-A_4836", "TIP1-A_6025", "TIP1-A_4833-02", "A_18390", "A_18391"
+    "TIP1-A_4509",
+    "TIP1-A_4512-04",
+    "TIP1-A_4834",
+    "TIP1-A_4836",
+    "TIP1-A_4836-02",
+    "TIP1-A_6025",
+    "TIP1-A_4833-02",
+    "A_18390",
+    "A_18391",
 )
-@pytest.mark.code(4186, 4188, 4189, 4190, 4002, 4198)
+@pytest.mark.code(4181, 4182, 4183, 4186, 4188, 4189, 4190, 4002, 4198)
 async def test_a_box_and_the_ksr(tmp_path: Path) -> None:
-    async with _up(tmp_path, BoxSettings()) as run:
+    async with _up(tmp_path, BoxSettings(), restart=lambda: None) as run:
         bench = Bench(run)
         own, terminal = "list_Updates TIAAS TIAAS 1.0.0 0.1.0", "list_Updates DETIA TIAASVKT 1.0.0 1.0.0"
         # At the first start no terminal is paired yet; the first of a kind makes the Konnektor ask again.
@@ -126,6 +141,7 @@ async def test_a_box_and_the_ksr(tmp_path: Path) -> None:
         await _packages_for_terminals(bench)
         await _terminals_by_themselves(bench)
         await _packages_for_the_konnektor(bench)
+        await _own_package(bench)
         await _blocked(bench)
 
 
@@ -325,6 +341,49 @@ async def _packages_for_the_konnektor(bench: Bench) -> None:
     assert await bench.updates.check()
     assert not bench.holds(OLD)
     assert allows(Row.TI, opstate.holding)
+
+
+async def _own_package(bench: Bench) -> None:
+    """TIP1-A_4836-02: checked, fetched once, told; it waits under its own name until somebody has it applied."""
+    bench.updates.settings = replace(bench.updates.settings, auto_download=True)
+    offered = bench.offer("0.3.0", content=None, notes="https://hersteller.example/0.3.0", deadline=bench.day(30))
+    kept = bench.run.lab.store.folder / "program" / "offer"
+    for code, fault in (
+        ("4181", {"code": "information-changed"}),
+        ("4182", {"http": 404, "match": "GET "}),
+        ("4182", {"code": "file-short"}),
+        ("4183", {"code": "file-changed"}),
+    ):
+        bench.fault(**fault)
+        assert await bench.updates.check()
+        error = [event for event in bench.events if str(event.topic) == "KSR/ERROR"][-1]
+        told = dict(error.parameters)
+        assert (told["Target"], told["Name"], told["Error"]) == ("Konnektor", "konnektor", code), fault
+        assert (error.kind, error.severity, deviations(error)) == (EventType.SECURITY, EventSeverity.ERROR, [])
+        assert not kept.exists()
+    assert bench.told("KSR/UPDATE/KONNEKTOR_DOWNLOAD_END") == []
+    assert await bench.updates.check()
+    (event,) = (e for e in bench.events if str(e.topic) == "KSR/UPDATE/KONNEKTOR_DOWNLOAD_END")
+    assert deviations(event) == []
+    assert dict(event.parameters) == {
+        "ProductVendorID": "TIAAS",
+        "ProductCode": "TIAAS",
+        "ProductName": "tiaas Highspeed-Konnektor (TEST-ONLY)",
+        "FirmwareVersion": "0.3.0",
+        "Deadline": bench.day(30),
+        "FWPriority": "Normal",
+        "FirmwareReleaseNotes": "https://hersteller.example/0.3.0",
+    }
+    assert [path.name for path in kept.iterdir()] == ["TIAAS_0_3_0.zip"]
+    fetched = sum(line.startswith("GET ") for line in bench.asked())
+    assert await bench.updates.check()
+    assert sum(line.startswith("GET ") for line in bench.asked()) == fetched, "it is here already"
+    async with connect_admin(access_of(bench.run.served[0].admin)) as admin:
+        overview = await admin.read("/updates", UpdateOverview)
+    assert overview.program is not None
+    assert (overview.program.version, overview.program.waiting) == (__version__, "0.3.0")
+    bench.run.lab.ksr.packages.withdraw(offered)
+    bench.updates.settings = replace(bench.updates.settings, auto_download=False)
 
 
 async def _blocked(bench: Bench) -> None:

@@ -100,6 +100,9 @@ def test_a_package_for_a_konnektor_is_signed_by_the_hersteller() -> None:
     program = read_wheel_untrusted(content.files["tiaas-1.0.0-py3-none-any.whl"], "1.0.0")
     assert b'__version__ = "1.0.0"' in program["tiaas/__init__.py"]
     assert program["tiaas/konnektor/node.py"] == Path(node.__file__).read_bytes()
+    fails = read_package({"version": "1.0.0", "fails": True}, TODAY, ENTROPY, HERSTELLER)
+    wheel = read_package_untrusted(fails.content).files["tiaas-1.0.0-py3-none-any.whl"]
+    assert read_wheel_untrusted(wheel, "1.0.0")["tiaas/cli/up.py"].endswith(b"return 1\n")
 
 
 def test_packages_stay_in_the_lab(tmp_path: Path) -> None:
