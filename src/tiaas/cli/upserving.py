@@ -140,7 +140,9 @@ async def _serve(options: UpOptions, life: "Life") -> None:
     clock = _clock(options)
     started = clock.monotonic()
     note(f"tiaas: starting the lab in {options.folder} (TEST-ONLY)")
-    options = replace(options, restart=life.again)
+    if options.scenario is None:
+        # One that is played would begin anew.
+        options = replace(options, restart=life.again)
     async with running(options, Registry(os.environ), Progress(clock), clock=clock, entropy=SystemEntropy()) as lab:
         life.is_up = True
         for line in summary(lab, options, clock.monotonic() - started):

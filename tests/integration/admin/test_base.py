@@ -14,6 +14,8 @@ import pytest
 
 from tests.integration.admin.desk import PASSWORD, make_user
 from tests.integration.konnektor_front.houses import CLOCK, ENTROPY
+from tests.unit.konnektor_core.programs import package_of, small_program
+from tiaas import __version__
 from tiaas.base.secret import Secret
 from tiaas.client.admin import Admin, AdminAccess, AdminRefused, connect_admin
 from tiaas.interfaces.management.accounts import NewAdministrator
@@ -28,15 +30,22 @@ from tiaas.interfaces.management.base import (
 )
 from tiaas.interfaces.management.infomodel import InfoModelDocument
 from tiaas.interfaces.management.roles import Role
+from tiaas.interfaces.management.updates import NewProgram, ProgramState, ProgramTaken
 from tiaas.konnektor.admin.base import BasePlane
 from tiaas.konnektor.admin.users import FirstAdmin, make_token
 from tiaas.konnektor.config import Address, InstanceConfig
+from tiaas.konnektor.events import Topic
 from tiaas.konnektor.instance import Provision
 from tiaas.konnektor.issuing import create_ca, issue_server
 from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.node import Node
+from tiaas.konnektor.program.checks import Own
+from tiaas.konnektor.program.folder import ProgramFolder
+from tiaas.konnektor.program.update import Audience, ProgramUpdates
 from tiaas.konnektor.sqlite_store import SqliteStore
 from tiaas.konnektor.trust import TrustSpace
+from tiaas.lab.hersteller import Hersteller
+from tiaas.pki.certificate import decode_certificate_untrusted
 
 MARK = "Mandant-Unverwechselbar-4711"
 
@@ -191,6 +200,41 @@ async def test_entries_of_the_base_log_written_at_once_are_all_kept(tmp_path: Pa
         await asyncio.gather(*(hall.plane.book.note("basis", "tried", str(number)) for number in range(5)))
     async with open_hall(tmp_path, token) as hall:
         assert sorted(entry.value for entry in hall.plane.book.log if entry.action == "tried") == list("01234")
+
+
+@pytest.mark.requirement("TIP1-A_4832-03", "TIP1-A_4820-02")
+async def test_the_program_of_several_instances_is_replaced_by_whoever_runs_the_node(tmp_path: Path) -> None:
+    async with open_hall(tmp_path, make_token(ENTROPY)) as hall, connect_admin(hall.access) as basis:
+        with pytest.raises(AdminRefused, match="not replaced by packages"):
+            await basis.read("/program", ProgramState)
+        hersteller, node, restarts = Hersteller.create(CLOCK, ENTROPY), hall.node, list[None]()
+        node.programs = ProgramUpdates(
+            ProgramFolder(tmp_path / "program", __version__, is_installed=True),
+            (decode_certificate_untrusted(hersteller.ca),),
+            Own("TIAAS", "TIAAS", "1.0.0"),
+            tmp_path / "node.sqlite",
+            lambda: [Audience(each.context.hub, each.config.hostname) for each in node.instances.values()],
+            lambda: restarts.append(None),
+            CLOCK,
+        )
+        wish = NewProgram(package_of(small_program("0.2.0"), "0.2.0", hersteller))
+        both, told = [await make(basis), await make(basis, "praxis-y")], list[str]()
+        for instance in node.instances.values():
+            instance.context.hub.subscribe(lambda event: told.append(str(event.topic)), Topic.KSR_UPDATE_START)
+        for made in both:
+            async with connect_admin(inside(made)) as chief:
+                with pytest.raises(AdminRefused, match="serves other instances") as refused:
+                    await chief.change("POST", "/updates/package", wish, ProgramTaken)
+                assert refused.value.status == 409
+                with pytest.raises(AdminRefused, match="serves other instances"):
+                    await chief.change("POST", "/updates/apply", kind=ProgramTaken)
+        assert (told, restarts) == ([], [])
+        assert (await basis.change("POST", "/program", wish, ProgramTaken)).version == "0.2.0"
+        assert (told, restarts) == (["KSR/UPDATE/START"] * 2, [None])
+        state = await basis.read("/program", ProgramState)
+        assert (state.version, state.step, state.group) == (__version__, "restart", "00001")
+        with pytest.raises(AdminRefused, match="under way"):
+            await basis.change("POST", "/program", wish, ProgramTaken)
 
 
 @pytest.mark.requirement("A_23258", "A_22041")
