@@ -136,7 +136,7 @@ class ProgramUpdates:
         if choice.trial == self.running:
             attempt = Attempt(self._clock.now(), self.running, choice.current or choice.installed)
             self._keep(choice.confirmed().noted(attempt))
-            _log.info("program replaced", extra={"version": self.running})
+            _log.info("program replaced")
             self._tell(lambda each: program_success(each.hostname, self.running))
             self._tell(lambda each: program_event(Topic.KSR_UPDATE_END, each.hostname))
             self._forget_offer()
