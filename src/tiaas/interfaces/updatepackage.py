@@ -62,8 +62,7 @@ class FirmwareGroup:
     def is_sound(self) -> bool:
         """Whether number and versions have their form."""
         return (
-            isinstance(self.number, str)
-            and _GROUP.fullmatch(self.number) is not None
+            _GROUP.fullmatch(self.number) is not None
             and 0 < len(self.versions) <= _VERSIONS_MAX
             and all(map(is_version, self.versions))
         )
@@ -177,6 +176,7 @@ def _manifest(octets: bytes) -> Manifest:
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise BadPackage("a manifest of another form")
         group = document["firmware_group"]
+        number = _fitting(group["number"], _GROUP)
         manifest = Manifest(
             _fitting(document["vendor_id"], _WORD),
             _fitting(document["product_code"], _WORD),
@@ -184,7 +184,7 @@ def _manifest(octets: bytes) -> Manifest:
             _fitting(document["version"], _VERSION),
             date.fromisoformat(document["created"]),
             str(document["notes"])[:_NOTES_MAX],
-            FirmwareGroup(group["number"], tuple(_fitting(each, _VERSION) for each in group["versions"])),
+            FirmwareGroup(number, tuple(_fitting(each, _VERSION) for each in group["versions"])),
             {_fitting(name, _FILE_NAME): _fitting(digest, _DIGEST) for name, digest in document["files"].items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

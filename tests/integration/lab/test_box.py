@@ -37,9 +37,7 @@ MISSING = "192.0.2.77"
 
 
 @asynccontextmanager
-async def _up(
-    folder: Path, box: BoxSettings, restart: Callable[[], object] | None = None
-) -> AsyncIterator[Running]:
+async def _up(folder: Path, box: BoxSettings, restart: Callable[[], object] | None = None) -> AsyncIterator[Running]:
     clock, config = SystemClock(), UpConfig(profile=Profile.EINBOX, box=box)
     options = UpOptions(folder / "lab", locked=True, ecc_only=True, config=config, restart=restart)
     registry = Registry({"XDG_STATE_HOME": str(folder / "state")})

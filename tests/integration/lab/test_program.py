@@ -1,4 +1,4 @@
-"""An Update-Paket at a running Konnektor: refused, tried and taken back, applied; from then on another program serves."""
+"""An Update-Paket at a running Konnektor: refused, tried and taken back, applied; then another program serves."""
 
 import json
 import socket

@@ -225,7 +225,7 @@ def _group_document(group: FirmwareGroup | None) -> list[Any] | None:
 def _group(value: Any) -> FirmwareGroup | None:
     if value is None:
         return None
-    group = FirmwareGroup(value[0], tuple(value[1]))
+    group = FirmwareGroup(str(value[0]), tuple(map(str, value[1])))
     if not group.is_sound:
         raise ValueError("no Firmware-Gruppe")
     return group
