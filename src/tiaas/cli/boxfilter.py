@@ -1,4 +1,4 @@
-"""The packet filters of a lab's boxes (profile einbox): the file of `box.packet_filter`, one table per practice."""
+"""Packet filters (the file of `box.packet_filter`, one table per practice) and adapters of a lab's boxes (einbox)."""
 
 from collections.abc import Callable, Iterable
 
@@ -15,6 +15,14 @@ def packet_filter(config: UpConfig, practice: Practice) -> PacketFilter | None:
     if rules is None or config.profile is not Profile.EINBOX:
         return None
     return PacketFilter(rules.absolute(), f"tiaas_practice_{practice.number}")
+
+
+def tell_adapters(instances: Iterable[Instance], say: Callable[[str], None]) -> None:
+    """`say` hears of adapters that are not in force."""
+    for instance in instances:
+        box = instance.health.box
+        if box is not None and box.adapters is not None and box.adapters.reason:
+            say(f"the adapters of {instance.name} are not in force: {box.adapters.reason} (tiaas admin adapters)")
 
 
 async def use_filters(instances: Iterable[Instance], say: Callable[[str], None]) -> None:

@@ -27,7 +27,7 @@ from tiaas.base.entropy import Entropy
 from tiaas.base.heap import return_large_blocks
 from tiaas.base.heavy import change_threads_often
 from tiaas.cli import hsmlab, onboard, watch
-from tiaas.cli.boxfilter import packet_filter, use_filters
+from tiaas.cli.boxfilter import packet_filter, tell_adapters, use_filters
 from tiaas.cli.joining import join_terminals
 from tiaas.cli.ldapports import ldap_addresses, ldap_entry
 from tiaas.cli.logs import PROTOCOL_FOLDER
@@ -234,6 +234,7 @@ async def _start(start: "_Start", registry: Registry) -> Running:
         run.portal_url = await watch.start(
             lab.ports, node, control_url, titles, start.stack, start.clock, start.entropy
         )
+    tell_adapters((served.instance for served in run.served), run.notices.append)
     await use_filters((served.instance for served in run.served), run.notices.append)
     resetting.begin(lab, lambda: list(node.instances.values()), lambda: start.unlock(run))
     _publish(run, registry, start.stack)

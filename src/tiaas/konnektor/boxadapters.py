@@ -6,9 +6,9 @@ before. Leases come and go beside it, each put in place like a change.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
 
 from tiaas.base.clock import Clock
@@ -21,7 +21,7 @@ from tiaas.interfaces.management.boxnetwork import (
     BoxNetworkState,
     RouteState,
 )
-from tiaas.konnektor.boxaddresses import BAD_ADAPTER, BAD_ROUTES, NO_SERVER, Lease, in_use, plan
+from tiaas.konnektor.boxaddresses import BAD_ADAPTER, BAD_ROUTES, NO_SERVER, Lease, Reserved, in_use, nets_of_ti, plan
 from tiaas.konnektor.boxevents import tell_address, tell_lease, tell_switches
 from tiaas.konnektor.boxleases import Leases
 from tiaas.konnektor.boxstored import load, save
@@ -36,7 +36,7 @@ from tiaas.konnektor.ownnetwork import PROC, why_not_own
 from tiaas.konnektor.store import InstanceStore, StoreError
 
 _NOT_STARTED = "the network has not been set up yet"
-_SERVER = "DHCP_SERVER"
+_SERVER, _CONNECTED = "DHCP_SERVER", "ANLW_BESTANDSNETZE"
 
 
 class NoClient(TiaasError):
@@ -68,6 +68,8 @@ class BoxAdapters:
         self.reason = _NOT_STARTED
         """Why what is set is not in force, empty if it is."""
         self.after_change: Callable[[], Awaitable[None]] = _nothing
+        self.connected: Callable[[], Iterable[IPv4Network]] = tuple
+        """The segments of the networks behind the TI."""
         self._devices = access.devices
         self._environment = environment
         self._online = online
@@ -189,7 +191,7 @@ class BoxAdapters:
     async def _put_in_place(self, settings: BoxNetworkSettings) -> None:
         if self._why_not:
             raise KonnektorError(BAD_ADAPTER[AdapterName.LAN], self._why_not)
-        wanted = plan(settings, self._leases.held, self._environment, online=self._online.wanted)
+        wanted = plan(settings, self._leases.held, self._reserved(), online=self._online.wanted)
         used = in_use(settings)
         for name in AdapterName:
             try:
@@ -204,6 +206,10 @@ class BoxAdapters:
         except IpError as error:
             raise KonnektorError(BAD_ROUTES, str(error)) from error
         await self._server.follow(settings.dhcp_server, wanted.addresses.get(AdapterName.LAN))
+
+    def _reserved(self) -> tuple[Reserved, ...]:
+        """TAB_KON_683, 685: the networks that no adapter may be in."""
+        return (*nets_of_ti(self._environment), *((_CONNECTED, segment) for segment in self.connected()))
 
     async def _place(self, name: AdapterName, mtu: int, address: IPv4Interface | None) -> None:
         """Raises `IpError`."""

@@ -5,7 +5,7 @@
 305, 306 or 341 have for it; the error's detail says what is wrong.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from tiaas.base.dataclass import dataclass
@@ -16,6 +16,8 @@ from tiaas.konnektor.errors import KonnektorError
 BAD_ADAPTER: Mapping[AdapterName, int] = {AdapterName.LAN: 4162, AdapterName.WAN: 4163}
 BAD_ROUTES, NO_SERVER, NO_LEASE, SAME_ADDRESS = 4167, 4168, 4169, 4170
 DEFAULT = "default"
+Reserved = tuple[str, IPv4Network]
+"""A network that is somebody's: its name in the specification, and where it is."""
 
 NETS_OF_TI: Mapping[Environment, Mapping[str, tuple[str, ...]]] = {
     Environment.PU: {
@@ -70,9 +72,13 @@ def in_use(settings: BoxNetworkSettings) -> dict[AdapterName, AdapterSettings]:
 
 
 def plan(
-    settings: BoxNetworkSettings, leases: Mapping[AdapterName, Lease], environment: Environment, *, online: bool
+    settings: BoxNetworkSettings, leases: Mapping[AdapterName, Lease], reserved: Iterable[Reserved], *, online: bool
 ) -> Plan:
-    """What follows from settings and leases. Raises `KonnektorError`: 4170, 4162, 4163, 4167, the first that holds."""
+    """What follows from settings and leases; no adapter and no intranet may be in a `reserved` network.
+
+    Raises `KonnektorError`: 4170, 4162, 4163, 4167, the first that holds.
+    """
+    reserved = tuple(reserved)
     addresses: dict[AdapterName, IPv4Interface] = {}
     for name, adapter in in_use(settings).items():
         if not adapter.dhcp_client:
@@ -82,8 +88,8 @@ def plan(
     if len({each.ip for each in addresses.values()}) < len(addresses):
         raise KonnektorError(SAME_ADDRESS, f"both have {addresses[AdapterName.LAN].ip}")
     for name, own in addresses.items():
-        _check_segment(name, own, addresses, environment)
-    return Plan(addresses, tuple(_routes(settings, leases, addresses, environment, online=online)))
+        _check_segment(name, own, addresses, reserved)
+    return Plan(addresses, tuple(_routes(settings, leases, addresses, reserved, online=online)))
 
 
 def check_server(server: DhcpServerSettings, lan: IPv4Interface | None) -> None:
@@ -117,7 +123,7 @@ def _address(text: str, code: int, what: str) -> IPv4Address:
 
 
 def _check_segment(
-    name: AdapterName, own: IPv4Interface, addresses: Mapping[AdapterName, IPv4Interface], environment: Environment
+    name: AdapterName, own: IPv4Interface, addresses: Mapping[AdapterName, IPv4Interface], reserved: Iterable[Reserved]
 ) -> None:
     """TAB_KON_683, 685: what the segment may be. Of two segments that overlap the WAN's is the wrong one."""
     code, network = BAD_ADAPTER[name], own.network
@@ -125,7 +131,7 @@ def _check_segment(
         raise KonnektorError(code, f"{own.ip} is no host of {network}")
     if own.ip.is_multicast or own.ip.is_loopback or own.ip.is_reserved or network.network_address == IPv4Address(0):
         raise KonnektorError(code, f"{own.ip} is no address of a host")
-    for taken, where in _nets_of_ti(environment):
+    for taken, where in reserved:
         if network.overlaps(where):
             raise KonnektorError(code, f"{network} overlaps {taken} ({where})")
     lan = addresses.get(AdapterName.LAN)
@@ -137,13 +143,13 @@ def _routes(
     settings: BoxNetworkSettings,
     leases: Mapping[AdapterName, Lease],
     addresses: Mapping[AdapterName, IPv4Interface],
-    environment: Environment,
+    reserved: Iterable[Reserved],
     *,
     online: bool,
 ) -> Iterator[Route]:
     """TUC_KON_304: to intranets always, the default route while MGM_LU_ONLINE is on."""
     for intranet in settings.intranet_routes:
-        yield _intranet(intranet.network, intranet.next_hop, addresses, environment)
+        yield _intranet(intranet.network, intranet.next_hop, addresses, reserved)
     outside = AdapterName.WAN if settings.wan_enabled else AdapterName.LAN
     lease = leases.get(outside) if in_use(settings)[outside].dhcp_client else None
     if lease is not None:
@@ -160,7 +166,7 @@ def _routes(
 
 
 def _intranet(
-    network: str, next_hop: str, addresses: Mapping[AdapterName, IPv4Interface], environment: Environment
+    network: str, next_hop: str, addresses: Mapping[AdapterName, IPv4Interface], reserved: Iterable[Reserved]
 ) -> Route:
     try:
         target = IPv4Network(network)
@@ -168,13 +174,14 @@ def _intranet(
         raise KonnektorError(BAD_ROUTES, f"{network} is no IPv4 network") from None
     hop = _address(next_hop, BAD_ROUTES, "the next hop")
     segments = [(f"ANLW_{name.upper()}_NETWORK_SEGMENT", own.network) for name, own in addresses.items()]
-    for taken, where in (*_nets_of_ti(environment), *segments):
+    for taken, where in (*reserved, *segments):
         if target.overlaps(where):
             raise KonnektorError(BAD_ROUTES, f"{target} overlaps {taken} ({where})")
     return Route(str(target), str(hop))
 
 
-def _nets_of_ti(environment: Environment) -> Iterator[tuple[str, IPv4Network]]:
+def nets_of_ti(environment: Environment) -> Iterator[Reserved]:
+    """The networks of the TI in an environment."""
     for name, networks in NETS_OF_TI[environment].items():
         for network in networks:
             yield name, IPv4Network(network)

@@ -18,6 +18,7 @@ _SCRIPT = """#!/bin/sh
 """
 _LINE = re.compile(rb"tiaas ([a-z]+)=([0-9.]*)\n")
 _TRIES = 10
+_MORE_SECONDS = 5
 _OUTPUT_OCTETS = 64 * 1024
 _SECONDS_LEAST, _SECONDS_MOST = 60, 7 * 86_400
 
@@ -51,11 +52,11 @@ class DhcpClient:
         except (ProgramError, OSError) as error:
             raise NoLease(str(error) if isinstance(error, ProgramError) else "the script cannot be written") from error
         try:
-            if process.stdout is None:
-                raise NoLease("udhcpc has no output")
-            answer = await process.stdout.read(_OUTPUT_OCTETS)
-            while more := await process.stdout.read(_OUTPUT_OCTETS):
-                answer = (answer + more)[:_OUTPUT_OCTETS]
+            # A server that offers and never confirms would be asked for ever.
+            async with asyncio.timeout(self._seconds + _MORE_SECONDS):
+                answer = await _all(process)
+        except TimeoutError:
+            raise NoLease("no DHCP server gives a lease in time") from None
         finally:
             await end(process)
         try:
@@ -76,6 +77,14 @@ def read_lease_untrusted(answer: bytes) -> Lease:
     except (KeyError, ValueError):
         raise BadLease("the DHCP server's answer is no lease") from None
     return Lease(address, router, min(max(seconds, _SECONDS_LEAST), _SECONDS_MOST))
+
+
+async def _all(process: asyncio.subprocess.Process) -> bytes:
+    """All that it writes until it ends, as far as anybody is interested."""
+    answer = b""
+    while process.stdout is not None and (more := await process.stdout.read(_OUTPUT_OCTETS)):
+        answer = (answer + more)[:_OUTPUT_OCTETS]
+    return answer
 
 
 def _write_script(path: Path) -> None:

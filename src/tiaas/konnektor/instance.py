@@ -126,6 +126,8 @@ class Instance:
         product = product_information(config.product, context.clock.now()).product_identification
         self.updates = build_updates(context, network, config.ti, product, self.terminal_admin.firmware)
         self.bestandsnetze = build_bestandsnetze(context, network, config, names)
+        if health.box is not None and health.box.adapters is not None:
+            health.box.adapters.connected = self.bestandsnetze.segments
         self.auto_update = AutoUpdate(
             self.updates, self.terminal_admin, context.terminals, context.store, context.clock
         )

@@ -65,14 +65,14 @@ class SystemProgram:
 
     async def start(self, *arguments: str) -> asyncio.subprocess.Process:
         """Starts one that goes on; what it writes comes out of its `stdout`. It does not outlive us, even if we are
-        killed. Raises `ProgramError`."""
+        killed; what a terminal sends us (Ctrl-C) does not reach it. Raises `ProgramError`."""
         program = self._find()
         mourner = shutil.which("setpriv", path=self._places)
         before = [] if mourner is None else [mourner, "--pdeathsig", "KILL", "--"]
         try:
             return await asyncio.create_subprocess_exec(
                 *before, program, *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT, cwd="/", env=self._environ,
+                stderr=asyncio.subprocess.STDOUT, cwd="/", env=self._environ, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
             raise ProgramError(f"{self.name} cannot be run: {error.strerror}") from error

@@ -188,6 +188,7 @@ def _route(network: str, next_hop: str) -> Change:
     ("change", "code", "target", "why"),
     [
         (_set("lan", address="172.20.1.1"), 4162, "LAN", "overlaps NET_TI_DEZENTRAL"),
+        (_set("lan", address="198.18.0.1"), 4162, "LAN", "overlaps ANLW_BESTANDSNETZE"),
         (_set("lan", mtu=576, address="192.168.7.255"), 4162, "LAN", "no host of"),
         (_set("wan", netmask="255.0.255.0"), 4163, "WAN", "no netmask"),
         (_set("wan", address="192.168.7.9"), 4163, "WAN", "overlaps ANLW_LAN_NETWORK_SEGMENT"),

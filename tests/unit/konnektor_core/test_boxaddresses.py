@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 import pytest
 
@@ -13,11 +13,12 @@ from tiaas.interfaces.management.boxnetwork import (
     DhcpServerSettings,
     IntranetRoute,
 )
-from tiaas.konnektor.boxaddresses import NETS_OF_TI, Lease, Route, check_server, plan
+from tiaas.konnektor.boxaddresses import NETS_OF_TI, Lease, Route, check_server, nets_of_ti, plan
 from tiaas.konnektor.config import Environment
 from tiaas.konnektor.errors import KonnektorError
 
 LAN, WAN = AdapterName.LAN, AdapterName.WAN
+TI = tuple(nets_of_ti(Environment.TU))
 MASK = "255.255.255.0"
 GOOD = BoxNetworkSettings(
     AdapterSettings("192.168.7.1", MASK),
@@ -35,7 +36,7 @@ def _lease(address: str, router: str | None = "192.168.8.1") -> Mapping[AdapterN
 
 def _code(settings: BoxNetworkSettings, leases: Mapping[AdapterName, Lease] | None = None) -> tuple[int, str]:
     with pytest.raises(KonnektorError) as refused:
-        plan(settings, leases or {}, Environment.TU, online=True)
+        plan(settings, leases or {}, TI, online=True)
     return refused.value.code, refused.value.detail
 
 
@@ -46,23 +47,23 @@ def _lan(address: str, netmask: str = MASK) -> BoxNetworkSettings:
 @pytest.mark.requirement("TIP1-A_4758")
 def test_the_default_route_is_there_while_the_box_is_online_and_intranets_always() -> None:
     intranet = Route("10.1.0.0/16", "192.168.7.5")
-    online = plan(GOOD, {}, Environment.TU, online=True)
+    online = plan(GOOD, {}, TI, online=True)
     assert online.addresses == {LAN: IPv4Interface("192.168.7.1/24"), WAN: IPv4Interface("192.168.8.2/24")}
     assert online.routes == (intranet, Route("default", "192.168.8.1"))
-    assert plan(GOOD, {}, Environment.TU, online=False).routes == (intranet,)
+    assert plan(GOOD, {}, TI, online=False).routes == (intranet,)
     alone = replace(GOOD, wan_enabled=False, iag_address="192.168.7.254")
-    assert plan(alone, {}, Environment.TU, online=True).routes == (intranet, Route("default", "192.168.7.254"))
+    assert plan(alone, {}, TI, online=True).routes == (intranet, Route("default", "192.168.7.254"))
 
 
 @pytest.mark.requirement("TIP1-A_4769", "TIP1-A_4772")
 @pytest.mark.code(4170)
 def test_address_and_router_of_a_lease_count_instead_of_what_is_set() -> None:
-    waiting = plan(BY_DHCP, {}, Environment.TU, online=True)
+    waiting = plan(BY_DHCP, {}, TI, online=True)
     assert (WAN in waiting.addresses, len(waiting.routes)) == (False, 1)
-    bound = plan(BY_DHCP, _lease("192.168.8.77", "192.168.8.254"), Environment.TU, online=True)
+    bound = plan(BY_DHCP, _lease("192.168.8.77", "192.168.8.254"), TI, online=True)
     assert bound.addresses[WAN] == IPv4Interface("192.168.8.77/24")
     assert bound.routes[1] == Route("default", "192.168.8.254")
-    assert len(plan(BY_DHCP, _lease("192.168.8.77", None), Environment.TU, online=True).routes) == 1
+    assert len(plan(BY_DHCP, _lease("192.168.8.77", None), TI, online=True).routes) == 1
     assert _code(BY_DHCP, _lease("192.168.7.1"))[0] == 4170
     assert _code(BY_DHCP, _lease("192.168.7.9"))[0] == 4163
     assert _code(BY_DHCP, _lease("172.30.1.9", None)) == (
@@ -98,9 +99,17 @@ def test_the_networks_of_the_ti_are_those_of_the_environment(environment: Enviro
         for settings, code in zip(wrong, (4162, 4163, 4167), strict=True):
             if of is environment:
                 with pytest.raises(KonnektorError, match=str(code)):
-                    plan(settings, {}, environment, online=True)
+                    plan(settings, {}, tuple(nets_of_ti(environment)), online=True)
             else:
-                plan(settings, {}, environment, online=True)
+                plan(settings, {}, tuple(nets_of_ti(environment)), online=True)
+
+
+@pytest.mark.requirement("TIP1-A_4759", "TIP1-A_4760")
+@pytest.mark.code(4162, 4163)
+def test_no_adapter_is_in_a_network_behind_the_ti() -> None:
+    for network, code in (("192.168.7.64/26", "4162"), ("192.168.8.0/22", "4163"), ("10.1.2.0/24", "4167")):
+        with pytest.raises(KonnektorError, match=code):
+            plan(GOOD, {}, [("ANLW_BESTANDSNETZE", IPv4Network(network))], online=True)
 
 
 @pytest.mark.requirement("TIP1-A_4758", "TIP1-A_4761")

@@ -130,6 +130,11 @@ class Bestandsnetze:
         """Whether there is a KSR that tells of networks."""
         return self._client is not None
 
+    def segments(self) -> tuple[IPv4Network, ...]:
+        """Where the networks of the list are in IPv4."""
+        every = (segment for network in self.list.networks for segment in network.segments)
+        return tuple(segment for segment in every if isinstance(segment, IPv4Network))
+
     @property
     def active(self) -> tuple[Bestandsnetz, ...]:
         """ANLW_AKTIVE_BESTANDSNETZE."""
