@@ -19,7 +19,7 @@ from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.pki.issue import EndEntity
 from tiaas.pki.keys import SigningScheme
 from tiaas.pki.ocsp import encode_response
-from tiaas.pki.ocspmessages import CertHash, CertId, CertStatus, Responder, SingleResponse
+from tiaas.pki.ocspmessages import CertHash, CertId, CertStatus, SingleResponse
 from tiaas.pki.oids import CertificateType
 from tiaas.pki.prehashed import make_signature
 
@@ -35,19 +35,10 @@ class Strangers:
         self._like = x509.load_der_x509_certificate(like)
         self._issuer = decode_certificate_untrusted(der(lab.pki.authority(AuthorityKind.SMCB)))
 
-    @property
-    def issuer(self) -> bytes:
-        """The key of their CA (SubjectPublicKeyInfo)."""
-        return self._issuer.public_key
-
-    @property
-    def responder(self) -> Responder:
-        """Who signs what the status service says of them."""
-        return ocsp_responder(self._lab.signers.ocsp(label(AuthorityKind.SMCB, Family.ECC)))
-
     def documents(self, count: int) -> Iterator[bytes]:
         """CMS signatures around `CONTENT`, each by a new signer, with the OCSP response of that moment in it."""
-        responder, entropy = self.responder, SystemEntropy()
+        signer = self._lab.signers.ocsp(label(AuthorityKind.SMCB, Family.ECC))
+        responder, entropy = ocsp_responder(signer), SystemEntropy()
         admission = self._like.extensions.get_extension_for_class(x509.Admissions).value
         for _ in range(count):
             key, now = new_ec_key(entropy), SystemClock().now()
