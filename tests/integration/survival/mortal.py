@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-SECONDS = 30.0
+SECONDS = 60.0
 _TEMPORARY = re.compile(r"\..*\.[0-9]+")
 
 
