@@ -58,7 +58,7 @@ def keep_program(programs: ProgramFolder, words: Sequence[str], trial_seconds: f
         if choice.trial == version:
             reason = "it did not serve in time" if keeper.was_late else f"it ended with exit code {code}"
             note(f"tiaas: program {version} is given up: {reason}; {choice.current or choice.installed} serves again")
-            programs.write(choice.given_up(reason))
+            programs.give_up(reason)
         elif code != AGAIN:
             return code
     return None

@@ -34,6 +34,9 @@ _WORD = re.compile("[A-Za-z0-9_]{1,8}")
 _HARDWARE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){2}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _DIGEST = re.compile("[0-9a-f]{64}")
+_ENTRY, _ENTRIES_MAX = b"PK\x01\x02", 8192
+"""What an entry of a list of members begins with. `zipfile` reads all of them before anybody can count them, and what
+nobody has signed yet could have 700,000; a wheel in a package has its own."""
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 ZIP_ERRORS = (
     zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, OSError, KeyError, IndexError,
@@ -44,6 +47,11 @@ ZIP_ERRORS = (
 
 class BadPackage(TiaasError):
     """Octets that are no whole package; says why."""
+
+
+def is_file_name(text: str) -> bool:
+    """Whether a file of a package may have that name: of letters, digits and ._+-, the first a letter or digit."""
+    return _FILE_NAME.fullmatch(text) is not None
 
 
 def is_version(text: str) -> bool:
@@ -155,6 +163,8 @@ def read_package_untrusted(octets: bytes) -> UpdatePackage:
 def _members(octets: bytes) -> dict[str, bytes]:
     """All members, none compressed: they cannot be longer than the archive. Raises `BadPackage`, `ZIP_ERRORS`."""
     found: dict[str, bytes] = {}
+    if octets.count(_ENTRY) > _ENTRIES_MAX:
+        raise BadPackage("too many members")
     with zipfile.ZipFile(io.BytesIO(octets)) as archive:
         members = archive.infolist()
         if len(members) > _FILES_MAX + 2:
@@ -162,7 +172,7 @@ def _members(octets: bytes) -> dict[str, bytes]:
         for member in members:
             if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
                 raise BadPackage("a member is compressed or encrypted")
-            if not _FILE_NAME.fullmatch(member.filename) or member.filename in found:
+            if not is_file_name(member.filename) or member.filename in found:
                 raise BadPackage("a member has a name that is none, or that of another")
             found[member.filename] = archive.read(member)
     if sum(map(len, found.values())) > len(octets):

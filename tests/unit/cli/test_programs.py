@@ -68,6 +68,18 @@ def test_4184_a_program_that_does_not_serve_is_taken_back(folder: ProgramFolder,
     assert reason in choice.refusal
 
 
+@pytest.mark.parametrize("before", [None, "0.1.5"])
+def test_a_full_disk_does_not_keep_the_one_before_from_serving(folder: ProgramFolder, before: str | None) -> None:
+    _tried(folder, "sys.exit(1)", Choice("0.1.0", before, group=FirmwareGroup("00007", ("0.1.5",))))
+    if before is not None:
+        folder.unpack(before, small_program(before, "sys.exit(5)"))
+    # The state cannot be written any more.
+    (folder.path / ".state.json.part").mkdir()
+    assert keep_program(folder, ["up"]) == (None if before is None else 5)
+    choice = folder.read()
+    assert (choice.runs, choice.refused, choice.held_group.number) == (before, "0.2.0", "00007")
+
+
 def test_the_one_before_comes_back_and_another_one_is_started(folder: ProgramFolder) -> None:
     """0.3.0 serves and is given 0.2.0, which dies; 0.3.0 serves again."""
     state, marks = folder.path / "state.json", folder.path / "marks"

@@ -14,6 +14,7 @@ from tiaas.interfaces.updatepackage import (
     FirmwareGroup,
     Manifest,
     digests_of,
+    is_file_name,
     read_package_untrusted,
     write_archive,
     write_package,
@@ -72,6 +73,18 @@ BAD_PACKAGES: dict[str, Callable[[], bytes]] = {
     "cut": lambda: _stored(PARTS)[:-30],
     "an octet": lambda: _stored(PARTS).replace(b"tiaas-0.2.0.dist-info/WHEEL", b"tiaas-0.2.0.dist-info/WHEEK"),
 }
+
+
+def test_a_long_list_of_members_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = _stored(PARTS) + b"PK\x01\x02" * 9000
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    with pytest.raises(BadPackage, match="too many"):
+        read_package_untrusted(many)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "a/b", "a\x00", "a" * 101, "a\n"])
+def test_what_is_no_name_of_a_file(name: str) -> None:
+    assert not is_file_name(name)
 
 
 @pytest.mark.parametrize("case", BAD_PACKAGES)

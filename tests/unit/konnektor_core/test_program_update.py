@@ -154,6 +154,10 @@ UNUSABLE: dict[str, tuple[str, Callable[[], bytes]]] = {
         "anderes Produkt",
         lambda: package_of(small_program("0.2.0"), "0.2.0", HERSTELLER, product=("ELSE", "TIAAS", "1.0.0")),
     ),
+    "no room": (
+        "kein Platz",
+        lambda: package_of({**small_program("0.2.0"), "tiaas/a": b"", "tiaas/a/b": b""}, "0.2.0", HERSTELLER),
+    ),
     "no program": ("nicht lesbar", lambda: package_of({"tiaas/__init__.py": b""}, "0.2.0", HERSTELLER)),
     "what runs": ("läuft bereits", lambda: package_of(small_program("0.1.0"), "0.1.0", HERSTELLER)),
 }
@@ -189,6 +193,37 @@ async def test_4184_after_a_trial_that_failed(tmp_path: Path) -> None:
     assert again.told() == [], "it is told once"
 
 
+async def test_who_cannot_note_that_he_serves_says_nothing(tmp_path: Path) -> None:
+    """A full disk: it is taken back by whoever started it, which must not have been a success before."""
+    await Bench(tmp_path).programs.apply(GOOD)
+    after = Bench(tmp_path, "0.2.0")
+    (after.folder.path / ".state.json.part").mkdir()
+    after.programs.settle()
+    assert (after.told(), after.folder.read().trial) == ([], "0.2.0")
+
+
+async def test_a_program_that_is_gone_takes_no_group_away(tmp_path: Path) -> None:
+    group = FirmwareGroup("00002", ("0.2.0", "0.3.0"))
+    await Bench(tmp_path).programs.apply(package_of(small_program("0.2.0"), "0.2.0", HERSTELLER, group))
+    after = Bench(tmp_path, "0.2.0")
+    after.programs.settle()
+    await after.programs.apply(package_of(small_program("0.3.0"), "0.3.0", HERSTELLER, group))
+    after.folder.drop("0.3.0")
+    choice = Bench(tmp_path).programs.choice
+    assert (choice.runs, choice.refused, choice.held_group) == ("0.2.0", "0.3.0", group)
+    after.folder.drop("0.2.0")
+    choice = Bench(tmp_path).programs.choice
+    assert (choice.runs, choice.held_group) == (None, group)
+
+
+async def test_nothing_of_an_update_that_was_killed_is_left(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    (bench.folder.path / ".0.2.0.part" / "tiaas").mkdir(parents=True)
+    (bench.folder.path / ".state.json.part").write_text("{")
+    bench.programs.settle()
+    assert bench.held() == []
+
+
 async def test_a_look_at_a_program_ends_and_gives_little_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_OF_THE_NODE", "1")
     monkeypatch.setenv(PROGRAM_VARIABLE, "0.1.0")
@@ -208,19 +243,21 @@ async def test_a_look_at_a_program_ends_and_gives_little_away(tmp_path: Path, mo
 async def test_a_package_that_waits_is_whole(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     with pytest.raises(KonnektorError):
-        await bench.programs.keep_offer("a.zip", CHANGED)
+        await bench.programs.keep_offer("a.zip", CHANGED, "0.2.0")
+    with pytest.raises(KonnektorError, match="4183"):
+        await bench.programs.keep_offer("a.zip", GOOD, "0.3.0")
     with pytest.raises(CannotUpdate):
         await bench.programs.apply_offer()
     assert await bench.programs.offered_version() is None
-    await bench.programs.keep_offer("a.zip", GOOD)
+    await bench.programs.keep_offer("a.zip", GOOD, "0.2.0")
     assert await bench.programs.offered_version() == "0.2.0"
     assert (bench.folder.path / "offer" / "a.zip").read_bytes() == GOOD
-    await bench.programs.keep_offer("b.zip", GOOD)
+    await bench.programs.keep_offer("b.zip", GOOD, "0.2.0")
     assert [path.name for path in (bench.folder.path / "offer").iterdir()] == ["b.zip"]
     (bench.folder.path / "offer" / "b.zip").write_bytes(GOOD[:-1])
     assert await bench.programs.offered_version() is None
     assert "offer" not in bench.held()
-    await bench.programs.keep_offer("b.zip", GOOD)
+    await bench.programs.keep_offer("b.zip", GOOD, "0.2.0")
     assert await bench.programs.apply_offer() == "0.2.0"
     await asyncio.sleep(0)
 

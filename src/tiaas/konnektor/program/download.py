@@ -1,15 +1,15 @@
 """A box fetches the package that the KSR offers for it (gemSpec_Kon V5.18 TIP1-A_4836-02; TUC_KON_280, steps 1 to 3).
 
-    UpdateInformation signed by the Hersteller    4181
-    all files there, as long as announced         4182
-    the package whole, and signed                 4183
+    UpdateInformation signed by the Hersteller     4181
+    all files there, as long as announced          4182
+    the package whole, signed, and as announced    4183
 
 Then KSR/UPDATE/KONNEKTOR_DOWNLOAD_END. It waits in the folder of programs until an administrator has it applied.
 """
 
 from base64 import b64decode
 
-from tiaas.interfaces.updatepackage import PACKAGE_OCTETS_MAX
+from tiaas.interfaces.updatepackage import PACKAGE_OCTETS_MAX, is_file_name
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventHub
 from tiaas.konnektor.ksrclient import KsrClient
@@ -34,7 +34,8 @@ class OwnPackage:
             return
         try:
             self._require_signed(offer)
-            await self._programs.keep_offer(*await self._package(client, offer))
+            name, octets = await self._package(client, offer)
+            await self._programs.keep_offer(name, octets, offer.version)
         except KonnektorError as error:
             self._programs.tell_failure(error)
             return
@@ -51,7 +52,10 @@ class OwnPackage:
         if len(offer.files) != 1:
             raise KonnektorError(_NOT_ALL_FILES, f"{len(offer.files)} files instead of one package")
         (file,) = offer.files
+        name = file.path.rpartition("/")[2]
+        if not is_file_name(name):
+            raise KonnektorError(_NOT_ALL_FILES, "a file whose name is none")
         try:
-            return file.path.rpartition("/")[2], await client.file(file, PACKAGE_OCTETS_MAX)
+            return name, await client.file(file, PACKAGE_OCTETS_MAX)
         except KonnektorError as error:
             raise KonnektorError(_NOT_ALL_FILES, error.detail) from error

@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -96,22 +97,43 @@ class ProgramFolder:
         self._is_installed = is_installed
 
     def read(self) -> Choice:
-        """What counts; the installed program, where nothing can be read, or another one was installed meanwhile."""
+        """What counts; the installed program, where nothing can be read, or another one was installed meanwhile.
+
+        A program whose folder is gone is none; the Firmware-Gruppe counts all the same.
+        """
         try:
             choice = _read(json.loads((self.path / _STATE).read_bytes()))
         except (OSError, ValueError, KeyError, TypeError):
             return Choice(self.running)
+        if choice.trial is not None and not self.place(choice.trial).is_dir():
+            choice = choice.given_up("its folder is gone")
         if not self._is_installed:
             return choice
-        is_gone = choice.runs is not None and not self.place(choice.runs).is_dir()
-        if choice.installed != self.running or is_gone:
+        if choice.installed != self.running:
             return Choice(self.running, history=choice.history)
+        if choice.current is not None and not self.place(choice.current).is_dir():
+            return replace(choice, current=None)
         return choice
 
     def write(self, choice: Choice) -> None:
         """Keeps it, whole or not at all. Raises `OSError`."""
         self._make()
         self._put(self.path / _STATE, json.dumps(_document(choice)).encode())
+
+    def give_up(self, reason: str) -> None:
+        """The trial does not serve. Raises `OSError` if that can be kept in no way."""
+        choice = self.read().given_up(reason)
+        try:
+            self.write(choice)
+        except OSError:
+            if choice.refused is None:
+                return
+            # A full disk must not keep from serving what served before: a trial without its folder is none either.
+            self.drop(choice.refused)
+            if self.place(choice.refused).is_dir():
+                raise
+            with suppress(OSError):
+                self.write(choice)
 
     def place(self, version: str) -> Path:
         """The folder of a program. Raises `ValueError` for what is no version."""
@@ -120,16 +142,20 @@ class ProgramFolder:
         return self.path / version
 
     def unpack(self, version: str, program: Program) -> Path:
-        """Writes a program beside what is there and puts it in its place. Raises `OSError`."""
+        """Writes a program beside what is there and puts it in its place. Raises `OSError`; then nothing is left."""
         place, part = self.place(version), self.path / f".{version}.part"
         self._make()
         shutil.rmtree(part, ignore_errors=True)
-        for name, content in program.items():
-            path = part / name
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.write_bytes(content)
-        shutil.rmtree(place, ignore_errors=True)
-        part.rename(place)
+        try:
+            for name, content in program.items():
+                path = part / name
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                path.write_bytes(content)
+            shutil.rmtree(place, ignore_errors=True)
+            part.rename(place)
+        except OSError:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
         return place
 
     def drop(self, version: str) -> None:
@@ -142,7 +168,7 @@ class ProgramFolder:
         if self.path.is_dir():
             for path in self.path.iterdir():
                 if path.name not in {*keep, choice.current, choice.trial}:
-                    shutil.rmtree(path, ignore_errors=True)
+                    _remove(path)
 
     def keep_offer(self, name: str, package: bytes) -> None:
         """Keeps a package under its own name instead of any other. Raises `OSError`."""
@@ -181,6 +207,14 @@ class ProgramFolder:
             stream.flush()
             os.fsync(stream.fileno())
         part.replace(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 def _document(choice: Choice) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from tiaas.interfaces.programwheel import Program
 from tiaas.interfaces.updatepackage import FirmwareGroup, UpdatePackage
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, EventHub, Topic
-from tiaas.konnektor.program.checks import NOT_APPLIED, Own, authentic_package, program_in, require_group
+from tiaas.konnektor.program.checks import NOT_APPLIED, NOT_WHOLE, Own, authentic_package, program_in, require_group
 from tiaas.konnektor.program.events import program_event, program_failure, program_success
 from tiaas.konnektor.program.folder import Attempt, Choice, ProgramFolder
 from tiaas.konnektor.program.selfcheck import bare_environment, check_program
@@ -135,7 +135,9 @@ class ProgramUpdates:
         choice = self.choice
         if choice.trial == self.running:
             attempt = Attempt(self._clock.now(), self.running, choice.current or choice.installed)
-            self._keep(choice.confirmed().noted(attempt))
+            if not self._keep(choice.confirmed().noted(attempt)):
+                # Nobody would know that it serves: whoever started it takes it back when its time is over.
+                return
             _log.info("program replaced")
             self._tell(lambda each: program_success(each.hostname, self.running))
             self._tell(lambda each: program_event(Topic.KSR_UPDATE_END, each.hostname))
@@ -143,13 +145,16 @@ class ProgramUpdates:
         elif choice.refused is not None:
             error = KonnektorError(NOT_APPLIED, choice.refusal, fill="Programm startet nicht")
             self._failed(choice.refused, error)
-        self._folder.tidy()
+        if self.step is None:
+            self._folder.tidy()
 
     # ---- packages of the KSR (profile einbox) ------------------------------------------------------------------------
 
-    async def keep_offer(self, name: str, octets: bytes) -> None:
-        """Keeps a package for `apply_offer` under its own name. Raises `KonnektorError` 4183, 4184."""
-        await self._authentic(octets)
+    async def keep_offer(self, name: str, octets: bytes, version: str) -> None:
+        """Keeps a package of that version for `apply_offer` under its own name. Raises `KonnektorError` 4183, 4184."""
+        package = await self._authentic(octets)
+        if package.manifest.version != version:
+            raise KonnektorError(NOT_WHOLE, f"{package.manifest.version} was put in the place of {version}")
         try:
             await asyncio.to_thread(self._folder.keep_offer, name, octets)
         except OSError as error:
@@ -212,11 +217,14 @@ class ProgramUpdates:
         self._tell(lambda each: program_failure(each.hostname, error))
         self._tell(lambda each: program_event(Topic.KSR_UPDATE_END, each.hostname))
 
-    def _keep(self, choice: Choice) -> None:
+    def _keep(self, choice: Choice) -> bool:
+        """Whether it could be kept."""
         try:
             self._folder.write(choice)
         except OSError as error:
             _log.error("state of the program not kept", extra={"reason": error.strerror})
+            return False
+        return True
 
     def _forget_offer(self) -> None:
         self._folder.drop_offer()
