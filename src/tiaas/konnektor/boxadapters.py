@@ -223,7 +223,8 @@ class BoxAdapters:
 
     async def _clear(self, name: AdapterName) -> None:
         """Raises `IpError`."""
-        if self._placed.pop(name, None) is not None:
+        # One that was made may have got no address.
+        if self._placed.pop(name, None) is not None or name in self._made:
             await self._ip.clear(self._devices[name], remove=name in self._made)
             self._made.discard(name)
 

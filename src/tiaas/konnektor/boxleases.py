@@ -1,7 +1,8 @@
 """The leases of a box's adapters: asked for, renewed, lost (gemSpec_Kon V5.18 TUC_KON_341, TIP1-A_4774, TIP1-A_4776).
 
 A lease is renewed when half of its time is over. One that cannot be renewed counts until it ends; the LAN then gets an
-address of 169.254/16, the WAN none. Whoever gets no answer is 4169 once, and asks again every minute.
+address of 169.254/16, the WAN none. Whoever gets no answer is 4169 once, and asks again every minute. A lease that does
+not fit is no answer, but has the code for what is wrong with it.
 """
 
 import asyncio
@@ -89,7 +90,12 @@ class Leases:
         except NoLease as error:
             await self._do_without(name)
             raise KonnektorError(NO_LEASE, str(error)) from error
-        await self._take(name, lease)
+        try:
+            await self._take(name, lease)
+        except KonnektorError:
+            # One that does not fit is none.
+            await self._do_without(name)
+            raise
         self._ends[name] = self._clock.now() + timedelta(seconds=lease.seconds)
 
     async def _do_without(self, name: AdapterName) -> None:

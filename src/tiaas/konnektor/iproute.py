@@ -9,6 +9,7 @@ import json
 import re
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from ipaddress import IPv4Interface
 from typing import Any
 
@@ -39,7 +40,13 @@ class IpRoute:
         if is_there(device):
             return False
         far = f"{device}{FAR}"
-        await self._batch(f"link add {device} type veth peer name {far}", f"link set dev {far} up")
+        try:
+            await self._batch(f"link add {device} type veth peer name {far}", f"link set dev {far} up")
+        except IpError:
+            # It may have been made all the same, by one that took too long.
+            with suppress(IpError):
+                await self.clear(device, remove=True)
+            raise
         return True
 
     async def place(self, device: str, mtu: int, address: IPv4Interface | None) -> None:

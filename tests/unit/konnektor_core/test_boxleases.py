@@ -1,23 +1,24 @@
 """The life of a lease: got, renewed, kept while nobody answers, lost; and what stands in for one."""
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 
 import pytest
 
 from tests.integration.konnektor_core.memorystore import MemoryStore
-from tests.unit.konnektor_core.test_packetfilter import FIRST_PIDS, OF_MACHINE, made_proc
+from tests.unit.konnektor_core.test_packetfilter import EACH, FIRST_PIDS, OF_MACHINE, made_proc
 from tiaas.base.clock import ManualClock, SystemClock
 from tiaas.base.entropy import SeededEntropy
 from tiaas.interfaces.management.boxnetwork import AdapterName, AdapterSettings, BoxNetworkSettings
 from tiaas.konnektor.boxadapters import BoxAdapters, NoClient
-from tiaas.konnektor.boxaddresses import Lease
+from tiaas.konnektor.boxaddresses import Lease, Route
 from tiaas.konnektor.boxleases import Leases
 from tiaas.konnektor.config import BoxAdapterAccess, Environment
 from tiaas.konnektor.dhcpclient import DhcpClient, NoLease
 from tiaas.konnektor.errors import KonnektorError, LoggedError
 from tiaas.konnektor.events import EventHub
-from tiaas.konnektor.iproute import IpRoute
+from tiaas.konnektor.iproute import IpError, IpRoute
 from tiaas.konnektor.onlinemode import OnlineMode
 
 LAN, WAN = AdapterName.LAN, AdapterName.WAN
@@ -46,6 +47,8 @@ class Bench:
         self.leases = Leases(self.server, DEVICES, self.take, self.fail, self.clock, SeededEntropy(b"dhcp"))
 
     async def take(self, name: AdapterName, lease: Lease | None) -> None:
+        if lease is not None and lease.address.network.is_loopback:
+            raise KonnektorError(4163, "no address of a host")
         self.leases.held.pop(name, None)
         if lease is not None:
             self.leases.held[name] = lease
@@ -78,6 +81,21 @@ async def test_a_lease_counts_until_it_ends_and_is_missed_once() -> None:
     assert WAN not in bench.leases.reasons
 
 
+@pytest.mark.requirement("TIP1-A_4772")
+async def test_a_lease_that_does_not_fit_is_none_and_keeps_no_other_alive() -> None:
+    bench = Bench()
+    await bench.leases.ask(WAN)
+    bench.server.answer = Lease(IPv4Interface("127.0.0.9/8"), None, 120)
+    for held in ({WAN: LEASE}, {}):
+        with pytest.raises(KonnektorError, match="4163"):
+            await bench.leases.ask(WAN)
+        assert bench.leases.held == held
+        bench.clock.advance(121)
+    with pytest.raises(KonnektorError, match="4163"):
+        await bench.leases.ask(LAN)
+    assert bench.leases.held[LAN].is_link_local
+
+
 @pytest.mark.requirement("TIP1-A_4776")
 async def test_a_lan_without_lease_keeps_one_link_local_address_until_it_gets_one() -> None:
     bench = Bench()
@@ -92,6 +110,47 @@ async def test_a_lan_without_lease_keeps_one_link_local_address_until_it_gets_on
     await bench.leases.ask(LAN)
     assert bench.leases.held[LAN] == LEASE
     assert bench.server.wishes == [None, None, None], "nobody is asked for an address that was drawn"
+
+
+class Ip(IpRoute):
+    """A kernel that makes devices and gives them no addresses."""
+
+    def __init__(self) -> None:
+        self.devices: set[str] = set()
+
+    async def make(self, device: str) -> bool:
+        is_new = device not in self.devices
+        self.devices.add(device)
+        return is_new
+
+    async def place(self, device: str, mtu: int, address: IPv4Interface | None) -> None:
+        if address is not None:
+            raise IpError("the kernel refuses")
+
+    async def clear(self, device: str, *, remove: bool) -> None:
+        if remove:
+            self.devices.discard(device)
+
+    async def route(self, routes: Iterable[Route]) -> None:
+        pass
+
+
+def _adapters(settings: BoxNetworkSettings, ip: IpRoute, folder: Path) -> BoxAdapters:
+    proc = made_proc(folder, settings=EACH, own="net:[2]", first="net:[1]", pids=FIRST_PIDS)
+    return BoxAdapters(
+        BoxAdapterAccess(settings, DEVICES, folder / "box"), Environment.TU, OnlineMode(True), MemoryStore(),
+        EventHub(), Errors(), ManualClock(SystemClock().now()), SeededEntropy(b"box"), ip, proc,
+    )  # fmt: skip
+
+
+async def test_a_device_that_got_no_address_goes_with_the_box(tmp_path: Path) -> None:
+    ip = Ip()
+    lan = AdapterSettings("192.168.7.1", "255.255.255.0")
+    adapters = _adapters(BoxNetworkSettings(lan), ip, tmp_path)
+    await adapters.start()
+    assert (adapters.reason, ip.devices) == ("4162 the kernel refuses", {"lan0"})
+    await adapters.stop()
+    assert ip.devices == set()
 
 
 class Errors:
