@@ -6,9 +6,11 @@
     it ends before, or takes too long     the program before it is started; the reason is left for that one to tell
     it ends with `AGAIN`                  it was given another program: whatever counts now is started
 
-Signals go to the child, once. Its standard input is a pipe that ends with us: a child whose keeper was killed stops.
+There is one keeper of a folder at a time. Signals go to the child, once. Its standard input is a pipe that ends with
+us: a child whose keeper was killed stops.
 """
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -20,6 +22,7 @@ from types import FrameType
 import tiaas
 from tiaas.cli.writer import note
 from tiaas.konnektor.program.folder import PROGRAM_VARIABLE, ProgramFolder
+from tiaas.lab.errors import FolderInUse
 
 AGAIN = 75
 """The exit code of a program that was given another one. (EX_TEMPFAIL of sysexits.h: try again.)"""
@@ -48,9 +51,26 @@ def start_anew() -> None:
 
 
 def keep_program(programs: ProgramFolder, words: Sequence[str], trial_seconds: float = TRIAL_SECONDS) -> int | None:
-    """Keeps the chosen program with the arguments `words` until it ends; None: the installed one is to serve, here."""
+    """Keeps the chosen program with the arguments `words` until it ends; None: the installed one is to serve, here.
+
+    Raises `FolderInUse`: another process keeps it, and a second life of a trial would be taken for its end.
+    """
+    if programs.read().runs is None:
+        return None
+    lock = os.open(programs.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FolderInUse(programs.path.parent, None) from None
+        return _kept(programs, words, trial_seconds, lock)
+    finally:
+        os.close(lock)
+
+
+def _kept(programs: ProgramFolder, words: Sequence[str], trial_seconds: float, lock: int) -> int | None:
     while (version := programs.read().runs) is not None:
-        keeper = _Keeper(programs, version, words)
+        keeper = _Keeper(programs, version, words, lock)
         code = keeper.run(trial_seconds)
         if keeper.was_told:
             return code
@@ -67,17 +87,19 @@ def keep_program(programs: ProgramFolder, words: Sequence[str], trial_seconds: f
 class _Keeper:
     """One life of a program."""
 
-    def __init__(self, programs: ProgramFolder, version: str, words: Sequence[str]) -> None:
+    def __init__(self, programs: ProgramFolder, version: str, words: Sequence[str], lock: int) -> None:
         self.was_told = False
         """A signal has come: whatever the program ends with, it was to end."""
         self.was_late = False
         self._programs = programs
         self._version = version
         environment = programs.environment(version, os.environ) | {PROGRAM_VARIABLE: version}
-        # A group of its own: Ctrl-C at a terminal comes to us only, and goes on to the child once.
+        # A group of its own: Ctrl-C at a terminal comes to us only, and goes on to the child once. It has the lock,
+        # too: whoever starts anew after we were killed must not come before it has ended.
         self._process = subprocess.Popen(  # noqa: S603 - a program the Hersteller has signed
-            [sys.executable, "-P", "-m", "tiaas", *words], stdin=subprocess.PIPE, env=environment, process_group=0
-        )
+            [sys.executable, "-P", "-m", "tiaas", *words],
+            stdin=subprocess.PIPE, env=environment, process_group=0, pass_fds=(lock,),
+        )  # fmt: skip
 
     def run(self, trial_seconds: float) -> int:
         """Waits for the end; the exit code."""

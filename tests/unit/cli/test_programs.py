@@ -15,6 +15,7 @@ from tests.unit.konnektor_core.programs import small_program
 from tiaas.cli.programs import AGAIN, keep_program
 from tiaas.interfaces.updatepackage import FirmwareGroup
 from tiaas.konnektor.program.folder import Choice, ProgramFolder
+from tiaas.lab.errors import FolderInUse
 
 GROUP = FirmwareGroup("00001", ("0.2.0",))
 CONFIRM = """
@@ -126,6 +127,26 @@ def _until(fact: Callable[[], bool]) -> None:
     while not fact():
         assert time.monotonic() < deadline
         threading.Event().wait(0.02)
+
+
+def test_of_two_keepers_the_second_takes_nothing_back(folder: ProgramFolder) -> None:
+    """`tiaas up` twice: a second life of the trial would end because the folder is in use."""
+    go = folder.path / "go"
+    waits = f"mark = pathlib.Path({str(folder.path / 'pid')!r})\nif mark.exists():\n    sys.exit(6)\n"
+    _tried(
+        folder,
+        f"import os, pathlib, time\n{waits}mark.write_text(str(os.getpid()))\n"
+        f"while not pathlib.Path({str(go)!r}).exists():\n    time.sleep(0.02)\n{CONFIRM}",
+    )
+    first = subprocess.Popen([sys.executable, "-c", _KEEPER, str(folder.path)])
+    _until((folder.path / "pid").exists)
+    with pytest.raises(FolderInUse):
+        keep_program(folder, ["up"])
+    assert folder.read().trial == "0.2.0"
+    go.touch()
+    assert first.wait(30) == 0
+    assert folder.read().current == "0.2.0"
+    assert keep_program(folder, ["up"]) == 6, "whoever comes later keeps it"
 
 
 def test_a_signal_goes_on_to_the_program(folder: ProgramFolder) -> None:
