@@ -23,6 +23,7 @@ import tiaas
 from tiaas.cli.writer import note
 from tiaas.konnektor.program.folder import PROGRAM_VARIABLE, ProgramFolder
 from tiaas.lab.errors import FolderInUse
+from tiaas.lab.lock import is_locked
 
 AGAIN = 75
 """The exit code of a program that was given another one. (EX_TEMPFAIL of sysexits.h: try again.)"""
@@ -53,24 +54,28 @@ def start_anew() -> None:
 def keep_program(programs: ProgramFolder, words: Sequence[str], trial_seconds: float = TRIAL_SECONDS) -> int | None:
     """Keeps the chosen program with the arguments `words` until it ends; None: the installed one is to serve, here.
 
-    Raises `FolderInUse`: another process keeps it, and a second life of a trial would be taken for its end.
+    Raises `FolderInUse`: another process keeps it or serves, and a trial would end because of that.
     """
     if programs.read().runs is None:
         return None
+    folder = programs.path.parent
     lock = os.open(programs.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise FolderInUse(programs.path.parent, None) from None
-        return _kept(programs, words, trial_seconds, lock)
+            raise FolderInUse(folder, None) from None
+        # A program whose keeper was killed may not have ended yet.
+        if is_locked(folder):
+            raise FolderInUse(folder, None)
+        return _kept(programs, words, trial_seconds)
     finally:
         os.close(lock)
 
 
-def _kept(programs: ProgramFolder, words: Sequence[str], trial_seconds: float, lock: int) -> int | None:
+def _kept(programs: ProgramFolder, words: Sequence[str], trial_seconds: float) -> int | None:
     while (version := programs.read().runs) is not None:
-        keeper = _Keeper(programs, version, words, lock)
+        keeper = _Keeper(programs, version, words)
         code = keeper.run(trial_seconds)
         if keeper.was_told:
             return code
@@ -87,19 +92,17 @@ def _kept(programs: ProgramFolder, words: Sequence[str], trial_seconds: float, l
 class _Keeper:
     """One life of a program."""
 
-    def __init__(self, programs: ProgramFolder, version: str, words: Sequence[str], lock: int) -> None:
+    def __init__(self, programs: ProgramFolder, version: str, words: Sequence[str]) -> None:
         self.was_told = False
         """A signal has come: whatever the program ends with, it was to end."""
         self.was_late = False
         self._programs = programs
         self._version = version
         environment = programs.environment(version, os.environ) | {PROGRAM_VARIABLE: version}
-        # A group of its own: Ctrl-C at a terminal comes to us only, and goes on to the child once. It has the lock,
-        # too: whoever starts anew after we were killed must not come before it has ended.
+        # A group of its own: Ctrl-C at a terminal comes to us only, and goes on to the child once.
         self._process = subprocess.Popen(  # noqa: S603 - a program the Hersteller has signed
-            [sys.executable, "-P", "-m", "tiaas", *words],
-            stdin=subprocess.PIPE, env=environment, process_group=0, pass_fds=(lock,),
-        )  # fmt: skip
+            [sys.executable, "-P", "-m", "tiaas", *words], stdin=subprocess.PIPE, env=environment, process_group=0
+        )
 
     def run(self, trial_seconds: float) -> int:
         """Waits for the end; the exit code."""

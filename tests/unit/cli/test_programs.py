@@ -16,6 +16,7 @@ from tiaas.cli.programs import AGAIN, keep_program
 from tiaas.interfaces.updatepackage import FirmwareGroup
 from tiaas.konnektor.program.folder import Choice, ProgramFolder
 from tiaas.lab.errors import FolderInUse
+from tiaas.lab.lock import FolderLock
 
 GROUP = FirmwareGroup("00001", ("0.2.0",))
 CONFIRM = """
@@ -147,6 +148,16 @@ def test_of_two_keepers_the_second_takes_nothing_back(folder: ProgramFolder) -> 
     assert first.wait(30) == 0
     assert folder.read().current == "0.2.0"
     assert keep_program(folder, ["up"]) == 6, "whoever comes later keeps it"
+
+
+def test_nothing_is_tried_while_another_program_serves(folder: ProgramFolder) -> None:
+    """The installed one that has just taken a package, or one that stops because its keeper was killed."""
+    _tried(folder, "sys.exit(6)")
+    lock = FolderLock.take(folder.path.parent)
+    with pytest.raises(FolderInUse):
+        keep_program(folder, ["up"])
+    lock.release()
+    assert folder.read().trial == "0.2.0"
 
 
 def test_a_signal_goes_on_to_the_program(folder: ProgramFolder) -> None:
