@@ -28,6 +28,7 @@ from tiaas.base.heap import return_large_blocks
 from tiaas.base.heavy import change_threads_often
 from tiaas.cli import hsmlab, onboard, watch
 from tiaas.cli.boxfilter import packet_filter, tell_adapters, use_filters
+from tiaas.cli.faultyrandom import FaultyRandom
 from tiaas.cli.joining import join_terminals
 from tiaas.cli.ldapports import ldap_addresses, ldap_entry
 from tiaas.cli.logs import PROTOCOL_FOLDER
@@ -199,7 +200,7 @@ async def _start(start: "_Start", registry: Registry) -> Running:
     """All steps of a start, the ready file last."""
     options, progress = start.options, start.progress
     lab = await start.open_lab()
-    node, store = await start.start_node()
+    node, store = await start.start_node(lab)
     start.use_programs(lab, node)
     managing = Managing(lab, node, store, options.listen, options.config, start.clock, start.entropy)
     resetting = Resetting()
@@ -236,7 +237,7 @@ async def _start(start: "_Start", registry: Registry) -> Running:
         )
     tell_adapters((served.instance for served in run.served), run.notices.append)
     await use_filters((served.instance for served in run.served), run.notices.append)
-    resetting.begin(lab, lambda: list(node.instances.values()), lambda: start.unlock(run))
+    resetting.begin(lab, lambda: list(node.instances.values()), node.checks.look, lambda: start.unlock(run))
     _publish(run, registry, start.stack)
     if node.programs is not None:
         node.programs.settle()
@@ -321,10 +322,11 @@ class _Start:
         if not self.options.locked:
             await _each(onboard.unlock(served.kon, run.notices.append) for served in run.served)
 
-    async def start_node(self) -> tuple[Node, SqliteStore]:
+    async def start_node(self, lab: Lab) -> tuple[Node, SqliteStore]:
         store = await SqliteStore.open(self.options.folder.absolute() / KONNEKTOR_DATABASE)
         self.stack.push_async_callback(store.close)
-        node = Node(store, self.clock, self.entropy, logs=self.options.folder.absolute() / PROTOCOL_FOLDER)
+        logs, samples = self.options.folder.absolute() / PROTOCOL_FOLDER, FaultyRandom(self.entropy, lab.faults)
+        node = Node(store, self.clock, self.entropy, logs=logs, samples=samples)
         self.stack.push_async_callback(node.stop)
         return node, store
 

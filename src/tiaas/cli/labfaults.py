@@ -27,6 +27,7 @@ lines that --match is compared with (* and ? stand for any characters):
   time         NTP 127.0.0.1:40123            and where the question came from
   network      sink 127.0.0.1:8500            terminal CT-1, pki, intermediaer, ksr, registration, time or
                                               sink, and the address
+  random       SAMPLE 2500                    octets that the check of the random generator takes
 
 without any fault option the faults in force and what struck are listed.
 """
@@ -38,7 +39,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     things = parser.add_subparsers(dest="thing", metavar="WHAT", required=True)
     fault = things.add_parser(
         "fault",
-        help="make a service, terminal, card, person or line of the lab misbehave",
+        help="make a service, terminal, card, person, line or the random generator misbehave",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -32,8 +32,17 @@ class Resetting:
         self._reset: Callable[[], Awaitable[None]] | None = None
         self._lock = asyncio.Lock()
 
-    def begin(self, lab: Lab, instances: Callable[[], list[Instance]], unlock: Callable[[], Awaitable[None]]) -> None:
-        """From now on `POST /reset` brings back what is now. `unlock` verifies PIN.SMC where it should be."""
+    def begin(
+        self,
+        lab: Lab,
+        instances: Callable[[], list[Instance]],
+        look: Callable[[], Awaitable[None]],
+        unlock: Callable[[], Awaitable[None]],
+    ) -> None:
+        """From now on `POST /reset` brings back what is now.
+
+        `look` lets the node find that its faults have ended; `unlock` verifies PIN.SMC where it should be.
+        """
         beginning = Beginning.of(lab)
 
         def known() -> frozenset[str]:
@@ -42,6 +51,7 @@ class Resetting:
 
         async def reset() -> None:
             await beginning.restore(lab, known())
+            await look()
             if beginning.withdraw(lab):
                 await asyncio.gather(*(instance.updates.check() for instance in instances()))
                 await asyncio.gather(*(instance.bestandsnetze.refresh() for instance in instances()))

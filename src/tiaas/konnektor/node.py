@@ -60,7 +60,8 @@ class Node:
     """Hosts instances. All calls belong to one event loop.
 
     The store is the caller's; `stop` does not close it. Below `logs` each instance has a folder for its logs; without
-    it logs are in memory only.
+    it logs are in memory only. `samples` is what the check of the random generator looks at, and nothing is made of it;
+    without it that is `entropy` itself.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Node:
         entropy: Entropy,
         front_settings: FrontSettings | None = None,
         logs: Path | None = None,
+        samples: Entropy | None = None,
     ) -> None:
         self._logs = logs
         self.ingress = Ingress()
@@ -91,7 +93,7 @@ class Node:
         self._starting: set[str] = set()
         self.programs: ProgramUpdates | None = None
         """Who replaces the program of this process; None: nobody can."""
-        self.checks = NodeChecks(store.check, clock, entropy)
+        self.checks = NodeChecks(store.check, clock, samples or entropy)
         self._front = EmbeddedFront(clock, entropy, self._network, self._sak, front_settings)
 
     @property

@@ -24,7 +24,7 @@ SOFTWARE_SECONDS = 86_400.0
 
 
 class NodeChecks:
-    """The checks of one node. `key_store` raises `StoreError` if keys cannot be had."""
+    """The checks of one node. `key_store` raises `StoreError` if keys cannot be had; `entropy` only gives samples."""
 
     def __init__(
         self,

@@ -1,5 +1,5 @@
 """Faults on demand: what goes wrong in the lab, for whom, and how often. One model for services, terminals, cards,
-people at keypads and the network.
+people at keypads, the network and the random generator.
 
 Whoever can be struck asks `FaultBook.take` with a line that says what happens (operation, ICCSN, serial number, path,
 SICCT command, APDU header). The oldest fault of the service whose `match` fits the line is taken, once its `skip`
@@ -56,6 +56,7 @@ class Service(enum.StrEnum):
     CARD = "card"
     KEYPAD = "keypad"
     NETWORK = "network"
+    RANDOM = "random"
 
 
 _CCS = ("5", "500", "1006", "1011", "1014", "12101", "12102", "12103", "12105", "12148", "12999")
@@ -93,18 +94,21 @@ CODES: Mapping[Service, tuple[str, ...]] = {
     Service.CARD: ("pulled", "mute", "defective"),
     Service.KEYPAD: ("wrong", "cancel", "timeout", "busy", "gone"),
     Service.NETWORK: ("refused", "unreachable"),
+    Service.RANDOM: ("stuck", "repeating", "biased", "unreadable"),
 }  # fmt: skip
 """What `code` may say per service: GERROR or LDAP codes that the Fachdienste answer, and in words what is wrong with
 them or with a message, of which they find out by themselves; states and defects of the PKI services; what terminals,
-cards, people and lines do."""
+cards, people and lines do; how a random generator is broken."""
 
 STATUS_WORDS = frozenset({Service.TERMINAL, Service.CARD})
 """Here `code` may be a status word too: four hexadecimal digits that are answered instead of doing the command."""
 _STATUS_WORD = re.compile("[69][0-9A-F]{3}")
-_WITHOUT_HTTP = frozenset({Service.VZD, Service.TIME, Service.TERMINAL, Service.CARD, Service.KEYPAD, Service.NETWORK})
-_WITHOUT_DROP = frozenset({Service.TIME, Service.CARD, Service.KEYPAD})
+_WITHOUT_HTTP = frozenset(
+    {Service.VZD, Service.TIME, Service.TERMINAL, Service.CARD, Service.KEYPAD, Service.NETWORK, Service.RANDOM}
+)
+_WITHOUT_DROP = frozenset({Service.TIME, Service.CARD, Service.KEYPAD, Service.RANDOM})
 _LASTING = frozenset({"gone", "pulled"})
-_UNTIL_CLEARED = frozenset({"defective"})
+_UNTIL_CLEARED = frozenset({"defective", *CODES[Service.RANDOM]})
 
 
 class BadFault(InvalidInput):
@@ -159,6 +163,8 @@ class Fault:
             raise BadFault(f"{self.service} speaks no HTTP")
         if self.drop and self.service in _WITHOUT_DROP:
             raise BadFault(f"{self.service} has no connection to drop")
+        if self.delay and self.service is Service.RANDOM:
+            raise BadFault(f"{self.service} has no answer to wait for")
         if self.offset is not None and self.service is not Service.TIME:
             raise BadFault(f"offset goes with the service {Service.TIME}")
         if self.lasts is not None and self.code not in _LASTING:

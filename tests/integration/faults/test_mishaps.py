@@ -11,6 +11,7 @@ import pytest
 from tests.integration.lab.labprocess import LabProcess
 from tiaas.client import Konnektor, KonnektorFault, connect, load_kon
 from tiaas.interfaces.card_service_common_v2_0 import CardType, PinResult
+from tiaas.interfaces.connector_common_v5_0 import Connector
 
 
 class Desk:
@@ -31,6 +32,9 @@ class Desk:
 
     async def clear(self) -> None:
         await self._http.delete(self._ready["lab"]["faults"])
+
+    async def reset(self) -> None:
+        assert (await self._http.post(f"{self._ready['lab']['control']}/reset", timeout=40)).status_code == 200
 
     async def hba(self) -> str:
         """The HBA, which the test before may have left out."""
@@ -130,6 +134,42 @@ async def test_a_refused_connection_to_a_terminal_is_tried_again(desk: Desk) -> 
 
     await desk.until(refused)
     await desk.until(desk.connected)
+
+
+@pytest.mark.event("OPERATIONAL_STATE/EC_Random_Generator_Not_Reliable")
+@pytest.mark.requirement("TIP1-A_4509", "TIP1-A_4510-04")
+@pytest.mark.code(4002)
+async def test_a_broken_random_generator_is_found_and_its_end_too(desk: Desk, lab: LabProcess) -> None:
+    async def unreliable() -> bool:
+        connector = await desk.konnektor.get_resource_information()
+        assert isinstance(connector, Connector)
+        states = connector.operating_state.error_state
+        (state,) = [each for each in states if each.error_condition == "EC_Random_Generator_Not_Reliable"]
+        return state.value
+
+    async def reliable() -> bool:
+        return not await unreliable()
+
+    hba = await desk.hba()
+    assert await reliable()
+    added = lab.tiaas("lab", "fault", "random", "--code", "stuck")
+    assert "code stuck" in added.stdout, added.stderr
+    await desk.until(unreliable)
+    assert (await desk.fired())[-1] == "SAMPLE 2500"
+    assert await code_of(desk.konnektor.verify_pin(hba, "PIN.CH")) == 4002
+    sinks = [f"cetp://127.0.0.1:{port}" for port in (9, 10, 11)]
+    ids = {(await desk.konnektor.subscribe(sink, "CT/")).subscription_id for sink in sinks}
+    assert len(ids) == 3, "only the check's samples are spoiled"
+    for each in ids:
+        await desk.konnektor.unsubscribe(each)
+    await desk.clear()
+    await desk.until(reliable)
+    await desk.until(desk.connected)
+    await desk.fault("random", code="unreadable")
+    await desk.until(unreliable)
+    await desk.reset()
+    assert await reliable(), "a reset is over when the Konnektor has found its source sound"
+    assert (await desk.konnektor.verify_pin(await desk.hba(), "PIN.CH")).result is PinResult.OK
 
 
 def test_the_command_line_tells_what_struck(lab: LabProcess) -> None:

@@ -109,6 +109,11 @@ def test_the_oldest_fitting_fault_comes_first_and_stays_until_cleared() -> None:
         {"service": "time", "http": 503},
         {"service": "time", "drop": True},
         {"service": "ksr", "offset": 60},
+        {"service": "random", "code": "stuck", "times": 1},
+        {"service": "random", "code": "stuck", "delay": 1},
+        {"service": "random", "delay": 1, "times": 0},
+        {"service": "random", "drop": True},
+        {"service": "random", "http": 500},
     ],
 )
 def test_impossible_faults_are_refused(document: dict[str, Any]) -> None:
