@@ -1,19 +1,26 @@
 """Bestandsnetze.xml, as an instance reads it: all of it can be used, or none of it is."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from lxml import etree
 
 from tests.fuzz.fuzz_networks import _NETWORK, SEEDS
+from tests.integration.konnektor_core.memorystore import MemoryStore
 from tiaas.base.clock import SystemClock
 from tiaas.base.entropy import SeededEntropy, SystemEntropy
 from tiaas.interfaces.infrastruktur_konfig_v1_0 import Infrastructure, InventoryNetworks, Segment, Segments
 from tiaas.konnektor.bestandsnetze.document import BadNetworkList, read_networks_untrusted
+from tiaas.konnektor.bestandsnetze.keeper import Bestandsnetze
 from tiaas.konnektor.config import Address
+from tiaas.konnektor.events import EventHub
 from tiaas.konnektor.names import Names
 from tiaas.konnektor.network import Network
+from tiaas.konnektor.onlinemode import OnlineMode
+from tiaas.konnektor.store import Body
 from tiaas.lab.ksr.networks import Networks
 from tiaas.lab.pki import LabPki
 from tiaas.lab.store import LabStore
@@ -74,6 +81,56 @@ def test_the_labs_file_is_one_of_the_schema(tmp_path: Path) -> None:
     schema = etree.XMLSchema(etree.parse(XSD))
     schema.assertValid(etree.fromstring(networks.file()))
     assert not schema.validate(etree.fromstring(networks.file("networks-schema")))
+
+
+class SlowStore(MemoryStore):
+    """Writes nothing while `open` is not set; `asked` is when somebody wants to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open, self.asked = asyncio.Event(), asyncio.Event()
+
+    async def put(self, kind: str, key: str, body: Body) -> None:
+        self.asked.set()
+        await self.open.wait()
+        await super().put(kind, key, body)
+
+
+class Ksr:
+    """Has one list, well signed."""
+
+    document = SEEDS[0]
+
+    async def configuration(self, name: str, most: int) -> bytes:
+        return self.document
+
+    async def require(self, document: bytes, signature: bytes) -> None:
+        pass
+
+
+@pytest.mark.requirement("TIP1-A_5152")
+async def test_a_choice_made_while_a_list_comes_counts() -> None:
+    store, ksr = SlowStore(), Ksr()
+    names = Names((), Network(None).datagrams, SeededEntropy(b"names"))
+    known: Any = Bestandsnetze(
+        cast(Any, ksr), cast(Any, ksr), names, store, EventHub(), cast(Any, None), OnlineMode(True), SystemClock(),
+        SeededEntropy(b"list"), every=60.0, has_routes=True,
+    )  # fmt: skip
+    store.open.set()
+    assert await known.refresh()
+    assert known.is_active("N-1")
+    ksr.document = GOOD.replace("1.0.0", "1.0.1").encode()
+    store.open.clear()
+    store.asked.clear()
+    coming = asyncio.create_task(known.refresh())
+    async with asyncio.timeout(30):
+        await store.asked.wait()
+    choosing = asyncio.create_task(known.choose("N-1", is_active=False))
+    await asyncio.sleep(0)
+    store.open.set()
+    await asyncio.gather(coming, choosing)
+    assert (known.list.version, known.is_active("N-1"), names.forwards) == ("1.0.1", False, {})
+    assert store.rows["network-choices", "current"]["active"] == {"N-1": False}
 
 
 @pytest.mark.requirement("TIP1-A_4797-03")

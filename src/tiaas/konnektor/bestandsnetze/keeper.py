@@ -122,6 +122,7 @@ class Bestandsnetze:
         self._every = every
         self._has_routes = has_routes
         self._one_at_a_time = asyncio.Lock()
+        self._changing = asyncio.Lock()
         self._first = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -197,20 +198,23 @@ class Bestandsnetze:
             except KonnektorError as error:
                 self._refused(error)
                 return False
-            await self._take(told)
+            async with self._changing:
+                await self._take(told)
             self.asked = Fetched(self._clock.now())
         return True
 
     async def choose(self, network_id: str, *, is_active: bool) -> None:
         """Activates a network, or does so no more. Raises `NoSuchNetwork`, `StoreError`."""
-        if all(network.id != network_id for network in self.list.networks):
-            raise NoSuchNetwork(network_id)
-        await self._choose(replace(self.choices, active={**self.choices.active, network_id: is_active}))
+        async with self._changing:
+            if all(network.id != network_id for network in self.list.networks):
+                raise NoSuchNetwork(network_id)
+            await self._choose(replace(self.choices, active={**self.choices.active, network_id: is_active}))
 
     async def activate_new(self, wanted: bool) -> None:
         """ANLW_IA_BESTANDSNETZE for networks that come from now on. Raises `StoreError`."""
-        known = {network.id: self.is_active(network.id) for network in self.list.networks}
-        await self._choose(NetworkChoices(wanted, known))
+        async with self._changing:
+            known = {network.id: self.is_active(network.id) for network in self.list.networks}
+            await self._choose(NetworkChoices(wanted, known))
 
     async def _choose(self, choices: NetworkChoices) -> None:
         await self._store.put(NETWORK_CHOICES_KIND, _CHOICES, choices.to_row())
