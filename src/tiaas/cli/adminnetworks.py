@@ -25,7 +25,7 @@ def register_networks(action: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _networks(args: argparse.Namespace) -> int:
-    if (args.what in _OF_ONE) is (args.network is None):
+    if (args.what in _OF_ONE) is not bool(args.network):
         raise InvalidInput("activate and deactivate need the Id of a network, nothing else does")
 
     async def work(admin: Admin) -> NetworkOverview:

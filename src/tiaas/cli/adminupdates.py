@@ -16,6 +16,7 @@ from tiaas.cli.writer import local_time, note, out, out_table
 from tiaas.client.admin import Admin, AdminRefused, connect_admin
 from tiaas.client.errors import KonnektorUnreachable
 from tiaas.interfaces.management.updates import NewProgram, ProgramAttempt, ProgramState, ProgramTaken, UpdateOverview
+from tiaas.interfaces.updatepackage import PACKAGE_OCTETS_MAX
 from tiaas.lab.errors import LabNotFound
 
 _PATH, _NODE_PATH = "/updates", "/program"
@@ -62,7 +63,11 @@ def _updates(args: argparse.Namespace) -> int:
         note(f"the KSR could not be asked: {overview.code} {overview.reason}")
         note_remedies([overview.code])
     code = shown(args, overview, _tell)
-    return ExitCode.FAILED if args.what == "check" and overview.code is not None else code
+    not_fetched = "" if overview.program is None else overview.program.not_fetched
+    if not_fetched:
+        note(f"the package for the Konnektor was not fetched: {not_fetched}")
+    has_failed = overview.code is not None or bool(not_fetched)
+    return ExitCode.FAILED if args.what == "check" and has_failed else code
 
 
 def _tell(overview: UpdateOverview) -> None:
@@ -106,7 +111,7 @@ def _outcome(attempt: ProgramAttempt) -> str:
 
 
 def _replace(args: argparse.Namespace) -> int:
-    wish = None if args.file is None else NewProgram(read_input(args.file))
+    wish = None if args.file is None else NewProgram(read_input(args.file, PACKAGE_OCTETS_MAX))
     path = f"{_PATH}/apply" if wish is None else _NODE_PATH if args.is_base else f"{_PATH}/package"
 
     async def state(admin: Admin) -> ProgramState | None:

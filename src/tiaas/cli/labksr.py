@@ -2,6 +2,7 @@
 
 import argparse
 from base64 import b64encode
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.labport import ask, ask_octets, control_port
 from tiaas.cli.outputfiles import check_targets, write
 from tiaas.cli.writer import out, out_json, out_table
+from tiaas.interfaces.updatepackage import FirmwareGroup, is_version
 from tiaas.lab.ksr.offers import PRODUCTS
 
 _EPILOG = """\
@@ -19,6 +21,8 @@ without VERSION: list what lies there.
 
 Konnektors ask once a day and when they start; `tiaas admin updates check` makes one ask now.
 """
+_OF_A_PROGRAM = ("group", "allow", "fails")
+_OF_A_PACKAGE = ("critical", "out", "file")
 _PLAIN = ("start", "deadline", "notes", "vendor_id", "product_code", "hardware_version", "group")
 
 
@@ -58,9 +62,13 @@ def register(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> a
 def run(args: argparse.Namespace) -> int:
     """Does what was asked."""
     if args.version is None:
-        return _withdraw(args) if args.clear or args.withdraw else _list(args)
-    if args.clear or args.withdraw:
+        for name in (*_PLAIN, *_OF_A_PROGRAM, *_OF_A_PACKAGE):
+            if getattr(args, name):
+                raise InvalidInput(f"--{name.replace('_', '-')} needs a VERSION that is offered")
+        return _list(args) if args.withdraw is None and not args.clear else _withdraw(args)
+    if args.clear or args.withdraw is not None:
         raise InvalidInput("VERSION goes neither with --withdraw nor with --clear")
+    _require_sound(args)
     body: dict[str, Any] = {"for": args.kind, "version": args.version}
     body |= {name: getattr(args, name) for name in _PLAIN if getattr(args, name) is not None}
     if args.allow is not None:
@@ -82,6 +90,25 @@ def run(args: argparse.Namespace) -> int:
     else:
         out(f"package {made['update_id']}: {made['product_name']} {made['version']}, {made['priority']}")
     return ExitCode.OK
+
+
+def _require_sound(args: argparse.Namespace) -> None:
+    """Raises `InvalidInput` for what the lab would refuse, or pass over in silence."""
+    for version in (args.version, *(args.allow or ())):
+        if not is_version(version):
+            raise InvalidInput(f"{version} is no version: three numbers up to 999, like 1.2.3")
+    if args.group is not None and not FirmwareGroup(args.group, (args.version,)).is_sound:
+        raise InvalidInput("--group is five digits, like 00002")
+    for name in ("start", "deadline"):
+        try:
+            date.fromisoformat(getattr(args, name) or "2026-01-01")
+        except ValueError:
+            raise InvalidInput(f"--{name} is a date, YYYY-MM-DD") from None
+    for name in _OF_A_PROGRAM:
+        if getattr(args, name) and args.file is not None:
+            raise InvalidInput(f"--{name} does not go with --file, which has its own")
+        if getattr(args, name) and args.kind != "konnektor" and name != "group":
+            raise InvalidInput(f"--{name} is for a package for a Konnektor")
 
 
 def _withdraw(args: argparse.Namespace) -> int:

@@ -253,8 +253,8 @@ class Updates:
     async def _download_own(self, client: KsrClient) -> None:
         """TIP1-A_4836-02: the newest package for the Konnektor itself, if it is newer than what runs."""
         found = self.found_for(self.own)
-        if self.own_package is not None and found is not None and found.newest is not None:
-            await self.own_package.fetch(client, found, found.newest)
+        if self.own_package is not None and found is not None:
+            await self.own_package.fetch(client, found)
 
     async def _bring(self, product: TerminalProduct, offer: Offer) -> FirmwarePackage:
         """Downloads the file of a package and puts it on the shelf. Raises `KonnektorError` 4186, 4189."""

@@ -209,5 +209,7 @@ async def _registration(run: Running, events: list[Event]) -> None:
         assert box.registered is not None
         gone = await desk.change("POST", "/registration/deregister", kind=RegistrationState)
         assert not gone.access_granted
+        with pytest.raises(AdminRefused, match="not registered .register it first"):
+            await desk.change("POST", "/registration/deregister", kind=RegistrationState)
     assert told("MGM/TI_ACCESS_GRANTED")[1:] == [{"Active": "Disabled"}]
     assert run.lab.registration.contracts.to_shown()["registrations"] == []

@@ -120,3 +120,4 @@ def test_a_konnektor_gets_another_program(lab: LabProcess, tmp_path: Path) -> No
     ]
     nothing = lab.tiaas("admin", "updates", "apply")
     assert (nothing.returncode, "no package from the KSR is here" in nothing.stderr) == (3, True), nothing.stderr
+    assert "what to do: upload one (admin updates upload FILE)" in nothing.stderr

@@ -16,7 +16,7 @@ from tiaas.cli.compose import Running
 from tiaas.cli.managing import access_of
 from tiaas.client.admin import connect_admin
 from tiaas.interfaces.konfigurationsdienst_v1_1 import Priority
-from tiaas.interfaces.management.updates import UpdateOverview
+from tiaas.interfaces.management.updates import ProgramState, UpdateOverview
 from tiaas.konnektor.autoupdate import AUTO_UPDATE_KIND, DAYS, AutoUpdate, AutoUpdateSettings, next_run
 from tiaas.konnektor.catalogue import deviations
 from tiaas.konnektor.config import Address
@@ -343,6 +343,13 @@ async def _packages_for_the_konnektor(bench: Bench) -> None:
     assert allows(Row.TI, opstate.holding)
 
 
+async def _program(bench: Bench) -> ProgramState:
+    async with connect_admin(access_of(bench.run.served[0].admin)) as admin:
+        program = (await admin.read("/updates", UpdateOverview)).program
+    assert program is not None
+    return program
+
+
 async def _own_package(bench: Bench) -> None:
     """TIP1-A_4836-02: checked, fetched once, told; it waits under its own name until somebody has it applied."""
     bench.updates.settings = replace(bench.updates.settings, auto_download=True)
@@ -361,6 +368,7 @@ async def _own_package(bench: Bench) -> None:
         assert (told["Target"], told["Name"], told["Error"]) == ("Konnektor", "konnektor", code), fault
         assert (error.kind, error.severity, deviations(error)) == (EventType.SECURITY, EventSeverity.ERROR, [])
         assert not kept.exists()
+        assert (await _program(bench)).not_fetched.startswith(f"0.3.0: {code} "), fault
     assert bench.told("KSR/UPDATE/KONNEKTOR_DOWNLOAD_END") == []
     assert await bench.updates.check()
     (event,) = (e for e in bench.events if str(e.topic) == "KSR/UPDATE/KONNEKTOR_DOWNLOAD_END")
@@ -378,10 +386,8 @@ async def _own_package(bench: Bench) -> None:
     fetched = sum(line.startswith("GET ") for line in bench.asked())
     assert await bench.updates.check()
     assert sum(line.startswith("GET ") for line in bench.asked()) == fetched, "it is here already"
-    async with connect_admin(access_of(bench.run.served[0].admin)) as admin:
-        overview = await admin.read("/updates", UpdateOverview)
-    assert overview.program is not None
-    assert (overview.program.version, overview.program.waiting) == (__version__, "0.3.0")
+    program = await _program(bench)
+    assert (program.version, program.waiting, program.not_fetched) == (__version__, "0.3.0", "")
     bench.run.lab.ksr.packages.withdraw(offered)
     bench.updates.settings = replace(bench.updates.settings, auto_download=False)
 

@@ -16,6 +16,15 @@ from tiaas.cli.entry import main
         (["day", "--report", "{}/nix/x.html"], 1, "there is no folder"),
         (["day", "--record", "{}"], 2, "is a folder"),
         (["day", "--patients", "9"], 2, "from 10 on"),
+        (["ksr", "0.9"], 2, "0.9 is no version: three numbers up to 999, like 1.2.3"),
+        (["ksr", "0.2.0", "--allow", "0.2.x"], 2, "0.2.x is no version"),
+        (["ksr", "0.2.0", "--group", "2"], 2, "--group is five digits, like 00002"),
+        (["ksr", "0.2.0", "--deadline", "2026-13-24"], 2, "--deadline is a date, YYYY-MM-DD"),
+        (["ksr", "1.1.0", "--for", "terminal", "--fails"], 2, "--fails is for a package"),
+        (["ksr", "1.1.0", "--for", "terminal", "--allow", "1.1.0"], 2, "--allow is for a package"),
+        (["ksr", "0.2.0", "--file", "{}/nix", "--group", "00002"], 2, "--group does not go with --file"),
+        (["ksr", "--out", "{}/x.zip"], 2, "--out needs a VERSION"),
+        (["ksr", "--critical", "--clear"], 2, "--critical needs a VERSION"),
     ],
 )
 def test_refused(

@@ -15,6 +15,7 @@ from tiaas.base.inputfile import MEBIBYTE, read_input, read_input_text
 from tiaas.cli import outputfiles
 from tiaas.cli.entry import main
 from tiaas.cli.exitcodes import ExitCode
+from tiaas.interfaces.updatepackage import PACKAGE_OCTETS_MAX
 from tiaas.lab.lock import FolderLock
 
 _PATIENCE_SECONDS = 10.0
@@ -44,6 +45,7 @@ VERBS = (
     "admin imported-ca add FILE",
     "admin import-certificate pvs-1 FILE",
     "admin restore-instance praxis-1 FILE",
+    "admin updates upload FILE",
     "admin import FILE --passphrase-file good.txt --yes",
     "admin state --url https://127.0.0.1:9 --ca FILE --token-file good.txt",
     "up --config FILE --dir new",
@@ -125,6 +127,22 @@ def test_a_device_is_refused_and_what_a_shell_hands_over_is_bounded(tmp_path: Pa
     (tmp_path / "latin").write_bytes(b"M\xfcller")
     with pytest.raises(InvalidInput, match="no text in UTF-8: octet 2"):
         read_input_text(tmp_path / "latin")
+
+
+def test_an_update_package_may_be_as_long_as_the_konnektor_takes_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for octets, is_too_long in ((PACKAGE_OCTETS_MAX, False), (PACKAGE_OCTETS_MAX + 1, True)):
+        with (tmp_path / "package.zip").open("wb") as package:
+            package.truncate(octets)
+        assert main(["admin", "updates", "upload", "package.zip"]) != ExitCode.OK
+        assert ("is longer than 32 MiB" in capsys.readouterr().err) is is_too_long
+
+
+def test_networks_need_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["activate"], ["activate", ""], ["check", "N"]):
+        assert main(["admin", "networks", *words]) == ExitCode.USAGE
+        assert "need the Id of a network" in capsys.readouterr().err
 
 
 def test_a_damaged_card_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ The program of a node is that of all its instances. An administrator of the only
 several, whoever runs the node does (base plane).
 """
 
+from collections.abc import Awaitable
 from http import HTTPStatus
 
 from tiaas.interfaces.management.updates import NewProgram, ProgramAttempt, ProgramState, ProgramTaken
@@ -13,7 +14,7 @@ from tiaas.konnektor.admin.asked import instance_of
 from tiaas.konnektor.admin.problems import conflict
 from tiaas.konnektor.admin.roles import BASIS_ONLY, INSTANCE_ROLES
 from tiaas.konnektor.admin.routes import Call, Route, get, post
-from tiaas.konnektor.program.update import ProgramUpdates
+from tiaas.konnektor.program.update import CannotUpdate, ProgramUpdates
 
 _BODY_OCTETS = PACKAGE_OCTETS_MAX * 3 // 2
 _NOBODY = "the program is not replaced by packages here"
@@ -29,6 +30,7 @@ async def program_state(programs: ProgramUpdates) -> ProgramState:
         group_versions=group.versions,
         step=None if programs.step is None else programs.step.value,
         waiting=await programs.offered_version(),
+        not_fetched=programs.not_fetched,
         history=tuple(ProgramAttempt(e.at, e.version, e.before, e.code, e.detail) for e in choice.history),
     )
 
@@ -38,7 +40,7 @@ async def _upload(call: Call) -> ProgramTaken:
 
 
 async def _apply(call: Call) -> ProgramTaken:
-    return ProgramTaken(await _of_instance(call).apply_offer())
+    return await _tried(_of_instance(call).apply_offer())
 
 
 async def _base_state(call: Call) -> ProgramState:
@@ -50,8 +52,14 @@ async def _base_upload(call: Call) -> ProgramTaken:
 
 
 async def _taken(call: Call, programs: ProgramUpdates) -> ProgramTaken:
-    package = call.body(NewProgram).package
-    return ProgramTaken(await programs.apply(package))
+    return await _tried(programs.apply(call.body(NewProgram).package))
+
+
+async def _tried(applied: Awaitable[str]) -> ProgramTaken:
+    try:
+        return ProgramTaken(await applied)
+    except CannotUpdate as error:
+        raise conflict(str(error), error.remedy) from error
 
 
 def _of_instance(call: Call) -> ProgramUpdates:

@@ -8,7 +8,7 @@ from tiaas.konnektor.admin.roles import INSTANCE_ROLES
 from tiaas.konnektor.admin.routes import Call, Route, get, post, put
 from tiaas.konnektor.codes import CODES
 from tiaas.konnektor.config import Profile
-from tiaas.konnektor.registration.keeper import NoSmb, Registration, RegistrationSettings
+from tiaas.konnektor.registration.keeper import Registration, RegistrationSettings
 from tiaas.konnektor.registration.requests import NotRegistered
 from tiaas.pki.certificate import decode_certificate_untrusted
 
@@ -57,11 +57,9 @@ async def _send(call: Call) -> RegistrationState:
 
 def _refused(error: NotRegistered) -> Exception:
     """TIP1-A_4825: the error of the registration service in plain text."""
-    is_card = isinstance(error, NoSmb)
-    remedy = "have PIN.SMC verified (POST /smbs/{iccsn}/pin/verify)" if is_card else "ask the provider"
     # What the service's own codes mean the catalogue of a Konnektor's errors does not say.
     own = error.code if error.code in CODES else None
-    return conflict(error.text if error.code is None else f"{error.code} {error.text}", remedy, code=own)
+    return conflict(error.text if error.code is None else f"{error.code} {error.text}", error.remedy, code=own)
 
 
 def _registration(call: Call) -> Registration:

@@ -28,16 +28,18 @@ class OwnPackage:
         self._programs = programs
         self._hub = hub
 
-    async def fetch(self, client: KsrClient, found: Found, offer: Offer) -> None:
-        """Fetches what is not here yet; a failure is KSR/ERROR."""
-        if await self._programs.offered_version() == offer.version:
+    async def fetch(self, client: KsrClient, found: Found) -> None:
+        """Fetches the newest package if it is newer and not here yet; a failure is KSR/ERROR."""
+        offer = found.newest
+        self._programs.not_fetched = ""
+        if offer is None or await self._programs.offered_version() == offer.version:
             return
         try:
             self._require_signed(offer)
             name, octets = await self._package(client, offer)
             await self._programs.keep_offer(name, octets, offer.version)
         except KonnektorError as error:
-            self._programs.tell_failure(error)
+            self._programs.tell_failure(offer.version, error)
             return
         self._hub.publish(download_ended(found, offer))
 

@@ -35,7 +35,11 @@ _log = logging.getLogger("tiaas.konnektor.program")
 
 
 class CannotUpdate(TiaasError):
-    """Not now, or not here; says why."""
+    """Not now, or not here; says why, and what to do (`remedy`)."""
+
+    def __init__(self, text: str, remedy: str) -> None:
+        super().__init__(text)
+        self.remedy = remedy
 
 
 @enum.unique
@@ -73,6 +77,8 @@ class ProgramUpdates:
         clock: Clock,
     ) -> None:
         self.step: Step | None = None
+        self.not_fetched = ""
+        """Why the newest package of the KSR is not here (profile einbox); empty: nothing was wrong."""
         self._folder = folder
         self._anchors = anchors
         self._own = own
@@ -99,7 +105,7 @@ class ProgramUpdates:
         Raises `KonnektorError` 4183, 4184, 4185, `CannotUpdate`; then all is as before.
         """
         if self.step is not None:
-            raise CannotUpdate("an update is under way")
+            raise CannotUpdate("an update is under way", "wait for its end: GET /updates (admin updates) tells")
         self.step = Step.CHECK
         self._tell(lambda each: program_event(Topic.KSR_UPDATE_START, each.hostname))
         version = ""
@@ -127,7 +133,10 @@ class ProgramUpdates:
         """As `apply`, for the package that came from the KSR. Raises `CannotUpdate` if there is none."""
         octets = await asyncio.to_thread(self._folder.offer)
         if octets is None:
-            raise CannotUpdate("no package from the KSR is here")
+            raise CannotUpdate(
+                "no package from the KSR is here",
+                "upload one (admin updates upload FILE); a box fetches newer ones when it asks (admin updates check)",
+            )
         return await self.apply(octets)
 
     def settle(self) -> None:
@@ -175,8 +184,9 @@ class ProgramUpdates:
         """Whether the Hersteller signed that. Raises `BadHerstellerSignature`."""
         verify_hersteller_untrusted(content, signature, self._anchors, self._clock.now())
 
-    def tell_failure(self, error: KonnektorError) -> None:
-        """KSR/ERROR about a package for the Konnektor that could not be had."""
+    def tell_failure(self, version: str, error: KonnektorError) -> None:
+        """KSR/ERROR about a package for the Konnektor that could not be had; `not_fetched` says it, too."""
+        self.not_fetched = f"{version}: {error.code} {_said(error)}"
         self._tell(lambda each: program_failure(each.hostname, error))
 
     # ---- steps -------------------------------------------------------------------------------------------------------
@@ -211,8 +221,7 @@ class ProgramUpdates:
         """KSR/ERROR, KSR/UPDATE/END, and an entry in the history."""
         self.step = None
         choice = self.choice
-        said = f"{error.entry.filled(error.fill)}{f' ({error.detail})' if error.detail else ''}"
-        self._keep(choice.noted(Attempt(self._clock.now(), version, self.running, error.code, said)))
+        self._keep(choice.noted(Attempt(self._clock.now(), version, self.running, error.code, _said(error))))
         _log.warning("program not replaced", extra={"code": error.code, "reason": error.detail})
         self._tell(lambda each: program_failure(each.hostname, error))
         self._tell(lambda each: program_event(Topic.KSR_UPDATE_END, each.hostname))
@@ -232,3 +241,7 @@ class ProgramUpdates:
     def _tell(self, event_for: Callable[[Audience], Event]) -> None:
         for each in self._audience():
             each.hub.publish(event_for(each))
+
+
+def _said(error: KonnektorError) -> str:
+    return f"{error.entry.filled(error.fill)}{f' ({error.detail})' if error.detail else ''}"

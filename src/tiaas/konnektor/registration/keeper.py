@@ -111,7 +111,19 @@ class NoSmb(NotRegistered):
     """There is no SM-B whose PIN is verified, for the one that was wanted."""
 
     def __init__(self) -> None:
-        super().__init__("the SM-B is not inserted, or its PIN is not verified")
+        super().__init__(
+            "the SM-B is not inserted, or its PIN is not verified",
+            remedy="have PIN.SMC verified (POST /smbs/{iccsn}/pin/verify)",
+        )
+
+
+class Unregistered(NotRegistered):
+    """There is no registration."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the box is not registered", remedy="register it first (POST /registration/register, admin register)"
+        )
 
 
 class Registration:
@@ -190,7 +202,7 @@ class Registration:
         """TIP1-A_4827; after a failure the box is still registered. Raises as `register`."""
         held = self.registered
         if held is None:
-            raise NotRegistered("the box is not registered")
+            raise Unregistered
         async with self._smb("Deregister") as card:
             message = DeregisterRequest(
                 timestamp=self._clock.now(), certificate=held.certificate, contract_id=held.contract_id
@@ -204,7 +216,7 @@ class Registration:
         """A_21136, A_23275, with any SM-B whose PIN is verified. Raises `NotRegistered`, `StoreError`."""
         held = self.registered
         if held is None:
-            raise NotRegistered("the box is not registered")
+            raise Unregistered
         try:
             self._require_way()
             card, session = self._unlocked("")
@@ -265,7 +277,7 @@ class Registration:
 
     def _require_way(self) -> None:
         if not self._online.active:
-            raise NotRegistered("MGM_LU_ONLINE is off")
+            raise NotRegistered("MGM_LU_ONLINE is off", remedy="switch it on (admin parameters online=true)")
 
     async def _keep(self, registered: Registered | None) -> None:
         was = self.registered is not None

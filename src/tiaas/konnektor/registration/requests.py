@@ -43,12 +43,14 @@ _METHODS = {
 
 
 class NotRegistered(TiaasError):
-    """The service refused, or gave no answer. `code` is its own, if there is one; `text` is for the administrator."""
+    """The service refused, or gave no answer. `code` is its own, if there is one; `text` and `remedy` are for the
+    administrator."""
 
-    def __init__(self, text: str, code: int | None = None) -> None:
+    def __init__(self, text: str, code: int | None = None, *, remedy: str = "ask the provider") -> None:
         super().__init__(text)
         self.text = text
         self.code = code
+        self.remedy = remedy
 
 
 class Refused(NotRegistered):
