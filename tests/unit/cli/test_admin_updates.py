@@ -21,7 +21,7 @@ def test_a_package_that_was_not_fetched(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    program = ProgramState("0.1.0", "00001", ("0.1.0",), None, None, not_fetched, ())
+    program = ProgramState("0.1.0", "00001", ("0.1.0",), None, None, (), not_fetched)
     overview = UpdateOverview("https://127.0.0.1:9", True, None, None, "", (), program)
     monkeypatch.setattr(adminupdates, "with_admin", lambda args, work: overview)
     assert main(["admin", "updates", action]) == code

@@ -85,8 +85,8 @@ class ProgramState:
     group_versions: Annotated[tuple[str, ...], Told("the versions that may be applied")]
     step: Annotated[str | None, Told("how far an update is that is under way; null: none is")]
     waiting: Annotated[str | None, Told("the version of a package from the KSR that can be applied")]
-    not_fetched: Annotated[str, Told("version, code and reason if the newest package of the KSR could not be had")]
     history: Annotated[tuple[ProgramAttempt, ...], Told("the last twenty, oldest first")]
+    not_fetched: Annotated[str, Told("version, code and reason if the newest package of the KSR could not be had")] = ""
 
 
 @dataclass(frozen=True, slots=True)
