@@ -68,7 +68,8 @@ def _of_instance(call: Call) -> ProgramUpdates:
         raise conflict(_NOBODY, "replace it with the tools of whoever runs the node")
     if not call.plane.host.is_alone(instance_of(call).name):
         raise conflict(
-            "the program serves other instances, too", "whoever runs the node uploads the package: POST /program there"
+            "the program serves other instances, too",
+            "whoever runs the node uploads the package: POST /program there (admin updates upload FILE --node)",
         )
     return programs
 
