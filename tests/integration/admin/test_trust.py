@@ -1,5 +1,6 @@
 """Trust lists by hand, also when the TSL in use is out of date (gemSpec_Kon V5.18 TIP1-A_4705, TIP1-A_6728)."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +17,14 @@ from tiaas.interfaces.management.importedcas import CaImport, ImportedCaEntry, I
 from tiaas.interfaces.management.infomodel import InfoModelDocument
 from tiaas.interfaces.management.parameters import Parameters
 from tiaas.interfaces.management.roles import Role
-from tiaas.interfaces.management.system import ListImport, SystemState, TrustState
+from tiaas.interfaces.management.system import (
+    ListImport,
+    ListRefreshed,
+    Reachability,
+    ReachabilityTest,
+    SystemState,
+    TrustState,
+)
 from tiaas.konnektor.config import TiAccess
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.pki.issue import Validity
@@ -89,6 +97,37 @@ async def test_lists_are_taken_by_hand_when_the_tsl_is_out_of_date(desk: Desk) -
         *("CERT/TSL/UPDATED", "CERT/TSL/IMPORT", "CERT/BNETZA_VL/UPDATED"),
         *("CERT/TSL/UPDATED", "CERT/TSL/UPDATED"),
     ]
+
+
+async def test_without_online_mode_nothing_is_fetched_by_hand(tmp_path: Path) -> None:
+    """MGM_LU_ONLINE off, then on: the same call does not go out, then it does."""
+    asked = []
+
+    async def take(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(writer.get_extra_info("sockname"))
+        writer.close()
+
+    service = await asyncio.start_server(take, "127.0.0.1", 0)
+    port = service.sockets[0].getsockname()[1]
+    tsl, bnetza = f"http://127.0.0.1:{port}/tsl.xml", f"https://127.0.0.1:{port}/vl.xml"
+    offline = TiAccess(online=False, tsl_url=tsl, bnetza_url=bnetza)
+    reach = ReachabilityTest("127.0.0.1", port)
+    calls = (("/trust/tsl/refresh", None), ("/trust/bnetza/refresh", None), ("/system/reachability", reach))
+    async with (
+        service,
+        open_desk(tmp_path, offline, GEMATIK.anchor.encoded) as desk,
+        connect_admin(desk.access()) as chief,
+    ):
+        for path, document in calls:
+            with pytest.raises(AdminRefused, match="MGM_LU_ONLINE is off") as refused:
+                await chief.change("POST", path, document)
+            assert (refused.value.status, refused.value.remedy) == (409, "set the parameter online first")
+        assert asked == []
+        assert (await chief.read("/trust", TrustState)).tsl.last_attempt is None, "it was not tried"
+        desk.instance.context.online_mode.switch(True)
+        assert (await chief.change("POST", "/system/reachability", reach, Reachability)).is_reachable
+        assert not (await chief.change("POST", "/trust/tsl/refresh", kind=ListRefreshed)).succeeded
+    assert len(asked) > 1
 
 
 @pytest.mark.requirement("TIP1-A_4821-02")

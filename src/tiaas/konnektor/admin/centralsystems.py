@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from tiaas.interfaces.management.centralsystems import CentralSystem, CentralSystems
 from tiaas.interfaces.management.system import Reachability, ReachabilityTest
-from tiaas.konnektor.admin.asked import instance_of
+from tiaas.konnektor.admin.asked import instance_of, require_online
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES
 from tiaas.konnektor.admin.routes import Call, Route, get, post
 from tiaas.konnektor.config import Address, BoxAccess, Profile
@@ -22,8 +22,10 @@ _BLOCKED = "EC_FW_Not_Valid_Status_Blocked"
 
 
 async def _reach(call: Call) -> Reachability:
-    wish = call.body(ReachabilityTest)
-    return await _try(instance_of(call), Address(wish.host, wish.port))
+    instance, wish = instance_of(call), call.body(ReachabilityTest)
+    # Whether a host is in the practice's LAN or behind the TI nobody can tell from its address.
+    require_online(instance, "nobody is tried")
+    return await _try(instance, Address(wish.host, wish.port))
 
 
 async def _systems(call: Call) -> CentralSystems:

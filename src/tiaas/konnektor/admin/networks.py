@@ -6,12 +6,11 @@ from tiaas.interfaces.management.networks import (
     NetworkOverview,
     NetworkSettingsData,
 )
-from tiaas.konnektor.admin.asked import instance_of
+from tiaas.konnektor.admin.asked import instance_of, require_online
 from tiaas.konnektor.admin.problems import conflict, not_found
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES
 from tiaas.konnektor.admin.routes import Call, Route, get, post, put
 from tiaas.konnektor.bestandsnetze.keeper import NoSuchNetwork
-from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.instance import Instance
 
 _PATH = "/networks"
@@ -25,10 +24,7 @@ async def _check(call: Call) -> NetworkOverview:
     instance = instance_of(call)
     if not instance.bestandsnetze.has_source:
         raise conflict("the instance has no KSR that tells of networks", "set ti.ksr_config_url in its configuration")
-    if instance.context.online_mode.is_blocked:
-        raise KonnektorError(4002)
-    if not instance.context.online_mode.active:
-        raise conflict("MGM_LU_ONLINE is off: the KSR is not asked", "set the parameter online first")
+    require_online(instance, "the KSR is not asked")
     await instance.bestandsnetze.refresh()
     return _overview(instance)
 

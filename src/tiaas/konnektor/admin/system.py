@@ -21,14 +21,13 @@ from tiaas.interfaces.management.system import (
     TrustState,
     TslServiceContact,
 )
-from tiaas.konnektor.admin.asked import instance_of
+from tiaas.konnektor.admin.asked import instance_of, require_online
 from tiaas.konnektor.admin.parameters import configured
 from tiaas.konnektor.admin.problems import Problem, conflict, not_found
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, ON_SITE
 from tiaas.konnektor.admin.routes import Call, Route, get, post
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import SM_B
-from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.protocol.service import FACHMODULE
 from tiaas.konnektor.sds import PRODUCT_TYPE
 from tiaas.konnektor.sessions import CallContext, CardSession
@@ -93,13 +92,15 @@ async def _trust(call: Call) -> TrustState:
 
 
 async def _refresh_tsl(call: Call) -> ListRefreshed:
-    _require_way(call)
-    return ListRefreshed(await _lists(call).refresh_tsl())
+    lists = _lists(call)
+    require_online(instance_of(call), "the TSL service is not asked")
+    return ListRefreshed(await lists.refresh_tsl())
 
 
 async def _refresh_bnetza(call: Call) -> ListRefreshed:
-    _require_way(call)
-    return ListRefreshed(await _lists(call).refresh_bnetza())
+    lists = _lists(call)
+    require_online(instance_of(call), "the TSL service is not asked")
+    return ListRefreshed(await lists.refresh_bnetza())
 
 
 async def _import_tsl(call: Call) -> None:
@@ -231,12 +232,6 @@ def _lists(call: Call) -> TrustLists:
             HTTPStatus.CONFLICT, "the instance has no trust lists", "its trust space is what the operator gave it"
         )
     return lists
-
-
-def _require_way(call: Call) -> None:
-    """A box whose firmware is too old makes no connection to the TI (TIP1-A_6025). Raises 4002."""
-    if instance_of(call).context.online_mode.is_blocked:
-        raise KonnektorError(4002)
 
 
 def _list(status: ListStatus) -> TrustList:

@@ -10,13 +10,12 @@ from tiaas.interfaces.management.updates import (
     UpdateOverview,
     UpdateSettingsData,
 )
-from tiaas.konnektor.admin.asked import instance_of
+from tiaas.konnektor.admin.asked import instance_of, require_online
 from tiaas.konnektor.admin.problems import conflict
 from tiaas.konnektor.admin.program import PROGRAM_ROUTES, program_state
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES
 from tiaas.konnektor.admin.routes import Call, Route, get, post, put
 from tiaas.konnektor.autoupdate import DAYS, AutoUpdateSettings
-from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.updateoffers import Device, Found, Offer, newest_first
 
 _PATH = "/updates"
@@ -31,10 +30,7 @@ async def _check(call: Call) -> UpdateOverview:
     instance = instance_of(call)
     if not instance.updates.has_ksr:
         raise conflict("the instance has no KSR to ask", "set ti.ksr_url in its configuration")
-    if instance.context.online_mode.is_blocked:
-        raise KonnektorError(4002)
-    if not instance.context.online_mode.active:
-        raise conflict("MGM_LU_ONLINE is off: the KSR is not asked", "set the parameter online first")
+    require_online(instance, "the KSR is not asked")
     await instance.updates.check()
     return await _overview(call)
 
