@@ -1,4 +1,5 @@
-"""`tiaas admin …` for certificates that Clientsysteme show and see (gemSpec_Kon V5.18 TIP1-A_4517, A_23511)."""
+"""`tiaas admin …` for certificates that Clientsysteme show and see (gemSpec_Kon V5.18 TIP1-A_4517, A_23511), and all
+that are in use, those of the device with their keys (A_18931)."""
 
 import argparse
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from tiaas.base.secret import Secret
 from tiaas.cli.adminaccess import read_secret, with_admin
 from tiaas.cli.adminaccounts import shown
 from tiaas.cli.exitcodes import ExitCode
-from tiaas.cli.writer import out, out_fields
+from tiaas.cli.writer import out, out_fields, out_table
 from tiaas.client.admin import Admin, path_of
 from tiaas.interfaces.management.clientsystems import (
     ClientCertificate,
@@ -20,12 +21,14 @@ from tiaas.interfaces.management.clientsystems import (
     NewServerCertificate,
     ServerCertificate,
 )
+from tiaas.interfaces.management.system import CertificateOverview
 
 _PATH = "/server-certificate"
 
 
 def register_certificates(action: Callable[..., argparse.ArgumentParser]) -> None:
-    """Adds `import-certificate` and `server-certificate`."""
+    """Adds `certificates`, `import-certificate` and `server-certificate`."""
+    action("certificates", "all certificates in use, their keys, when they end", _certificates)
     added = action("import-certificate", "accept a client certificate made elsewhere", _import_client)
     added.add_argument("client", metavar="CLIENT_SYSTEM")
     added.add_argument("file", type=Path, metavar="FILE", help="the certificate, PEM or DER")
@@ -35,6 +38,18 @@ def register_certificates(action: Callable[..., argparse.ArgumentParser]) -> Non
     server.add_argument("--key", choices=[kind.value for kind in KeyType], default=KeyType.P256.value)
     server.add_argument("--password-file", type=Path, metavar="FILE", help="with import; default: it is asked for")
     server.add_argument("--ca-pem", action="store_true", help="write the CA to trust (PEM), nothing else")
+
+
+def _certificates(args: argparse.Namespace) -> int:
+    def text(found: CertificateOverview) -> None:
+        rows = [
+            (f"{each.not_after:%Y-%m-%d}", str(each.days_left), each.use, each.key or "", each.where, each.subject)
+            for each in found.certificates
+        ]
+        out_table(("EXPIRES", "DAYS", "USE", "KEY", "WHERE", "SUBJECT"), rows)
+        out(f"the device's own identities have {'RSA keys only' if found.is_rsa_only else 'ECC keys'}")
+
+    return shown(args, with_admin(args, lambda admin: admin.read("/certificates", CertificateOverview)), text)
 
 
 def _import_client(args: argparse.Namespace) -> int:

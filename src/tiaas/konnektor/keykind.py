@@ -20,6 +20,11 @@ class KeyKind(enum.StrEnum):
     RSA_3072 = "rsa3072"
 
 
+def key_name(key: object) -> str:
+    """How a public key is shown: its curve, like `secp256r1`, or `rsa` and its bits."""
+    return key.curve.name if isinstance(key, ec.EllipticCurvePublicKey) else f"rsa{getattr(key, 'key_size', '')}"
+
+
 def generate_key(kind: KeyKind) -> PrivateKey:
     """A new private key by OpenSSL's generator; RSA takes some 100 ms, so call it in a thread."""
     match kind:

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from tests.integration.konnektor_front.houses import ENTROPY
 from tiaas.base.clock import ManualClock, SystemClock
 from tiaas.base.secret import Secret
@@ -54,11 +56,21 @@ class Desk:
         self.instance.context.hub.subscribe(self.events.append)
 
 
-def first_provision(token: Secret, anchor: bytes | None = None) -> Provision:
-    """An instance's delivery state: a trust space without anchors, or that of a TSL, and a first administrator."""
+BOX_ICCSN = "80276883110000141777"
+
+
+def first_provision(token: Secret, anchor: bytes | None = None, device: KeyKind | None = None) -> Provision:
+    """An instance's delivery state: a trust space without anchors, or that of a TSL, and a first administrator.
+
+    With `device` it is that of a box: C.NK.VPN, and ID.SAK.AUT, with such a key.
+    """
     ca = create_ca("test", SystemClock().now(), ENTROPY)
-    sak = issue_server(ca, KeyKind.BRAINPOOL_P256, ("sak",), SystemClock().now(), ENTROPY)
-    return Provision(TrustSpace((), (), ()), sak, anchor, first_admin=FirstAdmin.of("first", token))
+    sak = issue_server(ca, device or KeyKind.BRAINPOOL_P256, ("sak",), SystemClock().now(), ENTROPY)
+    vpn = None
+    if device is not None:
+        made = issue_server(ca, device, (f"{BOX_ICCSN}-20260101",), SystemClock().now(), ENTROPY)
+        vpn = made.certificate.public_bytes(Encoding.DER)
+    return Provision(TrustSpace((), (), ()), sak, anchor, first_admin=FirstAdmin.of("first", token), device=vpn)
 
 
 @asynccontextmanager
@@ -68,6 +80,7 @@ async def open_desk(
     anchor: bytes | None = None,
     profile: Profile = Profile.HSK,
     box: BoxAccess | None = None,
+    device: KeyKind | None = None,
 ) -> AsyncIterator[Desk]:
     """A node with one instance `a` that is managed on a port of the system's choice."""
     clock = ManualClock(SystemClock().now())
@@ -79,7 +92,7 @@ async def open_desk(
         config = InstanceConfig(
             "a", address, hosts=("127.0.0.1",), profile=profile, ti=ti or TiAccess(), box=box or BoxAccess()
         )
-        instance = await node.add(config, first_provision(token, anchor))
+        instance = await node.add(config, first_provision(token, anchor, device))
         await node.manage("a", address)
         desk = Desk(node, instance, clock, {None: None, Role.SUPER: token})
         async with connect_admin(desk.access()) as admin:

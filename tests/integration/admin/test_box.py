@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.admin.desk import Desk, open_desk
+from tests.integration.admin.desk import BOX_ICCSN, Desk, open_desk
 from tests.integration.admin.test_trust import GEMATIK, NOW, SINCE, SPAN
 from tests.integration.admin.test_verbs import verbs
 from tests.unit.konnektor_trust.listmaker import Listed, ListMaker
@@ -20,12 +20,14 @@ from tiaas.cli.exitcodes import ExitCode
 from tiaas.client.admin import Admin, AdminRefused, connect_admin
 from tiaas.interfaces.connector_common_v5_0 import Connection
 from tiaas.interfaces.management.parameters import Parameters
-from tiaas.interfaces.management.system import ListImport
+from tiaas.interfaces.management.roles import Role
+from tiaas.interfaces.management.system import CertificateOverview, ListImport
 from tiaas.konnektor import boxnetwork
 from tiaas.konnektor.box import Box
 from tiaas.konnektor.boxnetwork import Way
 from tiaas.konnektor.config import Address, BoxAccess, Profile, TiAccess
 from tiaas.konnektor.connectorstate import connector_state
+from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.opstate import Condition
 from tiaas.konnektor.protocol import Level, LogName, LogType, Query
 from tiaas.pki.crl import issue_crl
@@ -213,6 +215,31 @@ async def test_without_online_mode_no_way_is_set_up(bench: Bench) -> None:
     await bench.chief.change("PUT", "/parameters", Parameters(online=True))
     await bench.connect(Way.SIS)
     assert bench.topics()[-1] == "NETWORK/VPN_SIS/UP"
+
+
+@pytest.mark.requirement("A_18931")
+@pytest.mark.parametrize(
+    ("kind", "shown", "told"),
+    [(KeyKind.BRAINPOOL_P256, "brainpoolP256r1", "ECC keys"), (KeyKind.RSA_2048, "rsa2048", "RSA keys only")],
+)
+async def test_the_certificates_of_the_device_are_shown_with_their_keys(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: KeyKind, shown: str, told: str
+) -> None:
+    async with (
+        open_desk(tmp_path, profile=Profile.EINBOX, device=kind) as desk,
+        connect_admin(desk.access(Role.LOKAL)) as local,
+    ):
+        found = await local.read("/certificates", CertificateOverview)
+        run = verbs(desk.access(), tmp_path, capsys)
+        table = await asyncio.to_thread(run, "certificates")
+    entries = {each.use: each for each in found.certificates}
+    assert {use: entry.key for use, entry in entries.items()} == {"NK": shown, "SAK": shown, "server": "secp256r1"}
+    assert found.is_rsa_only is (kind is KeyKind.RSA_2048)
+    assert entries["NK"].where == BOX_ICCSN
+    assert {tuple(line.split()[2:4]) for line in table.splitlines()[1:-1]} == {
+        (use, entry.key) for use, entry in entries.items()
+    }
+    assert table.endswith(f"{told}\n")
 
 
 async def test_a_box_without_a_packet_filter_says_so(bench: Bench) -> None:

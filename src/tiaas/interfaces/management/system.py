@@ -223,11 +223,12 @@ class SmbUnblock:
 class CertificateEntry:
     """A certificate in use. `days_left` is negative for one that is over."""
 
-    use: Annotated[str, Told("server, client, SAK, terminal, card")]
+    use: Annotated[str, Told("NK (C.NK.VPN of a box), SAK (C.SAK.AUT), server (C.AK.AUT), client, terminal, card")]
     where: Annotated[str, Told("Clientsystem, terminal, or card handle")]
     subject: str
     not_after: datetime
     days_left: Annotated[int, Number(-100_000, 100_000)]
+    key: Annotated[str | None, Told("the curve, or rsa and bits; null for a card, which has several")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +236,7 @@ class CertificateOverview:
     """All certificates in use, the first to expire first."""
 
     certificates: tuple[CertificateEntry, ...]
+    is_rsa_only: Annotated[bool, Told("whether the device's own identities, NK and SAK, have no ECC key")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """Certificates in use and when they end (gemSpec_Kon V5.18 TIP1-A_4812 ff., A_21849), and the run over all cards
-(TIP1-A_4704)."""
+(TIP1-A_4704). Those of the device, which a gSMC-K would hold, are shown with their keys (A_18931)."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tiaas.interfaces.management.roles import Role
 from tiaas.interfaces.management.system import (
@@ -18,6 +19,7 @@ from tiaas.interfaces.management.system import (
 from tiaas.konnektor.admin.asked import instance_of
 from tiaas.konnektor.admin.roles import INSTANCE_ROLES, ON_SITE
 from tiaas.konnektor.admin.routes import Call, Route, get, post
+from tiaas.konnektor.box import device_iccsn
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardstatus import CheckedCertificate
 from tiaas.konnektor.cardtypes import HBAX, CardType
@@ -25,6 +27,7 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.expiry import CardDates
 from tiaas.konnektor.infoentities import AuthKind
 from tiaas.konnektor.instance import Instance
+from tiaas.konnektor.keykind import key_name
 
 
 async def _overview(call: Call) -> CertificateOverview:
@@ -33,15 +36,25 @@ async def _overview(call: Call) -> CertificateOverview:
     found = sorted(_all(instance), key=lambda entry: entry[3])
     return CertificateOverview(
         tuple(
-            CertificateEntry(use, where, subject, until, (until - now) // timedelta(days=1))
-            for use, where, subject, until in found
-        )
+            CertificateEntry(use, where, subject, until, (until - now) // timedelta(days=1), key)
+            for use, where, subject, until, key in found
+        ),
+        all(isinstance(certificate.public_key(), rsa.RSAPublicKey) for _, _, certificate in _device(instance)),
     )
 
 
-def _all(instance: Instance) -> Iterator[tuple[str, str, str, datetime]]:
+def _device(instance: Instance) -> Iterator[tuple[str, str, x509.Certificate]]:
+    """The identities that are given to an instance; with which key its server works its administrator chooses."""
+    box = instance.health.box
+    if box is not None and box.device is not None:
+        yield "NK", device_iccsn(box.device), x509.load_der_x509_certificate(box.device.encoded)
+    yield "SAK", "towards terminals", instance.sak.certificate
+
+
+def _all(instance: Instance) -> Iterator[tuple[str, str, str, datetime, str | None]]:
+    for use, where, certificate in _device(instance):
+        yield use, where, *_told(certificate)
     yield "server", instance.url, *_told(instance.identity.server.certificate)
-    yield "SAK", "towards terminals", *_told(instance.sak.certificate)
     known = instance.identity.client_certificates
     for client in instance.model.current.clients.values():
         for feature in client.auth_features:
@@ -55,7 +68,7 @@ def _all(instance: Instance) -> Iterator[tuple[str, str, str, datetime]]:
     for card in instance.context.cards:
         ends = card.data.certificate_expiration
         if ends is not None:
-            yield "card", card.handle, card.card_type.value, datetime.combine(ends, time(), UTC)
+            yield "card", card.handle, card.card_type.value, datetime.combine(ends, time(), UTC), None
 
 
 async def _run(call: Call) -> ExpiryRun:
@@ -99,12 +112,13 @@ def _smb(card: Card, checked: CheckedCertificate) -> SmbCertificate:
     )
 
 
-def _told(certificate: x509.Certificate) -> tuple[str, datetime]:
-    return certificate.subject.rfc4514_string(), certificate.not_valid_after_utc
+def _told(certificate: x509.Certificate) -> tuple[str, datetime, str]:
+    key = key_name(certificate.public_key())
+    return certificate.subject.rfc4514_string(), certificate.not_valid_after_utc, key
 
 
 CERTIFICATE_ROUTES: tuple[Route, ...] = (
-    get("/certificates", ON_SITE, "All certificates in use and when they end", _overview, CertificateOverview),
+    get("/certificates", ON_SITE, "All certificates in use, their keys, when they end", _overview, CertificateOverview),
     post(
         "/certificates/expiry-run",
         INSTANCE_ROLES,

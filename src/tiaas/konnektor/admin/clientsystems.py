@@ -3,7 +3,6 @@
 from http import HTTPStatus
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tiaas.base.heavy import beside
@@ -30,7 +29,7 @@ from tiaas.konnektor.admin.routes import Call, Route, delete, get, post, put
 from tiaas.konnektor.identity import UnusableCertificate, fingerprint_of
 from tiaas.konnektor.infoentities import AuthKind
 from tiaas.konnektor.instance import Instance
-from tiaas.konnektor.keykind import KeyKind
+from tiaas.konnektor.keykind import KeyKind, key_name
 from tiaas.konnektor.sinkchecks import SinkCheck, SinkTrust
 
 PASSWORD_OCTETS = 16
@@ -192,13 +191,11 @@ def _certificate(der: bytes) -> ClientCertificate:
 def _server_shown(instance: Instance) -> ServerCertificate:
     identity = instance.identity
     certificate = identity.server.certificate
-    key = certificate.public_key()
-    kind = key.curve.name if isinstance(key, ec.EllipticCurvePublicKey) else f"rsa{getattr(key, 'key_size', '')}"
     return ServerCertificate(
         certificate.subject.rfc4514_string(),
         certificate.issuer.rfc4514_string(),
         tuple(sorted(identity.server_names)),
-        kind,
+        key_name(certificate.public_key()),
         certificate.not_valid_after_utc,
         fingerprint_of(certificate.public_bytes(Encoding.DER)),
         identity.is_imported,
