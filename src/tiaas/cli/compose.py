@@ -13,6 +13,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import field, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -42,6 +43,7 @@ from tiaas.client import Kon, parse_kon
 from tiaas.client.admin import Admin, connect_admin, path_of
 from tiaas.interfaces.management.clientsystems import BasicUserChange, KeyType
 from tiaas.konnektor.config import Address, InstanceConfig, Profile, Variant
+from tiaas.konnektor.diskcheck import free_octets
 from tiaas.konnektor.ingress import AddressTaken
 from tiaas.konnektor.instance import Instance
 from tiaas.konnektor.node import Node
@@ -326,7 +328,8 @@ class _Start:
         store = await SqliteStore.open(self.options.folder.absolute() / KONNEKTOR_DATABASE)
         self.stack.push_async_callback(store.close)
         logs, samples = self.options.folder.absolute() / PROTOCOL_FOLDER, FaultyRandom(self.entropy, lab.faults)
-        node = Node(store, self.clock, self.entropy, logs=logs, samples=samples)
+        free = partial(free_octets, self.options.folder.absolute())
+        node = Node(store, self.clock, self.entropy, logs=logs, samples=samples, free=free)
         self.stack.push_async_callback(node.stop)
         return node, store
 

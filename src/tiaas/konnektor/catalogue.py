@@ -142,9 +142,10 @@ def row_of(topic: str) -> EventRow | None:
     """The row of a topic that may be raised; None for any other."""
     if not topic.startswith(STATE):
         return CATALOGUE.get(topic) or OWN_TOPICS.get(topic)
-    name = topic.removeprefix(STATE).partition("(")[0]
+    told = topic.removeprefix(STATE)
+    name = told.partition("(")[0]
     for condition in Condition:
-        if condition.value.name == name:
+        if condition.value.name in (name, told):
             own = "CtID" if condition.value.per_terminal else _STATE_PARAMETERS.get(condition, "")
             return _row(f"Value Bedeutung {own}", kind=condition.value.kind, severity=condition.value.severity)
     return None

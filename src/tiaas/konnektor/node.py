@@ -6,7 +6,7 @@ of its own and keeps nothing of theirs for itself. Trust lists, which are public
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -61,7 +61,8 @@ class Node:
 
     The store is the caller's; `stop` does not close it. Below `logs` each instance has a folder for its logs; without
     it logs are in memory only. `samples` is what the check of the random generator looks at, and nothing is made of it;
-    without it that is `entropy` itself.
+    without it that is `entropy` itself. `free` tells the free octets on the disk with the state; without it nobody
+    looks.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Node:
         front_settings: FrontSettings | None = None,
         logs: Path | None = None,
         samples: Entropy | None = None,
+        free: Callable[[], int] | None = None,
     ) -> None:
         self._logs = logs
         self.ingress = Ingress()
@@ -93,7 +95,7 @@ class Node:
         self._starting: set[str] = set()
         self.programs: ProgramUpdates | None = None
         """Who replaces the program of this process; None: nobody can."""
-        self.checks = NodeChecks(store.check, clock, samples or entropy)
+        self.checks = NodeChecks(store.check, clock, samples or entropy, free=free)
         self._front = EmbeddedFront(clock, entropy, self._network, self._sak, front_settings)
 
     @property

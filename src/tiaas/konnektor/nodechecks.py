@@ -1,16 +1,18 @@
-"""What a node checks once for all its instances: random generator, key store, program files.
+"""What a node checks once for all its instances: random generator, key store, disk, program files.
 
-Every instance that is told of has the conditions EC_Random_Generator_Not_Reliable, EC_Secure_KeyStore_Not_Available
-and EC_Software_Integrity_Check_Failed set as found; one that boots gets them before it serves.
+Every instance that is told of has the conditions EC_Random_Generator_Not_Reliable, EC_Secure_KeyStore_Not_Available,
+EC_Software_Integrity_Check_Failed and EC_OTHER_ERROR_STATE(1) set as found; one that boots gets them before it serves.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
 from tiaas.base.heavy import beside
+from tiaas.konnektor.diskcheck import is_nearly_full
 from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.konnektor.randomcheck import looks_random
 from tiaas.konnektor.software import Hashes, changed_files, installed_hashes
@@ -24,7 +26,11 @@ SOFTWARE_SECONDS = 86_400.0
 
 
 class NodeChecks:
-    """The checks of one node. `key_store` raises `StoreError` if keys cannot be had; `entropy` only gives samples."""
+    """The checks of one node.
+
+    `key_store` raises `StoreError` if keys cannot be had; `entropy` only gives samples; `free` tells the free octets
+    on the disk with the state, or raises `OSError`: that says nothing about it.
+    """
 
     def __init__(
         self,
@@ -32,11 +38,13 @@ class NodeChecks:
         clock: Clock,
         entropy: Entropy,
         hashes: Callable[[], Hashes] = installed_hashes,
+        free: Callable[[], int] | None = None,
     ) -> None:
         self._key_store = key_store
         self._clock = clock
         self._entropy = entropy
         self._hashes = hashes
+        self._free = free
         self._found: dict[Condition, bool] = {}
         self._told: list[OperatingState] = []
         self._software_at: float | None = None
@@ -71,6 +79,7 @@ class NodeChecks:
             self._find(Condition.SECURE_KEYSTORE_NOT_AVAILABLE, True)
         else:
             self._find(Condition.SECURE_KEYSTORE_NOT_AVAILABLE, False)
+        self._look_at_disk()
         now = self._clock.monotonic()
         if self._software_at is None or now - self._software_at >= SOFTWARE_SECONDS:
             self._software_at = now
@@ -78,6 +87,13 @@ class NodeChecks:
             if changed:
                 _log.error("program files are not as installed", extra={"count": len(changed), "where": changed[0]})
             self._find(Condition.SOFTWARE_INTEGRITY_CHECK_FAILED, bool(changed))
+
+    def _look_at_disk(self) -> None:
+        if self._free is None:
+            return
+        was = self._found.get(Condition.DISK_NEARLY_FULL, False)
+        with suppress(OSError):
+            self._find(Condition.DISK_NEARLY_FULL, is_nearly_full(self._free(), was))
 
     def _find(self, condition: Condition, found: bool) -> None:
         if self._found.get(condition) is found:

@@ -123,6 +123,7 @@ class Condition(enum.Enum):
     TLS_CLIENT_CERTIFICATE_SECURITY = ConditionRow(
         "EC_TLS_Client_Certificate_Security", _SEC, _INFO, "TLS-Zertifikat zu schwach"
     )
+    DISK_NEARLY_FULL = ConditionRow("EC_OTHER_ERROR_STATE(1)", _OP, _WARNING, "Speicherplatz fast erschöpft")
 
 
 @dataclass(frozen=True, slots=True)

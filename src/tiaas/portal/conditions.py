@@ -42,6 +42,7 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "EC_NK_Certificate_Expiring": "Certificate of the network Konnektor expires",
         "EC_NK_Certificate_Expired": "Certificate of the network Konnektor expired",
         "EC_TLS_Client_Certificate_Security": "TLS certificate too weak",
+        "EC_OTHER_ERROR_STATE(1)": "Disk nearly full",
     }
 )
 

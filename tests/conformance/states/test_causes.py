@@ -2,7 +2,8 @@
 
 import errno
 import hashlib
-from collections.abc import AsyncIterator
+import shutil
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from tiaas.base.clock import ManualClock, SystemClock
 from tiaas.base.entropy import Entropy, SeededEntropy, SystemEntropy
 from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.konnektor.config import Address
+from tiaas.konnektor.diskcheck import ENOUGH, LITTLE, free_octets
 from tiaas.konnektor.events import Event, EventHub, EventSeverity, EventType
 from tiaas.konnektor.identity import Identity
 from tiaas.konnektor.keykind import KeyKind
@@ -166,10 +168,12 @@ class Switched:
         return self.now.octets(size)
 
 
-async def _node(tmp_path: Path, hashes: Hashes | None = None) -> tuple[SqliteStore, NodeChecks, Rig, Switched]:
+async def _node(
+    tmp_path: Path, hashes: Hashes | None = None, free: Callable[[], int] | None = None
+) -> tuple[SqliteStore, NodeChecks, Rig, Switched]:
     store = await SqliteStore.open(tmp_path / "konnektor.sqlite")
     rig, entropy = Rig(), Switched(SystemEntropy())
-    checks = NodeChecks(store.check, rig.clock, entropy, lambda: hashes or {})
+    checks = NodeChecks(store.check, rig.clock, entropy, lambda: hashes or {}, free)
     await checks.tell(rig.opstate)
     return store, checks, rig, entropy
 
@@ -211,6 +215,36 @@ async def test_the_file_with_the_keys_is_taken_away_and_comes_back(tmp_path: Pat
     assert not rig.opstate.holds(Condition.SECURE_KEYSTORE_NOT_AVAILABLE)
     await checks.stop()
     await store.close()
+
+
+@pytest.mark.event("OPERATIONAL_STATE/EC_OTHER_ERROR_STATE(1)")
+@pytest.mark.requirement("TIP1-A_4509")
+async def test_a_disk_that_fills_and_has_room_again(tmp_path: Path) -> None:
+    disk: dict[str, int] = {"room": free_octets(tmp_path)}
+
+    def free() -> int:
+        if "room" not in disk:
+            raise OSError(errno.EIO, "the disk cannot be asked")
+        return disk["room"]
+
+    store, checks, rig, _ = await _node(tmp_path, free=free)
+    held = []
+    for room in (LITTLE, LITTLE - 1, None, LITTLE, ENOUGH - 1, ENOUGH, LITTLE, None):
+        disk = {} if room is None else {"room": room}
+        await checks.look()
+        held.append(rig.opstate.holds(Condition.DISK_NEARLY_FULL))
+    assert held == [False, True, True, True, True, False, False, False]
+    told = [event for event in rig.events if event.topic == "OPERATIONAL_STATE/EC_OTHER_ERROR_STATE(1)"]
+    assert [dict(event.parameters)["Value"] for event in told] == ["true", "false"]
+    assert {(event.kind, event.severity) for event in told} == {(EventType.OPERATION, EventSeverity.WARNING)}
+    await checks.stop()
+    await store.close()
+
+
+def test_the_disk_is_asked_how_much_may_be_written(tmp_path: Path) -> None:
+    assert 0 < free_octets(tmp_path) <= shutil.disk_usage(tmp_path).total
+    with pytest.raises(FileNotFoundError):
+        free_octets(tmp_path / "away")
 
 
 @pytest.mark.event("OPERATIONAL_STATE/EC_Software_Integrity_Check_Failed")
