@@ -10,6 +10,7 @@ from tiaas.base.errors import InvalidInput
 from tiaas.base.inputfile import read_input
 from tiaas.cli.adminaccess import lab_access, with_admin
 from tiaas.cli.adminaccounts import shown
+from tiaas.cli.adminfachmodul import fachmodul_packages
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.explain import note_remedies
 from tiaas.cli.writer import local_time, note, out, out_table
@@ -31,24 +32,31 @@ def register_updates(action: Callable[..., argparse.ArgumentParser]) -> None:
     added.add_argument(
         "what",
         nargs="?",
-        choices=("show", "check", "upload", "apply"),
+        choices=("show", "check", "upload", "apply", "fachmodul"),
         default="show",
         help="what is known (default); ask the KSR now; replace the Konnektor's program by the package in FILE, or by "
-        "the one that a box has got from the KSR",
+        "the one that a box has got from the KSR; what the KSR offers for a Fachmodul",
     )
-    added.add_argument("file", nargs="?", type=Path, metavar="FILE", help="with upload: an Update-Paket")
+    added.add_argument(
+        "file", nargs="?", type=Path, metavar="FILE|NAME", help="with upload: an Update-Paket; with fachmodul: its name"
+    )
+    added.add_argument("--load", metavar="ID", help="with fachmodul: load that package and keep it for the Fachmodul")
     added.add_argument(
         "--node", dest="is_base", action="store_true", help="with upload: for all instances (base management)"
     )
 
 
 def _updates(args: argparse.Namespace) -> int:
-    if (args.what == "upload") is (args.file is None):
-        raise InvalidInput("a FILE goes with upload and with nothing else")
+    if (args.what in ("upload", "fachmodul")) is (args.file is None):
+        raise InvalidInput("a FILE goes with upload, a NAME with fachmodul, and with nothing else")
+    if args.load is not None and args.what != "fachmodul":
+        raise InvalidInput("--load goes with fachmodul")
     if args.is_base and args.what not in ("show", "upload"):
         raise InvalidInput("--node goes with show and upload")
     if args.what in ("upload", "apply"):
         return _replace(args)
+    if args.what == "fachmodul":
+        return fachmodul_packages(args, str(args.file))
     if args.is_base:
         state = with_admin(args, lambda admin: admin.read(_NODE_PATH, ProgramState))
         return shown(args, state, _tell_program)

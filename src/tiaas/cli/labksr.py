@@ -23,14 +23,14 @@ Konnektors ask once a day and when they start; `tiaas admin updates check` makes
 """
 _OF_A_PROGRAM = ("group", "allow", "fails")
 _OF_A_PACKAGE = ("critical", "out", "file")
-_PLAIN = ("start", "deadline", "notes", "vendor_id", "product_code", "hardware_version", "group")
+_PLAIN = ("start", "deadline", "notes", "vendor_id", "product_code", "hardware_version", "group", "octets")
 
 
 def register(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     """Adds `ksr`."""
     parser = things.add_parser(
         "ksr",
-        help="firmware that the lab's KSR offers to Konnektors and card terminals",
+        help="firmware that the lab's KSR offers to Konnektors, card terminals and Fachmodule",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -51,6 +51,7 @@ def register(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> a
         help="for a Konnektor: the versions in the group; default: the running one and VERSION",
     )
     parser.add_argument("--fails", action="store_true", help="for a Konnektor: the program ends when it is to serve")
+    parser.add_argument("--octets", type=int, metavar="N", help="for a Fachmodul: how long the file is, up to 64 MiB")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the package's file here as well")
     parser.add_argument("--file", type=Path, metavar="FILE", help="the firmware file; default: one made for it")
     gone = parser.add_mutually_exclusive_group()
@@ -109,6 +110,10 @@ def _require_sound(args: argparse.Namespace) -> None:
             raise InvalidInput(f"--{name} does not go with --file, which has its own")
         if getattr(args, name) and args.kind != "konnektor" and name != "group":
             raise InvalidInput(f"--{name} is for a package for a Konnektor")
+    if args.group is not None and args.kind == "fachmodul":
+        raise InvalidInput("--group is for a package for a Konnektor or a card terminal")
+    if args.octets is not None and args.kind != "fachmodul":
+        raise InvalidInput("--octets is for a package for a Fachmodul")
 
 
 def _withdraw(args: argparse.Namespace) -> int:

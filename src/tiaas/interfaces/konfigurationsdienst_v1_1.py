@@ -2,7 +2,7 @@
 
 I_KSRS_Download::list_Updates is its only SOAP operation; files come by HTTP (gemSpec_KSR, get_Updates).
 FirmwareGroupInformation, which is part of packages and of no message, is left out. Over which octets the Hersteller
-signs an UpdateInformation is not public: `signed_octets` are ours.
+signs an UpdateInformation is not public: `signed_octets` are ours, and so is the SHA-256 in the notes of a file.
 """
 
 import enum
@@ -30,6 +30,7 @@ NOTES_MAX, FILE_NOTES_MAX, FILES_MAX, UPDATES_MAX = 2048, 256, 999, 999
 _UPDATE_ID = String(name=KSR("UpdateID"), base=STRING, pattern=re.compile("[a-zA-Z0-9_]*"))
 _RELEASE_NOTES = String(name=KSR("ReleaseNotesType"), base=STRING, max_length=NOTES_MAX)
 _FILE_NOTES = String(name=KSR("FileNotesType"), base=STRING, max_length=FILE_NOTES_MAX)
+_SHA256 = re.compile("SHA-256 ([0-9a-f]{64})")
 _FILE_SIZE = String(name=KSR("FileSizeType"), base=STRING, pattern=re.compile("[0-9]{1,10}"))
 
 
@@ -51,6 +52,17 @@ class File:
     filename: Annotated[str, Element(KSR, "Filename", STRING)]
     size: Annotated[str, Element(KSR, "FileSize", _FILE_SIZE)]
     notes: Annotated[str, Element(KSR, "Notes", _FILE_NOTES)]
+
+
+def sha256_notes(sha256: str) -> str:
+    """Notes of a file that tell its SHA-256, in lower-case hexadecimal."""
+    return f"SHA-256 {sha256}"
+
+
+def told_sha256(file: File) -> str:
+    """The SHA-256 that the notes of a file tell; empty: none."""
+    told = _SHA256.fullmatch(file.notes)
+    return "" if told is None else told[1]
 
 
 @message(KSR, type_name="FirmwareStructType")

@@ -25,6 +25,7 @@ from tiaas.konnektor.cardstatus import CardStatuses
 from tiaas.konnektor.config import InstanceConfig, SignatureSettings
 from tiaas.konnektor.eventfeed import EventFeed
 from tiaas.konnektor.expiry import CertificateWatch, DeviceDates
+from tiaas.konnektor.fachmodulpackages import build_fachmodul_packages
 from tiaas.konnektor.health import Health
 from tiaas.konnektor.hsm.hsms import Hsms
 from tiaas.konnektor.identity import Identity, IssuedClient
@@ -125,6 +126,7 @@ class Instance:
         self.terminal_admin = build_terminal_admin(context, network, config.terminals)
         product = product_information(config.product, context.clock.now()).product_identification
         self.updates = build_updates(context, network, config.ti, product, self.terminal_admin.firmware)
+        self.fachmodul_packages = build_fachmodul_packages(context, network, config.ti, product)
         self.bestandsnetze = build_bestandsnetze(context, network, config, names)
         if health.box is not None and health.box.adapters is not None:
             health.box.adapters.connected = self.bestandsnetze.segments

@@ -1,9 +1,10 @@
 """The instance's side towards the KSR: list_Updates by SOAP, files by HTTP, both over TLS.
 
-TUC_KON_282 (gemSpec_Kon V5.18 TAB_KON_668) and the downloads of TUC_KON_281 and 283; the server shows C.ZD.TLS-S with
-the role oid_konfigdienst.
+TUC_KON_282 (gemSpec_Kon V5.18 TAB_KON_668), TUC_KON_286 and the downloads of TUC_KON_281 and 283; the server shows
+C.ZD.TLS-S with the role oid_konfigdienst.
 """
 
+import hashlib
 import logging
 from urllib.parse import quote
 
@@ -14,7 +15,15 @@ from tiaas.konnektor.servercheck import is_for_host
 from tiaas.konnektor.tslservice import CertificateJudge
 from tiaas.konnektor.updateoffers import Device, Found, OfferedFile
 from tiaas.konnektor.verdict import Result
-from tiaas.konnektor.web import NoAnswer, ServerRefused, WebClient, WebRequest, split_web_url
+from tiaas.konnektor.web import (
+    AnswerTooLarge,
+    NoAnswer,
+    NotConnected,
+    ServerRefused,
+    WebClient,
+    WebRequest,
+    split_web_url,
+)
 from tiaas.pki.oids import Role
 from tiaas.soap.client import ReceivedFault, read_answer_untrusted, write_request
 from tiaas.soap.envelope import Limits
@@ -24,6 +33,9 @@ from tiaas.soap.httpanswer import HttpAnswer
 _log = logging.getLogger("tiaas.konnektor.ksr")
 
 _UNREACHABLE, _OTHER_CERTIFICATE, _BAD_LIST, _BAD_FILE = 4188, 4189, 4190, 4186
+_NO_PACKAGE, _TOO_LARGE = 4238, 4242
+FACHMODUL_OCTETS_MAX = 25 * 1024 * 1024
+"""The 25 MB of TAB_KON_835; of a document they are 26,214,400 octets (TIP1-A_4500-02)."""
 _LIST_SECONDS, _FILE_SECONDS = 30.0, 300.0
 _LIMITS = Limits(octets=4 * 1024 * 1024, nodes=50_000)
 _STATUSES = (200, 500)
@@ -66,16 +78,38 @@ class KsrClient:
         """A file of a package, as long as it was announced. Raises `KonnektorError` 4186, 4189."""
         if not 0 < file.octets <= most:
             raise KonnektorError(_BAD_FILE, f"{file.octets} octets, at most {most} are taken")
-        path = f"{self._path}/{quote(file.path)}"
-        asked = WebRequest("GET", self._origin, path, self._origin.authority)
         try:
-            answer = await self._fetch(asked, _FILE_SECONDS, file.octets)
+            answer = await self._fetch(self._get(file), _FILE_SECONDS, file.octets)
         except NoAnswer as error:
             raise KonnektorError(_BAD_FILE, str(error)) from error
         if answer.status != 200:
             raise KonnektorError(_BAD_FILE, f"HTTP status {answer.status}")
         if len(answer.body) != file.octets:
             raise KonnektorError(_BAD_FILE, f"{len(answer.body)} octets instead of {file.octets}")
+        return answer.body
+
+    async def fachmodul_package(self, file: OfferedFile) -> bytes:
+        """A package for a Fachmodul (TUC_KON_286), as long as announced, with the SHA-256 that was told.
+
+        No more than 25 MB of an answer are taken in, whatever was announced. Raises `KonnektorError` 4188 (no
+        connection), 4189 (not the Konfigurationsdienst), 4242 (more than 25 MB announced or received), 4238 (else).
+        """
+        if file.octets > FACHMODUL_OCTETS_MAX:
+            raise KonnektorError(_TOO_LARGE, f"{file.octets} octets were announced")
+        try:
+            answer = await self._fetch(self._get(file), _FILE_SECONDS, FACHMODUL_OCTETS_MAX)
+        except (NotConnected, ServerRefused) as error:
+            raise KonnektorError(_UNREACHABLE, str(error)) from error
+        except AnswerTooLarge as error:
+            raise KonnektorError(_TOO_LARGE, f"{file.octets} octets announced, more than 25 MB come") from error
+        except NoAnswer as error:
+            raise KonnektorError(_NO_PACKAGE, str(error)) from error
+        if answer.status != 200:
+            raise KonnektorError(_NO_PACKAGE, f"HTTP status {answer.status}")
+        if len(answer.body) != file.octets:
+            raise KonnektorError(_NO_PACKAGE, f"{len(answer.body)} octets instead of {file.octets}")
+        if file.sha256 not in ("", hashlib.sha256(answer.body).hexdigest()):
+            raise KonnektorError(_NO_PACKAGE, "the SHA-256 is not the one that was told")
         return answer.body
 
     async def configuration(self, name: str, most: int) -> bytes:
@@ -95,6 +129,9 @@ class KsrClient:
     def close(self) -> None:
         """Closes what is kept open."""
         self._web.close()
+
+    def _get(self, file: OfferedFile) -> WebRequest:
+        return WebRequest("GET", self._origin, f"{self._path}/{quote(file.path)}", self._origin.authority)
 
     async def _fetch(self, request: WebRequest, wait: float, most: int) -> HttpAnswer:
         try:

@@ -13,6 +13,7 @@ from tiaas.interfaces.konfigurationsdienst_v1_1 import (
     Priority,
     UpdateInformation,
     signed_octets,
+    told_sha256,
 )
 from tiaas.interfaces.product_information_v1_1 import ProductIdentification
 
@@ -43,15 +44,19 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class OfferedFile:
-    """A file of a package, `path` below the KSR's address; `octets` is its announced size."""
+    """A file of a package, `path` below the KSR's address; `octets` is its announced size.
+
+    `sha256`: hexadecimal, if the file's notes tell it (`interfaces.konfigurationsdienst_v1_1.told_sha256`).
+    """
 
     path: str
     octets: int
+    sha256: str = ""
 
     @classmethod
     def of(cls, file: File) -> "OfferedFile":
         """A file as list_Updates tells it."""
-        return cls(file.filename, int(file.size))
+        return cls(file.filename, int(file.size), told_sha256(file))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +159,8 @@ def _offer_row(offer: Offer) -> dict[str, Any]:
         "start": None if offer.start is None else offer.start.isoformat(),
         "deadline": None if offer.deadline is None else offer.deadline.isoformat(),
         "notes": offer.notes,
-        "files": [[file.path, file.octets] for file in offer.files],
-        "documents": [[file.path, file.octets] for file in offer.documents],
+        "files": [[file.path, file.octets, file.sha256] for file in offer.files],
+        "documents": [[file.path, file.octets, file.sha256] for file in offer.documents],
         "signed": b64encode(offer.signed).decode("ascii"),
         "signature": offer.signature,
     }

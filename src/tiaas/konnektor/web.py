@@ -18,7 +18,7 @@ from tiaas.konnektor.config import BadInstanceConfig
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.servercheck import client_context
-from tiaas.soap.httpanswer import AnswerReader, BadHttp, HttpAnswer, write_http_request
+from tiaas.soap.httpanswer import AnswerReader, BadHttp, HttpAnswer, TooLarge, write_http_request
 
 _CONNECTIONS = 8
 _PORTS = {"http": 80, "https": 443}
@@ -29,6 +29,14 @@ ServerJudge = Callable[[bytes, str], Awaitable[object]]
 
 class NoAnswer(TiaasError):
     """There is no usable answer: no connection, no octet in time, no HTTP, too large; says which."""
+
+
+class NotConnected(NoAnswer):
+    """No connection came about."""
+
+
+class AnswerTooLarge(NoAnswer):
+    """The answer is larger than what is taken."""
 
 
 class ServerRefused(NoAnswer):
@@ -111,7 +119,7 @@ class WebClient:
         except TimeoutError:
             raise NoAnswer(f"no answer within {wait:g} s") from None
         except OSError as error:
-            raise NoAnswer(f"no connection ({type(error).__name__})") from None
+            raise NotConnected(f"no connection ({type(error).__name__})") from None
 
     async def _fetch(self, request: WebRequest, most: int) -> HttpAnswer:
         kept = self._kept(request.origin)
@@ -227,6 +235,9 @@ class _Connection(asyncio.Protocol):
             return
         try:
             answer = self._reader.feed_untrusted(data)
+        except TooLarge as error:
+            self._fail(AnswerTooLarge(str(error)))
+            return
         except BadHttp as error:
             self._fail(NoAnswer(str(error)))
             return

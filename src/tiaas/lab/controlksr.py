@@ -1,7 +1,7 @@
 """The control port's part for the KSR: which firmware lies there, and Bestandsnetze.xml.
 
 GET    /ksr                 {"url", "packages"}
-POST   /ksr                 {"for": konnektor|terminal, "version", "priority": Normal|Kritisch, "deadline", "notes", …}
+POST   /ksr                 {"for": konnektor|terminal|fachmodul, "version", "priority", "deadline", …}
 DELETE /ksr                 withdraws all packages
 GET    /ksr/{update_id}     the file of one
 DELETE /ksr/{update_id}     withdraws one
@@ -10,8 +10,9 @@ PUT    /ksr/networks        the same, to replace it
 DELETE /ksr/networks        the networks of a new lab again
 GET    /registrations       {"url", "contracts", "registrations", "data"}: the VPN-Zugangsdienst
 
-A POST needs `version` only. What else it may say (`PACKAGE_KEYS`): the product if it is another one than the lab's,
-`group`, `group_versions` and `content`; `fails` makes a program for a Konnektor that ends when it is to serve.
+A POST needs `version` only; `priority` is Normal or Kritisch. What else it may say (`PACKAGE_KEYS`): the product if it
+is another one than the lab's, `group`, `group_versions` and `content`; `fails` makes a program for a Konnektor that
+ends when it is to serve, `octets` the file of a package for a Fachmodul as long as that, with zeros.
 """
 
 import asyncio
@@ -58,7 +59,7 @@ def _one(lab: Lab) -> Handler:
     async def handle(request: Request) -> Response:
         update_id = request.path_params["update_id"]
         if request.method == "GET":
-            return Response(lab.ksr.packages.find(update_id).content, media_type="application/octet-stream")
+            return Response(lab.ksr.packages.find(update_id).file(), media_type="application/octet-stream")
         lab.ksr.packages.withdraw(update_id)
         return JSONResponse({"withdrawn": 1})
 

@@ -79,8 +79,8 @@ CODES: Mapping[Service, tuple[str, ...]] = {
     Service.CMS: (*_CCS, *_RECORDS, "session-lost", "session-silent", "key-wrong"),
     Service.VZD: ("1", "3", "11", "32", "50", "51", "52", "80"),
     Service.KSR: (
-        "fault", "malformed", "information-changed", "file-short", "file-changed", "server-expired", "server-foreign",
-        "server-role",
+        "fault", "malformed", "information-changed", "file-short", "file-long", "file-changed", "server-expired",
+        "server-foreign", "server-role",
         "networks-malformed", "networks-schema", "networks-useless", "networks-signature-wrong",
         "networks-signer-role", "networks-signer-unknown", "networks-unsigned",
     ),

@@ -16,10 +16,16 @@ from tiaas.base.errors import TiaasError
 HEAD_MAX = 16 * 1024
 
 _GZIP = ("gzip", "x-gzip")
+_DIGITS_MAX = 20
+"""Longer numbers than the parser takes are no lengths."""
 
 
 class BadHttp(TiaasError):
     """Octets that are no answer of HTTP/1.1, or one beyond our bounds."""
+
+
+class TooLarge(BadHttp):
+    """The body, as announced or as it came, is larger than what is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,7 @@ class AnswerReader:
         self._start()
         self._answer: HttpAnswer | None = None
         self._received = 0
+        self._is_too_large = False
 
     @property
     def begun(self) -> bool:
@@ -66,11 +73,13 @@ class AnswerReader:
             raise BadHttp("the connection ended before the answer did")
         self._received += len(octets)
         if self._received > HEAD_MAX + 2 * self._most:
-            raise BadHttp("the answer is too large")
+            raise TooLarge("the answer is too large")
         try:
             self._parser.feed_data(octets)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            # A refusal of ours comes out wrapped; its text says no more than this.
+            # A refusal of ours comes out wrapped.
+            if self._is_too_large:
+                raise TooLarge("the body is too large") from None
             raise BadHttp("the answer is no HTTP/1.1") from None
         if self._in_head and self._head_octets + len(octets) > HEAD_MAX and self._received > HEAD_MAX:
             raise BadHttp("the head is too large")
@@ -100,12 +109,19 @@ class AnswerReader:
     def on_headers_complete(self) -> None:
         """The head ended."""
         self._in_head = False
+        announced = self._fields.get("content-length", "")
+        if announced.isdecimal() and len(announced) < _DIGITS_MAX and int(announced) > self._most:
+            self._refuse_size()
 
     def on_body(self, octets: bytes) -> None:
         """A part of the body."""
         self._body += octets
         if len(self._body) > self._most:
-            raise BadHttp("the body is too large")
+            self._refuse_size()
+
+    def _refuse_size(self) -> None:
+        self._is_too_large = True
+        raise TooLarge("the body is too large")
 
     def on_message_complete(self) -> None:
         """The answer is complete; 1xx only announces one."""

@@ -53,6 +53,28 @@ def test_firmware_is_offered_and_an_hsk_only_tells_of_it(lab: LabProcess) -> Non
     assert _states(lab) == set()
 
 
+@pytest.mark.code(4242)
+@pytest.mark.requirement("TIP1-A_6018", "TIP1-A_6019")
+def test_packages_of_a_fachmodul_are_listed_and_loaded(lab: LabProcess) -> None:
+    assert lab.tiaas("admin", "updates", "fachmodul", "VSDM").stdout == "the KSR offers nothing for VSDM\n"
+    made = json.loads(lab.tiaas("lab", "ksr", "1.1.0", "--for", "fachmodul", "--json").stdout)
+    large = lab.tiaas("lab", "ksr", "1.2.0", "--for", "fachmodul", "--octets", "26214401", "--json")
+    assert large.returncode == 0, large.stderr
+    listed = lab.tiaas("admin", "updates", "fachmodul", "VSDM").stdout.splitlines()
+    assert [line.split()[1:3] for line in listed[1:]] == [["1.2.0", "yes"], ["1.1.0", "yes"]]
+    loaded = lab.tiaas("admin", "updates", "fachmodul", "VSDM", "--load", made["update_id"])
+    assert loaded.returncode == 0, loaded.stderr
+    assert "VSDM_1_1_0.bin, 21 octets" in loaded.stdout
+    refused = lab.tiaas("admin", "updates", "fachmodul", "VSDM", "--load", json.loads(large.stdout)["update_id"])
+    assert refused.returncode == 3
+    assert "4242 Der Download des Pakets vom KSR ist fehlgeschlagen. Das Paket ist größer als 25MB." in refused.stderr
+    assert "there is no Fachmodul X" in lab.tiaas("admin", "updates", "fachmodul", "X").stderr
+    assert lab.tiaas("admin", "updates", "fachmodul").returncode == 2
+    assert lab.tiaas("admin", "updates", "check", "--load", "1").returncode == 2
+    assert lab.tiaas("lab", "ksr", "1.3.0", "--octets", "5").returncode == 2
+    assert lab.tiaas("lab", "ksr", "--clear").returncode == 0
+
+
 @pytest.mark.code(4198)
 @pytest.mark.requirement("A_22571")
 def test_networks_are_told_of_and_chosen(lab: LabProcess, tmp_path: Path) -> None:

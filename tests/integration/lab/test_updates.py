@@ -14,9 +14,15 @@ from tiaas.base.secret import Secret
 from tiaas.cli.boxsettings import BoxSettings
 from tiaas.cli.compose import Running
 from tiaas.cli.managing import access_of
-from tiaas.client.admin import connect_admin
+from tiaas.client.admin import AdminRefused, connect_admin
 from tiaas.interfaces.konfigurationsdienst_v1_1 import Priority
-from tiaas.interfaces.management.updates import ProgramState, UpdateOverview
+from tiaas.interfaces.management.updates import (
+    FachmodulUpdates,
+    LoadedPackage,
+    LoadPackage,
+    ProgramState,
+    UpdateOverview,
+)
 from tiaas.konnektor.autoupdate import AUTO_UPDATE_KIND, DAYS, AutoUpdate, AutoUpdateSettings, next_run
 from tiaas.konnektor.catalogue import deviations
 from tiaas.konnektor.config import Address
@@ -103,7 +109,7 @@ class Bench:
 
 
 def test_every_fault_of_the_ksr_is_tried() -> None:
-    others = {"file-short", "file-changed", "information-changed"}
+    others = {"file-short", "file-long", "file-changed", "information-changed"}
     assert set(FAILURES) | others | set(NETWORK_FAILURES) == set(CODES[Service.KSR])
     assert set(DEFECTS) <= set(FAILURES)
 
@@ -126,8 +132,10 @@ def test_every_fault_of_the_ksr_is_tried() -> None:
     "TIP1-A_4833-02",
     "A_18390",
     "A_18391",
+    "TIP1-A_6018",
+    "TIP1-A_6019",
 )
-@pytest.mark.code(4181, 4182, 4183, 4186, 4188, 4189, 4190, 4002, 4198)
+@pytest.mark.code(4181, 4182, 4183, 4186, 4188, 4189, 4190, 4002, 4198, 4238, 4242)
 async def test_a_box_and_the_ksr(tmp_path: Path) -> None:
     async with _up(tmp_path, BoxSettings(), restart=lambda: None) as run:
         bench = Bench(run)
@@ -143,6 +151,7 @@ async def test_a_box_and_the_ksr(tmp_path: Path) -> None:
         await _packages_for_the_konnektor(bench)
         await _own_package(bench)
         await _blocked(bench)
+        await _packages_of_fachmodule(bench)
 
 
 async def _networks(bench: Bench) -> None:
@@ -423,3 +432,63 @@ async def _blocked(bench: Bench) -> None:
     assert not bench.holds(BLOCKED)
     assert bench.is_online()
     await _until(lambda: not bench.holds(Condition.NO_VPN_TI_CONNECTION))
+
+
+async def _packages_of_fachmodule(bench: Bench) -> None:
+    """TUC_KON_285 and 286: listed, loaded, kept; nothing of what is too large or damaged."""
+    packages, most = bench.instance.fachmodul_packages, 25 * 1024 * 1024
+    assert (await packages.updates("VSDM")).offers == ()
+    for code, (number, _) in FAILURES.items():
+        bench.fault(code=code)
+        with pytest.raises(KonnektorError, match=str(number)):
+            await packages.updates("VSDM")
+    bench.offer("1.1.0", **{"for": "fachmodul", "octets": most})
+    bench.offer("1.2.0", **{"for": "fachmodul", "octets": most + 1})
+    small = bench.offer("1.3.0", **{"for": "fachmodul"})
+    largest, larger, offer = (await packages.updates("VSDM")).offers
+    unplugged = {"service": "network", "match": "ksr", "code": "refused"}
+    bench.run.lab.faults.add(Fault.from_document(unplugged))
+    with pytest.raises(KonnektorError, match="4188"):
+        await packages.load("VSDM", offer)
+    for fault, number in (
+        ({"code": "server-role"}, 4189),
+        ({"http": 404, "match": "GET "}, 4238),
+        ({"drop": True, "match": "GET "}, 4238),
+        ({"code": "file-short"}, 4238),
+        ({"code": "file-changed"}, 4238),
+        ({"code": "file-long"}, 4242),
+    ):
+        bench.fault(**fault)
+        with pytest.raises(KonnektorError, match=str(number)):
+            await packages.load("VSDM", offer)
+    with pytest.raises(KonnektorError, match="4238"):
+        await packages.load("VSDM", replace(offer, files=()))
+    asked = len(bench.asked())
+    with pytest.raises(KonnektorError, match="4242"):
+        await packages.load("VSDM", larger)
+    assert len(bench.asked()) == asked, "what is announced as too large is not asked for"
+    lies = replace(larger, files=(replace(larger.files[0], octets=1),))
+    with pytest.raises(KonnektorError, match="4242"):
+        await packages.load("VSDM", lies)
+    assert await packages.kept("VSDM") is None
+    assert await packages.content("VSDM") is None
+    assert (await packages.load("VSDM", largest)).octets == most
+    async with connect_admin(access_of(bench.run.served[0].admin)) as admin:
+        path = "/updates/fachmodul/VSDM"
+        loaded = await admin.change("POST", f"{path}/load", LoadPackage(small), LoadedPackage)
+        assert (loaded.version, loaded.file) == ("1.3.0", "VSDM_1_3_0.bin")
+        shown = await admin.read(path, FachmodulUpdates)
+        assert [update.version for update in shown.updates] == ["1.3.0", "1.2.0", "1.1.0"]
+        assert shown.loaded == loaded
+        for unknown, wish in ((f"{path}/load", LoadPackage("none")), ("/updates/fachmodul/X/load", LoadPackage(small))):
+            with pytest.raises(AdminRefused) as refused:
+                await admin.change("POST", unknown, wish, LoadedPackage)
+            assert refused.value.status == 404
+        bench.context.online_mode.switch(False)
+        with pytest.raises(AdminRefused, match="MGM_LU_ONLINE is off"):
+            await admin.read(path, FachmodulUpdates)
+    with pytest.raises(KonnektorError, match="4188"):
+        await packages.load("VSDM", offer)
+    bench.context.online_mode.switch(True)
+    assert await packages.content("VSDM") == bench.run.lab.ksr.packages.find(small).file()
+    await _until(lambda: bench.logged(4238) == 5 and bench.logged(4242) == 3)

@@ -3,6 +3,7 @@
 from base64 import b64decode
 from dataclasses import astuple, replace
 from datetime import UTC, date, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,16 @@ import pytest
 from tiaas import __version__
 from tiaas.base.clock import ManualClock
 from tiaas.base.entropy import SeededEntropy
-from tiaas.interfaces.konfigurationsdienst_v1_1 import signed_octets
+from tiaas.interfaces.konfigurationsdienst_v1_1 import signed_octets, told_sha256
 from tiaas.interfaces.programwheel import read_wheel_untrusted
 from tiaas.interfaces.updatepackage import FirmwareGroup, read_package_untrusted
 from tiaas.konnektor import node
 from tiaas.konnektor.config import Product
+from tiaas.konnektor.updateoffers import OfferedFile
 from tiaas.lab.errors import BadControlRequest
 from tiaas.lab.hersteller import Hersteller
 from tiaas.lab.ksr.offers import PRODUCTS, read_package
-from tiaas.lab.ksr.packages import PACKAGES_MAX, KsrFull, Packages, UnknownPackage
+from tiaas.lab.ksr.packages import PACKAGES_MAX, KsrFull, Package, Packages, UnknownPackage
 from tiaas.lab.store import LabStore
 from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.pki.herstellersignature import BadHerstellerSignature, verify_hersteller_untrusted
@@ -80,6 +82,11 @@ def test_a_package_for_terminals_has_an_image_that_they_take() -> None:
         {"version": "1.0.0", "group": "1"},
         {"version": "1.0.0", "group_versions": ["1.0"]},
         {"version": "1.0.0", "group_versions": "1.0.0"},
+        {"version": "1.0.0", "octets": 100},
+        {"version": "1.0.0", "for": "fachmodul", "octets": "100"},
+        {"version": "1.0.0", "for": "fachmodul", "octets": True},
+        {"version": "1.0.0", "for": "fachmodul", "octets": 64 * 1024 * 1024 + 1},
+        {"version": "1.0.0", "for": "fachmodul", "octets": 1, **CONTENT, "content": "AAAA"},
     ],
 )
 def test_what_no_package_can_be(body: dict[str, object]) -> None:
@@ -103,6 +110,18 @@ def test_a_package_for_a_konnektor_is_signed_by_the_hersteller() -> None:
     fails = read_package({"version": "1.0.0", "fails": True}, TODAY, ENTROPY, HERSTELLER)
     wheel = read_package_untrusted(fails.content).files["tiaas-1.0.0-py3-none-any.whl"]
     assert read_wheel_untrusted(wheel, "1.0.0")["tiaas/cli/up.py"].endswith(b"return 1\n")
+
+
+def test_a_package_for_a_fachmodul_is_as_long_as_is_said_and_tells_its_hash(tmp_path: Path) -> None:
+    body = {"version": "1.0.0", "for": "fachmodul", "content": "AQI=", "octets": 5}
+    package = read_package(body, TODAY, ENTROPY, HERSTELLER)
+    assert (package.product.code, package.file(), package.octets) == ("VSDM", b"\1\2\0\0\0", 5)
+    (file,) = package.information().firmware.files
+    assert (file.size, told_sha256(file)) == ("5", sha256(package.file()).hexdigest())
+    assert OfferedFile.of(file).sha256 == told_sha256(file)
+    assert Package.from_document(package.to_document()) == package
+    plain = read_package({"version": "1.0.0", **CONTENT}, TODAY, ENTROPY, HERSTELLER)
+    assert told_sha256(plain.information().firmware.files[0]) == ""
 
 
 def test_packages_stay_in_the_lab(tmp_path: Path) -> None:

@@ -114,3 +114,34 @@ class UpdateOverview:
     reason: str
     devices: tuple[DeviceUpdates, ...]
     program: Annotated[ProgramState | None, Told("null: the program is replaced by whoever runs the node")]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPackage:
+    """A package of a Fachmodul that was loaded from the KSR and waits for its Fachmodul."""
+
+    update_id: str
+    version: str
+    file: str
+    octets: int
+    sha256: Annotated[str, Told("of what came, hexadecimal")]
+    loaded: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FachmodulUpdates:
+    """What the KSR offers for a Fachmodul now, the newest first, and what was loaded for it."""
+
+    fachmodul: Annotated[str, Told("it is the ProductCode, too")]
+    vendor_id: str
+    hardware_version: str
+    firmware_version: str
+    updates: tuple[OfferedUpdate, ...]
+    loaded: Annotated[LoadedPackage | None, Told("null: nothing was")]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPackage:
+    """Which package of the offered ones is to be loaded."""
+
+    update_id: Id

@@ -22,6 +22,7 @@ from tiaas.konnektor.admin.problems import conflict
 from tiaas.konnektor.admin.sealed import BadSealedConfig, seal, unseal
 from tiaas.konnektor.admin.users import FirstAdmin, make_token
 from tiaas.konnektor.config import Address, InstanceConfig
+from tiaas.konnektor.fachmodulpackages import PACKAGE_KINDS
 from tiaas.konnektor.instance import Instance, Provision
 from tiaas.konnektor.node import Node
 from tiaas.konnektor.store import Delete, InstanceStore, Put, Store, StoreError
@@ -33,7 +34,7 @@ OWNER = "@base"
 """The node's own name in the store; no instance can have it (`InstanceName`)."""
 LOG_MAX = 10_000
 _INSTANCE, _ENTRY, _KEY = "instance", "base-log", "backup-key"
-_NOT_SAVED = frozenset({"trust", "protocol", FIRMWARE_KIND})
+_NOT_SAVED = frozenset({"trust", "protocol", FIRMWARE_KIND, *PACKAGE_KINDS})
 
 Outfit = Callable[[NewInstance, FirstAdmin, bool], Awaitable[tuple[InstanceConfig, Provision]]]
 """Makes configuration and provision of an instance, a new one or one that was here before."""

@@ -30,6 +30,7 @@ from tiaas.konnektor.admin.rowcheck import check_rows
 from tiaas.konnektor.admin.sealed import Rows, new_passphrase, seal, unseal
 from tiaas.konnektor.admin.users import TOKEN_KIND, USER_KIND
 from tiaas.konnektor.bestandsnetze.keeper import NETWORKS_KIND
+from tiaas.konnektor.fachmodulpackages import PACKAGE_KINDS
 from tiaas.konnektor.identity import fingerprint_of
 from tiaas.konnektor.protocol.entry import SECURITY
 from tiaas.konnektor.registration.keeper import REGISTRATION_KIND
@@ -43,9 +44,10 @@ FILE_OCTETS = CONFIG_OCTETS * 3 // 2
 _IDENTIFYING = ("role", "may_reset", "hashes")
 NOT_EXPORTED = frozenset(
     {"trust", "protocol", TOKEN_KIND, "event-sink", FIRMWARE_KIND, UPDATES_KIND, NETWORKS_KIND, REGISTRATION_KIND}
+    | PACKAGE_KINDS
 )
-"""Kinds of rows that are no configuration: trust space, keys of the logs, tokens, subscriptions, firmware and what the
-KSR told of it and of networks, the registration of a box."""
+"""Kinds of rows that are no configuration: trust space, keys of the logs, tokens, subscriptions, firmware, packages of
+Fachmodule and what the KSR told of firmware and of networks, the registration of a box."""
 SURVIVES_RESET = frozenset({"trust", "protocol"})
 
 

@@ -8,6 +8,7 @@ from tiaas.konnektor.admin.boxroutes import BOX_ROUTES
 from tiaas.konnektor.admin.centralsystems import CENTRAL_SYSTEM_ROUTES
 from tiaas.konnektor.admin.certificates import CERTIFICATE_ROUTES
 from tiaas.konnektor.admin.clientsystems import CLIENT_ROUTES
+from tiaas.konnektor.admin.fachmodulpackages import FACHMODUL_ROUTES
 from tiaas.konnektor.admin.importedcas import IMPORTED_CA_ROUTES
 from tiaas.konnektor.admin.infomodel import model_routes
 from tiaas.konnektor.admin.logs import LOG_ROUTES
@@ -60,6 +61,7 @@ _ROWS: tuple[Route, ...] = (
     *MISUSE_ROUTES,
     *terminals.terminal_routes(),
     *UPDATE_ROUTES,
+    *FACHMODUL_ROUTES,
     *NETWORK_ROUTES,
     *REGISTRATION_ROUTES,
     *VIRTUAL_SMB_ROUTES,

@@ -27,12 +27,17 @@ async def _read(call: Call) -> UpdateOverview:
 
 
 async def _check(call: Call) -> UpdateOverview:
+    require_ksr(call)
+    await instance_of(call).updates.check()
+    return await _overview(call)
+
+
+def require_ksr(call: Call) -> None:
+    """Raises `Problem` if the instance has no KSR or is offline, `KonnektorError` 4002 if it is blocked."""
     instance = instance_of(call)
     if not instance.updates.has_ksr:
         raise conflict("the instance has no KSR to ask", "set ti.ksr_url in its configuration")
     require_online(instance, "the KSR is not asked")
-    await instance.updates.check()
-    return await _overview(call)
 
 
 async def _settings(call: Call) -> UpdateSettingsData:
@@ -67,7 +72,7 @@ async def _overview(call: Call) -> UpdateOverview:
 
 def _device(name: str, device: Device, found: Found | None) -> DeviceUpdates:
     offers = () if found is None else newest_first(found.offers)
-    told = tuple(_offer(offer, device) for offer in offers)
+    told = tuple(shown_offer(offer, device) for offer in offers)
     return DeviceUpdates(
         device=name,
         vendor_id=device.vendor_id,
@@ -80,7 +85,8 @@ def _device(name: str, device: Device, found: Found | None) -> DeviceUpdates:
     )
 
 
-def _offer(offer: Offer, device: Device) -> OfferedUpdate:
+def shown_offer(offer: Offer, device: Device) -> OfferedUpdate:
+    """A package for a device."""
     return OfferedUpdate(
         update_id=offer.update_id,
         product_name=offer.product_name,

@@ -2,8 +2,10 @@
 
 import base64
 import binascii
+import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -18,22 +20,24 @@ from tiaas.terminal.virtual.firmware import FirmwareImage
 
 PACKAGE_KEYS = (
     "for", "version", "priority", "start", "deadline", "notes", "vendor_id", "product_code", "hardware_version",
-    "product_name", "group", "group_versions", "fails", "content",
+    "product_name", "group", "group_versions", "fails", "content", "octets",
 )  # fmt: skip
 BODY_OCTETS = IMAGE_OCTETS_MAX * 4 // 3 + 8192
 
 PRODUCTS: Mapping[str, Product] = {
     "konnektor": Product("TIAAS", "TIAAS", "1.0.0", "tiaas Highspeed-Konnektor (TEST-ONLY)"),
     "terminal": Product("DETIA", "TIAASVKT", "1.0.0", "tiaas Kartenterminal (TEST-ONLY)"),
+    "fachmodul": Product("TIAAS", "VSDM", "1.0.0", "tiaas Fachmodul VSDM (TEST-ONLY)"),
 }
-"""What a package is for if nothing else is said: a Konnektor, a card terminal of this lab."""
+"""What a package is for if nothing else is said: a Konnektor, a card terminal, the Fachmodul VSDM of this lab."""
 
 _ID_OCTETS = 8
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})")
 _HARDWARE = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}")
 _WORDS = {"vendor_id": re.compile("[a-zA-Z0-9_]{1,5}"), "product_code": re.compile("[a-zA-Z0-9_]{1,8}")}
-_KONNEKTOR = "konnektor"
-_ENDINGS = {_KONNEKTOR: "zip", "terminal": "bin"}
+_KONNEKTOR, _FACHMODUL = "konnektor", "fachmodul"
+_ENDINGS = {_KONNEKTOR: "zip", "terminal": "bin", _FACHMODUL: "bin"}
+_FILE_OCTETS_MAX = 64 * 1024 * 1024
 _GROUP_FIRST = "00001"
 _NAME_MAX = 256
 
@@ -52,6 +56,9 @@ def read_package(body: Mapping[str, Any], today: date, entropy: Entropy, herstel
     product = _product(body, PRODUCTS[kind])
     notes = _text(body, "notes", "", NOTES_MAX)
     content = _given(body)
+    if content is None and kind == _FACHMODUL:
+        content = f"{product.code} {version} TEST-ONLY\n".encode()
+    zeros = _zeros(body, kind, content or b"")
     if content is None and kind == _KONNEKTOR:
         group, fails = _group(body, version), body.get("fails") is True
         content = program_package(product, version, today, notes, group, hersteller, fails=fails)
@@ -65,8 +72,11 @@ def read_package(body: Mapping[str, Any], today: date, entropy: Entropy, herstel
         _date(body, "deadline"),
         notes,
         f"{product.code}_{version.replace('.', '_')}.{_ENDINGS[kind]}",
-        content or _image(product, version, _group(body, version).number),
+        _image(product, version, _group(body, version).number) if content is None else content,
+        zeros=zeros,
     )
+    if kind == _FACHMODUL:
+        return replace(package, sha256=hashlib.sha256(package.file()).hexdigest())
     return package.signed_by(hersteller) if kind == _KONNEKTOR else package
 
 
@@ -94,6 +104,18 @@ def _given(body: Mapping[str, Any]) -> bytes | None:
     if not 0 < len(content) <= IMAGE_OCTETS_MAX:
         raise BadControlRequest("content is too long or empty", f"1 to {IMAGE_OCTETS_MAX} octets")
     return content
+
+
+def _zeros(body: Mapping[str, Any], kind: str, content: bytes) -> int:
+    """How many zeros make the file of a package for a Fachmodul as long as is said."""
+    octets = body.get("octets")
+    if octets is None:
+        return 0
+    if kind != _FACHMODUL or type(octets) is not int or not len(content) <= octets <= _FILE_OCTETS_MAX:
+        raise BadControlRequest(
+            "octets is no length of a file", f"for a Fachmodul, {len(content)} to {_FILE_OCTETS_MAX} with that content"
+        )
+    return octets - len(content)
 
 
 def _group(body: Mapping[str, Any], version: str) -> FirmwareGroup:

@@ -1,7 +1,8 @@
 """The packages that lie in the lab's KSR; in the lab's database by update id.
 
 Packages for a Konnektor carry the program that runs, as another version, and are signed by the lab's Hersteller;
-packages for a card terminal carry an image that the lab's virtual terminals take, and are not signed.
+packages for a card terminal carry an image that the lab's virtual terminals take, and are not signed. Packages for a
+Fachmodul carry anything, their SHA-256 is told in the notes of the file, and they may be as large as one likes.
 """
 
 import base64
@@ -17,6 +18,7 @@ from tiaas.interfaces.konfigurationsdienst_v1_1 import (
     Firmware,
     Priority,
     UpdateInformation,
+    sha256_notes,
     signed_octets,
 )
 from tiaas.lab.errors import ControlError
@@ -72,6 +74,19 @@ class Package:
     content: bytes = field(repr=False)
     signature: str = ""
     """UpdateInformationSignature: base64 of a CMS SignedData."""
+    zeros: int = 0
+    """So many zero octets follow `content` in the file; nobody keeps them."""
+    sha256: str = ""
+    """Of the file, hexadecimal, if its notes are to tell it."""
+
+    @property
+    def octets(self) -> int:
+        """How long the file is."""
+        return len(self.content) + self.zeros
+
+    def file(self) -> bytes:
+        """The file."""
+        return self.content + bytes(self.zeros) if self.zeros else self.content
 
     @property
     def path(self) -> str:
@@ -91,11 +106,15 @@ class Package:
             firmware=Firmware(
                 version=self.version,
                 priority=self.priority,
-                files=(File(filename=self.path, size=str(len(self.content)), notes=""),),
+                files=(File(filename=self.path, size=str(self.octets), notes=self._file_notes),),
                 release_notes=self.notes,
             ),
             signature=self.signature,
         )
+
+    @property
+    def _file_notes(self) -> str:
+        return sha256_notes(self.sha256) if self.sha256 else ""
 
     def signed_by(self, hersteller: Hersteller) -> "Package":
         """The same with UpdateInformationSignature."""
@@ -109,6 +128,8 @@ class Package:
             "filename": self.filename,
             "content": base64.b64encode(self.content).decode("ascii"),
             "signature": self.signature,
+            "zeros": self.zeros,
+            "sha256": self.sha256,
         }
 
     def to_shown(self) -> dict[str, Any]:
@@ -125,7 +146,7 @@ class Package:
             "start": None if self.start is None else self.start.isoformat(),
             "deadline": None if self.deadline is None else self.deadline.isoformat(),
             "notes": self.notes,
-            "octets": len(self.content),
+            "octets": self.octets,
         }
 
     @staticmethod
@@ -145,6 +166,8 @@ class Package:
             document["filename"],
             base64.b64decode(document["content"]),
             document.get("signature", ""),
+            document.get("zeros", 0),
+            document.get("sha256", ""),
         )
 
 

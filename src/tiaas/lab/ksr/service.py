@@ -8,11 +8,12 @@ What the specification of the KSR says of paths and fault codes we have not: div
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import field, replace
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from tiaas.base.clock import Clock
@@ -36,7 +37,8 @@ from tiaas.soap.dispatch import AccessDeclaration, Dispatcher, operation
 from tiaas.soap.envelope import SoapFault
 
 KSR_PATH = "/ksr"
-_OF_FILES = ("file-short", "file-changed")
+_OF_FILES = ("file-short", "file-long", "file-changed")
+_BLOCK, _BLOCKS_TOO_MUCH = bytes(1024 * 1024), 32
 _OPERATOR, _INTERNAL = "TIAAS-LAB", 500
 
 
@@ -140,7 +142,7 @@ class KsrService:
         package = self._packages.at(path)
         if refusal is None and package is None:
             refusal = Response(status_code=404)
-        content = b"" if package is None else package.content
+        content = b"" if package is None else package.file()
         if fault is not None and fault.code == "file-short":
             content = content[:-1]
         if fault is not None and fault.code == "file-changed":
@@ -148,7 +150,16 @@ class KsrService:
             content = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
         told = f"{len(content)} octets" if refusal is None else f"HTTP {refusal.status_code}"
         write("GET", path, outcome_of(fault) or told, number(fault))
+        if refusal is None and fault is not None and fault.code == "file-long":
+            return StreamingResponse(_too_much(content), media_type="application/octet-stream")
         return refusal or Response(content, media_type="application/octet-stream")
+
+
+async def _too_much(content: bytes) -> AsyncIterator[bytes]:
+    """A file, and more than anybody was told of; how much, nobody says."""
+    yield content
+    for _ in range(_BLOCKS_TOO_MUCH):
+        yield _BLOCK
 
 
 def _strikes_list(fault: Fault) -> bool:
