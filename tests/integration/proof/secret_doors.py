@@ -123,7 +123,7 @@ def use_management(lab: LabProcess, doors: Doors) -> None:
     for route in INSTANCE_ROUTES:
         if route.method is Method.GET:
             path = route.path.format(
-                user="u", client_system_id=client, ct_id=ready["terminals"][0]["ct_id"], log="system"
+                user="u", client_system_id=client, ct_id=ready["terminals"][0]["ct_id"], log="system", name="VSDM"
             )
             doors.management[path] = _ask(ready, "GET", path)[1]
     doors.management["/logs/security"] = _ask(ready, "GET", "/logs/security")[1]
