@@ -6,8 +6,10 @@ alone judges; what is read here it reads alike, which is fuzzed.
 """
 
 from datetime import datetime
+from functools import lru_cache
 
-from tiaas.pki.certificate import algorithm_of
+from tiaas.pki.certificate import BadCertificate, algorithm_of, decode_certificate_untrusted
+from tiaas.pki.extensions import USUAL
 from tiaas.pki.ocspmessages import (
     SHA256,
     BasicResponse,
@@ -32,6 +34,7 @@ from tiaas.pki.strictder import (
     moment,
     whole,
 )
+from tiaas.pki.usualform import take_apart
 
 _SUCCESSFUL = bytes.fromhex("0A0100")
 _BASIC = bytes.fromhex("06092B0601050507300101")
@@ -43,6 +46,7 @@ _NONCE = bytes.fromhex("06092B0601050507300102")
 _DATA_MAX = 1024
 _BY_NAME, _BY_KEY = 0xA1, 0xA2
 _NUMBER_MAX = 20
+_RESPONDERS_KEPT, _RESPONDER_OCTETS_MAX = 64, 4096
 
 
 def read_usual_answer(der: bytes) -> OcspResponse | None:
@@ -73,17 +77,30 @@ def _basic(der: bytes) -> BasicResponse:
         raise Unusual
     named = _only(der, responder, responder[0])
     (signer,) = children(der, _only(der, certificates, 0xA0), SEQUENCE, 1)
+    responder_certificate = whole(der, signer, SEQUENCE)
+    if len(responder_certificate) > _RESPONDER_OCTETS_MAX or not _is_usual(responder_certificate):
+        raise Unusual
     return BasicResponse(
         produced_at=_time(der, produced),
         responses=(_statement(der, statement),),
         nonce=_nonce(der, extensions[0]) if extensions else None,
         responder_key=content(der, named, OCTET_STRING) if responder[0] == _BY_KEY else None,
         responder_name=whole(der, named, SEQUENCE) if responder[0] == _BY_NAME else None,
-        certificates=(whole(der, signer, SEQUENCE),),
+        certificates=(responder_certificate,),
         signature_algorithm=algorithm_of(whole(der, algorithm, SEQUENCE)),
         signature=signature[1:],
         signed=der[data[1] : data[3]],
     )
+
+
+@lru_cache(maxsize=_RESPONDERS_KEPT)
+def _is_usual(certificate: bytes) -> bool:
+    """Kept for the last ones: there are few responders."""
+    try:
+        decode_certificate_untrusted(certificate)
+    except BadCertificate:
+        return False
+    return take_apart(certificate, USUAL) is not None
 
 
 def _statement(der: bytes, statement: Element) -> SingleResponse:

@@ -1,8 +1,8 @@
 """Takes a certificate of the usual form apart, quickly (RFC 5280, 4.1; gemSpec_PKI V2.14.1, chapter 5).
 
 Usual is a certificate of version 3 in DER with definite lengths in up to two octets, and with the attributes and the
-extensions that the TI has. Whatever differs, right or wrong, is left to the general reader of `pki.certificate`, which
-alone judges; what is taken apart here it reads alike, which is fuzzed.
+extensions that the TI has. Whatever differs, right or wrong, is left to the general reader of `pki.certificate`; what
+both take apart they read alike, which is fuzzed. Values of extensions are judged by whoever reads them (`extensions`).
 """
 
 from collections.abc import Mapping
@@ -31,6 +31,12 @@ _STRINGS = {0x0C: "utf-8", 0x13: "ascii"}
 _ATTRIBUTES = {bytes((0x55, 4, last)): f"2.5.4.{last}" for last in (*range(3, 13), 17, 42)}
 """C, CN, O, OU, L, ST, street, postalCode, serialNumber, SN, GN, title: DirectoryStrings."""
 _SERIAL_OCTETS_MAX = 20
+_EC_KEY, _RSA_KEY, _NULL = bytes.fromhex("2A8648CE3D0201"), bytes.fromhex("2A864886F70D010101"), bytes.fromhex("0500")
+_BRAINPOOL = "2B24030302080101"
+_CURVES = frozenset(
+    map(bytes.fromhex, ("2A8648CE3D030107", "2B81040022", *(f"{_BRAINPOOL}{last}" for last in ("07", "0B", "0D"))))
+)
+"""P-256, P-384, brainpoolP256r1, P384r1, P512r1."""
 
 Name = tuple[tuple[tuple[str, str], ...], ...]
 """RDNs, each with its attributes: OID and value."""
@@ -75,6 +81,7 @@ def _parts(der: bytes, known: Mapping[bytes, str]) -> Parts:
     if signature[:1] != b"\0" or whole(der, signed_with, SEQUENCE) != method:
         raise Unusual
     not_before, not_after = children(der, validity, SEQUENCE, 2)
+    _require_usual_key(der, key)
     values, critical = _extensions(der, extensions, known)
     return Parts(
         der[certificate[1] : certificate[3]],
@@ -90,6 +97,23 @@ def _parts(der: bytes, known: Mapping[bytes, str]) -> Parts:
         critical,
         signature[1:],
     )
+
+
+def _require_usual_key(der: bytes, key: Element) -> None:
+    """SubjectPublicKeyInfo with a key of the TI: a point of a named curve, or modulus and exponent."""
+    algorithm, value = children(der, key, SEQUENCE, 2)
+    kind, parameters = children(der, algorithm, SEQUENCE, 2)
+    octets = content(der, value, BIT_STRING)
+    if content(der, kind, OID) == _EC_KEY:
+        if content(der, parameters, OID) not in _CURVES or octets[:2] != b"\0\x04":
+            raise Unusual
+        return
+    if content(der, kind, OID) != _RSA_KEY or der[parameters[1] : parameters[3]] != _NULL or octets[:1] != b"\0":
+        raise Unusual
+    pair = element_at(octets, 1, len(octets))
+    modulus, exponent = children(octets, pair, SEQUENCE, 2)
+    if pair[3] != len(octets) or not content(octets, modulus, INTEGER) or not content(octets, exponent, INTEGER):
+        raise Unusual
 
 
 def _name(der: bytes, name: Element) -> Name:
