@@ -1,6 +1,7 @@
 """Bestandsnetze.xml, as an instance reads it: all of it can be used, or none of it is."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -71,11 +72,19 @@ def test_three_megabytes_and_two_thousand_networks() -> None:
     assert len(read_networks_untrusted(document).networks) == 1000
 
 
-def test_the_labs_file_is_one_of_the_schema(tmp_path: Path) -> None:
+@pytest.fixture
+def networks(tmp_path: Path) -> Iterator[Networks]:
+    """Those of a lab."""
     store, clock, entropy = LabStore.open(tmp_path / "lab"), SystemClock(), SystemEntropy()
-    networks = Networks(store, LabPki.create(entropy, clock, ecc_only=True), clock, entropy)
-    assert [network.id for network in read_networks_untrusted(networks.file()).networks] == ["TIAAS-1", "TIAAS-2"]
+    yield Networks(store, LabPki.create(entropy, clock, ecc_only=True), clock, entropy)
     store.close()
+
+
+def test_the_labs_file_is_read(networks: Networks) -> None:
+    assert [network.id for network in read_networks_untrusted(networks.file()).networks] == ["TIAAS-1", "TIAAS-2"]
+
+
+def test_the_labs_file_is_one_of_the_schema(networks: Networks) -> None:
     if not XSD.is_file():
         pytest.skip(f"gematik's InfrastrukturKonfig.xsd is not at {XSD}")
     schema = etree.XMLSchema(etree.parse(XSD))
