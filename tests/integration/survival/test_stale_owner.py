@@ -25,20 +25,26 @@ from tiaas.base.clock import ManualClock
 from tiaas.base.secret import Secret
 from tiaas.card.apdu import CommandApdu
 from tiaas.interfaces.card_service_v8_1 import GetPinStatus, VerifyPin
+from tiaas.interfaces.management.boxnetwork import BoxNetworkSettings
 from tiaas.interfaces.management.parameters import Parameters
 from tiaas.interfaces.management.roles import Role
+from tiaas.interfaces.provisioning_service_v1_1 import ContractStatus
 from tiaas.interfaces.vsd_service_v5_2 import ReadVSD
 from tiaas.konnektor.admin.parameters import save_parameters
 from tiaas.konnektor.admin.users import Administrators, FirstAdmin, make_token
 from tiaas.konnektor.assembly import ModelWatcher
 from tiaas.konnektor.autoupdate import AutoUpdate, AutoUpdateSettings
 from tiaas.konnektor.basic import BasicUsers
+from tiaas.konnektor.bestandsnetze.document import NetworkList
+from tiaas.konnektor.bestandsnetze.keeper import Bestandsnetze
+from tiaas.konnektor.boxstored import save
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.comfortusers import ComfortUsers
 from tiaas.konnektor.config import Address, Product, TiAccess
 from tiaas.konnektor.crlkeeper import CrlKeeper
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventHub
+from tiaas.konnektor.fachmodulpackages import FachmodulPackages
 from tiaas.konnektor.hsm.activation import Activation, Activations
 from tiaas.konnektor.hsm.owned import OwnedKeys
 from tiaas.konnektor.hsm.software import SoftwareKeys
@@ -50,10 +56,12 @@ from tiaas.konnektor.keykind import KeyKind
 from tiaas.konnektor.ksrclient import KsrClient
 from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.misuse import save_alarm_values
+from tiaas.konnektor.names import Names
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.opstate import OperatingState
 from tiaas.konnektor.protocol import LogSettings
+from tiaas.konnektor.registration.keeper import Registered, Registration, RegistrationSettings
 from tiaas.konnektor.sakcvc import SakCvc, keep_sak_cvc
 from tiaas.konnektor.sds import product_information
 from tiaas.konnektor.services.context import ServiceContext, build_context
@@ -70,7 +78,7 @@ from tiaas.konnektor.timesource import TimeSettings, TimeSource
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.konnektor.trustbuild import build_trust
 from tiaas.konnektor.trustlists import TrustLists
-from tiaas.konnektor.updateoffers import Device, Found
+from tiaas.konnektor.updateoffers import Device, Found, Offer, OfferedFile
 from tiaas.konnektor.updates import Updates, build_updates
 from tiaas.konnektor.vsdmonline import LastSuccess
 from tiaas.konnektor.vsdmreceipt import ReceiptKeys, keep_receipt_secret
@@ -305,10 +313,13 @@ def admin_of(old: Deposed) -> TerminalAdmin:
 
 
 class NothingNew:
-    """A KSR that has nothing for any device."""
+    """A KSR that has nothing for any device, and one package for a Fachmodul."""
 
     async def list_updates(self, device: Device) -> Found:
         return Found(device, (), "")
+
+    async def fachmodul_package(self, file: OfferedFile) -> bytes:
+        return bytes(file.octets)
 
 
 def updates_of(old: Deposed) -> Updates:
@@ -329,6 +340,29 @@ async def _take_firmware_away(old: Deposed) -> None:
     package = FirmwarePackage("DEABC", "M", "1.0.0", b"x")
     firmware._shelf[package.key] = package
     await firmware.remove("DEABC/M/1.0.0")
+
+
+def networks_of(old: Deposed) -> Bestandsnetze:
+    core, nothing = old.core, cast(Any, None)
+    names = Names((), Network(None).datagrams, ENTROPY)
+    return Bestandsnetze(
+        None, nothing, names, core.store, core.hub, core.protocol, OnlineMode(True), CLOCK, ENTROPY,
+        every=60.0, has_routes=True,
+    )  # fmt: skip
+
+
+def registration_of(old: Deposed) -> Registration:
+    core, nothing = old.core, cast(Any, None)
+    return Registration(nothing, b"", core.cards, core.store, core.hub, OnlineMode(True), CLOCK, ENTROPY)
+
+
+async def _load_package(old: Deposed) -> None:
+    core, client = old.core, cast(KsrClient, NothingNew())
+    packages = FachmodulPackages(
+        Device("V", "P", "1.0.0", "1.0.0"), client, core.store, core.protocol, OnlineMode(True), CLOCK
+    )
+    files = (OfferedFile("V/package.bin", 16),)
+    await packages.load("VSDM", Offer("U", "VSDM", "1.0.0", False, NOW.date(), None, None, "", files, ()))
 
 
 Scenario = Callable[[Deposed], Awaitable[object]]
@@ -415,6 +449,18 @@ WRITES: dict[str, tuple[Scenario, ...]] = {
     "konnektor.terminalfirmware:Firmware.remove": (_take_firmware_away,),
     "konnektor.updates:Updates.check": (lambda old: updates_of(old).check(),),
     "konnektor.autoupdate:AutoUpdate.configure": (lambda old: auto_update_of(old).configure(AutoUpdateSettings()),),
+    "konnektor.boxstored:save": (lambda old: save(old.core.store, BoxNetworkSettings()),),
+    "konnektor.bestandsnetze.keeper:Bestandsnetze._choose": (lambda old: networks_of(old).activate_new(False),),
+    "konnektor.bestandsnetze.keeper:Bestandsnetze._take": (
+        lambda old: networks_of(old)._take(NetworkList("1.0.0", ())),
+    ),
+    "konnektor.fachmodulpackages:FachmodulPackages.load": (_load_package,),
+    "konnektor.registration.keeper:Registration.configure": (
+        lambda old: registration_of(old).configure(RegistrationSettings("1234", "80276001990000000002")),
+    ),
+    "konnektor.registration.keeper:Registration._keep": (
+        lambda old: registration_of(old)._keep(Registered(NOW, "1234", "", b"", ContractStatus.TI)),
+    ),
     "konnektor.terminals:Terminals.remove": (lambda old: old.core.terminals.remove(CT),),
     "konnektor.terminals:Terminals.change": (
         _refuse,
