@@ -49,7 +49,7 @@ from tiaas.lab.registry import Registry
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.pki.prehashed import make_signature
 
-_PER_SECOND_MAX, _COLD_PER_SECOND_MAX = 4000, 800
+_PER_SECOND_MAX, _COLD_PER_SECOND_MAX = 4000, 2000
 """More requests than that nobody answers in a second."""
 
 
