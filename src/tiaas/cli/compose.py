@@ -359,9 +359,10 @@ class _Start:
         hsm = None
         if options.hsm is not None:
             hsm = await hsmlab.practice_hsm(lab, practice.number, options.hsm, self.entropy)
-        ldap = await ldap_addresses(lab, options.config.access.access(), options.listen, practice.number)
 
         async def add(port: int) -> Instance:
+            # Claimed anew for each try: a lab that starts at the same time may have taken one of the directory's ports.
+            ldap = await ldap_addresses(lab, options.config.access.access(), options.listen, practice.number)
             config = self._config(lab, practice, port, ldap)
             if hsm is not None:
                 config = replace(config, hsms=(hsm.settings,))
