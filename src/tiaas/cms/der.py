@@ -4,6 +4,7 @@ A general builder takes many times longer than the signature it is built for. Th
 check nothing that the caller has to know. `tiaas.tlv.encode` writes tag and length.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -15,6 +16,10 @@ UTC_TIME, GENERALIZED_TIME, SEQUENCE, SET = 0x17, 0x18, 0x30, 0x31
 
 NULL = b"\x05\x00"
 _UTC_TIME_YEARS = range(1950, 2050)
+_TIMES = {
+    UTC_TIME: re.compile(rb"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z"),
+    GENERALIZED_TIME: re.compile(rb"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z"),
+}
 
 Chunks = list[bytes]
 """Octets in pieces, so that a document of many megabytes is copied once, when they are joined."""
@@ -79,3 +84,16 @@ def _base128(number: int) -> bytes:
     while number := number >> 7:
         octets.append(0x80 | number & 0x7F)
     return bytes(reversed(octets))
+
+
+def moment_of(tag: int, value: bytes) -> datetime:
+    """The moment that a UTCTime or GeneralizedTime in whole seconds says (RFC 5280, 4.1.2.5). Raises ValueError."""
+    form = _TIMES.get(tag)
+    digits = None if form is None else form.fullmatch(value)
+    if digits is None:
+        raise ValueError("no time in whole seconds")
+    year, month, day, hour, minute, second = map(int, digits.groups())
+    if tag == UTC_TIME:
+        # The century ends with 49 (RFC 5280, 4.1.2.5.1).
+        year += 2000 if year < 50 else 1900
+    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)

@@ -5,7 +5,7 @@ Everything is kept as it is written, so that another signature can be added with
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -24,13 +24,12 @@ from tiaas.cms.ber import (
 )
 from tiaas.cms.certificate import IssuerAndSerial
 from tiaas.cms.der import (
-    GENERALIZED_TIME,
     INTEGER,
     OCTET_STRING,
     OID_TAG,
     SEQUENCE,
     SET,
-    UTC_TIME,
+    moment_of,
     oid,
     sequence,
     set_of,
@@ -154,10 +153,6 @@ _ALIKE = tuple(
     )
 )
 """How attributes begin whose octets are the same in all signatures of a signer."""
-_TIMES = {
-    UTC_TIME: re.compile(rb"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z"),
-    GENERALIZED_TIME: re.compile(rb"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z"),
-}
 
 
 def decode_signed_data_untrusted(octets: bytes) -> SignedData:
@@ -234,18 +229,10 @@ def _algorithm(encoded: bytes) -> Algorithm:
 def time_untrusted(octets: bytes) -> datetime:
     """A Time (RFC 5652, 11.3) as an aware moment; raises only `BadCms`."""
     element = read_untrusted(octets)
-    form = _TIMES.get(element.tag)
-    digits = None if form is None else form.fullmatch(element.value)
-    if digits is None:
-        raise BadCms("no time in the form that CMS demands")
-    year, month, day, hour, minute, second = (int(group) for group in digits.groups())
-    if element.tag == UTC_TIME:
-        # The century ends with 49 (RFC 5280, 4.1.2.5.1).
-        year += 2000 if year < 50 else 1900
     try:
-        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+        return moment_of(element.tag, bytes(element.value))
     except ValueError:
-        raise BadCms("no time that exists") from None
+        raise BadCms("no time in the form that CMS demands") from None
 
 
 def _content(element: Element) -> tuple[str, tuple[memoryview, ...] | None]:

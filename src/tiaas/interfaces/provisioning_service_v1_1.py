@@ -16,7 +16,6 @@ DS = Namespace("http://www.w3.org/2000/09/xmldsig#", "ds")
 REGISTER_ACTION, DEREGISTER_ACTION, SEND_DATA_ACTION = (
     f"urn:#{name}Operation" for name in ("reg", "dereg", "sendData")
 )
-OPERATING_DATA = "OperatingDataConnector"
 INFORMATION_MAX = 4096
 
 

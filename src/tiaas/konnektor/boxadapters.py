@@ -235,13 +235,18 @@ class BoxAdapters:
             self._leases.held.pop(name, None)
             if lease is not None:
                 self._leases.held[name] = lease
+            was = self.reason
             try:
                 await self._put(self.settings)
-            except KonnektorError:
-                self._leases.held = before
-                with suppress(KonnektorError):
-                    await self._put(self.settings)
-                raise
+            except KonnektorError as error:
+                if error.code != NO_SERVER or name is AdapterName.LAN:
+                    self._leases.held = before
+                    with suppress(KonnektorError):
+                        await self._put(self.settings)
+                    raise
+                # Address and routes are in place; the LAN's DHCP server has no say in the WAN's.
+                if self.reason != was:
+                    self._fail(error)
             if lease is not None and not lease.is_link_local:
                 tell_lease(self._hub, name, lease.address)
             is_new = self._tell_addresses()

@@ -92,10 +92,8 @@ def plan(
     return Plan(addresses, tuple(_routes(settings, leases, addresses, reserved, online=online)))
 
 
-def check_server(server: DhcpServerSettings, lan: IPv4Interface | None) -> None:
+def check_server(server: DhcpServerSettings, lan: IPv4Interface) -> None:
     """Whether the LAN's DHCP server can work with these. Raises `KonnektorError` 4168."""
-    if lan is None:
-        raise KonnektorError(NO_SERVER, "the LAN has no address")
     first, last = (_address(text, NO_SERVER, "the range") for text in (server.first, server.last))
     if not (first in lan.network and last in lan.network and first <= last):
         raise KonnektorError(NO_SERVER, f"{first} to {last} is no range of {lan.network}")
@@ -151,11 +149,11 @@ def _routes(
     for intranet in settings.intranet_routes:
         yield _intranet(intranet.network, intranet.next_hop, addresses, reserved)
     outside = AdapterName.WAN if settings.wan_enabled else AdapterName.LAN
-    lease = leases.get(outside) if in_use(settings)[outside].dhcp_client else None
-    if lease is not None:
-        iag = "" if lease.router is None else str(lease.router)
+    if in_use(settings)[outside].dhcp_client:
+        lease = leases.get(outside)
+        iag = "" if lease is None or lease.router is None else str(lease.router)
     else:
-        iag = "" if in_use(settings)[outside].dhcp_client else settings.iag_address
+        iag = settings.iag_address
     if not iag:
         return
     gateway = _address(iag, BAD_ROUTES, "ANLW_IAG_ADDRESS")

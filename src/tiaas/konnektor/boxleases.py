@@ -21,6 +21,7 @@ from tiaas.konnektor.errors import KonnektorError
 _log = logging.getLogger("tiaas.konnektor.boxleases")
 
 RETRY_SECONDS = 60.0
+_PAUSE_LEAST = 30.0
 _LINK_LOCAL_FIRST, _LINK_LOCAL_COUNT = "169.254.1.0/16", 254 * 256
 """RFC 3927 §2.1: the first and the last 256 addresses are reserved."""
 
@@ -117,7 +118,7 @@ class Leases:
             seconds = RETRY_SECONDS
             try:
                 await self.ask(name)
-                seconds = self.held[name].seconds / 2
+                seconds = max(_PAUSE_LEAST, self.held[name].seconds / 2)
             except KonnektorError:
                 pass
             except Exception as error:  # noqa: BLE001 - a defect met once must not end the asking

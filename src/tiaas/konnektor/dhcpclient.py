@@ -20,7 +20,7 @@ _LINE = re.compile(rb"tiaas ([a-z]+)=([0-9.]*)\n")
 _TRIES = 10
 _MORE_SECONDS = 5
 _OUTPUT_OCTETS = 64 * 1024
-_SECONDS_LEAST, _SECONDS_MOST = 60, 7 * 86_400
+_SECONDS_MOST = 7 * 86_400
 
 
 class NoLease(TiaasError):
@@ -76,7 +76,7 @@ def read_lease_untrusted(answer: bytes) -> Lease:
         seconds = int(told["lease"])
     except (KeyError, ValueError):
         raise BadLease("the DHCP server's answer is no lease") from None
-    return Lease(address, router, min(max(seconds, _SECONDS_LEAST), _SECONDS_MOST))
+    return Lease(address, router, min(seconds, _SECONDS_MOST))
 
 
 async def _all(process: asyncio.subprocess.Process) -> bytes:

@@ -44,11 +44,12 @@ class DhcpServer:
             return
         if self.is_running and self._works_with == (settings, lan):
             return
+        if lan is None:
+            raise KonnektorError(NO_SERVER, "the LAN has no address")
         check_server(settings, lan)
         await self.stop()
-        if lan is not None:
-            await self._start(settings, lan)
-            self._works_with = settings, lan
+        await self._start(settings, lan)
+        self._works_with = settings, lan
 
     async def stop(self) -> None:
         """It does not run any more."""

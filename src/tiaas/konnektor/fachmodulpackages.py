@@ -70,6 +70,11 @@ class FachmodulPackages:
         """What a Fachmodul says it is: part of this Konnektor, under a ProductCode of its own."""
         return replace(self._own, product_code=fachmodul)
 
+    def stop(self) -> None:
+        """Closes what is kept open."""
+        if self._client is not None:
+            self._client.close()
+
     async def updates(self, fachmodul: str) -> Found:
         """TUC_KON_285. Raises `KonnektorError` 4188 (offline, too), 4189, 4190."""
         try:
@@ -84,7 +89,7 @@ class FachmodulPackages:
         """
         async with self._one_at_a_time:
             try:
-                name, content = await self._content(self._reachable(), offer)
+                name, content, digest = await self._content(self._reachable(), offer)
             except KonnektorError as error:
                 raise self._logged(error, fachmodul) from None
             kept = KeptPackage(
@@ -92,7 +97,7 @@ class FachmodulPackages:
                 offer.version,
                 name,
                 len(content),
-                await asyncio.to_thread(_sha256, content),
+                digest,
                 self._clock.now(),
             )
             told = await asyncio.to_thread(_base64, content)
@@ -111,14 +116,19 @@ class FachmodulPackages:
         row = await self._store.get(_FILE_KIND, fachmodul)
         return None if row is None else await asyncio.to_thread(b64decode, row["content"])
 
-    async def _content(self, client: KsrClient, offer: Offer) -> tuple[str, bytes]:
+    async def _content(self, client: KsrClient, offer: Offer) -> tuple[str, bytes, str]:
+        """Name, content and its SHA-256 of the one file. Raises `KonnektorError`."""
         if len(offer.files) != 1:
             raise KonnektorError(_NO_PACKAGE, f"{len(offer.files)} files instead of one package")
         (file,) = offer.files
         name = file.path.rpartition("/")[2]
         if not is_file_name(name):
             raise KonnektorError(_NO_PACKAGE, "a file whose name is none")
-        return name, await client.fachmodul_package(file)
+        content = await client.fachmodul_package(file)
+        digest = await asyncio.to_thread(_sha256, content)
+        if file.sha256 not in ("", digest):
+            raise KonnektorError(_NO_PACKAGE, "the SHA-256 is not the one that was told")
+        return name, content, digest
 
     def _reachable(self) -> KsrClient:
         if self._client is None or not self._online.active:

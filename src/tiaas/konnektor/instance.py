@@ -202,6 +202,7 @@ class Instance:
         if self.registration is not None:
             await self.registration.stop()
         await self.bestandsnetze.stop()
+        self.fachmodul_packages.stop()
         await self.updates.stop()
         await self.terminal_admin.stop()
         await self.hsms.stop()

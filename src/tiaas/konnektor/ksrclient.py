@@ -4,7 +4,6 @@ TUC_KON_282 (gemSpec_Kon V5.18 TAB_KON_668), TUC_KON_286 and the downloads of TU
 C.ZD.TLS-S with the role oid_konfigdienst.
 """
 
-import hashlib
 import logging
 from urllib.parse import quote
 
@@ -79,7 +78,7 @@ class KsrClient:
         if not 0 < file.octets <= most:
             raise KonnektorError(_BAD_FILE, f"{file.octets} octets, at most {most} are taken")
         try:
-            answer = await self._fetch(self._get(file), _FILE_SECONDS, file.octets)
+            answer = await self._fetch(self._get(file.path), _FILE_SECONDS, file.octets)
         except NoAnswer as error:
             raise KonnektorError(_BAD_FILE, str(error)) from error
         if answer.status != 200:
@@ -89,7 +88,7 @@ class KsrClient:
         return answer.body
 
     async def fachmodul_package(self, file: OfferedFile) -> bytes:
-        """A package for a Fachmodul (TUC_KON_286), as long as announced, with the SHA-256 that was told.
+        """A package for a Fachmodul (TUC_KON_286), as long as announced.
 
         No more than 25 MB of an answer are taken in, whatever was announced. Raises `KonnektorError` 4188 (no
         connection), 4189 (not the Konfigurationsdienst), 4242 (more than 25 MB announced or received), 4238 (else).
@@ -97,7 +96,7 @@ class KsrClient:
         if file.octets > FACHMODUL_OCTETS_MAX:
             raise KonnektorError(_TOO_LARGE, f"{file.octets} octets were announced")
         try:
-            answer = await self._fetch(self._get(file), _FILE_SECONDS, FACHMODUL_OCTETS_MAX)
+            answer = await self._fetch(self._get(file.path), _FILE_SECONDS, FACHMODUL_OCTETS_MAX)
         except (NotConnected, ServerRefused) as error:
             raise KonnektorError(_UNREACHABLE, str(error)) from error
         except AnswerTooLarge as error:
@@ -108,8 +107,6 @@ class KsrClient:
             raise KonnektorError(_NO_PACKAGE, f"HTTP status {answer.status}")
         if len(answer.body) != file.octets:
             raise KonnektorError(_NO_PACKAGE, f"{len(answer.body)} octets instead of {file.octets}")
-        if file.sha256 not in ("", hashlib.sha256(answer.body).hexdigest()):
-            raise KonnektorError(_NO_PACKAGE, "the SHA-256 is not the one that was told")
         return answer.body
 
     async def configuration(self, name: str, most: int) -> bytes:
@@ -117,9 +114,8 @@ class KsrClient:
 
         Raises `KonnektorError` 4188 (not to be had there), 4189 (not the Konfigurationsdienst).
         """
-        asked = WebRequest("GET", self._origin, f"{self._path}/{quote(name)}", self._origin.authority)
         try:
-            answer = await self._fetch(asked, _LIST_SECONDS, most)
+            answer = await self._fetch(self._get(name), _LIST_SECONDS, most)
         except NoAnswer as error:
             raise KonnektorError(_UNREACHABLE, str(error)) from error
         if answer.status != 200:
@@ -130,8 +126,8 @@ class KsrClient:
         """Closes what is kept open."""
         self._web.close()
 
-    def _get(self, file: OfferedFile) -> WebRequest:
-        return WebRequest("GET", self._origin, f"{self._path}/{quote(file.path)}", self._origin.authority)
+    def _get(self, path: str) -> WebRequest:
+        return WebRequest("GET", self._origin, f"{self._path}/{quote(path)}", self._origin.authority)
 
     async def _fetch(self, request: WebRequest, wait: float, most: int) -> HttpAnswer:
         try:

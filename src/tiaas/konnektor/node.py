@@ -29,7 +29,7 @@ from tiaas.konnektor.listreader import ListReader
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.nodechecks import NodeChecks
 from tiaas.konnektor.program.download import OwnPackage
-from tiaas.konnektor.program.update import ProgramUpdates
+from tiaas.konnektor.program.update import Audience, ProgramUpdates
 from tiaas.konnektor.protocol import FolderMedium
 from tiaas.konnektor.sak import SakIdentities
 from tiaas.konnektor.sinkshares import NodeShares
@@ -139,7 +139,9 @@ class Node:
             self._networks[name] = replace(instance.network, connect_seconds=HANDSHAKE_MAX + 1.0)
             self._sak.put(name, instance.sak)
             if self.programs is not None and config.profile is Profile.EINBOX:
-                instance.updates.own_package = OwnPackage(self.programs, instance.context.hub)
+                instance.updates.own_package = OwnPackage(
+                    self.programs, Audience(instance.context.hub, config.hostname)
+                )
             await self.checks.tell(instance.context.opstate)
             await instance.start(self.ingress)
         except BaseException:

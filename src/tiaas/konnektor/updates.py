@@ -14,15 +14,15 @@ A Highspeed-Konnektor is only told of a package for itself: it gets them by uplo
 
 import asyncio
 import logging
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
 from tiaas.base.clock import Clock
 from tiaas.base.dataclass import dataclass
-from tiaas.base.entropy import Entropy, random_fraction
+from tiaas.base.entropy import Entropy
 from tiaas.interfaces.product_information_v1_1 import ProductIdentification
 from tiaas.konnektor.config import TiAccess
+from tiaas.konnektor.dailyasking import DailyAsking
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import EventHub
 from tiaas.konnektor.ksrclient import KsrClient
@@ -31,7 +31,7 @@ from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.konnektor.program.download import OwnPackage
 from tiaas.konnektor.services.context import ServiceContext
-from tiaas.konnektor.store import InstanceStore, StoreError
+from tiaas.konnektor.store import InstanceStore
 from tiaas.konnektor.terminalfirmware import IMAGE_OCTETS_MAX, BadFirmware, Firmware, FirmwarePackage
 from tiaas.konnektor.terminallist import Correlation, TerminalEntry
 from tiaas.konnektor.terminalproduct import terminal_product
@@ -47,8 +47,6 @@ UPDATES_KIND, _KEY = "updates", "found"
 _PAIRED = (Correlation.GEPAIRT, Correlation.AKTIV, Correlation.AKTUALISIEREND)
 _NOT_DOWNLOADED = 4186
 _NOBODY_THERE = (4188, 4189)
-_RETRY_SECONDS = 3600.0
-_BOOT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +98,10 @@ class Updates:
         self._opstate = opstate
         self._online = online
         self._clock = clock
-        self._entropy = entropy
         self._one_at_a_time = asyncio.Lock()
         self._tried: frozenset[Device] = frozenset()
         """Devices of the last time; nobody asks for them again before the next."""
-        self._first = asyncio.Event()
-        self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._daily = DailyAsking(self._look, lambda: self.settings.every, entropy, "list_Updates")
         firmware.source = self
         # TIP1-A_6025: connections to the TI that stand are ended, too.
         opstate.on_change(lambda: online.block(Condition.FW_NOT_VALID_STATUS_BLOCKED in opstate.holding))
@@ -128,18 +123,12 @@ class Updates:
 
     async def start(self) -> None:
         """Asks, and goes on with that once a day; the first answer is waited for a few seconds."""
-        if self._client is None:
-            return
-        self._task = asyncio.create_task(self._run())
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_BOOT_SECONDS):
-                await self._first.wait()
+        if self._client is not None:
+            await self._daily.start()
 
     async def stop(self) -> None:
         """Asks no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._daily.stop()
         if self._client is not None:
             self._client.close()
 
@@ -220,7 +209,7 @@ class Updates:
         """See `FirmwareSource`; the first terminal of a kind makes the KSR be asked soon."""
         device = self._device(product)
         if device not in self._tried and self.found_for(device) is None:
-            self._wake.set()
+            self._daily.ask_soon()
         offers = self._offers(product)
         return offers[0].version if offers else None
 
@@ -303,22 +292,10 @@ class Updates:
         _log.warning("KSR not asked", extra={"code": error.code, "reason": error.detail})
         self._hub.publish(ksr_failure(error))
 
-    async def _run(self) -> None:
-        while True:
-            succeeded = False
-            self._wake.clear()
-            try:
-                succeeded = await self.check()
-                self.judge()
-            except StoreError as error:
-                _log.warning("update information not kept", extra={"reason": error.reason})
-            except Exception as error:  # noqa: BLE001 - a defect met once must not end all asking
-                _log.error("KSR not asked", extra={"reason": type(error).__name__})
-            self._first.set()
-            every = self.settings.every if succeeded else min(_RETRY_SECONDS, self.settings.every)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(every * (0.9 + 0.1 * random_fraction(self._entropy))):
-                    await self._wake.wait()
+    async def _look(self) -> bool:
+        succeeded = await self.check()
+        self.judge()
+        return succeeded
 
 
 def _is_same(one: Device, other: Device) -> bool:

@@ -197,10 +197,11 @@ def _text(fields: Fields, name: bytes) -> str | None:
 async def read_body(fields: Fields, receive: Receive, limit: int) -> bytes | bytearray:
     """The whole body. Raises `TooLong`, before reading anything if the length is announced, and `Gone`."""
     announced = fields.get(b"content-length")
-    if announced is not None and announced.isdigit() and int(announced) > limit:
+    size = int(announced) if announced is not None and announced.isdigit() else 0
+    if size > limit:
         raise TooLong
-    if announced is not None and announced.isdigit() and int(announced) >= LARGE:
-        return await _large_body(int(announced), receive)
+    if size >= LARGE:
+        return await _large_body(size, receive)
     whole: bytearray | None = None
     while True:
         part, is_last = await _received(receive)

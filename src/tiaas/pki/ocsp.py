@@ -15,6 +15,7 @@ from tiaas.base.errors import TiaasError
 from tiaas.pki.certificate import SignatureAlgorithm, read_algorithm
 from tiaas.pki.ocspbounds import EXTENSIONS_MAX, check_bounds
 from tiaas.pki.ocspmessages import (
+    NONCE_MAX,
     BasicResponse,
     CertHash,
     CertId,
@@ -35,8 +36,6 @@ RESPONSE_TYPE = "application/ocsp-response"
 MAX_REQUEST = 4 * 1024
 MAX_RESPONSE = 64 * 1024
 """Octets; a longer message is not looked at."""
-NONCE_MAX = 128
-"""Octets (RFC 9654); the TI uses at most 32."""
 
 CERT_HASH = "1.3.36.8.3.13"
 _NONCE = "1.3.6.1.5.5.7.48.1.2"

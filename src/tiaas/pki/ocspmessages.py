@@ -15,6 +15,10 @@ SHA256 = "2.16.840.1.101.3.4.2.1"
 _ISSUERS_KEPT = 64
 
 
+NONCE_MAX = 128
+"""Octets (RFC 9654); the TI uses at most 32."""
+
+
 @unique
 class ResponseStatus(Enum):
     """OCSPResponseStatus: anything but `SUCCESSFUL` is an exception without further content."""

@@ -3,15 +3,9 @@
 Definite lengths in up to two octets, the shortest ones (X.690, 10.1). Offsets in place of copies.
 """
 
-import re
-from datetime import UTC, datetime
+from datetime import datetime
 
-INTEGER, BIT_STRING, OCTET_STRING, OID, SEQUENCE, SET = 0x02, 0x03, 0x04, 0x06, 0x30, 0x31
-_UTC_TIME, GENERALIZED_TIME = 0x17, 0x18
-_TIMES = {
-    _UTC_TIME: re.compile(rb"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z"),
-    GENERALIZED_TIME: re.compile(rb"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z"),
-}
+from tiaas.cms.der import moment_of
 
 _LEAST = {0x81: 0x80, 0x82: 0x01}
 """What the first octet of a length in one or two octets is at least, for that length to be the shortest."""
@@ -72,12 +66,4 @@ def whole(der: bytes, element: Element, tag: int) -> bytes:
 
 def moment(der: bytes, element: Element) -> datetime:
     """A UTCTime or GeneralizedTime in whole seconds (RFC 5280, 4.1.2.5). Raises ValueError."""
-    form = _TIMES.get(element[0])
-    digits = None if form is None else form.fullmatch(der, element[2], element[3])
-    if digits is None:
-        raise Unusual
-    year, month, day, hour, minute, second = map(int, digits.groups())
-    if element[0] == _UTC_TIME:
-        # The century ends with 49 (RFC 5280, 4.1.2.5.1).
-        year += 2000 if year < 50 else 1900
-    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    return moment_of(element[0], der[element[2] : element[3]])

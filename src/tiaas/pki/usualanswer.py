@@ -8,9 +8,11 @@ alone judges; what is read here it reads alike, which is fuzzed.
 from datetime import datetime
 from functools import lru_cache
 
+from tiaas.cms.der import BIT_STRING, GENERALIZED_TIME, INTEGER, OCTET_STRING, SEQUENCE
 from tiaas.pki.certificate import BadCertificate, algorithm_of, decode_certificate_untrusted
 from tiaas.pki.extensions import USUAL
 from tiaas.pki.ocspmessages import (
+    NONCE_MAX,
     SHA256,
     BasicResponse,
     CertHash,
@@ -21,11 +23,6 @@ from tiaas.pki.ocspmessages import (
     SingleResponse,
 )
 from tiaas.pki.strictder import (
-    BIT_STRING,
-    GENERALIZED_TIME,
-    INTEGER,
-    OCTET_STRING,
-    SEQUENCE,
     Element,
     Unusual,
     children,
@@ -126,7 +123,7 @@ def _statement(der: bytes, statement: Element) -> SingleResponse:
 
 def _nonce(der: bytes, extensions: Element) -> bytes:
     nonce = content(der, _extension(der, extensions, _NONCE), OCTET_STRING)
-    if not 1 <= len(nonce) <= 128:
+    if not 1 <= len(nonce) <= NONCE_MAX:
         raise Unusual
     return nonce
 

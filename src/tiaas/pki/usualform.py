@@ -9,13 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+from tiaas.cms.der import BIT_STRING, INTEGER, OCTET_STRING, OID_TAG, SEQUENCE, SET
 from tiaas.pki.strictder import (
-    BIT_STRING,
-    INTEGER,
-    OCTET_STRING,
-    OID,
-    SEQUENCE,
-    SET,
     Element,
     Unusual,
     children,
@@ -104,11 +99,11 @@ def _require_usual_key(der: bytes, key: Element) -> None:
     algorithm, value = children(der, key, SEQUENCE, 2)
     kind, parameters = children(der, algorithm, SEQUENCE, 2)
     octets = content(der, value, BIT_STRING)
-    if content(der, kind, OID) == _EC_KEY:
-        if content(der, parameters, OID) not in _CURVES or octets[:2] != b"\0\x04":
+    if content(der, kind, OID_TAG) == _EC_KEY:
+        if content(der, parameters, OID_TAG) not in _CURVES or octets[:2] != b"\0\x04":
             raise Unusual
         return
-    if content(der, kind, OID) != _RSA_KEY or der[parameters[1] : parameters[3]] != _NULL or octets[:1] != b"\0":
+    if content(der, kind, OID_TAG) != _RSA_KEY or der[parameters[1] : parameters[3]] != _NULL or octets[:1] != b"\0":
         raise Unusual
     pair = element_at(octets, 1, len(octets))
     modulus, exponent = children(octets, pair, SEQUENCE, 2)
@@ -122,7 +117,7 @@ def _name(der: bytes, name: Element) -> Name:
         attributes = []
         for attribute in children(der, rdn, SET):
             kind, value = children(der, attribute, SEQUENCE, 2)
-            oid, encoding = _ATTRIBUTES.get(content(der, kind, OID)), _STRINGS.get(value[0])
+            oid, encoding = _ATTRIBUTES.get(content(der, kind, OID_TAG)), _STRINGS.get(value[0])
             if oid is None or encoding is None:
                 raise Unusual
             attributes.append((oid, der[value[2] : value[3]].decode(encoding)))
@@ -136,7 +131,7 @@ def _extensions(der: bytes, tagged: Element, known: Mapping[bytes, str]) -> tupl
     critical = []
     for extension in children(der, sequence, SEQUENCE):
         kind, *flag, value = children(der, extension, SEQUENCE)
-        oid = known.get(content(der, kind, OID))
+        oid = known.get(content(der, kind, OID_TAG))
         if oid is None or oid in values:
             raise Unusual
         if flag:

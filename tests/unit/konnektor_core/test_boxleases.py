@@ -10,12 +10,19 @@ from tests.integration.konnektor_core.memorystore import MemoryStore
 from tests.unit.konnektor_core.test_packetfilter import EACH, FIRST_PIDS, OF_MACHINE, made_proc
 from tiaas.base.clock import ManualClock, SystemClock
 from tiaas.base.entropy import SeededEntropy
-from tiaas.interfaces.management.boxnetwork import AdapterName, AdapterSettings, BoxNetworkSettings
+from tiaas.interfaces.management.boxnetwork import (
+    AdapterName,
+    AdapterSettings,
+    BoxNetworkSettings,
+    DhcpServerSettings,
+    RouteState,
+)
 from tiaas.konnektor.boxadapters import BoxAdapters, NoClient
 from tiaas.konnektor.boxaddresses import Lease, Route
 from tiaas.konnektor.boxleases import Leases
 from tiaas.konnektor.config import BoxAdapterAccess, Environment
 from tiaas.konnektor.dhcpclient import DhcpClient, NoLease
+from tiaas.konnektor.dhcpserver import DhcpServer
 from tiaas.konnektor.errors import KonnektorError, LoggedError
 from tiaas.konnektor.events import EventHub
 from tiaas.konnektor.iproute import IpError, IpRoute
@@ -151,6 +158,38 @@ async def test_a_device_that_got_no_address_goes_with_the_box(tmp_path: Path) ->
     assert (adapters.reason, ip.devices) == ("4162 the kernel refuses", {"lan0"})
     await adapters.stop()
     assert ip.devices == set()
+
+
+class Line(Ip):
+    """A kernel that gives devices their addresses."""
+
+    async def place(self, device: str, mtu: int, address: IPv4Interface | None) -> None:
+        pass
+
+    async def table(self) -> tuple[RouteState, ...]:
+        return ()
+
+
+@pytest.mark.code(4168)
+async def test_a_lan_server_that_cannot_start_takes_no_lease_from_the_wan(tmp_path: Path) -> None:
+    server = DhcpServerSettings(enabled=True, first="192.168.7.50", last="192.168.7.60")
+    settings = BoxNetworkSettings(
+        AdapterSettings("192.168.7.1", "255.255.255.0"), wan=AdapterSettings(dhcp_client=True), wan_enabled=True,
+        dhcp_server=server,
+    )  # fmt: skip
+    adapters = _adapters(settings, Line(), tmp_path)
+    adapters._server = DhcpServer("lan0", tmp_path, lambda why: None, str(tmp_path))  # no dnsmasq there
+    adapters._leases = Leases(
+        Server(), DEVICES, adapters._take, adapters._fail_adapter, ManualClock(SystemClock().now()), SeededEntropy(b"x")
+    )
+    await adapters.start()
+    await adapters._leases.ask(WAN)
+    told = {adapter.name: adapter.address for adapter in (await adapters.state()).adapters}
+    assert (told[WAN], adapters.lacks_address()) == (str(LEASE.address), False)
+    assert adapters.reason.startswith("4168 ")
+    await adapters._take(WAN, None)
+    assert adapters.lacks_address(), "a lease that has ended is gone"
+    await adapters.stop()
 
 
 class Errors:

@@ -2,12 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 
+from tests.integration.konnektor_core.memorystore import MemoryStore
 from tiaas.base.clock import SystemClock
 from tiaas.base.entropy import SeededEntropy
+from tiaas.interfaces.provisioning_service_v1_1 import ContractStatus
+from tiaas.konnektor.events import EventHub
+from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.registration.daily import DailySending, SendTimes
+from tiaas.konnektor.registration.keeper import Registered, Registration
 from tiaas.konnektor.registration.requests import NoOperation, NotRegistered
 
 TIMES = SendTimes(every=3600.0, retry=0.0)
@@ -59,3 +65,28 @@ async def test_what_is_not_registered_sends_nothing_until_it_is() -> None:
             await asyncio.sleep(0)
     await sender.sending.stop()
     assert sender.sent == 1
+
+
+def _registration(store: MemoryStore, online: OnlineMode) -> Registration:
+    nothing = cast(Any, None)
+    return Registration(nothing, b"", nothing, store, EventHub(), online, SystemClock(), SeededEntropy(b"x"))
+
+
+async def test_a_damaged_row_is_no_registration() -> None:
+    store = MemoryStore()
+    await store.put("registration", "current", {"at": "yesterday"})
+    registration = _registration(store, OnlineMode(True))
+    await registration.start()
+    assert registration.registered is None
+    await registration.daily.stop()
+
+
+@pytest.mark.requirement("TIP1-A_6025")
+async def test_a_blocked_box_says_that_it_is_blocked() -> None:
+    online = OnlineMode(True)
+    registration = _registration(MemoryStore(), online)
+    registration.registered = Registered(SystemClock().now(), "1", "", b"", ContractStatus.TI)
+    online.block(True)
+    with pytest.raises(NotRegistered, match="firmware") as refused:
+        await registration.send_data()
+    assert refused.value.code == 4002

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -15,10 +16,13 @@ from tiaas.interfaces.updatepackage import FirmwareGroup
 from tiaas.konnektor.catalogue import deviations
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, EventHub, EventType
+from tiaas.konnektor.ksrclient import KsrClient
 from tiaas.konnektor.program.checks import Own
-from tiaas.konnektor.program.folder import PROGRAM_VARIABLE, ProgramFolder
+from tiaas.konnektor.program.download import OwnPackage
+from tiaas.konnektor.program.folder import PROGRAM_VARIABLE, Choice, ProgramFolder
 from tiaas.konnektor.program.selfcheck import bare_environment, check_program
 from tiaas.konnektor.program.update import Audience, CannotUpdate, ProgramUpdates
+from tiaas.konnektor.updateoffers import Device, Found, Offer
 from tiaas.lab.hersteller import Hersteller
 from tiaas.pki.certificate import decode_certificate_untrusted
 
@@ -269,3 +273,32 @@ def test_a_state_that_cannot_be_read_is_that_of_the_installed_program(tmp_path: 
     assert (choice.runs, choice.held_group) == (None, FirmwareGroup("00001", ("0.1.0",)))
     with pytest.raises(ValueError, match="no version"):
         ProgramFolder(tmp_path, "0.1.0", is_installed=True).place("../evil")
+
+
+async def test_a_box_that_starts_tells_of_its_package_itself(tmp_path: Path) -> None:
+    bench, heard, hub = Bench(tmp_path), list[Event](), EventHub()
+    hub.subscribe(heard.append)
+    # It is none of the node's instances yet, and the others have nothing to do with it.
+    own = OwnPackage(bench.programs, Audience(hub, "box"))
+    device = Device("TIAAS", "TIAAS", "1.0.0", "0.1.0")
+    offer = Offer("U", "tiaas", "0.2.0", False, CLOCK.now().date(), None, None, "", (), (), b"x", "AAAA")
+    await own.fetch(cast(KsrClient, None), Found(device, (offer,), ""))
+    assert [(str(event.topic), dict(event.parameters)["Name"]) for event in heard] == [("KSR/ERROR", "box")]
+    assert (bench.events, bench.programs.not_fetched[:12]) == ([], "0.2.0: 4181 ")
+
+
+async def test_a_package_that_is_being_written_is_not_there_yet(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    await bench.programs.keep_offer("a.zip", GOOD, "0.2.0")
+    folder = bench.folder.path / "offer"
+    (folder / "a.zip").rename(folder / ".a.zip.part")
+    assert await bench.programs.offered_version() is None
+    assert (folder / ".a.zip.part").is_file()
+
+
+def test_a_state_whose_group_is_damaged_chooses_nothing(tmp_path: Path) -> None:
+    folder = Bench(tmp_path).folder
+    folder.write(Choice("0.1.0"))
+    state = folder.path / "state.json"
+    state.write_text(state.read_text().replace('"group": null', '"group": []'))
+    assert folder.read() == Choice("0.1.0")

@@ -10,7 +10,6 @@ domains (DNS_SERVERS_BESTANDSNETZE); a box wants routes to their segments, too.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import field, replace
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
@@ -18,7 +17,7 @@ from typing import Any
 
 from tiaas.base.clock import Clock
 from tiaas.base.dataclass import dataclass
-from tiaas.base.entropy import Entropy, random_fraction
+from tiaas.base.entropy import Entropy
 from tiaas.base.heavy import beside
 from tiaas.konnektor.bestandsnetze.document import (
     DOCUMENT_OCTETS,
@@ -29,6 +28,7 @@ from tiaas.konnektor.bestandsnetze.document import (
 )
 from tiaas.konnektor.bestandsnetze.signature import NOT_TAKEN, SIGNATURE_OCTETS, ListSignature
 from tiaas.konnektor.config import Address, InstanceConfig, Profile
+from tiaas.konnektor.dailyasking import DailyAsking
 from tiaas.konnektor.errors import ErrorLog, KonnektorError, LoggedError
 from tiaas.konnektor.events import Event, EventHub, Topic, parameters
 from tiaas.konnektor.ksrclient import KsrClient
@@ -36,7 +36,7 @@ from tiaas.konnektor.names import Names
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.services.context import ServiceContext
-from tiaas.konnektor.store import InstanceStore, StoreError
+from tiaas.konnektor.store import InstanceStore, Put
 from tiaas.konnektor.web import WebClient
 
 _log = logging.getLogger("tiaas.konnektor.ksr")
@@ -45,8 +45,6 @@ NETWORKS_KIND, _LIST = "networks", "list"
 NETWORK_CHOICES_KIND, _CHOICES = "network-choices", "current"
 FILE, SIGNATURE_FILE = "Bestandsnetze.xml", "Bestandsnetze.xml.p7s"
 _DNS_PORT = 53
-_RETRY_SECONDS = 3600.0
-_BOOT_SECONDS = 2.0
 
 
 class NoSuchNetwork(LookupError):
@@ -118,13 +116,10 @@ class Bestandsnetze:
         self._errors = errors
         self._online = online
         self._clock = clock
-        self._entropy = entropy
-        self._every = every
         self._has_routes = has_routes
         self._one_at_a_time = asyncio.Lock()
         self._changing = asyncio.Lock()
-        self._first = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._daily = DailyAsking(self.refresh, lambda: every, entropy, "get_Ext_Net_Config")
 
     @property
     def has_source(self) -> bool:
@@ -167,18 +162,12 @@ class Bestandsnetze:
 
     async def start(self) -> None:
         """Asks, and goes on with that once a day; the first answer is waited for a few seconds."""
-        if self._client is None:
-            return
-        self._task = asyncio.create_task(self._run())
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_BOOT_SECONDS):
-                await self._first.wait()
+        if self._client is not None:
+            await self._daily.start()
 
     async def stop(self) -> None:
         """Asks no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._daily.stop()
         if self._client is not None:
             self._client.close()
 
@@ -225,10 +214,9 @@ class Bestandsnetze:
         if told == self.list:
             return
         known = {network.id: self.is_active(network.id) for network in told.networks}
-        # Choices first: with the list before they are what they were, for those that are still in it.
-        await self._store.put(NETWORK_CHOICES_KIND, _CHOICES, replace(self.choices, active=known).to_row())
-        await self._store.put(NETWORKS_KIND, _LIST, await beside(len(told.networks) * 256, told.to_row))
-        before, self.list, self.choices = self.list.version, told, replace(self.choices, active=known)
+        choices, row = replace(self.choices, active=known), await beside(len(told.networks) * 256, told.to_row)
+        await self._store.apply([Put(NETWORK_CHOICES_KIND, _CHOICES, choices.to_row()), Put(NETWORKS_KIND, _LIST, row)])
+        before, self.list, self.choices = self.list.version, told, choices
         self._follow()
         changed = parameters(("AlteVersion", before), ("NeueVersion", told.version))
         self._hub.publish(Event(Topic.KSR_UPDATE_KONFIG, changed, deliver=False))
@@ -250,19 +238,6 @@ class Bestandsnetze:
             _log.warning("list of networks not taken", extra={"code": error.code, "reason": reason})
             for step in (*error.causes, error):
                 self._errors.write_error(LoggedError(step, "", "", (("Detail", step.detail), ("Target", FILE))))
-
-    async def _run(self) -> None:
-        while True:
-            succeeded = False
-            try:
-                succeeded = await self.refresh()
-            except StoreError as error:
-                _log.warning("list of networks not kept", extra={"reason": error.reason})
-            except Exception as error:  # noqa: BLE001 - a defect met once must not end all asking
-                _log.error("list of networks not asked for", extra={"reason": type(error).__name__})
-            self._first.set()
-            every = self._every if succeeded else min(_RETRY_SECONDS, self._every)
-            await asyncio.sleep(every * (0.9 + 0.1 * random_fraction(self._entropy)))
 
 
 async def _fetched(client: KsrClient, name: str, most: int) -> bytes:

@@ -11,9 +11,9 @@ from base64 import b64decode
 
 from tiaas.interfaces.updatepackage import PACKAGE_OCTETS_MAX, is_file_name
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.events import EventHub
 from tiaas.konnektor.ksrclient import KsrClient
-from tiaas.konnektor.program.update import ProgramUpdates
+from tiaas.konnektor.program.events import program_failure
+from tiaas.konnektor.program.update import Audience, ProgramUpdates
 from tiaas.konnektor.updateevents import download_ended
 from tiaas.konnektor.updateoffers import Found, Offer
 from tiaas.pki.herstellersignature import BadHerstellerSignature
@@ -24,9 +24,9 @@ _INFORMATION_CHANGED, _NOT_ALL_FILES = 4181, 4182
 class OwnPackage:
     """Fetches for one box."""
 
-    def __init__(self, programs: ProgramUpdates, hub: EventHub) -> None:
+    def __init__(self, programs: ProgramUpdates, box: Audience) -> None:
         self._programs = programs
-        self._hub = hub
+        self._box = box
 
     async def fetch(self, client: KsrClient, found: Found) -> None:
         """Fetches the newest package if it is newer and not here yet; a failure is KSR/ERROR."""
@@ -39,9 +39,10 @@ class OwnPackage:
             name, octets = await self._package(client, offer)
             await self._programs.keep_offer(name, octets, offer.version)
         except KonnektorError as error:
-            self._programs.tell_failure(offer.version, error)
+            self._programs.note_failure(offer.version, error)
+            self._box.hub.publish(program_failure(self._box.hostname, error))
             return
-        self._hub.publish(download_ended(found, offer))
+        self._box.hub.publish(download_ended(found, offer))
 
     def _require_signed(self, offer: Offer) -> None:
         try:

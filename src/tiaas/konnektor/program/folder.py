@@ -178,9 +178,10 @@ class ProgramFolder:
         self._put(self.path / _OFFER / name, package)
 
     def offer(self) -> bytes | None:
-        """The kept package."""
+        """The kept package; one that is being written is none yet."""
         try:
-            return next((path.read_bytes() for path in (self.path / _OFFER).iterdir()), None)
+            whole = (path for path in (self.path / _OFFER).iterdir() if not path.name.startswith("."))
+            return next((path.read_bytes() for path in whole), None)
         except OSError:
             return None
 
@@ -259,7 +260,8 @@ def _group_document(group: FirmwareGroup | None) -> list[Any] | None:
 def _group(value: Any) -> FirmwareGroup | None:
     if value is None:
         return None
-    group = FirmwareGroup(str(value[0]), tuple(map(str, value[1])))
+    number, versions = value
+    group = FirmwareGroup(str(number), tuple(map(str, versions)))
     if not group.is_sound:
         raise ValueError("no Firmware-Gruppe")
     return group

@@ -184,10 +184,9 @@ class ProgramUpdates:
         """Whether the Hersteller signed that. Raises `BadHerstellerSignature`."""
         verify_hersteller_untrusted(content, signature, self._anchors, self._clock.now())
 
-    def tell_failure(self, version: str, error: KonnektorError) -> None:
-        """KSR/ERROR about a package for the Konnektor that could not be had; `not_fetched` says it, too."""
+    def note_failure(self, version: str, error: KonnektorError) -> None:
+        """A package for the Konnektor could not be had: `not_fetched` says it."""
         self.not_fetched = f"{version}: {error.code} {_said(error)}"
-        self._tell(lambda each: program_failure(each.hostname, error))
 
     # ---- steps -------------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ An administrator says which contract and which SM-B (MGM_ZGDP_CONTRACTID, MGM_ZG
 it (MGM_TI_ACCESS_GRANTED) is kept in the store with the C.NK.VPN that was registered, by which it is deregistered.
 """
 
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -47,8 +48,12 @@ from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.pki.keys import SigningScheme
 from tiaas.soap.client import write_request
 
+_log = logging.getLogger("tiaas.konnektor.registration")
+
 REGISTRATION_KIND, REGISTRATION_WISH_KIND, _KEY = "registration", "registration-wish", "current"
 _FILE, _XML = "OperatingData.xml", "text/xml"
+_BLOCKED = 4002
+"""EC_FW_Not_Valid_Status_Blocked (TIP1-A_6025)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +164,13 @@ class Registration:
         """Reads what is kept, and sends operating data from now on if it is registered. Raises `StoreError`."""
         settings = await self._store.get(REGISTRATION_WISH_KIND, _KEY)
         state = await self._store.get(REGISTRATION_KIND, _KEY)
-        if settings is not None:
-            self.settings = RegistrationSettings.from_row(settings)
-        if state is not None:
-            self.registered = Registered.from_row(state)
+        try:
+            if settings is not None:
+                self.settings = RegistrationSettings.from_row(settings)
+            if state is not None:
+                self.registered = Registered.from_row(state)
+        except (KeyError, TypeError, ValueError):
+            _log.error("stored registration not readable")
         self.daily.start()
 
     async def stop(self) -> None:
@@ -276,6 +284,8 @@ class Registration:
             raise
 
     def _require_way(self) -> None:
+        if self._online.is_blocked:
+            raise NotRegistered("the firmware is too old for the TI", _BLOCKED, remedy="update the Konnektor")
         if not self._online.active:
             raise NotRegistered("MGM_LU_ONLINE is off", remedy="switch it on (admin parameters online=true)")
 
