@@ -15,7 +15,7 @@ from tiaas.soap.bulk import LONG
 from tiaas.soap.declare import XML_LANG
 from tiaas.soap.errors import UnfitMessage
 from tiaas.soap.plan import AttributePlan, Child, Move, Plan, namespaces_of, plan_of, root_name
-from tiaas.soap.simple import BASE64_BINARY, STRING, Base64, Opaque
+from tiaas.soap.simple import BASE64_BINARY, STRING, Base64, Enumeration, Opaque
 from tiaas.soap.simpletype import LexicalError, SimpleType
 
 _SPECIAL = re.compile("[&<>\r]")
@@ -29,13 +29,13 @@ _ATTRIBUTE_ENTITIES = str.maketrans(
 class Remembering:
     """Base of a message class whose objects keep the XML they were written as.
 
-    For parts that go into many answers unchanged: writing again is one append. The text (in UTF-8) lives and dies with
-    the object.
+    For parts that go into many answers unchanged: writing again is one append. The text lives and dies with the object;
+    it is in UTF-8 already, unless it is ASCII, which costs nothing to encode.
     """
 
     __slots__ = ("_written",)
 
-    _written: tuple[str, bytes]
+    _written: "tuple[str, str | bytes]"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -64,6 +64,7 @@ Part = str | bytes | Long
 _LANG = "xml:lang"
 _Append = Callable[[Part], None]
 _ValueWriter = Callable[[_Append, Any], None]
+_AttributeWriter = Callable[[Any, str], str]
 _WrongKind = (ValueError, TypeError, AttributeError)
 
 
@@ -96,7 +97,10 @@ def _text(part: Part) -> str:
 
 def encode_text(text: str) -> str:
     """Text escaped for element content; raises UnfitMessage for characters XML does not allow."""
-    return _escaped(STRING, text, "text")
+    try:
+        return STRING.encode(text).translate(_TEXT_ENTITIES)
+    except _WrongKind as error:
+        raise _unfit("text", error) from None
 
 
 _Write = Callable[[_Append, Any, str, str], None]
@@ -113,32 +117,38 @@ class _Content:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
 
-    def judge(self, value: Any, tag: str) -> None:
-        """Raises UnfitMessage for what no single element shows."""
-        for branches in self.plan.choices:
-            if sum(getattr(value, branch.field) is not None for branch in branches) != 1:
-                raise UnfitMessage(tag, f"needs exactly one of {', '.join(branch.local for branch in branches)}")
-        if self.plan.binding.never_empty and not any(getattr(value, child.field) for child in self.plan.children):
-            raise UnfitMessage(tag, "is empty")
 
-
-def _writer(content: _Content) -> _Write:
+def _writer(plan: Plan) -> _Write:
     """A function with a line for each attribute and element: a loop over tables takes twice as long."""
-    plan = content.plan
-    known: dict[str, Any] = {"__unfit": UnfitMessage, "__judge": content.judge}
-    lines = [line for entry in plan.attributes.values() for line in _attribute_lines(entry, known)]
+    known: dict[str, Any] = {"__unfit": UnfitMessage, "__cls": plan.cls}
+    # A subclass would need an xsi:type, which no client of these interfaces expects.
+    lines = ["if type(value) is not __cls:", "    raise __unfit(tag, 'has the wrong class')"]
+    lines += [line for entry in plan.attributes.values() for line in _attribute_lines(entry, known)]
     lines.append("append(f'<{tag}{declarations}>')")
     lines += [line for child in plan.children for line in _child_lines(child, plan.moved, known)]
     if plan.text is not None:
-        known["__text"] = _text_writer(*plan.text)
-        lines.append("__text(append, value)")
-    if plan.choices or plan.binding.never_empty:
-        lines.append("__judge(value, tag)")
+        field, simple = plan.text
+        known["__text"] = _value_writer(simple, field, "", "")
+        lines.append(f"__text(append, value.{field})")
+    lines += _judging_lines(plan, known)
     lines.append("append(f'</{tag}>')")
     body = "\n    ".join(lines)
     exec(f"def write(append, value, tag, declarations):\n    {body}", known)  # noqa: S102 - no text from outside
     write: _Write = known["write"]
     return write
+
+
+def _judging_lines(plan: Plan, known: dict[str, Any]) -> list[str]:
+    """What no single element shows."""
+    lines = []
+    for branches in plan.choices:
+        name, given = f"__choice{len(known)}", " + ".join(f"(value.{branch.field} is not None)" for branch in branches)
+        known[name] = f"needs exactly one of {', '.join(branch.local for branch in branches)}"
+        lines += [f"if {given} != 1:", f"    raise __unfit(tag, {name})"]
+    if plan.binding.never_empty:
+        something = " or ".join(f"value.{child.field}" for child in plan.children)
+        lines += [f"if not ({something}):", "    raise __unfit(tag, 'is empty')"]
+    return lines
 
 
 def _attribute_lines(entry: AttributePlan, known: dict[str, Any]) -> list[str]:
@@ -155,27 +165,30 @@ def _attribute_lines(entry: AttributePlan, known: dict[str, Any]) -> list[str]:
 
 def _child_lines(child: Child, moved: Move | None, known: dict[str, Any]) -> list[str]:
     name, tag = f"__child{len(known)}", f"{child.namespace.prefix}:{child.local}"
-    known[name], known[f"{name}_tag"] = _child_writer(child, tag, moved), tag
-    write = f"{name}(append, item)"
+    known[f"{name}_tag"] = tag
+    if child.simple is None:
+        known[name] = _content_of(child.item, moved)
+        write = f"{name}.write(append, item, {name}_tag, '')"
+    else:
+        known[name] = _child_writer(child, child.simple, tag)
+        write = f"{name}(append, item)"
     if child.many:
-        known[f"{name}_many"] = _count_check(child, tag)
-        return [f"item = value.{child.field}", f"{name}_many(item)", "for one in item:", f"    {name}(append, one)"]
+        counting = _counting_lines(child, name, known)
+        return [f"items = value.{child.field}", *counting, "for item in items:", f"    {write}"]
     if child.minimum:
         refusal = f"    raise __unfit({name}_tag, 'is missing')"
         return [f"item = value.{child.field}", "if item is None:", refusal, write]
     return [f"item = value.{child.field}", "if item is not None:", f"    {write}"]
 
 
-def _count_check(child: Child, tag: str) -> Callable[[tuple[Any, ...]], None]:
-    minimum, maximum = child.minimum, child.maximum
-
-    def check(items: tuple[Any, ...]) -> None:
-        if len(items) < minimum:
-            raise UnfitMessage(tag, "is missing")
-        if maximum is not None and len(items) > maximum:
-            raise UnfitMessage(tag, f"occurs more than {maximum} times")
-
-    return check
+def _counting_lines(child: Child, name: str, known: dict[str, Any]) -> list[str]:
+    lines = []
+    if child.minimum:
+        lines += ["if not items:", f"    raise __unfit({name}_tag, 'is missing')"]
+    if child.maximum is not None:
+        known[f"{name}_many"] = f"occurs more than {child.maximum} times"
+        lines += [f"if len(items) > {child.maximum}:", f"    raise __unfit({name}_tag, {name}_many)"]
+    return lines
 
 
 class _Root:
@@ -210,15 +223,28 @@ def _content_of(cls: type[Any], moved: Move | None) -> _Content:
     content = _CONTENTS.get((cls, moved))
     if content is None:
         content = _CONTENTS[cls, moved] = _Content(plan_of(cls, moved))
-        content.write = _writer(content)
+        write = _writer(content.plan)
+        content.write = _remembering(write, cls) if issubclass(cls, Remembering) else write
     return content
 
 
-def _text_writer(field: str, simple: SimpleType) -> _ValueWriter:
-    if isinstance(simple, Base64):
-        write = _base64_writer(field, "", "")
-        return lambda append, value: write(append, getattr(value, field))
-    return lambda append, value: append(_escaped(simple, getattr(value, field), field))
+def _remembering(write: _Write, cls: type[Any]) -> _Write:
+    """A writer that appends again what a value of `cls` was written as, where nothing has to be declared in its tag."""
+
+    def write_remembered(append: _Append, value: Any, tag: str, declarations: str) -> None:
+        if declarations:
+            write(append, value, tag, declarations)
+            return
+        written = getattr(value, "_written", None)
+        if written is None or written[0] != tag or type(value) is not cls:
+            parts: list[Part] = []
+            write(parts.append, value, tag, "")
+            text = joined(parts)
+            written = (tag, text if text.isascii() else text.encode())
+            object.__setattr__(value, "_written", written)
+        append(written[1])
+
+    return write_remembered
 
 
 def _base64_writer(name: str, start: str, end: str) -> _ValueWriter:
@@ -236,19 +262,25 @@ def _base64_writer(name: str, start: str, end: str) -> _ValueWriter:
     return write
 
 
-def _child_writer(child: Child, tag: str, moved: Move | None) -> _ValueWriter:
-    """What writes one value of an element of the content."""
-    if child.simple is None:
-        return _complex_writer(tag, _content_of(child.item, moved))
-    if isinstance(child.simple, Opaque):
-        return _opaque_writer(tag, child, child.simple)
-    return _simple_writer(tag, child.simple)
+def _child_writer(child: Child, simple: SimpleType, tag: str) -> _ValueWriter:
+    """What writes one value of an element of a simple type."""
+    if isinstance(simple, Opaque):
+        return _opaque_writer(tag, child, simple)
+    return _value_writer(simple, tag, f"<{tag}>", f"</{tag}>")
 
 
-def _simple_writer(tag: str, simple: SimpleType) -> _ValueWriter:
-    start, end = f"<{tag}>", f"</{tag}>"
+def _value_writer(simple: SimpleType, name: str, start: str, end: str) -> _ValueWriter:
+    """What writes a value as text between `start` and `end`; quick ways leave to the general one what they refuse."""
     if isinstance(simple, Base64):
-        return _base64_writer(tag, start, end)
+        return _base64_writer(name, start, end)
+    write = _general_writer(simple, name, start, end)
+    if type(simple) is Enumeration:
+        return _member_writer(simple, start, end, write)
+    lengths = simple.plain_lengths
+    return write if lengths is None else _plain_writer(lengths, start, end, write)
+
+
+def _general_writer(simple: SimpleType, name: str, start: str, end: str) -> _ValueWriter:
     encode = simple.encode
     needs_escape = _SPECIAL.search
 
@@ -256,10 +288,42 @@ def _simple_writer(tag: str, simple: SimpleType) -> _ValueWriter:
         try:
             text = encode(value)
         except _WrongKind as error:
-            raise _unfit(tag, error) from None
+            raise _unfit(name, error) from None
         if needs_escape(text) is not None:
             text = text.translate(_TEXT_ENTITIES)
         append(f"{start}{text}{end}")
+
+    return write
+
+
+def _plain_writer(lengths: range, start: str, end: str, otherwise: _ValueWriter) -> _ValueWriter:
+    """Writes texts in which nothing is to be escaped; XML allows all that is printable."""
+
+    def write(append: _Append, value: Any) -> None:
+        if (
+            type(value) is str
+            and len(value) in lengths
+            and value.isprintable()
+            and not ("&" in value or "<" in value or ">" in value)
+        ):
+            append(f"{start}{value}{end}")
+        else:
+            otherwise(append, value)
+
+    return write
+
+
+def _member_writer(simple: Enumeration, start: str, end: str, otherwise: _ValueWriter) -> _ValueWriter:
+    """Writes members of an enumeration, whose elements are ready."""
+    members = simple.members
+    ready = {member: f"{start}{member.translate(_TEXT_ENTITIES)}{end}" for member in members}
+
+    def write(append: _Append, value: Any) -> None:
+        element = ready.get(value) if type(value) is members else None
+        if element is None:
+            otherwise(append, value)
+        else:
+            append(element)
 
     return write
 
@@ -289,41 +353,32 @@ def _opaque_writer(tag: str, child: Child, kind: Opaque) -> _ValueWriter:
     return write
 
 
-def _complex_writer(tag: str, content: _Content) -> _ValueWriter:
-    declared = content.plan.cls
-
-    def write(append: _Append, value: Any) -> None:
-        # A subclass would need an xsi:type, which no client of these interfaces expects.
-        if type(value) is not declared:
-            raise UnfitMessage(tag, "has the wrong class")
-        content.write(append, value, tag, "")
-
-    def write_remembered(append: _Append, value: Any) -> None:
-        written = getattr(value, "_written", None)
-        if written is None or written[0] != tag or type(value) is not declared:
-            parts: list[Part] = []
-            write(parts.append, value)
-            written = (tag, joined(parts).encode())
-            object.__setattr__(value, "_written", written)
-        append(written[1])
-
-    return write_remembered if issubclass(declared, Remembering) else write
-
-
-def _escaped(simple: SimpleType, value: Any, name: str) -> str:
-    try:
-        return simple.encode(value).translate(_TEXT_ENTITIES)
-    except _WrongKind as error:
-        raise _unfit(name, error) from None
-
-
 def _unfit(name: str, error: Exception) -> UnfitMessage:
     return UnfitMessage(name, str(error) if isinstance(error, LexicalError) else "has a value of the wrong kind")
 
 
-def _attribute_writer(entry: AttributePlan) -> Callable[[Any, str], str]:
+def _attribute_writer(entry: AttributePlan) -> _AttributeWriter:
     """What gives the text of an attribute that has a value."""
-    encode, start = entry.simple.encode, f' {_LANG if entry.name == XML_LANG.name else entry.name}="'
+    start = f' {_LANG if entry.name == XML_LANG.name else entry.name}="'
+    write, lengths = _general_attribute_writer(entry, start), entry.simple.plain_lengths
+    if lengths is None:
+        return write
+
+    def write_plain(item: Any, tag: str) -> str:
+        if (
+            type(item) is str
+            and len(item) in lengths
+            and item.isprintable()
+            and not ("&" in item or "<" in item or ">" in item or '"' in item)
+        ):
+            return f'{start}{item}"'
+        return write(item, tag)
+
+    return write_plain
+
+
+def _general_attribute_writer(entry: AttributePlan, start: str) -> _AttributeWriter:
+    encode = entry.simple.encode
     needs_escape = _SPECIAL_IN_ATTRIBUTE.search
 
     def write(item: Any, tag: str) -> str:

@@ -4,7 +4,8 @@ A response is packaged (MTOM) where the request was or its `Accept` says so (gem
 never is.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.slices import SLICE, slices
@@ -50,7 +51,7 @@ class SoapReply:
         return b"".join(self.slices())
 
 
-def plain_reply(status: int, parts: Iterable[Part]) -> SoapReply:
+def plain_reply(status: int, parts: Sequence[Part]) -> SoapReply:
     """An envelope as `text/xml`, long contents in it as base64."""
     return SoapReply(status, CONTENT_TYPE, _together(parts))
 
@@ -69,14 +70,24 @@ def packaged_reply(status: int, parts: Iterable[Part], boundary: str) -> SoapRep
     return SoapReply(status, package_type(boundary), (b"".join(root), *attached, package_end(boundary)))
 
 
-def _together(parts: Iterable[Part]) -> tuple[Piece, ...]:
+def _together(parts: Sequence[Part]) -> tuple[Piece, ...]:
+    try:
+        # Nearly all are text alone.
+        return ("".join(cast("Sequence[str]", parts)).encode(),)
+    except TypeError:
+        return _pieces(parts)
+
+
+def _pieces(parts: Sequence[Part]) -> tuple[Piece, ...]:
     pieces: list[Piece] = []
     texts: list[bytes] = []
     for part in parts:
-        if isinstance(part, Long):
+        if isinstance(part, str):
+            texts.append(part.encode())
+        elif isinstance(part, bytes):
+            texts.append(part)
+        else:
             pieces += (b"".join(texts), part)
             texts.clear()
-        else:
-            texts.append(part if isinstance(part, bytes) else part.encode())
     pieces.append(b"".join(texts))
     return tuple(pieces)

@@ -22,6 +22,7 @@ ID, IDREF, IDREFS   collapse    str
 """
 
 import re
+import sys
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping
@@ -47,6 +48,12 @@ class String(SimpleType):
     max_length: int | None = None
     pattern: re.Pattern[str] | None = None
     collapsed: bool = False
+
+    @property
+    def plain_lengths(self) -> range | None:
+        if self.collapsed or self.pattern is not None:
+            return None
+        return range(self.min_length, sys.maxsize if self.max_length is None else self.max_length + 1)
 
     def decode(self, text: str) -> str:
         if self.collapsed:
@@ -206,6 +213,10 @@ class Hex(SimpleType):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anything(SimpleType):
     """`anyType`, for elements that are declared without a type: any content is taken, only its text is kept."""
+
+    @property
+    def plain_lengths(self) -> range | None:
+        return STRING.plain_lengths
 
     def decode(self, text: str) -> str:
         return text

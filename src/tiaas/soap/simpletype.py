@@ -52,6 +52,11 @@ class SimpleType:
         if self.name is not None:
             _NAMED[self.name] = self
 
+    @property
+    def plain_lengths(self) -> range | None:
+        """Printable text of so many characters is its own lexical form; None if the type asks for more."""
+        return None
+
     @abstractmethod
     def decode(self, text: str) -> Any:
         """The value of `text`; raises LexicalError."""

@@ -7,8 +7,12 @@ import pytest
 
 from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.interfaces.card_service_v8_1 import Card, Cards
+from tiaas.interfaces.connector_common_v5_0 import OK
+from tiaas.interfaces.event_service_v7_2 import GetCardsResponse
+from tiaas.soap.envelope import write_envelope, write_envelope_parts
 from tiaas.soap.errors import UnfitMessage
 from tiaas.soap.mapping import Remembering, encode
+from tiaas.soap.reply import plain_reply
 
 CARD = Card(
     card_handle="h-1", card_type=CardType.EGK, ct_id="CT", slot_id=1, insert_time=datetime(2026, 1, 1, tzinfo=UTC)
@@ -35,3 +39,20 @@ def test_what_does_not_fit_is_not_remembered() -> None:
     for _ in range(2):
         with pytest.raises(UnfitMessage):
             encode(Cards(card=(wrong,)))
+
+
+@pytest.mark.parametrize("holder", ["Anna", "Jürgen", "Łucja"])
+def test_a_reply_is_the_envelope_whether_a_part_is_remembered_as_text_or_octets(holder: str) -> None:
+    cards = Cards(card=(replace(CARD, card_holder_name=holder), CARD))
+    for _ in range(2):
+        assert plain_reply(200, write_envelope_parts(cards)).body == write_envelope(cards)
+    assert f">{holder}<" in encode(cards)
+
+
+def test_a_root_is_not_remembered_as_a_part_nor_a_part_as_a_root() -> None:
+    cards = Cards(card=(CARD,))
+    response = GetCardsResponse(status=OK, cards=cards)
+    alone, inside = encode(cards), encode(response)
+    assert encode(cards) == alone
+    assert encode(response) == inside
+    assert alone not in inside
