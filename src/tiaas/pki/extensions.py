@@ -14,6 +14,7 @@ _KEY_USAGE, _CONSTRAINTS, _POLICIES, _EXTENDED = "2.5.29.15", "2.5.29.19", "2.5.
 _SUBJECT_KEY, _AUTHORITY_KEY, _INFORMATION_ACCESS = "2.5.29.14", "2.5.29.35", "1.3.6.1.5.5.7.1.1"
 _QC_STATEMENTS = "1.3.6.1.5.5.7.1.3"
 _VALIDITY_MODEL = "1.3.6.1.4.1.8301.3.5"
+_NO_CHECK = "1.3.6.1.5.5.7.48.1.5"
 _OCSP = "1.3.6.1.5.5.7.48.1"
 
 # What is the same in all certificates of a kind, or of a CA, is kept as it was read, for the last ones.
@@ -137,5 +138,5 @@ _READERS: Mapping[str, Callable[[bytes], Any]] = {
 
 UNDERSTOOD = frozenset({*_READERS, _SUBJECT_KEY, ADMISSION})
 """The extensions that are understood; another one that is critical makes a path invalid (RFC 5280, 4.2)."""
-USUAL: Mapping[bytes, str] = {oid(name)[2:]: name for name in (*UNDERSTOOD, _VALIDITY_MODEL)}
+USUAL: Mapping[bytes, str] = {oid(name)[2:]: name for name in (*UNDERSTOOD, _VALIDITY_MODEL, _NO_CHECK)}
 """The extensions that are usual, by the content of their OIDs."""

@@ -27,6 +27,8 @@ _ATTRIBUTES = {bytes((0x55, 4, last)): f"2.5.4.{last}" for last in (*range(3, 13
 """C, CN, O, OU, L, ST, street, postalCode, serialNumber, SN, GN, title: DirectoryStrings."""
 _SERIAL_OCTETS_MAX = 20
 _EC_KEY, _RSA_KEY, _NULL = bytes.fromhex("2A8648CE3D0201"), bytes.fromhex("2A864886F70D010101"), bytes.fromhex("0500")
+_NO_CHECK = "1.3.6.1.5.5.7.48.1.5"
+"""id-pkix-ocsp-nocheck, which nobody reads: its value is NULL (RFC 6960, 4.2.2.2.1)."""
 _BRAINPOOL = "2B24030302080101"
 _CURVES = frozenset(
     map(bytes.fromhex, ("2A8648CE3D030107", "2B81040022", *(f"{_BRAINPOOL}{last}" for last in ("07", "0B", "0D"))))
@@ -140,4 +142,6 @@ def _extensions(der: bytes, tagged: Element, known: Mapping[bytes, str]) -> tupl
                 raise Unusual
             critical.append(oid)
         values[oid] = content(der, value, OCTET_STRING)
+        if oid == _NO_CHECK and values[oid] != _NULL:
+            raise Unusual
     return values, critical

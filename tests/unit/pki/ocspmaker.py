@@ -65,5 +65,6 @@ class World:
             .not_valid_before(SPAN.start)
             .not_valid_after(SPAN.end)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False)
+            .add_extension(x509.OCSPNoCheck(), critical=False)
             .sign(self.key, SHA256())
         )

@@ -59,10 +59,25 @@ def doctor(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, kind: Certificat
     return decode_certificate_untrusted(issue_end_entity(PROFILES[kind], holder, CA, SPAN, ENTROPY))
 
 
+def responder(no_check: bytes) -> bytes:
+    """A certificate with id-pkix-ocsp-nocheck of that value, as those of OCSP responders have it."""
+    value = x509.UnrecognizedExtension(x509.OCSPNoCheck.oid, no_check)
+    builder = x509.CertificateBuilder(extensions=[x509.Extension(value.oid, False, value)])
+    name = authority_name("OCSP TEST-ONLY", "unit", "NOT-VALID")
+    builder = builder.subject_name(name).issuer_name(name).public_key(KEY.public_key()).serial_number(1)
+    made = builder.not_valid_before(SPAN.start).not_valid_after(SPAN.end).sign(KEY, SHA256())
+    return made.public_bytes(Encoding.DER)
+
+
 def test_what_the_ti_issues_is_taken_apart_quickly_and_alike() -> None:
     holders = (doctor(KEY, CertificateType.HP_QES), doctor(RSA_KEY, CertificateType.HP_AUT), der(CA), der(ROOT))
-    for encoded in (insured(), *(holder.encoded for holder in holders)):
+    for encoded in (insured(), responder(b"\x05\x00"), *(holder.encoded for holder in holders)):
         assert take_apart(encoded, USUAL) == general_parts(asn1crypto.x509.Certificate.load(encoded))
+
+
+@pytest.mark.parametrize("value", [b"", b"\x05\x01\x00", b"\x05\x00\x00", b"\x04\x00"])
+def test_an_extension_without_content_that_has_some_is_left_to_the_general_reader(value: bytes) -> None:
+    assert take_apart(responder(value), USUAL) is None
 
 
 def test_a_certificate_with_an_unusual_extension_is_read_too() -> None:

@@ -12,6 +12,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp as other
 
 from tests.unit.pki.ocspmaker import NOW, World, read
+from tiaas.pki.certificate import decode_certificate_untrusted
+from tiaas.pki.issue import EndEntity, issue_end_entity
+from tiaas.pki.names import component_name
 from tiaas.pki.ocsp import (
     CERT_HASH,
     MAX_REQUEST,
@@ -22,6 +25,7 @@ from tiaas.pki.ocsp import (
     encode_exception,
     encode_request,
     encode_response,
+    general_response,
 )
 from tiaas.pki.ocspmessages import (
     BasicResponse,
@@ -34,7 +38,9 @@ from tiaas.pki.ocspmessages import (
     SingleResponse,
     issuer_hashes,
 )
+from tiaas.pki.profiles import OCSP_SIGNER
 from tiaas.pki.signature import software_key
+from tiaas.pki.usualanswer import read_usual_answer
 
 WORLD = World()
 SUBJECT = WORLD.insured()
@@ -126,6 +132,16 @@ def test_an_answer_of_cryptography(by_name: bool) -> None:
     assert ours.certificates == ()
     (single,) = ours.responses
     assert single == SingleResponse(ID, CertStatus.REVOKED, NOW, None, NOW - timedelta(days=1))
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+@pytest.mark.parametrize("nonce", [None, b"n" * 16])
+def test_what_a_responder_of_the_ti_says_is_read_quickly_and_alike(nonce: bytes | None, by_name: bool) -> None:
+    holder = EndEntity(component_name("OCSP TEST-ONLY", "NOT-VALID"), WORLD.responder_key.public_key())
+    issued = issue_end_entity(OCSP_SIGNER, holder, WORLD.authority, WORLD.span, WORLD.entropy)
+    responder = replace(WORLD.responder, certificate=decode_certificate_untrusted(issued), by_name=by_name)
+    answer = encode_response((GOOD,), responder, NOW, nonce)
+    assert read_usual_answer(answer) == general_response(answer)
 
 
 def test_an_rsa_responder() -> None:
