@@ -44,7 +44,7 @@ def _digest(data: bytes) -> bytes | None:
 
 def _thin_digest(data: bytes) -> bytes | None:
     with suppress(BadEnvelope, etree.C14NError):
-        root, thin = parse_thin_untrusted(data, _LIMITS, long=1)
+        root, _, thin = parse_thin_untrusted(data, _LIMITS, long=1)
         canonical = _canonical(root)
         return sha256(canonical).digest() if thin is None else thin.digest(canonical)
     return None

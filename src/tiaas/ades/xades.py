@@ -92,7 +92,7 @@ class PreparedXades:
     @property
     def digests(self) -> tuple[bytes, ...]:
         """The SHA-256 of what is signed, per signature."""
-        return tuple(sha256(draft.octets).digest() for _, draft in self._drafts)
+        return tuple([sha256(draft.octets).digest() for _, draft in self._drafts])
 
     def finish(self, values: Sequence[bytes], ocsp: bytes | None = None) -> bytes:
         """The document with its signatures; an enveloping signature is the document."""

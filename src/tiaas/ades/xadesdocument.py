@@ -50,8 +50,8 @@ def parse_xml_untrusted(octets: bytes, limits: Limits = LIMITS) -> XmlDocument:
 
 def parse_thin_xml_untrusted(octets: bytes, limits: Limits = LIMITS) -> XmlDocument:
     """`parse_xml_untrusted` with marks for long texts; for whoever needs elements, attributes and digests only."""
-    root, thin = parse_thin_untrusted(octets, limits)
-    return XmlDocument(octets, document_encoding(octets), root, thin)
+    root, encoding, thin = parse_thin_untrusted(octets, limits)
+    return XmlDocument(octets, encoding, root, thin)
 
 
 def parse_to_sign(octets: bytes) -> XmlDocument:

@@ -14,20 +14,22 @@ from tiaas.soap.markup import XmlElement, local_name
 def path_to(element: XmlElement) -> str:
     """The XPath to an element."""
     steps = []
-    node: XmlElement | None = element
-    while node is not None:
+    node = element
+    while (parent := node.getparent()) is not None:
         name = local_name(node)
         same = f"{{*}}{name}"
-        before = sum(1 for _ in node.itersiblings(same, preceding=True))
+        before = len(list(node.itersiblings(same, preceding=True)))
         steps.append(_step(name, before, next(node.itersiblings(same), None) is not None))
-        node = node.getparent()
+        node = parent
+    # There is one document element.
+    steps.append(_step(local_name(node), 0, False))
     steps.reverse()
     return "".join(steps)
 
 
 def path_to_new(parent: XmlElement, name: str, at: int) -> str:
     """The XPath to an element of that local name that is going to be the child of `parent` with the index `at`."""
-    same = sum(1 for _ in parent.iterchildren(f"{{*}}{name}"))
+    same = len(list(parent.iterchildren(f"{{*}}{name}")))
     before = sum(1 for child in islice(parent, at) if local_name(child) == name) if same else 0
     return path_to(parent) + _step(name, before, same > before)
 

@@ -15,7 +15,7 @@ NFDM_POLICY = "urn:gematik:fa:sak:nfdm:r1:v1"
 
 
 @enum.unique
-class Use(enum.Enum):
+class Use(enum.StrEnum):
     """The column of TAB_KON_778."""
 
     NONQES = "nonQES"
@@ -40,7 +40,7 @@ class Placement:
 
 
 @enum.unique
-class Variant(enum.Enum):
+class Variant(enum.StrEnum):
     """What is signed and where the signature is (TAB_KON_778)."""
 
     DETACHED_PART = "a part, the signature elsewhere in the document"

@@ -86,9 +86,10 @@ def locate(document: bytes, encoding: str, elements: Iterable[XmlElement]) -> li
 def end_of_root(document: bytes, encoding: str, root: XmlElement) -> Place:
     """Behind all that is in the document element. Raises `NotLocated`."""
     # What ends with an end tag ends with that of the document element: comments and instructions end otherwise.
-    last = _LAST_TAG.search(document, document.rfind(b"</")) if b"</" in document else None
+    at = document.rfind(b"</")
+    last = _LAST_TAG.match(document, at) if at >= 0 else None
     if last is not None and not last[1].endswith(b"--"):
-        return Place(last.start(), last.start())
+        return Place(at, at)
     return locate(document, encoding, (root,))[0].last()
 
 

@@ -49,6 +49,8 @@ class Code:
 
     def filled(self, value: str) -> str:
         """The text with `value` at its placeholder; without value the placeholder goes with the blank before it."""
+        if "{}" not in self.text:
+            return self.text
         if value:
             return self.text.replace("{}", value)
         return self.text.replace(" ({})", "").replace(" {}", "")

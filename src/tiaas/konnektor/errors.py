@@ -6,15 +6,16 @@ nothing but an event id; the log line with the same id says where it happened.
 
 import logging
 import traceback
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, Protocol
 
 from tiaas.base.clock import Clock
 from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy, random_uuid
 from tiaas.base.errors import TiaasError
 from tiaas.interfaces.telematik_error_v2_0 import Detail, Error, Trace
-from tiaas.konnektor.codes import CODES, Code, CompType, Severity
+from tiaas.konnektor.codes import CODES, CompType, Severity
 from tiaas.soap.envelope import SoapFault
 from tiaas.soap.errors import FaultCode, SoapError
 
@@ -38,7 +39,7 @@ class KonnektorError(TiaasError):
     `detail` goes out as it is: no personal data but what the specification wants there (3041: the card handle of the
     SM-B). `fill` is the value for the placeholder of the official text. `comp_type` defaults to the table's. `causes`
     are errors that led to this one, in order; they precede it in the trace. `evidence` is for the log only: keys of
-    `protocol.personal.ALLOWED` and what was found. An unknown `code` is a `KeyError`.
+    `protocol.personal.ALLOWED` and what was found. An unknown `code` is a `KeyError`; `entry` is its row.
     """
 
     def __init__(
@@ -54,16 +55,12 @@ class KonnektorError(TiaasError):
         entry = CODES[code]
         super().__init__(f"{code} {entry.text}")
         self.code = code
+        self.entry = entry
         self.detail = detail
         self.fill = fill
         self.comp_type = comp_type or entry.comp_type
         self.causes = tuple(causes)
         self.evidence = evidence
-
-    @property
-    def entry(self) -> Code:
-        """The code's row."""
-        return CODES[self.code]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,25 +133,42 @@ def _chain(error: KonnektorError) -> list[KonnektorError]:
 
 def _trace(step: KonnektorError, instance_id: str, entropy: Entropy, defect: tuple[tuple[str, str], ...]) -> Trace:
     event_id, entry = random_uuid(entropy), step.entry
-    shown = CODES[OUTSIDE[step.code]] if step.code in OUTSIDE else entry
-    text = shown.filled(step.fill)
     level = _LEVEL[entry.severity]
     if _log.isEnabledFor(level):
         fields: dict[str, object] = {"event_id": event_id, "instance": instance_id, "code": step.code}
         fields |= {key.lower(): value for key, value in defect}
         _log.log(level, "error in an operation", extra=fields)
-    return Trace(
-        event_id=event_id,
-        instance=instance_id,
-        log_reference=event_id,
-        comp_type=step.comp_type.value,
-        code=shown.number,
-        severity=shown.severity.value,
-        error_type=shown.error_type.value,
-        error_text=text,
-        # Clients dereference Detail without asking, so there is always one.
-        detail=Detail(text=step.detail if step.detail and shown is entry else text, encoding="UTF-8"),
-    )
+    return Trace(event_id=event_id, instance=instance_id, log_reference=event_id, **_shown(step))
+
+
+def _shown(step: KonnektorError) -> Mapping[str, Any]:
+    """What a trace shows of an error itself."""
+    number = OUTSIDE.get(step.code, step.code)
+    known, detail = _known_of(number, step.comp_type), step.detail if number == step.code else ""
+    if not step.fill and not detail:
+        return known
+    text = CODES[number].filled(step.fill)
+    return {**known, "error_text": text, "detail": _detail(detail or text)}
+
+
+@cache
+def _known_of(number: int, comp_type: CompType) -> Mapping[str, Any]:
+    """The same for every error with this code that says nothing more."""
+    code = CODES[number]
+    text = code.filled("")
+    return {
+        "comp_type": comp_type.value,
+        "code": number,
+        "severity": code.severity.value,
+        "error_type": code.error_type.value,
+        "error_text": text,
+        "detail": _detail(text),
+    }
+
+
+def _detail(text: str) -> Detail:
+    """Clients dereference Detail without asking, so there is always one."""
+    return Detail(text=text, encoding="UTF-8")
 
 
 def _defect(origin: BaseException | None) -> tuple[tuple[str, str], ...]:

@@ -57,14 +57,14 @@ def parse_document_untrusted(document: bytes, limits: Limits) -> XmlElement:
     return _parsed_document(document, limits, _check_octets(document, limits, DOCUMENT_ENCODINGS))
 
 
-def parse_thin_untrusted(document: bytes, limits: Limits, long: int = LONG) -> tuple[XmlElement, Thin | None]:
+def parse_thin_untrusted(document: bytes, limits: Limits, long: int = LONG) -> tuple[XmlElement, str, Thin | None]:
     """`parse_document_untrusted` of a document whose long texts are not needed: marks stand for them in the tree.
 
-    Without long texts there is nothing to put back (None).
+    With the encoding. Without long texts there is nothing to put back (None).
     """
     encoding = _check_octets(document, limits, DOCUMENT_ENCODINGS)
     made = thin(document, encoding, long)
-    return _parsed_document(document if made is None else made.octets, limits, encoding), made
+    return _parsed_document(document if made is None else made.octets, limits, encoding), encoding, made
 
 
 def _parsed_document(document: bytes, limits: Limits, encoding: str) -> XmlElement:

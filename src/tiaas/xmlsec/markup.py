@@ -5,7 +5,7 @@ form of each of its parts (C14N 1.1, 2.3 and 2.4). `Scope` is what is in force t
 """
 
 import re
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Mapping
 from itertools import chain
 
@@ -32,9 +32,9 @@ class Scope:
 
     def declarations(self, own: Mapping[str, str]) -> str:
         """The namespace nodes of a canonical part, in their order; `own` are those that its ancestors down from here or
-        itself declare, written already, by prefix."""
+        itself declare, written already, by prefix and in the order of prefixes."""
         if not self.namespaces:
-            return "".join([own[prefix] for prefix in sorted(own)])
+            return "".join(own.values())
         found = {prefix or "": _declaration(prefix or "", uri) for prefix, uri in self.namespaces.items()}
         found.update(own)
         return "".join([found[prefix] for prefix in sorted(found)])
@@ -72,7 +72,7 @@ def attribute(value: str) -> str:
 
 def base64(octets: bytes) -> str:
     """Base64 without line breaks."""
-    return b64encode(octets).decode("ascii")
+    return b2a_base64(octets, newline=False).decode("ascii")
 
 
 def octets(markup: str) -> bytes:

@@ -38,7 +38,7 @@ _CERTIFICATES_KEPT = 1024
 _DS_DECLARED = f' xmlns:ds="{DS}"'
 _IN_SIGNATURE = {"ds": _DS_DECLARED}
 _IN_PROPERTIES = {"ds": _DS_DECLARED, "xades": f' xmlns:xades="{XADES}"'}
-"""Declarations in force by the signature itself."""
+"""Declarations in force by the signature itself, in the order of their prefixes."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -157,7 +157,8 @@ def sign_enveloped(root: XmlElement, signer: XmlSigner, moment: datetime, name: 
 def raw_ecdsa(signature: bytes, key_size: int) -> bytes:
     """r and s in equal halves (RFC 4050, 3.3) of an ECDSA signature in DER, for a curve of `key_size` bits."""
     size = (key_size + 7) // 8
-    return b"".join(part.to_bytes(size, "big") for part in decode_dss_signature(signature))
+    r, s = decode_dss_signature(signature)
+    return r.to_bytes(size, "big") + s.to_bytes(size, "big")
 
 
 def revocation_values(ocsp: bytes, declared: str = "") -> str:
@@ -251,7 +252,7 @@ def _apex(name: str, attributes: str, scope: Scope, own: Mapping[str, str], excl
 
 
 def _hash(markup: str) -> bytes:
-    return _sha256(markup.encode())
+    return sha256(markup.encode()).digest()
 
 
 def _sha256(data: bytes) -> bytes:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.protocol.logs import START, Logs
+from tiaas.konnektor.codes import ALL_CODES
 from tiaas.konnektor.events import Event, EventSeverity, EventType, Topic
 from tiaas.konnektor.opstate import Condition
 from tiaas.konnektor.protocol import (
@@ -24,6 +25,7 @@ from tiaas.konnektor.protocol import (
     Refusals,
 )
 from tiaas.konnektor.protocol.entry import PERFORMANCE, SECURITY, SYSTEM
+from tiaas.konnektor.protocol.personal import fit_text
 from tiaas.konnektor.protocol.ring import SEGMENT_ENTRIES, Ring
 from tiaas.konnektor.protocol.service import WAITING_MAX
 from tiaas.konnektor.protocol.settings import FmSettings
@@ -398,3 +400,8 @@ async def test_refusals_of_one_address_are_told_together() -> None:
     entries = await logs.service.entries(SECURITY, Query(oldest_first=True))
     assert [dict(entry.parameters).get("Count") for entry in entries] == [None, "50"]
     assert {entry.code for entry in entries} == {4204}
+
+
+def test_official_texts_need_not_be_made_fit() -> None:
+    texts = [code.filled("") for code in ALL_CODES]
+    assert [fit_text(text) for text in texts] == texts

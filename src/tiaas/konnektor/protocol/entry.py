@@ -10,7 +10,7 @@ import enum
 import hmac
 import json
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
@@ -52,8 +52,7 @@ class Level(enum.StrEnum):
 _RANK = {level: at for at, level in enumerate(Level)}
 
 
-@dataclass(frozen=True, slots=True)
-class LogName:
+class LogName(NamedTuple):
     """Which log: by type, and by Fachmodul (`fm`, empty for the Konnektor's own). There is one security log."""
 
     type: LogType

@@ -124,7 +124,7 @@ class ProtocolService:
             LogType.SECURITY if entry.error_type is ErrorType.SECURITY else LogType.OPERATION,
             _LEVEL[entry.severity],
             code=error.code,
-            text=entry.filled(error.fill),
+            text=entry.filled(error.fill) if error.fill else "",
             fm="VSDM" if error.comp_type is CompType.FM_VSDM else "",
             event_id=logged.event_id,
             message_id=logged.message_id,
@@ -144,8 +144,8 @@ class ProtocolService:
         parameters: Iterable[tuple[str, str]],
     ) -> Entry:
         call = SERVED_CALL.get()
-        if not text and code is not None:
-            text = CODES[code].filled("")
+        # An official text is fit for any log.
+        text = CODES[code].filled("") if not text and code is not None else fit_text(text)
         return Entry(
             0,
             self._clock.now(),
@@ -153,7 +153,7 @@ class ProtocolService:
             level,
             topic=topic,
             code=code,
-            text=fit_text(text),
+            text=text,
             fm=fm,
             event_id=event_id,
             message_id=message_id,

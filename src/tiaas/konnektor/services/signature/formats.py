@@ -106,18 +106,18 @@ def _prepare_cms(wish: Wish, here: Circumstances) -> cades.PreparedCades | Prepa
 
 
 def _xades_options(wish: Wish, name: str, here: Circumstances) -> XadesOptions:
-    document = wish.request.document
+    document, inputs = wish.request.document, wish.inputs
     return XadesOptions(
         moment=here.moment,
         name=name,
         use=Use.QES if here.qes else Use.NONQES,
-        include_object=wish.inputs.include_objects is not None,
+        include_object=inputs.include_objects is not None,
         reference=document.ref_uri,
-        placement=_placement(wish.inputs.signature_placement),
+        placement=_placement(inputs.signature_placement),
         update=wish.update,
         policy=wish.policy,
         short_text=document.short_text,
-        schemas=tuple(xades.Schema(uri, octets) for uri, octets in wish.schemas.items()),
+        schemas=tuple([xades.Schema(uri, octets) for uri, octets in wish.schemas.items()]),
         ocsp=_ocsp(wish, here),
     )
 
