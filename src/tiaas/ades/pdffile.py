@@ -6,9 +6,11 @@ two ways and see two documents where one was signed.
 
 from typing import NamedTuple
 
+from tiaas.ades.pdfscanner import Scanner
 from tiaas.ades.pdfstreams import MAX_DECODED, decoded
-from tiaas.ades.pdfvalues import BadPdf, Budget, Dictionary, Reference, Scanner, Value, written_entries
-from tiaas.ades.pdfxref import CrossReferences, InFile, InStream, object_header, read_cross_references, stream_data
+from tiaas.ades.pdfusual import usual_object
+from tiaas.ades.pdfvalues import NO_SPANS, BadPdf, Budget, Dictionary, Reference, Spans, Value, written_entries
+from tiaas.ades.pdfxref import CrossReferences, InFile, InStream, read_cross_references, stream_data, value_place
 
 _MAX_OBJECTS = 20_000
 _MAX_PAGE_NODES = 2_000
@@ -21,7 +23,7 @@ class Found(NamedTuple):
     itself also where its hexadecimal strings stand."""
 
     value: Value
-    spans: dict[bytes, tuple[int, int]] | None = None
+    spans: Spans | None = None
     source: bytes = b""
     start: int = 0
     end: int = 0
@@ -113,23 +115,14 @@ class PdfFile:
 
     def stream(self, reference: Reference, limit: int = MAX_DECODED) -> bytes:
         """The decoded data of a stream, at most `limit` octets."""
-        place = self.references.place(reference.number)
-        if not isinstance(place, InFile):
-            raise BadPdf("no stream where one belongs")
-        scanner = Scanner(self.octets, self._header(reference.number, place), self._budget)
-        dictionary = scanner.value()
-        if not isinstance(dictionary, dict):
+        found = self.found(reference)
+        dictionary = found.value
+        if found.source is not self.octets or not isinstance(dictionary, dict):
             raise BadPdf("no stream where one belongs")
         length = self.resolved(dictionary.get(b"Length"))
         if not isinstance(length, int):
             raise BadPdf("a stream without length")
-        return decoded(dictionary, stream_data(self.octets, scanner, length), self._budget, limit)
-
-    def _header(self, number: int, place: InFile) -> int:
-        written, generation, start = object_header(self.octets, place.offset)
-        if (written, generation) != (number, place.generation):
-            raise BadPdf("another object than the cross-reference says")
-        return start
+        return decoded(dictionary, stream_data(self.octets, found.end, length), self._budget, limit)
 
     def _read(self, reference: Reference) -> Found:
         place = self.references.place(reference.number)
@@ -137,7 +130,12 @@ class PdfFile:
             return self._from_stream(reference.number, place) if reference.generation == 0 else Found(None)
         if place is None or place.generation != reference.generation:
             return Found(None)
-        return self._value(Scanner(self.octets, self._header(reference.number, place), self._budget))
+        usual = usual_object(self.octets, place.offset, reference)
+        if usual is None:
+            return self._value(Scanner(self.octets, value_place(self.octets, place.offset, *reference), self._budget))
+        value, start, end, cost = usual
+        self._budget.usual(cost, end - start)
+        return Found(value, NO_SPANS, self.octets, start, end)
 
     def _value(self, scanner: Scanner) -> Found:
         """An object's value. Its octets are charged: objects may lie in the comments of others, and all be as long."""

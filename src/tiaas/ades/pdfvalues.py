@@ -1,4 +1,4 @@
-"""PDF objects: the values, their reader and their writer (ISO 32000-1:2008, 7.2 and 7.3).
+"""PDF objects: the values and their writer (ISO 32000-1:2008, 7.2 and 7.3).
 
 Booleans, integers, null, arrays and dictionaries are Python's; strings are `bytes` without their escapes, and what
 Python has no type for is below. A dictionary's keys are names without the slash.
@@ -28,6 +28,12 @@ class Real(bytes):
     __slots__ = ()
 
 
+class Written(bytes):
+    """Any value as it is to stand in a file; readers give none."""
+
+    __slots__ = ()
+
+
 class Reference(NamedTuple):
     """An indirect reference: object and generation number."""
 
@@ -37,20 +43,31 @@ class Reference(NamedTuple):
 
 Value = None | bool | int | Real | bytes | Name | Reference | list["Value"] | dict[bytes, "Value"]
 Dictionary = dict[bytes, Value]
+Spans = Mapping[bytes, tuple[int, int]]
+"""Where the hexadecimal strings of a dictionary stand: start and end."""
+NO_SPANS: Spans = {}
 
 
 class Budget:
     """What reading one document may cost; using it up raises `BadPdf`."""
 
     def __init__(self, values: int = 200_000, octets: int = 64 * 1024 * 1024) -> None:
-        self._values = values
+        self.values = values
+        """How many more values may be looked at."""
         self._octets = octets
 
     def value(self) -> None:
         """A value, or a part of a string, is looked at."""
-        self._values -= 1
-        if self._values < 0:
+        self.values -= 1
+        if self.values < 0:
             raise BadPdf("too many values")
+
+    def usual(self, values: int, octets: int = 0) -> None:
+        """As many values are looked at, and the octets of the object that they stand in."""
+        self.values -= values
+        self._octets -= octets
+        if self.values < 0 or self._octets < 0:
+            raise BadPdf("too much to look at")
 
     def octets(self, count: int) -> None:
         """A stream was decoded to that many octets, or an object has that many."""
@@ -59,178 +76,9 @@ class Budget:
             raise BadPdf("too many octets to look at")
 
 
-_MAX_DEPTH = 32
-"""Levels of arrays and dictionaries (PDF/A-1, 6.1.12 allows 28)."""
-
-_WHITESPACE = rb"\x00\t\n\f\r "
-_DELIMITER = rb"()<>\[\]{}/%"
-_SKIPPED = rb"(?:[" + _WHITESPACE + rb"]++|%[^\r\n]*+)*+"
-_SPACE = re.compile(_SKIPPED)
-_KEY = rb"/([^" + _WHITESPACE + _DELIMITER + rb"]*+)"
-_VALUE = (
-    _SKIPPED + rb"(?:" + _KEY + rb"|(\d{1,10})[" + _WHITESPACE + rb"]++(\d{1,5})"
-    rb"[" + _WHITESPACE + rb"]++R(?![^" + _WHITESPACE + _DELIMITER + rb"])"
-    rb"|([+-]?\d{1,18})(?![\d.])|([+-]?(?:\d{1,40}\.\d{0,40}|\.\d{1,40}))"
-    rb"|(<<)|(>>)|(\[)|(\])|<([0-9A-Fa-f" + _WHITESPACE + rb"]*+)>|(\()|([A-Za-z]{1,16}))"
-)
-# The last group that took part says what a token is: 2 name, 4 reference (with 3), 5 integer, 6 real, 7 and 8
-# dictionary, 9 and 10 array, 11 hexadecimal string, 12 beginning of a literal string, 13 word. The first group is the
-# key of an entry: key and value are read at once.
-_TOKEN = re.compile(rb"()" + _VALUE)
-_ENTRY = re.compile(_SKIPPED + _KEY + _VALUE)
-_CLOSE, _ARRAY_END, _HEX = 8, 10, 11
-_LITERAL_PART = re.compile(rb"[^()\\\r]++")
-_ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|(\r\n?|\n)|(.?))", re.DOTALL)
-_NAME_ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
 _NAME_SPECIAL = re.compile(rb"[^!-~]|[()<>\[\]{}/%#]")
 _STRING_SPECIAL = re.compile(rb"[()\\\r\n]")
 _STRING_WRITTEN = {b"(": b"\\(", b")": b"\\)", b"\\": b"\\\\", b"\r": b"\\r", b"\n": b"\\n"}
-_ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
-_CONSTANTS: Mapping[bytes, bool | None] = {b"null": None, b"true": True, b"false": False}
-
-
-class Scanner:
-    """Reads values from a place in the octets on; `at` is where it stands. Raises `BadPdf`, and nothing else."""
-
-    def __init__(self, octets: bytes, at: int, budget: Budget) -> None:
-        self.octets = octets
-        self.at = at
-        self.spans: dict[bytes, tuple[int, int]] = {}
-        """Where the hexadecimal strings of the dictionary that was read last stand: start and end."""
-        self._budget = budget
-
-    def skip_space(self) -> None:
-        """Goes past whitespace and comments."""
-        match = _SPACE.match(self.octets, self.at)
-        if match is not None:
-            self.at = match.end()
-
-    def jumped(self, at: int) -> "Scanner":
-        """Another scanner of the same document, at `at`."""
-        return Scanner(self.octets, at, self._budget)
-
-    def take(self, word: bytes) -> bool:
-        """Goes past whitespace and `word`, if that comes next."""
-        self.skip_space()
-        if not self.octets.startswith(word, self.at):
-            return False
-        self.at += len(word)
-        return True
-
-    def integer(self) -> int:
-        """The integer that comes next."""
-        value = self.value()
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise BadPdf("no integer where one belongs")
-        return value
-
-    def value(self) -> Value:
-        """The value that comes next."""
-        return self._value(self._token(), 0)
-
-    def _token(self) -> re.Match[bytes]:
-        match = _TOKEN.match(self.octets, self.at)
-        if match is None:
-            raise BadPdf("no readable value")
-        self.at = match.end()
-        return match
-
-    def _value(self, token: re.Match[bytes], depth: int) -> Value:
-        self._budget.value()
-        if depth > _MAX_DEPTH:
-            raise BadPdf("values nested too deep")
-        match token.lastindex:
-            case 2:
-                return Name(_name(token[2]))
-            case 4:
-                return Reference(int(token[3]), int(token[4]))
-            case 5:
-                return int(token[5])
-            case 6:
-                return Real(token[6])
-            case 7:
-                return self._dictionary(depth)
-            case 9:
-                return self._array(depth)
-            case 11:
-                return _unhexed(token[11])
-            case 12:
-                return self._literal()
-            case 13 if token[13] in _CONSTANTS:
-                return _CONSTANTS[token[13]]
-            case _:
-                raise BadPdf("no value where one belongs")
-
-    def _literal(self) -> bytes:
-        parts = []
-        depth = 1
-        while True:
-            self._budget.value()
-            char = self.octets[self.at : self.at + 1]
-            if char == b"\\":
-                parts.append(_unescaped(self._match(_ESCAPE, "escape")))
-                continue
-            if char in (b"(", b")"):
-                depth += 1 if char == b"(" else -1
-                self.at += 1
-                if depth == 0:
-                    return b"".join(parts)
-                parts.append(char)
-                continue
-            if char == b"\r":
-                # An end of line in a string is read as a line feed (7.3.4.2).
-                self.at += 2 if self.octets.startswith(b"\r\n", self.at) else 1
-                parts.append(b"\n")
-                continue
-            parts.append(self._match(_LITERAL_PART, "string")[0])
-
-    def _array(self, depth: int) -> list[Value]:
-        values: list[Value] = []
-        while (token := self._token()).lastindex != _ARRAY_END:
-            values.append(self._value(token, depth + 1))
-        return values
-
-    def _dictionary(self, depth: int) -> Dictionary:
-        values: Dictionary = {}
-        spans: dict[bytes, tuple[int, int]] = {}
-        while (entry := _ENTRY.match(self.octets, self.at)) is not None:
-            self.at = entry.end()
-            key = _name(entry[1])
-            if key in values:
-                # Readers differ in which of two they take; nothing that is signed may depend on that.
-                raise BadPdf("a key that occurs twice")
-            values[key] = self._value(entry, depth + 1)
-            if entry.lastindex == _HEX:
-                spans[key] = (entry.start(_HEX) - 1, self.at)
-        if self._token().lastindex != _CLOSE:
-            raise BadPdf("no entry where one belongs")
-        self.spans = spans
-        return values
-
-    def _match(self, pattern: re.Pattern[bytes], what: str) -> re.Match[bytes]:
-        match = pattern.match(self.octets, self.at)
-        if match is None:
-            raise BadPdf(f"no readable {what}")
-        self.at = match.end()
-        return match
-
-
-def _name(written: bytes) -> bytes:
-    return _NAME_ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), written) if b"#" in written else written
-
-
-def _unhexed(written: bytes) -> bytes:
-    digits = written.translate(None, b"\x00\t\n\f\r ")
-    return bytes.fromhex((digits + b"0" if len(digits) % 2 else digits).decode())
-
-
-def _unescaped(match: re.Match[bytes]) -> bytes:
-    octal, line, char = match.groups()
-    if octal is not None:
-        return bytes([int(octal, 8) & 0xFF])
-    if line is not None:
-        return b""
-    return _ESCAPED.get(char, char)
 
 
 def written(value: Value) -> bytes:
@@ -270,6 +118,7 @@ _WRITERS: Mapping[type, Callable[[Any], bytes]] = {
     int: lambda value: b"%d" % value,
     Name: lambda value: _written_name(bytes(value)),
     Real: bytes,
+    Written: bytes,
     bytes: _written_string,
     Reference: lambda value: b"%d %d R" % value,
     list: lambda value: b"[" + b" ".join(map(written, value)) + b"]",

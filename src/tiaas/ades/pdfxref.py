@@ -8,8 +8,10 @@ import re
 from bisect import bisect_right
 from typing import NamedTuple
 
+from tiaas.ades.pdfscanner import Scanner
 from tiaas.ades.pdfstreams import decoded
-from tiaas.ades.pdfvalues import BadPdf, Budget, Dictionary, Scanner
+from tiaas.ades.pdfsyntax import HEADER, SKIPPED
+from tiaas.ades.pdfvalues import BadPdf, Budget, Dictionary
 from tiaas.base.dataclass import dataclass
 
 _MAX_SECTIONS = 256
@@ -20,7 +22,11 @@ _TAIL = 2048
 _ENTRY_SIZE = 20
 _SUBSECTION = re.compile(rb"[\x00\t\n\f\r ]*(\d{1,10}) (\d{1,10})[ \t]*(?:\r\n|\n|\r)")
 _ENTRY = re.compile(rb"(\d{10}) (\d{5}) ([nf])(?: \r| \n|\r\n)")
-_HEADER = re.compile(rb"(\d{1,10})[\x00\t\n\f\r ]+(\d{1,5})[\x00\t\n\f\r ]+obj\b")
+_TABLE = re.compile(SKIPPED + rb"xref")
+_TRAILER = re.compile(SKIPPED + rb"trailer")
+_DATA = re.compile(SKIPPED + rb"stream(\r\n|\n)?+")
+_DATA_END = re.compile(SKIPPED + rb"endstream")
+_HEADER = re.compile(HEADER)
 
 
 class InFile(NamedTuple):
@@ -42,18 +48,23 @@ Place = InFile | InStream | None
 
 
 class _Runs:
-    """Which objects a section names: runs of successive numbers, each a start, a count, and where its entries begin."""
+    """Which objects a section names: runs of successive numbers, each a start, a count, and where its entries begin.
+
+    `size` is one more than the highest number.
+    """
 
     def __init__(self, runs: list[tuple[int, int, int]]) -> None:
         self.runs = sorted(runs)
         self._starts = [start for start, _, _ in self.runs]
+        self.size = max([start + count for start, count, _ in runs], default=0)
 
     def holder(self, number: int) -> tuple[int, int] | None:
         """Where the entries of the object's run begin, and how many are before its own; None if it is in no run."""
         at = bisect_right(self._starts, number) - 1
-        if at < 0 or number >= self.runs[at][0] + self.runs[at][1]:
+        if at < 0:
             return None
-        return self.runs[at][2], number - self.runs[at][0]
+        start, count, first = self.runs[at]
+        return (first, number - start) if number < start + count else None
 
 
 class _Table(_Runs):
@@ -68,10 +79,12 @@ class _Table(_Runs):
         held = self.holder(number)
         if held is None:
             return False
-        entry = _ENTRY.match(self._octets, held[0] + held[1] * _ENTRY_SIZE)
+        first, before = held
+        entry = _ENTRY.match(self._octets, first + before * _ENTRY_SIZE)
         if entry is None:
             raise BadPdf("a damaged entry in a cross-reference table")
-        return InFile(int(entry[1]), int(entry[2])) if entry[3] == b"n" else None
+        offset, generation, kind = entry.groups()
+        return InFile(int(offset), int(generation)) if kind == b"n" else None
 
 
 class _Stream(_Runs):
@@ -144,7 +157,7 @@ def read_cross_references(octets: bytes, budget: Budget) -> CrossReferences:
         runs += len(section.runs)
         if len(sections) > _MAX_SECTIONS or runs > _MAX_SUBSECTIONS:
             raise BadPdf("too many cross-reference sections")
-        size = max(size, _whole(trailer, b"Size", 0), *(first + count for first, count, _ in section.runs))
+        size = max(size, _whole(trailer, b"Size", 0), section.size)
         if follows and b"Prev" in trailer:
             pending.append((_whole(trailer, b"Prev"), True))
         if follows and b"XRefStm" in trailer:
@@ -154,12 +167,14 @@ def read_cross_references(octets: bytes, budget: Budget) -> CrossReferences:
     return CrossReferences(newest[1], start, streamed, min(size, _MAX_NUMBER), tuple(sections))
 
 
-def object_header(octets: bytes, offset: int) -> tuple[int, int, int]:
-    """Number and generation of the object that begins at `offset`, and where its value begins."""
-    match = _HEADER.match(octets, offset)
-    if match is None:
+def value_place(octets: bytes, offset: int, number: int | None = None, generation: int = 0) -> int:
+    """Where the value of the object that begins at `offset` begins; it has to be the one with that number, if any."""
+    header = _HEADER.match(octets, offset)
+    if header is None:
         raise BadPdf("no object where one belongs")
-    return int(match[1]), int(match[2]), match.end()
+    if number is not None and (int(header[1]) != number or int(header[2]) != generation):
+        raise BadPdf("another object than the cross-reference says")
+    return header.end()
 
 
 def _start(octets: bytes, budget: Budget) -> int:
@@ -172,12 +187,11 @@ def _start(octets: bytes, budget: Budget) -> int:
 def _section(octets: bytes, offset: int, budget: Budget) -> tuple[_Table | _Stream, Dictionary]:
     if not 0 < offset < len(octets):
         raise BadPdf("a cross-reference outside the document")
-    scanner = Scanner(octets, offset, budget)
-    is_table = scanner.take(b"xref")
-    budget.octets(scanner.at - offset)
-    if is_table:
-        return _table(octets, scanner.at, budget)
-    return _stream(octets, offset, budget)
+    table = _TABLE.match(octets, offset)
+    if table is None:
+        return _stream(octets, offset, budget)
+    budget.octets(table.end() - offset)
+    return _table(octets, table.end(), budget)
 
 
 def _table(octets: bytes, at: int, budget: Budget) -> tuple[_Table, Dictionary]:
@@ -188,18 +202,18 @@ def _table(octets: bytes, at: int, budget: Budget) -> tuple[_Table, Dictionary]:
         at = match.end() + count * _ENTRY_SIZE
         if at > len(octets) or len(runs) > _MAX_SUBSECTIONS:
             raise BadPdf("a cross-reference table without end")
-    scanner = Scanner(octets, at, budget)
-    if not scanner.take(b"trailer"):
+    trailer = _TRAILER.match(octets, at)
+    if trailer is None:
         raise BadPdf("no trailer behind a cross-reference table")
-    return _Table(octets, runs), _dictionary(scanner)
+    return _Table(octets, runs), _dictionary(Scanner(octets, trailer.end(), budget))
 
 
 def _stream(octets: bytes, offset: int, budget: Budget) -> tuple[_Stream, Dictionary]:
-    scanner = Scanner(octets, object_header(octets, offset)[2], budget)
+    scanner = Scanner(octets, value_place(octets, offset), budget)
     dictionary = _dictionary(scanner)
     if dictionary.get(b"Type") != b"XRef":
         raise BadPdf("no cross-reference stream where one belongs")
-    rows = decoded(dictionary, stream_data(octets, scanner, _whole(dictionary, b"Length")), budget)
+    rows = decoded(dictionary, stream_data(octets, scanner.at, _whole(dictionary, b"Length")), budget)
     widths = _numbers(dictionary.get(b"W"))
     if len(widths) != 3 or not all(0 <= width <= 8 for width in widths) or not sum(widths):
         raise BadPdf("a cross-reference stream without widths")
@@ -211,18 +225,16 @@ def _stream(octets: bytes, offset: int, budget: Budget) -> tuple[_Stream, Dictio
     return _Stream(rows, (widths[0], widths[1], widths[2]), runs), dictionary
 
 
-def stream_data(octets: bytes, scanner: Scanner, length: int) -> bytes:
-    """The data of the stream whose dictionary `scanner` has just read."""
-    if not scanner.take(b"stream"):
+def stream_data(octets: bytes, at: int, length: int) -> bytes:
+    """The data of the stream whose dictionary ends at `at`."""
+    opening = _DATA.match(octets, at)
+    if opening is None:
         raise BadPdf("no stream where one belongs")
-    for line_end in (b"\r\n", b"\n"):
-        if octets.startswith(line_end, scanner.at):
-            start = scanner.at + len(line_end)
-            break
-    else:
+    if opening[1] is None:
         raise BadPdf("no line end before a stream's data")
+    start = opening.end()
     end = start + length
-    if length < 0 or end > len(octets) or not scanner.jumped(end).take(b"endstream"):
+    if length < 0 or end > len(octets) or _DATA_END.match(octets, end) is None:
         raise BadPdf("a stream with a wrong length")
     return octets[start:end]
 

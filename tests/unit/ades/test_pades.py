@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from tests import adesbench, pdfmaker
 from tests.adesbench import Key
+from tests.pdfgeneral import value_by_value
 from tiaas.ades.found import Integrity, SignatureFormat
 from tiaas.ades.pades import PadesOptions, prepare
 from tiaas.ades.padesread import read_pades_untrusted
@@ -90,6 +91,14 @@ def test_pyhanko_accepts_every_kind_of_document(name: str) -> None:
     assert status.bottom_line, status.pretty_print_details()
     assert status.coverage.name == "ENTIRE_FILE"
     assert pdfa_level_untrusted(result) is PdfaLevel.A1B
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_usual_dictionaries_or_not_the_same_is_signed(name: str) -> None:
+    holder = adesbench.holder(Key.BRAINPOOL)
+    quick = prepare(DOCUMENTS[name], holder.by, _OPTIONS)
+    with value_by_value():
+        assert prepare(DOCUMENTS[name], holder.by, _OPTIONS).digests == quick.digests
 
 
 @pytest.mark.parametrize("key", Key)

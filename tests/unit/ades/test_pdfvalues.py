@@ -7,10 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import pdfmaker
+from tests.pdfgeneral import exactly, general_outcome, outcome
 from tiaas.ades.pdffile import PdfFile
+from tiaas.ades.pdfscanner import Scanner
 from tiaas.ades.pdfstreams import decoded
 from tiaas.ades.pdftext import date, date_string, text, text_string
-from tiaas.ades.pdfvalues import BadPdf, Budget, Dictionary, Name, Real, Reference, Scanner, Value, _known_name, written
+from tiaas.ades.pdfusual import usual_dictionary, usual_object
+from tiaas.ades.pdfvalues import BadPdf, Budget, Dictionary, Name, Real, Reference, Value, _known_name, written
 
 _LEAVES = (
     st.none()
@@ -59,6 +62,50 @@ def test_what_others_write(octets: bytes, value: Value) -> None:
             _read(octets)
     else:
         assert _read(octets) == value
+
+
+_TOKENS = (
+    *(b"<<", b">>", b"[", b"]", b"/A", b"/B", b"/C#41", b"/", b"1", b"0", b"1 0 R", b"-3", b".5", b"1.", b"1" * 19),
+    *(b"true", b"null", b"nullx", b"(a)", b"()", b"(a>>b)", b"(\\))", b"(\r)", b"<0a>", b"<0>", b"< 0a>", b"%c\n"),
+    *(b" ", b"\n", b"\x00", b"\x0b", b"R"),
+)
+
+
+@given(st.lists(st.sampled_from(_TOKENS), max_size=14), st.sampled_from([b"", b" "]))
+@settings(max_examples=400, deadline=None)
+def test_usual_dictionaries_are_read_like_others(tokens: list[bytes], between: bytes) -> None:
+    """Value, place, and what it costs."""
+    octets = b"<<" + between.join([b"", *tokens]) + b">>"
+    quick, general = outcome(octets), general_outcome(octets)
+    assert quick == general
+    if quick is not None and general is not None:
+        assert exactly(quick[0]) == exactly(general[0])
+
+
+@given(st.dictionaries(st.binary(min_size=1, max_size=6).filter(lambda key: b"\x00" not in key), _VALUES, max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_usual_dictionaries_that_we_write(value: Dictionary) -> None:
+    assert outcome(written(value)) == general_outcome(written(value))
+
+
+@pytest.mark.parametrize(
+    ("octets", "is_usual"),
+    [
+        (b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595.5 842] /Resources << /ProcSet [/PDF] >> >>", True),
+        (b"\n<</Size 7/Root 1 0 R/ID[<0a0b><0C0D>]/Lang (de-DE)/Marked true>>", True),
+        (b"<< /A 1 % comment\n >>", False),
+        (b"<< /A (a\\)) >>", False),
+        (b"<< /Contents <0a> >>", False),
+        (b"<< /A << /B << /C 1 >> >> >>", False),
+        (b"<< /A 1 /A 2 >>", False),
+        (b"<< /A#41 1 >>", False),
+        (b"<< /A 1 /B (" + b"a" * 3000 + b") >>", False),
+    ],
+)
+def test_which_dictionaries_are_usual(octets: bytes, is_usual: bool) -> None:
+    assert (usual_dictionary(octets, 0) is not None) == is_usual
+    assert (usual_object(b"7 0 obj " + octets, 0, Reference(7, 0)) is not None) == is_usual
+    assert usual_object(b"7 0 obj " + octets, 0, Reference(8, 0)) is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,17 @@
+"""How tokens of a PDF document are written, as parts of regular expressions (ISO 32000-1:2008, 7.2 and 7.3)."""
+
+_WHITE = rb"\x00\t\n\f\r "
+_DELIMITER = rb"()<>\[\]{}/%"
+
+BLANK = rb"[" + _WHITE + rb"]*+"
+HEXADECIMAL = rb"[0-9A-Fa-f" + _WHITE + rb"]*+"
+SKIPPED = rb"(?:[" + _WHITE + rb"]++|%[^\r\n]*+)*+"
+"""Whitespace and comments, which may stand before any token."""
+NAME = rb"/([^" + _WHITE + _DELIMITER + rb"]*+)"
+PLAIN_NAME = rb"/([^#" + _WHITE + _DELIMITER + rb"]++)"
+"""A name that is what it says, without `#xx`."""
+REFERENCE = rb"(\d{1,10})[" + _WHITE + rb"]++(\d{1,5})[" + _WHITE + rb"]++R(?![^" + _WHITE + _DELIMITER + rb"])"
+INTEGER = rb"([+-]?\d{1,18})(?![\d.])"
+REAL = rb"([+-]?(?:\d{1,40}\.\d{0,40}|\.\d{1,40}))"
+HEADER = rb"(\d{1,10})[" + _WHITE + rb"]++(\d{1,5})[" + _WHITE + rb"]++obj\b"
+"""What an indirect object begins with: its number and generation number."""
