@@ -27,6 +27,7 @@ from tiaas.cms.signed import SignedData, decode_attribute_untrusted, decode_sign
 from tiaas.cms.signing import AttributesAround, SignedAttributes, SignedDataParts
 
 _KEPT = 64
+_DETACHED = SignedDataParts(signers=(), certificates=())
 _ALWAYS_OURS = frozenset(
     {
         Attribute.CONTENT_TYPE,
@@ -78,7 +79,7 @@ class PreparedCades:
 
 def prepare(document: bytes, by: SignedBy, options: CadesOptions) -> PreparedCades:
     """A new signature over `document`; raises `CannotSign` (4000: an attribute of the caller is none)."""
-    frame = SignedDataParts(signers=(), certificates=(), content=document if options.enveloping else None)
+    frame = _DETACHED if not options.enveloping else SignedDataParts(signers=(), certificates=(), content=document)
     return _add(frame, sha256(document).digest(), by, options)
 
 
@@ -142,6 +143,8 @@ class _Added:
 
     def finish(self, values: Sequence[bytes], ocsp: bytes | None) -> bytes:
         info = self.signer.info(self.attributes, values[0], self.unsigned)
+        if self.frame is _DETACHED and ocsp is None and self.ocsp is None:
+            return self.signer.detached.with_signers((info,))
         return _completed(self.frame, (*self.frame.signers, info), self.signer, ocsp or self.ocsp)
 
 

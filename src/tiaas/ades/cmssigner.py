@@ -20,7 +20,8 @@ _KEPT = 1024
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CmsSigner:
-    """Certificate, names and algorithm of a signer, and the attributes that follow from them (DER)."""
+    """Certificate, names and algorithm of a signer, and what follows from them: attributes (DER), and the frame of a
+    detached signature that is his alone."""
 
     certificate: bytes
     names: IssuerAndSerial
@@ -28,6 +29,7 @@ class CmsSigner:
     algorithm: bytes
     signing_certificate: bytes
     algorithm_protection: bytes
+    detached: signing.SignedDataFrame
 
     def info(self, attributes: signing.SignedAttributes, value: bytes, unsigned: Sequence[bytes] = ()) -> bytes:
         """The SignerInfo with that signature value (ECDSA in DER) over the attributes."""
@@ -49,4 +51,5 @@ def cms_signer(by: SignedBy) -> CmsSigner:
         algorithm=algorithm,
         signing_certificate=signing.signing_certificate(by.certificate, names),
         algorithm_protection=signing.algorithm_protection(algorithm),
+        detached=signing.SignedDataParts(signers=(), certificates=(by.certificate,)).frame(),
     )

@@ -11,7 +11,7 @@ from tiaas.ades.cmssigner import CmsSigner, cms_signer
 from tiaas.ades.signing import CannotSign, SignedBy
 from tiaas.cms import oids
 from tiaas.cms.der import INTEGER, sequence
-from tiaas.cms.signing import AttributesAround, SignedAttributes, SignedDataParts, attributes_around, content_type
+from tiaas.cms.signing import AttributesAround, SignedAttributes, attributes_around, content_type
 from tiaas.pki.certificate import BadCertificate, PublicKey, decode_certificate_untrusted
 from tiaas.pki.keys import Digest
 from tiaas.tlv import encode
@@ -31,8 +31,7 @@ def _around(signer: CmsSigner) -> AttributesAround:
 
 def pdf_cms(signer: CmsSigner, attributes: SignedAttributes, value: bytes) -> bytes:
     """The ContentInfo with a signature value (ECDSA in DER)."""
-    info = signer.info(attributes, value)
-    return SignedDataParts(signers=(info,), certificates=(signer.certificate,)).encode()
+    return signer.detached.with_signers((signer.info(attributes, value),))
 
 
 @lru_cache(maxsize=_KEPT)

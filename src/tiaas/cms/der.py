@@ -27,12 +27,14 @@ Chunks = list[bytes]
 
 def sequence(*parts: bytes) -> bytes:
     """A SEQUENCE of the given elements."""
-    return encode(SEQUENCE, *parts)
+    body = b"".join(parts)
+    return header(SEQUENCE, len(body)) + body
 
 
 def set_of(elements: Iterable[bytes], tag: int = SET) -> bytes:
     """A SET OF, its elements in ascending order of their octets (X.690, 11.6); `tag` is that of an implicit one."""
-    return encode(tag, *sorted(elements))
+    body = b"".join(sorted(elements))
+    return header(tag, len(body)) + body
 
 
 def octet_string(value: bytes) -> bytes:

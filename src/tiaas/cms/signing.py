@@ -185,6 +185,25 @@ def ocsp_revocation(response: bytes) -> bytes:
     return encode(_OTHER_REVOCATION, oid(oids.OCSP_RESPONSE), response)
 
 
+class SignedDataFrame:
+    """A SignedData but for its signers, which come last; what a signer's own is made once for all his signatures."""
+
+    __slots__ = ("_before", "_length")
+
+    def __init__(self, before: Sequence[bytes]) -> None:
+        self._before = before
+        self._length = sum(map(len, before))
+
+    def with_signers(self, signers: Sequence[bytes]) -> bytes:
+        """The ContentInfo with these SignerInfos."""
+        infos = set_of(signers)
+        length = self._length + len(infos)
+        signed_data = header(SEQUENCE, length)
+        length += len(signed_data)
+        content = _SIGNED_DATA + header(0xA0, length)
+        return joined((header(SEQUENCE, len(content) + length), content, signed_data, *self._before, infos))
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class SignedDataParts:
     """What a SignedData is made of, each element encoded: see RFC 5652, 5.1.
@@ -203,19 +222,19 @@ class SignedDataParts:
 
     def encode(self) -> bytes:
         """The ContentInfo."""
-        chunks = [
-            _VERSIONS[self._version()],
-            set_of(set(self.digest_algorithms)),
-            *self._content(),
-            set_of(set(self.certificates), _CERTIFICATES) if self.certificates else b"",
-            set_of(set(self.revocation), _CRLS) if self.revocation else b"",
-            set_of(self.signers),
-        ]
-        length = sum(map(len, chunks))
-        signed_data = header(SEQUENCE, length)
-        length += len(signed_data)
-        content = _SIGNED_DATA + header(0xA0, length)
-        return joined((header(SEQUENCE, len(content) + length), content, signed_data, *chunks))
+        return self.frame().with_signers(self.signers)
+
+    def frame(self) -> "SignedDataFrame":
+        """All of it but for the signers."""
+        return SignedDataFrame(
+            (
+                _VERSIONS[self._version()],
+                set_of(set(self.digest_algorithms)),
+                *self._content(),
+                set_of(set(self.certificates), _CERTIFICATES) if self.certificates else b"",
+                set_of(set(self.revocation), _CRLS) if self.revocation else b"",
+            )
+        )
 
     def _content(self) -> Chunks:
         if self.content is None:
