@@ -18,7 +18,7 @@ from tiaas.ades.padescms import pdf_attributes, pdf_cms, pdf_cms_room
 from tiaas.ades.pdffile import PdfFile
 from tiaas.ades.pdftext import date_string, text, text_string
 from tiaas.ades.pdfupdate import MAX_NUMBER, Update
-from tiaas.ades.pdfvalues import BadPdf, Dictionary, Name, Reference, Value, written
+from tiaas.ades.pdfvalues import BadPdf, Dictionary, Name, Reference, Value, Written, written
 from tiaas.ades.signing import CannotSign, SignedBy
 from tiaas.base.dataclass import dataclass
 from tiaas.cms.signing import SignedAttributes
@@ -35,6 +35,7 @@ _FIELD = (
     b"/AP << /N %d %d R >> >>"
 )
 _EXTENSION: Dictionary = {b"ESIC": {b"BaseVersion": Name(b"1.7"), b"ExtensionLevel": 1}}
+_EXTENSION_ALONE = Written(written(_EXTENSION))
 _RANGE = b"[0 %-10d %-10d %-10d]"
 _OPENING = (
     b"<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached /ByteRange "
@@ -98,7 +99,7 @@ def prepare(document: bytes | PdfFile, by: SignedBy, options: PadesOptions) -> P
         update.put_encoded(signature, dictionary)
         state = sha256(document)
         identifier = state.copy()
-        identifier.update(dictionary + by.certificate)
+        identifier.update(dictionary[len(_OPENING) + 2 * room :] + by.certificate)
         octets, places = update.encode(identifier.digest()[:16])
     except BadPdf as error:
         raise CannotSign(4110, str(error)) from None
@@ -160,7 +161,7 @@ def _add_field(pdf: PdfFile, update: Update) -> Reference:
     extensions = catalog.get(b"Extensions", {})
     if isinstance(extensions, dict) and b"ESIC" not in extensions:
         # TS 102 778-3, 4.7: says that the document uses this standard.
-        changes[b"Extensions"] = extensions | _EXTENSION
+        changes[b"Extensions"] = extensions | _EXTENSION if extensions else _EXTENSION_ALONE
     if changes:
         update.put_encoded(root, pdf.extended(root, changes))
     return signature
@@ -169,6 +170,8 @@ def _add_field(pdf: PdfFile, update: Update) -> Reference:
 def _appended(pdf: PdfFile, update: Update, holder: Dictionary, key: bytes, reference: Reference) -> Dictionary:
     """Appends to an array of `holder`: its changed entry, or none if the array is an object of its own."""
     value = holder.get(key)
+    if value is None:
+        return {key: Written(b"[%d %d R]" % reference)}
     longer: list[Value] = [*pdf.array(value), reference]
     if isinstance(value, Reference):
         update.put(value, longer)

@@ -4,8 +4,6 @@ The document's own octets stay as they are. An update ends with the kind of cros
 a table and a trailer, or a cross-reference stream.
 """
 
-from collections.abc import Sequence
-
 from tiaas.ades.pdffile import PdfFile
 from tiaas.ades.pdfvalues import BadPdf, Dictionary, Name, Reference, Value, written, written_entries
 
@@ -14,7 +12,7 @@ MAX_NUMBER = 8_388_607
 
 _MAX_OFFSET = 10**10 - 1
 _KEPT = (b"Root", b"Info")
-_END = b"\nendobj\n"
+_END_SIZE = len(b"\nendobj\n")
 
 
 class Update:
@@ -49,10 +47,11 @@ class Update:
         at = len(octets) + len(parts[0])
         offsets, values = {}, {}
         for reference, value in sorted(self._objects.items()):
-            head = b"%d %d obj\n" % reference
-            offsets[reference], values[reference] = at, at + len(head)
-            parts += (head, value, _END)
-            at += len(head) + len(value) + len(_END)
+            written_object = b"%d %d obj\n%b\nendobj\n" % (*reference, value)
+            parts.append(written_object)
+            offsets[reference] = at
+            at += len(written_object)
+            values[reference] = at - len(value) - _END_SIZE
         if at > _MAX_OFFSET:
             raise BadPdf("no room for an offset")
         streamed = self._document.references.streamed
@@ -72,9 +71,9 @@ class Update:
 
     def _table(self, offsets: dict[Reference, int], identifier: bytes) -> bytes:
         lines = [b"xref\n"]
-        for run in _runs(offsets):
-            lines.append(b"%d %d\n" % (run[0].number, len(run)))
-            lines += [b"%010d %05d n \n" % (offsets[reference], reference.generation) for reference in run]
+        for first, run in _runs(offsets):
+            lines.append(b"%d %d\n" % (first, len(run)))
+            lines += [b"%010d %05d n \n" % place for place in run]
         lines.append(b"trailer\n<< %b >>\n" % self._trailer(identifier, self._next))
         return b"".join(lines)
 
@@ -83,24 +82,25 @@ class Update:
         offsets = {**offsets, own: at}
         runs = _runs(offsets)
         rows = b"".join(
-            b"\x01" + offsets[item].to_bytes(5) + item.generation.to_bytes(2) for run in runs for item in run
+            b"\x01" + offset.to_bytes(5) + generation.to_bytes(2) for _, run in runs for offset, generation in run
         )
         entries: Dictionary = {
             b"Type": Name(b"XRef"),
             b"W": [1, 5, 2],
-            b"Index": [number for run in runs for number in (run[0].number, len(run))],
+            b"Index": [number for first, run in runs for number in (first, len(run))],
             b"Length": len(rows),
         }
         dictionary = written_entries(entries) + self._trailer(identifier, self._next)
         return b"%d %d obj\n<< %b >>\nstream\n%b\nendstream\nendobj\n" % (*own, dictionary, rows)
 
 
-def _runs(references: Sequence[Reference] | dict[Reference, int]) -> list[list[Reference]]:
-    """The references in runs of successive numbers."""
-    runs: list[list[Reference]] = []
-    for reference in sorted(references):
-        if runs and runs[-1][-1].number + 1 == reference.number:
-            runs[-1].append(reference)
-        else:
-            runs.append([reference])
+def _runs(offsets: dict[Reference, int]) -> list[tuple[int, list[tuple[int, int]]]]:
+    """Offsets and generation numbers in runs of successive object numbers, each with its first; they come in order."""
+    runs: list[tuple[int, list[tuple[int, int]]]] = []
+    following = -1
+    for (number, generation), offset in offsets.items():
+        if number != following:
+            runs.append((number, []))
+        runs[-1][1].append((offset, generation))
+        following = number + 1
     return runs
