@@ -138,7 +138,8 @@ def _prepare(parsed: XmlDocument, by: SignedBy, options: XadesOptions) -> Prepar
         raise CannotSign(4111, "no parallel signatures around a document")
     target = find_target(parsed, options.reference, options.placement, _id_attributes(options))
     check_variant(target.variant, options.use, options.policy, options.update)
-    target.check_policy(options.policy)
+    if options.policy is not None:
+        target.check_policy(options.policy)
     if target.variant is Variant.ENVELOPED:
         return _prepare_enveloped(parsed, target, by, options)
     return _prepare_part(parsed, target, by, options)

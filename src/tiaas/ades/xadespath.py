@@ -13,18 +13,15 @@ from tiaas.soap.markup import XmlElement, local_name
 
 def path_to(element: XmlElement) -> str:
     """The XPath to an element."""
-    steps = []
-    node = element
+    path, node = "", element
     while (parent := node.getparent()) is not None:
         name = local_name(node)
         same = f"{{*}}{name}"
         before = len(list(node.itersiblings(same, preceding=True)))
-        steps.append(_step(name, before, next(node.itersiblings(same), None) is not None))
+        path = _step(name, before, next(node.itersiblings(same), None) is not None) + path
         node = parent
     # There is one document element.
-    steps.append(_step(local_name(node), 0, False))
-    steps.reverse()
-    return "".join(steps)
+    return f"/*[local-name()='{local_name(node)}']{path}"
 
 
 def path_to_new(parent: XmlElement, name: str, at: int) -> str:

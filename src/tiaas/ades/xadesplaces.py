@@ -43,9 +43,9 @@ class Target:
     holder: XmlElement | None = None
     behind: bool = False
 
-    def check_policy(self, policy: str | None) -> None:
+    def check_policy(self, policy: str) -> None:
         """Raises `CannotSign` 4111 if the signature policy wants another part or place."""
-        if policy is None or self.part is None or self.holder is None:
+        if self.part is None or self.holder is None:
             return
         demands = POLICIES[policy]
         above = self.part.getparent()

@@ -106,8 +106,8 @@ def gerror_of(
     Each step is logged, in `protocol` with its inner code. `origin` is the exception behind the last one, if it is
     another.
     """
-    chain = [step for error in errors for step in _chain(error)]
-    last, defect = chain[-1], _defect(origin)
+    chain = [step for error in errors for step in (_chain(error) if error.causes else (error,))]
+    last, defect = chain[-1], () if origin is None else _defect(origin)
     trace = [_trace(step, instance_id, entropy, defect if step is last else ()) for step in chain]
     message_id = random_uuid(entropy)
     if protocol is not None:
@@ -126,8 +126,6 @@ def _known(error: BaseException) -> KonnektorError:
 
 
 def _chain(error: KonnektorError) -> list[KonnektorError]:
-    if not error.causes:
-        return [error]
     return [step for cause in error.causes for step in _chain(cause)] + [error]
 
 
@@ -171,9 +169,9 @@ def _detail(text: str) -> Detail:
     return Detail(text=text, encoding="UTF-8")
 
 
-def _defect(origin: BaseException | None) -> tuple[tuple[str, str], ...]:
+def _defect(origin: BaseException) -> tuple[tuple[str, str], ...]:
     """Evidence of an exception that is none of ours: kind and place."""
-    if origin is None or isinstance(origin, KonnektorError | SoapError):
+    if isinstance(origin, KonnektorError | SoapError):
         return ()
     return ("Kind", type(origin).__name__), ("Where", where_of(origin))
 

@@ -5,8 +5,9 @@ Every value goes through its simple type, so what leaves is valid by the schema 
 """
 
 import re
+from binascii import b2a_base64
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from lxml import etree
 
@@ -75,7 +76,8 @@ def encode_root(value: object) -> Written:
 
 def encode_parts(value: object) -> list[Part]:
     """The XML in parts, with long base64 content set apart; raises UnfitMessage."""
-    root = _root_of(type(value))
+    cls = type(value)
+    root = _ROOTS.get(cls) or _root_of(cls)
     parts: list[Part] = []
     root.content.write(parts.append, value, root.tag, root.declarations)
     return parts
@@ -84,7 +86,7 @@ def encode_parts(value: object) -> list[Part]:
 def joined(parts: list[Part]) -> str:
     """The parts as one text."""
     try:
-        return "".join(cast("list[str]", parts))
+        return "".join(parts)  # type: ignore[arg-type]
     except TypeError:
         return "".join(map(_text, parts))
 
@@ -213,9 +215,7 @@ _ROOTS: dict[type[Any], _Root] = {}
 
 
 def _root_of(cls: type[Any]) -> _Root:
-    root = _ROOTS.get(cls)
-    if root is None:
-        root = _ROOTS[cls] = _Root(cls)
+    root = _ROOTS[cls] = _Root(cls)
     return root
 
 
@@ -251,7 +251,7 @@ def _base64_writer(name: str, start: str, end: str) -> _ValueWriter:
     def write(append: _Append, value: Any) -> None:
         try:
             if len(value) < LONG:
-                append(f"{start}{BASE64_BINARY.encode(value)}{end}")
+                append(f"{start}{b2a_base64(value, newline=False).decode('ascii')}{end}")
                 return
         except _WrongKind as error:
             raise _unfit(name, error) from None

@@ -5,7 +5,6 @@ never is.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import cast
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.slices import SLICE, slices
@@ -73,7 +72,7 @@ def packaged_reply(status: int, parts: Iterable[Part], boundary: str) -> SoapRep
 def _together(parts: Sequence[Part]) -> tuple[Piece, ...]:
     try:
         # Nearly all are text alone.
-        return ("".join(cast("Sequence[str]", parts)).encode(),)
+        return ("".join(parts).encode(),)  # type: ignore[arg-type]
     except TypeError:
         return _pieces(parts)
 

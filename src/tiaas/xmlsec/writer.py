@@ -23,7 +23,7 @@ from lxml import etree
 
 from tiaas.base.dataclass import dataclass
 from tiaas.xmlsec.canonical import XmlElement, canonical_document
-from tiaas.xmlsec.markup import Scope, attribute, base64, octets, scope_inside, text
+from tiaas.xmlsec.markup import NOWHERE, Scope, attribute, base64, octets, scope_inside, text
 from tiaas.xmlsec.names import (
     DS,
     MANIFEST_TYPE,
@@ -104,27 +104,53 @@ class Draft:
         return b"".join((head, base64(value).encode(), middle, unsigned, tail))
 
 
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What signatures have in common, as templates with `%s` for what each has of its own.
+
+    `properties` are content and end tag of SignedProperties, `seen` the same as in their canonical form, `about` is the
+    reference to them; `start_of_properties` and `start_of_info` are start tags of canonical forms where nothing else is
+    in force.
+    """
+
+    properties: str
+    seen: str
+    about: str
+    methods: str
+    start_of_properties: str
+    start_of_info: str
+
+
 def draft(scope: Scope, certificate: bytes, method: SignatureMethod, plan: Plan) -> Draft:
     """The signature of `plan` as it would stand at `scope`."""
     name, exclusive = plan.name, plan.canonicalization is Transform.EXCLUSIVE_C14N
-    steps = (plan.canonicalization,)
-    properties = f' Id="signedproperties-{name}"'
-    content = _signed_properties(certificate, plan, "")
-    # In exclusive C14N the prefix is declared where it is first used.
-    seen = _signed_properties(certificate, plan, _DS_DECLARED) if exclusive else content
-    apex = _apex("xades:SignedProperties", properties, scope, _IN_PROPERTIES, exclusive)
-    first, *others = plan.parts
-    about = Part(f"#signedproperties-{name}", steps, _hash(f"{apex}{seen}"), SIGNED_PROPERTIES_TYPE)
-    references = "".join(
-        [_reference(first, f' Id="reference-{name}"'), *map(_reference, others), _reference(about)],
+    frame = _frame(
+        certificate, method, plan.canonicalization, plan.policy, plan.mime_type, plan.description is not None
     )
+    own: tuple[str, ...] = (plan.moment.astimezone(UTC).isoformat(timespec="seconds")[:19], name)
+    if plan.description is not None:
+        own += (text(plan.description),)
+    properties = f' Id="signedproperties-{name}"'
+    if exclusive or not (scope.namespaces or scope.attributes):
+        start, start_of_info = frame.start_of_properties % properties, frame.start_of_info
+    else:
+        start = _apex("xades:SignedProperties", properties, scope, _IN_PROPERTIES, exclusive)
+        start_of_info = _apex("ds:SignedInfo", "", scope, _IN_SIGNATURE, exclusive)
+    content = frame.properties % own
+    seen = content if frame.seen is frame.properties else frame.seen % own
+    first, *others = plan.parts
+    references = _reference(first, f' Id="reference-{name}"')
+    if others:
+        references += "".join(map(_reference, others))
+    references += frame.about % (name, base64(sha256(f"{start}{seen}".encode()).digest()))
     manifest = ""
     if plan.manifest:
         items = f"{''.join(map(_reference, plan.manifest))}</ds:Manifest>"
         apex = _apex("ds:Manifest", f' Id="manifest-{name}"', scope, _IN_SIGNATURE, exclusive)
-        references += _reference(Part(f"#manifest-{name}", steps, _hash(f"{apex}{items}"), MANIFEST_TYPE))
+        steps = (plan.canonicalization,)
+        references += _reference(Part(f"#manifest-{name}", steps, _sha256(f"{apex}{items}".encode()), MANIFEST_TYPE))
         manifest = f'<ds:Object><ds:Manifest Id="manifest-{name}">{items}</ds:Object>'
-    info = f"{_methods(plan.canonicalization, method)}{references}</ds:SignedInfo>"
+    info = f"{frame.methods}{references}</ds:SignedInfo>"
     head = (
         f'<ds:Signature{_DS_DECLARED} Id="signature-{name}"><ds:SignedInfo>{info}'
         f'<ds:SignatureValue Id="signaturevalue-{name}">'
@@ -134,7 +160,7 @@ def draft(scope: Scope, certificate: bytes, method: SignatureMethod, plan: Plan)
         f"<xades:SignedProperties{properties}>{content}"
     )
     return Draft(
-        f"{_apex('ds:SignedInfo', '', scope, _IN_SIGNATURE, exclusive)}{info}".encode(),
+        f"{start_of_info}{info}".encode(),
         (
             octets(head),
             b"".join((_key_info(certificate), plan.enclosed, octets(tail))),
@@ -178,21 +204,55 @@ def _key_info(certificate: bytes) -> bytes:
     ).encode()
 
 
-def _signed_properties(certificate: bytes, plan: Plan, declared: str) -> str:
-    """Content and end tag of SignedProperties; `declared` stands on each element of XMLDSig outside of another."""
-    description = "" if plan.description is None else f"<xades:Description>{text(plan.description)}</xades:Description>"
+@lru_cache(maxsize=_CERTIFICATES_KEPT)
+def _frame(
+    certificate: bytes,
+    method: SignatureMethod,
+    canonicalization: Transform,
+    policy: str | None,
+    mime_type: str,
+    is_described: bool,
+) -> _Frame:
+    exclusive = canonicalization is Transform.EXCLUSIVE_C14N
+    properties = _signed_properties(certificate, policy, mime_type, is_described, "")
+    # In exclusive C14N the prefix is declared where it is first used.
+    seen = _signed_properties(certificate, policy, mime_type, is_described, _DS_DECLARED) if exclusive else properties
+    return _Frame(
+        properties=properties,
+        seen=seen,
+        about=(
+            f'<ds:Reference Type="{SIGNED_PROPERTIES_TYPE}" URI="#signedproperties-%s">{_steps((canonicalization,))}%s'
+            "</ds:DigestValue></ds:Reference>"
+        ),
+        methods=_methods(canonicalization, method),
+        start_of_properties=_apex("xades:SignedProperties", "%s", NOWHERE, _IN_PROPERTIES, exclusive),
+        start_of_info=_apex("ds:SignedInfo", "", NOWHERE, _IN_SIGNATURE, exclusive),
+    )
+
+
+def _signed_properties(
+    certificate: bytes, policy: str | None, mime_type: str, is_described: bool, declared: str
+) -> str:
+    """Content and end tag of SignedProperties as a template: time, name, description.
+
+    `declared` stands on each element of XMLDSig outside of another.
+    """
+    description = "<xades:Description>%s</xades:Description>" if is_described else ""
     return (
-        "<xades:SignedSignatureProperties>"
-        f"<xades:SigningTime>{plan.moment.astimezone(UTC).isoformat(timespec='seconds')[:19]}Z</xades:SigningTime>"
-        f"{_signer_and_policy(certificate, plan.policy, declared)}"
+        "<xades:SignedSignatureProperties><xades:SigningTime>%sZ</xades:SigningTime>"
+        f"{_fixed(_signer_and_policy(certificate, policy, declared))}"
         "</xades:SignedSignatureProperties><xades:SignedDataObjectProperties>"
-        f'<xades:DataObjectFormat ObjectReference="#reference-{plan.name}">{description}'
-        f"<xades:MimeType>{text(plan.mime_type)}</xades:MimeType></xades:DataObjectFormat>"
+        f'<xades:DataObjectFormat ObjectReference="#reference-%s">{description}'
+        f"<xades:MimeType>{_fixed(text(mime_type))}</xades:MimeType></xades:DataObjectFormat>"
         "</xades:SignedDataObjectProperties></xades:SignedProperties>"
     )
 
 
-@lru_cache(maxsize=_CERTIFICATES_KEPT)
+def _fixed(markup: str) -> str:
+    """Markup in a template."""
+    return markup.replace("%", "%%")
+
+
 def _signer_and_policy(certificate: bytes, policy: str | None, declared: str) -> str:
     """SigningCertificate and SignaturePolicyIdentifier. TAB_KON_779: the hash of the policy is there for the schema's
     sake, and empty."""
@@ -228,7 +288,6 @@ def _steps(transforms: tuple[Transform, ...]) -> str:
     return f"<ds:Transforms>{steps}</ds:Transforms>{_digest('', '').removesuffix('</ds:DigestValue>')}"
 
 
-@lru_cache(maxsize=16)
 def _methods(canonicalization: Transform, method: SignatureMethod) -> str:
     return (
         f'<ds:CanonicalizationMethod Algorithm="{canonicalization}"></ds:CanonicalizationMethod>'
@@ -249,10 +308,6 @@ def _apex(name: str, attributes: str, scope: Scope, own: Mapping[str, str], excl
         prefix = name.partition(":")[0]
         return f"<{name}{own[prefix]}{attributes}>"
     return f"<{name}{scope.declarations(own)}{attributes}{scope.inherited()}>"
-
-
-def _hash(markup: str) -> bytes:
-    return sha256(markup.encode()).digest()
 
 
 def _sha256(data: bytes) -> bytes:

@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 from tiaas.base.clock import Clock
@@ -27,7 +28,7 @@ from tiaas.konnektor.protocol.query import Query, select
 from tiaas.konnektor.protocol.ring import Ring
 from tiaas.konnektor.protocol.settings import LogSettings
 from tiaas.konnektor.store import InstanceStore, StoreError
-from tiaas.soap.dispatch import SERVED_CALL
+from tiaas.soap.dispatch import SERVED_CALL, ServedCall
 
 _log = logging.getLogger("tiaas.konnektor.protocol")
 
@@ -46,6 +47,12 @@ FACHMODULE = ("VSDM",)
 """The Fachmodule of the software."""
 _ALWAYS = ("MGM/", "OPERATIONAL_STATE/", "BOOTUP/", "KSR/")
 """Topics with a duty of their own to be logged (TIP1-A_5005 and others), whatever LOG_LEVEL_SYSLOG is."""
+
+_Told = tuple[LogType, Level, str, int | None, str, str, str, str, tuple[tuple[str, str], ...]]
+"""What an entry says, fit to be logged: type, level, topic, code, text, Fachmodul, ids of event and message,
+parameters."""
+_Waiting = tuple[datetime, ServedCall | None, _Told]
+"""Becomes an entry in the thread that writes it: whoever tells something does not wait for that either."""
 
 _LEVEL = {severity: Level(severity.value) for severity in Severity}
 
@@ -77,7 +84,7 @@ class ProtocolService:
         self._known = [SECURITY, SYSTEM, PERFORMANCE]
         for fm in fachmodule:
             self._known += [LogName(LogType.OPERATION, fm), LogName(LogType.PERFORMANCE, fm)]
-        self._waiting: dict[LogName, deque[Entry]] = {}
+        self._waiting: dict[LogName, deque[_Waiting]] = {}
         self._lost: dict[LogName, int] = {}
         self._failing: set[LogName] = set()
         self._unopened: set[LogName] = set()
@@ -114,7 +121,10 @@ class ProtocolService:
         log = LogName.of(type_, fm)
         if not self.settings.takes(log, level):
             return
-        self._put(log, self._entry(type_, level, topic, code, text, fm, event_id, message_id, parameters))
+        # An official text is fit for any log.
+        text = CODES[code].filled("") if not text and code is not None else fit_text(text)
+        fit = fit_to_log(parameters, type_=type_, level=level, topic=topic, fm=fm) if parameters else ()
+        self._put(log, (type_, level, topic, code, text, fm, event_id, message_id, fit))
 
     def write_error(self, logged: LoggedError) -> None:
         """The entry of an error in a trace, with its inner code: one of ErrorType Security goes into the security log,
@@ -131,24 +141,22 @@ class ProtocolService:
             parameters=logged.evidence,
         )
 
-    def _entry(
-        self,
-        type_: LogType,
-        level: Level,
-        topic: str,
-        code: int | None,
-        text: str,
-        fm: str,
-        event_id: str,
-        message_id: str,
-        parameters: Iterable[tuple[str, str]],
-    ) -> Entry:
-        call = SERVED_CALL.get()
-        # An official text is fit for any log.
-        text = CODES[code].filled("") if not text and code is not None else fit_text(text)
+    def _put(self, log: LogName, told: _Told) -> None:
+        waiting = self._waiting.get(log)
+        if waiting is None:
+            waiting = self._waiting[log] = deque()
+        waiting.append((self._clock.now(), SERVED_CALL.get(), told))
+        while len(waiting) > WAITING_MAX:
+            waiting.popleft()
+            self._lost[log] = self._lost.get(log, 0) + 1
+        if self._timer is None:
+            self._schedule(FLUSH_SECONDS)
+
+    def _entry(self, at: datetime, call: ServedCall | None, told: _Told) -> Entry:
+        type_, level, topic, code, text, fm, event_id, message_id, parameters = told
         return Entry(
             0,
-            self._clock.now(),
+            at,
             type_,
             level,
             topic=topic,
@@ -159,18 +167,8 @@ class ProtocolService:
             message_id=message_id,
             operation=call.operation if call is not None else "",
             call=f"{self._store.owner.epoch}-{call.number}" if call is not None else "",
-            parameters=fit_to_log(parameters, type_=type_, level=level, topic=topic, fm=fm),
+            parameters=parameters,
         )
-
-    def _put(self, log: LogName, entry: Entry) -> None:
-        waiting = self._waiting.get(log)
-        if waiting is None:
-            waiting = self._waiting[log] = deque()
-        waiting.append(entry)
-        while len(waiting) > WAITING_MAX:
-            waiting.popleft()
-            self._lost[log] = self._lost.get(log, 0) + 1
-        self._schedule(FLUSH_SECONDS)
 
     def _on_event(self, event: Event) -> None:
         """Step 2 of TUC_KON_256: an event that is to be logged becomes an entry."""
@@ -181,7 +179,8 @@ class ProtocolService:
         fm = topic.partition("/")[0] if topic.startswith("VSDM/") else ""
         log, level = LogName.of(type_, fm), Level(event.severity.value)
         if topic.startswith(_ALWAYS) or self.settings.takes(log, level):
-            self._put(log, self._entry(type_, level, topic, None, "", fm, "", "", event.parameters))
+            fit = fit_to_log(event.parameters, type_=type_, level=level, topic=topic, fm=fm)
+            self._put(log, (type_, level, topic, None, "", fm, "", "", fit))
 
     # ---- boot and end ----------------------------------------------------------------------------------------------
 
@@ -253,9 +252,8 @@ class ProtocolService:
         drafts = list(waiting)
         lost = self._lost.pop(log, 0)
         if lost:
-            count = (("Count", str(lost)),)
-            now = self._clock.now()
-            drafts.append(Entry(0, now, log.type, Level.WARNING, text="entries were lost", fm=log.fm, parameters=count))
+            told = log.type, Level.WARNING, "", None, "entries were lost", log.fm, "", "", (("Count", str(lost)),)
+            drafts.append((self._clock.now(), None, told))
         written, failure = await asyncio.to_thread(self._append, log, drafts)
         for _ in range(min(written, len(drafts) - bool(lost), len(waiting))):
             waiting.popleft()
@@ -286,7 +284,7 @@ class ProtocolService:
             except StoreError as error:
                 _log.warning("overflow not kept", extra={"reason": error.reason})
 
-    def _append(self, log: LogName, drafts: list[Entry]) -> tuple[int, MediumError | None]:
+    def _append(self, log: LogName, drafts: list[_Waiting]) -> tuple[int, MediumError | None]:
         """How many of `drafts` are in the log now, and why not all."""
         ring = self._rings[log]
         before = ring.written
@@ -295,7 +293,7 @@ class ProtocolService:
                 ring.open()
                 self._unopened.discard(log)
                 before = ring.written
-            ring.append(drafts, durable=log.type is LogType.SECURITY)
+            ring.append([self._entry(*draft) for draft in drafts], durable=log.type is LogType.SECURITY)
         except MediumError as error:
             return max(0, ring.written - before), error
         return len(drafts), None
