@@ -12,13 +12,14 @@ from hashlib import sha256, sha384, sha512
 
 from tiaas.ades import cmsattributes
 from tiaas.ades.cmsalgorithm import KnownAlgorithm, known_algorithm, known_digest, public_key
-from tiaas.ades.found import BadSignatureFile, Check, Claim, EcdsaUse, FoundSignature, Integrity, SignatureFormat
+from tiaas.ades.found import BadSignatureFile, Check, Claim, FoundSignature, Integrity, SignatureFormat
 from tiaas.cms import oids
 from tiaas.cms.certificate import CertificateNames, names_untrusted
 from tiaas.cms.errors import BadCms
 from tiaas.cms.oids import Attribute
 from tiaas.cms.signed import SignedData, SignerInfo, decode_signed_data_untrusted, decode_signer_info_untrusted
 from tiaas.pki.certificate import BadCertificate, comparable_name_untrusted
+from tiaas.pki.ecdsause import EcdsaUse
 from tiaas.pki.keys import Digest, SigningScheme
 
 _HASHES = {Digest.SHA256: sha256, Digest.SHA384: sha384, Digest.SHA512: sha512}

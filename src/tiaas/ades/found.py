@@ -8,11 +8,11 @@ import enum
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from hashlib import new
 from typing import NamedTuple
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
+from tiaas.pki.ecdsause import EcdsaUse
 from tiaas.pki.keys import Digest, SigningScheme
 
 
@@ -105,22 +105,6 @@ class FoundSignature:
 
 
 Check = Callable[[], Integrity]
-
-
-class EcdsaUse(NamedTuple):
-    """What a public key is asked: whether `value` (DER) is its ECDSA signature over the octets `signed`.
-
-    `public_key` is a SubjectPublicKeyInfo (DER).
-    """
-
-    public_key: bytes
-    value: bytes
-    signed: bytes
-    digest: Digest
-
-    def hashed(self) -> bytes:
-        """The hash value of what is signed."""
-        return new(self.digest.value, self.signed).digest()
 
 
 class Claim(NamedTuple):

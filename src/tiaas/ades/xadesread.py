@@ -16,7 +16,6 @@ from lxml import etree
 from tiaas.ades.found import (
     BadSignatureFile,
     Claim,
-    EcdsaUse,
     FoundSignature,
     Integrity,
     ManifestEntry,
@@ -36,6 +35,7 @@ from tiaas.pki.certificate import (
     SignatureAlgorithm,
     decode_certificate_untrusted,
 )
+from tiaas.pki.ecdsause import EcdsaUse
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.soap.errors import BadEnvelope
 from tiaas.soap.markup import CANONICAL_COST_MAX, XmlElement, canonical_cost, local_name

@@ -15,7 +15,8 @@ from tiaas.base.dataclass import dataclass
 from tiaas.base.derived import Derived
 from tiaas.base.heavy import beside
 from tiaas.konnektor.ocsp import KeptStatement
-from tiaas.konnektor.ocspanswer import TOLERANCE, OcspRefused, OcspSigners, SignedAnswer, read_signed_answer
+from tiaas.konnektor.ocspanswer import TOLERANCE, ClaimedAnswer, OcspRefused, OcspSigners, SignedAnswer, read_answer
+from tiaas.konnektor.publickeys import PublicKeys, is_yes
 from tiaas.konnektor.trust import TrustSpace
 from tiaas.konnektor.verdict import CertificateStatus
 from tiaas.pki.certificate import Certificate
@@ -29,6 +30,9 @@ DOCUMENT_OCTETS_MAX = 512 * 1024
 """Of all different responses that came with a document so many octets are looked at."""
 _AT_ONCE_MAX = 4 * 1024
 """Octets. What is not larger is read in the event loop: one usual response."""
+
+_Key = tuple[bytes, bytes]
+_Read = OrderedDict[_Key, SignedAnswer | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,10 @@ class GivenAnswers:
     not, ends what was remembered of the one before.
     """
 
-    def __init__(self, limit: int = ANSWERS_MAX) -> None:
+    def __init__(self, limit: int = ANSWERS_MAX, keys: PublicKeys | None = None) -> None:
+        """With `keys` processes are asked whether short responses are signed, where there are some."""
         self._limit = limit
+        self._keys = keys
         self._space: TrustSpace | None = None
         self._one_at_a_time = asyncio.Lock()
         self._forget()
@@ -64,21 +70,34 @@ class GivenAnswers:
     def _forget(self) -> None:
         self._answers: Derived[GivenAnswer] = Derived(self._limit)
         # By what was read and, if the issuer names who signs, by the issuer; None: refused.
-        self._read: OrderedDict[tuple[bytes, bytes], SignedAnswer | None] = OrderedDict()
+        self._read: _Read = OrderedDict()
+        self._reading: dict[_Key, asyncio.Future[SignedAnswer | None]] = {}
+
+    def _suit(self, space: TrustSpace) -> None:
+        if space is not self._space:
+            self._space = space
+            self._forget()
+
+    def begin(self, given: Sequence[bytes], issuer: Certificate, space: TrustSpace) -> None:
+        """Begins to read what `read` will be asked for, if it is short."""
+        self._suit(space)
+        if sum(map(len, given)) <= _AT_ONCE_MAX:
+            signers = _signers(issuer, space)
+            for key, der in zip(_keys(given, signers), given, strict=True):
+                if key not in self._read:
+                    self._begin(key, der, signers)
 
     async def read(
         self, given: Sequence[bytes], certificate: Certificate, issuer: Certificate, space: TrustSpace
     ) -> list[GivenAnswer]:
         """Those of the responses (DER) that say something of the certificate and may be used in that trust space."""
-        if space is not self._space:
-            self._space = space
-            self._forget()
+        self._suit(space)
         answers = self._answers
         known = [(der, answers.get(certificate, issuer, der)) for der in given]
         found = [answer for _, answer in known if answer is not None]
         others = [der for der, answer in known if answer is None]
         if others:
-            signers = OcspSigners(space.ocsp_signers, issuer if space.delegates else None)
+            signers = _signers(issuer, space)
             asked = CertId.of(certificate, issuer)
             for signed in await self._signed(others, signers):
                 with suppress(OcspRefused):
@@ -89,34 +108,88 @@ class GivenAnswers:
 
     async def _signed(self, given: Sequence[bytes], signers: OcspSigners) -> list[SignedAnswer]:
         """Those that one of the signers has signed, whatever they are about."""
-        delegating = b"" if signers.listed or signers.delegating is None else signers.delegating.encoded
-        keys = [(sha256(der).digest(), delegating) for der in given]
+        keys = _keys(given, signers)
+        # Of this trust space, should another one take its place meanwhile.
         read = self._read
-        if any(key not in read for key in keys):
+        found, new = _known(read, keys, given)
+        if sum(map(len, new.values())) > _AT_ONCE_MAX:
             # All signatures of a document have the same ones, and are checked at the same time.
             async with self._one_at_a_time:
-                new = {key: der for key, der in zip(keys, given, strict=True) if key not in read}
-                octets = sum(map(len, new.values()))
-                work = new.values(), signers
-                told = _read_all(*work) if octets <= _AT_ONCE_MAX else await beside(octets, _read_all, *work)
-                found = dict(zip(new, told, strict=True))
-                answers = [found[key] if key in found else read[key] for key in keys]
-                read.update(found)
-                while len(read) > self._limit:
-                    read.popitem(last=False)
+                found, new = _known(read, keys, given)
+                told = await beside(sum(map(len, new.values())), _read_all, new.values(), signers)
+                for key, answer in zip(new, told, strict=True):
+                    found[key] = answer
+                    self._keep(read, key, answer)
         else:
-            answers = [read[key] for key in keys]
+            begun = [(key, self._begin(key, der, signers)) for key, der in new.items()]
+            for key, reading in begun:
+                found[key] = await asyncio.shield(reading)
+        answers = [found[key] for key in keys]
         return [one for one in answers if one is not None]
+
+    def _begin(self, key: _Key, der: bytes, signers: OcspSigners) -> "asyncio.Future[SignedAnswer | None]":
+        """What comes of a response. Several may wait for the same one: nobody may cancel it."""
+        read, reading = self._read, self._reading
+        if key in reading:
+            return reading[key]
+        begun: asyncio.Future[SignedAnswer | None] = asyncio.get_running_loop().create_future()
+        claimed = _claimed(der, signers)
+        use = None if claimed is None else claimed.use()
+        asked = None if use is None or self._keys is None else self._keys.ask(use)
+
+        def end(asked: "asyncio.Future[bytes] | None") -> None:
+            reading.pop(key, None)
+            answer = None if claimed is None else _settled(claimed, is_proven=asked is not None and is_yes(asked))
+            self._keep(read, key, answer)
+            begun.set_result(answer)
+
+        if asked is None:
+            end(None)
+        else:
+            reading[key] = begun
+            asked.add_done_callback(end)
+        return begun
+
+    def _keep(self, read: _Read, key: _Key, answer: SignedAnswer | None) -> None:
+        read[key] = answer
+        while len(read) > self._limit:
+            read.popitem(last=False)
+
+
+def _signers(issuer: Certificate, space: TrustSpace) -> OcspSigners:
+    return OcspSigners(space.ocsp_signers, issuer if space.delegates else None)
+
+
+def _keys(given: Iterable[bytes], signers: OcspSigners) -> list[_Key]:
+    delegating = b"" if signers.listed or signers.delegating is None else signers.delegating.encoded
+    return [(sha256(der).digest(), delegating) for der in given]
+
+
+def _known(
+    read: _Read, keys: Sequence[_Key], given: Sequence[bytes]
+) -> tuple[dict[_Key, SignedAnswer | None], dict[_Key, bytes]]:
+    """What came of the responses that were read, and the others."""
+    known = {key: read[key] for key in keys if key in read}
+    return known, {key: der for key, der in zip(keys, given, strict=True) if key not in known}
+
+
+def _claimed(der: bytes, signers: OcspSigners) -> ClaimedAnswer | None:
+    try:
+        return read_answer(der, signers)
+    except OcspRefused:
+        return None
+
+
+def _settled(claimed: ClaimedAnswer, *, is_proven: bool = False) -> SignedAnswer | None:
+    try:
+        return claimed.settled(is_proven=is_proven)
+    except OcspRefused:
+        return None
 
 
 def _read_all(given: Iterable[bytes], signers: OcspSigners) -> list[SignedAnswer | None]:
-    found: list[SignedAnswer | None] = []
-    for der in given:
-        try:
-            found.append(read_signed_answer(der, signers))
-        except OcspRefused:
-            found.append(None)
-    return found
+    claimed = [_claimed(der, signers) for der in given]
+    return [None if one is None else _settled(one) for one in claimed]
 
 
 def within_bounds(given: Iterable[Sequence[bytes]]) -> list[tuple[bytes, ...]]:

@@ -14,6 +14,7 @@ from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted
 from tiaas.pki.codes import PkiCode
+from tiaas.pki.ecdsause import EcdsaUse
 from tiaas.pki.ocsp import BadOcsp, decode_response_untrusted
 from tiaas.pki.ocspmessages import BasicResponse, CertHash, CertId, CertStatus, ResponseStatus, SingleResponse
 from tiaas.pki.oids import ExtendedKeyUsage
@@ -73,12 +74,13 @@ def read_statement(
     der: bytes, certificate: Certificate, asked: CertId, nonce: bytes, signers: OcspSigners, now: datetime
 ) -> Statement:
     """The statement in an answer that arrived at `now`. Raises only `OcspRefused`."""
-    basic, signer = _read(der, signers)
+    answer = read_answer(der, signers).settled()
+    basic = answer.basic
     single = _single(basic, asked)
     if basic.nonce is not None and basic.nonce != nonce:
         raise OcspRefused(PkiCode.OCSP_NONCE_MISMATCH, "another nonce")
     _check_times(basic, single, now)
-    return _statement(der, certificate, basic, single, signer, signers)
+    return _statement(der, certificate, basic, single, answer.signer, signers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,24 +102,38 @@ class SignedAnswer:
         return statement, max(self.basic.produced_at, single.this_update)
 
 
-def read_signed_answer(der: bytes, signers: OcspSigners) -> SignedAnswer:
-    """An answer that came with a signature, whatever it is about. Raises only `OcspRefused`."""
-    basic, signer = _read(der, signers)
-    return SignedAnswer(basic, signer, signers, der)
+@dataclass(frozen=True, slots=True)
+class ClaimedAnswer:
+    """An answer that names `signer`, one of `signers`, as the one who signed it: whether he did is yet to be seen."""
+
+    basic: BasicResponse
+    signer: Certificate
+    signers: OcspSigners
+    encoded: bytes = field(repr=False)
+
+    def use(self) -> EcdsaUse | None:
+        """What the signer's key is to be asked, None if it is asked something else."""
+        return self.basic.use(self.signer)
+
+    def settled(self, *, is_proven: bool = False) -> SignedAnswer:
+        """The answer, if he did. With `is_proven` his key said yes to `use`; else it is asked here and now.
+
+        Raises `OcspRefused`.
+        """
+        if not is_proven and not self.basic.is_signed_by(self.signer):
+            raise OcspRefused(PkiCode.OCSP_SIGNATURE_ERROR, "the signature does not fit")
+        return SignedAnswer(self.basic, self.signer, self.signers, self.encoded)
 
 
-def _read(der: bytes, signers: OcspSigners) -> tuple[BasicResponse, Certificate]:
+def read_answer(der: bytes, signers: OcspSigners) -> ClaimedAnswer:
+    """An answer, whatever it is about, whose signature is not looked at yet. Raises only `OcspRefused`."""
     try:
         response = decode_response_untrusted(der)
     except BadOcsp as error:
         raise OcspRefused(PkiCode.OCSP_CHECK_REVOCATION_ERROR, str(error)) from None
     if response.status is not ResponseStatus.SUCCESSFUL or response.basic is None:
         raise OcspRefused(PkiCode.OCSP_STATUS_ERROR, response.status.value)
-    basic = response.basic
-    signer = _signer(basic, signers)
-    if not basic.is_signed_by(signer):
-        raise OcspRefused(PkiCode.OCSP_SIGNATURE_ERROR, "the signature does not fit")
-    return basic, signer
+    return ClaimedAnswer(response.basic, _signer(response.basic, signers), signers, der)
 
 
 def _statement(

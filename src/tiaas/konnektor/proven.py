@@ -5,15 +5,17 @@ the same lists count, for the same demands, at all times at which each of its ce
 for anew in every check. Only what fitted is remembered, as much as is bounded here, the least recently used goes first.
 """
 
+import asyncio
 from collections import OrderedDict
 from datetime import datetime
 from hashlib import sha256
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.derived import Derived
+from tiaas.konnektor.publickeys import PublicKeys, is_yes
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.pki.certificate import Certificate, decode_certificate_untrusted
-from tiaas.pki.path import Demands, Examination, Fits, signature_fits
+from tiaas.pki.path import Demands, Examination, Fits, signature_fits, signature_use
 
 PROVEN_MAX = 10_000
 """Pairs of certificate and issuer, some 200 octets each."""
@@ -24,24 +26,59 @@ PATHS_MAX = 1_000
 
 
 class ProvenSignatures:
-    """`signature_fits` of one instance that remembers; belongs to its event loop."""
+    """`signature_fits` of one instance that remembers; belongs to its event loop.
 
-    def __init__(self, limit: int = PROVEN_MAX) -> None:
+    A process can be asked beforehand (`begin`): what it says fits is remembered as if it had been computed here.
+    """
+
+    def __init__(self, limit: int = PROVEN_MAX, keys: PublicKeys | None = None) -> None:
         self._limit = limit
+        self._keys = keys
         self._proven: OrderedDict[tuple[bytes, bytes], None] = OrderedDict()
+        self._begun: dict[tuple[bytes, bytes], asyncio.Future[None]] = {}
 
     def __call__(self, certificate: Certificate, issuer: Certificate) -> bool:
         """Whether the issuer's key made the certificate's signature."""
-        pair = sha256(certificate.encoded).digest(), sha256(issuer.public_key).digest()
+        pair = _pair(certificate, issuer)
         if pair in self._proven:
             self._proven.move_to_end(pair)
             return True
         if not signature_fits(certificate, issuer):
             return False
+        self._keep(pair)
+        return True
+
+    def begin(self, certificate: Certificate, issuer: Certificate) -> "asyncio.Future[None] | None":
+        """Begins to ask a process what `__call__` will be asked; None if there is nothing to wait for.
+
+        Several may wait for the same future: nobody may cancel it.
+        """
+        pair = _pair(certificate, issuer)
+        begun = self._begun.get(pair)
+        if begun is not None or pair in self._proven or self._keys is None:
+            return begun
+        use = signature_use(certificate, issuer)
+        asked = None if use is None else self._keys.ask(use)
+        if asked is None:
+            return None
+        begun = self._begun[pair] = asyncio.get_running_loop().create_future()
+        asked.add_done_callback(lambda done: self._end(pair, done))
+        return begun
+
+    def _end(self, pair: tuple[bytes, bytes], asked: "asyncio.Future[bytes]") -> None:
+        if is_yes(asked):
+            self._keep(pair)
+        self._begun.pop(pair).set_result(None)
+
+    def _keep(self, pair: tuple[bytes, bytes]) -> None:
         self._proven[pair] = None
         if len(self._proven) > self._limit:
             self._proven.popitem(last=False)
-        return True
+
+
+def _pair(certificate: Certificate, issuer: Certificate) -> tuple[bytes, bytes]:
+    """What the mathematics of a certificate's signature depend on."""
+    return sha256(certificate.encoded).digest(), sha256(issuer.public_key).digest()
 
 
 class ReadCertificates:
@@ -90,16 +127,21 @@ class GoodPaths:
         self._paths: Derived[_GoodPath] = Derived(self._limit)
         self._issuers: Derived[Issuer] = Derived(self._limit)
 
-    def examine(
-        self, space: TrustSpace, certificate: Certificate, at: datetime, demands: Demands, signed_by: Fits
-    ) -> Examination:
-        """The path of a certificate at the time `at` and all that is wrong with it."""
+    def known(self, space: TrustSpace, certificate: Certificate, at: datetime, demands: Demands) -> Examination | None:
+        """What `examine` remembers of a certificate at the time `at`; None if it will have to look."""
         if space is not self._space:
             self._space = space
             self._forget()
         known = self._paths.get(certificate, demands)
-        if known is not None and known.since <= at <= known.until:
-            return known.found
+        return known.found if known is not None and known.since <= at <= known.until else None
+
+    def examine(
+        self, space: TrustSpace, certificate: Certificate, at: datetime, demands: Demands, signed_by: Fits
+    ) -> Examination:
+        """The path of a certificate at the time `at` and all that is wrong with it."""
+        known = self.known(space, certificate, at, demands)
+        if known is not None:
+            return known
         found = space.examine(certificate, at, demands, chain_model=self._chain_model, signed_by=signed_by)
         if not found.faults:
             timed = found.path[:1] if self._chain_model else found.path

@@ -2,14 +2,16 @@
 
 An ECDSA signature takes half a millisecond to verify, on a brainpool curve. A thread does that as well as a process
 while nothing else goes on; under load it competes for the interpreter's lock (`tiaas.pki.keyprocesses`). So processes
-are begun when a second verification comes while one is under way, and stay until the instance stops.
+are begun when a second verification comes while one is under way, and stay until the instance stops. Where others have
+begun them they are used at once.
 """
 
 import asyncio
 from contextlib import suppress
 
-from tiaas.ades.found import Claim, EcdsaUse, Integrity
+from tiaas.ades.found import Claim, Integrity
 from tiaas.base.shortwork import in_turn
+from tiaas.pki.ecdsause import EcdsaUse
 from tiaas.pki.keyprocesses import KeyProcesses
 from tiaas.pki.keyworker import FITS
 from tiaas.pki.pkcs11 import TokenError
@@ -38,7 +40,7 @@ class PublicKeys:
         if claim.check is None:
             return claim.found.integrity
         if claim.ecdsa is not None:
-            asked = self._ask(claim.ecdsa)
+            asked = self.ask(claim.ecdsa, begins=self._last is not None and not self._last.done())
             if asked is not None:
                 return asked
         self._last = in_turn(claim.check)
@@ -58,12 +60,19 @@ class PublicKeys:
         # What does not fit may do so in another form; how it is wrong its own check says.
         return claim.found.integrity if claim.check is None else await in_turn(claim.check)
 
-    def _ask(self, use: EcdsaUse) -> "asyncio.Future[bytes] | None":
+    def ask(self, use: EcdsaUse, *, begins: bool = False) -> "asyncio.Future[bytes] | None":
+        """What a process says of a signature, for `is_yes`; None if there is no process. `begins`: it is worth some."""
         with suppress(TokenError):
-            if self._processes is None and self._last is not None and not self._last.done() and not self._is_stopped:
+            if self._processes is None and not self._is_stopped:
                 processes = KeyProcesses.of_this_loop()
-                processes.hold()
-                self._processes = processes
+                if begins or processes.are_held:
+                    processes.hold()
+                    self._processes = processes
             if self._processes is not None:
                 return self._processes.verify(use.public_key, use.hashed(), use.value, use.digest)
         return None
+
+
+def is_yes(asked: "asyncio.Future[bytes]") -> bool:
+    """Whether a process said that the signature fits: not if it did not answer."""
+    return not asked.cancelled() and asked.exception() is None and asked.result() == FITS

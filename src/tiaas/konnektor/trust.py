@@ -22,7 +22,7 @@ from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificat
 from tiaas.pki.cvc import Cvc, CvcSignatureWrong, decode_cvc_untrusted, verify_cvc
 from tiaas.pki.cvcchain import CvcChainError, CvcFault, check_cvc_chain, check_profile
 from tiaas.pki.oids import CertificateType, ExtendedKeyUsage, KeyUsage
-from tiaas.pki.path import Demands, Examination, Fits, PathError, PathFault, examine_path, signature_fits
+from tiaas.pki.path import Demands, Examination, Fits, PathError, PathFault, examine_path, named_issuer, signature_fits
 from tiaas.pki.profession import AccessProfile
 
 TERMINAL = Demands(
@@ -140,6 +140,10 @@ class TrustSpace:
         if issuer.types is not None and not wanted & issuer.types:
             faults.append((PathFault.CERT_TYPE_CA_NOT_AUTHORIZED, 1))
         return replace(found, faults=tuple(faults))
+
+    def issuer_named(self, certificate: Certificate) -> Certificate | None:
+        """Who a certificate says has issued it, None if the list has not got him. It may say so wrongly."""
+        return named_issuer(certificate, [issuer.certificate for issuer in self.issuers])
 
     def issuer_of(self, path: Sequence[Certificate]) -> Issuer:
         """The entry of the list that a path ends with."""

@@ -19,6 +19,7 @@ from tiaas.konnektor.importedcas import ImportedCas
 from tiaas.konnektor.ocsp import OcspClient
 from tiaas.konnektor.pathverdict import by_the_vl, invalid, judged
 from tiaas.konnektor.proven import PATHS_MAX, READ_MAX, GoodPaths, ProvenSignatures, ReadCertificates
+from tiaas.konnektor.publickeys import PublicKeys
 from tiaas.konnektor.qualifiedtrust import QualifiedTrust, located
 from tiaas.konnektor.signerdemands import QUALIFIED, signer_demands
 from tiaas.konnektor.standing import Grounds, StandingChecks
@@ -67,12 +68,14 @@ class Trust:
         self._web = web
         self._clock = clock
         self._read = ReadCertificates()
-        self._signed_by = ProvenSignatures()
+        self.public_keys = PublicKeys()
+        """Uses the public keys of signers for the instance, which stops it."""
+        self._signed_by = ProvenSignatures(keys=self.public_keys)
         self._good_paths = GoodPaths()
         self._qualified_paths = GoodPaths(chain_model=True)
         self._qualified = QualifiedTrust()
-        self._given_answers = GivenAnswers()
-        self._qualified_answers = GivenAnswers()
+        self._given_answers = GivenAnswers(keys=self.public_keys)
+        self._qualified_answers = GivenAnswers(keys=self.public_keys)
         self._rules: Derived[tuple[Demands, bool]] = Derived(READ_MAX)
         self._verdicts: Derived[Verdict] = Derived(PATHS_MAX)
         self._standing = StandingChecks(PATHS_MAX)
@@ -269,7 +272,11 @@ class Trust:
         roles = () if certificate.admission is None else certificate.admission.oids
         moment = at or self._clock.now()
         paths = self._qualified_paths if is_qualified else self._good_paths
-        found = paths.examine(space, certificate, moment, demands, self._signed_by)
+        answers = self._qualified_answers if is_qualified else self._given_answers
+        found = paths.known(space, certificate, moment, demands)
+        if found is None:
+            await self._prove(certificate, space, answers, asking.given)
+            found = paths.examine(space, certificate, moment, demands, self._signed_by)
         if found.faults:
             found = by_the_vl(found) if is_qualified else found
             return CertificateCheck(invalid(found, roles), moment, is_qualified, found)
@@ -278,7 +285,6 @@ class Trust:
             issuer = located(issuer, certificate, space)
         given = None
         if asking.given:
-            answers = self._qualified_answers if is_qualified else self._given_answers
             known = await answers.read(asking.given, certificate, issuer.certificate, space)
             given = youngest(known, moment, self._clock.now(), self._ocsp.grace, enforce_cert_hash=not is_egk)
         status = given
@@ -298,6 +304,23 @@ class Trust:
         if asking.given and given is None:
             verdict = replace(verdict, warnings=(*verdict.warnings, PkiCode.PROVIDED_OCSP_RESPONSE_NOT_VALID))
         return CertificateCheck(verdict, moment, is_qualified, found)
+
+    async def _prove(
+        self, certificate: Certificate, space: TrustSpace, answers: GivenAnswers, given: Sequence[bytes]
+    ) -> None:
+        """Has processes use at the same time the keys that a check asks one after the other: that of the issuer and
+        those of who signed the responses.
+
+        It only saves time: what they did not say yes to the check computes, and it alone judges.
+        """
+        issuer = space.issuer_named(certificate)
+        if issuer is None:
+            return
+        begun = self._signed_by.begin(certificate, issuer)
+        if given:
+            answers.begin(given, issuer, space)
+        if begun is not None:
+            await asyncio.shield(begun)
 
     async def check_egk_online(self, der: bytes) -> CertificateStatus:
         """C.CH.AUT of an eGK before ReadVSD asks the Intermediär (TUC_KON_018).

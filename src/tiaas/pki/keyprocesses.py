@@ -62,6 +62,11 @@ class KeyProcesses:
             found = _ALL[loop] = cls()
         return found
 
+    @property
+    def are_held(self) -> bool:
+        """Whether somebody holds them: then they have been begun."""
+        return self._holders > 0
+
     def hold(self) -> None:
         """Begins them, if nobody holds them yet. Raises `TokenError`."""
         self._begin()

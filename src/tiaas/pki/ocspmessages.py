@@ -9,6 +9,7 @@ from asn1crypto import x509
 
 from tiaas.base.dataclass import dataclass
 from tiaas.pki.certificate import Certificate, SignatureAlgorithm
+from tiaas.pki.ecdsause import EcdsaUse
 from tiaas.pki.signature import SigningKey, fits
 
 SHA256 = "2.16.840.1.101.3.4.2.1"
@@ -111,6 +112,10 @@ class BasicResponse:
     def is_signed_by(self, signer: Certificate) -> bool:
         """Whether this certificate's key made the signature."""
         return fits(signer.key(), self.signature_algorithm, self.signature, self.signed)
+
+    def use(self, signer: Certificate) -> EcdsaUse | None:
+        """The question that `is_signed_by` answers, for a process that uses keys; None for another algorithm."""
+        return EcdsaUse.of(signer, self.signature_algorithm, self.signature, self.signed)
 
 
 @dataclass(frozen=True, slots=True)

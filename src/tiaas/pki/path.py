@@ -14,6 +14,7 @@ from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.pki.certificate import Certificate
 from tiaas.pki.codes import PkiCode
+from tiaas.pki.ecdsause import EcdsaUse
 from tiaas.pki.oids import CertificateType, ExtendedKeyUsage, KeyUsage
 from tiaas.pki.signature import fits
 
@@ -89,6 +90,11 @@ def signature_fits(certificate: Certificate, issuer: Certificate) -> bool:
     return fits(issuer.key(), certificate.signature_algorithm, certificate.signature, certificate.signed)
 
 
+def signature_use(certificate: Certificate, issuer: Certificate) -> EcdsaUse | None:
+    """The question that `signature_fits` answers, for a process that uses keys; None for another algorithm."""
+    return EcdsaUse.of(issuer, certificate.signature_algorithm, certificate.signature, certificate.signed)
+
+
 def check_path(
     certificate: Certificate,
     anchors: Sequence[Certificate],
@@ -127,7 +133,7 @@ def examine_path(
         depth = len(path) - 1
         current = path[-1]
         faults += ((fault, depth) for fault in _alone(current, at))
-        issuer = _issuer(current, anchors, candidates)
+        issuer = named_issuer(current, anchors, candidates)
         if issuer is None or depth >= _MAX_DEPTH:
             faults.append((PathFault.CA_CERT_MISSING, depth))
             return Examination(tuple(path), tuple(faults))
@@ -159,10 +165,11 @@ def _alone(certificate: Certificate, at: datetime) -> Iterator[PathFault]:
         yield PathFault.CRITICAL_EXTENSION_UNKNOWN
 
 
-def _issuer(
-    certificate: Certificate, anchors: Sequence[Certificate], intermediates: tuple[Certificate, ...]
+def named_issuer(
+    certificate: Certificate, anchors: Sequence[Certificate], intermediates: Sequence[Certificate] = ()
 ) -> Certificate | None:
-    """The issuer by name; among several of that name (a renewed CA) the one with the fitting key identifier."""
+    """The issuer by name, whether it signed or not; among several of that name (a renewed CA) the one with the fitting
+    key identifier."""
     named = [ca for ca in (*anchors, *intermediates) if ca.subject_key == certificate.issuer_key]
     wanted = certificate.authority_key_identifier
     fitting = [ca for ca in named if wanted is not None and ca.subject_key_identifier == wanted]

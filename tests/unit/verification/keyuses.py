@@ -1,6 +1,6 @@
 """What a signature's reader asks a public key, put to a worker in the same process."""
 
-from tiaas.ades.found import EcdsaUse
+from tiaas.pki.ecdsause import EcdsaUse
 from tiaas.pki.keyworker import FITS, Outcome, Use, write_request
 
 

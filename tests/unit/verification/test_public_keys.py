@@ -14,6 +14,7 @@ from tiaas.ades.found import Claim, Integrity
 from tiaas.konnektor.publickeys import PublicKeys
 from tiaas.konnektor.verification.reading import Material, claims_untrusted
 from tiaas.konnektor.verification.verifying import Rules, Verification, verify
+from tiaas.pki.keyprocesses import KeyProcesses
 from tiaas.pki.keyworker import Worker
 
 
@@ -63,6 +64,23 @@ async def test_one_at_a_time_needs_no_process_and_many_at_once_begin_some() -> N
     finally:
         keys.stop()
     assert await keys.end(claims[0], keys.begin(claims[0])) is Integrity.INTACT
+
+
+async def test_processes_that_others_have_begun_are_used_at_once() -> None:
+    keys, others = PublicKeys(), KeyProcesses.of_this_loop()
+    (claim,) = claims_untrusted(signer().materials()["CMS enveloping"])
+    assert claim.ecdsa is not None
+    assert keys.ask(claim.ecdsa) is None
+    others.hold()
+    try:
+        assert await keys.end(claim, keys.begin(claim)) is Integrity.INTACT
+        assert has_processes(keys)
+    finally:
+        others.let_go()
+    held = [others.are_held]
+    keys.stop()
+    assert [*held, others.are_held] == [True, False]
+    assert keys.ask(claim.ecdsa) is None
 
 
 async def test_a_process_that_ends_takes_no_result_with_it() -> None:

@@ -212,7 +212,7 @@ def build_context(
         opstate,
         protocol,
         checks,
-        PublicKeys(),
+        checks.public_keys,
         events,
         store,
         clock,
