@@ -48,7 +48,7 @@ def is_there(pid: int) -> bool:
     """Whether a process runs; one that ended and that nobody looked at yet does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
