@@ -113,11 +113,11 @@ def _xades_options(wish: Wish, name: str, here: Circumstances) -> XadesOptions:
         use=Use.QES if here.qes else Use.NONQES,
         include_object=inputs.include_objects is not None,
         reference=document.ref_uri,
-        placement=_placement(inputs.signature_placement),
+        placement=None if inputs.signature_placement is None else _placement(inputs.signature_placement),
         update=wish.update,
         policy=wish.policy,
         short_text=document.short_text,
-        schemas=tuple([xades.Schema(uri, octets) for uri, octets in wish.schemas.items()]),
+        schemas=tuple([xades.Schema(uri, octets) for uri, octets in wish.schemas.items()]) if wish.schemas else (),
         ocsp=_ocsp(wish, here),
     )
 
@@ -126,9 +126,7 @@ def _ocsp(wish: Wish, here: Circumstances) -> bytes | None:
     return here.ocsp if wish.request.include_revocation_info else None
 
 
-def _placement(place: SignaturePlacement | None) -> Placement | None:
-    if place is None:
-        return None
+def _placement(place: SignaturePlacement) -> Placement:
     if place.xpath_after is not None:
         return Placement(place.xpath_after, behind=True)
     return Placement(place.xpath_first_child_of or "")

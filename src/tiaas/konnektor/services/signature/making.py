@@ -7,7 +7,7 @@ no answer that the schema allows, so it is 4049 then.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 from tiaas.ades.signing import SignedBy
 from tiaas.base.dataclass import dataclass
@@ -184,9 +184,15 @@ def _tell(call: Call) -> None:
     )
 
 
+@cache
+def _warning(code: int) -> KonnektorError:
+    """It is told, never raised."""
+    return KonnektorError(code)
+
+
 def _status(context: ServiceContext, warnings: Sequence[int]) -> Status:
     if not warnings:
         return OK
-    errors = [KonnektorError(code) for code in warnings]
+    errors = [_warning(code) for code in warnings]
     trace = gerror_of(errors, context.instance_id, context.clock, context.entropy, context.protocol)
     return Status(result=Result.WARNING, error=trace)
