@@ -5,23 +5,25 @@ from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import product
 
 import pytest
 from lxml import etree
 
 from tests.adesbench import SHARED, Key
 from tests.unit.konnektor_trust.trustbench import Bench
-from tests.unit.verification.signatures import OSIG, QES, SIGNED, XML, signer, trusts
+from tests.unit.verification.signatures import OSIG, QES, SIGNED, SMCB, XML, signer, trusts
 from tests.unit.verification.test_verifying import damaged, verified
 from tiaas.ades.found import ManifestEntry, SignatureFormat
 from tiaas.ades.xadesvariants import Update
-from tiaas.interfaces.oasis_verification_report_v1_0 import CertificatePathValidity
+from tiaas.konnektor.verdict import Verdict
 from tiaas.konnektor.verification.manifests import manifest_results
 from tiaas.konnektor.verification.reading import Material
 from tiaas.konnektor.verification.reporting import DIALECT_7_4, DIALECT_7_5, Dialect, Reports
 from tiaas.konnektor.verification.reportwords import ReportWish, algorithm, plain
 from tiaas.konnektor.verification.verifying import Rules, Verification
 from tiaas.pki.ocspmessages import CertStatus
+from tiaas.pki.oids import CertificateType
 from tiaas.soap.simple import DATE_TIME
 
 API = SHARED / "gematik-api"
@@ -212,14 +214,14 @@ async def test_what_is_remembered_is_bounded_and_goes_with_the_instance(bench: B
 
     def kept() -> int:
         gc.collect()
-        return sum(isinstance(each, CertificatePathValidity) for each in gc.get_objects())
+        return sum(isinstance(each, Verdict) for each in gc.get_objects())
 
-    before, reports = kept(), Reports()
+    before, reports, check = kept(), Reports(), one.check
     for _ in range(100):
-        another = replace(one, check=replace(one.check, verdict=replace(one.check.verdict)))
-        reports.write((another,), found.time, ALL, DIALECT_7_5)
-    # One for the signer and one for who signed the status, in both of the caches.
-    assert before < kept() <= before + 4 * 64
+        check = replace(one.check, verdict=replace(one.check.verdict))
+        reports.write((replace(one, check=check),), found.time, ALL, DIALECT_7_5)
+    del check
+    assert before < kept() <= before + 64
     del reports
     assert kept() == before
 
@@ -252,6 +254,41 @@ async def test_a_report_out_of_a_frame_says_what_one_written_anew_says(bench: Be
                 outcome = root.find("{*}IndividualReport/{*}Result/{*}ResultMajor")
                 assert outcome is not None
                 assert outcome.text == one.outcome.major
+
+
+@pytest.mark.parametrize("wish", [ReportWish(*both) for both in product((False, True), repeat=2)], ids=str)
+@pytest.mark.parametrize("kind", [OSIG, QES])
+async def test_signers_of_one_issuer_are_told_apart(bench: Bench, kind: CertificateType, wish: ReportWish) -> None:
+    """The first one's report is cut into a frame for all of them; what is not their own is in no other's report."""
+    reports = Reports()
+    names = ("Praxis", "Müller & Söhne <1>", "\ue001\ue002 \"'", "Praxis, e.V.\t+", "/" * 20)
+    for name, key in (*product(names, (Key.BRAINPOOL,)), ("Praxis", Key.RSA)):
+        by = signer(kind, key, name)
+        trusts(bench, by)
+        material = Material(SignatureFormat.CADES, None, by.cades())
+        good, bad = await verified(bench, material), await verified(bench, damaged(material))
+        # Another who signed the status, a status that is not good, and one that nobody could tell.
+        (one,) = good.judgements
+        assert one.check is not None
+        assert one.check.verdict.status is not None
+        status = one.check.verdict.status
+        others = [
+            replace(status, signer=SMCB.ca.encoded),
+            replace(status, produced_at=SIGNED),
+            replace(status, revoked_at=SIGNED),
+            replace(status, response=b""),
+            None,
+        ]
+        changed = [
+            replace(one, check=replace(one.check, verdict=replace(one.check.verdict, status=other))) for other in others
+        ]
+        for each in (*good.judgements, *bad.judgements, *changed, *good.judgements):
+            for dialect in (DIALECT_7_4, DIALECT_7_5):
+                told = etree.fromstring(reports.write((each,), good.time, wish, dialect))
+                anew, *_ = etree.fromstring(Reports().write((each, each), good.time, wish, dialect)).iterfind(
+                    "{*}IndividualReport"
+                )
+                assert etree.tostring(told[1], method="c14n") == etree.tostring(anew, method="c14n")
 
 
 def test_words_that_are_no_words() -> None:

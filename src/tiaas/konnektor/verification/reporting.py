@@ -6,7 +6,7 @@ the official ones of the codes.
 
 import re
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from itertools import chain
@@ -21,7 +21,7 @@ from tiaas.interfaces.dss_core_v1_0 import InternationalString, Result, Verifica
 from tiaas.konnektor.codes import CODES
 from tiaas.konnektor.verification.judging import Judgement
 from tiaas.konnektor.verification.moments import ReferenceTime
-from tiaas.konnektor.verification.pathreport import PathReports
+from tiaas.konnektor.verification.pathreport import MARKED, PathReports
 from tiaas.konnektor.verification.reportwords import INVALID, VALID, ReportWish, algorithm, indetermined, invalid, plain
 from tiaas.konnektor.verification.suitability import unsafe_since
 from tiaas.soap.declare import Namespace
@@ -49,6 +49,9 @@ DIALECT_7_5 = Dialect(v7_5.SIG75, v7_5.SHORT_TEXT_LENGTH, v7_5.CounterSignatureM
 
 _DETAILS_KEPT = 64
 
+Frame = tuple[str, ...]
+"""A report without what stands between its parts."""
+
 
 class Reports:
     """Writes the reports of one instance, and remembers what is in many; belongs to its event loop."""
@@ -58,6 +61,7 @@ class Reports:
         # Some 10 KB of XML each, in which nothing is about the one signature but what tells them apart.
         self._details: Derived[Written] = Derived(_DETAILS_KEPT)
         self._frames: Derived[Frame] = Derived(_DETAILS_KEPT)
+        self._kinds: Derived[Frame] = Derived(_DETAILS_KEPT)
 
     def write(
         self,
@@ -79,18 +83,35 @@ class Reports:
 
     def _usual(self, one: Judgement, time: ReferenceTime, wish: ReportWish, dialect: Dialect) -> Written:
         """The report on one signature: written once with marks where the signatures of one signer differ."""
-        found, detail = one.found, self._detail(one, wish, dialect, None)
-        beside = found.time is None, one.outcome, one.codes
-        frame = self._frames.get(detail, beside=beside)
+        found, check = one.found, one.check
+        examination, verdict = (None, None) if check is None else (check.examination, check.verdict)
+        said = found.time is None, found.integrity, found.algorithm_name
+        beside = wish, one.is_qualified, one.outcome, one.codes, one.policy, *said, _unsafe_since(one)
+        frame = self._frames.get(examination, verdict, beside)
         if frame is None:
-            marked_time = None if found.time is None else _MARKED_TIMES[1]
-            identifier = _identifier(0, marked_time, (Written(_MARK, _MARK),), _MARKED_VALUE)
-            marked = _whole(_MARKED_TIMES[0], [_individual(one, _MARKED_TIMES[2], identifier, detail)])
-            frame = self._frames.keep(_cut(marked, _marks(with_time=found.time is not None)), detail, beside=beside)
+            frame = self._of_kind(one, wish, dialect, beside) or _cut(
+                _marked(one, self._detail(one, wish, dialect, None)), _marks(with_time=found.time is not None)
+            )
+            self._frames.keep(frame, examination, verdict, beside)
         signed_at = () if found.time is None else (DATE_TIME.encode(found.time),)
         others, value = "".join(_of_gematik(found, dialect)), b64encode(found.value).decode()
         holes = (DATE_TIME.encode(time.at), *signed_at, others, value, DATE_TIME.encode(one.time.at), "")
         return Written("".join(chain.from_iterable(zip(frame, holes, strict=True))), _ROOT)
+
+    def _of_kind(self, one: Judgement, wish: ReportWish, dialect: Dialect, beside: Hashable) -> Frame | None:
+        """The frame of a signer with a good certificate: written once for all whom his issuer certified, with marks
+        where the reports on them differ."""
+        told = self._paths.told_by_kind(one.check)
+        if told is None or one.check is None:
+            return None
+        marks = _marks(with_time=one.found.time is not None)
+        frame = self._kinds.get(told.issuer, beside=(told.beside, beside))
+        if frame is None:
+            detail = encode(_detailed(one, self._paths.marked(told, one.check, wish), dialect, None))
+            frame = _cut(_marked(one, detail), [*marks, *MARKED.texts(wish)])
+            self._kinds.keep(frame, told.issuer, beside=(told.beside, beside))
+        owned = zip(frame[len(marks) :], (*told.own.texts(wish), ""), strict=True)
+        return (*frame[: len(marks)], "".join(chain.from_iterable(owned)))
 
     def _detail(
         self, one: Judgement, wish: ReportWish, dialect: Dialect, manifests: VerifyManifestResults | None
@@ -105,9 +126,6 @@ class Reports:
         )
 
 
-Frame = tuple[str, ...]
-"""A report without what stands between its parts."""
-
 _ROOT = root_name(vr.VerificationReport)
 _MARKED_TIMES = tuple(datetime(1, 1, 1, 0, 0, 0, 1000 * number, tzinfo=UTC) for number in (1, 2, 3))
 _MARKED_VALUE = b"\xff" * 33
@@ -120,6 +138,13 @@ def _marks(*, with_time: bool) -> list[str]:
     """The marks in the order of a report; `with_time`: the signer said when he signed."""
     told, signed, judged = map(DATE_TIME.encode, _MARKED_TIMES)
     return [told, *([signed] if with_time else []), _MARK, b64encode(_MARKED_VALUE).decode(), judged]
+
+
+def _marked(one: Judgement, detail: Written) -> Written:
+    """The report on one signature, with marks."""
+    signed_at = None if one.found.time is None else _MARKED_TIMES[1]
+    identifier = _identifier(0, signed_at, (Written(_MARK, _MARK),), _MARKED_VALUE)
+    return _whole(_MARKED_TIMES[0], [_individual(one, _MARKED_TIMES[2], identifier, detail)])
 
 
 def _cut(text: str, marks: Sequence[str]) -> Frame:
