@@ -1,11 +1,14 @@
-"""Fuzz target: X.509 certificates from cards, with the reader of Admission; both readers take them apart alike."""
+"""Fuzz target: X.509 certificates from cards, with the reader of Admission; both readers take them apart alike, both
+writers name them alike."""
 
 from contextlib import suppress
 
 from asn1crypto import x509
+from cryptography.x509 import InvalidVersion, load_der_x509_certificate
 
+from tiaas.konnektor.distinguishednames import usual_names, written_name
 from tiaas.pki.admission import BadAdmission, decode_admission_untrusted
-from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted, general_parts
+from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted, general_parts
 from tiaas.pki.extensions import USUAL
 from tiaas.pki.subject import holder_of
 from tiaas.pki.usualform import take_apart
@@ -42,8 +45,21 @@ def target(data: bytes) -> None:
     except BadCertificate:
         return
     _compare(data)
+    _compare_names(certificate)
     holder_of(certificate)
     certificate.key()
+
+
+def _compare_names(certificate: Certificate) -> None:
+    usual = usual_names(certificate)
+    if usual is None:
+        return
+    try:
+        known = load_der_x509_certificate(certificate.encoded)
+        general = written_name(known.issuer), written_name(known.subject)
+    except (ValueError, InvalidVersion):
+        return
+    assert usual == general
 
 
 def _compare(data: bytes) -> None:

@@ -23,7 +23,8 @@ PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 CERTIFICATE_OCTETS_MAX = 64 * 1024
 _RSA_BITS_MAX, _EXPONENT_BITS_MAX = 8192, 32
 _QC_COMPLIANCE = "0.4.0.1862.1.1"
-_MARKER = "\x1e"
+BETWEEN_RDNS = "\x1e"
+"""Stands in a comparable name, where no value can have it."""
 _ALGORITHMS_KEPT, _ALGORITHM_KEPT_OCTETS = 64, 128
 
 # asn1crypto raises these while it reads lazily; nothing else may leave `decode_certificate_untrusted`.
@@ -183,7 +184,7 @@ def comparable_name(name: x509.Name) -> str:
 
 
 def _comparable(name: Name) -> str:
-    return _MARKER.join(["+".join(sorted([f"{oid}={_folded(value)}" for oid, value in rdn])) for rdn in name])
+    return BETWEEN_RDNS.join(["+".join(sorted([f"{oid}={_folded(value)}" for oid, value in rdn])) for rdn in name])
 
 
 def comparable_name_untrusted(der: bytes) -> str:

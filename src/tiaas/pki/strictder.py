@@ -7,6 +7,7 @@ from datetime import datetime
 
 from tiaas.cms.der import moment_of
 
+_LONG = 0x80
 _LEAST = {0x81: 0x80, 0x82: 0x01}
 """What the first octet of a length in one or two octets is at least, for that length to be the shortest."""
 
@@ -23,7 +24,7 @@ def element_at(der: bytes, start: int, stop: int) -> Element:
     if start + 2 > stop:
         raise Unusual
     tag, length, first = der[start], der[start + 1], start + 2
-    if length >= 0x80:
+    if length >= _LONG:
         first += length - 0x80
         least = _LEAST.get(length)
         if least is None or first > stop or der[start + 2] < least:
@@ -41,10 +42,18 @@ def children(der: bytes, parent: Element, tag: int, count: int | None = None) ->
     if parent[0] != tag:
         raise Unusual
     position, stop = parent[2], parent[3]
-    while position < stop:
-        child = element_at(der, position, stop)
-        found.append(child)
-        position = child[3]
+    # Nearly all lengths have one octet: to ask somebody else takes longer than the rest.
+    while position + 1 < stop:
+        length, first = der[position + 1], position + 2
+        end = first + length
+        if length >= _LONG:
+            _, _, first, end = element_at(der, position, stop)
+        elif end > stop:
+            raise Unusual
+        found.append((der[position], position, first, end))
+        position = end
+    if position != stop:
+        raise Unusual
     if count is not None and len(found) != count:
         raise Unusual
     return found

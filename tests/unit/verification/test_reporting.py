@@ -16,14 +16,17 @@ from tests.unit.verification.signatures import OSIG, QES, SIGNED, SMCB, XML, sig
 from tests.unit.verification.test_verifying import damaged, verified
 from tiaas.ades.found import ManifestEntry, SignatureFormat
 from tiaas.ades.xadesvariants import Update
-from tiaas.konnektor.verdict import Verdict
+from tiaas.konnektor.verdict import CertificateCheck, Result, Verdict
 from tiaas.konnektor.verification.manifests import manifest_results
+from tiaas.konnektor.verification.pathreport import PathReports
 from tiaas.konnektor.verification.reading import Material
 from tiaas.konnektor.verification.reporting import DIALECT_7_4, DIALECT_7_5, Dialect, Reports
 from tiaas.konnektor.verification.reportwords import ReportWish, algorithm, plain
 from tiaas.konnektor.verification.verifying import Rules, Verification
+from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.pki.ocspmessages import CertStatus
 from tiaas.pki.oids import CertificateType
+from tiaas.pki.path import Examination
 from tiaas.soap.simple import DATE_TIME
 
 API = SHARED / "gematik-api"
@@ -289,6 +292,15 @@ async def test_signers_of_one_issuer_are_told_apart(bench: Bench, kind: Certific
                     "{*}IndividualReport"
                 )
                 assert etree.tostring(told[1], method="c14n") == etree.tostring(anew, method="c14n")
+
+
+def test_a_certificate_of_no_version_has_no_names() -> None:
+    encoded = signer().holder.certificate
+    assert encoded.count(bytes.fromhex("A003020102")) == 1
+    check = CertificateCheck(Verdict(Result.INVALID), SIGNED)
+    odd = decode_certificate_untrusted(encoded.replace(bytes.fromhex("A003020102"), bytes.fromhex("A003020142")))
+    path = PathReports().validity(odd.encoded, replace(check, examination=Examination((odd,), ())), ALL)
+    assert path.certificate_identifier.issuer_name == ""
 
 
 def test_words_that_are_no_words() -> None:

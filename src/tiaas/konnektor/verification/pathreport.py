@@ -10,7 +10,7 @@ from cryptography import x509
 
 from tiaas.base.derived import Derived
 from tiaas.interfaces import oasis_verification_report_v1_0 as vr
-from tiaas.konnektor.distinguishednames import written_name
+from tiaas.konnektor.distinguishednames import usual_names, written_name
 from tiaas.konnektor.verdict import CertificateCheck, CertificateStatus, Result
 from tiaas.konnektor.verification.reportwords import (
     INVALID,
@@ -126,7 +126,7 @@ class PathReports:
         if status.revoked_at is not None or status.produced_at is None or not status.response or not status.signer:
             return None
         certificate, issuer = found.path
-        names = self._names(certificate.encoded)
+        names = _usual(certificate) or self._names(certificate.encoded)
         if names.identifier is _NOBODY:
             return None
         since = certificate_unsafe_since(certificate, issuer) if check.is_qualified else None
@@ -211,13 +211,22 @@ class PathReports:
         )
 
 
+def _usual(certificate: Certificate) -> _Names | None:
+    """What `_read_names` makes of a certificate with usual names."""
+    names = usual_names(certificate)
+    if names is None:
+        return None
+    issuer, subject = names
+    return _Names(vr.X509IssuerSerial(issuer_name=issuer, serial_number=certificate.serial_number), subject)
+
+
 def _read_names(der: bytes) -> _Names:
     """Names are empty where they cannot be written: what is reported on may be any certificate."""
     try:
         certificate = x509.load_der_x509_certificate(der)
         issuer, subject = plain(written_name(certificate.issuer)), plain(written_name(certificate.subject))
         return _Names(vr.X509IssuerSerial(issuer_name=issuer, serial_number=certificate.serial_number), subject)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return _Names(_NOBODY, "")
 
 
