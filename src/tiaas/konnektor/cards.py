@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Hashable, Iterator
 from dataclasses import field
 from datetime import date, datetime
 from types import TracebackType
-from typing import Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from tiaas.base.clock import Clock
 from tiaas.base.dataclass import dataclass
@@ -82,7 +82,7 @@ class CardData:
 
 @dataclass(slots=True)
 class _Cached:
-    value: object
+    value: Any
     expires: float | None
 
 
@@ -112,7 +112,7 @@ class Card:
         self.sessions: dict[tuple[str, ...], CardSession] = {}
         self._pool = ChannelPool(line, lambda: self.removed, self._holders, single=data.card_type in INSURED)
         self._holder: Reservation | None = None
-        self._derived: dict[str, object] = {}
+        self._derived: dict[str, Any] = {}
         self._cache: dict[str, _Cached] = {}
         self._cache_mutex = asyncio.Lock()
 
@@ -125,7 +125,8 @@ class Card:
         """A value made once: it depends only on what stays the same from insertion to removal."""
         if name not in self._derived:
             self._derived[name] = make()
-        return cast(T, self._derived[name])
+        found: T = self._derived[name]
+        return found
 
     @property
     def basic(self) -> Channel:
@@ -234,7 +235,8 @@ class Card:
                 value = await load()
                 expires = clock.monotonic() + CACHE_SECONDS if self.card_type in HBAX | SM_B else None
                 entry = self._cache[name] = _Cached(value, expires)
-            return cast(T, entry.value)
+            found: T = entry.value
+            return found
 
     def forget(self, name: str) -> None:
         """Drops a cached value, because the card was written."""
@@ -293,7 +295,7 @@ class CardList:
     on_removed: Callable[[Card], None] = lambda card: None
     _by_slot: dict[tuple[str, int], Card] = field(default_factory=dict)
     _by_handle: dict[str, Card] = field(default_factory=dict)
-    _derived: dict[Hashable, object] = field(default_factory=dict)
+    _derived: dict[Hashable, Any] = field(default_factory=dict)
 
     def insert(self, ct_id: str, slot: int, data: CardData, line: CardLink, held: HeldKeys | None = None) -> Card:
         """TUC_KON_001 step 2: a new entry with a new handle; an old entry of the slot goes first.
@@ -344,7 +346,8 @@ class CardList:
     def derived(self, key: Hashable, make: Callable[["CardList"], T]) -> T:
         """A value that depends on which cards are inserted and on `key` only, made once until one comes or goes."""
         try:
-            return cast(T, self._derived[key])
+            found: T = self._derived[key]
+            return found
         except KeyError:
             if len(self._derived) >= _DERIVED_MAX:
                 self._derived.clear()

@@ -30,10 +30,8 @@ class CryptoLog:
         self._cards = cards
         self._wanted = wanted
         self._also = also
-
-    def begin(self) -> float:
-        """See `Observer`."""
-        return self._also.begin()
+        # One call less for each request.
+        self.begin = also.begin
 
     def done(self, begun: float, request: object | None, answer: object) -> None:
         """See `Observer`."""

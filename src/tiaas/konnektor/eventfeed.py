@@ -109,9 +109,9 @@ class EventFeed:
         seen = SeenEvent(
             self._last,
             self._clock.now(),
-            str(event.topic),
-            event.kind.value,
-            event.severity.value,
+            event.topic,
+            event.kind,
+            event.severity,
             event.ct_id,
             int(slot) if slot.isdecimal() else None,
         )

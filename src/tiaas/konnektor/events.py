@@ -117,7 +117,7 @@ class Event:
 
 def parameters(*pairs: tuple[str, object]) -> tuple[tuple[str, str], ...]:
     """Parameters in the order given, those without a value (None or empty) left out."""
-    return tuple((key, str(value)) for key, value in pairs if value is not None and str(value) != "")
+    return tuple([(key, str(value)) for key, value in pairs if value is not None and str(value) != ""])
 
 
 def time_value(moment: datetime | None) -> str:

@@ -79,6 +79,7 @@ def effective_crypt(card: Card, crypt: str) -> str:
 def _key(card: Card, reference: str, crypt: str) -> CardKey | None:
     """None: that type of card has the reference with another kind of key only, as an HBA-Vorläuferkarte has."""
     keys = KEYS.get(card.card_type, {})
-    if all(each != reference for each, _ in keys):
+    found = keys.get((reference, crypt))
+    if found is None and all(each != reference for each, _ in keys):
         raise KonnektorError(4058)
-    return keys.get((reference, crypt))
+    return found

@@ -5,7 +5,7 @@ Whoever decides reads `current` anew for each decision, so a change takes effect
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
-from typing import TypeVar, cast
+from typing import Any, TypeVar
 
 from tiaas.konnektor.infomodel import InfoModel
 
@@ -22,7 +22,7 @@ class LiveInfoModel:
     ) -> None:
         self._model = model if model is not None else InfoModel()
         self._persist = persist
-        self._derived: dict[Hashable, object] = {}
+        self._derived: dict[Hashable, Any] = {}
         self._changing = asyncio.Lock()
 
     @property
@@ -36,7 +36,8 @@ class LiveInfoModel:
         The relations of a large practice are long lists, and every request asks them the same.
         """
         try:
-            return cast(T, self._derived[key])
+            found: T = self._derived[key]
+            return found
         except KeyError:
             if len(self._derived) >= _DERIVED_MAX:
                 self._derived.clear()

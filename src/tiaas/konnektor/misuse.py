@@ -68,11 +68,9 @@ class MisuseWatch:
         self._opstate = opstate
         self._clock = clock
         self._also = also
+        # One call less for each request.
+        self.begin = also.begin
         self._minutes: dict[str, deque[_Minute]] = {}
-
-    def begin(self) -> float:
-        """See `Observer`."""
-        return self._also.begin()
 
     def done(self, begun: float, request: object | None, answer: object) -> None:
         """See `Observer`."""

@@ -5,9 +5,9 @@ remembered. Counted are calls of all contexts together.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import field
+from types import TracebackType
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
@@ -28,20 +28,32 @@ class SignatureJob:
     stop: StopSwitch = field(default_factory=StopSwitch)
 
 
-class _LastNumbers:
+class _LastNumbers(OrderedDict[str, None]):
     """The last `KEPT` numbers, each of them once."""
-
-    def __init__(self) -> None:
-        self._numbers: OrderedDict[str, None] = OrderedDict()
-
-    def __contains__(self, number: str) -> bool:
-        return number in self._numbers
 
     def append(self, number: str) -> None:
         """One more, the oldest goes."""
-        self._numbers[number] = None
-        if len(self._numbers) > KEPT:
-            self._numbers.popitem(last=False)
+        self[number] = None
+        if len(self) > KEPT:
+            self.popitem(last=False)
+
+
+class _Running:
+    """A job that runs, as a context; it has its place already."""
+
+    __slots__ = ("_job", "_running")
+
+    def __init__(self, running: dict[str, SignatureJob], job: SignatureJob) -> None:
+        self._running = running
+        self._job = job
+
+    def __enter__(self) -> SignatureJob:
+        return self._job
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        del self._running[self._job.number]
 
 
 class SignatureJobs:
@@ -66,16 +78,12 @@ class SignatureJobs:
         if number in self._used or number in self._running:
             raise KonnektorError(4252)
 
-    @contextmanager
-    def running(self, number: str, card_handle: str) -> Iterator[SignatureJob]:
+    def running(self, number: str, card_handle: str) -> AbstractContextManager[SignatureJob]:
         """A job with a number, which is used from now on. Raises 4252."""
         self.require_unused(number)
         self._used.append(number)
         job = self._running[number] = SignatureJob(number, card_handle)
-        try:
-            yield job
-        finally:
-            del self._running[number]
+        return _Running(self._running, job)
 
     def find(self, number: str) -> SignatureJob | None:
         """The job under way with a number, or None."""

@@ -48,6 +48,7 @@ class KeyProcesses:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._processes: list[_Process] = []
+        self._wanted = processors()
         self._waiting = _Waiting()
         self._holders = 0
         self._fruitless = 0
@@ -112,7 +113,7 @@ class KeyProcesses:
         start. Raises `TokenError` if there is none."""
         self._processes = [process for process in self._processes if not process.has_ended]
         try:
-            while len(self._processes) < processors():
+            while len(self._processes) < self._wanted:
                 if self._loop.time() < self._not_before:
                     raise TokenError(_DOES_NOT_START)
                 self._processes.append(_Process(self._loop, self._waiting, self._on_end))
@@ -126,7 +127,7 @@ class KeyProcesses:
             raise TokenError("the keys are not open")
         if len(octets) > MESSAGE_OCTETS_MAX:
             raise TokenError("too much for a private key")
-        if len(self._processes) < processors() and self._loop.time() >= self._not_before:
+        if len(self._processes) < self._wanted and self._loop.time() >= self._not_before:
             self._begin()
         least = self._processes[0] if self._processes else None
         for process in self._processes:

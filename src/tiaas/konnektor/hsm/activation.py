@@ -61,6 +61,9 @@ class Activation:
         )
 
 
+_NEVER = Activation()
+
+
 class Activations:
     """All of one instance. Build it with `load`. Everything that changes raises `StoreError`."""
 
@@ -78,7 +81,7 @@ class Activations:
 
     def of(self, iccsn: str) -> Activation:
         """What is kept of a virtual SMC-B."""
-        return self._kept.get(iccsn, Activation())
+        return self._kept.get(iccsn, _NEVER)
 
     def is_active(self, iccsn: str, mandant_id: str) -> bool:
         """Whether a Mandant may use it."""

@@ -21,6 +21,7 @@ class SoftwareKeys:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._prefix = os.fsencode(f"{folder}/")
         self._processes: KeyProcesses | None = None
 
     async def open(self) -> None:
@@ -64,7 +65,7 @@ class SoftwareKeys:
         return self._processes
 
     def _file(self, label: str) -> bytes:
-        return os.fsencode(f"{self._folder}/{label}.key")
+        return b"%b%b.key" % (self._prefix, label.encode("utf-8", "surrogateescape"))
 
     def _read(self, name: str) -> bytes | None:
         try:

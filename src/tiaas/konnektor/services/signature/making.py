@@ -76,8 +76,10 @@ async def make(call: Call, wishes: Sequence[Wish]) -> tuple[SignResponse, ...]:
     finished = _finished(*finishing) if size is None else await beside(size, _finished, *finishing)
     outside = call.context.qes.settings.pdf_outside
     return tuple(
-        sign_response(ready.wish, made, _status(call.context, ready.warnings), pdf_outside=outside)
-        for ready, made in zip(stack, finished, strict=False)
+        [
+            sign_response(ready.wish, made, _status(call.context, ready.warnings), pdf_outside=outside)
+            for ready, made in zip(stack, finished, strict=False)
+        ]
     )
 
 

@@ -61,9 +61,10 @@ async def _serve(
         context.qes.require_enabled()
     with context.jobs.running(number, card.handle) as job:
         wishes = [wish_of(request, qes=qes) for request in message.sign_request]
-        crypt = message.crypt or context.qes.settings.default_crypt
+        # `str` of a member needs no Python, `value` two calls.
+        crypt = str(message.crypt or context.qes.settings.default_crypt)
         place = message.context
         call = Call(
-            context, card, session, job, crypt.value, place.workplace_id, place.mandant_id, qes, ocsp_afterwards
+            context, card, session, job, crypt, place.workplace_id, place.mandant_id, qes, ocsp_afterwards
         )
         return await make(call, wishes)
