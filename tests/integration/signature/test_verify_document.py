@@ -32,6 +32,7 @@ from tiaas.interfaces.oasis_verification_report_v1_0 import ReturnVerificationRe
 from tiaas.interfaces.signature_service_v7_5 import HighLevelResult, TimestampType
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.lab.faults import Fault, Service
+from tiaas.lab.pki import midnight
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 API = SHARED / "gematik-api"
@@ -157,8 +158,10 @@ async def test_without_a_status_nothing_is_certain(
 async def test_a_revocation_counts_from_its_time_on(office: Office, enveloping: bytes, calm: None) -> None:
     """The same signature, judged at times of the caller's choice."""
     office.run.lab.faults.add(Fault(Service.OCSP, code="revoked", times=None))
-    for minutes, result in ((-5, HighLevelResult.VALID), (5, HighLevelResult.INVALID)):
-        at = office.context.clock.now() + timedelta(minutes=minutes)
+    now = office.context.clock.now()
+    # The signer's certificate is valid from the beginning of the day it was issued.
+    before = max(now - timedelta(minutes=5), midnight(now))
+    for at, result in ((before, HighLevelResult.VALID), (now + timedelta(minutes=5), HighLevelResult.INVALID)):
         time = UseVerificationTime(specific_time=at)
         answer = await office.call(verify(office, None, outside(enveloping), use_verification_time=time))
         verdict = answer.verification_result
