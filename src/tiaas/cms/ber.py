@@ -117,8 +117,12 @@ class Elements:
 def read_untrusted(octets: bytes) -> Element:
     """The element that fills `octets`, but for zero octets behind it (card files are padded); raises only `BadCms`."""
     size = len(octets)
-    if 2 <= size <= 0x81 and octets[1] == size - 2 and octets[0] and octets[0] & 0x1F != 0x1F:
-        return tuple.__new__(Element, (octets, octets[0], 0, 2, size, size))
+    if size >= 4 and octets[0] and octets[0] & 0x1F != 0x1F:
+        # Nearly all have one octet for the tag and a length in one or three.
+        if octets[1] == size - 2 and size <= 0x81:
+            return tuple.__new__(Element, (octets, octets[0], 0, 2, size, size))
+        if octets[1] == 0x82 and int.from_bytes(octets[2:4], "big") == size - 4:
+            return tuple.__new__(Element, (octets, octets[0], 0, 4, size, size))
     element = _read(octets, 0, size, MAX_DEPTH)
     if element.end != size and octets[element.end :].strip(b"\x00"):
         raise BadCms("octets behind the structure")

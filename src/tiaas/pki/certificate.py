@@ -16,7 +16,7 @@ from tiaas.base.errors import TiaasError
 from tiaas.pki.admission import Admission, BadAdmission
 from tiaas.pki.extensions import UNDERSTOOD, USUAL, Extensions
 from tiaas.pki.oids import KeyUsage
-from tiaas.pki.usualform import Name, Parts, take_apart
+from tiaas.pki.usualform import ISSUERS_KEPT, Name, Parts, take_apart
 
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
@@ -120,7 +120,7 @@ def _certificate(parts: Parts) -> Certificate:
         subject=_attributes(parts.subject),
         issuer=_attributes(parts.issuer),
         subject_key=_comparable(parts.subject),
-        issuer_key=_comparable(parts.issuer),
+        issuer_key=_comparable_issuer(parts.issuer),
         not_before=parts.not_before,
         not_after=parts.not_after,
         public_key=parts.public_key,
@@ -184,7 +184,17 @@ def comparable_name(name: x509.Name) -> str:
 
 
 def _comparable(name: Name) -> str:
-    return BETWEEN_RDNS.join(["+".join(sorted([f"{oid}={_folded(value)}" for oid, value in rdn])) for rdn in name])
+    return BETWEEN_RDNS.join(
+        [
+            f"{rdn[0][0]}={_folded(rdn[0][1])}"
+            if len(rdn) == 1
+            else "+".join(sorted([f"{oid}={_folded(value)}" for oid, value in rdn]))
+            for rdn in name
+        ]
+    )
+
+
+_comparable_issuer = lru_cache(maxsize=ISSUERS_KEPT)(_comparable)
 
 
 def comparable_name_untrusted(der: bytes) -> str:

@@ -13,6 +13,8 @@ from tiaas.pki.oids import ADMISSION, KeyUsage
 _KEY_USAGE, _CONSTRAINTS, _POLICIES, _EXTENDED = "2.5.29.15", "2.5.29.19", "2.5.29.32", "2.5.29.37"
 _SUBJECT_KEY, _AUTHORITY_KEY, _INFORMATION_ACCESS = "2.5.29.14", "2.5.29.35", "1.3.6.1.5.5.7.1.1"
 _QC_STATEMENTS = "1.3.6.1.5.5.7.1.3"
+_USUAL_IDENTIFIER, _IDENTIFIER = 22, bytes((0x04, 20))
+"""SHA-1 of the public key (RFC 5280, 4.2.1.2)."""
 _VALIDITY_MODEL = "1.3.6.1.4.1.8301.3.5"
 _NO_CHECK = "1.3.6.1.5.5.7.48.1.5"
 _OCSP = "1.3.6.1.5.5.7.48.1"
@@ -56,7 +58,12 @@ class Extensions:
     def subject_key_identifier(self) -> bytes | None:
         """SubjectKeyIdentifier, None without."""
         value = self._values.get(_SUBJECT_KEY)
-        return None if value is None else bytes(core.OctetString.load(value).native)
+        if value is None:
+            return None
+        # It is another one in each certificate.
+        if len(value) == _USUAL_IDENTIFIER and value.startswith(_IDENTIFIER):
+            return value[2:]
+        return bytes(core.OctetString.load(value).native)
 
     def authority_key_identifier(self) -> bytes | None:
         """The keyIdentifier of AuthorityKeyIdentifier, None without."""

@@ -7,6 +7,7 @@ both take apart they read alike, which is fuzzed. Values of extensions are judge
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from tiaas.cms.der import BIT_STRING, INTEGER, OCTET_STRING, OID_TAG, SEQUENCE, SET
@@ -26,6 +27,9 @@ _STRINGS = {0x0C: "utf-8", 0x13: "ascii"}
 _ATTRIBUTES = {bytes((0x55, 4, last)): f"2.5.4.{last}" for last in (*range(3, 13), 17, 42)}
 """C, CN, O, OU, L, ST, street, postalCode, serialNumber, SN, GN, title: DirectoryStrings."""
 _SERIAL_OCTETS_MAX = 20
+ISSUERS_KEPT = 256
+"""Names of issuers, which are few, that are kept as they were read."""
+_ISSUER_OCTETS_MAX = 512
 _EC_KEY, _RSA_KEY, _NULL = bytes.fromhex("2A8648CE3D0201"), bytes.fromhex("2A864886F70D010101"), bytes.fromhex("0500")
 _NO_CHECK = "1.3.6.1.5.5.7.48.1.5"
 """id-pkix-ocsp-nocheck, which nobody reads: its value is NULL (RFC 6960, 4.2.2.2.1)."""
@@ -85,7 +89,7 @@ def _parts(der: bytes, known: Mapping[bytes, str]) -> Parts:
         der[body[1] : body[3]],
         int.from_bytes(content(der, serial, INTEGER), "big", signed=True),
         method,
-        _name(der, issuer),
+        _issuer_name(der, issuer),
         moment(der, not_before),
         moment(der, not_after),
         _name(der, subject),
@@ -111,6 +115,16 @@ def _require_usual_key(der: bytes, key: Element) -> None:
     modulus, exponent = children(octets, pair, SEQUENCE, 2)
     if pair[3] != len(octets) or not content(octets, modulus, INTEGER) or not content(octets, exponent, INTEGER):
         raise Unusual
+
+
+def _issuer_name(der: bytes, name: Element) -> Name:
+    encoded = whole(der, name, SEQUENCE)
+    return _kept_name(encoded) if len(encoded) <= _ISSUER_OCTETS_MAX else _name(der, name)
+
+
+@lru_cache(maxsize=ISSUERS_KEPT)
+def _kept_name(encoded: bytes) -> Name:
+    return _name(encoded, element_at(encoded, 0, len(encoded)))
 
 
 def _name(der: bytes, name: Element) -> Name:

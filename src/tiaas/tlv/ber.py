@@ -97,6 +97,12 @@ def decode_one_untrusted(data: bytes) -> tuple[Tlv, bytes]:
 
 
 def _read(data: bytes, position: int) -> tuple[Tlv, int]:
+    # Nearly all have one octet for the tag and one for the length; a call each would cost as much as the rest.
+    first = position + 2
+    if first <= len(data):
+        tag, length = data[position], data[position + 1]
+        if length < 0x80 and tag and tag & 0x1F != 0x1F and first + length <= len(data):
+            return Tlv(tag, bytes(data[first : first + length])), first + length
     tag, position = _read_tag(data, position)
     length, position = _read_length(data, position)
     end = position + length

@@ -104,14 +104,15 @@ class Reports:
         told = self._paths.told_by_kind(one.check)
         if told is None or one.check is None:
             return None
-        marks = _marks(with_time=one.found.time is not None)
         frame = self._kinds.get(told.issuer, beside=(told.beside, beside))
         if frame is None:
             detail = encode(_detailed(one, self._paths.marked(told, one.check, wish), dialect, None))
+            marks = _marks(with_time=one.found.time is not None)
             frame = _cut(_marked(one, detail), [*marks, *MARKED.texts(wish)])
             self._kinds.keep(frame, told.issuer, beside=(told.beside, beside))
-        owned = zip(frame[len(marks) :], (*told.own.texts(wish), ""), strict=True)
-        return (*frame[: len(marks)], "".join(chain.from_iterable(owned)))
+        texts = told.own.texts(wish)
+        first = len(frame) - len(texts) - 1
+        return (*frame[:first], "".join(chain.from_iterable(zip(frame[first:], (*texts, ""), strict=True))))
 
     def _detail(
         self, one: Judgement, wish: ReportWish, dialect: Dialect, manifests: VerifyManifestResults | None
