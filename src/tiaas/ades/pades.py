@@ -9,12 +9,12 @@ annotation that prints, has no area and an empty appearance (ISO 19005-1, 6.5.3 
        0 … a: all octets before `<`;  b … b + c: all octets behind `>`
 """
 
+from binascii import hexlify
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 
-from tiaas.ades.cmssigner import CmsSigner, cms_signer
-from tiaas.ades.padescms import pdf_attributes, pdf_cms, pdf_cms_room
+from tiaas.ades.padescms import PdfSigner, pdf_signer
 from tiaas.ades.pdffile import PdfFile
 from tiaas.ades.pdftext import date_string, text, text_string
 from tiaas.ades.pdfupdate import MAX_NUMBER, Update
@@ -26,7 +26,8 @@ from tiaas.cms.signing import SignedAttributes
 _MAX_STRING = 32_767
 """Octets of a string in a PDF/A document (ISO 19005-2, 6.1.13)."""
 _MAX_FIELDS = 5_000
-_SIGNATURES_EXIST, _APPEND_ONLY = 1, 2
+_SIGNATURE_FLAGS = 1 | 2
+"""SignaturesExist and AppendOnly."""
 _NO_CHANGES = 1
 _APPEARANCE = b"<< /Type /XObject /Subtype /Form /BBox [0 0 0 0] /Length 0 >>\nstream\n\nendstream"
 # Flags: Print and Locked.
@@ -34,6 +35,7 @@ _FIELD = (
     b"<< /Type /Annot /Subtype /Widget /FT /Sig /T (%b) /V %d %d R /F 132 /Rect [0 0 0 0] /P %d %d R "
     b"/AP << /N %d %d R >> >>"
 )
+_FORM = b"<< /Fields [%%d %%d R] /SigFlags %d >>" % _SIGNATURE_FLAGS
 _EXTENSION: Dictionary = {b"ESIC": {b"BaseVersion": Name(b"1.7"), b"ExtensionLevel": 1}}
 _EXTENSION_ALONE = Written(written(_EXTENSION))
 _RANGE = b"[0 %-10d %-10d %-10d]"
@@ -60,8 +62,7 @@ class PreparedPdf:
     document: bytes
     before: bytes
     behind: bytes
-    room: int
-    signer: CmsSigner
+    signer: PdfSigner
     attributes: SignedAttributes
 
     @property
@@ -72,8 +73,9 @@ class PreparedPdf:
     def finish(self, values: Sequence[bytes], ocsp: bytes | None = None) -> bytes:
         """The signed document; raises `CannotSign` (4205) for a value longer than the certificate's key makes."""
         (value,) = values
-        digits = pdf_cms(self.signer, self.attributes, value).hex().encode().ljust(2 * self.room, b"0")
-        if len(digits) > 2 * self.room:
+        room = 2 * self.signer.room
+        digits = hexlify(self.signer.cms(self.attributes, value)).ljust(room, b"0")
+        if len(digits) > room:
             raise CannotSign(4205, "a signature that is longer than its place")
         return b"".join((self.document, self.before, digits, self.behind))
 
@@ -84,7 +86,8 @@ def prepare(document: bytes | PdfFile, by: SignedBy, options: PadesOptions) -> P
     Raises `CannotSign`: 4110 for what is no readable PDF, is encrypted or forbids changes; 4205 where a signature
     finds no room within the limits of PDF/A (object numbers used up, CMS longer than a string may be).
     """
-    room = pdf_cms_room(by)
+    signer = pdf_signer(by)
+    room = signer.room
     if room > _MAX_STRING:
         raise CannotSign(4205, "the CMS is longer than a string may be")
     try:
@@ -109,9 +112,7 @@ def prepare(document: bytes | PdfFile, by: SignedBy, options: PadesOptions) -> P
     before, behind = octets[: first - len(document)], octets[second - len(document) :]
     state.update(before)
     state.update(behind)
-    signer = cms_signer(by)
-    attributes = pdf_attributes(signer, state.digest())
-    return PreparedPdf(document, before + b"<", b">" + behind, room, signer, attributes)
+    return PreparedPdf(document, before + b"<", b">" + behind, signer, signer.attributes(state.digest()))
 
 
 def _signature(room: int, options: PadesOptions) -> bytes:
@@ -147,17 +148,18 @@ def _add_field(pdf: PdfFile, update: Update) -> Reference:
     form: Dictionary = {} if place is None else pdf.dictionary(place)
     update.put_encoded(appearance, _APPEARANCE)
     update.put_encoded(field, _FIELD % (_field_name(pdf, form), *signature, *page, *appearance))
+    changes: Dictionary = {}
+    if place is None:
+        changes[b"AcroForm"] = Written(_FORM % field)
+    else:
+        in_form = _in_form(pdf, update, form, field)
+        if isinstance(place, Reference):
+            update.put_encoded(place, pdf.extended(place, in_form))
+        else:
+            changes[b"AcroForm"] = form | in_form
     annotations = _appended(pdf, update, page_dictionary, b"Annots", field)
     if annotations:
         update.put_encoded(page, pdf.extended(page, annotations))
-    flags = form.get(b"SigFlags", 0)
-    in_form = _appended(pdf, update, form, b"Fields", field)
-    in_form[b"SigFlags"] = (flags if isinstance(flags, int) else 0) | _SIGNATURES_EXIST | _APPEND_ONLY
-    changes: Dictionary = {}
-    if isinstance(place, Reference):
-        update.put_encoded(place, pdf.extended(place, in_form))
-    else:
-        changes[b"AcroForm"] = form | in_form
     extensions = catalog.get(b"Extensions", {})
     if isinstance(extensions, dict) and b"ESIC" not in extensions:
         # TS 102 778-3, 4.7: says that the document uses this standard.
@@ -165,6 +167,14 @@ def _add_field(pdf: PdfFile, update: Update) -> Reference:
     if changes:
         update.put_encoded(root, pdf.extended(root, changes))
     return signature
+
+
+def _in_form(pdf: PdfFile, update: Update, form: Dictionary, field: Reference) -> Dictionary:
+    """What changes in a form that gets the field."""
+    flags = form.get(b"SigFlags", 0)
+    changes = _appended(pdf, update, form, b"Fields", field)
+    changes[b"SigFlags"] = (flags if isinstance(flags, int) else 0) | _SIGNATURE_FLAGS
+    return changes
 
 
 def _appended(pdf: PdfFile, update: Update, holder: Dictionary, key: bytes, reference: Reference) -> Dictionary:

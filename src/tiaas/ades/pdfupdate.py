@@ -4,6 +4,8 @@ The document's own octets stay as they are. An update ends with the kind of cros
 a table and a trailer, or a cross-reference stream.
 """
 
+from binascii import hexlify
+
 from tiaas.ades.pdffile import PdfFile
 from tiaas.ades.pdfvalues import BadPdf, Dictionary, Name, Reference, Value, written, written_entries
 
@@ -65,8 +67,8 @@ class Update:
         trailer = references.trailer
         known = self._document.resolved(trailer.get(b"ID"))
         first = known[0] if isinstance(known, list) and known and isinstance(known[0], bytes) else identifier
-        kept = written_entries({key: trailer[key] for key in _KEPT if key in trailer})
-        both = first.hex().encode(), identifier.hex().encode()
+        kept = b"".join([b"/%b %b " % (key, written(trailer[key])) for key in _KEPT if key in trailer])
+        both = hexlify(first), hexlify(identifier)
         return b"/Size %d /Prev %d %b/ID [<%b> <%b>]" % (size, references.start, kept, *both)
 
     def _table(self, offsets: dict[Reference, int], identifier: bytes) -> bytes:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tiaas.ades.pdfscanner import Scanner
 from tiaas.ades.pdfstreams import decoded
-from tiaas.ades.pdfsyntax import HEADER, SKIPPED
+from tiaas.ades.pdfsyntax import BLANK, HEADER, INTEGER, SKIPPED
 from tiaas.ades.pdfvalues import BadPdf, Budget, Dictionary
 from tiaas.base.dataclass import dataclass
 
@@ -22,6 +22,7 @@ _TAIL = 2048
 _ENTRY_SIZE = 20
 _SUBSECTION = re.compile(rb"[\x00\t\n\f\r ]*(\d{1,10}) (\d{1,10})[ \t]*(?:\r\n|\n|\r)")
 _ENTRY = re.compile(rb"(\d{10}) (\d{5}) ([nf])(?: \r| \n|\r\n)")
+_START = re.compile(rb"startxref" + BLANK + INTEGER + BLANK + rb"%%EOF")
 _TABLE = re.compile(SKIPPED + rb"xref")
 _TRAILER = re.compile(SKIPPED + rb"trailer")
 _DATA = re.compile(SKIPPED + rb"stream(\r\n|\n)?+")
@@ -181,6 +182,10 @@ def _start(octets: bytes, budget: Budget) -> int:
     at = octets.rfind(b"startxref", max(0, len(octets) - _TAIL))
     if at < 0:
         raise BadPdf("no startxref")
+    start = _START.match(octets, at)
+    if start is not None:
+        return int(start[1])
+    # Comments between them, or something else behind it.
     return Scanner(octets, at + len(b"startxref"), budget).integer()
 
 
