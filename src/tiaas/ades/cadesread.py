@@ -83,7 +83,8 @@ def digest_signed_before(read: SignedData) -> bytes | None:
         try:
             digest = cmsattributes.message_digest(info)
             algorithm = known_algorithm(info.signature_algorithm, info.digest_algorithm)
-            claimed, check = _weighed(info, reading, reading.certificate_of(info), algorithm)
+            names_one = cmsattributes.names_a_certificate(info)
+            claimed, check = _weighed(info, reading, reading.certificate_of(info), algorithm, names_one=names_one)
         except BadCms:
             continue
         intact = (claimed if check is None else check()) is Integrity.INTACT
@@ -192,7 +193,7 @@ def _claim(info: SignerInfo, reading: _Reading, countersigned: int | None) -> Cl
         certificate = reading.certificate_of(info)
         algorithm = known_algorithm(info.signature_algorithm, info.digest_algorithm)
         said, is_bound = cmsattributes.said(info), cmsattributes.names_a_certificate(info)
-        claimed, check = _weighed(info, reading, certificate, algorithm)
+        claimed, check = _weighed(info, reading, certificate, algorithm, names_one=is_bound)
         if check is not None and certificate is not None and algorithm is not None:
             ecdsa = _ecdsa_use(info, certificate, algorithm)
     found = FoundSignature(
@@ -223,10 +224,15 @@ def _ecdsa_use(info: SignerInfo, certificate: _Certificate, algorithm: KnownAlgo
 
 
 def _weighed(
-    info: SignerInfo, reading: _Reading, certificate: _Certificate | None, algorithm: KnownAlgorithm | None
+    info: SignerInfo,
+    reading: _Reading,
+    certificate: _Certificate | None,
+    algorithm: KnownAlgorithm | None,
+    *,
+    names_one: bool,
 ) -> tuple[Integrity, Check | None]:
-    """The integrity, and what may still change it: whether the value fits. Raises `BadCms` where an attribute is not
-    readable."""
+    """The integrity, and what may still change it: whether the value fits. `names_one`: an attribute names a
+    certificate. Raises `BadCms` where an attribute is not readable."""
     if algorithm is None:
         return Integrity.ALGORITHM_UNKNOWN, None
     if certificate is None:
@@ -244,17 +250,17 @@ def _weighed(
             return Integrity.DIGEST_WRONG, None
         if not cmsattributes.protected_algorithms_match(info):
             return Integrity.MALFORMED, None
-    claimed = _binding(info, certificate[1])
+    claimed = _binding(info, certificate[1], names_one=names_one)
     return claimed, partial(_checked, info, reading, certificate, algorithm, claimed)
 
 
-def _binding(info: SignerInfo, certificate: bytes) -> Integrity:
+def _binding(info: SignerInfo, certificate: bytes, *, names_one: bool) -> Integrity:
     """What a signature is whose value fits, by the attribute that names its certificate."""
     # Without any signed attributes the signed attributes of another signature could be passed off as a document.
     if info.signed is None:
         return Integrity.CERTIFICATE_NOT_BOUND
     try:
-        bound = not cmsattributes.names_a_certificate(info) or cmsattributes.names_certificate(info, certificate)
+        bound = not names_one or cmsattributes.names_certificate(info, certificate)
     except BadCms:
         return Integrity.MALFORMED
     return Integrity.INTACT if bound else Integrity.CERTIFICATE_NOT_BOUND

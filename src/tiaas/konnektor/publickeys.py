@@ -7,7 +7,6 @@ begun them they are used at once.
 """
 
 import asyncio
-from contextlib import suppress
 
 from tiaas.ades.found import Claim, Integrity
 from tiaas.base.shortwork import in_turn
@@ -50,27 +49,30 @@ class PublicKeys:
         """The integrity of a signature whose verification was begun."""
         if isinstance(begun, Integrity):
             return begun
-        # If the process has ended, the signature is verified without one.
-        with suppress(TokenError):
+        try:
             answer = await begun
-            if isinstance(answer, Integrity):
-                return answer
-            if answer == FITS or claim.check is None:
-                return claim.found.integrity
+        except TokenError:
+            answer = b""  # The process has ended: the signature is verified without one.
+        if isinstance(answer, Integrity):
+            return answer
+        if answer == FITS:
+            return claim.found.integrity
         # What does not fit may do so in another form; how it is wrong its own check says.
         return claim.found.integrity if claim.check is None else await in_turn(claim.check)
 
     def ask(self, use: EcdsaUse, *, begins: bool = False) -> "asyncio.Future[bytes] | None":
         """What a process says of a signature, for `is_yes`; None if there is no process. `begins`: it is worth some."""
-        with suppress(TokenError):
+        try:
             if self._processes is None and not self._is_stopped:
                 processes = KeyProcesses.of_this_loop()
                 if begins or processes.are_held:
                     processes.hold()
                     self._processes = processes
-            if self._processes is not None:
-                return self._processes.verify(use.public_key, use.hashed(), use.value, use.digest)
-        return None
+            if self._processes is None:
+                return None
+            return self._processes.verify(use.public_key, use.hashed(), use.value, use.digest)
+        except TokenError:
+            return None
 
 
 def is_yes(asked: "asyncio.Future[bytes]") -> bool:

@@ -1,11 +1,12 @@
 """What an ECDSA key is asked by somebody who has no more than the key: a process that uses keys, for one."""
 
-from hashlib import new
+from hashlib import sha256, sha384, sha512
 from typing import NamedTuple
 
 from tiaas.pki.certificate import Certificate, SignatureAlgorithm
 from tiaas.pki.keys import Digest
 
+_HASHES = {Digest.SHA256: sha256, Digest.SHA384: sha384, Digest.SHA512: sha512}
 _DIGESTS = {digest.value: digest for digest in Digest}
 
 
@@ -22,7 +23,7 @@ class EcdsaUse(NamedTuple):
 
     def hashed(self) -> bytes:
         """The hash value of what is signed."""
-        return new(self.digest.value, self.signed).digest()
+        return _HASHES[self.digest](self.signed).digest()
 
     @staticmethod
     def of(signer: Certificate, algorithm: SignatureAlgorithm | None, value: bytes, signed: bytes) -> "EcdsaUse | None":

@@ -64,7 +64,5 @@ async def _serve(
         # `str` of a member needs no Python, `value` two calls.
         crypt = str(message.crypt or context.qes.settings.default_crypt)
         place = message.context
-        call = Call(
-            context, card, session, job, crypt, place.workplace_id, place.mandant_id, qes, ocsp_afterwards
-        )
+        call = Call(context, card, session, job, crypt, place.workplace_id, place.mandant_id, qes, ocsp_afterwards)
         return await make(call, wishes)
