@@ -11,6 +11,7 @@ from contextlib import suppress
 from threading import Condition, Thread, get_native_id
 from typing import TypeVar, TypeVarTuple
 
+from tiaas.base.timerslack import wait_patiently
 from tiaas.base.workthread import Job
 
 T = TypeVar("T")
@@ -20,7 +21,8 @@ Ts = TypeVarTuple("Ts")
 class FairThreads:
     """`count` threads, begun when first needed, daemons; they may serve several event loops.
 
-    With a `niceness` they leave the processors to the others of the process, which they do not interrupt.
+    With a `niceness` they leave the processors and the interpreter's lock to the others of the process, which they do
+    not interrupt.
     """
 
     def __init__(self, name: str, count: int, niceness: int = 0) -> None:
@@ -87,3 +89,4 @@ def _stand_back(niceness: int) -> None:
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
         thread = get_native_id()
         os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + niceness)
+    wait_patiently()

@@ -5,8 +5,10 @@ import gc
 import os
 import threading
 import weakref
+from pathlib import Path
 
 from tiaas.base.fairthreads import FairThreads
+from tiaas.base.timerslack import wait_exactly
 
 
 async def test_one_thread_goes_round_the_owners() -> None:
@@ -66,3 +68,18 @@ async def test_nice_threads_leave_the_processors_to_others() -> None:
     assert await FairThreads("test", 1).start("a", own) == (policy, niceness)
     assert await FairThreads("test", 1, niceness=3).start("a", own) == (os.SCHED_BATCH, min(niceness + 3, 19))
     assert own() == (policy, niceness)
+
+
+async def test_nice_threads_wait_patiently_for_the_interpreter() -> None:
+    def slack() -> int:
+        return int(Path(f"/proc/{threading.get_native_id()}/timerslack_ns").read_text())
+
+    def exactly() -> int:
+        wait_exactly()
+        return slack()
+
+    own = slack()
+    assert await FairThreads("test", 1).start("a", slack) == own
+    assert await FairThreads("test", 1, niceness=3).start("a", slack) > 10 * own
+    assert await FairThreads("test", 1).start("a", exactly) < own
+    assert slack() == own
