@@ -3,7 +3,7 @@
 uvicorn trusts its callers with time and size; a Konnektor must not. Added here: one deadline for receiving a whole
 request (it also ends a connection that sends nothing), a bound on the request's head, on pipelined requests and on the
 time a client takes to read an answer, and `scope["extensions"]["tls"]` (ASGI TLS extension), which no server fills.
-The body's size is the application's business (`webapp.py`): no more than 64 KiB of it are buffered here.
+The body's size is the application's business (`webapp.py`): no more than two portions of it are buffered here.
 
 This reads internals of uvicorn: its version is pinned, `tests/unit/konnektor_front/test_http.py` notices a change.
 """
@@ -30,6 +30,9 @@ _log = logging.getLogger("tiaas.konnektor.http")
 
 _ARRIVING_OCTETS = 32 * 1024
 """What is taken from a connection before all others have their turn: a tenth of a millisecond's work."""
+_UNREAD_OCTETS = 16 * 1024
+"""How much of a body waits for the application before the connection is read no further: of a large one it takes a
+portion in its turn, and no more than that is decrypted for it meanwhile."""
 _WASTE_OCTETS = 1024 * 1024
 """How much of bodies nobody asked for (404, 401) a connection may send before it is closed."""
 
@@ -268,6 +271,8 @@ class HttpConnection(HttpToolsProtocol):
                 self.transport.close()
         else:
             super().on_body(body)
+            if len(self.cycle.body) >= _UNREAD_OCTETS:
+                self.flow.pause_reading()
 
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade() and self._framing() is not None:
@@ -276,6 +281,8 @@ class HttpConnection(HttpToolsProtocol):
         self._cancel_deadline()
         if not self.transport.is_closing():
             super().on_message_complete()
+            # While the call is served nobody takes from the connection, whose end has to be noticed all the same.
+            self.flow.resume_reading()
 
     # ---- ours ----------------------------------------------------------------------------------------------------
 

@@ -1,13 +1,20 @@
 """What `konnektor/http.py` reads of uvicorn is still there; a new version that changes it fails here first."""
 
+import asyncio
 import inspect
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
 
 import httptools
 import pytest
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
-from tiaas.konnektor.http import HttpConnection
+from tiaas.konnektor.config import Limits
+from tiaas.konnektor.http import HttpConnection, uvicorn_config
+
+PORTION = 32 * 1024
 
 
 def test_the_pinned_version() -> None:
@@ -46,3 +53,69 @@ def test_httptools_still_ends_an_upgrade_without_its_body() -> None:
         parser.feed_data(head + b"abc")
     assert offer.value.args[0] == len(head)
     assert not seen
+
+
+class Line(asyncio.Transport):
+    """A transport that goes nowhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_paused: list[bool] = []
+        """What was said of it, in order."""
+
+    def is_closing(self) -> bool:
+        return False
+
+    def write(self, data: object) -> None:
+        pass
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def pause_reading(self) -> None:
+        self.is_paused.append(True)
+
+    def resume_reading(self) -> None:
+        self.is_paused.append(False)
+
+    def close(self) -> None:
+        pass
+
+
+async def test_a_large_body_comes_by_portions_and_the_end_of_its_client_is_noticed_all_the_same() -> None:
+    turn, parts, done = asyncio.Semaphore(0), asyncio.Queue[int](), asyncio.Event()
+
+    async def app(
+        scope: object,
+        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ) -> None:
+        more = True
+        while more:
+            await turn.acquire()
+            message = await receive()
+            parts.put_nowait(len(message["body"]))
+            more = message["more_body"]
+        await turn.acquire()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+        done.set()
+
+    line, limits, closed = Line(), Limits(), list[HttpConnection]()
+    connection = HttpConnection(uvicorn_config(app, limits), ServerState(), limits, lambda _: True, closed.append)
+    connection.connection_made(line)
+    connection.data_received(b"POST /ws HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (2 * PORTION))
+    assert line.is_paused == []
+    connection.data_received(bytes(PORTION))
+    assert line.is_paused == [True]
+    turn.release()
+    assert await parts.get() == PORTION
+    assert line.is_paused == [True, False]
+    connection.data_received(bytes(PORTION))
+    assert line.is_paused == [True, False, True, False]
+    turn.release()
+    assert await parts.get() == PORTION
+    turn.release()
+    await done.wait()
+    connection.connection_lost(None)
+    assert closed == [connection]
