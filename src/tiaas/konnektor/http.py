@@ -28,8 +28,8 @@ from tiaas.konnektor.config import Limits
 
 _log = logging.getLogger("tiaas.konnektor.http")
 
-_ARRIVING_OCTETS = 32 * 1024
-"""What is taken from a connection before all others have their turn: a tenth of a millisecond's work."""
+_ARRIVING_OCTETS = 16 * 1024
+"""What is taken from a connection before all others have their turn: a record of TLS."""
 _UNREAD_OCTETS = 16 * 1024
 """How much of a body waits for the application before the connection is read no further: of a large one it takes a
 portion in its turn, and no more than that is decrypted for it meanwhile."""
@@ -123,7 +123,7 @@ _ARRIVING = _Arriving()
 
 
 class Portioned(asyncio.BufferedProtocol):
-    """Gives `connection` what arrives in portions; a protocol without a buffer of its own gets eight times as much."""
+    """Gives `connection` what arrives in portions; a protocol without a buffer of its own gets 16 times as much."""
 
     def __init__(self, connection: asyncio.Protocol) -> None:
         self.connection = connection

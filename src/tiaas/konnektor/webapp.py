@@ -26,8 +26,9 @@ _log = logging.getLogger("tiaas.konnektor.http")
 SDS_PATH = "/connector.sds"
 _IN_CHUNKS = 32 * MEBIBYTE
 _AHEAD = 4 * MEBIBYTE
-_SENT_OCTETS = 24 * 1024
-"""What is encrypted and sent of a large answer at once takes a tenth of a millisecond; a multiple of 3."""
+_SENT_OCTETS = 12 * 1024
+"""What is encrypted and sent of a large answer at once: with 24 KiB the p99 of others was a third higher; a multiple
+of 3."""
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

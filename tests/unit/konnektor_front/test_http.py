@@ -14,7 +14,7 @@ from uvicorn.server import ServerState
 from tiaas.konnektor.config import Limits
 from tiaas.konnektor.http import HttpConnection, uvicorn_config
 
-PORTION = 32 * 1024
+PORTION = 16 * 1024
 
 
 def test_the_pinned_version() -> None:
