@@ -40,13 +40,14 @@ class SeededEntropy:
         return out
 
 
+_VARIANTS = {f"{value:x}": f"{value & 3 | 8:x}" for value in range(16)}
+
+
 def random_uuid(entropy: Entropy) -> str:
     """A version 4 UUID in lower-case hex form with dashes (RFC 9562)."""
-    octets = bytearray(entropy.octets(16))
-    octets[6] = octets[6] & 0x0F | 0x40
-    octets[8] = octets[8] & 0x3F | 0x80
-    digits = octets.hex()
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    digits = entropy.octets(16).hex()
+    # Version 4; the variant is the two upper bits of one digit, so that is 8, 9, a or b.
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
 
 def random_fraction(entropy: Entropy) -> float:

@@ -23,6 +23,11 @@ def _is_quick(document: bytes) -> bool:
         # A number sign can hide a part of a name, an object stream whole dictionaries.
         plain = _HIDDEN.sub(lambda match: bytes.fromhex(match[1].decode()), document) if b"#" in document else document
         return b"Predictor" not in plain and b"ObjStm" not in plain
+    if b"<" not in document:
+        return True
     namespaces, attributes = document.count(b"xmlns"), document.count(b"=")
+    # The shortest element and the shortest reference would leave room for so many.
+    if (namespaces**2 * len(document) // 4 + attributes**2) * max(len(document) // 12, 1) <= _COMPARISONS:
+        return True
     elements, references = document.count(b"<"), document.count(b"Reference")
     return (namespaces**2 * elements + attributes**2) * max(references, 1) <= _COMPARISONS

@@ -155,7 +155,10 @@ class TrustLists:
         """See `TrustSource.is_outdated`; by the clock, whatever the last `tick` found (GS-A_5336)."""
         held = self._tsl.held
         until = None if held is None else held.content.next_update
-        return until is not None and self._clock.now() > until + self.grace
+        if until is None:
+            return False
+        now = self._clock.now()
+        return now > until and now > until + self.grace
 
     def is_anchor_outdated(self) -> bool:
         """See `TrustSource.is_anchor_outdated`."""

@@ -32,6 +32,11 @@ _is_known_uri = lru_cache(1024)(_is_uri)
 """Messages name the same few types and algorithms over and over; only short ones are remembered."""
 
 
+@lru_cache(1024)
+def _stands_as_it_is(text: str) -> bool:
+    return text.isprintable() and collapse(text) == text and _is_uri(text)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnyUri(SimpleType):
     """`anyURI` with maxLength and pattern facets."""
@@ -51,5 +56,7 @@ class AnyUri(SimpleType):
 
     def encode(self, value: Any) -> str:
         text: str = value
+        if self.max_length is None and self.pattern is None and len(text) <= _KNOWN_URI_MAX and _stands_as_it_is(text):
+            return text
         require_characters(text)
         return self.decode(text)

@@ -41,6 +41,7 @@ def test_uuid_and_fraction() -> None:
     made = random_uuid(entropy)
     assert len(made) == 36
     assert made[14] == "4"
+    assert made[19] in "89ab"
     assert made != random_uuid(entropy)
     assert all(0 <= random_fraction(entropy) < 1 for _ in range(1000))
     assert len(SystemEntropy().octets(7)) == 7

@@ -40,3 +40,15 @@ def test_together_they_count() -> None:
     half = bytes(QUICK_OCTETS // 2)
     assert is_quick(half, half)
     assert not is_quick(half, half, b"x")
+
+
+@pytest.mark.parametrize("namespaces", [0, 1, 3, 10, 40, 120])
+@pytest.mark.parametrize("elements", [1, 30, 300, 2000])
+@pytest.mark.parametrize("references", [0, 1, 5, 60])
+def test_what_is_not_counted_to_the_end_is_quick_all_the_same(namespaces: int, elements: int, references: int) -> None:
+    """The bound by the length alone judges as all counts together do."""
+    declared = b"".join(b' xmlns:n%d="u"' % n for n in range(namespaces))
+    document = b"<a" + declared + b">" + b"<b/>" * elements + REFERENCE * references + b"</a>"
+    tags, attributes = document.count(b"<"), document.count(b"=")
+    work = (namespaces**2 * tags + attributes**2) * max(references, 1)
+    assert is_quick(document) == (work <= 8_000_000 and len(document) <= QUICK_OCTETS)

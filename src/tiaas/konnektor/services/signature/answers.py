@@ -55,7 +55,7 @@ def _placed(
 
 
 def _outside(kind: SignatureFormat, octets: bytes) -> SignatureObject:
-    return SignatureObject(base64_signature=Base64Signature(value=octets, type=kind.value))
+    return SignatureObject(base64_signature=Base64Signature(value=octets, type=str(kind)))
 
 
 def _pointer(document: Document, xpath: str | None) -> SignatureObject:
