@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Annotated
 
-from tiaas.soap.mapping import Attribute, Element, Namespace, Text, message
+from tiaas.soap.mapping import Attribute, Element, Namespace, Remembering, Text, message
 from tiaas.soap.simple import DATE_TIME, INTEGER, STRING
 
 GERROR = Namespace("http://ws.gematik.de/tel/error/v2.0", "GERROR")
 
 
 @message(GERROR)
-class Detail:
+class Detail(Remembering):
     """Free text about one trace entry; `encoding` is "UTF-8" where given."""
 
     text: Annotated[str, Text(STRING)]

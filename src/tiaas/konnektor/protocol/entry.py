@@ -165,4 +165,5 @@ _TEXTS = ("topic", "text", "fm", "event_id", "message_id", "operation", "call")
 
 
 def _seal(key: bytes, before: bytes, body: bytes) -> bytes:
-    return hmac.digest(key, before + body, "sha256")[:SEAL_OCTETS]
+    # `hmac.digest` gives the interpreter's lock away; beside a busy event loop it takes long to get it back.
+    return hmac.new(key, before + body, "sha256").digest()[:SEAL_OCTETS]
