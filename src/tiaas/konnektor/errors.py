@@ -136,10 +136,10 @@ def _trace(step: KonnektorError, instance_id: str, entropy: Entropy, defect: tup
         fields: dict[str, object] = {"event_id": event_id, "instance": instance_id, "code": step.code}
         fields |= {key.lower(): value for key, value in defect}
         _log.log(level, "error in an operation", extra=fields)
-    return Trace(event_id=event_id, instance=instance_id, log_reference=event_id, **_shown(step))
+    return Trace(event_id=event_id, instance=instance_id, log_reference=event_id, **shown_of(step))
 
 
-def _shown(step: KonnektorError) -> Mapping[str, Any]:
+def shown_of(step: KonnektorError) -> Mapping[str, Any]:
     """What a trace shows of an error itself."""
     number = OUTSIDE.get(step.code, step.code)
     known, detail = _known_of(number, step.comp_type), step.detail if number == step.code else ""

@@ -97,6 +97,18 @@ def _text(part: Part) -> str:
     return part.decode() if isinstance(part, bytes) else part
 
 
+def written_as(value: object, tag: str) -> str:
+    """A value as the element `tag` (PREFIX:Name) of a message, which declares its namespaces; raises UnfitMessage."""
+    parts: list[Part] = []
+    _content_of(type(value), None).write(parts.append, value, tag, "")
+    return joined(parts)
+
+
+def remember(value: Remembering, tag: str, text: str) -> None:
+    """Has a value written as `text`, which is what `written_as` would give for it."""
+    object.__setattr__(value, "_written", (tag, text if text.isascii() else text.encode()))
+
+
 def encode_text(text: str) -> str:
     """Text escaped for element content; raises UnfitMessage for characters XML does not allow."""
     try:
@@ -239,9 +251,8 @@ def _remembering(write: _Write, cls: type[Any]) -> _Write:
         if written is None or written[0] != tag or type(value) is not cls:
             parts: list[Part] = []
             write(parts.append, value, tag, "")
-            text = joined(parts)
-            written = (tag, text if text.isascii() else text.encode())
-            object.__setattr__(value, "_written", written)
+            remember(value, tag, joined(parts))
+            written = value._written
         append(written[1])
 
     return write_remembered

@@ -7,18 +7,17 @@ no answer that the schema allows, so it is 4049 then.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 
 from tiaas.ades.signing import SignedBy
 from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import random_uuid
 from tiaas.base.heavy import beside
-from tiaas.interfaces.connector_common_v5_0 import OK, Result, Status
 from tiaas.interfaces.signature_service_v7_5 import SignResponse
 from tiaas.konnektor.cardmap import QES, SIG
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.documents import Checked, check_document
-from tiaas.konnektor.errors import KonnektorError, gerror_of
+from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, Topic, parameters
 from tiaas.konnektor.keys import effective_crypt, signer_of
 from tiaas.konnektor.keyuse import CertifiedKey, certified_key
@@ -28,6 +27,7 @@ from tiaas.konnektor.services.context import ServiceContext
 from tiaas.konnektor.services.signature.answers import Made, sign_response
 from tiaas.konnektor.services.signature.formats import Circumstances, Ready, finish, prepare
 from tiaas.konnektor.services.signature.variants import CMS_FORMATS
+from tiaas.konnektor.services.signature.warned import status_of
 from tiaas.konnektor.services.signature.wishes import Wish
 from tiaas.konnektor.sessions import CardSession
 from tiaas.konnektor.signaturejobs import SignatureJob
@@ -77,7 +77,7 @@ async def make(call: Call, wishes: Sequence[Wish]) -> tuple[SignResponse, ...]:
     outside = call.context.qes.settings.pdf_outside
     return tuple(
         [
-            sign_response(ready.wish, made, _status(call.context, ready.warnings), pdf_outside=outside)
+            sign_response(ready.wish, made, status_of(call.context, ready.warnings), pdf_outside=outside)
             for ready, made in zip(stack, finished, strict=False)
         ]
     )
@@ -184,17 +184,3 @@ def _tell(call: Call) -> None:
             card_handle=call.card.handle,
         )
     )
-
-
-@cache
-def _warning(code: int) -> KonnektorError:
-    """It is told, never raised."""
-    return KonnektorError(code)
-
-
-def _status(context: ServiceContext, warnings: Sequence[int]) -> Status:
-    if not warnings:
-        return OK
-    errors = [_warning(code) for code in warnings]
-    trace = gerror_of(errors, context.instance_id, context.clock, context.entropy, context.protocol)
-    return Status(result=Result.WARNING, error=trace)
