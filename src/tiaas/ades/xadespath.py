@@ -31,5 +31,10 @@ def path_to_new(parent: XmlElement, name: str, at: int) -> str:
     return path_to(parent) + _step(name, before, same > before)
 
 
+def path_to_first(root: XmlElement, name: str) -> str:
+    """`path_to_new` below a document element that has no child of that name."""
+    return f"/*[local-name()='{local_name(root)}']/*[local-name()='{name}']"
+
+
 def _step(name: str, before: int, is_followed: bool) -> str:
     return f"/*[local-name()='{name}']" + (f"[{before + 1}]" if before or is_followed else "")

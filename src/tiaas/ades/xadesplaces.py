@@ -7,9 +7,10 @@ from lxml import etree
 from tiaas.ades.signing import CannotSign
 from tiaas.ades.xadesdocument import XmlDocument
 from tiaas.ades.xadesids import is_id_by_schema
-from tiaas.ades.xadespath import path_to_new
+from tiaas.ades.xadespath import path_to_first, path_to_new
 from tiaas.ades.xadesvariants import POLICIES, Placement, Variant
 from tiaas.ades.xmlsplice import Place, end_of_root, locate
+from tiaas.base import slices
 from tiaas.base.dataclass import dataclass
 from tiaas.soap.markup import XmlElement, local_name
 from tiaas.xmlsec.errors import BadXmlSignature
@@ -76,6 +77,9 @@ class Target:
         return Spot(place, holder, path_to_new(holder, _SIGNATURE, 0))
 
 
+_WHOLE = Target(Variant.ENVELOPED)
+
+
 def find_target(
     document: XmlDocument,
     reference: str | None,
@@ -86,6 +90,8 @@ def find_target(
 
     A placement without policy is let through if it is the document element, as in gematik's examples.
     """
+    if placement is None and not reference:
+        return _WHOLE
     holder = None if placement is None else _holder(document.root, placement.path)
     behind = placement is not None and placement.behind
     part = _part(document.root, reference, id_attributes)
@@ -103,6 +109,8 @@ def end_spot(document: XmlDocument) -> Spot:
     """Behind all that is in the document element."""
     root = document.root
     place = end_of_root(document.octets, document.encoding, root)
+    if slices.found(document.octets, _SIGNATURE.encode()) < 0:
+        return Spot(place, root, path_to_first(root, _SIGNATURE))
     return Spot(place, root, path_to_new(root, _SIGNATURE, len(root)))
 
 
@@ -130,7 +138,7 @@ def parallel_spot(document: XmlDocument) -> Spot | None:
 
 def _part(root: XmlElement, reference: str | None, id_attributes: frozenset[str] | None) -> XmlElement | None:
     """The element that RefURI means; None for the document element and without RefURI."""
-    if reference is None or reference == "":
+    if not reference:
         return None
     if not reference.startswith("#"):
         raise CannotSign(4115, "RefURI is not the Id of an element")

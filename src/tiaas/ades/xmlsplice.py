@@ -96,7 +96,10 @@ def end_of_root(document: bytes, encoding: str, root: XmlElement) -> Place:
 def inserted(document: bytes, additions: Iterable[tuple[Place, bytes]]) -> bytes:
     """The document with markup at places that do not overlap; at one place, in the order given."""
     pieces, done, view = list[bytes | memoryview](), 0, memoryview(document)
-    for place, markup in sorted(additions, key=_start):
+    ordered = list(additions)
+    if len(ordered) > 1:
+        ordered.sort(key=_start)
+    for place, markup in ordered:
         pieces += (view[done : place.start], place.before, markup, place.after)
         done = place.end
     pieces.append(view[done:])

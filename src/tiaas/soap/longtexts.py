@@ -52,8 +52,6 @@ def thin(document: bytes, encoding: str, long: int = LONG) -> Thin | None:
 
     It is well-formed exactly if `document` is, and has the same elements and attributes. There must be no DTD.
     """
-    if len(document) < long:
-        return None
     view, kept, texts, done = memoryview(document), list[memoryview](), list[memoryview](), 0
     has_comments = found(document, b"<!--") >= 0
     for start, end in _between_tags(document, long):

@@ -63,7 +63,7 @@ def parse_thin_untrusted(document: bytes, limits: Limits, long: int = LONG) -> t
     With the encoding. Without long texts there is nothing to put back (None).
     """
     encoding = _check_octets(document, limits, DOCUMENT_ENCODINGS)
-    made = thin(document, encoding, long)
+    made = None if len(document) < long else thin(document, encoding, long)
     return _parsed_document(document if made is None else made.octets, limits, encoding), encoding, made
 
 

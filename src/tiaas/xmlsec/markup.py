@@ -55,6 +55,8 @@ NOWHERE = Scope({}, {})
 
 def scope_inside(element: XmlElement) -> Scope:
     """What is in force for a child of `element`."""
+    if element.getparent() is None and not element.nsmap and not element.keys():
+        return NOWHERE
     return Scope(element.nsmap, inherited(chain((element,), element.iterancestors()), {}))
 
 

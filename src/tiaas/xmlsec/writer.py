@@ -276,7 +276,7 @@ def _signer_and_policy(certificate: bytes, policy: str | None, declared: str) ->
 def _reference(part: Part, identifier: str = "") -> str:
     kind = "" if part.type is None else f' Type="{part.type}"'
     return (
-        f'<ds:Reference{identifier}{kind} URI="{attribute(part.uri)}">{_steps(part.transforms)}'
+        f'<ds:Reference{identifier}{kind} URI="{part.uri and attribute(part.uri)}">{_steps(part.transforms)}'
         f"{base64(part.digest)}</ds:DigestValue></ds:Reference>"
     )
 

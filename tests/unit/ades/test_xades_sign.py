@@ -186,6 +186,14 @@ def test_the_way_to_a_signature_between_others_of_its_name(path: str | None, pos
     assert prepared.xpath(signed) == f"/*[local-name()='a']/*[local-name()='Signature'][{position}]"
 
 
+@pytest.mark.parametrize("name", ["a", "p:a"])
+@pytest.mark.parametrize("said", ["", "Signature"], ids=["the name is nowhere", "the name is in a text"])
+def test_the_way_to_the_only_signature(name: str, said: str) -> None:
+    document = f'<{name} xmlns:p="urn:p"><b>{said}</b></{name}>'.encode()
+    prepared = prepare(document, holder(Key.P256).by, OPTIONS)
+    assert prepared.xpath(sign(document)) == "/*[local-name()='a']/*[local-name()='Signature']"
+
+
 def test_the_default_place_is_the_last_child_of_the_root() -> None:
     root = parse_document_untrusted(sign(DOCUMENT), Limits())
     assert [child.tag for child in root] == ["{urn:f}b", ds("Signature")]
