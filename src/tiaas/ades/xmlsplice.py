@@ -95,7 +95,8 @@ def end_of_root(document: bytes, encoding: str, root: XmlElement) -> Place:
 
 def inserted(document: bytes, additions: Iterable[tuple[Place, bytes]]) -> bytes:
     """The document with markup at places that do not overlap; at one place, in the order given."""
-    pieces, done, view = list[bytes | memoryview](), 0, memoryview(document)
+    pieces, done = list[bytes | memoryview](), 0
+    view = document if len(document) <= SLICE else memoryview(document)
     ordered = list(additions)
     if len(ordered) > 1:
         ordered.sort(key=_start)

@@ -33,6 +33,8 @@ def joined(parts: Iterable[Octets]) -> bytes:
 
 def found(octets: bytes | bytearray, wanted: bytes, start: int = 0, end: int | None = None) -> int:
     """Where `wanted` comes first between `start` and `end`, or -1: `find`."""
+    if end is None and len(octets) <= SLICE:
+        return octets.find(wanted, start)
     end = len(octets) if end is None else min(end, len(octets))
     near = min(start + SLICE, end)
     at = octets.find(wanted, start, near)

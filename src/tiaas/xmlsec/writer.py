@@ -127,7 +127,8 @@ def draft(scope: Scope, certificate: bytes, method: SignatureMethod, plan: Plan)
     frame = _frame(
         certificate, method, plan.canonicalization, plan.policy, plan.mime_type, plan.description is not None
     )
-    own: tuple[str, ...] = (plan.moment.astimezone(UTC).isoformat(timespec="seconds")[:19], name)
+    moment = plan.moment if plan.moment.tzinfo is UTC else plan.moment.astimezone(UTC)
+    own: tuple[str, ...] = (moment.isoformat()[:19], name)
     if plan.description is not None:
         own += (text(plan.description),)
     properties = f' Id="signedproperties-{name}"'
