@@ -5,7 +5,7 @@ A virtual SMC-B answers no commands: its certificates were read when it was load
 gemF_Personalisierung_HSM).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from tiaas.base.dataclass import dataclass
@@ -46,15 +46,15 @@ class KeyStore(Protocol):
         """Other octets, None if there are none of that label."""
         ...
 
-    async def sign(self, label: str, digest: bytes, scheme: SigningScheme, hash_function: Digest) -> bytes:
+    def sign(self, label: str, digest: bytes, scheme: SigningScheme, hash_function: Digest) -> Awaitable[bytes]:
         """A signature over a hash value, ECDSA in DER."""
         ...
 
-    async def agree(self, label: str, point: bytes) -> bytes:
+    def agree(self, label: str, point: bytes) -> Awaitable[bytes]:
         """ECDH with a point (uncompressed): the x-coordinate."""
         ...
 
-    async def decipher(self, label: str, cryptogram: bytes) -> bytes:
+    def decipher(self, label: str, cryptogram: bytes) -> Awaitable[bytes]:
         """RSAES-OAEP with SHA-256. Raises `WrongCryptogram`."""
         ...
 

@@ -63,17 +63,20 @@ class OwnedKeys:
 
     async def sign(self, label: str, digest: bytes, scheme: SigningScheme, hash_function: Digest) -> bytes:
         """See `KeyStore`."""
-        await self._require_owner()
+        if self._is_to_be_asked():
+            await self._require_owner()
         return await self._used(self._keys.sign(label, digest, scheme, hash_function))
 
     async def agree(self, label: str, point: bytes) -> bytes:
         """See `KeyStore`."""
-        await self._require_owner()
+        if self._is_to_be_asked():
+            await self._require_owner()
         return await self._used(self._keys.agree(label, point))
 
     async def decipher(self, label: str, cryptogram: bytes) -> bytes:
         """See `KeyStore`."""
-        await self._require_owner()
+        if self._is_to_be_asked():
+            await self._require_owner()
         return await self._used(self._keys.decipher(label, cryptogram))
 
     async def _used(self, use: Awaitable[T]) -> T:
@@ -84,8 +87,10 @@ class OwnedKeys:
                 self._on_stuck()
             raise
 
+    def _is_to_be_asked(self) -> bool:
+        return self._asked is None or self._clock.monotonic() - self._asked >= FRESH_SECONDS
+
     async def _require_owner(self) -> None:
         now = self._clock.monotonic()
-        if self._asked is None or now - self._asked >= FRESH_SECONDS:
-            await self._store.require_owner()
-            self._asked = now
+        await self._store.require_owner()
+        self._asked = now

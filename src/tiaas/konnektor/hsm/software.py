@@ -5,6 +5,7 @@ Private keys are read and used in other processes (`tiaas.pki.keyprocesses`), an
 """
 
 import os
+from collections.abc import Awaitable
 from pathlib import Path
 
 from tiaas.base.heavy import beside
@@ -47,17 +48,17 @@ class SoftwareKeys:
         """See `KeyStore`."""
         return await beside(0, self._read, f"{label}.bin")
 
-    async def sign(self, label: str, digest: bytes, scheme: SigningScheme, hash_function: Digest) -> bytes:
+    def sign(self, label: str, digest: bytes, scheme: SigningScheme, hash_function: Digest) -> Awaitable[bytes]:
         """See `KeyStore`."""
-        return await self._use().sign(self._file(label), digest, scheme, hash_function)
+        return self._use().sign(self._file(label), digest, scheme, hash_function)
 
-    async def agree(self, label: str, point: bytes) -> bytes:
+    def agree(self, label: str, point: bytes) -> Awaitable[bytes]:
         """See `KeyStore`."""
-        return await self._use().agree(self._file(label), point)
+        return self._use().agree(self._file(label), point)
 
-    async def decipher(self, label: str, cryptogram: bytes) -> bytes:
+    def decipher(self, label: str, cryptogram: bytes) -> Awaitable[bytes]:
         """See `KeyStore`."""
-        return await self._use().decipher(self._file(label), cryptogram)
+        return self._use().decipher(self._file(label), cryptogram)
 
     def _use(self) -> KeyProcesses:
         if self._processes is None:
