@@ -139,7 +139,11 @@ class GivenAnswers:
 
         def end(asked: "asyncio.Future[bytes] | None") -> None:
             reading.pop(key, None)
-            answer = None if claimed is None else _settled(claimed, is_proven=asked is not None and is_yes(asked))
+            try:
+                answer = None if claimed is None else _settled(claimed, is_proven=asked is not None and is_yes(asked))
+            except Exception as error:  # noqa: BLE001 - whoever waits must hear of a defect, too
+                begun.set_exception(error)
+                return
             self._keep(read, key, answer)
             begun.set_result(answer)
 

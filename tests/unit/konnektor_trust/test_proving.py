@@ -20,6 +20,7 @@ from tiaas.konnektor.config import TiAccess
 from tiaas.konnektor.givenanswers import GivenAnswers
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.ocsp import OcspClient
+from tiaas.konnektor.ocspanswer import ClaimedAnswer
 from tiaas.konnektor.proven import ProvenSignatures
 from tiaas.konnektor.publickeys import PublicKeys, is_yes
 from tiaas.konnektor.trust import Issuer, TrustSpace
@@ -286,3 +287,19 @@ def test_the_wrong_ones_are_read() -> None:
         assert decode_certificate_untrusted(der).subject_key
     for der in WRONG_ANSWERS.values():
         assert value_of(der)
+
+
+async def test_a_defect_leaves_nobody_waiting(processes: KeyProcesses, monkeypatch: pytest.MonkeyPatch) -> None:
+    def defect(self: ClaimedAnswer, *, is_proven: bool = False) -> None:
+        raise ValueError("a defect")
+
+    keys = PublicKeys()
+    answers = GivenAnswers(keys=keys)
+    try:
+        with monkeypatch.context() as broken:
+            broken.setattr(ClaimedAnswer, "settled", defect)
+            with pytest.raises(ValueError, match="a defect"):
+                await asyncio.wait_for(answers.read((GOOD,), OSIG, SMCB.ca, SPACE), 10)
+        assert len(await answers.read((GOOD,), OSIG, SMCB.ca, SPACE)) == 1, "it is read again"
+    finally:
+        keys.stop()
