@@ -85,7 +85,7 @@ class Activations:
 
     def is_active(self, iccsn: str, mandant_id: str) -> bool:
         """Whether a Mandant may use it."""
-        return mandant_id in self._kept.get(iccsn, _NEVER).mandanten
+        return mandant_id in self.of(iccsn).mandanten
 
     async def activate(self, iccsn: str, mandant_id: str, code: Secret, right: PasswordHash) -> None:
         """Activates it for a Mandant to whom it is assigned. Raises `ActivationRefused`."""

@@ -66,7 +66,7 @@ class SoftwareKeys:
         return self._processes
 
     def _file(self, label: str) -> bytes:
-        return b"%b%b.key" % (self._prefix, label.encode("utf-8", "surrogateescape"))
+        return b"%b%b.key" % (self._prefix, os.fsencode(label))
 
     def _read(self, name: str) -> bytes | None:
         try:

@@ -1,4 +1,5 @@
-"""The Status of a document: OK, or Result Warning with the codes of what there was to warn of.
+"""The Status of a document in SignDocumentResponse (gemSpec_Kon V5.18 TIP1-A_5010-09, TAB_KON_065): OK, or Result
+Warning with the codes of what there was to warn of.
 
 Every XML document without a schema has a warning (4193), and all with one code differ in ids and time alone: what they
 have in common is written once for each instance. That both ways write the same a test compares.
