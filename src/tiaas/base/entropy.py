@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -16,8 +17,8 @@ class Entropy(Protocol):
 class SystemEntropy:
     """The operating system's generator; the only one allowed for keys, secrets and handles outside tests."""
 
-    def octets(self, size: int) -> bytes:
-        return os.urandom(size)
+    def __init__(self) -> None:
+        self.octets: Callable[[int], bytes] = os.urandom
 
 
 class SeededEntropy:
