@@ -8,6 +8,7 @@ passes the information model's current snapshot and what is known of the card.
 
 import enum
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.cardtypes import HBAX, INSURED, SM_B, WITHOUT_RULE, CardType
@@ -23,9 +24,8 @@ class HbaSessionFact:
     raised: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CardFact:
-    """What the decision needs to know of an inserted card.
+class CardFact(NamedTuple):
+    """What the decision needs to know of an inserted card; a tuple, because decisions are looked up by it.
 
     `egk_workplaces` holds the workplace of the eGK session if there is one.
     """

@@ -106,6 +106,8 @@ class Card:
         self.ct_id = ct_id
         self.slot = slot
         self.data = data
+        self.card_type = data.card_type
+        """The concrete type."""
         self.insert_time = inserted
         self.held = held
         self.removed = False
@@ -113,13 +115,9 @@ class Card:
         self._pool = ChannelPool(line, lambda: self.removed, self._holders, single=data.card_type in INSURED)
         self._holder: Reservation | None = None
         self._derived: dict[str, Any] = {}
+        self._fact = CardFact(data.card_type, ct_id, data.iccsn)
         self._cache: dict[str, _Cached] = {}
         self._cache_mutex = asyncio.Lock()
-
-    @property
-    def card_type(self) -> CardType:
-        """The concrete type."""
-        return self.data.card_type
 
     def derived(self, name: str, make: Callable[[], T]) -> T:
         """A value made once: it depends only on what stays the same from insertion to removal."""
@@ -166,7 +164,7 @@ class Card:
         Keys: eGK the card alone; SM-B the Mandant; HBAx Clientsystem and userId (C1–C3). A missing userId with an
         HBAx is a defect of the caller (C16); the access check comes before.
         """
-        if self._holder is None or not self._holder.sessions_go_on:
+        if self._holder is not None and not self._holder.sessions_go_on:
             self.require_free(holder)
         key = self._session_key(context)
         session = self.sessions.pop(key, None)
@@ -253,7 +251,7 @@ class Card:
     def fact(self) -> CardFact:
         """What the access check needs to know."""
         if self.card_type in SM_B:
-            return self.derived("fact", lambda: CardFact(self.card_type, self.ct_id, self.data.iccsn))
+            return self._fact
         sessions = self.sessions.values()
         egk: tuple[str, ...] = ()
         hba: tuple[HbaSessionFact, ...] = ()
@@ -261,7 +259,7 @@ class Card:
             egk = tuple(session.context.workplace_id for session in sessions)
         if self.card_type in HBAX:
             hba = tuple(HbaSessionFact(s.context.client_system_id, s.context.user_id or "", s.raised) for s in sessions)
-        return CardFact(self.card_type, self.ct_id, self.data.iccsn, egk, hba)
+        return self._fact._replace(egk_workplaces=egk, hba_sessions=hba)
 
 
 class Reservation:

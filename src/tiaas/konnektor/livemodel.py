@@ -20,15 +20,11 @@ class LiveInfoModel:
     def __init__(
         self, model: InfoModel | None = None, persist: Callable[[InfoModel], Awaitable[None]] | None = None
     ) -> None:
-        self._model = model if model is not None else InfoModel()
+        self.current = model if model is not None else InfoModel()
+        """The snapshot in force; only `apply` sets another."""
         self._persist = persist
         self._derived: dict[Hashable, Any] = {}
         self._changing = asyncio.Lock()
-
-    @property
-    def current(self) -> InfoModel:
-        """The snapshot in force."""
-        return self._model
 
     def derived(self, key: Hashable, make: Callable[[InfoModel], T]) -> T:
         """A value that depends on the current snapshot and `key` only, made once per snapshot.
@@ -41,7 +37,7 @@ class LiveInfoModel:
         except KeyError:
             if len(self._derived) >= _DERIVED_MAX:
                 self._derived.clear()
-            value = self._derived[key] = make(self._model)
+            value = self._derived[key] = make(self.current)
             return value
 
     async def apply(self, change: Callable[[InfoModel], InfoModel]) -> InfoModel:
@@ -50,9 +46,9 @@ class LiveInfoModel:
         Raises what `change` (`ConstraintViolated`) or `persist` raises; then nothing is changed.
         """
         async with self._changing:
-            changed = change(self._model)
+            changed = change(self.current)
             if self._persist is not None:
                 await self._persist(changed)
-            self._model = changed
+            self.current = changed
             self._derived.clear()
             return changed

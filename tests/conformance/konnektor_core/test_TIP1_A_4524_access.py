@@ -97,11 +97,11 @@ BREAKS: dict[str, Callable[[AccessRequest, InfoModel, CardFact | None], Broken]]
     "terminal local or remote": lambda q, m, c: (q, cut(Relation.LOCAL, "AP", "CT"), c),
     "terminal of some workplace": lambda q, m, c: (q, cut(Relation.LOCAL, "AP", "CT"), c),
     "terminal local": lambda q, m, c: (q, cut(Relation.LOCAL, "AP", "CT").link(Relation.REMOTE, "AP", "CT"), c),
-    "eGK free for the workplace": lambda q, m, c: (q, m, c and replace(c, egk_workplaces=("AP2",))),
+    "eGK free for the workplace": lambda q, m, c: (q, m, c and c._replace(egk_workplaces=("AP2",))),
     "HBAx not raised by another user": lambda q, m, c: (
         q,
         m,
-        c and replace(c, hba_sessions=(HbaSessionFact("CS", "U2", raised=True),)),
+        c and c._replace(hba_sessions=(HbaSessionFact("CS", "U2", raised=True),)),
     ),
 }
 EXPECTED = {

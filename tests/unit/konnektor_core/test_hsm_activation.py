@@ -35,14 +35,14 @@ async def refused(activations: Activations, code: Secret, kept: PasswordHash) ->
 async def test_the_right_code_activates_for_one_mandant_and_is_kept() -> None:
     store, clock = MemoryStore(), ManualClock(START)
     activations = await Activations.load(store, clock)
-    assert not activations.is_active(ICCSN, "M1")
+    assert not activations.may_use(ICCSN)("M1")
     await activations.activate(ICCSN, "M1", CODE, await right())
-    assert activations.is_active(ICCSN, "M1")
-    assert not activations.is_active(ICCSN, "M2")
+    assert activations.may_use(ICCSN)("M1")
+    assert not activations.may_use(ICCSN)("M2")
     again = await Activations.load(store, clock)
-    assert again.is_active(ICCSN, "M1")
+    assert again.may_use(ICCSN)("M1")
     await again.deactivate(ICCSN, "M1")
-    assert not (await Activations.load(store, clock)).is_active(ICCSN, "M1")
+    assert not (await Activations.load(store, clock)).may_use(ICCSN)("M1")
 
 
 @pytest.mark.requirement("A_23632-01")
@@ -58,7 +58,7 @@ async def test_each_wrong_code_makes_the_next_wait_twice_as_long() -> None:
     assert waits == [5, 10, 20, 40, 80]
     await activations.activate(ICCSN, "M1", CODE, kept)
     assert await refused(activations, WRONG, kept) == 5
-    assert activations.is_active(ICCSN, "M1")
+    assert activations.may_use(ICCSN)("M1")
 
 
 async def test_the_wait_has_a_bound() -> None:

@@ -6,7 +6,7 @@ assignment the activation goes.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -83,9 +83,14 @@ class Activations:
         """What is kept of a virtual SMC-B."""
         return self._kept.get(iccsn, _NEVER)
 
-    def is_active(self, iccsn: str, mandant_id: str) -> bool:
-        """Whether a Mandant may use it."""
-        return mandant_id in self.of(iccsn).mandanten
+    def may_use(self, iccsn: str) -> Callable[[str], bool]:
+        """What tells at any time whether a Mandant may use a virtual SMC-B: every call that uses it asks."""
+        kept = self._kept
+
+        def is_active(mandant_id: str) -> bool:
+            return mandant_id in kept.get(iccsn, _NEVER).mandanten
+
+        return is_active
 
     async def activate(self, iccsn: str, mandant_id: str, code: Secret, right: PasswordHash) -> None:
         """Activates it for a Mandant to whom it is assigned. Raises `ActivationRefused`."""

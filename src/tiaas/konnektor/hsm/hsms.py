@@ -142,7 +142,7 @@ class Hsms:
         try:
             store = hsm.store = OwnedKeys(await self._keys_of(hsm), self._store, self._clock, partial(self._lose, hsm))
             await store.open()
-            hsm.loaded = [await load_smb(store, smb, self._active(smb)) for smb in settings.smbs]
+            hsm.loaded = [await load_smb(store, smb, self._activations.may_use(smb.iccsn)) for smb in settings.smbs]
         except TokenError as error:
             hsm.is_pin_refused |= isinstance(error, PinRefused)
             fields = {"ct_id": settings.ct_id, "code": _NO_HSM, "reason": error.reason}
@@ -194,9 +194,6 @@ class Hsms:
             entry = self._terminals.entry(hsm.settings.ct_id)
             self._hub.publish(failure_event(Topic.CT_TLS_ESTABLISHMENT_FAILURE, entry, KonnektorError(_NO_HSM)))
 
-    def _active(self, smb: VirtualSmb) -> "_IsActive":
-        return _IsActive(self._activations, smb.iccsn)
-
     # ---- administration ----------------------------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[SmbView]:
@@ -225,17 +222,6 @@ class Hsms:
         """Sessions under way see at once what is active now."""
         for card in self._cards:
             card.take_activations()
-
-
-@dataclass(frozen=True, slots=True)
-class _IsActive:
-    """Whether a Mandant may use a virtual SMC-B."""
-
-    activations: Activations
-    iccsn: str
-
-    def __call__(self, mandant_id: str) -> bool:
-        return self.activations.is_active(self.iccsn, mandant_id)
 
 
 async def _leave(hsm: _Hsm) -> None:
