@@ -11,12 +11,9 @@ turn of the event loop, and then whatever else is ready has its turn.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, suppress
 
-from tiaas.base.heavy import LARGE
 from tiaas.konnektor.config import MEBIBYTE
-
-_ROOM_ENOUGH: AbstractAsyncContextManager[None] = nullcontext()
 
 
 class LargeBodies:
@@ -27,12 +24,9 @@ class LargeBodies:
         self._free = room
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
-    def place(self, octets: int) -> AbstractAsyncContextManager[None]:
-        """Room for a request of that size, as soon as there is some."""
-        return _ROOM_ENOUGH if octets < LARGE else self._place(octets)
-
     @asynccontextmanager
-    async def _place(self, octets: int) -> AsyncIterator[None]:
+    async def place(self, octets: int) -> AsyncIterator[None]:
+        """Room for a large request of that size, as soon as there is some."""
         taken = min(octets, self._room)
         if self._waiting or taken > self._free:
             turn = asyncio.get_running_loop().create_future()

@@ -98,32 +98,29 @@ class WebApp:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """ASGI 3."""
         try:
-            await self._serve(scope, receive, send)
+            await self._served(scope, receive, send)
         except Gone:
             return
         except Exception as error:  # noqa: BLE001 - the last border; a traceback may hold personal data
             _log.error("a request failed outside the dispatcher", extra={"kind": type(error).__name__})
             await _reply(send, 500, b"internal error\n", _TEXT + _CLOSE)
 
-    async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
+    def _served(self, scope: Message, receive: Receive, send: Send) -> Awaitable[None]:
         path, method = scope["path"], scope["method"]
         is_plain = scope["scheme"] == "http"
         if path == SDS_PATH:
-            await self._serve_directory(scope, send, is_plain=is_plain)
-            return
+            return self._serve_directory(scope, send, is_plain=is_plain)
         if is_plain and self.gate.access.tls_mandatory:
-            await _reply(send, 403, b"TLS is mandatory\n", _TEXT + _CLOSE)
-            return
+            return _reply(send, 403, b"TLS is mandatory\n", _TEXT + _CLOSE)
         endpoint = self.endpoints.get(path)
         if endpoint is None:
-            await _reply(send, 404, b"no such service\n", _TEXT)
-        elif method in ("GET", "HEAD"):
+            return _reply(send, 404, b"no such service\n", _TEXT)
+        if method in ("GET", "HEAD"):
             # Load balancers and clients ask whether a service is there; it says so to whoever may connect.
-            await _reply(send, 200, f"{endpoint.name}\n".encode(), _TEXT)
-        elif method != "POST":
-            await _reply(send, 405, b"POST a SOAP message\n", (*_TEXT, (b"allow", b"GET, HEAD, POST")))
-        else:
-            await self._serve_soap(endpoint, scope, receive, send)
+            return _reply(send, 200, f"{endpoint.name}\n".encode(), _TEXT)
+        if method != "POST":
+            return _reply(send, 405, b"POST a SOAP message\n", (*_TEXT, (b"allow", b"GET, HEAD, POST")))
+        return self._serve_soap(endpoint, scope, receive, send)
 
     async def _serve_directory(self, scope: Message, send: Send, *, is_plain: bool) -> None:
         access = self.gate.access
@@ -143,22 +140,25 @@ class WebApp:
 
     async def _serve_soap(self, endpoint: Endpoint, scope: Message, receive: Receive, send: Send) -> None:
         fields: Fields = dict(scope["headers"])
-        if fields.get(b"content-encoding", b"identity").lower() != b"identity":
+        encoding = fields.get(b"content-encoding")
+        if encoding is not None and encoding.lower() != b"identity":
             await refuse_body(send, receive, 415, b"send the message without Content-Encoding\n")
             return
         peer = await self._peer(scope, fields)
         if peer is None:
             await self._deny(scope, send)
             return
-        content_type, accept = _text(fields, b"content-type"), _text(fields, b"accept")
         OWNER.set(self.large)
+        size = _announced(fields, endpoint.body_octets)
         try:
-            async with self.large.place(_announced(fields, endpoint.body_octets)):
-                # The body is the handler's alone, so that it can let go of it.
-                reply = await endpoint.handler.handle(
-                    await read_body(fields, receive, endpoint.body_octets), content_type, peer, accept
-                )
-                await _send_soap(send, reply)
+            # The body is the handler's alone, so that it can let go of it.
+            if size < LARGE:
+                body = read_body(fields, receive, endpoint.body_octets)
+                await _send_soap(send, await _handled(endpoint, fields, peer, await body))
+                return
+            async with self.large.place(size):
+                body = read_body(fields, receive, endpoint.body_octets)
+                await _send_soap(send, await _handled(endpoint, fields, peer, await body))
         except TooLong:
             if endpoint.too_long is not None:
                 fault = endpoint.too_long()
@@ -205,7 +205,7 @@ async def read_body(fields: Fields, receive: Receive, limit: int) -> bytes | byt
         return await _large_body(size, receive)
     whole: bytearray | None = None
     while True:
-        part, is_last = await _received(receive)
+        part, is_last = _part(await receive())
         if len(part) + (0 if whole is None else len(whole)) > limit:
             raise TooLong
         if whole is None and is_last:
@@ -226,7 +226,7 @@ async def _large_body(size: int, receive: Receive) -> bytearray:
     with memoryview(whole) as place:
         is_last = False
         while not is_last:
-            part, is_last = await _received(receive)
+            part, is_last = _part(await receive())
             end = at + len(part)
             if end > ready:
                 ready = min(end + _AHEAD, size)
@@ -241,9 +241,8 @@ async def _large_body(size: int, receive: Receive) -> bytearray:
     return whole
 
 
-async def _received(receive: Receive) -> tuple[bytes, bool]:
+def _part(message: Message) -> tuple[bytes, bool]:
     """The next part, and whether it is the last. Raises `Gone`."""
-    message = await receive()
     if message["type"] != "http.request":
         raise Gone
     return message.get("body", b""), not message.get("more_body", False)
@@ -257,15 +256,21 @@ def _announced(fields: Fields, limit: int) -> int:
     return min(limit, _IN_CHUNKS) if b"transfer-encoding" in fields else 0
 
 
+def _handled(endpoint: Endpoint, fields: Fields, peer: Peer, body: bytes | bytearray) -> Awaitable[SoapReply]:
+    accept = _text(fields, b"accept") if b"accept" in fields else None
+    return endpoint.handler.handle(body, _text(fields, b"content-type"), peer, accept)
+
+
 async def _send_soap(send: Send, reply: SoapReply) -> None:
-    whole = reply.body if len(reply.pieces) == 1 else None
+    first = reply.pieces[0]
+    whole = first if len(reply.pieces) == 1 and type(first) is bytes else None
     size = reply.size if whole is None else len(whole)
     head = [(b"content-type", reply.content_type.encode()), (b"content-length", b"%d" % size)]
     await send({"type": "http.response.start", "status": reply.status, "headers": head})
     if whole is not None:
         await send({"type": "http.response.body", "body": whole})
         return
-    is_large = reply.size >= LARGE
+    is_large = size >= LARGE
     for part in reply.slices(_SENT_OCTETS if is_large else SLICE):
         if is_large:
             await TURNS.mine()

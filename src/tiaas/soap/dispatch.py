@@ -173,7 +173,7 @@ class Dispatcher:
         SERVED_CALL.set(None)
         request, answer = None, None
         try:
-            is_packaged = self._is_packaged(content_type)
+            is_packaged = content_type is not None and content_type not in _ORDINARY and self._is_packaged(content_type)
             if len(body) < _IN_THREAD:
                 entry, request = self._understand(body, content_type if is_packaged else None)
             else:
@@ -186,7 +186,11 @@ class Dispatcher:
             answer, headers = (given, ()) if entry.headers is None else (given.message, given.headers)
             if not isinstance(answer, entry.response):
                 raise TypeError(f"the handler of {entry.request.__name__} gave no {entry.response.__name__}")
-            reply = self._reply(write_envelope_parts(answer, headers), is_packaged or wants_package(accept))
+            parts = write_envelope_parts(answer, headers)
+            if is_packaged or (accept is not None and wants_package(accept)):
+                reply = self._packaged_reply(parts)
+            else:
+                reply = plain_reply(200, parts)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a fault
             answer = self._fault_of(error)
             if isinstance(error, SoapError):
@@ -205,18 +209,16 @@ class Dispatcher:
             self._observer.done(begun, None, fault)
         return SoapReply(500, CONTENT_TYPE, (write_fault(fault),))
 
-    def _is_packaged(self, content_type: str | None) -> bool:
-        if content_type is None or content_type in _ORDINARY:
-            return False
+    def _is_packaged(self, content_type: str) -> bool:
         if self._mtom is not None and is_package(content_type):
             return True
         _check_content_type(content_type)
         return False
 
-    def _reply(self, parts: list[Part], packaged: bool) -> SoapReply:
-        if packaged and self._mtom is not None:
-            return packaged_reply(200, parts, self._mtom.octets(16).hex())
-        return plain_reply(200, parts)
+    def _packaged_reply(self, parts: list[Part]) -> SoapReply:
+        if self._mtom is None:
+            return plain_reply(200, parts)
+        return packaged_reply(200, parts, self._mtom.octets(16).hex())
 
     def _understand(self, body: bytes | bytearray, package: str | None) -> tuple[Operation, Any]:
         """The operation and the message of a request; `package` is the Content-Type of one that is packaged.

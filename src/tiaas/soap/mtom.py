@@ -35,11 +35,10 @@ def is_package(content_type: str) -> bool:
     return media_type == "multipart/related" and parameters.get("type", PART_TYPE).lower() == PART_TYPE
 
 
-def wants_package(accept: str | None) -> bool:
+def wants_package(accept: str) -> bool:
     """Whether `Accept` announces `multipart/related` with `application/xop+xml`."""
-    if accept is None or "multipart/related" not in accept.lower():
-        return False
-    return PART_TYPE in accept.lower()
+    wanted = accept.lower()
+    return "multipart/related" in wanted and PART_TYPE in wanted
 
 
 def open_package_untrusted(content_type: str, body: Octets) -> Package:

@@ -9,12 +9,6 @@ from tiaas.konnektor.config import MEBIBYTE
 from tiaas.konnektor.largebodies import LargeBodies, Turns
 
 
-async def test_small_requests_never_wait() -> None:
-    bodies = LargeBodies(10 * MEBIBYTE)
-    async with bodies.place(10 * MEBIBYTE), asyncio.timeout(1), bodies.place(1000):
-        pass
-
-
 async def test_who_came_first_is_served_first_and_what_is_too_large_gets_all() -> None:
     bodies, order = LargeBodies(10 * MEBIBYTE), list[str]()
 
