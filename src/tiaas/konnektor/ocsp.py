@@ -74,7 +74,8 @@ class OcspClient:
     ) -> None:
         """`online` None: as in `access`. Raises `BadInstanceConfig` for a forwarder that is no http URL."""
         self._counts = OcspCounts()
-        self._hits = 0
+        self.hits = 0
+        """How often a status was known without asking."""
         self._forwarder: Origin | None = None
         self._online = online or OnlineMode(access.online)
         if access.ocsp_forwarder:
@@ -98,7 +99,7 @@ class OcspClient:
     @property
     def counts(self) -> OcspCounts:
         """What was done so far."""
-        return replace(self._counts, cache_hits=self._hits)
+        return replace(self._counts, cache_hits=self.hits)
 
     @property
     def answers(self) -> int:
@@ -146,12 +147,8 @@ class OcspClient:
         kept = self._kept(self._key(certificate), space, is_egk=is_egk)
         if kept is None:
             return None
-        self._hits += 1
+        self.hits += 1
         return kept.enforced if enforce_cert_hash else kept.plain
-
-    def known_again(self) -> None:
-        """What `known_status` said was used once more without asking."""
-        self._hits += 1
 
     def _key(self, certificate: Certificate) -> bytes:
         return self._keys.get(certificate) or self._keys.keep(hashlib.sha256(certificate.encoded).digest(), certificate)

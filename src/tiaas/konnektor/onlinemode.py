@@ -11,14 +11,11 @@ class OnlineMode:
     def __init__(self, active: bool) -> None:
         self._wanted = active
         self._blocked = False
+        self.active = active
+        """MGM_LU_ONLINE=Enabled, and not blocked."""
         self._listeners: list[Callable[[], None]] = []
         self.sis: tuple[bool, datetime] | None = None
         """Whether a box has its way to the SIS, and since when; None before it had one, and for an HSK."""
-
-    @property
-    def active(self) -> bool:
-        """MGM_LU_ONLINE=Enabled, and not blocked."""
-        return self._wanted and not self._blocked
 
     @property
     def wanted(self) -> bool:
@@ -45,6 +42,7 @@ class OnlineMode:
     def _set(self, wanted: bool, blocked: bool) -> None:
         before = self.active
         self._wanted, self._blocked = wanted, blocked
+        self.active = wanted and not blocked
         if self.active is before:
             return
         for listener in self._listeners:

@@ -14,44 +14,41 @@ from tiaas.konnektor.verdict import CertificateCheck, Result
 
 
 @dataclass(frozen=True, slots=True)
-class Grounds:
-    """What a check rests on besides times: the trust space, and the answers kept about the status."""
-
-    space: TrustSpace
-    generation: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Standing:
     check: CertificateCheck
-    grounds: Grounds
+    space: TrustSpace
+    generation: int
     since: datetime
     until: datetime
     fresh_until: datetime
 
 
 class StandingChecks:
-    """The last `limit` good checks of one instance by certificate (DER); belongs to its event loop."""
+    """The last `limit` good checks of one instance by certificate (DER); belongs to its event loop.
+
+    Besides times a check rests on the trust space and on the answers kept about the status, by their generation.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._checks: OrderedDict[bytes, _Standing] = OrderedDict()
 
-    def get(self, der: bytes, at: datetime, now: datetime, grounds: Grounds) -> CertificateCheck | None:
+    def get(
+        self, der: bytes, at: datetime, now: datetime, space: TrustSpace, generation: int
+    ) -> CertificateCheck | None:
         """The check for the reference time `at`, None if there is none that stands."""
         standing = self._checks.get(der)
         if standing is None:
             return None
-        check, before = standing.check, standing.grounds
-        is_same = before.space is grounds.space and before.generation == grounds.generation
-        if not is_same or now > standing.fresh_until:
+        if standing.space is not space or standing.generation != generation or now > standing.fresh_until:
             del self._checks[der]
             return None
         if not standing.since <= at <= standing.until:
             return None
+        check = standing.check
         return CertificateCheck(check.verdict, at, check.is_qualified, check.examination)
 
-    def keep(self, der: bytes, check: CertificateCheck, grounds: Grounds, grace: timedelta) -> None:
+    def keep(self, der: bytes, check: CertificateCheck, space: TrustSpace, generation: int, grace: timedelta) -> None:
         """Keeps a check that found nothing wrong, with a status that is itself kept for the time of `grace`."""
         verdict, found = check.verdict, check.examination
         status = verdict.status
@@ -62,6 +59,6 @@ class StandingChecks:
         # By the chain model (qualified certificates) the issuers count at the time of the certificate, not of now.
         timed = found.path[:1] if check.is_qualified else found.path
         since, until = max(one.not_before for one in timed), min(one.not_after for one in timed)
-        self._checks[der] = _Standing(check, grounds, since, until, status.produced_at + grace)
+        self._checks[der] = _Standing(check, space, generation, since, until, status.produced_at + grace)
         if len(self._checks) > self._limit:
             self._checks.popitem(last=False)

@@ -117,7 +117,8 @@ class TrustLists:
         self._opstate = opstate
         self._clock = clock
         self._entropy = entropy
-        self._space = TrustSpace((), given.cvc_roots, given.cross_cvcs)
+        self.space = TrustSpace((), given.cvc_roots, given.cross_cvcs)
+        """See `TrustSource.space`; without a TSL nothing but CVC roots is trusted (TSL_INIT_ERROR)."""
         daily, often = timedelta(seconds=access.tsl_seconds), timedelta(seconds=access.bnetza_seconds)
         self._tsl = ListSlot(_TSL, "CERT/TSL", access.tsl_url, 4128, 4127, Condition.TSL_UPDATE_NOT_SUCCESSFUL, daily)
         self._bnetza = ListSlot(
@@ -125,11 +126,6 @@ class TrustLists:
         )
         self._one_at_a_time = asyncio.Lock()
         self._looked = asyncio.Event()
-
-    @property
-    def space(self) -> TrustSpace:
-        """See `TrustSource.space`; without a TSL nothing but CVC roots is trusted (TSL_INIT_ERROR)."""
-        return self._space
 
     @property
     def anchors(self) -> Anchors:
@@ -194,7 +190,7 @@ class TrustLists:
             return
         slot.held, slot.mark = HeldList.of(read, imported), ListMark.of(read.content)
         if slot is self._tsl:
-            self._space = read.space.joined(self._given)
+            self.space = read.space.joined(self._given)
         else:
             self.qualified, self.qualified_signers = read.qualified, read.qualified_signers
 
@@ -267,7 +263,7 @@ class TrustLists:
         space = read.space.joined(self._given)
         anchors = self._announced(read, anchors).located(space)
         await self._store.apply((put_list(_TSL, document, mark, now), put_anchors(_ANCHOR, anchors)))
-        slot.held, slot.mark, self._anchors, self._space = HeldList.of(read, now), mark, anchors, space
+        slot.held, slot.mark, self._anchors, self.space = HeldList.of(read, now), mark, anchors, space
         self.on_change()
         return True
 
@@ -275,7 +271,7 @@ class TrustLists:
         """TUC_PKI_001, step 4: the status of the signer, asked where the TSL in use says, not the new one."""
         if not anchor.ocsp_url or not self._ocsp.is_possible:
             return
-        status = await self._ocsp.status(read.signer, anchor, self._space)
+        status = await self._ocsp.status(read.signer, anchor, self.space)
         if status.fault in _SIGNER_FAULTS:
             raise ListRefused(status.fault, "the signer of the TSL")
 
@@ -306,7 +302,7 @@ class TrustLists:
         """TUC_PKI_036 for one document; False if it is the one in use. Raises `ListRefused`, `StoreError`."""
         now, slot = self._clock.now(), self._bnetza
         read = await self._reader.read(document)
-        check_bnetza(read, self._space.bnetza_signers, now)
+        check_bnetza(read, self.space.bnetza_signers, now)
         if slot.held is not None and slot.held.digest == read.digest:
             return False
         mark = ListMark.of(read.content)

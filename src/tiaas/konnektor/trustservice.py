@@ -22,7 +22,7 @@ from tiaas.konnektor.proven import PATHS_MAX, READ_MAX, GoodPaths, ProvenSignatu
 from tiaas.konnektor.publickeys import PublicKeys
 from tiaas.konnektor.qualifiedtrust import QualifiedTrust, located
 from tiaas.konnektor.signerdemands import QUALIFIED, signer_demands
-from tiaas.konnektor.standing import Grounds, StandingChecks
+from tiaas.konnektor.standing import StandingChecks
 from tiaas.konnektor.trust import EGK, FD_SERVER, ZD_SERVER, Issuer, TrustSpace
 from tiaas.konnektor.trustlists import TrustLists
 from tiaas.konnektor.trustsource import TrustSource
@@ -223,17 +223,20 @@ class Trust:
         if certificate is None:
             return CertificateCheck(_UNREADABLE, at)
         is_qualified = certificate.is_qualified
-        space = self._qualified.space(self.space, self.lists) if is_qualified else self.space
-        if given or not self._ocsp.is_possible:
+        space = self._source.space
+        if is_qualified:
+            space = self._qualified.space(space, self.lists)
+        ocsp = self._ocsp
+        if given or not ocsp.is_possible:
             asking = _Asking(tuple(given[:GIVEN_MAX]), wants_current)
             return await self._check_signer(certificate, space, at, asking, is_qualified=is_qualified)
-        grounds = Grounds(space, self._ocsp.generation)
-        known = self._standing.get(der, at, self._clock.now(), grounds)
+        generation = ocsp.generation
+        known = self._standing.get(der, at, self._clock.now(), space, generation)
         if known is not None:
-            self._ocsp.known_again()
+            ocsp.hits += 1
             return known
         check = await self._check_signer(certificate, space, at, _JUST_ASK, is_qualified=is_qualified)
-        self._standing.keep(der, check, grounds, self._ocsp.grace)
+        self._standing.keep(der, check, space, generation, ocsp.grace)
         return check
 
     async def _check_signer(

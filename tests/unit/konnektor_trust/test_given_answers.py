@@ -72,7 +72,7 @@ async def test_who_signs_answers_no_longer_is_not_believed_again(bench: Bench) -
     for _ in range(2):
         check = await bench.trust.check_signer(OSIG.encoded, SIGNED, (GIVEN,))
         assert (check.verdict.result, check.verdict.warnings) == (Result.VALID, ())
-    bench.lists._space = replace(SPACE, ocsp_signers=())
+    bench.lists.space = replace(SPACE, ocsp_signers=())
     check = await bench.trust.check_signer(OSIG.encoded, SIGNED, (GIVEN,))
     assert check.verdict.result is Result.INCONCLUSIVE
     assert PkiCode.PROVIDED_OCSP_RESPONSE_NOT_VALID in check.verdict.warnings

@@ -46,7 +46,7 @@ async def test_checks_leave_no_copies_of_the_list(bench: Bench) -> None:
 
 async def test_a_path_by_the_vl_is_examined_once_as_long_as_the_same_lists_count(bench: Bench) -> None:
     trusts(bench, QES)
-    bench.lists._space = Counted((Issuer(SMCB.ca),), ())
+    bench.lists.space = Counted((Issuer(SMCB.ca),), ())
     Counted.asked, given = 0, answer(QES, SIGNED)
     for _ in range(3):
         assert await result(bench, given) is Result.VALID
@@ -54,7 +54,7 @@ async def test_a_path_by_the_vl_is_examined_once_as_long_as_the_same_lists_count
     changes: tuple[Callable[[], None], ...] = (
         lambda: setattr(bench.lists, "qualified", (Issuer(QCA.ca), Issuer(SMCB.ca))),
         lambda: setattr(bench.lists, "qualified_signers", (QCA.signer, SMCB.signer)),
-        lambda: setattr(bench.lists, "_space", replace(bench.lists.space, status_addresses=(("a", "b"),))),
+        lambda: setattr(bench.lists, "space", replace(bench.lists.space, status_addresses=(("a", "b"),))),
     )
     for number, change in enumerate(changes, 2):
         change()
@@ -87,7 +87,7 @@ async def test_each_certificate_asks_the_status_service_that_it_names(bench: Ben
     await result(bench)
     assert "http://ocsp.lab/" in bench.forwarder.targets[-1]
     bench.trust.forget_answers()
-    bench.lists._space = replace(bench.lists._space, status_addresses=(("http://ocsp.lab/", "http://ocsp.ti.lab/q"),))
+    bench.lists.space = replace(bench.lists.space, status_addresses=(("http://ocsp.lab/", "http://ocsp.ti.lab/q"),))
     await result(bench)
     assert "http://ocsp.ti.lab/q" in bench.forwarder.targets[-1]
 

@@ -29,7 +29,7 @@ OSIG, QES = SMCB.insured(CertificateType.HCI_OSIG), QCA.insured(CertificateType.
 
 def trusts(bench: Bench, certificate: Certificate, *qualified: Issuer) -> None:
     world = SMCB if certificate is OSIG else QCA
-    bench.lists._space = TrustSpace((Issuer(SMCB.ca, URL),), (), (), (SMCB.signer,))
+    bench.lists.space = TrustSpace((Issuer(SMCB.ca, URL),), (), (), (SMCB.signer,))
     bench.lists.qualified, bench.lists.qualified_signers = qualified or (Issuer(QCA.ca),), (QCA.signer,)
     bench.forwarder.world, bench.forwarder.subject = world, certificate.encoded
     bench.forwarder.requests.clear()
@@ -91,7 +91,7 @@ async def test_chain_model_for_qes_shell_model_for_others(bench: Bench) -> None:
     for kind, fault in ((CertificateType.HP_QES, None), (CertificateType.HCI_OSIG, PkiCode.CERTIFICATE_NOT_VALID_TIME)):
         certificate = brief.insured(kind)
         trusts(bench, certificate, Issuer(brief.ca))
-        bench.lists._space = replace(bench.lists._space, issuers=(Issuer(brief.ca, URL),))
+        bench.lists.space = replace(bench.lists.space, issuers=(Issuer(brief.ca, URL),))
         bench.lists.qualified_signers = (brief.signer,)
         bench.forwarder.world = brief
         assert (await bench.trust.check_signer(certificate.encoded, SIGNED)).verdict.fault is fault
@@ -251,7 +251,7 @@ async def test_without_a_signer_in_the_list_one_that_the_ca_certified_counts(ben
     bench.forwarder.world = replace(QCA, name="stranger")
     assert (await bench.trust.check_signer(QES.encoded, SIGNED)).verdict.fault is PkiCode.OCSP_CERT_MISSING
     trusts(bench, OSIG)
-    bench.lists._space = replace(bench.lists._space, ocsp_signers=())
+    bench.lists.space = replace(bench.lists.space, ocsp_signers=())
     assert (await bench.trust.check_signer(OSIG.encoded, SIGNED)).verdict.fault is PkiCode.OCSP_CERT_MISSING
 
 
@@ -280,6 +280,6 @@ async def test_what_a_status_service_of_a_qca_may_do_wrong(bench: Bench, fault: 
 async def test_the_tsl_says_where_in_the_ti_a_public_status_service_is(bench: Bench) -> None:
     """TUC_PKI_030, step 7."""
     trusts(bench, QES)
-    bench.lists._space = replace(bench.lists._space, status_addresses=(("http://ocsp.lab/", "http://ocsp.ti.lab/q"),))
+    bench.lists.space = replace(bench.lists.space, status_addresses=(("http://ocsp.lab/", "http://ocsp.ti.lab/q"),))
     assert (await bench.trust.check_signer(QES.encoded, SIGNED)).verdict.result is Result.VALID
     assert "http://ocsp.ti.lab/q" in bench.forwarder.targets[-1]

@@ -10,7 +10,7 @@ from tests.unit.konnektor_trust.test_signer_check import HOUR, OSIG, QCA, QES, S
 from tests.unit.konnektor_trust.trustbench import Bench
 from tests.unit.pki.ocspmaker import NOW
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.standing import Grounds, StandingChecks
+from tiaas.konnektor.standing import StandingChecks
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.konnektor.verdict import CertificateCheck, CertificateStatus, Result, Verdict
 from tiaas.pki.certificate import Certificate
@@ -19,7 +19,8 @@ from tiaas.pki.ocspmessages import CertStatus
 from tiaas.pki.path import Examination
 
 GRACE = timedelta(minutes=10)
-GROUNDS = Grounds(TrustSpace((), ()), 0)
+SPACE = TrustSpace((), ())
+GROUNDS = SPACE, 0
 GOOD = CertificateStatus(None, produced_at=NOW, cached=True, response=b"ocsp")
 CHECK = CertificateCheck(Verdict(Result.VALID, status=GOOD), NOW, False, Examination((OSIG, SMCB.ca), ()))
 
@@ -66,7 +67,7 @@ async def test_a_revocation_is_seen_when_the_answers_are_forgotten(bench: Bench)
 async def test_another_list_ends_it(bench: Bench) -> None:
     trusts(bench, OSIG)
     await twice(bench, OSIG)
-    bench.lists._space = replace(bench.lists._space, issuers=())
+    bench.lists.space = replace(bench.lists.space, issuers=())
     check = await bench.trust.check_signer(OSIG.encoded, bench.clock.now())
     assert check.verdict.fault is PkiCode.CA_CERT_MISSING
     trusts(bench, QES)
@@ -107,10 +108,10 @@ async def test_nobody_is_asked_offline_and_nothing_stands(bench: Bench) -> None:
 )
 def test_only_a_good_check_with_a_kept_status_is_kept(check: CertificateCheck) -> None:
     standing = StandingChecks(2)
-    standing.keep(b"der", CHECK, GROUNDS, GRACE)
-    assert standing.get(b"der", NOW, NOW, GROUNDS) == CHECK
-    standing.keep(b"other", check, GROUNDS, GRACE)
-    assert standing.get(b"other", NOW, NOW, GROUNDS) is None
+    standing.keep(b"der", CHECK, *GROUNDS, GRACE)
+    assert standing.get(b"der", NOW, NOW, *GROUNDS) == CHECK
+    standing.keep(b"other", check, *GROUNDS, GRACE)
+    assert standing.get(b"other", NOW, NOW, *GROUNDS) is None
 
 
 def test_what_ends_it_and_how_many_there_are() -> None:
@@ -118,12 +119,12 @@ def test_what_ends_it_and_how_many_there_are() -> None:
     for at, now, grounds in (
         (OSIG.not_before - SECOND, NOW, GROUNDS),
         (NOW, NOW + GRACE + SECOND, GROUNDS),
-        (NOW, NOW, replace(GROUNDS, generation=1)),
-        (NOW, NOW, replace(GROUNDS, space=TrustSpace((), ()))),
+        (NOW, NOW, (SPACE, 1)),
+        (NOW, NOW, (TrustSpace((), ()), 0)),
     ):
-        standing.keep(b"der", CHECK, GROUNDS, GRACE)
-        assert standing.get(b"der", NOW, NOW + GRACE, GROUNDS) is not None
-        assert standing.get(b"der", at, now, grounds) is None
-    standing.keep(b"der", CHECK, GROUNDS, GRACE)
-    standing.keep(b"next", CHECK, GROUNDS, GRACE)
-    assert standing.get(b"der", NOW, NOW, GROUNDS) is None
+        standing.keep(b"der", CHECK, *GROUNDS, GRACE)
+        assert standing.get(b"der", NOW, NOW + GRACE, *GROUNDS) is not None
+        assert standing.get(b"der", at, now, *grounds) is None
+    standing.keep(b"der", CHECK, *GROUNDS, GRACE)
+    standing.keep(b"next", CHECK, *GROUNDS, GRACE)
+    assert standing.get(b"der", NOW, NOW, *GROUNDS) is None

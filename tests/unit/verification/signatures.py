@@ -121,7 +121,7 @@ def signer(
 
 def trusts(bench: Bench, by: Signer) -> None:
     """The bench's lists name both CAs, its responder answers for `by`."""
-    bench.lists._space = TrustSpace((Issuer(SMCB.ca, URL),), (), (), (SMCB.signer,))
+    bench.lists.space = TrustSpace((Issuer(SMCB.ca, URL),), (), (), (SMCB.signer,))
     bench.lists.qualified, bench.lists.qualified_signers = (Issuer(QCA.ca),), (QCA.signer,)
     bench.forwarder.world, bench.forwarder.subject = by.world, by.holder.certificate
     bench.forwarder.requests.clear()
