@@ -48,6 +48,8 @@ class CallLog:
 
     def __init__(self, clock: Clock, is_client: Callable[[str], bool], told: Callable[[], None]) -> None:
         self._clock = clock
+        # See `Observer`; one call less for each request.
+        self.begin = clock.monotonic
         self._is_client = is_client
         self._told = told
         self._calls: deque[tuple[Any, ...]] = deque(maxlen=KEPT)
@@ -59,14 +61,18 @@ class CallLog:
         """Calls since the start."""
         return self._last
 
-    def begin(self) -> float:
-        """See `Observer`."""
-        return self._clock.monotonic()
-
     def done(self, begun: float, request: object | None, answer: object) -> None:
         """See `Observer`."""
         self._last += 1
-        outcome, code = _outcome(answer)
+        if getattr(answer, "status", None) is OK:
+            outcome, code = CallOutcome.OK, None
+        else:
+            outcome, code = _outcome(answer)
+        # What a caller claims is any text; only what an administrator has entered is kept.
+        context = getattr(request, "context", None)
+        client_system = context.client_system_id if isinstance(context, Context) else None
+        if client_system is not None and not self._is_client(client_system):
+            client_system = None
         self._calls.append(
             (
                 self._last,
@@ -75,7 +81,7 @@ class CallLog:
                 self._clock.monotonic() - begun,
                 outcome,
                 code,
-                self._client_system(request),
+                client_system,
             )
         )
         self._told()
@@ -84,17 +90,8 @@ class CallLog:
         """Newest first."""
         return map(Call._make, reversed(self._calls))
 
-    def _client_system(self, request: object | None) -> str | None:
-        # What a caller claims is any text; only what an administrator has entered is kept.
-        context = getattr(request, "context", None)
-        if isinstance(context, Context) and self._is_client(context.client_system_id):
-            return context.client_system_id
-        return None
-
 
 def _outcome(answer: object) -> tuple[CallOutcome, int | None]:
-    if getattr(answer, "status", None) is OK:
-        return CallOutcome.OK, None
     if isinstance(answer, SoapFault):
         return CallOutcome.FAULT, _code(answer.detail)
     # A SignDocumentResponse has a status for each document.

@@ -37,7 +37,7 @@ class CryptoLog:
         """See `Observer`."""
         self._also.done(begun, request, answer)
         operation = type(request).__name__
-        if operation not in KEY_OF_OPERATION or isinstance(answer, SoapFault) or not self._wanted():
+        if operation not in KEY_OF_OPERATION or not self._wanted() or isinstance(answer, SoapFault):
             return
         card = self._cards.find(_handle(request))
         values = (("Operation", operation), *(() if card is None else _key(card, KEY_OF_OPERATION[operation])))

@@ -8,6 +8,8 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 from datetime import datetime
+from itertools import starmap
+from typing import Any
 
 from tiaas.base.clock import Clock
 from tiaas.base.dataclass import dataclass
@@ -91,7 +93,8 @@ class EventFeed:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._events: deque[SeenEvent] = deque(maxlen=KEPT)
+        self._events: deque[tuple[Any, ...]] = deque(maxlen=KEPT)
+        """`SeenEvent`s to be: most are never looked at."""
         self._pin_results: dict[tuple[str, str], str] = {}
         self._streams: set[EventStream] = set()
         self._last = 0
@@ -106,7 +109,7 @@ class EventFeed:
             self._keep_pin_result(told)
         slot = told.get("SlotID", "")
         self._last += 1
-        seen = SeenEvent(
+        seen = (
             self._last,
             self._clock.now(),
             event.topic,
@@ -117,7 +120,7 @@ class EventFeed:
         )
         self._events.append(seen)
         for stream in tuple(self._streams):
-            stream.put(seen)
+            stream.put(SeenEvent(*seen))
 
     def touch(self) -> None:
         """Tells all streams that something else has changed."""
@@ -148,7 +151,7 @@ class EventFeed:
 
     def __iter__(self) -> Iterator[SeenEvent]:
         """The last events, newest first."""
-        return reversed(self._events)
+        return starmap(SeenEvent, reversed(self._events))
 
     def _keep_pin_result(self, told: dict[str, str]) -> None:
         key = told.get("CardHandle", ""), told.get("PinRef", "")

@@ -94,7 +94,7 @@ class MisuseWatch:
             if workplace in seen or len(seen) < _WORKPLACES_MAX:
                 seen[workplace] += 1
         # The alarm stands until somebody resets it, and then all is counted anew.
-        if self._opstate.holds(Condition.CRYPTOPERATION_ALARM):
+        if Condition.CRYPTOPERATION_ALARM in self._opstate.holding:
             return
         recent = [minute for minute in minutes if minute.at > now - MINUTES]
         count = sum([minute.sum for minute in recent])

@@ -33,6 +33,9 @@ class ConditionRow:
 class Condition(enum.Enum):
     """The conditions this Konnektor determines; the value is the row."""
 
+    # A member is equal to itself alone; that of `Enum`, by the name, is written in Python.
+    __hash__ = object.__hash__
+
     CARD_TERMINAL_SOFTWARE_OUT_OF_DATE = ConditionRow(
         "EC_CardTerminal_Software_Out_Of_Date", _OP, _INFO, "Kartenterminal: Firmware nicht aktuell", per_terminal=True
     )

@@ -114,9 +114,12 @@ def guard(context: ServiceContext) -> Callable[[Operation], None]:
     """What stands before every operation at the SOAP border: 4002 in a critical state that forbids it."""
 
     def check(operation: Operation) -> None:
+        holding = context.opstate.holding
+        if not holding:
+            return
         # What declares no row is refused in every critical state.
         row = operation.access.row if isinstance(operation.access, Declared) else Row.TI
-        if not allows(row, context.opstate.holding):
+        if not allows(row, holding):
             raise KonnektorError(4002, evidence=(("Operation", operation.request.__name__),))
 
     return check
