@@ -8,15 +8,16 @@ would change (references, sections, line ends) and one that is not of ASCII are 
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
+from operator import itemgetter
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from lxml import etree
 
 from tiaas.soap.plan import Plan, plan_of
 from tiaas.soap.quickreader import Unusual, quick_read
-from tiaas.soap.simple import ID, Base64
+from tiaas.soap.simple import BOOLEANS, ID, Base64, Boolean, Enumeration, String
 from tiaas.soap.simpletype import LexicalError, SimpleType
 
 XmlElement = etree._Element
@@ -78,15 +79,14 @@ class Shapes(Generic[Kind]):
             del self._kept[_KEPT:]
 
 
-_Decode = Callable[[str], Any]
 _Make = Callable[[list[str]], Any]
 
 
 class _Value(NamedTuple):
-    """One of the values, and what reads it."""
+    """One of the values, and its type."""
 
     number: int
-    decode: _Decode
+    simple: SimpleType
 
 
 class _Constant(NamedTuple):
@@ -116,7 +116,15 @@ class _Parts:
 
     def written(self) -> _Make:
         """A function that makes the object."""
-        known: dict[str, Any] = {"__cls": self._cls}
+        known: dict[str, Any] = {}
+        exec(f"def make(__values): return {self.expression(known)}", known)  # noqa: S102 - no text from outside
+        make: _Make = known["make"]
+        return make
+
+    def expression(self, known: dict[str, Any]) -> str:
+        """What makes the object inside a function of `__values`; the names it needs are put into `known`."""
+        cls = f"__cls_{len(known)}"
+        known[cls] = self._cls
         defaults = {field.name: field.default for field in fields(self._cls)}
         arguments = []
         for field, part in self._single.items():
@@ -124,9 +132,7 @@ class _Parts:
                 arguments.append(f"{field}={_expression(part, known)}")
         for field, parts in self._many.items():
             arguments.append(f"{field}=({''.join(f'{_expression(part, known)}, ' for part in parts)})")
-        exec(f"def make(__values): return __cls({', '.join(arguments)})", known)  # noqa: S102 - no text from outside
-        make: _Make = known["make"]
-        return make
+        return f"{cls}({', '.join(arguments)})"
 
 
 def _expression(part: "_Value | _Constant | _Maker", known: dict[str, Any]) -> str:
@@ -136,12 +142,38 @@ def _expression(part: "_Value | _Constant | _Maker", known: dict[str, Any]) -> s
         case _Constant(value):
             known[name] = value
             return name
-        case _Value(number, decode):
-            known[name] = decode
-            return f"{name}(__values[{number}])"
+        case _Value(number, simple):
+            return _reading(f"__values[{number}]", simple, known)
         case _Maker():
+            if not part.is_short:
+                return part.expression(known)
             known[name] = part.compiled()
             return f"{name}(__values)"
+
+
+def _reading(text: str, simple: SimpleType, known: dict[str, Any]) -> str:
+    """What gives the value of a text, without a call where its type has nothing to do; `decode` refuses the rest."""
+    name = f"__known_{len(known)}"
+    known[f"{name}_decode"] = simple.decode
+    decoded = f"{name}_decode({text})"
+    lengths = simple.plain_lengths if type(simple) is String else None
+    if lengths is not None:
+        known[f"{name}_lengths"] = lengths
+        return f"({text} if len({text}) in {name}_lengths else {decoded})"
+    values = _values_of(simple)
+    if values is not None:
+        known[f"{name}_values"] = values
+        return f"(found if (found := {name}_values.get({text})) is not None else {decoded})"
+    return decoded
+
+
+def _values_of(simple: SimpleType) -> Mapping[str, Any] | None:
+    """Values by text, of a type that has few."""
+    if type(simple) is Boolean:
+        return BOOLEANS
+    if type(simple) is Enumeration and not simple.collapsed:
+        return simple.members._value2member_map_
+    return None
 
 
 class _Maker:
@@ -165,6 +197,10 @@ class _Maker:
         """Whether there is no document in it."""
         return self._parts.are_short
 
+    def expression(self, known: dict[str, Any]) -> str:
+        """See `_Parts.expression`."""
+        return self._parts.expression(known)
+
     def compiled(self) -> _Make:
         """What gives the object; it raises LexicalError. To compile it takes as long as to read many messages."""
         self._made = self._parts.written()
@@ -183,7 +219,10 @@ class _Maker:
 class _Shape:
     """What stands between the values of a message, and what makes the message of them."""
 
-    __slots__ = ("_attributes", "_first", "_make", "_rest", "_texts")
+    __slots__ = ("_attributes", "_first", "_rest", "_texts", "message")
+
+    message: _Make
+    """Makes it of the values; raises LexicalError."""
 
     def __init__(self, text: str, places: list["_Place"], make: _Make) -> None:
         ends = [place.start for place in places[1:]] + [len(text)]
@@ -191,8 +230,9 @@ class _Shape:
         self._rest = [(text[place.end], text[place.end : end]) for place, end in zip(places, ends, strict=True)]
         self._attributes = [index for index, place in enumerate(places) if place.is_attribute]
         # What is no base64 the decoder of base64 refuses.
-        self._texts = [index for index, place in enumerate(places) if not place.is_base64]
-        self._make = make
+        texts: list[Any] = [index for index, place in enumerate(places) if not place.is_base64]
+        self._texts: Callable[[list[str]], Iterable[str]] = itemgetter(*texts or [slice(0)])
+        self.message = make
 
     def values(self, text: str) -> list[str] | None:
         """The values in a message of this shape, each as a parser would give it; None for another."""
@@ -205,17 +245,13 @@ class _Shape:
                 return None
             values.append(text[begin:end])
             begin = end + len(between)
-        if begin != len(text) or not _is_plain("".join([values[index] for index in self._texts])):
+        if begin != len(text) or not _is_plain("".join(self._texts(values))):
             return None
         for index in self._attributes:
             # A parser makes every white space of an attribute a space.
             if not values[index].isprintable():
                 return None
         return values
-
-    def message(self, values: list[str]) -> Any:
-        """Raises LexicalError."""
-        return self._make(values)
 
 
 def _is_plain(text: str) -> bool:
@@ -272,7 +308,7 @@ class _Learner:
             if entry is not None:
                 self.ids += entry.simple is ID
                 place = _Place(*found.span(2 if found[2] is not None else 3), is_attribute=True)
-                parts.put(entry.field, _Value(len(self.places), entry.simple.decode))
+                parts.put(entry.field, _Value(len(self.places), entry.simple))
                 self.places.append(place)
 
     def _content(self, simple: SimpleType, tag: re.Match[str], text: str) -> _Value | _Constant:
@@ -281,7 +317,7 @@ class _Learner:
         if tag[3] or end <= start or self._text[start:end] != text or not _is_plain(text):
             return _Constant(simple.decode(text))
         self.places.append(_Place(start, end, is_base64=isinstance(simple, Base64)))
-        return _Value(len(self.places) - 1, simple.decode)
+        return _Value(len(self.places) - 1, simple)
 
 
 def _shape_of(body: bytes | bytearray, element: XmlElement, message: object) -> _Shape | None:

@@ -110,9 +110,9 @@ class Boolean(SimpleType):
     """`boolean`."""
 
     def decode(self, text: str) -> bool:
-        value = _BOOLEANS.get(text)
+        value = BOOLEANS.get(text)
         if value is None:
-            value = _BOOLEANS.get(collapse(text))
+            value = BOOLEANS.get(collapse(text))
         if value is None:
             raise LexicalError("is not a boolean")
         return value
@@ -121,7 +121,7 @@ class Boolean(SimpleType):
         return "true" if value else "false"
 
 
-_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _INTEGER = re.compile(r"([+-]?)0*([0-9]+)", re.ASCII)
 _INTEGER_DIGITS = 24
 

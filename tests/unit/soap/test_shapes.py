@@ -1,5 +1,6 @@
 """What is read without a parser is what the decoder reads, and all else is left to it."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import pytest
@@ -10,7 +11,17 @@ from tiaas.soap.envelope import SOAP, Limits, parse_envelope_untrusted
 from tiaas.soap.errors import BadMessage
 from tiaas.soap.mapping import Attribute, Element, decode, message
 from tiaas.soap.shapes import Shapes
-from tiaas.soap.simple import BASE64_BINARY, ID, STRING
+from tiaas.soap.simple import BASE64_BINARY, BOOLEAN, ID, STRING, Enumeration
+
+
+class Kind(StrEnum):
+    """Kinds of folders."""
+
+    OPEN = "open"
+    CLOSED = "closed folder"
+
+
+KIND = Enumeration(members=Kind)
 
 
 @message(NS, type_name="Sheet")
@@ -27,6 +38,8 @@ class Folder:
 
     owner: Annotated[Outer, Element(NS, "Owner")]
     label: Annotated[str | None, Element(NS, "Label", STRING)] = None
+    kind: Annotated[Kind | None, Element(NS, "Kind", KIND)] = None
+    sealed: Annotated[bool | None, Element(NS, "Sealed", BOOLEAN)] = None
     sheets: Annotated[tuple[Sheet, ...], Element(NS, "Sheet")] = ()
 
 
@@ -37,6 +50,8 @@ def document(
     lang: str = "de",
     octets: str = "AAEC",
     label: str = "<t:Label>x</t:Label>",
+    kind: str = "open",
+    sealed: str = "true",
     more: str = "",
     prolog: str = '<?xml version="1.0" encoding="UTF-8"?>',
     name_of: str = ' ID="a"',
@@ -45,7 +60,7 @@ def document(
         f'{prolog}\n<s:Envelope xmlns:s="{SOAP}"><s:Body>\n  <t:Folder xmlns:t="urn:test">\n    <t:Owner wide="true">'
         f"<t:Name>{name}</t:Name><t:Number>{number}</t:Number><t:Number>7</t:Number>"
         f"<t:Note lang='{lang}'>x</t:Note><t:Note  lang = \"en\" /><t:Free></t:Free></t:Owner>{label}"
-        f"<t:Sheet{name_of}><t:Octets>{octets}</t:Octets></t:Sheet>{more}</t:Folder></s:Body></s:Envelope>"
+        f"<t:Kind>{kind}</t:Kind><t:Sealed>{sealed}</t:Sealed><t:Sheet{name_of}><t:Octets>{octets}</t:Octets></t:Sheet>{more}</t:Folder></s:Body></s:Envelope>"
     ).encode()
 
 
@@ -66,7 +81,8 @@ LIKE = {
     "other values": document(
         "x", "23", lang="en-GB", octets="////", label="<t:Label>any text; with 'quotes'</t:Label>"
     ),
-    "white space": document("a b", " 5 ", octets="AA\nEC\t ", label="<t:Label> x\n </t:Label>"),
+    "white space": document("a b", " 5 ", octets="AA\nEC\t ", label="<t:Label> x\n </t:Label>", sealed=" 1\n"),
+    "values of few": document(kind="closed folder", sealed="false"),
     "another name": document(name_of=' ID="b"'),
 }
 UNLIKE = {
@@ -95,6 +111,9 @@ WRONG = {
     "a value too long": document("abcd"),
     "an attribute's value": document(name_of=' ID="1"'),
     "no base64": document(octets="A"),
+    "none of few": document(kind="shut"),
+    "one of few with a blank": document(kind=" open"),
+    "no boolean": document(sealed="no"),
 }
 
 
