@@ -49,6 +49,10 @@ class Checked:
     opened: XmlDocument | PdfFile | None = None
 
 
+UNREAD = Checked()
+"""A document that nothing was to be read of."""
+
+
 def format_of(mime_type: str | None) -> DocumentFormat:
     """The format of octets (dss:Base64Data) with a MIME type: any that is not named is binary (TAB_KON_065).
 
@@ -95,7 +99,7 @@ def check_document(
             _check_tiff(data)
         case DocumentFormat.BINARY:
             pass
-    return Checked()
+    return UNREAD
 
 
 def _open_pdf(data: bytes) -> PdfFile:

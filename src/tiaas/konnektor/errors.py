@@ -106,12 +106,15 @@ def gerror_of(
     Each step is logged, in `protocol` with its inner code. `origin` is the exception behind the last one, if it is
     another.
     """
-    chain = [step for error in errors for step in (_chain(error) if error.causes else (error,))]
+    chain: list[KonnektorError] = []
+    for error in errors:
+        chain += _chain(error) if error.causes else (error,)
     last, defect = chain[-1], () if origin is None else _defect(origin)
-    trace = [_trace(step, instance_id, entropy, defect if step is last else ()) for step in chain]
-    message_id = random_uuid(entropy)
-    if protocol is not None:
-        for step, shown in zip(chain, trace, strict=True):
+    message_id, trace = random_uuid(entropy), []
+    for step in chain:
+        shown = _trace(step, instance_id, entropy, defect if step is last else ())
+        trace.append(shown)
+        if protocol is not None:
             evidence = step.evidence + defect if step is last else step.evidence
             protocol.write_error(LoggedError(step, shown.event_id, message_id, evidence))
     return Error(message_id=message_id, timestamp=clock.now(), trace=tuple(trace))

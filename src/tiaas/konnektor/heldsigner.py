@@ -22,6 +22,7 @@ class HeldSigner(CertifiedSigner):
         self._use = use
         self._store = store
         self._label = label
+        self._is_verified = store.is_outside and not certified.authenticates
 
     async def sign_digest(self, digest: bytes, scheme: SigningScheme, hash_function: Digest = Digest.SHA256) -> bytes:
         """See `Signer` and `keys.signer_of`."""
@@ -29,7 +30,7 @@ class HeldSigner(CertifiedSigner):
         self._use.require()
         with link_faults():
             value = await self._store.sign(self._label, digest, scheme, hash_function)
-        if self._store.is_outside and not self._certified.authenticates:
+        if self._is_verified:
             await self._certified.verify(value, digest, scheme, hash_function)
         return value
 

@@ -37,15 +37,22 @@ async def signer_of(
     reading a certificate raises. The signer raises 4085, 4093, 4094, 4044, 4060, 4120, and 4111 for a scheme the key
     does not do.
     """
+    wanted = reference, crypt
+    if holder is None and wanted in session.signers:
+        return session.signers[wanted]
     crypt = effective_crypt(card, crypt)
     key = _key(card, reference, crypt)
     certified = None if key is None else await certified_key(card, reference, crypt, clock)
     if key is None or certified is None:
         raise KonnektorError(4123, causes=(KonnektorError(4256),))
     use = KeyUse(card, session, key, holder)
-    if card.held is not None:
-        return HeldSigner(use, certified, card.held.store, card.held.labels[reference, crypt])
-    return CardSigner(use, certified)
+    if card.held is None:
+        return CardSigner(use, certified)
+    signer = HeldSigner(use, certified, card.held.store, card.held.labels[reference, crypt])
+    if holder is None:
+        # What a virtual SMC-B holds stays the same until it is removed; a card is read again after a day.
+        session.signers[wanted] = signer
+    return signer
 
 
 async def decipherers_of(

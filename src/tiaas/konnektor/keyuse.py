@@ -79,16 +79,8 @@ class CertifiedSigner:
 
     def __init__(self, certified: CertifiedKey) -> None:
         self._certified = certified
-
-    @property
-    def certificate(self) -> bytes:
-        """See `Signer`."""
-        return self._certified.certificate
-
-    @property
-    def scheme(self) -> SigningScheme:
-        """See `Signer`."""
-        return self._certified.scheme
+        self.certificate = certified.certificate
+        self.scheme = certified.scheme
 
 
 def _in_der(raw: bytes) -> bytes:

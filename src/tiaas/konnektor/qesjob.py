@@ -30,12 +30,15 @@ _FAULT_OF_OUTCOME = {PinOutcome.REJECTED: 4085, PinOutcome.BLOCKED: 4063}
 """No table names a code for a wrong PIN in TUC_KON_150; without the PIN the key's access condition does not hold."""
 
 
+def _nobody() -> None:
+    pass
+
+
 class StopSwitch:
     """What StopSignature turns: one per job."""
 
-    def __init__(self) -> None:
-        self._on = False
-        self._listener: Callable[[], None] = lambda: None
+    _on = False
+    _listener: Callable[[], None] = staticmethod(_nobody)
 
     def turn(self) -> None:
         """The job is to end as TAB_KON_192 says."""
@@ -50,7 +53,7 @@ class StopSwitch:
         try:
             yield
         finally:
-            self._listener = lambda: None
+            self._listener = _nobody
 
     def turned(self) -> bool:
         """Whether somebody did."""

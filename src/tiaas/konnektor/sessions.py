@@ -27,6 +27,7 @@ from tiaas.card.status import StatusWord
 from tiaas.konnektor import rounds
 from tiaas.konnektor.cardmap import CardFile, Folder
 from tiaas.konnektor.errors import KonnektorError
+from tiaas.pki.keys import Signer
 
 BASIC_CHANNEL = 0
 _MANAGE_SECURITY_ENVIRONMENT = 0x22
@@ -221,7 +222,8 @@ class CardSession:
     """A card session: one logical security state of a card. `auth_state` maps PIN and key references to values.
 
     `part` is a second channel of the session for what must not leave a folder (A_18597: the comfort signature in
-    DF.QES), with states of its own.
+    DF.QES), with states of its own. `signers` are those, by reference and crypt, that stay the same as long as the card
+    is there.
     """
 
     def __init__(self, pool: "ChannelPool", context: CallContext, *, logical_only: bool = False) -> None:
@@ -231,6 +233,7 @@ class CardSession:
         self.auth_state: dict[str, AuthValue] = {}
         self.channel: Channel | None = None
         self.part: CardSession | None = None
+        self.signers: dict[tuple[str, str], Signer] = {}
 
     def open_part(self) -> "CardSession":
         """A new `part`, which gets a logical channel at its first use, never the basic one."""

@@ -5,9 +5,9 @@ remembered. Counted are calls of all contexts together.
 """
 
 from collections import OrderedDict
-from contextlib import AbstractContextManager
 from dataclasses import field
 from types import TracebackType
+from typing import Self
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy
@@ -21,11 +21,23 @@ _NUMBERS = 26**3 * 1000
 
 @dataclass(frozen=True, slots=True)
 class SignatureJob:
-    """A job from its beginning to its answer; `stop` is what StopSignature turns."""
+    """A job from its beginning to its answer, as a context; `stop` is what StopSignature turns.
+
+    `running` are the jobs under way, itself among them until its end.
+    """
 
     number: str
     card_handle: str
+    running: dict[str, "SignatureJob"] = field(repr=False, compare=False)
     stop: StopSwitch = field(default_factory=StopSwitch)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        del self.running[self.number]
 
 
 class _LastNumbers(OrderedDict[str, None]):
@@ -36,24 +48,6 @@ class _LastNumbers(OrderedDict[str, None]):
         self[number] = None
         if len(self) > KEPT:
             self.popitem(last=False)
-
-
-class _Running:
-    """A job that runs, as a context; it has its place already."""
-
-    __slots__ = ("_job", "_running")
-
-    def __init__(self, running: dict[str, SignatureJob], job: SignatureJob) -> None:
-        self._running = running
-        self._job = job
-
-    def __enter__(self) -> SignatureJob:
-        return self._job
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        del self._running[self._job.number]
 
 
 class SignatureJobs:
@@ -78,12 +72,12 @@ class SignatureJobs:
         if number in self._used or number in self._running:
             raise KonnektorError(4252)
 
-    def running(self, number: str, card_handle: str) -> AbstractContextManager[SignatureJob]:
+    def running(self, number: str, card_handle: str) -> SignatureJob:
         """A job with a number, which is used from now on. Raises 4252."""
         self.require_unused(number)
         self._used.append(number)
-        job = self._running[number] = SignatureJob(number, card_handle)
-        return _Running(self._running, job)
+        job = self._running[number] = SignatureJob(number, card_handle, self._running)
+        return job
 
     def find(self, number: str) -> SignatureJob | None:
         """The job under way with a number, or None."""

@@ -286,7 +286,8 @@ class _Process:
         self.has_answered = True
         self._since = self._loop.time()
         self.asked.popleft().settle(answer)
-        while (request := self._waiting.next()) is not None:
+        waiting = self._waiting
+        while (waiting.private or waiting.public) and (request := waiting.next()) is not None:
             if request.answer is not None and not request.answer.done():
                 self.send(request)
                 return

@@ -5,16 +5,13 @@ store is asked, and an owner that was frozen and taken over signs and deciphers 
 some milliseconds: a new owner needs many times as long until it serves its first call.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable
 
 from tiaas.base.clock import Clock
 from tiaas.konnektor.heldkeys import KeyStore
 from tiaas.konnektor.store import InstanceStore
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.pki.pkcs11 import TokenError
-
-T = TypeVar("T")
 
 FRESH_SECONDS = 0.01
 """By the monotonic clock, from before the store was asked."""
@@ -65,27 +62,35 @@ class OwnedKeys:
         """See `KeyStore`."""
         if self._is_to_be_asked():
             await self._require_owner()
-        return await self._used(self._keys.sign(label, digest, scheme, hash_function))
+        try:
+            return await self._keys.sign(label, digest, scheme, hash_function)
+        except TokenError:
+            self._failed()
+            raise
 
     async def agree(self, label: str, point: bytes) -> bytes:
         """See `KeyStore`."""
         if self._is_to_be_asked():
             await self._require_owner()
-        return await self._used(self._keys.agree(label, point))
+        try:
+            return await self._keys.agree(label, point)
+        except TokenError:
+            self._failed()
+            raise
 
     async def decipher(self, label: str, cryptogram: bytes) -> bytes:
         """See `KeyStore`."""
         if self._is_to_be_asked():
             await self._require_owner()
-        return await self._used(self._keys.decipher(label, cryptogram))
-
-    async def _used(self, use: Awaitable[T]) -> T:
         try:
-            return await use
+            return await self._keys.decipher(label, cryptogram)
         except TokenError:
-            if self._keys.is_stuck:
-                self._on_stuck()
+            self._failed()
             raise
+
+    def _failed(self) -> None:
+        if self._keys.is_stuck:
+            self._on_stuck()
 
     def _is_to_be_asked(self) -> bool:
         return self._asked is None or self._clock.monotonic() - self._asked >= FRESH_SECONDS

@@ -22,7 +22,7 @@ class SoftwareKeys:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._prefix = os.fsencode(f"{folder}/")
+        self._names: dict[str, bytes] = {}
         self._processes: KeyProcesses | None = None
 
     async def open(self) -> None:
@@ -66,7 +66,10 @@ class SoftwareKeys:
         return self._processes
 
     def _file(self, label: str) -> bytes:
-        return b"%b%b.key" % (self._prefix, os.fsencode(label))
+        name = self._names.get(label)
+        if name is None:
+            name = self._names[label] = os.fsencode(self._folder / f"{label}.key")
+        return name
 
     def _read(self, name: str) -> bytes | None:
         try:

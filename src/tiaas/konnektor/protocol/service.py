@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 
 from tiaas.base.clock import Clock
 from tiaas.base.entropy import Entropy
@@ -55,6 +55,15 @@ _Waiting = tuple[datetime, ServedCall | None, _Told]
 """Becomes an entry in the thread that writes it: whoever tells something does not wait for that either."""
 
 _LEVEL = {severity: Level(severity.value) for severity in Severity}
+
+
+@cache
+def _told_of(code: int, comp_type: CompType) -> tuple[LogName, LogType, Level, str, str]:
+    """Where an error with this code is written, and as what: log, type, level, Fachmodul, text."""
+    entry = CODES[code]
+    type_ = LogType.SECURITY if entry.error_type is ErrorType.SECURITY else LogType.OPERATION
+    fm = "VSDM" if comp_type is CompType.FM_VSDM else ""
+    return LogName.of(type_, fm), type_, _LEVEL[entry.severity], fm, entry.filled("")
 
 
 class ProtocolService:
@@ -129,17 +138,15 @@ class ProtocolService:
     def write_error(self, logged: LoggedError) -> None:
         """The entry of an error in a trace, with its inner code: one of ErrorType Security goes into the security log,
         a Fachmodul's into its own."""
-        error, entry = logged.error, logged.error.entry
-        self.write(
-            LogType.SECURITY if entry.error_type is ErrorType.SECURITY else LogType.OPERATION,
-            _LEVEL[entry.severity],
-            code=error.code,
-            text=entry.filled(error.fill) if error.fill else "",
-            fm="VSDM" if error.comp_type is CompType.FM_VSDM else "",
-            event_id=logged.event_id,
-            message_id=logged.message_id,
-            parameters=logged.evidence,
-        )
+        error = logged.error
+        log, type_, level, fm, text = _told_of(error.code, error.comp_type)
+        if not self.settings.takes(log, level):
+            return
+        if error.fill:
+            text = fit_text(error.entry.filled(error.fill))
+        given = logged.evidence
+        fit = fit_to_log(given, type_=type_, level=level, topic="", fm=fm) if given else ()
+        self._put(log, (type_, level, "", error.code, text, fm, logged.event_id, logged.message_id, fit))
 
     def _put(self, log: LogName, told: _Told) -> None:
         waiting = self._waiting.get(log)

@@ -67,8 +67,11 @@ def prepare(wish: Wish, name: str, here: Circumstances, checked: Checked) -> Rea
                 ignored = cms.ignored
     except CannotSign as error:
         raise _fault(error, wish) from None
-    more = (_IGNORED_ATTRIBUTES,) if ignored else ()
-    return Ready(wish, prepared, tuple(sorted({*wish.warnings, *checked.warnings, *more})))
+    warnings = checked.warnings
+    if wish.warnings or ignored:
+        more = (_IGNORED_ATTRIBUTES,) if ignored else ()
+        warnings = tuple(sorted({*wish.warnings, *warnings, *more}))
+    return Ready(wish, prepared, warnings)
 
 
 def finish(ready: Ready, values: tuple[bytes, ...], ocsp: bytes | None) -> Made:

@@ -8,17 +8,19 @@ no answer that the schema allows, so it is 4049 then.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 
+from tiaas.ades.found import SignatureFormat
 from tiaas.ades.signing import SignedBy
 from tiaas.base.dataclass import dataclass
-from tiaas.base.entropy import random_uuid
+from tiaas.base.entropy import Entropy, random_uuid
 from tiaas.base.heavy import beside
 from tiaas.interfaces.signature_service_v7_5 import SignResponse
 from tiaas.konnektor.cardmap import QES, SIG
 from tiaas.konnektor.cards import Card
-from tiaas.konnektor.documents import Checked, check_document
+from tiaas.konnektor.documents import UNREAD, Checked, check_document
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.events import Event, Topic, parameters
+from tiaas.konnektor.events import Event, Topic
 from tiaas.konnektor.keys import effective_crypt, signer_of
 from tiaas.konnektor.keyuse import CertifiedKey, certified_key
 from tiaas.konnektor.qesjob import QesJob
@@ -37,6 +39,7 @@ from tiaas.pki.keys import Signer
 Values = tuple[tuple[bytes, ...], ...]
 Sign = Callable[[Sequence[Ready]], Awaitable[Values]]
 _STOPPED = 4049
+_DATA, _SCHEMAS, _INCLUDES_STATUS = map(attrgetter, ("data", "schemas", "request.include_revocation_info"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +67,13 @@ async def make(call: Call, wishes: Sequence[Wish]) -> tuple[SignResponse, ...]:
         qes=call.qes,
         ocsp=ocsp if call.qes and not call.ocsp_afterwards else None,
     )
-    names = [random_uuid(call.context.entropy) for _ in wishes]
     size = _size(wishes)
-    preparing = wishes, names, here
+    preparing = wishes, _names(call.context.entropy, wishes), here
     stack = _prepared(*preparing) if size is None else await beside(size, _prepared, *preparing)
     values = await sign(stack)
     if not values:
         raise KonnektorError(_STOPPED)
-    later = await _later_status(call, wishes, by.certificate)
+    later = await _certificate_status(call, by.certificate) if _is_asked_later(call, wishes) else None
     finishing = stack[: len(values)], values, later
     finished = _finished(*finishing) if size is None else await beside(size, _finished, *finishing)
     outside = call.context.qes.settings.pdf_outside
@@ -86,10 +88,15 @@ async def make(call: Call, wishes: Sequence[Wish]) -> tuple[SignResponse, ...]:
 def _size(wishes: Sequence[Wish]) -> int | None:
     """Octets to work on, None if the work costs less than a thread; with schemas nobody knows: few lines make a large
     content model."""
-    documents = [wish.data for wish in wishes]
-    if is_quick(*documents) and not any(wish.schemas for wish in wishes):
+    documents = list(map(_DATA, wishes))
+    if is_quick(*documents) and not any(map(_SCHEMAS, wishes)):
         return None
     return sum(map(len, documents))
+
+
+def _names(entropy: Entropy, wishes: Sequence[Wish]) -> list[str]:
+    """For the Ids of XML signatures."""
+    return [random_uuid(entropy) if wish.format is SignatureFormat.XADES else "" for wish in wishes]
 
 
 def _prepared(wishes: Sequence[Wish], names: Sequence[str], here: Circumstances) -> list[Ready]:
@@ -99,7 +106,7 @@ def _prepared(wishes: Sequence[Wish], names: Sequence[str], here: Circumstances)
 
 def _checked(wish: Wish) -> Checked:
     if wish.update is not None and wish.format in CMS_FORMATS:
-        return Checked()  # A CMS signature, whatever MIME type it is called by; its format reads it.
+        return UNREAD  # A CMS signature, whatever MIME type it is called by; its format reads it.
     checked = check_document(wish.data, wish.document_format, wish.schemas, wish.mime_type)
     # A policy says what its documents are: that no schema came with the call is nothing to warn of.
     return checked if wish.policy is None else replace(checked, warnings=())
@@ -138,11 +145,9 @@ async def _certificate_status(call: Call, certificate: bytes) -> bytes | None:
     return (verdict.status.response or None) if verdict.status is not None else None
 
 
-async def _later_status(call: Call, wishes: Sequence[Wish], certificate: bytes) -> bytes | None:
-    """The OCSP response of 7.5.6: fetched when the signatures are made (C_11276)."""
-    if not call.ocsp_afterwards or not any(wish.request.include_revocation_info for wish in wishes):
-        return None
-    return await _certificate_status(call, certificate)
+def _is_asked_later(call: Call, wishes: Sequence[Wish]) -> bool:
+    """Whether the OCSP response of 7.5.6 is wanted: fetched when the signatures are made (C_11276)."""
+    return call.ocsp_afterwards and any(map(_INCLUDES_STATUS, wishes))
 
 
 async def _sign(call: Call, signer: Signer, stack: Sequence[Ready]) -> Values:
@@ -178,7 +183,7 @@ def _tell(call: Call) -> None:
     call.context.hub.publish(
         Event(
             Topic.SIGN_NEXT_SUCCESSFUL,
-            parameters(("Jobnummer", call.job.number)),
+            (("Jobnummer", call.job.number),),
             log=False,
             ct_id=call.card.ct_id,
             card_handle=call.card.handle,

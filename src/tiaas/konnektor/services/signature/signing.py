@@ -4,6 +4,7 @@ The type of the card decides: an HBAx makes qualified signatures with its key in
 institution. Documents are prepared together, in a thread if that takes long, and signed in the order of the call.
 """
 
+from functools import partial
 from typing import TypeVar
 
 from tiaas.interfaces import signature_service_v7_4 as v7_4
@@ -17,6 +18,7 @@ from tiaas.konnektor.services.signature.wishes import check_arguments, wish_of
 from tiaas.soap.dispatch import Operation, operation
 
 Response = TypeVar("Response", bound=v7_5.SignDocumentResponse)
+_SIGNING = HBAX | SM_B
 
 
 def operations(context: ServiceContext) -> list[Operation]:
@@ -39,17 +41,15 @@ def _sign_document(
     *,
     ocsp_afterwards: bool,
 ) -> Operation:
-    async def serve(message: v7_5.SignDocument, peer: Peer) -> Response:
-        return response(sign_response=await _serve(context, message, peer, ocsp_afterwards))
-
+    serve = partial(_serve, context, response, ocsp_afterwards)
     return operation(request, response, serve, access=declared("SignDocument"), soap_action=action)
 
 
 async def _serve(
-    context: ServiceContext, message: v7_5.SignDocument, peer: Peer, ocsp_afterwards: bool
-) -> tuple[v7_5.SignResponse, ...]:
+    context: ServiceContext, response: type[Response], ocsp_afterwards: bool, message: v7_5.SignDocument, peer: Peer
+) -> Response:
     card = context.cards.find(message.card_handle)
-    if card is not None and card.card_type not in HBAX | SM_B:
+    if card is not None and card.card_type not in _SIGNING:
         raise KonnektorError(4126)
     qes = card is not None and card.card_type in HBAX
     number = check_arguments(message, qes=qes)
@@ -65,4 +65,4 @@ async def _serve(
         crypt = str(message.crypt or context.qes.settings.default_crypt)
         place = message.context
         call = Call(context, card, session, job, crypt, place.workplace_id, place.mandant_id, qes, ocsp_afterwards)
-        return await make(call, wishes)
+        return response(sign_response=await make(call, wishes))

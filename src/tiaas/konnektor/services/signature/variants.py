@@ -4,9 +4,10 @@ TAB_KON_778, TAB_KON_065; TIP1-A_4624, 4628, 5538).
 The variants of XML signatures, with their policies, are judged where the document is known: `tiaas.ades.xadesvariants`.
 """
 
+from functools import cache
+
 from tiaas.ades.found import SignatureFormat
 from tiaas.ades.xadesvariants import POLICIES, Update
-from tiaas.interfaces.signature_service_v7_5 import SignInputs
 from tiaas.konnektor.documents import QES_FORMATS, DocumentFormat
 from tiaas.konnektor.errors import KonnektorError
 
@@ -22,40 +23,52 @@ _SUITABLE = {SignatureFormat.XADES: DocumentFormat.XML, SignatureFormat.PADES: D
 _UPDATED = frozenset({SignatureFormat.XADES, SignatureFormat.CADES})
 
 
-def signature_format(document: DocumentFormat, given: str | None) -> SignatureFormat:
-    """The type of signature: the one asked for, else the default of the document's format. Raises 4111."""
-    if given is None:
-        return _DEFAULTS.get(document, SignatureFormat.CADES)
-    if given not in _ALLOWED:
+@cache
+def kind_and_update(
+    document: DocumentFormat,
+    signature_type: str | None,
+    policy: str | None,
+    update: str | None,
+    *,
+    has_e_content: bool,
+    has_objects: bool,
+    qes: bool,
+) -> tuple[SignatureFormat, Update | None]:
+    """The type of signature, by default that of the document's format; and what is to be added to an existing
+    signature, None for a new one.
+
+    `signature_type`, `policy` and `update` are the URIs given. Raises 4111 for those that are unknown, for inputs that
+    another type has and for a type that does not fit the document; 4110 for a format that is not signed so.
+    """
+    # Only what is known gets into the cache, which is therefore bounded.
+    if signature_type is not None and signature_type not in _ALLOWED:
         raise KonnektorError(4111)
-    return _ALLOWED[given]
+    kind = _DEFAULTS.get(document, SignatureFormat.CADES) if signature_type is None else _ALLOWED[signature_type]
+    _require_inputs(kind, policy, has_e_content=has_e_content, has_objects=has_objects)
+    wanted = None if update is None else _update(kind, update)
+    _require_document(document, kind, qes=qes)
+    return kind, wanted
 
 
-def require_document(document: DocumentFormat, kind: SignatureFormat, *, qes: bool) -> None:
-    """Raises 4110 for a format of which no such signature is made, 4111 for a type that does not fit it."""
-    if qes and document not in QES_FORMATS:
-        raise KonnektorError(4110, fill=document.value)
-    if _SUITABLE.get(kind, document) is not document or (qes and kind is SignatureFormat.SMIME):
+def _require_inputs(kind: SignatureFormat, policy: str | None, *, has_e_content: bool, has_objects: bool) -> None:
+    is_xml = kind is SignatureFormat.XADES
+    if has_e_content and kind not in CMS_FORMATS:
+        raise KonnektorError(4111)
+    if has_objects and not is_xml:
+        raise KonnektorError(4111)
+    if policy is not None and (policy not in POLICIES or not is_xml):
         raise KonnektorError(4111)
 
 
-def signature_update(kind: SignatureFormat, inputs: SignInputs) -> Update | None:
-    """What is to be added to an existing signature, or None for a new one. Raises 4111."""
-    wish = inputs.return_updated_signature
-    if wish is None:
-        return None
-    found = next((update for update in Update if update.value == wish.type), None)
+def _update(kind: SignatureFormat, given: str) -> Update:
+    found = next((update for update in Update if update.value == given), None)
     if found is None or kind not in _UPDATED:
         raise KonnektorError(4111)
     return found
 
 
-def require_inputs(kind: SignatureFormat, inputs: SignInputs) -> None:
-    """Raises 4111 for inputs that another type has, and for a policy that is unknown or not for this type."""
-    if inputs.include_e_content is not None and kind not in CMS_FORMATS:
-        raise KonnektorError(4111)
-    is_xml = kind is SignatureFormat.XADES
-    if inputs.include_objects is not None and not is_xml:
-        raise KonnektorError(4111)
-    if inputs.policy is not None and (inputs.policy.identifier not in POLICIES or not is_xml):
+def _require_document(document: DocumentFormat, kind: SignatureFormat, *, qes: bool) -> None:
+    if qes and document not in QES_FORMATS:
+        raise KonnektorError(4110, fill=document.value)
+    if _SUITABLE.get(kind, document) is not document or (qes and kind is SignatureFormat.SMIME):
         raise KonnektorError(4111)

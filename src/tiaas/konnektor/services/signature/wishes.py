@@ -2,6 +2,7 @@
 (gemSpec_Kon V5.18 TAB_KON_756, 755, 753)."""
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 from lxml import etree
 
@@ -9,31 +10,34 @@ from tiaas.ades.found import SignatureFormat
 from tiaas.ades.xadesvariants import Update
 from tiaas.base.dataclass import dataclass
 from tiaas.interfaces import dss_core_v1_0 as dss
-from tiaas.interfaces.signature_service_v7_5 import SignDocument, SignInputs, SignRequest
+from tiaas.interfaces.signature_service_v7_5 import Document, SignDocument, SignInputs, SignRequest
 from tiaas.konnektor.cmsattributes import attributes_in
 from tiaas.konnektor.documents import DocumentFormat, check_sizes, format_of, octets_of
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.services.signature.variants import (
     CMS_FORMATS,
-    require_document,
-    require_inputs,
-    signature_format,
-    signature_update,
+    kind_and_update,
 )
 
 REQUESTS_MAX = 500
 """At least 50 have to be taken (TAB_KON_065); more than this is 4000."""
 _NO_INPUTS = SignInputs()
+_NO_SCHEMAS: Mapping[str, bytes] = {}
+_DOCUMENT = attrgetter("document")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Wish:
     """One signature to be made. `attributes` are CMSAttributes (DER), signed and unsigned; `warnings` are codes.
 
-    `schemas` are octets by target namespace.
+    `inputs` are the request's optional inputs, `policy` is the signature policy to follow, `mime_type` the document's
+    (None where the caller gave none); `schemas` are octets by target namespace.
     """
 
     request: SignRequest
+    inputs: SignInputs
+    policy: str | None
+    mime_type: str | None
     data: bytes
     document_format: DocumentFormat
     format: SignatureFormat
@@ -43,22 +47,6 @@ class Wish:
     schemas: Mapping[str, bytes]
     warnings: tuple[int, ...]
 
-    @property
-    def inputs(self) -> SignInputs:
-        """The request's optional inputs."""
-        return self.request.optional_inputs or _NO_INPUTS
-
-    @property
-    def policy(self) -> str | None:
-        """The signature policy to follow."""
-        return self.inputs.policy.identifier if self.inputs.policy is not None else None
-
-    @property
-    def mime_type(self) -> str | None:
-        """The MIME type of the document, None where the caller gave none."""
-        data = self.request.document.base64_data
-        return "text/xml" if data is None else data.mime_type
-
 
 def check_arguments(message: SignDocument, *, qes: bool) -> str:
     """Step 1 of TAB_KON_756; the job number. Raises 4000, 4283."""
@@ -67,47 +55,61 @@ def check_arguments(message: SignDocument, *, qes: bool) -> str:
         raise KonnektorError(4000, "JobNumber is missing")
     if len(requests) > REQUESTS_MAX:
         raise KonnektorError(4000, f"more than {REQUESTS_MAX} SignRequests")
-    if len({request.request_id for request in requests}) != len(requests):
+    if len(requests) > 1 and len({request.request_id for request in requests}) != len(requests):
         raise KonnektorError(4000, "a RequestID occurs twice")
     if qes and any(not request.document.short_text for request in requests):
         raise KonnektorError(4000, "ShortText is missing")
-    check_sizes([octets_of(request.document) for request in requests])
+    check_sizes(map(octets_of, map(_DOCUMENT, requests)))
     return message.job_number
 
 
 def wish_of(request: SignRequest, *, qes: bool) -> Wish:
     """What is to be made. Raises 4000, 4110, 4111."""
     inputs, document = request.optional_inputs or _NO_INPUTS, request.document
-    is_xml = document.base64_xml is not None
-    mime_type = document.base64_data.mime_type if document.base64_data is not None else None
-    document_format = DocumentFormat.XML if is_xml else format_of(mime_type)
-    kind = signature_format(document_format, inputs.signature_type)
-    require_inputs(kind, inputs)
-    update = signature_update(kind, inputs)
-    require_document(document_format, kind, qes=qes)
+    data, mime_type, document_format = _content(document)
+    policy, update = inputs.policy, inputs.return_updated_signature
+    kind, wanted_update = kind_and_update(
+        document_format,
+        inputs.signature_type,
+        None if policy is None else policy.identifier,
+        None if update is None else update.type,
+        has_e_content=inputs.include_e_content is not None,
+        has_objects=inputs.include_objects is not None,
+        qes=qes,
+    )
     warnings = []
     if inputs.signature_placement is not None and kind is not SignatureFormat.XADES:
         warnings.append(4197)
-    signed, unsigned = _attributes(inputs.properties)
+    signed, unsigned = ((), ()) if inputs.properties is None else _attributes(inputs.properties)
     if (signed or unsigned) and kind not in CMS_FORMATS:
         signed, unsigned = (), ()
         warnings.append(4273)
     return Wish(
         request=request,
-        data=octets_of(document),
+        inputs=inputs,
+        policy=None if policy is None else policy.identifier,
+        mime_type=mime_type,
+        data=data,
         document_format=document_format,
         format=kind,
-        update=update,
+        update=wanted_update,
         signed_attributes=signed,
         unsigned_attributes=unsigned,
-        schemas=schemas_of(inputs.schemas),
+        schemas=_NO_SCHEMAS if inputs.schemas is None else schemas_of(inputs.schemas),
         warnings=tuple(warnings),
     )
 
 
-def _attributes(properties: dss.Properties | None) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-    if properties is None:
-        return (), ()
+def _content(document: Document) -> tuple[bytes, str | None, DocumentFormat]:
+    """Octets, MIME type and format of a document."""
+    if document.base64_xml is not None:
+        return document.base64_xml, "text/xml", DocumentFormat.XML
+    if document.base64_data is None:
+        return b"", "text/xml", format_of(None)
+    return document.base64_data.data, document.base64_data.mime_type, format_of(document.base64_data.mime_type)
+
+
+def _attributes(properties: dss.Properties) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
     return attributes_in(properties.signed_properties), attributes_in(properties.unsigned_properties)
 
 
