@@ -10,6 +10,7 @@ import enum
 import hmac
 import json
 from datetime import datetime
+from json.encoder import encode_basestring
 from typing import Any, NamedTuple
 
 from tiaas.base.dataclass import dataclass
@@ -102,32 +103,44 @@ class Entry:
 
     def document(self) -> dict[str, Any]:
         """As a JSON object; what is empty is left out."""
-        told: dict[str, Any] = {
-            "number": self.number,
-            "at": self.at.isoformat(timespec="milliseconds"),
-            "type": self.type.value,
-            "level": self.level.value,
-            "topic": self.topic,
-            "code": self.code,
-            "text": self.text,
-            "fm": self.fm,
-            "event_id": self.event_id,
-            "message_id": self.message_id,
-            "operation": self.operation,
-            "call": self.call,
-            "parameters": dict(self.parameters),
-        }
-        return {key: value for key, value in told.items() if value or key == "number"}
+        told: dict[str, Any] = json.loads(_written(self, self.number))
+        return told
 
 
 def seal_line(entry: Entry, number: int, before: bytes, key: bytes) -> tuple[bytes, bytes]:
     """The entry's line with its end, and its seal; it gets this number."""
-    body = _written(entry.document() | {"number": number}).encode()
+    body = _written(entry, number).encode()
     seal = _seal(key, before, body)
     return body[:-1] + b',"seal":"' + seal.hex().encode() + b'"}\n', seal
 
 
-_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+def _written(entry: Entry, number: int) -> str:
+    """The entry with this number as JSON; put together here, as that takes a third of the time of the general way."""
+    at = entry.at.isoformat(timespec="milliseconds")
+    told = [f'{{"number":{number},"at":"{at}","type":"{entry.type}","level":"{entry.level}"']
+    if entry.topic:
+        told.append(f'"topic":{_quoted(entry.topic)}')
+    if entry.code:
+        told.append(f'"code":{entry.code}')
+    if entry.text:
+        told.append(f'"text":{_quoted(entry.text)}')
+    if entry.fm:
+        told.append(f'"fm":{_quoted(entry.fm)}')
+    if entry.event_id:
+        told.append(f'"event_id":{_quoted(entry.event_id)}')
+    if entry.message_id:
+        told.append(f'"message_id":{_quoted(entry.message_id)}')
+    if entry.operation:
+        told.append(f'"operation":{_quoted(entry.operation)}')
+    if entry.call:
+        told.append(f'"call":{_quoted(entry.call)}')
+    if entry.parameters:
+        told.append(f'"parameters":{_compact(dict(entry.parameters))}')
+    return ",".join(told) + "}"
+
+
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_quoted = encode_basestring
 
 
 def check_line(line: bytes, before: bytes, key: bytes) -> bytes:
