@@ -79,20 +79,17 @@ class XadesOptions:
 class PreparedXades:
     """A document and the signatures that wait for their values.
 
-    `enveloping`: the document element of what is finished is a signature.
+    `digests`: the SHA-256 of what is signed, per signature. `enveloping`: the document element of what is finished is a
+    signature.
     """
 
+    digests: tuple[bytes, ...]
     _document: bytes
     _drafts: tuple[tuple[Place, Draft], ...]
     _curve_bits: int | None
     _options: XadesOptions
     _xpath: str | None = None
     enveloping: bool = False
-
-    @property
-    def digests(self) -> tuple[bytes, ...]:
-        """The SHA-256 of what is signed, per signature."""
-        return tuple([sha256(draft.octets).digest() for _, draft in self._drafts])
 
     def finish(self, values: Sequence[bytes], ocsp: bytes | None = None) -> bytes:
         """The document with its signatures; an enveloping signature is the document."""
@@ -175,7 +172,9 @@ def _prepare_enveloping(document: XmlDocument, by: SignedBy, options: XadesOptio
     part = Part(f"#{name}", _C14N, enclosing.digest(canonical(enclosing.root, Transform.C14N_11)))
     unsigned = _draft(NOWHERE, by, options, options.name, (part,), content)
     place = Place(len(prolog), len(prolog))
-    return PreparedXades(prolog, ((place, unsigned),), _curve_bits(by), options, enveloping=True)
+    return PreparedXades(
+        (sha256(unsigned.octets).digest(),), prolog, ((place, unsigned),), _curve_bits(by), options, enveloping=True
+    )
 
 
 def _prepare_counters(document: XmlDocument, by: SignedBy, options: XadesOptions) -> PreparedXades:
@@ -186,12 +185,15 @@ def _prepare_counters(document: XmlDocument, by: SignedBy, options: XadesOptions
         name = f"{options.name}-{number}" if number else options.name
         drafts.append((counter.place, _draft(counter.scope, by, options, name, (part,), b"")))
     enveloping = document.root.tag == ds("Signature")
-    return PreparedXades(octets_now, tuple(drafts), _curve_bits(by), options, enveloping=enveloping)
+    digests = tuple(sha256(unsigned.octets).digest() for _, unsigned in drafts)
+    return PreparedXades(digests, octets_now, tuple(drafts), _curve_bits(by), options, enveloping=enveloping)
 
 
 def _prepared(document: bytes, spot: Spot, by: SignedBy, options: XadesOptions, part: Part) -> PreparedXades:
     unsigned = _draft(scope_inside(spot.parent), by, options, options.name, (part,), b"")
-    return PreparedXades(document, ((spot.place, unsigned),), _curve_bits(by), options, spot.xpath)
+    return PreparedXades(
+        (sha256(unsigned.octets).digest(),), document, ((spot.place, unsigned),), _curve_bits(by), options, spot.xpath
+    )
 
 
 def _draft(

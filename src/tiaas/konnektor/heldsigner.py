@@ -9,9 +9,9 @@ from tiaas.card.elc import BadCryptogram, decode_elc_cryptogram_untrusted, elc_o
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.heldkeys import KeyStore
 from tiaas.konnektor.keyuse import CRYPTOGRAM_FAULT, CertifiedKey, CertifiedSigner, KeyUse
-from tiaas.konnektor.linkfaults import link_faults
+from tiaas.konnektor.linkfaults import link_faults, raise_link_fault
 from tiaas.pki.keys import Digest, SigningScheme
-from tiaas.pki.pkcs11 import WrongCryptogram
+from tiaas.pki.pkcs11 import TokenError, WrongCryptogram
 
 
 class HeldSigner(CertifiedSigner):
@@ -28,8 +28,11 @@ class HeldSigner(CertifiedSigner):
         """See `Signer` and `keys.signer_of`."""
         self._certified.require_scheme(scheme, hash_function)
         self._use.require()
-        with link_faults():
+        try:
             value = await self._store.sign(self._label, digest, scheme, hash_function)
+        except TokenError as error:
+            raise_link_fault(error)
+            raise
         if self._is_verified:
             await self._certified.verify(value, digest, scheme, hash_function)
         return value

@@ -24,18 +24,22 @@ class _LinkFaults:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
-            return
-        if isinstance(error, CardGone | CardTimeout | SlotEmpty | CardInactive | TokenTimeout):
-            raise KonnektorError(CARD_TIMEOUT) from error
-        if isinstance(error, TerminalBusy):
-            raise KonnektorError(TERMINAL_BUSY) from error
-        if isinstance(error, WrongCryptogram):
-            return
-        if isinstance(error, DialogueEnded):
-            raise KonnektorError(TERMINAL_FAULT, STOPPING) from error
-        if isinstance(error, CardLinkError | TerminalError | FrontError | TokenError):
-            raise KonnektorError(TERMINAL_FAULT) from error
+        if error is not None:
+            raise_link_fault(error)
+
+
+def raise_link_fault(error: BaseException) -> None:
+    """For a failure of card line or terminal: raises the `KonnektorError` that it means; nothing for anything else."""
+    if isinstance(error, CardGone | CardTimeout | SlotEmpty | CardInactive | TokenTimeout):
+        raise KonnektorError(CARD_TIMEOUT) from error
+    if isinstance(error, TerminalBusy):
+        raise KonnektorError(TERMINAL_BUSY) from error
+    if isinstance(error, WrongCryptogram):
+        return
+    if isinstance(error, DialogueEnded):
+        raise KonnektorError(TERMINAL_FAULT, STOPPING) from error
+    if isinstance(error, CardLinkError | TerminalError | FrontError | TokenError):
+        raise KonnektorError(TERMINAL_FAULT) from error
 
 
 _LINK_FAULTS = _LinkFaults()

@@ -12,6 +12,7 @@ many times faster than building a tree. `draft` gives all of it but the value, a
       <ds:Object><xades:QualifyingProperties> <xades:SignedProperties Id="signedproperties-NAME">
 """
 
+from binascii import b2a_base64
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -101,7 +102,7 @@ class Draft:
                 f"<xades:UnsignedProperties><xades:UnsignedSignatureProperties>{revocation_values(ocsp)}"
                 "</xades:UnsignedSignatureProperties></xades:UnsignedProperties>"
             )
-        return b"".join((head, base64(value).encode(), middle, unsigned, tail))
+        return b"".join((head, b2a_base64(value, newline=False), middle, unsigned, tail))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,8 @@ def draft(scope: Scope, certificate: bytes, method: SignatureMethod, plan: Plan)
     references = _reference(first, f' Id="reference-{name}"')
     if others:
         references += "".join(map(_reference, others))
-    references += frame.about % (name, base64(sha256(f"{start}{seen}".encode()).digest()))
+    hashed = sha256(f"{start}{seen}".encode()).digest()
+    references += frame.about % (name, b2a_base64(hashed, newline=False).decode("ascii"))
     manifest = ""
     if plan.manifest:
         items = f"{''.join(map(_reference, plan.manifest))}</ds:Manifest>"
@@ -278,7 +280,7 @@ def _reference(part: Part, identifier: str = "") -> str:
     kind = "" if part.type is None else f' Type="{part.type}"'
     return (
         f'<ds:Reference{identifier}{kind} URI="{part.uri and attribute(part.uri)}">{_steps(part.transforms)}'
-        f"{base64(part.digest)}</ds:DigestValue></ds:Reference>"
+        f"{b2a_base64(part.digest, newline=False).decode('ascii')}</ds:DigestValue></ds:Reference>"
     )
 
 

@@ -13,7 +13,7 @@ SCHEMAS = Schemas(schema=(Schema(base64_xml=b"<xs:schema/>", ref_uri="urn:x"),))
 
 def made(data: bytes, schemas: Schemas | None = None) -> Wish:
     request = wish(data, xml=True) if schemas is None else wish(data, xml=True, schemas=schemas)
-    return wish_of(request, qes=False)
+    return wish_of(request, False)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ def test_a_line_is_what_the_general_way_would_write(entry: Entry) -> None:
     """By the standard library, in the order of the fields, without what is empty."""
     told = {field.name: getattr(entry, field.name) for field in fields(entry)}
     told["at"], told["parameters"] = entry.at.isoformat(timespec="milliseconds"), dict(entry.parameters)
-    general = json.dumps({key: value for key, value in told.items() if value}, ensure_ascii=False, separators=(",", ":"))
+    said = {key: value for key, value in told.items() if value}
+    general = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
     line, seal = seal_line(entry, entry.number, bytes(16), bytes(32))
     assert line == f'{general[:-1]},"seal":"{seal.hex()}"}}\n'.encode()
 

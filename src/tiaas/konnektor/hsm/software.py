@@ -50,7 +50,8 @@ class SoftwareKeys:
 
     def sign(self, label: str, digest: bytes, scheme: SigningScheme, hash_function: Digest) -> Awaitable[bytes]:
         """See `KeyStore`."""
-        return self._use().sign(self._file(label), digest, scheme, hash_function)
+        processes = self._processes or self._use()
+        return processes.sign(self._names.get(label) or self._file(label), digest, scheme, hash_function)
 
     def agree(self, label: str, point: bytes) -> Awaitable[bytes]:
         """See `KeyStore`."""
@@ -66,9 +67,7 @@ class SoftwareKeys:
         return self._processes
 
     def _file(self, label: str) -> bytes:
-        name = self._names.get(label)
-        if name is None:
-            name = self._names[label] = os.fsencode(self._folder / f"{label}.key")
+        name = self._names[label] = os.fsencode(self._folder / f"{label}.key")
         return name
 
     def _read(self, name: str) -> bytes | None:

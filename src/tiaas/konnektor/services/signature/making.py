@@ -8,6 +8,7 @@ no answer that the schema allows, so it is 4049 then.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import repeat
 from operator import attrgetter
 
 from tiaas.ades.found import SignatureFormat
@@ -113,7 +114,7 @@ def _checked(wish: Wish) -> Checked:
 
 
 def _finished(stack: Sequence[Ready], values: Values, ocsp: bytes | None) -> list[Made]:
-    return [finish(ready, signed, ocsp) for ready, signed in zip(stack, values, strict=True)]
+    return list(map(finish, stack, values, repeat(ocsp)))
 
 
 async def _with_smb(call: Call) -> tuple[SignedBy, Sign]:

@@ -5,6 +5,7 @@ institution. Documents are prepared together, in a thread if that takes long, an
 """
 
 from functools import partial
+from itertools import repeat
 from typing import TypeVar
 
 from tiaas.interfaces import signature_service_v7_4 as v7_4
@@ -60,7 +61,7 @@ async def _serve(
     if qes:
         context.qes.require_enabled()
     with context.jobs.running(number, card.handle) as job:
-        wishes = [wish_of(request, qes=qes) for request in message.sign_request]
+        wishes = list(map(wish_of, message.sign_request, repeat(qes)))
         # `str` of a member needs no Python, `value` two calls.
         crypt = str(message.crypt or context.qes.settings.default_crypt)
         place = message.context

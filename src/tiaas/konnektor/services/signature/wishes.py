@@ -63,7 +63,7 @@ def check_arguments(message: SignDocument, *, qes: bool) -> str:
     return message.job_number
 
 
-def wish_of(request: SignRequest, *, qes: bool) -> Wish:
+def wish_of(request: SignRequest, qes: bool) -> Wish:
     """What is to be made. Raises 4000, 4110, 4111."""
     inputs, document = request.optional_inputs or _NO_INPUTS, request.document
     data, mime_type, document_format = _content(document)
