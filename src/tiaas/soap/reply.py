@@ -52,7 +52,11 @@ class SoapReply:
 
 def plain_reply(status: int, parts: Sequence[Part]) -> SoapReply:
     """An envelope as `text/xml`, long contents in it as base64."""
-    return SoapReply(status, CONTENT_TYPE, _together(parts))
+    try:
+        # Nearly all are text alone.
+        return SoapReply(status, CONTENT_TYPE, ("".join(parts).encode(),))  # type: ignore[arg-type]
+    except TypeError:
+        return SoapReply(status, CONTENT_TYPE, _pieces(parts))
 
 
 def packaged_reply(status: int, parts: Iterable[Part], boundary: str) -> SoapReply:
@@ -69,24 +73,21 @@ def packaged_reply(status: int, parts: Iterable[Part], boundary: str) -> SoapRep
     return SoapReply(status, package_type(boundary), (b"".join(root), *attached, package_end(boundary)))
 
 
-def _together(parts: Sequence[Part]) -> tuple[Piece, ...]:
-    try:
-        # Nearly all are text alone.
-        return ("".join(parts).encode(),)  # type: ignore[arg-type]
-    except TypeError:
-        return _pieces(parts)
-
-
 def _pieces(parts: Sequence[Part]) -> tuple[Piece, ...]:
     pieces: list[Piece] = []
-    texts: list[bytes] = []
+    octets: list[bytes] = []
+    texts: list[str] = []
     for part in parts:
         if isinstance(part, str):
-            texts.append(part.encode())
-        elif isinstance(part, bytes):
             texts.append(part)
+            continue
+        octets.append("".join(texts).encode())
+        texts.clear()
+        if isinstance(part, bytes):
+            octets.append(part)
         else:
-            pieces += (b"".join(texts), part)
-            texts.clear()
-    pieces.append(b"".join(texts))
+            pieces += (b"".join(octets), part)
+            octets.clear()
+    octets.append("".join(texts).encode())
+    pieces.append(b"".join(octets))
     return tuple(pieces)
