@@ -37,6 +37,14 @@ from tiaas.xmlsec.names import (
 
 _CERTIFICATES_KEPT = 1024
 _DS_DECLARED = f' xmlns:ds="{DS}"'
+_HEAD = (
+    f'<ds:Signature{_DS_DECLARED} Id="signature-%s"><ds:SignedInfo>%s<ds:SignatureValue Id="signaturevalue-%s">'
+).encode()
+_PROPERTIES = (
+    f'<ds:Object><xades:QualifyingProperties xmlns:xades="{XADES}" Target="#signature-%s">'
+    '<xades:SignedProperties Id="signedproperties-%s">'
+).encode()
+_END = b"</xades:QualifyingProperties></ds:Object></ds:Signature>"
 _IN_SIGNATURE = {"ds": _DS_DECLARED}
 _IN_PROPERTIES = {"ds": _DS_DECLARED, "xades": f' xmlns:xades="{XADES}"'}
 """Declarations in force by the signature itself, in the order of their prefixes."""
@@ -88,87 +96,76 @@ class Draft:
     """A signature without its value. `octets` is what has to be signed."""
 
     octets: bytes
-    _pieces: tuple[bytes, bytes, bytes]
+    _head: bytes
+    _behind_value: tuple[bytes, ...]
 
     def element(self, value: bytes, ocsp: bytes | None = None) -> bytes:
         """The Signature with its value and, as an unsigned property, an OCSPResponse (DER).
 
         ASCII, apart from what was enclosed: it fits into a document in any encoding that contains ASCII.
         """
-        head, middle, tail = self._pieces
         unsigned = b""
         if ocsp is not None:
             unsigned = octets(
                 f"<xades:UnsignedProperties><xades:UnsignedSignatureProperties>{revocation_values(ocsp)}"
                 "</xades:UnsignedSignatureProperties></xades:UnsignedProperties>"
             )
-        return b"".join((head, b2a_base64(value, newline=False), middle, unsigned, tail))
+        return b"".join((self._head, b2a_base64(value, newline=False), *self._behind_value, unsigned, _END))
 
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """What signatures have in common, as templates with `%s` for what each has of its own.
 
-    `properties` are content and end tag of SignedProperties, `seen` the same as in their canonical form, `about` is the
-    reference to them; `start_of_properties` and `start_of_info` are start tags of canonical forms where nothing else is
-    in force.
+    `properties` are content and end tag of SignedProperties as they stand in the document, `seen` the same in their
+    canonical form, `about` is the reference to them; `start_of_properties` and `start_of_info` are start tags of
+    canonical forms where nothing else is in force. `seen` is `properties` itself if they are equal.
     """
 
-    properties: str
-    seen: str
-    about: str
-    methods: str
-    start_of_properties: str
-    start_of_info: str
+    properties: bytes
+    seen: bytes
+    about: bytes
+    methods: bytes
+    start_of_properties: bytes
+    start_of_info: bytes
 
 
 def draft(scope: Scope, certificate: bytes, method: SignatureMethod, plan: Plan) -> Draft:
     """The signature of `plan` as it would stand at `scope`."""
-    name, exclusive = plan.name, plan.canonicalization is Transform.EXCLUSIVE_C14N
-    frame = _frame(
-        certificate, method, plan.canonicalization, plan.policy, plan.mime_type, plan.description is not None
-    )
+    name, description = plan.name.encode(), plan.description
+    exclusive = plan.canonicalization is Transform.EXCLUSIVE_C14N
+    frame = _frame(certificate, method, plan.canonicalization, plan.policy, plan.mime_type, description is not None)
     moment = plan.moment if plan.moment.tzinfo is UTC else plan.moment.astimezone(UTC)
-    own: tuple[str, ...] = (moment.isoformat()[:19], name)
-    if plan.description is not None:
-        own += (text(plan.description),)
-    properties = f' Id="signedproperties-{name}"'
-    if exclusive or not (scope.namespaces or scope.attributes):
-        start, start_of_info = frame.start_of_properties % properties, frame.start_of_info
+    own: tuple[bytes, ...] = (moment.isoformat()[:19].encode(), name)
+    if description is None:
+        content = frame.properties % own
+        seen = content if frame.seen is frame.properties else frame.seen % own
     else:
-        start = _apex("xades:SignedProperties", properties, scope, _IN_PROPERTIES, exclusive)
-        start_of_info = _apex("ds:SignedInfo", "", scope, _IN_SIGNATURE, exclusive)
-    content = frame.properties % own
-    seen = content if frame.seen is frame.properties else frame.seen % own
-    first, *others = plan.parts
-    references = _reference(first, f' Id="reference-{name}"')
-    if others:
-        references += "".join(map(_reference, others))
-    hashed = sha256(f"{start}{seen}".encode()).digest()
-    references += frame.about % (name, b2a_base64(hashed, newline=False).decode("ascii"))
-    manifest = ""
+        described = text(description)
+        content, seen = frame.properties % (*own, octets(described)), frame.seen % (*own, described.encode())
+    if exclusive or not (scope.namespaces or scope.attributes):
+        start, start_of_info = frame.start_of_properties % name, frame.start_of_info
+    else:
+        identifier = f' Id="signedproperties-{plan.name}"'
+        start = _apex("xades:SignedProperties", identifier, scope, _IN_PROPERTIES, exclusive).encode()
+        start_of_info = _apex("ds:SignedInfo", "", scope, _IN_SIGNATURE, exclusive).encode()
+    about = frame.about % (name, b2a_base64(_sha256(start + seen), newline=False))
+    references, manifest = _reference(plan.parts[0], f' Id="reference-{plan.name}"'), b""
+    if len(plan.parts) > 1:
+        references += "".join(map(_reference, plan.parts[1:]))
     if plan.manifest:
         items = f"{''.join(map(_reference, plan.manifest))}</ds:Manifest>"
-        apex = _apex("ds:Manifest", f' Id="manifest-{name}"', scope, _IN_SIGNATURE, exclusive)
-        steps = (plan.canonicalization,)
-        references += _reference(Part(f"#manifest-{name}", steps, _sha256(f"{apex}{items}".encode()), MANIFEST_TYPE))
-        manifest = f'<ds:Object><ds:Manifest Id="manifest-{name}">{items}</ds:Object>'
-    info = f"{frame.methods}{references}</ds:SignedInfo>"
-    head = (
-        f'<ds:Signature{_DS_DECLARED} Id="signature-{name}"><ds:SignedInfo>{info}'
-        f'<ds:SignatureValue Id="signaturevalue-{name}">'
-    )
-    tail = (
-        f'{manifest}<ds:Object><xades:QualifyingProperties xmlns:xades="{XADES}" Target="#signature-{name}">'
-        f"<xades:SignedProperties{properties}>{content}"
-    )
+        apex = _apex("ds:Manifest", f' Id="manifest-{plan.name}"', scope, _IN_SIGNATURE, exclusive)
+        steps, digest = (plan.canonicalization,), _sha256(f"{apex}{items}".encode())
+        about += _reference(Part(f"#manifest-{plan.name}", steps, digest, MANIFEST_TYPE)).encode()
+        manifest = octets(f'<ds:Object><ds:Manifest Id="manifest-{plan.name}">{items}</ds:Object>')
+    info = b"%b%b%b</ds:SignedInfo>" % (frame.methods, references.encode(), about)
+    # In the document characters beyond ASCII are references, in the canonical form they are themselves.
+    stands = info if references.isascii() else b"%b%b%b</ds:SignedInfo>" % (frame.methods, octets(references), about)
     return Draft(
-        f"{start_of_info}{info}".encode(),
-        (
-            octets(head),
-            b"".join((_key_info(certificate), plan.enclosed, octets(tail))),
-            b"</xades:QualifyingProperties></ds:Object></ds:Signature>",
-        ),
+        start_of_info + info,
+        _HEAD % (name, stands, name),
+        (_key_info(certificate), plan.enclosed, manifest, _PROPERTIES % (name, name), content),
     )
 
 
@@ -217,19 +214,21 @@ def _frame(
     is_described: bool,
 ) -> _Frame:
     exclusive = canonicalization is Transform.EXCLUSIVE_C14N
-    properties = _signed_properties(certificate, policy, mime_type, is_described, "")
+    plain = _signed_properties(certificate, policy, mime_type, is_described, "")
     # In exclusive C14N the prefix is declared where it is first used.
-    seen = _signed_properties(certificate, policy, mime_type, is_described, _DS_DECLARED) if exclusive else properties
+    seen = _signed_properties(certificate, policy, mime_type, is_described, _DS_DECLARED) if exclusive else plain
+    properties = octets(plain)
+    identifier = ' Id="signedproperties-%s"'
     return _Frame(
         properties=properties,
-        seen=seen,
+        seen=properties if seen.encode() == properties else seen.encode(),
         about=(
             f'<ds:Reference Type="{SIGNED_PROPERTIES_TYPE}" URI="#signedproperties-%s">{_steps((canonicalization,))}%s'
             "</ds:DigestValue></ds:Reference>"
-        ),
-        methods=_methods(canonicalization, method),
-        start_of_properties=_apex("xades:SignedProperties", "%s", NOWHERE, _IN_PROPERTIES, exclusive),
-        start_of_info=_apex("ds:SignedInfo", "", NOWHERE, _IN_SIGNATURE, exclusive),
+        ).encode(),
+        methods=_methods(canonicalization, method).encode(),
+        start_of_properties=_apex("xades:SignedProperties", identifier, NOWHERE, _IN_PROPERTIES, exclusive).encode(),
+        start_of_info=_apex("ds:SignedInfo", "", NOWHERE, _IN_SIGNATURE, exclusive).encode(),
     )
 
 
