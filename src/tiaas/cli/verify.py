@@ -4,6 +4,7 @@ import argparse
 import re
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from tiaas.base.errors import InvalidInput
 from tiaas.cli import documentfiles, outputfiles
@@ -56,7 +57,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--certificate", type=Path, metavar="FILE", help="the signer's certificate, if it is not in there"
     )
-    parser.add_argument("--at", metavar="TIME", help="verify for another time (ISO 8601)")
+    parser.add_argument(
+        "--at", metavar="TIME", help="verify for this time (ISO 8601, or now), not the one that is claimed"
+    )
     parser.add_argument("--mime", metavar="TYPE", help="xml, binary or a MIME type (default: by the file's name)")
     parser.add_argument(
         "--report",
@@ -135,12 +138,14 @@ def _document(content: bytes, path: Path, mime: str | None) -> DocumentToSign:
     return DocumentToSign(content=content, is_xml=form.is_xml, mime_type=form.mime_type)
 
 
-def _moment(text: str | None) -> datetime | None:
+def _moment(text: str | None) -> datetime | Literal["now"] | None:
     if text is None:
         return None
+    if text == "now":
+        return "now"
     try:
         moment = datetime.fromisoformat(text)
         # Of the first and the last days of the calendar not every zone has a time.
         return moment.astimezone() if moment.tzinfo is None else moment
     except (ValueError, OverflowError):
-        raise InvalidInput(f"--at {text}: no time in the form 2026-11-26T08:00:00+01:00") from None
+        raise InvalidInput(f"--at {text}: no time in the form 2026-11-26T08:00:00+01:00, nor now") from None

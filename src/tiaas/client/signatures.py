@@ -4,6 +4,7 @@ import re
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 
 from tiaas.base.dataclass import dataclass
 from tiaas.client.caller import Caller, ServiceKind, trace_of, warning_of
@@ -201,18 +202,19 @@ class SignatureServices(Caller):
         signature_type: str | None = None,
         *,
         certificate: bytes | None = None,
-        at: datetime | None = None,
+        at: datetime | Literal["now"] | None = None,
         include_revocation_info: bool = False,
     ) -> Verification:
         """Whether the signatures in a document, or in `signature` of `signature_type` beside it, are good.
 
         A bad signature is a verdict, no error. `signature` of type urn:ietf:rfc:3275 is a ds:Signature in UTF-8;
-        `certificate` (DER) is the signer's where the signature does not bring it; `at` another time than now or the
-        signature's. Of `document` only content, form and ShortText count.
+        `certificate` (DER) is the signer's where the signature does not bring it; `at` another time than
+        the one that the signature claims, "now" that of the Konnektor. Of `document` only content, form and ShortText
+        count.
         """
         messages = self._signature_messages()
         inputs = v7_5.VerifyInputs(
-            use_verification_time=None if at is None else UseVerificationTime(specific_time=at),
+            use_verification_time=None if at is None else _time(at),
             additional_key_info=None
             if certificate is None
             else AdditionalKeyInfo(key_info=_KEY_INFO.format(b64encode(certificate).decode())),
@@ -338,6 +340,10 @@ def _document(document: DocumentToSign, name: str = _DOCUMENT_ID) -> v7_5.Docume
         return v7_5.Document(id=name, ref_uri=part, short_text=document.short_text, base64_xml=document.content)
     data = Base64Data(data=document.content, mime_type=document.mime_type)
     return v7_5.Document(id=name, short_text=document.short_text, base64_data=data)
+
+
+def _time(at: datetime | Literal["now"]) -> UseVerificationTime:
+    return UseVerificationTime(current_time="") if at == "now" else UseVerificationTime(specific_time=at)
 
 
 def _object(signature: bytes, signature_type: str | None) -> SignatureObject:

@@ -173,6 +173,24 @@ async def test_a_revocation_counts_from_its_time_on(office: Office, enveloping: 
         assert codes(answer) == ([] if result is HighLevelResult.VALID else [1047])
 
 
+async def test_the_current_time_is_a_time_of_the_callers(office: Office, enveloping: bytes, calm: None) -> None:
+    """OASIS DSS 4.5.2: a signer whose certificate was revoked after the claimed time, judged now."""
+    request = verify(office, None, outside(enveloping))
+    signing_time = (await office.call(request)).verification_result.timestamp
+    await office.until(lambda: office.context.clock.now() >= signing_time + timedelta(seconds=1))
+    office.context.trust.forget_answers()
+    office.run.lab.faults.add(Fault(Service.OCSP, code="revoked", times=None))
+    claimed = (await office.call(request)).verification_result
+    assert (claimed.high_level_result, claimed.timestamp_type) == (HighLevelResult.VALID, TimestampType.EMBEDDED)
+    started = office.context.clock.now()
+    time = UseVerificationTime(current_time="")
+    answer = await office.call(verify(office, None, outside(enveloping), use_verification_time=time))
+    verdict = answer.verification_result
+    assert (verdict.high_level_result, verdict.timestamp_type) == (HighLevelResult.INVALID, TimestampType.USER_DEFINED)
+    assert started <= verdict.timestamp <= office.context.clock.now()
+    assert codes(answer) == [1047]
+
+
 # ---- revocation information ------------------------------------------------------------------------------------------
 
 

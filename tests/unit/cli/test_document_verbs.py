@@ -143,6 +143,18 @@ async def test_the_verdict_is_the_exit_code(
     assert b"YQ==" in fake[0].received[-1].body
 
 
+async def test_the_time_to_verify_for(
+    fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake[0].answers["VerifyDocument"] = answers.verified(HighLevelResult.VALID)
+    _write(a_p7m="cms")
+    for at, sent in (("now", b"CurrentTime"), ("2026-01-02T00:00:00+00:00", b"SpecificTime>2026-01-02T00:00:00")):
+        assert await run("verify", "a.p7m", "--at", at) == 0
+        assert sent in fake[0].received[-1].body
+    assert await run("verify", "a.p7m", "--at", "yesterday") == 2
+    assert "nor now" in capsys.readouterr().err
+
+
 async def test_reports(fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     fake[0].answers["VerifyDocument"] = answers.verified(HighLevelResult.INVALID)
     _write(a_pdf="%PDF")

@@ -83,6 +83,9 @@ async def test_verifying(both: Both) -> None:
     body = fake.received[-1].body
     for part in (b"SpecificTime>2026-01-02T00:00:00", b"REVS", b"Y21z", b"ReturnVerificationReport", b"dGV4dA=="):
         assert part in body
+    await konnektor.verify_document(None, b"cms", answers.CMS, at="now")
+    assert b"CurrentTime" in fake.received[-1].body
+    assert b"SpecificTime" not in fake.received[-1].body
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -77,8 +77,9 @@ async def _verify(
     authorize(context, peer, request.context, "VerifyDocument")
     inputs = request.optional_inputs or NO_INPUTS
     embeds = request.include_revocation_info and material.format not in _WITHOUT_EMBEDDING
-    rules = Rules(user_time(request), inputs.verify_manifests is not None, embeds, context.qes.require_enabled)
-    verified = await verify(material, rules, context.trust, context.public_keys, context.clock.now())
+    now = context.clock.now()
+    rules = Rules(user_time(request, now), inputs.verify_manifests is not None, embeds, context.qes.require_enabled)
+    verified = await verify(material, rules, context.trust, context.public_keys, now)
     wished = inputs.return_verification_report
     manifests = verified.manifests
     outputs = _NO_OUTPUTS

@@ -48,12 +48,14 @@ def material_of(message: VerifyDocument) -> Material:
     )
 
 
-def user_time(message: VerifyDocument) -> datetime | None:
-    """Benutzerdefinierter_Zeitpunkt: SpecificTime (without zone: UTC). CurrentTime is what counts without any."""
+def user_time(message: VerifyDocument, now: datetime) -> datetime | None:
+    """Benutzerdefinierter_Zeitpunkt: SpecificTime (without zone: UTC), or `now` for CurrentTime (OASIS DSS 4.5.2)."""
     wanted = (message.optional_inputs or NO_INPUTS).use_verification_time
-    if wanted is None or wanted.specific_time is None:
+    if wanted is None:
         return None
     moment = wanted.specific_time
+    if moment is None:
+        return now
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
