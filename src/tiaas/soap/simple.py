@@ -122,7 +122,7 @@ class Boolean(SimpleType):
 
 
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
-_INTEGER = re.compile(r"([+-]?)0*([0-9]+)", re.ASCII)
+_INTEGER = re.compile(r"([+-]?)(?=[0-9])0*+([0-9]*+)", re.ASCII)
 _INTEGER_DIGITS = 24
 
 
@@ -137,7 +137,7 @@ class Integer(SimpleType):
         match = _INTEGER.fullmatch(collapse(text))
         if match is None or len(match[2]) > _INTEGER_DIGITS:
             raise LexicalError("is not an integer")
-        return self._bounded(int(match[1] + match[2]))
+        return self._bounded(int(match[1] + (match[2] or "0")))
 
     def encode(self, value: Any) -> str:
         return str(self._bounded(int(value)))

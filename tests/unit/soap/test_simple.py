@@ -115,6 +115,13 @@ def test_bad_text_is_refused_without_repeating_it(kind: SimpleType, text: str) -
     assert not text or text not in str(caught.value)
 
 
+def test_many_zeros_take_no_longer_than_other_text() -> None:
+    """With the square of their number it would take hours to see what stands behind them."""
+    with pytest.raises(LexicalError):
+        INTEGER.decode("0" * 5_000_000 + "x")
+    assert INTEGER.decode("-" + "0" * 5_000_000) == 0
+
+
 @pytest.mark.pitfall(48)
 def test_times_are_written_with_milliseconds_and_zone() -> None:
     moment = datetime(2025, 1, 31, 10, 0, 0, 123999, timezone(timedelta(hours=1)))
