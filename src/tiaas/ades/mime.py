@@ -157,16 +157,16 @@ def signed_parts_untrusted(message: MimeMessage) -> tuple[bytes, bytes]:
 
 
 def _fields(header: bytes) -> list[Field]:
-    found: list[Field] = []
+    found: list[tuple[str, list[bytes]]] = []
     for line in _LINE_END.split(header) if header else ():
         if line[:1] in (b" ", b"\t") and found:
-            found[-1] = Field(found[-1].name, found[-1].written + b"\r\n" + line)
+            found[-1][1].append(line)
             continue
         name = _FIELD_NAME.match(line)
         if name is None:
             raise BadMime("a line of the header is no field")
-        found.append(Field(name[1].decode("ascii").lower(), line))
-    return found
+        found.append((name[1].decode("ascii").lower(), [line]))
+    return [Field(name, b"\r\n".join(lines)) for name, lines in found]
 
 
 def _with_crlf(text: bytes) -> bytes:
