@@ -1,5 +1,6 @@
 """Fuzz target: VerifyDocument as clients send it, with signatures of all formats, keys and schemas, and its report."""
 
+import re
 from base64 import b64encode
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -36,6 +37,8 @@ from tiaas.soap.mapping import decode
 
 _BY = signer(OSIG)
 _WORKER = Worker()
+_RUN = re.compile(rb"(.)\1{15,}", re.DOTALL)
+_STRETCHED = 300_000
 _NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 _CONTEXT = Context(mandant_id="M", client_system_id="C", workplace_id="W")
 _KEY = f"<X509Data><X509Certificate>{b64encode(_BY.holder.certificate).decode()}</X509Certificate></X509Data>"
@@ -63,11 +66,16 @@ def _outside(octets: bytes, kind: SignatureFormat) -> SignatureObject:
     return SignatureObject(base64_signature=Base64Signature(value=octets, type=kind.value))
 
 
+def _around(document: bytes) -> str:
+    return etree.tostring(etree.fromstring(_BY.xades(document, enveloping=True))).decode()
+
+
 SEEDS: list[bytes] = [
     _message(None, _outside(_BY.cades(), SignatureFormat.CADES)),
     _message(Document(base64_data=Base64Data(data=XML)), _outside(_BY.bare(), SignatureFormat.ECDSA)),
     _message(Document(base64_xml=_BY.xades()), None),
-    _message(None, SignatureObject(signature=etree.tostring(etree.fromstring(_BY.xades(enveloping=True))).decode())),
+    _message(None, SignatureObject(signature=_around(XML))),
+    _message(None, SignatureObject(signature=_around(b"<a b='%b'>%b</a>" % (b" " * 20, b"x" * 20)))),
     _message(Document(base64_data=Base64Data(data=_BY.smime(), mime_type="message/rfc822")), None),
 ]
 
@@ -89,8 +97,19 @@ def _check_alike(claim: Claim, checked: FoundSignature) -> None:
         raise AssertionError("a public key alone says otherwise")
 
 
+def _stretched(data: bytes) -> bytes:
+    """With the first run of an octet made so long that whatever takes its square takes longer than a run may."""
+    run = _RUN.search(data)
+    return data if run is None else data[: run.start()] + run[1] * _STRETCHED + data[run.end() :]
+
+
 def target(data: bytes) -> None:
     """Only the errors that become faults may escape; whatever was read can be judged and reported."""
+    for message in {data, _stretched(data)}:
+        _verify(message)
+
+
+def _verify(data: bytes) -> None:
     with suppress(SoapError, KonnektorError, BadSignatureFile):
         message = decode(VerifyDocument, parse_envelope_untrusted(data, Limits()))
         material, time = material_of(message), user_time(message, _NOW)

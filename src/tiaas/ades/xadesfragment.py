@@ -9,8 +9,9 @@ import re
 from tiaas.soap.markup import XmlElement
 
 _START_TAG = re.compile(r"""<[^\s/>]+(?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*\s*/?>""")
-_BEFORE_COLON = re.compile(r"""([^\s:<>"'&=/;,()|\[\]{}@*+!]+):""")
-_DECLARATION = re.compile(r"""\s+xmlns(?::([^\s=]+))?\s*=\s*(?:"[^"]*"|'[^']*')""")
+# Each of these starts where a run of its characters starts, and nowhere within: else a long run takes its square.
+_BEFORE_COLON = re.compile(r"""(?<![^\s:<>"'&=/;,()|\[\]{}@*+!])([^\s:<>"'&=/;,()|\[\]{}@*+!]+):""")
+_DECLARATION = re.compile(r"""(?<!\s)\s+xmlns(?::([^\s=]+))?\s*=\s*(?:"[^"]*"|'[^']*')""")
 
 
 def standalone(element: XmlElement, written: str) -> str:

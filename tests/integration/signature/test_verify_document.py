@@ -314,6 +314,17 @@ async def test_the_context_is_checked(office: Office, enveloping: bytes) -> None
         assert await office.code_of(replace(request, context=office.call_context(None, **ids))) == code
 
 
+async def test_who_may_not_call_has_nothing_read(office: Office) -> None:
+    """What is wrong with certificates is seen when they are read; what is wrong without reading comes first."""
+    info = _key_info(b"").key_info.replace("></X509C", ">no+base64!</X509C")
+    request = verify(office, data(TEXT), outside(b"x"), additional_key_info=AdditionalKeyInfo(key_info=info))
+    assert await office.code_of(request) == 4000
+    nobody = office.call_context(None, mandant_id="nobody")
+    assert await office.code_of(replace(request, context=nobody)) == 4004
+    for wrong, code in ((None, 4253), (outside(b"x", "urn:other"), 4000), (outside(bytes(26_214_401)), 4283)):
+        assert await office.code_of(replace(verify(office, None, wrong), context=nobody)) == code
+
+
 @pytest.mark.code(4125)
 async def test_without_the_sak(office: Office, enveloping: bytes) -> None:
     made = await signed(office, wish(TEXT, "text/plain", include_e_content=True), kind=CardType.HBA)

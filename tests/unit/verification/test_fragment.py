@@ -1,5 +1,6 @@
 """A ds:Signature out of a SOAP message is what it was outside of it."""
 
+import pytest
 from lxml import etree
 
 from tests.unit.verification.signatures import XML, signer
@@ -35,3 +36,13 @@ def test_the_end_of_another_prefix_is_no_use_of_one() -> None:
     text = '<a xmlns:p="urn:p" xmlns:xp="urn:xp" xmlns:q="urn:q"><xp:c d="(q:x)"/></a>'
     kept = '<a xmlns:xp="urn:xp" xmlns:q="urn:q"><xp:c d="(q:x)"/></a>'
     assert standalone(etree.fromstring(text), text) == kept
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["<a>%s</a>" % ("x" * 5_000_000), '<a b="%s"/>' % (" " * 5_000_000), "<a>%s</a>" % ("x:" * 2_500_000)],
+    ids=["a long word", "long blanks", "many prefixes"],
+)
+def test_long_runs_take_no_longer_than_other_text(written: str) -> None:
+    """With the square of its length each of them would take hours."""
+    assert standalone(etree.Element("a"), written) == written

@@ -18,7 +18,7 @@ from tiaas.konnektor.errors import KonnektorError, gerror_of
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.services.context import ServiceContext, authorize, declared
 from tiaas.konnektor.services.signature.verifyanswer import updated
-from tiaas.konnektor.services.signature.verifyrequest import NO_INPUTS, material_of, user_time
+from tiaas.konnektor.services.signature.verifyrequest import NO_INPUTS, check_arguments, material_beside, user_time
 from tiaas.konnektor.verdict import Result
 from tiaas.konnektor.verification.moments import TimeSource
 from tiaas.konnektor.verification.reading import Material
@@ -73,8 +73,9 @@ async def _verify(
     answer: type[Answer],
     dialect: Dialect,
 ) -> Answer:
-    material = material_of(request)
+    check_arguments(request)
     authorize(context, peer, request.context, "VerifyDocument")
+    material = await material_beside(request)
     inputs = request.optional_inputs or NO_INPUTS
     embeds = request.include_revocation_info and material.format not in _WITHOUT_EMBEDDING
     now = context.clock.now()

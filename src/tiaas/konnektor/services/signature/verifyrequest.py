@@ -13,10 +13,12 @@ from lxml import etree
 
 from tiaas.ades.found import SignatureFormat
 from tiaas.ades.xadesfragment import standalone
+from tiaas.base.heavy import beside
 from tiaas.interfaces import dss_core_v1_0 as dss
 from tiaas.interfaces.signature_service_v7_5 import VerifyDocument, VerifyInputs
 from tiaas.konnektor.documents import DocumentFormat, check_sizes, format_of, octets_of
 from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.quickwork import QUICK_OCTETS
 from tiaas.konnektor.services.signature.wishes import schemas_of
 from tiaas.konnektor.verification.reading import Material
 
@@ -28,11 +30,30 @@ _PDF_WITHIN = 1024
 NO_INPUTS = VerifyInputs()
 
 
+def check_arguments(message: VerifyDocument) -> None:
+    """What is seen without reading what was handed in. Raises 4000, 4253 (no signature), 4283."""
+    _format(message)
+    given = message.signature_object
+    parts = [b"" if message.document is None else octets_of(message.document)]
+    if given is not None and given.base64_signature is not None:
+        parts.append(given.base64_signature.value)
+    check_sizes(parts)
+
+
+async def material_beside(message: VerifyDocument) -> Material:
+    """`material_of`, beside the event loop where there is much to read."""
+    given, inputs = message.signature_object, message.optional_inputs
+    size = 0 if given is None or given.signature is None else len(given.signature)
+    if inputs is not None and inputs.additional_key_info is not None:
+        size += len(inputs.additional_key_info.key_info)
+    return material_of(message) if size <= QUICK_OCTETS else await beside(size, material_of, message)
+
+
 def material_of(message: VerifyDocument) -> Material:
     """What is to be verified. Raises 4000, 4253 (no signature), 4283."""
     inputs = message.optional_inputs or NO_INPUTS
     document = None if message.document is None else octets_of(message.document)
-    form, signature = _signature(message)
+    form, signature = _format(message), _signature(message)
     check_sizes((document or b"", signature or b""))
     described = None if message.document is None else message.document.base64_data
     mime_type = None if described is None else described.mime_type
@@ -59,15 +80,25 @@ def user_time(message: VerifyDocument, now: datetime) -> datetime | None:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
-def _signature(message: VerifyDocument) -> tuple[SignatureFormat, bytes | None]:
+def _format(message: VerifyDocument) -> SignatureFormat:
     given = message.signature_object
     if given is None or given.signature_ptr is not None:
-        return _format_inside(message), None
+        return _format_inside(message)
     if given.signature is not None:
-        return SignatureFormat.XADES, standalone(etree.fromstring(given.signature), given.signature).encode()
+        return SignatureFormat.XADES
     if given.base64_signature is None:
         raise KonnektorError(4000, "SignatureObject without a signature")
-    return _named(given.base64_signature), given.base64_signature.value
+    return _named(given.base64_signature)
+
+
+def _signature(message: VerifyDocument) -> bytes | None:
+    """The signature apart from its document, or None where it is in there."""
+    given = message.signature_object
+    if given is None or given.signature_ptr is not None:
+        return None
+    if given.signature is not None:
+        return standalone(etree.fromstring(given.signature), given.signature).encode()
+    return None if given.base64_signature is None else given.base64_signature.value
 
 
 def _named(signature: dss.Base64Signature) -> SignatureFormat:
