@@ -10,6 +10,7 @@ where those around it do not see it; every verifier finds all of them good. For 
 in the innermost of such signatures; which one a counter signature means, its reference says.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -33,6 +34,7 @@ from tiaas.xmlsec.canonical import canonical, canonical_document
 from tiaas.xmlsec.errors import BadXmlSignature
 from tiaas.xmlsec.markup import NOWHERE, Scope, octets, scope_inside
 from tiaas.xmlsec.names import COUNTERSIGNED_TYPE, DS, SignatureMethod, Transform, ds
+from tiaas.xmlsec.references import index_ids
 from tiaas.xmlsec.writer import Draft, Part, Plan, draft, raw_ecdsa
 
 _METHODS = {
@@ -43,6 +45,8 @@ _METHODS = {
 _C14N = (Transform.C14N_11,)
 _ENVELOPED = (Transform.ENVELOPED, Transform.C14N_11)
 _CERTIFICATES_KEPT = 1024
+_OBJECT_ID = re.compile(r"[A-Za-z_][A-Za-z0-9._-]{0,255}")
+"""An xs:ID of ASCII: any other would have to be written in the document's encoding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +61,16 @@ class Schema:
 class XadesOptions:
     """What a SignRequest says about an XML signature, and what is not in it: the time, and a random `name` for Ids.
 
-    `include_object` asks for an enveloping signature; `reference` is SIG:Document/@RefURI; `ocsp` an OCSPResponse (DER)
-    that was fetched before. `schemas` are dss:Schemas or those of the policy: they say which attributes are Ids, and
-    with a QES they become references of a Manifest.
+    `include_object` asks for an enveloping signature, whose Object has the Id `object_id` if one is given; `reference`
+    is SIG:Document/@RefURI; `ocsp` an OCSPResponse (DER) that was fetched before. `schemas` are dss:Schemas or those of
+    the policy: they say which attributes are Ids, and with a QES they become references of a Manifest.
     """
 
     moment: datetime
     name: str
     use: Use = Use.NONQES
     include_object: bool = False
+    object_id: str | None = None
     reference: str | None = None
     placement: Placement | None = None
     update: Update | None = None
@@ -113,7 +118,7 @@ def prepare(document: bytes | XmlDocument, by: SignedBy, options: XadesOptions) 
 
     Raises `CannotSign`: 4111 for a variant that is not allowed (`xadesvariants`), 4022 not well-formed, 4110 another
     encoding than UTF-8 and ISO-8859-15, 4280 too large, 4281 forbidden content, 4115 a RefURI whose Id is missing,
-    occurs twice, or is none by the schema.
+    occurs twice, or is none by the schema; of an `object_id` 4000 if it is none, 4111 if the document has it.
     """
     try:
         parsed = document if isinstance(document, XmlDocument) else parse_to_sign(document)
@@ -163,7 +168,7 @@ def _prepare_enveloping(document: XmlDocument, by: SignedBy, options: XadesOptio
     if options.reference is not None:
         find_target(document, options.reference, None, _id_attributes(options)).check_whole()
     span = locate(document.octets, document.encoding, (document.root,))[0]
-    name = f"object-{options.name}"
+    name = f"object-{options.name}" if options.object_id is None else _object_id(document, options.object_id)
     element = memoryview(document.octets)[span.start : span.end]
     content = joined((octets(f'<ds:Object Id="{name}">'), element, b"</ds:Object>"))
     prolog = document.declaration()
@@ -175,6 +180,15 @@ def _prepare_enveloping(document: XmlDocument, by: SignedBy, options: XadesOptio
     return PreparedXades(
         (sha256(unsigned.octets).digest(),), prolog, ((place, unsigned),), _curve_bits(by), options, enveloping=True
     )
+
+
+def _object_id(document: XmlDocument, wanted: str) -> str:
+    """Raises `CannotSign`: 4000 for what is no Id, 4111 for one that the document has itself."""
+    if _OBJECT_ID.fullmatch(wanted) is None:
+        raise CannotSign(4000, "ObjId is no Id")
+    if wanted in index_ids(document.root):
+        raise CannotSign(4111, "ObjId: the document has such an Id")
+    return wanted
 
 
 def _prepare_counters(document: XmlDocument, by: SignedBy, options: XadesOptions) -> PreparedXades:

@@ -39,6 +39,8 @@ _BY_MIME_TYPE = {
     "text/plain": DocumentFormat.TEXT,
     "image/tiff": DocumentFormat.TIFF,
 }
+_CHARSETS = frozenset({"", "iso-8859-15", "utf-8", "us-ascii"})
+"""Of texts: the two that TAB_KON_065 knows, and what is part of both. No parameter is ISO-8859-15."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -56,10 +58,23 @@ UNREAD = Checked()
 def format_of(mime_type: str | None) -> DocumentFormat:
     """The format of octets (dss:Base64Data) with a MIME type: any that is not named is binary (TAB_KON_065).
 
-    Case and blanks do not matter, and neither do parameters: the only ones defined name character sets.
+    Case and blanks do not matter. Of parameters the character set of a text counts: one that is none of ours makes it
+    binary, for nobody could look at it.
     """
-    essence = (mime_type or "").partition(";")[0].strip().lower()
-    return _BY_MIME_TYPE.get(essence, DocumentFormat.BINARY)
+    essence, _, parameters = (mime_type or "").partition(";")
+    found = _BY_MIME_TYPE.get(essence.strip().lower(), DocumentFormat.BINARY)
+    if found is DocumentFormat.TEXT and parameters and _charset(parameters) not in _CHARSETS:
+        return DocumentFormat.BINARY
+    return found
+
+
+def _charset(parameters: str) -> str:
+    """The charset of a MIME type's parameters (RFC 2045, 5.1) in small letters; "" if there is none."""
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip('"').lower()
+    return ""
 
 
 def octets_of(document: Document) -> bytes:

@@ -1,5 +1,7 @@
 """EncryptDocument with real cards and certificates (TIP1-A_4621-05, TIP1-A_4616-03)."""
 
+from dataclasses import replace
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from lxml import etree
@@ -97,8 +99,9 @@ async def test_a_card_and_given_certificates_together(surgery: Surgery, somebody
     assert len(read_enveloped_untrusted(octets_of(answer.document)).recipients) == 2
 
 
+@pytest.mark.code(4273)
 async def test_unprotected_properties_go_into_the_cms_as_they_are(surgery: Surgery, somebody: Somebody) -> None:
-    """As KIM-Clientmodule send them: CMSAttribute without namespace. XML has no place for them."""
+    """As KIM-Clientmodule send them: CMSAttribute without namespace. Elsewhere there is no place for them (4273)."""
     from base64 import b64encode
 
     text = f"<CMSAttribute>{b64encode(ATTRIBUTE).decode()}</CMSAttribute>"
@@ -107,7 +110,15 @@ async def test_unprotected_properties_go_into_the_cms_as_they_are(surgery: Surge
     sealed = octets_of((await surgery.call(encrypt_request(data(TEXT), somebody.certificate, inputs=inputs))).document)
     assert sealed.endswith(ATTRIBUTE)
     assert somebody.open_cms(sealed) == TEXT
-    await surgery.call(encrypt_request(xml(XML), somebody.certificate, inputs=inputs))
+    message = replace(inputs, encryption_type=EncryptionType.SMIME)
+    for request in (
+        encrypt_request(xml(XML), somebody.certificate, inputs=inputs),
+        encrypt_request(data(b"Subject: a\r\n\r\nb\r\n"), somebody.certificate, inputs=message),
+    ):
+        answer = await surgery.call(request)
+        write_envelope(answer)
+        assert answer.status.result is Result.WARNING
+        assert [trace.code for trace in answer.status.error.trace] == [4273]
 
 
 async def test_smime(surgery: Surgery, somebody: Somebody) -> None:

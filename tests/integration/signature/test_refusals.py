@@ -13,6 +13,7 @@ from tiaas.ades.found import SignatureFormat
 from tiaas.interfaces import signature_service_v7_5 as v7_5
 from tiaas.interfaces.connector_common_v5_0 import Result
 from tiaas.interfaces.dss_core_v1_0 import (
+    IncludeObject,
     Properties,
     Property,
     PropertyList,
@@ -38,6 +39,8 @@ SCHEMA = b"""<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamesp
 PDF_A_3 = PDF.replace(b"pdfaid:part>1", b"pdfaid:part>3")
 FULL_PDF = PDF.replace(b"/Size 7 ", b"/Size 8388605 ")
 """All object numbers that PDF/A allows are used up."""
+MAIL = b"From: a@example.org\r\nContent-Type: text/plain\r\n\r\nGuten Tag\r\n"
+TWO_IDS = b'<a Id="a"><b Id="b"/></a>'
 DEEP = b"<a>" * 40 + b"</a>" * 40
 SIGNING_TIME = b64encode(bytes.fromhex("301c06092a864886f70d010905310f170d3236303130313030303030305a")).decode()
 """A signing-time attribute (RFC 5652, 11.3), which the Konnektor sets itself."""
@@ -50,6 +53,10 @@ def schemas(octets: bytes, namespace: str | None = "urn:x") -> Schemas:
 def attributes(*texts: str) -> Properties:
     entries = tuple(Property(identifier="urn:y", value=(f"<CMSAttribute>{text}</CMSAttribute>",)) for text in texts)
     return Properties(signed_properties=PropertyList(property=entries))
+
+
+def included(**how: Any) -> v7_5.IncludeObjects:
+    return v7_5.IncludeObjects(include_object=(IncludeObject(**how),))
 
 
 @contextmanager
@@ -71,6 +78,12 @@ async def test_arguments(office: Office) -> None:
     assert await office.code_of(office.sign(wish(TEXT, "text/plain", text=None), kind=CardType.HBA)) == 4000
     many = (wish(b"x", name=f"R{number}") for number in range(REQUESTS_MAX + 1))
     assert await office.code_of(office.sign(*many)) == 4000
+    for inputs in (
+        {"signature_placement": SignaturePlacement(xpath_first_child_of="/*", which_document="R1")},
+        {"include_objects": included(which_document="R1")},
+        {"include_objects": included(obj_id="1 2")},
+    ):
+        assert await office.code_of(office.sign(wish(XML, xml=True, **inputs))) == 4000
     for given in ("???", "AAEC"):
         assert await office.code_of(office.sign(wish(TEXT, properties=attributes(given)))) == 4000
     assert await office.code_of(office.sign(wish(XML, xml=True, schemas=schemas(SCHEMA, None)))) == 4000
@@ -89,6 +102,15 @@ async def test_arguments(office: Office) -> None:
         pytest.param(
             wish(XML, xml=True, signature_placement=SignaturePlacement(xpath_after="/*/*")), id="an unusual place"
         ),
+        pytest.param(wish(TEXT, "text/plain", ref_uri="#p1"), id="a part with CAdES"),
+        pytest.param(wish(MAIL, signature_type=SMIME, include_e_content=False), id="S/MIME without the message"),
+        pytest.param(wish(XML, xml=True, include_objects=included(create_reference=False)), id="an Object unsigned"),
+        pytest.param(wish(XML, xml=True, include_objects=included(has_tags=True)), id="an Object brought along"),
+        pytest.param(wish(TWO_IDS, xml=True, include_objects=included(obj_id="b")), id="an Id that is taken"),
+        pytest.param(
+            wish(XML, xml=True, include_objects=v7_5.IncludeObjects(include_object=(IncludeObject(),) * 2)),
+            id="the document twice",
+        ),
         pytest.param(wish(PDF, "application/pdf-a", return_updated_signature=COUNTER), id="counter signature in PDF"),
         pytest.param(wish(TEXT, return_updated_signature=ReturnUpdatedSignature(type="urn:x")), id="another update"),
     ],
@@ -97,7 +119,8 @@ async def test_arguments(office: Office) -> None:
 @pytest.mark.requirement("TIP1-A_5010-09", "TIP1-A_5538", "TIP1-A_5447")
 async def test_types_and_variants(office: Office, request_: v7_5.SignRequest) -> None:
     # Where a part is named, an Id that is not there may be told instead.
-    assert await office.code_of(office.sign(request_)) in ({4111, 4115} if request_.document.ref_uri else {4111})
+    is_part = request_.document.base64_xml is not None and request_.document.ref_uri
+    assert await office.code_of(office.sign(request_)) in ({4111, 4115} if is_part else {4111})
 
 
 @pytest.mark.code(4111)
@@ -111,8 +134,11 @@ async def test_variants_of_a_qes(office: Office) -> None:
 @pytest.mark.code(4110)
 @pytest.mark.pitfall(36)
 async def test_formats(office: Office) -> None:
-    """No QES of octets without a MIME type; no update of what is no signature; no S/MIME of what is no mail."""
+    """No QES of octets without a MIME type, or of a text in a charset that the Konnektor does not know; no update of
+    what is no signature; no S/MIME of what is no mail."""
     assert await office.code_of(office.sign(wish(XML), kind=CardType.HBA)) == 4110
+    utf_16 = wish("Grüße".encode("utf-16"), 'Text/Plain; format=flowed; Charset="UTF-16"')
+    assert await office.code_of(office.sign(utf_16, kind=CardType.HBA)) == 4110
     assert await office.code_of(office.sign(wish(TEXT, return_updated_signature=COUNTER))) == 4110
     assert await office.code_of(office.sign(wish(b"\0\xff", signature_type=SMIME))) == 4110
 

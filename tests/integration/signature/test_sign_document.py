@@ -154,6 +154,17 @@ async def test_enveloping_xml(office: Office) -> None:
     intact(read_xades_untrusted(response.signature_object.signature.encode()))
 
 
+async def test_the_id_of_the_object_is_the_callers(office: Office) -> None:
+    """OASIS DSS 3.5.6: ObjId; the document may have Ids of its own."""
+    objects = v7_5.IncludeObjects(include_object=(IncludeObject(which_document="D1", obj_id="mein-Brief.1"),))
+    response = await signed(office, wish(b'<a Id="a"/>', xml=True, include_objects=objects))
+    assert response.signature_object is not None
+    signature = (response.signature_object.signature or "").encode()
+    assert intact(read_xades_untrusted(signature)).references == ("#mein-Brief.1",)
+    (element,) = etree.fromstring(signature).findall("{*}Object[@Id='mein-Brief.1']")
+    assert len(element) == 1
+
+
 @pytest.mark.pitfall(35)
 @pytest.mark.parametrize("kind", [CardType.SMC_B, CardType.HBA])
 @pytest.mark.requirement("TIP1-A_4624", "TIP1-A_4628")

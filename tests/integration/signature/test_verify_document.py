@@ -240,6 +240,20 @@ async def test_a_pdf_has_no_room(office: Office) -> None:
     assert moved.verification_result.high_level_result is HighLevelResult.VALID
 
 
+@pytest.mark.code(4261)
+async def test_an_xml_signature_that_is_no_xades_has_no_room(office: Office) -> None:
+    """What VerifyDocument says of the signature does not matter: here its reference to the properties leads nowhere."""
+    root = etree.fromstring(_octets(await signed(office, wish(XML, xml=True))))
+    (properties,) = root.iter("{*}QualifyingProperties")
+    parent = properties.getparent()
+    assert parent is not None
+    parent.remove(properties)
+    answer = await office.call(verify(office, xml(etree.tostring(root)), embed=True))
+    assert answer.verification_result.high_level_result is HighLevelResult.INVALID
+    assert codes(answer) == [4261, 4115]
+    assert answer.optional_outputs is None
+
+
 @pytest.mark.code(4264)
 async def test_certificates_that_nobody_needs(office: Office, enveloping: bytes) -> None:
     certificate = office.context.device_certificate

@@ -324,7 +324,7 @@ def call_context(call: Context) -> CallContext:
     return CallContext(call.mandant_id, call.client_system_id, call.workplace_id, call.user_id or None)
 
 
-def warning(context: ServiceContext, error: KonnektorError) -> Status:
-    """A status with Result Warning and the error's trace."""
-    trace = gerror_of((error,), context.instance_id, context.clock, context.entropy, context.protocol)
+def warning(context: ServiceContext, *errors: KonnektorError) -> Status:
+    """A status with Result Warning and the errors' trace."""
+    trace = gerror_of(errors, context.instance_id, context.clock, context.entropy, context.protocol)
     return Status(result=Result.WARNING, error=trace)

@@ -4,27 +4,24 @@ What is embedded already stays, the new answer comes beside it; one that is ther
 signature that another one countersigns gets none. Pure; call it in a thread.
 """
 
-from contextlib import suppress
-
 from tiaas.ades.cades import with_ocsp as cades_with_ocsp
 from tiaas.ades.found import SignatureFormat
-from tiaas.ades.signing import CannotSign
 from tiaas.ades.xadesunsigned import with_ocsp as xades_with_ocsp
 from tiaas.konnektor.verification.reading import Material
 from tiaas.konnektor.verification.verifying import Verification
 
 
 def embedded(material: Material, verified: Verification) -> bytes:
-    """The document, or the signature where it stands outside of it, with what was found out; CAdES and XAdES."""
+    """The document, or the signature where it stands outside of it, with what was found out; CAdES and XAdES.
+
+    Raises `CannotSign` for an XML signature that is no XAdES: it has no place for it.
+    """
     octets = material.document if material.signature is None else material.signature
     responses = _responses(verified)
     if octets is None or not responses:
         return octets or b""
     if material.format is SignatureFormat.XADES:
-        # An XML signature that is no XAdES has no place for it.
-        with suppress(CannotSign):
-            return xades_with_ocsp(octets, responses)
-        return octets
+        return xades_with_ocsp(octets, responses)
     return cades_with_ocsp(octets, tuple(dict.fromkeys(responses.values())))
 
 

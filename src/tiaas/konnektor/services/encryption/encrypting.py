@@ -29,6 +29,7 @@ from tiaas.konnektor.services.encryption.cards import check_key
 from tiaas.konnektor.xmldocuments import parse_document
 from tiaas.soap.dispatch import Operation, operation
 
+_IGNORED_ATTRIBUTES = 4273
 _SMIME_TYPE = "application/pkcs7-mime"
 
 
@@ -66,7 +67,10 @@ async def _encrypt(
     crypt = (keys.certificate_on_card and keys.certificate_on_card.crypt) or Crypt.RSA
     chosen = await checks.choose(keys.certificate, card, crypt.value)
     sealed = await beside(octets, seal, chosen.recipients, context.entropy)
-    status = OK if chosen.warning is None else warning(context, chosen.warning)
+    warnings = [] if chosen.warning is None else [chosen.warning]
+    if _has_properties(request) and kind is not EncryptionType.CMS:
+        warnings.append(KonnektorError(_IGNORED_ATTRIBUTES))
+    status = warning(context, *warnings) if warnings else OK
     return EncryptDocumentResponse(status=status, optional_outputs="", document=_sealed(sealed, kind))
 
 
@@ -83,10 +87,14 @@ def _kind(request: EncryptDocument) -> EncryptionType:
 
 
 def _attributes(request: EncryptDocument, kind: EncryptionType) -> tuple[bytes, ...]:
-    """UnprotectedProperties count for CMS only."""
+    """UnprotectedProperties count for CMS only (TAB_KON_071)."""
     if request.optional_inputs is None or kind is not EncryptionType.CMS:
         return ()
     return attributes_in(request.optional_inputs.unprotected_properties)
+
+
+def _has_properties(request: EncryptDocument) -> bool:
+    return request.optional_inputs is not None and request.optional_inputs.unprotected_properties is not None
 
 
 def _checked(document: Document, kind: EncryptionType, attributes: tuple[bytes, ...]) -> Seal:

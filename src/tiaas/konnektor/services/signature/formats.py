@@ -115,6 +115,7 @@ def _xades_options(wish: Wish, name: str, here: Circumstances) -> XadesOptions:
         name=name,
         use=Use.QES if here.qes else Use.NONQES,
         include_object=inputs.include_objects is not None,
+        object_id=None if inputs.include_objects is None else inputs.include_objects.include_object[0].obj_id,
         reference=document.ref_uri,
         placement=None if inputs.signature_placement is None else _placement(inputs.signature_placement),
         update=wish.update,

@@ -30,30 +30,36 @@ def kind_and_update(
     policy: str | None,
     update: str | None,
     *,
-    has_e_content: bool,
+    e_content: bool | None,
     has_objects: bool,
+    has_part: bool,
     qes: bool,
 ) -> tuple[SignatureFormat, Update | None]:
     """The type of signature, by default that of the document's format; and what is to be added to an existing
     signature, None for a new one.
 
-    `signature_type`, `policy` and `update` are the URIs given. Raises 4111 for those that are unknown, for inputs that
+    `signature_type`, `policy` and `update` are the URIs given, `e_content` is IncludeEContent; `has_part`: RefURI names
+    a part of the document. Raises 4111 for those that are unknown, for inputs that
     another type has and for a type that does not fit the document; 4110 for a format that is not signed so.
     """
     # Only what is known gets into the cache, which is therefore bounded.
     if signature_type is not None and signature_type not in _ALLOWED:
         raise KonnektorError(4111)
     kind = _DEFAULTS.get(document, SignatureFormat.CADES) if signature_type is None else _ALLOWED[signature_type]
-    _require_inputs(kind, policy, has_e_content=has_e_content, has_objects=has_objects)
+    _require_inputs(kind, policy, e_content=e_content, has_objects=has_objects)
+    if has_part and kind is not SignatureFormat.XADES:
+        raise KonnektorError(4111, "RefURI: only XML signatures sign a part")
     wanted = None if update is None else _update(kind, update)
     _require_document(document, kind, qes=qes)
     return kind, wanted
 
 
-def _require_inputs(kind: SignatureFormat, policy: str | None, *, has_e_content: bool, has_objects: bool) -> None:
+def _require_inputs(kind: SignatureFormat, policy: str | None, *, e_content: bool | None, has_objects: bool) -> None:
     is_xml = kind is SignatureFormat.XADES
-    if has_e_content and kind not in CMS_FORMATS:
+    if e_content is not None and kind not in CMS_FORMATS:
         raise KonnektorError(4111)
+    if e_content is False and kind is SignatureFormat.SMIME:
+        raise KonnektorError(4111, "IncludeEContent: an S/MIME signature contains the message")
     if has_objects and not is_xml:
         raise KonnektorError(4111)
     if policy is not None and (policy not in POLICIES or not is_xml):

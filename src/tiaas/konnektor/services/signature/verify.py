@@ -85,7 +85,8 @@ async def _verify(
     manifests = verified.manifests
     outputs = _NO_OUTPUTS
     if embeds:
-        outputs = await beside(material.octets, updated, request, material, verified)
+        with_values = await beside(material.octets, updated, request, material, verified)
+        embeds, outputs = with_values is not None, with_values or _NO_OUTPUTS
     if wished is not None:
         text = reports.write(verified.judgements, verified.time, ReportWish.of(wished), dialect, manifests)
         reported = v7_5.VerifyOutputs(verification_report=text)

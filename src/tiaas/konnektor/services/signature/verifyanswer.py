@@ -4,6 +4,7 @@ A signature in its document: DocumentWithSignature; one beside or around it: Upd
 """
 
 from tiaas.ades.found import SignatureFormat
+from tiaas.ades.signing import CannotSign
 from tiaas.interfaces.dss_core_v1_0 import Base64Signature, SignatureObject, UpdatedSignature
 from tiaas.interfaces.signature_service_v7_5 import VerifyDocument, VerifyOutputs
 from tiaas.konnektor.services.signature.answers import document_with
@@ -12,9 +13,15 @@ from tiaas.konnektor.verification.reading import Material, Place
 from tiaas.konnektor.verification.verifying import Verification
 
 
-def updated(request: VerifyDocument, material: Material, verified: Verification) -> VerifyOutputs:
-    """The outputs with what is to be embedded in it; without anything to embed the octets are the caller's."""
-    octets = embedded(material, verified)
+def updated(request: VerifyDocument, material: Material, verified: Verification) -> VerifyOutputs | None:
+    """The outputs with what is to be embedded in it; without anything to embed the octets are the caller's.
+
+    None if there is no place for it.
+    """
+    try:
+        octets = embedded(material, verified)
+    except CannotSign:
+        return None
     if verified.reading.place is Place.INSIDE and request.document is not None:
         return VerifyOutputs(document_with_signature=document_with(request.document, octets))
     if material.format is SignatureFormat.XADES:

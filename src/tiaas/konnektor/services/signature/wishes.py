@@ -10,7 +10,7 @@ from tiaas.ades.found import SignatureFormat
 from tiaas.ades.xadesvariants import Update
 from tiaas.base.dataclass import dataclass
 from tiaas.interfaces import dss_core_v1_0 as dss
-from tiaas.interfaces.signature_service_v7_5 import Document, SignDocument, SignInputs, SignRequest
+from tiaas.interfaces.signature_service_v7_5 import Document, IncludeObjects, SignDocument, SignInputs, SignRequest
 from tiaas.konnektor.cmsattributes import attributes_in
 from tiaas.konnektor.documents import DocumentFormat, check_sizes, format_of, octets_of
 from tiaas.konnektor.errors import KonnektorError
@@ -73,13 +73,19 @@ def wish_of(request: SignRequest, qes: bool) -> Wish:
         inputs.signature_type,
         None if policy is None else policy.identifier,
         None if update is None else update.type,
-        has_e_content=inputs.include_e_content is not None,
+        e_content=inputs.include_e_content,
         has_objects=inputs.include_objects is not None,
+        has_part=bool(document.ref_uri),
         qes=qes,
     )
     warnings = []
-    if inputs.signature_placement is not None and kind is not SignatureFormat.XADES:
-        warnings.append(4197)
+    if inputs.signature_placement is not None:
+        if kind is SignatureFormat.XADES:
+            _require_named(inputs.signature_placement.which_document, document)
+        else:
+            warnings.append(4197)
+    if inputs.include_objects is not None:
+        _require_whole(inputs.include_objects, document)
     signed, unsigned = ((), ()) if inputs.properties is None else _attributes(inputs.properties)
     if (signed or unsigned) and kind not in CMS_FORMATS:
         signed, unsigned = (), ()
@@ -107,6 +113,22 @@ def _content(document: Document) -> tuple[bytes, str | None, DocumentFormat]:
     if document.base64_data is None:
         return b"", "text/xml", format_of(None)
     return document.base64_data.data, document.base64_data.mime_type, format_of(document.base64_data.mime_type)
+
+
+def _require_named(which: str | None, document: Document) -> None:
+    """Raises 4000 for a WhichDocument that is not the document of its SignRequest."""
+    if which is not None and which != document.id:
+        raise KonnektorError(4000, "WhichDocument does not name the document")
+
+
+def _require_whole(objects: IncludeObjects, document: Document) -> None:
+    """Raises 4000 as above, 4111 for what is not the document as it is, in an Object that is signed (TAB_KON_778)."""
+    for wanted in objects.include_object:
+        _require_named(wanted.which_document, document)
+    if len(objects.include_object) > 1:
+        raise KonnektorError(4111, "IncludeObject: the document is included once")
+    if wanted.has_tags or not wanted.create_reference:
+        raise KonnektorError(4111, "IncludeObject: the document is included as it is, with a reference to it")
 
 
 def _attributes(properties: dss.Properties) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
