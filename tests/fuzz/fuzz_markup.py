@@ -13,12 +13,14 @@ SEEDS: list[bytes] = [
     b"<a><![CDATA[<]]></a>",
     b'\xef\xbb\xbf<a:b xmlns:a="urn:x"/>',
     b'<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]><a>&e;</a>',
-    b"<a>" * 40 + b"</a>" * 40,
+    b"<a>" * 20 + b"</a>" * 20,
+    b"<a>" + b"<b/>" * 20 + b"</a>",
+    b"<a><!-- < --><![CDATA[<<]]>" + b"<b c='=' d=\"'\"/>" * 19 + b"</a>",
     '<?xml version="1.0" encoding="ISO-8859-15"?><ä/>'.encode("iso-8859-15"),
     b'<a xmlns:x="http://www.w3.org/2001/XInclude"><x:include href="b.xml"/></a>',
     '<a b=">ab">long t\u00e4xt<?p >x?><!-- >two -- three --><![CDATA[>x]]>y&lt;z</a>'.encode(),
 ]
-_LIMITS = Limits(octets=4096, nodes=200, depth=16)
+_LIMITS = Limits(octets=4096, nodes=20, depth=16)
 
 
 def target(data: bytes) -> None:
@@ -57,6 +59,11 @@ def _canonical(root: XmlElement) -> bytes:
 def _check(root: XmlElement) -> None:
     if root.getroottree().docinfo.internalDTD is not None:
         raise AssertionError("a document type declaration got through")
+    elements = list(root.iter("*"))
+    if len(elements) > _LIMITS.nodes:
+        raise AssertionError("too many elements")
+    if sum(len(element.attrib) for element in elements) > _LIMITS.attributes * _LIMITS.nodes:
+        raise AssertionError("too many attributes")
     for node in root.iter():
         if isinstance(node, etree._Entity):
             raise AssertionError("an entity reference got through")

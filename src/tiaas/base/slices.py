@@ -44,9 +44,8 @@ def found(octets: bytes | bytearray, wanted: bytes, start: int = 0, end: int | N
 
 
 def counted(octets: bytes | bytearray, wanted: bytes) -> int:
-    """How often the octet `wanted` comes."""
-    if len(wanted) != 1:
-        raise ValueError("one octet")
+    """How often `wanted` comes, which cannot overlap itself: `count`."""
     if len(octets) <= SLICE:
         return octets.count(wanted)
-    return sum(octets.count(wanted, start, start + SLICE) for start in range(0, len(octets), SLICE))
+    more = SLICE + len(wanted) - 1
+    return sum(octets.count(wanted, start, start + more) for start in range(0, len(octets), SLICE))

@@ -15,7 +15,8 @@ from tiaas.konnektor.schemacost import TooCostly, require_cheap
 from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
 from tiaas.soap.markup import Limits, XmlElement, parse_document_untrusted
 
-DOCUMENT_LIMITS = Limits(octets=26_214_400, nodes=30_000, depth=30)
+DOCUMENT_LIMITS = Limits(octets=26_214_400, nodes=30_000, depth=30, attributes=20)
+"""Elements, levels and attributes that TAB_KON_775 wants at least; one element may have more than 20 attributes."""
 _SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 _XSD = "{http://www.w3.org/2001/XMLSchema}"
 _NO_SCHEMA = 4193

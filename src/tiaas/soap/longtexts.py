@@ -79,11 +79,17 @@ def _between_tags(document: bytes, long: int) -> Iterator[tuple[int, int]]:
     """Where at least `long` octets stand between the first ">" behind a "<" and the next "<"."""
     tag = found(document, b"<")
     while tag >= 0:
-        following = found(document, b"<", tag + 1)
-        if following - tag > long:
-            start = found(document, b">", tag, following) + 1
-            if start > 0 and following - start >= long:
-                yield start, following
+        # A section may be full of "<", and none of them is worth a look.
+        last = document.rfind(b"<", tag + 1, tag + 1 + long)
+        if last >= 0:
+            tag = last
+            continue
+        following = found(document, b"<", tag + 1 + long)
+        if following < 0:
+            return
+        start = found(document, b">", tag, following) + 1
+        if start > 0 and following - start >= long:
+            yield start, following
         tag = following
 
 

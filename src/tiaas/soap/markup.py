@@ -1,7 +1,7 @@
 """XML from outside: well-formed, without DTD, within limits, or refused. Messages are UTF-8, documents ISO 8859, too.
 
-What a hostile document could cost is bounded before the parser runs: its octets, and by counting `<` and `=` the nodes
-and attributes it can have. The parser resolves nothing and opens nothing.
+What a hostile document could cost is bounded before the parser runs: its octets, elements and attributes
+(`tiaas.soap.dimensions`). The parser resolves nothing and opens nothing.
 """
 
 import re
@@ -11,6 +11,7 @@ from lxml import etree
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.slices import counted, found
+from tiaas.soap.dimensions import check_dimensions
 from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
 from tiaas.soap.longtexts import LONG, Thin, thin
 
@@ -19,11 +20,12 @@ XmlElement = etree._Element
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds for one document: octets, elements (and, as many, attributes), nesting."""
+    """Bounds for one document: octets, elements, nesting, and attributes: so many for each element, in all."""
 
     octets: int = 8 * 1024 * 1024
     nodes: int = 30_000
     depth: int = 32
+    attributes: int = 2
 
 
 DOCUMENT_ENCODINGS = ("utf-8", "us-ascii", "iso-8859-15", "iso-8859-1")
@@ -37,6 +39,8 @@ _OTHER_UNICODE = (b"\xfe\xff", b"\xff\xfe", b"\x00", b"<\x00", b"\x4c\x6f\xa7\x9
 CANONICAL_COST_MAX = 200_000_000
 """libxml2 compares every namespace in force with every other for each element that it makes canonical, and every
 attribute with all before it; so many comparisons take a second."""
+ATTRIBUTES_MAX = 10_000
+"""Of one element."""
 _PROLOG = re.compile(rb"(?>\s+|<\?.*?\?>|<!--.*?-->)*+", re.DOTALL)
 
 
@@ -100,11 +104,12 @@ def written(element: XmlElement) -> str:
 class _Parsers(threading.local):
     """The parsers of one thread, which must not wait for another's: to make one takes as long as a short message.
 
-    `deeper` are XPaths that ask for elements below a depth.
+    `deeper` are XPaths that ask for elements below a depth, `more` asks for an attribute above `ATTRIBUTES_MAX`.
     """
 
     def __init__(self) -> None:
         self.made: dict[tuple[str, bool], etree.XMLParser] = {}
+        self.more = etree.XPath(f"boolean(//*/@*[{ATTRIBUTES_MAX + 1}])")
         self.deeper: dict[int, etree.XPath] = {}
 
 
@@ -142,6 +147,8 @@ def _parsed(document: bytes, limits: Limits, parser: etree.XMLParser) -> XmlElem
         raise BadEnvelope("not well-formed XML") from None
     if counted(document, b"<") > 2 * limits.depth and _too_deep(root, limits.depth):
         raise TooLarge(f"nested deeper than {limits.depth} elements")
+    if len(document) > 4 * ATTRIBUTES_MAX and counted(document, b"=") > ATTRIBUTES_MAX and _PARSERS.more(root):
+        raise TooLarge(f"more than {ATTRIBUTES_MAX} attributes of one element")
     _check_canonical_cost(document, root)
     return root
 
@@ -155,10 +162,7 @@ def _check_octets(document: bytes, limits: Limits, encodings: tuple[str, ...]) -
     encoding = document_encoding(document)
     if encoding not in encodings:
         raise WrongEncoding("the XML declaration names an encoding that is not allowed here")
-    # An element costs at least one "<", an attribute one "="; the octets before them are a bound on what is built.
-    bound = 2 * limits.nodes
-    if len(document) > bound and (counted(document, b"<") > bound or counted(document, b"=") > bound):
-        raise TooLarge(f"more than {limits.nodes} elements or attributes")
+    check_dimensions(document, limits.nodes, limits.attributes * limits.nodes)
     if found(document, b"<!DOCTYPE") >= 0 and document.startswith(b"<!DOCTYPE", _prolog_end(document)):
         raise NotAllowed("a document type declaration is not allowed")
     return encoding

@@ -19,6 +19,7 @@ def test_across_the_ends_of_slices() -> None:
     assert found(octets, b"ab") == octets.find(b"ab")
     assert found(octets, b"ba") == -1
     assert counted(octets, b"a") == 2
+    assert counted(octets, b"ab") == octets.count(b"ab") == 1
     assert joined(slices(octets)) == octets
     assert copied(memoryview(octets)) == octets
     assert copied(octets) is octets
