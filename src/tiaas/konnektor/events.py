@@ -132,14 +132,14 @@ class EventHub:
     """Distributes the events of one instance."""
 
     def __init__(self) -> None:
-        self._sinks: tuple[tuple[Sink, Topic | None], ...] = ()
+        self._sinks: tuple[tuple[Sink, Topic | None, bool], ...] = ()
 
-    def subscribe(self, sink: Sink, only: Topic | None = None) -> Callable[[], None]:
-        """Sends all further events, or those with one topic, to `sink`; the result ends that.
+    def subscribe(self, sink: Sink, only: Topic | None = None, *, logged: bool = False) -> Callable[[], None]:
+        """Sends all further events to `sink`, or those with one topic, or those to be `logged`; the result ends that.
 
         A sink must not raise and must not block.
         """
-        entry = (sink, only)
+        entry = (sink, only, logged)
         self._sinks = (*self._sinks, entry)
 
         def end() -> None:
@@ -153,8 +153,8 @@ class EventHub:
         if event.log:
             fields = {"topic": str(event.topic), "severity": event.severity.value, "ct_id": event.ct_id}
             _log.info("event", extra=fields)
-        for sink, only in self._sinks:
-            if only is not None and only != event.topic:
+        for sink, only, logged in self._sinks:
+            if (only is not None and only != event.topic) or (logged and not event.log):
                 continue
             try:
                 sink(event)

@@ -105,7 +105,7 @@ class ProtocolService:
         self._changed = asyncio.Event()
         self._started = False
         self._stopping = False
-        hub.subscribe(self._on_event)
+        hub.subscribe(self._on_event, logged=True)
 
     # ---- writing ---------------------------------------------------------------------------------------------------
 
@@ -179,8 +179,6 @@ class ProtocolService:
 
     def _on_event(self, event: Event) -> None:
         """Step 2 of TUC_KON_256: an event that is to be logged becomes an entry."""
-        if not event.log:
-            return
         type_ = LogType.SECURITY if event.kind is EventType.SECURITY else LogType.OPERATION
         topic = str(event.topic)
         fm = topic.partition("/")[0] if topic.startswith("VSDM/") else ""
