@@ -129,7 +129,7 @@ def _children(plan: Plan, element: XmlElement, values: dict[str, Any]) -> None:
             refuse(element, "contains text")
         if entry is None:
             if isinstance(child.tag, str) or isinstance(child, etree._Entity):
-                refuse(child, f"is not expected in {_local(element)}")
+                _unexpected(plan, child, element)
             continue
         place = entry.position
         if place < position or required[position] < place:
@@ -154,6 +154,16 @@ def _children(plan: Plan, element: XmlElement, values: dict[str, Any]) -> None:
         values[name] = tuple(values[name])
 
 
+def _unexpected(plan: Plan, child: XmlElement, element: XmlElement) -> NoReturn:
+    """For a name that is right in another namespace, which is the usual mistake, that namespace is told."""
+    told, local = f"is not expected in {_local(element)}", _local(child)
+    for name in plan.by_name:
+        namespace, _, known = name.rpartition("}")
+        if known == local and namespace:
+            told = f"{told}; the one that is has the namespace {namespace[1:]}"
+    refuse(child, told)
+
+
 def _children_in_any_order(plan: Plan, element: XmlElement, values: dict[str, Any]) -> None:
     for child in element:
         entry = plan.by_name.get(child.tag)  # type: ignore[arg-type]
@@ -161,7 +171,7 @@ def _children_in_any_order(plan: Plan, element: XmlElement, values: dict[str, An
             refuse(element, "contains text")
         if entry is None:
             if isinstance(child.tag, str) or isinstance(child, etree._Entity):
-                refuse(child, f"is not expected in {_local(element)}")
+                _unexpected(plan, child, element)
             continue
         if values[entry.field] is not None:
             refuse(child, "occurs too often")

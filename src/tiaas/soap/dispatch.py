@@ -241,13 +241,24 @@ class Dispatcher:
             self._understood.popitem(last=False)
         return understood
 
+    def _unknown(self, tag: str) -> str:
+        """Why there is no such operation; a name that is right in another namespace is the usual mistake."""
+        local = tag.rpartition("}")[2]
+        for name in self._operations:
+            namespace, _, known = name.rpartition("}")
+            if known == local:
+                return (
+                    f"the operation {known} is in the namespace {namespace[1:]}, not in that of the body's first child"
+                )
+        return "no operation has the name of the body's first child"
+
     def _read(
         self, body: bytes | bytearray, package: str | None, shapes: Shapes[Operation] | None = None
     ) -> tuple[Operation, Any]:
         with received_untrusted(body, package, self._limits, self._headers) as (blocks, element):
             entry = self._operations.get(str(element.tag))
             if entry is None:
-                raise UnknownOperation("no operation has the name of the body's first child")
+                raise UnknownOperation(self._unknown(str(element.tag)))
             request = decode(entry.request, element)
             if entry.headers is not None:
                 request = Headed(request, decode_headers(blocks, known_headers(entry.headers)))

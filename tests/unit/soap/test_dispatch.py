@@ -105,6 +105,19 @@ async def test_bad_requests_are_client_faults(content_type: str, body: bytes, co
     assert fault_in(await ask(serving(ANSWER), body, content_type)) == (code, name)
 
 
+async def test_an_operation_of_another_namespace_is_told_its_own() -> None:
+    namespace = "http://ws.gematik.de/conn/CardService/v8.1"
+    other = BODY.replace(namespace.encode(), b"urn:other")
+    told: list[str] = []
+
+    def listening(error: BaseException) -> SoapFault:
+        told.append(str(error))
+        return fault_of(error)
+
+    await Dispatcher(serving(ANSWER).operations, listening).handle(other, "text/xml", None)
+    assert told == [f"the operation VerifyPin is in the namespace {namespace}, not in that of the body's first child"]
+
+
 @pytest.mark.parametrize(
     ("answer", "name"),
     [
