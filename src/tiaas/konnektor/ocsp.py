@@ -19,10 +19,11 @@ from tiaas.base.derived import Derived
 from tiaas.base.entropy import Entropy
 from tiaas.konnektor.config import BadInstanceConfig, TiAccess
 from tiaas.konnektor.ocspanswer import OcspRefused, OcspSigners, Statement, read_statement
+from tiaas.konnektor.ocsppatience import Patience
 from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.konnektor.verdict import CertificateStatus
-from tiaas.konnektor.web import NoAnswer, Origin, WebClient, WebRequest, split_http_url
+from tiaas.konnektor.web import NoAnswer, NotInTime, Origin, WebClient, WebRequest, split_http_url
 from tiaas.pki.certificate import Certificate
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.ocsp import MAX_RESPONSE, REQUEST_TYPE, RESPONSE_TYPE, encode_request
@@ -33,6 +34,7 @@ _log = logging.getLogger("tiaas.konnektor.ocsp")
 _NONCE_OCTETS = 16
 _CACHE_MAX = 20_000
 _KEYS_MAX = 1_000
+_SILENT = "the responder has just let somebody wait in vain"
 _FAULTS = {CertStatus.REVOKED: PkiCode.CERT_REVOKED, CertStatus.UNKNOWN: PkiCode.CERT_UNKNOWN}
 
 
@@ -90,6 +92,7 @@ class OcspClient:
         """Another number whenever an answer that was kept is not any more."""
         self._asked: dict[bytes, asyncio.Task[Statement]] = {}
         self._keys: Derived[bytes] = Derived(_KEYS_MAX)
+        self._patience = Patience(self._seconds, clock)
 
     @property
     def is_possible(self) -> bool:
@@ -112,8 +115,9 @@ class OcspClient:
         return self._grace
 
     def forget(self) -> None:
-        """Forgets all answers: the next check of a certificate asks anew."""
+        """Forgets all answers, and who gave none: the next check of a certificate asks anew."""
         self._cache.clear()
+        self._patience.forget()
         self.generation += 1
 
     async def status(
@@ -134,10 +138,16 @@ class OcspClient:
         if known is not None:
             return known
         key = self._key(certificate)
+        wait = self._patience.wait_for(issuer.ocsp_url)
+        if wait == 0:
+            return CertificateStatus(PkiCode.OCSP_NOT_AVAILABLE, _SILENT)
         try:
-            statement = await self._shared(key, certificate, issuer, space)
+            async with asyncio.timeout(wait):
+                statement = await self._shared(key, certificate, issuer, space)
         except OcspRefused as refused:
             return CertificateStatus(refused.fault, refused.reason)
+        except TimeoutError:
+            return CertificateStatus(PkiCode.OCSP_NOT_AVAILABLE, _SILENT)
         return certificate_status(statement, enforce_cert_hash, cached=False)
 
     def known_status(
@@ -236,7 +246,12 @@ class OcspClient:
         try:
             answer = await self._web.fetch(request, self._seconds, MAX_RESPONSE)
         except NoAnswer as error:
+            if isinstance(error, NotInTime):
+                self._patience.was_in_vain(issuer.ocsp_url)
+            else:
+                self._patience.was_answered(issuer.ocsp_url)
             raise OcspRefused(PkiCode.OCSP_NOT_AVAILABLE, str(error)) from None
+        self._patience.was_answered(issuer.ocsp_url)
         if answer.status != 200:
             raise OcspRefused(PkiCode.OCSP_NOT_AVAILABLE, f"HTTP status {answer.status}")
         if answer.media_type != RESPONSE_TYPE:

@@ -31,6 +31,10 @@ class NoAnswer(TiaasError):
     """There is no usable answer: no connection, no octet in time, no HTTP, too large; says which."""
 
 
+class NotInTime(NoAnswer):
+    """Nothing that was awaited came in time: connection, turn in the queue, answer."""
+
+
 class NotConnected(NoAnswer):
     """No connection came about."""
 
@@ -108,8 +112,9 @@ class WebClient:
     async def fetch(self, request: WebRequest, wait: float, most: int, judge: ServerJudge | None = None) -> HttpAnswer:
         """Sends a request and waits up to `wait` seconds, in the queue and in all, for at most `most` octets of body.
 
-        `judge` is needed for an origin with TLS. Raises only `NoAnswer`, of it `ServerRefused` where TLS or the judge
-        is the reason. A kept connection that turns out to be closed is replaced once.
+        `judge` is needed for an origin with TLS. Raises only `NoAnswer`, of it `NotInTime` after the wait and
+        `ServerRefused` where TLS or the judge is the reason. A kept connection that turns out to be closed is replaced
+        once.
         """
         try:
             async with asyncio.timeout(wait), self._slots:
@@ -117,7 +122,7 @@ class WebClient:
                     return await self._fetch_tls(request, most, judge)
                 return await self._fetch(request, most)
         except TimeoutError:
-            raise NoAnswer(f"no answer within {wait:g} s") from None
+            raise NotInTime(f"no answer within {wait:g} s") from None
         except OSError as error:
             raise NotConnected(f"no connection ({type(error).__name__})") from None
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.integration.signature.office import PDF, TEXT, TIFF, XML, Office, impatient, policy, wish
-from tests.integration.signature.test_sign_document import COUNTER, ENVELOPING, PADES, SMIME, signed
+from tests.integration.signature.test_sign_document import COUNTER, ENVELOPING, PADES, SMIME, cms, signed
+from tiaas.ades.cadesread import read_cades_untrusted
 from tiaas.ades.found import SignatureFormat
 from tiaas.interfaces import signature_service_v7_5 as v7_5
 from tiaas.interfaces.connector_common_v5_0 import Result
@@ -60,7 +61,7 @@ def included(**how: Any) -> v7_5.IncludeObjects:
 
 
 @contextmanager
-def fault(office: Office, service: Service, code: str, **more: Any) -> Iterator[None]:
+def fault(office: Office, service: Service, code: str | None, **more: Any) -> Iterator[None]:
     """Something in the lab misbehaves once."""
     office.run.lab.faults.add(Fault(service, code=code, **more))
     try:
@@ -216,6 +217,23 @@ async def test_without_a_status_service_signatures_are_made_all_the_same(office:
         await office.call(office.sign(wish(TEXT, "text/plain", ocsp=True), kind=CardType.HBA))
         await office.call(office.sign(wish(TEXT, "text/plain", ocsp=True)))
     office.context.trust.forget_answers()
+
+
+async def test_a_status_service_that_hangs_is_waited_for_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SignDocument of 7.5 wants the status before and after signing; the next call hardly waits any more."""
+    trust = office.context.trust
+    trust.forget_answers()
+    monkeypatch.setattr(trust._ocsp, "_seconds", 0.5)
+    before = trust.status().ocsp.requests
+    with fault(office, Service.OCSP, None, delay=20, times=None):
+        await office.call(office.sign(wish(TEXT, "text/plain", ocsp=True)))
+        assert trust.status().ocsp.requests == before + 1
+        await office.call(office.sign(wish(TEXT, "text/plain", ocsp=True)))
+        assert trust.status().ocsp.requests == before + 1
+    trust.forget_answers()
+    response = await signed(office, wish(TEXT, "text/plain", include_e_content=True, ocsp=True))
+    (found,) = read_cades_untrusted(cms(response))
+    assert len(found.ocsp) == 1
 
 
 @pytest.mark.parametrize(

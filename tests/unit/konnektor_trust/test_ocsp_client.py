@@ -15,6 +15,7 @@ from tiaas.base.entropy import SeededEntropy
 from tiaas.konnektor.config import BadInstanceConfig, TiAccess
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.ocsp import OcspClient
+from tiaas.konnektor.ocsppatience import Patience
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.konnektor.verdict import CertificateStatus
 from tiaas.konnektor.web import WebClient
@@ -222,6 +223,69 @@ async def test_silence_ends(bench: Bench) -> None:
     bench.forwarder.gate = never.wait  # type: ignore[assignment]
     bench.client._seconds = 0.05
     assert (await bench.ask()).fault is PkiCode.OCSP_NOT_AVAILABLE
+
+
+async def silent(bench: Bench) -> asyncio.Event:
+    """The responder has let one caller wait in vain, and goes on when the event is set."""
+    go = asyncio.Event()
+    bench.forwarder.gate = go.wait  # type: ignore[assignment]
+    bench.client._seconds = 0.05
+    assert (await bench.ask()).fault is PkiCode.OCSP_NOT_AVAILABLE
+    bench.client._seconds = 5.0
+    return go
+
+
+async def test_who_has_not_answered_a_moment_ago_is_not_asked(bench: Bench) -> None:
+    await silent(bench)
+    bench.clock.advance(0.9)
+    assert (await bench.ask()).fault is PkiCode.OCSP_NOT_AVAILABLE
+    assert len(bench.forwarder.requests) == 1
+
+
+async def test_who_has_not_answered_lately_is_waited_for_a_little(bench: Bench) -> None:
+    """What was asked meanwhile goes on, and its answer counts for the next; nobody has to wait long for that."""
+    go = await silent(bench)
+    bench.clock.advance(1)
+    async with asyncio.timeout(1):
+        assert (await bench.ask()).fault is PkiCode.OCSP_NOT_AVAILABLE
+        assert len(bench.forwarder.requests) == 2
+        go.set()
+        await bench.client._asked[bench.client._key(SUBJECT)]
+        assert (await bench.ask()).cached
+    assert bench.client._patience.wait_for(URL) is None, "as if nothing had been"
+
+
+async def test_an_outage_that_is_over_is_over_with_the_next_request(bench: Bench) -> None:
+    go = await silent(bench)
+    go.set()
+    bench.clock.advance(3)
+    assert (await bench.ask()).fault is None
+
+
+async def test_what_is_refused_at_once_is_asked_again_at_once(bench: Bench) -> None:
+    """An error costs nobody time."""
+    await silent(bench)
+    bench.client.forget()
+    bench.forwarder.gate, bench.forwarder.status = None, 503
+    for number in (2, 3):
+        assert (await bench.ask()).fault is PkiCode.OCSP_NOT_AVAILABLE
+        assert len(bench.forwarder.requests) == number
+
+
+def test_patience_comes_back() -> None:
+    clock = ManualClock(NOW)
+    patience = Patience(10, clock)
+    assert patience.wait_for("a") is None
+    patience.was_in_vain("a")
+    assert (patience.wait_for("a"), patience.wait_for("b")) == (0, None)
+    for passed, wait in ((1, 0.1), (9, 1), (90, 10), (1000, 10)):
+        clock.advance(passed)
+        assert patience.wait_for("a") == pytest.approx(wait)
+    patience.was_answered("a")
+    assert patience.wait_for("a") is None
+    for number in range(2_000):
+        patience.was_in_vain(str(number))
+    assert (patience.wait_for("999"), patience.wait_for("1000")) == (None, 0)
 
 
 async def test_nobody_listens(bench: Bench) -> None:
