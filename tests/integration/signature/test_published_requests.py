@@ -3,7 +3,7 @@
 Most bodies there are placeholders, so documents of ours stand in for them.
 """
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ pytestmark = [
 ]
 NFD = b"""<NFD_Document xmlns="urn:nfd"><Notfalldaten ID="ID1"><Text>Allergie</Text></Notfalldaten><SignatureArzt/>
 </NFD_Document>"""
+SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 MAIL = b"From: a@example.org\r\nContent-Type: text/plain\r\n\r\nGuten Tag\r\n"
 
 
@@ -82,6 +83,24 @@ def shape(response: etree._Element) -> dict[str, object]:
     }
 
 
+def check_pointers(ours: etree._Element, theirs: etree._Element, before: bytes | None, name: str) -> None:
+    """Our XPath leads to the one signature that is new in the document that came back, and so does theirs.
+
+    Theirs of a parallel signature means one beside the first; ours is in an Object of it.
+    """
+    pointers = ours.findall(".//{*}SignaturePtr")
+    if not pointers:
+        return
+    ((pointer,), (published,)) = pointers, theirs.findall(".//{*}SignaturePtr")
+    (text,) = ours.findall(".//{*}DocumentWithSignature/{*}Base64XML")
+    document = etree.fromstring(b64decode(text.text or ""))
+    (found,) = document.xpath(pointer.get("XPath", ""))
+    known = {each.get("Id") for each in etree.fromstring(before or b"").iter(SIGNATURE)}
+    assert {each.get("Id") for each in document.iter(SIGNATURE)} - known == {found.get("Id")}
+    if "paral" not in name:
+        assert document.xpath(published.get("XPath", "")) == [found]
+
+
 @pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize("name", names())
 @pytest.mark.requirement("TIP1-A_5010-09")
@@ -97,7 +116,8 @@ async def test_request_and_answer(office: Office, name: str, monkeypatch: pytest
     qes = "_QES" in name
     for element in request.iter("{*}CardHandle"):
         element.text = office.card(CardType.HBA if qes else CardType.SMC_B).handle
-    envelope = filled(office, request, await fitting(office, name))
+    before = await fitting(office, name)
+    envelope = filled(office, request, before)
     context = office.context
     dispatcher = Dispatcher(
         list(office.operations.values()), lambda error: fault_of(error, "one", context.clock, context.entropy)
@@ -105,6 +125,7 @@ async def test_request_and_answer(office: Office, name: str, monkeypatch: pytest
     peer = Peer("ab" * 32, frozenset({office.ids["client_system_id"]}), None, "127.0.0.1")
     reply = await dispatcher.handle(envelope, "text/xml; charset=utf-8", peer)
     assert reply.status == 200, reply.body
+    check_pointers(etree.fromstring(reply.body), published, before, name)
     ours, theirs = shape(etree.fromstring(reply.body)), shape(published)
     for key in ("signature", "type", "which", "codes"):
         assert ours[key] == theirs[key], key
