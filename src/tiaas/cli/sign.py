@@ -12,7 +12,7 @@ from tiaas.cli.cardchoice import choose_card
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
 from tiaas.cli.writer import note, out_json, out_table
-from tiaas.client import ClientError, DocumentToSign, Konnektor, KonnektorFault, SignedResult, under_policy
+from tiaas.client import ClientError, DocumentToSign, Konnektor, KonnektorFault, SignedResult, Update, under_policy
 from tiaas.client.signaturepolicies import POLICY_NAMES
 from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.interfaces.card_service_v8_1 import Card
@@ -24,7 +24,8 @@ _TYPES = {
     "pades": "http://uri.etsi.org/02778/3",
     "smime": "urn:ietf:rfc:5751",
 }
-_CMS = _TYPES["cades"]
+_CMS, _XADES = _TYPES["cades"], _TYPES["xades"]
+_UPDATES = {"parallel": Update.PARALLEL, "counter": Update.COUNTER}
 _HBA = frozenset({CardType.HBA, CardType.HBA_QSIG})
 _WRONG_TYPE, _CARD_BUSY = 4111, 4093
 _XML_HINT = (
@@ -52,7 +53,24 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("--type", choices=_TYPES, help="format of the signature (default: by the file)")
     parser.add_argument(
-        "--enveloping", action="store_true", help="with --type cades: the signature contains the document (.p7m)"
+        "--enveloping",
+        action="store_true",
+        help="the signature contains the document: CAdES (.p7m), or with --type xades XML (-signed.xml)",
+    )
+    updates = parser.add_mutually_exclusive_group()
+    updates.add_argument(
+        "--parallel",
+        dest="update",
+        action="store_const",
+        const="parallel",
+        help="add a signature beside those of a signed XML document or of a signature (.p7s, .p7m)",
+    )
+    updates.add_argument(
+        "--counter",
+        dest="update",
+        action="store_const",
+        const="counter",
+        help="the same, but sign the signatures that are there and not the document",
     )
     parser.add_argument(
         "--policy",
@@ -131,8 +149,10 @@ def _warnings(results: Sequence[SignedResult]) -> dict[str, list[int]]:
 
 
 def _check(args: argparse.Namespace) -> None:
-    if args.enveloping and args.type not in (None, "cades"):
-        raise InvalidInput("--enveloping goes with --type cades only")
+    if args.enveloping and args.type not in (None, "cades", "xades"):
+        raise InvalidInput("--enveloping goes with --type cades and xades only")
+    if args.update and (args.enveloping or args.policy or args.type not in (None, "cades", "xades")):
+        raise InvalidInput(f"--{args.update} goes with CAdES and XAdES only, and not with --enveloping or --policy")
     if args.policy and (not args.qes or args.enveloping or args.type not in (None, "xades")):
         raise InvalidInput("--policy goes with --qes and XAdES only")
     if args.stack < 1:
@@ -188,7 +208,7 @@ async def _sign(
 def _inside(document: DocumentToSign) -> str:
     """The type of a signature in its document, which the answer does not tell."""
     if document.is_xml:
-        return _TYPES["xades"]
+        return _XADES
     return _TYPES["pades"] if document.mime_type == "application/pdf-a" else ""
 
 
@@ -207,12 +227,18 @@ def _job(documents: Sequence[DocumentToSign], first: int, most: int) -> Sequence
 
 def _document(path: Path, args: argparse.Namespace) -> DocumentToSign:
     form = documentfiles.form_of(path, args.mime)
-    kind = _CMS if args.enveloping else _TYPES.get(args.type)
+    kind = _TYPES.get(args.type)
+    if kind is None and args.enveloping:
+        kind = _CMS
+    if kind is None and args.update:
+        kind = _XADES if form.is_xml else _CMS
+    if kind == _XADES and not form.is_xml:
+        raise InvalidInput(f"{path}: XAdES signs XML; say --mime xml if it is")
     content, under = documentfiles.read_as(path, form), None
     if args.policy:
         if not form.is_xml:
             raise InvalidInput(f"{path}: --policy signs XML; say --mime xml if it is")
-        kind, under = _TYPES["xades"], under_policy(POLICY_NAMES[args.policy], content)
+        kind, under = _XADES, under_policy(POLICY_NAMES[args.policy], content)
     return DocumentToSign(
         content=content,
         is_xml=form.is_xml,
@@ -222,12 +248,16 @@ def _document(path: Path, args: argparse.Namespace) -> DocumentToSign:
         short_text=args.short_text or documentfiles.shown_name(path.name)[:SHORT_TEXT_LENGTH],
         include_revocation_info=args.ocsp,
         under=under,
+        update=_UPDATES.get(args.update),
     )
 
 
 def _name(path: Path, document: DocumentToSign) -> str:
-    """`letter-signed.pdf` where the signature is in the document, else `letter.txt.p7s` or `.p7m`."""
+    """`letter-signed.pdf` where the signature is in the document, else `letter.txt.p7s` or `.p7m`; what is added to a
+    signature is in `letter.txt-parallel.p7s`."""
     kind = document.signature_type
+    if document.update is not None:
+        return f"{path.stem}-{document.update.name.lower()}{path.suffix}"
     if kind == _TYPES["smime"]:
         return f"{path.stem}-signed.eml"
     inside = document.is_xml or document.mime_type == "application/pdf-a"

@@ -1,5 +1,6 @@
 """A typed asyncio client for any Konnektor: `async with connect(load_kon(path, os.environ)) as konnektor`."""
 
+from tiaas.ades.xadesvariants import Update
 from tiaas.client.cardservices import CertificateEnds, CertificateVerdict, RequestedCard, ScenarioAnswers
 from tiaas.client.cetp import CetpReceiver, ReceivedEvent, receive_events
 from tiaas.client.directoryrecipients import DirectoryRecipient, find_recipient
@@ -49,6 +50,7 @@ __all__ = [
     "Timeouts",
     "TraceEntry",
     "UnderPolicy",
+    "Update",
     "Verification",
     "Vsd",
     "connect",

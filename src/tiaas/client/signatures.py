@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
+from tiaas.ades.xadesvariants import Update
 from tiaas.base.dataclass import dataclass
 from tiaas.client.caller import Caller, ServiceKind, trace_of, warning_of
 from tiaas.client.errors import BadAnswer, TraceEntry
@@ -17,6 +18,8 @@ from tiaas.interfaces.dss_core_v1_0 import (
     AdditionalKeyInfo,
     Base64Data,
     Base64Signature,
+    IncludeObject,
+    ReturnUpdatedSignature,
     SignatureObject,
     SignaturePlacement,
     UseVerificationTime,
@@ -36,6 +39,7 @@ from tiaas.interfaces.signature_service_v7_5 import (
 AUTHENTICATION = ServiceKind(auth_service.SERVICE, "7.4")
 
 _DOCUMENT_ID = "document"
+_XADES = "urn:ietf:rfc:3275"
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>\s*")
 _SECONDS_PER_DOCUMENT = 2.0
 _KEY_INFO = (
@@ -91,9 +95,10 @@ class DocumentToSign:
     """A document and how it is to be signed.
 
     `content` is XML (`is_xml`), or of the MIME type given (None: binary). `signature_type` is the URI of a format
-    (None: what the Konnektor takes for such a document), `enveloping` whether a CMS signature contains the document.
-    `short_text` names the document to people; for a qualified signature it is needed. `under` is for a qualified
-    signature of XML in it, see `under_policy`.
+    (None: what the Konnektor takes for such a document), `enveloping` whether the signature contains the document (CMS,
+    or XAdES where `signature_type` says so). With `update` the content is a CMS or XML signature, or XML that has some
+    in it, and the new signature is put beside or upon those. `short_text` names the document to people; for a qualified
+    signature it is needed. `under` is for a qualified signature of XML in it, see `under_policy`.
     """
 
     content: bytes
@@ -104,6 +109,7 @@ class DocumentToSign:
     short_text: str | None = None
     include_revocation_info: bool = False
     under: UnderPolicy | None = None
+    update: Update | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -313,11 +319,13 @@ class SignatureServices(Caller):
 
 def _request(index: int, document: DocumentToSign) -> v7_5.SignRequest:
     name, under = f"{_DOCUMENT_ID}{index}", document.under
-    inputs = None
-    if under is not None or document.signature_type is not None or document.enveloping is not None:
+    inputs, is_xades = None, document.signature_type == _XADES
+    if any(wanted is not None for wanted in (under, document.signature_type, document.enveloping, document.update)):
         inputs = v7_5.SignInputs(
             signature_type=document.signature_type,
-            include_e_content=document.enveloping,
+            include_e_content=None if is_xades else document.enveloping,
+            include_objects=_around(name) if is_xades and document.enveloping else None,
+            return_updated_signature=None if document.update is None else _updated(document.update),
             signature_placement=None if under is None else _placement(name, under),
             policy=None if under is None else GenerateUnderSignaturePolicy(identifier=under.policy),
         )
@@ -327,6 +335,14 @@ def _request(index: int, document: DocumentToSign) -> v7_5.SignRequest:
         include_revocation_info=document.include_revocation_info,
         request_id=str(index),
     )
+
+
+def _updated(update: Update) -> ReturnUpdatedSignature:
+    return ReturnUpdatedSignature(type=update.value)
+
+
+def _around(name: str) -> v7_5.IncludeObjects:
+    return v7_5.IncludeObjects(include_object=(IncludeObject(which_document=name),))
 
 
 def _placement(name: str, under: UnderPolicy) -> SignaturePlacement:
@@ -347,7 +363,7 @@ def _time(at: datetime | Literal["now"]) -> UseVerificationTime:
 
 
 def _object(signature: bytes, signature_type: str | None) -> SignatureObject:
-    if signature_type == "urn:ietf:rfc:3275":
+    if signature_type == _XADES:
         return SignatureObject(signature=_DECLARATION.sub("", signature.decode("utf-8-sig", "replace"), count=1))
     return SignatureObject(base64_signature=Base64Signature(value=signature, type=signature_type))
 
@@ -363,7 +379,7 @@ def _result(response: v7_5.SignResponse, documents: Sequence[DocumentToSign], ur
         inside = found.type == "http://uri.etsi.org/02778/3"
         return SignedResult(index, found.value, inside, found.type, warning)
     if outside is not None and outside.signature is not None:
-        return SignedResult(index, outside.signature.encode(), False, "urn:ietf:rfc:3275", warning)
+        return SignedResult(index, outside.signature.encode(), False, _XADES, warning)
     document = None if response.optional_outputs is None else response.optional_outputs.document_with_signature
     content = None if document is None else document.base64_xml
     if content is None and document is not None and document.base64_data is not None:

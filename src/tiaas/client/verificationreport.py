@@ -86,7 +86,7 @@ def _signature(report: XmlElement) -> ReportedSignature:
         short_text=_text(report, "ShortText"),
         algorithm=_text(report, "Algorithm"),
         signer=subjects[0] if subjects else "",
-        is_counter=any(_all(report, "CounterSignatureMarker")),
+        is_counter=next(_all(report, "CounterSignatureMarker"), None) is not None,
         attributes=tuple((_text(item, "Key"), _text(item, "Value")) for item in _all(report, "DisplayableAttribute")),
         checks=checks,
     )

@@ -81,6 +81,34 @@ def test_a_prescription_signed_with_the_hba(run: Run, capsys: pytest.CaptureFixt
     assert "--type cades" in said
 
 
+def test_signatures_around_beside_and_upon_others(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """XAdES around its document, then parallel and counter signatures of what is signed already."""
+
+    def count(name: str, *more: str) -> int:
+        capsys.readouterr()
+        assert run("verify", name, "--json", *more) == 0
+        (found,) = json.loads(capsys.readouterr().out)
+        assert found["result"] == "VALID"
+        return len(found["signatures"])
+
+    assert run("sign", "--type", "xades", "--enveloping", "bundle.xml", "-o", "around.xml") == 0
+    assert b"http://hl7.org/fhir" in Path("around.xml").read_bytes()
+    assert count("around.xml") == 1
+    assert run("sign", "bundle.xml", "brief.txt") == 0
+    for update in ("parallel", "counter"):
+        assert run("sign", f"--{update}", "bundle-signed.xml", "brief.txt.p7s") == 0
+        assert count(f"bundle-signed-{update}.xml") == 2
+        assert count(f"brief.txt-{update}.p7s", "--document", "brief.txt") == 2
+    # The doctor beside the practice: what the signature is of, nobody looks at.
+    assert run("sign", "--qes", "--parallel", "brief.txt.p7s", "--mime", "text/plain", "--force") == 0
+    assert count("brief.txt-parallel.p7s", "--document", "brief.txt") == 2
+    # Signed once more as if nothing were there: the first signature is of the document before.
+    assert run("sign", "bundle-signed.xml") == 0
+    capsys.readouterr()
+    assert run("verify", "bundle-signed-signed.xml") == 6
+    assert "4115" in capsys.readouterr().out
+
+
 @pytest.mark.requirement("TIP1-A_5538")
 def test_an_emergency_data_set_signed_under_its_policy(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     """The one XAdES of a QES: a part signed, the signature beside it in the document (TAB_KON_778)."""

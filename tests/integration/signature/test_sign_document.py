@@ -1,6 +1,7 @@
 """SignDocument with an SM-B and an HBA: what is made, and where it stands in the answer (TIP1-A_5010-09)."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +17,12 @@ from tiaas.interfaces import signature_service_v7_5 as v7_5
 from tiaas.interfaces.connector_common_v5_0 import Result
 from tiaas.interfaces.dss_core_v1_0 import IncludeObject, ReturnUpdatedSignature
 from tiaas.konnektor.cardtypes import CardType
+from tiaas.konnektor.errors import fault_of
 from tiaas.konnektor.events import Topic
+from tiaas.konnektor.peer import Peer
 from tiaas.pki.keys import SigningScheme
+from tiaas.soap.dispatch import Dispatcher
+from tiaas.soap.envelope import write_envelope
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -163,6 +168,27 @@ async def test_the_id_of_the_object_is_the_callers(office: Office) -> None:
     assert intact(read_xades_untrusted(signature)).references == ("#mein-Brief.1",)
     (element,) = etree.fromstring(signature).findall("{*}Object[@Id='mein-Brief.1']")
     assert len(element) == 1
+
+
+async def test_an_enveloping_signature_is_taken_out_as_the_manual_says(office: Office) -> None:
+    """Octet by octet: with the message's prefixes it is another signature."""
+    manual = (Path(__file__).parents[3] / "docs" / "how-to" / "sign.md").read_text()
+    (snippet,) = (part for part in manual.split("```python\n")[1:] if "first_signature" in part)
+    place: dict[str, Any] = {}
+    exec(compile(snippet.partition("```")[0], "sign.md", "exec"), place)
+    context = office.context
+    dispatcher = Dispatcher(
+        list(office.operations.values()), lambda error: fault_of(error, "one", context.clock, context.entropy)
+    )
+    peer = Peer("ab" * 32, frozenset({office.ids["client_system_id"]}), None, "127.0.0.1")
+    requests = (wish(XML, xml=True, include_objects=ENVELOPING), wish(XML, xml=True, name="R2", document_id="D2"))
+    message = office.sign(*requests)
+    reply = await dispatcher.handle(write_envelope(message), "text/xml; charset=utf-8", peer)
+    assert reply.status == 200, reply.body
+    intact(read_xades_untrusted(place["first_signature"](bytes(reply.body))))
+    element = next(etree.fromstring(bytes(reply.body)).iter("{http://www.w3.org/2000/09/xmldsig#}Signature"))
+    (found,) = read_xades_untrusted(etree.tostring(element, with_tail=False))
+    assert found.integrity is not Integrity.INTACT
 
 
 @pytest.mark.pitfall(35)

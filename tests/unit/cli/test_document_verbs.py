@@ -70,6 +70,46 @@ async def test_signed_files_lie_beside_the_others(
     assert "--force" in capsys.readouterr().err
 
 
+async def test_xades_around_its_document(fake: tuple[FakeKonnektor, Identities], run: Run) -> None:
+    fake[0].answers["SignDocument"] = answers.signed(answers.around(0, b"<Signature/>"))
+    _write(a_xml="<a/>")
+    assert await run("sign", "--type", "xades", "--enveloping", "a.xml") == 0
+    assert b"Signature" in Path("a-signed.xml").read_bytes()
+    body = fake[0].received[-1].body
+    assert b'IncludeObject WhichDocument="document0"' in body
+    assert b"IncludeEContent" not in body
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.txt.p7s", answers.CMS), ("a-signed.xml", "urn:ietf:rfc:3275")])
+@pytest.mark.parametrize("update", ["parallel", "counter"])
+async def test_a_signature_is_added(
+    fake: tuple[FakeKonnektor, Identities],
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    kind: str,
+    update: str,
+) -> None:
+    is_xml = name.endswith(".xml")
+    answer = answers.inside(0, b"<a>both</a>") if is_xml else answers.outside(0, b"both")
+    fake[0].answers["SignDocument"] = answers.signed(answer)
+    Path(name).write_text("<a/>" if is_xml else "cms")
+    assert await run("sign", f"--{update}", name) == 0
+    assert b"both" in (Path(f"a-signed-{update}.xml") if is_xml else Path(f"a.txt-{update}.p7s")).read_bytes()
+    assert f"conn/sig/sigupdate/{update}".encode() in fake[0].received[-1].body
+    assert f"SignatureType>{kind}<".encode() in fake[0].received[-1].body
+    capsys.readouterr()
+    for more in (["--type", "pades"], ["--enveloping"], ["--qes", "--policy", "nfdm"]):
+        assert await run("sign", f"--{update}", name, *more) == 2
+        assert f"--{update} goes with" in capsys.readouterr().err
+
+
+async def test_xades_is_for_xml(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    _write(a_txt="<a/>")
+    assert await run("sign", "--type", "xades", "a.txt") == 2
+    assert "--mime xml" in capsys.readouterr().err
+
+
 async def test_only_an_hba_signs_qualified(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     _write(a_txt="a")
     assert await run("sign", "--qes", "a.txt", "--card", messages.SMCB.iccsn) == 2
@@ -170,6 +210,19 @@ async def test_reports(fake: tuple[FakeKonnektor, Identities], run: Run, capsys:
     assert await run("verify", "a.pdf", "--report", "r.doc") == 2
     assert await run("verify", "a.pdf", "--report", "r.html") == 2
     assert await run("verify", "a.pdf", "--report", "r.html", "--force") == 6
+
+
+async def test_a_counter_signature_is_called_so(
+    fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the marker, whether or not it names the signature."""
+    end = "</vr:DetailedSignatureReport>"
+    for marker in ("<SIG:CounterSignatureMarker/>", "<SIG:CounterSignatureMarker><a/></SIG:CounterSignatureMarker>"):
+        report = answers.REPORT.replace(end, f"{marker}{end}")
+        fake[0].answers["VerifyDocument"] = answers.verified(HighLevelResult.VALID, report)
+        _write(a_p7m="cms")
+        assert await run("verify", "a.p7m") == 0
+        assert "counter signature 1" in capsys.readouterr().out
 
 
 @pytest.mark.requirement("TIP1-A_5682")
