@@ -28,8 +28,9 @@ from tiaas.ades.xadesplaces import Spot, Target, end_spot, find_target, parallel
 from tiaas.ades.xadesvariants import Placement, Update, Use, Variant, check_variant
 from tiaas.ades.xmlsplice import NotLocated, Place, inserted, locate
 from tiaas.base.dataclass import dataclass
-from tiaas.base.slices import joined
+from tiaas.base.slices import joined, slices
 from tiaas.pki.keys import SigningScheme
+from tiaas.soap.markup import document_encoding
 from tiaas.xmlsec.canonical import canonical, canonical_document
 from tiaas.xmlsec.errors import BadXmlSignature
 from tiaas.xmlsec.markup import NOWHERE, Scope, octets, scope_inside
@@ -84,8 +85,7 @@ class XadesOptions:
 class PreparedXades:
     """A document and the signatures that wait for their values.
 
-    `digests`: the SHA-256 of what is signed, per signature. `enveloping`: the document element of what is finished is a
-    signature.
+    `digests`: the SHA-256 of what is signed, per signature.
     """
 
     digests: tuple[bytes, ...]
@@ -94,7 +94,8 @@ class PreparedXades:
     _curve_bits: int | None
     _options: XadesOptions
     _xpath: str | None = None
-    enveloping: bool = False
+    _outside: tuple[int, int] | None = None
+    """Octets before and behind the document element, where that is a signature."""
 
     def finish(self, values: Sequence[bytes], ocsp: bytes | None = None) -> bytes:
         """The document with its signatures; an enveloping signature is the document."""
@@ -103,6 +104,17 @@ class PreparedXades:
             written = value if self._curve_bits is None else raw_ecdsa(value, self._curve_bits)
             additions.append((place, unsigned.element(written, ocsp or self._options.ocsp)))
         return inserted(self._document, additions)
+
+    def enveloping(self, finished: bytes) -> bytes | None:
+        """The document element of the finished document in UTF-8, if it is a signature."""
+        if self._outside is None:
+            return None
+        before, behind = self._outside
+        element = memoryview(finished)[before : len(finished) - behind]
+        encoding = document_encoding(finished)
+        if encoding in ("utf-8", "utf8"):
+            return joined((element,))
+        return b"".join(str(part, encoding).encode() for part in slices(element))
 
     def xpath(self, finished: bytes) -> str:
         """An XPath without prefixes to the first of the signatures in the finished document."""
@@ -178,7 +190,12 @@ def _prepare_enveloping(document: XmlDocument, by: SignedBy, options: XadesOptio
     unsigned = _draft(NOWHERE, by, options, options.name, (part,), content)
     place = Place(len(prolog), len(prolog))
     return PreparedXades(
-        (sha256(unsigned.octets).digest(),), prolog, ((place, unsigned),), _curve_bits(by), options, enveloping=True
+        (sha256(unsigned.octets).digest(),),
+        prolog,
+        ((place, unsigned),),
+        _curve_bits(by),
+        options,
+        _outside=(len(prolog), 0),
     )
 
 
@@ -198,9 +215,12 @@ def _prepare_counters(document: XmlDocument, by: SignedBy, options: XadesOptions
         part = Part(f"#{counter.identifier}", _C14N, counter.digest, COUNTERSIGNED_TYPE)
         name = f"{options.name}-{number}" if number else options.name
         drafts.append((counter.place, _draft(counter.scope, by, options, name, (part,), b"")))
-    enveloping = document.root.tag == ds("Signature")
+    outside = None
+    if document.root.tag == ds("Signature"):
+        (span,) = locate(document.octets, document.encoding, (document.root,))
+        outside = span.start, len(document.octets) - span.end
     digests = tuple(sha256(unsigned.octets).digest() for _, unsigned in drafts)
-    return PreparedXades(digests, octets_now, tuple(drafts), _curve_bits(by), options, enveloping=enveloping)
+    return PreparedXades(digests, octets_now, tuple(drafts), _curve_bits(by), options, _outside=outside)
 
 
 def _prepared(document: bytes, spot: Spot, by: SignedBy, options: XadesOptions, part: Part) -> PreparedXades:

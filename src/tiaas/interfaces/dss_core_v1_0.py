@@ -20,6 +20,7 @@ from tiaas.soap.simple import (
     IDREFS,
     STRING,
     WHOLE_ELEMENT,
+    WrittenOctets,
 )
 
 DSS = Namespace("urn:oasis:names:tc:dss:1.0:core:schema", "dss")
@@ -96,7 +97,7 @@ _SIGNATURE = "a signature"
 class SignatureObject:
     """A signature in one of five forms; `signature` is a ds:Signature."""
 
-    signature: Annotated[str | None, Element(DS, "Signature", WHOLE_ELEMENT, choice=_SIGNATURE)] = None
+    signature: Annotated[str | WrittenOctets | None, Element(DS, "Signature", WHOLE_ELEMENT, choice=_SIGNATURE)] = None
     timestamp: Annotated[str | None, Element(DSS, "Timestamp", WHOLE_ELEMENT, choice=_SIGNATURE)] = None
     base64_signature: Annotated[Base64Signature | None, Element(DSS, "Base64Signature", choice=_SIGNATURE)] = None
     signature_ptr: Annotated[SignaturePtr | None, Element(DSS, "SignaturePtr", choice=_SIGNATURE)] = None

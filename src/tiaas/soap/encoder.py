@@ -16,7 +16,7 @@ from tiaas.soap.bulk import LONG
 from tiaas.soap.declare import XML_LANG
 from tiaas.soap.errors import UnfitMessage
 from tiaas.soap.plan import AttributePlan, Child, Move, Plan, namespaces_of, plan_of, root_name
-from tiaas.soap.simple import BASE64_BINARY, STRING, Base64, Enumeration, Opaque
+from tiaas.soap.simple import BASE64_BINARY, STRING, Base64, Enumeration, Opaque, WrittenOctets
 from tiaas.soap.simpletype import LexicalError, SimpleType
 
 _SPECIAL = re.compile("[&<>\r]")
@@ -348,6 +348,9 @@ def _opaque_writer(tag: str, child: Child, kind: Opaque) -> _ValueWriter:
     def write(append: _Append, value: Any) -> None:
         if type(value) is Written and value.name == child.name and not kind.inside:
             append(value)
+            return
+        if type(value) is WrittenOctets and value.name == child.name and not kind.inside:
+            append(value.octets)
             return
         if kind.inside and type(value) is tuple and all(type(item) is Written for item in value):
             append(f"<{tag}>{''.join(value)}</{tag}>")

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from tiaas.base.dataclass import dataclass
 from tiaas.soap.declare import Attribute, Element, Namespace, Prefixes, Text
+from tiaas.soap.simple import WrittenOctets
 from tiaas.soap.simpletype import SimpleType
 
 Move = tuple[Namespace, Namespace]
@@ -166,7 +167,7 @@ def namespaces_of_schema(uri: str) -> frozenset[str]:
 def _occurrence(hint: Any) -> tuple[Any, bool, bool]:
     """(item type, optional, many) of a field's annotation."""
     if get_origin(hint) in (Union, UnionType):
-        inner = [part for part in get_args(hint) if part is not NoneType]
+        inner = [part for part in get_args(hint) if part not in (NoneType, WrittenOctets)]
         if len(inner) != 1:
             raise TypeError(f"a field has one type, not {hint}")
         return inner[0], True, False

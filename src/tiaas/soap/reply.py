@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.slices import SLICE, slices
-from tiaas.soap.bulk import INCLUDE, base64_size, base64_slices
+from tiaas.soap.bulk import INCLUDE, LONG, base64_size, base64_slices
 from tiaas.soap.encoder import Long, Part
 from tiaas.soap.mtom import attachment_head, package_end, package_type, root_head
 
@@ -62,15 +62,15 @@ def plain_reply(status: int, parts: Sequence[Part]) -> SoapReply:
 def packaged_reply(status: int, parts: Iterable[Part], boundary: str) -> SoapReply:
     """An envelope with its long contents as attachments. `boundary` must be random: contents must not hold it."""
     attached: list[bytes] = []
-    root = [root_head(boundary)]
+    root: list[Part] = [root_head(boundary)]
     for part in parts:
         if not isinstance(part, Long):
-            root.append(part if isinstance(part, bytes) else part.encode())
+            root.append(part)
             continue
         name = f"{len(attached) // 2 + 1}@{boundary}"
-        root.append(f'<xop:Include xmlns:xop="{_XOP}" href="cid:{name}"/>'.encode())
+        root.append(f'<xop:Include xmlns:xop="{_XOP}" href="cid:{name}"/>')
         attached += (attachment_head(boundary, name), part.octets)
-    return SoapReply(status, package_type(boundary), (b"".join(root), *attached, package_end(boundary)))
+    return SoapReply(status, package_type(boundary), (*_pieces(root), *attached, package_end(boundary)))
 
 
 def _pieces(parts: Sequence[Part]) -> tuple[Piece, ...]:
@@ -83,7 +83,7 @@ def _pieces(parts: Sequence[Part]) -> tuple[Piece, ...]:
             continue
         octets.append("".join(texts).encode())
         texts.clear()
-        if isinstance(part, bytes):
+        if isinstance(part, bytes) and len(part) < LONG:
             octets.append(part)
         else:
             pieces += (b"".join(octets), part)

@@ -225,12 +225,27 @@ class Anything(SimpleType):
         return STRING.encode(value)
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class WrittenOctets:
+    """XML that was written here, in UTF-8: one whole element of the Clark name `name`, with the namespaces it needs.
+
+    For what may be large: nobody reads it again, and it is never a text.
+    """
+
+    octets: bytes
+    name: str
+
+    def encode(self) -> bytes:
+        """The octets, as a text in their place would give them."""
+        return self.octets
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opaque(SimpleType):
     """Elements of other specifications, kept as they came: nothing in them is judged.
 
     The Python value is the whole element as XML text with the namespaces it needs; with `inside` (dss:AnyType) a tuple
-    of such texts, one for each element of the content.
+    of such texts, one for each element of the content. Where `WrittenOctets` are sent, what is received is still text.
     """
 
     inside: bool = False

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from tests.integration.signature.office import PDF, TEXT, XML, Office, wish
+from tests.integration.signature.office import PDF, TEXT, XML, Office, around, wish
 from tests.integration.signature.test_sign_document import ENVELOPING, cms, document, signed
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.config import SignatureSettings
@@ -47,7 +47,7 @@ async def fitting(office: Office, name: str) -> bytes | None:
     if is_update and "enveloping" in name:
         answer = await signed(office, wish(XML, xml=True, include_objects=ENVELOPING))
         assert answer.signature_object is not None
-        return (answer.signature_object.signature or "").encode()
+        return around(answer)
     if is_update:
         return document(await signed(office, wish(XML, xml=True))).base64_xml
     by_type = {"PAdES": PDF, "SMIME": MAIL, "XAdES": XML}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from tests.integration.signature.office import PDF, TEXT, TIFF, XML, Office, wish
+from tests.integration.signature.office import PDF, TEXT, TIFF, XML, Office, around, wish
 from tiaas.ades.cadesread import read_cades_untrusted
 from tiaas.ades.found import FoundSignature, Integrity, SignatureFormat
 from tiaas.ades.padesread import read_pades_untrusted
@@ -154,9 +154,28 @@ async def test_enveloped_xml(office: Office) -> None:
 async def test_enveloping_xml(office: Office) -> None:
     response = await signed(office, wish(XML, xml=True, include_objects=ENVELOPING))
     assert document(response).base64_xml == b""
-    assert response.signature_object is not None
-    assert response.signature_object.signature is not None
-    intact(read_xades_untrusted(response.signature_object.signature.encode()))
+    intact(read_xades_untrusted(around(response)))
+
+
+@pytest.mark.requirement("TIP1-A_5447")
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"<a>" + b"abcd " * 2_500_000 + b"</a>",
+        b"<a xml:id='x'><b xml:id='x'/></a>",
+        b"<%b/>" % (b"a" * 2_000_000),
+        b'<?xml version="1.0" encoding="ISO-8859-15"?>\n<a b="\xa4">\xa4&#xe4;\r\n</a>\n<!-- c -->',
+        b"\xef\xbb\xbf<?xml version='1.0'?><a/>",
+    ],
+    ids=["long text", "two of one Id", "long name", "ISO-8859-15", "byte order mark"],
+)
+async def test_unusual_xml_is_enveloped_too(office: Office, octets: bytes) -> None:
+    """The signature stands in the answer as it was written: what a parser thinks of it does not matter."""
+    response = await signed(office, wish(octets, xml=True, include_objects=ENVELOPING))
+    signature = around(response)
+    intact(read_xades_untrusted(signature))
+    again = wish(signature, xml=True, include_objects=ENVELOPING, return_updated_signature=COUNTER)
+    assert len(read_xades_untrusted(around(await signed(office, again)))) == 2
 
 
 async def test_the_id_of_the_object_is_the_callers(office: Office) -> None:

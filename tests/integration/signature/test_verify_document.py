@@ -13,7 +13,7 @@ from lxml import etree
 
 from tests.adesbench import SHARED
 from tests.integration.proof.test_zeep import Practice, session_with
-from tests.integration.signature.office import PDF, TEXT, XML, Office, wish
+from tests.integration.signature.office import PDF, TEXT, XML, Office, around, received, wish
 from tiaas.ades.found import SignatureFormat
 from tiaas.interfaces import signature_service_v7_4 as v7_4
 from tiaas.interfaces import signature_service_v7_5 as v7_5
@@ -197,10 +197,10 @@ async def test_the_current_time_is_a_time_of_the_callers(office: Office, envelop
 @pytest.mark.pitfall(37)
 async def test_the_answer_is_embedded_where_there_is_room(office: Office, enveloping: bytes, calm: None) -> None:
     within = _octets(await signed(office, wish(XML, xml=True)))
-    around = (await signed(office, wish(XML, xml=True, include_objects=_around()))).signature_object
+    enclosing = received((await signed(office, wish(XML, xml=True, include_objects=_around()))).signature_object)
     for request in (
         verify(office, None, outside(enveloping), embed=True),
-        verify(office, None, around, embed=True),
+        verify(office, None, enclosing, embed=True),
         verify(office, xml(within), embed=True),
     ):
         answer = await office.call(request)
@@ -211,13 +211,24 @@ async def test_the_answer_is_embedded_where_there_is_room(office: Office, envelo
         again = (
             verify(office, replace(request.document, base64_xml=_document(outputs)))
             if request.document is not None
-            else verify(office, None, outputs.updated_signature.signature_object)
+            else verify(office, None, received(outputs.updated_signature.signature_object))
         )
         office.run.lab.faults.add(Fault(Service.OCSP, http=503, times=None))
         office.context.trust.forget_answers()
         result = (await office.call(again)).verification_result.high_level_result
         assert result is HighLevelResult.VALID, "it needs no responder any more"
         office.run.lab.faults.clear()
+
+
+async def test_a_signature_comes_back_as_it_came(office: Office, calm: None) -> None:
+    """As an element or as octets: these may have a declaration, and a document around the signature."""
+    signature = around(await signed(office, wish(XML, xml=True, include_objects=_around())))
+    octets = b"<?xml version='1.0'?>\n" + signature
+    answer = await office.call(verify(office, None, outside(octets, SignatureFormat.XADES.value), embed=True))
+    updated = answer.optional_outputs.updated_signature.signature_object.base64_signature
+    assert updated.type == SignatureFormat.XADES.value
+    assert updated.value.startswith(octets[:40])
+    assert b"RevocationValues" in updated.value
 
 
 def _document(outputs: Any) -> bytes:

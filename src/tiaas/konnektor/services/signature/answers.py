@@ -11,6 +11,8 @@ from tiaas.interfaces.connector_common_v5_0 import Status
 from tiaas.interfaces.dss_core_v1_0 import Base64Data, Base64Signature, SignatureObject, SignaturePtr
 from tiaas.interfaces.signature_service_v7_5 import Document, DocumentWithSignature, SignOutputs, SignResponse
 from tiaas.konnektor.services.signature.wishes import Wish
+from tiaas.soap.simple import WrittenOctets
+from tiaas.xmlsec.names import ds
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -47,7 +49,7 @@ def _placed(
         case SignatureFormat.PADES:
             return document_with(document, made.octets), _pointer(document, None)
         case SignatureFormat.XADES if made.xpath is None:
-            return document_with(document, b""), SignatureObject(signature=made.octets.decode())
+            return document_with(document, b""), SignatureObject(signature=WrittenOctets(made.octets, ds("Signature")))
         case SignatureFormat.XADES:
             return document_with(document, made.octets), _pointer(document, made.xpath)
         case _:

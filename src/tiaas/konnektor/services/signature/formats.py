@@ -5,8 +5,6 @@ Pure and slow for large documents: to be run in a thread.
 
 from datetime import datetime
 
-from lxml import etree
-
 from tiaas.ades import cades, pades, xades
 from tiaas.ades.cades import CadesOptions
 from tiaas.ades.found import SignatureFormat
@@ -23,7 +21,6 @@ from tiaas.konnektor.documents import Checked
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.services.signature.answers import Made
 from tiaas.konnektor.services.signature.wishes import Wish
-from tiaas.soap.markup import written
 
 _IGNORED_ATTRIBUTES = 4273
 
@@ -83,9 +80,10 @@ def finish(ready: Ready, values: tuple[bytes, ...], ocsp: bytes | None) -> Made:
         raise _fault(error, wish) from None
     if not isinstance(ready.prepared, PreparedXades):
         return Made(octets)
-    if wish.inputs.include_objects is not None and ready.prepared.enveloping:
-        whole = etree.fromstring(octets, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True))
-        return Made(written(whole).encode())
+    if wish.inputs.include_objects is not None:
+        signature = ready.prepared.enveloping(octets)
+        if signature is not None:
+            return Made(signature)
     return Made(octets, ready.prepared.xpath(octets))
 
 

@@ -42,8 +42,8 @@ def check_arguments(message: VerifyDocument) -> None:
 
 async def material_beside(message: VerifyDocument) -> Material:
     """`material_of`, beside the event loop where there is much to read."""
-    given, inputs = message.signature_object, message.optional_inputs
-    size = 0 if given is None or given.signature is None else len(given.signature)
+    inputs = message.optional_inputs
+    size = len(_element(message.signature_object) or "")
     if inputs is not None and inputs.additional_key_info is not None:
         size += len(inputs.additional_key_info.key_info)
     return material_of(message) if size <= QUICK_OCTETS else await beside(size, material_of, message)
@@ -96,9 +96,15 @@ def _signature(message: VerifyDocument) -> bytes | None:
     given = message.signature_object
     if given is None or given.signature_ptr is not None:
         return None
-    if given.signature is not None:
-        return standalone(etree.fromstring(given.signature), given.signature).encode()
+    element = _element(given)
+    if element is not None:
+        return standalone(etree.fromstring(element), element).encode()
     return None if given.base64_signature is None else given.base64_signature.value
+
+
+def _element(given: dss.SignatureObject | None) -> str | None:
+    """The signature that stands in the message."""
+    return given.signature if given is not None and isinstance(given.signature, str) else None
 
 
 def _named(signature: dss.Base64Signature) -> SignatureFormat:
