@@ -39,7 +39,8 @@ _BY_MIME_TYPE = {
     "text/plain": DocumentFormat.TEXT,
     "image/tiff": DocumentFormat.TIFF,
 }
-_CHARSETS = frozenset({"", "iso-8859-15", "utf-8", "us-ascii"})
+_UTF_8 = frozenset({"utf-8", "utf8"})
+_CHARSETS = _UTF_8 | {"", "iso-8859-15", "us-ascii"}
 """Of texts: the two that TAB_KON_065 knows, and what is part of both. No parameter is ISO-8859-15."""
 
 
@@ -128,7 +129,7 @@ def _open_pdf(data: bytes) -> PdfFile:
 
 def _check_text(data: bytes, mime_type: str) -> None:
     """UTF-8 as the parameter says; every octet is a character of ISO-8859-15."""
-    if "utf-8" not in mime_type.lower():
+    if _charset(mime_type.partition(";")[2]) not in _UTF_8:
         return
     try:
         data.decode("utf-8")

@@ -154,6 +154,7 @@ async def test_formats(office: Office) -> None:
         pytest.param(wish(PDF_A_3, "application/pdf-a"), 4024, marks=pytest.mark.code(4024)),
         pytest.param(wish(b"GIF89a..", "image/tiff"), 4024, marks=pytest.mark.code(4024)),
         pytest.param(wish(TEXT, "text/plain; charset=utf-8"), 4024, marks=pytest.mark.code(4024)),
+        pytest.param(wish(TEXT, 'TEXT/plain;format=flowed; Charset="UTF8"'), 4024, marks=pytest.mark.code(4024)),
         pytest.param(wish(XML, xml=True, schemas=schemas(b"<xs:schema/>")), 4026, marks=pytest.mark.code(4026)),
         pytest.param(wish(DEEP, xml=True), 4280, marks=pytest.mark.code(4280)),
         pytest.param(wish(b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', xml=True), 4281, marks=pytest.mark.code(4281)),
