@@ -167,6 +167,28 @@ async def test_documents(office: Office, request_: v7_5.SignRequest, code: int) 
     assert await office.code_of(office.sign(request_)) == code
 
 
+@pytest.mark.parametrize(
+    ("bad", "detail"),
+    [
+        pytest.param(wish(PDF_A_3, "application/pdf-a", name="Meier"), "document 2 of 3: PDF/A", id="not checked"),
+        pytest.param(wish(b"GIF89a..", "image/tiff", name="Meier"), "document 2 of 3", id="nothing more to say"),
+        pytest.param(wish(FULL_PDF, "application/pdf-a", name="Meier"), "document 2 of 3: ", id="not prepared"),
+        pytest.param(wish(TEXT, signature_type=XADES, name="Meier"), "document 2 of 3", id="no such type"),
+    ],
+)
+async def test_one_of_several_documents_is_named_by_its_place(
+    office: Office, bad: v7_5.SignRequest, detail: str
+) -> None:
+    good = wish(TEXT, name="first"), wish(TEXT, name="last")
+    with pytest.raises(KonnektorError) as refused:
+        await office.call(office.sign(good[0], bad, good[1]))
+    assert refused.value.detail.startswith(detail)
+    assert "Meier" not in refused.value.detail
+    with pytest.raises(KonnektorError) as alone:
+        await office.call(office.sign(bad))
+    assert "document" not in alone.value.detail
+
+
 @pytest.mark.code(4126)
 async def test_an_egk_does_not_sign(office: Office) -> None:
     assert await office.code_of(office.sign(wish(TEXT), kind=CardType.EGK)) == 4126

@@ -31,7 +31,7 @@ from tiaas.konnektor.services.signature.answers import Made, sign_response
 from tiaas.konnektor.services.signature.formats import Circumstances, Ready, finish, prepare
 from tiaas.konnektor.services.signature.variants import CMS_FORMATS
 from tiaas.konnektor.services.signature.warned import status_of
-from tiaas.konnektor.services.signature.wishes import Wish
+from tiaas.konnektor.services.signature.wishes import Wish, tell_which
 from tiaas.konnektor.sessions import CardSession
 from tiaas.konnektor.signaturejobs import SignatureJob
 from tiaas.konnektor.verdict import Result as Verified
@@ -102,7 +102,14 @@ def _names(entropy: Entropy, wishes: Sequence[Wish]) -> list[str]:
 
 def _prepared(wishes: Sequence[Wish], names: Sequence[str], here: Circumstances) -> list[Ready]:
     """Documents checked (TUC_KON_080) and prepared."""
-    return [prepare(wish, name, here, _checked(wish)) for wish, name in zip(wishes, names, strict=True)]
+    stack: list[Ready] = []
+    try:
+        for wish, name in zip(wishes, names, strict=True):
+            stack.append(prepare(wish, name, here, _checked(wish)))
+    except KonnektorError as error:
+        tell_which(error, len(stack), len(wishes))
+        raise
+    return stack
 
 
 def _checked(wish: Wish) -> Checked:

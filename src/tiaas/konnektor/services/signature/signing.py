@@ -5,7 +5,6 @@ institution. Documents are prepared together, in a thread if that takes long, an
 """
 
 from functools import partial
-from itertools import repeat
 from typing import TypeVar
 
 from tiaas.interfaces import signature_service_v7_4 as v7_4
@@ -15,7 +14,7 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.services.context import ServiceContext, authorize, call_context, declared
 from tiaas.konnektor.services.signature.making import Call, make
-from tiaas.konnektor.services.signature.wishes import check_arguments, wish_of
+from tiaas.konnektor.services.signature.wishes import check_arguments, wishes_of
 from tiaas.soap.dispatch import Operation, operation
 
 Response = TypeVar("Response", bound=v7_5.SignDocumentResponse)
@@ -61,7 +60,7 @@ async def _serve(
     if qes:
         context.qes.require_enabled()
     with context.jobs.running(number, card.handle) as job:
-        wishes = list(map(wish_of, message.sign_request, repeat(qes)))
+        wishes = wishes_of(message.sign_request, qes)
         # `str` of a member needs no Python, `value` two calls.
         crypt = str(message.crypt or context.qes.settings.default_crypt)
         place = message.context

@@ -63,6 +63,28 @@ def check_arguments(message: SignDocument, *, qes: bool) -> str:
     return message.job_number
 
 
+def wishes_of(requests: Sequence[SignRequest], qes: bool) -> list[Wish]:
+    """The wishes of a call. Raises what `wish_of` raises, and says of which document."""
+    wishes: list[Wish] = []
+    try:
+        for request in requests:
+            wishes.append(wish_of(request, qes))
+    except KonnektorError as error:
+        tell_which(error, len(wishes), len(requests))
+        raise
+    return wishes
+
+
+def tell_which(error: KonnektorError, before: int, count: int) -> None:
+    """Says in the detail on which of `count` documents, after `before` good ones, a stack failed.
+
+    By its place in the call: a RequestID is the caller's text and may be about a person.
+    """
+    if count > 1:
+        place = f"document {before + 1} of {count}"
+        error.detail = f"{place}: {error.detail}" if error.detail else place
+
+
 def wish_of(request: SignRequest, qes: bool) -> Wish:
     """What is to be made. Raises 4000, 4110, 4111."""
     inputs, document = request.optional_inputs or _NO_INPUTS, request.document
