@@ -121,7 +121,7 @@ async def test_another_gsmckt(bench: Bench) -> None:
     before = bench.run.lab.terminal(CT).record.slots[4]
     await bench.hand("exchange", CT)
     assert bench.run.lab.terminal(CT).record.slots[4] != before
-    await bench.pair()
+    await _again(bench)
     assert bench.admin.view(CT).connected
     assert not bench.holds(Condition.CARD_TERMINAL_CERTIFICATE_EXPIRES_SOON)
 
