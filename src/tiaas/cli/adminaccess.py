@@ -15,19 +15,19 @@ from tiaas.base.errors import InvalidInput
 from tiaas.base.inputfile import MOST, read_input
 from tiaas.base.secret import Secret
 from tiaas.cli.outputfiles import NotWritten
+from tiaas.cli.whichlab import find_lab
 from tiaas.cli.writer import local_time, note
 from tiaas.client.admin import Admin, AdminAccess, connect_admin
 from tiaas.client.errors import ClientError
 from tiaas.interfaces.management.accounts import Login, SecurityNews, SessionOpened
 from tiaas.lab.ready import read_ready
-from tiaas.lab.registry import Registry
 
 T = TypeVar("T")
 
 
 def add_access_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds `--dir`, `--practice`, `--url`, `--ca`, `--token-file`, `--user`, `--json`."""
-    group = parser.add_argument_group("which management interface (default: that of the one running lab)")
+    group = parser.add_argument_group("which management interface (default: that of the running lab)")
     group.add_argument("--dir", type=Path, metavar="DIR", help="folder of a running lab (default: TIAAS_DIR)")
     group.add_argument("--practice", type=int, default=1, metavar="N", help="which practice of the lab (default: 1)")
     group.add_argument("--url", metavar="URL", help="any management interface, like https://127.0.0.1:9443")
@@ -128,7 +128,7 @@ def node_access(args: argparse.Namespace) -> AdminAccess | None:
 
 def lab_access(args: argparse.Namespace, *, is_base: bool) -> AdminAccess:
     """The interface of the running lab that `args` name, of its node if `is_base`. Raises `LabNotFound`."""
-    ready = read_ready(Registry(os.environ).find(args.dir))
+    ready = read_ready(find_lab(args.dir))
     if is_base:
         entry: Any = ready["base"]
     else:

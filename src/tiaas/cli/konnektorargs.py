@@ -1,4 +1,4 @@
-"""Which Konnektor a verb talks to: `--kon FILE`, or a running lab (`--dir`, `TIAAS_DIR`, else the only one)."""
+"""Which Konnektor a verb talks to: `--kon FILE`, or a running lab (see `tiaas.cli.whichlab`)."""
 
 import argparse
 import asyncio
@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tiaas.base.errors import InvalidInput
+from tiaas.cli.whichlab import find_lab
 from tiaas.client import Kon, Konnektor, connect, load_kon
 from tiaas.lab.ready import read_ready
-from tiaas.lab.registry import Registry
 
 T = TypeVar("T")
 
 
 def add_konnektor_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds `--kon`, `--dir`, `--practice`, `--workplace`, `--user` and `--json`."""
-    group = parser.add_argument_group("which Konnektor (default: that of the one running lab)")
+    group = parser.add_argument_group("which Konnektor (default: that of the running lab)")
     group.add_argument("--kon", type=Path, metavar="FILE", help="a .kon file: any Konnektor")
     group.add_argument("--dir", type=Path, metavar="DIR", help="folder of a running lab (default: TIAAS_DIR)")
     group.add_argument(
@@ -39,7 +39,7 @@ def choose_kon(args: argparse.Namespace) -> Kon:
 def _chosen(args: argparse.Namespace) -> Kon:
     if args.kon is not None:
         return load_kon(args.kon, os.environ)
-    folder = Registry(os.environ).find(args.dir)
+    folder = find_lab(args.dir)
     instances: list[Any] = read_ready(folder)["instances"]
     if not 1 <= args.practice <= len(instances):
         noun = "practice" if len(instances) == 1 else "practices"

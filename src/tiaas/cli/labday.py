@@ -10,10 +10,10 @@ from tiaas.base.clock import SystemClock
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.outputfiles import check_targets, write
+from tiaas.cli.whichlab import find_lab
 from tiaas.cli.writer import note, out, out_json
 from tiaas.lab.day.schedule import PATIENTS_MIN, Options
 from tiaas.lab.ready import read_ready
-from tiaas.lab.registry import Registry
 
 if TYPE_CHECKING:
     from tiaas.lab.day.record import DayRecord
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidInput(f"--patients needs a number from {PATIENTS_MIN} on")
     # Before the day rather than after it.
     check_targets([path for path in (args.report, args.record, args.summary) if path is not None], force=True)
-    folder = Registry(os.environ).find(args.dir)
+    folder = find_lab(args.dir)
     place = Place.of(folder, read_ready(folder), args.practice)
     options = Options(ti=args.ti, faults=args.faults)
     work = play(place, args.seed, args.patients, options, clock=SystemClock(), environ=os.environ, say=note)

@@ -1,7 +1,6 @@
 """Calls to a running lab's control port, for the verbs that act on a lab."""
 
 import argparse
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,9 +8,9 @@ from typing import Any
 
 import httpx
 
+from tiaas.cli.whichlab import find_lab
 from tiaas.lab.errors import LabError
 from tiaas.lab.ready import read_ready
-from tiaas.lab.registry import Registry
 
 _SECONDS = 15.0
 
@@ -25,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 @contextmanager
 def control_port(args: argparse.Namespace) -> Iterator[httpx.Client]:
     """An HTTP client of the lab that `--dir` means. Raises `LabNotFound`."""
-    ready = read_ready(Registry(os.environ).find(args.dir))
+    ready = read_ready(find_lab(args.dir))
     with httpx.Client(base_url=ready["lab"]["control"], timeout=_SECONDS, trust_env=False) as http:
         yield http
 

@@ -1,15 +1,14 @@
 """Where the LDAP proxy of a Konnektor is: `--ldap URL`, or what the ready file of a running lab says."""
 
 import argparse
-import os
 import ssl
 from typing import Any
 
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.konnektorargs import choose_kon
+from tiaas.cli.whichlab import find_lab
 from tiaas.client.tls import build_context
 from tiaas.lab.ready import read_ready
-from tiaas.lab.registry import Registry
 
 
 def add_ldap_argument(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +27,7 @@ def _address(args: argparse.Namespace) -> str:
         return str(args.ldap)
     if args.kon is not None:
         raise InvalidInput("a .kon file does not say where the LDAP proxy is; give --ldap ldaps://HOST:PORT")
-    instances: list[Any] = read_ready(Registry(os.environ).find(args.dir))["instances"]
+    instances: list[Any] = read_ready(find_lab(args.dir))["instances"]
     if not 1 <= args.practice <= len(instances):
         raise InvalidInput("--practice counts from 1")
     entry = instances[args.practice - 1]["ldap"]

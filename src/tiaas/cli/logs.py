@@ -7,7 +7,6 @@ read them. The state is asked from the Konnektor.
 import argparse
 import asyncio
 import json
-import os
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,13 +16,13 @@ from tiaas.base.clock import SystemClock
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
+from tiaas.cli.whichlab import find_lab
 from tiaas.cli.writer import local_time, out, out_json, out_live, out_table
 from tiaas.client import Konnektor
 from tiaas.interfaces.connector_common_v5_0 import Connector
 from tiaas.konnektor.protocol import Entry, FolderMedium, Level, Query
 from tiaas.konnektor.protocol.query import select
 from tiaas.konnektor.protocol.ring import stored_entries
-from tiaas.lab.registry import Registry
 
 PROTOCOL_FOLDER = "protocol"
 _FOLLOW_SECONDS = 0.5
@@ -133,7 +132,7 @@ def _folder(args: argparse.Namespace) -> Path:
     if args.dir is not None and (args.dir / PROTOCOL_FOLDER).is_dir():
         folder: Path = args.dir
         return folder
-    return Registry(os.environ).find(args.dir)
+    return find_lab(args.dir)
 
 
 async def _state(args: argparse.Namespace, konnektor: Konnektor) -> int:

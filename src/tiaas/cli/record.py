@@ -1,7 +1,6 @@
 """`tiaas record start|stop|show|export`: what practice software does at a Konnektor of a running lab."""
 
 import argparse
-import os
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -14,9 +13,9 @@ from tiaas.base.inputfile import read_input
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.labport import add_arguments, ask, control_port
 from tiaas.cli.outputfiles import add_force_argument, check_targets, make_folder, write_own
+from tiaas.cli.whichlab import find_lab
 from tiaas.cli.writer import out, out_json, out_table
 from tiaas.lab.errors import LabError
-from tiaas.lab.registry import Registry
 from tiaas.pvs.diagram import diagram, rows
 from tiaas.pvs.messages import Story, read_story
 from tiaas.pvs.pages import LANGUAGES
@@ -118,7 +117,7 @@ def _start(args: argparse.Namespace) -> int:
 
 
 def _stop(args: argparse.Namespace) -> int:
-    folder = Path(Registry(os.environ).find(args.dir)) / FOLDER
+    folder = find_lab(args.dir) / FOLDER
     # Before the recording ends, which nobody has elsewhere.
     make_folder((args.output or folder / "new.json").parent, 0o700)
     check_targets([args.output or folder / "new.json"], args.force)

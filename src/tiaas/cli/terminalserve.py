@@ -26,9 +26,9 @@ from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.formfile import read_card_file
 from tiaas.cli.labport import ask, control_port
 from tiaas.cli.terminalidentity import TerminalFolder
+from tiaas.cli.whichlab import find_lab
 from tiaas.cli.writer import note, out
 from tiaas.lab.ready import read_ready
-from tiaas.lab.registry import Registry
 from tiaas.terminal.pcsc import PcscCard, ReaderGone, ReaderWatch, SlotChange, find_reader
 from tiaas.terminal.virtual.config import PinHolder, PinMode, PinPolicy, PinPurpose, SlotCard
 from tiaas.terminal.virtual.shapes import SHAPES, shape_named
@@ -196,7 +196,7 @@ def _obtain_identity(args: argparse.Namespace, folder: TerminalFolder) -> None:
     if args.smkt is not None:
         folder.create(read_card_file(args.smkt), _read_text(args.ca), SystemEntropy())
         return
-    ready = read_ready(Registry(os.environ).find(args.dir))
+    ready = read_ready(find_lab(args.dir))
     bundle = Path(ready["lab"]["ca_bundle"]).read_text(encoding="ascii")
     with control_port(args) as http:
         folder.create(_new_smkt(http), bundle, SystemEntropy())
