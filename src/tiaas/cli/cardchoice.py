@@ -1,9 +1,10 @@
 """Which card a verb means: a card handle, an ICCSN, or, with neither, the only card that fits."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from tiaas.base.errors import InvalidInput, TiaasError
-from tiaas.client import Konnektor
+from tiaas.client import ClientError, Konnektor
 from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.interfaces.card_service_v8_1 import Card
 
@@ -28,7 +29,8 @@ async def choose_card(
     if wanted is not None:
         found = [card for card in cards if wanted in (card.card_handle, card.iccsn)]
         if not found:
-            raise NoSuchCard(f"no card {wanted} in the terminals of this workplace; see: tiaas get cards")
+            lost = await _not_connected(konnektor)
+            raise NoSuchCard(f"no card {wanted} in the terminals of this workplace; see: tiaas get cards{lost}")
         return found[0]
     if local:
         cards = await _local_cards(konnektor, cards, kinds)
@@ -38,7 +40,17 @@ async def choose_card(
             raise NoSuchCard(f"{len(found)} cards of type {concrete.value} are in; name one by handle or ICCSN")
         if found:
             return found[0]
-    raise NoSuchCard(f"no card of type {' or '.join(kinds)} in the terminals of this workplace")
+    lost = await _not_connected(konnektor)
+    raise NoSuchCard(f"no card of type {' or '.join(kinds)} in the terminals of this workplace{lost}")
+
+
+async def _not_connected(konnektor: Konnektor) -> str:
+    """Terminals of the workplace whose cards nobody sees, as the end of an error; a Konnektor may refuse to tell."""
+    with suppress(ClientError):
+        names = [terminal.ct_id for terminal in await konnektor.get_card_terminals() if not terminal.connected]
+        if names:
+            return f"; not connected: terminal{'s' if len(names) > 1 else ''} {', '.join(names)}"
+    return ""
 
 
 async def _local_cards(konnektor: Konnektor, cards: Sequence[Card], kinds: Sequence[CardType]) -> tuple[Card, ...]:

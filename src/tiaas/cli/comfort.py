@@ -47,7 +47,7 @@ def _on(args: argparse.Namespace) -> int:
 
     async def activate(konnektor: Konnektor) -> ComfortState:
         card = await choose_card(konnektor, args.card, _KINDS)
-        note(f"tiaas: type PIN.QES at terminal {card.ct_id}")
+        note(f"tiaas: if terminal {card.ct_id} asks for PIN.QES, type it there")
         await konnektor.activate_comfort_signature(card.card_handle)
         return await konnektor.get_signature_mode(card.card_handle)
 

@@ -134,7 +134,7 @@ def _enter(args: argparse.Namespace, action: _Action) -> int:
         state = await konnektor.get_pin_status(card.card_handle, args.pin)
         idle = args.action == "unblock" and state.status is not PinStatus.BLOCKED
         if not idle:
-            note(f"tiaas: {_whose(args, card)}: somebody types at the terminal now")
+            note(f"tiaas: {_whose(args, card)}: if the terminal asks, type there")
         return card, await action.call(konnektor, card.card_handle, args), idle
 
     try:

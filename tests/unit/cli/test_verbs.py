@@ -148,7 +148,7 @@ async def test_pin_verify(
         told = capsys.readouterr()
         assert "PIN.SMC of SMC-B in CT1 slot 2: " in told.out
         assert text in told.out
-        assert told.err == "tiaas: PIN.SMC of SMC-B in CT1 slot 2: somebody types at the terminal now\n"
+        assert told.err == "tiaas: PIN.SMC of SMC-B in CT1 slot 2: if the terminal asks, type there\n"
         assert await _call("pin", "verify", "--json", *kon) == code
     assert json.loads(capsys.readouterr().out)["pin_result"] == result.value
     assert b"smcb-1" in fake.received[-1].body
@@ -162,7 +162,7 @@ async def test_nobody_is_sent_to_a_terminal_for_a_pin_that_is_none(
         assert await _call("pin", "verify", "PIN.NIX", *kon) == 3
     told = capsys.readouterr().err
     assert "4072" in told
-    assert "somebody types" not in told
+    assert "if the terminal asks" not in told
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ async def test_pin_operations_at_the_keypad(
     whose = "SMC-B in CT1 slot 2" if verb[1] == "PIN.SMC" else "EGK in CT1 slot 1"
     told = capsys.readouterr()
     assert f"{verb[1]} of {whose}: {text}" in told.out
-    assert ("somebody types at the terminal now" in told.err) is ("was not blocked" not in text)
+    assert ("if the terminal asks, type there" in told.err) is ("was not blocked" not in text)
     assert (b"SetNewPin>true<" in fake.received[-1].body) is ("--new-pin" in verb)
 
 
@@ -314,6 +314,21 @@ async def test_the_card_that_reads_in_place_of_an_smcb_is_named(
         fake.answers["ReadVSD"] = messages.fault(3042, "HBA nicht freigeschaltet")
         assert await _call("vsd", "read", *kon) == 3
     assert "no SMC-B in the terminals of this workplace; the HBA hba-1 reads\n" in capsys.readouterr().err
+
+
+async def test_a_terminal_that_is_not_connected_is_told_where_a_card_is_missing(
+    identities: Identities, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with _serving(identities, tmp_path) as (fake, kon):
+        fake.answers["GetCards"] = GetCardsResponse(status=OK, cards=Cards(card=()))
+        fake.answers["GetCardTerminals"] = messages.TERMINALS
+        for words in (("vsd", "read"), ("pin", "status"), ("pin", "status", "--card", "x")):
+            assert await _call(*words, *kon) == 1
+            assert "in the terminals of this workplace" in (said := capsys.readouterr().err)
+            assert said.endswith("; not connected: terminal CT1\n")
+        fake.answers["GetCardTerminals"] = messages.fault(4021, "no")
+        assert await _call("pin", "status", *kon) == 1
+        assert capsys.readouterr().err.endswith("in the terminals of this workplace\n")
 
 
 async def test_the_running_lab_is_found(
