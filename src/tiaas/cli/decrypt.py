@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from tiaas.base.inputfile import check_input
-from tiaas.cli import documentfiles, outputfiles
+from tiaas.cli import documentfiles
 from tiaas.cli.cardchoice import choose_card
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
             is_xml = documentfiles.form_of(source, args.mime).is_xml
             with documentfiles.named(str(source)):
                 found = await konnektor.decrypt_document(card.card_handle, documentfiles.read(source), is_xml=is_xml)
-            outputfiles.write(target, found.content)
+            documentfiles.write_result(target, found.content)
             for entry in found.warning:
                 note(f"{source}: warning {entry.code}: {entry.text}")
             if len(paths) > 1:

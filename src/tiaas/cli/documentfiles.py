@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.base.inputfile import MEBIBYTE, read_input
-from tiaas.cli.outputfiles import add_force_argument, check_names, check_targets, make_folder
+from tiaas.cli.outputfiles import add_force_argument, check_names, check_targets, make_folder, write
 from tiaas.cli.writer import out_json, out_table
 from tiaas.client import ClientError
 from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
@@ -82,25 +82,45 @@ def read_as(path: Path, form: DocumentForm) -> bytes:
 
 
 def targets(sources: Sequence[Path], names: Sequence[str], output: str | None, force: bool) -> list[Path]:
+    """The `places` of results, after `check_places`."""
+    chosen = places(sources, names, output)
+    check_places(chosen, output, force)
+    return chosen
+
+
+def places(sources: Sequence[Path], names: Sequence[str], output: str | None) -> list[Path]:
     """Where the results of `sources` go: beside them or into the folder `output`, as `names`; one of one as `output`.
 
-    A folder that ends with a slash is made. Raises `InvalidInput` and `NotWritten` as `check_targets` does.
+    Raises `InvalidInput`.
     """
     folder = None if output is None else Path(output)
-    if output is not None and output.endswith("/"):
-        make_folder(Path(output))
-    if folder is not None and not folder.is_dir() and len(sources) == 1:
-        chosen = [folder]
-    elif folder is not None and not folder.is_dir():
-        raise InvalidInput(f"{folder} is no folder; several results need one: {folder}/ makes it")
-    else:
+    if folder is None or folder.is_dir() or _is_made(output):
         chosen = [(folder or source.parent) / name for source, name in zip(sources, names, strict=True)]
+    elif len(sources) == 1:
+        chosen = [folder]
+    else:
+        raise InvalidInput(f"{folder} is no folder; several results need one: {folder}/ makes it")
     check_names(chosen)
     for source in sources:
         if source.exists() and any(path.exists() and path.samefile(source) for path in chosen):
             raise InvalidInput(f"{source} would be replaced by its own result; name another file")
-    check_targets(chosen, force)
     return chosen
+
+
+def check_places(chosen: Sequence[Path], output: str | None, force: bool) -> None:
+    """Whether results can be written there. Raises `InvalidInput` and `NotWritten` as `check_targets` does."""
+    check_targets(chosen, force, is_made=_is_made(output))
+
+
+def _is_made(output: str | None) -> bool:
+    """Whether it is a folder by its name: such a one is made, with the first result."""
+    return output is not None and output.endswith("/")
+
+
+def write_result(path: Path, content: bytes) -> None:
+    """Writes a result whose place was checked; raises `NotWritten`."""
+    make_folder(path.parent)
+    write(path, content)
 
 
 @contextmanager
@@ -109,8 +129,13 @@ def named(about: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        error.args = (f"{about}: {error}",)
+        name_error(error, about)
         raise
+
+
+def name_error(error: ClientError, about: str) -> None:
+    """The same for an error that was caught."""
+    error.args = (f"{about}: {error}",)
 
 
 def read_certificates(path: Path) -> list[bytes]:

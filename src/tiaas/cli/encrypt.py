@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tiaas.base.errors import InvalidInput
 from tiaas.base.inputfile import check_input
-from tiaas.cli import documentfiles, outputfiles
+from tiaas.cli import documentfiles
 from tiaas.cli.cardchoice import choose_card
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
                     mime_type=form.mime_type,
                     encryption_type=_TYPES.get(args.type),
                 )
-            outputfiles.write(target, found.content)
+            documentfiles.write_result(target, found.content)
             for entry in found.warning:
                 note(f"{source}: warning {entry.code}: {entry.text}")
             if len(paths) > 1:

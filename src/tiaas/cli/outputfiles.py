@@ -13,11 +13,11 @@ class NotWritten(TiaasError):
     """A result that could not be written."""
 
 
-def check_targets(paths: Sequence[Path], force: bool) -> None:
+def check_targets(paths: Sequence[Path], force: bool, *, is_made: bool = False) -> None:
     """Whether results can be written there; asked before a person is asked for anything.
 
     Raises `InvalidInput` for what is there already (unless `force`), for names that meet or are too long, `NotWritten`
-    for a folder that is missing or may not be written.
+    for a folder that is missing (unless it `is_made` later) or may not be written.
     """
     check_names(paths)
     if len({os.path.realpath(path) for path in paths}) < len(paths):
@@ -28,10 +28,18 @@ def check_targets(paths: Sequence[Path], force: bool) -> None:
         # A link that leads nowhere is there, too: what it names would be made.
         if os.path.lexists(path) and not force:
             raise InvalidInput(f"{path} is there already; --force replaces it")
-        if not path.parent.is_dir():
-            raise NotWritten(f"{path} cannot be written: there is no folder {path.parent}")
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
+        folder = _there(path.parent) if is_made else path.parent
+        if not folder.is_dir():
+            raise NotWritten(f"{path} cannot be written: there is no folder {folder}")
+        if not os.access(path if path.exists() else folder, os.W_OK):
             raise NotWritten(f"{path} may not be written")
+
+
+def _there(folder: Path) -> Path:
+    """The folder, or the one in which it, or what it is in, would be made."""
+    while not os.path.lexists(folder):
+        folder = folder.parent
+    return folder
 
 
 def check_names(paths: Sequence[Path]) -> None:

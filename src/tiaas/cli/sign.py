@@ -1,22 +1,22 @@
 """`tiaas sign`: signs files with an SMC-B, or qualified with an HBA."""
 
 import argparse
-import asyncio
+import os
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from tiaas.base.errors import InvalidInput
-from tiaas.cli import documentfiles, outputfiles
+from tiaas.cli import documentfiles
 from tiaas.cli.cardchoice import choose_card
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
+from tiaas.cli.outputfiles import NotWritten
+from tiaas.cli.signjobs import HBAX, Signed, SigningJobs, ToSign
 from tiaas.cli.writer import note, out_json, out_table
-from tiaas.client import ClientError, DocumentToSign, Konnektor, KonnektorFault, SignedResult, Update, under_policy
+from tiaas.client import ClientError, Crypt, DocumentToSign, Konnektor, Update, under_policy
 from tiaas.client.signaturepolicies import POLICY_NAMES
 from tiaas.interfaces.card_service_common_v2_0 import CardType
-from tiaas.interfaces.card_service_v8_1 import Card
-from tiaas.interfaces.signature_service_v7_5 import SHORT_TEXT_LENGTH, Crypt
+from tiaas.interfaces.signature_service_v7_5 import SHORT_TEXT_LENGTH
 
 _TYPES = {
     "cades": "urn:ietf:rfc:5652",
@@ -26,17 +26,11 @@ _TYPES = {
 }
 _CMS, _XADES = _TYPES["cades"], _TYPES["xades"]
 _UPDATES = {"parallel": Update.PARALLEL, "counter": Update.COUNTER}
-_HBA = frozenset({CardType.HBA, CardType.HBA_QSIG})
-_WRONG_TYPE, _CARD_BUSY = 4111, 4093
-_XML_HINT = (
-    "the qualified signature of XML is a CAdES signature (--type cades, for an E-Rezept with --enveloping) "
-    "or one under a signature policy (--policy nfdm)"
-)
 _STACK = 50
 """Documents in one call: every Konnektor takes as many (gemSpec_Kon V5.18, SignRequest)."""
-_JOB_OCTETS = 30 * 1024 * 1024
-"""Octets of all documents in one call: with base64 less than the client takes in one answer."""
-_ENDED = "the job ended before"
+_LISTED = 5
+"""Files that a line names."""
+_ENDED, _INTERRUPTED = "the job ended before", "interrupted"
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -44,7 +38,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = subparsers.add_parser(
         "sign",
         description="SignDocument (SignatureService 7.5, 7.4). XML gets an XAdES signature, PDF/A a PAdES signature, "
-        "anything else a CAdES signature beside it (.p7s). A job that is interrupted is stopped.",
+        "anything else a CAdES signature beside it (.p7s). Ctrl-C stops the job, and what it signed is written.",
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what to sign")
     parser.add_argument("--card", metavar="CARD", help="card handle or ICCSN (default: the only SMC-B)")
@@ -86,6 +80,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--stack", type=int, default=_STACK, metavar="N", help=f"documents in one job (default: {_STACK})"
     )
+    parser.add_argument("--resume", action="store_true", help="leave out files whose result is there already")
     documentfiles.add_output_arguments(parser)
     add_konnektor_arguments(parser)
 
@@ -93,58 +88,63 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(args: argparse.Namespace) -> int:
     """Signs. Exit code 1 if a stack ended before all were signed, 3 if a job was answered with an error."""
     _check(args)
-    documents = [_document(path, args) for path in args.files]
-    names = [_name(path, document) for path, document in zip(args.files, documents, strict=True)]
-    paths = documentfiles.targets(args.files, names, args.output, args.force)
-
-    results: list[SignedResult] = []
-    failure: ClientError | None = None
+    wishes = _wishes(args)
+    jobs = SigningJobs(wishes, args.stack, None if args.crypt is None else Crypt(args.crypt))
 
     async def work(konnektor: Konnektor) -> None:
         card = await choose_card(konnektor, args.card, (CardType.HBA,) if args.qes else (CardType.SMC_B, CardType.HBA))
-        if args.qes and card.card_type not in _HBA:
+        if args.qes and card.card_type not in HBAX:
             raise InvalidInput(f"--qes takes an HBA; {args.card} is a card of type {card.card_type.value}")
-        await _sign(konnektor, card, documents, paths, args, results)
+        await jobs.run(konnektor, card)
 
+    failure: ClientError | NotWritten | KeyboardInterrupt | None = None
     try:
-        with_konnektor(args, work)
-    except ClientError as error:
-        # What earlier jobs brought is saved, and told as such.
-        if not results:
-            raise
+        if wishes:
+            with_konnektor(args, work)
+    except (ClientError, NotWritten, KeyboardInterrupt) as error:
+        # What was signed before is saved, and told as such.
         failure = error
+    if jobs.signed or failure is None:
+        _show(args, wishes, jobs.signed, _ENDED if failure is None else str(failure) or _INTERRUPTED)
+    left = _left(wishes, jobs.signed)
+    if left and len(wishes) > 1:
+        note(f"tiaas: {len(jobs.signed)} of {len(wishes)} documents are signed; not signed: {_listed(left)}")
+    if failure is not None:
+        raise failure
+    return ExitCode.FAILED if left else ExitCode.OK
+
+
+def _show(args: argparse.Namespace, wishes: Sequence[ToSign], signed: Sequence[Signed], why: str) -> None:
     rows = [
-        (
-            str(args.files[result.index]),
-            str(paths[result.index]),
-            result.signature_type or _inside(documents[result.index]),
-        )
-        for result in results
+        (str(each.wish.source), str(each.wish.target), each.result.signature_type or _inside(each.wish.document))
+        for each in signed
     ]
     if args.json:
         saved = [dict(zip(("file", "output", "type"), row, strict=True)) for row in rows]
-        why = _ENDED if failure is None else str(failure)
-        signed = {result.index for result in results}
-        lost = [{"file": str(path), "error": why} for at, path in enumerate(args.files) if at not in signed]
+        lost = [{"file": str(path), "error": why} for path in _left(wishes, signed)]
         out_json([*saved, *lost])
-    else:
+    elif rows:
         out_table(("FILE", "OUTPUT", "TYPE"), rows)
-    for text, of in _warnings(results).items():
-        note(f"{args.files[of[0]]}{f' and {len(of) - 1} more' if len(of) > 1 else ''}: {text}")
-    if failure is not None:
-        raise failure
-    if len(results) == len(documents):
-        return ExitCode.OK
-    note(f"{len(documents) - len(results)} of {len(documents)} documents are not signed: {_ENDED}")
-    return ExitCode.FAILED
+    for text, files in _warnings(signed).items():
+        note(f"{files[0]}{f' and {len(files) - 1} more' if len(files) > 1 else ''}: {text}")
 
 
-def _warnings(results: Sequence[SignedResult]) -> dict[str, list[int]]:
-    """Each warning once, with the documents it is about."""
-    found: dict[str, list[int]] = {}
-    for result in results:
-        for entry in result.warning:
-            found.setdefault(f"warning {entry.code}: {entry.text}", []).append(result.index)
+def _left(wishes: Sequence[ToSign], signed: Sequence[Signed]) -> list[Path]:
+    done = {each.wish.target for each in signed}
+    return [wish.source for wish in wishes if wish.target not in done]
+
+
+def _listed(files: Sequence[Path]) -> str:
+    shown = ", ".join(map(str, files[:_LISTED]))
+    return shown if len(files) <= _LISTED else f"{shown} and {len(files) - _LISTED} more"
+
+
+def _warnings(signed: Sequence[Signed]) -> dict[str, list[Path]]:
+    """Each warning once, with the files it is about."""
+    found: dict[str, list[Path]] = {}
+    for each in signed:
+        for entry in each.result.warning:
+            found.setdefault(f"warning {entry.code}: {entry.text}", []).append(each.wish.source)
     return found
 
 
@@ -157,52 +157,21 @@ def _check(args: argparse.Namespace) -> None:
         raise InvalidInput("--policy goes with --qes and XAdES only")
     if args.stack < 1:
         raise InvalidInput("--stack is at least 1")
+    if args.resume and args.force:
+        raise InvalidInput("--resume keeps results that are there, --force replaces them")
 
 
-async def _sign(
-    konnektor: Konnektor,
-    card: Card,
-    documents: Sequence[DocumentToSign],
-    paths: Sequence[Path],
-    args: argparse.Namespace,
-    done: list[SignedResult],
-) -> None:
-    """Job by job; what is signed is written and `done` at once, so a job that fails costs only itself."""
-    first = 0
-    while first < len(documents):
-        part = _job(documents, first, args.stack)
-        number = await konnektor.get_job_number()
-        if card.card_type in _HBA:
-            note(f"tiaas: job {number}: type PIN.QES at terminal {card.ct_id} (unless comfort signature is on)")
-        try:
-            crypt = None if args.crypt is None else Crypt(args.crypt)
-            with documentfiles.named(_job_name(args.files[first : first + len(part)])):
-                results = await konnektor.sign_documents(card.card_handle, part, number, crypt)
-        except asyncio.CancelledError:
-            note(f"tiaas: stopping job {number}")
-            # It may have ended, or not have begun.
-            with suppress(ClientError):
-                await asyncio.shield(konnektor.stop_signature(number))
-            raise
-        except KonnektorFault as error:
-            if error.code == _WRONG_TYPE and args.qes and any(document.is_xml for document in part):
-                note(f"tiaas: {_XML_HINT}")
-            if error.code == _CARD_BUSY and card.card_type in _HBA:
-                note(
-                    f"tiaas: another job holds the card; its prompt, if it stands at {card.ct_id}, ends by cancel there"
-                )
-            raise
-        for result in results:
-            moved = SignedResult(
-                first + result.index, result.content, result.is_document, result.signature_type, result.warning
-            )
-            outputfiles.write(paths[moved.index], moved.content)
-            done.append(moved)
-        if len(part) < len(documents):
-            note(f"tiaas: {len(done)} of {len(documents)} signed")
-        if len(results) < len(part):
-            break
-        first += len(part)
+def _wishes(args: argparse.Namespace) -> list[ToSign]:
+    """What is to be signed, with --resume what is still to be signed."""
+    documents = [_document(path, args) for path in args.files]
+    names = [_name(path, document) for path, document in zip(args.files, documents, strict=True)]
+    places = documentfiles.places(args.files, names, args.output)
+    wishes = list(map(ToSign, args.files, documents, places))
+    if args.resume:
+        wishes = [wish for wish in wishes if not os.path.lexists(wish.target)]
+        note(f"tiaas: {len(places) - len(wishes)} of {len(places)} are signed already")
+    documentfiles.check_places([wish.target for wish in wishes], args.output, args.force)
+    return wishes
 
 
 def _inside(document: DocumentToSign) -> str:
@@ -210,19 +179,6 @@ def _inside(document: DocumentToSign) -> str:
     if document.is_xml:
         return _XADES
     return _TYPES["pades"] if document.mime_type == "application/pdf-a" else ""
-
-
-def _job_name(files: Sequence[Path]) -> str:
-    return str(files[0]) if len(files) == 1 else f"{files[0]} to {files[-1]} ({len(files)} documents)"
-
-
-def _job(documents: Sequence[DocumentToSign], first: int, most: int) -> Sequence[DocumentToSign]:
-    """The documents of the next job: one at least, at most `most`, together no more than an answer may carry."""
-    size, last = len(documents[first].content), first + 1
-    while last < min(len(documents), first + most) and size + len(documents[last].content) <= _JOB_OCTETS:
-        size += len(documents[last].content)
-        last += 1
-    return documents[first:last]
 
 
 def _document(path: Path, args: argparse.Namespace) -> DocumentToSign:

@@ -65,7 +65,7 @@ def test_a_prescription_signed_with_the_hba(run: Run, capsys: pytest.CaptureFixt
     """The qualified signature of an E-Rezept: enveloping CAdES; the lab's doctor types PIN.QES."""
     assert run("sign", "--qes", "--type", "cades", "--enveloping", "bundle.xml") == 0
     said = capsys.readouterr().err
-    assert "type PIN.QES at terminal" in said
+    assert "asks for PIN.QES, type it there" in said
     done = subprocess.run(
         ["openssl", "cms", "-verify", "-noverify", "-inform", "DER", "-in", "bundle.xml.p7m"], capture_output=True
     )
@@ -151,7 +151,7 @@ def test_comfort_from_on_to_off(lab: LabProcess, run: Run, capsys: pytest.Captur
 
 
 def test_an_interrupted_job_is_stopped(lab: LabProcess, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    """Ctrl-C while the doctor is asked for PIN.QES: StopSignature, and then card and keypad are free again."""
+    """Ctrl-C while the doctor is asked for PIN.QES: StopSignature, the answer 4049; then card and keypad are free."""
     faults = lab.ready["lab"]["faults"]
     fault = {"service": "keypad", "delay": 6, "match": "PIN.QES", "times": 1}
     httpx.post(faults, json=fault, trust_env=False).raise_for_status()
@@ -170,8 +170,9 @@ def test_an_interrupted_job_is_stopped(lab: LabProcess, run: Run, capsys: pytest
         child.send_signal(signal.SIGINT)
         assert child.stderr is not None
         said = child.stderr.read()
-        assert child.wait() == 130
+        assert child.wait() == 3
     assert "stopping job" in said
+    assert "4049" in said
     assert not Path("brief.txt.p7s").exists()
     # The prompt at the terminal ends when its person does something; until then the card is taken.
     assert run("sign", "--qes", "brief.txt") == 3

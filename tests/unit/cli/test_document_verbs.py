@@ -20,7 +20,11 @@ from tests.unit.client import messages
 from tests.unit.client.fake_konnektor import FakeKonnektor, Identities, make_identities, running
 from tiaas.cli.documentfiles import DocumentForm, form_of
 from tiaas.cli.entry import main
+from tiaas.interfaces.card_service_common_v2_0 import CardType
+from tiaas.interfaces.card_service_v8_1 import Cards, PinStatus
 from tiaas.interfaces.certificate_service_common_v2_0 import CertRef
+from tiaas.interfaces.connector_common_v5_0 import OK
+from tiaas.interfaces.event_service_v7_2 import GetCardsResponse
 from tiaas.interfaces.signature_service_v7_5 import HighLevelResult
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -133,7 +137,7 @@ async def test_a_stack_that_ends_early(
     fake[0].answers["SignDocument"] = answers.signed(answers.outside(0, b"cms"))
     _write(a_txt="a", b_txt="b")
     assert await run("sign", "a.txt", "b.txt") == 1
-    assert "1 of 2 documents are not signed" in capsys.readouterr().err
+    assert "tiaas: 1 of 2 documents are signed; not signed: b.txt" in capsys.readouterr().err
     assert Path("a.txt.p7s").exists()
     assert not Path("b.txt.p7s").exists()
 
@@ -162,6 +166,66 @@ async def test_what_was_saved_before_a_job_failed_is_told(
     assert [entry["file"] for entry in lost] == ["b.txt", "c.txt"]
     assert all("error 4123" in entry["error"] for entry in lost)
     assert "error 4123" in told.err
+    assert "1 of 3 documents are signed; not signed: b.txt, c.txt" in told.err
+
+
+async def test_the_document_of_a_stack_that_an_error_is_about_is_named(
+    fake: tuple[FakeKonnektor, Identities],
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By its place in its job, as our Konnektor tells it; nothing was signed, so no folder is made."""
+    turns = [
+        messages.fault(4024, "Formatvalidierung fehlgeschlagen", "document 2 of 2: no metadata"),
+        messages.fault(4024, "Formatvalidierung fehlgeschlagen", "document 9 of 9"),
+        messages.fault(4123, "Fehler", "something else"),
+    ]
+    monkeypatch.setattr(fake[0], "answers", Turns(fake[0].answers | {"SignDocument": turns}))
+    _write(a_txt="a", b_txt="b", c_txt="c")
+    for named in ("tiaas: b.txt: error 4024", "a.txt to b.txt (2 documents)", "a.txt to b.txt (2 documents)"):
+        assert await run("sign", "a.txt", "b.txt", "c.txt", "--stack", "2", "-o", "mixed/") == 3
+        told = capsys.readouterr().err
+        assert named in told
+        assert "0 of 3 documents are signed; not signed: a.txt, b.txt, c.txt" in told
+        assert not Path("mixed").exists()
+
+
+async def test_only_what_is_not_signed_yet(
+    fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake[0].answers["SignDocument"] = answers.signed(answers.outside(0, b"cms"))
+    _write(a_txt="a", b_txt="b")
+    Path("b.txt.p7s").write_text("there before")
+    assert await run("sign", "a.txt", "b.txt", "--resume", "--force") == 2
+    assert await run("sign", "a.txt", "b.txt", "--resume") == 0
+    assert "1 of 2 are signed already" in capsys.readouterr().err
+    assert Path("a.txt.p7s").read_text() == "cms"
+    assert Path("b.txt.p7s").read_text() == "there before"
+    before = len(fake[0].received)
+    assert await run("sign", "a.txt", "b.txt", "--resume", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert len(fake[0].received) == before
+
+
+async def test_a_wrong_pin_tells_what_is_left_of_it(
+    fake: tuple[FakeKonnektor, Identities],
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hba = messages.card(CardType.HBA, "hba-1", "80276001011699910002", 3)
+    more = {
+        "GetCards": GetCardsResponse(status=OK, cards=Cards(card=(hba,))),
+        "SignDocument": messages.fault(4085, "Zugriffsbedingungen nicht erfüllt"),
+        "GetPinStatus": messages.pin_status(PinStatus.VERIFIABLE, 1),
+    }
+    monkeypatch.setattr(fake[0], "answers", fake[0].answers | more)
+    _write(a_txt="a")
+    assert await run("sign", "--qes", "a.txt") == 3
+    told = capsys.readouterr().err
+    assert "if terminal CT1 asks for PIN.QES, type it there" in told
+    assert "PIN.QES: 1 try left" in told
 
 
 @pytest.mark.parametrize(
@@ -278,6 +342,7 @@ async def test_a_folder_for_results(
     [
         (("sign", "a.txt", "-o", "missing/a.p7s"), 1),
         (("sign", "a.txt", "-o", "a.txt/"), 1),
+        (("sign", "a.txt", "-o", "a.txt/there/"), 1),
         (("verify", "a.txt", "--report", "missing/r.html"), 1),
     ],
 )
