@@ -112,6 +112,7 @@ def _report(error: TiaasError) -> int:
 
 def _tell_refusal(error: TiaasError) -> bool:
     """Whether it was one of the management interface, which says itself what to do."""
+    from tiaas.cli.calledas import command
     from tiaas.client.admin import AdminRefused
 
     if not isinstance(error, AdminRefused):
@@ -120,7 +121,7 @@ def _tell_refusal(error: TiaasError) -> bool:
     if error.remedy:
         note(f"tiaas: what to do: {error.remedy}")
     if error.code is not None:
-        note(f"tiaas: more: tiaas explain {error.code}")
+        note(f"tiaas: more: {command()} explain {error.code}")
     return True
 
 

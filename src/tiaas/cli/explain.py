@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterable
 
 from tiaas.base.errors import InvalidInput
+from tiaas.cli.calledas import command
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.writer import note, out
 
@@ -52,4 +53,4 @@ def note_remedies(codes: Iterable[int]) -> None:
     told = dict.fromkeys((helpful[0], helpful[-1]))
     for code in told:
         note(f"tiaas: what to do: {known[code].remedy}")
-    note(f"tiaas: more: tiaas explain {' '.join(map(str, told))}")
+    note(f"tiaas: more: {command()} explain {' '.join(map(str, told))}")

@@ -16,6 +16,7 @@ _BARE = {name: value for name, value in os.environ.items() if name not in ("OPEN
 _FAKE_PYTHON = """#!/bin/sh
 echo "$OPENSSL_CONF $*" >> "{log}"
 echo "${{PYTHONDONTWRITEBYTECODE-unset}} $PYTHONPYCACHEPREFIX" >> "{log}.compiled"
+echo "${{TIAAS_COMMAND-unset}}" >> "{log}.name"
 """
 
 
@@ -58,6 +59,13 @@ def test_through_a_symlink_and_from_anywhere(made: Path, tmp_path: Path) -> None
     link.symlink_to(made / "tiaas")
     subprocess.run([link, "get", "cards"], env=_BARE, check=True, cwd="/")
     assert (made / "calls").read_text().endswith("-m tiaas get cards\n")
+
+
+def test_the_cli_is_told_how_it_was_called(made: Path) -> None:
+    for name, folder in (("./tiaas", made), (str(made / "tiaas"), Path("/"))):
+        subprocess.run([name, "check", "pvs"], env=_BARE, check=True, cwd=folder)
+        subprocess.run([name, "up"], env=_BARE, check=True, cwd=folder)
+    assert (made / "calls.name").read_text().splitlines() == ["./tiaas"] * 2 + [str(made / "tiaas")] * 2
 
 
 def test_a_foreign_configuration_is_left_to_the_cli(made: Path) -> None:
