@@ -58,7 +58,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         out_json([_document(entry) for entry in entries])
     else:
-        for entry in entries:
+        for number, entry in enumerate(entries):
+            if number:
+                out()
             _show(entry)
         if not entries:
             note("nothing found")

@@ -74,10 +74,10 @@ class SigningJobs:
                 wish = part[result.index]
                 documentfiles.write_result(wish.target, result.content)
                 self.signed.append(Signed(wish, result))
-            if len(part) < len(self._wishes):
-                note(f"tiaas: {len(self.signed)} of {len(self._wishes)} signed")
             if len(results) < len(part) or self._interrupted:
                 break
+            if len(part) < len(self._wishes):
+                note(f"tiaas: {len(self.signed)} of {len(self._wishes)} signed")
 
     def _parts(self) -> Iterator[Sequence[ToSign]]:
         """What goes into each job: one document at least, together no more than an answer may carry."""

@@ -46,7 +46,9 @@ async def find_recipient(
     async for entry in search_directory(url, request, context, wait):
         entries.append(entry)
     if not entries:
-        raise NoSuchRecipient(f"nobody in the directory is called {name!r}")
+        raise NoSuchRecipient(
+            f"nobody in the directory is called {name!r} (a part of a name does not count: tiaas directory search)"
+        )
     if len(entries) > 1:
         found = ", ".join(f"{_line(entry, 'displayName')} <{_line(entry, 'mail')}>" for entry in entries)
         raise NoSuchRecipient(f"several are called {name!r}: {found}; say the mail address")

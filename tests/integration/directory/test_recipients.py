@@ -34,8 +34,17 @@ def test_a_part_of_a_name_is_nobody(
     lab: LabProcess, letter: str, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["encrypt", letter, "--to-directory", name, "--dir", str(lab.folder)]) == 2
-    assert "nobody in the directory" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "nobody in the directory" in told
+    assert "tiaas directory search" in told
     assert not Path("brief.txt.p7m").exists()
+
+
+def test_what_a_search_finds_stands_apart(lab: LabProcess, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["directory", "search", "Sonnenfeld", "--dir", str(lab.folder)]) == 0
+    entries = capsys.readouterr().out.split("\n\n")
+    assert len(entries) > 1
+    assert all(entry.count("Telematik-ID") == 1 for entry in entries)
 
 
 def test_a_kon_file_needs_the_address(lab: LabProcess, letter: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -142,6 +142,8 @@ def test_comfort_from_on_to_off(lab: LabProcess, run: Run, capsys: pytest.Captur
     capsys.readouterr()
     assert run("comfort", "status", "--user", user, "--json") == 0
     assert json.loads(capsys.readouterr().out)["count_remaining"] == 98
+    assert run("comfort", "status", "--user", user) == 0
+    assert "98 signatures left, for 5 h 59 min" in capsys.readouterr().out
     assert run("comfort", "off") == 0
     assert run("comfort", "status", "--user", user) == 0
     assert "none" in capsys.readouterr().out
@@ -180,6 +182,21 @@ def test_an_interrupted_job_is_stopped(lab: LabProcess, run: Run, capsys: pytest
     assert "4093" in busy
     assert "ends by cancel there" in busy
     _wait_until(lambda: run("sign", "--qes", "brief.txt") == 0)
+
+
+def test_a_wrong_pin_and_a_bad_document_of_a_stack(
+    lab: LabProcess, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fault = {"service": "keypad", "code": "wrong", "match": "PIN.QES", "times": 1}
+    httpx.post(lab.ready["lab"]["faults"], json=fault, trust_env=False).raise_for_status()
+    assert run("sign", "--qes", "brief.txt") == 3
+    assert "PIN.QES: 2 tries left" in capsys.readouterr().err
+    Path("plain.pdf").write_text("no PDF")
+    assert run("sign", "--qes", "brief.txt", "plain.pdf", "befund.pdf", "-o", "signed/") == 3
+    assert "tiaas: plain.pdf: error 4024" in capsys.readouterr().err
+    assert not Path("signed").exists()
+    assert run("sign", "--qes", "brief.txt", "befund.pdf", "-o", "signed/") == 0
+    capsys.readouterr()
 
 
 def test_encrypted_and_decrypted(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -67,9 +67,7 @@ async def test_what_was_signed_before_ctrl_c_is_written(tmp_path: Path, capsys: 
     assert slow.jobs == 1
     assert [str(each.wish.source) for each in jobs.signed] == ["0.txt", "1.txt"]
     assert sorted(path.name for path in (tmp_path / "there").iterdir()) == ["0.p7s", "1.p7s"]
-    said = capsys.readouterr().err
-    assert "stopping job JOB-1" in said
-    assert "2 of 4 signed" in said
+    assert "stopping job JOB-1" in capsys.readouterr().err
 
 
 async def test_a_stopped_job_without_signatures_is_an_error_only_if_nothing_was_signed_before(tmp_path: Path) -> None:
