@@ -7,6 +7,7 @@ begun them they are used at once.
 """
 
 import asyncio
+from collections.abc import Iterable
 
 from tiaas.ades.found import Claim, Integrity
 from tiaas.base.shortwork import in_turn
@@ -73,6 +74,13 @@ class PublicKeys:
             return self._processes.verify(use.public_key, use.hashed(), use.value, use.digest)
         except TokenError:
             return None
+
+
+def give_up(begun: Iterable[Begun]) -> None:
+    """Nobody waits for these any more: what has not come to its turn is not done."""
+    for one in begun:
+        if not isinstance(one, Integrity):
+            one.cancel()
 
 
 def is_yes(asked: "asyncio.Future[bytes]") -> bool:

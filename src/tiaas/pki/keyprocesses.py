@@ -5,8 +5,9 @@ loop that is busy each of the two is a change of threads that both sides wait fo
 a signature. Another process shares no lock. And private keys are not in the memory of the process that reads what
 clients send. The processes are begun by the first who holds them and ended by the last who lets go; should this process
 die, they end by themselves. Requests go to the one that has least to do, a few at a time, so what is cancelled before
-its turn is not done; private keys come before public ones, of which one document can have hundreds. A process that ends
-of itself, or answers nothing for seconds, is replaced at the next use; if none can be begun the others go on.
+its turn is not done; private keys come before public ones, of which one document can have hundreds; and instances
+(`tiaas.base.heavy.OWNER`) take turns, so nobody waits for all that another one has asked for. A process that ends of
+itself, or answers nothing for seconds, is replaced at the next use; if none can be begun the others go on.
 """
 
 import asyncio
@@ -14,11 +15,12 @@ import logging
 import socket
 import subprocess
 import sys
-from collections import deque
-from collections.abc import Callable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable
 from threading import Thread
 from weakref import WeakKeyDictionary
 
+from tiaas.base.heavy import OWNER
 from tiaas.base.workthread import processors
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.pki.keyworker import MESSAGE_OCTETS_MAX, NAME_AT, USE_OF, Outcome, Use, write_request
@@ -85,9 +87,10 @@ class KeyProcesses:
                 del _ALL[self._loop]
         elif folder is not None:
             # A request that came to its turn later would have the key loaded again.
-            for request in self._waiting.private:
-                if request.is_of(folder):
-                    request.fail()
+            for requests in self._waiting.private.values():
+                for request in requests:
+                    if request.is_of(folder):
+                        request.fail()
             for process in self._processes:
                 process.send(_Request(write_request(Use.FORGET, folder), None))
 
@@ -140,7 +143,7 @@ class KeyProcesses:
         if len(least.asked) < _AT_A_TIME:
             least.send(request)
         else:
-            (self._waiting.public if octets[0] == Use.VERIFY else self._waiting.private).append(request)
+            (self._waiting.public if octets[0] == Use.VERIFY else self._waiting.private).add(OWNER.get(), request)
         return answer
 
     def _on_end(self, ended: "_Process") -> None:
@@ -176,6 +179,10 @@ class _Request:
         """Whether it is about a key in that folder."""
         return self.octets.startswith(folder + b"/", NAME_AT)
 
+    def is_over(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return self.answer is None or self.answer.done()
+
     def settle(self, answer: bytes) -> None:
         """Gives the answer to whoever waits."""
         future = self.answer
@@ -195,17 +202,37 @@ class _Request:
             self.answer.set_exception(TokenError(_ENDED))
 
 
+class _Turns(OrderedDict[Hashable, deque[_Request]]):
+    """Requests by owners, who are in the order of their turns; who has none is not there."""
+
+    def add(self, owner: Hashable, request: _Request) -> None:
+        """Puts it behind the others of its owner."""
+        self.setdefault(owner, deque()).append(request)
+
+    def next(self) -> _Request | None:
+        """Whose turn it is, taken out; what nobody waits for any more takes no turn. None without any."""
+        while self:
+            owner, requests = next(iter(self.items()))
+            request = requests.popleft()
+            if not requests:
+                del self[owner]
+            if not request.is_over():
+                if requests:
+                    self.move_to_end(owner)
+                return request
+        return None
+
+
 class _Waiting:
     """Those who wait for a turn."""
 
     def __init__(self) -> None:
-        self.private: deque[_Request] = deque()
-        self.public: deque[_Request] = deque()
+        self.private = _Turns()
+        self.public = _Turns()
 
     def next(self) -> _Request | None:
         """Whose turn it is, taken out; None without any."""
-        waiting = self.private or self.public
-        return waiting.popleft() if waiting else None
+        return self.private.next() or self.public.next()
 
 
 class _Process:
@@ -287,10 +314,10 @@ class _Process:
         self._since = self._loop.time()
         self.asked.popleft().settle(answer)
         waiting = self._waiting
-        while (waiting.private or waiting.public) and (request := waiting.next()) is not None:
-            if request.answer is not None and not request.answer.done():
+        if waiting.private or waiting.public:
+            request = waiting.next()
+            if request is not None:
                 self.send(request)
-                return
 
 
 def _take_leave(process: "subprocess.Popen[bytes]") -> None:

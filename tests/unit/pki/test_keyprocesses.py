@@ -6,12 +6,14 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator
+from contextvars import copy_context
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from tiaas.base.heavy import OWNER
 from tiaas.pki import keyprocesses
 from tiaas.pki.keyprocesses import KeyProcesses
 from tiaas.pki.keys import Digest, SigningScheme
@@ -149,6 +151,49 @@ async def test_private_keys_come_before_public_ones(processes: KeyProcesses, tmp
     assert await sign(processes, tmp_path / "a.key")
     assert sum(answer.done() for answer in verifying) < 150
     assert set(await asyncio.gather(*verifying)) == {FITS}
+
+
+async def test_owners_take_turns_and_what_is_cancelled_before_its_turn_is_not_done(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(keyprocesses, "processors", lambda: 1)
+    alone, order = KeyProcesses(), list[str]()
+    alone.hold()
+    public = write_key(tmp_path / "a.key")
+    value = await sign(alone, tmp_path / "a.key")
+    encoded = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    (process,), sent = alone._processes, list[object]()
+    send = process.send
+
+    def counted(request: keyprocesses._Request) -> None:
+        sent.append(request)
+        send(request)
+
+    monkeypatch.setattr(process, "send", counted)
+
+    def ask(owner: str, uses: str) -> "list[asyncio.Future[bytes]]":
+        def one(use: str) -> "asyncio.Future[bytes]":
+            if use == "V":
+                answer = alone.verify(encoded, DIGEST, value, Digest.SHA256)
+            else:
+                answer = sign(alone, tmp_path / "a.key")
+            answer.add_done_callback(lambda done: order.append(f"{owner}{use}" if not done.cancelled() else "-"))
+            return answer
+
+        OWNER.set(owner)
+        return [one(use) for use in uses]
+
+    def asked(owner: str, uses: str) -> "list[asyncio.Future[bytes]]":
+        return copy_context().run(ask, owner, uses)
+
+    given_up = asked("x", "VVVVVV")
+    answers = asked("a", "VVVVSS") + asked("b", "VVSSS") + asked("c", "V")
+    for answer in given_up:
+        answer.cancel()
+    await asyncio.gather(*answers)
+    assert len(sent) == len(answers) + 4, "four were asked before they were given up"
+    assert order == ["-"] * 6 + ["aS", "bS", "aS", "bS", "bS", "aV", "bV", "cV", "aV", "bV", "aV", "aV"]
+    alone.let_go(os.fsencode(tmp_path))
 
 
 async def test_one_that_answers_nothing_is_ended_and_replaced(

@@ -10,7 +10,7 @@ from tests.unit.konnektor_trust.trustbench import Bench
 from tests.unit.verification.keyuses import is_yes, request_of
 from tests.unit.verification.signatures import signer, trusts
 from tests.unit.verification.test_verifying import damaged
-from tiaas.ades.found import Claim, Integrity
+from tiaas.ades.found import Claim, Integrity, SignatureFormat
 from tiaas.konnektor.publickeys import PublicKeys
 from tiaas.konnektor.verification.reading import Material, claims_untrusted
 from tiaas.konnektor.verification.verifying import Rules, Verification, verify
@@ -118,3 +118,24 @@ async def test_results_are_the_same_alone_and_at_once(bench: Bench, at_once: int
             assert {one.result.name for one in bad} == {"INVALID"}
     finally:
         keys.stop()
+
+
+async def test_what_was_begun_for_one_who_is_cancelled_is_given_up(bench: Bench) -> None:
+    begun, has_both = list[asyncio.Future[bytes]](), asyncio.Event()
+
+    class Unhurried(PublicKeys):
+        def begin(self, claim: Claim) -> asyncio.Future[bytes]:
+            begun.append(asyncio.get_running_loop().create_future())
+            if len(begun) == 2:
+                has_both.set()
+            return begun[-1]
+
+    by = signer()
+    trusts(bench, by)
+    material = Material(SignatureFormat.CADES, None, by.parallel(by.cades()))
+    task = asyncio.create_task(verify(material, Rules(), bench.trust, Unhurried(), bench.clock.now()))
+    await has_both.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [one.cancelled() for one in begun] == [True, True]

@@ -14,7 +14,7 @@ from tiaas.base.heavy import beside
 from tiaas.interfaces.dss_core_v1_0 import VerifyManifestResults
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.givenanswers import within_bounds
-from tiaas.konnektor.publickeys import Begun, PublicKeys
+from tiaas.konnektor.publickeys import Begun, PublicKeys, give_up
 from tiaas.konnektor.verdict import CertificateCheck, Result
 from tiaas.konnektor.verification.judging import Judgement, judge
 from tiaas.konnektor.verification.manifests import manifest_results
@@ -83,23 +83,19 @@ async def verify(
     claims, fault = _read(material) if material.is_quick else await beside(material.octets, _read_and_check, material)
     # Public keys are used elsewhere, and meanwhile it is looked after the certificates.
     are_few = len(claims) <= _FEW
-    checking = [_begun(claim, keys, are_few=are_few) for claim in claims]
-    times = [reference_time(claim.found, rules.user_defined, now) for claim in claims]
-    given = within_bounds([claim.found.ocsp for claim in claims])
-    waiting = [
-        _check(claim.found, responses, time, rules, checks)
-        for claim, responses, time in zip(claims, given, times, strict=True)
-    ]
-    checked = [await waiting[0]] if len(waiting) == 1 else await asyncio.gather(*waiting)
-    for check in checked:
-        if check is not None and check.is_qualified:
-            rules.require_sak()
-    found = tuple(
-        [
-            claim.settled(begun if isinstance(begun, Integrity) else await keys.end(claim, begun))
-            for claim, begun in zip(claims, checking, strict=True)
-        ]
-    )
+    begun = [_begun(claim, keys, are_few=are_few) for claim in claims]
+    try:
+        times = [reference_time(claim.found, rules.user_defined, now) for claim in claims]
+        checked = await _checked(claims, times, rules, checks)
+        found = tuple(
+            [
+                claim.settled(one if isinstance(one, Integrity) else await keys.end(claim, one))
+                for claim, one in zip(claims, begun, strict=True)
+            ]
+        )
+    except BaseException:
+        give_up(begun)
+        raise
     reading = Reading(place_of(material), found)
     manifests = manifest_results(found) if rules.manifests else None
     judgements = tuple(
@@ -116,6 +112,22 @@ async def verify(
         ]
     )
     return Verification(reading, judgements, youngest(times, now), manifests, fault)
+
+
+async def _checked(
+    claims: Sequence[Claim], times: Sequence[ReferenceTime], rules: Rules, checks: SignerChecks
+) -> Sequence[CertificateCheck | None]:
+    """What is to be said of the signers' certificates, None where there is none. Raises `KonnektorError`."""
+    given = within_bounds([claim.found.ocsp for claim in claims])
+    waiting = [
+        _check(claim.found, responses, time, rules, checks)
+        for claim, responses, time in zip(claims, given, times, strict=True)
+    ]
+    checked = [await waiting[0]] if len(waiting) == 1 else await asyncio.gather(*waiting)
+    for check in checked:
+        if check is not None and check.is_qualified:
+            rules.require_sak()
+    return checked
 
 
 def _read(material: Material) -> tuple[list[Claim], KonnektorError | None]:
