@@ -1,6 +1,5 @@
 """What every simple type of XML Schema 1.0 part 2 has in common; the types themselves are in `tiaas.soap.simple`."""
 
-import re
 from abc import abstractmethod
 from typing import Any
 
@@ -11,7 +10,7 @@ XSD = "http://www.w3.org/2001/XMLSchema"
 WHITESPACE = " \t\r\n"
 
 _NOT_XML = late_pattern("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_RUNS = re.compile("[ \t\r\n]+")
+_OTHER_BLANKS = "\t\r\n"
 
 
 _NAMED: "dict[str, SimpleType]" = {}
@@ -27,8 +26,16 @@ class LexicalError(ValueError):
 
 
 def collapse(text: str) -> str:
-    """The `collapse` whitespace facet; only the four XML whitespace characters count."""
-    return _RUNS.sub(" ", text).strip(" ")
+    """The `collapse` whitespace facet; only the four XML whitespace characters count.
+
+    Not by a regular expression, which takes 400 ms for a text of 7 MB, in which nobody else has the interpreter.
+    """
+    for blank in _OTHER_BLANKS:
+        text = text.replace(blank, " ")
+    text = text.strip(" ")
+    while "  " in text:
+        text = text.replace("  ", " ")
+    return text
 
 
 def require_characters(text: str) -> None:

@@ -24,6 +24,7 @@ from tiaas.soap.simple import (
     String,
 )
 from tiaas.soap.simpletype import LexicalError, SimpleType, named_type
+from tiaas.soap.uris import URI_MAX
 
 GOOD: list[tuple[SimpleType, str, Any]] = [
     (STRING, " a\t\n", " a\t\n"),
@@ -55,6 +56,10 @@ GOOD: list[tuple[SimpleType, str, Any]] = [
     (ANY_URI, "", ""),
     (ANY_URI, " cetp://[::1]:8888/x ", "cetp://[::1]:8888/x"),
     (ANY_URI, "http://büro.example/a b?c#d", "http://büro.example/a b?c#d"),
+    (ANY_URI, "x:a@b:c", "x:a@b:c"),
+    (ANY_URI, "//u:p@[v1.a]:/%41?/?#:@", "//u:p@[v1.a]:/%41?/?#:@"),
+    (ANY_URI, "urn:" + "a" * (URI_MAX - 4), "urn:" + "a" * (URI_MAX - 4)),
+    (TOKEN, "a" + " \t\r\n" * 1000 + "b  c", "a b c"),
     (MAC, "00-1b-8F-00-00-01", "00-1b-8F-00-00-01"),
     (IPV4, "192.168.178.1", "192.168.178.1"),
     (IPV6, "fe80::1", "fe80::1"),
@@ -97,6 +102,13 @@ BAD: list[tuple[SimpleType, str]] = [
     (ANY_URI, "http://x/%zz"),
     (ANY_URI, ":x"),
     (ANY_URI, "a#b#c"),
+    (ANY_URI, "http://[::1"),
+    (ANY_URI, "http://a:b/"),
+    (ANY_URI, "//a@b@c/"),
+    (ANY_URI, "a%4"),
+    (ANY_URI, "a\x7f"),
+    (ANY_URI, "urn:" + "a" * (URI_MAX - 3)),
+    (ANY_URI, " " * URI_MAX + "a"),
     (MAC, "00:1b:8f:00:00:01"),
     (IPV4, "256.0.0.1"),
     (IPV6, "fe80:::1"),
