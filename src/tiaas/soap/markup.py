@@ -33,7 +33,9 @@ DOCUMENT_ENCODINGS = ("utf-8", "us-ascii", "iso-8859-15", "iso-8859-1")
 
 _UTF_8 = ("utf-8", "utf8")
 _XINCLUDE = "{http://www.w3.org/2001/XInclude}*"
-_DECLARED = re.compile(rb"""\s*<\?xml\s[^>]{0,80}?encoding\s*=\s*["']([A-Za-z0-9._\-]{1,40})["']""")
+_DECLARED = re.compile(
+    rb"""\s{0,1000}+<\?xml\s[^>]{0,80}?encoding\s{0,1000}+=\s{0,1000}+["']([A-Za-z0-9._\-]{1,40})["']"""
+)
 _BOM = b"\xef\xbb\xbf"
 _OTHER_UNICODE = (b"\xfe\xff", b"\xff\xfe", b"\x00", b"<\x00", b"\x4c\x6f\xa7\x94")
 CANONICAL_COST_MAX = 200_000_000
@@ -41,7 +43,7 @@ CANONICAL_COST_MAX = 200_000_000
 attribute with all before it; so many comparisons take a second."""
 ATTRIBUTES_MAX = 10_000
 """Of one element."""
-_PROLOG = re.compile(rb"(?>\s+|<\?.*?\?>|<!--.*?-->)*+", re.DOTALL)
+_DOCTYPE = b"<!DOCTYPE"
 
 
 def parse_untrusted(document: bytes, limits: Limits) -> XmlElement:
@@ -163,15 +165,28 @@ def _check_octets(document: bytes, limits: Limits, encodings: tuple[str, ...]) -
     if encoding not in encodings:
         raise WrongEncoding("the XML declaration names an encoding that is not allowed here")
     check_dimensions(document, limits.nodes, limits.attributes * limits.nodes)
-    if found(document, b"<!DOCTYPE") >= 0 and document.startswith(b"<!DOCTYPE", _prolog_end(document)):
+    if _has_doctype(document):
         raise NotAllowed("a document type declaration is not allowed")
     return encoding
 
 
-def _prolog_end(document: bytes) -> int:
-    start = len(_BOM) if document.startswith(_BOM) else 0
-    match = _PROLOG.match(document, start)
-    return match.end() if match is not None else start
+def _has_doctype(document: bytes) -> bool:
+    """Whether a document type declaration is the first that is no comment and no instruction.
+
+    Step by step: an expression over all of a long comment would keep the interpreter from everybody else.
+    """
+    if found(document, _DOCTYPE) < 0:
+        return False
+    at = found(document, b"<")
+    while at >= 0 and not document.startswith(_DOCTYPE, at):
+        if document.startswith(b"<?", at):
+            end = found(document, b"?>", at + 2)
+        elif document.startswith(b"<!--", at):
+            end = found(document, b"-->", at + 4)
+        else:
+            return False
+        at = -1 if end < 0 else found(document, b"<", end)
+    return at >= 0
 
 
 def _check_canonical_cost(document: bytes, root: XmlElement) -> None:
