@@ -148,6 +148,9 @@ class OcspClient:
             return CertificateStatus(refused.fault, refused.reason)
         except TimeoutError:
             return CertificateStatus(PkiCode.OCSP_NOT_AVAILABLE, _SILENT)
+        if not _is_trusted(statement, space):
+            # Who asked first did so with another list.
+            return CertificateStatus(PkiCode.OCSP_CERT_MISSING, "no list names the signer of the answer")
         return certificate_status(statement, enforce_cert_hash, cached=False)
 
     def known_status(
