@@ -1,8 +1,9 @@
 """HTTP/1.1 on one connection: uvicorn's httptools protocol with bounds, deadlines and the client's certificate.
 
 uvicorn trusts its callers with time and size; a Konnektor must not. Added here: one deadline for receiving a whole
-request (it also ends a connection that sends nothing), a bound on the request's head, on pipelined requests and on the
-time a client takes to read an answer, and `scope["extensions"]["tls"]` (ASGI TLS extension), which no server fills.
+request (it also ends a connection that sends nothing), a bound on the request's head, on the requests that wait for
+those before them (pipelining; what else comes is read when one is answered) and on the time a client takes to read an
+answer, and `scope["extensions"]["tls"]` (ASGI TLS extension), which no server fills.
 The body's size is the application's business (`webapp.py`): no more than two portions of it are buffered here.
 
 This reads internals of uvicorn: its version is pinned, `tests/unit/konnektor_front/test_http.py` notices a change.
@@ -33,6 +34,8 @@ _ARRIVING_OCTETS = 16 * 1024
 _UNREAD_OCTETS = 16 * 1024
 """How much of a body waits for the application before the connection is read no further: of a large one it takes a
 portion in its turn, and no more than that is decrypted for it meanwhile."""
+_VERSION = b"HTTP/"
+"""Stands in the first line of every request, so that no more of them come than there are of these."""
 _WASTE_OCTETS = 1024 * 1024
 """How much of bodies nobody asked for (404, 401) a connection may send before it is closed."""
 
@@ -83,10 +86,11 @@ def _ending(app: ASGIApp) -> ASGIApp:
 
 
 class _MeasuredFlow(FlowControl):
-    """Knows how long the application left its buffer full."""
+    """Knows how long the application left its buffer full; nothing resumes the reading while it is on `hold`."""
 
     def __init__(self, transport: asyncio.Transport, now: Callable[[], float]) -> None:
         super().__init__(transport)
+        self._is_held = False
         self._now = now
         self._waited = 0.0
         self._since = 0.0
@@ -99,9 +103,19 @@ class _MeasuredFlow(FlowControl):
 
     def resume_reading(self) -> None:
         """See `FlowControl`."""
+        if self._is_held:
+            return
         if self.read_paused:
             self._waited += self._now() - self._since
         super().resume_reading()
+
+    def hold(self, is_on: bool) -> None:
+        """Pauses the reading until it is told otherwise."""
+        was_on, self._is_held = self._is_held, is_on
+        if is_on:
+            self.pause_reading()
+        elif was_on:
+            self.resume_reading()
 
     def take_kept_waiting(self) -> float:
         """The seconds since this was asked last."""
@@ -173,6 +187,7 @@ class HttpConnection(HttpToolsProtocol):
         self._head_octets = 0
         self._wasted = 0
         self._is_replaying = False
+        self._held = b""
 
     # ---- asyncio -------------------------------------------------------------------------------------------------
 
@@ -199,13 +214,10 @@ class HttpConnection(HttpToolsProtocol):
         if self._is_idle() and self._deadline is None:
             self._arm_deadline()
         self._unset_keepalive_if_required()
-        head_was_open = self._in_head
-        try:
-            self._feed(data)
-        except httptools.HttpParserError:
-            self.refuse(400)
+        if self._held or len(self.pipeline) + data.count(_VERSION) >= self.limits.pipelined:
+            self._take_bounded(data)
         else:
-            self._check_head(len(data), head_was_open)
+            self._take(data)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -274,6 +286,11 @@ class HttpConnection(HttpToolsProtocol):
             if len(self.cycle.body) >= _UNREAD_OCTETS:
                 self.flow.pause_reading()
 
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._held:
+            self._take_bounded(b"")
+
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade() and self._framing() is not None:
             return
@@ -310,6 +327,29 @@ class HttpConnection(HttpToolsProtocol):
     def _is_idle(self) -> bool:
         cycle = self._current()
         return cycle is None or cycle.response_complete
+
+    def _take(self, data: bytes) -> None:
+        head_was_open = self._in_head
+        try:
+            self._feed(data)
+        except httptools.HttpParserError:
+            self.refuse(400)
+        else:
+            self._check_head(len(data), head_was_open)
+
+    def _take_bounded(self, data: bytes) -> None:
+        """Takes octets that may be many requests, as far as these have room. The rest is held, and nothing more is read
+        from the connection, until one is answered."""
+        held, self._held = self._held + data, b""
+        while held and not self.transport.is_closing():
+            if len(self.pipeline) >= self.limits.pipelined:
+                self._held = held
+                break
+            # The head of one request ends in it at most.
+            before, version, held = held.partition(_VERSION)
+            self._take(before + version)
+        if self._measured is not None:
+            self._measured.hold(bool(self._held))
 
     def _feed(self, data: bytes) -> None:
         """Parses, also past requests that offer to change the protocol (h2c, as Java's client does over plain HTTP).

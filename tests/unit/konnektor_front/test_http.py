@@ -62,12 +62,13 @@ class Line(asyncio.Transport):
         super().__init__()
         self.is_paused: list[bool] = []
         """What was said of it, in order."""
+        self.written = b""
 
     def is_closing(self) -> bool:
         return False
 
-    def write(self, data: object) -> None:
-        pass
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
 
     def get_write_buffer_size(self) -> int:
         return 0
@@ -117,5 +118,47 @@ async def test_a_large_body_comes_by_portions_and_the_end_of_its_client_is_notic
     assert await parts.get() == PORTION
     turn.release()
     await done.wait()
+    connection.connection_lost(None)
+    assert closed == [connection]
+
+
+@pytest.mark.parametrize("portion", [7, 1000, PORTION])
+async def test_of_pipelined_requests_few_wait_and_the_rest_is_not_read(portion: int) -> None:
+    turn, answered, served = asyncio.Semaphore(0), asyncio.Semaphore(0), list[str]()
+
+    async def app(
+        scope: MutableMapping[str, Any],
+        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ) -> None:
+        await turn.acquire()
+        body = (await receive())["body"]
+        served.append(f"{scope['path']} {body.decode()}")
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+        answered.release()
+
+    line, limits, closed = Line(), Limits(pipelined=4), list[HttpConnection]()
+    connection = HttpConnection(uvicorn_config(app, limits), ServerState(), limits, lambda _: True, closed.append)
+    connection.connection_made(line)
+    requests = [
+        *(f"GET /{number} HTTP/1.1\r\nHost: x\r\n\r\n" for number in range(40)),
+        *(f"POST /{number} HTTP/1.1\r\nContent-Length: 12\r\n\r\n HTTP/1.1\r\n\r" for number in range(40, 60)),
+    ]
+    sent, at = "".join(requests).encode(), 0
+    while len(served) < len(requests):
+        while at < len(sent) and not (line.is_paused and line.is_paused[-1]):
+            connection.data_received(sent[at : at + portion])
+            at += portion
+            assert len(connection.pipeline) <= limits.pipelined
+        turn.release()
+        async with asyncio.timeout(10):
+            await answered.acquire()
+        assert len(connection.pipeline) <= limits.pipelined
+    assert served == [f"/{number} " for number in range(40)] + [
+        f"/{number}  HTTP/1.1\r\n\r" for number in range(40, 60)
+    ]
+    assert not line.is_paused[-1]
+    assert line.written.count(b"200 OK") == len(requests)
     connection.connection_lost(None)
     assert closed == [connection]
