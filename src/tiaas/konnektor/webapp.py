@@ -17,7 +17,7 @@ from tiaas.base.slices import SLICE
 from tiaas.base.unlocked import make_ready, room
 from tiaas.konnektor.config import MEBIBYTE, Variant
 from tiaas.konnektor.gate import Gate
-from tiaas.konnektor.largebodies import TURNS, LargeBodies
+from tiaas.konnektor.largebodies import TURNS, LargeBodies, Place
 from tiaas.konnektor.peer import Peer
 from tiaas.soap.reply import SoapReply
 
@@ -26,6 +26,7 @@ _log = logging.getLogger("tiaas.konnektor.http")
 SDS_PATH = "/connector.sds"
 _IN_CHUNKS = 32 * MEBIBYTE
 _AHEAD = 4 * MEBIBYTE
+_FIRST_AHEAD = MEBIBYTE // 4
 _SENT_OCTETS = 12 * 1024
 """What is encrypted and sent of a large answer at once: with 24 KiB the p99 of others was a third higher; a multiple
 of 3."""
@@ -156,8 +157,8 @@ class WebApp:
                 body = read_body(fields, receive, endpoint.body_octets)
                 await _send_soap(send, await _handled(endpoint, fields, peer, await body))
                 return
-            async with self.large.place(size):
-                body = read_body(fields, receive, endpoint.body_octets)
+            with self.large.place(size) as place:
+                body = read_body(fields, receive, endpoint.body_octets, place)
                 await _send_soap(send, await _handled(endpoint, fields, peer, await body))
         except TooLong:
             if endpoint.too_long is not None:
@@ -195,14 +196,15 @@ def _text(fields: Fields, name: bytes) -> str | None:
     return None if value is None else value.decode("latin-1").strip()
 
 
-async def read_body(fields: Fields, receive: Receive, limit: int) -> bytes | bytearray:
-    """The whole body. Raises `TooLong`, before reading anything if the length is announced, and `Gone`."""
+async def read_body(fields: Fields, receive: Receive, limit: int, place: Place | None = None) -> bytes | bytearray:
+    """The whole body; of a large one no more is read than there is room at its place. Raises `TooLong`, before reading
+    anything if the length is announced, and `Gone`."""
     announced = fields.get(b"content-length")
     size = int(announced) if announced is not None and announced.isdigit() else 0
     if size > limit:
         raise TooLong
     if size >= LARGE:
-        return await _large_body(size, receive)
+        return await _large_body(size, receive, place)
     whole: bytearray | None = None
     while True:
         part, is_last = _part(await receive())
@@ -213,29 +215,43 @@ async def read_body(fields: Fields, receive: Receive, limit: int) -> bytes | byt
         # Grown in place: parts and their sum side by side would be twice the memory.
         whole = bytearray() if whole is None else whole
         whole += part
+        if place is not None:
+            place.came = len(whole)
+            await place.keep(len(whole))
         if is_last:
+            if place is not None:
+                place.end()
             return whole
         if len(whole) >= LARGE:
             await TURNS.mine()
 
 
-async def _large_body(size: int, receive: Receive) -> bytearray:
+async def _large_body(size: int, receive: Receive, place: Place | None) -> bytearray:
     """A body of the size that was announced. Its memory is made in a thread, a little before it is needed: who
-    announces much and sends nothing takes none. Raises `Gone`."""
+    announces much and sends nothing takes none, and who sends little takes little. Raises `Gone`."""
+    part, is_last = _part(await receive())
+    if place is not None:
+        await place.keep(0)
     whole, at, ready = room(size), 0, 0
-    with memoryview(whole) as place:
-        is_last = False
-        while not is_last:
-            part, is_last = _part(await receive())
+    with memoryview(whole) as view:
+        while True:
             end = at + len(part)
             if end > ready:
-                ready = min(end + _AHEAD, size)
-                await read_beside(make_ready, place[at:ready])
+                ready = min(end + (_AHEAD if at else _FIRST_AHEAD), size)
+                if place is not None:
+                    await place.keep(ready)
+                await read_beside(make_ready, view[at:ready])
             # The parser gives no more than was announced.
-            place[at:end] = part
+            view[at:end] = part
             at = end
-            if not is_last:
-                await TURNS.mine()
+            if place is not None:
+                place.came = at
+            if is_last:
+                break
+            await TURNS.mine()
+            part, is_last = _part(await receive())
+    if place is not None:
+        place.end()
     if at < size:
         raise Gone
     return whole

@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import resource
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import closing
 
 import pytest
 from lxml import etree
@@ -13,7 +12,7 @@ from tests.integration.konnektor_front.houses import CONTEXT, GET_CARDS, PATH, B
 from tests.integration.konnektor_front.http1 import Answer, exchange, get, post, read_answer
 from tiaas.interfaces.event_service_v7_2 import GetCards, GetCardsResponse
 from tiaas.konnektor.config import Limits
-from tiaas.konnektor.largebodies import LargeBodies
+from tiaas.konnektor.largebodies import Place
 
 GERROR = "{http://ws.gematik.de/tel/error/v2.0}"
 BOMB = "".join(f'<!ENTITY l{i} "&l{i - 1};&l{i - 1};">' for i in range(40))
@@ -53,6 +52,16 @@ async def test_keep_alive_pipelining_and_get(build: Build) -> None:
     answer = await exchange(reader, writer, get(PATH, "Content-Type: odd"))
     assert answer.body == b"EventService\n"
     writer.close()
+
+
+async def test_as_many_pipelined_requests_as_one_likes_are_answered(build: Build) -> None:
+    house = await build()
+    reader, writer = await house.connect()
+    with closing(writer):
+        for requests, status in (([get("/nothing")] * 500, 404), ([post(PATH, GET_CARDS)] * 100, 200)):
+            writer.write(b"".join(requests))
+            async with asyncio.timeout(20):
+                assert {(await read_answer(reader)).status for _ in requests} == {status}
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("PUT", PATH, 405), ("DELETE", "/x", 404), ("POST", "/", 404)])
@@ -219,12 +228,10 @@ async def test_a_large_request_that_waits_for_others_is_not_late(build: Build, m
     house = await build(limits=Limits(request_seconds=1.0))
     over = asyncio.Event()
 
-    @asynccontextmanager
-    async def full(large: LargeBodies, octets: int) -> AsyncIterator[None]:
+    async def full(place: Place, octets: int) -> None:
         await over.wait()
-        yield
 
-    monkeypatch.setattr(LargeBodies, "place", full)
+    monkeypatch.setattr(Place, "keep", full)
     reader, writer = await house.connect()
     body = GET_CARDS + b" " * 1024 * 1024
     with closing(writer):
