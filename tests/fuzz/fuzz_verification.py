@@ -21,7 +21,7 @@ from tiaas.interfaces.dss_core_v1_0 import (
 )
 from tiaas.interfaces.signature_service_v7_5 import Document, VerifyDocument, VerifyInputs
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.services.signature.verifyrequest import material_of, user_time
+from tiaas.konnektor.services.signature.verifyrequest import check_arguments, material_of, user_time
 from tiaas.konnektor.verdict import CertificateCheck, Result, Verdict
 from tiaas.konnektor.verification.judging import judge
 from tiaas.konnektor.verification.moments import reference_time, youngest
@@ -31,14 +31,24 @@ from tiaas.konnektor.verification.reportwords import ReportWish
 from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
 from tiaas.pki.keyworker import Worker
 from tiaas.pki.path import examine_path
-from tiaas.soap.envelope import Limits, parse_envelope_untrusted, write_envelope
+from tiaas.soap.bulk import Bulk
+from tiaas.soap.envelope import Limits, places_in_body, write_envelope
 from tiaas.soap.errors import SoapError
 from tiaas.soap.mapping import decode
+from tiaas.soap.markup import parse_document_untrusted
+from tiaas.soap.received import received_untrusted
+from tiaas.soap.standalone import standing_untrusted
+from tiaas.xmlsec.canonical import canonical
+from tiaas.xmlsec.errors import BadXmlSignature
+from tiaas.xmlsec.names import Transform
 
 _BY = signer(OSIG)
 _WORKER = Worker()
 _RUN = re.compile(rb"(.)\1{15,}", re.DOTALL)
 _STRETCHED = 300_000
+_PLACES = places_in_body((VerifyDocument,))
+_LIMITS = Limits(octets=1 << 20, nodes=30_000, depth=1000)
+_INLINE = etree.ETXPath("/".join(("", *next(iter(_PLACES.ways)))))
 _NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 _CONTEXT = Context(mandant_id="M", client_system_id="C", workplace_id="W")
 _KEY = f"<X509Data><X509Certificate>{b64encode(_BY.holder.certificate).decode()}</X509Certificate></X509Data>"
@@ -66,8 +76,8 @@ def _outside(octets: bytes, kind: SignatureFormat) -> SignatureObject:
     return SignatureObject(base64_signature=Base64Signature(value=octets, type=kind.value))
 
 
-def _around(document: bytes) -> str:
-    return etree.tostring(etree.fromstring(_BY.xades(document, enveloping=True))).decode()
+def _around(document: bytes) -> bytes:
+    return etree.tostring(etree.fromstring(_BY.xades(document, enveloping=True)))
 
 
 SEEDS: list[bytes] = [
@@ -75,7 +85,7 @@ SEEDS: list[bytes] = [
     _message(Document(base64_data=Base64Data(data=XML)), _outside(_BY.bare(), SignatureFormat.ECDSA)),
     _message(Document(base64_xml=_BY.xades()), None),
     _message(None, SignatureObject(signature=_around(XML))),
-    _message(None, SignatureObject(signature=_around(b"<a b='%b'>%b</a>" % (b" " * 20, b"x" * 20)))),
+    _message(None, SignatureObject(signature=_around(b"<a b='%b'>%b<?p i?></a>" % (b" " * 20, b"x" * 20)))),
     _message(Document(base64_data=Base64Data(data=_BY.smime(), mime_type="message/rfc822")), None),
 ]
 
@@ -97,6 +107,15 @@ def _check_alike(claim: Claim, checked: FoundSignature) -> None:
         raise AssertionError("a public key alone says otherwise")
 
 
+def _check_same(data: bytes, signature: bytes) -> None:
+    """A signature out of a message is what it is in there, with what it uses of its surroundings."""
+    whole, alone = (parse_document_untrusted(octets, _LIMITS) for octets in (data, signature))
+    (element,) = _INLINE(whole)
+    inside, outside = (canonical(one, Transform.EXCLUSIVE_C14N) for one in (element, alone))
+    if inside != outside:
+        raise AssertionError("a signature has changed by being taken out of its message")
+
+
 def _stretched(data: bytes) -> bytes:
     """With the first run of an octet made so long that whatever takes its square takes longer than a run may."""
     run = _RUN.search(data)
@@ -106,12 +125,21 @@ def _stretched(data: bytes) -> bytes:
 def target(data: bytes) -> None:
     """Only the errors that become faults may escape; whatever was read can be judged and reported."""
     for message in {data, _stretched(data)}:
+        places = standing_untrusted(message, _PLACES)
+        if (Bulk().take_out_untrusted(message, _PLACES) == message) is bool(places):
+            raise AssertionError("what is found is not what is taken out")
         _verify(message)
 
 
 def _verify(data: bytes) -> None:
     with suppress(SoapError, KonnektorError, BadSignatureFile):
-        message = decode(VerifyDocument, parse_envelope_untrusted(data, Limits()))
+        with received_untrusted(data, None, Limits(), None, _PLACES) as (_, element):
+            message = decode(VerifyDocument, element)
+        given = message.signature_object
+        if given is not None and given.signature_octets is not None:
+            with suppress(BadXmlSignature):
+                _check_same(data, given.signature_octets)
+        check_arguments(message)
         material, time = material_of(message), user_time(message, _NOW)
         document_fault(material)
         claims = claims_untrusted(material)

@@ -26,6 +26,9 @@ DOCUMENTS = (
     "konnektor/services/signature/",
     "konnektor/documents.py",
     "konnektor/xmldocuments.py",
+    # A signature in a message: attachments are put back into it, and it is looked at before it is sent.
+    "soap/bulk.py",
+    "soap/encoder.py",
     "soap/markup.py",
 )
 

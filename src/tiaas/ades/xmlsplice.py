@@ -14,10 +14,10 @@ from lxml import etree
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.base.slices import SLICE, joined
+from tiaas.soap.tags import feed, start_tag
 
 XmlElement = etree._Element
 
-_TAG = re.compile(rb"""<([^\s/>]+)(?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*\s*(/?)>""")
 _LAST_TAG = re.compile(rb"</([^\s>]+)\s*>\s*\Z")
 
 
@@ -132,27 +132,16 @@ def _spans(document: bytes, encoding: str, wanted: frozenset[int]) -> dict[int, 
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
     try:
-        _feed(parser, document)
+        feed(parser, document)
     except expat.ExpatError:
         raise NotLocated("not located") from None
     return found
 
 
-def _feed(parser: expat.XMLParserType, document: bytes) -> None:
-    """The document in slices, so that other threads get their turn; larger ones within a tag or a comment that is long,
-    because expat reads such a one from its beginning each time."""
-    view, start, size = memoryview(document), 0, SLICE
-    while start < len(view):
-        parser.Parse(view[start : start + size], False)
-        start, begun = start + size, start
-        size = SLICE if parser.CurrentByteIndex > begun else 2 * size
-    parser.Parse(b"", True)
-
-
 def _span(document: bytes, start: int, close: int) -> Span:
-    tag = _TAG.match(document, start)
+    tag = start_tag(document, start)
     if tag is None:
         raise NotLocated("not located")
-    if tag[2]:
-        return Span(tag[1], start, tag.end(), tag.end(), tag.end())
-    return Span(tag[1], start, tag.end(), close, document.index(b">", close) + 1)
+    if tag.is_empty:
+        return Span(tag.name, start, tag.end, tag.end, tag.end)
+    return Span(tag.name, start, tag.end, close, document.index(b">", close) + 1)

@@ -364,7 +364,8 @@ def _time(at: datetime | Literal["now"]) -> UseVerificationTime:
 
 def _object(signature: bytes, signature_type: str | None) -> SignatureObject:
     if signature_type == _XADES:
-        return SignatureObject(signature=_DECLARATION.sub("", signature.decode("utf-8-sig", "replace"), count=1))
+        text = _DECLARATION.sub("", signature.decode("utf-8-sig", "replace"), count=1)
+        return SignatureObject(signature=text.encode())
     return SignatureObject(base64_signature=Base64Signature(value=signature, type=signature_type))
 
 
@@ -378,8 +379,8 @@ def _result(response: v7_5.SignResponse, documents: Sequence[DocumentToSign], ur
         found = outside.base64_signature
         inside = found.type == "http://uri.etsi.org/02778/3"
         return SignedResult(index, found.value, inside, found.type, warning)
-    if outside is not None and outside.signature is not None:
-        return SignedResult(index, outside.signature.encode(), False, _XADES, warning)
+    if outside is not None and outside.signature_octets is not None:
+        return SignedResult(index, outside.signature_octets, False, _XADES, warning)
     document = None if response.optional_outputs is None else response.optional_outputs.document_with_signature
     content = None if document is None else document.base64_xml
     if content is None and document is not None and document.base64_data is not None:

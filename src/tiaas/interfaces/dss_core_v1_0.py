@@ -1,6 +1,7 @@
 """OASIS DSS Core 1.0 (oasis-dss-core-schema-v1.0-os.xsd), as far as gematik's interfaces use it.
 
-Content of other specifications (XML signatures, key information, dss:AnyType) is kept as XML text and not judged.
+Content of other specifications (key information, dss:AnyType) is kept as XML text and not judged; an XML signature is
+kept octet by octet.
 """
 
 from datetime import datetime
@@ -18,6 +19,7 @@ from tiaas.soap.simple import (
     ID,
     IDREF,
     IDREFS,
+    SIGNED_ELEMENT,
     STRING,
     WHOLE_ELEMENT,
     WrittenOctets,
@@ -97,12 +99,19 @@ _SIGNATURE = "a signature"
 class SignatureObject:
     """A signature in one of five forms; `signature` is a ds:Signature."""
 
-    signature: Annotated[str | WrittenOctets | None, Element(DS, "Signature", WHOLE_ELEMENT, choice=_SIGNATURE)] = None
+    signature: Annotated[bytes | WrittenOctets | None, Element(DS, "Signature", SIGNED_ELEMENT, choice=_SIGNATURE)] = (
+        None
+    )
     timestamp: Annotated[str | None, Element(DSS, "Timestamp", WHOLE_ELEMENT, choice=_SIGNATURE)] = None
     base64_signature: Annotated[Base64Signature | None, Element(DSS, "Base64Signature", choice=_SIGNATURE)] = None
     signature_ptr: Annotated[SignaturePtr | None, Element(DSS, "SignaturePtr", choice=_SIGNATURE)] = None
     other: Annotated[tuple[str, ...] | None, Element(DSS, "Other", ANY_ELEMENTS, choice=_SIGNATURE)] = None
     schema_refs: Annotated[str | None, _SCHEMA_REFS] = None
+
+    @property
+    def signature_octets(self) -> bytes | None:
+        """The ds:Signature in UTF-8."""
+        return self.signature.octets if isinstance(self.signature, WrittenOctets) else self.signature
 
 
 @message(DSS, root="Property")

@@ -18,14 +18,20 @@ from lxml import etree
 from tiaas.base.slices import SLICE, copied, found, joined, slices
 from tiaas.base.unlocked import Octets
 from tiaas.soap.errors import BadEnvelope
+from tiaas.soap.markup import Limits, parse_document_untrusted
+from tiaas.soap.standalone import Places, Standing, document_of, standing_untrusted
 
 XmlElement = etree._Element
 
 LONG = 64 * 1024
 """From here on content is bulk."""
 INCLUDE = "{http://www.w3.org/2004/08/xop/include}Include"
+_INCLUDE_URI = b"http://www.w3.org/2004/08/xop/include"
+_WITH_ATTACHMENTS = Limits(octets=64 * 1024 * 1024, nodes=30_000, depth=128)
+"""Bounds for an element that attachments are put back into."""
 _MARK_URI = b"urn:tiaas:bulk"
 _MARK = "{urn:tiaas:bulk}at"
+_MARK_START, _MARK_END = b'<at xmlns="%s" n="' % _MARK_URI, b'"/>'
 _SECTION = b"<![CDATA["
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _WHITESPACE = b" \t\r\n"
@@ -48,6 +54,7 @@ class Bulk:
         self._attachments = dict(attachments or {})
         self._cut: dict[str, memoryview] = {}
         self._decoded: dict[tuple[str, str], bytes] = {}
+        self._standing: dict[str, tuple[bytes | bytearray, Standing]] = {}
         self._put_back: set[tuple[str, str]] = set()
 
     def cut_untrusted(self, document: bytes | bytearray) -> bytes | bytearray:
@@ -60,12 +67,55 @@ class Bulk:
             return document
         view, kept, done = memoryview(document), list[Octets](), 0
         for start, end in _long_texts(document, self._long):
-            kept += (view[done:start], b'<at xmlns="%s" n="%d"/>' % (_MARK_URI, len(self._cut)))
+            kept += (view[done:start], b"%s%d%s" % (_MARK_START, len(self._cut), _MARK_END))
             self._cut[str(len(self._cut))] = view[start:end]
             done = end
         if not self._cut:
             return document
         return joined((*kept, view[done:]))
+
+    def take_out_untrusted(self, document: bytes | bytearray, places: Places) -> bytes | bytearray:
+        """The document, of which `cut_untrusted` made this, without the content of the elements whose octets count.
+
+        A mark stands in each; `standing` gives the element.
+        """
+        view, kept, done = memoryview(document), list[Octets](), 0
+        for place in standing_untrusted(document, places):
+            number = f"element{len(self._standing)}"
+            self._standing[number] = document, place
+            kept += (view[done : place.inside], _MARK_START + number.encode() + _MARK_END)
+            done = place.close
+        return joined((*kept, view[done:])) if kept else document
+
+    def standing(self, element: XmlElement) -> bytes | None:
+        """An element whose content was taken out, as a document of its own; None for another one.
+
+        Raises `BadEnvelope` for an attachment that is not there, or in several places.
+        """
+        mark = element[0] if len(element) == 1 and element[0].tag == _MARK else None
+        known = None if mark is None else self._standing.get(mark.get("n", ""))
+        if known is None:
+            return None
+        document, place = known
+        octets = document_of(document, place, self._uncut(document, place.inside, place.close))
+        if not self._attachments or found(octets, _INCLUDE_URI) < 0:
+            return octets
+        root = parse_document_untrusted(octets, _WITH_ATTACHMENTS)
+        self.put_back(root, attached=True)
+        return etree.tostring(root, encoding="UTF-8", xml_declaration=False)
+
+    def _uncut(self, document: bytes | bytearray, start: int, end: int) -> Iterator[memoryview]:
+        """A part of the document in pieces, with what was cut out in its place again."""
+        view = memoryview(document)
+        # Where anything was cut out, there is no mark but ours.
+        at = found(document, _MARK_START, start, end) if self._cut else -1
+        while at >= 0:
+            behind = document.index(_MARK_END, at)
+            yield view[start:at]
+            yield self._cut[document[at + len(_MARK_START) : behind].decode("ascii")]
+            start = behind + len(_MARK_END)
+            at = found(document, _MARK_START, start, end)
+        yield view[start:end]
 
     def holds(self, element: XmlElement) -> bool:
         """Whether the element's content is somewhere else: its only child is a mark or an `xop:Include`."""

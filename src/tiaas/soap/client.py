@@ -13,6 +13,7 @@ from tiaas.soap.envelope import (
     SoapFault,
     decode_headers,
     known_headers,
+    places_in_body,
     write_envelope,
 )
 from tiaas.soap.errors import BadMessage, FaultCode
@@ -75,7 +76,7 @@ def read_headed_answer_untrusted(
     """As `read_answer_untrusted`, with those header blocks of the answer that are of the classes in `headers`."""
     known = known_headers(headers)
     package = content_type if content_type is not None and is_package(content_type) else None
-    with received_untrusted(document, package, limits, known) as (blocks, element):
+    with received_untrusted(document, package, limits, known, places_in_body((expected,))) as (blocks, element):
         if element.tag == _FAULT:
             raise ReceivedFault(_read_fault(element, details))
         return Headed(decode(expected, element), decode_headers(blocks, known))

@@ -5,6 +5,7 @@ may stand anywhere (the parser of `tiaas.soap.markup` drops them; trees that kee
 the schema-instance namespace are understood, `xsi:schemaLocation` is never followed.
 """
 
+from collections.abc import Iterable
 from typing import Any, NoReturn, TypeVar
 
 from lxml import etree
@@ -14,7 +15,7 @@ from tiaas.soap.bulk import BULK, Bulk, NotBase64
 from tiaas.soap.errors import BadMessage
 from tiaas.soap.plan import Child, Plan, complex_type, namespaces_of_schema, plan_of, plans_below
 from tiaas.soap.quickreader import Unusual, quick_read
-from tiaas.soap.simple import ID, Anything, Base64, Opaque
+from tiaas.soap.simple import ID, Anything, Base64, Opaque, WrittenOctets
 from tiaas.soap.simpletype import WHITESPACE, XSD, LexicalError, SimpleType, collapse, named_type
 
 T = TypeVar("T")
@@ -62,17 +63,29 @@ def _names_elements(cls: type[Any]) -> bool:
 def _check_unique_ids(root: XmlElement) -> None:
     """XML Schema part 1 §3.11.4: a value of type ID stands once in a document.
 
-    Undeclared attributes have been refused, so by these names only IDs are left (in opaque content, as good as only).
+    Undeclared attributes have been refused, so by these names only IDs are left. In opaque content those of elements
+    count that the message's schema knows.
     """
+    if _twice(root.iter("*")) is not None:
+        known = namespaces_of_schema(_message_namespace(root))
+        twice = _twice(root.iter(*[f"{{{namespace}}}*" for namespace in known]))
+        if twice is not None:
+            element, name = twice
+            refuse(element, f"has an {name} that another element has")
+
+
+def _twice(elements: Iterable[XmlElement]) -> tuple[XmlElement, str] | None:
+    """The first element with an ID that one before it has, and the attribute."""
     seen: set[str] = set()
-    for element in root.iter("*"):
+    for element in elements:
         for name in _ID_ATTRIBUTES:
             value = element.get(name)
             if value is not None:
                 value = collapse(value)
                 if value in seen:
-                    refuse(element, f"has an {name} that another element has")
+                    return element, name
                 seen.add(value)
+    return None
 
 
 def refuse(element: XmlElement, reason: str) -> NoReturn:
@@ -228,6 +241,8 @@ def _long_base64(bulk: Bulk, element: XmlElement) -> bytes:
 
 def _opaque(kind: Opaque, element: XmlElement) -> Any:
     bulk = BULK.get()
+    if kind.octets:
+        return _octets(bulk, element)
     if bulk is not None:
         bulk.put_back(element, attached=True)
     if not kind.inside:
@@ -239,6 +254,16 @@ def _opaque(kind: Opaque, element: XmlElement) -> Any:
     if (element.text or "").strip(WHITESPACE) or any((child.tail or "").strip(WHITESPACE) for child in element):
         refuse(element, "contains text")
     return tuple(markup.written(child) for child in element.iterchildren("*"))
+
+
+def _octets(bulk: Bulk | None, element: XmlElement) -> WrittenOctets:
+    """The element as it stands in the octets; a tree that is all there is serves where nothing was taken out."""
+    octets = None if bulk is None else bulk.standing(element)
+    if octets is None:
+        if bulk is not None and (len(element) or element.text):
+            refuse(element, "is written in a way that hides where it stands")
+        octets = markup.written(element).encode()
+    return WrittenOctets(octets, str(element.tag))
 
 
 def _all_text(element: XmlElement) -> str:

@@ -21,6 +21,7 @@ from tiaas.soap.envelope import (
     SoapFault,
     decode_headers,
     known_headers,
+    places_in_body,
     write_envelope_parts,
     write_fault,
 )
@@ -30,6 +31,7 @@ from tiaas.soap.mtom import is_package, wants_package
 from tiaas.soap.received import received_untrusted
 from tiaas.soap.reply import CONTENT_TYPE, SoapReply, packaged_reply, plain_reply
 from tiaas.soap.shapes import LONGEST, Shapes
+from tiaas.soap.standalone import Places
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -42,6 +44,7 @@ _REMEMBERED = 16
 _REMEMBERED_OCTETS = 1024
 # Reading less takes less time than changing to a thread is worth.
 _IN_THREAD = 256 * 1024
+_MANY_TAGS = 32 * 1024
 
 
 class ServedCall(NamedTuple):
@@ -153,6 +156,7 @@ class Dispatcher:
             if name in self._operations:
                 raise ValueError(f"{name} is bound twice")
             self._operations[name] = entry
+        self._requests = tuple(entry.request for entry in self._operations.values())
         self._headers = known_headers(cls for entry in self._operations.values() for cls in entry.headers or ())
 
     @property
@@ -174,7 +178,7 @@ class Dispatcher:
         request, answer = None, None
         try:
             is_packaged = content_type is not None and content_type not in _ORDINARY and self._is_packaged(content_type)
-            if len(body) < _IN_THREAD:
+            if len(body) < _IN_THREAD and not self._takes_longer(body):
                 entry, request = self._understand(body, content_type if is_packaged else None)
             else:
                 entry, request = await read_beside(self._read, body, content_type if is_packaged else None)
@@ -252,10 +256,17 @@ class Dispatcher:
                 )
         return "no operation has the name of the body's first child"
 
+    def _places(self) -> Places:
+        return places_in_body(self._requests)
+
+    def _takes_longer(self, body: bytes | bytearray) -> bool:
+        """Whether elements whose octets count make a message slow to read: each of its tags is looked at."""
+        return len(body) > _MANY_TAGS and self._places().may_be_in(body)
+
     def _read(
         self, body: bytes | bytearray, package: str | None, shapes: Shapes[Operation] | None = None
     ) -> tuple[Operation, Any]:
-        with received_untrusted(body, package, self._limits, self._headers) as (blocks, element):
+        with received_untrusted(body, package, self._limits, self._headers, self._places()) as (blocks, element):
             entry = self._operations.get(str(element.tag))
             if entry is None:
                 raise UnknownOperation(self._unknown(str(element.tag)))

@@ -16,6 +16,7 @@ from tiaas.soap.errors import BadEnvelope, FaultCode, NotUnderstood, WrongVersio
 from tiaas.soap.mapping import decode, encode, root_name
 from tiaas.soap.markup import Limits, parse_untrusted
 from tiaas.soap.simpletype import WHITESPACE
+from tiaas.soap.standalone import Places, places_of
 
 __all__ = [
     "Headed",
@@ -25,6 +26,7 @@ __all__ = [
     "known_headers",
     "open_envelope_untrusted",
     "parse_envelope_untrusted",
+    "places_in_body",
     "write_envelope",
     "write_envelope_parts",
     "write_fault",
@@ -71,6 +73,11 @@ class Headed(Generic[Message]):
 def known_headers(classes: Iterable[type[Any]]) -> dict[str, type[Any]]:
     """The classes of header blocks by Clark name, as `open_envelope_untrusted` and `decode_headers` take them."""
     return {root_name(cls): cls for cls in classes}
+
+
+def places_in_body(classes: tuple[type[Any], ...]) -> Places:
+    """Where elements stand whose octets count, if the body is a message of one of these classes."""
+    return places_of(classes, _ENVELOPE, _BODY)
 
 
 def parse_envelope_untrusted(document: bytes, limits: Limits) -> XmlElement:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from tiaas.base.dataclass import dataclass
 from tiaas.soap.declare import Attribute, Element, Namespace, Prefixes, Text
-from tiaas.soap.simple import WrittenOctets
+from tiaas.soap.simple import Opaque, WrittenOctets
 from tiaas.soap.simpletype import SimpleType
 
 Move = tuple[Namespace, Namespace]
@@ -145,6 +145,22 @@ def plans_below(cls: type[Any]) -> list[Plan]:
             plan = plans[below] = plan_of(below, moved)
             todo.extend(child.item for child in plan.children if child.simple is None)
     return list(plans.values())
+
+
+def ways_to_octets(cls: type[Any]) -> frozenset[tuple[str, ...]]:
+    """The Clark names from the class's global element to each element whose octets count (`simple.Opaque`)."""
+    found, top = set[tuple[str, ...]](), plan_of(cls)
+    todo: list[tuple[tuple[str, ...], tuple[type[Any], ...]]] = [((root_name(cls),), (cls,))]
+    while todo:
+        way, line = todo.pop()
+        for child in plan_of(line[-1], top.moved).children:
+            further = (*way, child.name)
+            if isinstance(child.simple, Opaque) and child.simple.octets:
+                found.add(further)
+            # A message that contains itself would lead on for ever.
+            elif child.simple is None and child.item not in line:
+                todo.append((further, (*line, child.item)))
+    return frozenset(found)
 
 
 def namespaces_of(cls: type[Any]) -> dict[str, Namespace]:

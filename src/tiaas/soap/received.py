@@ -12,6 +12,7 @@ from tiaas.soap.bulk import BULK, Bulk
 from tiaas.soap.envelope import Limits, open_envelope_untrusted
 from tiaas.soap.errors import TooLarge
 from tiaas.soap.mtom import open_package_untrusted
+from tiaas.soap.standalone import NOWHERE, Places
 
 XmlElement = etree._Element
 
@@ -41,16 +42,22 @@ def received_untrusted(
     package: str | None,
     limits: Limits,
     known: Mapping[str, type[Any]] | None = None,
+    places: Places = NOWHERE,
 ) -> Received:
-    """Opens a message; `known` are the header blocks that are understood.
+    """Opens a message; `known` are the header blocks that are understood, `places` where its octets count.
 
     `package` is the Content-Type of a packaged message, else None. `limits` hold for what is left without large
-    contents; how long these may be is the business of whoever reads the body. Raises `BadEnvelope` or a subclass.
+    contents, and as many elements more may be in what stands at `places`; how long and how deep these are is the
+    business of whoever reads them. Raises `BadEnvelope` or a subclass.
     """
     opened = None if package is None else open_package_untrusted(package, body)
     bulk = Bulk() if opened is None else Bulk(opened.attachments)
     envelope = body if opened is None else copied(opened.root)
-    if len(envelope) > 2 * limits.nodes and counted(envelope, b"<") > 2 * limits.nodes:
+    has_places = places.may_be_in(envelope)
+    nodes = 2 * limits.nodes if has_places else limits.nodes
+    if len(envelope) > 2 * nodes and counted(envelope, b"<") > 2 * nodes:
         raise TooLarge(f"more than {limits.nodes} elements")
-    document = copied(bulk.cut_untrusted(envelope))
-    return Received(bulk, *open_envelope_untrusted(document, limits, known))
+    document = bulk.cut_untrusted(envelope)
+    if has_places:
+        document = bulk.take_out_untrusted(document, places)
+    return Received(bulk, *open_envelope_untrusted(copied(document), limits, known))

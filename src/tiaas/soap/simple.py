@@ -227,7 +227,8 @@ class Anything(SimpleType):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class WrittenOctets:
-    """XML that was written here, in UTF-8: one whole element of the Clark name `name`, with the namespaces it needs.
+    """XML in UTF-8 that was written here or read as such: one whole element of the Clark name `name`, with the
+    namespaces it needs.
 
     For what may be large: nobody reads it again, and it is never a text.
     """
@@ -235,20 +236,18 @@ class WrittenOctets:
     octets: bytes
     name: str
 
-    def encode(self) -> bytes:
-        """The octets, as a text in their place would give them."""
-        return self.octets
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opaque(SimpleType):
     """Elements of other specifications, kept as they came: nothing in them is judged.
 
     The Python value is the whole element as XML text with the namespaces it needs; with `inside` (dss:AnyType) a tuple
-    of such texts, one for each element of the content. Where `WrittenOctets` are sent, what is received is still text.
+    of such texts, one for each element of the content. With `octets` it is `WrittenOctets`, the element as it stands in
+    the message, a document of its own by `tiaas.soap.standalone`; what is sent may be octets of which nothing is known.
     """
 
     inside: bool = False
+    octets: bool = False
 
     def decode(self, text: str) -> str:
         raise LexicalError("is read from its element")
@@ -294,6 +293,7 @@ HEX_BINARY = Hex(name=_xsd("hexBinary"))
 ANY_TYPE = Anything()
 WHOLE_ELEMENT = Opaque()
 ANY_ELEMENTS = Opaque(inside=True)
+SIGNED_ELEMENT = Opaque(octets=True)
 ANY_URI = AnyUri(name=_xsd("anyURI"))
 
 # No message has an element of these two, and `xsi:type` may not name them or ENTITY, which bind a value to other places

@@ -86,7 +86,9 @@ def _child(child: Child, chosen: bool, random: Random) -> Any:
 
 def _one(child: Child, random: Random) -> Any:
     if isinstance(child.simple, Opaque):
-        return (SAMPLES[ANY],) * random.randint(0, 2) if child.simple.inside else SAMPLES[child.name]
+        if child.simple.inside:
+            return (SAMPLES[ANY],) * random.randint(0, 2)
+        return SAMPLES[child.name].encode() if child.simple.octets else SAMPLES[child.name]
     if child.simple is not None:
         value = random_value(child.simple, random)
         # An empty element would be read as its default.

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from lxml import etree
 
 from tests.pdfmaker import classic, objects
 from tiaas.base.entropy import SeededEntropy
@@ -15,7 +14,7 @@ from tiaas.cli import onboard
 from tiaas.cli.compose import Running
 from tiaas.interfaces import signature_service_v7_5 as v7_5
 from tiaas.interfaces.connector_context_v2_0 import Context
-from tiaas.interfaces.dss_core_v1_0 import Base64Data, SignatureObject
+from tiaas.interfaces.dss_core_v1_0 import Base64Data
 from tiaas.interfaces.oasis_signature_policy_v1_0 import GenerateUnderSignaturePolicy
 from tiaas.konnektor.assembly import operations
 from tiaas.konnektor.cards import Card
@@ -28,7 +27,6 @@ from tiaas.konnektor.pinparts import Sak, build_pins
 from tiaas.konnektor.services.context import call_context
 from tiaas.konnektor.sessions import CallContext
 from tiaas.konnektor.signaturejobs import SignatureJobs
-from tiaas.soap.mapping import decode, encode
 from tiaas.terminal.virtual.keypad import Keypad
 
 XML = b'<?xml version="1.0" encoding="UTF-8"?>\n<Brief xmlns="urn:x"><Text>Guten Tag</Text></Brief>\n'
@@ -160,17 +158,11 @@ def wish(
     )
 
 
-def received(signature: SignatureObject) -> SignatureObject:
-    """A signature as who is sent it reads it."""
-    parser = etree.XMLParser(huge_tree=True, collect_ids=False)
-    return decode(SignatureObject, etree.fromstring(encode(signature), parser))
-
-
 def around(response: v7_5.SignResponse) -> bytes:
     """The XML signature of an answer that encloses its document."""
     assert response.signature_object is not None
     assert response.signature_object.signature is not None
-    return response.signature_object.signature.encode()
+    return response.signature_object.signature_octets or b""
 
 
 def policy(uri: str) -> GenerateUnderSignaturePolicy:

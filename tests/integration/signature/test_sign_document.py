@@ -183,7 +183,7 @@ async def test_the_id_of_the_object_is_the_callers(office: Office) -> None:
     objects = v7_5.IncludeObjects(include_object=(IncludeObject(which_document="D1", obj_id="mein-Brief.1"),))
     response = await signed(office, wish(b'<a Id="a"/>', xml=True, include_objects=objects))
     assert response.signature_object is not None
-    signature = (response.signature_object.signature or "").encode()
+    signature = around(response)
     assert intact(read_xades_untrusted(signature)).references == ("#mein-Brief.1",)
     (element,) = etree.fromstring(signature).findall("{*}Object[@Id='mein-Brief.1']")
     assert len(element) == 1

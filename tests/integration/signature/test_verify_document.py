@@ -13,7 +13,7 @@ from lxml import etree
 
 from tests.adesbench import SHARED
 from tests.integration.proof.test_zeep import Practice, session_with
-from tests.integration.signature.office import PDF, TEXT, XML, Office, around, received, wish
+from tests.integration.signature.office import PDF, TEXT, XML, Office, around, wish
 from tiaas.ades.found import SignatureFormat
 from tiaas.interfaces import signature_service_v7_4 as v7_4
 from tiaas.interfaces import signature_service_v7_5 as v7_5
@@ -197,7 +197,7 @@ async def test_the_current_time_is_a_time_of_the_callers(office: Office, envelop
 @pytest.mark.pitfall(37)
 async def test_the_answer_is_embedded_where_there_is_room(office: Office, enveloping: bytes, calm: None) -> None:
     within = _octets(await signed(office, wish(XML, xml=True)))
-    enclosing = received((await signed(office, wish(XML, xml=True, include_objects=_around()))).signature_object)
+    enclosing = (await signed(office, wish(XML, xml=True, include_objects=_around()))).signature_object
     for request in (
         verify(office, None, outside(enveloping), embed=True),
         verify(office, None, enclosing, embed=True),
@@ -211,7 +211,7 @@ async def test_the_answer_is_embedded_where_there_is_room(office: Office, envelo
         again = (
             verify(office, replace(request.document, base64_xml=_document(outputs)))
             if request.document is not None
-            else verify(office, None, received(outputs.updated_signature.signature_object))
+            else verify(office, None, outputs.updated_signature.signature_object)
         )
         office.run.lab.faults.add(Fault(Service.OCSP, http=503, times=None))
         office.context.trust.forget_answers()

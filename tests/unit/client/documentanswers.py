@@ -47,8 +47,8 @@ def inside(index: int, document: bytes) -> v7_5.SignResponse:
 
 def around(index: int, signature: bytes) -> v7_5.SignResponse:
     """A ds:Signature with the document in it."""
-    text = signature.decode().replace("<Signature", '<Signature xmlns="http://www.w3.org/2000/09/xmldsig#"')
-    return v7_5.SignResponse(status=OK, signature_object=SignatureObject(signature=text), request_id=str(index))
+    octets = signature.replace(b"<Signature", b'<Signature xmlns="http://www.w3.org/2000/09/xmldsig#"')
+    return v7_5.SignResponse(status=OK, signature_object=SignatureObject(signature=octets), request_id=str(index))
 
 
 def verified(result: v7_5.HighLevelResult, report: str | None = REPORT) -> v7_5.VerifyDocumentResponse:

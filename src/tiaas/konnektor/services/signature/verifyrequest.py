@@ -12,14 +12,13 @@ from datetime import UTC, datetime
 from lxml import etree
 
 from tiaas.ades.found import SignatureFormat
-from tiaas.ades.xadesfragment import standalone
 from tiaas.base.heavy import beside
 from tiaas.interfaces import dss_core_v1_0 as dss
 from tiaas.interfaces.signature_service_v7_5 import VerifyDocument, VerifyInputs
 from tiaas.konnektor.documents import DocumentFormat, check_sizes, format_of, octets_of
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.quickwork import QUICK_OCTETS
-from tiaas.konnektor.services.signature.wishes import schemas_of
+from tiaas.konnektor.services.signature.wishes import check_names, schemas_of
 from tiaas.konnektor.verification.reading import Material
 
 _X509 = "{http://www.w3.org/2000/09/xmldsig#}X509Certificate"
@@ -33,35 +32,30 @@ NO_INPUTS = VerifyInputs()
 def check_arguments(message: VerifyDocument) -> None:
     """What is seen without reading what was handed in. Raises 4000, 4253 (no signature), 4283."""
     _format(message)
-    given = message.signature_object
-    parts = [b"" if message.document is None else octets_of(message.document)]
-    if given is not None and given.base64_signature is not None:
-        parts.append(given.base64_signature.value)
-    check_sizes(parts)
+    document = b"" if message.document is None else octets_of(message.document)
+    check_sizes((document, _signature(message) or b""))
+    check_names((message.optional_inputs or NO_INPUTS).schemas)
 
 
 async def material_beside(message: VerifyDocument) -> Material:
     """`material_of`, beside the event loop where there is much to read."""
-    inputs = message.optional_inputs
-    size = len(_element(message.signature_object) or "")
-    if inputs is not None and inputs.additional_key_info is not None:
-        size += len(inputs.additional_key_info.key_info)
+    inputs = message.optional_inputs or NO_INPUTS
+    size = 0 if inputs.additional_key_info is None else len(inputs.additional_key_info.key_info)
+    if inputs.schemas is not None:
+        size += sum(len(schema.inline_xml or "") for schema in inputs.schemas.schema)
     return material_of(message) if size <= QUICK_OCTETS else await beside(size, material_of, message)
 
 
 def material_of(message: VerifyDocument) -> Material:
-    """What is to be verified. Raises 4000, 4253 (no signature), 4283."""
+    """What is to be verified, of a message whose arguments were checked. Raises 4000."""
     inputs = message.optional_inputs or NO_INPUTS
-    document = None if message.document is None else octets_of(message.document)
-    form, signature = _format(message), _signature(message)
-    check_sizes((document or b"", signature or b""))
     described = None if message.document is None else message.document.base64_data
     mime_type = None if described is None else described.mime_type
     is_xml = message.document is not None and described is None
     return Material(
-        format=form,
-        document=document,
-        signature=signature,
+        format=_format(message),
+        document=None if message.document is None else octets_of(message.document),
+        signature=_signature(message),
         certificates=_certificates(inputs.additional_key_info),
         schemas=schemas_of(inputs.schemas),
         document_format=DocumentFormat.XML if is_xml else format_of(mime_type),
@@ -96,15 +90,7 @@ def _signature(message: VerifyDocument) -> bytes | None:
     given = message.signature_object
     if given is None or given.signature_ptr is not None:
         return None
-    element = _element(given)
-    if element is not None:
-        return standalone(etree.fromstring(element), element).encode()
-    return None if given.base64_signature is None else given.base64_signature.value
-
-
-def _element(given: dss.SignatureObject | None) -> str | None:
-    """The signature that stands in the message."""
-    return given.signature if given is not None and isinstance(given.signature, str) else None
+    return given.signature_octets if given.base64_signature is None else given.base64_signature.value
 
 
 def _named(signature: dss.Base64Signature) -> SignatureFormat:

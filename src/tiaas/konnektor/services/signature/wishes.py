@@ -22,6 +22,7 @@ from tiaas.konnektor.services.signature.variants import (
 REQUESTS_MAX = 500
 """At least 50 have to be taken (TAB_KON_065); more than this is 4000."""
 _NO_INPUTS = SignInputs()
+_NAMELESS = "dss:Schema needs RefURI and content"
 _NO_SCHEMAS: Mapping[str, bytes] = {}
 _DOCUMENT = attrgetter("document")
 
@@ -162,12 +163,19 @@ def schemas_of(schemas: dss.Schemas | None) -> Mapping[str, bytes]:
     return {} if schemas is None else _by_namespace(schemas.schema)
 
 
+def check_names(schemas: dss.Schemas | None) -> None:
+    """What is seen of the schemas without reading them: each has a RefURI of its own. Raises 4000."""
+    names = [] if schemas is None else [schema.ref_uri for schema in schemas.schema]
+    if not all(names) or len(set(names)) < len(names):
+        raise KonnektorError(4000, _NAMELESS)
+
+
 def _by_namespace(schemas: Sequence[dss.Schema]) -> Mapping[str, bytes]:
     found: dict[str, bytes] = {}
     for schema in schemas:
         octets = _schema_octets(schema)
         if not schema.ref_uri or octets is None or schema.ref_uri in found:
-            raise KonnektorError(4000, "dss:Schema needs RefURI and content")
+            raise KonnektorError(4000, _NAMELESS)
         found[schema.ref_uri] = octets
     return found
 

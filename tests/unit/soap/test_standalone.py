@@ -1,0 +1,197 @@
+"""Elements of a message whose octets count: found in the octets, taken out, documents of their own."""
+
+import pytest
+from lxml import etree
+
+from tiaas.interfaces.connector_context_v2_0 import Context
+from tiaas.interfaces.dss_core_v1_0 import SignatureObject
+from tiaas.interfaces.signature_service_v7_5 import SignDocumentResponse, VerifyDocument, VerifyDocumentResponse
+from tiaas.soap.bulk import LONG
+from tiaas.soap.envelope import Limits, places_in_body, write_envelope
+from tiaas.soap.errors import BadEnvelope, BadMessage, TooLarge, UnfitMessage
+from tiaas.soap.mapping import decode, encode
+from tiaas.soap.plan import ways_to_octets
+from tiaas.soap.received import received_untrusted
+from tiaas.soap.standalone import standing_untrusted
+
+PLACES = places_in_body((VerifyDocument,))
+CONTEXT = (
+    '<c:Context xmlns:c="http://ws.gematik.de/conn/ConnectorContext/v2.0" '
+    'xmlns:n="http://ws.gematik.de/conn/ConnectorCommon/v5.0"><n:MandantId>M</n:MandantId>'
+    "<n:ClientSystemId>C</n:ClientSystemId><n:WorkplaceId>W</n:WorkplaceId></c:Context>"
+)
+DS = "http://www.w3.org/2000/09/xmldsig#"
+
+
+def signed(content: str, declared: str = "") -> str:
+    """A signature, as far as a message knows it."""
+    return f'<ds:Signature xmlns:ds="{DS}"{declared}>{content}</ds:Signature>'
+
+
+def message(signature: str, around: str = "", between: str = "") -> bytes:
+    """A VerifyDocument with a signature inline; `around` are declarations of the envelope."""
+    return (
+        f'<S:Envelope xmlns:S="http://schemas.xmlsoap.org/soap/envelope/" {around}><S:Body>'
+        f'<v:VerifyDocument xmlns:v="http://ws.gematik.de/conn/SignatureService/v7.5">{CONTEXT}'
+        f'<d:SignatureObject xmlns:d="urn:oasis:names:tc:dss:1.0:core:schema">{between}{signature}{between}'
+        "</d:SignatureObject><v:IncludeRevocationInfo>false</v:IncludeRevocationInfo></v:VerifyDocument>"
+        "</S:Body></S:Envelope>"
+    ).encode()
+
+
+def read(body: bytes, limits: Limits | None = None, package: str | None = None) -> VerifyDocument:
+    with received_untrusted(body, package, limits or Limits(), None, PLACES) as (_, element):
+        return decode(VerifyDocument, element)
+
+
+def signature_in(body: bytes, limits: Limits | None = None, package: str | None = None) -> bytes:
+    given = read(body, limits, package).signature_object
+    assert given is not None
+    assert given.signature_octets is not None
+    return given.signature_octets
+
+
+def test_the_ways_that_are_known() -> None:
+    def locals_to(cls: type[object]) -> set[tuple[str, ...]]:
+        return {tuple(name.partition("}")[2] for name in way) for way in ways_to_octets(cls)}
+
+    assert locals_to(SignatureObject) == {("SignatureObject", "Signature")}
+    assert locals_to(VerifyDocument) == {("VerifyDocument", "SignatureObject", "Signature")}
+    assert ("SignDocumentResponse", "SignResponse", "SignatureObject", "Signature") in locals_to(SignDocumentResponse)
+    assert (
+        "VerifyDocumentResponse", "OptionalOutputs", "UpdatedSignature", "SignatureObject", "Signature",
+    ) in locals_to(VerifyDocumentResponse)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        signed("<ds:Object>x</ds:Object>"),
+        f"<Signature xmlns='{DS}'  Id = 'a>b' ><a xmlns=''/></Signature >",
+        signed("<?a <b> ?><!-- </ds:Signature> --><![CDATA[</ds:Signature>]]>&lt;&#13;\r\n"),
+        signed("<ds:Signature><ds:Signature/></ds:Signature>"),
+        signed("Größe €", ' xmlns:unused="urn:u" xmlns="urn:unused"'),
+    ],
+)
+def test_octet_by_octet(signature: str) -> None:
+    around = 'xmlns:other="urn:other" xmlns:unused="urn:else" xmlns="urn:default"'
+    assert signature_in(message(signature)) == signature.encode()
+    assert signature_in(message(signature, around, "<?p i?> <!-- c -->\n")) == signature.encode()
+
+
+@pytest.mark.parametrize(
+    ("around", "signature", "lacks"),
+    [
+        (f'xmlns:ds="{DS}"', "<ds:Signature>x</ds:Signature>", f' xmlns:ds="{DS}"'),
+        (f'xmlns="{DS}"', "<Signature>x</Signature>", f' xmlns="{DS}"'),
+        ('xmlns:p="urn:&amp;p"', signed("<p:a/>"), ' xmlns:p="urn:&amp;p"'),
+        ('xmlns:p="urn:p" xmlns:q="urn:q"', signed('<a p:b="c"/>'), ' xmlns:p="urn:p"'),
+        ('xmlns:p="urn:p"', signed('<a b="p:c"/>'), ' xmlns:p="urn:p"'),
+        ('xmlns:p="urn:p"', signed("p:c"), ' xmlns:p="urn:p"'),
+        ('xmlns:p="urn:p"', signed('<p:a xmlns:p="urn:q">p:b</p:a>'), ""),
+        ('xmlns:p="urn:p"', signed('<p:a xmlns:p="urn:q"/><p:a/>'), ' xmlns:p="urn:p"'),
+        ('xmlns:p="urn:p" xmlns:xp="urn:xp"', signed('<a b="(xp:c)"/>'), ' xmlns:xp="urn:xp"'),
+        ('xmlns="urn:d"', signed('<a xmlns="urn:a"/>'), ""),
+        ('xmlns="urn:d"', signed('<a xmlns=""/>'), ""),
+        ('xmlns="urn:d"', signed("<a/>"), ' xmlns="urn:d"'),
+        ("", signed('<a xml:id="b"/>', ' xml:lang="de"'), ""),
+    ],
+)  # fmt: skip
+def test_declarations_that_it_uses_come_with_it(around: str, signature: str, lacks: str) -> None:
+    tag, rest = signature[: signature.index("Signature") + 9], signature[signature.index("Signature") + 9 :]
+    assert signature_in(message(signature, around)) == f"{tag}{lacks}{rest}".encode()
+
+
+def test_it_has_bounds_of_its_own() -> None:
+    """Depth, length of a text and number of elements that messages may not have."""
+    for content in ("<a>" * 100 + "</a>" * 100, "<a>" + "x " * 6_000_000 + "</a>", "<a/>" * 29_000):
+        signature = signed(content)
+        assert signature_in(message(signature)) == signature.encode()
+    with pytest.raises(TooLarge):
+        read(message(signed("<a/>" * 120_000)))
+    with pytest.raises(TooLarge):
+        read(message(signed("a"), between="<a>" * 40 + "</a>" * 40))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "x" * 5_000_000,
+        " " * 5_000_000,
+        "x:" * 2_500_000,
+        '<a b="%s"/>' % (" " * 5_000_000),
+        '<a b="%s"/>' % ("x:" * 99),
+    ],
+    ids=["a long word", "long blanks", "many prefixes", "a long value", "many prefixes in a value"],
+)
+def test_long_runs_take_no_longer_than_other_text(content: str) -> None:
+    """With the square of its length each of them would take hours."""
+    signature = signed(content)
+    assert signature_in(message(signature, 'xmlns:p="urn:p"')) == signature.encode()
+
+
+def test_long_base64_is_cut_out_and_comes_back() -> None:
+    content = f"<ds:Object>{'QUJD' * (LONG // 2)}</ds:Object>\n<ds:Object>{'QUJD' * LONG}\r\n</ds:Object>"
+    signature = signed(content)
+    assert signature_in(message(signature)) == signature.encode()
+    with_mark = signature.replace("<ds:Object>", '<ds:Object><at xmlns="urn:tiaas:bulk" n="0"/>', 1)
+    assert signature_in(message(with_mark)) == with_mark.encode(), "a mark of somebody else is content"
+
+
+def test_attachments_are_put_back() -> None:
+    include = '<x:Include xmlns:x="http://www.w3.org/2004/08/xop/include" href="cid:{}"/>'
+    signature = signed("<?p i?><ds:SignatureValue>{}</ds:SignatureValue>", ' xmlns:u="urn:u"')
+    head = b"--b\r\nContent-ID: <root>\r\n\r\n"
+    package = 'multipart/related; type="application/xop+xml"; boundary="b"; start="<root>"'
+    tail = b"\r\n--b\r\nContent-ID: <a>\r\n\r\nABC\r\n--b--"
+    body = head + message(signature.format(include.format("a"))) + tail
+    assert signature_in(body, package=package) == signature.format("QUJD").encode()
+    with pytest.raises(BadEnvelope):
+        read(head + message(signature.format(include.format("b"))) + tail, package=package)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        message(signed("x")).replace(b"www.w3.org/2000", b"www&#46;w3.org/2000"),
+        message(signed("<a/>")).replace(b"www.w3.org/2000", b"www&#46;w3.org/2000"),
+    ],
+)  # fmt: skip
+def test_what_hides_is_not_read(body: bytes) -> None:
+    with pytest.raises(BadMessage):
+        read(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<!DOCTYPE a [<!ENTITY b 'c'>]>" + message(signed("x")),
+        message(signed("x"))[:-3],
+        message(signed("&b;")),
+        message(signed("<p:a/>")),
+    ],
+    ids=["DTD", "no end", "entity", "prefix without namespace"],
+)
+def test_nothing_is_taken_out_of_what_is_refused(body: bytes) -> None:
+    assert standing_untrusted(body, PLACES) == []
+    with pytest.raises((BadEnvelope, BadMessage)):
+        read(body)
+
+
+def test_an_empty_one_stays() -> None:
+    given = signature_in(message(f'<ds:Signature xmlns:ds="{DS}"/>'))
+    assert etree.fromstring(given).tag == f"{{{DS}}}Signature"
+
+
+def test_what_is_signed_is_written_as_it_is() -> None:
+    """Instructions, line ends, an xml:id that stands twice, a text of more than 10 MB: nothing is told of them."""
+    content = '<?p i?><a xml:id="x"/>\r\n<!-- c --><a xml:id="x">' + "x " * 6_000_000 + "</a>"
+    written = write_envelope(VerifyDocument(
+        context=Context(mandant_id="M", client_system_id="C", workplace_id="W"),
+        signature_object=SignatureObject(signature=signed(content).encode()),
+        include_revocation_info=False,
+    ))  # fmt: skip
+    assert signature_in(written) == signed(content).encode()
+    for wrong in (b"<a/>", b"<ds:Signature>", b"", b"x", signed("").encode() * 2):
+        with pytest.raises(UnfitMessage):
+            encode(SignatureObject(signature=wrong))
