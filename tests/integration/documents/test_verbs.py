@@ -20,6 +20,8 @@ from cryptography.x509 import load_der_x509_certificate
 from tests import pdfmaker
 from tests.foreignca import ForeignCa, rsa_key
 from tests.integration.lab.labprocess import LabProcess
+from tiaas.ades.found import Integrity
+from tiaas.ades.xadesread import read_xades_untrusted
 from tiaas.cli.entry import main
 
 Run = Callable[..., int]
@@ -92,7 +94,9 @@ def test_signatures_around_beside_and_upon_others(run: Run, capsys: pytest.Captu
         return len(found["signatures"])
 
     assert run("sign", "--type", "xades", "--enveloping", "bundle.xml", "-o", "around.xml") == 0
-    assert b"http://hl7.org/fhir" in Path("around.xml").read_bytes()
+    around = Path("around.xml").read_bytes()
+    assert b"http://hl7.org/fhir" in around
+    assert [found.integrity for found in read_xades_untrusted(around)] == [Integrity.INTACT], "octets of the answer"
     assert count("around.xml") == 1
     assert run("sign", "bundle.xml", "brief.txt") == 0
     for update in ("parallel", "counter"):
