@@ -14,6 +14,7 @@ from itertools import chain
 from tiaas.ades.found import FoundSignature, Integrity
 from tiaas.base.dataclass import dataclass
 from tiaas.base.derived import Derived
+from tiaas.base.heavy import beside
 from tiaas.interfaces import oasis_verification_report_v1_0 as vr
 from tiaas.interfaces import signature_service_v7_4 as v7_4
 from tiaas.interfaces import signature_service_v7_5 as v7_5
@@ -22,7 +23,16 @@ from tiaas.konnektor.codes import CODES
 from tiaas.konnektor.verification.judging import Judgement
 from tiaas.konnektor.verification.moments import ReferenceTime
 from tiaas.konnektor.verification.pathreport import MARKED, PathReports
-from tiaas.konnektor.verification.reportwords import INVALID, VALID, ReportWish, algorithm, indetermined, invalid, plain
+from tiaas.konnektor.verification.reportwords import (
+    ALGORITHM_LENGTH_MAX,
+    INVALID,
+    VALID,
+    ReportWish,
+    algorithm,
+    indetermined,
+    invalid,
+    plain,
+)
 from tiaas.konnektor.verification.suitability import unsafe_since
 from tiaas.soap.declare import Namespace
 from tiaas.soap.encoder import Written, encode_text
@@ -31,6 +41,11 @@ from tiaas.soap.simple import DATE_TIME
 
 _NOT_IN_SHORT_TEXT = re.compile(r"[^a-zA-Z 0-9_.\-äöüÄÖÜß]")
 _VALUE_MAX = 8000
+"""More characters of what a signature says, and more octets of its value, are neither told nor looked at."""
+_SHORT = 16 * 1024
+"""Octets that signatures bring into a report that is written in the event loop."""
+_SIGNATURE_OCTETS, _RESULT_OCTETS = 2 * 1024, 128
+"""What a signature and the result of a manifest's reference count for whatever they bring: words of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,20 @@ class Reports:
         self._frames: Derived[Frame] = Derived(_DETAILS_KEPT)
         self._kinds: Derived[Frame] = Derived(_DETAILS_KEPT)
 
+    async def written(
+        self,
+        judgements: Sequence[Judgement],
+        time: ReferenceTime,
+        wish: ReportWish,
+        dialect: Dialect,
+        manifests: VerifyManifestResults | None = None,
+    ) -> Written:
+        """What `write` gives; a long report is written beside the event loop, and nothing of it remembered."""
+        octets = _octets(judgements, manifests)
+        if octets <= _SHORT:
+            return self.write(judgements, time, wish, dialect, manifests)
+        return await beside(octets, Reports().write, judgements, time, wish, dialect, manifests)
+
     def write(
         self,
         judgements: Sequence[Judgement],
@@ -85,31 +114,31 @@ class Reports:
         """The report on one signature: written once with marks where the signatures of one signer differ."""
         found, check = one.found, one.check
         examination, verdict = (None, None) if check is None else (check.examination, check.verdict)
-        said = found.time is None, found.integrity, found.algorithm_name
-        beside = wish, one.is_qualified, one.outcome, one.codes, one.policy, *said, _unsafe_since(one)
-        frame = self._frames.get(examination, verdict, beside)
+        said = found.time is None, found.integrity, _algorithm_name(found)
+        apart = wish, one.is_qualified, one.outcome, one.codes, one.policy, *said, _unsafe_since(one)
+        frame = self._frames.get(examination, verdict, apart)
         if frame is None:
-            frame = self._of_kind(one, wish, dialect, beside) or _cut(
+            frame = self._of_kind(one, wish, dialect, apart) or _cut(
                 _marked(one, self._detail(one, wish, dialect, None)), _marks(with_time=found.time is not None)
             )
-            self._frames.keep(frame, examination, verdict, beside)
+            self._frames.keep(frame, examination, verdict, apart)
         signed_at = () if found.time is None else (DATE_TIME.encode(found.time),)
-        others, value = "".join(_of_gematik(found, dialect)), b64encode(found.value).decode()
+        others, value = "".join(_of_gematik(found, dialect)), b64encode(found.value[:_VALUE_MAX]).decode()
         holes = (DATE_TIME.encode(time.at), *signed_at, others, value, DATE_TIME.encode(one.time.at), "")
         return Written("".join(chain.from_iterable(zip(frame, holes, strict=True))), _ROOT)
 
-    def _of_kind(self, one: Judgement, wish: ReportWish, dialect: Dialect, beside: Hashable) -> Frame | None:
+    def _of_kind(self, one: Judgement, wish: ReportWish, dialect: Dialect, apart: Hashable) -> Frame | None:
         """The frame of a signer with a good certificate: written once for all whom his issuer certified, with marks
         where the reports on them differ."""
         told = self._paths.told_by_kind(one.check)
         if told is None or one.check is None:
             return None
-        frame = self._kinds.get(told.issuer, beside=(told.beside, beside))
+        frame = self._kinds.get(told.issuer, beside=(told.beside, apart))
         if frame is None:
             detail = encode(_detailed(one, self._paths.marked(told, one.check, wish), dialect, None))
             marks = _marks(with_time=one.found.time is not None)
             frame = _cut(_marked(one, detail), [*marks, *MARKED.texts(wish)])
-            self._kinds.keep(frame, told.issuer, beside=(told.beside, beside))
+            self._kinds.keep(frame, told.issuer, beside=(told.beside, apart))
         texts = told.own.texts(wish)
         first = len(frame) - len(texts) - 1
         return (*frame[:first], "".join(chain.from_iterable(zip(frame[first:], (*texts, ""), strict=True))))
@@ -121,10 +150,27 @@ class Reports:
         path, found = self._paths.validity(one.found.certificate, one.check, wish), one.found
         if found.countersigns is not None or manifests is not None:
             return encode(_detailed(one, path, dialect, manifests))
-        beside = one.policy, found.integrity, found.algorithm_name, _unsafe_since(one)
-        return self._details.get(path, beside=beside) or self._details.keep(
-            encode(_detailed(one, path, dialect, manifests)), path, beside=beside
+        apart = one.policy, found.integrity, _algorithm_name(found), _unsafe_since(one)
+        return self._details.get(path, beside=apart) or self._details.keep(
+            encode(_detailed(one, path, dialect, manifests)), path, beside=apart
         )
+
+
+def _octets(judgements: Sequence[Judgement], manifests: VerifyManifestResults | None) -> int:
+    """How much signatures bring into their report; it is written once more for each of them what manifests came to."""
+    each = _SIGNATURE_OCTETS + (0 if manifests is None else _RESULT_OCTETS * len(manifests.manifest_result))
+    octets = each * len(judgements)
+    for one in judgements:
+        found = one.found
+        octets += len(found.value) + len(found.certificate or b"") + len(found.algorithm_name)
+        octets += len(found.short_text or "") + len(found.policy or "")
+        octets += sum(map(len, found.references)) + sum(map(len, found.ocsp))
+    return octets
+
+
+def _algorithm_name(found: FoundSignature) -> str:
+    """As it tells reports apart: of one that is too long for a name no more is looked at."""
+    return found.algorithm_name[: ALGORITHM_LENGTH_MAX + 1]
 
 
 _ROOT = root_name(vr.VerificationReport)
@@ -194,20 +240,20 @@ def _identifier(
     times = vr.SignedSignatureProperties(signing_time=signed_at)
     return vr.SignedObjectIdentifier(
         signed_properties=vr.SignedProperties(signed_signature_properties=times, other=tuple(others)),
-        signature_value=vr.SignatureValue(value=value, id=_name(index)),
+        signature_value=vr.SignatureValue(value=value[:_VALUE_MAX], id=_name(index)),
     )
 
 
 def _of_gematik(found: FoundSignature, dialect: Dialect) -> list[Written]:
     told = []
     if found.short_text:
-        text = _NOT_IN_SHORT_TEXT.sub("", found.short_text)[: dialect.short_text_length]
+        text = _NOT_IN_SHORT_TEXT.sub("", found.short_text[:_VALUE_MAX])[: dialect.short_text_length]
         told.append(_simple(dialect.namespace, "ShortText", text))
     told.append(_refers_to_certificate(dialect.namespace, found.is_bound))
     attributes = _displayable(found)
     if attributes:
         frame, name = _displayed(dialect, tuple([key for key, _ in attributes]))
-        values = [encode_text(plain(value)[:_VALUE_MAX]) for _, value in attributes]
+        values = [encode_text(plain(value[:_VALUE_MAX])) for _, value in attributes]
         told.append(Written("".join(chain.from_iterable(zip(frame, (*values, ""), strict=True))), name))
     return told
 
@@ -231,7 +277,7 @@ def _displayable(found: FoundSignature) -> list[tuple[str, str]]:
     if found.policy is not None:
         told.append(("SignaturePolicy", found.policy))
     if found.references:
-        told.append(("References", " ".join(found.references)))
+        told.append(("References", " ".join([one[:_VALUE_MAX] for one in found.references[:_VALUE_MAX]])))
     return told
 
 

@@ -6,8 +6,9 @@ from tiaas.interfaces.oasis_verification_report_v1_0 import AlgorithmValidity, R
 from tiaas.soap.simple import ANY_URI
 from tiaas.soap.simpletype import LexicalError
 
+ALGORITHM_LENGTH_MAX = 200
 _UNNAMED = "urn:unknown"
-"""For an algorithm whose name in the signature is no URI."""
+"""For an algorithm whose name in the signature is no URI, or longer than that of any."""
 _DETAIL = "urn:oasis:names:tc:dss:1.0:detail:"
 VALID = Verdict(result_major=f"{_DETAIL}valid")
 INVALID = Verdict(result_major=f"{_DETAIL}invalid")
@@ -46,16 +47,20 @@ def indetermined(message: str) -> Verdict:
 
 def algorithm(name: str, unsafe_since: int | None) -> AlgorithmValidity:
     """An algorithm by URI or dotted OID, and whether it is suitable (TIP1-A_5682; the text is the specification's)."""
-    uri = f"urn:oid:{name}" if name[:1].isdigit() else name
-    try:
-        ANY_URI.encode(uri)
-    except LexicalError:
-        uri = _UNNAMED
+    uri = _named(name) if len(name) <= ALGORITHM_LENGTH_MAX else _UNNAMED
     if unsafe_since is None:
         return AlgorithmValidity(algorithm=uri, suitability=VALID)
     return AlgorithmValidity(
         algorithm=uri, suitability=invalid(f"Algorithmen seit {unsafe_since} als unsicher eingestuft")
     )
+
+
+def _named(name: str) -> str:
+    uri = f"urn:oid:{name}" if name[:1].isdigit() else name
+    try:
+        return ANY_URI.encode(uri)
+    except LexicalError:
+        return _UNNAMED
 
 
 def _text(message: str) -> InternationalString:

@@ -88,7 +88,7 @@ async def _verify(
         with_values = await beside(material.octets, updated, request, material, verified)
         embeds, outputs = with_values is not None, with_values or _NO_OUTPUTS
     if wished is not None:
-        text = reports.write(verified.judgements, verified.time, ReportWish.of(wished), dialect, manifests)
+        text = await reports.written(verified.judgements, verified.time, ReportWish.of(wished), dialect, manifests)
         reported = v7_5.VerifyOutputs(verification_report=text)
         outputs = reported if outputs is _NO_OUTPUTS else replace(outputs, verification_report=text)
     elif manifests is not None:
