@@ -26,7 +26,7 @@ from tiaas.cms.oids import Attribute
 from tiaas.cms.signed import SignedData, decode_attribute_untrusted, decode_signed_data_untrusted
 from tiaas.cms.signing import AttributesAround, SignedAttributes, SignedDataParts
 
-_KEPT = 64
+_KEPT, _MIME_TYPE_KEPT_LENGTH = 64, 256
 _DETACHED = SignedDataParts(signers=(), certificates=())
 _ALWAYS_OURS = frozenset(
     {
@@ -169,11 +169,13 @@ class _Countersigned:
 
 def _add(frame: SignedDataParts, digest: bytes, by: SignedBy, options: CadesOptions) -> PreparedCades:
     signer = cms_signer(by)
-    if options.short_text or options.signed_attributes or options.unsigned_attributes:
+    mime_type = options.mime_type
+    has_words = options.short_text or options.signed_attributes or options.unsigned_attributes
+    if has_words or (mime_type is not None and len(mime_type) > _MIME_TYPE_KEPT_LENGTH):
         stated = _stated(signer, frame.content_type, options)
     else:
         second = options.time.replace(microsecond=0)
-        stated = _stated_plainly(signer, frame.content_type, second, options.mime_type, options.policy)
+        stated = _stated_plainly(signer, frame.content_type, second, mime_type, options.policy)
     attributes = stated.around.with_digest(digest)
     job = _Added(frame, signer, attributes, stated.unsigned, options.ocsp)
     return PreparedCades((attributes.digest,), stated.ignored, job)

@@ -22,7 +22,8 @@ from tiaas.pki.signature import fits
 
 _DIGESTS = {oids.SHA256: Digest.SHA256, oids.SHA384: Digest.SHA384, oids.SHA512: Digest.SHA512}
 _MAX_SALT = 512
-_KEYS_KEPT, _ALGORITHMS_KEPT = 512, 64
+_KEYS_KEPT, _KEY_KEPT_OCTETS = 512, 2 * 1024
+_ALGORITHMS_KEPT = 64
 _NAMES = {
     SigningScheme.ECDSA: "ecdsa",
     SigningScheme.RSASSA_PSS: "rsassa_pss",
@@ -81,12 +82,16 @@ def known_algorithm(signature: Algorithm, digest: Algorithm) -> KnownAlgorithm |
     return found if found is not None and found.digest is hashed else None
 
 
-@lru_cache(maxsize=_KEYS_KEPT)
 def public_key(encoded: bytes) -> PublicKey | None:
     """The key in a SubjectPublicKeyInfo, or None if it is neither an RSA key nor one on a known curve.
 
-    Kept for the last ones: to load a key on a brainpool curve costs as much as to verify with it.
+    Kept for the last usual ones: to load a key on a brainpool curve costs as much as to verify with it.
     """
+    return _public_key(encoded) if len(encoded) <= _KEY_KEPT_OCTETS else _public_key.__wrapped__(encoded)
+
+
+@lru_cache(maxsize=_KEYS_KEPT)
+def _public_key(encoded: bytes) -> PublicKey | None:
     try:
         key = load_der_public_key(encoded)
     except (ValueError, UnsupportedAlgorithm):

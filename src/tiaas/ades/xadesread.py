@@ -30,7 +30,6 @@ from tiaas.ades.xadesvariants import POLICIES
 from tiaas.base.dataclass import dataclass
 from tiaas.pki import signature as pki_signature
 from tiaas.pki.certificate import (
-    CERTIFICATE_OCTETS_MAX,
     BadCertificate,
     SignatureAlgorithm,
     decode_certificate_untrusted,
@@ -57,7 +56,7 @@ from tiaas.xmlsec.references import Allowance, Document, index_ids
 from tiaas.xmlsec.syntax import Reference, SignatureSyntax, binary, child, read_signature
 from tiaas.xmlsec.verify import PublicKey, ecdsa_in_der, value_fits
 
-_CERTIFICATES_KEPT = 256
+_CERTIFICATES_KEPT, _CERTIFICATE_KEPT_OCTETS = 256, 4 * 1024
 _SMALL = 1024 * 1024
 _ALWAYS = 2
 """So often what was parsed may be made canonical, whatever it takes."""
@@ -418,8 +417,7 @@ def _has_serial(named: XmlElement, signer: _Signer) -> bool:
 
 def _decoded(certificate: bytes) -> _Signer | None:
     """Key and serial number of a certificate (DER), None for one that cannot be read."""
-    # What is too long for a certificate must not be kept to be told so again.
-    return _signer(certificate) if len(certificate) <= CERTIFICATE_OCTETS_MAX else None
+    return _signer(certificate) if len(certificate) <= _CERTIFICATE_KEPT_OCTETS else _signer.__wrapped__(certificate)
 
 
 @lru_cache(maxsize=_CERTIFICATES_KEPT)

@@ -9,7 +9,7 @@ from tiaas.cms.errors import BadCms
 
 _SUBJECT_KEY_IDENTIFIER = "2.5.29.14"
 _MAX_EXTENSIONS = 100
-_KEPT = 1024
+_KEPT, _KEPT_OCTETS = 1024, 4 * 1024
 _MAX_SIZE = 64 * 1024
 
 
@@ -21,7 +21,7 @@ class IssuerAndSerial(NamedTuple):
 
     def encode(self) -> bytes:
         """The DER structure."""
-        return _encoded(self)
+        return _encoded(self) if len(self.issuer) <= _KEPT_OCTETS else _encoded.__wrapped__(self)
 
 
 class CertificateNames(NamedTuple):
@@ -35,9 +35,13 @@ class CertificateNames(NamedTuple):
     key_identifier: bytes | None
 
 
-@lru_cache(maxsize=_KEPT)
 def names_untrusted(certificate: bytes) -> CertificateNames:
-    """Reads what names a certificate (RFC 5280, 4.1), kept for the last ones; raises only `BadCms`."""
+    """Reads what names a certificate (RFC 5280, 4.1), kept for the last usual ones; raises only `BadCms`."""
+    return _names(certificate) if len(certificate) <= _KEPT_OCTETS else _names.__wrapped__(certificate)
+
+
+@lru_cache(maxsize=_KEPT)
+def _names(certificate: bytes) -> CertificateNames:
     if len(certificate) > _MAX_SIZE:
         raise BadCms(f"a certificate of {len(certificate)} octets")
     body = Elements(Elements(read_untrusted(certificate).expect(SEQUENCE)).take(SEQUENCE))

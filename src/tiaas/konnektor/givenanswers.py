@@ -24,6 +24,9 @@ from tiaas.pki.ocspmessages import CertId
 
 ANSWERS_MAX = 500
 """Responses, some 3 KiB each."""
+ANSWERS_OCTETS_MAX = 2 * 1024 * 1024
+"""All of them together: nobody has signed the certificates that one comes with, so anybody can make it longer."""
+_LONG = 8 * 1024
 GIVEN_MAX = 20
 """Of the responses that came with one signature so many are looked at."""
 DOCUMENT_OCTETS_MAX = 512 * 1024
@@ -32,7 +35,23 @@ _AT_ONCE_MAX = 4 * 1024
 """Octets. What is not larger is read in the event loop: one usual response."""
 
 _Key = tuple[bytes, bytes]
-_Read = OrderedDict[_Key, SignedAnswer | None]
+
+
+class _Read(OrderedDict[_Key, SignedAnswer | None]):
+    """What came of the last responses; None: refused."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+        self._octets = 0
+
+    def keep(self, key: _Key, answer: SignedAnswer | None) -> None:
+        """Forgets the oldest ones instead, if there are too many, or too many octets."""
+        self._octets += _octets(answer) - _octets(self.get(key))
+        self[key] = answer
+        while len(self) > self._limit or self._octets > ANSWERS_OCTETS_MAX:
+            _, forgotten = self.popitem(last=False)
+            self._octets -= _octets(forgotten)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +88,8 @@ class GivenAnswers:
 
     def _forget(self) -> None:
         self._answers: Derived[GivenAnswer] = Derived(self._limit)
-        # By what was read and, if the issuer names who signs, by the issuer; None: refused.
-        self._read: _Read = OrderedDict()
+        # By what was read and, if the issuer names who signs, by the issuer.
+        self._read = _Read(self._limit)
         self._reading: dict[_Key, asyncio.Future[SignedAnswer | None]] = {}
 
     def _suit(self, space: TrustSpace) -> None:
@@ -103,7 +122,9 @@ class GivenAnswers:
                 with suppress(OcspRefused):
                     statement, made_at = signed.about(certificate, asked)
                     answer = GivenAnswer(KeptStatement.of(statement), made_at)
-                    found.append(answers.keep(answer, certificate, issuer, signed.encoded))
+                    found.append(answer)
+                    if len(signed.encoded) <= _LONG:
+                        answers.keep(answer, certificate, issuer, signed.encoded)
         return found
 
     async def _signed(self, given: Sequence[bytes], signers: OcspSigners) -> list[SignedAnswer]:
@@ -119,7 +140,7 @@ class GivenAnswers:
                 told = await beside(sum(map(len, new.values())), _read_all, new.values(), signers)
                 for key, answer in zip(new, told, strict=True):
                     found[key] = answer
-                    self._keep(read, key, answer)
+                    read.keep(key, answer)
         else:
             begun = [(key, self._begin(key, der, signers)) for key, der in new.items()]
             for key, reading in begun:
@@ -144,7 +165,7 @@ class GivenAnswers:
             except Exception as error:  # noqa: BLE001 - whoever waits must hear of a defect, too
                 begun.set_exception(error)
                 return
-            self._keep(read, key, answer)
+            read.keep(key, answer)
             begun.set_result(answer)
 
         if asked is None:
@@ -153,11 +174,6 @@ class GivenAnswers:
             reading[key] = begun
             asked.add_done_callback(end)
         return begun
-
-    def _keep(self, read: _Read, key: _Key, answer: SignedAnswer | None) -> None:
-        read[key] = answer
-        while len(read) > self._limit:
-            read.popitem(last=False)
 
 
 def _signers(issuer: Certificate, space: TrustSpace) -> OcspSigners:
@@ -182,6 +198,10 @@ def _claimed(der: bytes, signers: OcspSigners) -> ClaimedAnswer | None:
         return read_answer(der, signers)
     except OcspRefused:
         return None
+
+
+def _octets(answer: SignedAnswer | None) -> int:
+    return 0 if answer is None else len(answer.encoded)
 
 
 def _settled(claimed: ClaimedAnswer, *, is_proven: bool = False) -> SignedAnswer | None:

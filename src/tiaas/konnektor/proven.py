@@ -19,8 +19,8 @@ from tiaas.pki.path import Demands, Examination, Fits, signature_fits, signature
 
 PROVEN_MAX = 10_000
 """Pairs of certificate and issuer, some 200 octets each."""
-READ_MAX = 1_000
-"""Certificates, some 10 KiB each."""
+READ_OCTETS_MAX = 1024 * 1024
+"""Octets of certificates: a thousand of usual ones. Read they take up to 20 times as much."""
 PATHS_MAX = 1_000
 """Paths, whose certificates are mostly those above."""
 
@@ -84,8 +84,8 @@ def _pair(certificate: Certificate, issuer: Certificate) -> tuple[bytes, bytes]:
 class ReadCertificates:
     """`decode_certificate_untrusted` of one instance that remembers; belongs to its event loop."""
 
-    def __init__(self, limit: int = READ_MAX) -> None:
-        self._limit = limit
+    def __init__(self, octets: int = READ_OCTETS_MAX) -> None:
+        self._left = octets
         self._read: OrderedDict[bytes, Certificate] = OrderedDict()
 
     def __call__(self, der: bytes) -> Certificate:
@@ -95,8 +95,10 @@ class ReadCertificates:
             self._read.move_to_end(der)
             return known
         certificate = self._read[der] = decode_certificate_untrusted(der)
-        if len(self._read) > self._limit:
-            self._read.popitem(last=False)
+        self._left -= len(der)
+        while self._left < 0:
+            forgotten, _ = self._read.popitem(last=False)
+            self._left += len(forgotten)
         return certificate
 
 

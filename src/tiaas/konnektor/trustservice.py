@@ -18,7 +18,7 @@ from tiaas.konnektor.givenanswers import GIVEN_MAX, GivenAnswers, youngest
 from tiaas.konnektor.importedcas import ImportedCas
 from tiaas.konnektor.ocsp import OcspClient
 from tiaas.konnektor.pathverdict import by_the_vl, invalid, judged
-from tiaas.konnektor.proven import PATHS_MAX, READ_MAX, GoodPaths, ProvenSignatures, ReadCertificates
+from tiaas.konnektor.proven import PATHS_MAX, GoodPaths, ProvenSignatures, ReadCertificates
 from tiaas.konnektor.publickeys import PublicKeys
 from tiaas.konnektor.qualifiedtrust import QualifiedTrust, located
 from tiaas.konnektor.signerdemands import QUALIFIED, signer_demands
@@ -50,6 +50,7 @@ class _Asking:
 
 
 _JUST_ASK = _Asking()
+_RULES_KEPT = 16
 
 
 def _is_egk(certificate: Certificate) -> bool:
@@ -76,7 +77,8 @@ class Trust:
         self._qualified = QualifiedTrust()
         self._given_answers = GivenAnswers(keys=self.public_keys)
         self._qualified_answers = GivenAnswers(keys=self.public_keys)
-        self._rules: Derived[tuple[Demands, bool]] = Derived(READ_MAX)
+        # By the policies, which certificates of a kind have in common.
+        self._rules: Derived[tuple[Demands, bool]] = Derived(_RULES_KEPT)
         self._verdicts: Derived[Verdict] = Derived(PATHS_MAX)
         self._standing = StandingChecks(PATHS_MAX)
         self._keeping: asyncio.Task[None] | None = None
@@ -246,8 +248,8 @@ class Trust:
             return await self._check(
                 certificate, space, QUALIFIED, at, tolerate=False, is_qualified=True, asking=asking
             )
-        demands, is_egk = self._rules.get(certificate) or self._rules.keep(
-            (signer_demands(certificate), _is_egk(certificate)), certificate
+        demands, is_egk = self._rules.get(certificate.policies) or self._rules.keep(
+            (signer_demands(certificate), _is_egk(certificate)), certificate.policies
         )
         return await self._check(certificate, space, demands, at, tolerate=False, is_egk=is_egk, asking=asking)
 

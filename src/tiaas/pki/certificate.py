@@ -25,7 +25,10 @@ _RSA_BITS_MAX, _EXPONENT_BITS_MAX = 8192, 32
 _QC_COMPLIANCE = "0.4.0.1862.1.1"
 BETWEEN_RDNS = "\x1e"
 """Stands in a comparable name, where no value can have it."""
+_SERIAL_OCTETS_MAX = 64
 _ALGORITHMS_KEPT, _ALGORITHM_KEPT_OCTETS = 64, 128
+_ISSUER_OF_OCTETS = 4 * 1024
+"""Of a longer certificate the name of the issuer is not kept: as values of Python it takes 20 times as much."""
 
 # asn1crypto raises these while it reads lazily; nothing else may leave `decode_certificate_untrusted`.
 _READ_ERRORS = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
@@ -120,7 +123,9 @@ def _certificate(parts: Parts) -> Certificate:
         subject=_attributes(parts.subject),
         issuer=_attributes(parts.issuer),
         subject_key=_comparable(parts.subject),
-        issuer_key=_comparable_issuer(parts.issuer),
+        issuer_key=_comparable_issuer(parts.issuer)
+        if len(parts.encoded) <= _ISSUER_OF_OCTETS
+        else _comparable(parts.issuer),
         not_before=parts.not_before,
         not_after=parts.not_after,
         public_key=parts.public_key,
@@ -144,6 +149,9 @@ def _certificate(parts: Parts) -> Certificate:
 def general_parts(certificate: x509.Certificate) -> Parts:
     """The parts of any certificate. Raises what asn1crypto raises."""
     body = certificate["tbs_certificate"]
+    # RFC 5280, 4.1.2.2, has 20; Python writes no integer of more than 4,300 digits.
+    if len(body["serial_number"].contents) > _SERIAL_OCTETS_MAX:
+        raise ValueError("no serial number of a usable length")
     values: dict[str, bytes] = {}
     critical = []
     # `native` reads the values of all extensions that asn1crypto knows.

@@ -13,7 +13,7 @@ from tiaas.pki.ecdsause import EcdsaUse
 from tiaas.pki.signature import SigningKey, fits
 
 SHA256 = "2.16.840.1.101.3.4.2.1"
-_ISSUERS_KEPT = 64
+_ISSUERS_KEPT, _ISSUER_KEPT_OCTETS = 64, 4 * 1024
 
 
 NONCE_MAX = 128
@@ -144,7 +144,8 @@ def issuer_hashes(issuer: Certificate) -> tuple[bytes, bytes]:
 
 def subject_and_key(certificate: Certificate) -> tuple[bytes, bytes]:
     """The DER subject and the bits of the public key."""
-    return _kept(certificate.signed)
+    signed = certificate.signed
+    return _kept(signed) if len(signed) <= _ISSUER_KEPT_OCTETS else _kept.__wrapped__(signed)
 
 
 @lru_cache(maxsize=_ISSUERS_KEPT)

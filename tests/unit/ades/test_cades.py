@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.adesbench import NOW, Holder, Key, holder
-from tiaas.ades.cades import CadesOptions, prepare, prepare_counter, prepare_parallel
+from tiaas.ades.cades import CadesOptions, _stated_plainly, prepare, prepare_counter, prepare_parallel
 from tiaas.ades.cadesread import read_cades_untrusted
 from tiaas.ades.found import FoundSignature, Integrity, SignatureFormat
 from tiaas.ades.signing import CannotSign, SignedBy
@@ -53,6 +53,14 @@ def test_signed_and_read(key: Key, options: CadesOptions) -> None:
     assert found.short_text == "Rezept für Änne"
     assert found.policy == "1.2.3.4"
     assert found.countersigns is None
+
+
+def test_a_long_mime_type_is_not_kept() -> None:
+    before, name = _stated_plainly.cache_info().currsize, "text/" + "x" * 1000
+    signature = sign(Key.P256, replace(OPTIONS, short_text=None, mime_type=name))
+    assert name.encode() in signature
+    assert one(signature, DOCUMENT).integrity is Integrity.INTACT
+    assert _stated_plainly.cache_info().currsize == before
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -6,6 +6,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from tests.adesbench import Key, holder
+from tiaas.ades.cmsalgorithm import _public_key, public_key
 from tiaas.ades.found import Integrity, SignatureFormat
 from tiaas.ades.rawsignature import read_ecdsa_untrusted, read_pkcs1_untrusted
 from tiaas.pki.keys import Digest, SigningScheme
@@ -73,3 +74,9 @@ def test_the_wrong_certificate_or_none() -> None:
         (holder(Key.RSA).certificate, Integrity.ALGORITHM_UNKNOWN),
     ):
         assert read_ecdsa_untrusted(value, DOCUMENT, certificate).integrity is expected
+
+
+def test_no_long_key_is_kept() -> None:
+    before = _public_key.cache_info().currsize
+    assert public_key(bytes(4096)) is None
+    assert _public_key.cache_info().currsize == before

@@ -5,7 +5,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.adesbench import Key, holder
-from tiaas.cms.certificate import names_untrusted
+from tests.oddcertificate import odd_certificate
+from tiaas.cms.certificate import IssuerAndSerial, _encoded, _names, names_untrusted
 from tiaas.cms.errors import BadCms
 
 
@@ -31,3 +32,10 @@ def test_no_certificates(octets: bytes) -> None:
 def test_a_certificate_longer_than_any_is_not_looked_at() -> None:
     with pytest.raises(BadCms, match="octets"):
         names_untrusted(holder(Key.P256).certificate + bytes(70_000))
+
+
+def test_only_usual_certificates_are_kept() -> None:
+    before = _names.cache_info().currsize, _encoded.cache_info().currsize
+    names = names_untrusted(odd_certificate(names=1000)).issuer_and_serial
+    assert names.encode() == IssuerAndSerial(names.issuer, 7).encode()
+    assert (_names.cache_info().currsize, _encoded.cache_info().currsize) == before

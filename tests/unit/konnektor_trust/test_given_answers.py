@@ -5,11 +5,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from asn1crypto import core, ocsp, x509
 
+from tests.oddcertificate import odd_certificate
 from tests.unit.konnektor_trust.test_signer_check import HOUR, OSIG, SIGNED, SMCB, URL, answer, trusts
 from tests.unit.konnektor_trust.trustbench import Bench
 from tests.unit.pki.ocspmaker import NOW
 from tiaas.cms.der import INTEGER, OCTET_STRING, oid, sequence
+from tiaas.konnektor import givenanswers
 from tiaas.konnektor.givenanswers import DOCUMENT_OCTETS_MAX, GIVEN_MAX, GivenAnswers, within_bounds, youngest
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.konnektor.verdict import CertificateStatus, Result
@@ -45,6 +48,27 @@ async def test_answers_are_bounded() -> None:
     (first,) = await answers.read((GIVEN,), OSIG, SMCB.ca, SPACE)
     await answers.read((later,), OSIG, SMCB.ca, SPACE)
     assert (await answers.read((GIVEN,), OSIG, SMCB.ca, SPACE))[0] is not first
+
+
+async def test_answers_are_bounded_by_their_octets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has signed the certificates that a response comes with."""
+    answers, given = GivenAnswers(), [_lengthened(GIVEN, names) for names in range(800, 810)]
+    monkeypatch.setattr(givenanswers, "ANSWERS_OCTETS_MAX", 3 * len(given[-1]))
+    for der in given:
+        assert len(await answers.read((der,), OSIG, SMCB.ca, SPACE)) == 1
+    assert [answer and answer.encoded for answer in answers._read.values()] == given[-3:]
+    assert not answers._answers._kept
+    monkeypatch.setattr(READER, None)
+    assert len(await answers.read(given[-3:], OSIG, SMCB.ca, SPACE)) == 3, "they are not read again"
+
+
+def _lengthened(response: bytes, names: int) -> bytes:
+    """The same response with another certificate, one with many names."""
+    found = ocsp.OCSPResponse.load(response)
+    basic = found["response_bytes"]["response"].parsed
+    basic["certs"].append(x509.Certificate.load(odd_certificate(names=names)))
+    found["response_bytes"]["response"] = core.ParsableOctetString(basic.dump(force=True))
+    return bytes(found.dump(force=True))
 
 
 async def test_the_time_is_asked_for_whenever_an_answer_is_used() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.oddcertificate import odd_certificate
 from tests.unit.konnektor_trust.test_signer_check import OSIG, SIGNED, SMCB, URL, answer
 from tests.unit.pki.ocspmaker import NOW, World
 from tiaas.base.clock import ManualClock
@@ -21,7 +22,7 @@ from tiaas.konnektor.givenanswers import GivenAnswers
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.ocsp import OcspClient
 from tiaas.konnektor.ocspanswer import ClaimedAnswer
-from tiaas.konnektor.proven import ProvenSignatures
+from tiaas.konnektor.proven import ProvenSignatures, ReadCertificates
 from tiaas.konnektor.publickeys import PublicKeys, is_yes
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.konnektor.trustservice import Trust
@@ -256,6 +257,17 @@ async def test_what_is_proven_is_bounded(processes: KeyProcesses) -> None:
         assert not signed_by._begun
     finally:
         keys.stop()
+
+
+def test_certificates_that_were_read_are_bounded_by_their_octets() -> None:
+    """In a document anybody can have one that is long, and read it is many times as long."""
+    long, last = [odd_certificate(serial=bytes([number]), names=300) for number in range(1, 11)], OSIG.encoded
+    read = ReadCertificates(3 * len(long[0]) + len(last))
+    known = [read(der) for der in (*long, last)]
+    assert [*read._read] == [*long[-3:], last]
+    assert read(last) is known[-1]
+    assert read(long[0]) is not known[0]
+    assert [*read._read] == [*long[-2:], last, long[0]]
 
 
 @pytest.mark.parametrize("algorithm", [None, SignatureAlgorithm("ecdsa", "sha1"), SignatureAlgorithm("dsa", "sha256")])

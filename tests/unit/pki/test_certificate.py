@@ -11,9 +11,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from tests.oddcertificate import odd_certificate
 from tiaas.base.entropy import SeededEntropy
 from tiaas.pki.admission import build_admission
-from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted, general_parts
+from tiaas.pki.certificate import (
+    BadCertificate,
+    Certificate,
+    _comparable_issuer,
+    decode_certificate_untrusted,
+    general_parts,
+)
 from tiaas.pki.extensions import USUAL
 from tiaas.pki.issue import Authority, EndEntity, Validity, issue_authority, issue_end_entity
 from tiaas.pki.names import PersonName, authority_name, insured_name, professional_name
@@ -158,6 +165,21 @@ def test_repr_shows_no_name() -> None:
 def test_garbage(raw: bytes) -> None:
     with pytest.raises(BadCertificate):
         decode_certificate_untrusted(raw)
+
+
+def test_a_serial_number_longer_than_any_is_not_read() -> None:
+    """A certificate may have one that Python does not write: 4,300 digits are the most."""
+    assert decode_certificate_untrusted(odd_certificate(serial=b"\x7f" * 64)).serial_number.bit_length() == 511
+    for octets in (65, 2000):
+        with pytest.raises(BadCertificate):
+            decode_certificate_untrusted(odd_certificate(serial=b"\x7f" * octets))
+
+
+def test_no_long_name_of_an_issuer_is_kept() -> None:
+    before = _comparable_issuer.cache_info().currsize
+    read = decode_certificate_untrusted(odd_certificate(names=1000))
+    assert read.issuer_key == read.subject_key
+    assert _comparable_issuer.cache_info().currsize == before
 
 
 def test_path_to_an_issuing_ca_as_anchor() -> None:

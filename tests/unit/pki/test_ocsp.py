@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp as other
 
+from tests.oddcertificate import odd_certificate
 from tests.unit.pki.ocspmaker import NOW, World, read
 from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.pki.issue import EndEntity, issue_end_entity
@@ -36,7 +37,9 @@ from tiaas.pki.ocspmessages import (
     Responder,
     ResponseStatus,
     SingleResponse,
+    _kept,
     issuer_hashes,
+    subject_and_key,
 )
 from tiaas.pki.profiles import OCSP_SIGNER
 from tiaas.pki.signature import software_key
@@ -226,3 +229,11 @@ def test_key_and_certificate_need_not_belong_together() -> None:
     assert ours.is_by(WORLD.signer)
     assert not ours.is_signed_by(WORLD.signer)
     assert read(stranger.responder_certificate).serial_number == 7
+
+
+def test_no_long_certificate_is_kept() -> None:
+    before, odd = _kept.cache_info().currsize, decode_certificate_untrusted(odd_certificate(names=1000))
+    name, key = subject_and_key(odd)
+    assert len(name) > 4096
+    assert odd.public_key.endswith(key)
+    assert _kept.cache_info().currsize == before

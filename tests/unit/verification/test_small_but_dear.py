@@ -9,6 +9,7 @@ from hashlib import sha256
 
 import pytest
 
+from tests.oddcertificate import odd_certificate
 from tests.unit.konnektor_trust.trustbench import Bench
 from tiaas.ades import xadesread
 from tiaas.ades.found import SignatureFormat
@@ -113,8 +114,9 @@ async def test_nobody_waits_for_a_small_document(bench: Bench, made: Callable[[]
     assert turns > 30
 
 
-def test_what_is_no_certificate_is_not_kept() -> None:
+def test_what_is_no_usual_certificate_is_not_kept() -> None:
     """In a document there is room for one of twenty megabytes, and memory is everybody's."""
     xadesread._signer.cache_clear()
     assert xadesread._decoded(bytes(1024 * 1024)) is None
+    assert xadesread._decoded(odd_certificate(names=1000)) is not None
     assert xadesread._signer.cache_info().currsize == 0
