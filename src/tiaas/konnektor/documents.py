@@ -4,17 +4,23 @@ import enum
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+from tiaas.ades.found import SignatureFormat
 from tiaas.ades.pdfa import NotPdfa, pdfa_level_untrusted
 from tiaas.ades.pdffile import PdfFile
 from tiaas.ades.pdfvalues import BadPdf
+from tiaas.ades.xadesdocument import LIMITS as SIGNED_LIMITS
 from tiaas.ades.xadesdocument import XmlDocument
 from tiaas.base.dataclass import dataclass
 from tiaas.interfaces.connector_common_v5_0 import Document
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.xmldocuments import check_xml, parse_document
+from tiaas.konnektor.xmldocuments import DOCUMENT_LIMITS, check_xml, parse_document
 
 DOCUMENT_OCTETS_MAX = 26_214_400
 """TIP1-A_4500-02: 25 MB have to be taken, more must not."""
+SIGNATURES_OCTETS_MAX = 2 * 1024 * 1024
+"""So much larger a document may be for the signatures in it: twenty with everything embedded are a tenth of that."""
+_IN_BASE64_MAX = (DOCUMENT_OCTETS_MAX + SIGNATURES_OCTETS_MAX) * 4 // 3 * 78 // 76
+"""The same in base64, in lines of 76 characters."""
 ALL_DOCUMENTS_OCTETS_MAX = 10 * DOCUMENT_OCTETS_MAX
 """TIP1-A_5010: 250 MB over all documents of a call have to be taken; we take no more."""
 
@@ -85,27 +91,48 @@ def octets_of(document: Document) -> bytes:
     return b"" if document.base64_data is None else document.base64_data.data
 
 
+def signed_octets_max(form: SignatureFormat) -> int:
+    """How large what holds its document may be: it was signed when it was as large as a document may be.
+
+    Mail holds it in base64, and XML may.
+    """
+    in_base64 = form in (SignatureFormat.SMIME, SignatureFormat.XADES)
+    return _IN_BASE64_MAX if in_base64 else DOCUMENT_OCTETS_MAX + SIGNATURES_OCTETS_MAX
+
+
 def check_sizes(documents: Iterable[bytes]) -> None:
     """Raises 4283 if a document, or all together, is larger than we take."""
+    check_all_sizes((len(document), DOCUMENT_OCTETS_MAX) for document in documents)
+
+
+def check_all_sizes(sizes: Iterable[tuple[int, int]]) -> None:
+    """Raises 4283 if one is larger than it may be, which stands beside it, or all together are larger than we take."""
     total = 0
-    for document in documents:
-        total += len(document)
-        if len(document) > DOCUMENT_OCTETS_MAX or total > ALL_DOCUMENTS_OCTETS_MAX:
+    for octets, most in sizes:
+        total += octets
+        if octets > most or total > ALL_DOCUMENTS_OCTETS_MAX:
             raise KonnektorError(4283)
 
 
 def check_document(
-    data: bytes, document_format: DocumentFormat, schemas: Mapping[str, bytes], mime_type: str | None
+    data: bytes,
+    document_format: DocumentFormat,
+    schemas: Mapping[str, bytes],
+    mime_type: str | None,
+    *,
+    has_signatures: bool = False,
 ) -> Checked:
     """TUC_KON_080 "Dokument validieren". To be run in a thread.
 
-    `schemas` are XML schemas by target namespace. Raises 4022 not well-formed, 4023 not valid by the schemas, 4024
-    another format than was said, 4026 a schema that is none, 4280 too large in one dimension, 4281 forbidden content.
+    `schemas` are XML schemas by target namespace; with `has_signatures` an XML document may be larger by them. Raises
+    4022 not well-formed, 4023 not valid by the schemas, 4024 another format than was said, 4026 a schema that is none,
+    4280 too large in one dimension, 4281 forbidden content.
     """
     match document_format:
         case DocumentFormat.XML:
             # A schema judges texts, too.
-            document = parse_document(data, thin=not schemas)
+            limits = SIGNED_LIMITS if has_signatures else DOCUMENT_LIMITS
+            document = parse_document(data, limits, thin=not schemas)
             return Checked(check_xml(document, schemas), document)
         case DocumentFormat.PDF_A:
             return Checked(opened=_open_pdf(data))

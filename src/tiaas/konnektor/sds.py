@@ -63,8 +63,8 @@ class Published:
         return namespace in self.bodies and (not self.roots or local in self.roots)
 
 
-_DOCUMENT_BODY = 40 * MEBIBYTE
-"""A document of 25 MB in base64, and a thousand certificates."""
+_DOCUMENT_BODY = 48 * MEBIBYTE
+"""A document of 25 MB in base64, encrypted and in base64 again, and a thousand certificates."""
 _STACK_BODY = 360 * MEBIBYTE
 """250 MB of documents in base64 (TIP1-A_5010)."""
 

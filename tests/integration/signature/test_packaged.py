@@ -90,8 +90,8 @@ async def test_25_megabytes_are_signed_and_one_octet_more_is_not(office: Office)
 @pytest.mark.code(4283)
 @pytest.mark.requirement("TIP1-A_4500-02")
 async def test_a_body_that_is_not_even_read_is_answered_with_the_code(office: Office) -> None:
-    """More than any document in base64 and a thousand certificates: the rest of it is thrown away."""
-    answer = await post(office, "EncryptionService", SoapReply(200, CONTENT_TYPE, (bytes(41 * 1024 * 1024),)))
+    """More than any document in base64 twice and a thousand certificates: the rest of it is thrown away."""
+    answer = await post(office, "EncryptionService", SoapReply(200, CONTENT_TYPE, (bytes(49 * 1024 * 1024),)))
     assert answer.status_code == 500
     assert answer.headers["content-type"] == CONTENT_TYPE
     assert b"<faultstring>" in answer.content

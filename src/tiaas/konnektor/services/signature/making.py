@@ -115,7 +115,9 @@ def _prepared(wishes: Sequence[Wish], names: Sequence[str], here: Circumstances)
 def _checked(wish: Wish) -> Checked:
     if wish.update is not None and wish.format in CMS_FORMATS:
         return UNREAD  # A CMS signature, whatever MIME type it is called by; its format reads it.
-    checked = check_document(wish.data, wish.document_format, wish.schemas, wish.mime_type)
+    checked = check_document(
+        wish.data, wish.document_format, wish.schemas, wish.mime_type, has_signatures=wish.update is not None
+    )
     # A policy says what its documents are: that no schema came with the call is nothing to warn of.
     return checked if wish.policy is None else replace(checked, warnings=())
 

@@ -15,7 +15,14 @@ from tiaas.ades.found import SignatureFormat
 from tiaas.base.heavy import beside
 from tiaas.interfaces import dss_core_v1_0 as dss
 from tiaas.interfaces.signature_service_v7_5 import VerifyDocument, VerifyInputs
-from tiaas.konnektor.documents import DocumentFormat, check_sizes, format_of, octets_of
+from tiaas.konnektor.documents import (
+    DOCUMENT_OCTETS_MAX,
+    DocumentFormat,
+    check_all_sizes,
+    format_of,
+    octets_of,
+    signed_octets_max,
+)
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.quickwork import QUICK_OCTETS
 from tiaas.konnektor.services.signature.wishes import check_names, schemas_of
@@ -23,6 +30,8 @@ from tiaas.konnektor.verification.reading import Material
 
 _X509 = "{http://www.w3.org/2000/09/xmldsig#}X509Certificate"
 _CERTIFICATES_MAX = 100
+_WITH_DOCUMENT = frozenset({SignatureFormat.PADES, SignatureFormat.SMIME})
+"""Whatever place they come in."""
 _PDF = b"%PDF-"
 _PDF_WITHIN = 1024
 """The header may stand behind other octets (ISO 32000-1, annex H, 3.4.1)."""
@@ -31,9 +40,13 @@ NO_INPUTS = VerifyInputs()
 
 def check_arguments(message: VerifyDocument) -> None:
     """What is seen without reading what was handed in. Raises 4000, 4253 (no signature), 4283."""
-    _format(message)
-    document = b"" if message.document is None else octets_of(message.document)
-    check_sizes((document, _signature(message) or b""))
+    form, given = _format(message), message.signature_object
+    most = signed_octets_max(form)
+    # A document beside its signature is one like any other, what holds both is larger.
+    is_inside = form in _WITH_DOCUMENT or given is None or given.signature_ptr is not None
+    document = 0 if message.document is None else len(octets_of(message.document))
+    signature = len(_signature(message) or b"")
+    check_all_sizes(((document, most if is_inside else DOCUMENT_OCTETS_MAX), (signature, most)))
     check_names((message.optional_inputs or NO_INPUTS).schemas)
 
 

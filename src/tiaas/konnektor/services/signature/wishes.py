@@ -2,7 +2,6 @@
 (gemSpec_Kon V5.18 TAB_KON_756, 755, 753)."""
 
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
 
 from lxml import etree
 
@@ -12,7 +11,14 @@ from tiaas.base.dataclass import dataclass
 from tiaas.interfaces import dss_core_v1_0 as dss
 from tiaas.interfaces.signature_service_v7_5 import Document, IncludeObjects, SignDocument, SignInputs, SignRequest
 from tiaas.konnektor.cmsattributes import attributes_in
-from tiaas.konnektor.documents import DocumentFormat, check_sizes, format_of, octets_of
+from tiaas.konnektor.documents import (
+    DOCUMENT_OCTETS_MAX,
+    DocumentFormat,
+    check_all_sizes,
+    format_of,
+    octets_of,
+    signed_octets_max,
+)
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.services.signature.variants import (
     CMS_FORMATS,
@@ -24,7 +30,6 @@ REQUESTS_MAX = 500
 _NO_INPUTS = SignInputs()
 _NAMELESS = "dss:Schema needs RefURI and content"
 _NO_SCHEMAS: Mapping[str, bytes] = {}
-_DOCUMENT = attrgetter("document")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -60,7 +65,7 @@ def check_arguments(message: SignDocument, *, qes: bool) -> str:
         raise KonnektorError(4000, "a RequestID occurs twice")
     if qes and any(not request.document.short_text for request in requests):
         raise KonnektorError(4000, "ShortText is missing")
-    check_sizes(map(octets_of, map(_DOCUMENT, requests)))
+    check_all_sizes(map(_size, requests))
     return message.job_number
 
 
@@ -84,6 +89,15 @@ def tell_which(error: KonnektorError, before: int, count: int) -> None:
     if count > 1:
         place = f"document {before + 1} of {count}"
         error.detail = f"{place}: {error.detail}" if error.detail else place
+
+
+def _size(request: SignRequest) -> tuple[int, int]:
+    """Octets of the document, and how many it may have: more with a signature in it, beside which another one goes."""
+    octets, inputs = len(octets_of(request.document)), request.optional_inputs
+    if octets <= DOCUMENT_OCTETS_MAX or inputs is None or inputs.return_updated_signature is None:
+        return octets, DOCUMENT_OCTETS_MAX
+    is_xml = request.document.base64_xml is not None
+    return octets, signed_octets_max(SignatureFormat.XADES if is_xml else SignatureFormat.CADES)
 
 
 def wish_of(request: SignRequest, qes: bool) -> Wish:
