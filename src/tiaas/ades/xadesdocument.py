@@ -1,11 +1,12 @@
 """XML documents to be signed or verified: octets and tree together."""
 
+from collections.abc import Iterable
 from hashlib import sha256
 
 from tiaas.ades.signing import CannotSign
 from tiaas.base.dataclass import dataclass
 from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
-from tiaas.soap.longtexts import Thin
+from tiaas.soap.longtexts import LONG, Thin
 from tiaas.soap.markup import (
     Limits,
     XmlElement,
@@ -13,9 +14,14 @@ from tiaas.soap.markup import (
     parse_document_untrusted,
     parse_thin_untrusted,
 )
+from tiaas.xmlsec.names import DS, XADES, ds
 
 LIMITS = Limits(octets=64 * 1024 * 1024, nodes=500_000, depth=128)
 """Ours: above what TAB_KON_775 wants (30 MB, 30,000 elements, 30 levels), room for the signatures of 25 MB included."""
+LONG_SIGNED = 64 * 1024
+"""Longer than certificates and OCSP responses are."""
+_SAYING = tuple(f"{{{uri}}}*" for uri in (DS, XADES))
+_OBJECT = ds("Object")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -34,6 +40,10 @@ class XmlDocument:
         """The SHA-256 of canonical octets that were made of this tree."""
         return sha256(canonical).digest() if self.thin is None else self.thin.digest(canonical)
 
+    def pieces(self, canonical: bytes) -> Iterable[bytes | memoryview]:
+        """Canonical octets that were made of this tree, in pieces that are all of them."""
+        return (canonical,) if self.thin is None else self.thin.pieces(canonical)
+
     def declaration(self) -> bytes:
         """The byte order mark and XML declaration that the document starts with, or nothing."""
         start = self.octets.find(b"<?xml", 0, 8)
@@ -48,10 +58,30 @@ def parse_xml_untrusted(octets: bytes, limits: Limits = LIMITS) -> XmlDocument:
     return XmlDocument(octets, document_encoding(octets), root)
 
 
-def parse_thin_xml_untrusted(octets: bytes, limits: Limits = LIMITS) -> XmlDocument:
-    """`parse_xml_untrusted` with marks for long texts; for whoever needs elements, attributes and digests only."""
-    root, encoding, thin = parse_thin_untrusted(octets, limits)
+def parse_thin_xml_untrusted(octets: bytes, limits: Limits = LIMITS, long: int = LONG) -> XmlDocument:
+    """`parse_xml_untrusted` with marks for texts of `long` octets; for whoever needs elements, attributes and digests
+    only."""
+    root, encoding, thin = parse_thin_untrusted(octets, limits, long)
     return XmlDocument(octets, encoding, root, thin)
+
+
+def parse_signed_untrusted(octets: bytes, long: int = LONG_SIGNED) -> XmlDocument:
+    """`parse_xml_untrusted` with marks for long texts in what is signed, for whoever reads the signatures in it."""
+    document = parse_thin_xml_untrusted(octets, long=long)
+    if document.thin is not None and _is_marked(document.root, document.thin):
+        return parse_xml_untrusted(octets)
+    return document
+
+
+def _is_marked(root: XmlElement, thin: Thin) -> bool:
+    """Whether a mark stands for something that a signature says, and not only for what is signed."""
+    for element in root.iter(*_SAYING):
+        if element.tag == _OBJECT:
+            continue
+        for text in (element.text, *(child.tail for child in element)):
+            if text and thin.is_marked(text):
+                return True
+    return False
 
 
 def parse_to_sign(octets: bytes) -> XmlDocument:

@@ -21,7 +21,7 @@ from tiaas.ades.found import (
     ManifestEntry,
     SignatureFormat,
 )
-from tiaas.ades.xadesdocument import XmlDocument, code_of, parse_xml_untrusted
+from tiaas.ades.xadesdocument import LONG_SIGNED, XmlDocument, code_of, parse_signed_untrusted
 from tiaas.ades.xadesids import is_id_by_schema
 from tiaas.ades.xadeslimits import check_content
 from tiaas.ades.xadesmanifest import compared
@@ -113,12 +113,14 @@ def xades_claims_untrusted(
     certificate: bytes | None = None,
     schemas: Mapping[str, bytes] | None = None,
     id_attributes: frozenset[str] | None = None,
+    long: int = LONG_SIGNED,
 ) -> list[Claim]:
     """The signatures of an XML document in its order, their values not yet checked.
 
     `document` holds them, or `signature` is a ds:Signature that encloses its document or refers to `document` without
     URI. `certificate` (DER) is the signer's where none is embedded; `schemas` are octets by the URI that a Manifest
-    gives them; `id_attributes` are the names of the attributes that are Ids by the schemas, None without any.
+    gives them; `id_attributes` are the names of the attributes that are Ids by the schemas, None without any. Texts of
+    `long` octets that are signed are digested without being read.
 
     Raises only `BadSignatureFile`: 4253 without signature, 4022 not well-formed, 4110 another encoding, 4280 too much
     of anything, 4281 forbidden content (DTD, XInclude, XPath, XSLT, xpointer).
@@ -127,7 +129,7 @@ def xades_claims_untrusted(
     if octets is None:
         raise BadSignatureFile(4253, "neither document nor signature")
     try:
-        parsed = parse_xml_untrusted(octets)
+        parsed = parse_signed_untrusted(octets, long)
     except BadEnvelope as error:
         raise BadSignatureFile(code_of(error), str(error)) from None
     elements = list(all_signatures(parsed.root))
@@ -161,7 +163,9 @@ class _Reading:
         id_attributes: frozenset[str] | None,
     ) -> None:
         allowance = Allowance.of(len(document.octets) + len(detached or b""), _comparing(document))
-        self._document = Document(document.root, index_ids(document.root), detached, allowance)
+        ids = index_ids(document.root)
+        self._document = Document(document.root, ids, detached, allowance, pieces=document.pieces)
+        self._pieces = document.pieces
         self._elements = elements
         self._certificate = certificate
         self._schemas = schemas
@@ -208,7 +212,8 @@ class _Reading:
         elif readable.key is None:
             problems.add(Integrity.SIGNATURE_WRONG)
         elif method is not None:
-            octets = canonical(syntax.info, syntax.canonicalization.algorithm, syntax.canonicalization.prefixes)
+            steps = syntax.canonicalization
+            octets = b"".join(self._pieces(canonical(syntax.info, steps.algorithm, steps.prefixes)))
             fits, ecdsa = _value_check(method, octets, syntax.value, readable.key, readable.encoded_key)
         if named is not None and readable is not None and not (is_named and _has_serial(named, readable)):
             problems.add(Integrity.CERTIFICATE_NOT_BOUND)

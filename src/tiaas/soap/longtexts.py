@@ -34,17 +34,28 @@ class Thin:
 
     octets: bytes
     _texts: tuple[memoryview, ...]
+    _name: str
     _mark: re.Pattern[bytes]
 
     def digest(self, canonical: bytes) -> bytes:
         """The SHA-256 of the canonical octets of this document, or of a part of it, with the texts put back."""
-        state, done, view = sha256(), 0, memoryview(canonical)
-        for mark in self._mark.finditer(canonical):
-            state.update(view[done : mark.start()])
-            state.update(self._texts[int(mark[1])])
-            done = mark.end()
-        state.update(view[done:])
+        state = sha256()
+        for piece in self.pieces(canonical):
+            state.update(piece)
         return state.digest()
+
+    def pieces(self, canonical: bytes) -> Iterator[memoryview]:
+        """The canonical octets of this document, or of a part of it, with the texts put back."""
+        done, view = 0, memoryview(canonical)
+        for mark in self._mark.finditer(canonical):
+            yield view[done : mark.start()]
+            yield self._texts[int(mark[1])]
+            done = mark.end()
+        yield view[done:]
+
+    def is_marked(self, text: str) -> bool:
+        """Whether a text of the tree has a mark in it."""
+        return self._name in text
 
 
 def thin(document: bytes, encoding: str, long: int = LONG) -> Thin | None:
@@ -72,7 +83,7 @@ def thin(document: bytes, encoding: str, long: int = LONG) -> Thin | None:
     pieces = [bytes(kept[0])]
     for number, part in enumerate(kept[1:]):
         pieces += (b"%s%d." % (name, number), bytes(part))
-    return Thin(b"".join(pieces), tuple(texts), re.compile(re.escape(name) + rb"(\d+)\."))
+    return Thin(b"".join(pieces), tuple(texts), name.decode(), re.compile(re.escape(name) + rb"(\d+)\."))
 
 
 def _between_tags(document: bytes, long: int) -> Iterator[tuple[int, int]]:

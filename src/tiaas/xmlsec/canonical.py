@@ -157,8 +157,14 @@ def inherited(
 
 def digest(octets: bytes, algorithm: hashes.HashAlgorithm) -> bytes:
     """The hash of `octets`."""
+    return digest_of((octets,), algorithm)
+
+
+def digest_of(pieces: Iterable[bytes | memoryview], algorithm: hashes.HashAlgorithm) -> bytes:
+    """The hash of all pieces."""
     state = hashes.Hash(algorithm)
-    state.update(octets)
+    for piece in pieces:
+        state.update(piece)
     return state.finalize()
 
 

@@ -6,7 +6,7 @@ document) or "#" and an Id; the transforms are canonicalisations and enveloped-s
 
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from hmac import compare_digest
 
@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from lxml import etree
 
 from tiaas.base.dataclass import dataclass
-from tiaas.xmlsec.canonical import XmlElement, canonical, canonical_document, digest, remaining
+from tiaas.xmlsec.canonical import XmlElement, canonical, canonical_document, digest, digest_of, remaining
 from tiaas.xmlsec.errors import BadXmlSignature, NotResolved, UnknownAlgorithm
 from tiaas.xmlsec.names import CANONICAL, DIGESTS, XML, Transform
 from tiaas.xmlsec.syntax import Reference, Step
@@ -81,14 +81,22 @@ class Allowance:
         return cls(octets, _WHOLE_MAX * octets + _MORE_OCTETS, comparing)
 
 
+def _one_piece(octets: bytes) -> Iterable[bytes | memoryview]:
+    return (octets,)
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document with signatures in it. `detached` are the octets that a reference without URI means, or None."""
+    """A document with signatures in it. `detached` are the octets that a reference without URI means, or None.
+
+    `pieces` gives of canonical octets what they stand for, where texts of the tree are marks.
+    """
 
     root: XmlElement
     ids: IdIndex
     detached: bytes | None = None
     allowance: Allowance = field(default_factory=Allowance, compare=False, repr=False)
+    pieces: Callable[[bytes], Iterable[bytes | memoryview]] = field(default=_one_piece, compare=False, repr=False)
     _digests: dict[tuple[object, ...], bytes] = field(default_factory=dict, compare=False, repr=False)
 
     def target(self, reference: Reference) -> XmlElement | None:
@@ -129,8 +137,10 @@ class Document:
         cost = allowance.whole
         try:
             octets = self.octets(reference, signature)
-            cost = max(len(octets), cost if enveloped else 0)
-            return digest(octets, _algorithm(reference.digest_method))
+            # What stands beside the document is no part of its tree.
+            pieces = (octets,) if reference.uri is None else tuple(self.pieces(octets))
+            cost = max(sum(map(len, pieces)), cost if enveloped else 0)
+            return digest_of(pieces, _algorithm(reference.digest_method))
         except NotResolved:
             cost = 0
             raise
