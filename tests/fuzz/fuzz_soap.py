@@ -3,7 +3,9 @@
 from contextlib import suppress
 from typing import Any
 
+from tests.fuzz.mutation import stretched
 from tiaas.interfaces import card_service_v8_1, certificate_service_v6_0, event_service_v7_2, vsd_service_v5_2
+from tiaas.interfaces.card_service_common_v2_0 import CARDCMN
 from tiaas.interfaces.telematik_error_v2_0 import Error
 from tiaas.soap.client import ReceivedFault, read_answer_untrusted
 from tiaas.soap.decoder import XmlElement, read_exactly
@@ -51,6 +53,10 @@ SEEDS: list[bytes] = [
         "<e:EventTo>cetp://[::1]:8888/</e:EventTo><e:Topic>CARD</e:Topic></e:Subscription></e:Subscribe>"
     ),
     _envelope(
+        f'<e:GetCards xmlns:e="{event_service_v7_2.EVT.uri}">{_CONTEXT}<c:CtId xmlns:c="{CARDCMN.uri}">t</c:CtId>'
+        f'<c:SlotId xmlns:c="{CARDCMN.uri}">{"0" * 20}x</c:SlotId></e:GetCards>'
+    ),
+    _envelope(
         f'<e:ReadCardCertificate xmlns:e="{certificate_service_v6_0.CERT.uri}">{_HANDLE}{_CONTEXT}<e:CertRefList>'
         "<e:CertRef> C.AUT </e:CertRef><!-- x --><e:CertRef><![CDATA[C.ENC]]></e:CertRef></e:CertRefList>"
         "<e:Crypt>ECC</e:Crypt></e:ReadCardCertificate>"
@@ -85,6 +91,11 @@ _SHAPES = [_learnt(seed) for seed in SEEDS[:2]]
 
 def target(data: bytes) -> None:
     """Only `SoapError` (and `ReceivedFault` on the client's side) may escape; what is decoded is valid."""
+    for message in {data, stretched(data)}:
+        _read(message)
+
+
+def _read(data: bytes) -> None:
     for shapes in _SHAPES:
         _check_shape(shapes, data)
     with suppress(SoapError):

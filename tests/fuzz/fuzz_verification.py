@@ -1,12 +1,12 @@
 """Fuzz target: VerifyDocument as clients send it, with signatures of all formats, keys and schemas, and its report."""
 
-import re
 from base64 import b64encode
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from lxml import etree
 
+from tests.fuzz.mutation import stretched
 from tests.unit.verification.keyuses import is_yes, request_of
 from tests.unit.verification.signatures import OSIG, SMCB, XML, signer
 from tiaas.ades.found import BadSignatureFile, Claim, FoundSignature, SignatureFormat
@@ -45,8 +45,6 @@ from tiaas.xmlsec.names import Transform
 
 _BY = signer(OSIG)
 _WORKER = Worker()
-_RUN = re.compile(rb"(.)\1{15,}", re.DOTALL)
-_STRETCHED = 300_000
 _LONG = 2000
 _PLACES = places_in_body((VerifyDocument,))
 _LIMITS = Limits(octets=1 << 20, nodes=30_000, depth=1000)
@@ -128,15 +126,9 @@ def _check_thin(material: Material, claims: list[Claim]) -> None:
             raise AssertionError("a long text is read in another way than digested")
 
 
-def _stretched(data: bytes) -> bytes:
-    """With the first run of an octet made so long that whatever takes its square takes longer than a run may."""
-    run = _RUN.search(data)
-    return data if run is None else data[: run.start()] + run[1] * _STRETCHED + data[run.end() :]
-
-
 def target(data: bytes) -> None:
     """Only the errors that become faults may escape; whatever was read can be judged and reported."""
-    for message in {data, _stretched(data)}:
+    for message in {data, stretched(data)}:
         places = standing_untrusted(message, _PLACES)
         if (Bulk().take_out_untrusted(message, _PLACES) == message) is bool(places):
             raise AssertionError("what is found is not what is taken out")

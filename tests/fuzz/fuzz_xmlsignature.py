@@ -9,7 +9,7 @@ from lxml import etree
 from tiaas.ades.found import BadSignatureFile, Integrity
 from tiaas.ades.signing import CannotSign, SignedBy
 from tiaas.ades.xades import XadesOptions, prepare
-from tiaas.ades.xadesdocument import parse_thin_xml_untrusted, parse_xml_untrusted
+from tiaas.ades.xadesdocument import parse_signed_untrusted, parse_thin_xml_untrusted, parse_xml_untrusted
 from tiaas.ades.xadesread import read_xades_untrusted, xades_claims_untrusted
 from tiaas.ades.xadesvariants import Update
 from tiaas.pki.keys import SigningScheme
@@ -92,6 +92,8 @@ def target(data: bytes) -> None:
         parse_xml_untrusted(data)
     with suppress(BadEnvelope):
         parse_thin_xml_untrusted(data)
+        # What stands between tags may be short here.
+        parse_signed_untrusted(data, long=16)
     with suppress(BadSignatureFile):
         found = read_xades_untrusted(data)
         assert len(found) == len(xades_claims_untrusted(data))

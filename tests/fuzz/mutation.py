@@ -1,9 +1,12 @@
 """Mutations of octets: the engine without coverage, where there is no atheris and for the fast test of all targets."""
 
+import re
 from collections.abc import Iterator, Sequence
 from random import Random
 
 MAX_SIZE = 8192
+_RUN = re.compile(rb"(.)\1{15,}", re.DOTALL)
+_STRETCHED = 300_000
 _INTERESTING = (b"\x00", b"\xff", b"\x7f", b"\x80", b"\x81", b"\x82", b"\x84", b"\x00\x00", b"\xff\xff", b"\xff" * 4)
 
 
@@ -15,6 +18,12 @@ def mutants(seeds: Sequence[bytes], random: Random) -> Iterator[bytes]:
         for _ in range(random.choice((1, 1, 1, 2, 3, 8))):
             data = _change(data, pool, random)
         yield data[:MAX_SIZE]
+
+
+def stretched(data: bytes) -> bytes:
+    """With the first run of an octet made so long that whatever takes its square takes longer than a run may."""
+    run = _RUN.search(data)
+    return data if run is None else data[: run.start()] + run[1] * _STRETCHED + data[run.end() :]
 
 
 def _change(data: bytes, pool: Sequence[bytes], random: Random) -> bytes:
