@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from tiaas.ades.signing import CannotSign
 from tiaas.ades.xadesdocument import XmlDocument, parse_to_sign
-from tiaas.ades.xadesunsigned import DECLARED, Room, covers, top_signatures, unsigned_room
+from tiaas.ades.xadeslimits import holds_too_many_signatures
+from tiaas.ades.xadesunsigned import DECLARED, Room, covering, signing_all, top_signatures, unsigned_room
 from tiaas.ades.xmlsplice import Place, inserted, locate
 from tiaas.base.dataclass import dataclass
 from tiaas.soap.markup import XmlElement
@@ -30,15 +31,18 @@ class CounterPlan:
 def plan_counters(document: XmlDocument, name: str) -> tuple[bytes, tuple[CounterPlan, ...]]:
     """The document, with the Ids that its SignatureValues lacked, and what has to be signed.
 
-    Raises `CannotSign` 4111 without signature, or if a counter signature would break one.
+    Raises `CannotSign` 4111 without signature, or if a counter signature would break one, 4280 for too many.
     """
+    if holds_too_many_signatures(document.root):
+        raise CannotSign(4280, "more signatures than supported")
     document = _with_value_ids(document, name)
     signatures = top_signatures(document.root)
     if not signatures:
         raise CannotSign(4111, "no signature to be countersigned")
+    whole = signing_all(signatures)
     guests: dict[XmlElement, list[XmlElement]] = {}
     for signature in signatures:
-        guests.setdefault(_host(signature, signatures), []).append(signature)
+        guests.setdefault(_host(signature, whole), []).append(signature)
     plans = {
         guest: plan
         for host, those in guests.items()
@@ -63,13 +67,13 @@ def _plans(document: XmlDocument, room: Room, signatures: list[XmlElement]) -> l
     return plans
 
 
-def _host(signature: XmlElement, signatures: list[XmlElement]) -> XmlElement:
+def _host(signature: XmlElement, whole: list[XmlElement]) -> XmlElement:
     """The signature that may be added to: itself, or the innermost of those that cover it."""
-    covering = [other for other in signatures if covers(other, signature)]
-    if not covering:
+    around = covering(signature, whole)
+    if not around:
         return signature
-    host = covering[-1]
-    if any(covers(other, host) for other in signatures):
+    host = around[-1]
+    if covering(host, whole):
         raise CannotSign(4111, "a counter signature would break another signature")
     return host
 
@@ -80,7 +84,8 @@ def _with_value_ids(document: XmlDocument, name: str) -> XmlDocument:
     bare = [signature for signature in signatures if _value(signature).get("Id") is None]
     if not bare:
         return document
-    if any(covers(other, signature) for signature in bare for other in signatures):
+    whole = signing_all(signatures)
+    if any(covering(signature, whole) for signature in bare):
         raise CannotSign(4111, "a counter signature would break another signature")
     spans = locate(document.octets, document.encoding, [_value(signature) for signature in bare])
     additions = [(span.attribute(), octets(f' Id="signaturevalue-{name}-of-{at}"')) for at, span in enumerate(spans)]

@@ -3,6 +3,8 @@
 gemSpec_Kon V5.18 A_19052-01 (TAB_KON_775), A_22673, TAB_KON_779.
 """
 
+from itertools import islice
+
 from lxml import etree
 
 from tiaas.ades.found import BadSignatureFile
@@ -20,6 +22,11 @@ _MANIFEST_REFERENCES_MAX = 256
 
 _SIGNATURE, _TRANSFORM, _TRANSFORMS = ds("Signature"), ds("Transform"), ds("Transforms")
 _REFERENCE, _MANIFEST = ds("Reference"), ds("Manifest")
+
+
+def holds_too_many_signatures(root: XmlElement) -> bool:
+    """Whether there are more signatures than are looked at together."""
+    return len(list(islice(root.iter(_SIGNATURE), SIGNATURES_MAX + 1))) > SIGNATURES_MAX
 
 
 def check_content(root: XmlElement) -> None:

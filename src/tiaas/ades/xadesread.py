@@ -132,10 +132,11 @@ def xades_claims_untrusted(
         parsed = parse_signed_untrusted(octets, long)
     except BadEnvelope as error:
         raise BadSignatureFile(code_of(error), str(error)) from None
+    # First, since it bounds how many signatures there are to be looked at together.
+    check_content(parsed.root)
     elements = list(all_signatures(parsed.root))
     if not elements:
         raise BadSignatureFile(4253, "no signature")
-    check_content(parsed.root)
     detached = document if signature is not None else None
     reading = _Reading(parsed, detached, elements, certificate, schemas or {}, id_attributes)
     return [reading.claim(element) for element in elements]

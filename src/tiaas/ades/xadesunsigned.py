@@ -3,7 +3,7 @@
 A signature that another one covers must not be touched, or that one breaks (`xades`, parallel signatures).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from tiaas.ades.signing import CannotSign
 from tiaas.ades.xadesdocument import XmlDocument, parse_to_sign
@@ -20,6 +20,9 @@ DECLARED = f' xmlns:xades="{XADES}"'
 """Whether the prefix is in force where a property goes does not matter: it is declared again."""
 
 _COUNTER = xades("CounterSignature")
+_REFERENCE = f"{ds('SignedInfo')}/{ds('Reference')}"
+_Referred = dict[XmlElement, frozenset[str | None]]
+"""What each signature refers to, looked up once however many stand in its Objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,9 @@ class Room:
 
 def all_signatures(root: XmlElement) -> Iterator[XmlElement]:
     """All signatures in document order, but those inside what an enveloping signature encloses: they are content."""
+    referred: _Referred = {}
     for signature in root.iter(ds("Signature")):
-        if not any(_encloses(ancestor) for ancestor in signature.iterancestors(ds("Object"))):
+        if not any(_encloses(ancestor, referred) for ancestor in signature.iterancestors(ds("Object"))):
             yield signature
 
 
@@ -42,12 +46,15 @@ def top_signatures(root: XmlElement) -> list[XmlElement]:
     return [signature for signature in all_signatures(root) if not _is_counter(signature)]
 
 
-def covers(other: XmlElement, signature: XmlElement) -> bool:
-    """Whether `other` signs the whole document and with it what is in `signature`."""
-    if other is signature or other in signature.iterancestors():
-        return False
-    references = other.findall(f"{ds('SignedInfo')}/{ds('Reference')}")
-    return any(reference.get("URI") == "" for reference in references)
+def signing_all(signatures: Iterable[XmlElement]) -> list[XmlElement]:
+    """Those that sign the whole document, for `covering`."""
+    return [signature for signature in signatures if "" in _references(signature)]
+
+
+def covering(signature: XmlElement, signing_all: Iterable[XmlElement]) -> list[XmlElement]:
+    """Those of `signing_all` that sign what is in `signature`, too: all but itself and those around it."""
+    apart = {signature, *signature.iterancestors()}
+    return [other for other in signing_all if other not in apart]
 
 
 def unsigned_room(document: XmlDocument, signature: XmlElement) -> Room:
@@ -89,10 +96,11 @@ def with_ocsp(document: bytes, responses: Mapping[int, bytes]) -> bytes:
     """
     parsed = parse_to_sign(document)
     signatures = list(all_signatures(parsed.root))
+    whole = signing_all(signatures)
     additions = []
     for index, ocsp in responses.items():
         signature = signatures[index]
-        if any(covers(other, signature) for other in signatures):
+        if covering(signature, whole):
             continue
         try:
             place = unsigned_room(parsed, signature).place
@@ -107,11 +115,16 @@ def _is_counter(signature: XmlElement) -> bool:
     return parent is not None and parent.tag == _COUNTER
 
 
-def _encloses(element: XmlElement) -> bool:
+def _encloses(element: XmlElement, referred: _Referred) -> bool:
     """Whether an Object is what its signature refers to."""
     name, signature = element.get("Id"), element.getparent()
     if name is None or signature is None:
         return False
-    return any(
-        reference.get("URI") == f"#{name}" for reference in signature.iterfind(f"{ds('SignedInfo')}/{ds('Reference')}")
-    )
+    if signature not in referred:
+        referred[signature] = _references(signature)
+    return f"#{name}" in referred[signature]
+
+
+def _references(signature: XmlElement) -> frozenset[str | None]:
+    """The URIs of a signature's references."""
+    return frozenset([reference.get("URI") for reference in signature.iterfind(_REFERENCE)])

@@ -10,6 +10,7 @@ import pytest
 from lxml import etree
 
 from tests.adesbench import NOW, Key, holder
+from tiaas.ades import xadesunsigned
 from tiaas.ades.found import BadSignatureFile, FoundSignature, Integrity
 from tiaas.ades.xades import XadesOptions, prepare
 from tiaas.ades.xadesread import read_xades_untrusted
@@ -354,6 +355,30 @@ def test_many_references_cost_no_more_than_one() -> None:
     found = read_xades_untrusted(f"<a>{signature * 64}<b>{'x' * 2_000_000}</b></a>".encode())
     assert {item.integrity for item in found} == {Integrity.ALGORITHM_UNKNOWN}
     assert len(found) == 64
+
+
+def test_too_many_signatures_in_an_object_are_not_looked_at() -> None:
+    """To ask for each what the signature around it refers to would take minutes."""
+    inside = "<Reference/>" * 14_000, "<Signature/>" * 14_000
+    document = f'<a xmlns="{DS}"><SignedInfo>{inside[0]}</SignedInfo><Object Id="x">{inside[1]}</Object></a>'
+    assert refused(document.encode()) == 4280
+
+
+def test_what_a_signature_refers_to_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many are in what it encloses."""
+    looked_up = []
+    references = xadesunsigned._references
+
+    def counted(signature: XmlElement) -> frozenset[str | None]:
+        looked_up.append(signature)
+        return references(signature)
+
+    monkeypatch.setattr(xadesunsigned, "_references", counted)
+    refer = f'<SignedInfo>{"<Reference/>" * 1000}<Reference URI="#x"/></SignedInfo>'
+    document = f'<Signature xmlns="{DS}">{refer}<Object Id="x">{"<Signature/>" * 63}</Object></Signature>'
+    root = etree.fromstring(document)
+    assert list(xadesunsigned.all_signatures(root)) == [root]
+    assert looked_up == [root]
 
 
 def test_no_signature_or_no_xml() -> None:

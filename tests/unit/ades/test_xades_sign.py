@@ -445,3 +445,10 @@ def test_of_two_parts_that_the_policy_names_none_is_the_signed_one(name: str, de
     forged = b"<n:Rest>" + forged + b"</n:Rest>" if deep else forged
     wrapped = sign(NFD, NFDM).replace(b"<n:Notfalldaten ID", forged + b"<n:Notfalldaten ID", 1)
     assert one(wrapped).integrity is Integrity.NOT_WHOLE_DOCUMENT
+
+
+def test_of_too_many_signatures_none_is_countersigned() -> None:
+    """To ask for each whether each of the others covers it would take half an hour."""
+    signatures = b"<Signature><SignatureValue/></Signature>" * 14_000
+    document = b'<a xmlns="http://www.w3.org/2000/09/xmldsig#">' + signatures + b"</a>"
+    assert refused(document, replace(OPTIONS, update=Update.COUNTER)) == 4280
