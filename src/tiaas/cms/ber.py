@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tiaas.cms.der import BIT_STRING, OID_TAG
 from tiaas.cms.errors import BadCms
-from tiaas.tlv import encode
+from tiaas.tlv import encode, header
 
 MAX_DEPTH = 32
 MAX_ELEMENTS = 200_000
@@ -22,8 +22,16 @@ _NOT_HERE = 1 << 40
 """In place of a length that is read elsewhere: longer than anything."""
 
 
+Ends = dict[int, int]
+"""Where the contents of elements of indefinite length end, by where the contents begin."""
+
+
 class Element(NamedTuple):
-    """One element of `octets`: its tag (all octets as one integer) and where it and its content begin and end."""
+    """One element of `octets`: its tag (all octets as one integer) and where it and its content begin and end.
+
+    `ends` is what is known of the elements in it: to look for the end of one finds those of all that are in it, and
+    they are not looked for again, however deep they are nested.
+    """
 
     octets: bytes
     tag: int
@@ -31,6 +39,7 @@ class Element(NamedTuple):
     first: int
     stop: int
     end: int
+    ends: Ends | None = None
 
     @property
     def encoded(self) -> bytes:
@@ -49,7 +58,7 @@ class Element(NamedTuple):
 
     def children(self) -> list["Element"]:
         """The elements in the content; raises `BadCms`."""
-        octets, _, start, position, stop, _ = self
+        octets, _, start, position, stop, _, ends = self
         if not octets[start] & _CONSTRUCTED:
             raise BadCms("a primitive element where a constructed one is expected")
         found: list[Element] = []
@@ -64,10 +73,10 @@ class Element(NamedTuple):
                 length = int.from_bytes(octets[position + 2 : first], "big") if 0x80 < length <= 0x82 else _NOT_HERE
             end = first + length
             if end <= stop and tag and tag & 0x1F != 0x1F:
-                found.append(tuple.__new__(Element, (octets, tag, position, first, end, end)))
+                found.append(tuple.__new__(Element, (octets, tag, position, first, end, end, ends)))
                 position = end
             else:
-                found.append(element := _read(octets, position, stop, MAX_DEPTH))
+                found.append(element := _read(octets, position, stop, ends))
                 position = element.end
         raise BadCms("too many elements")
 
@@ -120,10 +129,10 @@ def read_untrusted(octets: bytes) -> Element:
     if size >= 4 and octets[0] and octets[0] & 0x1F != 0x1F:
         # Nearly all have one octet for the tag and a length in one or three.
         if octets[1] == size - 2 and size <= 0x81:
-            return tuple.__new__(Element, (octets, octets[0], 0, 2, size, size))
+            return tuple.__new__(Element, (octets, octets[0], 0, 2, size, size, None))
         if octets[1] == 0x82 and int.from_bytes(octets[2:4], "big") == size - 4:
-            return tuple.__new__(Element, (octets, octets[0], 0, 4, size, size))
-    element = _read(octets, 0, size, MAX_DEPTH)
+            return tuple.__new__(Element, (octets, octets[0], 0, 4, size, size, None))
+    element = _read(octets, 0, size, None)
     if element.end != size and octets[element.end :].strip(b"\x00"):
         raise BadCms("octets behind the structure")
     return element
@@ -184,13 +193,14 @@ def definite(element: Element, tag: int | None = None) -> bytes:
 
 
 def _definite(element: Element, tag: int, depth: int) -> bytes:
-    if not element.constructed:
-        return encode(tag, element.value)
+    octets, _, start, first, stop, _, _ = element
+    if not octets[start] & _CONSTRUCTED:
+        return header(tag, stop - first) + octets[first:stop]
     if depth <= 0:
         raise BadCms("nested too deep")
     if element.tag & ~_CONSTRUCTED in _STRINGS:
         return encode(tag & ~_CONSTRUCTED, string(element, element.tag & ~_CONSTRUCTED))
-    return encode(tag, *(_definite(child, child.tag, depth - 1) for child in element.children()))
+    return encode(tag, *[_definite(child, child.tag, depth - 1) for child in element.children()])
 
 
 # Universal string types that BER may cut into segments, and that CMS has: OCTET STRING and the character strings.
@@ -211,27 +221,30 @@ def _collect(element: Element, tag: int, found: list[memoryview], depth: int) ->
         _collect(child, tag, found, depth - 1)
 
 
-def _read(octets: bytes, position: int, limit: int, depth: int) -> Element:
+def _read(octets: bytes, position: int, limit: int, ends: Ends | None) -> Element:
     tag, first, length = _header(octets, position, limit)
     if length is not None:
         stop = first + length
         if stop > limit:
             raise BadCms("cut off")
-        return Element(octets, tag, position, first, stop, stop)
+        return Element(octets, tag, position, first, stop, stop, ends)
     if not octets[position] & _CONSTRUCTED:
         raise BadCms("a primitive element of indefinite length")
-    stop = _end_of_contents(octets, first, limit, depth)
-    return Element(octets, tag, position, first, stop, stop + 2)
+    ends = {} if ends is None else ends
+    if first not in ends:
+        _find_ends(octets, first, limit, ends)
+    stop = ends[first]
+    return Element(octets, tag, position, first, stop, stop + 2, ends)
 
 
-def _end_of_contents(octets: bytes, position: int, limit: int, depth: int) -> int:
-    """Where the end-of-contents octets of an element begin whose content begins at `position`."""
-    open_elements = 1
+def _find_ends(octets: bytes, position: int, limit: int, ends: Ends) -> None:
+    """Finds where the content that begins at `position` ends, and with it those of indefinite length in it."""
+    open_elements = [position]
     for _ in range(MAX_ELEMENTS):
         if octets[position : position + 2] == _END_OF_CONTENTS and position + 2 <= limit:
-            open_elements -= 1
+            ends[open_elements.pop()] = position
             if not open_elements:
-                return position
+                return
             position += 2
             continue
         first_octet = position
@@ -239,8 +252,8 @@ def _end_of_contents(octets: bytes, position: int, limit: int, depth: int) -> in
         if length is not None:
             position += length
             continue
-        open_elements += 1
-        if open_elements > depth or not octets[first_octet] & _CONSTRUCTED:
+        open_elements.append(position)
+        if len(open_elements) > MAX_DEPTH or not octets[first_octet] & _CONSTRUCTED:
             raise BadCms("indefinite lengths nested too deep, or of a primitive element")
     raise BadCms("too many elements")
 

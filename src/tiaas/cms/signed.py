@@ -36,6 +36,7 @@ from tiaas.cms.der import (
 )
 from tiaas.cms.errors import BadCms
 from tiaas.cms.oids import Attribute
+from tiaas.tlv import encode
 
 MAX_SIGNERS = 100
 MAX_ATTRIBUTES = 100
@@ -101,10 +102,11 @@ class SignerInfo:
         written = bytes([SET]) + element.encoded[1:] if element.stop == element.end else b""
         if written:
             yield written
-        in_order = definite(element, SET)
+        attributes = [definite(child) for child in element.children()]
+        in_order = encode(SET, *attributes)
         if in_order != written:
             yield in_order
-        in_der = set_of(definite(child) for child in element.children())
+        in_der = set_of(attributes)
         if in_der not in (written, in_order):
             yield in_der
 
@@ -290,7 +292,7 @@ def _attributes(element: Element) -> tuple[ReadAttribute, ...]:
 
 
 def _attribute(element: Element) -> ReadAttribute:
-    octets, _, start, first, _, end = element
+    octets, _, start, first, _, end, _ = element
     if end - start <= _ATTRIBUTE_KEPT_OCTETS and octets.startswith(_ALIKE, first):
         return _alike(octets[start:end])
     return _short_attribute(element) or _read_attribute(element)
@@ -306,7 +308,7 @@ def _short_attribute(element: Element) -> ReadAttribute | None:
 
     Lists of its elements cost as much as all that follows from them.
     """
-    octets, tag, start, first, stop, end = element
+    octets, tag, start, first, stop, end, _ = element
     if tag != SEQUENCE or stop != end or stop - first < 6:
         return None
     values = first + 2 + octets[first + 1]

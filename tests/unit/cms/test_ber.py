@@ -21,6 +21,27 @@ def test_indefinite_lengths_and_segments() -> None:
     assert ber.definite(element) == bytes.fromhex("300a30030201050403616263")
 
 
+def test_ends_are_looked_for_once_however_deep(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = 0
+    header = ber._header
+
+    def counted(octets: bytes, position: int, limit: int) -> tuple[int, int, int | None]:
+        nonlocal read
+        read += 1
+        return header(octets, position, limit)
+
+    monkeypatch.setattr(ber, "_header", counted)
+    depth, inside = 26, 1000
+    nested = b"\x30\x80" * depth + b"\x05\x00" * inside + b"\0\0" * depth
+    element = ber.read_untrusted(nested)
+    assert ber.definite(element).endswith(b"\x05\x00" * inside)
+    assert read <= inside + 2 * depth
+    read = 0
+    text = b"\x24\x80" * depth + b"\x04\x00" * inside + b"\0\0" * depth
+    assert ber.string(ber.read_untrusted(text), der.OCTET_STRING) == b""
+    assert read <= inside + 2 * depth
+
+
 def test_zeros_behind_are_ignored() -> None:
     assert ber.read_untrusted(b"\x02\x01\x05" + bytes(20)).value == b"\x05"
 
