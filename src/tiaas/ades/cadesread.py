@@ -14,7 +14,7 @@ from tiaas.ades import cmsattributes
 from tiaas.ades.cmsalgorithm import KnownAlgorithm, known_algorithm, known_digest, public_key
 from tiaas.ades.found import BadSignatureFile, Check, Claim, FoundSignature, Integrity, SignatureFormat
 from tiaas.cms import oids
-from tiaas.cms.certificate import CertificateNames, names_untrusted
+from tiaas.cms.certificate import CertificateNames, IssuerAndSerial, names_untrusted
 from tiaas.cms.errors import BadCms
 from tiaas.cms.oids import Attribute
 from tiaas.cms.signed import SignedData, SignerInfo, decode_signed_data_untrusted, decode_signer_info_untrusted
@@ -25,9 +25,12 @@ from tiaas.pki.keys import Digest, SigningScheme
 _HASHES = {Digest.SHA256: sha256, Digest.SHA384: sha384, Digest.SHA512: sha512}
 _MAX_SIGNATURES = 100
 _MAX_NESTED = 4
+_MAX_NAMES = 100
+"""Names of issuers that are read because no certificate has the name as a signature writes it."""
 
 Octets = Sequence[bytes | memoryview]
 _Certificate = tuple[CertificateNames, bytes]
+_Named = dict[bytes, CertificateNames]
 
 
 def read_cades_untrusted(
@@ -67,7 +70,7 @@ def cades_claims_untrusted(
     enveloped = read.segments
     content: Octets = given_content if enveloped is None else enveloped
     embedded = read.certificates()
-    reading = _Reading(content, read.content_type, _named([*embedded, *given]), form, embedded, ocsp)
+    reading = _Reading(content, read.content_type, _Certificates([*embedded, *given]), form, embedded, ocsp)
     claims: list[Claim] = []
     for info in read.signers:
         _append(claims, info, reading, None)
@@ -78,19 +81,92 @@ def cades_claims_untrusted(
 
 def digest_signed_before(read: SignedData) -> bytes | None:
     """The SHA-256 hash value of the content as an intact signature of `read` states it, or None."""
-    reading = _Reading((), read.content_type, _named(read.certificates()), stated=True)
+    reading = _Reading((), read.content_type, _Certificates(read.certificates()), stated=True)
     for info in read.signers:
         try:
             digest = cmsattributes.message_digest(info)
             algorithm = known_algorithm(info.signature_algorithm, info.digest_algorithm)
             names_one = cmsattributes.names_a_certificate(info)
-            claimed, check = _weighed(info, reading, reading.certificate_of(info), algorithm, names_one=names_one)
+            claimed, check = _weighed(info, reading, reading.certificates.of(info), algorithm, names_one=names_one)
         except BadCms:
             continue
         intact = (claimed if check is None else check()) is Integrity.INTACT
         if intact and known_digest(info.digest_algorithm) is Digest.SHA256:
             return digest
     return None
+
+
+class _Certificates:
+    """The readable ones of a message, by what signatures call them by: there may be many of both."""
+
+    __slots__ = ("_alike", "_all", "_by_name", "_hashes", "_issuers")
+
+    def __init__(self, certificates: Sequence[bytes]) -> None:
+        self._all: _Named = {}
+        self._by_name: dict[IssuerAndSerial | bytes, _Named] = {}
+        self._alike: dict[int, dict[str, _Named]] = {}
+        self._hashes: dict[str, dict[bytes, bytes]] = {}
+        self._issuers: dict[bytes, str | None] = {}
+        for certificate in certificates:
+            try:
+                names = names_untrusted(certificate)
+            except BadCms:
+                continue
+            self._all[certificate] = names
+            self._by_name.setdefault(names.issuer_and_serial, {})[certificate] = names
+            if names.key_identifier is not None:
+                self._by_name.setdefault(names.key_identifier, {})[certificate] = names
+
+    def of(self, info: SignerInfo) -> _Certificate | None:
+        """The signer's certificate; of several with the same names the one that the attribute binds."""
+        name = info.issuer_and_serial if info.key_identifier is None else info.key_identifier
+        found = self._by_name.get(name) if name is not None else None
+        if found is None:
+            found = self._with_same_names(info)
+        if len(found) > 1:
+            bound = self._bound(info)
+            if bound in found:
+                return found[bound], bound
+        for certificate, names in found.items():
+            return names, certificate
+        return None
+
+    def _bound(self, info: SignerInfo) -> bytes:
+        """The certificate whose hash value an attribute states; empty if there is none."""
+        named = cmsattributes.named_hash(info)
+        if named is None:
+            return b""
+        function, stated = named
+        if function not in self._hashes:
+            self._hashes[function] = {cmsattributes.hash_of(each, function): each for each in self._all}
+        return self._hashes[function].get(stated, b"")
+
+    def _with_same_names(self, info: SignerInfo) -> _Named:
+        """Those whose issuer is the same but for the way it is written (RFC 5280, 7.1), as some signers do it."""
+        if info.issuer_and_serial is None:
+            return {}
+        issuer, serial = info.issuer_and_serial
+        if serial not in self._alike:
+            alike: dict[str, _Named] = {}
+            self._alike[serial] = alike
+            for certificate, names in self._all.items():
+                if names.issuer_and_serial.serial == serial:
+                    own = self._comparable(names.issuer_and_serial.issuer)
+                    if own is not None:
+                        alike.setdefault(own, {})[certificate] = names
+        comparable = self._comparable(issuer) if self._alike[serial] else None
+        return {} if comparable is None else self._alike[serial].get(comparable, {})
+
+    def _comparable(self, name: bytes) -> str | None:
+        """A Name so that equal ones are equal, read once for however many signatures; None for one that is none, and
+        for all that are too many."""
+        if name not in self._issuers:
+            try:
+                is_one = len(self._issuers) < _MAX_NAMES
+                self._issuers[name] = comparable_name_untrusted(name) if is_one else None
+            except BadCertificate:
+                self._issuers[name] = None
+        return self._issuers[name]
 
 
 class _Reading:
@@ -100,13 +176,13 @@ class _Reading:
     what is found.
     """
 
-    __slots__ = ("_hashed", "_issuers", "certificates", "content", "content_type", "embedded", "form", "ocsp", "stated")
+    __slots__ = ("_hashed", "certificates", "content", "content_type", "embedded", "form", "ocsp", "stated")
 
     def __init__(
         self,
         content: Octets,
         content_type: str | None,
-        certificates: tuple[_Certificate, ...],
+        certificates: _Certificates,
         form: SignatureFormat = SignatureFormat.CADES,
         embedded: tuple[bytes, ...] = (),
         ocsp: tuple[bytes, ...] = (),
@@ -121,41 +197,10 @@ class _Reading:
         self.ocsp = ocsp
         self.stated = stated
         self._hashed: dict[Digest, bytes] = {}
-        self._issuers: dict[bytes, str | None] = {}
 
     def below(self, value: bytes) -> "_Reading":
         """What the counter signatures of a signature with that value are checked against."""
-        below = _Reading((value,), None, self.certificates, self.form, self.embedded, self.ocsp)
-        below._issuers = self._issuers
-        return below
-
-    def certificate_of(self, info: SignerInfo) -> _Certificate | None:
-        """The signer's certificate; of several with the same names the one that the attribute binds."""
-        found = [item for item in self.certificates if _is_named(item[0], info)] or [
-            item for item in self.certificates if self._has_same_names(item, info)
-        ]
-        for item in found:
-            if len(found) == 1 or cmsattributes.names_certificate(info, item[1]):
-                return item
-        return found[0] if found else None
-
-    def _has_same_names(self, item: _Certificate, info: SignerInfo) -> bool:
-        """Whether the issuer is the same but for the way it is written (RFC 5280, 7.1), as some signers do it."""
-        names, _ = item
-        wanted = info.issuer_and_serial
-        if wanted is None or names.issuer_and_serial.serial != wanted.serial:
-            return False
-        issuer = self._comparable(wanted.issuer)
-        return issuer is not None and issuer == self._comparable(names.issuer_and_serial.issuer)
-
-    def _comparable(self, name: bytes) -> str | None:
-        """A Name so that equal ones are equal, read once for however many signatures; None for one that is none."""
-        if name not in self._issuers:
-            try:
-                self._issuers[name] = comparable_name_untrusted(name)
-            except BadCertificate:
-                self._issuers[name] = None
-        return self._issuers[name]
+        return _Reading((value,), None, self.certificates, self.form, self.embedded, self.ocsp)
 
     def digest(self, function: Digest) -> bytes:
         """The hash value of the content, made once for however many signatures."""
@@ -190,7 +235,7 @@ def _claim(info: SignerInfo, reading: _Reading, countersigned: int | None) -> Cl
     check: Check | None = None
     ecdsa: EcdsaUse | None = None
     with suppress(BadCms):
-        certificate = reading.certificate_of(info)
+        certificate = reading.certificates.of(info)
         algorithm = known_algorithm(info.signature_algorithm, info.digest_algorithm)
         said, is_bound = cmsattributes.said(info), cmsattributes.names_a_certificate(info)
         claimed, check = _weighed(info, reading, certificate, algorithm, names_one=is_bound)
@@ -283,20 +328,3 @@ def _checked(
 
 def _worse(integrity: Integrity) -> Integrity:
     return Integrity.DIGEST_WRONG if integrity is Integrity.INTACT else integrity
-
-
-def _named(certificates: Sequence[bytes]) -> tuple[_Certificate, ...]:
-    """The readable ones with their names."""
-    found = []
-    for certificate in certificates:
-        try:
-            found.append((names_untrusted(certificate), certificate))
-        except BadCms:
-            continue
-    return tuple(found)
-
-
-def _is_named(names: CertificateNames, info: SignerInfo) -> bool:
-    if info.key_identifier is not None:
-        return names.key_identifier == info.key_identifier
-    return names.issuer_and_serial == info.issuer_and_serial

@@ -8,15 +8,13 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from tiaas.cms import oids
 from tiaas.cms.ber import Elements, read_untrusted, whole_number
 from tiaas.cms.der import INTEGER, SEQUENCE
 from tiaas.cms.errors import BadCms
 from tiaas.cms.signed import Algorithm, algorithm_of
-from tiaas.pki.certificate import PublicKey, SignatureAlgorithm
+from tiaas.pki.certificate import PublicKey, SignatureAlgorithm, load_key_untrusted
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.pki.signature import fits
 
@@ -83,20 +81,11 @@ def known_algorithm(signature: Algorithm, digest: Algorithm) -> KnownAlgorithm |
 
 
 def public_key(encoded: bytes) -> PublicKey | None:
-    """The key in a SubjectPublicKeyInfo, or None if it is neither an RSA key nor one on a known curve.
-
-    Kept for the last usual ones: to load a key on a brainpool curve costs as much as to verify with it.
-    """
-    return _public_key(encoded) if len(encoded) <= _KEY_KEPT_OCTETS else _public_key.__wrapped__(encoded)
+    """`load_key_untrusted`, kept for the last usual ones: to load a brainpool key costs as much as to use it."""
+    return _kept_key(encoded) if len(encoded) <= _KEY_KEPT_OCTETS else load_key_untrusted(encoded)
 
 
-@lru_cache(maxsize=_KEYS_KEPT)
-def _public_key(encoded: bytes) -> PublicKey | None:
-    try:
-        key = load_der_public_key(encoded)
-    except (ValueError, UnsupportedAlgorithm):
-        return None
-    return key if isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey) else None
+_kept_key = lru_cache(maxsize=_KEYS_KEPT)(load_key_untrusted)
 
 
 def _pss(signature: Algorithm, hashed: Digest) -> KnownAlgorithm | None:

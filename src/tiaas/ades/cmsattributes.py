@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from functools import lru_cache
-from hashlib import new, sha1
+from hashlib import new
 from typing import NamedTuple
 
 from tiaas.cms import oids
@@ -83,22 +83,44 @@ def names_certificate(info: SignerInfo, certificate: bytes) -> bool:
 
     The hash value decides (RFC 5035, 3 and 4): a certificate with it has the issuer and serial number it has.
     """
-    name, value = Attribute.SIGNING_CERTIFICATE_V2, info.signed_attribute(Attribute.SIGNING_CERTIFICATE_V2)
-    if value is None:
-        name, value = Attribute.SIGNING_CERTIFICATE, info.signed_attribute(Attribute.SIGNING_CERTIFICATE)
+    name, value = _naming(info)
     if value is None:
         return False
     names = _names if len(value) + len(certificate) <= _NAMING_KEPT_OCTETS else _names.__wrapped__
     return names(name, value, certificate)
 
 
+def named_hash(info: SignerInfo) -> tuple[str, bytes] | None:
+    """The hash function and the hash value that `names_certificate` compares, or None; raises `BadCms`."""
+    name, value = _naming(info)
+    if value is None:
+        return None
+    return _named_hash(name, value)
+
+
+def _naming(info: SignerInfo) -> tuple[Attribute, bytes | None]:
+    value = info.signed_attribute(Attribute.SIGNING_CERTIFICATE_V2)
+    if value is not None:
+        return Attribute.SIGNING_CERTIFICATE_V2, value
+    return Attribute.SIGNING_CERTIFICATE, info.signed_attribute(Attribute.SIGNING_CERTIFICATE)
+
+
 @lru_cache(maxsize=_NAMINGS_KEPT)
 def _names(name: Attribute, value: bytes, certificate: bytes) -> bool:
     """Kept for the last ones: a signer names his certificate in every signature with the same octets."""
+    named = _named_hash(name, value)
+    return named is not None and hash_of(certificate, named[0]) == named[1]
+
+
+def hash_of(certificate: bytes, function: str) -> bytes:
+    """A hash value as `named_hash` gives one."""
+    return new(function, certificate, usedforsecurity=False).digest()
+
+
+def _named_hash(name: Attribute, value: bytes) -> tuple[str, bytes] | None:
     algorithm, expected = _first_certificate(value)
-    if name is Attribute.SIGNING_CERTIFICATE:
-        return sha1(certificate, usedforsecurity=False).digest() == expected
-    return algorithm in _HASHES and new(_HASHES[algorithm], certificate).digest() == expected
+    function = "sha1" if name is Attribute.SIGNING_CERTIFICATE else _HASHES.get(algorithm)
+    return None if function is None else (function, expected)
 
 
 def _first_certificate(value: bytes) -> tuple[str, bytes]:

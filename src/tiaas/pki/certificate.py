@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.pki.admission import Admission, BadAdmission
+from tiaas.pki.certificatebounds import check_bounds
 from tiaas.pki.extensions import UNDERSTOOD, USUAL, Extensions
 from tiaas.pki.oids import KeyUsage
 from tiaas.pki.usualform import ISSUERS_KEPT, Name, Parts, take_apart
@@ -21,6 +22,8 @@ from tiaas.pki.usualform import ISSUERS_KEPT, Name, Parts, take_apart
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 CERTIFICATE_OCTETS_MAX = 64 * 1024
+CERTIFICATE_QUICK_OCTETS = 2 * 1024
+"""So many are read in a few milliseconds, whatever they are; a certificate of the TI has fewer."""
 _RSA_BITS_MAX, _EXPONENT_BITS_MAX = 8192, 32
 _QC_COMPLIANCE = "0.4.0.1862.1.1"
 BETWEEN_RDNS = "\x1e"
@@ -88,18 +91,23 @@ class Certificate:
         return _QC_COMPLIANCE in self.qc_statements
 
     def key(self) -> PublicKey | None:
-        """The certified key, or None if it is neither an RSA key nor one on a known curve.
+        """The certified key, see `load_key_untrusted`."""
+        return load_key_untrusted(self.public_key)
 
-        An RSA key that nobody makes, with an exponent as long as its modulus, is none: one signature would take long.
-        """
-        try:
-            key = load_der_public_key(self.public_key)
-        except (ValueError, UnsupportedAlgorithm):
-            return None
-        if isinstance(key, rsa.RSAPublicKey):
-            is_usual = key.key_size <= _RSA_BITS_MAX and key.public_numbers().e.bit_length() <= _EXPONENT_BITS_MAX
-            return key if is_usual else None
-        return key if isinstance(key, ec.EllipticCurvePublicKey) else None
+
+def load_key_untrusted(encoded: bytes) -> PublicKey | None:
+    """The key in a SubjectPublicKeyInfo (DER), or None if it is neither an RSA key nor one on a known curve.
+
+    An RSA key that nobody makes, with an exponent as long as its modulus, is none: one signature would take long.
+    """
+    try:
+        key = load_der_public_key(encoded)
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+    if isinstance(key, rsa.RSAPublicKey):
+        is_usual = key.key_size <= _RSA_BITS_MAX and key.public_numbers().e.bit_length() <= _EXPONENT_BITS_MAX
+        return key if is_usual else None
+    return key if isinstance(key, ec.EllipticCurvePublicKey) else None
 
 
 def decode_certificate_untrusted(der: bytes) -> Certificate:
@@ -107,6 +115,8 @@ def decode_certificate_untrusted(der: bytes) -> Certificate:
     if len(der) > CERTIFICATE_OCTETS_MAX:
         raise BadCertificate(f"{len(der)} octets are too many")
     try:
+        if len(der) > CERTIFICATE_QUICK_OCTETS:
+            check_bounds(der)
         return _certificate(take_apart(der, USUAL) or general_parts(x509.Certificate.load(der)))
     except _READ_ERRORS as error:
         raise BadCertificate(f"certificate not readable ({type(error).__name__})") from None
@@ -208,6 +218,8 @@ _comparable_issuer = lru_cache(maxsize=ISSUERS_KEPT)(_comparable)
 def comparable_name_untrusted(der: bytes) -> str:
     """`comparable_name` of a Name (DER) from outside; raises only `BadCertificate`."""
     try:
+        if len(der) > CERTIFICATE_QUICK_OCTETS:
+            check_bounds(der)
         return comparable_name(x509.Name.load(der, strict=True))
     except _READ_ERRORS as error:
         raise BadCertificate(f"name not readable ({type(error).__name__})") from None

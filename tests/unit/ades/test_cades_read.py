@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from tests.adesbench import NOW, Holder, Key, holder
-from tiaas.ades import cadesread
+from tiaas.ades import cadesread, cmsattributes
 from tiaas.ades.cades import CadesOptions, prepare, prepare_counter
 from tiaas.ades.cadesread import read_cades_untrusted
+from tiaas.ades.cmsalgorithm import public_key
 from tiaas.ades.cmssigner import cms_signer
 from tiaas.ades.found import BadSignatureFile, Integrity, SignatureFormat
 from tiaas.cms import algorithms, oids, signing
@@ -436,3 +437,59 @@ def test_issuers_are_compared_once_however_many_signatures(monkeypatch: pytest.M
     whole = SignedDataParts((info,) * 100, (signer.certificate,) * 20, content=DOCUMENT).encode()
     assert {item.integrity for item in read_cades_untrusted(whole)} == {Integrity.CERTIFICATE_MISSING}
     assert len(compared) == 2
+
+
+def _unlike(number: int, issuer: bytes) -> bytes:
+    """A certificate without sense but for its names; all have the serial number 7."""
+    return sequence(sequence(integer(7), sequence(), issuer, *[sequence()] * 2, sequence(octet_string(b"%d" % number))))
+
+
+def _named(number: int, issuer: bytes, certificate: bytes) -> bytes:
+    """A SignerInfo that names a certificate by its hash value, too."""
+    hashed = sequence(sequence(sequence(octet_string(sha256(certificate).digest()))))
+    attribute = sequence(oid(Attribute.SIGNING_CERTIFICATE_V2), encode(0x31, hashed))
+    rest = [algorithms.DIGEST_SHA256, encode(0xA0, attribute), algorithms.ECDSA_SHA256, octet_string(b"%d" % number)]
+    return sequence(integer(1), sequence(issuer, integer(7)), *rest)
+
+
+def test_many_signatures_and_many_certificates_of_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate is hashed once, not for each signature, and each signature finds its own."""
+    hashed: list[bytes] = []
+    hash_of = cmsattributes.hash_of
+
+    def counted(certificate: bytes, function: str) -> bytes:
+        hashed.append(certificate)
+        return hash_of(certificate, function)
+
+    monkeypatch.setattr(cmsattributes, "hash_of", counted)
+    certificates = [_unlike(number, sequence()) for number in range(900)]
+    infos = [_named(number, sequence(), certificates[9 * number]) for number in range(100)]
+    found = read_cades_untrusted(SignedDataParts(tuple(infos), tuple(certificates), content=DOCUMENT).encode())
+    # In the order of a SET.
+    wanted = {b"%d" % number: certificates[9 * number] for number in range(100)}
+    assert {item.value: item.certificate for item in found} == wanted
+    assert sorted(hashed) == sorted(certificates)
+
+
+def test_of_many_names_only_some_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[bytes] = []
+
+    def comparable(name: bytes) -> str:
+        compared.append(name)
+        return comparable_name_untrusted(name)
+
+    def name(number: int, tag: int) -> bytes:
+        return sequence(set_of([sequence(oid("2.5.4.3"), encode(tag, b"%d" % number))]))
+
+    monkeypatch.setattr(cadesread, "comparable_name_untrusted", comparable)
+    certificates = tuple(_unlike(number, name(number, 0x0C)) for number in range(900))
+    infos = tuple(_named(number, name(number, 0x13), certificates[number]) for number in range(100))
+    read_cades_untrusted(SignedDataParts(infos, certificates, content=DOCUMENT).encode())
+    assert len(compared) == 100
+
+
+def test_an_rsa_key_that_nobody_makes_is_none() -> None:
+    """To check one signature with an exponent as long as the modulus takes 30 times as long as to make it."""
+    modulus, exponent = (integer(1 << bits | 1) for bits in (3071, 3070))
+    key = encode(0x03, b"\0" + sequence(modulus, exponent))
+    assert public_key(sequence(algorithm(oids.RSA_ENCRYPTION, NULL), key)) is None
