@@ -82,10 +82,10 @@ def known_algorithm(signature: Algorithm, digest: Algorithm) -> KnownAlgorithm |
 
 def public_key(encoded: bytes) -> PublicKey | None:
     """`load_key_untrusted`, kept for the last usual ones: to load a brainpool key costs as much as to use it."""
-    return _kept_key(encoded) if len(encoded) <= _KEY_KEPT_OCTETS else load_key_untrusted(encoded)
+    return _public_key(encoded) if len(encoded) <= _KEY_KEPT_OCTETS else load_key_untrusted(encoded)
 
 
-_kept_key = lru_cache(maxsize=_KEYS_KEPT)(load_key_untrusted)
+_public_key = lru_cache(maxsize=_KEYS_KEPT)(load_key_untrusted)
 
 
 def _pss(signature: Algorithm, hashed: Digest) -> KnownAlgorithm | None:

@@ -88,11 +88,17 @@ class ReadCertificates:
         self._left = octets
         self._read: OrderedDict[bytes, Certificate] = OrderedDict()
 
-    def __call__(self, der: bytes) -> Certificate:
-        """The certificate. Raises `BadCertificate`."""
+    def known(self, der: bytes) -> Certificate | None:
+        """The certificate if it is remembered."""
         known = self._read.get(der)
         if known is not None:
             self._read.move_to_end(der)
+        return known
+
+    def __call__(self, der: bytes) -> Certificate:
+        """The certificate. Raises `BadCertificate`."""
+        known = self.known(der)
+        if known is not None:
             return known
         certificate = self._read[der] = decode_certificate_untrusted(der)
         self._left -= len(der)

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from tiaas.base.clock import Clock
 from tiaas.base.dataclass import dataclass
 from tiaas.base.derived import Derived
+from tiaas.base.heavy import beside
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.givenanswers import GIVEN_MAX, GivenAnswers, youngest
 from tiaas.konnektor.importedcas import ImportedCas
@@ -29,7 +30,12 @@ from tiaas.konnektor.trustsource import TrustSource
 from tiaas.konnektor.truststatus import TrustStatus, status_of
 from tiaas.konnektor.verdict import CertificateCheck, CertificateStatus, Result, Verdict
 from tiaas.konnektor.web import WebClient
-from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted
+from tiaas.pki.certificate import (
+    CERTIFICATE_QUICK_OCTETS,
+    BadCertificate,
+    Certificate,
+    decode_certificate_untrusted,
+)
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.cvc import Cvc
 from tiaas.pki.oids import CertificateType, Role
@@ -69,6 +75,7 @@ class Trust:
         self._web = web
         self._clock = clock
         self._read = ReadCertificates()
+        self._one_at_a_time = asyncio.Lock()
         self.public_keys = PublicKeys()
         """Uses the public keys of signers for the instance, which stops it."""
         self._signed_by = ProvenSignatures(keys=self.public_keys)
@@ -159,7 +166,7 @@ class Trust:
         enforced, and no old revocation is used (GS-A_4652, GS-A_4943). Raises `KonnektorError` 4002 after the TSL's
         grace period; everything else is in the verdict.
         """
-        certificate = self._decoded(der)
+        certificate = await self._decoded(der)
         if certificate is None:
             return _UNREADABLE
         tolerate = offline_allow_no_check
@@ -167,7 +174,7 @@ class Trust:
 
     async def check_recipient(self, der: bytes, demands: Demands, *, offline_allow_no_check: bool) -> Verdict:
         """As `check`, for a certificate that is encrypted for: one of an imported CA counts, too (TIP1-A_5433)."""
-        certificate = self._decoded(der)
+        certificate = await self._decoded(der)
         if certificate is None:
             return _UNREADABLE
         foreign = self._foreign(certificate, Demands(key_usage=demands.key_usage), None)
@@ -197,7 +204,7 @@ class Trust:
         A qualified certificate is measured by the BNetzA-VL and asks the status service that it names itself
         (TUC_PKI_030), one of an imported CA has no status. Raises `KonnektorError` 4002 after the TSL's grace period.
         """
-        certificate = self._decoded(der)
+        certificate = await self._decoded(der)
         if certificate is None:
             return _UNREADABLE
         foreign = self._foreign(certificate, Demands(), at)
@@ -221,7 +228,7 @@ class Trust:
         status that cannot be had makes the verdict INCONCLUSIVE. Raises `KonnektorError` 4002 after the TSL's grace
         period.
         """
-        certificate = self._decoded(der)
+        certificate = await self._decoded(der)
         if certificate is None:
             return CertificateCheck(_UNREADABLE, at)
         is_qualified = certificate.is_qualified
@@ -253,12 +260,20 @@ class Trust:
         )
         return await self._check(certificate, space, demands, at, tolerate=False, is_egk=is_egk, asking=asking)
 
-    def _decoded(self, der: bytes) -> Certificate | None:
+    async def _decoded(self, der: bytes) -> Certificate | None:
         """None: not readable. Raises `KonnektorError` 4002 after the TSL's grace period."""
         if self._source.is_outdated():
             raise KonnektorError(4002)
+        return self._read.known(der) or await self._newly_decoded(der)
+
+    async def _newly_decoded(self, der: bytes) -> Certificate | None:
+        """A document or a call may bring hundreds: others get their turn between any two of them."""
         try:
-            return self._read(der)
+            if len(der) > CERTIFICATE_QUICK_OCTETS:
+                return await beside(len(der), decode_certificate_untrusted, der)
+            async with self._one_at_a_time:
+                await asyncio.sleep(0)
+                return self._read(der)
         except BadCertificate:
             return None
 

@@ -1,5 +1,7 @@
 """Certificate checks with status: verdicts, tolerance, what ReadVSD and TLS to a Fachdienst get."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -12,6 +14,7 @@ from tests.unit.konnektor_trust.responder import Forwarder
 from tests.unit.pki.ocspmaker import NOW, SPAN, World
 from tiaas.base.clock import ManualClock
 from tiaas.base.entropy import SeededEntropy
+from tiaas.konnektor import trustservice
 from tiaas.konnektor.config import TiAccess
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.network import Network
@@ -22,7 +25,7 @@ from tiaas.konnektor.trustsource import FixedTrust
 from tiaas.konnektor.verdict import Result
 from tiaas.konnektor.web import WebClient
 from tiaas.pki.admission import build_admission
-from tiaas.pki.certificate import Certificate, decode_certificate_untrusted
+from tiaas.pki.certificate import CERTIFICATE_QUICK_OCTETS, Certificate, decode_certificate_untrusted
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.issue import EndEntity, Validity, issue_end_entity
 from tiaas.pki.names import component_name
@@ -278,3 +281,34 @@ async def test_a_directory_without_status_is_refused(bench: Bench) -> None:
     with pytest.raises(KonnektorError) as raised:
         await bench.trust.check_directory(server(Role.VZD_TI, CertificateType.ZD_TLS_S).encoded)
     assert raised.value.code == 4156
+
+
+async def test_others_get_their_turn_between_certificates(bench: Bench) -> None:
+    """An encryption may be for a thousand recipients, a document have a hundred signers."""
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    waiting = asyncio.create_task(others())
+    each = [EGK_CERTIFICATE.encoded[:-1] + bytes([last]) for last in range(100)]
+    await asyncio.gather(*[bench.trust.check_any(der) for der in each])
+    waiting.cancel()
+    assert turns >= len(each)
+
+
+async def test_a_long_certificate_is_read_in_a_thread(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = set()
+
+    def decoded(der: bytes) -> Certificate:
+        threads.add(threading.current_thread())
+        return decode_certificate_untrusted(der)
+
+    monkeypatch.setattr(trustservice, "decode_certificate_untrusted", decoded)
+    long = EGK_CERTIFICATE.encoded + bytes(CERTIFICATE_QUICK_OCTETS)
+    assert (await bench.trust.check_any(long)).fault is not PkiCode.CERT_READ_ERROR
+    assert threads
+    assert threading.main_thread() not in threads

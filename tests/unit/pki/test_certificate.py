@@ -1,6 +1,7 @@
 """Issuing and reading certificates, their paths, what OpenSSL thinks of them."""
 
 import subprocess
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,11 +14,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.oddcertificate import odd_certificate
 from tiaas.base.entropy import SeededEntropy
+from tiaas.cms.der import integer, octet_string, oid, sequence, set_of
+from tiaas.pki import certificate
 from tiaas.pki.admission import build_admission
 from tiaas.pki.certificate import (
     BadCertificate,
     Certificate,
     _comparable_issuer,
+    comparable_name_untrusted,
     decode_certificate_untrusted,
     general_parts,
 )
@@ -29,6 +33,7 @@ from tiaas.pki.path import Demands, PathError, PathFault, check_path
 from tiaas.pki.profiles import PROFILES
 from tiaas.pki.subject import holder_of
 from tiaas.pki.usualform import take_apart
+from tiaas.tlv import encode
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SPAN = Validity(NOW - timedelta(days=1), NOW + timedelta(days=1000))
@@ -315,3 +320,51 @@ def test_names_are_cut_from_the_last_first_name_on() -> None:
     assert person.printed(13) == "Buhl-Freiherr"
     assert person.printed(9) == "Buhl-Fre."
     assert person.printed(40, with_title=False) == "Karl Theodor Maria N. Buhl-Freiherr"
+
+
+def long_certificate(*, name: bytes = sequence(), extensions: tuple[bytes, ...] = ()) -> bytes:
+    """A certificate without sense, with this name and these extensions."""
+    span = sequence(encode(0x17, b"250101000000Z"), encode(0x17, b"350101000000Z"))
+    key = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004") + bytes(64)
+    ecdsa = sequence(oid("1.2.840.10045.4.3.2"))
+    more = [encode(0xA3, sequence(*extensions))] if extensions else []
+    inner = sequence(encode(0xA0, integer(2)), integer(7), ecdsa, sequence(), span, name, key, *more)
+    return sequence(inner, ecdsa, encode(3, b"\0x"))
+
+
+def names(count: int, tag: int = 0x14) -> bytes:
+    return sequence(*[set_of([sequence(oid("2.5.4.3"), encode(tag, b"x"))])] * count)
+
+
+def points(count: int) -> bytes:
+    """CRLDistributionPoints, in which nothing is longer than it must be."""
+    point = sequence(encode(0xA0, encode(0xA0, encode(0x86, b"h:a"))))
+    return sequence(oid("2.5.29.31"), octet_string(sequence(*[point] * count)))
+
+
+@pytest.mark.parametrize(
+    ("fits", "der"),
+    [
+        (True, long_certificate(name=names(200))),
+        (False, long_certificate(name=names(300))),
+        (False, long_certificate(name=names(300, 0x0C))),
+        (True, long_certificate(extensions=(points(200),))),
+        (False, long_certificate(extensions=(points(300),))),
+        (False, long_certificate(extensions=tuple(sequence(oid(f"1.2.{n}"), octet_string(b"")) for n in range(400)))),
+        (True, long_certificate(extensions=(sequence(oid("1.2.3"), octet_string(bytes(60_000))),))),
+    ],
+    ids=["names", "many names", "usual ones", "points", "many points", "many extensions", "a long extension"],
+)
+def test_elements_are_counted_before_they_are_read(monkeypatch: pytest.MonkeyPatch, fits: bool, der: bytes) -> None:
+    """The general reader takes a quarter of a second for what has room in 64 KiB."""
+    if not fits:
+        monkeypatch.setattr(certificate, "take_apart", pytest.fail)
+        monkeypatch.setattr(certificate, "general_parts", pytest.fail)
+    with nullcontext() if fits else pytest.raises(BadCertificate):
+        decode_certificate_untrusted(der)
+
+
+def test_a_name_is_counted_too() -> None:
+    assert comparable_name_untrusted(names(200))
+    with pytest.raises(BadCertificate):
+        comparable_name_untrusted(names(20_000))

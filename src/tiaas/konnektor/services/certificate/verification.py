@@ -7,6 +7,7 @@ has no step TUC_KON_000; its context must still belong to the caller.
 
 from collections.abc import Iterator
 
+from tiaas.base.heavy import beside
 from tiaas.interfaces.certificate_service_v6_0 import (
     VERIFY_CERTIFICATE_ACTION,
     RoleList,
@@ -21,7 +22,7 @@ from tiaas.konnektor.errors import KonnektorError, gerror_of
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.services.context import ServiceContext, authorize, declared
 from tiaas.konnektor.verdict import Result, Verdict
-from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
+from tiaas.pki.certificate import CERTIFICATE_QUICK_OCTETS, BadCertificate, decode_certificate_untrusted
 from tiaas.pki.codes import PkiCode
 from tiaas.soap.dispatch import Operation, operation
 
@@ -49,11 +50,15 @@ def operations(context: ServiceContext) -> list[Operation]:
 
 async def _verify(context: ServiceContext, request: VerifyCertificate, peer: Peer) -> VerifyCertificateResponse:
     authorize(context, peer, request.context, "VerifyCertificate")
+    der = request.x509_certificate
     try:
-        decode_certificate_untrusted(request.x509_certificate)
+        if len(der) > CERTIFICATE_QUICK_OCTETS:
+            await beside(len(der), decode_certificate_untrusted, der)
+        else:
+            decode_certificate_untrusted(der)
     except BadCertificate:
         raise KonnektorError(4000, "X509Certificate is no certificate") from None
-    verdict = await context.trust.check_any(request.x509_certificate, request.verification_time)
+    verdict = await context.trust.check_any(der, request.verification_time)
     result = VerificationResult.INCONCLUSIVE if verdict.warnings else VerificationResult(verdict.result.value)
     error = None if result is VerificationResult.VALID else _error(context, verdict)
     return VerifyCertificateResponse(
