@@ -1,8 +1,8 @@
 """Which documents are certain to be dealt with in the event loop in a few milliseconds.
 
 A prescription takes a fraction of one, less than the change to a thread costs. But octets are no bound on work: a few
-KiB of XML can have namespaces whose comparison takes seconds, as few of a PDF rows that are put together octet by
-octet. What might be like that is counted here, without reading it; the wrong guess costs a thread.
+KiB of XML can have namespaces whose comparison takes seconds, as few of a PDF megabytes that are packed. What might be
+like that is counted here, without reading it; the wrong guess costs a thread.
 """
 
 import re
@@ -11,6 +11,10 @@ QUICK_OCTETS = 32 * 1024
 _HIDDEN = re.compile(rb"#([0-9A-Fa-f]{2})")
 _COMPARISONS = 8_000_000
 """Of namespaces and attributes, by libxml2 for canonical forms: a few hundredths of a second."""
+_VALUES_MAX = 4
+"""Tags of SignatureValue: two signatures. The certificate of each takes up to a hundredth of a second to read."""
+_DEAR_IN_PDF = (b"Predictor", b"ObjStm", b"XRef")
+"""What is packed, and may be a thousand times as long, and rows that are put together octet by octet."""
 
 
 def is_quick(*documents: bytes) -> bool:
@@ -22,9 +26,12 @@ def _is_quick(document: bytes) -> bool:
     if b"%PDF" in document:
         # A number sign can hide a part of a name, an object stream whole dictionaries.
         plain = _HIDDEN.sub(lambda match: bytes.fromhex(match[1].decode()), document) if b"#" in document else document
-        return b"Predictor" not in plain and b"ObjStm" not in plain
+        is_packed = b"Metadata" in plain and b"FlateDecode" in plain
+        return not is_packed and not any(name in plain for name in _DEAR_IN_PDF)
     if b"<" not in document:
         return True
+    if document.count(b"SignatureValue") > _VALUES_MAX:
+        return False
     namespaces, attributes = document.count(b"xmlns"), document.count(b"=")
     # The shortest element and the shortest reference would leave room for so many.
     if (namespaces**2 * len(document) // 4 + attributes**2) * max(len(document) // 12, 1) <= _COMPARISONS:

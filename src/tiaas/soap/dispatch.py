@@ -45,6 +45,7 @@ _REMEMBERED_OCTETS = 1024
 # Reading less takes less time than changing to a thread is worth.
 _IN_THREAD = 256 * 1024
 _MANY_TAGS = 32 * 1024
+_TAGS_IN_THREAD = 4_000
 
 
 class ServedCall(NamedTuple):
@@ -260,8 +261,8 @@ class Dispatcher:
         return places_in_body(self._requests)
 
     def _takes_longer(self, body: bytes | bytearray) -> bool:
-        """Whether elements whose octets count make a message slow to read: each of its tags is looked at."""
-        return len(body) > _MANY_TAGS and self._places().may_be_in(body)
+        """Whether elements make a message slow to read: many, or some whose octets count, so that each tag is looked at."""
+        return body.count(b"<") >= _TAGS_IN_THREAD or (len(body) > _MANY_TAGS and self._places().may_be_in(body))
 
     def _read(
         self, body: bytes | bytearray, package: str | None, shapes: Shapes[Operation] | None = None

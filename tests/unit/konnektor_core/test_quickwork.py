@@ -12,9 +12,11 @@ REFERENCE = b'<Reference URI="#a"/>'
     [
         b"text",
         b'<Bundle xmlns="http://hl7.org/fhir">' + b"<entry/>" * 500 + b"</Bundle>",
-        b"%PDF-1.4 /Type /Catalog <x:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'/>",
+        b"%PDF-1.4 /Type /Metadata <x:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'/>",
+        b"%PDF-1.4 /Filter /FlateDecode /Type /Page startxref",
+        b"<a>" + b"<SignatureValue>AA==</SignatureValue>" * 2 + b"</a>",
     ],
-    ids=["text", "a bundle", "a PDF with metadata"],
+    ids=["text", "a bundle", "a PDF with metadata", "a PDF with a packed page", "two signatures"],
 )
 def test_usual_documents_are_quick(document: bytes) -> None:
     assert is_quick(document)
@@ -29,8 +31,21 @@ def test_usual_documents_are_quick(document: bytes) -> None:
         b"%PDF-1.5 /DecodeParms<</Predictor 15>>",
         b"%PDF-1.5 /DecodeParms<</Pre#64ictor 15>>",
         b"%PDF-1.5 /Type/#4fbjStm",
+        b"%PDF-1.5 /Type/XRef",
+        b"%PDF-1.4 /Filter/FlateDecode /Type/Metadata",
+        b"<a>" + b"<SignatureValue/>" * 5 + b"</a>",
     ],
-    ids=["octets", "namespaces", "attributes", "a predictor", "a hidden one", "an object stream"],
+    ids=[
+        "octets",
+        "namespaces",
+        "attributes",
+        "a predictor",
+        "a hidden one",
+        "an object stream",
+        "a packed cross-reference",
+        "packed metadata",
+        "signatures",
+    ],
 )
 def test_what_might_be_dear_is_not(document: bytes) -> None:
     assert not is_quick(document)

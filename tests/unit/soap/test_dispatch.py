@@ -1,6 +1,7 @@
 """The dispatcher and, as its counterpart, the client's reader."""
 
 import asyncio
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -12,10 +13,12 @@ from tiaas.interfaces.card_service_v8_1 import VERIFY_PIN_ACTION, ChangePin, Ver
 from tiaas.interfaces.connector_common_v5_0 import OK
 from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.interfaces.telematik_error_v2_0 import Error, Trace
+from tiaas.soap import dispatch
 from tiaas.soap.client import ReceivedFault, read_answer_untrusted, write_request
 from tiaas.soap.dispatch import AccessDeclaration, Dispatcher, Operation, UndeclaredAccess, operation
 from tiaas.soap.envelope import SoapFault
 from tiaas.soap.errors import BadEnvelope, BadMessage, FaultCode
+from tiaas.soap.received import received_untrusted
 from tiaas.soap.reply import SoapReply
 
 CONTEXT = Context(mandant_id="m", client_system_id="c", workplace_id="w")
@@ -236,3 +239,18 @@ async def test_an_observer_hears_of_every_call() -> None:
     assert watcher.heard[0] == (7.0, REQUEST, ANSWER)
     assert [(begun, request) for begun, request, _ in watcher.heard[1:]] == [(7.0, REQUEST), (7.0, None), (7.0, None)]
     assert all(isinstance(answer, SoapFault) for _, _, answer in watcher.heard[1:])
+
+
+@pytest.mark.parametrize(("elements", "in_thread"), [(10, False), (5000, True)])
+async def test_a_message_of_many_elements_is_read_in_a_thread(
+    monkeypatch: pytest.MonkeyPatch, elements: int, in_thread: bool
+) -> None:
+    threads = set()
+
+    def received(*args: Any) -> Any:
+        threads.add(threading.current_thread())
+        return received_untrusted(*args)
+
+    monkeypatch.setattr(dispatch, "received_untrusted", received)
+    await ask(serving(ANSWER), BODY.replace(b"VerifyPin>", b"VerifyPin>" + b"<x/>" * elements, 1))
+    assert (threads != {threading.main_thread()}) is in_thread

@@ -40,7 +40,9 @@ from tiaas.pki.keys import Signer
 Values = tuple[tuple[bytes, ...], ...]
 Sign = Callable[[Sequence[Ready]], Awaitable[Values]]
 _STOPPED = 4049
-_DATA, _SCHEMAS, _INCLUDES_STATUS = map(attrgetter, ("data", "schemas", "request.include_revocation_info"))
+_DATA, _SCHEMAS, _UPDATE, _INCLUDES_STATUS = map(
+    attrgetter, ("data", "schemas", "update", "request.include_revocation_info")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +90,9 @@ async def make(call: Call, wishes: Sequence[Wish]) -> tuple[SignResponse, ...]:
 
 def _size(wishes: Sequence[Wish]) -> int | None:
     """Octets to work on, None if the work costs less than a thread; with schemas nobody knows: few lines make a large
-    content model."""
+    content model. What is added to signatures may verify all that are there."""
     documents = list(map(_DATA, wishes))
-    if is_quick(*documents) and not any(map(_SCHEMAS, wishes)):
+    if is_quick(*documents) and not any(map(_SCHEMAS, wishes)) and not any(map(_UPDATE, wishes)):
         return None
     return sum(map(len, documents))
 
