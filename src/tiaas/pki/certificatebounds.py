@@ -1,4 +1,4 @@
-"""How many elements a certificate or a Name has, counted before the general reader takes 0.02 ms for each (RFC 5280, 4.1).
+"""How many elements a certificate or a Name has, counted before they are read for 0.02 ms each (RFC 5280, 4.1).
 
 An extension holds DER in an OCTET STRING, which that reader reads, too; what looks like it is counted with the rest. A
 certificate of the TI has 100 elements, one of a web server with a hundred names 300.
