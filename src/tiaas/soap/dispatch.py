@@ -261,7 +261,7 @@ class Dispatcher:
         return places_in_body(self._requests)
 
     def _takes_longer(self, body: bytes | bytearray) -> bool:
-        """Whether elements make a message slow to read: many, or some whose octets count, so that each tag is looked at."""
+        """Whether elements make a message slow to read: many, or some whose octets count, as each tag is looked at."""
         return body.count(b"<") >= _TAGS_IN_THREAD or (len(body) > _MANY_TAGS and self._places().may_be_in(body))
 
     def _read(
