@@ -4,14 +4,24 @@ writers name them alike."""
 from contextlib import suppress
 
 from asn1crypto import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import InvalidVersion, load_der_x509_certificate
 
+from tiaas.cms import oids
+from tiaas.cms.der import NULL, algorithm, integer, oid, sequence, set_of
 from tiaas.konnektor.distinguishednames import usual_names, written_name
 from tiaas.pki.admission import BadAdmission, decode_admission_untrusted
-from tiaas.pki.certificate import BadCertificate, Certificate, decode_certificate_untrusted, general_parts
+from tiaas.pki.certificate import (
+    BadCertificate,
+    Certificate,
+    decode_certificate_untrusted,
+    general_parts,
+    load_key_untrusted,
+)
 from tiaas.pki.extensions import USUAL
 from tiaas.pki.subject import holder_of
 from tiaas.pki.usualform import take_apart
+from tiaas.tlv import encode
 
 SEEDS: list[bytes] = [
     # Admission of a doctor.
@@ -33,6 +43,12 @@ SEEDS: list[bytes] = [
         "0403020347003044022068A841A57A00E4390E4F42A128D1F6D0FD9619F0FD4AE0F6D0B809712FDB4FF20220463AB7F9816CB6CF5FC6"
         "F0F261DE348DD903B16B76E0DD3DCC7982856AD7B131"
     ),
+    # An RSA key with an exponent as long as its modulus.
+    sequence(
+        algorithm(oids.RSA_ENCRYPTION, NULL), encode(3, b"\0" + sequence(integer(1 << 2047 | 1), integer(1 << 2046 | 1)))
+    ),
+    # More names than are read.
+    sequence(sequence(integer(7), sequence(), sequence(set_of([oid("2.5.4.3")])) * 1000)),
 ]
 
 
@@ -40,6 +56,8 @@ def target(data: bytes) -> None:
     """Only `BadAdmission` and `BadCertificate` may escape."""
     with suppress(BadAdmission):
         decode_admission_untrusted(data)
+    key = load_key_untrusted(data)
+    assert not isinstance(key, RSAPublicKey) or key.public_numbers().e < 1 << 32
     try:
         certificate = decode_certificate_untrusted(data)
     except BadCertificate:
