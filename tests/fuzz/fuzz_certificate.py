@@ -45,7 +45,8 @@ SEEDS: list[bytes] = [
     ),
     # An RSA key with an exponent as long as its modulus.
     sequence(
-        algorithm(oids.RSA_ENCRYPTION, NULL), encode(3, b"\0" + sequence(integer(1 << 2047 | 1), integer(1 << 2046 | 1)))
+        algorithm(oids.RSA_ENCRYPTION, NULL),
+        encode(3, b"\0" + sequence(integer(1 << 2047 | 1), integer(1 << 2046 | 1))),
     ),
     # More names than are read.
     sequence(sequence(integer(7), sequence(), sequence(set_of([oid("2.5.4.3")])) * 1000)),
