@@ -9,9 +9,9 @@ _SPAN = sequence(encode(UTC_TIME, b"250101000000Z"), encode(UTC_TIME, b"35010100
 _KEY = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004") + bytes(64)
 
 
-def odd_certificate(*, serial: bytes = b"\x07", names: int = 1) -> bytes:
-    """A certificate with a serial number of those octets and so many CN in the names of issuer and subject."""
-    name = sequence(*[set_of([sequence(oid("2.5.4.3"), encode(UTF8_STRING, b"%04d" % n))]) for n in range(names)])
+def odd_certificate(*, serial: bytes = b"\x07", names: int = 1, octets: int = 4) -> bytes:
+    """A certificate with a serial number of those octets and so many CN so long in the names of issuer and subject."""
+    name = sequence(*[set_of([sequence(oid("2.5.4.3"), encode(UTF8_STRING, b"%0*d" % (octets, n)))]) for n in range(names)])
     version = encode(0xA0, encode(INTEGER, b"\x02"))
     inner = sequence(version, encode(INTEGER, serial), _ALGORITHM, name, _SPAN, name, _KEY)
     return sequence(inner, _ALGORITHM, encode(BIT_STRING, b"\0x"))
