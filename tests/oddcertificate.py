@@ -11,7 +11,8 @@ _KEY = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004") +
 
 def odd_certificate(*, serial: bytes = b"\x07", names: int = 1, octets: int = 4) -> bytes:
     """A certificate with a serial number of those octets and so many CN so long in the names of issuer and subject."""
-    name = sequence(*[set_of([sequence(oid("2.5.4.3"), encode(UTF8_STRING, b"%0*d" % (octets, n)))]) for n in range(names)])
+    values = [encode(UTF8_STRING, b"%0*d" % (octets, number)) for number in range(names)]
+    name = sequence(*[set_of([sequence(oid("2.5.4.3"), value)]) for value in values])
     version = encode(0xA0, encode(INTEGER, b"\x02"))
     inner = sequence(version, encode(INTEGER, serial), _ALGORITHM, name, _SPAN, name, _KEY)
     return sequence(inner, _ALGORITHM, encode(BIT_STRING, b"\0x"))

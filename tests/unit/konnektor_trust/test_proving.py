@@ -261,7 +261,8 @@ async def test_what_is_proven_is_bounded(processes: KeyProcesses) -> None:
 
 def test_certificates_that_were_read_are_bounded_by_their_octets() -> None:
     """In a document anybody can have one that is long, and read it is many times as long."""
-    long, last = [odd_certificate(serial=bytes([number]), names=60, octets=100) for number in range(1, 11)], OSIG.encoded
+    long = [odd_certificate(serial=bytes([number]), names=60, octets=100) for number in range(1, 11)]
+    last = OSIG.encoded
     read = ReadCertificates(3 * len(long[0]) + len(last))
     known = [read(der) for der in (*long, last)]
     assert [*read._read] == [*long[-3:], last]
