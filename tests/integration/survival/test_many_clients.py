@@ -224,8 +224,20 @@ async def refused(desks: Desks, source: str) -> None:
 # ---- who does not read -----------------------------------------------------------------------------------------------
 
 
-async def test_clients_that_never_read_are_let_go_and_cost_little(desks: Desks) -> None:
-    """They ask and ask and leave the answers where they are; the others are served, and the memory stays."""
+async def test_a_client_that_never_reads_is_let_go(desks: Desks) -> None:
+    """As soon as nothing more of the answers fits anywhere, `write_seconds` are all it has."""
+    async with asyncio.timeout(60), desks.line(receive_buffer=4096) as (_, writer):
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        with pytest.raises(GONE):
+            while True:
+                writer.write(desks.cards)
+                await writer.drain()
+                await asyncio.sleep(0)  # drain() alone gives nobody else a turn
+
+
+async def test_clients_that_do_not_read_wait_and_cost_little(desks: Desks) -> None:
+    """They ask and ask and leave the answers where they are; the others are served, and the memory stays. Who begins to
+    read is answered."""
     status = Path(f"/proc/{desks.lab.process.pid}/status")
 
     def resident() -> int:
@@ -253,7 +265,5 @@ async def test_clients_that_never_read_are_let_go_and_cost_little(desks: Desks) 
         async with asyncio.timeout(30):
             for reader in readers:
                 reader._transport.resume_reading()  # type: ignore[attr-defined]
-                with contextlib.suppress(*GONE):
-                    while await reader.read(65536):
-                        pass
+                assert (await reader.readline()).split()[1] == b"200"
     assert await desks.ask(desks.read_vsd()) == 0
