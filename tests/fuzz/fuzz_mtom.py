@@ -27,6 +27,8 @@ def _cut_and_put_back(data: bytes) -> None:
     """What was cut out and put back is what was there."""
     bulk = Bulk(long=8)
     cut = bytes(bulk.cut_untrusted(data))
+    if bytes(Bulk(long=8).cut_untrusted(memoryview(data))) != cut:
+        raise AssertionError("a part of a package is cut in another way than a message")
     try:
         whole = parse_untrusted(data, _LIMITS)
     except BadEnvelope:

@@ -140,6 +140,8 @@ def target(data: bytes) -> None:
     """Only the errors that become faults may escape; whatever was read can be judged and reported."""
     for message in {data, stretched(data)}:
         places = standing_untrusted(message, _PLACES)
+        if standing_untrusted(memoryview(message), _PLACES) != places:
+            raise AssertionError("what is found in a package is not what is found in a message")
         if (Bulk().take_out_untrusted(message, _PLACES) == message) is bool(places):
             raise AssertionError("what is found is not what is taken out")
         _verify(message)

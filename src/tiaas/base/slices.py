@@ -11,6 +11,8 @@ from tiaas.base.unlocked import Octets
 
 SLICE = 96 * 1024
 """Octets worked on at once; a multiple of 12, so that base64 of slices fits together."""
+_NEAR = 512
+"""Octets of a view that are copied to be searched: as far as the next tag is, as a rule."""
 
 
 def slices(octets: Octets, size: int = SLICE) -> Iterator[memoryview]:
@@ -31,8 +33,10 @@ def joined(parts: Iterable[Octets]) -> bytes:
     return b"".join(parts) if sum(map(len, parts)) <= SLICE else unlocked.joined(parts)
 
 
-def found(octets: bytes | bytearray, wanted: bytes, start: int = 0, end: int | None = None) -> int:
+def found(octets: Octets, wanted: bytes, start: int = 0, end: int | None = None) -> int:
     """Where `wanted` comes first between `start` and `end`, or -1: `find`."""
+    if isinstance(octets, memoryview):
+        return _found_in_view(octets, wanted, start, len(octets) if end is None else min(end, len(octets)))
     if end is None and len(octets) <= SLICE:
         return octets.find(wanted, start)
     end = len(octets) if end is None else min(end, len(octets))
@@ -43,9 +47,18 @@ def found(octets: bytes | bytearray, wanted: bytes, start: int = 0, end: int | N
     return unlocked.found(octets, wanted, max(near - len(wanted) + 1, start), end)
 
 
-def counted(octets: bytes | bytearray, wanted: bytes) -> int:
+def _found_in_view(octets: memoryview, wanted: bytes, start: int, end: int) -> int:
+    """A view has no `find`; a call without the lock takes longer than the next tag is to be copied and found."""
+    near = min(start + _NEAR, end)
+    at = bytes(octets[start:near]).find(wanted) if start <= near else -1
+    if at >= 0:
+        return start + at
+    return -1 if near == end else unlocked.found(octets, wanted, max(near - len(wanted) + 1, start), end)
+
+
+def counted(octets: Octets, wanted: bytes) -> int:
     """How often `wanted` comes, which cannot overlap itself: `count`."""
-    if len(octets) <= SLICE:
+    if not isinstance(octets, memoryview) and len(octets) <= SLICE:
         return octets.count(wanted)
-    more = SLICE + len(wanted) - 1
-    return sum(octets.count(wanted, start, start + more) for start in range(0, len(octets), SLICE))
+    view, more = memoryview(octets), SLICE + len(wanted) - 1
+    return sum(bytes(view[start : start + more]).count(wanted) for start in range(0, len(view), SLICE))

@@ -54,10 +54,10 @@ class Bulk:
         self._attachments = dict(attachments or {})
         self._cut: dict[str, memoryview] = {}
         self._decoded: dict[tuple[str, str], bytes] = {}
-        self._standing: dict[str, tuple[bytes | bytearray, Standing]] = {}
+        self._standing: dict[str, tuple[Octets, Standing]] = {}
         self._put_back: set[tuple[str, str]] = set()
 
-    def cut_untrusted(self, document: bytes | bytearray) -> bytes | bytearray:
+    def cut_untrusted(self, document: Octets) -> Octets:
         """The document with a mark for every long base64 text; itself if there is none.
 
         Only whole texts between tags are cut, and only those of the base64 alphabet. In a comment a mark is nothing,
@@ -74,7 +74,7 @@ class Bulk:
             return document
         return joined((*kept, view[done:]))
 
-    def take_out_untrusted(self, document: bytes | bytearray, places: Places) -> bytes | bytearray:
+    def take_out_untrusted(self, document: Octets, places: Places) -> Octets:
         """The document, of which `cut_untrusted` made this, without the content of the elements whose octets count.
 
         A mark stands in each; `standing` gives the element.
@@ -104,15 +104,15 @@ class Bulk:
         self.put_back(root, attached=True)
         return etree.tostring(root, encoding="UTF-8", xml_declaration=False)
 
-    def _uncut(self, document: bytes | bytearray, start: int, end: int) -> Iterator[memoryview]:
+    def _uncut(self, document: Octets, start: int, end: int) -> Iterator[memoryview]:
         """A part of the document in pieces, with what was cut out in its place again."""
         view = memoryview(document)
         # Where anything was cut out, there is no mark but ours.
         at = found(document, _MARK_START, start, end) if self._cut else -1
         while at >= 0:
-            behind = document.index(_MARK_END, at)
+            behind = found(document, _MARK_END, at)
             yield view[start:at]
-            yield self._cut[document[at + len(_MARK_START) : behind].decode("ascii")]
+            yield self._cut[str(view[at + len(_MARK_START) : behind], "ascii")]
             start = behind + len(_MARK_END)
             at = found(document, _MARK_START, start, end)
         yield view[start:end]
@@ -232,7 +232,7 @@ def _replace(parent: XmlElement, child: XmlElement, text: str) -> None:
         before.tail = (before.tail or "") + text
 
 
-def _long_texts(document: bytes | bytearray, long: int) -> Iterator[tuple[int, int]]:
+def _long_texts(document: Octets, long: int) -> Iterator[tuple[int, int]]:
     """Where texts of at least `long` octets of the base64 alphabet stand, between a `>` and the next `<`."""
     view = memoryview(document)
     sections = _Sections(document)
@@ -250,7 +250,7 @@ def _long_texts(document: bytes | bytearray, long: int) -> Iterator[tuple[int, i
 class _Sections:
     """Where CDATA sections are, in which a mark would be text. Asked from the beginning on, each octet is seen once."""
 
-    def __init__(self, document: bytes | bytearray) -> None:
+    def __init__(self, document: Octets) -> None:
         self._document = document
         self._opened, self._closed = -1, 0
         self._following = found(document, _SECTION)

@@ -19,6 +19,7 @@ from xml.sax.saxutils import quoteattr
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.slices import found, joined
+from tiaas.base.unlocked import Octets
 from tiaas.soap.plan import ways_to_octets
 from tiaas.soap.tags import feed, start_tag
 
@@ -36,7 +37,7 @@ class Places:
 
     ways: frozenset[tuple[str, ...]]
 
-    def may_be_in(self, document: bytes | bytearray) -> bool:
+    def may_be_in(self, document: Octets) -> bool:
         """Whether a message may have such an element, without reading it. What it hides from this is not decoded."""
         return any(found(document, parent) >= 0 and found(document, uri) >= 0 for parent, uri in _hints(self.ways))
 
@@ -73,7 +74,7 @@ class Standing:
     declarations: bytes
 
 
-def standing_untrusted(document: bytes | bytearray, places: Places) -> list[Standing]:
+def standing_untrusted(document: Octets, places: Places) -> list[Standing]:
     """The elements at `places` that are not empty, in the order of the document.
 
     None for what is not well-formed or has a document type declaration, which its reader refuses.
@@ -93,7 +94,7 @@ class _Unread(Exception):
 class _Finder:
     """Reads a message once: the way to where it is, the declarations in force there, and what such an element uses."""
 
-    def __init__(self, document: bytes | bytearray, places: Places) -> None:
+    def __init__(self, document: Octets, places: Places) -> None:
         self.found: list[Standing] = []
         self._document = document
         self._ways = places.ways
@@ -193,7 +194,7 @@ class _Finder:
         if tag is None:
             raise _Unread
         if not tag.is_empty:
-            end = document.index(b">", close) + 1
+            end = found(document, b">", close) + 1
             named = start + 1 + len(tag.name)
             self.found.append(Standing(start, named, tag.end, close, end, self._declarations()))
 
@@ -209,7 +210,7 @@ class _Finder:
 _LINES = {"\t": "&#9;"}
 
 
-def document_of(document: bytes | bytearray, place: Standing, content: Iterable[bytes | memoryview]) -> bytes:
+def document_of(document: Octets, place: Standing, content: Iterable[bytes | memoryview]) -> bytes:
     """The element at a place as a document of its own; `content` stands for what is in it."""
     view = memoryview(document)
     return joined(

@@ -5,6 +5,7 @@ from xml.parsers import expat
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.slices import SLICE
+from tiaas.base.unlocked import Octets
 
 _TAG = re.compile(rb"""<([^\s/>]+)(?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*\s*(/?)>""")
 
@@ -18,13 +19,13 @@ class StartTag:
     is_empty: bool
 
 
-def start_tag(document: bytes | bytearray, start: int) -> StartTag | None:
+def start_tag(document: Octets, start: int) -> StartTag | None:
     """The tag at `start` of a document that is well-formed up to its end; None if there is none."""
     tag = _TAG.match(document, start)
     return None if tag is None else StartTag(tag[1], tag.end(), bool(tag[2]))
 
 
-def feed(parser: expat.XMLParserType, document: bytes | bytearray) -> None:
+def feed(parser: expat.XMLParserType, document: Octets) -> None:
     """The document in slices, so that other threads get their turn; larger ones within a tag or a comment that is long,
     because expat reads such a one from its beginning each time."""
     view, start, size = memoryview(document), 0, SLICE

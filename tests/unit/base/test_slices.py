@@ -11,15 +11,28 @@ from tiaas.base.slices import SLICE, copied, counted, found, joined, slices
 
 @given(st.binary(max_size=60), st.binary(min_size=1, max_size=4), st.integers(0, 60), st.integers(0, 60))
 def test_found_is_find(octets: bytes, wanted: bytes, start: int, end: int) -> None:
-    assert found(octets, wanted, start, end) == octets.find(wanted, start, end)
+    for some in (octets, memoryview(octets)):
+        assert found(some, wanted, start, end) == octets.find(wanted, start, end)
+        assert found(some, wanted, start) == octets.find(wanted, start)
+
+
+@pytest.mark.parametrize("before", [0, 510, 511, 512, 513, 5000])
+@pytest.mark.parametrize("start", [0, 1, 600])
+def test_found_near_and_far_in_a_view(before: int, start: int) -> None:
+    octets = bytes(before) + b"ab" + bytes(before) + b"a"
+    for wanted in (b"ab", b"a", b"ba"):
+        for end in (None, before, before + 1, before + 2, len(octets) + 1):
+            assert found(memoryview(octets), wanted, start, end) == octets.find(wanted, start, end)
 
 
 def test_across_the_ends_of_slices() -> None:
     octets = bytes(SLICE - 1) + b"ab" + bytes(SLICE) + b"a"
-    assert found(octets, b"ab") == octets.find(b"ab")
-    assert found(octets, b"ba") == -1
-    assert counted(octets, b"a") == 2
-    assert counted(octets, b"ab") == octets.count(b"ab") == 1
+    for some in (octets, memoryview(octets)):
+        assert found(some, b"ab") == octets.find(b"ab")
+        assert found(some, b"ba") == -1
+        assert counted(some, b"a") == 2
+        assert counted(some, b"ab") == octets.count(b"ab") == 1
+    assert counted(memoryview(b"aba"), b"a") == 2
     assert joined(slices(octets)) == octets
     assert copied(memoryview(octets)) == octets
     assert copied(octets) is octets

@@ -1,8 +1,11 @@
 """Elements of a message whose octets count: found in the octets, taken out, documents of their own."""
 
+import tracemalloc
+
 import pytest
 from lxml import etree
 
+from tiaas.base.slices import SLICE
 from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.interfaces.dss_core_v1_0 import SignatureObject
 from tiaas.interfaces.signature_service_v7_5 import SignDocumentResponse, VerifyDocument, VerifyDocumentResponse
@@ -138,16 +141,41 @@ def test_long_base64_is_cut_out_and_comes_back() -> None:
     assert signature_in(message(with_mark)) == with_mark.encode(), "a mark of somebody else is content"
 
 
-def test_attachments_are_put_back() -> None:
+PACKAGE = 'multipart/related; type="application/xop+xml"; boundary="b"; start="<root>"'
+
+
+def packaged(root: bytes) -> bytes:
+    return b"--b\r\nContent-ID: <root>\r\n\r\n" + root + b"\r\n--b\r\nContent-ID: <a>\r\n\r\nABC\r\n--b--"
+
+
+@pytest.mark.parametrize("more", ["", "<ds:Object>x</ds:Object>" * (SLICE // 24), f"<a>{'QUJD' * LONG}</a>&lt;"])
+def test_attachments_are_put_back(more: str) -> None:
     include = '<x:Include xmlns:x="http://www.w3.org/2004/08/xop/include" href="cid:{}"/>'
-    signature = signed("<?p i?><ds:SignatureValue>{}</ds:SignatureValue>", ' xmlns:u="urn:u"')
-    head = b"--b\r\nContent-ID: <root>\r\n\r\n"
-    package = 'multipart/related; type="application/xop+xml"; boundary="b"; start="<root>"'
-    tail = b"\r\n--b\r\nContent-ID: <a>\r\n\r\nABC\r\n--b--"
-    body = head + message(signature.format(include.format("a"))) + tail
-    assert signature_in(body, package=package) == signature.format("QUJD").encode()
+    signature = signed(f"<?p i?>{more}<ds:SignatureValue>{{}}</ds:SignatureValue>", ' xmlns:u="urn:u"')
+    body = packaged(message(signature.format(include.format("a"))))
+    assert signature_in(body, package=PACKAGE) == signature.format("QUJD").encode()
     with pytest.raises(BadEnvelope):
-        read(head + message(signature.format(include.format("b"))) + tail, package=package)
+        read(packaged(message(signature.format(include.format("b")))), package=PACKAGE)
+
+
+@pytest.mark.parametrize("content", ["x-" * SLICE, "<a>" + "QUJD" * LONG + "</a>", "<a b='c'>\n</a>" * (SLICE // 8)])
+def test_a_large_one_is_the_same_in_a_package(content: str) -> None:
+    signature = signed(f"<ds:Object>{content}</ds:Object>")
+    body = message(signature, 'xmlns:p="urn:p"')
+    assert signature_in(packaged(body), package=PACKAGE) == signature_in(body) == signature.encode()
+    with pytest.raises(TooLarge):
+        read(packaged(body.replace(b"</c:Context>", b"<x/>" * SLICE + b"</c:Context>")), package=PACKAGE)
+
+
+def test_a_large_one_is_copied_once_out_of_a_package() -> None:
+    body = packaged(message(signed("x-" * (2 * 1024 * 1024))))
+    tracemalloc.start()
+    try:
+        signature_in(body, package=PACKAGE)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.5 * len(body)
 
 
 @pytest.mark.parametrize(
