@@ -4,9 +4,12 @@ import asyncio
 import gc
 import os
 import threading
+import time
 import weakref
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -35,6 +38,35 @@ async def test_one_who_has_nothing_under_way_goes_first() -> None:
     for event in go_on.values():
         event.set()
     await asyncio.gather(*holds)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+async def test_all_is_done_and_one_thread_is_left_for_others(count: int) -> None:
+    threads, lock, random = FairThreads("test", count), threading.Lock(), Random(count)
+    under_way, most, done = Counter[str](), Counter[str](), Counter[str]()
+
+    def work(owner: str, seconds: float) -> None:
+        with lock:
+            under_way[owner] += 1
+            most[owner] = max(most[owner], under_way[owner])
+        time.sleep(seconds)
+        with lock:
+            under_way[owner] -= 1
+            done[owner] += 1
+
+    wanted, begun = Counter[str](), list[asyncio.Future[None]]()
+    for _ in range(300):
+        owner = random.choice("aaab")
+        begun.append(threads.start(owner, work, owner, random.choice((0, 0, 0.0001))))
+        if random.random() < 0.1:
+            begun.pop(random.randrange(len(begun))).cancel()
+            await asyncio.sleep(0)
+        wanted[owner] += 1
+    results = await asyncio.gather(*begun)
+    assert len(results) == len(begun) <= done.total() <= wanted.total()
+    assert max(most.values()) <= max(1, count - 1)
+    # No turn is nobody's, and none is missing.
+    assert await asyncio.gather(*(threads.start(owner, divmod, 7, 2) for owner in "abc")) == [(3, 1)] * 3
 
 
 async def test_a_thread_keeps_nothing_of_what_it_has_done() -> None:

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from tiaas.base.heavy import OWNER
 from tiaas.base.shortwork import in_turn
 
 
@@ -34,6 +35,17 @@ async def test_what_is_cancelled_before_its_turn_is_not_done(held: "Held") -> No
     held.release.set()
     await asyncio.gather(*running, waiting[0], waiting[2])
     assert sorted(done) == [0, 2]
+
+
+async def test_instances_take_turns(held: "Held") -> None:
+    order: list[str] = []
+    running, waiting = held.occupy(), list["asyncio.Future[None]"]()
+    for owner, count in (("a", 3), ("b", 2), ("c", 1)):
+        OWNER.set(owner)
+        waiting += [in_turn(order.append, f"{owner}{number}") for number in range(count)]
+    held.release.set()
+    await asyncio.gather(*running, *waiting)
+    assert order == ["a0", "b0", "c0", "a1", "b1", "a2"]
 
 
 async def test_what_is_cancelled_while_it_runs_disturbs_nobody(held: "Held") -> None:
