@@ -19,7 +19,7 @@ from tiaas.konnektor.admin.routes import Method
 from tiaas.konnektor.admin.table import INSTANCE_ROUTES
 
 TOPICS = ("BOOTUP", "CARD", "CERT", "CT", "KSR", "LOG", "MGM", "NTP", "OPERATIONAL_STATE", "SIG", "VSDM")
-_BASIC, _WRONG = "86420975", "57913086"
+_BASIC, _WRONG = "Hintertuer-86420975", "Irrtum-57913086"
 
 
 @dataclass(slots=True)

@@ -12,7 +12,21 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_DIGITS_BY_CHANCE = re.compile(
+    r"""
+      [0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}                       # UUID
+    | [0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}[.,][0-9]+  # moment with a fraction
+    | [0-9]{14}[.,][0-9]+                                               # the same as GeneralizedTime
+    | (?<![a-z0-9])(?=[0-9]*[a-f])[0-9a-f]{8,}                          # octets in hex: digest, seal
+    | (?<="header":\ ")[0-9a-f]{8}                                      # beginning of an APDU
+    | [0-9a-f]{6}:[0-9a-f]{6}                                           # MAC address on a terminal's display
+    | [a-z0-9+/]{64,}                                                   # base64
+    | DE[a-z]{3}[0-9]{6}                                                # reference of a key of the CVC PKI
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_IN_EVERY_LAB = frozenset({"100000", "503010"})
+"""A limit in the description of management, and lengths in the certificate of a terminal."""
 _SYMMETRIC_MAX = 64  # two keys of 32 octets; any PKCS#8 document is longer
 _COMMON_WORDS = frozenset({"Praxis", "Apotheke", "Gemeinschaftspraxis"})
 
@@ -42,8 +56,7 @@ class Secrets:
         return [f"{name}: {hit}" for name, hits in searches.items() if name not in but for hit in hits]
 
     def _pins_in(self, decoded: str, text: bytes) -> Iterator[str]:
-        # Six digits occur in the hex digits of an id by chance.
-        numbers = set(re.findall(r"[0-9]+", _UUID.sub("", decoded)))
+        numbers = set(re.findall(r"[0-9]+", _DIGITS_BY_CHANCE.sub(" ", decoded))) - _IN_EVERY_LAB
         for pin in self.pins:
             block = bytes.fromhex(f"2{len(pin):X}{pin}".ljust(16, "F"))
             if pin in numbers or any(form in text for form in _octet_forms(block)):
@@ -105,7 +118,8 @@ def _add_card(secrets: Secrets, card: dict[str, Any]) -> None:
     secrets.iccsns.add(card["iccsn"])
     if card["kvnr"]:
         secrets.kvnrs.add(card["kvnr"])
-    secrets.names |= {word for word in card["holder"].split() if len(word) > 5} - _COMMON_WORDS
+    # Six letters occur in base64 once in some hundred thousand runs.
+    secrets.names |= {word for word in card["holder"].split() if len(word) > 6} - _COMMON_WORDS
     for pin in card["pins"].values():
         # What the policy `wrong` types, too.
         secrets.pins |= {pin, f"{pin[:-1]}{(int(pin[-1]) + 1) % 10}"}

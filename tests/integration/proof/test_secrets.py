@@ -83,12 +83,15 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
 
 
 def _random_pins(seed: str) -> str:
-    """The packaged people, but nobody has a PIN that everybody knows; eight digits occur nowhere by chance."""
+    """The packaged people, but nobody has a PIN that everybody knows.
+
+    No digit is in it twice: so it is no date of this century, no round number and no header of an APDU.
+    """
     random = SystemRandom()
 
     def digits(found: re.Match[str]) -> str:
         count = 6 if found[1] == "can" else 8
-        return f'{found[1]} = "{"".join(random.choices("0123456789", k=count))}"'
+        return f'{found[1]} = "{"".join(random.sample("0123456789", k=count))}"'
 
     changed, count = re.subn(r'^(pin|puk|can|pin_qes|puk_qes) = "[0-9]+"', digits, seed, flags=re.MULTILINE)
     assert count > 5
