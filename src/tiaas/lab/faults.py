@@ -122,7 +122,7 @@ class Fault:
     `delay` is in seconds; `skip` lets so many fitting requests pass first; `times` None means until it is cleared;
     `lasts` are the seconds after which what is gone or pulled comes back by itself, None: a person has to do it.
     `offset`: the time server tells a time so many seconds beside the lab's.
-    `seen` counts fitting requests, `used` how often it struck.
+    `seen` counts fitting requests, `used` how often it struck; `since` is when it came into force.
     """
 
     service: Service
@@ -138,6 +138,7 @@ class Fault:
     number: int = 0
     seen: int = 0
     used: int = 0
+    since: datetime | None = None
 
     def __post_init__(self) -> None:
         instead = sum((self.code is not None, self.http is not None, self.drop, self.offset is not None))
@@ -282,7 +283,7 @@ class FaultBook:
         if len(self._faults) >= FAULTS_MAX:
             raise BadFault(f"{FAULTS_MAX} faults are in force; clear some")
         self._last += 1
-        numbered = replace(fault, number=self._last, seen=0, used=0)
+        numbered = replace(fault, number=self._last, seen=0, used=0, since=self._clock.now())
         self._faults[numbered.number] = numbered
         return numbered
 

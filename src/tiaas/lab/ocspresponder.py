@@ -11,6 +11,7 @@ from hashlib import sha256
 from tiaas.base.clock import Clock
 from tiaas.base.dataclass import dataclass
 from tiaas.lab.books import CertificateBook, Issued
+from tiaas.lab.faults import Fault
 from tiaas.lab.signers import Signers, der, ocsp_responder
 from tiaas.pki.certificate import decode_certificate_untrusted
 from tiaas.pki.ocsp import BadOcsp, decode_request_untrusted, encode_exception, encode_response
@@ -71,8 +72,9 @@ class StatusService:
         issued = self._book.find(request.cert_id.serial_number)
         return Question(request, label, issued if issued is not None and issued.issuer == label else None)
 
-    def answer(self, question: Question | None, code: str | None = None) -> tuple[bytes, str]:
-        """The answer, DER, and its outcome in a word. `code` is one of `faults.CODES`, or None."""
+    def answer(self, question: Question | None, fault: Fault | None = None) -> tuple[bytes, str]:
+        """The answer, DER, and its outcome in a word. With the fault `revoked` a certificate is so since the fault."""
+        code = None if fault is None else fault.code
         if question is None:
             return encode_exception(ResponseStatus.MALFORMED_REQUEST), "malformedRequest"
         if code in _EXCEPTIONS:
@@ -80,19 +82,19 @@ class StatusService:
         if question.issuer is None:
             return encode_exception(ResponseStatus.UNAUTHORIZED), "unauthorized"
         now = self._clock.now() - (_EXPIRED if code == "expired" else timedelta())
-        single = self._single(question, code, now)
+        single = self._single(question, code, now, None if fault is None else fault.since)
         nonce = question.request.nonce
         if code == "nonce-wrong":
             nonce = sha256(nonce or b"").digest()
         octets = encode_response((single,), self._responder(question.issuer, code), now, nonce)
         return octets, code if code is not None else single.status.value
 
-    def _single(self, question: Question, code: str | None, now: datetime) -> SingleResponse:
+    def _single(self, question: Question, code: str | None, now: datetime, since: datetime | None) -> SingleResponse:
         issued = question.issued
         status = CertStatus.UNKNOWN if issued is None or code == "unknown" else CertStatus.GOOD
         revoked_at = None if issued is None or status is CertStatus.UNKNOWN else issued.revoked
         if code == "revoked":
-            revoked_at = revoked_at or now
+            revoked_at = revoked_at or since or now
         cert_hash = None
         if issued is not None and code not in ("unknown", "certHash-missing"):
             cert_hash = (

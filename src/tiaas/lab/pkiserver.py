@@ -190,7 +190,7 @@ async def _status(service: PkiService, request: Request, octets: bytes) -> Respo
     if refusal is not None:
         write(request.method, subject, _outcome(fault), _number(fault))
         return refusal
-    answer, outcome = service.status.answer(question, None if fault is None else fault.code)
+    answer, outcome = service.status.answer(question, fault)
     write(request.method, subject, outcome, _number(fault))
     return Response(answer, media_type=RESPONSE_TYPE)
 

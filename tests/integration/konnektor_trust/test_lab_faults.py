@@ -277,6 +277,18 @@ async def test_the_lab_changes_its_trust_anchor(bench: Bench) -> None:
     assert (await bench.trust.check_egk_online(bench.egk)).fault is None
 
 
+async def test_a_certificate_is_revoked_from_the_fault_on_not_from_the_answer_on(bench: Bench) -> None:
+    """Who judges a signature of now must find it revoked, however late the answer comes."""
+    before = bench.clock.now()
+    bench.clock.advance(1)
+    bench.fault(Service.OCSP, "revoked", times=0)
+    at = bench.clock.now()
+    bench.clock.advance(5)
+    signer = bench.certificate(CardKind.SMC_B, "MF/DF.ESIGN/EF.C.HCI.OSIG.E256")
+    assert (await bench.trust.check_signer(signer, at)).verdict.fault is PkiCode.CERT_REVOKED
+    assert (await bench.trust.check_signer(signer, before)).verdict.result is Result.VALID
+
+
 async def test_a_revoked_signer_of_the_tsl(bench: Bench) -> None:
     bench.services.lists.renew(ListName.TSL)
     bench.fault(Service.OCSP, "revoked")
