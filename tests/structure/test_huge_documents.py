@@ -14,7 +14,9 @@ from tiaas.soap.errors import TooLarge
 from tiaas.soap.markup import Limits, parse_document_untrusted, parse_thin_untrusted
 
 SOURCE = Path(tiaas.__file__).parent
-HUGE = re.compile(r"huge_tree=(?!False)|\bparse_(?:document|thin|thin_xml|xml)_untrusted\b|\bparse_to_sign\b")
+HUGE = re.compile(
+    r"huge_tree=(?!False)|\bparse_(?:document|thin|thin_xml|xml)_untrusted\b|\bparse_to_sign\b|\bparser_for\b"
+)
 DOCUMENTS = (
     "ades/",
     # A client looks at the document that it is about to send; nobody else's XML gets there.
@@ -30,6 +32,7 @@ DOCUMENTS = (
     "soap/bulk.py",
     "soap/encoder.py",
     "soap/markup.py",
+    "soap/parsers.py",
 )
 
 

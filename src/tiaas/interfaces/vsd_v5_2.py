@@ -12,6 +12,7 @@ from lxml import etree
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
+from tiaas.soap.parsers import fromstring
 
 NAMESPACE = "http://ws.gematik.de/fa/vsdm/vsd/v5.2"
 CDM_VERSION = "5.2.0"
@@ -308,7 +309,7 @@ class _Reader:
             raise BadVsd(f"{len(xml)} octets are too many")
         parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False)
         try:
-            root = etree.fromstring(xml, parser)
+            root = fromstring(xml, parser)
         except (etree.XMLSyntaxError, ValueError):
             raise BadVsd("not well-formed") from None
         if root.getroottree().docinfo.internalDTD is not None:

@@ -10,6 +10,7 @@ from tiaas.cms.errors import BadCms
 from tiaas.interfaces.dss_core_v1_0 import PropertyList
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.soap.markup import local_name
+from tiaas.soap.parsers import fromstring
 
 _CMS_ATTRIBUTE = "CMSAttribute"
 _ATTRIBUTES_MAX = 50
@@ -22,7 +23,7 @@ def attributes_in(properties: PropertyList | None) -> tuple[bytes, ...]:
     """
     if properties is None:
         return ()
-    elements = [etree.fromstring(text) for entry in properties.property for text in entry.value or ()]
+    elements = [fromstring(text) for entry in properties.property for text in entry.value or ()]
     found = [_attribute(element) for element in elements if local_name(element) == _CMS_ATTRIBUTE]
     if len(found) > _ATTRIBUTES_MAX:
         raise KonnektorError(4000, "too many CMSAttributes")

@@ -14,6 +14,7 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.schemacost import TooCostly, require_cheap
 from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
 from tiaas.soap.markup import Limits, XmlElement, parse_document_untrusted
+from tiaas.soap.parsers import fromstring
 
 DOCUMENT_LIMITS = Limits(octets=26_214_400, nodes=30_000, depth=30, attributes=20)
 """Elements, levels and attributes that TAB_KON_775 wants at least; one element may have more than 20 attributes."""
@@ -95,7 +96,7 @@ def _schema(schemas: Mapping[str, bytes]) -> etree.XMLSchema:
         all_of_them = etree.Element(f"{_XSD}schema")
         for namespace in located:
             etree.SubElement(all_of_them, f"{_XSD}import", namespace=namespace, schemaLocation=_MEMORY + namespace)
-        return etree.XMLSchema(etree.fromstring(etree.tostring(all_of_them), parser))
+        return etree.XMLSchema(fromstring(etree.tostring(all_of_them), parser))
     except (BadEnvelope, TooCostly, etree.XMLSchemaParseError, etree.XMLSyntaxError):
         raise KonnektorError(4026) from None
 

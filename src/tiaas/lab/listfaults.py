@@ -8,12 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from lxml import etree
-
 from tiaas.lab.listcontent import ListName
 from tiaas.lab.listxml import list_element
 from tiaas.lab.trustlists import VALID, TrustLists, serialize, with_id
 from tiaas.pki.tsl import TrustList
+from tiaas.soap.parsers import fromstring
 from tiaas.xmlsec.names import ds
 
 HASH_WRONG = "hash-wrong"
@@ -51,7 +50,7 @@ def _signer_unknown(lists: TrustLists, name: ListName) -> bytes:
 
 
 def _signature_wrong(lists: TrustLists, name: ListName) -> bytes:
-    root = etree.fromstring(_written(lists, name, lists.draft(name)))
+    root = fromstring(_written(lists, name, lists.draft(name)))
     for value in root.iterfind(f"{ds('Signature')}/{ds('SignatureValue')}"):
         text = value.text or ""
         value.text = ("B" if text.startswith("A") else "A") + text[1:]

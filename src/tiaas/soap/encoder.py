@@ -15,6 +15,7 @@ from tiaas.base.dataclass import dataclass
 from tiaas.soap.bulk import LONG
 from tiaas.soap.declare import XML_LANG
 from tiaas.soap.errors import UnfitMessage
+from tiaas.soap.parsers import fromstring
 from tiaas.soap.plan import AttributePlan, Child, Move, Plan, namespaces_of, plan_of, root_name
 from tiaas.soap.simple import BASE64_BINARY, STRING, Base64, Enumeration, Opaque, WrittenOctets
 from tiaas.soap.simpletype import LexicalError, SimpleType
@@ -354,7 +355,7 @@ def _opaque_writer(tag: str, child: Child, kind: Opaque) -> _ValueWriter:
             return
         try:
             text = f"<{tag}>{kind.encode(value)}</{tag}>" if kind.inside else kind.encode(value)
-            root = etree.fromstring(f'<x xmlns:{child.namespace.prefix}="{child.namespace.uri}">{text}</x>')
+            root = fromstring(f'<x xmlns:{child.namespace.prefix}="{child.namespace.uri}">{text}</x>')
         except (etree.XMLSyntaxError, TypeError):
             raise UnfitMessage(tag, "is not well-formed") from None
         if [element.tag for element in root] != [child.name]:
@@ -375,7 +376,7 @@ def _octets_writer(tag: str, child: Child) -> _ValueWriter:
         try:
             # Whether an xml:id is there twice is the signer's business.
             parser = etree.XMLParser(huge_tree=True, resolve_entities=False, collect_ids=False)
-            root = etree.fromstring(start + value + end, parser)
+            root = fromstring(start + value + end, parser)
         except (etree.XMLSyntaxError, TypeError):
             raise UnfitMessage(tag, "is not well-formed") from None
         if [element.tag for element in root] != [child.name]:

@@ -14,6 +14,7 @@ from tiaas.base.slices import counted, found
 from tiaas.soap.dimensions import check_dimensions
 from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
 from tiaas.soap.longtexts import LONG, Thin, thin
+from tiaas.soap.parsers import fromstring, parser_for
 
 XmlElement = etree._Element
 
@@ -51,7 +52,7 @@ def parse_untrusted(document: bytes, limits: Limits) -> XmlElement:
     _check_octets(document, limits, _UTF_8)
     if b"<?xml-stylesheet" in document:
         raise NotAllowed("a style sheet instruction is not allowed")
-    return _parsed(document, limits, _parser("utf-8", is_message=True))
+    return _parsed(document, limits, parser_for("utf-8", is_message=True))
 
 
 def parse_document_untrusted(document: bytes, limits: Limits) -> XmlElement:
@@ -74,7 +75,7 @@ def parse_thin_untrusted(document: bytes, limits: Limits, long: int = LONG) -> t
 
 
 def _parsed_document(document: bytes, limits: Limits, encoding: str) -> XmlElement:
-    root = _parsed(document, limits, _parser(encoding, is_message=False))
+    root = _parsed(document, limits, parser_for(encoding, is_message=False))
     if found(document, b"XInclude") >= 0 and next(root.iter(_XINCLUDE), None) is not None:
         raise NotAllowed("XInclude is not allowed")
     return root
@@ -103,53 +104,30 @@ def written(element: XmlElement) -> str:
     return etree.tostring(element, encoding="unicode", with_tail=False)
 
 
-class _Parsers(threading.local):
-    """The parsers of one thread, which must not wait for another's: to make one takes as long as a short message.
+class _Searches(threading.local):
+    """What is asked of trees. Each thread has its own, which must not wait for another's.
 
-    `deeper` are XPaths that ask for elements below a depth, `more` asks for an attribute above `ATTRIBUTES_MAX`.
+    `deeper` asks for elements below a depth, `more` for an attribute above `ATTRIBUTES_MAX`.
     """
 
     def __init__(self) -> None:
-        self.made: dict[tuple[str, bool], etree.XMLParser] = {}
         self.more = etree.XPath(f"boolean(//*/@*[{ATTRIBUTES_MAX + 1}])")
         self.deeper: dict[int, etree.XPath] = {}
 
 
-_PARSERS = _Parsers()
-
-
-def _parser(encoding: str, *, is_message: bool) -> etree.XMLParser:
-    made = _PARSERS.made
-    parser = made.get((encoding, is_message))
-    if parser is None:
-        parser = made[encoding, is_message] = _new_parser(encoding, is_message=is_message)
-    return parser
-
-
-def _new_parser(encoding: str, *, is_message: bool) -> etree.XMLParser:
-    return etree.XMLParser(
-        encoding=encoding,
-        resolve_entities=False,
-        no_network=True,
-        huge_tree=not is_message,
-        load_dtd=False,
-        dtd_validation=False,
-        remove_comments=True,
-        remove_pis=is_message,
-        collect_ids=False,
-    )
+_SEARCHES = _Searches()
 
 
 def _parsed(document: bytes, limits: Limits, parser: etree.XMLParser) -> XmlElement:
     try:
-        root = etree.fromstring(document, parser)
+        root = fromstring(document, parser)
     except etree.XMLSyntaxError as error:
         if error.code == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
             raise TooLarge("too deep, or a text too long") from None
         raise BadEnvelope("not well-formed XML") from None
     if counted(document, b"<") > 2 * limits.depth and _too_deep(root, limits.depth):
         raise TooLarge(f"nested deeper than {limits.depth} elements")
-    if len(document) > 4 * ATTRIBUTES_MAX and counted(document, b"=") > ATTRIBUTES_MAX and _PARSERS.more(root):
+    if len(document) > 4 * ATTRIBUTES_MAX and counted(document, b"=") > ATTRIBUTES_MAX and _SEARCHES.more(root):
         raise TooLarge(f"more than {ATTRIBUTES_MAX} attributes of one element")
     _check_canonical_cost(document, root)
     return root
@@ -216,7 +194,7 @@ def canonical_cost(root: XmlElement, most: int) -> int:
 
 def _too_deep(root: XmlElement, depth: int) -> bool:
     """Whether a document has elements on more levels; libxml2 tells it in a tenth of the time of a walk."""
-    made = _PARSERS.deeper
+    made = _SEARCHES.deeper
     deeper = made.get(depth)
     if deeper is None:
         deeper = made[depth] = etree.XPath(f"boolean({'/*' * (depth + 1)})")

@@ -24,6 +24,7 @@ from tiaas.soap.client import ReceivedFault, SoapRequest, read_answer_untrusted,
 from tiaas.soap.envelope import Limits
 from tiaas.soap.errors import FaultCode, SoapError
 from tiaas.soap.httpanswer import HttpAnswer
+from tiaas.soap.parsers import fromstring
 from tiaas.xmlsec.canonical import canonical_document
 from tiaas.xmlsec.markup import scope_inside
 from tiaas.xmlsec.names import SignatureMethod, Transform, ds
@@ -74,7 +75,7 @@ class DraftRequest:
     def finish(self, value: bytes) -> SoapRequest:
         """With the value (ECDSA in DER)."""
         written = value if self._curve_bits is None else raw_ecdsa(value, self._curve_bits)
-        self._root[-1][0].append(etree.fromstring(self._draft.element(written)))
+        self._root[-1][0].append(fromstring(self._draft.element(written)))
         return SoapRequest(self._headers, etree.tostring(self._root, encoding="UTF-8", xml_declaration=True))
 
 
@@ -88,7 +89,7 @@ def draft_request(
 ) -> DraftRequest:
     """Makes a request ready to be signed with the key of `certificate` (DER); `name` makes Ids unique."""
     plain = write_request(message, action)
-    root = etree.fromstring(plain.body)
+    root = fromstring(plain.body)
     request = root[-1][0]
     for place in request.findall(ds("Signature")):
         request.remove(place)

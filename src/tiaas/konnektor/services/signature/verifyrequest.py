@@ -9,8 +9,6 @@ from base64 import b64decode
 from binascii import Error as BadBase64
 from datetime import UTC, datetime
 
-from lxml import etree
-
 from tiaas.ades.found import SignatureFormat
 from tiaas.base.heavy import beside
 from tiaas.interfaces import dss_core_v1_0 as dss
@@ -27,6 +25,7 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.quickwork import QUICK_OCTETS
 from tiaas.konnektor.services.signature.wishes import check_names, schemas_of
 from tiaas.konnektor.verification.reading import Material
+from tiaas.soap.parsers import fromstring
 
 _X509 = "{http://www.w3.org/2000/09/xmldsig#}X509Certificate"
 _CERTIFICATES_MAX = 100
@@ -132,7 +131,7 @@ def _certificates(info: dss.AdditionalKeyInfo | None) -> tuple[bytes, ...]:
     """The certificates of a ds:KeyInfo."""
     if info is None:
         return ()
-    elements = list(etree.fromstring(info.key_info).iter(_X509))
+    elements = list(fromstring(info.key_info).iter(_X509))
     if len(elements) > _CERTIFICATES_MAX:
         raise KonnektorError(4000, "too many certificates")
     try:

@@ -24,6 +24,7 @@ from tiaas.konnektor.services.signature.variants import (
     CMS_FORMATS,
     kind_and_update,
 )
+from tiaas.soap.parsers import fromstring
 
 REQUESTS_MAX = 500
 """At least 50 have to be taken (TAB_KON_065); more than this is 4000."""
@@ -203,5 +204,5 @@ def _schema_octets(schema: dss.Schema) -> bytes | None:
         return schema.escaped_xml.encode()
     if schema.inline_xml is None:
         return None
-    inner = next(iter(etree.fromstring(schema.inline_xml)), None)
+    inner = next(iter(fromstring(schema.inline_xml)), None)
     return None if inner is None else etree.tostring(inner)
