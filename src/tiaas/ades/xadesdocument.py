@@ -5,7 +5,7 @@ from hashlib import sha256
 
 from tiaas.ades.signing import CannotSign
 from tiaas.base.dataclass import dataclass
-from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
+from tiaas.soap.errors import BadEnvelope, NotAllowed, NotWellFormed, TooLarge, WrongEncoding
 from tiaas.soap.longtexts import LONG, Thin
 from tiaas.soap.markup import (
     Limits,
@@ -89,7 +89,7 @@ def parse_to_sign(octets: bytes) -> XmlDocument:
     try:
         return parse_thin_xml_untrusted(octets)
     except BadEnvelope as error:
-        raise CannotSign(code_of(error), str(error)) from None
+        raise CannotSign(code_of(error), reason_of(error)) from None
 
 
 def code_of(error: BadEnvelope) -> int:
@@ -99,3 +99,8 @@ def code_of(error: BadEnvelope) -> int:
     if isinstance(error, NotAllowed):
         return 4281
     return 4110 if isinstance(error, WrongEncoding) else 4022
+
+
+def reason_of(error: BadEnvelope) -> str:
+    """What to tell of it to whoever handed the document in."""
+    return error.where if isinstance(error, NotWellFormed) else str(error)

@@ -21,7 +21,7 @@ from tiaas.ades.found import (
     ManifestEntry,
     SignatureFormat,
 )
-from tiaas.ades.xadesdocument import LONG_SIGNED, XmlDocument, code_of, parse_signed_untrusted
+from tiaas.ades.xadesdocument import LONG_SIGNED, XmlDocument, code_of, parse_signed_untrusted, reason_of
 from tiaas.ades.xadesids import is_id_by_schema
 from tiaas.ades.xadeslimits import check_content
 from tiaas.ades.xadesmanifest import compared
@@ -131,7 +131,7 @@ def xades_claims_untrusted(
     try:
         parsed = parse_signed_untrusted(octets, long)
     except BadEnvelope as error:
-        raise BadSignatureFile(code_of(error), str(error)) from None
+        raise BadSignatureFile(code_of(error), reason_of(error)) from None
     # First, since it bounds how many signatures there are to be looked at together.
     check_content(parsed.root)
     elements = list(all_signatures(parsed.root))

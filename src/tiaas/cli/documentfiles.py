@@ -16,7 +16,7 @@ from tiaas.base.inputfile import MEBIBYTE, read_input
 from tiaas.cli.outputfiles import add_force_argument, check_names, check_targets, make_folder, write
 from tiaas.cli.writer import out_json, out_table
 from tiaas.client import ClientError
-from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
+from tiaas.soap.errors import NotAllowed, NotWellFormed, TooLarge, WrongEncoding
 from tiaas.soap.markup import Limits, parse_document_untrusted
 
 XML = "xml"
@@ -76,8 +76,8 @@ def read_as(path: Path, form: DocumentForm) -> bytes:
         except (TooLarge, WrongEncoding, NotAllowed):
             # Whether these are taken is for the Konnektor to say.
             return content
-        except BadEnvelope as error:
-            raise InvalidInput(f"{path}: {error}; nothing was sent") from error
+        except NotWellFormed as error:
+            raise InvalidInput(f"{path}: {error}, {error.where}; nothing was sent") from error
     return content
 
 

@@ -4,12 +4,13 @@ TAB_KON_143, 144; A_19052-01 TAB_KON_775, A_22673, A_22923).
 Schemas come with the call and are all there is: nothing else is opened, whatever they or the document name.
 """
 
+import re
 from collections.abc import Mapping
 
 from lxml import etree
 
 from tiaas.ades.xadesdocument import LIMITS as SIGNED_LIMITS
-from tiaas.ades.xadesdocument import XmlDocument, parse_thin_xml_untrusted, parse_xml_untrusted
+from tiaas.ades.xadesdocument import XmlDocument, parse_thin_xml_untrusted, parse_xml_untrusted, reason_of
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.schemacost import TooCostly, require_cheap
 from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
@@ -22,6 +23,7 @@ _SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 _XSD = "{http://www.w3.org/2001/XMLSchema}"
 _NO_SCHEMA = 4193
 _MEMORY = "schema:"
+_OF_ELEMENT = re.compile(r"Element '(?:\{[^}]*\})?([^']{1,200})'")
 
 
 def check_xml(document: XmlDocument, schemas: Mapping[str, bytes]) -> tuple[int, ...]:
@@ -55,19 +57,37 @@ def parse_document(data: bytes, limits: Limits = DOCUMENT_LIMITS, *, thin: bool 
         raise KonnektorError(4281, str(error)) from None
     except WrongEncoding as error:
         raise KonnektorError(4024, str(error), fill="XML") from None
-    except BadEnvelope:
-        raise KonnektorError(4022) from None
+    except BadEnvelope as error:
+        raise KonnektorError(4022, reason_of(error)) from None
 
 
 def _validate(root: XmlElement, schemas: Mapping[str, bytes]) -> None:
     """Raises 4023, 4026."""
+    schema = _schema(schemas)
     try:
-        is_valid = _schema(schemas).validate(root)
+        is_valid = schema.validate(root)
     except etree.XMLSchemaValidateError:
         # A pattern whose attempts libxml2 gave up to count.
         raise KonnektorError(4026) from None
     if not is_valid:
-        raise KonnektorError(4023)
+        raise KonnektorError(4023, _where_invalid(schema.error_log[0], schemas))
+
+
+def _where_invalid(failure: etree._LogEntry, schemas: Mapping[str, bytes]) -> str:
+    """Line, element and broken rule (XML Schema Part 1, appendix C, in libxml2's spelling).
+
+    libxml2's sentence holds values of the document, and so may a name that the schemas do not declare.
+    """
+    told = _OF_ELEMENT.match(failure.message)
+    named = told is not None and told[1] in _declared_names(schemas)
+    element = f"element {told[1]}" if told is not None and named else "an element that is not declared"
+    rule = failure.type_name.removeprefix("SCHEMAV_").lower().replace("_", "-")
+    return f"line {failure.line}, {element}: {rule}"
+
+
+def _declared_names(schemas: Mapping[str, bytes]) -> frozenset[str]:
+    roots = (parse_document_untrusted(octets, DOCUMENT_LIMITS) for octets in schemas.values())
+    return frozenset(element.get("name", "") for root in roots for element in root.iter(f"{_XSD}element"))
 
 
 class _Given(etree.Resolver):

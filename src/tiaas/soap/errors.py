@@ -28,6 +28,15 @@ class BadEnvelope(SoapError):
     """The octets are not a SOAP 1.1 envelope we read: not well-formed, DTD, limits, structure."""
 
 
+class NotWellFormed(BadEnvelope):
+    """What no parser reads. `where` is line, column and kind of failure, without a value; `str()` leaves it out, for of
+    what was encrypted not everybody may learn it."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__("not well-formed XML")
+        self.where = where
+
+
 class WrongEncoding(BadEnvelope):
     """The envelope is not in UTF-8 (A_15606: everything else is answered with an error)."""
 

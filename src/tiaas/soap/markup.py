@@ -12,7 +12,7 @@ from lxml import etree
 from tiaas.base.dataclass import dataclass
 from tiaas.base.slices import counted, found
 from tiaas.soap.dimensions import check_dimensions
-from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
+from tiaas.soap.errors import NotAllowed, NotWellFormed, TooLarge, WrongEncoding
 from tiaas.soap.longtexts import LONG, Thin, thin
 from tiaas.soap.parsers import fromstring, parser_for
 
@@ -45,6 +45,12 @@ attribute with all before it; so many comparisons take a second."""
 ATTRIBUTES_MAX = 10_000
 """Of one element."""
 _DOCTYPE = b"<!DOCTYPE"
+_KINDS = {
+    number: name.removeprefix("NS_").partition("_")[2].lower().replace("_", " ")
+    for name, number in vars(etree.ErrorTypes).items()
+    if name.startswith(("ERR_", "NS_ERR_", "WAR_"))
+}
+"""Words for what a parser stumbles over: libxml2's sentences hold names and values of the document."""
 
 
 def parse_untrusted(document: bytes, limits: Limits) -> XmlElement:
@@ -58,8 +64,8 @@ def parse_untrusted(document: bytes, limits: Limits) -> XmlElement:
 def parse_document_untrusted(document: bytes, limits: Limits) -> XmlElement:
     """The root element of a document that a message carries, with processing instructions and without comments.
 
-    Raises BadEnvelope: WrongEncoding for another than `DOCUMENT_ENCODINGS`, TooLarge, NotAllowed (DTD, XInclude), else
-    it is not well-formed. A single text may be as long as the document.
+    Raises BadEnvelope: WrongEncoding for another than `DOCUMENT_ENCODINGS`, TooLarge, NotAllowed (DTD, XInclude),
+    NotWellFormed. A single text may be as long as the document.
     """
     return _parsed_document(document, limits, _check_octets(document, limits, DOCUMENT_ENCODINGS))
 
@@ -71,7 +77,13 @@ def parse_thin_untrusted(document: bytes, limits: Limits, long: int = LONG) -> t
     """
     encoding = _check_octets(document, limits, DOCUMENT_ENCODINGS)
     made = None if len(document) < long else thin(document, encoding, long)
-    return _parsed_document(document if made is None else made.octets, limits, encoding), encoding, made
+    try:
+        return _parsed_document(document if made is None else made.octets, limits, encoding), encoding, made
+    except NotWellFormed:
+        if made is not None:
+            # Lines of the texts are no lines of the marks.
+            _parsed_document(document, limits, encoding)
+        raise
 
 
 def _parsed_document(document: bytes, limits: Limits, encoding: str) -> XmlElement:
@@ -124,7 +136,8 @@ def _parsed(document: bytes, limits: Limits, parser: etree.XMLParser) -> XmlElem
     except etree.XMLSyntaxError as error:
         if error.code == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
             raise TooLarge("too deep, or a text too long") from None
-        raise BadEnvelope("not well-formed XML") from None
+        line, column = error.position
+        raise NotWellFormed(f"line {line}, column {column}: {_KINDS.get(error.code, 'no XML')}") from None
     if counted(document, b"<") > 2 * limits.depth and _too_deep(root, limits.depth):
         raise TooLarge(f"nested deeper than {limits.depth} elements")
     if len(document) > 4 * ATTRIBUTES_MAX and counted(document, b"=") > ATTRIBUTES_MAX and _SEARCHES.more(root):

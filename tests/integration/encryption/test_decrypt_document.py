@@ -163,7 +163,9 @@ async def test_4106_for_somebody_else(unlocked: Surgery, somebody: Somebody, doc
     [(b"<a/>", 4103), (b"<a>", 4022), (b"<!DOCTYPE a><a/>", 4281)],
 )
 async def test_xml_without_anything_encrypted(unlocked: Surgery, document: bytes, code: int) -> None:
-    assert (await error_of(unlocked, decrypt_request(xml(document), unlocked.find(CardType.SMC_B).handle))).code == code
+    error = await error_of(unlocked, decrypt_request(xml(document), unlocked.find(CardType.SMC_B).handle))
+    assert error.code == code
+    assert (code == 4022) is (error.detail == "line 1, column 4: tag not finished")
 
 
 @pytest.mark.code(4104)

@@ -191,7 +191,9 @@ async def test_4058_another_kind_of_card(surgery: Surgery, card_type: CardType) 
 )
 async def test_the_document_is_looked_at_before_the_caller(surgery: Surgery, document: Document, code: int) -> None:
     request = encrypt_request(document, b"no certificate", mandant="nobody")
-    assert (await error_of(surgery, request)).code == code
+    error = await error_of(surgery, request)
+    assert error.code == code
+    assert (code == 4022) is error.detail.startswith("line 1, column 4: ")
 
 
 async def test_25_megabytes_are_taken(surgery: Surgery, somebody: Somebody) -> None:

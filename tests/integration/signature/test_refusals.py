@@ -168,6 +168,25 @@ async def test_documents(office: Office, request_: v7_5.SignRequest, code: int) 
 
 
 @pytest.mark.parametrize(
+    ("request_", "detail"),
+    [
+        pytest.param(
+            wish(b"<a>\n<b></a>", xml=True), "line 2, column 8: tag name mismatch", marks=pytest.mark.code(4022)
+        ),
+        pytest.param(
+            wish(XML, xml=True, schemas=schemas(SCHEMA.replace(b"Text", b"Wort"))),
+            "line 2, an element that is not declared: element-content",
+            marks=pytest.mark.code(4023),
+        ),
+    ],
+)
+async def test_what_is_wrong_with_xml_has_its_place(office: Office, request_: v7_5.SignRequest, detail: str) -> None:
+    with pytest.raises(KonnektorError) as refused:
+        await office.call(office.sign(request_))
+    assert refused.value.detail == detail
+
+
+@pytest.mark.parametrize(
     ("bad", "detail"),
     [
         pytest.param(wish(PDF_A_3, "application/pdf-a", name="Meier"), "document 2 of 3: PDF/A", id="not checked"),

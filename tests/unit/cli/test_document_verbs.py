@@ -438,7 +438,7 @@ async def test_a_malformed_file_of_a_stack_is_named_and_nothing_is_sent(
     _write(t_txt="t", bad_xml="<a><b></a>", good_xml="<a/>")
     assert await run("sign", "t.txt", "bad.xml", "good.xml") == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "bad.xml: not well-formed XML; nothing was sent" in line
+    assert "bad.xml: not well-formed XML, line 1, column 11: tag name mismatch; nothing was sent" in line
 
 
 async def test_xml_in_utf_16_is_told_and_how_to_change_it(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -96,7 +96,7 @@ async def test_odd_content_types_are_served(content_type: str | None) -> None:
     [
         ('Multipart/Related; type="application/xop+xml"', BODY, FaultCode.CLIENT, "MtomRefused"),
         ("text/xml; charset=iso-8859-15", BODY, FaultCode.CLIENT, "WrongEncoding"),
-        ("text/xml", b"", FaultCode.CLIENT, "BadEnvelope"),
+        ("text/xml", b"", FaultCode.CLIENT, "NotWellFormed"),
         ("text/xml", BODY.replace(b"PinTyp", b"PinTypes"), FaultCode.CLIENT, "BadMessage"),
         ("text/xml", write_request(ChangePin(context=CONTEXT, card_handle="h", pin_typ="p"), "").body,
          FaultCode.CLIENT, "UnknownOperation"),

@@ -349,6 +349,7 @@ async def test_what_cannot_be_verified(bench: Bench, material: Material, code: i
     with pytest.raises(KonnektorError) as raised:
         await verified(bench, material)
     assert raised.value.code == code
+    assert (code == 4022) is (raised.value.detail == "line 1, column 4: tag not finished")
 
 
 async def test_a_document_beside_the_signed_one_is_not_called_signed(bench: Bench) -> None:

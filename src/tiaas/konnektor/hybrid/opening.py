@@ -6,7 +6,7 @@ CMS has one closed part, an XML document one per EncryptedData. Reading and open
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from tiaas.ades.xadesdocument import code_of, parse_xml_untrusted
+from tiaas.ades.xadesdocument import code_of, parse_xml_untrusted, reason_of
 from tiaas.ades.xmlencryption import checked_part, put_back
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
@@ -123,7 +123,7 @@ def read_xml_untrusted(document: bytes) -> ClosedDocument:
         read = parse_xml_untrusted(document)
         parts = encrypted_parts(read.root)
     except BadEnvelope as error:
-        raise CannotRead(code_of(error), str(error)) from None
+        raise CannotRead(code_of(error), reason_of(error)) from None
     except NothingEncrypted as error:
         raise CannotRead(NOT_FOUND, str(error)) from None
     except Overlapping as error:
