@@ -20,6 +20,7 @@ from tests.integration.encryption.conftest import (
     xml,
 )
 from tests.integration.konnektor_core.surgery import ENTROPY, Surgery
+from tiaas.ades.mime import pkcs7_mime
 from tiaas.card.keytransport import seal_key
 from tiaas.cms.certificate import names_untrusted
 from tiaas.cms.contentcipher import seal
@@ -31,6 +32,7 @@ from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.documents import DOCUMENT_OCTETS_MAX
 from tiaas.konnektor.errors import KonnektorError, LoggedError
+from tiaas.konnektor.hybrid.sealing import SMIME_TYPE
 from tiaas.konnektor.keyuse import certified_key
 from tiaas.soap.envelope import write_envelope
 from tiaas.tlv import encode
@@ -280,11 +282,19 @@ async def test_4201_algorithms_that_are_not_supported(unlocked: Surgery) -> None
 
 @pytest.mark.code(4283)
 async def test_4283_a_document_that_comes_out_too_large(unlocked: Surgery) -> None:
+    """A line end of a message counts once: sealing made CR LF of it."""
     card = unlocked.find(CardType.SMC_B)
-    sealed = write_auth_enveloped(
-        [await recipient(unlocked, card, Crypt.ECC)], NONCE, seal(KEY, NONCE, bytes(DOCUMENT_OCTETS_MAX + 1))
-    )
-    assert (await error_of(unlocked, decrypt_request(data(sealed), card.handle))).code == 4283
+    to = [await recipient(unlocked, card, Crypt.ECC)]
+    text = b"\r\n" + bytes(DOCUMENT_OCTETS_MAX - 1)
+    for octets, fits in ((text, "message"), (text + b"x", ""), (text[2:] + b"xx", "")):
+        sealed = write_auth_enveloped(to, NONCE, seal(KEY, NONCE, octets))
+        message = pkcs7_mime(MAIL, sealed, SMIME_TYPE)
+        for kind, document in (("CMS", sealed), ("message", message)):
+            request = decrypt_request(data(document), card.handle)
+            if kind == fits:
+                assert octets_of((await unlocked.call(request)).document) == octets
+            else:
+                assert (await error_of(unlocked, request)).code == 4283
 
 
 @pytest.mark.code(4018)

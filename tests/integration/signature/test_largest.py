@@ -13,6 +13,7 @@ import pytest
 from tests.integration.signature.office import Office, wish
 from tests.integration.signature.test_sign_document import COUNTER, ENVELOPING, PARALLEL, SMIME, cms, document
 from tests.pdfmaker import classic, objects
+from tiaas.ades.mime import canonical
 from tiaas.interfaces import encryption_service_v6_1 as v6_1
 from tiaas.interfaces import signature_service_v7_5 as v7_5
 from tiaas.interfaces.connector_common_v5_0 import Document
@@ -45,6 +46,8 @@ def pdf() -> bytes:
 
 XML = filled(b"<?xml version='1.0'?>\n<a>&amp;", b"Zeile um Zeile\n", b"</a>")
 MAIL = filled(b"From: a@example.org\r\nContent-Type: text/plain\r\n\r\n", b"Zeile um Zeile\r\n", b"\r\n")
+LF_MAIL = filled(b"From: a@example.org\nContent-Type: text/plain\n\n", b"Zeile um Zeile um Zeile um Zeile\n", b"\n")
+"""In canonical form it is larger than a document may be (RFC 5751, 3.1.1)."""
 TEXT = filled(b"", b"Zeile um Zeile\n", b"")
 
 
@@ -113,8 +116,9 @@ async def test_cms_beside_a_document(office: Office, packaged: bool) -> None:
 
 
 @pytest.mark.requirement("TIP1-A_4500-02")
-async def test_mail(office: Office, packaged: bool) -> None:
-    signed = document(await sign(office, wish(MAIL, signature_type=SMIME), packaged=packaged)).base64_data
+@pytest.mark.parametrize("mail", [MAIL, LF_MAIL], ids=["CR LF", "LF"])
+async def test_mail(office: Office, packaged: bool, mail: bytes) -> None:
+    signed = document(await sign(office, wish(mail, signature_type=SMIME), packaged=packaged)).base64_data
     assert signed is not None
     await verify(office, packaged, document=data(signed.data))
 
@@ -164,14 +168,15 @@ async def test_xml_is_signed_again(office: Office, packaged: bool, update: Retur
         (lambda octets: Document(base64_xml=octets), XML),
         (lambda octets: Document(base64_data=Base64Data(data=octets)), TEXT),
         (lambda octets: Document(base64_data=Base64Data(data=octets)), MAIL),
+        (lambda octets: Document(base64_data=Base64Data(data=octets)), LF_MAIL),
     ],
-    ids=["XML", "CMS", "S/MIME"],
+    ids=["XML", "CMS", "S/MIME", "S/MIME with LF"],
 )
 async def test_encrypted(office: Office, packaged: bool, of: Callable[[bytes], Document], octets: bytes) -> None:
     await office.unlock()
     handle = office.card(CardType.SMC_B).handle
     on_card = v6_1.CertificateOnCard(card_handle=handle, crypt=v6_1.Crypt.ECC)
-    kind = v6_1.EncryptionType.SMIME if octets is MAIL else None
+    kind = v6_1.EncryptionType.SMIME if octets in (MAIL, LF_MAIL) else None
     encrypt = v6_1.EncryptDocument(
         context=office.call_context(),
         recipient_keys=v6_1.RecipientKeys(certificate_on_card=on_card),
@@ -186,7 +191,7 @@ async def test_encrypted(office: Office, packaged: bool, of: Callable[[bytes], D
         document=sealed.document,
     )
     opened = await ask(office, "EncryptionService", decrypt, v6_1.DecryptDocumentResponse, packaged=packaged)
-    assert opened.document == of(octets)
+    assert opened.document == of(octets if kind is None else canonical(octets))
 
 
 @pytest.mark.code(4283)

@@ -6,6 +6,7 @@ answer has the same element. Crypt of the request is not either: the document's 
 
 from tiaas.ades.mime import BadMime, pkcs7_content_untrusted
 from tiaas.base.heavy import beside
+from tiaas.base.slices import counted
 from tiaas.interfaces.connector_common_v5_0 import OK, Document
 from tiaas.interfaces.dss_core_v1_0 import Base64Data
 from tiaas.interfaces.encryption_service_v6_1 import (
@@ -13,7 +14,7 @@ from tiaas.interfaces.encryption_service_v6_1 import (
     DecryptDocument,
     DecryptDocumentResponse,
 )
-from tiaas.konnektor.documents import check_sizes, octets_of
+from tiaas.konnektor.documents import DOCUMENT_OCTETS_MAX, check_all_sizes, octets_of
 from tiaas.konnektor.errors import KonnektorError, gerror_of
 from tiaas.konnektor.hybrid.decrypting import decrypt
 from tiaas.konnektor.hybrid.opening import (
@@ -84,7 +85,7 @@ def _check_result(asked: Document, closed: ClosedDocument, octets: bytes) -> Non
 
     Of one that is not proven to be as it was sealed only 4107 is told.
     """
-    check_sizes((octets,))
+    check_all_sizes([(_size(asked, octets), DOCUMENT_OCTETS_MAX)])
     if asked.base64_xml is None:
         return
     try:
@@ -93,6 +94,12 @@ def _check_result(asked: Document, closed: ClosedDocument, octets: bytes) -> Non
         if closed.is_proven:
             raise
         raise KonnektorError(NOT_POSSIBLE) from None
+
+
+def _size(asked: Document, octets: bytes) -> int:
+    """How large the document was when it was handed in: sealing a message has made CR LF of its line ends."""
+    is_message = asked.base64_xml is None and not is_cms(octets_of(asked))
+    return len(octets) - (counted(octets, b"\r\n") if is_message and len(octets) > DOCUMENT_OCTETS_MAX else 0)
 
 
 def _like(asked: Document, octets: bytes) -> Document:
