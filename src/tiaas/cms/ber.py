@@ -4,6 +4,7 @@ Nothing is copied until somebody asks for octets. Depth and number of elements a
 more than its size; a document of 25 MB in segments of 1000 octets stays within the bounds.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -136,6 +137,31 @@ def read_untrusted(octets: bytes) -> Element:
     if element.end != size and octets[element.end :].strip(b"\x00"):
         raise BadCms("octets behind the structure")
     return element
+
+
+def on_the_way(octets: bytes, way: Sequence[int]) -> Element | None:
+    """The element that a way of numbers leads to, from 0: of the elements in `octets`, of those in that one and so on.
+
+    None if there is none, or if it or one before one on the way has no definite length. Reads no other headers than
+    these, however many elements there are.
+    """
+    start, tag, first, end, stop = 0, 0, 0, 0, len(octets)
+    length: int | None = None
+    try:
+        for number in way:
+            end = first
+            for left in range(number, -1, -1):
+                start = end
+                tag, first, length = _header(octets, start, stop)
+                if length is None and left:
+                    return None
+                end = stop if length is None else first + length
+                if end > stop:
+                    return None
+            stop = end
+    except BadCms:
+        return None
+    return None if length is None else Element(octets, tag, start, first, stop, stop)
 
 
 def string_segments(element: Element, tag: int, implicit: int | None = None) -> list[memoryview]:

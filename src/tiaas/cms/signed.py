@@ -17,6 +17,7 @@ from tiaas.cms.ber import (
     definite,
     dotted,
     dotted_oid,
+    on_the_way,
     read_untrusted,
     string,
     string_segments,
@@ -179,6 +180,8 @@ def decode_signed_data_untrusted(octets: bytes) -> SignedData:
     )
 
 
+_WAY_TO_CONTENT = (0, 1, 0, 2, 1, 0)
+"""ContentInfo, content, SignedData, encapContentInfo, eContent, its OCTET STRING."""
 _INFO = re.compile(rb"\x30\x82(..)" + re.escape(oid(oids.SIGNED_DATA)) + rb"\xa0\x82(..)\x30\x82(..)", re.DOTALL)
 
 
@@ -200,6 +203,17 @@ def _content_of_info(octets: bytes) -> Element:
     if len(info) != 2 or dotted_oid(info[0]) != oids.SIGNED_DATA:
         raise BadCms("the content is no SignedData")
     return info[1].expect(0xA0).only().expect(SEQUENCE)
+
+
+def octets_beside_content(octets: bytes) -> int:
+    """How many octets of a ContentInfo with SignedData are not of its content; all where that is not in one piece.
+
+    Reads next to nothing, so this bounds what reading all of it takes: the content is elements to nobody.
+    """
+    content = on_the_way(octets, _WAY_TO_CONTENT)
+    if content is None or content.tag != OCTET_STRING:
+        return len(octets)
+    return len(octets) - (content.stop - content.first)
 
 
 def decode_signer_info_untrusted(octets: bytes) -> SignerInfo:

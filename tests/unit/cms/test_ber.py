@@ -67,6 +67,42 @@ def test_what_is_none(octets: str) -> None:
         ber.read_untrusted(bytes.fromhex(octets)).children()
 
 
+def test_an_element_on_a_way_is_found_without_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = encode(0x30, encode(0x04, b"a"), encode(0x30, encode(0x05), encode(0x04, b"b")), b"\x05\x00" * 10_000)
+    monkeypatch.setattr(ber, "_find_ends", None)
+    for way, value in (((0, 0), b"a"), ((0, 1, 1), b"b"), ((0, 4), b"")):
+        found = ber.on_the_way(many, way)
+        assert found is not None
+        assert found.value == value
+    for way in ((0, 1, 2), (1,), (0, 0, 0)):
+        assert ber.on_the_way(many, way) is None
+    # A way may go into what has no definite length, not past it, and not end there.
+    assert ber.on_the_way(_NESTED, (0, 0, 0)) == ber.Element(_NESTED, 2, 4, 6, 7, 7)
+    for way in ((0,), (0, 0), (0, 1), (0, 1, 0)):
+        assert ber.on_the_way(_NESTED, way) is None
+
+
+_NODES = st.recursive(
+    st.binary(max_size=3).map(lambda octets: encode(0x04, octets)),
+    lambda inside: st.lists(inside, max_size=3).map(lambda parts: encode(0x30, *parts)),
+    max_leaves=12,
+)
+
+
+@given(_NODES, st.lists(st.integers(0, 2), max_size=4), st.integers(0, 60), st.binary(max_size=1))
+def test_what_is_on_a_way_is_what_reading_finds(whole: bytes, way: list[int], at: int, other: bytes) -> None:
+    for octets in (whole, whole[:at] + other + whole[at + 1 :]):
+        found = ber.on_the_way(octets, (0, *way))
+        try:
+            read = ber.read_untrusted(octets)
+            for number in way:
+                read = read.children()[number]
+        except (BadCms, IndexError):
+            continue
+        assert found is None or found[:6] == read[:6]
+        assert found is not None or octets != whole
+
+
 def test_segments_of_another_type_or_nested_without_end() -> None:
     with pytest.raises(BadCms):
         ber.string(ber.read_untrusted(bytes.fromhex("2403020105")), der.OCTET_STRING)

@@ -2,7 +2,9 @@
 
 import pytest
 
-from tiaas.konnektor.quickwork import QUICK_OCTETS, is_quick
+from tests.unit.verification.signatures import signer
+from tiaas.konnektor.quickwork import QUICK_OCTETS, holds_quick_cms, is_quick, is_quick_cms
+from tiaas.tlv import encode
 
 REFERENCE = b'<Reference URI="#a"/>'
 
@@ -49,6 +51,47 @@ def test_usual_documents_are_quick(document: bytes) -> None:
 )
 def test_what_might_be_dear_is_not(document: bytes) -> None:
     assert not is_quick(document)
+
+
+def cms(content: bytes, *more: bytes) -> bytes:
+    """As much of SignedData as is looked at."""
+    enclosed = encode(0x30, b"\x06\x01*", encode(0xA0, content))
+    data = encode(0x30, b"\x02\x01\x01", b"\x31\x00", enclosed, *more)
+    return encode(0x30, b"\x06\x01*", encode(0xA0, data))
+
+
+@pytest.mark.parametrize("size", [100, 8_000, 20_000, QUICK_OCTETS - 2_000])
+def test_usual_signatures_are_quick(size: int) -> None:
+    assert is_quick_cms(signer().cades(bytes(size)))
+    assert is_quick_cms(cms(encode(0x04, bytes(size))))
+
+
+MANY = b"\x05\x00" * 5_000
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        signer().cades(bytes(QUICK_OCTETS)),
+        cms(encode(0x24, b"\x04\x00" * 5_000)),
+        cms(encode(0x04, b"a"), encode(0x30, MANY)),
+        cms(encode(0x04, b"a"), MANY),
+        cms(b"\x04\x80", MANY),
+        cms(b"\x04\x82\xff\xff", MANY),
+        MANY,
+        bytes(10_000),
+    ],
+    ids=["octets", "segments", "elements", "elements of its own", "no end", "an end elsewhere", "no CMS", "zeros"],
+)
+def test_signatures_with_many_elements_are_not(signature: bytes) -> None:
+    assert not is_quick_cms(signature)
+
+
+def test_where_a_signature_is_in_the_document_all_of_it_counts() -> None:
+    assert holds_quick_cms(signer().pades())
+    assert holds_quick_cms(signer().smime())
+    assert not holds_quick_cms(b"%PDF-1.4 " + MANY)
+    assert not holds_quick_cms(b"%PDF-1.5 /Type/XRef")
 
 
 def test_together_they_count() -> None:

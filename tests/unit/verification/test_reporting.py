@@ -193,8 +193,13 @@ async def test_results_of_manifests(bench: Bench, schema: etree.XMLSchema) -> No
     assert found.manifests is None, "there is no manifest"
     entries = (ManifestEntry("a", True), ManifestEntry("b", None), ManifestEntry("c", False))
     (one,) = found.judgements
-    results = manifest_results((replace(one.found, manifest=entries),))
+    signed = replace(one.found, manifest=entries)
+    results = manifest_results((signed,))
     assert results is not None
+    assert manifest_results((signed,) * 64) == results, "of a manifest that many sign it is told once"
+    both = manifest_results((signed, replace(signed, manifest=(ManifestEntry("a", True), *entries))))
+    assert both is not None
+    assert len(both.manifest_result) == 3, "references in two manifests may be alike"
     assert [item.status.rpartition(":")[2] for item in results.manifest_result] == ["Valid", "Invalid"]
     schema.assertValid(reported(replace(found, manifests=results)))
 

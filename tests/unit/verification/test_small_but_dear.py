@@ -95,7 +95,14 @@ def dear_key() -> Material:
     return Material(SignatureFormat.CADES, None, sequence(oid("1.2.840.113549.1.7.2"), tlv(0xA0, data)))
 
 
-@pytest.mark.parametrize("made", [many_references, many_rows, dear_key], ids=lambda made: made.__name__)
+def many_elements() -> Material:
+    """A content in 15,000 segments of none: it is read octet by octet."""
+    content = sequence(oid(oids.DATA), tlv(0xA0, tlv(0x24, tlv(OCTET_STRING, b"") * 15_000)))
+    info = sequence(oid("1.2.840.113549.1.7.2"), tlv(0xA0, sequence(b"\2\1\1", tlv(SET, b""), content, tlv(SET, b""))))
+    return Material(SignatureFormat.CADES, None, info)
+
+
+@pytest.mark.parametrize("made", [many_references, many_rows, dear_key, many_elements], ids=lambda made: made.__name__)
 async def test_nobody_waits_for_a_small_document(bench: Bench, made: Callable[[], Material]) -> None:
     material, turns = made(), 0
     assert material.octets <= QUICK_OCTETS

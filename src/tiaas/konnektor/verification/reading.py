@@ -17,10 +17,10 @@ from tiaas.ades.xadesread import xades_claims_untrusted
 from tiaas.base.dataclass import dataclass
 from tiaas.konnektor.documents import DocumentFormat, check_document
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.quickwork import QUICK_OCTETS, is_quick
+from tiaas.konnektor.quickwork import QUICK_OCTETS, holds_quick_cms, is_quick, is_quick_cms
 from tiaas.konnektor.xmldocuments import check_signed_xml
 
-_BINARY = frozenset({SignatureFormat.CADES, SignatureFormat.PKCS1, SignatureFormat.ECDSA})
+_WITH_DOCUMENT = frozenset({SignatureFormat.PADES, SignatureFormat.SMIME})
 
 
 @enum.unique
@@ -59,8 +59,11 @@ class Material:
         document, signature = self.document or b"", self.signature or b""
         if self.schemas or self.octets > QUICK_OCTETS:
             return False
-        # To read CMS or a bare value takes as long as it is long, whatever its content looks like.
-        return is_quick(document) if self.format in _BINARY else is_quick(document, signature)
+        if self.format in _WITH_DOCUMENT:
+            return holds_quick_cms(document or signature)
+        if self.format is SignatureFormat.XADES:
+            return is_quick(document, signature)
+        return is_quick(document) and is_quick_cms(signature)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +97,6 @@ def document_fault(material: Material) -> KonnektorError | None:
     except KonnektorError as error:
         return error
     return None
-
-
-_WITH_DOCUMENT = frozenset({SignatureFormat.PADES, SignatureFormat.SMIME})
 
 
 def place_of(material: Material) -> Place:
