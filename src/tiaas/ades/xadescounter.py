@@ -9,7 +9,7 @@ from dataclasses import replace
 from tiaas.ades.signing import CannotSign
 from tiaas.ades.xadesdocument import XmlDocument, parse_to_sign
 from tiaas.ades.xadeslimits import holds_too_many_signatures
-from tiaas.ades.xadesunsigned import DECLARED, Room, covering, signing_all, top_signatures, unsigned_room
+from tiaas.ades.xadesunsigned import DECLARED, Room, covering, signing_all, top_signatures, unsigned_rooms
 from tiaas.ades.xmlsplice import Place, inserted, locate
 from tiaas.base.dataclass import dataclass
 from tiaas.soap.markup import XmlElement
@@ -43,10 +43,11 @@ def plan_counters(document: XmlDocument, name: str) -> tuple[bytes, tuple[Counte
     guests: dict[XmlElement, list[XmlElement]] = {}
     for signature in signatures:
         guests.setdefault(_host(signature, whole), []).append(signature)
+    rooms = unsigned_rooms(document, list(guests))
     plans = {
         guest: plan
-        for host, those in guests.items()
-        for guest, plan in zip(those, _plans(document, unsigned_room(document, host), those), strict=True)
+        for room, those in zip(rooms, guests.values(), strict=True)
+        for guest, plan in zip(those, _plans(document, room, those), strict=True)
     }
     return document.octets, tuple(plans[signature] for signature in signatures)
 

@@ -3,11 +3,11 @@
 A signature that another one covers must not be touched, or that one breaks (`xades`, parallel signatures).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tiaas.ades.signing import CannotSign
 from tiaas.ades.xadesdocument import XmlDocument, parse_to_sign
-from tiaas.ades.xmlsplice import NotLocated, Place, inserted, locate
+from tiaas.ades.xmlsplice import NotLocated, Place, Span, inserted, locate
 from tiaas.base.dataclass import dataclass
 from tiaas.soap.markup import XmlElement
 from tiaas.xmlsec.errors import BadXmlSignature
@@ -57,33 +57,50 @@ def covering(signature: XmlElement, signing_all: Iterable[XmlElement]) -> list[X
     return [other for other in signing_all if other not in apart]
 
 
-def unsigned_room(document: XmlDocument, signature: XmlElement) -> Room:
-    """Behind the unsigned properties of a signature; what is missing around them is made.
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """The element that unsigned properties go into, and what has to be made around them; `first`: in front of all."""
 
-    Raises `CannotSign` 4111 for a signature without qualifying properties of its own.
+    parent: XmlElement
+    before: str = ""
+    after: str = ""
+    first: bool = False
+
+
+def unsigned_rooms(document: XmlDocument, signatures: Sequence[XmlElement]) -> list[Room]:
+    """Behind the unsigned properties of each signature; what is missing around them is made.
+
+    Raises `CannotSign` 4111 for a signature without qualifying properties of its own, `NotLocated`.
     """
+    wanted = list(map(_missing, signatures))
+    # One reading of the document, which may be long, finds all of them.
+    spans = locate(document.octets, document.encoding, [one.parent for one in wanted])
+    return [_room(one, span) for one, span in zip(wanted, spans, strict=True)]
+
+
+def _missing(signature: XmlElement) -> _Missing:
     try:
         qualifying = qualifying_properties(signature)
     except BadXmlSignature:
         raise CannotSign(4111, "a signature with properties that are not its own") from None
     if qualifying is None:
         raise CannotSign(4111, "a signature without qualifying properties")
-    before, after, parent = "", "", qualifying
     unsigned = qualifying.find(xades("UnsignedProperties"))
     about = None if unsigned is None else unsigned.find(xades("UnsignedSignatureProperties"))
     if about is not None:
-        parent = about
-    elif unsigned is not None:
-        parent = unsigned
+        return _Missing(about)
+    if unsigned is not None:
         before, after = f"<xades:UnsignedSignatureProperties{DECLARED}>", "</xades:UnsignedSignatureProperties>"
-    else:
-        before = f"<xades:UnsignedProperties{DECLARED}><xades:UnsignedSignatureProperties>"
-        after = "</xades:UnsignedSignatureProperties></xades:UnsignedProperties>"
-    span = locate(document.octets, document.encoding, (parent,))[0]
-    place = span.first() if parent is unsigned else span.last()
-    scope = scope_inside(parent)
+        return _Missing(unsigned, before, after, first=True)
+    before = f"<xades:UnsignedProperties{DECLARED}><xades:UnsignedSignatureProperties>"
+    return _Missing(qualifying, before, "</xades:UnsignedSignatureProperties></xades:UnsignedProperties>")
+
+
+def _room(missing: _Missing, span: Span) -> Room:
+    place = span.first() if missing.first else span.last()
+    scope = scope_inside(missing.parent)
     return Room(
-        place.around(octets(before), octets(after)),
+        place.around(octets(missing.before), octets(missing.after)),
         Scope({**scope.namespaces, "xades": XADES}, scope.attributes),
     )
 
@@ -92,22 +109,18 @@ def with_ocsp(document: bytes, responses: Mapping[int, bytes]) -> bytes:
     """The document with an OCSPResponse (DER) added to signatures, by their index in `read_xades_untrusted`.
 
     For VerifyDocument with IncludeRevocationInfo (gemSpec_Kon TUC_KON_161). Signatures that another one covers stay as
-    they are. Raises `CannotSign` like `unsigned_room`, and for a document that cannot be read.
+    they are. Raises `CannotSign` like `unsigned_rooms`, and for a document that cannot be read.
     """
     parsed = parse_to_sign(document)
     signatures = list(all_signatures(parsed.root))
     whole = signing_all(signatures)
-    additions = []
-    for index, ocsp in responses.items():
-        signature = signatures[index]
-        if covering(signature, whole):
-            continue
-        try:
-            place = unsigned_room(parsed, signature).place
-        except NotLocated:
-            raise CannotSign(4022, "not well-formed") from None
-        additions.append((place, octets(revocation_values(ocsp, DECLARED))))
-    return inserted(document, additions)
+    given = {signatures[index]: ocsp for index, ocsp in responses.items() if not covering(signatures[index], whole)}
+    try:
+        rooms = unsigned_rooms(parsed, list(given))
+    except NotLocated:
+        raise CannotSign(4022, "not well-formed") from None
+    values = [octets(revocation_values(ocsp, DECLARED)) for ocsp in given.values()]
+    return inserted(document, zip([room.place for room in rooms], values, strict=True))
 
 
 def _is_counter(signature: XmlElement) -> bool:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from tests.adesbench import NOW, Key, holder
+from tiaas.ades import xmlsplice
 from tiaas.ades.found import FoundSignature, Integrity, SignatureFormat
 from tiaas.ades.signing import CannotSign
 from tiaas.ades.xades import Schema, XadesOptions, prepare
@@ -413,6 +414,28 @@ def test_counter_signatures_go_where_there_is_room(properties: bytes) -> None:
         (Integrity.INTACT, None),
         (Integrity.INTACT, 0),
     ]
+
+
+@pytest.mark.parametrize("count", [2, 12])
+def test_a_document_is_read_once_for_all_that_is_added(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of the signatures has a room of its own, and a document may be long."""
+    around = [sign(b"<b/>", replace(OPTIONS, name=f"n{number}", include_object=True)) for number in range(count)]
+    document, readings, spans = b"<a>%b</a>" % b"".join(around), list[int](), xmlsplice._spans
+
+    def noted(octets: bytes, encoding: str, wanted: frozenset[int]) -> dict[int, xmlsplice.Span]:
+        readings.append(len(wanted))
+        return spans(octets, encoding, wanted)
+
+    monkeypatch.setattr(xmlsplice, "_spans", noted)
+    countersigned = sign(document, replace(OPTIONS, name="c", update=Update.COUNTER))
+    assert readings == [count]
+    found = read_xades_untrusted(countersigned)
+    counters = [one for one in found if one.countersigns is not None]
+    assert [one.countersigns for one in counters] == list(range(0, 2 * count, 2))
+    assert {one.integrity for one in counters} == {Integrity.INTACT}
+    with_values = read_xades_untrusted(with_ocsp(document, dict.fromkeys(range(count), OCSP)))
+    assert [one.ocsp for one in with_values] == [(OCSP,)] * count
+    assert readings == [count] * 2
 
 
 def test_a_counter_signature_needs_properties_to_stand_in() -> None:
