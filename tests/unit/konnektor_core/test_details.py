@@ -1,4 +1,4 @@
-"""Details of errors: the official text beside them is German, what is ours is English (docs/conformance/choices.md)."""
+"""Details of errors and reports: official texts are German, what is ours is English (docs/conformance/choices.md)."""
 
 import ast
 import re
@@ -12,12 +12,17 @@ _GERMAN = re.compile(
 )
 
 
+_TOLD = {"KonnektorError": 1, "invalid": 0, "indetermined": 0}
+"""What is given a text of ours, and as which argument: a fault's detail, a reason in a verification report."""
+
+
 def _details() -> Iterator[tuple[Path, str]]:
-    """The texts that `KonnektorError` is given as its detail, where they stand in the source."""
+    """The texts, where they stand in the source."""
     for path in sorted(Path(str(files("tiaas.konnektor"))).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "KonnektorError":
-                for part in (*node.args[1:2], *(word.value for word in node.keywords if word.arg == "detail")):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _TOLD:
+                at = _TOLD[node.func.id]
+                for part in (*node.args[at : at + 1], *(word.value for word in node.keywords if word.arg == "detail")):
                     texts = part.values if isinstance(part, ast.JoinedStr) else [part]
                     for text in texts:
                         if isinstance(text, ast.Constant) and isinstance(text.value, str):

@@ -28,6 +28,7 @@ from tiaas.pki.ocspmessages import CertStatus
 from tiaas.pki.oids import CertificateType
 from tiaas.pki.path import Examination
 from tiaas.soap.simple import DATE_TIME
+from tiaas.xmlsec.names import XML as XML_NAMESPACE
 
 API = SHARED / "gematik-api"
 ALL = ReportWish(certificate_values=True, revocation_values=True)
@@ -170,6 +171,8 @@ async def test_a_revoked_certificate(bench: Bench) -> None:
     assert texts(status, "CertStatusOK/ResultMessage") == ["CERT_REVOKED"]
     assert texts(status, "RevocationInfo/RevocationDate") == ["2026-05-31T12:00:00.000Z"]
     assert texts(root, "IndividualReport/Result/ResultMessage") == ["1047 CERT_REVOKED"]
+    languages = {str(found.text): found.get(f"{{{XML_NAMESPACE}}}lang") for found in root.iter("{*}ResultMessage")}
+    assert languages == {"revoked": "en", "CERT_REVOKED": "en", "1047 CERT_REVOKED": "de"}
 
 
 async def test_nobody_answered(bench: Bench) -> None:

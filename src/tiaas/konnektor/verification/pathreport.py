@@ -108,7 +108,7 @@ class PathReports:
         """The path of a signer's certificate (DER), which is None if the signature has none."""
         if certificate is None or check is None or check.examination is None:
             return vr.CertificatePathValidity(
-                path_validity_summary=indetermined("kein lesbares Signaturzertifikat"),
+                path_validity_summary=indetermined("no readable certificate of the signer"),
                 certificate_identifier=_NOBODY,
             )
         found, verdict, beside = check.examination, check.verdict, (wish, check.is_qualified)
@@ -179,7 +179,7 @@ class PathReports:
         self, status: CertificateStatus | None, wish: ReportWish, own: Own | None
     ) -> vr.CertificateStatus:
         if status is None:
-            return vr.CertificateStatus(cert_status_ok=indetermined("nicht geprüft"))
+            return vr.CertificateStatus(cert_status_ok=indetermined("not checked"))
         if status.fault is None:
             verdict = VALID
         else:
@@ -241,7 +241,7 @@ def _signature(
     """The anchor's own signature is not looked at: it is trusted because a list names it."""
     since = None
     if issuer is None:
-        verdict = VALID if depth else indetermined("kein Aussteller")
+        verdict = VALID if depth else indetermined("no issuer found")
     else:
         verdict = _judged(faults, _SIGNATURE)
         since = certificate_unsafe_since(certificate, issuer) if check.is_qualified else None

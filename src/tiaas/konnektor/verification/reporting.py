@@ -31,6 +31,8 @@ from tiaas.konnektor.verification.reportwords import (
     algorithm,
     indetermined,
     invalid,
+    invalid_officially,
+    official,
     plain,
 )
 from tiaas.konnektor.verification.suitability import unsafe_since
@@ -223,7 +225,7 @@ def _time(at: datetime) -> VerificationTimeInfo:
 
 def _message(codes: Sequence[int]) -> InternationalString | None:
     texts = [f"{code} {CODES[code].filled('')}" for code in codes]
-    return InternationalString(text="; ".join(texts), language="de") if texts else None
+    return official("; ".join(texts)) if texts else None
 
 
 # ---- which signature -------------------------------------------------------------------------------------------------
@@ -309,7 +311,7 @@ def _detailed(
 
 def _format(one: Judgement) -> vr.Verdict:
     if one.policy is not None:
-        return invalid(CODES[one.policy].text)
+        return invalid_officially(CODES[one.policy].text)
     return INVALID if one.found.integrity is Integrity.MALFORMED else VALID
 
 

@@ -36,13 +36,18 @@ def plain(text: str) -> str:
 
 
 def invalid(message: str) -> Verdict:
-    """A detail that is wrong, and why."""
-    return Verdict(result_major=f"{_DETAIL}invalid", result_message=_text(message))
+    """A detail that is wrong, and why, in our words."""
+    return Verdict(result_major=f"{_DETAIL}invalid", result_message=_ours(message))
+
+
+def invalid_officially(text: str) -> Verdict:
+    """A detail that is wrong, in the specification's words."""
+    return Verdict(result_major=f"{_DETAIL}invalid", result_message=official(text))
 
 
 def indetermined(message: str) -> Verdict:
     """A detail that could not be found out, and why."""
-    return Verdict(result_major=f"{_DETAIL}indetermined", result_message=_text(message))
+    return Verdict(result_major=f"{_DETAIL}indetermined", result_message=_ours(message))
 
 
 def algorithm(name: str, unsafe_since: int | None) -> AlgorithmValidity:
@@ -50,9 +55,8 @@ def algorithm(name: str, unsafe_since: int | None) -> AlgorithmValidity:
     uri = _named(name) if len(name) <= ALGORITHM_LENGTH_MAX else _UNNAMED
     if unsafe_since is None:
         return AlgorithmValidity(algorithm=uri, suitability=VALID)
-    return AlgorithmValidity(
-        algorithm=uri, suitability=invalid(f"Algorithmen seit {unsafe_since} als unsicher eingestuft")
-    )
+    text = f"Algorithmen seit {unsafe_since} als unsicher eingestuft"
+    return AlgorithmValidity(algorithm=uri, suitability=invalid_officially(text))
 
 
 def _named(name: str) -> str:
@@ -63,5 +67,10 @@ def _named(name: str) -> str:
         return _UNNAMED
 
 
-def _text(message: str) -> InternationalString:
-    return InternationalString(text=message, language="de")
+def official(text: str) -> InternationalString:
+    """The specification's words, which are German."""
+    return InternationalString(text=text, language="de")
+
+
+def _ours(message: str) -> InternationalString:
+    return InternationalString(text=message, language="en")
