@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.whichlab import find_lab
-from tiaas.client import Kon, Konnektor, connect, load_kon
+from tiaas.cli.writer import note
+from tiaas.client import Kon, Konnektor, KonnektorFault, connect, load_kon
 from tiaas.lab.ready import read_ready
 
 T = TypeVar("T")
+_UNKNOWN_CONTEXT = 4021
 
 
 def add_konnektor_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +54,18 @@ def with_konnektor(args: argparse.Namespace, work: Callable[[Konnektor], Awaitab
 
     async def session(kon: Kon) -> T:
         async with connect(kon) as konnektor:
-            return await work(konnektor)
+            try:
+                return await work(konnektor)
+            except KonnektorFault as fault:
+                if fault.code == _UNKNOWN_CONTEXT:
+                    # The answer does not say which id is unknown.
+                    note(f"tiaas: sent: {_context(kon)}")
+                raise
 
     return asyncio.run(session(choose_kon(args)))
+
+
+def _context(kon: Kon) -> str:
+    """The ids of a call's context; `repr` shows blanks at their ends."""
+    ids = {"MandantId": kon.mandant_id, "ClientSystemId": kon.client_system_id, "WorkplaceId": kon.workplace_id}
+    return ", ".join(f"{name} {value!r}" for name, value in ids.items())

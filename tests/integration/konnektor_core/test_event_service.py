@@ -1,6 +1,7 @@
 """GetResourceInformation and the operations about subscriptions, with a real terminal and its cards."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tiaas.interfaces.event_service_v7_2 import (
     Subscription,
     Unsubscribe,
 )
+from tiaas.konnektor import errors
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.infomodel import ClientSystem, Kind, Relation
@@ -122,6 +124,21 @@ async def test_terminals_and_cards(surgery: Surgery) -> None:
 @pytest.mark.code(4000, 4007, 4097, 4099, 4101)
 async def test_errors_of_GetResourceInformation(surgery: Surgery, code: int, which: dict[str, Any]) -> None:
     assert await refused(surgery, GetResourceInformation(context=context(), **which)) == code
+
+
+@pytest.mark.code(4021)
+async def test_what_is_empty_in_a_context_is_named_and_what_is_unknown_is_not(surgery: Surgery) -> None:
+    for ids, code, detail in (
+        ({"mandant_id": ""}, 4021, "empty: MandantId"),
+        ({"client_system_id": "", "workplace_id": ""}, 4021, "empty: ClientSystemId, WorkplaceId"),
+        ({"mandant_id": "M9", "workplace_id": ""}, 4021, "empty: WorkplaceId"),
+        ({"mandant_id": "M9"}, 4004, ""),
+    ):
+        with pytest.raises(KonnektorError) as caught:
+            await surgery.call(GetCards(context=replace(context(), **ids)))
+        assert (caught.value.code, caught.value.detail) == (code, detail)
+        assert errors.shown_of(caught.value)["code"] == 4021
+        assert "M9" not in str(errors.shown_of(caught.value))
 
 
 @pytest.mark.code(4004, 4013, 4016, 4098)

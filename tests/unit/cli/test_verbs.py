@@ -331,6 +331,20 @@ async def test_a_terminal_that_is_not_connected_is_told_where_a_card_is_missing(
         assert capsys.readouterr().err.endswith("in the terminals of this workplace\n")
 
 
+async def test_what_was_sent_is_told_where_an_id_is_unknown(
+    identities: Identities, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with _serving(identities, tmp_path) as (fake, kon):
+        fake.answers["GetCards"] = messages.fault(4021, "no")
+        assert await _call("get", "cards", "--workplace", "w ", *kon) == 3
+        sent, error, *_ = capsys.readouterr().err.splitlines()
+        assert sent == "tiaas: sent: MandantId 'M1', ClientSystemId 'C1', WorkplaceId 'w '"
+        assert error == "tiaas: error 4021: no"
+        fake.answers["GetCards"] = messages.fault(4011, "no")
+        assert await _call("get", "cards", *kon) == 3
+        assert "sent:" not in capsys.readouterr().err
+
+
 async def test_the_running_lab_is_found(
     identities: Identities, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

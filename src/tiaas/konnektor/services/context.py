@@ -61,6 +61,7 @@ from tiaas.terminal.front import Front
 
 _log = logging.getLogger("tiaas.konnektor.access")
 _SOME_HANDLE = "given"
+_MISSING = 4021
 _HANDLE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -275,8 +276,21 @@ def authorize(
     )
     if isinstance(decision, Denied):
         _log.info("access denied", extra={"operation": operation, "code": decision.log_code})
-        raise KonnektorError(decision.log_code, evidence=_evidence(context, call, ct_id, card_handle))
+        evidence = _evidence(context, call, ct_id, card_handle)
+        raise KonnektorError(decision.log_code, _missing(call, decision), evidence=evidence)
     return decision.rule
+
+
+def _missing(call: Context, decision: Denied) -> str:
+    """Which ids are empty, where that is the reason. Which one is unknown nobody outside is told (TAB_KON_514)."""
+    if decision.log_code != _MISSING:
+        return ""
+    given = {
+        "MandantId": call.mandant_id,
+        "ClientSystemId": call.client_system_id,
+        "WorkplaceId": call.workplace_id,
+    }
+    return f"empty: {', '.join(name for name, value in given.items() if not value)}"
 
 
 def _evidence(
