@@ -310,7 +310,12 @@ class HttpConnection(HttpToolsProtocol):
         return self._is_idle() and not self.transport.get_write_buffer_size()
 
     def refuse(self, status: int) -> None:
-        """Answers with an empty response, if no other answer is under way, and closes the connection."""
+        """Answers with an empty response, if no other answer is under way, and closes the connection.
+
+        Nothing happens when it is closed: twice would be too often for TLS, which then cannot be aborted any more.
+        """
+        if self.transport.is_closing():
+            return
         cycle = self._current()
         if cycle is None or cycle.response_complete or not (cycle.response_started or self.pipeline):
             head = b"HTTP/1.1 %d %s\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"

@@ -156,8 +156,10 @@ class Door:
         self._is_open = False
         quiet = [connection for connection in self._connections if connection.is_quiet()]
         for connection in tuple(self._connections):
-            connection.shutdown()
-        farewell = asyncio.get_running_loop().call_later(_FAREWELL_SECONDS, _end, quiet)
+            # TLS that is closed a second time forgets its connection: nobody could end it any more.
+            if not connection.transport.is_closing():
+                connection.shutdown()
+        farewell = asyncio.get_running_loop().call_later(_FAREWELL_SECONDS, self._end, quiet)
         with suppress(TimeoutError):
             async with asyncio.timeout(self.limits.stop_seconds):
                 if self._tasks:
@@ -165,11 +167,16 @@ class Door:
                 if self._connections:
                     await self._last_left.wait()
         farewell.cancel()
-        _end(tuple(self._connections))
+        self._end(self._connections)
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _end(self, connections: Iterable[Visit]) -> None:
+        """Ends those that still stand."""
+        for connection in self._connections.intersection(connections):
+            connection.transport.abort()
 
 
 def http_door(
@@ -307,11 +314,6 @@ class Ingress:
             if door is not None:
                 return door
         return None
-
-
-def _end(connections: Iterable[Visit]) -> None:
-    for connection in connections:
-        connection.transport.abort()
 
 
 async def _hand_over(loop: asyncio.AbstractEventLoop, connection: socket.socket, door: Door, place: Place) -> None:

@@ -185,7 +185,8 @@ class Channel(asyncio.Protocol):
 
     def close(self) -> None:
         """Closes the connection in order."""
-        if self._transport is not None:
+        # TLS that is closed a second time cannot be aborted any more.
+        if self._transport is not None and not self._transport.is_closing():
             self._reason = "closed by us"
             self._transport.close()
 

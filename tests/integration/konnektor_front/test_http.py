@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import resource
+from collections.abc import Callable
 from contextlib import closing
 
 import pytest
@@ -33,6 +34,20 @@ def assert_fault(answer: Answer, code: int) -> None:
     assert trace.findtext(f"{GERROR}Code") == str(code)
     assert trace.findtext(f"{GERROR}Detail")
     assert trace.findtext(f"{GERROR}EventID")
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Waits until something is true."""
+    async with asyncio.timeout(60):
+        while not holds():  # noqa: ASYNC110 (what is waited for has no event of its own)
+            await asyncio.sleep(0.01)
+
+
+async def leave(writer: asyncio.StreamWriter) -> None:
+    """A client closes what the house has ended, whether it read that or not."""
+    writer.transport.abort()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 async def call(house: House, request: bytes) -> Answer:
@@ -364,6 +379,40 @@ async def test_stopping_lets_a_call_finish(build: Build) -> None:
         await stopping
     for held in (writer, idle_writer):
         held.close()
+
+
+async def test_stopping_ends_clients_that_do_not_take_note_beside_others_that_do(build: Build) -> None:
+    """Who reads the end of TLS goes at once; who does not is ended, even if his connection was closed before."""
+    house = await build()
+    door = house.reception._secure_door
+    deaf = [await house.connect() for _ in range(2)]
+    for reader, writer in deaf:
+        assert (await exchange(reader, writer, get(PATH))).status == 200
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+    writer.write(get(PATH, "Connection: close"))
+    await until(lambda: any(visit.transport.is_closing() for visit in door.visits()))
+    heard = [await house.connect() for _ in range(20)]
+    for reader, other in heard:
+        assert (await exchange(reader, other, get(PATH))).status == 200
+    await house.stop()
+    assert door.visits() == ()
+    for _, writer in (*deaf, *heard):
+        await leave(writer)
+
+
+async def test_who_was_refused_and_does_not_take_note_can_be_ended(build: Build) -> None:
+    """What comes behind a head that is too long is not refused once more."""
+    house = await build(limits=Limits(head_octets=1_000))
+    door = house.reception._secure_door
+    reader, writer = await house.connect()
+    assert (await exchange(reader, writer, get(PATH))).status == 200
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    writer.write(get(PATH, "X: " + "x" * 1_000) + b"\0no request\r\n\r\n")
+    await until(lambda: any(visit.transport.is_closing() for visit in door.visits()))
+    (visit,) = door.visits()
+    visit.transport.abort()
+    await until(lambda: door.visits() == ())
+    await leave(writer)
 
 
 async def test_stopping_ends_what_does_not_finish(build: Build, caplog: pytest.LogCaptureFixture) -> None:

@@ -5,7 +5,8 @@ import ssl
 from asyncio import BaseProtocol, BaseTransport
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -28,6 +29,7 @@ from tiaas.terminal.front import (
     UnitEvent,
 )
 from tiaas.terminal.sicct.commands import close_session, init_session
+from tiaas.terminal.virtual.link import ClientLink, LinkHost
 
 OWNER = Owner("one", 1)
 STATUS = bytes.fromhex("8013008000")
@@ -66,12 +68,32 @@ class Pipe(asyncio.Transport):
     def close(self) -> None:
         self.abort()
 
+    def is_closing(self) -> bool:
+        return self.gone
+
+
+class Deaf(Pipe):
+    """Its other side does not take note of the end. TLS that is closed twice forgets its connection."""
+
+    closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def is_closing(self) -> bool:
+        return self.closed > 0 or self.gone
+
+    def abort(self) -> None:
+        if self.closed < 2:
+            super().abort()
+
 
 class Pipes:
     """Dialer and TLS in one; `failure` makes dialling fail."""
 
     def __init__(self) -> None:
         self.made: list[Pipe] = []
+        self.kind: type[Pipe] = Pipe
         self.failure: Exception | None = None
 
     async def open(
@@ -81,7 +103,7 @@ class Pipes:
             raise self.failure
         protocol = protocol_factory()
         assert isinstance(protocol, asyncio.Protocol)
-        self.made.append(Pipe(protocol))
+        self.made.append(self.kind(protocol))
         return self.made[-1]
 
     def context(self, instance: str, tls_profile: str) -> ssl.SSLContext:
@@ -120,6 +142,35 @@ async def test_status_after_ten_seconds_without_traffic() -> None:
     desk.turn(1)
     assert [octets[10:] for octets in pipe.written] == [STATUS]
     await desk.front.close()
+
+
+async def test_a_connection_that_was_closed_can_be_ended() -> None:
+    desk = Desk()
+    desk.pipes.kind = Deaf
+    pipe = await desk.connect()
+    channel = pipe.protocol
+    assert isinstance(channel, Channel)
+    channel.close()
+    channel.close()
+    before = pipe.gone
+    channel.abort("does not take note")
+    assert (before, pipe.gone) == (False, True)
+    await desk.front.close()
+
+
+async def test_a_terminal_can_end_a_connection_that_it_closed() -> None:
+    machine = SimpleNamespace(
+        existing=frozenset,
+        config=SimpleNamespace(command_buffer=1_000),
+        clock=ManualClock(datetime(2026, 1, 1, tzinfo=UTC)),
+    )
+    host = SimpleNamespace(machine=machine, link_up=lambda link: False)
+    link = ClientLink(cast(LinkHost, host))
+    pipe = Deaf(link)
+    link.sign_off()
+    before = pipe.gone
+    link.abort()
+    assert (before, pipe.gone) == (False, True)
 
 
 async def test_those_who_came_at_different_moments_are_not_asked_all_at_once() -> None:

@@ -99,8 +99,7 @@ class ClientLink(asyncio.Protocol):
     def sign_off(self) -> None:
         """Says goodbye and closes."""
         self.tell(sign_off())
-        if self._transport is not None:
-            self._transport.close()
+        self._close()
 
     def abort(self) -> None:
         """Drops the connection without a word."""
@@ -159,7 +158,11 @@ class ClientLink(asyncio.Protocol):
     def _end(self, broken: Broken) -> None:
         _log.warning("SICCT connection ended", extra={"reason": broken.reason})
         self._write(broken.reply)
-        if self._transport is not None:
+        self._close()
+
+    def _close(self) -> None:
+        # TLS that is closed a second time cannot be aborted any more.
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.close()
 
     def _write(self, octets: bytes) -> None:
