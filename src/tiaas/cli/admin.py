@@ -32,7 +32,7 @@ from tiaas.cli.adminrestart import register_restart, said_whether_back, with_res
 from tiaas.cli.adminsmbs import register_virtual_smbs
 from tiaas.cli.adminsystem import register_system
 from tiaas.cli.adminupdates import register_updates
-from tiaas.cli.calledas import command
+from tiaas.cli.calledas import as_called
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.explain import note_remedies
 from tiaas.cli.writer import local_time, note, out, out_fields, out_json, out_table
@@ -297,7 +297,7 @@ def _import(args: argparse.Namespace) -> int:
         if shown.was_imported and shown.to_be_activated:
             out("terminals are gepairt and not in use, nor are their cards, until each is confirmed:")
             for ct_id in shown.to_be_activated:
-                out(f"  {command()} admin terminal activate {ct_id}")
+                out(as_called(f"  tiaas admin terminal activate {ct_id}"))
 
     found, reason = with_restart(
         args,

@@ -7,6 +7,7 @@ from typing import Any
 
 from tiaas.base.inputfile import read_input
 from tiaas.cli.adminaccess import read_secret, require_new, with_admin, write_secret
+from tiaas.cli.calledas import as_called
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.writer import local_time, note, out, out_fields, out_json, out_table
 from tiaas.client.admin import path_of
@@ -202,7 +203,7 @@ def _delete(args: argparse.Namespace) -> int:
         out(f"{args.name} is deleted with all its data and logs")
     elif args.what == "order":
         with_admin(args, lambda admin: admin.exchange("POST", path))
-        out("ordered; executed by: tiaas admin delete-instance execute NAME --confirm NAME")
+        out(as_called("ordered; executed by: tiaas admin delete-instance execute NAME --confirm NAME"))
     else:
         with_admin(args, lambda admin: admin.exchange("DELETE", path))
         out("the order is withdrawn")

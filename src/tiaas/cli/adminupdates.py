@@ -11,6 +11,7 @@ from tiaas.base.inputfile import read_input
 from tiaas.cli.adminaccess import lab_access, with_admin
 from tiaas.cli.adminaccounts import shown
 from tiaas.cli.adminfachmodul import fachmodul_packages
+from tiaas.cli.calledas import as_called
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.explain import note_remedies
 from tiaas.cli.writer import local_time, note, out, out_table
@@ -103,7 +104,7 @@ def _tell(overview: UpdateOverview) -> None:
 def _tell_program(program: ProgramState) -> None:
     out(f"program {program.version}, Firmware-Gruppe {program.group} ({', '.join(program.group_versions)})")
     if program.waiting is not None:
-        out(f"{program.waiting} came from the KSR: tiaas admin updates apply")
+        out(as_called(f"{program.waiting} came from the KSR: tiaas admin updates apply"))
     if program.step is not None:
         out(f"an update is under way: {program.step}")
     if program.history:

@@ -8,7 +8,6 @@ import argparse
 from datetime import timedelta
 
 from tiaas.base.entropy import SystemEntropy, random_uuid
-from tiaas.cli.calledas import command
 from tiaas.cli.cardchoice import choose_card
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
@@ -57,7 +56,7 @@ def _on(args: argparse.Namespace) -> int:
         out_json({"user_id": args.user, **_document(state)})
     else:
         out(f"comfort signature is on for userId {args.user}: {_left(state)}")
-        note(f"tiaas: sign with it: {command()} sign --qes --user {args.user} FILE")
+        note(f"tiaas: sign with it: tiaas sign --qes --user {args.user} FILE")
     return ExitCode.OK
 
 

@@ -19,6 +19,8 @@ from tiaas.cli.writer import note
 if TYPE_CHECKING:
     import argparse
 
+    from _typeshed import SupportsWrite
+
 _DESCRIPTION = "TI as a Service: a Highspeed-Konnektor and the laboratory around it."
 _EPILOG = """\
 exit codes: 0 done, 1 could not be done, 2 wrong usage, 3 the Konnektor answered with an error,
@@ -112,7 +114,6 @@ def _report(error: TiaasError) -> int:
 
 def _tell_refusal(error: TiaasError) -> bool:
     """Whether it was one of the management interface, which says itself what to do."""
-    from tiaas.cli.calledas import command
     from tiaas.client.admin import AdminRefused
 
     if not isinstance(error, AdminRefused):
@@ -121,7 +122,7 @@ def _tell_refusal(error: TiaasError) -> bool:
     if error.remedy:
         note(f"tiaas: what to do: {error.remedy}")
     if error.code is not None:
-        note(f"tiaas: more: {command()} explain {error.code}")
+        note(f"tiaas: more: tiaas explain {error.code}")
     return True
 
 
@@ -143,6 +144,7 @@ def build_parser(verb: str | None = None) -> "argparse.ArgumentParser":
     import argparse
 
     from tiaas import __version__
+    from tiaas.cli.calledas import as_called
     from tiaas.cli.verbs import VERBS, load
 
     class Parser(argparse.ArgumentParser):
@@ -155,6 +157,9 @@ def build_parser(verb: str | None = None) -> "argparse.ArgumentParser":
             if unknown:
                 self.error(f"unrecognized arguments: {' '.join(unknown)}")
             return found, unknown
+
+        def _print_message(self, message: str, file: "SupportsWrite[str] | None" = None) -> None:
+            super()._print_message(as_called(message), file)
 
     parser: argparse.ArgumentParser = Parser(
         prog="tiaas", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterable
 
 from tiaas.base.errors import InvalidInput
-from tiaas.cli.calledas import command
+from tiaas.cli.calledas import as_called
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.writer import note, out
 
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
             out("  this Konnektor does not give it; docs/conformance/codes.md says why")
         else:
             out(f"  {words[0]}: {help_.cause}")
-            out(f"  {words[1]}: {help_.remedy}")
+            out(as_called(f"  {words[1]}: {help_.remedy}"))
     return ExitCode.OK
 
 
@@ -53,4 +53,4 @@ def note_remedies(codes: Iterable[int]) -> None:
     told = dict.fromkeys((helpful[0], helpful[-1]))
     for code in told:
         note(f"tiaas: what to do: {known[code].remedy}")
-    note(f"tiaas: more: {command()} explain {' '.join(map(str, told))}")
+    note(f"tiaas: more: tiaas explain {' '.join(map(str, told))}")

@@ -10,6 +10,7 @@ import httpx
 
 from tiaas.base.errors import InvalidInput
 from tiaas.base.inputfile import read_input
+from tiaas.cli.calledas import as_called
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.labport import add_arguments, ask, control_port
 from tiaas.cli.outputfiles import add_force_argument, check_targets, make_folder, write_own
@@ -112,7 +113,7 @@ def _start(args: argparse.Namespace) -> int:
     if args.json:
         out_json({"instance": name, "recording": True})
     else:
-        out(f"recording {name}; tiaas record stop ends it (TEST DATA)")
+        out(as_called(f"recording {name}; tiaas record stop ends it (TEST DATA)"))
     return ExitCode.OK
 
 
@@ -128,7 +129,7 @@ def _stop(args: argparse.Namespace) -> int:
         out_json({"file": str(path), "calls": len(recording.calls), "events": len(recording.deliveries)})
     else:
         counts = f"{len(recording.calls)} calls, {len(recording.deliveries)} events"
-        out(f"{path}: {counts} (TEST DATA)\ntiaas record export {path} -o FILE.html, tiaas check pvs {path}")
+        out(as_called(f"{path}: {counts} (TEST DATA)\ntiaas record export {path} -o FILE.html, tiaas check pvs {path}"))
     return ExitCode.OK
 
 

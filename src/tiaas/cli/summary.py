@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from tiaas.cli.calledas import command
+from tiaas.cli.calledas import as_called
 from tiaas.cli.compose import Running, Served, UpOptions
 from tiaas.lab.ready import READY_FILE, CardEntry, InstanceEntry
 from tiaas.lab.registry import DIR_VARIABLE, Registry
@@ -30,7 +30,7 @@ def summary(run: Running, options: UpOptions, seconds: float) -> list[str]:
     ]
     lines += [f"note: {notice}" for notice in run.notices]
     lines += _next_commands(options, ready.instances[0], which_lab(folder))
-    return lines
+    return [as_called(line) for line in lines]
 
 
 def _practice(served: Served, entry: InstanceEntry) -> Iterator[str]:
@@ -47,12 +47,12 @@ def _practice(served: Served, entry: InstanceEntry) -> Iterator[str]:
         for card in cards[:_CARDS_SHOWN]:
             yield f"  {kind:<10} {card.iccsn}  {_where(card):<14} {card.holder}"
         if len(cards) > _CARDS_SHOWN:
-            yield f"  {kind:<10} … and {len(cards) - _CARDS_SHOWN} more, see {READY_FILE} or: {command()} card list"
+            yield f"  {kind:<10} … and {len(cards) - _CARDS_SHOWN} more, see {READY_FILE} or: tiaas card list"
     for view in served.instance.hsms:
         holder = "" if view.loaded is None else view.loaded.data.holder_name
         yield f"  {'HSM-B':<10} {view.smb.iccsn}  {f'{view.ct_id} slot {view.slot}':<14} {holder}"
         if not view.mandanten:
-            act = f"{command()} admin virtual-smb activate {view.smb.iccsn} --mandant {context.mandant_id}"
+            act = f"tiaas admin virtual-smb activate {view.smb.iccsn} --mandant {context.mandant_id}"
             yield f"  {'':<10} not activated: {act}"
             yield f"  {'':<10} the code it asks for is in {READY_FILE}, virtual_smbs"
     yield ""
@@ -71,15 +71,14 @@ def which_lab(folder: Path) -> str:
 
 
 def _next_commands(options: UpOptions, first: InstanceEntry, lab: str) -> Iterator[str]:
-    tiaas = command()
     yield "Try, in another terminal:"
-    yield f"{_INDENT}{tiaas} get cards{lab}"
+    yield f"{_INDENT}tiaas get cards{lab}"
     if options.locked:
-        yield f"{_INDENT}{tiaas} pin verify{lab}          # PIN.SMC is still to be verified (--locked)"
-    yield f"{_INDENT}{tiaas} vsd read{lab}"
+        yield f"{_INDENT}tiaas pin verify{lab}          # PIN.SMC is still to be verified (--locked)"
+    yield f"{_INDENT}tiaas vsd read{lab}"
     inserted = next((card for card in first.cards.egk if card.place is not None), None)
     waiting = next((card for card in first.cards.egk if card.place is None), None)
     if inserted is not None and waiting is not None:
-        yield f"{_INDENT}{tiaas} card eject {inserted.iccsn}{lab}"
-        yield f"{_INDENT}{tiaas} card insert {waiting.iccsn}{lab}"
+        yield f"{_INDENT}tiaas card eject {inserted.iccsn}{lab}"
+        yield f"{_INDENT}tiaas card insert {waiting.iccsn}{lab}"
     yield "Stop with Ctrl-C."

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from tiaas.cli.calledas import as_called
+
 _NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """What would break a table: control characters, and octets of file names that are no text."""
 
@@ -23,7 +25,7 @@ def out_live(text: str) -> None:
 
 def note(text: str) -> None:
     """One line for the person in front of it: progress, a hint, an error."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{as_called(text)}\n")
     sys.stderr.flush()
 
 
