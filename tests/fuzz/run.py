@@ -2,7 +2,8 @@
 
 Each target runs in a process of its own, coverage-guided by atheris (libFuzzer) where it can be imported, else by
 mutation alone. Ends after `--seconds` or `--runs` per target, whichever comes first. A finding, an input that takes
-more than 20 s, or more than 2 GiB of memory ends a target: its input is printed in hex, and the exit code is 1.
+more than 20 s (of those in `targets.TIMED` more than `targets.CPU_SECONDS` of the processor), or more than 2 GiB of
+memory ends a target: its input is printed in hex, and the exit code is 1.
 """
 
 import argparse
@@ -148,12 +149,13 @@ def _atheris(name: str, limits: Limits, folder: Path) -> None:
         "-print_final_stats=1",
         "-verbosity=1",
     ]
-    atheris.Setup([sys.argv[0], *options, str(corpus)], module.target)
+    atheris.Setup([sys.argv[0], *options, str(corpus)], targets.watched(name, module.target))
     atheris.Fuzz()
 
 
 def _mutation(name: str, limits: Limits, folder: Path) -> None:
     module = targets.load(name)
+    target = targets.watched(name, module.target)
     signal.signal(signal.SIGALRM, _too_slow)
     end = time.monotonic() + limits.seconds
     count = 0
@@ -163,7 +165,7 @@ def _mutation(name: str, limits: Limits, folder: Path) -> None:
         count += 1
         signal.setitimer(signal.ITIMER_REAL, _SLOW)
         try:
-            module.target(data)
+            target(data)
         except BaseException:
             (folder / "found-crash").write_bytes(data)
             say(f"number_of_executed_units: {count}")

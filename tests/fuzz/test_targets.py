@@ -1,5 +1,6 @@
 """Every fuzz target on its seeds and a few hundred mutants: seconds, with every test run."""
 
+from contextlib import nullcontext
 from itertools import islice
 from random import Random
 
@@ -16,10 +17,39 @@ _MUTANTS = 300
 def test_target(name: str) -> None:
     module = targets.load(name)
     assert module.SEEDS, "a target has seeds"
+    target = targets.watched(name, module.target)
     for seed in module.SEEDS:
-        module.target(seed)
+        target(seed)
     for data in islice(mutants(module.SEEDS, Random(name)), _MUTANTS):
-        module.target(data)
+        target(data)
+
+
+@pytest.mark.parametrize(
+    ("taken", "is_found"),
+    [([1.0], False), ([targets.CPU_SECONDS + 1, 1.0], False), ([targets.CPU_SECONDS + 1] * 2, True)],
+    ids=["quick", "once", "twice"],
+)
+def test_what_takes_long_each_time_is_found(
+    taken: list[float], is_found: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, now, left = list[bytes](), 0.0, iter(taken)
+
+    def target(data: bytes) -> None:
+        nonlocal now
+        seen.append(data)
+        now += next(left)
+
+    monkeypatch.setattr(targets, "thread_time", lambda: now)
+    watched = targets.watched("cms", target)
+    with pytest.raises(AssertionError) if is_found else nullcontext():
+        watched(b"x")
+    assert seen == [b"x"] * len(taken)
+
+
+def test_whose_inputs_may_not_take_long() -> None:
+    assert targets.TIMED.issubset(targets.names())
+    (other, *_) = sorted({*targets.names()} - targets.TIMED)
+    assert targets.watched(other, target := targets.load(other).target) is target
 
 
 def test_the_runner_counts() -> None:
