@@ -17,8 +17,9 @@ from lxml import etree
 
 from tiaas.base.slices import SLICE, copied, found, joined, slices
 from tiaas.base.unlocked import Octets
+from tiaas.soap.dimensions import check_dimensions
 from tiaas.soap.errors import BadEnvelope
-from tiaas.soap.markup import Limits, parse_document_untrusted
+from tiaas.soap.markup import ATTRIBUTES_MAX, Limits, parse_document_untrusted
 from tiaas.soap.standalone import Places, Standing, document_of, standing_untrusted
 
 XmlElement = etree._Element
@@ -74,13 +75,16 @@ class Bulk:
             return document
         return joined((*kept, view[done:]))
 
-    def take_out_untrusted(self, document: Octets, places: Places) -> Octets:
+    def take_out_untrusted(self, document: Octets, places: Places, limits: Limits) -> Octets:
         """The document, of which `cut_untrusted` made this, without the content of the elements whose octets count.
 
-        A mark stands in each; `standing` gives the element.
+        A mark stands in each; `standing` gives the element. What is more than the limits allow twice, one for what is
+        left and one for these, is refused before any parser sees it, and so are many attributes of one element, which
+        expat hands over at once. Raises `TooLarge`.
         """
+        check_dimensions(document, 2 * limits.nodes, 2 * limits.attributes * limits.nodes, ATTRIBUTES_MAX)
         view, kept, done = memoryview(document), list[Octets](), 0
-        for place in standing_untrusted(document, places):
+        for place in standing_untrusted(document, places, limits.depth):
             number = f"element{len(self._standing)}"
             self._standing[number] = document, place
             kept += (view[done : place.inside], _MARK_START + number.encode() + _MARK_END)

@@ -6,37 +6,42 @@ text may be full of both, so a document above that bound is gone through tag by 
 
 import re
 
-from tiaas.base.slices import counted, found
+from tiaas.base.slices import SLICE, counted, found
+from tiaas.base.unlocked import Octets
 from tiaas.soap.errors import TooLarge
 
 _SHORTEST = 4
 """Octets of `<a/>`; no attribute has fewer."""
 _TO_VALUE = re.compile(rb"""[^<>="']*+=[ \t\r\n]*+(["'])""")
-_TO_END = re.compile(rb"""[^<>"']*+>""")
+_IN_TAG = re.compile(rb"""[<>="']""")
+_NO_BLANK = re.compile(rb"[^ \t\r\n]")
+_EQUALS, _GREATER = b"=>"
+_QUOTES = {ord(quote): quote for quote in (b'"', b"'")}
 
 
-def check_dimensions(document: bytes, elements: int, attributes: int) -> None:
-    """Raises `TooLarge` for more elements, or more attributes in all. What cannot be followed is not well-formed, and
-    no parser builds what stands behind it.
+def check_dimensions(document: Octets, elements: int, attributes: int, of_one: int | None = None) -> None:
+    """Raises `TooLarge` for more elements, or more attributes in all or `of_one` element. What cannot be followed is
+    not well-formed, and no parser builds what stands behind it.
 
     Instructions, comments and CDATA sections are bounded by twice the number of elements.
     """
-    if len(document) <= _SHORTEST * min(elements, attributes):
+    of_one = attributes if of_one is None else min(of_one, attributes)
+    if len(document) <= _SHORTEST * min(elements, of_one):
         return
     opening = counted(document, b"<")
     if opening > elements:
         # Ends of elements, and the XML declaration.
-        opening -= counted(document, b"</") + document.startswith((b"<?xml ", b"\xef\xbb\xbf<?xml "))
-    if opening > elements or counted(document, b"=") > attributes:
-        _Walk(document, elements, attributes).walk()
+        opening -= counted(document, b"</") + bytes(document[:9]).startswith((b"<?xml ", b"\xef\xbb\xbf<?xml "))
+    if opening > elements or counted(document, b"=") > of_one:
+        _Walk(document, elements, attributes, of_one).walk()
 
 
 class _Walk:
     """Goes from tag to tag."""
 
-    def __init__(self, document: bytes, elements: int, attributes: int) -> None:
+    def __init__(self, document: Octets, elements: int, attributes: int, of_one: int) -> None:
         self._document = document
-        self._elements, self._attributes = elements, attributes
+        self._elements, self._attributes, self._of_one = elements, attributes, of_one
         self._begun = self._ended = self._others = self._with = 0
 
     def walk(self) -> None:
@@ -56,9 +61,9 @@ class _Walk:
             at = -1 if end < 0 else found(document, b"<", end)
 
     def _section(self, at: int) -> int:
-        if self._document.startswith(b"<!--", at):
+        if self._document[at : at + 4] == b"<!--":
             return self._other(at + 4, b"-->")
-        if self._document.startswith(b"<![CDATA[", at):
+        if self._document[at : at + 9] == b"<![CDATA[":
             return self._other(at, b"]]>")
         return -1
 
@@ -70,16 +75,39 @@ class _Walk:
 
     def _start_tag(self, at: int) -> int:
         """Where it ends, or -1."""
-        document = self._document
+        document, most = self._document, self._with + self._of_one
         self._begun += 1
         if self._begun > self._elements:
             raise TooLarge(f"more than {self._elements} elements")
-        while value := _TO_VALUE.match(document, at):
+        while (value := self._value(at)) is not None:
             self._with += 1
             if self._with > self._attributes:
                 raise TooLarge(f"more than {self._attributes} attributes")
-            at = found(document, value[1], value.end()) + 1
+            if self._with > most:
+                raise TooLarge(f"more than {self._of_one} attributes of one element")
+            at = found(document, value[0], value[1]) + 1
             if at == 0:
                 return -1
-        end = _TO_END.match(document, at)
-        return -1 if end is None else end.end()
+        at = _first(_IN_TAG, document, at)
+        return at + 1 if at >= 0 and document[at] == _GREATER else -1
+
+    def _value(self, at: int) -> tuple[bytes, int] | None:
+        """The quotation mark of the next attribute's value, and where the value begins; None behind the last one."""
+        document = self._document
+        if near := _TO_VALUE.match(document, at, at + SLICE):
+            return near[1], near.end()
+        at = _first(_IN_TAG, document, at)
+        if at < 0 or document[at] != _EQUALS:
+            return None
+        at = _first(_NO_BLANK, document, at + 1)
+        quote = _QUOTES.get(document[at]) if at >= 0 else None
+        return None if quote is None else (quote, at + 1)
+
+
+def _first(wanted: re.Pattern[bytes], document: Octets, at: int) -> int:
+    """Where the first octet that is `wanted` stands from `at` on, or -1; an expression keeps the interpreter's lock
+    for no more than a slice."""
+    octet, end = wanted.search(document, at, at + SLICE), at + SLICE
+    while octet is None and end < len(document):
+        octet, end = wanted.search(document, end, end + SLICE), end + SLICE
+    return -1 if octet is None else octet.start()

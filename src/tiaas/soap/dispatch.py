@@ -46,6 +46,9 @@ _REMEMBERED_OCTETS = 1024
 _IN_THREAD = 256 * 1024
 _MANY_TAGS = 32 * 1024
 _TAGS_IN_THREAD = 4_000
+_LOOKED_AT_IN_THREAD = 500
+# Less has no attributes that take long.
+_MANY_ATTRIBUTES = 16 * 1024
 
 
 class ServedCall(NamedTuple):
@@ -261,8 +264,12 @@ class Dispatcher:
         return places_in_body(self._requests)
 
     def _takes_longer(self, body: bytes | bytearray) -> bool:
-        """Whether elements make a message slow to read: many, or some whose octets count, as each tag is looked at."""
-        return body.count(b"<") >= _TAGS_IN_THREAD or (len(body) > _MANY_TAGS and self._places().may_be_in(body))
+        """Whether markup makes a message slow to read: many elements or attributes, or some whose octets count, as each
+        tag is looked at."""
+        tags = body.count(b"<")
+        if tags >= _TAGS_IN_THREAD or (len(body) > _MANY_ATTRIBUTES and tags + body.count(b"=") >= _TAGS_IN_THREAD):
+            return True
+        return (len(body) > _MANY_TAGS or tags >= _LOOKED_AT_IN_THREAD) and self._places().may_be_in(body)
 
     def _read(
         self, body: bytes | bytearray, package: str | None, shapes: Shapes[Operation] | None = None

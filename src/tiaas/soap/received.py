@@ -60,5 +60,5 @@ def received_untrusted(
         raise TooLarge(f"more than {limits.nodes} elements")
     document = bulk.cut_untrusted(envelope)
     if has_places:
-        document = bulk.take_out_untrusted(document, places)
+        document = bulk.take_out_untrusted(document, places, limits)
     return Received(bulk, *open_envelope_untrusted(copied(document), limits, known))

@@ -74,12 +74,13 @@ class Standing:
     declarations: bytes
 
 
-def standing_untrusted(document: Octets, places: Places) -> list[Standing]:
-    """The elements at `places` that are not empty, in the order of the document.
+def standing_untrusted(document: Octets, places: Places, depth: int) -> list[Standing]:
+    """The elements at `places` that are not empty, in the order of the document, whose dimensions were checked.
 
-    None for what is not well-formed or has a document type declaration, which its reader refuses.
+    None for what is not well-formed, has a document type declaration or is deeper around them than `depth`, which its
+    reader refuses.
     """
-    finder = _Finder(document, places)
+    finder = _Finder(document, places, depth)
     try:
         feed(finder.parser, document)
     except (expat.ExpatError, _Unread):
@@ -94,10 +95,11 @@ class _Unread(Exception):
 class _Finder:
     """Reads a message once: the way to where it is, the declarations in force there, and what such an element uses."""
 
-    def __init__(self, document: Octets, places: Places) -> None:
+    def __init__(self, document: Octets, places: Places, deepest: int) -> None:
         self.found: list[Standing] = []
         self._document = document
-        self._ways = places.ways
+        self._ways, self._lengths = places.ways, frozenset(map(len, places.ways))
+        self._deepest = deepest
         self._way: list[str] = []
         self._declared: dict[str | None, list[str]] = {}
         self._tag: list[str | None] = []
@@ -124,7 +126,10 @@ class _Finder:
     def _begin(self, name: str, attributes: dict[str, str]) -> None:
         uri, _, local = name.partition(_BETWEEN)
         self._way.append(f"{{{uri}}}{local.partition(_BETWEEN)[0]}" if local else uri)
-        if tuple(self._way) in self._ways:
+        depth = len(self._way)
+        if depth > self._deepest:
+            raise _Unread
+        if depth in self._lengths and tuple(self._way) in self._ways:
             self._start, self._depth = self.parser.CurrentByteIndex, 0
             self._own = dict.fromkeys(self._tag, 1) | {"xml": 1}
             self._needed = set()

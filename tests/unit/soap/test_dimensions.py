@@ -3,14 +3,17 @@
 import re
 from contextlib import suppress
 from time import process_time
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
+from tiaas.base.slices import SLICE
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.xmldocuments import DOCUMENT_LIMITS, parse_document
+from tiaas.soap import dimensions
 from tiaas.soap.dimensions import check_dimensions
 from tiaas.soap.errors import TooLarge
 from tiaas.soap.markup import ATTRIBUTES_MAX, Limits, parse_document_untrusted
@@ -119,8 +122,13 @@ _PIECES = st.sampled_from(
 )
 
 
-@given(st.lists(_PIECES, max_size=30).map(b"".join), st.integers(0, 4), st.integers(0, 4))
-def test_exactly_what_a_parser_would_build(inner: bytes, elements: int, attributes: int) -> None:
+@given(
+    st.lists(_PIECES, max_size=30).map(b"".join),
+    st.integers(0, 4),
+    st.integers(0, 4),
+    st.sampled_from([1, 2, 5, SLICE]),
+)
+def test_exactly_what_a_parser_would_build(inner: bytes, elements: int, attributes: int, at_once: int) -> None:
     """Whatever is well-formed is refused exactly if it has more; two attributes of one name are not well-formed."""
     octets = b"<a>" + inner + b"</a>"
     try:
@@ -131,12 +139,44 @@ def test_exactly_what_a_parser_would_build(inner: bytes, elements: int, attribut
     is_refused = made[0] > elements or made[1] > attributes
     if len(re.findall(rb"<[!?]", octets)) > 2 * elements:
         return
-    try:
-        check_dimensions(octets, elements, attributes)
-    except TooLarge:
-        assert is_refused
-    else:
-        assert not is_refused
+    most = max((len(element.attrib) for element in root.iter(etree.Element)), default=0)
+    for of_one, is_more in ((None, False), (most, False), (most - 1, most > 0)):
+        with patch("tiaas.soap.dimensions.SLICE", at_once):
+            try:
+                check_dimensions(octets, elements, attributes, of_one)
+            except TooLarge:
+                assert is_refused or is_more
+            else:
+                assert not is_refused
+                assert not is_more
+
+
+class _Pattern:
+    """An expression that tells how many octets each search goes over."""
+
+    def __init__(self, pattern: re.Pattern[bytes], spans: list[int]) -> None:
+        self._pattern, self._spans = pattern, spans
+
+    def search(self, octets: bytes, start: int, end: int) -> re.Match[bytes] | None:
+        self._spans.append(min(end, len(octets)) - start)
+        return self._pattern.search(octets, start, end)
+
+    def match(self, octets: bytes, start: int, end: int) -> re.Match[bytes] | None:
+        self._spans.append(min(end, len(octets)) - start)
+        return self._pattern.match(octets, start, end)
+
+
+@pytest.mark.parametrize("inner", [b"<b%s/>", b"<b%s='c'/>", b"<b c%s='d'/>", b"<b c=%s'd'/>", b"<b c='d'%s/>"])
+@pytest.mark.parametrize("long", [b" ", b"x"])
+def test_no_search_goes_over_more_than_a_slice(monkeypatch: pytest.MonkeyPatch, inner: bytes, long: bytes) -> None:
+    """An expression keeps the interpreter's lock until it is done."""
+    spans = list[int]()
+    for name in ("_TO_VALUE", "_IN_TAG", "_NO_BLANK"):
+        monkeypatch.setattr(dimensions, name, _Pattern(getattr(dimensions, name), spans))
+    octets = b"<a>" + b"= " * 100 + inner % (long * (3 * SLICE)) + b"<e f='g'/>" * 2 + b"</a>"
+    check_dimensions(octets, 4, 3)
+    assert max(spans) <= SLICE
+    assert len(spans) < 30
 
 
 def test_messages_may_have_two_attributes_for_each_element() -> None:

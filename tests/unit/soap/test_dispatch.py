@@ -12,11 +12,12 @@ from tiaas.interfaces.card_service_common_v2_0 import PinResult
 from tiaas.interfaces.card_service_v8_1 import VERIFY_PIN_ACTION, ChangePin, VerifyPin, VerifyPinResponse
 from tiaas.interfaces.connector_common_v5_0 import OK
 from tiaas.interfaces.connector_context_v2_0 import Context
+from tiaas.interfaces.signature_service_v7_5 import VerifyDocument
 from tiaas.interfaces.telematik_error_v2_0 import Error, Trace
 from tiaas.soap import dispatch
 from tiaas.soap.client import ReceivedFault, read_answer_untrusted, write_request
 from tiaas.soap.dispatch import AccessDeclaration, Dispatcher, Operation, UndeclaredAccess, operation
-from tiaas.soap.envelope import SoapFault
+from tiaas.soap.envelope import SoapFault, places_in_body
 from tiaas.soap.errors import BadEnvelope, BadMessage, FaultCode
 from tiaas.soap.received import received_untrusted
 from tiaas.soap.reply import SoapReply
@@ -241,9 +242,18 @@ async def test_an_observer_hears_of_every_call() -> None:
     assert all(isinstance(answer, SoapFault) for _, _, answer in watcher.heard[1:])
 
 
-@pytest.mark.parametrize(("elements", "in_thread"), [(10, False), (5000, True)])
+@pytest.mark.parametrize(
+    ("more", "in_thread"),
+    [
+        (b"<x/>" * 10, False),
+        (b"<x/>" * 5000, True),
+        (b"<x " + b" ".join(b'x%d=""' % number for number in range(4000)) + b"/>", True),
+        (b"<x/>" * 600, False),
+        (b"<!--SignatureObject http://www.w3.org/2000/09/xmldsig#-->" + b"<x/>" * 600, True),
+    ],
+)
 async def test_a_message_of_many_elements_is_read_in_a_thread(
-    monkeypatch: pytest.MonkeyPatch, elements: int, in_thread: bool
+    monkeypatch: pytest.MonkeyPatch, more: bytes, in_thread: bool
 ) -> None:
     threads = set()
 
@@ -252,5 +262,7 @@ async def test_a_message_of_many_elements_is_read_in_a_thread(
         return received_untrusted(*args)
 
     monkeypatch.setattr(dispatch, "received_untrusted", received)
-    await ask(serving(ANSWER), BODY.replace(b"VerifyPin>", b"VerifyPin>" + b"<x/>" * elements, 1))
+    dispatcher = serving(ANSWER)
+    monkeypatch.setattr(dispatcher, "_places", lambda: places_in_body((VerifyDocument,)))
+    await ask(dispatcher, BODY.replace(b"VerifyPin>", b"VerifyPin>" + more, 1))
     assert (threads != {threading.main_thread()}) is in_thread

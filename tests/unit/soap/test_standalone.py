@@ -9,13 +9,15 @@ from tiaas.base.slices import SLICE
 from tiaas.interfaces.connector_context_v2_0 import Context
 from tiaas.interfaces.dss_core_v1_0 import SignatureObject
 from tiaas.interfaces.signature_service_v7_5 import SignDocumentResponse, VerifyDocument, VerifyDocumentResponse
+from tiaas.soap import bulk
 from tiaas.soap.bulk import LONG
 from tiaas.soap.envelope import Limits, places_in_body, write_envelope
 from tiaas.soap.errors import BadEnvelope, BadMessage, TooLarge, UnfitMessage
 from tiaas.soap.mapping import decode, encode
+from tiaas.soap.markup import ATTRIBUTES_MAX
 from tiaas.soap.plan import ways_to_octets
 from tiaas.soap.received import received_untrusted
-from tiaas.soap.standalone import standing_untrusted
+from tiaas.soap.standalone import Places, _Finder, standing_untrusted
 
 PLACES = places_in_body((VerifyDocument,))
 CONTEXT = (
@@ -116,6 +118,73 @@ def test_it_has_bounds_of_its_own() -> None:
         read(message(signed("a"), between="<a>" * 40 + "</a>" * 40))
 
 
+def _with_attributes(number: int) -> str:
+    return "<a " + " ".join(f'b{place:x}=""' for place in range(number)) + "/>"
+
+
+def _with_prefixes(number: int) -> str:
+    return "<a " + " ".join(f'xmlns:b{place:x}="b"' for place in range(number)) + "/>"
+
+
+_HINTS = "<!--SignatureObject http://www.w3.org/2000/09/xmldsig#-->"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"<S>{_HINTS}{_with_attributes(ATTRIBUTES_MAX + 1)}</S>".encode(),
+        f"<S>{_HINTS}{_with_prefixes(ATTRIBUTES_MAX + 1)}</S>".encode(),
+        f"<S>{_HINTS}{_with_attributes(ATTRIBUTES_MAX) * 13}</S>".encode(),
+        message(signed(_with_attributes(ATTRIBUTES_MAX + 1))),
+        message(signed("<a/>" * 60_001)),
+    ],
+    ids=["attributes", "prefixes", "attributes in all", "in a signature", "elements"],
+)
+@pytest.mark.parametrize("is_packaged", [False, True])
+def test_what_is_too_large_is_refused_before_any_parser_sees_it(
+    monkeypatch: pytest.MonkeyPatch, body: bytes, is_packaged: bool
+) -> None:
+    """Expat hands over the attributes of an element at once, and nobody else has his turn meanwhile."""
+    monkeypatch.setattr(bulk, "standing_untrusted", None)
+    with pytest.raises(TooLarge):
+        read(packaged(body) if is_packaged else body, package=PACKAGE if is_packaged else None)
+
+
+def test_as_many_attributes_as_a_document_may_have_are_read() -> None:
+    signature = signed(_with_attributes(ATTRIBUTES_MAX) + "= " * ATTRIBUTES_MAX)
+    assert signature_in(message(signature)) == signature.encode()
+
+
+@pytest.mark.parametrize("depth", [32, 33, 50_000])
+def test_nothing_is_looked_for_deeper_than_the_message_may_be(monkeypatch: pytest.MonkeyPatch, depth: int) -> None:
+    begun = list[str]()
+    begin = _Finder._begin
+
+    def counting(finder: _Finder, name: str, attributes: dict[str, str]) -> None:
+        begun.append(name)
+        begin(finder, name, attributes)
+
+    monkeypatch.setattr(_Finder, "_begin", counting)
+    standing_untrusted(b"<a>" * depth, PLACES, 32)
+    assert len(begun) == min(depth, 33)
+
+
+def test_the_way_to_an_element_is_compared_where_a_known_one_may_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not at each of many elements beside them."""
+
+    class Ways(frozenset[tuple[str, ...]]):
+        asked = 0
+
+        def __contains__(self, way: object) -> bool:
+            Ways.asked += 1
+            return super().__contains__(way)
+
+    places = Places(Ways(PLACES.ways))
+    standing_untrusted(message(signed("x"), between="<a><b/></a>" * 1_000), places, 32)
+    (length,) = map(len, PLACES.ways)
+    assert Ways.asked <= 2_001 + length
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -201,7 +270,7 @@ def test_what_hides_is_not_read(body: bytes) -> None:
     ids=["DTD", "no end", "entity", "prefix without namespace"],
 )
 def test_nothing_is_taken_out_of_what_is_refused(body: bytes) -> None:
-    assert standing_untrusted(body, PLACES) == []
+    assert standing_untrusted(body, PLACES, Limits().depth) == []
     with pytest.raises((BadEnvelope, BadMessage)):
         read(body)
 
