@@ -36,6 +36,8 @@ _UNREAD_OCTETS = 16 * 1024
 portion in its turn, and no more than that is decrypted for it meanwhile."""
 _VERSION = b"HTTP/"
 """Stands in the first line of every request, so that no more of them come than there are of these."""
+_SHORTEST_OCTETS = 16
+"""No head of a request is shorter, so that no more of them end in octets than these have room for."""
 _WASTE_OCTETS = 1024 * 1024
 """How much of bodies nobody asked for (404, 401) a connection may send before it is closed."""
 
@@ -345,14 +347,18 @@ class HttpConnection(HttpToolsProtocol):
     def _take_bounded(self, data: bytes) -> None:
         """Takes octets that may be many requests, as far as these have room. The rest is held, and nothing more is read
         from the connection, until one is answered."""
-        held, self._held = self._held + data, b""
-        while held and not self.transport.is_closing():
-            if len(self.pipeline) >= self.limits.pipelined:
-                self._held = held
+        held, self._held, at = self._held + data, b"", 0
+        while at < len(held) and not self.transport.is_closing():
+            room = self.limits.pipelined - len(self.pipeline)
+            if room <= 0:
+                self._held = held[at:]
                 break
-            # The head of one request ends in it at most.
-            before, version, held = held.partition(_VERSION)
-            self._take(before + version)
+            # The head of one request ends in it at most, or it has room for no more heads than may come; a body may be
+            # full of what looks like versions.
+            version = held.find(_VERSION, at)
+            end = max(version + len(_VERSION) if version >= 0 else len(held), at + room * _SHORTEST_OCTETS)
+            self._take(held[at:end])
+            at = end
         if self._measured is not None:
             self._measured.hold(bool(self._held))
 

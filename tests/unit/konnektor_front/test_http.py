@@ -2,7 +2,8 @@
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httptools
@@ -162,3 +163,63 @@ async def test_of_pipelined_requests_few_wait_and_the_rest_is_not_read(portion: 
     assert line.written.count(b"200 OK") == len(requests)
     connection.connection_lost(None)
     assert closed == [connection]
+
+
+class _Parser:
+    """Counts what a parser is given."""
+
+    def __init__(self, parser: Any) -> None:
+        self._parser = parser
+        self.given = list[int]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._parser, name)
+
+    def feed_data(self, octets: bytes) -> None:
+        self.given.append(len(octets))
+        self._parser.feed_data(octets)
+
+
+async def _unanswered(*call: object) -> None:
+    await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def open_to_nobody(line: Line) -> AsyncIterator[HttpConnection]:
+    """A connection whose requests are never answered."""
+    limits, state = Limits(), ServerState()
+    connection = HttpConnection(uvicorn_config(_unanswered, limits), state, limits, lambda _: True, lambda _: None)
+    connection.connection_made(line)
+    yield connection
+    connection.connection_lost(None)
+    tasks = [*state.tasks]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 99999999", b"Transfer-Encoding: chunked"])
+async def test_a_body_full_of_versions_is_taken_in_large_pieces(head: bytes) -> None:
+    """Nobody else has his turn meanwhile, and who sends it has not been asked who he is."""
+    body = (b"HTTP/" * PORTION)[:PORTION]
+    async with open_to_nobody(Line()) as connection:
+        connection.data_received(b"POST /ws HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n" % head)
+        if b"chunked" in head:
+            connection.data_received(b"%x\r\n" % PORTION)
+        parser: Any = _Parser(connection.parser)
+        connection.parser = parser
+        connection.data_received(body)
+        assert sum(parser.given) == PORTION
+        assert len(parser.given) <= PORTION / (16 * connection.limits.pipelined)
+        assert connection.cycle.body == body
+
+
+@pytest.mark.parametrize("waiting", [0, 1, 5, 15, 16])
+async def test_of_the_shortest_requests_no_more_wait_and_none_is_refused(waiting: int) -> None:
+    line, shortest = Line(), b"GET / HTTP/1.1\r\n\r\n"
+    async with open_to_nobody(line) as connection:
+        connection.data_received(shortest * (1 + waiting))
+        assert len(connection.pipeline) == waiting
+        connection.data_received(shortest * (PORTION // len(shortest)))
+        assert len(connection.pipeline) == connection.limits.pipelined
+        assert not line.written
