@@ -11,6 +11,7 @@ from tests.browser.browsing import WAIT_MS, browser, require_browser, watched
 from tests.integration.lab.labprocess import LabProcess
 from tests.integration.proof.caller import Caller, Reply, kvnr_of, outcome, pin_status, until
 from tests.integration.proof.hand import Hand
+from tests.integration.proof.secrets_of_a_lab import Secrets
 
 expect.set_options(timeout=WAIT_MS)
 
@@ -161,7 +162,7 @@ def test_a_pin_typed_at_the_page_opens_the_practice_card(chromium: Browser, url:
         expect(slot(page, 2)).to_contain_text("PIN.SMC eingegeben")
         assert kvnr_of(caller.read_vsd(caller.handle("EGK"), smcb)) == lab.ready["cards"]["egk"][0]["kvnr"]
     log = (lab.folder / "tiaas.log").read_text()
-    assert pin not in log
+    assert not Secrets({pin}).found_in(log.encode())
 
 
 def test_a_terminal_that_is_away_is_the_fault_that_is_named(chromium: Browser, url: str, hand: Hand) -> None:

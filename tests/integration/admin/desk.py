@@ -49,7 +49,7 @@ class Desk:
 
     async def restarted(self, before: Instance) -> None:
         """Waits for the instance that follows `before`, with its management."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while self.node.instances.get("a") in (None, before) or self.node.admin_address("a") is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         self.instance = self.node.instances["a"]

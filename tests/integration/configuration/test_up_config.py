@@ -49,7 +49,7 @@ async def test_password_mode_wants_basic_authentication(tmp_path: Path) -> None:
         trust = ssl.create_default_context(cafile=ready["konnektor"]["ca"])
         request = urllib.request.Request(ready["konnektor"]["url"] + "/ws/EventService", data=b"<x/>")
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(request, context=trust, timeout=10)
+            urllib.request.urlopen(request, context=trust, timeout=60)
         assert refused.value.code == 401
         assert refused.value.headers["WWW-Authenticate"].startswith("Basic")
         refused.value.close()
@@ -64,7 +64,7 @@ async def test_no_client_authentication_and_rsa(tmp_path: Path) -> None:
     with LabProcess(tmp_path / "lab", "--config", str(config)) as lab:
         ready = lab.ready
         trust = ssl.create_default_context(cafile=ready["konnektor"]["ca"])
-        with urllib.request.urlopen(ready["konnektor"]["sds"], context=trust, timeout=10) as answer:
+        with urllib.request.urlopen(ready["konnektor"]["sds"], context=trust, timeout=60) as answer:
             assert b"ClientAutMandatory>false<" in answer.read()
         async with connect(load_kon(Path(ready["kon_file"]), os.environ)) as konnektor:
             assert await konnektor.get_cards()

@@ -32,7 +32,7 @@ async def search(directory: Slapd, filter_: str) -> tuple[list[Entry], int]:
     frames = FrameReader(1 << 20)
     entries: list[Entry] = []
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while data := await reader.read(65536):
                 for frame in frames.feed_untrusted(data):
                     message = decode_message_untrusted(frame)

@@ -94,7 +94,7 @@ class Receiver:
 
     async def until(self, count: int) -> list[Received]:
         """Waits for that many events."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.received) < count:  # noqa: ASYNC110 (the receiver has no event of its own)
                 await asyncio.sleep(0.005)
         return self.received

@@ -66,7 +66,7 @@ class House:
         self.events.append(event)
 
     async def until(self, happened: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not happened():  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.01)
 

@@ -252,8 +252,8 @@ class Surgery:
         return next(card for card in self.core.cards if card.card_type is card_type)
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Waits until something is true, at most twenty seconds."""
-        async with asyncio.timeout(20):
+        """Waits until something is true, at most a minute."""
+        async with asyncio.timeout(60):
             while not holds():  # noqa: ASYNC110 (what is waited for has no event of its own)
                 await asyncio.sleep(0.01)
 

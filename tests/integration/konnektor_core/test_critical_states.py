@@ -45,7 +45,7 @@ async def test_without_random_numbers_no_terminal_is_connected_and_all_come_back
     generator.stuck = True
     await checks.look()
     assert core.opstate.holds(Condition.RANDOM_GENERATOR_NOT_RELIABLE)
-    for _ in range(500):
+    for _ in range(6_000):
         if not core.terminals.entry(CT).connected:
             break
         await asyncio.sleep(0.01)

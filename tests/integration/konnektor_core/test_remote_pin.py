@@ -197,7 +197,7 @@ async def test_any_step_that_fails_is_4053_with_its_cause(at: str, ins: int, p1p
         # A broken certificate: it is the other card that refuses it.
         image = desk.practice.personalised[(card if at == "card" else smkt).handle].image
         for path in [path for path in image.files if "AUTD" in path]:
-            image.files[path] = image.files[path][:-1] + b"\x00"
+            image.files[path] = image.files[path][:-1] + bytes([image.files[path][-1] ^ 1])
     else:
         line.before = disturb
     desk.types([desk.secret(card, "PIN.SMC")])

@@ -37,7 +37,7 @@ async def read_answer(reader: asyncio.StreamReader) -> Answer:
 
 
 async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> Answer:
-    """Sends and waits for the response, ten seconds at most."""
+    """Sends and waits for the response, a minute at most."""
     writer.write(request)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return await read_answer(reader)

@@ -23,7 +23,7 @@ def download(lab: LabProcess, url: str) -> bytes:
     """Of the BNetzA-VL by whoever trusts the lab's CAs."""
     trusted = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=lab.ready["lab"]["ca_bundle"]))
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), trusted)
-    with opener.open(url, timeout=10) as answer:
+    with opener.open(url, timeout=60) as answer:
         content: bytes = answer.read()
         return content
 

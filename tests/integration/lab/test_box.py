@@ -46,7 +46,7 @@ async def _up(folder: Path, box: BoxSettings, restart: Callable[[], object] | No
 
 
 async def _until(fact: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not fact():  # noqa: ASYNC110 (a state has no event of its own)
             await asyncio.sleep(0.02)
 

@@ -40,7 +40,7 @@ for method, path in (("GET", "/connector.sds"), ("POST", "/ws/EventService")):
     request = urllib.request.Request(ready["konnektor"]["url"] + path, data=body, method=method)
     request.add_header("Content-Type", "text/xml")
     try:
-        with urllib.request.urlopen(request, context=trust, timeout=10) as answer:
+        with urllib.request.urlopen(request, context=trust, timeout=60) as answer:
             answers.append((answer.status, answer.read().decode()))
     except urllib.error.HTTPError as refused:
         answers.append((refused.code, refused.read().decode()))

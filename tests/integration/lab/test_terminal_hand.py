@@ -61,12 +61,12 @@ class Bench:
 
     async def worth(self, handle: str, status: str) -> None:
         """Waits until the Konnektor knows that of a card's certificates, as its status page shows it."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while self.instance.expiry.statuses.status_of(handle) != status:  # noqa: ASYNC110 (it has no event)
                 await asyncio.sleep(0.02)
 
     async def until(self, correlation: Correlation, error: int | None) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while self._state() != (correlation, error):  # noqa: ASYNC110 (it has no event of its own)
                 await asyncio.sleep(0.02)
 

@@ -4,6 +4,7 @@ import json
 import socket
 import ssl
 import stat
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -112,7 +113,8 @@ async def test_a_read_follows_the_card_in_the_slot(lab: LabProcess) -> None:
 
 
 async def _until_card(konnektor: Konnektor, iccsn: str) -> None:
-    for _ in range(200):
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
         if iccsn in [card.iccsn for card in await konnektor.get_cards(CardType.EGK)]:
             return
     pytest.fail("the card was not listed")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -34,7 +35,8 @@ async def _insert(lab: LabProcess, terminal: int, iccsn: str) -> None:
 
 
 async def _card(konnektor: Konnektor, kind: CardType, ct_id: str | None = None) -> Card:
-    for _ in range(500):
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
         for card in await konnektor.get_cards(kind, ct_id):
             return card
     pytest.fail("the card was not listed")

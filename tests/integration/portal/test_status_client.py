@@ -39,7 +39,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 async def test_full_streams_leave_the_requests_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statusclient, "_SECONDS", 0.3)
+    monkeypatch.setattr(statusclient, "_SECONDS", 2.0)
     node = Node()
     server = await asyncio.start_server(node.connected, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]

@@ -79,6 +79,6 @@ class Hand:
     def _ask(self, method: str, url: str, body: object) -> dict[str, Any]:
         octets = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(url, octets, {"Content-Type": "application/json"}, method=method)
-        with self._open(request, timeout=10) as answer:
+        with self._open(request, timeout=60) as answer:
             document: dict[str, Any] = json.load(answer)
         return document

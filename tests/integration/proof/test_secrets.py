@@ -277,7 +277,7 @@ def _fail_at_cards(caller: Caller, story: Story) -> None:
 def _page(story: Story) -> bytes:
     """The practice's status page."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"{story.ready['portal']['url']}/instances/praxis-1", timeout=10) as answer:
+    with opener.open(f"{story.ready['portal']['url']}/instances/praxis-1", timeout=60) as answer:
         page: bytes = answer.read()
         return page
 
@@ -289,7 +289,7 @@ def _ask_control(story: Story) -> None:
     for url in (control, f"{control}/cards", terminal, f"{terminal}/display", f"{terminal}/pin-policy"):
         for accept in ("application/json", "text/html"):
             request = urllib.request.Request(url, headers={"Accept": accept})
-            with opener.open(request, timeout=10) as answer:
+            with opener.open(request, timeout=60) as answer:
                 story.control.append(answer.read())
 
 

@@ -47,7 +47,7 @@ async def a_good_visit(lab: LabProcess) -> None:
         assert (await konnektor.verify_pin(smcb, "PIN.SMC")).ok
         await konnektor.read_vsd(egk, smcb, perform_online_check=True, read_online_receipt=True)
         await asyncio.to_thread(move_the_card, lab)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             received = await receiver.next()
             while received.event.topic != "CARD/INSERTED":
                 received = await receiver.next()

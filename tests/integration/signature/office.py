@@ -112,8 +112,8 @@ class Office:
         return v7_5.SignDocument(crypt=crypt, tv_mode=v7_5.TvMode.NONE, sign_request=documents, **(values | more))
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Waits until something is true, at most twenty seconds."""
-        async with asyncio.timeout(20):
+        """Waits until something is true, at most a minute."""
+        async with asyncio.timeout(60):
             while not holds():  # noqa: ASYNC110 (what is waited for has no event of its own)
                 await asyncio.sleep(0.02)
 

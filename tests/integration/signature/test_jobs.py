@@ -41,7 +41,7 @@ class After:
             self.reached.set()
 
     async def wait(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await self.reached.wait()
         self._end()
 

@@ -157,10 +157,11 @@ async def test_without_a_status_nothing_is_certain(
 
 async def test_a_revocation_counts_from_its_time_on(office: Office, enveloping: bytes, calm: None) -> None:
     """The same signature, judged at times of the caller's choice."""
-    office.run.lab.faults.add(Fault(Service.OCSP, code="revoked", times=None))
     now = office.context.clock.now()
-    # The signer's certificate is valid from the beginning of the day it was issued.
+    # The signer's certificate is valid from the beginning of the day it was issued, and revoked from a whole second on.
     before = max(now - timedelta(minutes=5), midnight(now))
+    await office.until(lambda: office.context.clock.now() >= before + timedelta(seconds=1))
+    office.run.lab.faults.add(Fault(Service.OCSP, code="revoked", times=None))
     for at, result in ((before, HighLevelResult.VALID), (now + timedelta(minutes=5), HighLevelResult.INVALID)):
         time = UseVerificationTime(specific_time=at)
         answer = await office.call(verify(office, None, outside(enveloping), use_verification_time=time))

@@ -120,15 +120,15 @@ class Between:
 
 
 class Impatient(TerminalSession):
-    """Waits half a second where a Konnektor waits ten or twenty."""
+    """Waits a second where a Konnektor waits ten or twenty."""
 
     def __init__(
-        self, front: Front, owner: Owner, ct_id: str, *, wait: float = 0.5, persons: PersonWaits | None = None
+        self, front: Front, owner: Owner, ct_id: str, *, wait: float = 1.0, persons: PersonWaits | None = None
     ) -> None:
         super().__init__(front, owner, ct_id, wait=wait, persons=persons)
 
-    def card(self, slot: int, wait: float = 0.5) -> "object":  # type: ignore[override]
-        return super().card(slot, min(wait, 0.5))
+    def card(self, slot: int, wait: float = 1.0) -> "object":  # type: ignore[override]
+        return super().card(slot, min(wait, 1.0))
 
 
 class Street(Surgery):

@@ -45,7 +45,7 @@ async def street(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 async def lost(call: Awaitable[object]) -> int:
     """The code with which a call ended."""
     with pytest.raises(KonnektorError) as error:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await call
     assert error.value.code in LOST
     return error.value.code
@@ -172,7 +172,7 @@ async def test_a_terminal_that_falls_silent_is_missed_and_found_again(tmp_path: 
     try:
         street.events.clear()
         street.between.is_deaf = True
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while Topic.CT_DISCONNECTED not in street.topics():
                 await street.neighbour_works()
                 await asyncio.sleep(0.05)
@@ -357,7 +357,7 @@ async def test_a_terminal_that_lies_from_the_first_answer_on(quarter: Street, li
 async def code_of(call: Awaitable[object]) -> int:
     """The code with which a call ended, 0 for success."""
     try:
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(30):
             await call
     except KonnektorError as error:
         return error.code

@@ -263,7 +263,7 @@ def control(ready: dict[str, Any], method: str, path: str, body: object = None) 
     octets = None if body is None else json.dumps(body).encode()
     fields = {"Content-Type": "application/json"}
     request = urllib.request.Request(ready["lab"]["control"] + path, octets, fields, method=method)
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
         document: dict[str, Any] = json.load(answer)
     return document
 

@@ -109,14 +109,13 @@ def slow_card(lab: LabProcess) -> Iterator[Hand]:
 
 async def test_two_reads_of_one_card(desks: Desks, slow_card: Hand) -> None:
     """TUC_KON_023: nobody waits for a card; the second one gets 4093 at once and may come again."""
-    first = asyncio.create_task(desks.ask(desks.read_vsd()))
-    await asyncio.sleep(0.2)
-    assert not first.done()
-    assert await desks.ask(desks.read_vsd()) == 4093
+    both = [asyncio.create_task(desks.ask(desks.read_vsd())) for _ in range(2)]
+    done, (reading,) = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+    assert [each.result() for each in done] == [4093]
     async with desks.line() as (reader, writer):
-        while not first.done():
+        while not reading.done():
             assert (await exchange(reader, writer, desks.cards)).status == 200
-    assert await first == 0
+    assert await reading == 0
     assert await desks.ask(desks.read_vsd()) == 0
 
 
@@ -152,7 +151,7 @@ async def test_a_pin_is_typed_while_somebody_reads(desks: Desks, slow_card: Hand
 
 async def prompted(hand: Hand) -> None:
     """Somebody is asked for a PIN."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not hand.display()["prompt"]:  # noqa: ASYNC110 (asked over HTTP)
             await asyncio.sleep(0.01)
 
@@ -204,7 +203,7 @@ async def test_whoever_finds_no_room_is_told_at_once_and_the_others_work_on(desk
         for reader, writer in (inside[0], inside[PER_ADDRESS - 1], inside[-1]):
             assert (await exchange(reader, writer, desks.cards)).status == 200
         inside[7][1].transport.abort()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     async with desks.line("127.0.0.3") as (reader, writer):
@@ -217,7 +216,7 @@ async def test_whoever_finds_no_room_is_told_at_once_and_the_others_work_on(desk
 async def refused(desks: Desks, source: str) -> None:
     """No room: the connection ends before TLS."""
     with pytest.raises(GONE):
-        async with asyncio.timeout(5), desks.line(source):
+        async with asyncio.timeout(60), desks.line(source):
             pass
 
 

@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -19,14 +18,14 @@ ATR = bytes.fromhex("3BD096FF81B1FE451F072A")
 
 
 class FakeCard:
-    """One PIN, three tries, echo of everything else. `slow`: seconds an echo takes."""
+    """One PIN, three tries, echo of everything else, once `go` is set, if there is one."""
 
-    def __init__(self, pin: bytes = b"123456", puk: bytes = b"87654321", slow: float = 0.0) -> None:
+    def __init__(self, pin: bytes = b"123456", puk: bytes = b"87654321", go: threading.Event | None = None) -> None:
         self.pin, self.puk = pin, puk
         self.tries = 3
         self.verified = False
         self.resets = 0
-        self.slow = slow
+        self._go = go
         self.commands: list[bytes] = []
         self._busy = threading.Lock()
 
@@ -52,8 +51,8 @@ class FakeCard:
                 return self._change(command.data)
             if command.ins == 0x2A:
                 return b"\x01" + bytes(16) + b"\x90\x00"
-            if self.slow:
-                time.sleep(self.slow)
+            if self._go is not None:
+                assert self._go.wait(60)
             return (raw[:4] if command.ne else b"") + b"\x90\x00"
         finally:
             self._busy.release()

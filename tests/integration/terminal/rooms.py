@@ -30,6 +30,19 @@ FAST = FrontSettings(redial_first=0.1, redial_most=0.2)
 E = TypeVar("E", LinkUp, LinkDown, UnitEvent)
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Waits until something is true."""
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.01)
+
+
+async def asked(terminal: VirtualTerminal, display: str = "") -> None:
+    """Waits until the terminal takes keys, with that on its display."""
+    keypad = terminal.machine.keypad
+    await until(lambda: keypad._listening and display in ("", terminal.snapshot().display))
+
+
 class Loopback:
     """`Dialer` by the system's own addresses."""
 
@@ -65,7 +78,7 @@ class Heard:
 
     async def next(self, kind: type[E], ct_id: str | None = None, *, tag: int | None = None) -> E:
         """Takes out the first event of that kind, and everything before it."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 for index, event in enumerate(self.events):
                     fits = isinstance(event, kind) and ct_id in (None, event.ct_id)

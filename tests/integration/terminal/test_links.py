@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import subprocess
+import threading
 
 import pytest
 from cryptography import x509
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.integration.terminal.fakecards import FakeCard, Slow
 from tests.integration.terminal.identities import Pki
-from tests.integration.terminal.rooms import INSTANCE, OWNER, Heard, Loopback, Room
+from tests.integration.terminal.rooms import INSTANCE, OWNER, Heard, Loopback, Room, until
 from tiaas.card.apdu import CommandApdu
 from tiaas.card.link import CardGone, CardTimeout
 from tiaas.terminal.front import (
@@ -122,8 +123,7 @@ async def test_plug_pulled_and_put_back(room: Room) -> None:
 async def test_commands_under_way_end_with_the_connection(room: Room) -> None:
     terminal, session = await room.working()
     waiting = asyncio.create_task(session.request(1, "Bitte Karte", 20))
-    await asyncio.sleep(0.1)
-    assert terminal.snapshot().display == "Bitte Karte"
+    await until(lambda: terminal.snapshot().display == "Bitte Karte")
     await terminal.pull_plug()
     with pytest.raises(TerminalGone):
         await waiting
@@ -134,12 +134,14 @@ async def test_commands_under_way_end_with_the_connection(room: Room) -> None:
 
 
 async def test_a_lower_epoch_is_refused_everywhere(room: Room) -> None:
-    terminal, session = await room.working(cards=[FakeCard(slow=0.3)])
+    go = threading.Event()
+    card = FakeCard(go=go)
+    _, session = await room.working(cards=[card])
     await session.activate(1)
     link = session.card(1)
     under_way = asyncio.create_task(link.transmit(ECHO))
     standing_in_line = asyncio.create_task(link.transmit(ECHO))
-    await asyncio.sleep(0.1)
+    await until(lambda: len(card.commands) == 1)
     heard = Heard()
     newer = Owner(INSTANCE, 2)
     room.front.claim(newer, heard)
@@ -156,13 +158,11 @@ async def test_a_lower_epoch_is_refused_everywhere(room: Room) -> None:
             await call
     with pytest.raises(StaleEpoch):
         room.front.claim(OWNER, room.heard)
-    card = terminal.card_in(1)
-    assert isinstance(card, FakeCard)
-    await asyncio.sleep(0.4)
-    assert len(card.commands) == 1  # the one in line never reached the card
+    go.set()
     successor = TerminalSession(room.front, newer, "kt")
     assert (await successor.slot_states())[0] is SlotState.ACTIVE  # takeover does not reset cards
     assert (await successor.card(1).transmit(ECHO)).ok
+    assert len(card.commands) == 2  # the one in line never reached the card
 
 
 async def test_epoch_must_be_claimed_first(room: Room) -> None:
@@ -185,15 +185,17 @@ async def test_several_terminals_side_by_side(room: Room) -> None:
 
 
 async def test_cards_work_in_parallel_but_each_in_order(room: Room) -> None:
-    slow, quick = FakeCard(slow=0.5), FakeCard()
+    go = threading.Event()
+    slow, quick = FakeCard(go=go), FakeCard()
     _, session = await room.working(cards=[slow, quick])
     await session.activate(1)
     await session.activate(2)
     commands = [CommandApdu(0x00, 0xB0, 0x00, offset, ne=256) for offset in range(3)]
     waiting = [asyncio.create_task(session.card(1).transmit(command)) for command in commands[:2]]
-    async with asyncio.timeout(0.4):
-        assert (await session.card(2).transmit(ECHO)).ok
-        assert (await session.slot_states())[0] is SlotState.ACTIVE
+    assert (await session.card(2).transmit(ECHO)).ok
+    assert (await session.slot_states())[0] is SlotState.ACTIVE
+    assert not any(task.done() for task in waiting)
+    go.set()
     for task in waiting:
         assert (await task).ok
     assert [raw[3] for raw in slow.commands] == [0, 1]
@@ -223,8 +225,8 @@ async def test_a_command_longer_than_the_buffer(room: Room) -> None:
 
 
 async def test_silent_client_is_signed_off(room: Room) -> None:
-    """SICCT 6.2.4.5, with 0.5 s in place of 120."""
-    terminal = await room.terminal("kt", state=room.paired(), silence_seconds=0.5, keep_alive_seconds=0.2)
+    """SICCT 6.2.4.5, with two seconds in place of 120."""
+    terminal = await room.terminal("kt", state=room.paired(), silence_seconds=2, keep_alive_seconds=0.2)
     session = await room.session(terminal)
     await session.show("bin da")
     signed_off = await room.heard.next(UnitEvent)  # keep-alive events are not passed on
@@ -245,7 +247,8 @@ async def test_disconnect_ends_the_connection_for_good(room: Room) -> None:
     await room.front.disconnect(OWNER, "kt")
     with pytest.raises(TerminalUnknown):
         await session.show("weg")
-    await asyncio.sleep(0.3)
+    await until(lambda: terminal.snapshot().client == "none")
+    await asyncio.sleep(0.3)  # nobody dials again
     assert terminal.snapshot().client == "none"
     assert room.front.connected == 0
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.integration.terminal.fakecards import FakeCard
-from tests.integration.terminal.rooms import Room
+from tests.integration.terminal.rooms import Room, asked
 from tiaas.base.secret import Secret
 from tiaas.terminal import errors as err
 from tiaas.terminal.session import Ejected, RequestedCard
@@ -55,8 +55,7 @@ async def test_request_waits_for_the_card(room: Room) -> None:
     terminal, session = await room.working()
     card = FakeCard()
     waiting = asyncio.create_task(session.request(2, "Bitte \x0beGK \x0bin \x0bSLOT 2 \x0bstecken", 5))
-    await asyncio.sleep(0.1)
-    assert terminal.snapshot().display == "Bitte eGK in SLOT 2 stecken"
+    await asked(terminal, "Bitte eGK in SLOT 2 stecken")
     terminal.insert(2, card)
     assert await waiting == RequestedCard(card.atr, already_active=False)
     assert await session.request(2, "noch einmal", 5) == RequestedCard(card.atr, already_active=True)
@@ -67,7 +66,7 @@ async def test_request_in_vain(room: Room) -> None:
     terminal, session = await room.working()
     assert await session.request(1, "Bitte Karte", 1) is None
     waiting = asyncio.create_task(session.request(1, "Bitte Karte", 5))
-    await asyncio.sleep(0.1)
+    await asked(terminal)
     terminal.press("5")
     terminal.press("ok")
     terminal.press("cancel")

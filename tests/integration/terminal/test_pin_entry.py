@@ -2,12 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 
 import pytest
 
 from tests.integration.terminal.fakecards import FakeCard, FakeSmkt
-from tests.integration.terminal.rooms import OWNER, Room
+from tests.integration.terminal.rooms import OWNER, Room, asked, until
 from tiaas.base.errors import InvalidInput
 from tiaas.base.secret import Secret
 from tiaas.card.apdu import CommandApdu
@@ -42,12 +41,6 @@ async def ready(room: Room, mode: PinMode = PinMode.AUTO, **policy: Secret) -> t
     await session.activate(1)
     terminal.pin_policy = PinPolicy(mode, **policy)
     return terminal, session
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - nothing tells of it
-            await asyncio.sleep(0.01)
 
 
 def card_of(terminal: VirtualTerminal) -> FakeCard:
@@ -95,7 +88,7 @@ async def test_timeout(room: Room) -> None:
 async def test_timeout_between_keys(room: Room) -> None:
     terminal, session = await ready(room, PinMode.MANUAL)
     waiting = asyncio.create_task(session.perform_verification(1, VERIFY, PROMPTS, next_key=1))
-    await asyncio.sleep(0.1)
+    await asked(terminal)
     terminal.press("1")
     with pytest.raises(err.PinEntryTimeout):
         await waiting
@@ -104,12 +97,11 @@ async def test_timeout_between_keys(room: Room) -> None:
 async def test_manual(room: Room) -> None:
     terminal, session = await ready(room, PinMode.MANUAL)
     waiting = asyncio.create_task(session.perform_verification(1, VERIFY, PROMPTS))
-    await asyncio.sleep(0.1)
+    await asked(terminal)
     assert terminal.snapshot().prompt == "PIN.HBA:"
     for key in ("1", "2", "ok", "9", "clear", "3", "4", "5", "6"):  # OK is not taken with two digits
         terminal.press(key)
-    await asyncio.sleep(0.05)
-    assert terminal.snapshot().entry == "******"
+    await until(lambda: terminal.snapshot().entry == "******")
     terminal.press("ok")
     assert (await waiting).ok
     assert terminal.snapshot().entry == ""
@@ -150,7 +142,7 @@ async def test_display_and_keypad_are_busy_meanwhile(room: Room) -> None:
     terminal.insert(2, FakeCard())
     await session.activate(2)
     waiting = asyncio.create_task(session.perform_verification(1, VERIFY, PROMPTS))
-    await asyncio.sleep(0.1)
+    await asked(terminal)
     with pytest.raises(err.TerminalBusy):
         await session.show("stör nicht")
     with pytest.raises(err.TerminalBusy):
@@ -166,7 +158,7 @@ async def test_display_and_keypad_are_busy_meanwhile(room: Room) -> None:
 async def test_card_pulled_during_the_entry(room: Room) -> None:
     terminal, session = await ready(room, PinMode.MANUAL)
     waiting = asyncio.create_task(session.perform_verification(1, VERIFY, PROMPTS))
-    await asyncio.sleep(0.1)
+    await asked(terminal)
     terminal.eject(1)
     with pytest.raises(err.SlotEmpty):
         await waiting
@@ -199,8 +191,8 @@ async def test_change_with_wrong_old_pin_changes_nothing(room: Room) -> None:
 async def test_new_pins_differ(room: Room) -> None:
     terminal, session = await ready(room, PinMode.MANUAL)
     waiting = asyncio.create_task(session.modify_verification_data(1, CHANGE, NEW_PROMPTS))
-    for digits in ("123456", "111111", "222222"):
-        await asyncio.sleep(0.1)
+    for text, digits in zip(("alte PIN", "neue PIN", "wiederholen!"), ("123456", "111111", "222222"), strict=True):
+        await asked(terminal, f"Eingabe {text}")
         for digit in digits:
             terminal.press(digit)
         terminal.press("ok")
@@ -243,7 +235,7 @@ async def test_remote_pin_brings_the_cryptogram_back(room: Room) -> None:
     await session.activate(4)
     terminal.pin_policy = PinPolicy(PinMode.MANUAL)
     waiting = asyncio.create_task(session.perform_verification(4, ENCIPHER, PROMPTS))
-    await asyncio.sleep(0.1)
+    await asked(terminal)
     for key in ("1", "2", "3", "4", "ok"):
         terminal.press(key)
     answer = await waiting
@@ -258,7 +250,7 @@ async def test_remote_pin_brings_the_cryptogram_back(room: Room) -> None:
 async def test_fixed_length_ignores_more_digits(room: Room, template: CommandApdu) -> None:
     terminal, session = await ready(room, PinMode.MANUAL)
     waiting = asyncio.create_task(session.perform_verification(1, template, PROMPTS, pin_length=6))
-    await asyncio.sleep(0.1)
+    await asked(terminal)
     for key in ("1", "2", "3", "4", "5", "ok", "6", "7", "8", "ok"):
         terminal.press(key)
     assert (await waiting).ok

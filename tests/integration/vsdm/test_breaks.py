@@ -30,7 +30,7 @@ def sent(scene: Scene, handle: str, what: tuple[int, int]) -> int:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 (what is waited for has no event of its own)
             await asyncio.sleep(0.01)
 
@@ -50,7 +50,7 @@ async def test_a_card_that_does_not_sign_says_nothing_of_the_network(scene: Scen
 
 
 async def test_a_slow_card_that_uses_up_the_time_says_nothing_of_the_network(scene: Scene) -> None:
-    scene.configure(vsdm_seconds=0.3)
+    scene.configure(vsdm_seconds=2)
     signing = asyncio.Event()
 
     def stop_the_slot(command: CommandApdu) -> None:
@@ -64,7 +64,7 @@ async def test_a_slow_card_that_uses_up_the_time_says_nothing_of_the_network(sce
     async def slowly(command: CommandApdu) -> Any:
         answer = await transmit(command)
         if signing.is_set():
-            await asyncio.sleep(0.6)
+            await asyncio.sleep(3)
         return answer
 
     line.transmit = slowly  # type: ignore[method-assign]
@@ -138,12 +138,12 @@ async def test_a_cancelled_caller_leaves_no_half_update(held: tuple[Scene, async
 
 async def test_a_cancelled_update_ends_with_maxtime_vsdm(held: tuple[Scene, asyncio.Event]) -> None:
     scene, _ = held
-    scene.configure(vsdm_seconds=0.5)
+    scene.configure(vsdm_seconds=3)
     reading = asyncio.create_task(scene.read())
     await until(lambda: len(scene.service.calls) == 3)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await reading
     assert not scene.egk.reserved
 
@@ -228,7 +228,7 @@ async def test_a_server_that_hangs_leaves_other_instances_their_handshakes(scene
     async with silence() as port:
         stuck = [asyncio.create_task(other.open("127.0.0.1", port, identity(scene))) for _ in range(5)]
         await asyncio.sleep(0.05)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert (await scene.receipt()).result is Result.NO_UPDATE_NEEDED
         assert not any(task.done() for task in stuck)
         for task in stuck:

@@ -87,7 +87,7 @@ class Desk:
         await self.until(is_there)
 
     async def until(self, holds: Callable[[], Awaitable[bool]]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await holds():  # noqa: ASYNC110 (what is waited for has no event of its own)
                 await asyncio.sleep(0.02)
 

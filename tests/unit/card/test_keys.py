@@ -130,7 +130,7 @@ def test_decipher_and_transcipher_with_elc() -> None:
     cryptogram = elc_encrypt(b"for the practice", own.public_key(), SeededEntropy(b"a"))
     card.ok(commands.mse_private_decipher(0x85, addresses.ALG_ELC_SHARED_SECRET))
     assert card.ok(commands.pso_decipher(cryptogram)) == b"for the practice"
-    assert card.sw(commands.pso_decipher(cryptogram[:-1] + b"\x00")) == 0x6A80
+    assert card.sw(commands.pso_decipher(cryptogram[:-1] + bytes([cryptogram[-1] ^ 1]))) == 0x6A80
     other = load(make_image(CardKind.HBA), f"{ESIGN}/PrK.HP.ENC.E256")
     template = encode(
         0xA0,

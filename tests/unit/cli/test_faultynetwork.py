@@ -37,7 +37,7 @@ async def server() -> Any:
 
 async def test_a_connection_is_refused_dropped_late_or_as_ever(server: int) -> None:
     lab = Lab(server)
-    network = FaultyNetwork(lab=lab, connect_seconds=0.2)  # type: ignore[arg-type]
+    network = FaultyNetwork(lab=lab, connect_seconds=1.0)  # type: ignore[arg-type]
     for fault in (
         Fault(Service.NETWORK, code="refused", match="terminal CT-1"),
         Fault(Service.NETWORK, code="unreachable", match="CT-1"),

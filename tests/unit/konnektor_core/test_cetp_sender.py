@@ -88,7 +88,7 @@ class Bench:
         return next(view for view in self.sender if view.sink == _sink(host))
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition():  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
 

@@ -60,7 +60,7 @@ async def test_what_is_not_registered_sends_nothing_until_it_is() -> None:
     assert sender.sent == 0
     sender.due = 0.0
     sender.sending.look()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not sender.sent:  # noqa: ASYNC110 (a state has no event of its own)
             await asyncio.sleep(0)
     await sender.sending.stop()

@@ -83,7 +83,7 @@ class Bench:
         program = self.folder / "nft"
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
-        return Nft(f"{self.folder}:/usr/bin:/bin", seconds=1.0)
+        return Nft(f"{self.folder}:/usr/bin:/bin", seconds=3.0)
 
     async def reason(self, nft: Nft) -> str:
         """Why the filter does not come into force, as the log tells it."""
@@ -126,7 +126,7 @@ def bench(tmp_path: Path) -> Bench:
         ("echo 'netlink: Error: cache initialization failed: Operation not permitted' >&2; exit 1",
          "nft refuses: cache initialization failed: Operation not permitted"),
         ("sed -n 2p; echo '/dev/stdin:2:4-7: Error: no' >&2; exit 1", "nft refuses: line 2: no"),
-        ("exec sleep 60", "nft does not end within 1 s"),
+        ("exec sleep 60", "nft does not end within 3 s"),
         ("exec cat /dev/zero", "nft writes more than 2097152 octets"),
         ("exit 0", "nft does not list the table"),
     ],
@@ -142,7 +142,7 @@ async def test_what_an_nft_loaded_that_was_ended_for_its_slowness_goes_at_the_st
 *list*) [ -e {table} ] && echo 'table inet tiaas_x {{ # handle 7' && echo '}}';;
 "delete table inet handle 7") rm {table};;
 esac"""
-    assert await bench.reason(bench.program(script)) == "nft does not end within 1 s"
+    assert await bench.reason(bench.program(script)) == "nft does not end within 3 s"
     assert not table.exists()
 
 

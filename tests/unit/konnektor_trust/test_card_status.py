@@ -201,7 +201,7 @@ async def test_a_defect_met_once_does_not_end_all_looking(bench: Bench, monkeypa
     monkeypatch.setattr(bench.statuses, "tick", once_wrong)
     card = bench.insert()
     bench.statuses.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await looked.wait()
     await bench.statuses.stop()
     assert bench.statuses.status_of(card.handle) is CardCertStatus.GOOD

@@ -55,7 +55,7 @@ def is_there(pid: int) -> bool:
 
 
 async def until_gone(pid: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while is_there(pid):  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0.01)
 
