@@ -23,7 +23,7 @@ from tiaas.konnektor.ocsppatience import Patience
 from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.konnektor.verdict import CertificateStatus
-from tiaas.konnektor.web import NoAnswer, NotInTime, Origin, WebClient, WebRequest, split_http_url
+from tiaas.konnektor.web import NoAnswer, NotInTime, NoTurn, Origin, WebClient, WebRequest, split_http_url
 from tiaas.pki.certificate import Certificate
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.ocsp import MAX_RESPONSE, REQUEST_TYPE, RESPONSE_TYPE, encode_request
@@ -251,7 +251,7 @@ class OcspClient:
         except NoAnswer as error:
             if isinstance(error, NotInTime):
                 self._patience.was_in_vain(issuer.ocsp_url)
-            else:
+            elif not isinstance(error, NoTurn):
                 self._patience.was_answered(issuer.ocsp_url)
             raise OcspRefused(PkiCode.OCSP_NOT_AVAILABLE, str(error)) from None
         self._patience.was_answered(issuer.ocsp_url)

@@ -32,7 +32,11 @@ class NoAnswer(TiaasError):
 
 
 class NotInTime(NoAnswer):
-    """Nothing that was awaited came in time: connection, turn in the queue, answer."""
+    """Nothing that was awaited of the server came in time: connection, answer."""
+
+
+class NoTurn(NoAnswer):
+    """All connections were in use all the time; the server was not asked."""
 
 
 class NotConnected(NoAnswer):
@@ -112,16 +116,20 @@ class WebClient:
     async def fetch(self, request: WebRequest, wait: float, most: int, judge: ServerJudge | None = None) -> HttpAnswer:
         """Sends a request and waits up to `wait` seconds, in the queue and in all, for at most `most` octets of body.
 
-        `judge` is needed for an origin with TLS. Raises only `NoAnswer`, of it `NotInTime` after the wait and
-        `ServerRefused` where TLS or the judge is the reason. A kept connection that turns out to be closed is replaced
-        once.
+        `judge` is needed for an origin with TLS. Raises only `NoAnswer`, of it `NotInTime` and `NoTurn` after the wait
+        and `ServerRefused` where TLS or the judge is the reason. A kept connection that turns out to be closed is
+        replaced once.
         """
+        has_turn = False
         try:
             async with asyncio.timeout(wait), self._slots:
+                has_turn = True
                 if request.origin.scheme == "https":
                     return await self._fetch_tls(request, most, judge)
                 return await self._fetch(request, most)
         except TimeoutError:
+            if not has_turn:
+                raise NoTurn(f"no connection was free within {wait:g} s") from None
             raise NotInTime(f"no answer within {wait:g} s") from None
         except OSError as error:
             raise NotConnected(f"no connection ({type(error).__name__})") from None

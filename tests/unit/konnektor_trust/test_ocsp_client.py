@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -18,7 +19,7 @@ from tiaas.konnektor.ocsp import OcspClient
 from tiaas.konnektor.ocsppatience import Patience
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.konnektor.verdict import CertificateStatus
-from tiaas.konnektor.web import WebClient
+from tiaas.konnektor.web import _CONNECTIONS, WebClient
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.ocsp import encode_exception, encode_response
 from tiaas.pki.ocspmessages import CertHash, CertStatus, OcspRequest, ResponseStatus, SingleResponse
@@ -271,6 +272,27 @@ async def test_what_is_refused_at_once_is_asked_again_at_once(bench: Bench) -> N
     for number in (2, 3):
         assert (await bench.ask()).fault is PkiCode.OCSP_NOT_AVAILABLE
         assert len(bench.forwarder.requests) == number
+
+
+async def test_who_could_not_be_asked_is_not_taken_for_silent(bench: Bench) -> None:
+    """Others may have all connections of the instance, because another responder lets them wait."""
+    async with AsyncExitStack() as others:
+        for _ in range(_CONNECTIONS):
+            await others.enter_async_context(bench.client._web._slots)
+        bench.client._seconds = 0.05
+        assert (await bench.ask()).fault is PkiCode.OCSP_NOT_AVAILABLE
+    bench.client._seconds = 5.0
+    assert (await bench.ask()).fault is None
+
+
+async def test_being_without_a_connection_does_not_end_the_impatience(bench: Bench) -> None:
+    await silent(bench)
+    bench.clock.advance(1)
+    async with AsyncExitStack() as others:
+        for _ in range(_CONNECTIONS):
+            await others.enter_async_context(bench.client._web._slots)
+        assert (await bench.ask()).fault is PkiCode.OCSP_NOT_AVAILABLE
+        assert bench.client._patience.wait_for(URL) is not None
 
 
 def test_patience_comes_back() -> None:
