@@ -125,23 +125,25 @@ def examine_path(
     With `chain_model` an issuer must have been valid when it issued, not at the time `at` (gemSpec_PKI V2.14.1,
     TUC_PKI_030, note 1). `signed_by` is `signature_fits`, or one that remembers.
     """
-    faults = [(fault, 0) for fault in _unmet(certificate, demands or Demands())]
+    demands = demands or Demands()
+    faults = [(fault, 0) for fault in (*_alone(certificate, at), *_unmet(certificate, demands))]
     path = [certificate]
     candidates = tuple(intermediates)
     trusted = {anchor.encoded for anchor in anchors}
     while path[-1].encoded not in trusted:
         depth = len(path) - 1
         current = path[-1]
-        faults += ((fault, depth) for fault in _alone(current, at))
         issuer = named_issuer(current, anchors, candidates)
         if issuer is None or depth >= _MAX_DEPTH:
             faults.append((PathFault.CA_CERT_MISSING, depth))
-            return Examination(tuple(path), tuple(faults))
+            break
         faults += _of_issuer(current, issuer, depth, signed_by)
         path.append(issuer)
         if chain_model:
             at = current.not_before
-    faults += ((fault, len(path) - 1) for fault in _alone(path[-1], at))
+        faults += ((fault, depth + 1) for fault in _alone(issuer, at))
+    # TUC_PKI_018 asks for the type last: of a stranger's certificate it is told that nobody knows who issued it.
+    faults += ((fault, 0) for fault in _of_another_type(certificate, demands))
     return Examination(tuple(path), tuple(faults))
 
 
@@ -150,6 +152,9 @@ def _unmet(certificate: Certificate, demands: Demands) -> Iterator[PathFault]:
         yield PathFault.WRONG_KEYUSAGE
     if not demands.extended_key_usage <= set(certificate.extended_key_usage):
         yield PathFault.WRONG_EXTENDEDKEYUSAGE
+
+
+def _of_another_type(certificate: Certificate, demands: Demands) -> Iterator[PathFault]:
     if not demands.types:
         return
     if not certificate.policies:

@@ -63,14 +63,14 @@ async def refusal(trust: Trust, der: bytes) -> tuple[int, list[int]]:
 @pytest.mark.code(4105)
 async def test_its_holders_are_recipients_as_long_as_it_is_there() -> None:
     trust = a_trust()
-    assert await refusal(trust, GOOD) == (4105, [PkiCode.CERT_TYPE_INFO_MISSING.number])
+    assert await refusal(trust, GOOD) == (4105, [PkiCode.CA_CERT_MISSING.number])
     held = await trust.imported.add(CA.der)
     each = [certificate(key, usage) for key, usage in USAGE.items()]
     chosen = await checks(trust).choose(each, None, "")
     assert [recipient.certificate for recipient in chosen.recipients] == each
     assert await trust.imported.remove(held.fingerprint)
     assert not await trust.imported.remove(held.fingerprint)
-    assert await refusal(trust, GOOD) == (4105, [PkiCode.CERT_TYPE_INFO_MISSING.number])
+    assert await refusal(trust, GOOD) == (4105, [PkiCode.CA_CERT_MISSING.number])
 
 
 @pytest.mark.code(4200)

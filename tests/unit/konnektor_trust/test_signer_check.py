@@ -109,10 +109,20 @@ async def test_every_fault_is_told_not_only_the_first(bench: Bench) -> None:
     check = await bench.trust.check_signer(SMCB.insured(CertificateType.HCI_ENC).encoded, SPAN.end + HOUR)
     assert check.examination is not None
     assert [fault for fault, _ in check.examination.faults] == [
+        PathFault.CERTIFICATE_NOT_VALID_TIME,
+        PathFault.CERTIFICATE_NOT_VALID_TIME,
         PathFault.CERT_TYPE_MISMATCH,
-        PathFault.CERTIFICATE_NOT_VALID_TIME,
-        PathFault.CERTIFICATE_NOT_VALID_TIME,
     ]
+
+
+async def test_of_a_stranger_it_is_told_first_that_nobody_knows_who_issued_it(bench: Bench) -> None:
+    """TUC_PKI_018 asks for the type last; a certificate of another world has none of our types, or says nothing."""
+    trusts(bench, OSIG)
+    for stranger in (World("Unknown").insured(kind) for kind in (CertificateType.HCI_ENC, CertificateType.HCI_OSIG)):
+        check = await bench.trust.check_signer(stranger.encoded, SIGNED)
+        assert check.examination is not None
+        assert check.examination.faults[0] == (PathFault.CA_CERT_MISSING, 0)
+        assert check.verdict.fault is PkiCode.CA_CERT_MISSING
 
 
 # ---- OCSP responses that came along ----------------------------------------------------------------------------------
