@@ -5,9 +5,10 @@ loop that is busy each of the two is a change of threads that both sides wait fo
 a signature. Another process shares no lock. And private keys are not in the memory of the process that reads what
 clients send. The processes are begun by the first who holds them and ended by the last who lets go; should this process
 die, they end by themselves. Requests go to the one that has least to do, a few at a time, so what is cancelled before
-its turn is not done; private keys come before public ones, of which one document can have hundreds; and instances
-(`tiaas.base.heavy.OWNER`) take turns, so nobody waits for all that another one has asked for. A process that ends of
-itself, or answers nothing for seconds, is replaced at the next use; if none can be begun the others go on.
+its turn is not done. Instances (`tiaas.base.heavy.OWNER`) take turns, so nobody waits for all that another one has
+asked for; within an instance private and public keys do, so neither a document with hundreds of signatures nor a
+practice that signs without end holds up the other kind. A process that ends of itself, or answers nothing for seconds,
+is replaced at the next use; if none can be begun the others go on.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ import socket
 import subprocess
 import sys
 from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from threading import Thread
 from weakref import WeakKeyDictionary
 
@@ -87,10 +88,9 @@ class KeyProcesses:
                 del _ALL[self._loop]
         elif folder is not None:
             # A request that came to its turn later would have the key loaded again.
-            for requests in self._waiting.private.values():
-                for request in requests:
-                    if request.is_of(folder):
-                        request.fail()
+            for request in self._waiting.private():
+                if request.is_of(folder):
+                    request.fail()
             for process in self._processes:
                 process.send(_Request(write_request(Use.FORGET, folder), None))
 
@@ -143,7 +143,7 @@ class KeyProcesses:
         if len(least.asked) < _AT_A_TIME:
             least.send(request)
         else:
-            (self._waiting.public if octets[0] == Use.VERIFY else self._waiting.private).add(OWNER.get(), request)
+            self._waiting.add(OWNER.get(), request, is_public=octets[0] == Use.VERIFY)
         return answer
 
     def _on_end(self, ended: "_Process") -> None:
@@ -202,37 +202,60 @@ class _Request:
             self.answer.set_exception(TokenError(_ENDED))
 
 
-class _Turns(OrderedDict[Hashable, deque[_Request]]):
-    """Requests by owners, who are in the order of their turns; who has none is not there."""
+class _Requests:
+    """Those of one owner; private and public ones take turns."""
 
-    def add(self, owner: Hashable, request: _Request) -> None:
-        """Puts it behind the others of its owner."""
-        self.setdefault(owner, deque()).append(request)
+    __slots__ = ("_public_next", "private", "public")
+
+    def __init__(self) -> None:
+        self.private: deque[_Request] = deque()
+        self.public: deque[_Request] = deque()
+        self._public_next = False
+
+    def __bool__(self) -> bool:
+        return bool(self.private or self.public)
 
     def next(self) -> _Request | None:
         """Whose turn it is, taken out; what nobody waits for any more takes no turn. None without any."""
         while self:
-            owner, requests = next(iter(self.items()))
-            request = requests.popleft()
-            if not requests:
-                del self[owner]
+            of_public = not self.private or (self._public_next and bool(self.public))
+            request = (self.public if of_public else self.private).popleft()
             if not request.is_over():
-                if requests:
-                    self.move_to_end(owner)
+                self._public_next = not of_public
                 return request
         return None
 
 
 class _Waiting:
-    """Those who wait for a turn."""
+    """Those who wait for a turn, by owners, who are in the order of their turns; who has none is not there."""
 
     def __init__(self) -> None:
-        self.private = _Turns()
-        self.public = _Turns()
+        self._owners: OrderedDict[Hashable, _Requests] = OrderedDict()
+
+    def __bool__(self) -> bool:
+        return bool(self._owners)
+
+    def add(self, owner: Hashable, request: _Request, *, is_public: bool) -> None:
+        """Puts it behind the others of its owner and kind."""
+        requests = self._owners.get(owner)
+        if requests is None:
+            requests = self._owners[owner] = _Requests()
+        (requests.public if is_public else requests.private).append(request)
+
+    def private(self) -> Iterator[_Request]:
+        """All that are about private keys."""
+        return (request for requests in self._owners.values() for request in requests.private)
 
     def next(self) -> _Request | None:
         """Whose turn it is, taken out; None without any."""
-        return self.private.next() or self.public.next()
+        while self._owners:
+            owner, requests = self._owners.popitem(last=False)
+            request = requests.next()
+            if requests:
+                self._owners[owner] = requests
+            if request is not None:
+                return request
+        return None
 
 
 class _Process:
@@ -313,9 +336,8 @@ class _Process:
         self.has_answered = True
         self._since = self._loop.time()
         self.asked.popleft().settle(answer)
-        waiting = self._waiting
-        if waiting.private or waiting.public:
-            request = waiting.next()
+        if self._waiting:
+            request = self._waiting.next()
             if request is not None:
                 self.send(request)
 

@@ -143,7 +143,7 @@ async def test_a_key_that_was_closed_is_not_loaded_again_by_requests_that_waited
         assert is_signature(public, await one, DIGEST, SigningScheme.ECDSA)
 
 
-async def test_private_keys_come_before_public_ones(processes: KeyProcesses, tmp_path: Path) -> None:
+async def test_a_private_key_does_not_wait_for_many_public_ones(processes: KeyProcesses, tmp_path: Path) -> None:
     public = write_key(tmp_path / "a.key")
     value = await sign(processes, tmp_path / "a.key")
     encoded = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -192,8 +192,38 @@ async def test_owners_take_turns_and_what_is_cancelled_before_its_turn_is_not_do
         answer.cancel()
     await asyncio.gather(*answers)
     assert len(sent) == len(answers) + 4, "four were asked before they were given up"
-    assert order == ["-"] * 6 + ["aS", "bS", "aS", "bS", "bS", "aV", "bV", "cV", "aV", "bV", "aV", "aV"]
+    assert order == ["-"] * 6 + ["aS", "bS", "cV", "aV", "bV", "aS", "bS", "aV", "bV", "aV", "bS", "aV"]
     alone.let_go(os.fsencode(tmp_path))
+
+
+async def test_who_signs_without_end_does_not_hold_up_others(processes: KeyProcesses, tmp_path: Path) -> None:
+    """Each signature begins the next one, so there is never a time when none waits."""
+    public = write_key(tmp_path / "a.key")
+    value = await sign(processes, tmp_path / "a.key")
+    encoded = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    signed, all_sign, is_enough = 0, asyncio.Event(), asyncio.Event()
+
+    async def sign_on() -> None:
+        nonlocal signed
+        OWNER.set("busy")
+        while not is_enough.is_set():
+            await sign(processes, tmp_path / "a.key")
+            signed += 1
+            if signed == 64:
+                all_sign.set()
+            if signed == 256:  # Three rounds more: far more than the one use that another owner may wait for.
+                is_enough.set()
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(64):
+            tasks.create_task(sign_on())
+        await all_sign.wait()
+        own = copy_context().run(processes.verify, encoded, DIGEST, value, Digest.SHA256)
+        own.add_done_callback(lambda _: is_enough.set())
+        await is_enough.wait()
+        in_time = own.done()
+    assert in_time
+    assert await own == FITS
 
 
 async def test_one_that_answers_nothing_is_ended_and_replaced(
