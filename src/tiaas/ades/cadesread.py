@@ -223,9 +223,18 @@ def _append(
         for value in attribute.values if attribute.oid == Attribute.COUNTERSIGNATURE else ():
             try:
                 counter = decode_signer_info_untrusted(value)
-            except BadCms as error:
-                raise BadSignatureFile(4253, f"counter signature not readable: {error}") from None
-            _append(claims, counter, reading.below(info.value), own, depth + 1)
+            except BadCms:
+                # Anybody can add one to a signature that is good, and the others are told of all the same.
+                _append_unreadable(claims, reading, own)
+            else:
+                _append(claims, counter, reading.below(info.value), own, depth + 1)
+
+
+def _append_unreadable(claims: list[Claim], reading: _Reading, countersigned: int) -> None:
+    if len(claims) >= _MAX_SIGNATURES:
+        raise BadSignatureFile(4280, "more signatures than supported")
+    found = FoundSignature(reading.form, Integrity.MALFORMED, b"", None, countersigns=countersigned, is_bound=False)
+    claims.append(Claim(found))
 
 
 def _claim(info: SignerInfo, reading: _Reading, countersigned: int | None) -> Claim:

@@ -15,6 +15,9 @@ from tiaas.base.errors import TiaasError
 from tiaas.pki.ecdsause import EcdsaUse
 from tiaas.pki.keys import Digest, SigningScheme
 
+SIGNERS_TRIED_MAX = 10
+"""With so many of the certificates that were given is a signature checked that names none."""
+
 
 class BadSignatureFile(TiaasError):
     """Octets that hold no readable signature of the format.

@@ -14,6 +14,7 @@ from itertools import islice
 from lxml import etree
 
 from tiaas.ades.found import (
+    SIGNERS_TRIED_MAX,
     BadSignatureFile,
     Claim,
     FoundSignature,
@@ -95,13 +96,13 @@ def read_xades_untrusted(
     document: bytes | None,
     signature: bytes | None = None,
     *,
-    certificate: bytes | None = None,
+    certificates: tuple[bytes, ...] = (),
     schemas: Mapping[str, bytes] | None = None,
     id_attributes: frozenset[str] | None = None,
 ) -> tuple[FoundSignature, ...]:
     """The signatures of an XML document in its order; see `xades_claims_untrusted`."""
     claims = xades_claims_untrusted(
-        document, signature, certificate=certificate, schemas=schemas, id_attributes=id_attributes
+        document, signature, certificates=certificates, schemas=schemas, id_attributes=id_attributes
     )
     return tuple([claim.checked() for claim in claims])
 
@@ -110,7 +111,7 @@ def xades_claims_untrusted(
     document: bytes | None,
     signature: bytes | None = None,
     *,
-    certificate: bytes | None = None,
+    certificates: tuple[bytes, ...] = (),
     schemas: Mapping[str, bytes] | None = None,
     id_attributes: frozenset[str] | None = None,
     long: int = LONG_SIGNED,
@@ -118,7 +119,7 @@ def xades_claims_untrusted(
     """The signatures of an XML document in its order, their values not yet checked.
 
     `document` holds them, or `signature` is a ds:Signature that encloses its document or refers to `document` without
-    URI. `certificate` (DER) is the signer's where none is embedded; `schemas` are octets by the URI that a Manifest
+    URI. `certificates` (DER) has the signer's where none is embedded; `schemas` are octets by the URI that a Manifest
     gives them; `id_attributes` are the names of the attributes that are Ids by the schemas, None without any. Texts of
     `long` octets that are signed are digested without being read.
 
@@ -138,7 +139,7 @@ def xades_claims_untrusted(
     if not elements:
         raise BadSignatureFile(4253, "no signature")
     detached = document if signature is not None else None
-    reading = _Reading(parsed, detached, elements, certificate, schemas or {}, id_attributes)
+    reading = _Reading(parsed, detached, elements, certificates, schemas or {}, id_attributes)
     return [reading.claim(element) for element in elements]
 
 
@@ -159,7 +160,7 @@ class _Reading:
         document: XmlDocument,
         detached: bytes | None,
         elements: list[XmlElement],
-        certificate: bytes | None,
+        certificates: tuple[bytes, ...],
         schemas: Mapping[str, bytes],
         id_attributes: frozenset[str] | None,
     ) -> None:
@@ -168,7 +169,7 @@ class _Reading:
         self._document = Document(document.root, ids, detached, allowance, pieces=document.pieces)
         self._pieces = document.pieces
         self._elements = elements
-        self._certificate = certificate
+        self._certificates = certificates
         self._schemas = schemas
         self._id_attributes = id_attributes
         self._entries: dict[XmlElement, tuple[ManifestEntry, ...]] = {}
@@ -203,19 +204,22 @@ class _Reading:
         parts = self._check_references(syntax, problems, findings)
         signed = self._signed_properties(syntax)
         named = None if signed is None else xades_properties.signing_certificate(signed)
-        certificate, is_named = self._signer(syntax, named)
-        readable = None if certificate is None else _decoded(certificate)
+        candidates, is_named = self._signers(syntax, named)
         method = _method(syntax.method)
+        signed_info = b""
         if method is None:
             problems.add(Integrity.ALGORITHM_UNKNOWN)
+        else:
+            steps = syntax.canonicalization
+            signed_info = b"".join(self._pieces(canonical(syntax.info, steps.algorithm, steps.prefixes)))
+        certificate = _maker(candidates, method, signed_info, syntax.value)
+        readable = None if certificate is None else _decoded(certificate)
         if readable is None:
             problems.add(Integrity.CERTIFICATE_MISSING)
         elif readable.key is None:
             problems.add(Integrity.SIGNATURE_WRONG)
         elif method is not None:
-            steps = syntax.canonicalization
-            octets = b"".join(self._pieces(canonical(syntax.info, steps.algorithm, steps.prefixes)))
-            fits, ecdsa = _value_check(method, octets, syntax.value, readable.key, readable.encoded_key)
+            fits, ecdsa = _value_check(method, signed_info, syntax.value, readable.key, readable.encoded_key)
         if named is not None and readable is not None and not (is_named and _has_serial(named, readable)):
             problems.add(Integrity.CERTIFICATE_NOT_BOUND)
         policy = None if signed is None else xades_properties.policy(signed)
@@ -299,17 +303,17 @@ class _Reading:
                 return own
         raise BadXmlSignature("the signed properties are not signed")
 
-    def _signer(self, syntax: SignatureSyntax, named: XmlElement | None) -> tuple[bytes | None, bool]:
-        """The certificate that the signed properties name, else the first; the one given if none is embedded.
+    def _signers(self, syntax: SignatureSyntax, named: XmlElement | None) -> tuple[tuple[bytes, ...], bool]:
+        """The certificate that the signed properties name, else the first; those given if none is embedded.
 
         Also whether they name it.
         """
-        candidates = syntax.certificates or (() if self._certificate is None else (self._certificate,))
+        candidates = syntax.certificates or self._certificates
         if named is not None:
             for candidate in candidates:
                 if xades_properties.names_certificate(named, candidate):
-                    return candidate, True
-        return (candidates[0] if candidates else None), False
+                    return (candidate,), True
+        return syntax.certificates[:1] or candidates, False
 
     def _countersigned(self, element: XmlElement, parts: tuple[Reference, ...]) -> int | None:
         """The index of the signature whose SignatureValue is signed, if that is what this one does."""
@@ -397,6 +401,17 @@ def _written_value(element: XmlElement) -> bytes:
         return binary(child(element, ds("SignatureValue")))
     except BadXmlSignature:
         return b""
+
+
+def _maker(candidates: tuple[bytes, ...], method: SignatureMethod | None, octets: bytes, value: bytes) -> bytes | None:
+    """The certificate of several that a signature was made with, the first one if it was made with none."""
+    for candidate in candidates[:SIGNERS_TRIED_MAX] if len(candidates) > 1 and method is not None else ():
+        signer = _decoded(candidate)
+        if method is not None and signer is not None and signer.key is not None:
+            fits, _ = _value_check(method, octets, value, signer.key, signer.encoded_key)
+            if fits():
+                return candidate
+    return candidates[0] if candidates else None
 
 
 def _value_check(

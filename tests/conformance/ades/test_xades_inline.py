@@ -58,7 +58,7 @@ def is_good(signature: bytes, folder: Path) -> bool:
 
 def is_intact(signature: bytes) -> bool:
     """What we say."""
-    (found,) = read_xades_untrusted(None, signature, certificate=holder(Key.BRAINPOOL).certificate)
+    (found,) = read_xades_untrusted(None, signature, certificates=(holder(Key.BRAINPOOL).certificate,))
     return found.integrity is Integrity.INTACT
 
 

@@ -124,7 +124,7 @@ def foreign(document: bytes, folder: Path, at: bytes, signature: str) -> FoundSi
     done = xmlsec1(folder, "--sign", "--privkey-pem", "key.pem", "--output", "signed.xml", "unsigned.xml", ids=names)
     assert done.returncode == 0, done.stderr
     signed = (folder / "signed.xml").read_bytes()
-    (found,) = read_xades_untrusted(signed, certificate=holder(Key.BRAINPOOL).certificate)
+    (found,) = read_xades_untrusted(signed, certificates=(holder(Key.BRAINPOOL).certificate,))
     return found
 
 
@@ -150,7 +150,7 @@ def test_comments_do_not_count_in_what_is_referred_to(method: Transform, uri: st
         (tmp_path / "signer.der").write_bytes(holder(Key.BRAINPOOL).certificate)
         rest = ("--pubkey-cert-der", "signer.der", "signed.xml")
         assert xmlsec1(tmp_path, "--verify", *rest, ids=("--id-attr:Id", "urn:f:b")).returncode == 0
-        (read,) = read_xades_untrusted(octets, certificate=holder(Key.BRAINPOOL).certificate)
+        (read,) = read_xades_untrusted(octets, certificates=(holder(Key.BRAINPOOL).certificate,))
         assert read.integrity is found.integrity
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hashlib import sha1, sha256
 
 import pytest
-from asn1crypto import cms
+from asn1crypto import cms, core
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
@@ -493,3 +493,16 @@ def test_an_rsa_key_that_nobody_makes_is_none() -> None:
     modulus, exponent = (integer(1 << bits | 1) for bits in (3071, 3070))
     key = encode(0x03, b"\0" + sequence(modulus, exponent))
     assert public_key(sequence(algorithm(oids.RSA_ENCRYPTION, NULL), key)) is None
+
+
+def test_a_counter_signature_that_is_unreadable_is_one_that_is_malformed() -> None:
+    """Anybody can put one beside a good signature, so it must not take the good one away."""
+    whole = cms.ContentInfo.load(made(holder(Key.P256)))
+    (info,) = whole["content"]["signer_infos"]
+    # With the type of a counter signature the library would not take such a value.
+    stranger = cms.CMSAttribute({"type": "1.2.840.113549.1.9.99", "values": [core.OctetString(b"a")]})
+    info["unsigned_attrs"] = cms.CMSAttributes([stranger])
+    octets = whole.dump(force=True).replace(oid("1.2.840.113549.1.9.99"), oid(Attribute.COUNTERSIGNATURE))
+    good, unreadable = read_cades_untrusted(octets, None)
+    assert (good.integrity, good.countersigns) == (Integrity.INTACT, None)
+    assert (unreadable.integrity, unreadable.countersigns) == (Integrity.MALFORMED, 0)

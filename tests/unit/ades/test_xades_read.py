@@ -169,10 +169,10 @@ def test_the_algorithm_is_named() -> None:
 def test_a_certificate_that_is_given_counts_where_none_is_embedded() -> None:
     root = etree.fromstring(SIGNED)
     no_certificate(root)
-    (found,) = read_xades_untrusted(etree.tostring(root), certificate=holder(Key.P256).certificate)
+    (found,) = read_xades_untrusted(etree.tostring(root), certificates=(holder(Key.P256).certificate,))
     assert found.integrity is Integrity.INTACT
     assert found.certificates == ()
-    (found,) = read_xades_untrusted(etree.tostring(root), certificate=holder(Key.P256, "Other").certificate)
+    (found,) = read_xades_untrusted(etree.tostring(root), certificates=(holder(Key.P256, "Other").certificate,))
     assert found.integrity is Integrity.SIGNATURE_WRONG
 
 

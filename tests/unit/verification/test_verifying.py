@@ -5,15 +5,18 @@ import threading
 from base64 import b64decode, b64encode
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 from asn1crypto import cms
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from lxml import etree
 
 from tests.adesbench import SHARED, Key
 from tests.unit.konnektor_trust.test_signer_check import answer
 from tests.unit.konnektor_trust.trustbench import Bench
 from tests.unit.pki.ocspmaker import NOW, SPAN
-from tests.unit.verification.signatures import OSIG, PDF, QES, SIGNED, XML, signer, trusts
+from tests.unit.verification.signatures import OSIG, PDF, QES, SIGNED, XML, Signer, signer, trusts
 from tiaas.ades.found import Integrity, SignatureFormat
 from tiaas.ades.xadesvariants import Update
 from tiaas.konnektor.config import TiAccess
@@ -237,6 +240,47 @@ async def test_without_the_signers_certificate(bench: Bench) -> None:
     found = await verified(bench, Material(SignatureFormat.PKCS1, XML, by.bare()))
     assert outcomes(found) == [Outcome.UNPROVEN_SIGNATURE]
     assert found.judgements[0].codes == (4206,)
+
+
+def naming_nobody(by: Signer) -> bytes:
+    """An XML signature without KeyInfo and without properties."""
+    dsig, exclusive = "http://www.w3.org/2000/09/xmldsig#", "http://www.w3.org/2001/10/xml-exc-c14n#"
+    root = etree.fromstring("<Brief>Guten Tag</Brief>")
+    digest = b64encode(sha256(etree.tostring(root, method="c14n", exclusive=True)).digest()).decode()
+    info = etree.fromstring(
+        f'<SignedInfo xmlns="{dsig}"><CanonicalizationMethod Algorithm="{exclusive}"/>'
+        '<SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"/><Reference URI="">'
+        f'<Transforms><Transform Algorithm="{dsig}enveloped-signature"/>'
+        f'<Transform Algorithm="{exclusive}"/></Transforms>'
+        '<DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/>'
+        f"<DigestValue>{digest}</DigestValue></Reference></SignedInfo>"
+    )
+    value = decode_dss_signature(by.bare(etree.tostring(info, method="c14n", exclusive=True)))
+    signature = etree.SubElement(root, f"{{{dsig}}}Signature", nsmap={None: dsig})
+    signature.append(info)
+    text = b64encode(b"".join(number.to_bytes(32, "big") for number in value)).decode()
+    etree.SubElement(signature, f"{{{dsig}}}SignatureValue").text = text
+    return etree.tostring(root)
+
+
+async def test_the_signers_certificate_is_found_among_those_given(bench: Bench) -> None:
+    """In whatever order (XMLDSig, 4.4.4): chains come with the issuer first, too."""
+    ecc, rsa = signer(), signer(OSIG, Key.RSA)
+    strangers = tuple(signer(OSIG, key, name="Andere").holder.certificate for key in (Key.RSA, Key.BRAINPOOL, Key.P256))
+    for by, material in (
+        (ecc, Material(SignatureFormat.ECDSA, XML, ecc.bare())),
+        (rsa, Material(SignatureFormat.PKCS1, XML, rsa.bare())),
+        (rsa, Material(SignatureFormat.PKCS1, XML, rsa.bare(pss=False))),
+        (ecc, Material(SignatureFormat.XADES, re.sub(rb"<ds:KeyInfo.*</ds:KeyInfo>", b"", ecc.xades()))),
+        (ecc, Material(SignatureFormat.XADES, naming_nobody(ecc))),
+    ):
+        trusts(bench, by)
+        for given in ((*strangers, by.holder.certificate), (by.holder.certificate, *strangers)):
+            found = await verified(bench, replace(material, certificates=given))
+            assert outcomes(found) == [Outcome.ON_ALL_DOCUMENTS]
+            assert found.judgements[0].found.certificate == by.holder.certificate
+        found = await verified(bench, replace(material, certificates=strangers))
+        assert found.result is Result.INVALID
 
 
 async def test_a_certificate_that_signs_no_documents(bench: Bench) -> None:

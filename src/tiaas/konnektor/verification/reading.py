@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 
 from tiaas.ades.cadesread import cades_claims_untrusted
-from tiaas.ades.found import BadSignatureFile, Claim, FoundSignature, SignatureFormat
+from tiaas.ades.found import SIGNERS_TRIED_MAX, BadSignatureFile, Claim, FoundSignature, Integrity, SignatureFormat
 from tiaas.ades.padesread import pades_claims_untrusted
 from tiaas.ades.rawsignature import read_ecdsa_untrusted, read_pkcs1_untrusted
 from tiaas.ades.smime import smime_claims_untrusted
@@ -21,6 +21,8 @@ from tiaas.konnektor.quickwork import QUICK_OCTETS, holds_quick_cms, is_quick, i
 from tiaas.konnektor.xmldocuments import check_signed_xml
 
 _WITH_DOCUMENT = frozenset({SignatureFormat.PADES, SignatureFormat.SMIME})
+_THE_SIGNERS = frozenset({Integrity.INTACT, Integrity.DIGEST_WRONG})
+"""What a bare value comes to with the certificate that it was made with."""
 
 
 @enum.unique
@@ -55,9 +57,10 @@ class Material:
 
     @property
     def is_quick(self) -> bool:
-        """Whether it is read in a few milliseconds (`quickwork`). With schemas nobody knows how long it takes."""
+        """Whether it is read in a few milliseconds (`quickwork`). With schemas nobody knows how long it takes; of many
+        certificates each may be tried."""
         document, signature = self.document or b"", self.signature or b""
-        if self.schemas or self.octets > QUICK_OCTETS:
+        if self.schemas or len(self.certificates) > 1 or self.octets > QUICK_OCTETS:
             return False
         if self.format in _WITH_DOCUMENT:
             return holds_quick_cms(document or signature)
@@ -115,7 +118,7 @@ def _xades(material: Material) -> list[Claim]:
     return xades_claims_untrusted(
         material.document,
         material.signature,
-        certificate=next(iter(material.certificates), None),
+        certificates=material.certificates,
         schemas=dict(material.schemas),
         id_attributes=id_attributes(material.schemas.values()) if material.schemas else None,
     )
@@ -149,12 +152,18 @@ def _document_with_signature(material: Material) -> bytes:
 
 
 def _bare(material: Material) -> list[Claim]:
-    """A signature value; the document is the message, and the certificate was given."""
+    """A signature value; the document is the message, and certificates were given: that of the signer among them."""
     if material.signature is None or material.document is None:
         raise BadSignatureFile(4000, "a signature value needs its message")
-    certificate = next(iter(material.certificates), None)
     read = read_pkcs1_untrusted if material.format is SignatureFormat.PKCS1 else read_ecdsa_untrusted
-    return [Claim(read(material.signature, material.document, certificate))]
+    told: FoundSignature | None = None
+    for certificate in material.certificates[:SIGNERS_TRIED_MAX] or (None,):
+        found = read(material.signature, material.document, certificate)
+        if found.integrity in _THE_SIGNERS:
+            return [Claim(found)]
+        if told is None or told.integrity is Integrity.ALGORITHM_UNKNOWN:
+            told = found
+    return [] if told is None else [Claim(told)]
 
 
 _READERS: Mapping[SignatureFormat, Callable[[Material], list[Claim]]] = {
