@@ -118,7 +118,8 @@ async def test_nobody_waits_for_a_small_document(bench: Bench, made: Callable[[]
     with suppress(KonnektorError):
         await verify(material, Rules(), bench.trust, PublicKeys(), bench.clock.now())
     waiting.cancel()
-    assert turns > 30
+    # In the event loop it would be one or two.
+    assert turns > 10
 
 
 def test_what_is_no_usual_certificate_is_not_kept() -> None:
