@@ -17,7 +17,6 @@ from tiaas.cli.adminaccess import (
     read_secret,
     require_new,
     with_admin,
-    write_secret,
 )
 from tiaas.cli.adminaccounts import register_accounts, register_base, shown
 from tiaas.cli.adminadapters import register_adapters
@@ -35,6 +34,7 @@ from tiaas.cli.adminupdates import register_updates
 from tiaas.cli.calledas import as_called
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.explain import note_remedies
+from tiaas.cli.outputfiles import write_own
 from tiaas.cli.writer import local_time, note, out, out_fields, out_json, out_table
 from tiaas.client.admin import Admin, path_of
 from tiaas.interfaces.management.clientsystems import (
@@ -157,8 +157,8 @@ def _make_certificate(args: argparse.Namespace) -> int:
     wish = NewClientCertificate(KeyType(args.key))
     require_new(args.file, _beside(args.file, "password"))
     issued = with_admin(args, lambda admin: admin.change("POST", path, wish, IssuedCertificate))
-    write_secret(args.file, issued.pkcs12)
-    write_secret(_beside(args.file, "password"), issued.password.reveal())
+    write_own(args.file, issued.pkcs12, force=False)
+    write_own(_beside(args.file, "password"), issued.password.reveal(), force=False)
     out(f"{args.file}: certificate {issued.fingerprint}, valid until {issued.not_after:%Y-%m-%d}")
     return ExitCode.OK
 
@@ -273,8 +273,8 @@ def _reset(args: argparse.Namespace) -> int:
 def _export(args: argparse.Namespace) -> int:
     require_new(args.file, _beside(args.file, "passphrase"))
     made = with_admin(args, lambda admin: admin.change("POST", "/config/export", kind=ExportedConfig))
-    write_secret(args.file, made.file)
-    write_secret(_beside(args.file, "passphrase"), made.passphrase.reveal())
+    write_own(args.file, made.file, force=False)
+    write_own(_beside(args.file, "passphrase"), made.passphrase.reveal(), force=False)
     out(f"{args.file}: {len(made.file)} octets; keep the passphrase elsewhere than the file")
     return ExitCode.OK
 

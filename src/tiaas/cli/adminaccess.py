@@ -80,24 +80,12 @@ def read_secret(prompt: str) -> Secret:
 
 
 def require_new(*paths: Path) -> None:
-    """To be asked before a secret is made that is shown once. Raises what `write_secret` would."""
+    """To be asked before a secret is made that is shown once. Raises `InvalidInput` for what is there, `NotWritten`."""
     for path in paths:
-        if path.exists():
+        if os.path.lexists(path):
             raise InvalidInput(f"cannot make {path}: it is there already")
         if not os.access(path.parent, os.W_OK):
             raise NotWritten(f"cannot make {path}: its folder cannot be written")
-
-
-def write_secret(path: Path, content: bytes) -> None:
-    """A new file, mode 0600; one that is there is not overwritten. Raises `InvalidInput` for that, `NotWritten`."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError as error:
-        raise InvalidInput(f"cannot make {path}: it is there already") from error
-    except OSError as error:
-        raise NotWritten(f"cannot make {path}: {error.strerror}") from error
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
 
 
 def read_json(path: Path) -> Any:

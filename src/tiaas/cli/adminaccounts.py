@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from tiaas.base.inputfile import read_input
-from tiaas.cli.adminaccess import read_secret, require_new, with_admin, write_secret
+from tiaas.cli.adminaccess import read_secret, require_new, with_admin
 from tiaas.cli.calledas import as_called
 from tiaas.cli.exitcodes import ExitCode
+from tiaas.cli.outputfiles import write_own
 from tiaas.cli.writer import local_time, note, out, out_fields, out_json, out_table
 from tiaas.client.admin import path_of
 from tiaas.interfaces.management.accounts import (
@@ -135,7 +136,7 @@ def _make_token(args: argparse.Namespace) -> int:
     new = NewToken(args.label, args.days)
     require_new(args.file)
     made = with_admin(args, lambda admin: admin.change("POST", path, new, IssuedToken))
-    write_secret(args.file, made.token.reveal())
+    write_own(args.file, made.token.reveal(), force=False)
     out(f"{args.file}: token {made.token_id} of {args.who}")
     return ExitCode.OK
 
@@ -165,8 +166,8 @@ def _create_instance(args: argparse.Namespace) -> int:
     require_new(args.out)
     made = with_admin(args, lambda admin: admin.change("POST", "/instances", wish, InstanceMade))
     args.out.mkdir(mode=0o700)
-    write_secret(args.out / "ca.pem", made.ca_pem.encode())
-    write_secret(args.out / "token", made.token.reveal())
+    write_own(args.out / "ca.pem", made.ca_pem.encode(), force=False)
+    write_own(args.out / "token", made.token.reveal(), force=False)
     out_fields({"instance": made.name, "Konnektor": made.url, "management": made.admin_url, "files": str(args.out)})
     return ExitCode.OK
 
@@ -175,7 +176,7 @@ def _back_up(args: argparse.Namespace) -> int:
     path = f"{path_of('/instances/{}', args.name)}/backup"
     require_new(args.file)
     made = with_admin(args, lambda admin: admin.change("POST", path, kind=Backup))
-    write_secret(args.file, made.file)
+    write_own(args.file, made.file, force=False)
     out(f"{args.file}: {len(made.file)} octets; only this node opens it")
     return ExitCode.OK
 

@@ -69,7 +69,7 @@ def _log(args: argparse.Namespace) -> int:
     path = path_of("/logs/{}", args.log)
     if args.export is not None:
         answer = with_admin(args, lambda admin: admin.exchange("GET", f"{path}/export", query=query))
-        write(args.export, answer.body)
+        write(args.export, answer.body, force=True)
         out(f"{args.export}: {len(answer.body.splitlines())} entries")
         return ExitCode.OK
 

@@ -60,7 +60,7 @@ def _operating_data(args: argparse.Namespace) -> int:
     if args.file is None:
         out(answer.body.decode())
     else:
-        write(args.file, answer.body)
+        write(args.file, answer.body, force=True)
         out(f"{args.file}: {len(answer.body)} octets")
     return ExitCode.OK
 

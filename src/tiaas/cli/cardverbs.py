@@ -93,7 +93,7 @@ def _counters(pin: dict[str, Any]) -> str:
 def _export(http: httpx.Client, args: argparse.Namespace) -> int:
     check_targets([args.file], args.force)
     image = ask(http, "GET", _path(args.iccsn) + "/image")
-    write_own(args.file, (json.dumps(image, indent=1) + "\n").encode("utf-8"))
+    write_own(args.file, (json.dumps(image, indent=1) + "\n").encode("utf-8"), force=args.force)
     if args.json:
         out_json({"iccsn": args.iccsn, "file": str(args.file)})
     else:

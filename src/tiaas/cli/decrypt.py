@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
             is_xml = documentfiles.form_of(source, args.mime).is_xml
             with documentfiles.named(str(source)):
                 found = await konnektor.decrypt_document(card.card_handle, documentfiles.read(source), is_xml=is_xml)
-            documentfiles.write_result(target, found.content)
+            documentfiles.write_result(target, found.content, force=args.force)
             for entry in found.warning:
                 note(f"{source}: warning {entry.code}: {entry.text}")
             if len(paths) > 1:

@@ -117,10 +117,10 @@ def _is_made(output: str | None) -> bool:
     return output is not None and output.endswith("/")
 
 
-def write_result(path: Path, content: bytes) -> None:
-    """Writes a result whose place was checked; raises `NotWritten`."""
+def write_result(path: Path, content: bytes, *, force: bool) -> None:
+    """Writes a result whose place was checked; raises `NotWritten`, also for what is there meanwhile unless `force`."""
     make_folder(path.parent)
-    write(path, content)
+    write(path, content, force=force)
 
 
 @contextmanager

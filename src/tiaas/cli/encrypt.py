@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
                     mime_type=form.mime_type,
                     encryption_type=_TYPES.get(args.type),
                 )
-            documentfiles.write_result(target, found.content)
+            documentfiles.write_result(target, found.content, force=args.force)
             for entry in found.warning:
                 note(f"{source}: warning {entry.code}: {entry.text}")
             if len(paths) > 1:

@@ -75,13 +75,13 @@ def _write(args: argparse.Namespace, record: "DayRecord") -> None:
     from tiaas.lab.day.report import html, lines, markdown
 
     if args.record is not None:
-        write(args.record, (json.dumps(record.to_document(), indent=1, ensure_ascii=False) + "\n").encode())
+        write(args.record, (json.dumps(record.to_document(), indent=1, ensure_ascii=False) + "\n").encode(), force=True)
     if args.report is not None:
-        write(args.report, html(record).encode())
+        write(args.report, html(record).encode(), force=True)
     if args.summary is not None:
         drawing = args.summary.with_suffix(".svg")
-        write(drawing, timeline(record).encode())
-        write(args.summary, markdown(record, drawing.name).encode())
+        write(drawing, timeline(record).encode(), force=True)
+        write(args.summary, markdown(record, drawing.name).encode(), force=True)
     if args.json:
         out_json(record.to_document())
         return

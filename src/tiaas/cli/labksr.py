@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     with control_port(args) as http:
         made = ask(http, "POST", "/ksr", body)
         if args.out is not None:
-            write(args.out, ask_octets(http, f"/ksr/{made['update_id']}"))
+            write(args.out, ask_octets(http, f"/ksr/{made['update_id']}"), force=False)
     if args.json:
         out_json(made)
     else:

@@ -3,10 +3,15 @@
 import argparse
 import errno
 import os
-from collections.abc import Sequence
+import stat
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from secrets import token_hex
 
 from tiaas.base.errors import InvalidInput, TiaasError
+
+_NEW, _OWN = 0o666, 0o600
+"""Modes of new files: what the umask leaves of it, and its owner's only."""
 
 
 class NotWritten(TiaasError):
@@ -31,8 +36,16 @@ def check_targets(paths: Sequence[Path], force: bool, *, is_made: bool = False) 
         folder = _there(path.parent) if is_made else path.parent
         if not folder.is_dir():
             raise NotWritten(f"{path} cannot be written: there is no folder {folder}")
-        if not os.access(path if path.exists() else folder, os.W_OK):
+        if not _may_be_written(path, folder):
             raise NotWritten(f"{path} may not be written")
+
+
+def _may_be_written(path: Path, folder: Path) -> bool:
+    """A file is replaced by one that is made beside it, and its folder has to take that one, too."""
+    real = Path(os.path.realpath(path))
+    if not path.exists():
+        return os.access(folder, os.W_OK)
+    return os.access(path, os.W_OK) and (not real.is_file() or os.access(real.parent, os.W_OK))
 
 
 def _there(folder: Path) -> Path:
@@ -60,26 +73,68 @@ def make_folder(path: Path, mode: int = 0o777) -> None:
         raise NotWritten(f"{path} cannot be written: {error.strerror}") from error
 
 
-def write(path: Path, content: bytes) -> None:
-    """Writes a result; raises `NotWritten`, and leaves no part of a new file then."""
-    is_new = not os.path.lexists(path)
+def write(path: Path, content: bytes, *, force: bool) -> None:
+    """Writes a result, whole or not at all; only with `force` in place of what is there. Raises `NotWritten`."""
+    _write(path, content, force, _mode_there(path))
+
+
+def write_own(path: Path, content: bytes, *, force: bool) -> None:
+    """The same for a result that only its owner may read (0600)."""
+    _write(path, content, force, _OWN)
+
+
+def _write(path: Path, content: bytes, force: bool, mode: int | None) -> None:
     try:
-        path.write_bytes(content)
+        if not force:
+            _write_beside(path, content, mode, _put_new)
+        elif path.exists() and not os.path.isfile(os.path.realpath(path)):
+            # A pipe or a device, which takes what comes and is not replaced.
+            path.write_bytes(content)
+        else:
+            _write_beside(Path(os.path.realpath(path)), content, mode, os.replace)
+    except FileExistsError as error:
+        raise NotWritten(f"{path} cannot be written: something else is there meanwhile") from error
     except OSError as error:
-        if is_new:
-            path.unlink(missing_ok=True)
         raise NotWritten(f"{path} cannot be written: {error.strerror}") from error
 
 
-def write_own(path: Path, content: bytes) -> None:
-    """Writes a result that only its owner may read (0600), whole or not at all; raises `NotWritten`."""
-    # What a lab is made of is needed by the verbs of a lab only.
-    from tiaas.lab.ready import write_private
+def _write_beside(path: Path, content: bytes, mode: int | None, put: Callable[[Path, Path], None]) -> None:
+    """Writes a file beside it that `put` moves there: nobody reads half of a result, whatever ends us.
 
+    A `mode` is set as it is; without one the file is made with that of any new file.
+    """
+    part = path.with_name(f".tiaas-{token_hex(8)}.part")
     try:
-        write_private(path, content)
-    except OSError as error:
-        raise NotWritten(f"{path} cannot be written: {error.strerror}") from error
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _NEW if mode is None else _OWN)
+        with os.fdopen(descriptor, "wb") as stream:
+            if mode is not None:
+                os.fchmod(descriptor, mode)
+            stream.write(content)
+            stream.flush()
+            os.fsync(descriptor)
+        put(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _put_new(part: Path, path: Path) -> None:
+    """Raises `FileExistsError` for whatever is there."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without hard links (FAT): an empty file takes the name first.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWN))
+        os.replace(part, path)
+
+
+def _mode_there(path: Path) -> int | None:
+    """How a file that is there may be used, which one in its place keeps."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return None
 
 
 def add_force_argument(parser: argparse.ArgumentParser) -> None:

@@ -124,7 +124,8 @@ def _stop(args: argparse.Namespace) -> int:
     check_targets([args.output or folder / "new.json"], args.force)
     recording = fetch_recording(args, stop=True)
     path = args.output or folder / f"{recording.instance}-{recording.began:%Y%m%dT%H%M%S}.json"
-    write_own(path, encode_recording(recording))
+    # A name that nobody chose is of the moment at which it began.
+    write_own(path, encode_recording(recording), force=args.force or args.output is None)
     if args.json:
         out_json({"file": str(path), "calls": len(recording.calls), "events": len(recording.deliveries)})
     else:
@@ -160,6 +161,7 @@ def _export(args: argparse.Namespace) -> int:
     check_targets([args.output], args.force)
     story = _story(args)
     is_page = args.output.suffix == ".html"
-    write_own(args.output, diagram(story, args.lang).encode() if is_page else encode_recording(story.recording))
+    content = diagram(story, args.lang).encode() if is_page else encode_recording(story.recording)
+    write_own(args.output, content, force=args.force)
     out(f"{args.output} written (TEST DATA)")
     return ExitCode.OK

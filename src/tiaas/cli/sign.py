@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     """Signs. Exit code 1 if a stack ended before all were signed, 3 if a job was answered with an error."""
     _check(args)
     wishes = _wishes(args)
-    jobs = SigningJobs(wishes, args.stack, None if args.crypt is None else Crypt(args.crypt))
+    jobs = SigningJobs(wishes, args.stack, None if args.crypt is None else Crypt(args.crypt), force=args.force)
 
     async def work(konnektor: Konnektor) -> None:
         card = await choose_card(konnektor, args.card, (CardType.HBA,) if args.qes else (CardType.SMC_B, CardType.HBA))
@@ -168,10 +168,19 @@ def _wishes(args: argparse.Namespace) -> list[ToSign]:
     places = documentfiles.places(args.files, names, args.output)
     wishes = list(map(ToSign, args.files, documents, places))
     if args.resume:
-        wishes = [wish for wish in wishes if not os.path.lexists(wish.target)]
+        wishes = [wish for wish in wishes if not _is_signed(wish)]
         note(f"tiaas: {len(places) - len(wishes)} of {len(places)} are signed already")
     documentfiles.check_places([wish.target for wish in wishes], args.output, args.force)
     return wishes
+
+
+def _is_signed(wish: ToSign) -> bool:
+    """Whether its result is there; raises `InvalidInput` for what cannot be one."""
+    if not os.path.lexists(wish.target):
+        return False
+    if not wish.target.is_file() or not wish.target.stat().st_size:
+        raise InvalidInput(f"{wish.target} is there, but no signature; remove it, and --resume makes it")
+    return True
 
 
 def _inside(document: DocumentToSign) -> str:

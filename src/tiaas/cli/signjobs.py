@@ -50,10 +50,11 @@ class Signed:
 class SigningJobs:
     """All jobs of one command. `signed` grows while `run` runs, so that a job that fails costs only itself."""
 
-    def __init__(self, wishes: Sequence[ToSign], stack: int, crypt: Crypt | None) -> None:
+    def __init__(self, wishes: Sequence[ToSign], stack: int, crypt: Crypt | None, *, force: bool = False) -> None:
         self._wishes = wishes
         self._stack = stack
         self._crypt = crypt
+        self._force = force
         self._interrupted = False
         self.signed: list[Signed] = []
 
@@ -72,7 +73,7 @@ class SigningJobs:
                 raise
             for result in results:
                 wish = part[result.index]
-                documentfiles.write_result(wish.target, result.content)
+                documentfiles.write_result(wish.target, result.content, force=self._force)
                 self.signed.append(Signed(wish, result))
             if len(results) < len(part) or self._interrupted:
                 break

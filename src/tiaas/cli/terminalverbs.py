@@ -125,7 +125,7 @@ def _firmware(args: argparse.Namespace) -> int:
         raise InvalidInput(f"--kib is from 1 to {15 * _KIBIBYTE}")
     payload = bytes(range(256)) * (args.kib * 4)
     image = FirmwareImage(args.model, _version(args.version), args.group, payload)
-    write(args.file, image.encode())
+    write(args.file, image.encode(), force=True)
     out(f"{args.file}: firmware {args.version} for {args.model}, group {args.group}")
     return ExitCode.OK
 

@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
 
     files = with_konnektor(args, work)
     for path in reports:
-        outputfiles.write(path, RENDERERS[path.suffix](files).encode())
+        outputfiles.write(path, RENDERERS[path.suffix](files).encode(), force=args.force)
     if args.json:
         out_json(as_document(files))
     else:

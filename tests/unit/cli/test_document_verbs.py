@@ -203,6 +203,10 @@ async def test_only_what_is_not_signed_yet(
     assert Path("a.txt.p7s").read_text() == "cms"
     assert Path("b.txt.p7s").read_text() == "there before"
     before = len(fake[0].received)
+    Path("b.txt.p7s").write_text("")
+    assert await run("sign", "a.txt", "b.txt", "--resume") == 2
+    assert "b.txt.p7s is there, but no signature; remove it" in capsys.readouterr().err
+    Path("b.txt.p7s").write_text("there before")
     assert await run("sign", "a.txt", "b.txt", "--resume", "--json") == 0
     assert json.loads(capsys.readouterr().out) == []
     assert len(fake[0].received) == before

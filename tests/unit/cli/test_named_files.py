@@ -1,6 +1,5 @@
 """Files that are named on the command line and cannot be used: one sentence and one exit code, whatever the verb."""
 
-import errno
 import json
 import os
 import threading
@@ -12,7 +11,6 @@ import pytest
 
 from tiaas.base.errors import InvalidInput
 from tiaas.base.inputfile import MEBIBYTE, read_input, read_input_text
-from tiaas.cli import outputfiles
 from tiaas.cli.entry import main
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.interfaces.updatepackage import PACKAGE_OCTETS_MAX
@@ -151,14 +149,3 @@ def test_a_damaged_card_says_where(tmp_path: Path, capsys: pytest.CaptureFixture
     for verb in ("card import card.json", "terminal serve --card card.json --state state"):
         assert main(verb.split()) == ExitCode.USAGE
         assert "card.json is damaged at line 4, column" in capsys.readouterr().err
-
-
-def test_a_result_that_cannot_be_written_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Path, content: bytes) -> int:
-        with self.open("wb"):
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(outputfiles.NotWritten, match="No space left"):
-        outputfiles.write(tmp_path / "a.p7s", b"x")
-    assert not (tmp_path / "a.p7s").exists()

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import cast
 
 import pytest
 
 from tests.unit.client import messages
+from tiaas.cli.outputfiles import NotWritten
 from tiaas.cli.signjobs import SigningJobs, ToSign
 from tiaas.client import Crypt, DocumentToSign, Konnektor, KonnektorFault, SignedResult
 from tiaas.interfaces.card_service_common_v2_0 import CardType
@@ -94,6 +96,23 @@ async def test_a_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+@pytest.mark.parametrize("force", [False, True])
+async def test_what_appeared_while_somebody_typed_a_pin_is_replaced_by_force_only(tmp_path: Path, force: bool) -> None:
+    (wish,) = _wishes(tmp_path, 1)
+
+    class Appears(Slow):
+        async def get_job_number(self) -> str:
+            wish.target.parent.mkdir()
+            wish.target.write_bytes(b"of somebody else")
+            return await super().get_job_number()
+
+    jobs = SigningJobs([wish], 1, None, force=force)
+    with nullcontext() if force else pytest.raises(NotWritten, match="0.p7s cannot be written: something else"):
+        await jobs.run(cast(Konnektor, Appears(quick=1, partial=0)), HBA)
+    assert wish.target.read_bytes() == (b"cms" if force else b"of somebody else")
+    assert len(jobs.signed) == force
 
 
 async def test_jobs_are_bounded_in_documents_and_octets(tmp_path: Path) -> None:
