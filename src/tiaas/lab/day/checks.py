@@ -17,9 +17,15 @@ from tiaas.lab.day.record import Check, DayRecord, Seen
 from tiaas.lab.day.schedule import Trouble
 
 _LOG = "tiaas.log"
+_HEADER = re.compile(r'"header": "[0-9A-F]{8}"')
 _FLAGS, _PERFORM, _NEXT = "GetUpdateFlags", "PerformUpdates", "GetNextCommandPackage"
 _PACKAGES_MAX = 4
 _LOCKED = 114
+
+
+def numbers_in(log: str) -> set[str]:
+    """The numbers that stand alone in a log: octets in hex, ids and headers of APDUs have any digits by chance."""
+    return set(re.findall(r"(?<![0-9A-Fa-f-])[0-9]{5,20}(?![0-9A-Fa-f-])", _HEADER.sub("", log)))
 
 
 def compare(seen: Seen) -> None:
@@ -226,7 +232,7 @@ class Evening:
     def _log(self) -> Check:
         """The log has neither PINs nor KVNR nor ICCSN of anybody."""
         text = (self._place.folder / _LOG).read_text(encoding="utf-8", errors="replace")
-        numbers = set(re.findall(r"(?<![0-9a-f-])[0-9]{5,20}(?![0-9a-f-])", text))
+        numbers = numbers_in(text)
         entry = self._place.ready["instances"][self._place.practice - 1]
         hits = 0
         for cards in entry["cards"].values():
