@@ -5,8 +5,13 @@ import signal
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tiaas.base import opensslconf
+
+# The same examples in every run, as long as each of them takes: the fuzz targets look for new ones.
+settings.register_profile("tiaas", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tiaas")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -14,6 +13,7 @@ import pytest
 
 from tests.integration.admin.desk import PASSWORD, make_user
 from tests.integration.konnektor_front.houses import CLOCK, ENTROPY
+from tests.ports import free_port
 from tests.unit.konnektor_core.programs import package_of, small_program
 from tiaas import __version__
 from tiaas.base.secret import Secret
@@ -83,18 +83,8 @@ async def open_hall(folder: Path, token: Secret, *, two_persons: bool = False) -
         await store.close()
 
 
-def free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
-
-
 async def make(basis: Admin, name: str = "praxis-x") -> InstanceMade:
-    port, admin_port = free_ports(2)
+    port, admin_port = free_port(), free_port()
     return await basis.change("POST", "/instances", NewInstance(name, "127.0.0.1", port, admin_port), InstanceMade)
 
 
@@ -283,6 +273,7 @@ _CHILD = """
 import asyncio, sys
 from pathlib import Path
 from tests.integration.admin import test_base as t
+from tests.ports import free_port
 from tiaas.base.secret import Secret
 from tiaas.client.admin import connect_admin
 from tiaas.interfaces.management.base import DeletionConfirmed

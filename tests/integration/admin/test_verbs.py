@@ -10,9 +10,10 @@ import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs12
 
 from tests.integration.admin.desk import Desk, open_desk
-from tests.integration.admin.test_base import free_ports, open_hall
+from tests.integration.admin.test_base import open_hall
 from tests.integration.admin.threads import Elsewhere, in_thread
 from tests.integration.konnektor_front.houses import CLOCK, ENTROPY
+from tests.ports import free_port
 from tiaas import __version__
 from tiaas.base.secret import Secret
 from tiaas.cli import adminrestart
@@ -206,7 +207,7 @@ def test_administrators_change_their_own_contact_data(
 def test_an_instance_is_backed_up_and_restored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with in_thread(open_hall(tmp_path, make_token(ENTROPY))) as hall:
         base = verbs(hall.value.access, tmp_path, capsys)
-        port, admin_port = map(str, free_ports(2))
+        port, admin_port = str(free_port()), str(free_port())
         ports = ("--port", port, "--admin-port", admin_port)
         base("create-instance", "praxis-x", "--listen", "127.0.0.1", *ports, "--out", str(tmp_path / "x"))
         file = str(tmp_path / "praxis-x.backup")
@@ -223,7 +224,7 @@ def test_a_restart_is_told_when_it_is_over_and_one_that_fails_with_its_reason(
     with in_thread(open_hall(tmp_path, make_token(ENTROPY))) as hall, socket.socket() as other:
         (tmp_path / "base").mkdir()
         base = verbs(hall.value.access, tmp_path / "base", capsys)
-        port, admin_port = free_ports(2)
+        port, admin_port = free_port(), free_port()
         ports = ("--port", str(port), "--admin-port", str(admin_port), "--out", str(tmp_path / "x"))
         base("create-instance", "praxis-x", "--listen", "127.0.0.1", *ports)
         made = [(tmp_path / "x" / name).read_bytes() for name in ("ca.pem", "token")]

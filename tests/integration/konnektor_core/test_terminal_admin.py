@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.konnektor_core.surgery import CT, MAC, Surgery
 from tests.integration.terminal.fakecards import Slow
+from tests.ports import free_port
 from tiaas.base.secret import Secret
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Topic
@@ -291,7 +292,7 @@ async def test_firmware(surgery: Administered) -> None:
 async def test_a_terminal_that_moved_tells_where_it_is(surgery: Administered) -> None:
     """Announcements are heard; one that is connected is not moved by a datagram, one that is away is."""
     admin = surgery.admin
-    with_port = replace(admin.finder.settings, announcement_port=_free_udp_port())
+    with_port = replace(admin.finder.settings, announcement_port=free_port(socket.SOCK_DGRAM))
     await admin.finder.put_settings(with_port)
     assert admin.finder.listens_at == with_port.announcement_port
     surgery.terminal.announce("127.0.0.1", with_port.announcement_port)
@@ -396,9 +397,3 @@ async def test_messages_at_the_terminal(surgery: Administered) -> None:
 
 async def _size(surgery: Administered) -> None:
     surgery.admin.interaction.display_size(CT)
-
-
-def _free_udp_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from tests.integration.admin.test_base import free_ports
 from tests.integration.lab.labprocess import LabProcess
+from tests.ports import free_port
 
 OPERATING_DATA = "http://ws.gematik.de/conn/OperatingData/v1.1"
 OPERATING_DATA_XSD = Path(__file__).parents[3].parent / "shared" / "gematik-api" / "conn" / "OperatingData.xsd"
@@ -135,7 +135,7 @@ def test_a_path_of_the_other_interface_is_told_so(
 
 @pytest.mark.requirement("TIP1-A_4820-02")
 def test_a_further_instance_is_made_and_deleted(lab: LabProcess, tmp_path: Path) -> None:
-    port, admin_port = map(str, free_ports(2))
+    port, admin_port = str(free_port()), str(free_port())
     out = str(tmp_path / "x")
     made = lab.tiaas(
         *("admin", "create-instance", "praxis-x", "--listen", "127.0.0.1"),

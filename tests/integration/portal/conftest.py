@@ -1,6 +1,5 @@
 """A lab with its Konnektor in this process, as `tiaas up` puts it together, its PINs still to be typed."""
 
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,10 +19,3 @@ async def run(tmp_path: Path) -> AsyncIterator[Running]:
     registry = Registry({"XDG_STATE_HOME": str(tmp_path / "state")})
     async with running(options, registry, Progress(clock), clock=clock, entropy=SystemEntropy()) as run:
         yield run
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.portal.conftest import free_port
+from tests.ports import free_port
 from tiaas.base.secret import Secret
 from tiaas.base.wire import decode_document_untrusted
 from tiaas.cli.compose import Running
