@@ -19,7 +19,7 @@ from tests.integration.lab.labprocess import LabProcess
 from tests.integration.proof.caller import EVENT, GERROR, SOAP, VSD, Caller, envelope, tls_of
 
 MEBIBYTE = 1024 * 1024
-REQUEST_SECONDS = 4.0
+REQUEST_SECONDS = 8.0
 GONE = (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError)
 
 Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]

@@ -91,7 +91,7 @@ def test_what_is_more_is_refused_with_the_dimension(octets: bytes, reason: str) 
     with pytest.raises(KonnektorError) as caught:
         parse_document(octets)
     assert (caught.value.code, caught.value.detail) == (4280, reason)
-    assert process_time() - begun < 3
+    assert process_time() - begun < 15
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_what_is_not_well_formed_is_not_followed_to_its_end(octets: bytes) -> No
     begun = process_time()
     with suppress(TooLarge):
         check_dimensions(octets, ELEMENTS, 20 * ELEMENTS)
-    assert process_time() - begun < 1
+    assert process_time() - begun < 6
 
 
 _PIECES = st.sampled_from(
