@@ -104,33 +104,47 @@ def run(args: argparse.Namespace) -> int:
     except (ClientError, NotWritten, KeyboardInterrupt) as error:
         # What was signed before is saved, and told as such.
         failure = error
-    if jobs.signed or failure is None:
-        _show(args, wishes, jobs.signed, _ENDED if failure is None else str(failure) or _INTERRUPTED)
-    left = _left(wishes, jobs.signed)
-    if left and len(wishes) > 1:
-        note(f"tiaas: {len(jobs.signed)} of {len(wishes)} documents are signed; not signed: {_listed(left)}")
+    left = _left(wishes, jobs)
+    if jobs.signed or jobs.unwritten or failure is None:
+        _show(args, jobs, left, _ENDED if failure is None else str(failure) or _INTERRUPTED)
+    _tell_lost(wishes, jobs, left)
     if failure is not None:
         raise failure
     return ExitCode.FAILED if left else ExitCode.OK
 
 
-def _show(args: argparse.Namespace, wishes: Sequence[ToSign], signed: Sequence[Signed], why: str) -> None:
+def _show(args: argparse.Namespace, jobs: SigningJobs, left: Sequence[Path], why: str) -> None:
     rows = [
         (str(each.wish.source), str(each.wish.target), each.result.signature_type or _inside(each.wish.document))
-        for each in signed
+        for each in jobs.signed
     ]
     if args.json:
         saved = [dict(zip(("file", "output", "type"), row, strict=True)) for row in rows]
-        lost = [{"file": str(path), "error": why} for path in _left(wishes, signed)]
+        lost = [{"file": str(each.wish.source), "error": str(each.error)} for each in jobs.unwritten]
+        lost += [{"file": str(path), "error": why} for path in left]
         out_json([*saved, *lost])
     elif rows:
         out_table(("FILE", "OUTPUT", "TYPE"), rows)
-    for text, files in _warnings(signed).items():
+    for text, files in _warnings(jobs.signed).items():
         note(f"{files[0]}{f' and {len(files) - 1} more' if len(files) > 1 else ''}: {text}")
 
 
-def _left(wishes: Sequence[ToSign], signed: Sequence[Signed]) -> list[Path]:
-    done = {each.wish.target for each in signed}
+def _tell_lost(wishes: Sequence[ToSign], jobs: SigningJobs, left: Sequence[Path]) -> None:
+    """Which files have no result, and whether they were signed all the same."""
+    if len(wishes) == 1 and not jobs.unwritten:
+        return
+    lost = []
+    if jobs.unwritten:
+        lost.append(f"signed, but not written: {_listed([each.wish.source for each in jobs.unwritten])}")
+    if left:
+        lost.append(f"not signed: {_listed(left)}")
+    if lost:
+        note(f"tiaas: {len(wishes) - len(left)} of {len(wishes)} documents are signed; {'; '.join(lost)}")
+
+
+def _left(wishes: Sequence[ToSign], jobs: SigningJobs) -> list[Path]:
+    """What was not signed."""
+    done = {each.wish.target for each in jobs.signed} | {each.wish.target for each in jobs.unwritten}
     return [wish.source for wish in wishes if wish.target not in done]
 
 

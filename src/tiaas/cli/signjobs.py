@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tiaas.base.dataclass import dataclass
 from tiaas.cli import documentfiles
+from tiaas.cli.outputfiles import NotWritten
 from tiaas.cli.writer import note
 from tiaas.client import ClientError, Crypt, DocumentToSign, Konnektor, KonnektorFault, SignedResult
 from tiaas.interfaces.card_service_common_v2_0 import CardType
@@ -47,8 +48,16 @@ class Signed:
     result: SignedResult
 
 
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """What was signed and could not be written."""
+
+    wish: ToSign
+    error: NotWritten
+
+
 class SigningJobs:
-    """All jobs of one command. `signed` grows while `run` runs, so that a job that fails costs only itself."""
+    """All jobs of one command. `signed` and `unwritten` grow while `run` runs: a job that fails costs only itself."""
 
     def __init__(self, wishes: Sequence[ToSign], stack: int, crypt: Crypt | None, *, force: bool = False) -> None:
         self._wishes = wishes
@@ -57,6 +66,7 @@ class SigningJobs:
         self._force = force
         self._interrupted = False
         self.signed: list[Signed] = []
+        self.unwritten: list[Unwritten] = []
 
     async def run(self, konnektor: Konnektor, card: Card) -> None:
         """Until all are signed or a job ends early. Raises `ClientError`, `NotWritten`."""
@@ -71,14 +81,24 @@ class SigningJobs:
                 if isinstance(error, KonnektorFault) and card.card_type in HBAX:
                     await _explain(konnektor, card, part, error)
                 raise
-            for result in results:
-                wish = part[result.index]
-                documentfiles.write_result(wish.target, result.content, force=self._force)
-                self.signed.append(Signed(wish, result))
+            self._save(part, results)
             if len(results) < len(part) or self._interrupted:
                 break
             if len(part) < len(self._wishes):
                 note(f"tiaas: {len(self.signed)} of {len(self._wishes)} signed")
+
+    def _save(self, part: Sequence[ToSign], results: Sequence[SignedResult]) -> None:
+        """Writes all that can be written, for somebody may have typed a PIN for it. Raises the first `NotWritten`."""
+        for result in results:
+            wish = part[result.index]
+            try:
+                documentfiles.write_result(wish.target, result.content, force=self._force)
+            except NotWritten as error:
+                self.unwritten.append(Unwritten(wish, error))
+            else:
+                self.signed.append(Signed(wish, result))
+        if self.unwritten:
+            raise self.unwritten[0].error
 
     def _parts(self) -> Iterator[Sequence[ToSign]]:
         """What goes into each job: one document at least, together no more than an answer may carry."""

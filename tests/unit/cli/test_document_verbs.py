@@ -18,8 +18,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tests.unit.client import documentanswers as answers
 from tests.unit.client import messages
 from tests.unit.client.fake_konnektor import FakeKonnektor, Identities, make_identities, running
+from tiaas.cli import documentfiles, outputfiles
 from tiaas.cli.documentfiles import DocumentForm, form_of
 from tiaas.cli.entry import main
+from tiaas.cli.outputfiles import NotWritten
 from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.interfaces.card_service_v8_1 import Cards, PinStatus
 from tiaas.interfaces.certificate_service_common_v2_0 import CertRef
@@ -167,6 +169,51 @@ async def test_what_was_saved_before_a_job_failed_is_told(
     assert all("error 4123" in entry["error"] for entry in lost)
     assert "error 4123" in told.err
     assert "1 of 3 documents are signed; not signed: b.txt, c.txt" in told.err
+
+
+async def test_a_signature_that_cannot_be_written_does_not_take_the_others_with_it(
+    fake: tuple[FakeKonnektor, Identities],
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They were signed, maybe with a PIN; what was is told apart from what was not."""
+    monkeypatch.setattr(documentfiles, "write", _writes_but("b.txt.p7s"))
+    turns = [answers.signed(*(answers.outside(at, b"cms") for at in range(3)))] * 2
+    monkeypatch.setattr(fake[0], "answers", Turns(fake[0].answers | {"SignDocument": turns}))
+    _write(a_txt="a", b_txt="b", c_txt="c", d_txt="d")
+    command = ("sign", "a.txt", "b.txt", "c.txt", "d.txt", "--stack", "3", "--force")
+    assert await run(*command) == 1
+    told = capsys.readouterr().err
+    assert "3 of 4 documents are signed; signed, but not written: b.txt; not signed: d.txt" in told
+    assert "tiaas: b.txt.p7s cannot be written: full" in told
+    assert [path.name for path in sorted(Path().glob("*.p7s"))] == ["a.txt.p7s", "c.txt.p7s"]
+    assert await run(*command, "--json") == 1
+    saved = json.loads(capsys.readouterr().out)
+    assert [entry["file"] for entry in saved] == ["a.txt", "c.txt", "b.txt", "d.txt"]
+    assert ["error" in entry for entry in saved] == [False, False, True, True]
+
+
+def _writes_but(name: str) -> Callable[..., None]:
+    def write(path: Path, content: bytes, *, force: bool) -> None:
+        if path.name == name:
+            raise NotWritten(f"{path} cannot be written: full")
+        outputfiles.write(path, content, force=force)
+
+    return write
+
+
+async def test_one_signature_that_cannot_be_written_is_told_as_made(
+    fake: tuple[FakeKonnektor, Identities],
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(documentfiles, "write", _writes_but("a.txt.p7s"))
+    fake[0].answers["SignDocument"] = answers.signed(answers.outside(0, b"cms"))
+    _write(a_txt="a")
+    assert await run("sign", "a.txt") == 1
+    assert "1 of 1 documents are signed; signed, but not written: a.txt" in capsys.readouterr().err
 
 
 async def test_the_document_of_a_stack_that_an_error_is_about_is_named(
