@@ -82,8 +82,9 @@ def read_as(path: Path, form: DocumentForm) -> bytes:
 
 
 def targets(sources: Sequence[Path], names: Sequence[str], output: str | None, force: bool) -> list[Path]:
-    """The `places` of results, after `check_places`."""
+    """The `places` of results, after `check_sources` and `check_places`."""
     chosen = places(sources, names, output)
+    check_sources(sources, chosen)
     check_places(chosen, output, force)
     return chosen
 
@@ -101,10 +102,35 @@ def places(sources: Sequence[Path], names: Sequence[str], output: str | None) ->
     else:
         raise InvalidInput(f"{folder} is no folder; several results need one: {folder}/ makes it")
     check_names(chosen)
-    for source in sources:
-        if source.exists() and any(path.exists() and path.samefile(source) for path in chosen):
-            raise InvalidInput(f"{source} would be replaced by its own result; name another file")
     return chosen
+
+
+def results_of_others(sources: Sequence[Path], chosen: Sequence[Path]) -> list[Path]:
+    """Those of `sources` that are there as the result of another one of them, as `*.xml` names them after a run."""
+    own = [_identity(source) for source in sources]
+    made_of = dict(zip(map(_identity, chosen), own, strict=True))
+    return [
+        source
+        for source, file in zip(sources, own, strict=True)
+        if file is not None and made_of.get(file, file) != file
+    ]
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file it is, whatever leads there; None if none is."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def check_sources(sources: Sequence[Path], chosen: Sequence[Path]) -> None:
+    """Whether all are there after their results have been written. Raises `InvalidInput`."""
+    replaced = set(map(_identity, chosen)) - {None}
+    for source in sources:
+        if _identity(source) in replaced:
+            raise InvalidInput(f"{source} would be replaced by its own result; name another file")
 
 
 def check_places(chosen: Sequence[Path], output: str | None, force: bool) -> None:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.cli import documentfiles
 from tiaas.cli.cardchoice import choose_card
@@ -31,6 +32,14 @@ _STACK = 50
 _LISTED = 5
 """Files that a line names."""
 _ENDED, _INTERRUPTED = "the job ended before", "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """How a file goes into a message, and the signature's type (None: what the Konnektor takes for such a one)."""
+
+    form: documentfiles.DocumentForm
+    kind: str | None
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -177,23 +186,39 @@ def _check(args: argparse.Namespace) -> None:
 
 def _wishes(args: argparse.Namespace) -> list[ToSign]:
     """What is to be signed, with --resume what is still to be signed."""
-    documents = [_document(path, args) for path in args.files]
-    names = [_name(path, document) for path, document in zip(args.files, documents, strict=True)]
-    places = documentfiles.places(args.files, names, args.output)
-    wishes = list(map(ToSign, args.files, documents, places))
+    files = _documents(args) if args.resume else args.files
+    formats = [_format(path, args) for path in files]
+    places = _places(files, formats, args)
+    documentfiles.check_sources(files, places)
+    wanted = list(zip(files, formats, places, strict=True))
     if args.resume:
-        wishes = [wish for wish in wishes if not _is_signed(wish)]
-        note(f"tiaas: {len(places) - len(wishes)} of {len(places)} are signed already")
+        wanted = [each for each in wanted if not _is_signed(each[2])]
+        note(f"tiaas: {len(files) - len(wanted)} of {len(files)} are signed already")
+    wishes = [ToSign(path, _document(path, form, args), place) for path, form, place in wanted]
     documentfiles.check_places([wish.target for wish in wishes], args.output, args.force)
     return wishes
 
 
-def _is_signed(wish: ToSign) -> bool:
-    """Whether its result is there; raises `InvalidInput` for what cannot be one."""
-    if not os.path.lexists(wish.target):
+def _documents(args: argparse.Namespace) -> list[Path]:
+    """The files without those that are the result of another one, as `*.xml` names them after a run."""
+    places = _places(args.files, [_format(path, args) for path in args.files], args)
+    results = documentfiles.results_of_others(args.files, places)
+    if results:
+        note(f"tiaas: left out as results of others: {_listed(results)}")
+    return [path for path in args.files if path not in results]
+
+
+def _places(files: Sequence[Path], formats: Sequence[_Format], args: argparse.Namespace) -> list[Path]:
+    names = [_name(path, each, args) for path, each in zip(files, formats, strict=True)]
+    return documentfiles.places(files, names, args.output)
+
+
+def _is_signed(place: Path) -> bool:
+    """Whether a result is there; raises `InvalidInput` for what cannot be one."""
+    if not os.path.lexists(place):
         return False
-    if not wish.target.is_file() or not wish.target.stat().st_size:
-        raise InvalidInput(f"{wish.target} is there, but no signature; remove it, and --resume makes it")
+    if not place.is_file() or not place.stat().st_size:
+        raise InvalidInput(f"{place} is there, but no signature; remove it, and --resume makes it")
     return True
 
 
@@ -204,42 +229,44 @@ def _inside(document: DocumentToSign) -> str:
     return _TYPES["pades"] if document.mime_type == "application/pdf-a" else ""
 
 
-def _document(path: Path, args: argparse.Namespace) -> DocumentToSign:
+def _format(path: Path, args: argparse.Namespace) -> _Format:
     form = documentfiles.form_of(path, args.mime)
     kind = _TYPES.get(args.type)
-    if kind is None and args.enveloping:
+    if args.policy:
+        kind = _XADES
+    elif kind is None and args.enveloping:
         kind = _CMS
-    if kind is None and args.update:
+    elif kind is None and args.update:
         kind = _XADES if form.is_xml else _CMS
     if kind == _XADES and not form.is_xml:
-        raise InvalidInput(f"{path}: XAdES signs XML; say --mime xml if it is")
-    content, under = documentfiles.read_as(path, form), None
-    if args.policy:
-        if not form.is_xml:
-            raise InvalidInput(f"{path}: --policy signs XML; say --mime xml if it is")
-        kind, under = _XADES, under_policy(POLICY_NAMES[args.policy], content)
+        what = "--policy" if args.policy else "XAdES"
+        raise InvalidInput(f"{path}: {what} signs XML; say --mime xml if it is")
+    return _Format(form, kind)
+
+
+def _document(path: Path, chosen: _Format, args: argparse.Namespace) -> DocumentToSign:
+    content = documentfiles.read_as(path, chosen.form)
     return DocumentToSign(
         content=content,
-        is_xml=form.is_xml,
-        mime_type=form.mime_type,
-        signature_type=kind,
+        is_xml=chosen.form.is_xml,
+        mime_type=chosen.form.mime_type,
+        signature_type=chosen.kind,
         enveloping=True if args.enveloping else None,
         short_text=args.short_text or documentfiles.shown_name(path.name)[:SHORT_TEXT_LENGTH],
         include_revocation_info=args.ocsp,
-        under=under,
+        under=under_policy(POLICY_NAMES[args.policy], content) if args.policy else None,
         update=_UPDATES.get(args.update),
     )
 
 
-def _name(path: Path, document: DocumentToSign) -> str:
+def _name(path: Path, chosen: _Format, args: argparse.Namespace) -> str:
     """`letter-signed.pdf` where the signature is in the document, else `letter.txt.p7s` or `.p7m`; what is added to a
     signature is in `letter.txt-parallel.p7s`."""
-    kind = document.signature_type
-    if document.update is not None:
-        return f"{path.stem}-{document.update.name.lower()}{path.suffix}"
-    if kind == _TYPES["smime"]:
+    if args.update is not None:
+        return f"{path.stem}-{args.update}{path.suffix}"
+    if chosen.kind == _TYPES["smime"]:
         return f"{path.stem}-signed.eml"
-    inside = document.is_xml or document.mime_type == "application/pdf-a"
-    if kind != _CMS and inside:
+    inside = chosen.form.is_xml or chosen.form.mime_type == "application/pdf-a"
+    if chosen.kind != _CMS and inside:
         return f"{path.stem}-signed{path.suffix}"
-    return f"{path.name}.{'p7m' if document.enveloping else 'p7s'}"
+    return f"{path.name}.{'p7m' if args.enveloping else 'p7s'}"

@@ -259,6 +259,25 @@ async def test_only_what_is_not_signed_yet(
     assert len(fake[0].received) == before
 
 
+async def test_the_same_pattern_resumes_although_it_names_results(
+    fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`sign * --resume`: what a run before has made is no document, and is not even read."""
+    fake[0].answers["SignDocument"] = answers.signed(answers.inside(0, b"<a>signed</a>"))
+    _write(a_xml="<a/>", b_xml="<b/>")
+    Path("a-signed.xml").write_text("no XML, but signed")
+    files = ("a-signed.xml", "a.xml", "b.xml")
+    assert await run("sign", *files, "--resume", "--json") == 0
+    told = capsys.readouterr()
+    assert "left out as results of others: a-signed.xml" in told.err
+    assert "1 of 2 are signed already" in told.err
+    assert [entry["file"] for entry in json.loads(told.out)] == ["b.xml"]
+    for words in (files, ("a.xml", "-o", "a.xml", "--resume")):
+        assert await run("sign", *words) == 2
+        assert ".xml would be replaced by its own result" in capsys.readouterr().err
+    assert sorted(path.name for path in Path().glob("*.xml")) == ["a-signed.xml", "a.xml", "b-signed.xml", "b.xml"]
+
+
 async def test_a_wrong_pin_tells_what_is_left_of_it(
     fake: tuple[FakeKonnektor, Identities],
     run: Run,
