@@ -172,6 +172,7 @@ class TiSettings:
         _TI.online, "MGM_LU_ONLINE; false: lists by hand at each start, no OCSP, no online check of a card"
     )
     ocsp_seconds: float = setting(_TI.ocsp_seconds, "CERT_OCSP_TIMEOUT_NONQES, 1 to 120 seconds")
+    ocsp_qes_seconds: float = setting(_TI.ocsp_qes_seconds, "CERT_OCSP_TIMEOUT_QES, 1 to 120 seconds")
     ocsp_grace_minutes: int = setting(
         int(_TI.ocsp_grace_seconds // 60), "CERT_OCSP_DEFAULT_GRACE_PERIOD_NONQES, 0 to 20 minutes"
     )
@@ -198,6 +199,8 @@ class TiSettings:
     def __post_init__(self) -> None:
         if not 1 <= self.ocsp_seconds <= 120:
             raise InvalidInput("ocsp_seconds is 1 to 120")
+        if not 1 <= self.ocsp_qes_seconds <= 120:
+            raise InvalidInput("ocsp_qes_seconds is 1 to 120")
         if not 0 <= self.ocsp_grace_minutes <= 20:
             raise InvalidInput("ocsp_grace_minutes is 0 to 20")
         if not 1 <= self.tsl_grace_days <= 30:
@@ -219,6 +222,7 @@ class TiSettings:
             access,
             online=self.online,
             ocsp_seconds=self.ocsp_seconds,
+            ocsp_qes_seconds=self.ocsp_qes_seconds,
             ocsp_grace_seconds=self.ocsp_grace_minutes * 60.0,
             tsl_grace_days=self.tsl_grace_days,
             tsl_seconds=self.lists_minutes * 60.0,

@@ -253,6 +253,7 @@ class TiAccess:
     vzd: str = ""
     """The directory, like `ldaps://host:636`."""
     ocsp_seconds: float = 10.0  # CERT_OCSP_TIMEOUT_NONQES
+    ocsp_qes_seconds: float = 10.0  # CERT_OCSP_TIMEOUT_QES
     ocsp_grace_seconds: float = 600.0  # CERT_OCSP_DEFAULT_GRACE_PERIOD_NONQES
     tsl_grace_days: int = 30  # CERT_TSL_DEFAULT_GRACE_PERIOD_DAYS
     tsl_seconds: float = 86_400.0  # TIP1-A_4684: daily

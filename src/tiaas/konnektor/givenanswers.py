@@ -61,13 +61,13 @@ class GivenAnswer:
     kept: KeptStatement
     made_at: datetime
 
-    def is_of(self, at: datetime, now: datetime, grace: timedelta) -> bool:
+    def is_of(self, at: datetime, now: datetime, slack: timedelta) -> bool:
         """Whether it says something about the time `at`.
 
-        It does if it was made not more than the grace period before (TUC_KON_161, ocspGracePeriod; TUC_PKI_030, 8b):
-        what it says of a later time holds for `at`, too, because a revocation comes with its time.
+        It does if it was made not more than `slack` before (TUC_KON_161, ocspGracePeriod; TUC_PKI_030, 8b): what it
+        says of a later time holds for `at`, too, because a revocation comes with its time.
         """
-        return self.made_at <= now + TOLERANCE and at <= self.kept.statement.produced_at + grace + TOLERANCE
+        return self.made_at <= now + TOLERANCE and at <= self.kept.statement.produced_at + slack
 
 
 class GivenAnswers:
@@ -231,10 +231,10 @@ def within_bounds(given: Iterable[Sequence[bytes]]) -> list[tuple[bytes, ...]]:
 
 
 def youngest(
-    answers: Sequence[GivenAnswer], at: datetime, now: datetime, grace: timedelta, *, enforce_cert_hash: bool
+    answers: Sequence[GivenAnswer], at: datetime, now: datetime, slack: timedelta, *, enforce_cert_hash: bool
 ) -> CertificateStatus | None:
     """What the youngest response says that says something about the time `at`; None if none of them does."""
-    of_time = [answer.kept for answer in answers if answer.is_of(at, now, grace)]
+    of_time = [answer.kept for answer in answers if answer.is_of(at, now, slack)]
     usable = [kept for kept in of_time if kept.statement.hash_fault is None or not enforce_cert_hash]
     if not usable:
         return None

@@ -4,6 +4,9 @@
 Every request goes through the access provider's http-forwarder, as to an HTTP proxy, with the ServiceSupplyPoint of
 the issuing CA as its target. One request asks for one certificate: requests are saved by the cache and by callers who
 wait for the same answer, never by bundling (TUC_KON_037).
+
+The grace period is for nonQES only (CERT_OCSP_DEFAULT_GRACE_PERIOD_NONQES): TUC_PKI_030 knows none. Of a qualified
+certificate an answer that is kept counts for times before it was made; for the present somebody is asked each time.
 """
 
 import asyncio
@@ -18,7 +21,7 @@ from tiaas.base.dataclass import dataclass
 from tiaas.base.derived import Derived
 from tiaas.base.entropy import Entropy
 from tiaas.konnektor.config import BadInstanceConfig, TiAccess
-from tiaas.konnektor.ocspanswer import OcspRefused, OcspSigners, Statement, read_statement
+from tiaas.konnektor.ocspanswer import TOLERANCE, OcspRefused, OcspSigners, Statement, read_statement
 from tiaas.konnektor.ocsppatience import Patience
 from tiaas.konnektor.onlinemode import OnlineMode
 from tiaas.konnektor.trust import Issuer, TrustSpace
@@ -83,6 +86,7 @@ class OcspClient:
         if access.ocsp_forwarder:
             self._forwarder, _ = split_http_url(access.ocsp_forwarder)
         self._seconds = access.ocsp_seconds
+        self._qes_seconds = access.ocsp_qes_seconds
         self._grace = timedelta(seconds=access.ocsp_grace_seconds)
         self._web = web
         self._clock = clock
@@ -92,7 +96,7 @@ class OcspClient:
         """Another number whenever an answer that was kept is not any more."""
         self._asked: dict[bytes, asyncio.Task[Statement]] = {}
         self._keys: Derived[bytes] = Derived(_KEYS_MAX)
-        self._patience = Patience(self._seconds, clock)
+        self._patience = Patience(clock)
 
     @property
     def is_possible(self) -> bool:
@@ -111,7 +115,7 @@ class OcspClient:
 
     @property
     def grace(self) -> timedelta:
-        """How old an answer may be."""
+        """How old an answer may be that is about no qualified certificate."""
         return self._grace
 
     def forget(self) -> None:
@@ -126,19 +130,21 @@ class OcspClient:
         issuer: Issuer,
         space: TrustSpace,
         *,
+        at: datetime | None = None,
         enforce_cert_hash: bool = True,
         is_egk: bool = False,
     ) -> CertificateStatus:
         """The status of `certificate` now. Never raises: what went wrong is the result's `fault`.
 
-        `enforce_cert_hash` is ENFORCE_CERTHASH_CHECK. A revocation in the cache counts for ever, but not for an eGK,
-        whose certificates may only be suspended (`is_egk`, GS-A_4943).
+        `at` is the reference time (None: now), before which an answer about a qualified certificate must not have been
+        made. `enforce_cert_hash` is ENFORCE_CERTHASH_CHECK. A revocation in the cache counts for ever, but not for an
+        eGK, whose certificates may only be suspended (`is_egk`, GS-A_4943).
         """
-        known = self.known_status(certificate, space, enforce_cert_hash=enforce_cert_hash, is_egk=is_egk)
+        known = self.known_status(certificate, space, at=at, enforce_cert_hash=enforce_cert_hash, is_egk=is_egk)
         if known is not None:
             return known
         key = self._key(certificate)
-        wait = self._patience.wait_for(issuer.ocsp_url)
+        wait = self._patience.wait_for(issuer.ocsp_url, self._seconds_for(certificate))
         if wait == 0:
             return CertificateStatus(PkiCode.OCSP_NOT_AVAILABLE, _SILENT)
         try:
@@ -154,17 +160,26 @@ class OcspClient:
         return certificate_status(statement, enforce_cert_hash, cached=False)
 
     def known_status(
-        self, certificate: Certificate, space: TrustSpace, *, enforce_cert_hash: bool = True, is_egk: bool = False
+        self,
+        certificate: Certificate,
+        space: TrustSpace,
+        *,
+        at: datetime | None = None,
+        enforce_cert_hash: bool = True,
+        is_egk: bool = False,
     ) -> CertificateStatus | None:
         """What `status` would say without asking anybody; None if somebody has to be asked."""
         kept = self._kept(self._key(certificate), space, is_egk=is_egk)
-        if kept is None:
+        if kept is None or (certificate.is_qualified and not _is_of(kept.statement, at)):
             return None
         self.hits += 1
         return kept.enforced if enforce_cert_hash else kept.plain
 
     def _key(self, certificate: Certificate) -> bytes:
         return self._keys.get(certificate) or self._keys.keep(hashlib.sha256(certificate.encoded).digest(), certificate)
+
+    def _seconds_for(self, certificate: Certificate) -> float:
+        return self._qes_seconds if certificate.is_qualified else self._seconds
 
     async def stop(self) -> None:
         """Gives up what is under way."""
@@ -191,17 +206,18 @@ class OcspClient:
         task = self._asked.get(key)
         if task is None:
             task = self._asked[key] = asyncio.create_task(self._ask(certificate, issuer, space))
-            task.add_done_callback(lambda done: self._answered(key, done))
+            task.add_done_callback(lambda done: self._answered(key, certificate, done))
         # One caller who gives up must not take the answer away from the others.
         return await asyncio.shield(task)
 
-    def _answered(self, key: bytes, task: asyncio.Task[Statement]) -> None:
+    def _answered(self, key: bytes, certificate: Certificate, task: asyncio.Task[Statement]) -> None:
         del self._asked[key]
         if task.cancelled() or task.exception() is not None:
             return
         statement = task.result()
         if statement.status is not CertStatus.UNKNOWN and self._grace:
-            self.generation += key in self._cache
+            # On what is known of a qualified certificate nothing is built: it is asked for time and again.
+            self.generation += key in self._cache and not certificate.is_qualified
             self._cache[key] = KeptStatement.of(statement)
             if len(self._cache) > _CACHE_MAX:
                 self._cache.popitem(last=False)
@@ -247,7 +263,7 @@ class OcspClient:
             encode_request(OcspRequest(asked, nonce)),
         )
         try:
-            answer = await self._web.fetch(request, self._seconds, MAX_RESPONSE)
+            answer = await self._web.fetch(request, self._seconds_for(certificate), MAX_RESPONSE)
         except NoAnswer as error:
             if isinstance(error, NotInTime):
                 self._patience.was_in_vain(issuer.ocsp_url)
@@ -268,6 +284,12 @@ def _is_trusted(statement: Statement, space: TrustSpace) -> bool:
     if space.ocsp_signers or not space.delegates:
         return any(signer.encoded == statement.signer for signer in space.ocsp_signers)
     return any(issuer.certificate.encoded == statement.delegating for issuer in space.issuers)
+
+
+def _is_of(statement: Statement, at: datetime | None) -> bool:
+    """Whether it says something of a qualified certificate at the reference time `at` (None: now): if it was certainly
+    made later, the responder's clock being ahead as far as it may, or tells of a revocation, which brings its time."""
+    return statement.status is CertStatus.REVOKED or (at is not None and at <= statement.produced_at - TOLERANCE)
 
 
 def certificate_status(statement: Statement, enforce_cert_hash: bool, *, cached: bool) -> CertificateStatus:

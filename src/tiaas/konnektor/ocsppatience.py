@@ -1,5 +1,5 @@
 """How long an OCSP responder is waited for that has just let somebody wait in vain (gemSpec_Kon V5.18
-CERT_OCSP_TIMEOUT_NONQES says how long at most).
+CERT_OCSP_TIMEOUT_NONQES and _QES say how long at most).
 
 For a second after that nobody asks it: not the same call again, whose signature was checked before and would be given
 the status now. Later a caller waits for a tenth of the time since, so that no call after the first one costs much of
@@ -19,19 +19,18 @@ _RESPONDERS_MAX = 1_000
 class Patience:
     """The patience of one instance, by the address of the responder."""
 
-    def __init__(self, seconds: float, clock: Clock) -> None:
-        """`seconds` is how long an answer may take."""
-        self._seconds = seconds
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._silent_since: OrderedDict[str, float] = OrderedDict()
 
-    def wait_for(self, url: str) -> float | None:
-        """How many seconds to wait for the responder's answer; None: as long as an answer may take, 0: not at all."""
+    def wait_for(self, url: str, seconds: float) -> float | None:
+        """How many seconds to wait for the responder's answer, which may take `seconds`; None: as long as it may take,
+        0: not at all."""
         silent_since = self._silent_since.get(url)
         if silent_since is None:
             return None
         passed = self._clock.monotonic() - silent_since
-        return 0 if passed < _AT_ONCE else min(passed * _SHARE, self._seconds)
+        return 0 if passed < _AT_ONCE else min(passed * _SHARE, seconds)
 
     def was_in_vain(self, url: str) -> None:
         """There was no answer in time."""

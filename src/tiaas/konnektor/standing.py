@@ -1,8 +1,8 @@
 """Certificate checks that still stand: nothing they rest on has changed since.
 
-A signer signs many documents a day, and each time his certificate is to be checked (TUC_KON_037 in TUC_KON_152). A good
-check rests on a path in one trust space, on times, and on one answer about the status; as long as these are the same,
-so is what comes of it.
+An institution signs many documents a day, and each time its certificate is to be checked (TUC_KON_037 in TUC_KON_165).
+A good check rests on a path in one trust space, on times, and on one answer about the status; as long as these are the
+same, so is what comes of it. Of a qualified certificate the status is asked for each time: there is nothing to keep.
 """
 
 from collections import OrderedDict
@@ -49,16 +49,18 @@ class StandingChecks:
         return CertificateCheck(check.verdict, at, check.is_qualified, check.examination)
 
     def keep(self, der: bytes, check: CertificateCheck, space: TrustSpace, generation: int, grace: timedelta) -> None:
-        """Keeps a check that found nothing wrong, with a status that is itself kept for the time of `grace`."""
+        """Keeps a check that found nothing wrong, with a status that is itself kept for the time of `grace`.
+
+        It is one by the shell model: all certificates of the path count at the reference time.
+        """
         verdict, found = check.verdict, check.examination
         status = verdict.status
         if verdict.result is not Result.VALID or found is None or status is None or status.fault is not None:
             return
         if not status.cached or status.produced_at is None or status.revoked_at is not None or verdict.warnings:
             return
-        # By the chain model (qualified certificates) the issuers count at the time of the certificate, not of now.
-        timed = found.path[:1] if check.is_qualified else found.path
-        since, until = max(one.not_before for one in timed), min(one.not_after for one in timed)
-        self._checks[der] = _Standing(check, space, generation, since, until, status.produced_at + grace)
+        path, fresh_until = found.path, status.produced_at + grace
+        since, until = max(one.not_before for one in path), min(fresh_until, *(one.not_after for one in path))
+        self._checks[der] = _Standing(check, space, generation, since, until, fresh_until)
         if len(self._checks) > self._limit:
             self._checks.popitem(last=False)

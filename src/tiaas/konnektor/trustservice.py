@@ -8,7 +8,7 @@ who ask for a status. Cards and terminals that are in use go on working, as TAB_
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from tiaas.base.clock import Clock
 from tiaas.base.dataclass import dataclass
@@ -18,6 +18,7 @@ from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.givenanswers import GIVEN_MAX, GivenAnswers, youngest
 from tiaas.konnektor.importedcas import ImportedCas
 from tiaas.konnektor.ocsp import OcspClient
+from tiaas.konnektor.ocspanswer import TOLERANCE
 from tiaas.konnektor.pathverdict import by_the_vl, invalid, judged
 from tiaas.konnektor.proven import PATHS_MAX, GoodPaths, ProvenSignatures, ReadCertificates
 from tiaas.konnektor.publickeys import PublicKeys
@@ -28,7 +29,7 @@ from tiaas.konnektor.trust import EGK, FD_SERVER, ZD_SERVER, Issuer, TrustSpace
 from tiaas.konnektor.trustlists import TrustLists
 from tiaas.konnektor.trustsource import TrustSource
 from tiaas.konnektor.truststatus import TrustStatus, status_of
-from tiaas.konnektor.verdict import CertificateCheck, CertificateStatus, Result, Verdict
+from tiaas.konnektor.verdict import FUTURE, CertificateCheck, CertificateStatus, Result, Verdict
 from tiaas.konnektor.web import WebClient
 from tiaas.pki.certificate import (
     CERTIFICATE_QUICK_OCTETS,
@@ -43,20 +44,37 @@ from tiaas.pki.path import Demands, PathError
 
 _EGK_TYPES = (CertificateType.CH_AUT, CertificateType.CH_AUTN, CertificateType.CH_ENC, CertificateType.CH_ENCV)
 _ANY = Demands(types=frozenset(CertificateType))
+_YET_TO_COME = "nobody can say yet what will be then"
 _OFFLINE = CertificateStatus(PkiCode.NO_OCSP_CHECK, "offline")
 _UNREADABLE = Verdict(Result.INVALID, PkiCode.CERT_READ_ERROR, "not readable")
 
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """OCSP responses that came along, and whether the responder is asked all the same."""
+    """OCSP responses that came along, whether the responder is asked all the same, and whether the reference time is a
+    claim of the signer."""
 
     given: tuple[bytes, ...] = ()
     wants_current: bool = False
+    is_claimed: bool = False
+
+    def slack(self, grace: timedelta, *, is_qualified: bool) -> timedelta:
+        """How long before the reference time a response may have been made that came along.
+
+        A QES is made with a response of before (TUC_KON_152), the last one of a stack minutes later. Where another
+        time counts than the signer's, one about a qualified certificate has to be of that time or later.
+        """
+        return grace + TOLERANCE if self.is_claimed or not is_qualified else timedelta()
 
 
 _JUST_ASK = _Asking()
+_OF_SIGNER = _Asking(is_claimed=True)
 _RULES_KEPT = 16
+
+
+def _is_of_before(status: CertificateStatus, at: datetime) -> bool:
+    """Whether the responder said it before that time, its clock being behind ours as far as it may (GS-A_5215)."""
+    return status.produced_at is not None and status.produced_at + TOLERANCE < at
 
 
 def _is_egk(certificate: Certificate) -> bool:
@@ -218,15 +236,22 @@ class Trust:
         return (await self._check(certificate, self.space, _ANY, at, tolerate=True, is_egk=is_egk)).verdict
 
     async def check_signer(
-        self, der: bytes, at: datetime, given: Sequence[bytes] = (), *, wants_current: bool = False
+        self,
+        der: bytes,
+        at: datetime,
+        given: Sequence[bytes] = (),
+        *,
+        wants_current: bool = False,
+        is_claimed: bool = True,
     ) -> CertificateCheck:
         """TUC_KON_037 as TUC_KON_151 and 161 call it, for the certificate of a signature made at the time `at`.
 
         A certificate that says it is qualified is measured by TUC_PKI_030, any other by TAB_KON_786. `given` are OCSP
         responses that came with the signature: the youngest that says something about `at` is taken, and nobody is
-        asked (TUC_PKI_030, 8b); with `wants_current` the responder is asked all the same (includeRevocationInfo). A
-        status that cannot be had makes the verdict INCONCLUSIVE. Raises `KonnektorError` 4002 after the TSL's grace
-        period.
+        asked (TUC_PKI_030, 8b); with `wants_current` the responder is asked all the same (includeRevocationInfo).
+        `is_claimed`: `at` is a claim of the signer. Of a qualified certificate a response from before `at` counts only
+        then, and only if the responder says nothing newer. A status that cannot be had makes the verdict INCONCLUSIVE.
+        Raises `KonnektorError` 4002 after the TSL's grace period.
         """
         certificate = await self._decoded(der)
         if certificate is None:
@@ -236,15 +261,16 @@ class Trust:
         if is_qualified:
             space = self._qualified.space(space, self.lists)
         ocsp = self._ocsp
-        if given or not ocsp.is_possible:
-            asking = _Asking(tuple(given[:GIVEN_MAX]), wants_current)
+        if given or is_qualified or not ocsp.is_possible:
+            asking = _Asking(tuple(given[:GIVEN_MAX]), wants_current, is_claimed)
             return await self._check_signer(certificate, space, at, asking, is_qualified=is_qualified)
         generation = ocsp.generation
         known = self._standing.get(der, at, self._clock.now(), space, generation)
         if known is not None:
             ocsp.hits += 1
             return known
-        check = await self._check_signer(certificate, space, at, _JUST_ASK, is_qualified=is_qualified)
+        asking = _OF_SIGNER if is_claimed else _JUST_ASK
+        check = await self._check_signer(certificate, space, at, asking, is_qualified=is_qualified)
         self._standing.keep(der, check, space, generation, ocsp.grace)
         return check
 
@@ -306,16 +332,19 @@ class Trust:
         given = None
         if asking.given:
             known = await answers.read(asking.given, certificate, issuer.certificate, space)
-            given = youngest(known, moment, self._clock.now(), self._ocsp.grace, enforce_cert_hash=not is_egk)
+            slack = asking.slack(self._ocsp.grace, is_qualified=is_qualified)
+            given = youngest(known, moment, self._clock.now(), slack, enforce_cert_hash=not is_egk)
         status = given
-        if status is None or asking.wants_current:
-            asked = self._known_status(certificate, space, is_egk=is_egk)
-            asked = asked or await self._status(certificate, issuer, space, is_egk=is_egk)
+        if status is None or asking.wants_current or (is_qualified and _is_of_before(status, moment)):
+            asked = self._known_status(certificate, space, moment, is_egk=is_egk)
+            asked = asked or await self._status(certificate, issuer, space, moment, is_egk=is_egk)
             status = asked if given is None or asked.is_known else given
         # Only for what is kept itself is it worth remembering a verdict.
         is_kept = status.cached or status is _OFFLINE
         if at is not None and status.revoked_at is not None and at < status.revoked_at:
             status, is_kept = replace(status, fault=None), False  # It was good then (TUC_PKI_006, step 8).
+        if at is not None and not asking.is_claimed and status.fault is None and self._is_yet_to_come(at):
+            status, is_kept = replace(status, fault=PkiCode.OCSP_CHECK_REVOCATION_ERROR, reason=_YET_TO_COME), False
         verdict = self._verdicts.get(found, status, tolerate)
         if verdict is None:
             verdict = judged(status, roles, tolerate=tolerate)
@@ -324,6 +353,11 @@ class Trust:
         if asking.given and given is None:
             verdict = replace(verdict, warnings=(*verdict.warnings, PkiCode.PROVIDED_OCSP_RESPONSE_NOT_VALID))
         return CertificateCheck(verdict, moment, is_qualified, found)
+
+    def _is_yet_to_come(self, at: datetime) -> bool:
+        """Whether no answer of today says anything about that time (TUC_PKI_006, 1a2); of a signer's claim the caller
+        judges that itself."""
+        return at > self._clock.now() + max(FUTURE, self._ocsp.grace)
 
     async def _prove(
         self, certificate: Certificate, space: TrustSpace, answers: GivenAnswers, given: Sequence[bytes]
@@ -394,17 +428,19 @@ class Trust:
         return verdict
 
     async def _status(
-        self, certificate: Certificate, issuer: Issuer, space: TrustSpace, *, is_egk: bool
+        self, certificate: Certificate, issuer: Issuer, space: TrustSpace, at: datetime | None = None, *, is_egk: bool
     ) -> CertificateStatus:
         if not self._ocsp.is_possible:
             return _OFFLINE
-        return await self._ocsp.status(certificate, issuer, space, enforce_cert_hash=not is_egk, is_egk=is_egk)
+        return await self._ocsp.status(certificate, issuer, space, at=at, enforce_cert_hash=not is_egk, is_egk=is_egk)
 
-    def _known_status(self, certificate: Certificate, space: TrustSpace, *, is_egk: bool) -> CertificateStatus | None:
+    def _known_status(
+        self, certificate: Certificate, space: TrustSpace, at: datetime, *, is_egk: bool
+    ) -> CertificateStatus | None:
         """What `_status` would say without asking anybody; None if somebody has to be asked."""
         if not self._ocsp.is_possible:
             return _OFFLINE
-        return self._ocsp.known_status(certificate, space, enforce_cert_hash=not is_egk, is_egk=is_egk)
+        return self._ocsp.known_status(certificate, space, at=at, enforce_cert_hash=not is_egk, is_egk=is_egk)
 
     # ---- without status ----------------------------------------------------------------------------------------------
 

@@ -2,11 +2,14 @@
 
 import enum
 from dataclasses import field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tiaas.base.dataclass import dataclass
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.path import Examination
+
+FUTURE = timedelta(minutes=10)
+"""So far may a time be ahead of our clock, for clocks differ: of a later one nobody can say anything yet."""
 
 
 @enum.unique

@@ -324,6 +324,7 @@ async def test_parameters_count_from_the_next_start(desk: Desk) -> None:
         wish = Parameters(
             hostname="praxis",
             ocsp_seconds=5,
+            ocsp_qes_seconds=15,
             ocsp_grace_minutes=20,
             online=False,
             sak=False,
@@ -346,6 +347,7 @@ async def test_parameters_count_from_the_next_start(desk: Desk) -> None:
     assert config.ti.dns == (Address("10.0.0.1", 53), Address("fd00::1", 5353))
     assert (config.hostname, config.watch) == ("praxis", WatchDays(every=7, warn=180))
     assert (config.ti.ocsp_seconds, config.ti.ocsp_grace_seconds, config.ti.bnetza_seconds) == (5, 1200, 7200)
+    assert config.ti.ocsp_qes_seconds == 15
     assert context.events._sender._settings.max_try == 3
     assert context.terminals._slots._card_seconds == 30
     async with connect_admin(desk.access()) as chief:
@@ -423,6 +425,7 @@ async def test_the_secret_of_receipts_counts_from_the_next_start_and_goes_with_a
         ("tsl_grace_days", 1, 30),
         ("ocsp_grace_minutes", 0, 20),
         ("ocsp_seconds", 1, 120),
+        ("ocsp_qes_seconds", 1, 120),
         ("bnetza_hours", 1, 168),
         ("expiry_check_days", 0, 365),
         ("expiry_warn_days", 0, 180),

@@ -93,6 +93,7 @@ async def test_TUC_KON_032_offline_the_lists_are_imported_by_hand(tmp_path: Path
         ("[access]\nplain_port = 70000\n", "plain_port"),
         ("[ti]\nocsp_seconds = 0.5\n", "ocsp_seconds"),
         ("[ti]\nocsp_seconds = nan\n", "ocsp_seconds"),
+        ("[ti]\nocsp_qes_seconds = 121\n", "ocsp_qes_seconds"),
         ("[ti]\nocsp_grace_minutes = 21\n", "ocsp_grace_minutes"),
         ("[ti]\ntsl_grace_days = 0\n", "tsl_grace_days"),
         ("[ti]\nvsdm_seconds = 0\n", "vsdm_seconds"),

@@ -26,8 +26,10 @@ from tiaas.interfaces.dss_core_v1_0 import (
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.documents import DOCUMENT_OCTETS_MAX
 from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.ocspanswer import Statement
 from tiaas.konnektor.services.signature.wishes import REQUESTS_MAX
 from tiaas.lab.faults import Fault, Service
+from tiaas.pki.certificate import Certificate
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -251,6 +253,41 @@ async def test_a_certificate_that_is_not_good(office: Office, kind: CardType, st
     assert refused.value.code == 4123
     assert len(refused.value.causes) == 1
     office.context.trust.forget_answers()
+
+
+@pytest.mark.code(4123)
+@pytest.mark.requirement("TIP1-A_4649", "TIP1-A_4690")
+async def test_a_revocation_of_an_hba_is_seen_at_once(office: Office) -> None:
+    """What was answered before counts for nobody's QES, but for the signature of an institution for a while."""
+    text = wish(TEXT, "text/plain")
+    for kind in (CardType.HBA, CardType.SMC_B):
+        await office.call(office.sign(text, kind=kind))
+    with fault(office, Service.OCSP, "revoked", times=None):
+        assert await office.code_of(office.sign(text, kind=CardType.HBA)) == 4123
+        await office.call(office.sign(text))
+    office.context.trust.forget_answers()
+
+
+@pytest.mark.parametrize(("ocsp", "count"), [(False, 1), (True, 2)])
+async def test_one_answer_for_a_stack_before_and_one_after(
+    office: Office, monkeypatch: pytest.MonkeyPatch, ocsp: bool, count: int
+) -> None:
+    """C_11276: what is embedded is from after the signatures were made."""
+    client = office.context.trust._ocsp
+    ask, answers = client._ask, list[bytes]()
+
+    async def heard(certificate: Certificate, *more: Any) -> Statement:
+        said = await ask(certificate, *more)
+        if certificate.is_qualified:
+            answers.append(said.encoded)
+        return said
+
+    monkeypatch.setattr(client, "_ask", heard)
+    stack = [wish(TEXT, "text/plain", name=f"R{number}", document_id=None, ocsp=ocsp) for number in range(3)]
+    made = (await office.call(office.sign(*stack, kind=CardType.HBA))).sign_response
+    embedded = [found.ocsp for response in made for found in read_cades_untrusted(cms(response), TEXT)]
+    assert len(answers) == count
+    assert embedded == [(answers[1],) if ocsp else ()] * 3
 
 
 async def test_without_a_status_service_signatures_are_made_all_the_same(office: Office) -> None:

@@ -192,6 +192,27 @@ async def test_the_current_time_is_a_time_of_the_callers(office: Office, envelop
     assert codes(answer) == [1047]
 
 
+@pytest.mark.requirement("TIP1-A_5540-01", "GS-A_4750-01")
+async def test_a_qes_of_a_revoked_hba_is_invalid_at_once_at_the_current_time(office: Office, calm: None) -> None:
+    """The response in it is seconds old and still counts for the claimed time; but it is from before."""
+    text = wish(TEXT, "text/plain", include_e_content=True, ocsp=True)
+    made = (await signed(office, text, kind=CardType.HBA)).signature_object
+    office.run.lab.faults.add(Fault(Service.OCSP, code="revoked", times=None))
+    claimed = await office.call(verify(office, None, made))
+    assert (claimed.verification_result.high_level_result, codes(claimed)) == (HighLevelResult.VALID, [])
+    time = UseVerificationTime(current_time="")
+    answer = await office.call(verify(office, None, made, use_verification_time=time))
+    assert (answer.verification_result.high_level_result, codes(answer)) == (HighLevelResult.INVALID, [1047, 1050])
+
+
+async def test_of_tomorrow_nobody_can_say_anything(office: Office, enveloping: bytes, calm: None) -> None:
+    time = UseVerificationTime(specific_time=office.context.clock.now() + timedelta(days=1))
+    request = verify(office, None, outside(enveloping), use_verification_time=time, return_verification_report=REPORT)
+    answer = await office.call(request)
+    assert (answer.verification_result.high_level_result, codes(answer)) == (HighLevelResult.INCONCLUSIVE, [1029])
+    assert "resultminor:OcspNotAvailiable" in answer.optional_outputs.verification_report
+
+
 # ---- revocation information ------------------------------------------------------------------------------------------
 
 

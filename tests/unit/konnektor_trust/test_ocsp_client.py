@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from asn1crypto import core, ocsp
@@ -16,17 +17,19 @@ from tiaas.base.entropy import SeededEntropy
 from tiaas.konnektor.config import BadInstanceConfig, TiAccess
 from tiaas.konnektor.network import Network
 from tiaas.konnektor.ocsp import OcspClient
+from tiaas.konnektor.ocspanswer import TOLERANCE
 from tiaas.konnektor.ocsppatience import Patience
 from tiaas.konnektor.trust import Issuer, TrustSpace
 from tiaas.konnektor.verdict import CertificateStatus
-from tiaas.konnektor.web import _CONNECTIONS, WebClient
+from tiaas.konnektor.web import _CONNECTIONS, NotInTime, WebClient, WebRequest
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.ocsp import encode_exception, encode_response
 from tiaas.pki.ocspmessages import CertHash, CertStatus, OcspRequest, ResponseStatus, SingleResponse
+from tiaas.pki.oids import CertificateType
 
 WORLD = World()
 STRANGER = World("stranger")
-SUBJECT = WORLD.insured()
+SUBJECT, QES = WORLD.insured(), WORLD.insured(CertificateType.HP_QES)
 URL = "http://ehca.ocsp.lab:8080/egk"
 
 
@@ -51,6 +54,10 @@ class Bench:
             return encode_response((replace(made, **changes),), WORLD.responder, now, request.nonce)  # type: ignore[arg-type]
 
         self.forwarder.answer = answer
+
+    async def ask_of_qes(self, at: datetime | None = None) -> CertificateStatus:
+        self.forwarder.subject = QES.encoded
+        return await self.client.status(QES, self.space.issuers[0], self.space, at=at)
 
 
 async def a_bench(seconds: float = 5.0, grace: float = 600.0) -> Bench:
@@ -254,7 +261,7 @@ async def test_who_has_not_answered_lately_is_waited_for_a_little(bench: Bench) 
         go.set()
         await bench.client._asked[bench.client._key(SUBJECT)]
         assert (await bench.ask()).cached
-    assert bench.client._patience.wait_for(URL) is None, "as if nothing had been"
+    assert bench.client._patience.wait_for(URL, 5.0) is None, "as if nothing had been"
 
 
 async def test_an_outage_that_is_over_is_over_with_the_next_request(bench: Bench) -> None:
@@ -292,23 +299,23 @@ async def test_being_without_a_connection_does_not_end_the_impatience(bench: Ben
         for _ in range(_CONNECTIONS):
             await others.enter_async_context(bench.client._web._slots)
         assert (await bench.ask()).fault is PkiCode.OCSP_NOT_AVAILABLE
-        assert bench.client._patience.wait_for(URL) is not None
+        assert bench.client._patience.wait_for(URL, 5.0) is not None
 
 
 def test_patience_comes_back() -> None:
     clock = ManualClock(NOW)
-    patience = Patience(10, clock)
-    assert patience.wait_for("a") is None
+    patience = Patience(clock)
+    assert patience.wait_for("a", 10) is None
     patience.was_in_vain("a")
-    assert (patience.wait_for("a"), patience.wait_for("b")) == (0, None)
+    assert (patience.wait_for("a", 10), patience.wait_for("b", 10)) == (0, None)
     for passed, wait in ((1, 0.1), (9, 1), (90, 10), (1000, 10)):
         clock.advance(passed)
-        assert patience.wait_for("a") == pytest.approx(wait)
+        assert patience.wait_for("a", 10) == pytest.approx(wait)
     patience.was_answered("a")
-    assert patience.wait_for("a") is None
+    assert patience.wait_for("a", 10) is None
     for number in range(2_000):
         patience.was_in_vain(str(number))
-    assert (patience.wait_for("999"), patience.wait_for("1000")) == (None, 0)
+    assert (patience.wait_for("999", 10), patience.wait_for("1000", 10)) == (None, 0)
 
 
 async def test_nobody_listens(bench: Bench) -> None:
@@ -335,6 +342,44 @@ async def test_the_grace_period(bench: Bench) -> None:
     assert not (await bench.ask()).cached
     assert len(bench.forwarder.requests) == 2
     assert bench.client.counts.cache_hits == 1
+
+
+@pytest.mark.requirement("TIP1-A_4690", "GS-A_4750-01")
+async def test_of_a_qualified_certificate_an_answer_counts_for_times_before_it(bench: Bench) -> None:
+    """The responder's clock may be ahead of ours."""
+    await bench.ask_of_qes()
+    generation = bench.client.generation
+    for at, cached in ((None, False), (NOW, False), (NOW - TOLERANCE, True), (NOW - TOLERANCE / 2, False)):
+        assert (await bench.ask_of_qes(at)).cached is cached
+    assert len(bench.forwarder.requests) == 4
+    assert bench.client.generation == generation, "nothing was built on it"
+    bench.clock.advance(601)
+    assert not (await bench.ask_of_qes(NOW - timedelta(days=1))).cached, "revocations may be told late"
+
+
+async def test_of_a_qualified_certificate_a_revocation_counts_for_ever(bench: Bench) -> None:
+    bench.forwarder.answer = partial(bench.forwarder.good, status=CertStatus.REVOKED)
+    await bench.ask_of_qes()
+    status = await bench.ask_of_qes()
+    assert (status.fault, status.cached) == (PkiCode.CERT_REVOKED, True)
+
+
+async def test_a_qualified_certificate_has_a_time_of_its_own_for_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CERT_OCSP_TIMEOUT_QES beside CERT_OCSP_TIMEOUT_NONQES; patience that comes back goes no further than that."""
+    waited: list[float] = []
+
+    async def fetch(self: WebClient, request: WebRequest, seconds: float, limit: int) -> None:
+        waited.append(seconds)
+        raise NotInTime("no answer")
+
+    monkeypatch.setattr(WebClient, "fetch", fetch)
+    access = TiAccess(ocsp_forwarder="http://forwarder.lab", ocsp_seconds=5.0, ocsp_qes_seconds=7.0)
+    client = OcspClient(access, WebClient(Network()), ManualClock(NOW), SeededEntropy(b"ocsp"))
+    for certificate in (SUBJECT, QES):
+        client.forget()
+        status = await client.status(certificate, Issuer(WORLD.ca, URL), TrustSpace((), ()))
+        assert status.fault is PkiCode.OCSP_NOT_AVAILABLE
+    assert waited == [5.0, 7.0]
 
 
 async def test_no_grace_period_no_cache() -> None:

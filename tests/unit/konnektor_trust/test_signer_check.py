@@ -2,16 +2,18 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.unit.konnektor_trust.trustbench import Bench
 from tests.unit.pki.ocspmaker import NOW, SPAN, World
+from tiaas.konnektor.ocspanswer import TOLERANCE
 from tiaas.konnektor.proven import GoodPaths, ProvenSignatures
 from tiaas.konnektor.signerdemands import signer_demands
 from tiaas.konnektor.trust import Issuer, TrustSpace
-from tiaas.konnektor.verdict import Result
+from tiaas.konnektor.verdict import FUTURE, Result
 from tiaas.pki.certificate import Certificate
 from tiaas.pki.codes import PkiCode
 from tiaas.pki.issue import Validity
@@ -129,14 +131,93 @@ async def test_of_a_stranger_it_is_told_first_that_nobody_knows_who_issued_it(be
 
 
 @pytest.mark.requirement("TIP1-A_4672-04")
-async def test_an_answer_of_the_time_of_the_signature_is_enough(bench: Bench) -> None:
-    trusts(bench, QES)
-    given = answer(QES, SIGNED - timedelta(minutes=5))
-    check = await bench.trust.check_signer(QES.encoded, SIGNED, (b"garbage", given))
+@pytest.mark.parametrize("certificate", [OSIG, QES], ids=["nonQES", "QES"])
+async def test_an_answer_of_the_time_of_the_signature_is_enough(bench: Bench, certificate: Certificate) -> None:
+    """That of a QES was fetched when it was made (TUC_KON_152), that of another may be as old as a kept one."""
+    trusts(bench, certificate)
+    before = timedelta(minutes=5) if certificate is OSIG else TOLERANCE - SECOND / 2
+    given = answer(certificate, SIGNED - before, world=SMCB if certificate is OSIG else QCA)
+    check = await bench.trust.check_signer(certificate.encoded, SIGNED, (b"garbage", given))
     assert (check.verdict.result, check.verdict.warnings) == (Result.VALID, ())
     assert check.verdict.status is not None
     assert check.verdict.status.response == given
     assert not bench.forwarder.requests
+
+
+@pytest.mark.requirement("GS-A_4750-01")
+async def test_of_a_qes_the_responder_knows_better_than_an_answer_of_minutes_before(bench: Bench) -> None:
+    """It was revoked meanwhile, and nobody had asked. Where there is no responder such an answer is enough."""
+    trusts(bench, QES)
+    given = answer(QES, SIGNED - timedelta(minutes=5))
+    for revoked_at, result in ((SIGNED + SECOND, Result.VALID), (SIGNED - SECOND, Result.INVALID)):
+        bench.trust.forget_answers()
+        bench.forwarder.answer = partial(revoked, revoked_at)
+        check = await bench.trust.check_signer(QES.encoded, SIGNED, (given,))
+        assert (check.verdict.result, check.verdict.warnings) == (result, ())
+    bench.trust.forget_answers()
+    await bench.forwarder.stop()
+    check = await bench.trust.check_signer(QES.encoded, SIGNED, (given,))
+    assert (check.verdict.result, check.verdict.warnings) == (Result.VALID, ())
+
+
+def revoked(at: datetime, request: OcspRequest) -> bytes:
+    """What the responder of the QCA says now of a certificate that was revoked then."""
+    single = SingleResponse(request.cert_id, CertStatus.REVOKED, NOW, None, at, CertHash.of(QES.encoded))
+    return encode_response((single,), QCA.responder, NOW, request.nonce)
+
+
+@pytest.mark.parametrize(("made", "count"), [(-SECOND, 1), (0 * SECOND, 0), (HOUR, 0)], ids=["before", "then", "later"])
+async def test_of_a_qes_only_what_is_not_from_before_counts_at_a_time_of_the_callers(
+    bench: Bench, made: timedelta, count: int
+) -> None:
+    trusts(bench, QES)
+    given = answer(QES, SIGNED + made)
+    check = await bench.trust.check_signer(QES.encoded, SIGNED, (given,), is_claimed=False)
+    assert check.verdict.result is Result.VALID
+    assert check.verdict.warnings == (PkiCode.PROVIDED_OCSP_RESPONSE_NOT_VALID,) * count
+    assert len(bench.forwarder.requests) == count
+
+
+@pytest.mark.requirement("GS-A_4750-01", "TIP1-A_4690")
+async def test_a_qes_has_no_grace_period(bench: Bench) -> None:
+    """CERT_OCSP_DEFAULT_GRACE_PERIOD_NONQES is for others: a revocation is seen at once."""
+    for certificate, fault in ((OSIG, None), (QES, PkiCode.CERT_REVOKED)):
+        trusts(bench, certificate)
+        bench.forwarder.answer = None
+        for _ in range(2):
+            check = await bench.trust.check_signer(certificate.encoded, bench.clock.now())
+            assert check.verdict.result is Result.VALID
+        bench.forwarder.answer = partial(bench.forwarder.good, status=CertStatus.REVOKED)
+        check = await bench.trust.check_signer(certificate.encoded, bench.clock.now())
+        assert check.verdict.fault is fault
+        verdict = await bench.trust.check_any(certificate.encoded)
+        assert verdict.fault is fault
+
+
+async def test_what_was_answered_after_the_signature_counts_for_it(bench: Bench) -> None:
+    trusts(bench, QES)
+    for _ in range(3):
+        check = await bench.trust.check_signer(QES.encoded, SIGNED)
+        assert check.verdict.result is Result.VALID
+    assert len(bench.forwarder.requests) == 1
+
+
+@pytest.mark.parametrize("certificate", [OSIG, QES], ids=["nonQES", "QES"])
+async def test_of_a_time_to_come_nobody_can_say_anything(bench: Bench, certificate: Certificate) -> None:
+    trusts(bench, certificate)
+    inconclusive = (Result.INCONCLUSIVE, PkiCode.OCSP_CHECK_REVOCATION_ERROR)
+    for ahead, said in ((FUTURE, (Result.VALID, None)), (FUTURE + SECOND, inconclusive)):
+        for _ in range(3):
+            check = await bench.trust.check_signer(certificate.encoded, NOW + ahead, is_claimed=False)
+            assert (check.verdict.result, check.verdict.fault) == said
+            verdict = await bench.trust.check_any(certificate.encoded, NOW + ahead)
+            assert (verdict.result, verdict.fault) == said
+    claim = await bench.trust.check_signer(certificate.encoded, NOW + HOUR)
+    assert claim.verdict.result is Result.VALID, "of what a signer claims `judge` says it"
+    bench.trust.forget_answers()
+    bench.forwarder.answer = partial(bench.forwarder.good, status=CertStatus.REVOKED)
+    late = await bench.trust.check_signer(certificate.encoded, NOW + HOUR, is_claimed=False)
+    assert late.verdict.fault is PkiCode.CERT_REVOKED, "for that no time has to come"
 
 
 async def test_the_youngest_answer_counts(bench: Bench) -> None:

@@ -33,16 +33,26 @@ async def twice(bench: Bench, certificate: Certificate) -> CertificateCheck:
     return check
 
 
-@pytest.mark.parametrize("certificate", [OSIG, QES], ids=["nonQES", "QES"])
-async def test_it_is_the_same_verdict_for_another_time(bench: Bench, certificate: Certificate) -> None:
-    trusts(bench, certificate)
-    kept = await twice(bench, certificate)
+async def test_it_is_the_same_verdict_for_another_time(bench: Bench) -> None:
+    trusts(bench, OSIG)
+    kept = await twice(bench, OSIG)
     hits = bench.trust.status().ocsp.cache_hits
-    again = await bench.trust.check_signer(certificate.encoded, NOW - SECOND)
+    again = await bench.trust.check_signer(OSIG.encoded, NOW - SECOND)
     assert again.verdict is kept.verdict
     assert (again.at, again.is_qualified, again.examination) == (NOW - SECOND, kept.is_qualified, kept.examination)
     assert bench.trust.status().ocsp.cache_hits == hits + 1
     assert len(bench.forwarder.requests) == 1
+
+
+async def test_none_is_kept_of_a_qualified_certificate_and_none_ended_by_it(bench: Bench) -> None:
+    trusts(bench, OSIG)
+    kept = await twice(bench, OSIG)
+    bench.forwarder.world, bench.forwarder.subject = QCA, QES.encoded
+    await twice(bench, QES)
+    assert len(bench.forwarder.requests) == 3
+    assert (await bench.trust.check_signer(OSIG.encoded, NOW)).verdict is kept.verdict
+    assert len(bench.forwarder.requests) == 3
+    assert len(bench.trust._standing._checks) == 1
 
 
 @pytest.mark.parametrize("certificate", [OSIG, QES], ids=["nonQES", "QES"])
@@ -119,6 +129,7 @@ def test_what_ends_it_and_how_many_there_are() -> None:
     for at, now, grounds in (
         (OSIG.not_before - SECOND, NOW, GROUNDS),
         (NOW, NOW + GRACE + SECOND, GROUNDS),
+        (NOW + GRACE + SECOND, NOW, GROUNDS),
         (NOW, NOW, (SPACE, 1)),
         (NOW, NOW, (TrustSpace((), ()), 0)),
     ):

@@ -54,6 +54,7 @@ class Parameters:
         Told("DNS_SERVERS_TI, in the order they are asked for names of the TI; none: the machine's"),
     ] = None
     ocsp_seconds: Annotated[int | None, Number(1, 120), Told("CERT_OCSP_TIMEOUT_NONQES")] = None
+    ocsp_qes_seconds: Annotated[int | None, Number(1, 120), Told("CERT_OCSP_TIMEOUT_QES")] = None
     ocsp_grace_minutes: Annotated[int | None, Number(0, 20), Told("CERT_OCSP_DEFAULT_GRACE_PERIOD_NONQES")] = None
     tsl_grace_days: Annotated[int | None, Number(1, 30), Told("CERT_TSL_DEFAULT_GRACE_PERIOD_DAYS")] = None
     bnetza_hours: Annotated[int | None, Number(1, 168), Told("CERT_BNETZA_VL_UPDATE_INTERVAL")] = None

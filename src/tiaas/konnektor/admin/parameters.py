@@ -34,6 +34,7 @@ _SIGNATURE = {
 }
 _SECONDS = {
     "ocsp_seconds": ("ocsp_seconds", 1),
+    "ocsp_qes_seconds": ("ocsp_qes_seconds", 1),
     "ocsp_grace_minutes": ("ocsp_grace_seconds", 60),
     "vsdm_seconds": ("vsdm_seconds", 1),
     "bnetza_hours": ("bnetza_seconds", 3600),

@@ -6,19 +6,16 @@ belongs to, `docs/conformance/choices.md` says what was chosen.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from tiaas.ades.found import FoundSignature, Integrity
 from tiaas.base.dataclass import dataclass
-from tiaas.konnektor.verdict import CertificateCheck, Result
+from tiaas.konnektor.verdict import FUTURE, CertificateCheck, Result
 from tiaas.konnektor.verification.moments import ReferenceTime, TimeSource
 from tiaas.konnektor.verification.outcome import Outcome
 from tiaas.pki.codes import PkiCode
 
 _INVALID, _NO_SIGNER, _NOT_WHOLE, _NOT_IN_TSL = 4115, 4206, 4262, 4260
-
-FUTURE = timedelta(minutes=10)
-"""So far may the clock of the signer be ahead of ours."""
 
 _INTEGRITY: Mapping[Integrity, tuple[Outcome, int]] = {
     Integrity.DIGEST_WRONG: (Outcome.INCORRECT_SIGNATURE, _INVALID),

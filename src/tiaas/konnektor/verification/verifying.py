@@ -18,7 +18,7 @@ from tiaas.konnektor.publickeys import Begun, PublicKeys, give_up
 from tiaas.konnektor.verdict import CertificateCheck, Result
 from tiaas.konnektor.verification.judging import Judgement, judge
 from tiaas.konnektor.verification.manifests import manifest_results
-from tiaas.konnektor.verification.moments import ReferenceTime, reference_time, youngest
+from tiaas.konnektor.verification.moments import ReferenceTime, TimeSource, reference_time, youngest
 from tiaas.konnektor.verification.outcome import high_level
 from tiaas.konnektor.verification.policy import broken_rule
 from tiaas.konnektor.verification.reading import Material, Reading, claims_untrusted, document_fault, place_of
@@ -35,7 +35,13 @@ class SignerChecks(Protocol):
     """Who checks certificates: the trust service."""
 
     async def check_signer(
-        self, der: bytes, at: datetime, given: Sequence[bytes] = (), *, wants_current: bool = False
+        self,
+        der: bytes,
+        at: datetime,
+        given: Sequence[bytes] = (),
+        *,
+        wants_current: bool = False,
+        is_claimed: bool = True,
     ) -> CertificateCheck:
         """See `Trust.check_signer`."""
         ...
@@ -158,4 +164,7 @@ async def _check(
 ) -> CertificateCheck | None:
     if found.certificate is None:
         return None
-    return await checks.check_signer(found.certificate, time.at, given, wants_current=rules.wants_current)
+    is_claimed = time.source is TimeSource.EMBEDDED
+    return await checks.check_signer(
+        found.certificate, time.at, given, wants_current=rules.wants_current, is_claimed=is_claimed
+    )
