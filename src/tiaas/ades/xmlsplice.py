@@ -13,8 +13,8 @@ from lxml import etree
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
-from tiaas.base.slices import SLICE, joined
-from tiaas.soap.tags import feed, start_tag
+from tiaas.base.slices import SLICE, found, joined
+from tiaas.soap.tags import Reading, start_tag
 
 XmlElement = etree._Element
 
@@ -76,9 +76,9 @@ def locate(document: bytes, encoding: str, elements: Iterable[XmlElement]) -> li
     for number, element in enumerate(wanted[0].getroottree().getroot().iter(etree.Element)) if wanted else ():
         if element in places:
             places[element] = number
-    found = _spans(document, encoding, frozenset(places.values()))
+    spans = _spans(document, encoding, frozenset(places.values()))
     try:
-        return [found[places[element]] for element in wanted]
+        return [spans[places[element]] for element in wanted]
     except KeyError:
         raise NotLocated("not located") from None
 
@@ -112,30 +112,31 @@ def _start(addition: tuple[Place, bytes]) -> int:
 
 
 def _spans(document: bytes, encoding: str, wanted: frozenset[int]) -> dict[int, Span]:
-    found: dict[int, Span] = {}
+    spans: dict[int, Span] = {}
     open_elements: list[int] = []
     starts: dict[int, int] = {}
     count = 0
     parser = expat.ParserCreate(encoding)
+    reading = Reading(parser, document)
 
     def start(name: str, attributes: dict[str, str]) -> None:
         nonlocal count
         if count in wanted:
-            starts[count] = parser.CurrentByteIndex
+            starts[count] = reading.at
         open_elements.append(count)
         count += 1
 
     def end(name: str) -> None:
         number = open_elements.pop()
         if number in starts:
-            found[number] = _span(document, starts[number], parser.CurrentByteIndex)
+            spans[number] = _span(document, starts[number], reading.at)
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
     try:
-        feed(parser, document)
+        reading.read()
     except expat.ExpatError:
         raise NotLocated("not located") from None
-    return found
+    return spans
 
 
 def _span(document: bytes, start: int, close: int) -> Span:
@@ -144,4 +145,4 @@ def _span(document: bytes, start: int, close: int) -> Span:
         raise NotLocated("not located")
     if tag.is_empty:
         return Span(tag.name, start, tag.end, tag.end, tag.end)
-    return Span(tag.name, start, tag.end, close, document.index(b">", close) + 1)
+    return Span(tag.name, start, tag.end, close, found(document, b">", close) + 1)

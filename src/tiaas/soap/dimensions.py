@@ -4,19 +4,13 @@ Counting `<` and `=` is a quick bound, since an element costs one of the former 
 text may be full of both, so a document above that bound is gone through tag by tag, up to the first one too many.
 """
 
-import re
-
-from tiaas.base.slices import SLICE, counted, found
+from tiaas.base.slices import counted, found
 from tiaas.base.unlocked import Octets
 from tiaas.soap.errors import TooLarge
+from tiaas.soap.tags import end_of_tag, next_value
 
 _SHORTEST = 4
 """Octets of `<a/>`; no attribute has fewer."""
-_TO_VALUE = re.compile(rb"""[^<>="']*+=[ \t\r\n]*+(["'])""")
-_IN_TAG = re.compile(rb"""[<>="']""")
-_NO_BLANK = re.compile(rb"[^ \t\r\n]")
-_EQUALS, _GREATER = b"=>"
-_QUOTES = {ord(quote): quote for quote in (b'"', b"'")}
 
 
 def check_dimensions(document: Octets, elements: int, attributes: int, of_one: int | None = None) -> None:
@@ -79,35 +73,13 @@ class _Walk:
         self._begun += 1
         if self._begun > self._elements:
             raise TooLarge(f"more than {self._elements} elements")
-        while (value := self._value(at)) is not None:
+        while (value := next_value(document, at)) is not None:
             self._with += 1
             if self._with > self._attributes:
                 raise TooLarge(f"more than {self._attributes} attributes")
             if self._with > most:
                 raise TooLarge(f"more than {self._of_one} attributes of one element")
-            at = found(document, value[0], value[1]) + 1
+            at = found(document, *value) + 1
             if at == 0:
                 return -1
-        at = _first(_IN_TAG, document, at)
-        return at + 1 if at >= 0 and document[at] == _GREATER else -1
-
-    def _value(self, at: int) -> tuple[bytes, int] | None:
-        """The quotation mark of the next attribute's value, and where the value begins; None behind the last one."""
-        document = self._document
-        if near := _TO_VALUE.match(document, at, at + SLICE):
-            return near[1], near.end()
-        at = _first(_IN_TAG, document, at)
-        if at < 0 or document[at] != _EQUALS:
-            return None
-        at = _first(_NO_BLANK, document, at + 1)
-        quote = _QUOTES.get(document[at]) if at >= 0 else None
-        return None if quote is None else (quote, at + 1)
-
-
-def _first(wanted: re.Pattern[bytes], document: Octets, at: int) -> int:
-    """Where the first octet that is `wanted` stands from `at` on, or -1; an expression keeps the interpreter's lock
-    for no more than a slice."""
-    octet, end = wanted.search(document, at, at + SLICE), at + SLICE
-    while octet is None and end < len(document):
-        octet, end = wanted.search(document, end, end + SLICE), end + SLICE
-    return -1 if octet is None else octet.start()
+        return end_of_tag(document, at)

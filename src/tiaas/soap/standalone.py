@@ -21,7 +21,7 @@ from tiaas.base.dataclass import dataclass
 from tiaas.base.slices import found, joined
 from tiaas.base.unlocked import Octets
 from tiaas.soap.plan import ways_to_octets
-from tiaas.soap.tags import feed, start_tag
+from tiaas.soap.tags import Reading, start_tag
 
 _BETWEEN = "\x01"
 """Stands in no name, because it is no character of XML."""
@@ -82,7 +82,7 @@ def standing_untrusted(document: Octets, places: Places, depth: int) -> list[Sta
     """
     finder = _Finder(document, places, depth)
     try:
-        feed(finder.parser, document)
+        finder.reading.read()
     except (expat.ExpatError, _Unread):
         return []
     return finder.found
@@ -106,7 +106,8 @@ class _Finder:
         self._start = self._depth = 0
         self._own: dict[str | None, int] = {}
         self._needed: set[str | None] = set()
-        self.parser = parser = expat.ParserCreate("utf-8", _BETWEEN)
+        self._parser = parser = expat.ParserCreate("utf-8", _BETWEEN)
+        self.reading = Reading(parser, document)
         parser.namespace_prefixes = parser.buffer_text = True
         parser.buffer_size = _LONGEST
         parser.StartDoctypeDeclHandler = self._refuse
@@ -118,7 +119,7 @@ class _Finder:
     # ---- around --------------------------------------------------------------------------------------------------
 
     def _look_for(self) -> None:
-        parser = self.parser
+        parser = self._parser
         parser.StartElementHandler, parser.EndElementHandler = self._begin, self._end
         parser.StartNamespaceDeclHandler, parser.EndNamespaceDeclHandler = self._declare, self._forget
         parser.CharacterDataHandler = None
@@ -130,7 +131,7 @@ class _Finder:
         if depth > self._deepest:
             raise _Unread
         if depth in self._lengths and tuple(self._way) in self._ways:
-            self._start, self._depth = self.parser.CurrentByteIndex, 0
+            self._start, self._depth = self.reading.at, 0
             self._own = dict.fromkeys(self._tag, 1) | {"xml": 1}
             self._needed = set()
             self._use(name, attributes)
@@ -141,6 +142,8 @@ class _Finder:
         self._way.pop()
 
     def _declare(self, prefix: str | None, uri: str | None) -> None:
+        if self.reading.is_shortened:
+            raise _Unread
         self._tag.append(prefix)
         self._declared.setdefault(prefix, []).append(uri or "")
 
@@ -150,7 +153,7 @@ class _Finder:
     # ---- inside --------------------------------------------------------------------------------------------------
 
     def _look_into(self) -> None:
-        parser = self.parser
+        parser = self._parser
         parser.StartElementHandler, parser.EndElementHandler = self._begin_inside, self._end_inside
         parser.StartNamespaceDeclHandler, parser.EndNamespaceDeclHandler = self._declare_inside, self._forget_inside
         parser.CharacterDataHandler = self._look_at
@@ -163,7 +166,7 @@ class _Finder:
         if self._depth:
             self._depth -= 1
             return
-        self._put(self.parser.CurrentByteIndex)
+        self._put(self.reading.at)
         self._look_for()
         self._end(name)
 

@@ -1,13 +1,33 @@
-"""Where tags stand in the octets of XML, as expat tells it; octets in an encoding that contains ASCII."""
+"""Where tags stand in the octets of XML, as expat tells it; octets in an encoding that contains ASCII.
+
+Expat works on a document with the interpreter's lock, and reads what is not whole yet from its beginning each time more
+comes. So it gets a slice at a time, and of a long comment, instruction or value of an attribute no more than its
+beginning: nobody who looks for tags wants the rest.
+"""
 
 import re
+from bisect import bisect_right
 from xml.parsers import expat
 
 from tiaas.base.dataclass import dataclass
-from tiaas.base.slices import SLICE
+from tiaas.base.slices import SLICE, found
 from tiaas.base.unlocked import Octets
 
 _TAG = re.compile(rb"""<([^\s/>]+)(?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*\s*(/?)>""")
+_NAME = re.compile(rb"<([^\s/>]+)")
+_TO_VALUE = re.compile(rb"""[^<>="']*+=[ \t\r\n]*+(["'])""")
+_IN_TAG = re.compile(rb"""[<>="']""")
+_NO_BLANK = re.compile(rb"[^ \t\r\n]")
+_EQUALS, _GREATER, _SLASH = b"=>/"
+_QUOTES = {ord(quote): quote for quote in (b'"', b"'")}
+_KEPT = 16 * 1024
+"""Octets of a value that are given to expat: whoever looks at values looks at shorter ones."""
+_LONGEST = 1024 * 1024
+"""Octets of a tag that are: so many are read in some 10 ms."""
+
+
+class TagTooLong(expat.ExpatError):
+    """What expat would have to read at once, or a tag, comment or instruction without end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +41,147 @@ class StartTag:
 
 def start_tag(document: Octets, start: int) -> StartTag | None:
     """The tag at `start` of a document that is well-formed up to its end; None if there is none."""
-    tag = _TAG.match(document, start)
-    return None if tag is None else StartTag(tag[1], tag.end(), bool(tag[2]))
+    tag = _TAG.match(document, start, start + SLICE)
+    if tag is not None:
+        return StartTag(tag[1], tag.end(), bool(tag[2]))
+    name, at = _NAME.match(document, start, start + SLICE), start + 1
+    while (value := next_value(document, at)) is not None:
+        at = found(document, *value) + 1
+        if at == 0:
+            return None
+    end = end_of_tag(document, at)
+    return None if name is None or end < 0 else StartTag(name[1], end, document[end - 2] == _SLASH)
 
 
-def feed(parser: expat.XMLParserType, document: Octets) -> None:
-    """The document in slices, so that other threads get their turn; larger ones within a tag or a comment that is long,
-    because expat reads such a one from its beginning each time."""
-    view, start, size = memoryview(document), 0, SLICE
-    while start < len(view):
-        parser.Parse(view[start : start + size], False)
-        start, begun = start + size, start
-        size = SLICE if parser.CurrentByteIndex > begun else 2 * size
-    parser.Parse(b"", True)
+def end_of_tag(document: Octets, at: int) -> int:
+    """Where a start tag ends, from behind its last value on or from its name if there is none; -1 if it does not."""
+    at = _first(_IN_TAG, document, at)
+    return at + 1 if at >= 0 and document[at] == _GREATER else -1
+
+
+def next_value(document: Octets, at: int) -> tuple[bytes, int] | None:
+    """The quotation mark of the next attribute's value in a start tag, and where the value begins; None behind the last
+    one. `at` is behind the tag's `<` or a value."""
+    if near := _TO_VALUE.match(document, at, at + SLICE):
+        return near[1], near.end()
+    at = _first(_IN_TAG, document, at)
+    if at < 0 or document[at] != _EQUALS:
+        return None
+    at = _first(_NO_BLANK, document, at + 1)
+    quote = _QUOTES.get(document[at]) if at >= 0 else None
+    return None if quote is None else (quote, at + 1)
+
+
+def _first(wanted: re.Pattern[bytes], document: Octets, at: int) -> int:
+    """Where the first octet that is `wanted` stands from `at` on, or -1; an expression keeps the interpreter's lock
+    for no more than a slice."""
+    octet, end = wanted.search(document, at, at + SLICE), at + SLICE
+    while octet is None and end < len(document):
+        octet, end = wanted.search(document, end, end + SLICE), end + SLICE
+    return -1 if octet is None else octet.start()
+
+
+class Reading:
+    """A document that `parser` is given, once."""
+
+    def __init__(self, parser: expat.XMLParserType, document: Octets) -> None:
+        self._parser = parser
+        self._document = document
+        # What stands from so many octets on, as expat counts them, stands so many further behind in the document.
+        self._from, self._left_out = [0], [0]
+        self._shortened = set[int]()
+
+    @property
+    def at(self) -> int:
+        """Where in the document that begins of which the parser tells."""
+        index = self._parser.CurrentByteIndex
+        return index + self._left_out[bisect_right(self._from, index) - 1]
+
+    @property
+    def is_shortened(self) -> bool:
+        """Whether the parser tells of a tag with values of which it was given the beginning."""
+        return self._parser.CurrentByteIndex in self._shortened
+
+    def read(self) -> None:
+        """Raises `ExpatError`; `TagTooLong` for what may be well-formed."""
+        view, start, size = memoryview(self._document), 0, SLICE
+        while start < len(view):
+            self._parser.Parse(view[start : start + size], False)
+            begun, start = start, start + size
+            token = self.at
+            if token > begun or start >= len(view):
+                size = SLICE
+                continue
+            end = self._shorten(token, start)
+            start, size = (end, SLICE) if end > start else (start, 2 * size)
+            if start + size - token > _LONGEST and size > SLICE:
+                raise TagTooLong
+        self._parser.Parse(b"", True)
+
+    def _shorten(self, token: int, start: int) -> int:
+        """Gives the parser what it needs of the rest of what begins at `token`; `start` is how far it got. How far it
+        is then."""
+        document = self._document
+        head = bytes(document[token : token + 4])
+        if head == b"<!--":
+            return self._shorten_other(token, start, b"-->")
+        if head.startswith(b"<?"):
+            return self._shorten_other(token, start, b"?>")
+        if head.startswith(b"<") and not head.startswith((b"<!", b"</")):
+            return self._shorten_tag(token, start)
+        return start
+
+    def _shorten_other(self, token: int, start: int, ending: bytes) -> int:
+        """See `_shorten`: a comment or an instruction."""
+        document = self._document
+        end = found(document, ending, token + 4)
+        if end < 0:
+            raise TagTooLong
+        if end > start:
+            # A blank, lest it ends with what ends it otherwise.
+            rest = bytes(document[start : _next_character(document, start, end)]) + b" " + ending
+            self._give(rest, start, end + len(ending))
+        return max(start, end + len(ending))
+
+    def _shorten_tag(self, token: int, start: int) -> int:
+        """See `_shorten`: a start tag."""
+        document, parts, done, at = self._document, list[bytes](), start, token + 1
+        while (value := next_value(document, at)) is not None:
+            close = found(document, *value)
+            if close < 0:
+                raise TagTooLong
+            kept = _kept(document, value[1], max(value[1] + _KEPT, start), close)
+            if kept < close:
+                parts.append(bytes(document[done:kept]))
+                done = close
+            at = close + 1
+        end = end_of_tag(document, at)
+        if end < 0 or sum(map(len, parts)) + end - done + start - token > _LONGEST:
+            raise TagTooLong
+        if end > start:
+            self._shortened.add(self._parser.CurrentByteIndex)
+            self._give(b"".join((*parts, bytes(document[done:end]))), start, end)
+        return max(start, end)
+
+    def _give(self, rest: bytes, start: int, end: int) -> None:
+        """Instead of what stands from `start` to `end`."""
+        index = start - self._left_out[-1] + len(rest)
+        self._from.append(index)
+        self._left_out.append(end - index)
+        self._parser.Parse(rest, False)
+
+
+def _kept(document: Octets, start: int, end: int, close: int) -> int:
+    """Where a value from `start` to `close` can be left out from `end` on: not within a reference or a character."""
+    kept = bytes(document[start : min(end, close)])
+    if kept.rfind(b"&") > kept.rfind(b";"):
+        end = found(document, b";", end, close) + 1 or close
+    return _next_character(document, end, close)
+
+
+def _next_character(document: Octets, at: int, end: int) -> int:
+    """Where a character begins: UTF-8 has up to three more octets for one (10xxxxxx)."""
+    most = min(at + 3, end)
+    while at < most and document[at] & 0xC0 == 0x80:
+        at += 1
+    return at

@@ -13,7 +13,7 @@ from lxml import etree
 from tiaas.base.slices import SLICE
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.xmldocuments import DOCUMENT_LIMITS, parse_document
-from tiaas.soap import dimensions
+from tiaas.soap import tags
 from tiaas.soap.dimensions import check_dimensions
 from tiaas.soap.errors import TooLarge
 from tiaas.soap.markup import ATTRIBUTES_MAX, Limits, parse_document_untrusted
@@ -141,7 +141,7 @@ def test_exactly_what_a_parser_would_build(inner: bytes, elements: int, attribut
         return
     most = max((len(element.attrib) for element in root.iter(etree.Element)), default=0)
     for of_one, is_more in ((None, False), (most, False), (most - 1, most > 0)):
-        with patch("tiaas.soap.dimensions.SLICE", at_once):
+        with patch("tiaas.soap.tags.SLICE", at_once):
             try:
                 check_dimensions(octets, elements, attributes, of_one)
             except TooLarge:
@@ -172,7 +172,7 @@ def test_no_search_goes_over_more_than_a_slice(monkeypatch: pytest.MonkeyPatch, 
     """An expression keeps the interpreter's lock until it is done."""
     spans = list[int]()
     for name in ("_TO_VALUE", "_IN_TAG", "_NO_BLANK"):
-        monkeypatch.setattr(dimensions, name, _Pattern(getattr(dimensions, name), spans))
+        monkeypatch.setattr(tags, name, _Pattern(getattr(tags, name), spans))
     octets = b"<a>" + b"= " * 100 + inner % (long * (3 * SLICE)) + b"<e f='g'/>" * 2 + b"</a>"
     check_dimensions(octets, 4, 3)
     assert max(spans) <= SLICE

@@ -169,6 +169,16 @@ def test_nothing_is_looked_for_deeper_than_the_message_may_be(monkeypatch: pytes
     assert len(begun) == min(depth, 33)
 
 
+def test_a_namespace_that_is_not_read_to_its_end_is_none() -> None:
+    """What the signature would get of it would not be what stands there."""
+    name = "urn:" + "x" * 500_000
+    for signature in (signed("p:c"), signed("<p:a/>"), signed("x")):
+        with pytest.raises(BadMessage):
+            read(message(signature, f'xmlns:p="{name}"'))
+    signature = signed(f'<p:c xmlns:p="{name}"/><d e="{name}"/>')
+    assert signature_in(message(signature)) == signature.encode()
+
+
 def test_the_way_to_an_element_is_compared_where_a_known_one_may_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not at each of many elements beside them."""
 
