@@ -16,6 +16,9 @@ from tiaas.soap.errors import BadEnvelope
 PART_TYPE = "application/xop+xml"
 _PARTS_MAX = 2_000
 _HEAD_MAX = 8 * 1024
+_FIELDS_MAX = 100
+_NO_DELIMITERS_MAX = 2_000
+"""Lines that begin like a delimiter and are none."""
 _BOUNDARY_MAX = 200
 _PARAMETER = re.compile(r"""; *([\w!#$%&'*+.^`|~-]{1,60}) *= *(?:"((?:[^"\\]|\\.)*)"|([^;\s"]*))""")
 _AS_THEY_ARE = ("", "binary", "8bit", "7bit")
@@ -114,11 +117,15 @@ def _parts(body: Octets, delimiter: bytes) -> Iterator[tuple[str, memoryview]]:
 def _delimiters(octets: bytes | bytearray, delimiter: bytes) -> Iterator[int]:
     """Where delimiters are: at the start of a line, with nothing but the end mark or spaces behind them."""
     line = b"\n" + delimiter
-    at = 0 if octets.startswith(delimiter) else found(octets, line) + 1
+    at, others = 0 if octets.startswith(delimiter) else found(octets, line) + 1, 0
     while at or octets.startswith(delimiter):
         end = at + len(delimiter)
         if octets.startswith(b"--", end) or not octets[end : end + 200].partition(b"\n")[0].strip(b" \t\r"):
             yield at
+        else:
+            others += 1
+            if others > _NO_DELIMITERS_MAX:
+                raise BadEnvelope("too many lines begin with the boundary of the multipart message")
         at = found(octets, line, end) + 1
         if not at:
             return
@@ -146,7 +153,10 @@ def _part(octets: bytes | bytearray, view: memoryview, start: int, end: int) -> 
 def _head(head: bytes) -> tuple[str, str]:
     """Content-ID and Content-Transfer-Encoding."""
     fields = {}
-    for line in head.decode("latin-1").splitlines():
+    lines = head.decode("latin-1").splitlines()
+    if len(lines) > _FIELDS_MAX:
+        raise BadEnvelope(f"a part of the multipart message has more than {_FIELDS_MAX} lines in its head")
+    for line in lines:
         name, colon, value = line.partition(":")
         if colon:
             fields[name.strip().lower()] = value.strip()

@@ -204,6 +204,29 @@ def test_packages_that_are_none(content_type: str, body: bytes) -> None:
         open_package_untrusted(content_type, body)
 
 
+ROOT = b"--b\r\nContent-ID: <root>\r\n"
+END = b"\r\n--b--"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (ROOT + b"\r\n<a/>" + b"\n--bx" * 2_001 + END, "too many lines"),
+        (ROOT + b"a:\r\n" * 100 + b"\r\n<a/>" + END, "more than 100 lines"),
+        ((ROOT + b"\r\n<a/>\r\n") * 2_001 + END, "more than 2000 parts"),
+    ],
+)
+def test_what_is_gone_through_line_by_line_is_bounded(body: bytes, words: str) -> None:
+    """It is read in the event loop, before anybody knows who sent it."""
+    with pytest.raises(BadEnvelope, match=words):
+        open_package_untrusted(PACKAGE, body)
+
+
+def test_lines_that_begin_like_a_delimiter_are_content() -> None:
+    content = b"<a/>" + b"\n--bx" * 2_000
+    assert open_package_untrusted(PACKAGE, ROOT + b"a:\r\n" * 99 + b"\r\n" + content + END).root == content
+
+
 @given(st.binary(max_size=500), st.integers(1, 80), st.sampled_from([b"\n", b"\r\n", b" \t"]))
 def test_base64_in_lines_is_decoded(octets: bytes, width: int, gap: bytes) -> None:
     text = b"".join(base64_slices(octets))
