@@ -9,7 +9,15 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tiaas.ades.cades import CadesOptions, PreparedCades, prepare, prepare_counter, prepare_parallel
+from tiaas.ades.cades import (
+    CadesOptions,
+    PreparedCades,
+    countersigned_document,
+    enveloped_document,
+    prepare,
+    prepare_counter,
+    prepare_parallel,
+)
 from tiaas.ades.cadesread import cades_claims_untrusted, read_cades_untrusted
 from tiaas.ades.found import BadSignatureFile
 from tiaas.ades.rawsignature import read_ecdsa_untrusted, read_pkcs1_untrusted
@@ -87,6 +95,9 @@ def target(data: bytes) -> None:
         prepare_parallel(data, None, _BY, _OPTIONS).finish([b"value"])
         counter = prepare_counter(data, _BY, replace(_OPTIONS, unsigned_attributes=(data,)))
         counter.finish([b"value"] * len(counter.digests))
+    for look in (enveloped_document, countersigned_document):
+        with suppress(CannotSign):
+            look(data)
     read_ecdsa_untrusted(data, _DOCUMENT, _CERTIFICATE)
     read_ecdsa_untrusted(_INFO.value, _DOCUMENT, data)
     read_pkcs1_untrusted(_INFO.value, _DOCUMENT, data)

@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 
-from tiaas.ades.cadesread import digest_signed_before
+from tiaas.ades.cadesread import SIGNATURES_MAX, are_intact, digest_signed_before
 from tiaas.ades.cmssigner import CmsSigner, cms_signer
 from tiaas.ades.signing import CannotSign, SignedBy
 from tiaas.base.dataclass import dataclass
@@ -118,6 +118,31 @@ def prepare_counter(signature: bytes, by: SignedBy, options: CadesOptions) -> Pr
         prepared.append(signing.signed_attributes([*own, *signed]))
     job = _Countersigned(_frame(read, read.content()), signer, read, tuple(prepared), unsigned, options.ocsp)
     return PreparedCades(tuple(attributes.digest for attributes in prepared), ignored, job)
+
+
+def enveloped_document(signature: bytes) -> bytes:
+    """The document that a parallel signature signs, for who has to look at it before.
+
+    Raises `CannotSign` 4110: `signature` holds no CMS signature, is detached, or signs no document (id-data).
+    """
+    document = _document(_read(signature))
+    if document is None:
+        raise CannotSign(4110, "the signature does not contain the document")
+    return document
+
+
+def countersigned_document(signature: bytes) -> bytes | None:
+    """The document whose signatures a counter signature signs, None if they are detached.
+
+    Raises `CannotSign`, see `enveloped_document`; and 4110 if one of the signatures is not intact, 4280 if they are
+    more than are verified.
+    """
+    read = _read(signature)
+    if len(read.signers) > SIGNATURES_MAX:
+        raise CannotSign(4280, "more signatures than supported")
+    if not are_intact(read):
+        raise CannotSign(4110, "a signature to be countersigned is not intact")
+    return _document(read)
 
 
 def with_ocsp(signature: bytes, responses: Sequence[bytes]) -> bytes:
@@ -256,6 +281,12 @@ def _read(signature: bytes) -> SignedData:
     if not read.signers:
         raise CannotSign(4110, "a CMS structure without signatures")
     return read
+
+
+def _document(read: SignedData) -> bytes | None:
+    if read.content_type != oids.DATA:
+        raise CannotSign(4110, "the signed content is no document")
+    return read.content()
 
 
 def _frame(read: SignedData, content: bytes | None) -> SignedDataParts:

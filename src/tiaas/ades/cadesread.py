@@ -23,7 +23,7 @@ from tiaas.pki.ecdsause import EcdsaUse
 from tiaas.pki.keys import Digest, SigningScheme
 
 _HASHES = {Digest.SHA256: sha256, Digest.SHA384: sha384, Digest.SHA512: sha512}
-_MAX_SIGNATURES = 100
+SIGNATURES_MAX = 100
 _MAX_NESTED = 4
 _MAX_NAMES = 100
 """Names of issuers that are read because no certificate has the name as a signature writes it."""
@@ -83,17 +83,26 @@ def digest_signed_before(read: SignedData) -> bytes | None:
     """The SHA-256 hash value of the content as an intact signature of `read` states it, or None."""
     reading = _Reading((), read.content_type, _Certificates(read.certificates()), stated=True)
     for info in read.signers:
-        try:
-            digest = cmsattributes.message_digest(info)
-            algorithm = known_algorithm(info.signature_algorithm, info.digest_algorithm)
-            names_one = cmsattributes.names_a_certificate(info)
-            claimed, check = _weighed(info, reading, reading.certificates.of(info), algorithm, names_one=names_one)
-        except BadCms:
-            continue
-        intact = (claimed if check is None else check()) is Integrity.INTACT
-        if intact and known_digest(info.digest_algorithm) is Digest.SHA256:
-            return digest
+        if known_digest(info.digest_algorithm) is Digest.SHA256 and _is_intact(info, reading):
+            return cmsattributes.message_digest(info)
     return None
+
+
+def are_intact(read: SignedData) -> bool:
+    """Whether every signature of `read` is intact; if they are detached, of the hash values that they state."""
+    certificates, content = _Certificates(read.certificates()), read.segments
+    reading = _Reading(content or (), read.content_type, certificates, stated=content is None)
+    return all(_is_intact(info, reading) for info in read.signers)
+
+
+def _is_intact(info: SignerInfo, reading: "_Reading") -> bool:
+    try:
+        algorithm = known_algorithm(info.signature_algorithm, info.digest_algorithm)
+        names_one = cmsattributes.names_a_certificate(info)
+        claimed, check = _weighed(info, reading, reading.certificates.of(info), algorithm, names_one=names_one)
+    except BadCms:
+        return False
+    return (claimed if check is None else check()) is Integrity.INTACT
 
 
 class _Certificates:
@@ -215,7 +224,7 @@ class _Reading:
 def _append(
     claims: list[Claim], info: SignerInfo, reading: _Reading, countersigned: int | None, depth: int = 0
 ) -> None:
-    if len(claims) >= _MAX_SIGNATURES or depth > _MAX_NESTED:
+    if len(claims) >= SIGNATURES_MAX or depth > _MAX_NESTED:
         raise BadSignatureFile(4280, "more signatures than supported")
     own = len(claims)
     claims.append(_claim(info, reading, countersigned))
@@ -231,7 +240,7 @@ def _append(
 
 
 def _append_unreadable(claims: list[Claim], reading: _Reading, countersigned: int) -> None:
-    if len(claims) >= _MAX_SIGNATURES:
+    if len(claims) >= SIGNATURES_MAX:
         raise BadSignatureFile(4280, "more signatures than supported")
     found = FoundSignature(reading.form, Integrity.MALFORMED, b"", None, countersigns=countersigned, is_bound=False)
     claims.append(Claim(found))

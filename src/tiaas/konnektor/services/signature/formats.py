@@ -63,7 +63,7 @@ def prepare(wish: Wish, name: str, here: Circumstances, checked: Checked) -> Rea
                 prepared = cms = _prepare_cms(wish, here)
                 ignored = cms.ignored
     except CannotSign as error:
-        raise _fault(error, wish) from None
+        raise fault_of(error, wish) from None
     warnings = checked.warnings
     if wish.warnings or ignored:
         more = (_IGNORED_ATTRIBUTES,) if ignored else ()
@@ -77,7 +77,7 @@ def finish(ready: Ready, values: tuple[bytes, ...], ocsp: bytes | None) -> Made:
     try:
         octets = ready.prepared.finish(values, ocsp if wish.request.include_revocation_info else None)
     except CannotSign as error:
-        raise _fault(error, wish) from None
+        raise fault_of(error, wish) from None
     if not isinstance(ready.prepared, PreparedXades):
         return Made(octets)
     if wish.inputs.include_objects is not None:
@@ -134,5 +134,6 @@ def _placement(place: SignaturePlacement) -> Placement:
     return Placement(place.xpath_first_child_of or "")
 
 
-def _fault(error: CannotSign, wish: Wish) -> KonnektorError:
+def fault_of(error: CannotSign, wish: Wish) -> KonnektorError:
+    """The fault with the code and reason of `error`."""
     return KonnektorError(error.code, error.reason, fill=wish.document_format.value if error.code == 4110 else "")

@@ -6,7 +6,6 @@ no answer that the schema allows, so it is 4049 then.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import repeat
 from operator import attrgetter
@@ -19,7 +18,6 @@ from tiaas.base.heavy import beside
 from tiaas.interfaces.signature_service_v7_5 import SignResponse
 from tiaas.konnektor.cardmap import QES, SIG
 from tiaas.konnektor.cards import Card
-from tiaas.konnektor.documents import UNREAD, Checked, check_document
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.events import Event, Topic
 from tiaas.konnektor.keys import effective_crypt, signer_of
@@ -28,8 +26,8 @@ from tiaas.konnektor.qesjob import QesJob
 from tiaas.konnektor.quickwork import is_quick
 from tiaas.konnektor.services.context import ServiceContext
 from tiaas.konnektor.services.signature.answers import Made, sign_response
+from tiaas.konnektor.services.signature.checking import checked
 from tiaas.konnektor.services.signature.formats import Circumstances, Ready, finish, prepare
-from tiaas.konnektor.services.signature.variants import CMS_FORMATS
 from tiaas.konnektor.services.signature.warned import status_of
 from tiaas.konnektor.services.signature.wishes import Wish, tell_which
 from tiaas.konnektor.sessions import CardSession
@@ -107,21 +105,11 @@ def _prepared(wishes: Sequence[Wish], names: Sequence[str], here: Circumstances)
     stack: list[Ready] = []
     try:
         for wish, name in zip(wishes, names, strict=True):
-            stack.append(prepare(wish, name, here, _checked(wish)))
+            stack.append(prepare(wish, name, here, checked(wish, qes=here.qes)))
     except KonnektorError as error:
         tell_which(error, len(stack), len(wishes))
         raise
     return stack
-
-
-def _checked(wish: Wish) -> Checked:
-    if wish.update is not None and wish.format in CMS_FORMATS:
-        return UNREAD  # A CMS signature, whatever MIME type it is called by; its format reads it.
-    checked = check_document(
-        wish.data, wish.document_format, wish.schemas, wish.mime_type, has_signatures=wish.update is not None
-    )
-    # A policy says what its documents are: that no schema came with the call is nothing to warn of.
-    return checked if wish.policy is None else replace(checked, warnings=())
 
 
 def _finished(stack: Sequence[Ready], values: Values, ocsp: bytes | None) -> list[Made]:
