@@ -23,6 +23,7 @@ from tiaas.interfaces.dss_core_v1_0 import (
     Schemas,
     SignaturePlacement,
 )
+from tiaas.konnektor import ocsppatience
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.documents import DOCUMENT_OCTETS_MAX
 from tiaas.konnektor.errors import KonnektorError
@@ -303,12 +304,14 @@ async def test_a_status_service_that_hangs_is_waited_for_once(office: Office, mo
     trust = office.context.trust
     trust.forget_answers()
     monkeypatch.setattr(trust._ocsp, "_seconds", 0.5)
+    monkeypatch.setattr(ocsppatience, "_AT_ONCE", 60.0)
     before = trust.status().ocsp.requests
     with fault(office, Service.OCSP, None, delay=20, times=None):
         await office.call(office.sign(wish(TEXT, "text/plain", ocsp=True)))
         assert trust.status().ocsp.requests == before + 1
         await office.call(office.sign(wish(TEXT, "text/plain", ocsp=True)))
         assert trust.status().ocsp.requests == before + 1
+    monkeypatch.undo()
     trust.forget_answers()
     response = await signed(office, wish(TEXT, "text/plain", include_e_content=True, ocsp=True))
     (found,) = read_cades_untrusted(cms(response))
