@@ -19,27 +19,6 @@ KEPT = 1000
 _NUMBERS = 26**3 * 1000
 
 
-@dataclass(frozen=True, slots=True)
-class SignatureJob:
-    """A job from its beginning to its answer, as a context; `stop` is what StopSignature turns.
-
-    `running` are the jobs under way, itself among them until its end.
-    """
-
-    number: str
-    card_handle: str
-    running: dict[str, "SignatureJob"] = field(repr=False, compare=False)
-    stop: StopSwitch = field(default_factory=StopSwitch)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        del self.running[self.number]
-
-
 class _LastNumbers(OrderedDict[str, None]):
     """The last `KEPT` numbers, each of them once."""
 
@@ -48,6 +27,33 @@ class _LastNumbers(OrderedDict[str, None]):
         self[number] = None
         if len(self) > KEPT:
             self.popitem(last=False)
+
+
+@dataclass(slots=True)
+class SignatureJob:
+    """A job from its beginning to its answer, as a context; `stop` is what StopSignature turns.
+
+    Its number is nobody else's while it is under way. Afterwards it is used, unless the job failed before `has_begun`
+    was set: before a signature was made or a person could be asked.
+    `running` are the jobs under way, itself among them until its end, `used` the numbers of those before.
+    """
+
+    number: str
+    card_handle: str
+    running: dict[str, "SignatureJob"] = field(repr=False, compare=False)
+    used: _LastNumbers = field(repr=False, compare=False)
+    stop: StopSwitch = field(default_factory=StopSwitch)
+    has_begun: bool = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        del self.running[self.number]
+        if kind is None or self.has_begun:
+            self.used.append(self.number)
 
 
 class SignatureJobs:
@@ -63,7 +69,7 @@ class SignatureJobs:
         """A number that was neither given out nor used lately."""
         while True:
             number = self._random()
-            if number not in self._given and number not in self._used:
+            if number not in self._given and number not in self._used and number not in self._running:
                 self._given.append(number)
                 return number
 
@@ -73,10 +79,9 @@ class SignatureJobs:
             raise KonnektorError(4252)
 
     def running(self, number: str, card_handle: str) -> SignatureJob:
-        """A job with a number, which is used from now on. Raises 4252."""
+        """A job with a number, which nobody else has from now on. Raises 4252."""
         self.require_unused(number)
-        self._used.append(number)
-        job = self._running[number] = SignatureJob(number, card_handle, self._running)
+        job = self._running[number] = SignatureJob(number, card_handle, self._running, self._used)
         return job
 
     def find(self, number: str) -> SignatureJob | None:

@@ -194,9 +194,9 @@ async def test_a_card_pulled_in_the_middle_leaves_nothing(office: Office) -> Non
 
 @pytest.mark.code(4085)
 @pytest.mark.pitfall(38)
-@pytest.mark.requirement("TIP1-A_4648")
+@pytest.mark.requirement("TIP1-A_4648", "TIP1-A_4644")
 async def test_an_smb_that_was_pulled_wants_its_pin_again(office: Office) -> None:
-    """Nobody is asked for PIN.SMC: 4085 tells the Primärsystem to do that."""
+    """Nobody is asked for PIN.SMC: 4085 tells the Primärsystem to do that, and to repeat the call, number and all."""
     card = office.card(CardType.SMC_B)
     terminal = office.run.lab.terminal(card.ct_id)
     iccsn = terminal.eject(card.slot)
@@ -204,10 +204,12 @@ async def test_an_smb_that_was_pulled_wants_its_pin_again(office: Office) -> Non
     kind = CardType.SMC_B
     await office.until(lambda: any(each.card_type is kind and each is not card for each in office.context.cards))
     office.events.clear()
-    assert await office.code_of(office.sign(wish(TEXT))) == 4085
+    message = office.sign(wish(TEXT))
+    assert await office.code_of(message) == 4085
     assert not any(event.topic == Topic.PIN_VERIFY_STARTED for event in office.events)
     await office.unlock()
-    await office.call(office.sign(wish(TEXT)))
+    await office.call(message)
+    assert await office.code_of(message) == 4252
 
 
 @pytest.mark.requirement("TIP1-A_5033", "TIP1-A_4597")

@@ -3,6 +3,7 @@
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -254,6 +255,34 @@ async def test_a_certificate_that_is_not_good(office: Office, kind: CardType, st
     assert refused.value.code == 4123
     assert len(refused.value.causes) == 1
     office.context.trust.forget_answers()
+@pytest.mark.code(4111)
+@pytest.mark.requirement("TIP1-A_4644")
+async def test_a_call_that_signed_nothing_may_be_repeated_with_its_number(office: Office) -> None:
+    message = office.sign(wish(TEXT))
+    assert await office.code_of(replace(message, sign_request=(wish(TEXT, signature_type=XADES),))) == 4111
+    await office.call(message)
+    assert await office.code_of(message) == 4252
+
+
+@pytest.mark.code(4120, 4252)
+async def test_a_call_that_signed_a_part_has_used_its_number(office: Office) -> None:
+    message = office.sign(wish(TEXT), wish(TEXT, name="R2"))
+    with fault(office, Service.CARD, "6400", match="SMC-B * 0?2A", skip=1):
+        assert await office.code_of(message) == 4120
+    assert await office.code_of(message) == 4252
+
+
+@pytest.mark.code(4049, 4252)
+async def test_a_number_that_somebody_was_shown_is_used(office: Office) -> None:
+    message = office.sign(wish(TIFF, "image/tiff"), kind=CardType.HBA)
+    with fault(office, Service.KEYPAD, "cancel"):
+        assert await office.code_of(message) == 4049
+    assert await office.code_of(message) == 4252
+    refused = office.sign(wish(b"GIF89a..", "image/tiff"), kind=CardType.HBA)
+    assert await office.code_of(refused) == 4024
+    await office.call(replace(refused, sign_request=message.sign_request))
+
+
 
 
 @pytest.mark.code(4123)

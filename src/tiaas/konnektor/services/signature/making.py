@@ -159,6 +159,7 @@ async def _sign(call: Call, signer: Signer, stack: Sequence[Ready]) -> Values:
             if call.job.stop.turned():
                 return ()
             signed.append(await signer.sign_digest(digest, signer.scheme))
+            call.job.has_begun = True
         values.append(tuple(signed))
         _tell(call)
     return tuple(values)
@@ -176,6 +177,7 @@ async def _sign_qualified(call: Call, key: CertifiedKey, stack: Sequence[Ready])
         on_signed=lambda _: _tell(call),
         mandant_id=call.mandant_id,
     )
+    call.job.has_begun = True
     return (await call.context.qes.sign(job, [ready.prepared.digests for ready in stack])).values
 
 
