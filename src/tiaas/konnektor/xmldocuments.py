@@ -110,6 +110,8 @@ def _schema(schemas: Mapping[str, bytes]) -> etree.XMLSchema:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     try:
         roots = {name: parse_document_untrusted(octets, DOCUMENT_LIMITS) for name, octets in schemas.items()}
+        if any(root.get("targetNamespace") != namespace for namespace, root in roots.items()):
+            raise KonnektorError(4026, "RefURI is not the schema's target namespace")
         require_cheap(roots.values())
         located = {namespace: _located(root, schemas) for namespace, root in roots.items()}
         parser.resolvers.add(_Given(located))

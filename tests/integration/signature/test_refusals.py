@@ -198,6 +198,7 @@ async def test_what_is_wrong_with_xml_has_its_place(office: Office, request_: v7
         pytest.param(wish(FULL_PDF, "application/pdf-a", name="Meier"), "document 2 of 3: ", id="not prepared"),
         pytest.param(wish(TEXT, signature_type=XADES, name="Meier"), "document 2 of 3", id="no such type"),
     ],
+        pytest.param(wish(XML, xml=True, schemas=schemas(SCHEMA, "urn:z")), 4026, marks=pytest.mark.code(4026)),
 )
 async def test_one_of_several_documents_is_named_by_its_place(
     office: Office, bad: v7_5.SignRequest, detail: str

@@ -26,6 +26,7 @@ from tiaas.interfaces.dss_core_v1_0 import (
     Schema,
     Schemas,
     SignatureObject,
+    SignaturePtr,
     UseVerificationTime,
 )
 from tiaas.interfaces.oasis_verification_report_v1_0 import ReturnVerificationReport
@@ -327,6 +328,20 @@ async def test_what_cannot_be_verified(
     office: Office, document: v7_5.Document | None, signature: SignatureObject | None, code: int
 ) -> None:
     assert await office.code_of(verify(office, document, signature)) == code
+
+
+@pytest.mark.code(4000)
+async def test_a_pointer_names_the_document(office: Office, calm: None) -> None:
+    made = (await signed(office, wish(XML, xml=True))).optional_outputs.document_with_signature
+    given = v7_5.Document(id="D1", base64_xml=made.base64_xml)
+    for which, code in (("D1", None), (None, None), ("D2", 4000)):
+        request = verify(office, given, SignatureObject(signature_ptr=SignaturePtr(which_document=which)))
+        if code is not None:
+            assert await office.code_of(request) == code
+        else:
+            assert (await office.call(request)).verification_result.high_level_result is HighLevelResult.VALID
+    unnamed = SignatureObject(signature_ptr=SignaturePtr(which_document="D1"))
+    assert await office.code_of(verify(office, v7_5.Document(base64_xml=made.base64_xml), unnamed)) == 4000
 
 
 SCHEMA = """<schema xmlns="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:x" elementFormDefault="qualified">

@@ -23,7 +23,7 @@ from tiaas.konnektor.documents import (
 )
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.quickwork import QUICK_OCTETS
-from tiaas.konnektor.services.signature.wishes import check_names, schemas_of
+from tiaas.konnektor.services.signature.wishes import check_names, require_named, schemas_of
 from tiaas.konnektor.verification.reading import Material
 from tiaas.soap.parsers import fromstring
 
@@ -40,6 +40,8 @@ NO_INPUTS = VerifyInputs()
 def check_arguments(message: VerifyDocument) -> None:
     """What is seen without reading what was handed in. Raises 4000, 4253 (no signature), 4283."""
     form, given = _format(message), message.signature_object
+    if given is not None and given.signature_ptr is not None and message.document is not None:
+        require_named(given.signature_ptr.which_document, message.document)
     most = signed_octets_max(form)
     # A document beside its signature is one like any other, what holds both is larger.
     is_inside = form in _WITH_DOCUMENT or given is None or given.signature_ptr is not None

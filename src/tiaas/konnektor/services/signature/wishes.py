@@ -119,7 +119,7 @@ def wish_of(request: SignRequest, qes: bool) -> Wish:
     warnings = []
     if inputs.signature_placement is not None:
         if kind is SignatureFormat.XADES:
-            _require_named(inputs.signature_placement.which_document, document)
+            require_named(inputs.signature_placement.which_document, document)
         else:
             warnings.append(4197)
     if inputs.include_objects is not None:
@@ -153,8 +153,8 @@ def _content(document: Document) -> tuple[bytes, str | None, DocumentFormat]:
     return document.base64_data.data, document.base64_data.mime_type, format_of(document.base64_data.mime_type)
 
 
-def _require_named(which: str | None, document: Document) -> None:
-    """Raises 4000 for a WhichDocument that is not the document of its SignRequest."""
+def require_named(which: str | None, document: Document) -> None:
+    """Raises 4000 for a WhichDocument that is not the document it comes with."""
     if which is not None and which != document.id:
         raise KonnektorError(4000, "WhichDocument does not name the document")
 
@@ -162,7 +162,7 @@ def _require_named(which: str | None, document: Document) -> None:
 def _require_whole(objects: IncludeObjects, document: Document) -> None:
     """Raises 4000 as above, 4111 for what is not the document as it is, in an Object that is signed (TAB_KON_778)."""
     for wanted in objects.include_object:
-        _require_named(wanted.which_document, document)
+        require_named(wanted.which_document, document)
     if len(objects.include_object) > 1:
         raise KonnektorError(4111, "IncludeObject: the document is included once")
     if wanted.has_tags or not wanted.create_reference:
