@@ -44,13 +44,14 @@ _ALWAYS_OURS = frozenset(
 class CadesOptions:
     """How to sign. `time` is the claimed signing time, `short_text` goes into content-hints.
 
+    `enveloping` says whether the document is in the signature; None: it is not, or as it is where one is added to.
     `signed_attributes` and `unsigned_attributes` are the caller's CMSAttributes (each a whole Attribute, DER), put in
     unchanged; those that tiaas sets itself are ignored, see `PreparedCades.ignored`. `policy` is an OID. `ocsp` is an
     OCSPResponse (DER) fetched before signing (SignatureService 7.4, 7.5.5).
     """
 
     time: datetime
-    enveloping: bool = False
+    enveloping: bool | None = None
     short_text: str | None = None
     mime_type: str | None = None
     signed_attributes: tuple[bytes, ...] = ()
@@ -88,9 +89,9 @@ def prepare_parallel(signature: bytes, document: bytes | None, by: SignedBy, opt
 
     The content is the enveloped one, else `document`. Without either its hash value is taken from an intact signature
     in it. Enveloping stays enveloping, detached detached. Raises `CannotSign`: 4110 `signature` holds no CMS signature,
-    or the content is unknown; 4000 see `prepare`.
+    or the content is unknown; 4111 it is not as `options.enveloping` says; 4000 see `prepare`.
     """
-    read = _read(signature)
+    read = _read_for(options, signature)
     content = read.content()
     if content is None and document is not None:
         digest: bytes | None = sha256(document).digest()
@@ -109,7 +110,7 @@ def prepare_counter(signature: bytes, by: SignedBy, options: CadesOptions) -> Pr
     Content type and mime type belong to no counter signature (RFC 5652, 11.4). Raises `CannotSign`, see
     `prepare_parallel`.
     """
-    read = _read(signature)
+    read = _read_for(options, signature)
     signer = cms_signer(by)
     signed, unsigned, ignored = _callers(options, frozenset())
     prepared = []
@@ -280,6 +281,13 @@ def _read(signature: bytes) -> SignedData:
         raise CannotSign(4110, f"no CMS signature: {error}") from None
     if not read.signers:
         raise CannotSign(4110, "a CMS structure without signatures")
+    return read
+
+
+def _read_for(options: CadesOptions, signature: bytes) -> SignedData:
+    read = _read(signature)
+    if options.enveloping is not None and options.enveloping is (read.segments is None):
+        raise CannotSign(4111, "IncludeEContent: the signature that is there is not so")
     return read
 
 

@@ -148,8 +148,8 @@ def _prepare(parsed: XmlDocument, by: SignedBy, options: XadesOptions) -> Prepar
     if options.include_object:
         check_variant(Variant.ENVELOPING, options.use, options.policy, options.update)
         return _prepare_enveloping(parsed, by, options)
-    if options.update is Update.PARALLEL and parsed.root.tag == ds("Signature"):
-        raise CannotSign(4111, "no parallel signatures around a document")
+    if options.update is Update.PARALLEL:
+        _require_signature(parsed)
     target = find_target(parsed, options.reference, options.placement, _id_attributes(options))
     check_variant(target.variant, options.use, options.policy, options.update)
     if options.policy is not None:
@@ -159,10 +159,18 @@ def _prepare(parsed: XmlDocument, by: SignedBy, options: XadesOptions) -> Prepar
     return _prepare_part(parsed, target, by, options)
 
 
+def _require_signature(document: XmlDocument) -> None:
+    """There is a signature in the document that another one can stand beside."""
+    first = next(document.root.iter(ds("Signature")), None)
+    if first is None:
+        raise CannotSign(4111, "no signature for a parallel one")
+    if first is document.root:
+        raise CannotSign(4111, "no parallel signatures around a document")
+
+
 def _prepare_enveloped(document: XmlDocument, target: Target, by: SignedBy, options: XadesOptions) -> PreparedXades:
-    spot = parallel_spot(document) if options.update is Update.PARALLEL else None
-    if spot is None:
-        spot = target.spot(document) or end_spot(document)
+    is_parallel = options.update is Update.PARALLEL
+    spot = parallel_spot(document) if is_parallel else target.spot(document) or end_spot(document)
     part = Part("", _ENVELOPED, document.digest(canonical_document(document.root, Transform.C14N_11)))
     return _prepared(document.octets, spot, by, options, part)
 

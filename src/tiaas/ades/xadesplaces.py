@@ -114,14 +114,14 @@ def end_spot(document: XmlDocument) -> Spot:
     return Spot(place, root, path_to_new(root, _SIGNATURE, len(root)))
 
 
-def parallel_spot(document: XmlDocument) -> Spot | None:
+def parallel_spot(document: XmlDocument) -> Spot:
     """Where a further signature of the whole document goes: into an Object of the innermost one that is there.
 
-    None if there is no signature yet. Raises `CannotSign` 4111 if those that are there have no room.
+    Raises `CannotSign` 4111 if there is none of the whole document, or those that are there have no room.
     """
     signatures = document.root.findall(ds("Signature"))
     if not signatures:
-        return None
+        raise CannotSign(4111, "no signature for a parallel one")
     last = signatures[-1]
     while inner := last.findall(f"{ds('Object')}/{ds('Signature')}"):
         last = inner[-1]

@@ -11,6 +11,8 @@ from tests.integration.signature.test_sign_document import CADES, COUNTER, PARAL
 from tiaas.ades.cadesread import read_cades_untrusted
 from tiaas.ades.found import Integrity
 from tiaas.ades.xadesvariants import NFDM_POLICY
+from tiaas.cms.oids import Attribute
+from tiaas.cms.signed import decode_signed_data_untrusted
 from tiaas.interfaces import signature_service_v7_5 as v7_5
 from tiaas.interfaces.connector_common_v5_0 import Result
 from tiaas.interfaces.dss_core_v1_0 import SignaturePlacement
@@ -80,6 +82,17 @@ async def test_what_could_be_signed_alone_gets_one(
     error = response.status.error
     assert response.status.result is (Result.WARNING if warned else Result.OK)
     assert ([] if error is None else [trace.code for trace in error.trace]) == warned
+
+
+async def test_only_who_checked_the_type_of_the_document_states_it(office: Office) -> None:
+    """Nobody knows whether a nonQES is told the type of the document or of the CMS."""
+    inside = await of_the_practice(office, TEXT)
+    again = cms(await signed(office, wish(inside, "application/pkcs7-signature", return_updated_signature=PARALLEL)))
+    third = wish(again, "text/plain", return_updated_signature=PARALLEL)
+    signers = decode_signed_data_untrusted(cms(await signed(office, third, kind=CardType.HBA))).signers
+    stated = [signer.signed_attribute(Attribute.MIME_TYPE) for signer in signers]
+    assert len(stated) == 3
+    assert [each[2:] for each in stated if each is not None] == [b"text/plain"]
 
 
 @pytest.mark.code(4110)

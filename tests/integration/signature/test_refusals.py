@@ -9,9 +9,19 @@ from typing import Any
 import pytest
 
 from tests.integration.signature.office import PDF, TEXT, TIFF, XML, Office, impatient, policy, wish
-from tests.integration.signature.test_sign_document import COUNTER, ENVELOPING, PADES, SMIME, cms, signed
+from tests.integration.signature.test_sign_document import (
+    CADES,
+    COUNTER,
+    ENVELOPING,
+    PADES,
+    PARALLEL,
+    SMIME,
+    cms,
+    signed,
+)
 from tiaas.ades.cadesread import read_cades_untrusted
 from tiaas.ades.found import SignatureFormat
+from tiaas.cms.signed import decode_signed_data_untrusted
 from tiaas.interfaces import signature_service_v7_5 as v7_5
 from tiaas.interfaces.connector_common_v5_0 import Result
 from tiaas.interfaces.dss_core_v1_0 import (
@@ -118,6 +128,9 @@ async def test_arguments(office: Office) -> None:
         ),
         pytest.param(wish(PDF, "application/pdf-a", return_updated_signature=COUNTER), id="counter signature in PDF"),
         pytest.param(wish(TEXT, return_updated_signature=ReturnUpdatedSignature(type="urn:x")), id="another update"),
+        pytest.param(wish(TEXT, return_updated_signature=ReturnUpdatedSignature()), id="an update without type"),
+        pytest.param(wish(XML, xml=True, return_updated_signature=COUNTER), id="counter signature of none"),
+        pytest.param(wish(XML, xml=True, return_updated_signature=PARALLEL), id="parallel to no signature"),
     ],
 )
 @pytest.mark.code(4111)
@@ -126,6 +139,23 @@ async def test_types_and_variants(office: Office, request_: v7_5.SignRequest) ->
     # Where a part is named, an Id that is not there may be told instead.
     is_part = request_.document.base64_xml is not None and request_.document.ref_uri
     assert await office.code_of(office.sign(request_)) in ({4111, 4115} if is_part else {4111})
+
+
+@pytest.mark.code(4111)
+@pytest.mark.requirement("TIP1-A_4628", "TIP1-A_5538", "TIP1-A_5447")
+@pytest.mark.parametrize("enveloping", [True, False])
+@pytest.mark.parametrize("update", [PARALLEL, COUNTER], ids=["parallel", "counter"])
+async def test_what_is_added_to_stays_as_it_is(
+    office: Office, update: ReturnUpdatedSignature, enveloping: bool
+) -> None:
+    """IncludeEContent cannot ask for a document to be put into a detached signature, or to be taken out."""
+    there = cms(await signed(office, wish(TEXT, include_e_content=enveloping)))
+    how: dict[str, Any] = {"signature_type": CADES, "return_updated_signature": update}
+    refused = wish(there, include_e_content=not enveloping, **how)
+    assert await office.code_of(office.sign(refused)) == 4111
+    for said in (None, enveloping):
+        again = cms(await signed(office, wish(there, include_e_content=said, **how)))
+        assert (decode_signed_data_untrusted(again).segments is not None) is enveloping
 
 
 @pytest.mark.code(4111)
@@ -160,6 +190,7 @@ async def test_formats(office: Office) -> None:
         pytest.param(wish(TEXT, "text/plain; charset=utf-8"), 4024, marks=pytest.mark.code(4024)),
         pytest.param(wish(TEXT, 'TEXT/plain;format=flowed; Charset="UTF8"'), 4024, marks=pytest.mark.code(4024)),
         pytest.param(wish(XML, xml=True, schemas=schemas(b"<xs:schema/>")), 4026, marks=pytest.mark.code(4026)),
+        pytest.param(wish(XML, xml=True, schemas=schemas(SCHEMA, "urn:z")), 4026, marks=pytest.mark.code(4026)),
         pytest.param(wish(DEEP, xml=True), 4280, marks=pytest.mark.code(4280)),
         pytest.param(wish(b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', xml=True), 4281, marks=pytest.mark.code(4281)),
         pytest.param(wish(bytes(DOCUMENT_OCTETS_MAX + 1)), 4283, marks=pytest.mark.code(4283)),
@@ -198,7 +229,6 @@ async def test_what_is_wrong_with_xml_has_its_place(office: Office, request_: v7
         pytest.param(wish(FULL_PDF, "application/pdf-a", name="Meier"), "document 2 of 3: ", id="not prepared"),
         pytest.param(wish(TEXT, signature_type=XADES, name="Meier"), "document 2 of 3", id="no such type"),
     ],
-        pytest.param(wish(XML, xml=True, schemas=schemas(SCHEMA, "urn:z")), 4026, marks=pytest.mark.code(4026)),
 )
 async def test_one_of_several_documents_is_named_by_its_place(
     office: Office, bad: v7_5.SignRequest, detail: str
@@ -236,26 +266,6 @@ async def test_who_may_not_use_the_card_does_not_use_the_number_up(office: Offic
     await office.call(office.sign(wish(TEXT), job_number=number))
 
 
-@pytest.mark.code(4125)
-async def test_without_a_sak(office: Office) -> None:
-    off = office.without_sak()
-    assert await off.code_of(office.sign(wish(TEXT, "text/plain"), kind=CardType.HBA)) == 4125
-    await off.call(office.sign(wish(TEXT, "text/plain")))
-
-
-@pytest.mark.code(4123)
-@pytest.mark.requirement("TIP1-A_4649", "TIP1-A_4647-02")
-@pytest.mark.parametrize("status", ["revoked", "unknown"])
-@pytest.mark.parametrize("kind", [CardType.SMC_B, CardType.HBA])
-async def test_a_certificate_that_is_not_good(office: Office, kind: CardType, status: str) -> None:
-    office.context.trust.forget_answers()
-    with fault(office, Service.OCSP, status):
-        message = office.sign(wish(TEXT, "text/plain"), kind=kind)
-        with pytest.raises(KonnektorError) as refused:
-            await office.call(message)
-    assert refused.value.code == 4123
-    assert len(refused.value.causes) == 1
-    office.context.trust.forget_answers()
 @pytest.mark.code(4111)
 @pytest.mark.requirement("TIP1-A_4644")
 async def test_a_call_that_signed_nothing_may_be_repeated_with_its_number(office: Office) -> None:
@@ -284,6 +294,26 @@ async def test_a_number_that_somebody_was_shown_is_used(office: Office) -> None:
     await office.call(replace(refused, sign_request=message.sign_request))
 
 
+@pytest.mark.code(4125)
+async def test_without_a_sak(office: Office) -> None:
+    off = office.without_sak()
+    assert await off.code_of(office.sign(wish(TEXT, "text/plain"), kind=CardType.HBA)) == 4125
+    await off.call(office.sign(wish(TEXT, "text/plain")))
+
+
+@pytest.mark.code(4123)
+@pytest.mark.requirement("TIP1-A_4649", "TIP1-A_4647-02")
+@pytest.mark.parametrize("status", ["revoked", "unknown"])
+@pytest.mark.parametrize("kind", [CardType.SMC_B, CardType.HBA])
+async def test_a_certificate_that_is_not_good(office: Office, kind: CardType, status: str) -> None:
+    office.context.trust.forget_answers()
+    with fault(office, Service.OCSP, status):
+        message = office.sign(wish(TEXT, "text/plain"), kind=kind)
+        with pytest.raises(KonnektorError) as refused:
+            await office.call(message)
+    assert refused.value.code == 4123
+    assert len(refused.value.causes) == 1
+    office.context.trust.forget_answers()
 
 
 @pytest.mark.code(4123)

@@ -238,6 +238,8 @@ FORBIDDEN = {
     "QES part, the signature in it": replace(NFDM, use=Use.QES_MODULE, placement=None),
     "QES counter": replace(OPTIONS, use=Use.QES, update=Update.COUNTER),
     "counter without signature": replace(OPTIONS, update=Update.COUNTER),
+    "parallel without signature": replace(OPTIONS, update=Update.PARALLEL),
+    "QES part, parallel to no signature": replace(NFDM, update=Update.PARALLEL),
     "elsewhere than the policy wants": replace(NFDM, placement=Placement("/*")),
     "behind instead of in": replace(NFDM, placement=Placement("/*/*[local-name()='SignatureArzt']", behind=True)),
 }
@@ -379,10 +381,6 @@ def test_ids_that_occur_twice_or_are_no_names_are_the_documents_business() -> No
 def test_an_enveloping_signature_gets_no_parallel_one() -> None:
     signed = sign(DOCUMENT, replace(OPTIONS, include_object=True))
     assert refused(signed, replace(OPTIONS, name="p", update=Update.PARALLEL)) == 4111
-
-
-def test_parallel_without_a_first_one_is_the_first() -> None:
-    assert one(sign(DOCUMENT, replace(OPTIONS, update=Update.PARALLEL))).integrity is Integrity.INTACT
 
 
 def test_counter_signature_of_an_enveloping_one() -> None:

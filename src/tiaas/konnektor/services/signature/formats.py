@@ -90,9 +90,10 @@ def finish(ready: Ready, values: tuple[bytes, ...], ocsp: bytes | None) -> Made:
 def _prepare_cms(wish: Wish, here: Circumstances) -> cades.PreparedCades | PreparedSmime:
     options = CadesOptions(
         time=here.moment,
-        enveloping=bool(wish.inputs.include_e_content),
+        enveloping=wish.inputs.include_e_content,
         short_text=wish.request.document.short_text,
-        mime_type=wish.mime_type,
+        # Of what is added to a signature a nonQES does not know whether the type is the document's or the CMS's.
+        mime_type=wish.mime_type if wish.update is None or here.qes else None,
         signed_attributes=wish.signed_attributes,
         unsigned_attributes=wish.unsigned_attributes,
         ocsp=_ocsp(wish, here),

@@ -110,7 +110,8 @@ def wish_of(request: SignRequest, qes: bool) -> Wish:
         document_format,
         inputs.signature_type,
         None if policy is None else policy.identifier,
-        None if update is None else update.type,
+        # Optional in the schema, mandatory in TAB_KON_065.
+        None if update is None else update.type or "",
         e_content=inputs.include_e_content,
         has_objects=inputs.include_objects is not None,
         has_part=bool(document.ref_uri),
