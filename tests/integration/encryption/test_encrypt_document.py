@@ -99,6 +99,17 @@ async def test_a_card_and_given_certificates_together(surgery: Surgery, somebody
     assert len(read_enveloped_untrusted(octets_of(answer.document)).recipients) == 2
 
 
+async def test_a_certificate_that_is_given_several_times_is_one_recipient(
+    surgery: Surgery, somebody: Somebody, somebody_rsa: Somebody
+) -> None:
+    given = (somebody.certificate, somebody_rsa.certificate, somebody.certificate)
+    sealed = octets_of((await surgery.call(encrypt_request(data(TEXT), *given))).document)
+    assert somebody.open_cms(sealed) == somebody_rsa.open_cms(sealed) == TEXT
+    assert len(read_enveloped_untrusted(sealed).recipients) == 2
+    sealed = octets_of((await surgery.call(encrypt_request(xml(XML), *given))).document)
+    assert sealed.count(b"<xenc:EncryptedKey") == 2
+
+
 @pytest.mark.code(4273)
 async def test_unprotected_properties_go_into_the_cms_as_they_are(surgery: Surgery, somebody: Somebody) -> None:
     """As KIM-Clientmodule send them: CMSAttribute without namespace. Elsewhere there is no place for them (4273)."""
@@ -205,7 +216,7 @@ async def test_25_megabytes_are_taken(surgery: Surgery, somebody: Somebody) -> N
 @pytest.mark.code(4282)
 @pytest.mark.requirement("TIP1-A_4621-05")
 async def test_1000_recipients_are_taken_and_no_more(surgery: Surgery, somebody: Somebody) -> None:
-    certificates = [somebody.certificate] * RECIPIENTS_MAX
+    certificates = [made(surgery, somebody.key).certificate for _ in range(RECIPIENTS_MAX)]
     answer = await surgery.call(encrypt_request(data(TEXT), *certificates))
     assert len(read_enveloped_untrusted(octets_of(answer.document)).recipients) == RECIPIENTS_MAX
     assert (await error_of(surgery, encrypt_request(data(TEXT), *certificates, somebody.certificate))).code == 4282

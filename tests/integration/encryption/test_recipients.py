@@ -45,3 +45,11 @@ async def test_4105_if_the_only_certificate_wanted_is_missing(practice: Practice
         with pytest.raises(KonnektorError) as caught:
             await checks(practice).choose([], card, RSA)
         assert (caught.value.code, [cause.code for cause in caught.value.causes]) == (4105, [4256])
+
+
+async def test_a_card_whose_certificate_is_given_as_well_is_one_recipient(practice: Practice) -> None:
+    for card, _ in await both(practice):
+        (own,) = (await checks(practice).choose([], card, ECC)).recipients
+        for of_card in (card, None):
+            chosen = await checks(practice).choose([own.certificate] * 2, of_card, ECC)
+            assert [each.certificate for each in chosen.recipients] == [own.certificate]

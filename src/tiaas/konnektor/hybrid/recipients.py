@@ -63,7 +63,8 @@ class RecipientChecks:
         self._online = online
 
     async def choose(self, certificates: Sequence[bytes], card: Card | None, crypt: str) -> Chosen:
-        """The recipients of a call: the certificate or the two of `card` that `crypt` names, and `certificates` (DER).
+        """The recipients of a call: the certificate or the two of `card` that `crypt` names, and `certificates` (DER),
+        each of them once.
 
         Raises `KonnektorError` 4282, 4000 for octets that are no certificate, 4105 with the cause, 4200, 4002, and what
         reading a card raises.
@@ -71,12 +72,12 @@ class RecipientChecks:
         if len(certificates) + (card is not None) > RECIPIENTS_MAX:
             raise KonnektorError(_TOO_MANY)
         of_card = Chosen(()) if card is None else await self._of_card(card, crypt)
-        known: dict[bytes, Recipient] = {}
-        each = list(dict.fromkeys(certificates))
+        known = {recipient.certificate: recipient for recipient in of_card.recipients}
+        each = [der for der in dict.fromkeys(certificates) if der not in known]
         for at in range(0, len(each), _AT_ONCE):
             some = each[at : at + _AT_ONCE]
             known.update(zip(some, await asyncio.gather(*map(self._check, some)), strict=True))
-        return Chosen((*of_card.recipients, *(known[der] for der in certificates)), of_card.warning)
+        return Chosen(tuple(known.values()), of_card.warning)
 
     async def _of_card(self, card: Card, crypt: str) -> Chosen:
         recipients: list[Recipient] = []
