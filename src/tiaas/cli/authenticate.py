@@ -25,6 +25,7 @@ from tiaas.interfaces.signature_service_v7_5 import SignatureScheme
 
 _ECDSA, _RSA = "urn:bsi:tr:03111:ecdsa", "urn:ietf:rfc:3447"
 _NUMBER_OCTETS = 32
+_HEX = re.compile(r"[0-9A-Fa-f]+")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 
 
@@ -43,6 +44,11 @@ class _Scheme(enum.Enum):
         self.algorithm = algorithm
         self.crypt = crypt
 
+    @property
+    def digest_digits(self) -> tuple[int, ...]:
+        """How many hexadecimal digits a hash value has that is signed so."""
+        return (64, 96, 128) if self is _Scheme.PKCS1 else (64,)
+
 
 _SCHEMES = {scheme.option: scheme for scheme in _Scheme}
 
@@ -55,7 +61,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "tiaas pin verify.",
     )
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--digest", metavar="HEX", help="this SHA-256 hash value")
+    what.add_argument(
+        "--digest", metavar="HEX", help="this SHA-256 hash value; with --scheme pkcs1 SHA-384 or SHA-512, too"
+    )
     what.add_argument("--file", type=Path, metavar="FILE", help="the SHA-256 hash value of this file")
     what.add_argument(
         "--challenge",
@@ -77,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     if args.raw and scheme is not _Scheme.ECDSA:
         raise InvalidInput("--raw is about ECDSA only")
     challenge = None if args.challenge is None else _challenge(args.challenge)
-    digest = None if challenge is not None else _digest(args)
+    digest = None if challenge is not None else _digest(args, scheme)
 
     async def work(konnektor: Konnektor) -> str:
         card = await choose_card(konnektor, args.card, (CardType.SMC_B, CardType.HBA))
@@ -94,11 +102,13 @@ def run(args: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def _digest(args: argparse.Namespace) -> bytes:
+def _digest(args: argparse.Namespace, scheme: _Scheme) -> bytes:
     if args.file is not None:
         return hashlib.sha256(documentfiles.read(args.file)).digest()
-    if not re.fullmatch(r"[0-9A-Fa-f]{64}", args.digest):
-        raise InvalidInput("--digest has 64 hexadecimal digits: a SHA-256 hash value")
+    digits = scheme.digest_digits
+    if len(args.digest) not in digits or not _HEX.fullmatch(args.digest):
+        functions = " or ".join(f"SHA-{4 * count} hash value ({count} digits)" for count in digits)
+        raise InvalidInput(f"--digest is in hexadecimal digits, for --scheme {scheme.option} a {functions}")
     return bytes.fromhex(args.digest)
 
 

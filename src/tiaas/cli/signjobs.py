@@ -20,11 +20,12 @@ from tiaas.interfaces.card_service_v8_1 import Card
 
 HBAX = frozenset({CardType.HBA, CardType.HBA_QSIG})
 _PIN = "PIN.QES"
-_WRONG_PIN, _CARD_BUSY, _WRONG_TYPE = 4085, 4093, 4111
+_WRONG_PIN, _CARD_BUSY, _WRONG_FORMAT, _WRONG_TYPE = 4085, 4093, 4110, 4111
 _XML_HINT = (
     "the qualified signature of XML is a CAdES signature (--type cades, for an E-Rezept with --enveloping) "
     "or one under a signature policy (--policy nfdm)"
 )
+_MIME_HINT = "what has no MIME type gets no qualified signature: say --mime text/plain, or what else it is"
 _JOB_OCTETS = 30 * 1024 * 1024
 """Octets of all documents in one call: with base64 less than the client takes in one answer."""
 _WHICH = re.compile("document ([0-9]{1,3}) of [0-9]{1,3}(?::|$)")
@@ -151,10 +152,16 @@ def _about(part: Sequence[ToSign], error: ClientError) -> str:
     return str(first) if len(part) == 1 else f"{first} to {last} ({len(part)} documents)"
 
 
+def _is_untyped(document: DocumentToSign) -> bool:
+    return not document.is_xml and document.mime_type is None
+
+
 async def _explain(konnektor: Konnektor, card: Card, part: Sequence[ToSign], error: KonnektorFault) -> None:
     """What the fault does not say of a qualified signature."""
     if error.code == _WRONG_TYPE and any(wish.document.is_xml for wish in part):
         note(f"tiaas: {_XML_HINT}")
+    if error.code == _WRONG_FORMAT and any(_is_untyped(wish.document) for wish in part):
+        note(f"tiaas: {_MIME_HINT}")
     if error.code == _CARD_BUSY:
         note(f"tiaas: another job holds the card; its prompt, if it stands at {card.ct_id}, ends by cancel there")
     if error.code == _WRONG_PIN:

@@ -278,6 +278,26 @@ async def test_the_same_pattern_resumes_although_it_names_results(
     assert sorted(path.name for path in Path().glob("*.xml")) == ["a-signed.xml", "a.xml", "b-signed.xml", "b.xml"]
 
 
+@pytest.mark.parametrize(("words", "is_hinted"), [((), True), (("--mime", "text/plain"), False)])
+async def test_a_document_without_mime_type_that_gets_no_qualified_signature(
+    fake: tuple[FakeKonnektor, Identities],
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    is_hinted: bool,
+) -> None:
+    hba = messages.card(CardType.HBA, "hba-1", "80276001011699910002", 3)
+    more = {
+        "GetCards": GetCardsResponse(status=OK, cards=Cards(card=(hba,))),
+        "SignDocument": messages.fault(4110, "ungültiges Dokumentformat (Binär)"),
+    }
+    monkeypatch.setattr(fake[0], "answers", fake[0].answers | more)
+    Path("a.txt.p7s").write_text("cms")
+    assert await run("sign", "--qes", "--parallel", "a.txt.p7s", *words) == 3
+    assert ("gets no qualified signature: say --mime text/plain" in capsys.readouterr().err) is is_hinted
+
+
 async def test_a_wrong_pin_tells_what_is_left_of_it(
     fake: tuple[FakeKonnektor, Identities],
     run: Run,
@@ -488,6 +508,20 @@ async def test_a_hash_value_is_signed(
     assert await run("authenticate", "--digest", "ab" * 32) == 0
     assert b64decode(capsys.readouterr().out) == encode_dss_signature(1, 2)
     assert await run("authenticate", "--digest", "ab") == 2
+
+
+async def test_rsassa_pkcs1_takes_longer_hash_values_too(
+    fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As ExternalAuthenticate does; the others are for SHA-256."""
+    fake[0].answers["ExternalAuthenticate"] = answers.authenticated(b"RSA")
+    for octets, taken in ((32, True), (48, True), (64, True), (20, False), (40, False)):
+        assert await run("authenticate", "--scheme", "pkcs1", "--digest", "ab" * octets) == (0 if taken else 2)
+    assert "a SHA-256 hash value (64 digits) or SHA-384 hash value (96 digits) or SHA-512" in capsys.readouterr().err
+    for scheme in ("pss", "ecdsa"):
+        assert await run("authenticate", "--scheme", scheme, "--digest", "ab" * 48) == 2
+        assert f"for --scheme {scheme} a SHA-256 hash value (64 digits)\n" in capsys.readouterr().err
+    assert await run("authenticate", "--scheme", "pkcs1", "--digest", "xy" * 48) == 2
 
 
 def _octets(text: str) -> bytes:
