@@ -53,9 +53,11 @@ def run(args: argparse.Namespace) -> int:
     if story.recording.lost:
         note(f"the oldest {story.recording.lost} entries were lost; what they would have shown may be missed in vain")
     judged = judge(story)
-    for path in args.output:
-        write_own(path, _written(path.suffix, story, judged, args.lang).encode(), force=True)
-    _print(args, story, judged)
+    try:
+        for path in args.output:
+            write_own(path, _written(path.suffix, story, judged, args.lang).encode(), force=True)
+    finally:
+        _print(args, story, judged)
     verdict = worst(judged)
     is_bad = verdict is Verdict.FAIL or (args.strict and verdict is Verdict.WARN)
     return ExitCode.FAILED if is_bad else ExitCode.OK

@@ -64,15 +64,28 @@ def run(args: argparse.Namespace) -> int:
     work = play(place, args.seed, args.patients, options, clock=SystemClock(), environ=os.environ, say=note)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         record = runner.run(work)
-    _write(args, record)
+    try:
+        _write(args, record)
+    finally:
+        _show(args, record)
     return ExitCode.OK if not record.failures else ExitCode.FAILED
+
+
+def _show(args: argparse.Namespace, record: "DayRecord") -> None:
+    from tiaas.lab.day.report import lines
+
+    if args.json:
+        out_json(record.to_document())
+        return
+    for line in lines(record):
+        out(line)
 
 
 def _write(args: argparse.Namespace, record: "DayRecord") -> None:
     import json
 
     from tiaas.lab.day.drawing import timeline
-    from tiaas.lab.day.report import html, lines, markdown
+    from tiaas.lab.day.report import html, markdown
 
     if args.record is not None:
         write(args.record, (json.dumps(record.to_document(), indent=1, ensure_ascii=False) + "\n").encode(), force=True)
@@ -82,8 +95,3 @@ def _write(args: argparse.Namespace, record: "DayRecord") -> None:
         drawing = args.summary.with_suffix(".svg")
         write(drawing, timeline(record).encode(), force=True)
         write(args.summary, markdown(record, drawing.name).encode(), force=True)
-    if args.json:
-        out_json(record.to_document())
-        return
-    for line in lines(record):
-        out(line)

@@ -107,12 +107,14 @@ def run(args: argparse.Namespace) -> int:
         return found
 
     files = with_konnektor(args, work)
-    for path in reports:
-        outputfiles.write(path, RENDERERS[path.suffix](files).encode(), force=args.force)
-    if args.json:
-        out_json(as_document(files))
-    else:
-        out(as_text(files).rstrip("\n"))
+    try:
+        for path in reports:
+            outputfiles.write(path, RENDERERS[path.suffix](files).encode(), force=args.force)
+    finally:
+        if args.json:
+            out_json(as_document(files))
+        else:
+            out(as_text(files).rstrip("\n"))
     return max(codes, key=_RISING.index)
 
 

@@ -1,6 +1,7 @@
 """`tiaas sign`, `verify`, `encrypt`, `decrypt`, `authenticate` against a server that looks like a Konnektor."""
 
 import asyncio
+import errno
 import json
 import os
 import re
@@ -364,6 +365,26 @@ async def test_reports(fake: tuple[FakeKonnektor, Identities], run: Run, capsys:
     assert await run("verify", "a.pdf", "--report", "r.doc") == 2
     assert await run("verify", "a.pdf", "--report", "r.html") == 2
     assert await run("verify", "a.pdf", "--report", "r.html", "--force") == 6
+
+
+async def test_a_report_that_cannot_be_written_does_not_keep_the_verdict(
+    fake: tuple[FakeKonnektor, Identities],
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake[0].answers["VerifyDocument"] = answers.verified(HighLevelResult.INVALID)
+    _write(a_pdf="%PDF", r_html="before")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert await run("verify", "a.pdf", "--report", "r.html", "--force") == 1
+    told = capsys.readouterr()
+    assert "INVALID" in told.out
+    assert "r.html cannot be written: No space left on device" in told.err
+    assert Path("r.html").read_text() == "before"
 
 
 async def test_a_counter_signature_is_called_so(
