@@ -2,11 +2,19 @@
 
 from contextlib import suppress
 from hashlib import sha256
+from xml.parsers import expat
 
 from lxml import etree
 
 from tiaas.soap.errors import BadEnvelope
-from tiaas.soap.markup import Limits, XmlElement, parse_document_untrusted, parse_thin_untrusted, parse_untrusted
+from tiaas.soap.markup import (
+    Limits,
+    XmlElement,
+    document_encoding,
+    parse_document_untrusted,
+    parse_thin_untrusted,
+    parse_untrusted,
+)
 
 SEEDS: list[bytes] = [
     b'<?xml version="1.0" encoding="UTF-8"?>\n<!-- c --><a xmlns="urn:x" b="1"><?p i?><c>&amp;&#228;</c></a>',
@@ -17,6 +25,7 @@ SEEDS: list[bytes] = [
     b"<a>" + b"<b/>" * 20 + b"</a>",
     b"<a><!-- < --><![CDATA[<<]]>" + b"<b c='=' d=\"'\"/>" * 19 + b"</a>",
     '<?xml version="1.0" encoding="ISO-8859-15"?><ä/>'.encode("iso-8859-15"),
+    b"<?xml\tversion = '1.1'" + b" " * 100 + b"encoding\n=\n'us-ascii' standalone='yes' ?><a/>",
     b'<a xmlns:x="http://www.w3.org/2001/XInclude"><x:include href="b.xml"/></a>',
     '<a b=">ab">long t\u00e4xt<?p >x?><!-- >two -- three --><![CDATA[>x]]>y&lt;z</a>'.encode(),
 ]
@@ -26,6 +35,7 @@ _LIMITS = Limits(octets=4096, nodes=20, depth=16)
 def target(data: bytes) -> None:
     """Only `BadEnvelope` may escape, and what gets through keeps the limits and has no entities.
 
+    Its encoding is the one that another parser finds declared.
     What is parsed without its texts is well-formed exactly if the whole is, and has the same canonical form.
     """
     for parse in (parse_untrusted, parse_document_untrusted):
@@ -34,8 +44,20 @@ def target(data: bytes) -> None:
         except BadEnvelope:
             continue
         _check(root)
+        if document_encoding(data) != _declared_to_expat(data):
+            raise AssertionError("another reader takes it for another encoding")
     if _digest(data) != _thin_digest(data):
         raise AssertionError("without its texts it is another document")
+
+
+def _declared_to_expat(data: bytes) -> str:
+    named: list[str | None] = []
+    parser = expat.ParserCreate()
+    parser.XmlDeclHandler = lambda version, encoding, standalone: named.append(encoding)
+    # What the declaration names is told before its octets are read by it.
+    with suppress(expat.ExpatError, LookupError, ValueError):
+        parser.Parse(data, True)
+    return (next(iter(named), None) or "utf-8").lower()
 
 
 def _digest(data: bytes) -> bytes | None:

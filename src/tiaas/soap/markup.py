@@ -12,7 +12,7 @@ from lxml import etree
 from tiaas.base.dataclass import dataclass
 from tiaas.base.slices import counted, found
 from tiaas.soap.dimensions import check_dimensions
-from tiaas.soap.errors import NotAllowed, NotWellFormed, TooLarge, WrongEncoding
+from tiaas.soap.errors import BadEnvelope, NotAllowed, NotWellFormed, TooLarge, WrongEncoding
 from tiaas.soap.longtexts import LONG, Thin, thin
 from tiaas.soap.parsers import fromstring, parser_for
 
@@ -34,9 +34,17 @@ DOCUMENT_ENCODINGS = ("utf-8", "us-ascii", "iso-8859-15", "iso-8859-1")
 
 _UTF_8 = ("utf-8", "utf8")
 _XINCLUDE = "{http://www.w3.org/2001/XInclude}*"
-_DECLARED = re.compile(
-    rb"""\s{0,1000}+<\?xml\s[^>]{0,80}?encoding\s{0,1000}+=\s{0,1000}+["']([A-Za-z0-9._\-]{1,40})["']"""
+_BLANKS, _EQUALS = rb"[ \t\r\n]{1,1000}+", rb"[ \t\r\n]{0,1000}+=[ \t\r\n]{0,1000}+"
+_DECLARATION = re.compile(
+    rb"<\?xml(?=[ \t\r\n])(?:"
+    + (_BLANKS + rb"version" + _EQUALS + rb"""(?:"[0-9.]{1,20}+"|'[0-9.]{1,20}+')""")
+    + (rb"(?:" + _BLANKS + rb"encoding" + _EQUALS + rb"""(["'])([A-Za-z][A-Za-z0-9._\-]{0,39}+)\1)?""")
+    + (rb"(?:" + _BLANKS + rb"standalone" + _EQUALS + rb"""(?:"(?:yes|no)"|'(?:yes|no)'))?""")
+    + rb"[ \t\r\n]{0,1000}+(\?>))?"
 )
+"""XML 1.0, 2.8. The third group is missing where the declaration is wrong, or longer than anybody writes one."""
+_DECLARATION_MAX = 12_000
+"""Octets; the longest one that is read has fewer."""
 _BOM = b"\xef\xbb\xbf"
 _OTHER_UNICODE = (b"\xfe\xff", b"\xff\xfe", b"\x00", b"<\x00", b"\x4c\x6f\xa7\x94")
 CANONICAL_COST_MAX = 200_000_000
@@ -94,13 +102,33 @@ def _parsed_document(document: bytes, limits: Limits, encoding: str) -> XmlEleme
 
 
 def document_encoding(document: bytes) -> str:
-    """The encoding that the XML declaration names, in lower case; UTF-8 without."""
+    """The encoding that the XML declaration names, in lower case; UTF-8 without.
+
+    Raises NotWellFormed for a declaration that is wrong, WrongEncoding for one that is too long to be read.
+    """
     start = len(_BOM) if document.startswith(_BOM) else 0
-    declared = _DECLARED.match(document, start)
-    name = "utf-8" if declared is None else declared[1].decode("ascii").lower()
+    declaration = _DECLARATION.match(document, start)
+    if declaration is None:
+        return "utf-8"
+    _, declared, end = declaration.groups()
+    if end is None:
+        raise _unread(document[:_DECLARATION_MAX])
+    name = "utf-8" if declared is None else declared.decode("ascii").lower()
     if start and name not in _UTF_8:
         raise WrongEncoding("a byte order mark of UTF-8 and the name of another encoding")
     return name
+
+
+def _unread(beginning: bytes) -> BadEnvelope:
+    """What is wrong with the XML declaration that a document begins with."""
+    end = beginning.find(b"?>")
+    if end < 0 and len(beginning) == _DECLARATION_MAX:
+        end = _DECLARATION_MAX
+    try:
+        fromstring(beginning if end < 0 else beginning[:end] + b"?><a/>", parser_for("utf-8", is_message=True))
+    except etree.XMLSyntaxError as error:
+        return _refusal(error)
+    return WrongEncoding("the XML declaration is too long to be read")
 
 
 def local_name(element: XmlElement) -> str:
@@ -134,16 +162,20 @@ def _parsed(document: bytes, limits: Limits, parser: etree.XMLParser) -> XmlElem
     try:
         root = fromstring(document, parser)
     except etree.XMLSyntaxError as error:
-        if error.code == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
-            raise TooLarge("too deep, or a text too long") from None
-        line, column = error.position
-        raise NotWellFormed(f"line {line}, column {column}: {_KINDS.get(error.code, 'no XML')}") from None
+        raise _refusal(error) from None
     if counted(document, b"<") > 2 * limits.depth and _too_deep(root, limits.depth):
         raise TooLarge(f"nested deeper than {limits.depth} elements")
     if len(document) > 4 * ATTRIBUTES_MAX and counted(document, b"=") > ATTRIBUTES_MAX and _SEARCHES.more(root):
         raise TooLarge(f"more than {ATTRIBUTES_MAX} attributes of one element")
     _check_canonical_cost(document, root)
     return root
+
+
+def _refusal(error: etree.XMLSyntaxError) -> BadEnvelope:
+    if error.code == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
+        return TooLarge("too deep, or a text too long")
+    line, column = error.position
+    return NotWellFormed(f"line {line}, column {column}: {_KINDS.get(error.code, 'no XML')}")
 
 
 def _check_octets(document: bytes, limits: Limits, encodings: tuple[str, ...]) -> str:
