@@ -59,7 +59,8 @@ class ServedCall(NamedTuple):
 
 
 SERVED_CALL: ContextVar[ServedCall | None] = ContextVar("SERVED_CALL", default=None)
-"""Set while an operation is executed, in all tasks it starts; logs tell by it what belongs together."""
+"""Set while an operation is executed, in all tasks it starts, and while a fault is made for a message of one that is
+wrong; logs tell by it what belongs together."""
 
 _NUMBERS = count(1)
 
@@ -200,6 +201,8 @@ class Dispatcher:
             else:
                 reply = plain_reply(200, parts)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a fault
+            if isinstance(error, SoapError) and error.operation:
+                SERVED_CALL.set(ServedCall(next(_NUMBERS), error.operation))
             answer = self._fault_of(error)
             if isinstance(error, SoapError):
                 answer = replace(answer, code=error.fault_code)
@@ -278,10 +281,14 @@ class Dispatcher:
             entry = self._operations.get(str(element.tag))
             if entry is None:
                 raise UnknownOperation(self._unknown(str(element.tag)))
-            request = decode(entry.request, element)
-            if entry.headers is not None:
-                request = Headed(request, decode_headers(blocks, known_headers(entry.headers)))
-            elif shapes is not None:
+            try:
+                request = decode(entry.request, element)
+                if entry.headers is not None:
+                    request = Headed(request, decode_headers(blocks, known_headers(entry.headers)))
+            except SoapError as error:
+                error.operation = entry.request.__name__
+                raise
+            if entry.headers is None and shapes is not None:
                 shapes.learn(body, element, entry, request)
         return entry, request
 

@@ -19,9 +19,13 @@ class FaultCode(enum.StrEnum):
 
 
 class SoapError(TiaasError):
-    """A message that cannot be served. `str()` names the reason and never repeats a value of the message."""
+    """A message that cannot be served. `str()` names the reason and never repeats a value of the message.
+
+    `operation` is the class of the request that it should have been, "" where that is not known.
+    """
 
     fault_code = FaultCode.CLIENT
+    operation = ""
 
 
 class BadEnvelope(SoapError):

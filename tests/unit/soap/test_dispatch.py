@@ -16,7 +16,7 @@ from tiaas.interfaces.signature_service_v7_5 import VerifyDocument
 from tiaas.interfaces.telematik_error_v2_0 import Error, Trace
 from tiaas.soap import dispatch
 from tiaas.soap.client import ReceivedFault, read_answer_untrusted, write_request
-from tiaas.soap.dispatch import AccessDeclaration, Dispatcher, Operation, UndeclaredAccess, operation
+from tiaas.soap.dispatch import SERVED_CALL, AccessDeclaration, Dispatcher, Operation, UndeclaredAccess, operation
 from tiaas.soap.envelope import SoapFault, places_in_body
 from tiaas.soap.errors import BadEnvelope, BadMessage, FaultCode
 from tiaas.soap.received import received_untrusted
@@ -120,6 +120,32 @@ async def test_an_operation_of_another_namespace_is_told_its_own() -> None:
 
     await Dispatcher(serving(ANSWER).operations, listening).handle(other, "text/xml", None)
     assert told == [f"the operation VerifyPin is in the namespace {namespace}, not in that of the body's first child"]
+
+
+@pytest.mark.parametrize(
+    ("body", "operation"),
+    [
+        (BODY.replace(b"PinTyp", b"PinTypes"), "VerifyPin"),
+        (BODY.replace(b"PinTyp", b"PinTypes") + b" " * 300_000, "VerifyPin"),
+        (BODY.replace(b"VerifyPin", b"Verify"), None),
+        (BODY.replace(b"</", b"<"), None),
+        (b"", None),
+    ],
+    ids=["wrong", "wrong and read in a thread", "unknown", "not well-formed", "nothing"],
+)
+async def test_a_fault_for_a_wrong_message_is_made_for_its_operation(body: bytes, operation: str | None) -> None:
+    """Logs have it from there. Each call has its own number."""
+    calls = []
+
+    def listening(error: BaseException) -> SoapFault:
+        calls.append(SERVED_CALL.get())
+        return fault_of(error)
+
+    dispatcher = Dispatcher(serving(ANSWER).operations, listening)
+    for _ in range(2):
+        assert (await ask(dispatcher, body)).status == 500
+    assert [call and call.operation for call in calls] == [operation, operation]
+    assert len({call and call.number for call in calls}) == (1 if operation is None else 2)
 
 
 @pytest.mark.parametrize(
