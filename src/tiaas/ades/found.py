@@ -22,7 +22,7 @@ SIGNERS_TRIED_MAX = 10
 class BadSignatureFile(TiaasError):
     """Octets that hold no readable signature of the format.
 
-    `code` is the gematik code: 4253 (no signature), 4022 (not well-formed), 4110, 4279, 4280, 4281 …
+    `code` is the gematik code: 4253 (no signature), 4022 (not well-formed), 4024, 4110, 4279, 4280, 4281 …
     """
 
     def __init__(self, code: int, reason: str) -> None:

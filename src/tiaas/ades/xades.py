@@ -128,9 +128,10 @@ class PreparedXades:
 def prepare(document: bytes | XmlDocument, by: SignedBy, options: XadesOptions) -> PreparedXades:
     """Makes a document, its octets or parsed already, ready to be signed.
 
-    Raises `CannotSign`: 4111 for a variant that is not allowed (`xadesvariants`), 4022 not well-formed, 4110 another
-    encoding than UTF-8 and ISO-8859-15, 4280 too large, 4281 forbidden content, 4115 a RefURI whose Id is missing,
-    occurs twice, or is none by the schema; of an `object_id` 4000 if it is none, 4111 if the document has it.
+    Raises `CannotSign`: 4111 for a variant that is not allowed (`xadesvariants`), 4022 not well-formed, 4024 another
+    encoding than UTF-8 and ISO-8859-15, 4110 what has no canonical form, 4280 too large, 4281 forbidden
+    content, 4115 a RefURI whose Id is missing, occurs twice, or is none by the schema; of an `object_id` 4000 if it is
+    none, 4111 if the document has it.
     """
     try:
         parsed = document if isinstance(document, XmlDocument) else parse_to_sign(document)

@@ -85,7 +85,7 @@ def _is_marked(root: XmlElement, thin: Thin) -> bool:
 
 
 def parse_to_sign(octets: bytes) -> XmlDocument:
-    """The document with marks for its long texts. Raises only `CannotSign`: 4022, 4110, 4280, 4281."""
+    """The document with marks for its long texts. Raises only `CannotSign`: 4022, 4024, 4280, 4281."""
     try:
         return parse_thin_xml_untrusted(octets)
     except BadEnvelope as error:
@@ -93,12 +93,12 @@ def parse_to_sign(octets: bytes) -> XmlDocument:
 
 
 def code_of(error: BadEnvelope) -> int:
-    """The gematik code for XML that is not read (gemSpec_Kon TUC_KON_080, A_19052, A_22673)."""
+    """The gematik code for XML that is not read (gemSpec_Kon TUC_KON_080: TAB_KON_144, A_19052, A_22673)."""
     if isinstance(error, TooLarge):
         return 4280
     if isinstance(error, NotAllowed):
         return 4281
-    return 4110 if isinstance(error, WrongEncoding) else 4022
+    return 4024 if isinstance(error, WrongEncoding) else 4022
 
 
 def reason_of(error: BadEnvelope) -> str:

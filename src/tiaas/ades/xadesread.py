@@ -123,7 +123,7 @@ def xades_claims_untrusted(
     gives them; `id_attributes` are the names of the attributes that are Ids by the schemas, None without any. Texts of
     `long` octets that are signed are digested without being read.
 
-    Raises only `BadSignatureFile`: 4253 without signature, 4022 not well-formed, 4110 another encoding, 4280 too much
+    Raises only `BadSignatureFile`: 4253 without signature, 4022 not well-formed, 4024 another encoding, 4280 too much
     of anything, 4281 forbidden content (DTD, XInclude, XPath, XSLT, xpointer).
     """
     octets = signature if signature is not None else document

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from lxml import etree
 
 from tiaas.ades.xadesdocument import LIMITS as SIGNED_LIMITS
-from tiaas.ades.xadesdocument import XmlDocument, parse_thin_xml_untrusted, parse_xml_untrusted, reason_of
+from tiaas.ades.xadesdocument import XmlDocument, code_of, parse_thin_xml_untrusted, parse_xml_untrusted, reason_of
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.schemacost import TooCostly, require_cheap
-from tiaas.soap.errors import BadEnvelope, NotAllowed, TooLarge, WrongEncoding
+from tiaas.soap.errors import BadEnvelope
 from tiaas.soap.markup import Limits, XmlElement, parse_document_untrusted
 from tiaas.soap.parsers import fromstring
 
@@ -51,14 +51,13 @@ def parse_document(data: bytes, limits: Limits = DOCUMENT_LIMITS, *, thin: bool 
     """The document with its octets; with `thin`, marks stand for its long texts. Raises 4022, 4024, 4280, 4281."""
     try:
         return parse_thin_xml_untrusted(data, limits) if thin else parse_xml_untrusted(data, limits)
-    except TooLarge as error:
-        raise KonnektorError(4280, str(error)) from None
-    except NotAllowed as error:
-        raise KonnektorError(4281, str(error)) from None
-    except WrongEncoding as error:
-        raise KonnektorError(4024, str(error), fill="XML") from None
     except BadEnvelope as error:
-        raise KonnektorError(4022, reason_of(error)) from None
+        raise unread_xml(code_of(error), reason_of(error)) from None
+
+
+def unread_xml(code: int, reason: str) -> KonnektorError:
+    """The error for XML that is not read; the official text of 4024 names the format."""
+    return KonnektorError(code, reason, fill="XML" if code == 4024 else "")
 
 
 def _validate(root: XmlElement, schemas: Mapping[str, bytes]) -> None:

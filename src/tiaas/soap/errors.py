@@ -42,7 +42,8 @@ class NotWellFormed(BadEnvelope):
 
 
 class WrongEncoding(BadEnvelope):
-    """The envelope is not in UTF-8 (A_15606: everything else is answered with an error)."""
+    """A message is not in UTF-8 (A_15606: everything else is answered with an error), or a document in none that
+    documents may have (gemSpec_Kon 3.1.1, 4024)."""
 
 
 class TooLarge(BadEnvelope):

@@ -183,14 +183,20 @@ def _check_octets(document: bytes, limits: Limits, encodings: tuple[str, ...]) -
     if len(document) > limits.octets:
         raise TooLarge(f"larger than {limits.octets} octets")
     if document.startswith(_OTHER_UNICODE):
-        raise WrongEncoding("the message is not in UTF-8")
+        raise _wrong_encoding(encodings)
     encoding = document_encoding(document)
     if encoding not in encodings:
-        raise WrongEncoding("the XML declaration names an encoding that is not allowed here")
+        raise _wrong_encoding(encodings)
     check_dimensions(document, limits.nodes, limits.attributes * limits.nodes)
     if _has_doctype(document):
         raise NotAllowed("a document type declaration is not allowed")
     return encoding
+
+
+def _wrong_encoding(encodings: tuple[str, ...]) -> WrongEncoding:
+    if encodings is _UTF_8:
+        return WrongEncoding("the message is not in UTF-8")
+    return WrongEncoding("the document is neither in UTF-8 nor in ISO-8859-15")
 
 
 def _has_doctype(document: bytes) -> bool:

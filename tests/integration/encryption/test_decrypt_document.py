@@ -159,10 +159,10 @@ async def test_4106_for_somebody_else(unlocked: Surgery, somebody: Somebody, doc
     assert error.code == 4106
 
 
-@pytest.mark.code(4103, 4022, 4281)
+@pytest.mark.code(4103, 4022, 4024, 4281)
 @pytest.mark.parametrize(
     ("document", "code"),
-    [(b"<a/>", 4103), (b"<a>", 4022), (b"<!DOCTYPE a><a/>", 4281)],
+    [(b"<a/>", 4103), (b"<a>", 4022), ("<a/>".encode("utf-16"), 4024), (b"<!DOCTYPE a><a/>", 4281)],
 )
 async def test_xml_without_anything_encrypted(unlocked: Surgery, document: bytes, code: int) -> None:
     error = await error_of(unlocked, decrypt_request(xml(document), unlocked.find(CardType.SMC_B).handle))

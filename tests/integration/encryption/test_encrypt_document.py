@@ -205,6 +205,8 @@ async def test_the_document_is_looked_at_before_the_caller(surgery: Surgery, doc
     error = await error_of(surgery, request)
     assert error.code == code
     assert (code == 4022) is error.detail.startswith("line 1, column 4: ")
+    if code == 4024:
+        assert (error.fill, error.detail) == ("XML", "the document is neither in UTF-8 nor in ISO-8859-15")
 
 
 async def test_25_megabytes_are_taken(surgery: Surgery, somebody: Somebody) -> None:

@@ -186,6 +186,7 @@ async def test_formats(office: Office) -> None:
             wish(XML, xml=True, schemas=schemas(SCHEMA.replace(b"Text", b"Wort"))), 4023, marks=pytest.mark.code(4023)
         ),
         pytest.param(wish(PDF_A_3, "application/pdf-a"), 4024, marks=pytest.mark.code(4024)),
+        pytest.param(wish("<a/>".encode("utf-16"), xml=True), 4024, marks=pytest.mark.code(4024)),
         pytest.param(wish(b"GIF89a..", "image/tiff"), 4024, marks=pytest.mark.code(4024)),
         pytest.param(wish(TEXT, "text/plain; charset=utf-8"), 4024, marks=pytest.mark.code(4024)),
         pytest.param(wish(TEXT, 'TEXT/plain;format=flowed; Charset="UTF8"'), 4024, marks=pytest.mark.code(4024)),

@@ -311,6 +311,8 @@ def _key_info(certificate: bytes) -> AdditionalKeyInfo:
     [
         pytest.param(None, None, 4253, marks=pytest.mark.code(4253)),
         (xml(XML), None, 4253),
+        pytest.param(xml("<a/>".encode("utf-16")), None, 4024, marks=pytest.mark.code(4024)),
+        (xml(b'<?xml version="1.0" encoding="windows-1252"?><a/>'), None, 4024),
         (data(TEXT, "text/plain"), None, 4253),
         pytest.param(xml(b"<a>"), None, 4022, marks=pytest.mark.code(4022)),
         pytest.param(xml(b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"), None, 4281, marks=pytest.mark.code(4281)),

@@ -385,7 +385,7 @@ def test_no_signature_or_no_xml() -> None:
     assert refused(DOCUMENT) == 4253
     assert refused(None) == 4253
     assert refused(b"%PDF-1.7") == 4022
-    assert refused('<?xml version="1.0" encoding="UTF-16"?><a/>'.encode("utf-16")) == 4110
+    assert refused('<?xml version="1.0" encoding="UTF-16"?><a/>'.encode("utf-16")) == 4024
     assert refused(DOCUMENT, b"") == 4022
 
 

@@ -22,6 +22,7 @@ from tiaas.konnektor.verification.moments import ReferenceTime, TimeSource, refe
 from tiaas.konnektor.verification.outcome import high_level
 from tiaas.konnektor.verification.policy import broken_rule
 from tiaas.konnektor.verification.reading import Material, Reading, claims_untrusted, document_fault, place_of
+from tiaas.konnektor.xmldocuments import unread_xml
 from tiaas.pki.keys import SigningScheme
 
 _FEW = 3
@@ -84,7 +85,8 @@ async def verify(
     material: Material, rules: Rules, checks: SignerChecks, keys: PublicKeys, now: datetime
 ) -> Verification:
     """Verifies all signatures. Raises `KonnektorError`: what is wrong with a document that has them in it (4022, 4023,
-    4024, 4026), what the reading ends with (4253, 4110, 4280, 4281), 4125 for a qualified one without MGM_LU_SAK, 4002.
+    4024, 4026), what the reading ends with (4253, 4024, 4110, 4280, 4281), 4125 for a qualified one without MGM_LU_SAK,
+    4002.
     """
     claims, fault = _read(material) if material.is_quick else await beside(material.octets, _read_and_check, material)
     # Public keys are used elsewhere, and meanwhile it is looked after the certificates.
@@ -143,7 +145,7 @@ def _read(material: Material) -> tuple[list[Claim], KonnektorError | None]:
     try:
         return claims_untrusted(material), fault
     except BadSignatureFile as error:
-        raise KonnektorError(error.code, error.reason) from None
+        raise unread_xml(error.code, error.reason) from None
 
 
 def _read_and_check(material: Material) -> tuple[list[Claim], KonnektorError | None]:

@@ -29,7 +29,7 @@ from tiaas.konnektor.keys import decipherers_of
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.services.context import ServiceContext, authorize, call_context, declared
 from tiaas.konnektor.services.encryption.cards import check_key
-from tiaas.konnektor.xmldocuments import parse_document
+from tiaas.konnektor.xmldocuments import parse_document, unread_xml
 from tiaas.soap.dispatch import Operation, operation
 
 
@@ -68,14 +68,14 @@ async def _decrypt(context: ServiceContext, request: DecryptDocument, peer: Peer
 
 
 def _read(document: Document) -> ClosedDocument:
-    """What is encrypted in a document. Raises 4022, 4280, 4281, 4103, 4104, 4107."""
+    """What is encrypted in a document. Raises 4022, 4024, 4280, 4281, 4103, 4104, 4107."""
     octets = octets_of(document)
     try:
         if document.base64_xml is not None:
             return read_xml_untrusted(octets)
         return read_cms_untrusted(octets if is_cms(octets) else pkcs7_content_untrusted(octets))
     except CannotRead as error:
-        raise KonnektorError(error.code, error.reason) from None
+        raise unread_xml(error.code, error.reason) from None
     except BadMime:
         raise KonnektorError(4107, "neither CMS nor S/MIME") from None
 

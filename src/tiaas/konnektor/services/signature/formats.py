@@ -23,6 +23,8 @@ from tiaas.konnektor.services.signature.answers import Made
 from tiaas.konnektor.services.signature.wishes import Wish
 
 _IGNORED_ATTRIBUTES = 4273
+_NAMING = frozenset({4024, 4110})
+"""Codes whose text names the format."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,4 +139,4 @@ def _placement(place: SignaturePlacement) -> Placement:
 
 def fault_of(error: CannotSign, wish: Wish) -> KonnektorError:
     """The fault with the code and reason of `error`."""
-    return KonnektorError(error.code, error.reason, fill=wish.document_format.value if error.code == 4110 else "")
+    return KonnektorError(error.code, error.reason, fill=wish.document_format.value if error.code in _NAMING else "")
