@@ -136,8 +136,8 @@ def prepare(document: bytes | XmlDocument, by: SignedBy, options: XadesOptions) 
     try:
         parsed = document if isinstance(document, XmlDocument) else parse_to_sign(document)
         return _prepare(parsed, by, options)
-    except NotLocated:
-        raise CannotSign(4022, "not well-formed") from None
+    except NotLocated as error:
+        raise CannotSign(error.code, error.reason) from None
     except BadXmlSignature as error:
         raise CannotSign(4110, str(error)) from None
 

@@ -117,8 +117,8 @@ def with_ocsp(document: bytes, responses: Mapping[int, bytes]) -> bytes:
     given = {signatures[index]: ocsp for index, ocsp in responses.items() if not covering(signatures[index], whole)}
     try:
         rooms = unsigned_rooms(parsed, list(given))
-    except NotLocated:
-        raise CannotSign(4022, "not well-formed") from None
+    except NotLocated as error:
+        raise CannotSign(error.code, error.reason) from None
     values = [octets(revocation_values(ocsp, DECLARED)) for ocsp in given.values()]
     return inserted(document, zip([room.place for room in rooms], values, strict=True))
 

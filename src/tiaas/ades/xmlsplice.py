@@ -14,7 +14,7 @@ from lxml import etree
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.base.slices import SLICE, found, joined
-from tiaas.soap.tags import Reading, start_tag
+from tiaas.soap.tags import Reading, TagTooLong, start_tag
 
 XmlElement = etree._Element
 
@@ -22,7 +22,16 @@ _LAST_TAG = re.compile(rb"</([^\s>]+)\s*>\s*\Z")
 
 
 class NotLocated(TiaasError):
-    """An element that was parsed is not found in the octets: two parsers disagree about the document."""
+    """An element that was parsed is not found in the octets: two parsers disagree about the document, or a name in it
+    is so long that it is not looked for. `code` is the gematik code."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+_MISSED = 4022, "not well-formed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +89,7 @@ def locate(document: bytes, encoding: str, elements: Iterable[XmlElement]) -> li
     try:
         return [spans[places[element]] for element in wanted]
     except KeyError:
-        raise NotLocated("not located") from None
+        raise NotLocated(*_MISSED) from None
 
 
 def end_of_root(document: bytes, encoding: str, root: XmlElement) -> Place:
@@ -134,15 +143,17 @@ def _spans(document: bytes, encoding: str, wanted: frozenset[int]) -> dict[int, 
     parser.StartElementHandler, parser.EndElementHandler = start, end
     try:
         reading.read()
+    except TagTooLong:
+        raise NotLocated(4280, "a tag is too long") from None
     except expat.ExpatError:
-        raise NotLocated("not located") from None
+        raise NotLocated(*_MISSED) from None
     return spans
 
 
 def _span(document: bytes, start: int, close: int) -> Span:
     tag = start_tag(document, start)
     if tag is None:
-        raise NotLocated("not located")
+        raise NotLocated(*_MISSED)
     if tag.is_empty:
         return Span(tag.name, start, tag.end, tag.end, tag.end)
     return Span(tag.name, start, tag.end, close, found(document, b">", close) + 1)

@@ -40,11 +40,14 @@ class StartTag:
 
 
 def start_tag(document: Octets, start: int) -> StartTag | None:
-    """The tag at `start` of a document that is well-formed up to its end; None if there is none."""
+    """The tag at `start` of a document that is well-formed up to its end; None if there is none. Raises `TagTooLong`
+    for a name that is not looked for."""
     tag = _TAG.match(document, start, start + SLICE)
     if tag is not None:
         return StartTag(tag[1], tag.end(), bool(tag[2]))
     name, at = _NAME.match(document, start, start + SLICE), start + 1
+    if name is not None and name.end() == start + SLICE:
+        raise TagTooLong
     while (value := next_value(document, at)) is not None:
         at = found(document, *value) + 1
         if at == 0:

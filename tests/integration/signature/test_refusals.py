@@ -193,6 +193,9 @@ async def test_formats(office: Office) -> None:
         pytest.param(wish(XML, xml=True, schemas=schemas(b"<xs:schema/>")), 4026, marks=pytest.mark.code(4026)),
         pytest.param(wish(XML, xml=True, schemas=schemas(SCHEMA, "urn:z")), 4026, marks=pytest.mark.code(4026)),
         pytest.param(wish(DEEP, xml=True), 4280, marks=pytest.mark.code(4280)),
+        # Where such a tag ends is not looked for, and nothing is put at a wrong place instead.
+        pytest.param(wish(b"<%b/>" % (b"a" * 100_000), xml=True), 4280, marks=pytest.mark.code(4280)),
+        pytest.param(wish(b"<%b a=''/>" % (b"a" * 2_000_000), xml=True), 4280, marks=pytest.mark.code(4280)),
         pytest.param(wish(b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', xml=True), 4281, marks=pytest.mark.code(4281)),
         pytest.param(wish(bytes(DOCUMENT_OCTETS_MAX + 1)), 4283, marks=pytest.mark.code(4283)),
         pytest.param(wish(FULL_PDF, "application/pdf-a"), 4205, marks=pytest.mark.code(4205)),
