@@ -103,9 +103,12 @@ def test_signatures_around_beside_and_upon_others(run: Run, capsys: pytest.Captu
         assert run("sign", f"--{update}", "bundle-signed.xml", "brief.txt.p7s") == 0
         assert count(f"bundle-signed-{update}.xml") == 2
         assert count(f"brief.txt-{update}.p7s", "--document", "brief.txt") == 2
-    # The doctor beside the practice: what the signature is of, nobody looks at.
-    assert run("sign", "--qes", "--parallel", "brief.txt.p7s", "--mime", "text/plain", "--force") == 0
-    assert count("brief.txt-parallel.p7s", "--document", "brief.txt") == 2
+    # The doctor beside the practice: he signs what is to be seen, so not what is beside.
+    assert run("sign", "--qes", "--parallel", "brief.txt.p7s", "--mime", "text/plain", "--force") == 3
+    assert "4110" in capsys.readouterr().err
+    assert run("sign", "--enveloping", "brief.txt") == 0
+    assert run("sign", "--qes", "--parallel", "brief.txt.p7m", "--mime", "text/plain") == 0
+    assert count("brief.txt-parallel.p7m") == 2
     # Signed once more as if nothing were there: the first signature is of the document before.
     assert run("sign", "bundle-signed.xml") == 0
     capsys.readouterr()
