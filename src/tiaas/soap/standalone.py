@@ -27,8 +27,10 @@ _BETWEEN = "\x01"
 """Stands in no name, because it is no character of XML."""
 _LONGEST = 8 * 1024
 """A value that is longer names nothing by its prefix; text comes in pieces that are as long at most."""
-# It starts where a run of its characters starts, and nowhere within: else a long run takes its square.
-_BEFORE_COLON = re.compile(r"""(?<![^\s:<>"'&=/;,()|\[\]{}@*+!])([^\s:<>"'&=/;,()|\[\]{}@*+!]+):""")
+_OF_A_PREFIX = r"""[^\s:<>"'&=/;,()|\[\]{}@*+!]"""
+# They start where a run of such characters starts, and nowhere within: else a long run takes its square.
+_BEFORE_COLON = re.compile(f"(?<!{_OF_A_PREFIX})({_OF_A_PREFIX}+):")
+_AT_THE_END = re.compile(f"(?<!{_OF_A_PREFIX}){_OF_A_PREFIX}*+\\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class _Finder:
         self._start = self._depth = 0
         self._own: dict[str | None, int] = {}
         self._needed: set[str | None] = set()
+        self._begun = ""
         self._parser = parser = expat.ParserCreate("utf-8", _BETWEEN)
         self.reading = Reading(parser, document)
         parser.namespace_prefixes = parser.buffer_text = True
@@ -156,13 +159,15 @@ class _Finder:
         parser = self._parser
         parser.StartElementHandler, parser.EndElementHandler = self._begin_inside, self._end_inside
         parser.StartNamespaceDeclHandler, parser.EndNamespaceDeclHandler = self._declare_inside, self._forget_inside
-        parser.CharacterDataHandler = self._look_at
+        parser.CharacterDataHandler = self._look_on
 
     def _begin_inside(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
+        self._begun = ""
         self._use(name, attributes)
 
     def _end_inside(self, name: str) -> None:
+        self._begun = ""
         if self._depth:
             self._depth -= 1
             return
@@ -189,6 +194,13 @@ class _Finder:
     def _need(self, prefix: str | None) -> None:
         if not self._own.get(prefix):
             self._needed.add(prefix)
+
+    def _look_on(self, text: str) -> None:
+        """Looks at text that comes in pieces: a prefix may begin in one and end in another."""
+        text = self._begun + text
+        self._look_at(text)
+        end = _AT_THE_END.search(text[-_LONGEST:])
+        self._begun = "" if end is None else end[0]
 
     def _look_at(self, text: str) -> None:
         if ":" in text:

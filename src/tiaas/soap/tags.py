@@ -88,6 +88,9 @@ class Reading:
     """A document that `parser` is given, once."""
 
     def __init__(self, parser: expat.XMLParserType, document: Octets) -> None:
+        # Newer ones wait for more before they read on, and then do not say where what is not whole begins.
+        if hasattr(parser, "SetReparseDeferralEnabled"):
+            parser.SetReparseDeferralEnabled(False)
         self._parser = parser
         self._document = document
         # What stands from so many octets on, as expat counts them, stands so many further behind in the document.
@@ -137,14 +140,15 @@ class Reading:
     def _shorten_other(self, token: int, start: int, ending: bytes) -> int:
         """See `_shorten`: a comment or an instruction."""
         document = self._document
-        end = found(document, ending, token + 4)
+        end = found(document, ending, token + 2 * len(ending) - 2)
         if end < 0:
             raise TagTooLong
-        if end > start:
-            # A blank, lest it ends with what ends it otherwise.
-            rest = bytes(document[start : _next_character(document, start, end)]) + b" " + ending
-            self._give(rest, start, end + len(ending))
-        return max(start, end + len(ending))
+        if end <= start:
+            return start  # It has its end, or a part of it.
+        # A blank, lest it ends with what ends it otherwise.
+        rest = bytes(document[start : _next_character(document, start, end)]) + b" " + ending
+        self._give(rest, start, end + len(ending))
+        return end + len(ending)
 
     def _shorten_tag(self, token: int, start: int) -> int:
         """See `_shorten`: a start tag."""
@@ -162,7 +166,8 @@ class Reading:
         if end < 0 or sum(map(len, parts)) + end - done + start - token > _LONGEST:
             raise TagTooLong
         if end > start:
-            self._shortened.add(self._parser.CurrentByteIndex)
+            if parts:
+                self._shortened.add(self._parser.CurrentByteIndex)
             self._give(b"".join((*parts, bytes(document[done:end]))), start, end)
         return max(start, end)
 

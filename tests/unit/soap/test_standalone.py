@@ -212,6 +212,27 @@ def test_long_runs_take_no_longer_than_other_text(content: str) -> None:
     assert signature_in(message(signature, 'xmlns:p="urn:p"')) == signature.encode()
 
 
+@pytest.mark.parametrize("length", [SLICE, 8 * 1024])
+def test_a_prefix_in_text_counts_wherever_expat_hands_the_text_over(length: int) -> None:
+    """At the end of what it was given, and in pieces of a long text."""
+    places = Places(frozenset({("e", "p", "{u:s}S")}))
+    for off in range(-12, 4):
+        head, begin = '<e xmlns:abc="u:abc" xmlns:bc="u:bc" xmlns:ab="u:ab"><p>', '<s:S xmlns:s="u:s">'
+        lead, inner = (length - len(head + begin) + off, 0) if length == SLICE else (0, length + off)
+        text = "." * inner + " abc:name"
+        body = f"{head}{' ' * lead}{begin}{text}</s:S> c:x</p></e>".encode()
+        (found,) = standing_untrusted(body, places, 32)
+        assert found.declarations == b' xmlns:abc="u:abc"'
+
+
+@pytest.mark.parametrize("inner", ["ab<x/>c:name", "<x>ab</x>c:name", "ab<x>c:name</x>"])
+def test_no_prefix_is_of_two_texts(inner: str) -> None:
+    places = Places(frozenset({("e", "p", "{u:s}S")}))
+    body = f'<e xmlns:abc="u:abc" xmlns:c="u:c"><p><s:S xmlns:s="u:s">{inner}</s:S></p></e>'.encode()
+    (found,) = standing_untrusted(body, places, 32)
+    assert found.declarations == b' xmlns:c="u:c"'
+
+
 def test_long_base64_is_cut_out_and_comes_back() -> None:
     content = f"<ds:Object>{'QUJD' * (LONG // 2)}</ds:Object>\n<ds:Object>{'QUJD' * LONG}\r\n</ds:Object>"
     signature = signed(content)

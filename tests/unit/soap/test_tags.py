@@ -74,6 +74,17 @@ def test_of_what_is_long_little_is_given_to_expat(inner: str, long: str) -> None
         assert most <= 4 * SLICE
 
 
+@pytest.mark.parametrize("off", range(-6, 7))
+@pytest.mark.parametrize(("begin", "end"), [("<!--", "-->"), ("<?p ", "?>"), ("<b c='", "'/>"), ("<![CDATA[", "]]>")])
+@pytest.mark.parametrize("slices", [1, 2, 3])
+def test_wherever_between_two_slices_it_ends(begin: str, end: str, slices: int, off: int) -> None:
+    """What ends at the end of a slice ends there, and not with the next of its kind."""
+    for head in ("<a>", "<a" + " " * (SLICE - 6) + ">"):
+        long = "x" * (slices * SLICE + len("<a>") - len(head + begin) + off)
+        document = f"{head}{begin}{long}{end}{begin}y{end}<c/>{begin}z{end}</a>".encode()
+        assert places(document)[0] == whole(document)
+
+
 def test_also_around_the_document_element() -> None:
     long = b"x" * LONG
     document = b"<?xml version='1.0'?><!--%s--><?p %s?><a><b/></a>\n<!--%s-->\n" % (long, long, long)
