@@ -79,9 +79,10 @@ def run(args: argparse.Namespace) -> int:
     for path in reports:
         if path.suffix not in RENDERERS:
             raise InvalidInput(f"{path}: a report is {', '.join(RENDERERS)}")
-    outputfiles.check_targets(reports, args.force)
     if args.document is not None and len(args.files) > 1:
         raise InvalidInput("--document goes with one signature")
+    documentfiles.check_sources(_sources(args), reports)
+    outputfiles.check_targets(reports, args.force)
     certificate = None if args.certificate is None else documentfiles.read_certificates(args.certificate)[0]
 
     codes: list[ExitCode] = []
@@ -118,13 +119,26 @@ def run(args: argparse.Namespace) -> int:
     return max(codes, key=_RISING.index)
 
 
+def _sources(args: argparse.Namespace) -> list[Path]:
+    """All that is read, which no report may replace."""
+    beside = [_document_of(path, args) for path in args.files]
+    return [path for path in (*args.files, *beside, args.certificate) if path is not None]
+
+
+def _document_of(path: Path, args: argparse.Namespace) -> Path | None:
+    """The file that a signature beside it signs: the one that is named, else that of its name without .p7s."""
+    if args.document is not None:
+        return Path(args.document)
+    if path.suffix.lower() == ".p7s" and path.with_suffix("").is_file():
+        return path.with_suffix("")
+    return None
+
+
 def _parts(path: Path, args: argparse.Namespace) -> tuple[DocumentToSign | None, bytes | None, str | None]:
     """Document, signature beside it, and its type: what goes where in the message (gemSpec_Kon V5.18, TIP1-A_5034)."""
     content = documentfiles.read(path)
     if path.suffix.lower() in _SIGNATURES:
-        beside = args.document
-        if beside is None and path.suffix.lower() == ".p7s" and path.with_suffix("").is_file():
-            beside = path.with_suffix("")
+        beside = _document_of(path, args)
         document = None if beside is None else _document(documentfiles.read(beside), beside, args.mime)
         return document, content, _CMS
     is_xmldsig = _ROOT_IS_SIGNATURE.match(content) is not None

@@ -387,6 +387,23 @@ async def test_a_report_that_cannot_be_written_does_not_keep_the_verdict(
     assert Path("r.html").read_text() == "before"
 
 
+@pytest.mark.parametrize("read", ["r.txt", "r.txt.p7s", "c.txt"])
+async def test_a_report_does_not_replace_what_it_is_about(
+    fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str], read: str
+) -> None:
+    """The signature, its document beside it or named, and the signer's certificate."""
+    fake[0].answers["VerifyDocument"] = answers.verified(HighLevelResult.VALID)
+    _write(r_txt="document", r_txt_p7s="cms", c_txt=fake[1].server.public_bytes(Encoding.PEM).decode())
+    before = Path(read).read_text()
+    Path("report.txt").symlink_to(read)
+    for named in ((), ("--document", "r.txt")):
+        command = ("verify", "r.txt.p7s", "--certificate", "c.txt", *named)
+        assert await run(*command, "--report", "report.txt", "--force") == 2
+        assert f"{read} would be replaced by its own result; name another file" in capsys.readouterr().err
+        assert Path(read).read_text() == before
+    assert await run(*command, "--report", "other.txt", "--force") == 0
+
+
 async def test_a_counter_signature_is_called_so(
     fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
