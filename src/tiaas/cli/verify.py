@@ -2,6 +2,8 @@
 
 import argparse
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -10,12 +12,15 @@ from tiaas.base.errors import InvalidInput
 from tiaas.cli import documentfiles, outputfiles
 from tiaas.cli.exitcodes import ExitCode, exit_code
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
+from tiaas.cli.signaturefiles import document_beside
 from tiaas.cli.verifyreport import RENDERERS, VerifiedFile, as_document, as_text, verified_file
 from tiaas.cli.writer import note, out, out_json
-from tiaas.client import ClientError, DocumentToSign, Konnektor
+from tiaas.client import ClientError, DocumentToSign, Konnektor, KonnektorFault
 from tiaas.interfaces.signature_service_v7_5 import HighLevelResult
 
 _CMS, _XMLDSIG = "urn:ietf:rfc:5652", "urn:ietf:rfc:3275"
+_NONSENSE = 4000
+"""What VerifyDocument answers to a signature whose document is nowhere."""
 _SIGNATURES = (".p7s", ".p7m", ".p7b")
 _ROOT_IS_SIGNATURE = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*)*+<(?:[\w.-]+:)?Signature[\s>]", re.DOTALL
@@ -52,7 +57,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--document",
         type=Path,
         metavar="FILE",
-        help="what the one signature beside it signs (default: the file of that name without .p7s)",
+        help="what the one signature beside it signs (default: the file of that name without .p7s, -parallel, -counter)",
     )
     parser.add_argument(
         "--certificate", type=Path, metavar="FILE", help="the signer's certificate, if it is not in there"
@@ -92,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
         for number, path in enumerate(args.files, 1):
             try:
                 document, signature, kind = _parts(path, args)
-                with documentfiles.named(str(path)):
+                with documentfiles.named(str(path)), _hinted(path, is_alone=document is None):
                     verdict = await konnektor.verify_document(document, signature, kind, certificate=certificate, at=at)
             except (ClientError, InvalidInput) as error:
                 if len(args.files) == 1:
@@ -119,6 +124,17 @@ def run(args: argparse.Namespace) -> int:
     return max(codes, key=_RISING.index)
 
 
+@contextmanager
+def _hinted(path: Path, *, is_alone: bool) -> Iterator[None]:
+    """What the fault does not say of a signature without its document."""
+    try:
+        yield
+    except KonnektorFault as error:
+        if is_alone and error.code == _NONSENSE:
+            note(f"tiaas: {path}: its document is not in it and not found beside it; name it: --document FILE")
+        raise
+
+
 def _sources(args: argparse.Namespace) -> list[Path]:
     """All that is read, which no report may replace."""
     beside = [_document_of(path, args) for path in args.files]
@@ -126,12 +142,8 @@ def _sources(args: argparse.Namespace) -> list[Path]:
 
 
 def _document_of(path: Path, args: argparse.Namespace) -> Path | None:
-    """The file that a signature beside it signs: the one that is named, else that of its name without .p7s."""
-    if args.document is not None:
-        return Path(args.document)
-    if path.suffix.lower() == ".p7s" and path.with_suffix("").is_file():
-        return path.with_suffix("")
-    return None
+    """The file that a signature beside it signs: the one that is named, else that of its name."""
+    return document_beside(path) if args.document is None else Path(args.document)
 
 
 def _parts(path: Path, args: argparse.Namespace) -> tuple[DocumentToSign | None, bytes | None, str | None]:

@@ -387,6 +387,35 @@ async def test_a_report_that_cannot_be_written_does_not_keep_the_verdict(
     assert Path("r.html").read_text() == "before"
 
 
+@pytest.mark.parametrize("added", ["-counter", "-parallel", "-parallel-counter"])
+async def test_the_document_of_a_signature_that_was_added_to_is_beside_it(
+    fake: tuple[FakeKonnektor, Identities], run: Run, added: str
+) -> None:
+    """By the names that `sign --counter` and `--parallel` choose; a file of the whole name comes first."""
+    fake[0].answers["VerifyDocument"] = answers.verified(HighLevelResult.VALID)
+    _write(a_txt="a")
+    Path(f"a.txt{added}.p7s").write_text("cms")
+    assert await run("verify", f"a.txt{added}.p7s") == 0
+    assert b"YQ==" in fake[0].received[-1].body
+    Path(f"a.txt{added}").write_text("b")
+    assert await run("verify", f"a.txt{added}.p7s") == 0
+    assert b"Yg==" in fake[0].received[-1].body
+
+
+@pytest.mark.parametrize("name", ["alone.p7s", "-counter.p7s", "alone.p7m"])
+async def test_of_a_signature_without_its_document_the_option_is_told_that_names_it(
+    fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    fake[0].answers["VerifyDocument"] = messages.fault(4000, "Syntaxfehler", "a detached signature")
+    _write(a_txt="a")
+    Path(name).write_text("cms")
+    hint = f"{name}: its document is not in it and not found beside it; name it: --document FILE"
+    assert await run("verify", f"./{name}") == 3
+    assert hint in capsys.readouterr().err
+    assert await run("verify", f"./{name}", "--document", "a.txt") == 3
+    assert hint not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("read", ["r.txt", "r.txt.p7s", "c.txt"])
 async def test_a_report_does_not_replace_what_it_is_about(
     fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str], read: str
