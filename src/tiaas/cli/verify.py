@@ -12,7 +12,7 @@ from tiaas.base.errors import InvalidInput
 from tiaas.cli import documentfiles, outputfiles
 from tiaas.cli.exitcodes import ExitCode, exit_code
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
-from tiaas.cli.signaturefiles import document_beside
+from tiaas.cli.signaturefiles import cms_of, document_beside
 from tiaas.cli.verifyreport import RENDERERS, VerifiedFile, as_document, as_text, verified_file
 from tiaas.cli.writer import note, out, out_json
 from tiaas.client import ClientError, DocumentToSign, Konnektor, KonnektorFault
@@ -51,13 +51,13 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "and the others are verified.",
     )
     parser.add_argument(
-        "files", nargs="+", type=Path, metavar="FILE", help="signed documents, or signatures (.p7s, .p7m)"
+        "files", nargs="+", type=Path, metavar="FILE", help="signed documents, or signatures (CMS of any name, XML)"
     )
     parser.add_argument(
         "--document",
         type=Path,
         metavar="FILE",
-        help="what the one signature beside it signs (default: the file of that name without .p7s, -parallel, -counter)",
+        help="what the one signature beside it signs (default: the file of its name without .p7s, -parallel, -counter)",
     )
     parser.add_argument(
         "--certificate", type=Path, metavar="FILE", help="the signer's certificate, if it is not in there"
@@ -149,16 +149,14 @@ def _document_of(path: Path, args: argparse.Namespace) -> Path | None:
 def _parts(path: Path, args: argparse.Namespace) -> tuple[DocumentToSign | None, bytes | None, str | None]:
     """Document, signature beside it, and its type: what goes where in the message (gemSpec_Kon V5.18, TIP1-A_5034)."""
     content = documentfiles.read(path)
-    if path.suffix.lower() in _SIGNATURES:
-        beside = _document_of(path, args)
-        document = None if beside is None else _document(documentfiles.read(beside), beside, args.mime)
-        return document, content, _CMS
-    is_xmldsig = _ROOT_IS_SIGNATURE.match(content) is not None
-    if args.document is not None or is_xmldsig:
-        beside = args.document
-        document = None if beside is None else _document(documentfiles.read(beside), beside, args.mime)
-        return document, content, _XMLDSIG if is_xmldsig else _CMS
-    return _document(content, path, args.mime), None, None
+    cms = cms_of(content, path)
+    beside = _document_of(path, args)
+    is_cms = cms is not None or path.suffix.lower() in _SIGNATURES
+    is_xmldsig = not is_cms and _ROOT_IS_SIGNATURE.match(content) is not None
+    if not is_cms and not is_xmldsig and beside is None:
+        return _document(content, path, args.mime), None, None
+    document = None if beside is None else _document(documentfiles.read(beside), beside, args.mime)
+    return document, content if cms is None else cms, _XMLDSIG if is_xmldsig else _CMS
 
 
 def _document(content: bytes, path: Path, mime: str | None) -> DocumentToSign:

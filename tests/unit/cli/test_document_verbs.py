@@ -387,6 +387,54 @@ async def test_a_report_that_cannot_be_written_does_not_keep_the_verdict(
     assert Path("r.html").read_text() == "before"
 
 
+_CMS = bytes.fromhex("06092a864886f70d010702a0020500")
+"""What stands in a ContentInfo with id-signedData."""
+
+
+@pytest.mark.parametrize("name", ["q7", "rezept.sig", "x.der", "letter.pdf", "bundle.xml"])
+@pytest.mark.parametrize("head", ["300f", "30810f", "3082000f", "308300000f", "30840000000f", "3080"])
+async def test_a_cms_signature_of_any_name_is_told_by_its_octets(
+    fake: tuple[FakeKonnektor, Identities], run: Run, name: str, head: str
+) -> None:
+    """In DER or PEM, which goes as DER; --document is heeded."""
+    fake[0].answers["VerifyDocument"] = answers.verified(HighLevelResult.VALID)
+    _write(a_txt="a")
+    content = bytes.fromhex(head) + _CMS
+    pems = [
+        f"{wrap}-----BEGIN {kind}-----\n{b64encode(content).decode()}\n-----END {kind}-----\n".encode()
+        for kind, wrap in (("CMS", ""), ("PKCS7", "\r\n"))
+    ]
+    for written in (content, *pems):
+        Path(name).write_bytes(written)
+        for more in ((), ("--document", "a.txt")):
+            assert await run("verify", name, *more) == 0
+            body = fake[0].received[-1].body
+            assert b'Type="urn:ietf:rfc:5652"' in body
+            assert b64encode(content) in body
+            assert (b"YQ==" in body) is bool(more)
+
+
+@pytest.mark.parametrize(
+    "content", [b"0", b"0\x0f", b"0\x85" + _CMS, b"0\x0f\x06\x09*\x86H\x86\xf7\r\x01\x07\x03", b"30 \x06"]
+)
+async def test_what_only_begins_like_a_cms_signature_is_a_document(
+    fake: tuple[FakeKonnektor, Identities], run: Run, content: bytes
+) -> None:
+    fake[0].answers["VerifyDocument"] = answers.verified(HighLevelResult.VALID)
+    Path("a.bin").write_bytes(content)
+    assert await run("verify", "a.bin") == 0
+    assert b"Base64Signature" not in fake[0].received[-1].body
+
+
+@pytest.mark.parametrize("inside", ["", "AAA", "A", "MAA=", "?"])
+async def test_a_pem_without_a_signature_is_no_file_to_verify(
+    run: Run, capsys: pytest.CaptureFixture[str], inside: str
+) -> None:
+    _write(a_p7s=f"-----BEGIN CMS-----\n{inside}\n-----END CMS-----\n")
+    assert await run("verify", "a.p7s") == 2
+    assert "a.p7s: a PEM without a signature in it" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("added", ["-counter", "-parallel", "-parallel-counter"])
 async def test_the_document_of_a_signature_that_was_added_to_is_beside_it(
     fake: tuple[FakeKonnektor, Identities], run: Run, added: str
@@ -425,9 +473,9 @@ async def test_a_report_does_not_replace_what_it_is_about(
     _write(r_txt="document", r_txt_p7s="cms", c_txt=fake[1].server.public_bytes(Encoding.PEM).decode())
     before = Path(read).read_text()
     Path("report.txt").symlink_to(read)
+    command = ("verify", "r.txt.p7s", "--certificate", "c.txt")
     for named in ((), ("--document", "r.txt")):
-        command = ("verify", "r.txt.p7s", "--certificate", "c.txt", *named)
-        assert await run(*command, "--report", "report.txt", "--force") == 2
+        assert await run(*command, *named, "--report", "report.txt", "--force") == 2
         assert f"{read} would be replaced by its own result; name another file" in capsys.readouterr().err
         assert Path(read).read_text() == before
     assert await run(*command, "--report", "other.txt", "--force") == 0
