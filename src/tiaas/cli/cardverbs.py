@@ -91,7 +91,7 @@ def _counters(pin: dict[str, Any]) -> str:
 
 
 def _export(http: httpx.Client, args: argparse.Namespace) -> int:
-    check_targets([args.file], args.force)
+    check_targets([args.file], args.force, is_own=True)
     image = ask(http, "GET", _path(args.iccsn) + "/image")
     write_own(args.file, (json.dumps(image, indent=1) + "\n").encode("utf-8"), force=args.force)
     if args.json:

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     for path in args.output:
         make_folder(path.parent, 0o700)
     # A report is made anew at each run.
-    check_targets(args.output, force=True)
+    check_targets(args.output, force=True, is_own=True)
     story = read_story(read_recording(args.recording) if args.live is None else _record(args))
     if story.recording.lost:
         note(f"the oldest {story.recording.lost} entries were lost; what they would have shown may be missed in vain")

@@ -144,7 +144,7 @@ def _is_made(output: str | None) -> bool:
 
 
 def write_result(path: Path, content: bytes, *, force: bool) -> None:
-    """Writes a result whose place was checked; raises `NotWritten`, also for what is there meanwhile unless `force`."""
+    """Writes a result whose place was checked; raises `NotWritten`, for what is there meanwhile `WrittenBeside`."""
     make_folder(path.parent)
     write(path, content, force=force)
 

@@ -3,8 +3,10 @@
 import argparse
 import errno
 import os
-import stat
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from secrets import token_hex
 
@@ -12,17 +14,25 @@ from tiaas.base.errors import InvalidInput, TiaasError
 
 _NEW, _OWN = 0o666, 0o600
 """Modes of new files: what the umask leaves of it, and its owner's only."""
+_KEPT, _KEPT_OF_OWNER = 0o777, 0o700
+"""What a file in place of another one keeps of its mode, and what of it if its group is another one."""
+_NOT_EXCHANGED = frozenset({errno.EBUSY, errno.EPERM, errno.EACCES, errno.EXDEV, errno.EROFS})
+"""Why a file that may be written cannot be exchanged: it is mounted, its folder is sticky or may not be written."""
 
 
 class NotWritten(TiaasError):
     """A result that could not be written."""
 
 
-def check_targets(paths: Sequence[Path], force: bool, *, is_made: bool = False) -> None:
+class WrittenBeside(NotWritten):
+    """A result whose name was taken meanwhile: it is written, but its name has a number behind it."""
+
+
+def check_targets(paths: Sequence[Path], force: bool, *, is_made: bool = False, is_own: bool = False) -> None:
     """Whether results can be written there; asked before a person is asked for anything.
 
     Raises `InvalidInput` for what is there already (unless `force`), for names that meet or are too long, `NotWritten`
-    for a folder that is missing (unless it `is_made` later) or may not be written.
+    for a folder that is missing (unless it `is_made` later) or may not be written. `is_own`: for `write_own`.
     """
     check_names(paths)
     if len({os.path.realpath(path) for path in paths}) < len(paths):
@@ -33,19 +43,30 @@ def check_targets(paths: Sequence[Path], force: bool, *, is_made: bool = False) 
         # A link that leads nowhere is there, too: what it names would be made.
         if os.path.lexists(path) and not force:
             raise InvalidInput(f"{path} is there already; --force replaces it")
-        folder = _there(path.parent) if is_made else path.parent
-        if not folder.is_dir():
-            raise NotWritten(f"{path} cannot be written: there is no folder {folder}")
-        if not _may_be_written(path, folder):
+        if path.exists():
+            may_be_written = _may_be_replaced(path, is_own)
+        else:
+            folder = _folder_of_new(path, is_made)
+            if not folder.is_dir():
+                raise NotWritten(f"{path} cannot be written: there is no folder {folder}")
+            may_be_written = os.access(folder, os.W_OK)
+        if not may_be_written:
             raise NotWritten(f"{path} may not be written")
 
 
-def _may_be_written(path: Path, folder: Path) -> bool:
-    """A file is replaced by one that is made beside it, and its folder has to take that one, too."""
+def _may_be_replaced(path: Path, is_own: bool) -> bool:
+    """A secret does not go into somebody else's file: one has to be made in place of it."""
+    if _standard_output(path) is not None:
+        return True
     real = Path(os.path.realpath(path))
-    if not path.exists():
-        return os.access(folder, os.W_OK)
-    return os.access(path, os.W_OK) and (not real.is_file() or os.access(real.parent, os.W_OK))
+    is_exchanged = is_own and real.is_file() and real.stat().st_uid != os.geteuid()
+    return os.access(path, os.W_OK) and (not is_exchanged or os.access(real.parent, os.W_OK))
+
+
+def _folder_of_new(path: Path, is_made: bool) -> Path:
+    if path.is_symlink():
+        return Path(os.path.realpath(path)).parent
+    return _there(path.parent) if is_made else path.parent
 
 
 def _there(folder: Path) -> Path:
@@ -74,50 +95,139 @@ def make_folder(path: Path, mode: int = 0o777) -> None:
 
 
 def write(path: Path, content: bytes, *, force: bool) -> None:
-    """Writes a result, whole or not at all; only with `force` in place of what is there. Raises `NotWritten`."""
-    _write(path, content, force, _mode_there(path))
+    """Writes a result, whole or not at all; only with `force` in place of what is there.
+
+    Raises `NotWritten`, without `force` `WrittenBeside`.
+    """
+    _write(path, content, force, is_own=False)
 
 
 def write_own(path: Path, content: bytes, *, force: bool) -> None:
     """The same for a result that only its owner may read (0600)."""
-    _write(path, content, force, _OWN)
+    _write(path, content, force, is_own=True)
 
 
-def _write(path: Path, content: bytes, force: bool, mode: int | None) -> None:
+def _write(path: Path, content: bytes, force: bool, *, is_own: bool) -> None:
+    written = path
     try:
-        if not force:
-            _write_beside(path, content, mode, _put_new)
-        elif path.exists() and not os.path.isfile(os.path.realpath(path)):
-            # A pipe or a device, which takes what comes and is not replaced.
-            path.write_bytes(content)
+        if force:
+            _replace(path, content, is_own)
         else:
-            _write_beside(Path(os.path.realpath(path)), content, mode, os.replace)
-    except FileExistsError as error:
-        raise NotWritten(f"{path} cannot be written: something else is there meanwhile") from error
+            written = _write_beside(path, content, _OWN if is_own else None, None, _put_new)
     except OSError as error:
         raise NotWritten(f"{path} cannot be written: {error.strerror}") from error
+    if written != path:
+        raise WrittenBeside(f"{path} was taken meanwhile; written to {written}")
 
 
-def _write_beside(path: Path, content: bytes, mode: int | None, put: Callable[[Path, Path], None]) -> None:
+def _replace(path: Path, content: bytes, is_own: bool) -> None:
+    real = Path(os.path.realpath(path))
+    descriptor = _standard_output(path)
+    if descriptor is not None:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        _write_all(descriptor, content)
+    elif path.exists() and not real.is_file():
+        # A pipe or a device, which takes what comes and is not replaced.
+        path.write_bytes(content)
+    else:
+        there = None if is_own or not real.exists() else real.stat()
+        try:
+            _write_beside(real, content, _OWN if is_own else None, there, _put_in_place)
+        except OSError as error:
+            if error.errno not in _NOT_EXCHANGED or not real.is_file():
+                raise
+            _write_into(real, content, is_own)
+
+
+def _standard_output(path: Path) -> int | None:
+    """Descriptor 1 or 2 if it is what is there: /dev/stdout leads to the file that the shell opened for it."""
+    for descriptor in (1, 2):
+        with suppress(OSError):
+            if os.path.samestat(path.stat(), os.fstat(descriptor)):
+                return descriptor
+    return None
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _write_into(path: Path, content: bytes, is_own: bool) -> None:
+    """Writes into a file that is there; of a result that does not fit no half stays, for it would count as one."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if is_own:
+            if os.fstat(descriptor).st_uid != os.geteuid():
+                raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+            os.fchmod(descriptor, _OWN)
+        os.ftruncate(descriptor, 0)
+        try:
+            _write_all(descriptor, content)
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, 0)
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _write_beside(
+    path: Path,
+    content: bytes,
+    mode: int | None,
+    there: os.stat_result | None,
+    put: Callable[[Path, Path], Path],
+) -> Path:
     """Writes a file beside it that `put` moves there: nobody reads half of a result, whatever ends us.
 
-    A `mode` is set as it is; without one the file is made with that of any new file.
+    A `mode` is set as it is, else that of what was `there` with its owner; without both it is made as any new file.
     """
     part = path.with_name(f".tiaas-{token_hex(8)}.part")
+    made = _NEW if mode is None and there is None else _OWN
     try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _NEW if mode is None else _OWN)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, made)
         with os.fdopen(descriptor, "wb") as stream:
+            if there is not None:
+                mode = _keep_owner(descriptor, there)
             if mode is not None:
                 os.fchmod(descriptor, mode)
             stream.write(content)
             stream.flush()
             os.fsync(descriptor)
-        put(part, path)
+        return put(part, path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _put_new(part: Path, path: Path) -> None:
+def _keep_owner(descriptor: int, there: os.stat_result) -> int:
+    """Gives a file owner and group of what was there, as far as we may, and tells which mode it may have then."""
+    for owner in (there.st_uid, -1):
+        with suppress(OSError):
+            os.fchown(descriptor, owner, there.st_gid)
+            return there.st_mode & _KEPT
+    return there.st_mode & _KEPT_OF_OWNER
+
+
+def _put_in_place(part: Path, path: Path) -> Path:
+    os.replace(part, path)
+    return path
+
+
+def _put_new(part: Path, path: Path) -> Path:
+    """Under the first name that is free, its own or with a number: what somebody typed a PIN for is not thrown away."""
+    name = path
+    for number in count(1):
+        with suppress(FileExistsError):
+            _put_as(part, name)
+            break
+        name = path.with_name(f"{path.name}.{number}")
+    return name
+
+
+def _put_as(part: Path, path: Path) -> None:
     """Raises `FileExistsError` for whatever is there."""
     try:
         os.link(part, path)
@@ -127,14 +237,6 @@ def _put_new(part: Path, path: Path) -> None:
         # A file system without hard links (FAT): an empty file takes the name first.
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWN))
         os.replace(part, path)
-
-
-def _mode_there(path: Path) -> int | None:
-    """How a file that is there may be used, which one in its place keeps."""
-    try:
-        return stat.S_IMODE(path.stat().st_mode)
-    except OSError:
-        return None
 
 
 def add_force_argument(parser: argparse.ArgumentParser) -> None:

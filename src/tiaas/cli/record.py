@@ -121,7 +121,7 @@ def _stop(args: argparse.Namespace) -> int:
     folder = find_lab(args.dir) / FOLDER
     # Before the recording ends, which nobody has elsewhere.
     make_folder((args.output or folder / "new.json").parent, 0o700)
-    check_targets([args.output or folder / "new.json"], args.force)
+    check_targets([args.output or folder / "new.json"], args.force, is_own=True)
     recording = fetch_recording(args, stop=True)
     path = args.output or folder / f"{recording.instance}-{recording.began:%Y%m%dT%H%M%S}.json"
     # A name that nobody chose is of the moment at which it began.
@@ -158,7 +158,7 @@ def _direction(outbound: bool) -> str:
 def _export(args: argparse.Namespace) -> int:
     if args.output.suffix not in (".html", ".json"):
         raise InvalidInput(f"{args.output}: a file that ends in .html or .json")
-    check_targets([args.output], args.force)
+    check_targets([args.output], args.force, is_own=True)
     story = _story(args)
     is_page = args.output.suffix == ".html"
     content = diagram(story, args.lang).encode() if is_page else encode_recording(story.recording)

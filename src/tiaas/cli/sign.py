@@ -11,7 +11,7 @@ from tiaas.cli import documentfiles
 from tiaas.cli.cardchoice import choose_card
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
-from tiaas.cli.outputfiles import NotWritten
+from tiaas.cli.outputfiles import NotWritten, WrittenBeside
 from tiaas.cli.signjobs import HBAX, Signed, SigningJobs, ToSign
 from tiaas.cli.writer import note, out_json, out_table
 from tiaas.client import ClientError, Crypt, DocumentToSign, Konnektor, Update, under_policy
@@ -143,8 +143,12 @@ def _tell_lost(wishes: Sequence[ToSign], jobs: SigningJobs, left: Sequence[Path]
     if len(wishes) == 1 and not jobs.unwritten:
         return
     lost = []
-    if jobs.unwritten:
-        lost.append(f"signed, but not written: {_listed([each.wish.source for each in jobs.unwritten])}")
+    beside = [each.wish.source for each in jobs.unwritten if isinstance(each.error, WrittenBeside)]
+    unwritten = [each.wish.source for each in jobs.unwritten if not isinstance(each.error, WrittenBeside)]
+    if unwritten:
+        lost.append(f"signed, but not written: {_listed(unwritten)}")
+    if beside:
+        lost.append(f"signed, but written to a name with a number: {_listed(beside)}")
     if left:
         lost.append(f"not signed: {_listed(left)}")
     if lost:

@@ -51,7 +51,7 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Unwritten:
-    """What was signed and could not be written."""
+    """What was signed and could not be written, or not under its name."""
 
     wish: ToSign
     error: NotWritten

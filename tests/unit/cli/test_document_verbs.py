@@ -22,7 +22,7 @@ from tests.unit.client.fake_konnektor import FakeKonnektor, Identities, make_ide
 from tiaas.cli import documentfiles, outputfiles
 from tiaas.cli.documentfiles import DocumentForm, form_of
 from tiaas.cli.entry import main
-from tiaas.cli.outputfiles import NotWritten
+from tiaas.cli.outputfiles import NotWritten, WrittenBeside
 from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.interfaces.card_service_v8_1 import Cards, PinStatus
 from tiaas.interfaces.certificate_service_common_v2_0 import CertRef
@@ -202,6 +202,24 @@ def _writes_but(name: str) -> Callable[..., None]:
         outputfiles.write(path, content, force=force)
 
     return write
+
+
+async def test_a_signature_whose_name_was_taken_meanwhile_is_told_as_written(
+    fake: tuple[FakeKonnektor, Identities],
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def write(path: Path, content: bytes, *, force: bool) -> None:
+        raise WrittenBeside(f"{path} was taken meanwhile; written to {path}.1")
+
+    monkeypatch.setattr(documentfiles, "write", write)
+    fake[0].answers["SignDocument"] = answers.signed(answers.outside(0, b"cms"))
+    _write(a_txt="a")
+    assert await run("sign", "a.txt") == 1
+    told = capsys.readouterr().err
+    assert "1 of 1 documents are signed; signed, but written to a name with a number: a.txt" in told
+    assert "a.txt.p7s was taken meanwhile; written to a.txt.p7s.1" in told
 
 
 async def test_one_signature_that_cannot_be_written_is_told_as_made(
