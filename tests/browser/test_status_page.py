@@ -121,6 +121,26 @@ def test_the_page_is_a_hand_at_the_terminal(chromium: Browser, url: str, lab: La
         assert seen.page.locator("[data-refusal]").is_hidden()
 
 
+def test_what_is_chosen_stays_when_the_page_changes(chromium: Browser, url: str, lab: LabProcess, hand: Hand) -> None:
+    """Also when the list has lost the focus, as while the button beside it is pressed."""
+    slots = {slot["number"]: slot["iccsn"] for slot in lab.ready["terminals"][0]["slots"] if slot["iccsn"]}
+    other = next(number for number in slots if number != 1)
+    with watched(chromium, url) as seen:
+        live(seen.page)
+        hand.eject(1)
+        choice = slot(seen.page, 1).get_by_role("combobox")
+        chosen = choice.locator("option").last.get_attribute("value")
+        choice.select_option(chosen)
+        seen.page.evaluate("document.activeElement.blur()")
+        hand.eject(other)
+        expect(slot(seen.page, other).locator(".hole")).to_be_visible()
+        expect(choice).to_have_value(str(chosen))
+        hand.insert(other, slots[other])
+        hand.insert(1, slots[1])
+        expect(slot(seen.page, 1).locator("svg.card.egk")).to_be_visible()
+        expect(slot(seen.page, other).locator("svg.card")).to_be_visible()
+
+
 def test_without_script_the_page_works_as_well(chromium: Browser, url: str, lab: LabProcess) -> None:
     first = lab.ready["cards"]["egk"][0]
     with watched(chromium, url, java_script_enabled=False) as seen:

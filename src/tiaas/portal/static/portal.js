@@ -20,13 +20,27 @@
   // A list that is open or being filled in must not be pulled from under the reader's hand.
   const inUse = (part) => part.contains(document.activeElement) && document.activeElement.tagName === "SELECT";
 
+  // What was chosen and is not sent yet: other than what the server says.
+  const chosen = (root) => [...root.querySelectorAll("select")]
+    .filter((list) => list.selectedIndex !== Math.max(0, [...list.options].findIndex((item) => item.defaultSelected)))
+    .map((list) => [list.id, list.value]);
+
+  function chooseAgain(choices) {
+    for (const [id, value] of choices) {
+      const list = document.getElementById(id);
+      if (list && [...list.options].some((item) => item.value === value)) list.value = value;
+    }
+  }
+
   function replace(part, fresh) {
     if (part.innerHTML === fresh.innerHTML && part.className === fresh.className) return;
     const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
     const open = [...part.querySelectorAll("details[open]")].map((item) => item.id);
+    const choices = chosen(part);
     const scrolled = [...part.querySelectorAll(".scroll")].map((item) => item.scrollTop);
     part.className = fresh.className;
     part.replaceChildren(...fresh.childNodes);
+    chooseAgain(choices);
     open.forEach((id) => { const item = document.getElementById(id); if (item) item.open = true; });
     part.querySelectorAll(".scroll").forEach((item, at) => { item.scrollTop = scrolled[at] || 0; });
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
@@ -37,7 +51,9 @@
     const before = [...watched.querySelectorAll("[data-part]")].map((part) => part.dataset.part).join();
     const after = [...fresh.querySelectorAll("[data-part]")].map((part) => part.dataset.part).join();
     if (before !== after) {
+      const choices = chosen(watched);
       watched.replaceChildren(...fresh.body.childNodes);
+      chooseAgain(choices);
       return;
     }
     for (const part of watched.querySelectorAll("[data-part]")) {
