@@ -58,7 +58,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = subparsers.add_parser(
         "authenticate",
         description="ExternalAuthenticate (AuthSignatureService 7.4). PIN.SMC or PIN.CH was verified before: "
-        "tiaas pin verify.",
+        "tiaas pin verify, tiaas pin verify PIN.CH.",
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(

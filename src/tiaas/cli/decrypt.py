@@ -20,7 +20,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = subparsers.add_parser(
         "decrypt",
         description="DecryptDocument (EncryptionService 6.1), for CMS, XMLEnc and S/MIME. PIN.SMC or PIN.CH was "
-        "verified before: tiaas pin verify.",
+        "verified before: tiaas pin verify, tiaas pin verify PIN.CH.",
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what to decrypt")
     parser.add_argument(

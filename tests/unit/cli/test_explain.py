@@ -9,7 +9,7 @@ def test_cause_and_remedy_stand_beside_the_official_text(capsys: pytest.CaptureF
     assert main(["explain", "4085", "3041"]) == 0
     shown = capsys.readouterr().out
     assert "4085  Zugriffsbedingungen nicht erfüllt" in shown
-    assert "remedy: Verify the PIN (VerifyPin; tiaas pin verify) and repeat the call." in shown
+    assert "SMC-B: tiaas pin verify; PIN.CH of an HBA: tiaas pin verify PIN.CH) and repeat the call." in shown
     assert "3041" in shown
 
 
