@@ -136,7 +136,7 @@ async def test_commands_under_way_end_with_the_connection(room: Room) -> None:
 async def test_a_lower_epoch_is_refused_everywhere(room: Room) -> None:
     go = threading.Event()
     card = FakeCard(go=go)
-    _, session = await room.working(cards=[card])
+    terminal, session = await room.working(cards=[card])
     await session.activate(1)
     link = session.card(1)
     under_way = asyncio.create_task(link.transmit(ECHO))
@@ -159,6 +159,8 @@ async def test_a_lower_epoch_is_refused_everywhere(room: Room) -> None:
     with pytest.raises(StaleEpoch):
         room.front.claim(OWNER, room.heard)
     go.set()
+    # Until the card has answered, its slot is BUSY for everybody.
+    await until(lambda: not terminal.machine._busy)
     successor = TerminalSession(room.front, newer, "kt")
     assert (await successor.slot_states())[0] is SlotState.ACTIVE  # takeover does not reset cards
     assert (await successor.card(1).transmit(ECHO)).ok

@@ -46,12 +46,12 @@ def test_notes_errors_remedies_and_help_name_us_so(
     assert main(["get", "cards", "--dir", str(tmp_path)]) == 1
     assert f"start it with: ./tiaas up --dir {tmp_path}" in capsys.readouterr().err
     assert main(["explain", "4085"]) == 0
-    assert "(VerifyPin; ./tiaas pin verify)" in capsys.readouterr().out
+    assert "PIN.CH of an HBA: ./tiaas pin verify PIN.CH)" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         main(["authenticate", "--help"])
     told = capsys.readouterr().out
     assert told.startswith("usage: ./tiaas authenticate ")
-    assert "./tiaas pin verify." in told
+    assert "./tiaas pin verify PIN.CH." in " ".join(told.split())
     with pytest.raises(SystemExit):
         main(["authenticate", "--nonsense"])
     assert "./tiaas authenticate: error: " in capsys.readouterr().err
