@@ -44,13 +44,14 @@ def target(data: bytes) -> None:
         except BadEnvelope:
             continue
         _check(root)
-        if document_encoding(data) != _declared_to_expat(data):
+        if document_encoding(data) != declared_to_expat(data):
             raise AssertionError("another reader takes it for another encoding")
     if _digest(data) != _thin_digest(data):
         raise AssertionError("without its texts it is another document")
 
 
-def _declared_to_expat(data: bytes) -> str:
+def declared_to_expat(data: bytes) -> str:
+    """The encoding that another parser finds declared."""
     named: list[str | None] = []
     parser = expat.ParserCreate()
     parser.XmlDeclHandler = lambda version, encoding, standalone: named.append(encoding)

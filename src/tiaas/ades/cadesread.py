@@ -224,8 +224,7 @@ class _Reading:
 def _append(
     claims: list[Claim], info: SignerInfo, reading: _Reading, countersigned: int | None, depth: int = 0
 ) -> None:
-    if len(claims) >= SIGNATURES_MAX or depth > _MAX_NESTED:
-        raise BadSignatureFile(4280, "more signatures than supported")
+    _require_room(claims, depth)
     own = len(claims)
     claims.append(_claim(info, reading, countersigned))
     for attribute in info.unsigned:
@@ -234,16 +233,21 @@ def _append(
                 counter = decode_signer_info_untrusted(value)
             except BadCms:
                 # Anybody can add one to a signature that is good, and the others are told of all the same.
-                _append_unreadable(claims, reading, own)
+                _require_room(claims)
+                claims.append(_unreadable(reading, own))
             else:
                 _append(claims, counter, reading.below(info.value), own, depth + 1)
 
 
-def _append_unreadable(claims: list[Claim], reading: _Reading, countersigned: int) -> None:
-    if len(claims) >= SIGNATURES_MAX:
+def _require_room(claims: list[Claim], depth: int = 0) -> None:
+    if len(claims) >= SIGNATURES_MAX or depth > _MAX_NESTED:
         raise BadSignatureFile(4280, "more signatures than supported")
-    found = FoundSignature(reading.form, Integrity.MALFORMED, b"", None, countersigns=countersigned, is_bound=False)
-    claims.append(Claim(found))
+
+
+def _unreadable(reading: _Reading, countersigned: int) -> Claim:
+    return Claim(
+        FoundSignature(reading.form, Integrity.MALFORMED, b"", None, countersigns=countersigned, is_bound=False)
+    )
 
 
 def _claim(info: SignerInfo, reading: _Reading, countersigned: int | None) -> Claim:

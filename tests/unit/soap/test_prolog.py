@@ -1,13 +1,12 @@
 """What stands before the document element: a document type declaration is found there, whatever is before it."""
 
 import re
-from contextlib import suppress
 from random import Random
-from xml.parsers import expat
 
 import pytest
 from lxml import etree
 
+from tests.fuzz.fuzz_markup import declared_to_expat
 from tiaas.soap.errors import BadEnvelope, NotAllowed, NotWellFormed, WrongEncoding
 from tiaas.soap.markup import Limits, document_encoding, parse_document_untrusted
 
@@ -52,16 +51,6 @@ def test_it_is_found_wherever_one_expression_finds_it(filler: bytes) -> None:
 )
 def test_elsewhere_it_is_none(document: bytes) -> None:
     assert parse_document_untrusted(document, Limits()).tag == "a"
-
-
-def declared_to_expat(document: bytes) -> str:
-    """The encoding that another parser finds declared."""
-    named: list[str | None] = []
-    parser = expat.ParserCreate()
-    parser.XmlDeclHandler = lambda version, encoding, standalone: named.append(encoding)
-    with suppress(expat.ExpatError, LookupError, ValueError):
-        parser.Parse(document, True)
-    return (next(iter(named), None) or "utf-8").lower()
 
 
 @pytest.mark.parametrize("name", ["UTF-8", "utf-16", "ISO-8859-1", "windows-1252"])
