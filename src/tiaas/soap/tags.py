@@ -24,6 +24,7 @@ _KEPT = 16 * 1024
 """Octets of a value that are given to expat: whoever looks at values looks at shorter ones."""
 _LONGEST = 1024 * 1024
 """Octets of a tag that are: so many are read in some 10 ms."""
+_HANDLERS = tuple(name for name in dir(expat.ParserCreate()) if name.endswith("Handler"))
 
 
 class TagTooLong(expat.ExpatError):
@@ -85,7 +86,7 @@ def _first(wanted: re.Pattern[bytes], document: Octets, at: int) -> int:
 
 
 class Reading:
-    """A document that `parser` is given, once."""
+    """A document that `parser` is given, once; then it has no handlers any more."""
 
     def __init__(self, parser: expat.XMLParserType, document: Octets) -> None:
         # Newer ones wait for more before they read on, and then do not say where what is not whole begins.
@@ -110,6 +111,14 @@ class Reading:
 
     def read(self) -> None:
         """Raises `ExpatError`; `TagTooLong` for what may be well-formed."""
+        try:
+            self._read()
+        finally:
+            # They hold the parser and the document and are held by it: 25 MB would wait for the collector of garbage.
+            for handler in _HANDLERS:
+                setattr(self._parser, handler, None)
+
+    def _read(self) -> None:
         view, start, size = memoryview(self._document), 0, SLICE
         while start < len(view):
             self._parser.Parse(view[start : start + size], False)

@@ -1,5 +1,8 @@
 """Where tags stand, in documents that expat gets in part."""
 
+import contextlib
+import gc
+import weakref
 from typing import Any
 from xml.parsers import expat
 
@@ -148,3 +151,31 @@ def test_a_start_tag_of_any_length(inner: str, end: str) -> None:
 @pytest.mark.parametrize("octets", [b"<a", b"<a b='", b"<a b='" + b"x" * (2 * SLICE), b"<a b='c'" + b" " * (2 * SLICE)])
 def test_what_has_no_end_is_no_start_tag(octets: bytes) -> None:
     assert start_tag(octets, 0) is None
+
+
+@pytest.mark.parametrize("octets", [b"<a>text</a>", b"<a>", b"<a b='" + b"x" * (2 * LONG)], ids=["whole", "open", "long"])
+def test_a_document_is_let_go_of_at_once(octets: bytes) -> None:
+    """What holds itself stays until the collector of garbage comes, and 25 MB with it."""
+
+    class Kept:
+        """Held by what the parser calls, as a document is."""
+
+    def read() -> weakref.ref[Kept]:
+        kept, parser = Kept(), expat.ParserCreate()
+        reading = Reading(parser, octets)
+
+        def tell(*told: object) -> None:
+            assert kept is not None
+            assert reading.at >= 0
+
+        parser.StartElementHandler = parser.EndElementHandler = parser.CharacterDataHandler = tell
+        parser.StartDoctypeDeclHandler = parser.StartNamespaceDeclHandler = parser.EndNamespaceDeclHandler = tell
+        with contextlib.suppress(expat.ExpatError):
+            reading.read()
+        return weakref.ref(kept)
+
+    gc.disable()
+    try:
+        assert read()() is None
+    finally:
+        gc.enable()
