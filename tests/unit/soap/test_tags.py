@@ -153,7 +153,9 @@ def test_what_has_no_end_is_no_start_tag(octets: bytes) -> None:
     assert start_tag(octets, 0) is None
 
 
-@pytest.mark.parametrize("octets", [b"<a>text</a>", b"<a>", b"<a b='" + b"x" * (2 * LONG)], ids=["whole", "open", "long"])
+@pytest.mark.parametrize(
+    "octets", [b"<a>text</a>", b"<a>", b"<a b='" + b"x" * (2 * LONG)], ids=["whole", "open", "long"]
+)
 def test_a_document_is_let_go_of_at_once(octets: bytes) -> None:
     """What holds itself stays until the collector of garbage comes, and 25 MB with it."""
 
