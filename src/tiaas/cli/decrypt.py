@@ -6,10 +6,9 @@ from pathlib import Path
 from tiaas.base.inputfile import check_input
 from tiaas.cli import documentfiles
 from tiaas.cli.cardchoice import choose_card
-from tiaas.cli.exitcodes import ExitCode
-from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
-from tiaas.cli.writer import note
-from tiaas.client import Konnektor
+from tiaas.cli.eachfile import Convert, convert_each
+from tiaas.cli.konnektorargs import add_konnektor_arguments
+from tiaas.client import Converted, Konnektor
 from tiaas.interfaces.card_service_common_v2_0 import CardType
 
 _MARK = "-encrypted"
@@ -20,7 +19,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = subparsers.add_parser(
         "decrypt",
         description="DecryptDocument (EncryptionService 6.1), for CMS, XMLEnc and S/MIME. PIN.SMC or PIN.CH was "
-        "verified before: tiaas pin verify, tiaas pin verify PIN.CH.",
+        "verified before: tiaas pin verify, tiaas pin verify PIN.CH. A file that cannot be decrypted is named, and the "
+        "others are decrypted.",
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what to decrypt")
     parser.add_argument(
@@ -32,26 +32,21 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Decrypts one file after the other."""
+    """Decrypts one file after the other; the worst outcome is the exit code."""
     for path in args.files:
         check_input(path)
     paths = documentfiles.targets(args.files, [_name(path) for path in args.files], args.output, args.force)
 
-    async def work(konnektor: Konnektor) -> None:
+    async def begin(konnektor: Konnektor) -> Convert:
         card = await choose_card(konnektor, args.card, (CardType.SMC_B, CardType.HBA))
-        for source, target in zip(args.files, paths, strict=True):
-            is_xml = documentfiles.form_of(source, args.mime).is_xml
-            with documentfiles.named(str(source)):
-                found = await konnektor.decrypt_document(card.card_handle, documentfiles.read(source), is_xml=is_xml)
-            documentfiles.write_result(target, found.content, force=args.force)
-            for entry in found.warning:
-                note(f"{source}: warning {entry.code}: {entry.text}")
-            if len(paths) > 1:
-                note(f"tiaas: {target}")
 
-    with_konnektor(args, work)
-    documentfiles.list_results(args.files, paths, as_json=args.json)
-    return ExitCode.OK
+        async def decrypt(source: Path) -> Converted:
+            is_xml = documentfiles.form_of(source, args.mime).is_xml
+            return await konnektor.decrypt_document(card.card_handle, documentfiles.read(source), is_xml=is_xml)
+
+        return decrypt
+
+    return convert_each(args, paths, begin)
 
 
 def _name(path: Path) -> str:

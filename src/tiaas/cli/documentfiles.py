@@ -14,18 +14,19 @@ from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.base.inputfile import MEBIBYTE, read_input
 from tiaas.cli.outputfiles import add_force_argument, check_names, check_targets, make_folder, write
-from tiaas.cli.writer import out_json, out_table
 from tiaas.client import ClientError
 from tiaas.soap.errors import NotAllowed, NotWellFormed, TooLarge, WrongEncoding
 from tiaas.soap.markup import Limits, parse_document_untrusted
 
 XML = "xml"
 """What `--mime` says for XML, which has no MIME type in messages."""
+PDF = "application/pdf-a"
+"""The MIME type of PDF/A, for which every PDF is taken by its name."""
 
 # MIME types a Konnektor tells apart (gemSpec_Kon V5.18, 4.1.7 and 4.1.8); everything else is binary.
 _TYPES = {
     ".xml": XML,
-    ".pdf": "application/pdf-a",
+    ".pdf": PDF,
     ".txt": "text/plain; charset=utf-8",
     ".tif": "image/tiff",
     ".tiff": "image/tiff",
@@ -35,6 +36,8 @@ _TYPES = {
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"<\0", b"\0<")
 """How a document in UTF-16 begins, with a byte order mark or without."""
 _IN_UTF_8 = 'a Konnektor takes UTF-8: iconv -f UTF-16 -t UTF-8, and encoding="UTF-8" in its first line'
+_LISTED = 5
+"""Files that a line names."""
 _BOUNDS = Limits(octets=64 * MEBIBYTE, nodes=2_000_000)
 
 
@@ -164,6 +167,12 @@ def name_error(error: ClientError, about: str) -> None:
     error.args = (f"{about}: {error}",)
 
 
+def listed(files: Sequence[Path]) -> str:
+    """Files in one line: the first ones, and how many more."""
+    shown = ", ".join(map(str, files[:_LISTED]))
+    return shown if len(files) <= _LISTED else f"{shown} and {len(files) - _LISTED} more"
+
+
 def read_certificates(path: Path) -> list[bytes]:
     """The certificates in a file, all of a PEM or the one of a DER, as DER; raises `InvalidInput`."""
     content = read_input(path)
@@ -187,12 +196,3 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
         help="file or folder for the result (default: beside the file); FOLDER/ is made if need be",
     )
     add_force_argument(parser)
-
-
-def list_results(files: Sequence[Path], targets: Sequence[Path], *, as_json: bool) -> None:
-    """Prints which file became which, as a table or as JSON."""
-    rows = [(str(source), str(target)) for source, target in zip(files, targets, strict=True)]
-    if as_json:
-        out_json([{"file": source, "output": target} for source, target in rows])
-    else:
-        out_table(("FILE", "OUTPUT"), rows)

@@ -8,11 +8,11 @@ from tiaas.base.errors import InvalidInput
 from tiaas.base.inputfile import check_input
 from tiaas.cli import documentfiles
 from tiaas.cli.cardchoice import choose_card
-from tiaas.cli.exitcodes import ExitCode
-from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
+from tiaas.cli.eachfile import Convert, convert_each
+from tiaas.cli.konnektorargs import add_konnektor_arguments
 from tiaas.cli.ldapaddress import add_ldap_argument, choose_ldap
 from tiaas.cli.writer import note
-from tiaas.client import Crypt, Konnektor, find_recipient
+from tiaas.client import Converted, Crypt, Konnektor, find_recipient
 from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.interfaces.encryption_service_v6_1 import EncryptionType
 
@@ -24,7 +24,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = subparsers.add_parser(
         "encrypt",
         description="EncryptDocument (EncryptionService 6.1). XML becomes XMLEnc (NAME-encrypted.xml), anything else "
-        "CMS (.p7m). Nobody has to type a PIN.",
+        "CMS (.p7m). Nobody has to type a PIN. A file that cannot be encrypted is named, and the others are encrypted.",
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what to encrypt")
     parser.add_argument(
@@ -60,42 +60,34 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Encrypts one file after the other."""
+    """Encrypts one file after the other; the worst outcome is the exit code."""
     for path in args.files:
         check_input(path)
     certificates = [each for path in args.to for each in documentfiles.read_certificates(path)]
-    forms = [_form(path, args) for path in args.files]
-    names = [
-        f"{path.stem}-encrypted.xml" if form.is_xml else f"{path.name}.p7m"
-        for path, form in zip(args.files, forms, strict=True)
-    ]
+    names = [f"{path.stem}-encrypted.xml" if _form(path, args).is_xml else f"{path.name}.p7m" for path in args.files]
     paths = documentfiles.targets(args.files, names, args.output, args.force)
     certificates += _from_directory(args)
 
-    async def work(konnektor: Konnektor) -> None:
+    async def begin(konnektor: Konnektor) -> Convert:
         card = None
         if args.for_card is not None or not certificates:
             card = (await choose_card(konnektor, args.for_card, (CardType.SMC_B,))).card_handle
-        for source, form, target in zip(args.files, forms, paths, strict=True):
-            with documentfiles.named(str(source)):
-                found = await konnektor.encrypt_document(
-                    documentfiles.read(source),
-                    certificates,
-                    card_handle=card,
-                    crypt=None if card is None else Crypt(args.crypt),
-                    is_xml=form.is_xml,
-                    mime_type=form.mime_type,
-                    encryption_type=_TYPES.get(args.type),
-                )
-            documentfiles.write_result(target, found.content, force=args.force)
-            for entry in found.warning:
-                note(f"{source}: warning {entry.code}: {entry.text}")
-            if len(paths) > 1:
-                note(f"tiaas: {target}")
 
-    with_konnektor(args, work)
-    documentfiles.list_results(args.files, paths, as_json=args.json)
-    return ExitCode.OK
+        async def encrypt(source: Path) -> Converted:
+            form = _form(source, args)
+            return await konnektor.encrypt_document(
+                documentfiles.read(source),
+                certificates,
+                card_handle=card,
+                crypt=None if card is None else Crypt(args.crypt),
+                is_xml=form.is_xml,
+                mime_type=form.mime_type,
+                encryption_type=_TYPES.get(args.type),
+            )
+
+        return encrypt
+
+    return convert_each(args, paths, begin)
 
 
 def _from_directory(args: argparse.Namespace) -> list[bytes]:

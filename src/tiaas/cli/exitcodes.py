@@ -1,6 +1,7 @@
 """Exit codes of all verbs; the table in `docs/reference/cli.md` repeats them."""
 
 import enum
+from collections.abc import Iterable
 
 from tiaas.base.errors import InvalidInput, TiaasError
 
@@ -19,6 +20,24 @@ class ExitCode(enum.IntEnum):
     INCONCLUSIVE = 7  # it cannot be told whether a signature is valid
     INTERNAL = 70  # a defect in tiaas
     INTERRUPTED = 130  # SIGINT
+
+
+_RISING = (
+    ExitCode.OK,
+    ExitCode.INCONCLUSIVE,
+    ExitCode.FAILED,
+    ExitCode.USAGE,
+    ExitCode.UNREACHABLE,
+    ExitCode.FAULT,
+    ExitCode.NOT_VALID,
+)
+"""What may become of one of several files, from the best to the worst: a signature that is not valid is what nobody
+may miss."""
+
+
+def worst(codes: Iterable[ExitCode]) -> ExitCode:
+    """The code of a command for several files, of which each has one."""
+    return max(codes, key=_RISING.index)
 
 
 def exit_code(error: TiaasError) -> ExitCode:

@@ -29,8 +29,6 @@ _CMS, _XADES = _TYPES["cades"], _TYPES["xades"]
 _UPDATES = {"parallel": Update.PARALLEL, "counter": Update.COUNTER}
 _STACK = 50
 """Documents in one call: every Konnektor takes as many (gemSpec_Kon V5.18, SignRequest)."""
-_LISTED = 5
-"""Files that a line names."""
 _ENDED, _INTERRUPTED = "the job ended before", "interrupted"
 
 
@@ -146,11 +144,11 @@ def _tell_lost(wishes: Sequence[ToSign], jobs: SigningJobs, left: Sequence[Path]
     beside = [each.wish.source for each in jobs.unwritten if isinstance(each.error, WrittenBeside)]
     unwritten = [each.wish.source for each in jobs.unwritten if not isinstance(each.error, WrittenBeside)]
     if unwritten:
-        lost.append(f"signed, but not written: {_listed(unwritten)}")
+        lost.append(f"signed, but not written: {documentfiles.listed(unwritten)}")
     if beside:
-        lost.append(f"signed, but written to a name with a number: {_listed(beside)}")
+        lost.append(f"signed, but written to a name with a number: {documentfiles.listed(beside)}")
     if left:
-        lost.append(f"not signed: {_listed(left)}")
+        lost.append(f"not signed: {documentfiles.listed(left)}")
     if lost:
         note(f"tiaas: {len(wishes) - len(left)} of {len(wishes)} documents are signed; {'; '.join(lost)}")
 
@@ -159,11 +157,6 @@ def _left(wishes: Sequence[ToSign], jobs: SigningJobs) -> list[Path]:
     """What was not signed."""
     done = {each.wish.target for each in jobs.signed} | {each.wish.target for each in jobs.unwritten}
     return [wish.source for wish in wishes if wish.target not in done]
-
-
-def _listed(files: Sequence[Path]) -> str:
-    shown = ", ".join(map(str, files[:_LISTED]))
-    return shown if len(files) <= _LISTED else f"{shown} and {len(files) - _LISTED} more"
 
 
 def _warnings(signed: Sequence[Signed]) -> dict[str, list[Path]]:
@@ -208,7 +201,7 @@ def _documents(args: argparse.Namespace) -> list[Path]:
     places = _places(args.files, [_format(path, args) for path in args.files], args)
     results = documentfiles.results_of_others(args.files, places)
     if results:
-        note(f"tiaas: left out as results of others: {_listed(results)}")
+        note(f"tiaas: left out as results of others: {documentfiles.listed(results)}")
     return [path for path in args.files if path not in results]
 
 
@@ -230,7 +223,7 @@ def _inside(document: DocumentToSign) -> str:
     """The type of a signature in its document, which the answer does not tell."""
     if document.is_xml:
         return _XADES
-    return _TYPES["pades"] if document.mime_type == "application/pdf-a" else ""
+    return _TYPES["pades"] if document.mime_type == documentfiles.PDF else ""
 
 
 def _format(path: Path, args: argparse.Namespace) -> _Format:
@@ -270,7 +263,7 @@ def _name(path: Path, chosen: _Format, args: argparse.Namespace) -> str:
         return f"{path.stem}-{args.update}{path.suffix}"
     if chosen.kind == _TYPES["smime"]:
         return f"{path.stem}-signed.eml"
-    inside = chosen.form.is_xml or chosen.form.mime_type == "application/pdf-a"
+    inside = chosen.form.is_xml or chosen.form.mime_type == documentfiles.PDF
     if chosen.kind != _CMS and inside:
         return f"{path.stem}-signed{path.suffix}"
     return f"{path.name}.{'p7m' if args.enveloping else 'p7s'}"

@@ -20,12 +20,13 @@ from tiaas.interfaces.card_service_v8_1 import Card
 
 HBAX = frozenset({CardType.HBA, CardType.HBA_QSIG})
 _PIN = "PIN.QES"
-_WRONG_PIN, _CARD_BUSY, _WRONG_FORMAT, _WRONG_TYPE = 4085, 4093, 4110, 4111
+_NOT_AS_SAID, _WRONG_PIN, _CARD_BUSY, _WRONG_FORMAT, _WRONG_TYPE = 4024, 4085, 4093, 4110, 4111
 _XML_HINT = (
     "the qualified signature of XML is a CAdES signature (--type cades, for an E-Rezept with --enveloping) "
     "or one under a signature policy (--policy nfdm)"
 )
 _MIME_HINT = "what has no MIME type gets no qualified signature: say --mime text/plain, or what else it is"
+_PDF_HINT = "a PDF that is no PDF/A gets a CAdES signature beside it, which is not qualified, with --mime binary"
 _JOB_OCTETS = 30 * 1024 * 1024
 """Octets of all documents in one call: with base64 less than the client takes in one answer."""
 _WHICH = re.compile("document ([0-9]{1,3}) of [0-9]{1,3}(?::|$)")
@@ -79,7 +80,7 @@ class SigningJobs:
                 results = await self._answer(konnektor, card, part, number)
             except ClientError as error:
                 documentfiles.name_error(error, _about(part, error))
-                if isinstance(error, KonnektorFault) and card.card_type in HBAX:
+                if isinstance(error, KonnektorFault):
                     await _explain(konnektor, card, part, error)
                 raise
             self._save(part, results)
@@ -157,7 +158,11 @@ def _is_untyped(document: DocumentToSign) -> bool:
 
 
 async def _explain(konnektor: Konnektor, card: Card, part: Sequence[ToSign], error: KonnektorFault) -> None:
-    """What the fault does not say of a qualified signature."""
+    """What the fault does not say."""
+    if card.card_type not in HBAX:
+        if error.code == _NOT_AS_SAID and any(wish.document.mime_type == documentfiles.PDF for wish in part):
+            note(f"tiaas: {_PDF_HINT}")
+        return
     if error.code == _WRONG_TYPE and any(wish.document.is_xml for wish in part):
         note(f"tiaas: {_XML_HINT}")
     if error.code == _WRONG_FORMAT and any(_is_untyped(wish.document) for wish in part):

@@ -10,7 +10,7 @@ from typing import Literal
 
 from tiaas.base.errors import InvalidInput
 from tiaas.cli import documentfiles, outputfiles
-from tiaas.cli.exitcodes import ExitCode, exit_code
+from tiaas.cli.exitcodes import ExitCode, exit_code, worst
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
 from tiaas.cli.signaturefiles import cms_of, document_beside
 from tiaas.cli.verifyreport import RENDERERS, VerifiedFile, as_document, as_text, verified_file
@@ -30,16 +30,6 @@ _CODES = {
     HighLevelResult.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
     HighLevelResult.INVALID: ExitCode.NOT_VALID,
 }
-
-_RISING = (
-    ExitCode.OK,
-    ExitCode.INCONCLUSIVE,
-    ExitCode.USAGE,
-    ExitCode.UNREACHABLE,
-    ExitCode.FAULT,
-    ExitCode.NOT_VALID,
-)
-"""From the best to the worst: a signature that is not valid is what nobody may miss."""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -121,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
             out_json(as_document(files))
         else:
             out(as_text(files).rstrip("\n"))
-    return max(codes, key=_RISING.index)
+    return worst(codes)
 
 
 @contextmanager

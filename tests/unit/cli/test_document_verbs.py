@@ -297,6 +297,29 @@ async def test_the_same_pattern_resumes_although_it_names_results(
     assert sorted(path.name for path in Path().glob("*.xml")) == ["a-signed.xml", "a.xml", "b-signed.xml", "b.xml"]
 
 
+@pytest.mark.parametrize(
+    ("words", "is_hinted"),
+    [((), True), (("--type", "cades"), True), (("--mime", "binary"), False), (("--qes",), False)],
+)
+async def test_a_pdf_that_is_no_pdf_a_is_signed_as_binary(
+    fake: tuple[FakeKonnektor, Identities],
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    is_hinted: bool,
+) -> None:
+    """Also for a CAdES signature beside it the Konnektor looks whether it is what its MIME type says."""
+    hba = messages.card(CardType.HBA, "hba-1", "80276001011699910002", 3)
+    fault = messages.fault(4024, "Formatvalidierung fehlgeschlagen (PDF/A)")
+    cards = GetCardsResponse(status=OK, cards=Cards(card=(hba if "--qes" in words else messages.SMCB,)))
+    answered = fake[0].answers | {"SignDocument": fault, "GetCards": cards}
+    monkeypatch.setattr(fake[0], "answers", answered)
+    _write(a_pdf="%PDF")
+    assert await run("sign", "a.pdf", *words) == 3
+    assert ("not qualified, with --mime binary" in capsys.readouterr().err) is is_hinted
+
+
 @pytest.mark.parametrize(("words", "is_hinted"), [((), True), (("--mime", "text/plain"), False)])
 async def test_a_document_without_mime_type_that_gets_no_qualified_signature(
     fake: tuple[FakeKonnektor, Identities],
@@ -604,6 +627,73 @@ async def test_encrypting_and_decrypting(fake: tuple[FakeKonnektor, Identities],
     assert await run("decrypt", "a.txt.p7m", "--force") == 0
     assert Path("a.txt").read_bytes() == b"text"
     assert await run("encrypt", "a.txt", "--to", "k.kon", "--force") == 2
+
+
+@pytest.mark.parametrize(
+    ("verb", "operation", "made"),
+    [
+        ("encrypt", "EncryptDocument", answers.encrypted(b"made")),
+        ("decrypt", "DecryptDocument", answers.decrypted(b"made")),
+    ],
+)
+async def test_a_file_that_cannot_be_converted_does_not_stop_the_others(
+    fake: tuple[FakeKonnektor, Identities],
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    verb: str,
+    operation: str,
+    made: object,
+) -> None:
+    turns: list[object] = [made, messages.fault(4107, "Fehler"), made] * 2
+    monkeypatch.setattr(fake[0], "answers", Turns(fake[0].answers | {operation: turns}))
+    _write(a_p7m="a", b_p7m="b", c_p7m="c")
+    assert await run(verb, "a.p7m", "b.p7m", "c.p7m", "-o", "there/") == 3
+    told = capsys.readouterr()
+    assert "tiaas: 2 of 3: b.p7m: error 4107: Fehler" in told.err
+    assert "tiaas: 2 of 3 files have their result; without: b.p7m" in told.err
+    assert [line.split()[0] for line in told.out.splitlines()] == ["FILE", "a.p7m", "c.p7m"]
+    assert len(list(Path("there").iterdir())) == 2
+    monkeypatch.setattr(documentfiles, "write", _writes_but("a" if verb == "decrypt" else "a.p7m.p7m"))
+    assert await run(verb, "a.p7m", "b.p7m", "c.p7m", "-o", "there/", "--force", "--json") == 3
+    saved = json.loads(capsys.readouterr().out)
+    assert [entry["file"] for entry in saved] == ["c.p7m", "a.p7m", "b.p7m"]
+    assert ["output" in entry for entry in saved] == [True, False, False]
+    assert "cannot be written: full" in saved[1]["error"]
+
+
+async def test_who_answers_no_more_is_not_asked_for_the_rest(
+    fake: tuple[FakeKonnektor, Identities],
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turns = [answers.encrypted(b"cms"), (500, b"oops"), answers.encrypted(b"cms")]
+    monkeypatch.setattr(fake[0], "answers", Turns(fake[0].answers | {"EncryptDocument": turns}))
+    _write(a_txt="a", b_txt="b", c_txt="c")
+    assert await run("encrypt", "a.txt", "b.txt", "c.txt") == 4
+    assert "1 of 3 files have their result; without: b.txt, c.txt" in capsys.readouterr().err
+    assert len(turns) == 1
+
+
+async def test_what_was_converted_before_ctrl_c_is_told(
+    fake: tuple[FakeKonnektor, Identities],
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def write(path: Path, content: bytes, *, force: bool) -> None:
+        if path.name == "b.txt.p7m":
+            raise KeyboardInterrupt
+        outputfiles.write(path, content, force=force)
+
+    monkeypatch.setattr(documentfiles, "write", write)
+    fake[0].answers["EncryptDocument"] = answers.encrypted(b"cms")
+    _write(a_txt="a", b_txt="b", c_txt="c")
+    assert await run("encrypt", "a.txt", "b.txt", "c.txt", "--json") == 130
+    told = capsys.readouterr()
+    assert "1 of 3 files have their result; without: b.txt, c.txt" in told.err
+    assert [entry.get("error") for entry in json.loads(told.out)] == [None, "interrupted", "interrupted"]
 
 
 async def test_each_certificate_of_a_pem_is_a_recipient(fake: tuple[FakeKonnektor, Identities], run: Run) -> None:
