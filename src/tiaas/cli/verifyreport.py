@@ -24,6 +24,7 @@ _TIMES = {
     TimestampType.USER_DEFINED: "time that was asked for",
     TimestampType.SYSTEM: "now",
 }
+_QUALIFIED = {True: "qualified (QES)", False: "not qualified", None: ""}
 _NOT_COUNTED = "without influence on the verdict"
 _BOTH_STAND = (
     "why both stand: the verdict is what the checks gave for that time; that the catalogue no longer calls an "
@@ -156,6 +157,7 @@ def _outcome(signature: ReportedSignature) -> str:
 def _fields(signature: ReportedSignature) -> dict[str, str]:
     return {
         "signer": signature.signer,
+        "kind": _QUALIFIED[signature.is_qualified],
         "signing time": signature.signing_time,
         "short text": signature.short_text,
         "algorithm": signature.algorithm,

@@ -3,15 +3,19 @@
 Makers fill it in their own ways: what is there is taken by its local name, nothing is asked of it.
 """
 
+from base64 import b64decode
 from collections.abc import Iterator
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
+from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
 from tiaas.soap.errors import BadEnvelope
 from tiaas.soap.markup import Limits, XmlElement, local_name, parse_untrusted
 
 _LIMITS = Limits(octets=16 * 1024 * 1024, nodes=100_000, depth=64)
 _MAX_TEXT = 2_000
+_GOOD = frozenset({"", "valid:signature:OnAllDocuments", "valid:signature:HasManifestResults"})
+"""What ResultMinor says beside Success of a signature that is valid."""
 _SUITABILITY = "suitability of the algorithm"
 # Elements of a detailed report that are a verdict of their own, and what they are about.
 _CHECKS = {
@@ -49,7 +53,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class ReportedSignature:
-    """One signature: result and reason (last parts of the URIs), what it says of itself, and the single checks."""
+    """One signature: result and reason (last parts of the URIs), what it says of itself, and the single checks.
+
+    `is_qualified`: it is valid, and its certificate is one for qualified signatures; None if that cannot be told.
+    """
 
     result: str
     reason: str
@@ -59,6 +66,7 @@ class ReportedSignature:
     algorithm: str
     signer: str
     is_counter: bool
+    is_qualified: bool | None
     attributes: tuple[tuple[str, str], ...]
     checks: tuple[Check, ...]
 
@@ -78,18 +86,34 @@ def _signature(report: XmlElement) -> ReportedSignature:
     result = next(_all(report, "Result"), report)
     checks = tuple(_checks(report))
     subjects = [_text(element, "Subject") for element in _all(report, "CertificateValidity")]
+    major, minor = _tail(_text(result, "ResultMajor")), _tail(_text(result, "ResultMinor"))
     return ReportedSignature(
-        result=_tail(_text(result, "ResultMajor")),
-        reason=_tail(_text(result, "ResultMinor")),
+        result=major,
+        reason=minor,
         message=_text(result, "ResultMessage"),
         signing_time=_text(report, "SigningTime"),
         short_text=_text(report, "ShortText"),
         algorithm=_text(report, "Algorithm"),
         signer=subjects[0] if subjects else "",
         is_counter=next(_all(report, "CounterSignatureMarker"), None) is not None,
+        is_qualified=_is_qualified(report, is_valid=major == "Success" and minor in _GOOD),
         attributes=tuple((_text(item, "Key"), _text(item, "Value")) for item in _all(report, "DisplayableAttribute")),
         checks=checks,
     )
+
+
+def _is_qualified(report: XmlElement, *, is_valid: bool) -> bool | None:
+    """By the statement QcCompliance of the signer's certificate, the first of its path.
+
+    Only a valid signature is a qualified one: anybody can make a certificate that calls itself so.
+    """
+    signer = next(_all(report, "CertificateValidity"), ())
+    value = next((_content(child) for child in signer if local_name(child) == "CertificateValue"), "")
+    try:
+        states_it = decode_certificate_untrusted(b64decode(value)).is_qualified
+    except (ValueError, BadCertificate):
+        return None
+    return is_valid or None if states_it else False
 
 
 def _checks(report: XmlElement) -> Iterator[Check]:
@@ -113,7 +137,11 @@ def _all(element: XmlElement, *names: str) -> Iterator[XmlElement]:
 
 def _text(element: XmlElement, name: str) -> str:
     found = next(_all(element, name), None)
-    return "" if found is None else (found.text or "").strip()[:_MAX_TEXT]
+    return "" if found is None else _content(found)[:_MAX_TEXT]
+
+
+def _content(element: XmlElement) -> str:
+    return (element.text or "").strip()
 
 
 def _tail(uri: str) -> str:

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tests.unit.client import documentanswers as answers
 from tests.unit.client import messages
 from tests.unit.client.fake_konnektor import FakeKonnektor, Identities, make_identities, running
+from tests.unit.pki.ocspmaker import World
 from tiaas.cli import documentfiles, outputfiles
 from tiaas.cli.documentfiles import DocumentForm, form_of
 from tiaas.cli.entry import main
@@ -29,6 +30,7 @@ from tiaas.interfaces.certificate_service_common_v2_0 import CertRef
 from tiaas.interfaces.connector_common_v5_0 import OK
 from tiaas.interfaces.event_service_v7_2 import GetCardsResponse
 from tiaas.interfaces.signature_service_v7_5 import HighLevelResult
+from tiaas.pki.oids import CertificateType
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 Run = Callable[..., Awaitable[int]]
@@ -553,6 +555,31 @@ async def test_an_algorithm_that_is_no_longer_suitable_is_a_remark_beside_a_vali
     for report in ("r.txt", "r.html"):
         assert Path(report).read_text().count("why both stand: the verdict is what the checks gave") == 1
     assert "suitability of the algorithm (without influence on the verdict)" in Path("r.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [(CertificateType.HP_QES, "qualified (QES)"), (CertificateType.HCI_OSIG, "not qualified"), (None, None)],
+)
+async def test_a_report_says_whether_a_signature_is_qualified(
+    fake: tuple[FakeKonnektor, Identities], run: Run, kind: CertificateType | None, told: str | None
+) -> None:
+    report = answers.REPORT.replace(
+        "resultminor:invalid:IncorrectSignature", "resultminor:valid:signature:OnAllDocuments"
+    )
+    if kind is not None:
+        value = b64encode(World().insured(kind).encoded).decode()
+        end = "</vr:CertificateValidity>"
+        report = report.replace(end, f"<vr:CertificateValue>{value}</vr:CertificateValue>{end}")
+    fake[0].answers["VerifyDocument"] = answers.verified(HighLevelResult.VALID, report)
+    _write(a_pdf="%PDF")
+    names = [f"r{ending}" for ending in (".txt", ".html", ".json")]
+    assert await run("verify", "a.pdf", *(word for name in names for word in ("--report", name))) == 0
+    text, page, data = (Path(name).read_text() for name in names)
+    assert ("    kind: " in text) is (told is not None)
+    assert (f"    kind: {told}\n" in text) is (f"<th>kind</th><td>{told}</td>" in page) is (told is not None)
+    ((signature,),) = (item["signatures"] for item in json.loads(data))
+    assert signature["is_qualified"] is {"qualified (QES)": True, "not qualified": False, None: None}[told]
 
 
 async def test_a_file_that_cannot_be_verified_does_not_stop_the_others(
