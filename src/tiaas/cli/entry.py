@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from tiaas.base import collector, opensslconf
 from tiaas.base.errors import TiaasError
-from tiaas.cli.writer import note
+from tiaas.cli.writer import give_up_output, lost_output, note
 
 if TYPE_CHECKING:
     import argparse
 
-    from _typeshed import SupportsWrite
+    from _typeshed import ReadableBuffer, SupportsWrite
 
 _DESCRIPTION = "TI as a Service: a Highspeed-Konnektor and the laboratory around it."
 _EPILOG = """\
@@ -37,19 +37,58 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is not None:
         return _main(argv)
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            # Closed by who started us: nobody wants to read it.
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - for the rest of the process
+    lost = _open_what_is_closed()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Names of files need not be text; in JSON, too, an escape stands for what is none.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return _main(None)
+        return _delivered(_main(None), lost)
+    except SystemExit as end:
+        # Of argparse: help, version, wrong usage.
+        return _delivered(end.code if isinstance(end.code, int) else 2, lost)
     finally:
         # What the interpreter does at its end would answer Ctrl-C with a traceback.
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+class _Lost(io.FileIO):
+    """In place of standard output that was closed by who started us."""
+
+    is_missed = False
+
+    def write(self, octets: "ReadableBuffer", /) -> int:
+        self.is_missed = True
+        return super().write(octets)
+
+
+def _open_what_is_closed() -> _Lost | None:
+    """For the rest of the process: no file that is opened later shall be taken for a standard stream."""
+    lost = None
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
+    if sys.stdout is None:
+        lost = _Lost(os.devnull, "w")
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(lost), encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    return lost
+
+
+def _delivered(code: int, lost: _Lost | None) -> int:
+    """The exit code; 1 in place of 0 if what was written to standard output did not get where it should."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        give_up_output()
+        return code or 1
+    except OSError as error:
+        note(f"tiaas: {lost_output(error)}")
+        return code or 1
+    if lost is None or not lost.is_missed:
+        return code
+    note("tiaas: standard output is closed; what was to be written there is lost")
+    return code or 1
 
 
 def _main(argv: Sequence[str] | None) -> int:
@@ -64,7 +103,7 @@ def _main(argv: Sequence[str] | None) -> int:
         return 130
     except BrokenPipeError:
         # The reader of our output has gone (`tiaas get cards | head`); nothing can be said any more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        give_up_output()
         return 1
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from tiaas.cli.exitcodes import ExitCode, exit_code, worst
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
 from tiaas.cli.signaturefiles import cms_of, document_beside
 from tiaas.cli.verifyreport import RENDERERS, VerifiedFile, as_document, as_text, verified_file
-from tiaas.cli.writer import note, out, out_json
+from tiaas.cli.writer import OutputLost, note, out, out_json
 from tiaas.client import ClientError, DocumentToSign, Konnektor, KonnektorFault
 from tiaas.interfaces.signature_service_v7_5 import HighLevelResult
 
@@ -103,15 +103,25 @@ def run(args: argparse.Namespace) -> int:
         return found
 
     files = with_konnektor(args, work)
+    code = worst(codes)
     try:
         for path in reports:
             outputfiles.write(path, RENDERERS[path.suffix](files).encode(), force=args.force)
     finally:
-        if args.json:
-            out_json(as_document(files))
-        else:
-            out(as_text(files).rstrip("\n"))
-    return worst(codes)
+        try:
+            _show(files, as_json=args.json)
+        except OutputLost as error:
+            if code is ExitCode.OK:
+                raise
+            note(f"tiaas: {error}")
+    return code
+
+
+def _show(files: Sequence[VerifiedFile], *, as_json: bool) -> None:
+    if as_json:
+        out_json(as_document(files))
+    else:
+        out(as_text(files).rstrip("\n"))
 
 
 @contextmanager

@@ -1,26 +1,56 @@
 """What verbs write: results to standard output, progress and errors to standard error."""
 
 import json
+import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
+from tiaas.base.errors import TiaasError
 from tiaas.cli.calledas import as_called
 
 _NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """What would break a table: control characters, and octets of file names that are no text."""
 
 
+class OutputLost(TiaasError):
+    """Standard output took no more: a full disk, say."""
+
+
 def out(text: str = "") -> None:
-    """One line of a result."""
-    sys.stdout.write(f"{text}\n")
+    """One line of a result. Raises `OutputLost`; `BrokenPipeError` if its reader has gone."""
+    with _losing():
+        sys.stdout.write(f"{text}\n")
 
 
 def out_live(text: str) -> None:
-    """One line of a result that goes on; whoever reads it shall see it now."""
+    """One line of a result that goes on; whoever reads it shall see it now. Raises what `out` raises."""
     out(text)
-    sys.stdout.flush()
+    with _losing():
+        sys.stdout.flush()
+
+
+@contextmanager
+def _losing() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise lost_output(error) from error
+
+
+def lost_output(error: OSError) -> OutputLost:
+    """The error for a standard output that cannot be written; it is given up."""
+    give_up_output()
+    return OutputLost(f"standard output cannot be written: {error.strerror}")
+
+
+def give_up_output() -> None:
+    """What is left in its buffer goes nowhere, and the interpreter's end does not try it again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def note(text: str) -> None:

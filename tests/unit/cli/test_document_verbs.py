@@ -582,6 +582,32 @@ async def test_a_report_says_whether_a_signature_is_qualified(
     assert signature["is_qualified"] is {"qualified (QES)": True, "not qualified": False, None: None}[told]
 
 
+@pytest.mark.parametrize(
+    "environ", [{"PYTHONUNBUFFERED": ""}, {"PYTHONUNBUFFERED": "1"}], ids=["at the end", "at once"]
+)
+@pytest.mark.parametrize(("result", "code"), [(HighLevelResult.VALID, 1), (HighLevelResult.INVALID, 6)])
+async def test_a_verdict_that_cannot_be_told_is_no_success_and_an_invalid_one_stays_so(
+    fake: tuple[FakeKonnektor, Identities],
+    run: Run,
+    tmp_path: Path,
+    environ: dict[str, str],
+    result: HighLevelResult,
+    code: int,
+) -> None:
+    fake[0].answers["VerifyDocument"] = answers.verified(result)
+    _write(a_pdf="%PDF")
+    verify = [sys.executable, "-m", "tiaas", "verify", "a.pdf", "--kon", "k.kon"]
+    command = ["/bin/sh", "-c", 'exec "$@" > /dev/full', "sh", *verify]
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=tmp_path, env=os.environ | environ, stderr=asyncio.subprocess.PIPE
+    )
+    _, told = await asyncio.wait_for(process.communicate(), 60)
+    assert (process.returncode, told) == (
+        code,
+        b"tiaas: standard output cannot be written: No space left on device\n",
+    )
+
+
 async def test_a_file_that_cannot_be_verified_does_not_stop_the_others(
     fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:

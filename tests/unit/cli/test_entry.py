@@ -206,10 +206,40 @@ def test_who_interrupts_a_pin_entry_is_told_that_the_terminal_still_asks(
     assert "presses cancel there, the card is in use (4093)" in capsys.readouterr().err
 
 
-def test_nobody_need_read_what_is_written() -> None:
-    """As `tiaas explain 4085 >&-` in a shell."""
-    command = f'exec "{sys.executable}" -m tiaas explain 4085 >&-'
-    done = subprocess.run(
-        ["/bin/sh", "-c", command], env={"PYTHONPATH": _SOURCE}, stderr=subprocess.PIPE, text=True, timeout=60
+_LONG = "explain $(yes 4085 | head -n 100)"
+"""More than fits into a buffer, which is written at the end."""
+
+
+@pytest.mark.parametrize("words", ["explain 4085", _LONG])
+@pytest.mark.parametrize(
+    ("place", "why"), [("/dev/full", "cannot be written: No space left on device"), ("&-", "is closed")]
+)
+def test_what_cannot_be_written_to_standard_output_does_not_look_like_success(place: str, why: str, words: str) -> None:
+    done = _in_shell(f"{words} > {place}" if place != "&-" else f"{words} >&-")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"tiaas: standard output {why}")
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
+
+
+def test_another_failure_stays_what_it_is_where_nothing_can_be_written() -> None:
+    done = _in_shell("sign nothing.txt > /dev/full")
+    assert (done.returncode, done.stderr) == (2, "tiaas: nothing.txt cannot be read: No such file or directory\n")
+    done = _in_shell("sign nothing.txt >&-")
+    assert done.returncode == 2
+
+
+def test_a_reader_that_has_gone_is_told_nothing() -> None:
+    done = _in_shell("explain 4085 2>&1 | true", "--help | true")
+    assert done.stderr == ""
+
+
+def _in_shell(*commands: str) -> "subprocess.CompletedProcess[str]":
+    text = "; ".join(f'"{sys.executable}" -m tiaas {command}' for command in commands)
+    return subprocess.run(
+        ["/bin/sh", "-c", text],
+        env={"PYTHONPATH": _SOURCE, "PATH": "/usr/bin:/bin"},
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
     )
-    assert (done.returncode, done.stderr) == (0, "")
