@@ -19,7 +19,7 @@ class ExitCode(enum.IntEnum):
     NOT_VALID = 6  # a signature was verified and is not valid
     INCONCLUSIVE = 7  # it cannot be told whether a signature is valid
     INTERNAL = 70  # a defect in tiaas
-    INTERRUPTED = 130  # SIGINT
+    INTERRUPTED = 130  # SIGINT; a job of `sign` by SIGTERM, too
 
 
 _RISING = (

@@ -1,6 +1,7 @@
 """`tiaas sign`: signs files with an SMC-B, or qualified with an HBA."""
 
 import argparse
+import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,7 +46,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = subparsers.add_parser(
         "sign",
         description="SignDocument (SignatureService 7.5, 7.4). XML gets an XAdES signature, PDF/A a PAdES signature, "
-        "anything else a CAdES signature beside it (.p7s). Ctrl-C stops the job, and what it signed is written.",
+        "anything else a CAdES signature beside it (.p7s). Ctrl-C or SIGTERM stops the job, and what it signed is "
+        "written.",
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what to sign")
     parser.add_argument("--card", metavar="CARD", help="card handle or ICCSN (default: the only SMC-B)")
@@ -111,6 +113,9 @@ def run(args: argparse.Namespace) -> int:
     except (ClientError, NotWritten, KeyboardInterrupt) as error:
         # What was signed before is saved, and told as such.
         failure = error
+    except asyncio.CancelledError:
+        # By SIGTERM.
+        failure = KeyboardInterrupt()
     left = _left(wishes, jobs)
     if jobs.signed or jobs.unwritten or failure is None:
         _show(args, jobs, left, _ENDED if failure is None else str(failure) or _INTERRUPTED)

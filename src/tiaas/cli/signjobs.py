@@ -1,13 +1,15 @@
 """The jobs of `tiaas sign`: one SignDocument after the other, and each signature in its file as soon as it is there.
 
-Ctrl-C stops the job and waits for its answer, in which is what was signed before (TAB_KON_192); a second one does not
-wait.
+Ctrl-C or SIGTERM stops the job and waits for its answer, in which is what was signed before (TAB_KON_192); a second
+one does not wait.
 """
 
 import asyncio
 import re
+import signal
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tiaas.base.dataclass import dataclass
@@ -72,6 +74,10 @@ class SigningJobs:
 
     async def run(self, konnektor: Konnektor, card: Card) -> None:
         """Until all are signed or a job ends early. Raises `ClientError`, `NotWritten`."""
+        with _cancelled_by_sigterm():
+            await self._run(konnektor, card)
+
+    async def _run(self, konnektor: Konnektor, card: Card) -> None:
         for part in self._parts():
             number = await konnektor.get_job_number()
             if card.card_type in HBAX:
@@ -136,8 +142,23 @@ class SigningJobs:
             return ()
 
 
+@contextmanager
+def _cancelled_by_sigterm() -> Iterator[None]:
+    """SIGTERM cancels this task, as asyncio does by Ctrl-C; signals come to the main thread only."""
+    task = asyncio.current_task()
+    if task is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+
+
 def _take_interruption() -> None:
-    """Ctrl-C cancelled this task; it goes on, and whom it awaits shall not take it for cancelled."""
+    """Ctrl-C or SIGTERM cancelled this task; it goes on, and whom it awaits shall not take it for cancelled."""
     task = asyncio.current_task()
     if task is not None:
         task.uncancel()

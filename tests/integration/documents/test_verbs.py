@@ -159,10 +159,14 @@ def test_comfort_from_on_to_off(lab: LabProcess, run: Run, capsys: pytest.Captur
     assert "4263" in capsys.readouterr().err
 
 
-def test_an_interrupted_job_is_stopped(lab: LabProcess, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    """Ctrl-C while the doctor is asked for PIN.QES: StopSignature, the answer 4049; then card and keypad are free."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_job_is_stopped(
+    lab: LabProcess, run: Run, capsys: pytest.CaptureFixture[str], number: signal.Signals
+) -> None:
+    """While the doctor is asked for PIN.QES: StopSignature, the answer 4049; then card and keypad are free."""
     faults = lab.ready["lab"]["faults"]
     fault = {"service": "keypad", "delay": 6, "match": "PIN.QES", "times": 1}
+    before = _fired(faults)
     httpx.post(faults, json=fault, trust_env=False).raise_for_status()
     command = [
         sys.executable,
@@ -174,9 +178,11 @@ def test_an_interrupted_job_is_stopped(lab: LabProcess, run: Run, capsys: pytest
         "--kon",
         lab.ready["instances"][0]["kon_file"],
     ]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=lab.environ) as child:
-        _wait_until(lambda: bool(httpx.get(faults, trust_env=False).json()["fired"]))
-        child.send_signal(signal.SIGINT)
+    # A shell starts what runs in the background with Ctrl-C ignored.
+    shell = ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh"] if number is signal.SIGTERM else []
+    with subprocess.Popen([*shell, *command], stderr=subprocess.PIPE, text=True, env=lab.environ) as child:
+        _wait_until(lambda: _fired(faults) > before)
+        child.send_signal(number)
         assert child.stderr is not None
         said = child.stderr.read()
         assert child.wait() == 3
@@ -256,6 +262,10 @@ def test_a_challenge_signed_with_the_smc_b(run: Run, capsys: pytest.CaptureFixtu
     assert isinstance(key, ec.EllipticCurvePublicKey)
     der = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
     key.verify(der, f"{head}.{payload}".encode(), ec.ECDSA(SHA256()))
+
+
+def _fired(faults: str) -> int:
+    return len(httpx.get(faults, trust_env=False).json()["fired"])
 
 
 def _wait_until(holds: Callable[[], bool]) -> None:

@@ -20,7 +20,7 @@ from tests.unit.client import documentanswers as answers
 from tests.unit.client import messages
 from tests.unit.client.fake_konnektor import FakeKonnektor, Identities, make_identities, running
 from tests.unit.pki.ocspmaker import World
-from tiaas.cli import documentfiles, outputfiles
+from tiaas.cli import documentfiles, outputfiles, sign
 from tiaas.cli.documentfiles import DocumentForm, form_of
 from tiaas.cli.entry import main
 from tiaas.cli.outputfiles import NotWritten, WrittenBeside
@@ -145,6 +145,22 @@ async def test_a_stack_that_ends_early(
     assert "tiaas: 1 of 2 documents are signed; not signed: b.txt" in capsys.readouterr().err
     assert Path("a.txt.p7s").exists()
     assert not Path("b.txt.p7s").exists()
+
+
+async def test_what_ends_without_waiting_is_interrupted(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a second SIGTERM."""
+
+    def cancelled(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(sign, "with_konnektor", cancelled)
+    _write(a_txt="a", b_txt="b")
+    assert await run("sign", "a.txt", "b.txt") == 130
+    told = capsys.readouterr().err
+    assert "0 of 2 documents are signed; not signed: a.txt, b.txt" in told
+    assert "tiaas: interrupted" in told
 
 
 class Turns(dict[str, Any]):

@@ -1,6 +1,7 @@
 """The jobs of `tiaas sign` with a Konnektor that answers when it is told to."""
 
 import asyncio
+import signal
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -94,6 +95,35 @@ async def test_a_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
     running.cancel()
     await told.wait()
     running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_sigterm_stops_a_job_as_ctrl_c_does(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    slow, jobs = Slow(quick=0, partial=2), SigningJobs(_wishes(tmp_path, 4), 3, None)
+    running = asyncio.create_task(jobs.run(cast(Konnektor, slow), HBA))
+    await slow.begun.wait()
+    signal.raise_signal(signal.SIGTERM)
+    await running
+    assert slow.stopped == ["JOB-1"]
+    assert len(jobs.signed) == 2
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+async def test_a_second_sigterm_does_not_wait(tmp_path: Path) -> None:
+    told = asyncio.Event()
+
+    class Deaf(Slow):
+        async def stop_signature(self, job_number: str) -> None:
+            told.set()
+
+    slow = Deaf(quick=0, partial=0)
+    running = asyncio.create_task(SigningJobs(_wishes(tmp_path, 1), 1, None).run(cast(Konnektor, slow), HBA))
+    await slow.begun.wait()
+    signal.raise_signal(signal.SIGTERM)
+    await told.wait()
+    signal.raise_signal(signal.SIGTERM)
     with pytest.raises(asyncio.CancelledError):
         await running
 
