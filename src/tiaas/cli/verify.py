@@ -12,6 +12,7 @@ from tiaas.base.errors import InvalidInput
 from tiaas.cli import documentfiles, outputfiles
 from tiaas.cli.exitcodes import ExitCode, exit_code, worst
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
+from tiaas.cli.mailheader import remark_on_header
 from tiaas.cli.signaturefiles import cms_of, document_beside
 from tiaas.cli.verifyreport import RENDERERS, VerifiedFile, as_document, as_text, verified_file
 from tiaas.cli.writer import OutputLost, note, out, out_json
@@ -96,7 +97,8 @@ def run(args: argparse.Namespace) -> int:
                 found.append(VerifiedFile(path, None, (), str(error)))
                 codes.append(exit_code(error))
                 continue
-            found.append(verified_file(path, verdict))
+            remark = "" if document is None or signature is not None else remark_on_header(document.content)
+            found.append(verified_file(path, verdict, remark))
             codes.append(_CODES[verdict.result])
             if len(args.files) > 1:
                 note(f"tiaas: {number} of {len(args.files)}: {path}: {verdict.result.value}")

@@ -43,22 +43,23 @@ _STYLE = (
 class VerifiedFile:
     """One file, the verdict, and the signatures in the Konnektor's report (none if it gave none that can be read).
 
-    Without a verdict `reason` says why there is none.
+    Without a verdict `reason` says why there is none. `remark` is what the verdict does not say of the file.
     """
 
     path: Path
     verdict: Verification | None
     signatures: tuple[ReportedSignature, ...] = ()
     reason: str = ""
+    remark: str = ""
 
 
-def verified_file(path: Path, verdict: Verification) -> VerifiedFile:
+def verified_file(path: Path, verdict: Verification, remark: str = "") -> VerifiedFile:
     """Reads the report of a verdict."""
     try:
         signatures = () if verdict.report is None else read_report_untrusted(verdict.report)
     except BadReport:
         signatures = ()
-    return VerifiedFile(path, verdict, signatures)
+    return VerifiedFile(path, verdict, signatures, remark=remark)
 
 
 def as_document(files: Sequence[VerifiedFile]) -> list[dict[str, object]]:
@@ -72,6 +73,7 @@ def as_document(files: Sequence[VerifiedFile]) -> list[dict[str, object]]:
             "timestamp": item.verdict.timestamp.isoformat(),
             "timestamp_type": item.verdict.timestamp_type.value,
             "warnings": [{"code": entry.code, "text": entry.text} for entry in item.verdict.warning],
+            "remark": item.remark or None,
             "signatures": [asdict(signature) for signature in item.signatures],
         }
         for item in files
@@ -87,7 +89,7 @@ def as_text(files: Sequence[VerifiedFile]) -> str:
             continue
         lines += [
             f"{shown_name(str(item.path))}: {item.verdict.result.value}: {_MEANING[item.verdict.result]}",
-            *_facts(item.verdict),
+            *_facts(item.verdict, item.remark),
         ]
         for number, signature in enumerate(item.signatures, 1):
             lines.append(f"  {_title(number, signature)}: {_outcome(signature)}")
@@ -116,7 +118,7 @@ def as_html(files: Sequence[VerifiedFile]) -> str:
             continue
         result = item.verdict.result
         parts.append(f'<p class="{result.value}"><b>{result.value}</b>: {_MEANING[result]}</p>')
-        parts += [f"<p>{escape(line.strip())}</p>" for line in _facts(item.verdict)]
+        parts += [f"<p>{escape(line.strip())}</p>" for line in _facts(item.verdict, item.remark)]
         for number, signature in enumerate(item.signatures, 1):
             parts.append(f"<h3>{escape(_title(number, signature))}: {escape(_outcome(signature))}</h3>")
             parts.append(_table(_fields(signature)))
@@ -139,11 +141,12 @@ RENDERERS: Mapping[str, Callable[[Sequence[VerifiedFile]], str]] = {
 """The forms of a report by the ending of its file's name."""
 
 
-def _facts(verdict: Verification) -> list[str]:
+def _facts(verdict: Verification, remark: str) -> list[str]:
     moment = verdict.timestamp.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     lines = [f"  for {moment} ({_TIMES[verdict.timestamp_type]})"]
     warnings = Counter(f"{entry.severity.lower()} {entry.code}: {entry.text}" for entry in verdict.warning)
-    return lines + [f"  {text}{f' ({times} times)' if times > 1 else ''}" for text, times in warnings.items()]
+    lines += [f"  {text}{f' ({times} times)' if times > 1 else ''}" for text, times in warnings.items()]
+    return lines + ([f"  remark: {remark}"] if remark else [])
 
 
 def _title(number: int, signature: ReportedSignature) -> str:

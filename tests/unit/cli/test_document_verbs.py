@@ -624,6 +624,19 @@ async def test_a_verdict_that_cannot_be_told_is_no_success_and_an_invalid_one_st
     )
 
 
+async def test_a_report_on_an_e_mail_says_that_its_header_is_not_signed(
+    fake: tuple[FakeKonnektor, Identities], run: Run
+) -> None:
+    fake[0].answers["VerifyDocument"] = answers.verified(HighLevelResult.VALID)
+    _write(a_eml="From: a\nContent-Type: multipart/signed\n\n", b_pdf="%PDF")
+    names = [f"r{ending}" for ending in (".txt", ".html", ".json")]
+    assert await run("verify", "a.eml", "b.pdf", *(word for name in names for word in ("--report", name))) == 0
+    remark = "the header of the message (From, To, Subject and so on) is not signed"
+    text, page, data = (Path(name).read_text() for name in names)
+    assert text.count(f"  remark: {remark}\n") == page.count(f"<p>remark: {remark}</p>") == 1
+    assert [item["remark"] for item in json.loads(data)] == [remark, None]
+
+
 async def test_a_file_that_cannot_be_verified_does_not_stop_the_others(
     fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
