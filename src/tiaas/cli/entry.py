@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tiaas.base import collector, opensslconf
 from tiaas.base.errors import TiaasError
-from tiaas.cli.writer import give_up_output, lost_output, note
+from tiaas.cli.writer import give_up_output, in_line, lost_output, note
 
 if TYPE_CHECKING:
     import argparse
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _main(argv)
     lost = _open_what_is_closed()
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # Names of files need not be text; in JSON, too, an escape stands for what is none.
+        # Not every encoding has all that we write; in JSON, too, an escape stands for what it has not.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return _delivered(_main(None), lost)
@@ -194,7 +194,7 @@ def build_parser(verb: str | None = None) -> "argparse.ArgumentParser":
         ) -> tuple[argparse.Namespace, list[str]]:
             found, unknown = super().parse_known_args(args, namespace)
             if unknown:
-                self.error(f"unrecognized arguments: {' '.join(unknown)}")
+                self.error(f"unrecognized arguments: {in_line(' '.join(unknown))}")
             return found, unknown
 
         def _print_message(self, message: str, file: "SupportsWrite[str] | None" = None) -> None:

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import json
 import math
 import signal
 import socket
@@ -15,7 +14,7 @@ from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, choose_kon
-from tiaas.cli.writer import note, out_live
+from tiaas.cli.writer import json_text, note, out_live
 from tiaas.client import (
     CetpReceiver,
     ClientError,
@@ -191,4 +190,4 @@ def _json(received: ReceivedEvent) -> str:
         "parameters": received.parameters,
         "tls": received.tls,
     }
-    return json.dumps(document, ensure_ascii=False)
+    return json_text(document)

@@ -6,7 +6,6 @@ read them. The state is asked from the Konnektor.
 
 import argparse
 import asyncio
-import json
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,7 +16,7 @@ from tiaas.base.errors import InvalidInput
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
 from tiaas.cli.whichlab import find_lab
-from tiaas.cli.writer import local_time, out, out_json, out_live, out_table
+from tiaas.cli.writer import json_text, local_time, out, out_json, out_live, out_table
 from tiaas.client import Konnektor
 from tiaas.interfaces.connector_common_v5_0 import Connector
 from tiaas.konnektor.protocol import Entry, FolderMedium, Level, Query
@@ -100,7 +99,7 @@ def _show(args: argparse.Namespace, medium: FolderMedium, name: str, query: Quer
     """Writes the entries asked for; the number of the last one."""
     entries = select(stored_entries(medium, name), query)
     for entry in entries:
-        out_live(json.dumps(entry.document(), ensure_ascii=False) if args.json else _line(entry))
+        out_live(json_text(entry.document()) if args.json else _line(entry))
     return max((entry.number for entry in entries), default=query.after)
 
 

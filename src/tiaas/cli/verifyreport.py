@@ -1,6 +1,5 @@
 """The report of `tiaas verify`: as text, as JSON, as one HTML page that needs nothing else."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -8,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from tiaas.base.dataclass import dataclass
-from tiaas.cli.documentfiles import shown_name
+from tiaas.cli.writer import in_line, json_text
 from tiaas.client import Verification
 from tiaas.client.verificationreport import BadReport, Check, ReportedSignature, read_report_untrusted
 from tiaas.interfaces.signature_service_v7_5 import HighLevelResult, TimestampType
@@ -65,10 +64,10 @@ def verified_file(path: Path, verdict: Verification, remark: str = "") -> Verifi
 def as_document(files: Sequence[VerifiedFile]) -> list[dict[str, object]]:
     """For programs."""
     return [
-        {"file": shown_name(str(item.path)), "result": None, "error": item.reason}
+        {"file": str(item.path), "result": None, "error": item.reason}
         if item.verdict is None
         else {
-            "file": shown_name(str(item.path)),
+            "file": str(item.path),
             "result": item.verdict.result.value,
             "timestamp": item.verdict.timestamp.isoformat(),
             "timestamp_type": item.verdict.timestamp_type.value,
@@ -85,10 +84,10 @@ def as_text(files: Sequence[VerifiedFile]) -> str:
     lines: list[str] = []
     for item in files:
         if item.verdict is None:
-            lines += [f"{shown_name(str(item.path))}: NOT VERIFIED", f"  {item.reason}", ""]
+            lines += [f"{item.path}: NOT VERIFIED", f"  {item.reason}", ""]
             continue
         lines += [
-            f"{shown_name(str(item.path))}: {item.verdict.result.value}: {_MEANING[item.verdict.result]}",
+            f"{item.path}: {item.verdict.result.value}: {_MEANING[item.verdict.result]}",
             *_facts(item.verdict, item.remark),
         ]
         for number, signature in enumerate(item.signatures, 1):
@@ -97,12 +96,12 @@ def as_text(files: Sequence[VerifiedFile]) -> str:
             lines += [f"    {line}" for line in _complaints(signature)]
             lines += [f"    {_BOTH_STAND}"] if _has_remark(signature) else []
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join(map(in_line, lines))
 
 
 def as_json(files: Sequence[VerifiedFile]) -> str:
     """`as_document`, written."""
-    return json.dumps(as_document(files), indent=2, ensure_ascii=False) + "\n"
+    return json_text(as_document(files), indent=2) + "\n"
 
 
 def as_html(files: Sequence[VerifiedFile]) -> str:
@@ -112,9 +111,9 @@ def as_html(files: Sequence[VerifiedFile]) -> str:
         f"<style>{_STYLE}</style><h1>Verification report</h1>",
     ]
     for item in files:
-        parts.append(f"<h2>{escape(shown_name(str(item.path)))}</h2>")
+        parts.append(f"<h2>{escape(in_line(str(item.path)))}</h2>")
         if item.verdict is None:
-            parts.append(f"<p><b>NOT VERIFIED</b>: {escape(item.reason)}</p>")
+            parts.append(f"<p><b>NOT VERIFIED</b>: {escape(in_line(item.reason))}</p>")
             continue
         result = item.verdict.result
         parts.append(f'<p class="{result.value}"><b>{result.value}</b>: {_MEANING[result]}</p>')

@@ -11,18 +11,38 @@ from datetime import datetime
 from tiaas.base.errors import TiaasError
 from tiaas.cli.calledas import as_called
 
-_NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-"""What would break a table: control characters, and octets of file names that are no text."""
+_NO_CHARACTER = re.compile("[\ud800-\udfff]")
+"""Octets of file names that are no text."""
+_BREAKING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""What would break a line, or show it in another order than it has."""
 
 
 class OutputLost(TiaasError):
     """Standard output took no more: a full disk, say."""
 
 
+def in_line(text: str) -> str:
+    """The text as a part of one line: what would break it is an escape, what is no character U+FFFD."""
+    return _in_characters(_BREAKING.sub(_escape, text))
+
+
+def _in_characters(text: str) -> str:
+    return _NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
+
+
+def json_text(document: object, indent: int | None = None) -> str:
+    """JSON in characters only: what is none (an octet of a file's name) is an escape, which tells it."""
+    return _NO_CHARACTER.sub(_escape, json.dumps(document, indent=indent, ensure_ascii=False))
+
+
 def out(text: str = "") -> None:
     """One line of a result. Raises `OutputLost`; `BrokenPipeError` if its reader has gone."""
     with _losing():
-        sys.stdout.write(f"{text}\n")
+        sys.stdout.write(f"{_in_characters(text)}\n")
 
 
 def out_live(text: str) -> None:
@@ -55,7 +75,7 @@ def give_up_output() -> None:
 
 def note(text: str) -> None:
     """One line for the person in front of it: progress, a hint, an error."""
-    sys.stderr.write(f"{as_called(text)}\n")
+    sys.stderr.write(f"{in_line(as_called(text))}\n")
     sys.stderr.flush()
 
 
@@ -66,12 +86,12 @@ def local_time(moment: datetime, timespec: str = "seconds") -> str:
 
 def out_json(document: object) -> None:
     """A result for programs."""
-    out(json.dumps(document, indent=2, ensure_ascii=False))
+    out(json_text(document, indent=2))
 
 
 def out_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table with aligned columns; columns empty in every row are left out, what is no text is written in escapes."""
-    rows = [[_NO_TEXT.sub(_escape, cell) for cell in row] for row in rows]
+    """A table with aligned columns; columns empty in every row are left out."""
+    rows = [[in_line(cell) for cell in row] for row in rows]
     kept = [at for at in range(len(titles)) if any(row[at] for row in rows)] if rows else list(range(len(titles)))
     lines = [[titles[at] for at in kept], *([row[at] for at in kept] for row in rows)]
     widths = [max(len(line[at]) for line in lines) for at in range(len(kept))]
@@ -79,13 +99,9 @@ def out_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         out("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
-def _escape(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode("ascii")
-
-
 def out_fields(fields: Mapping[str, str]) -> None:
     """Names and values, one pair a line; empty values are left out."""
     shown = {name: value for name, value in fields.items() if value}
     width = max((len(name) for name in shown), default=0)
     for name, value in shown.items():
-        out(f"{name.ljust(width)}  {value}")
+        out(f"{name.ljust(width)}  {in_line(value)}")

@@ -1,5 +1,6 @@
 """The entry point: verbs, exit codes, errors without tracebacks."""
 
+import json
 import re
 import runpy
 import signal
@@ -14,7 +15,7 @@ from tiaas.base.errors import InvalidInput, TiaasError
 from tiaas.cli import entry, pin, verbs
 from tiaas.cli.entry import main
 from tiaas.cli.exitcodes import ExitCode, exit_code
-from tiaas.cli.writer import out_fields, out_table
+from tiaas.cli.writer import note, out_fields, out_json, out_table
 from tiaas.client.errors import BadKon, KonnektorFault, KonnektorUnreachable, ServiceMissing, TraceEntry
 
 _SOURCE = opensslconf.CONFIGURATION.rpartition("/tiaas/")[0]
@@ -133,11 +134,34 @@ def test_tables_and_fields(capsys: pytest.CaptureFixture[str]) -> None:
     out_table(("A", "EMPTY", "B"), [("x", "", "1"), ("longer", "", "")])
     assert capsys.readouterr().out == "A       B\nx       1\nlonger\n"
     out_table(("FILE",), [("Br\udcfcckner\n\x1b[31m\N{NO-BREAK SPACE}ä",)])
-    assert capsys.readouterr().out == "FILE\nBr\\udcfcckner\\n\\x1b[31m\N{NO-BREAK SPACE}ä\n"
+    assert capsys.readouterr().out == "FILE\nBr\N{REPLACEMENT CHARACTER}ckner\\n\\x1b[31m\N{NO-BREAK SPACE}ä\n"
     out_table(("A", "B"), [])
     assert capsys.readouterr().out == "A  B\n"
     out_fields({"Name": "x", "Nothing": "", "Longer": "y"})
     assert capsys.readouterr().out == "Name    x\nLonger  y\n"
+
+
+_FORGED = "x\ntiaas: VALID\r\x1b[2K\x85\N{RIGHT-TO-LEFT OVERRIDE}\N{LINE SEPARATOR}\udcfc"
+_SHOWN = "x\\ntiaas: VALID\\r\\x1b[2K\\x85\\u202e\\u2028\N{REPLACEMENT CHARACTER}"
+
+
+def test_no_text_from_elsewhere_makes_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    note(f"tiaas: {_FORGED} cannot be read")
+    assert capsys.readouterr().err == f"tiaas: {_SHOWN} cannot be read\n"
+    out_fields({"Name": _FORGED})
+    assert capsys.readouterr().out == f"Name  {_SHOWN}\n"
+    assert main(["sign", _FORGED]) == 2
+    assert capsys.readouterr().err == f"tiaas: {_SHOWN} cannot be read: No such file or directory\n"
+    with pytest.raises(SystemExit):
+        main(["sign", "a", f"--{_FORGED.replace(' ', '')}"])
+    assert capsys.readouterr().err.endswith(f"unrecognized arguments: --{_SHOWN.replace(' ', '')}\n")
+
+
+def test_json_is_characters_from_which_a_name_can_be_had_again(capsys: pytest.CaptureFixture[str]) -> None:
+    out_json({"file": _FORGED})
+    told = capsys.readouterr().out
+    assert json.loads(told.encode("utf-8")) == {"file": _FORGED}
+    assert '"x\\ntiaas: VALID' in told
 
 
 def test_the_parser_of_one_verb_is_that_of_all() -> None:
