@@ -35,9 +35,14 @@ def read_input(path: Path, most: int = MOST, *, may_be_empty: bool = False) -> b
     return content
 
 
+def is_handed_over(path: Path) -> bool:
+    """Whether it is no file of that name, but what the shell hands over: `/dev/stdin`, `<(…)`."""
+    return _HANDED_OVER.fullmatch(str(path)) is not None
+
+
 def check_input(path: Path) -> None:
     """Whether a file that is read later can be read, as far as that can be told now. Raises `InvalidInput`."""
-    if _HANDED_OVER.fullmatch(str(path)):
+    if is_handed_over(path):
         return
     try:
         _open(path).close()
@@ -55,6 +60,6 @@ def read_input_text(path: Path, most: int = MOST, *, may_be_empty: bool = False)
 
 def _open(path: Path) -> BinaryIO:
     kind = _KINDS.get(stat.S_IFMT(os.stat(path).st_mode))
-    if kind is not None and _HANDED_OVER.fullmatch(str(path)) is None:
+    if kind is not None and not is_handed_over(path):
         raise InvalidInput(f"{path} is {kind}; name a regular file, or /dev/stdin for standard input")
     return path.open("rb")

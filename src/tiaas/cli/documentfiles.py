@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
-from tiaas.base.inputfile import MEBIBYTE, read_input
+from tiaas.base.inputfile import MEBIBYTE, is_handed_over, read_input
 from tiaas.cli.outputfiles import add_force_argument, check_names, check_targets, make_folder, write
 from tiaas.client import ClientError
 from tiaas.soap.errors import NotAllowed, NotWellFormed, TooLarge, WrongEncoding
@@ -50,7 +50,7 @@ class DocumentForm:
 
 
 def shown_name(name: str) -> str:
-    """A file's name for texts and messages, which hold characters only: what is none, or cannot be shown, is U+FFFD."""
+    """A file's name for messages, which hold characters only: what is none, or cannot be shown, is U+FFFD."""
     text = os.fsencode(name).decode("utf-8", "replace")
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
@@ -97,7 +97,12 @@ def places(sources: Sequence[Path], names: Sequence[str], output: str | None) ->
 
     Raises `InvalidInput`.
     """
+    if output == "":
+        raise InvalidInput("--output is empty; name a file or a folder, or leave it out")
     folder = None if output is None else Path(output)
+    unnamed = next(filter(is_handed_over, sources), None) if folder is None else None
+    if unnamed is not None:
+        raise InvalidInput(f"{unnamed} is in no folder; say where the result goes: --output FILE")
     if folder is None or folder.is_dir() or _is_made(output):
         chosen = [(folder or source.parent) / name for source, name in zip(sources, names, strict=True)]
     elif len(sources) == 1:

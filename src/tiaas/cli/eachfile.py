@@ -8,7 +8,7 @@ from tiaas.base.errors import InvalidInput, TiaasError
 from tiaas.cli import documentfiles
 from tiaas.cli.exitcodes import ExitCode, exit_code, worst
 from tiaas.cli.konnektorargs import with_konnektor
-from tiaas.cli.outputfiles import NotWritten
+from tiaas.cli.outputfiles import NotWritten, beside_results
 from tiaas.cli.writer import note, out_json, out_table
 from tiaas.client import ClientError, Converted, Konnektor, KonnektorFault
 
@@ -73,11 +73,12 @@ class _Files:
         """Prints which file became which, and which none."""
         rows = [(str(source), str(self._targets[source])) for source in self._done]
         left = [source for source in self._targets if source not in self._done]
-        if as_json:
-            lost = [{"file": str(each), "error": str(self._failed.get(each, self._ended_by))} for each in left]
-            out_json([*({"file": source, "output": target} for source, target in rows), *lost])
-        elif rows:
-            out_table(("FILE", "OUTPUT"), rows)
+        with beside_results(self._targets.values()):
+            if as_json:
+                lost = [{"file": str(each), "error": str(self._failed.get(each, self._ended_by))} for each in left]
+                out_json([*({"file": source, "output": target} for source, target in rows), *lost])
+            elif rows:
+                out_table(("FILE", "OUTPUT"), rows)
         if left:
             done = f"{len(rows)} of {len(self._targets)} files have their result"
             note(f"tiaas: {done}; without: {documentfiles.listed(left)}")

@@ -4,8 +4,8 @@ import argparse
 import errno
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
 from itertools import count
 from pathlib import Path
 from secrets import token_hex
@@ -147,6 +147,16 @@ def _standard_output(path: Path) -> int | None:
             if os.path.samestat(path.stat(), os.fstat(descriptor)):
                 return descriptor
     return None
+
+
+@contextmanager
+def beside_results(paths: Iterable[Path]) -> Iterator[None]:
+    """If standard output is where one of these results goes, what a verb tells goes to standard error meanwhile."""
+    if any(_standard_output(path) == 1 for path in paths):
+        with redirect_stdout(sys.stderr):
+            yield
+    else:
+        yield
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

@@ -12,7 +12,7 @@ from tiaas.cli import documentfiles
 from tiaas.cli.cardchoice import choose_card
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
-from tiaas.cli.outputfiles import NotWritten, WrittenBeside
+from tiaas.cli.outputfiles import NotWritten, WrittenBeside, beside_results
 from tiaas.cli.signjobs import HBAX, Signed, SigningJobs, ToSign
 from tiaas.cli.writer import note, out_json, out_table
 from tiaas.client import ClientError, Crypt, DocumentToSign, Konnektor, Update, under_policy
@@ -118,7 +118,8 @@ def run(args: argparse.Namespace) -> int:
         failure = KeyboardInterrupt()
     left = _left(wishes, jobs)
     if jobs.signed or jobs.unwritten or failure is None:
-        _show(args, jobs, left, _ENDED if failure is None else str(failure) or _INTERRUPTED)
+        with beside_results(wish.target for wish in wishes):
+            _show(args, jobs, left, _ENDED if failure is None else str(failure) or _INTERRUPTED)
     _tell_lost(wishes, jobs, left)
     if failure is not None:
         raise failure

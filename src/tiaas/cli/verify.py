@@ -111,7 +111,8 @@ def run(args: argparse.Namespace) -> int:
             outputfiles.write(path, RENDERERS[path.suffix](files).encode(), force=args.force)
     finally:
         try:
-            _show(files, as_json=args.json)
+            with outputfiles.beside_results(reports):
+                _show(files, as_json=args.json)
         except OutputLost as error:
             if code is ExitCode.OK:
                 raise

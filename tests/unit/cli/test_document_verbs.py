@@ -873,18 +873,80 @@ async def test_a_document_is_not_replaced_by_its_own_signature(run: Run, capsys:
     assert Path("brief.txt").read_text() == "x"
 
 
-async def test_a_name_that_is_no_text(fake: tuple[FakeKonnektor, Identities], run: Run, tmp_path: Path) -> None:
-    """The short text holds characters only; the file keeps its name, and JSON tells it in escapes."""
+async def test_a_name_that_is_no_text(
+    fake: tuple[FakeKonnektor, Identities], run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The short text holds characters only; the file keeps its name, JSON tells it in escapes, texts in one line."""
     fake[0].answers["SignDocument"] = answers.signed(answers.outside(0, b"cms"))
     name = os.fsdecode(b"Br\xfcckner\n.txt")
     (tmp_path / name).write_text("x")
-    command = [sys.executable, "-m", "tiaas", "sign", name, "--kon", "k.kon", "--json"]
-    process = await asyncio.create_subprocess_exec(*command, cwd=tmp_path, stdout=-1, stderr=-1)
-    told, failed = await asyncio.wait_for(process.communicate(), 60)
-    assert (process.returncode, failed) == (0, b"")
+    code, told, failed = await _in_shell("sign Br*.txt --kon k.kon --json")
+    assert (code, failed) == (0, b"")
     assert json.loads(told)[0]["file"] == name
     assert (tmp_path / f"{name}.p7s").read_bytes() == b"cms"
     assert "Br\N{REPLACEMENT CHARACTER}ckner\N{REPLACEMENT CHARACTER}.txt".encode() in fake[0].received[-1].body
     fake[0].answers["VerifyDocument"] = answers.verified(HighLevelResult.VALID)
-    assert await run("verify", f"{name}.p7s", "--report", "r.html") == 0
-    assert "Br\N{REPLACEMENT CHARACTER}ckner" in Path("r.html").read_text()
+    reports = [word for ending in ("html", "txt", "json") for word in ("--report", f"r.{ending}")]
+    assert await run("verify", f"{name}.p7s", f"{name}.p7s", *reports) == 0
+    shown = "Br\N{REPLACEMENT CHARACTER}ckner\\n.txt.p7s"
+    said = capsys.readouterr()
+    assert said.err == f"tiaas: 1 of 2: {shown}: VALID\ntiaas: 2 of 2: {shown}: VALID\n"
+    assert said.out == Path("r.txt").read_text()
+    assert said.out.startswith(f"{shown}: VALID: ")
+    assert f"<h2>{shown}</h2>" in Path("r.html").read_text()
+    assert [each["file"] for each in json.loads(Path("r.json").read_bytes())] == [f"{name}.p7s"] * 2
+
+
+async def _in_shell(words: str) -> tuple[int | None, bytes, bytes]:
+    """Exit code, standard output and error of a command line in the current folder."""
+    process = await asyncio.create_subprocess_shell(
+        f'"{sys.executable}" -m tiaas {words}', stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    told, failed = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode, told, failed
+
+
+@pytest.mark.parametrize(
+    "output", ["-o /dev/stdout", "-o result > result && cat result", "-o result --json > result; cat result"]
+)
+@pytest.mark.parametrize("verb", ["sign", "encrypt", "decrypt"])
+async def test_a_result_that_goes_to_standard_output_is_all_that_is_there(
+    fake: tuple[FakeKonnektor, Identities], run: Run, verb: str, output: str
+) -> None:
+    fake[0].answers |= {
+        "SignDocument": answers.signed(answers.outside(0, b"cms")),
+        "EncryptDocument": answers.encrypted(b"cms"),
+        "DecryptDocument": answers.decrypted(b"cms"),
+    }
+    _write(a_txt="a")
+    code, told, beside = await _in_shell(f"{verb} a.txt --kon k.kon --force {output}")
+    assert (code, told) == (0, b"cms")
+    assert b"a.txt" in beside
+    assert b"output" in beside.lower()
+
+
+async def test_a_report_that_goes_to_standard_output_is_all_that_is_there(
+    fake: tuple[FakeKonnektor, Identities], run: Run
+) -> None:
+    fake[0].answers["VerifyDocument"] = answers.verified(HighLevelResult.VALID)
+    _write(a_pdf="%PDF")
+    Path("r.json").symlink_to("/dev/stdout")
+    code, told, beside = await _in_shell("verify a.pdf --kon k.kon --report r.json --force")
+    assert (code, json.loads(told)[0]["result"]) == (0, "VALID")
+    assert beside.startswith(b"a.pdf: VALID: ")
+
+
+@pytest.mark.parametrize("verb", ["sign", "encrypt", "decrypt"])
+async def test_where_a_result_goes_is_said_of_what_has_no_place_and_is_not_empty(
+    fake: tuple[FakeKonnektor, Identities], run: Run, verb: str
+) -> None:
+    _write(a_txt="a")
+    before = len(fake[0].received)
+    code, told, why = await _in_shell(f"{verb} --kon k.kon /dev/stdin < a.txt")
+    assert (code, told) == (2, b"")
+    assert why == b"tiaas: /dev/stdin is in no folder; say where the result goes: --output FILE\n"
+    code, told, why = await _in_shell(f"{verb} --kon k.kon a.txt -o ''")
+    assert (code, told) == (2, b"")
+    assert why == b"tiaas: --output is empty; name a file or a folder, or leave it out\n"
+    assert len(fake[0].received) == before
+    assert sorted(each.name for each in Path().iterdir()) == ["a.txt", "k.kon"]
