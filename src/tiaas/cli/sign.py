@@ -46,8 +46,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = subparsers.add_parser(
         "sign",
         description="SignDocument (SignatureService 7.5, 7.4). XML gets an XAdES signature, PDF/A a PAdES signature, "
-        "anything else a CAdES signature beside it (.p7s). Ctrl-C or SIGTERM stops the job, and what it signed is "
-        "written.",
+        "anything else a CAdES signature beside it (.p7s). Ctrl-C or SIGTERM stops the job: what jobs before it signed "
+        "is written, what it signed itself may be discarded.",
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what to sign")
     parser.add_argument("--card", metavar="CARD", help="card handle or ICCSN (default: the only SMC-B)")
@@ -87,7 +87,11 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--ocsp", action="store_true", help="embed the status of the certificate where the format allows"
     )
     parser.add_argument(
-        "--stack", type=int, default=_STACK, metavar="N", help=f"documents in one job (default: {_STACK})"
+        "--stack",
+        type=int,
+        default=_STACK,
+        metavar="N",
+        help=f"documents in one job, which Ctrl-C may discard (default: {_STACK})",
     )
     parser.add_argument("--resume", action="store_true", help="leave out files whose result is there already")
     documentfiles.add_output_arguments(parser)

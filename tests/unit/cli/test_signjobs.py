@@ -70,7 +70,9 @@ async def test_what_was_signed_before_ctrl_c_is_written(tmp_path: Path, capsys: 
     assert slow.jobs == 1
     assert [str(each.wish.source) for each in jobs.signed] == ["0.txt", "1.txt"]
     assert sorted(path.name for path in (tmp_path / "there").iterdir()) == ["0.p7s", "1.p7s"]
-    assert "stopping job JOB-1" in capsys.readouterr().err
+    assert (
+        "stopping job JOB-1: its documents are discarded but for finished parts, those of earlier jobs are written"
+    ) in capsys.readouterr().err
 
 
 async def test_a_stopped_job_without_signatures_is_an_error_only_if_nothing_was_signed_before(tmp_path: Path) -> None:
