@@ -11,6 +11,8 @@ _SIGNED_DATA = re.compile(
     rb"\x30(?:[\x00-\x80]|\x81.|\x82..|\x83.{3}|\x84.{4})\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02", re.DOTALL
 )
 """How a ContentInfo with id-signedData begins, in DER and BER."""
+_BEGINNING = 24
+"""Characters of base64 in which a ContentInfo shows what it is."""
 _PEM = re.compile(rb"\s*-----BEGIN (CMS|PKCS7)-----\r?\n([A-Za-z0-9+/=\s]*+)-----END \1-----\s*")
 _PEM_BEGINS = re.compile(rb"\s*-----BEGIN (?:CMS|PKCS7)-----")
 _ADDED = ("-parallel", "-counter")
@@ -20,8 +22,10 @@ _ADDED = ("-parallel", "-counter")
 def cms_of(content: bytes, path: Path) -> bytes | None:
     """The CMS signature that a file is, without its PEM; None for anything else.
 
-    Raises `InvalidInput` for a PEM that holds none.
+    Raises `InvalidInput` for a PEM that holds none, and for a signature in bare base64.
     """
+    if _is_in_base64(content):
+        raise InvalidInput(f"{path}: a signature in base64; as base64 -d makes it, it can be verified")
     if _PEM_BEGINS.match(content):
         found = _PEM.fullmatch(content)
         try:
@@ -31,6 +35,14 @@ def cms_of(content: bytes, path: Path) -> bytes | None:
         if not _SIGNED_DATA.match(content):
             raise InvalidInput(f"{path}: a PEM without a signature in it")
     return content if _SIGNED_DATA.match(content) else None
+
+
+def _is_in_base64(content: bytes) -> bool:
+    """By how it begins."""
+    try:
+        return _SIGNED_DATA.match(b64decode(content.lstrip()[:_BEGINNING], validate=True)) is not None
+    except BadBase64:
+        return False
 
 
 def document_beside(signature: Path) -> Path | None:

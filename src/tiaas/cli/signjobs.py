@@ -1,6 +1,6 @@
 """The jobs of `tiaas sign`: one SignDocument after the other, and each signature in its file as soon as it is there.
 
-Ctrl-C or SIGTERM stops the job and waits for its answer, in which is what was signed before (TAB_KON_192); a second
+Ctrl-C or SIGTERM stops the job and waits for its answer, in which are its finished parts (TAB_KON_192); a second
 one does not wait.
 """
 
@@ -22,6 +22,8 @@ from tiaas.interfaces.card_service_v8_1 import Card
 
 HBAX = frozenset({CardType.HBA, CardType.HBA_QSIG})
 _PIN = "PIN.QES"
+_TRIES = 3
+"""Wrong entries of PIN.QES until it is blocked (gemSpec_HBA_ObjSys_G2.1)."""
 _NOT_AS_SAID, _WRONG_PIN, _CARD_BUSY, _WRONG_FORMAT, _WRONG_TYPE = 4024, 4085, 4093, 4110, 4111
 _XML_HINT = (
     "the qualified signature of XML is a CAdES signature (--type cades, for an E-Rezept with --enveloping) "
@@ -130,7 +132,10 @@ class SigningJobs:
         except asyncio.CancelledError:
             self._interrupted = True
             _take_interruption()
-            note(f"tiaas: stopping job {number}; what is signed is still written (Ctrl-C again: end at once)")
+            note(
+                f"tiaas: stopping job {number}: its documents are discarded but for finished parts, "
+                "those of earlier jobs are written (Ctrl-C again: end at once)"
+            )
         # It may have ended, or not have begun.
         with suppress(ClientError):
             await konnektor.stop_signature(number)
@@ -194,4 +199,10 @@ async def _explain(konnektor: Konnektor, card: Card, part: Sequence[ToSign], err
         with suppress(ClientError):
             state = await konnektor.get_pin_status(card.card_handle, _PIN)
             if state.left_tries is not None:
-                note(f"tiaas: {_PIN}: {state.left_tries} tr{'y' if state.left_tries == 1 else 'ies'} left")
+                note(f"tiaas: {_told_tries(state.left_tries)}")
+
+
+def _told_tries(left: int) -> str:
+    """A right entry gives all tries back, so with fewer of them the last one was wrong."""
+    told = f"{left} tr{'y' if left == 1 else 'ies'} left"
+    return f"the {_PIN} that was typed last was wrong: {told}" if left < _TRIES else f"{_PIN}: {told}"

@@ -358,24 +358,34 @@ async def test_a_document_without_mime_type_that_gets_no_qualified_signature(
     assert ("gets no qualified signature: say --mime text/plain" in capsys.readouterr().err) is is_hinted
 
 
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (1, "the PIN.QES that was typed last was wrong: 1 try left"),
+        (2, "the PIN.QES that was typed last was wrong: 2 tries left"),
+        (3, "tiaas: PIN.QES: 3 tries left"),
+    ],
+)
 async def test_a_wrong_pin_tells_what_is_left_of_it(
     fake: tuple[FakeKonnektor, Identities],
     run: Run,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
+    left: int,
+    words: str,
 ) -> None:
     hba = messages.card(CardType.HBA, "hba-1", "80276001011699910002", 3)
     more = {
         "GetCards": GetCardsResponse(status=OK, cards=Cards(card=(hba,))),
         "SignDocument": messages.fault(4085, "Zugriffsbedingungen nicht erfüllt"),
-        "GetPinStatus": messages.pin_status(PinStatus.VERIFIABLE, 1),
+        "GetPinStatus": messages.pin_status(PinStatus.VERIFIABLE, left),
     }
     monkeypatch.setattr(fake[0], "answers", fake[0].answers | more)
     _write(a_txt="a")
     assert await run("sign", "--qes", "a.txt") == 3
     told = capsys.readouterr().err
     assert "if terminal CT1 asks for PIN.QES, type it there" in told
-    assert "PIN.QES: 1 try left" in told
+    assert words in told
 
 
 @pytest.mark.parametrize(
@@ -483,6 +493,17 @@ async def test_what_only_begins_like_a_cms_signature_is_a_document(
     Path("a.bin").write_bytes(content)
     assert await run("verify", "a.bin") == 0
     assert b"Base64Signature" not in fake[0].received[-1].body
+
+
+async def test_a_signature_in_base64_is_told_and_how_to_change_it(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    content = b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02" + bytes(100)
+    for form in (content, b"\x30\x82\x01\x00" + content[2:]):
+        Path("a.p7s").write_bytes(b" \n" + b64encode(form))
+        assert await run("verify", "a.p7s") == 2
+        assert (
+            capsys.readouterr().err
+            == "tiaas: a.p7s: a signature in base64; as base64 -d makes it, it can be verified\n"
+        )
 
 
 @pytest.mark.parametrize("inside", ["", "AAA", "A", "MAA=", "?"])
