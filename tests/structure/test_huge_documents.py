@@ -19,8 +19,9 @@ HUGE = re.compile(
 )
 DOCUMENTS = (
     "ades/",
-    # A client looks at the document that it is about to send; nobody else's XML gets there.
+    # A client looks at the document that it is about to send, or that it has signed; nobody else's XML gets there.
     "cli/documentfiles.py",
+    "cli/signedalready.py",
     "client/signaturepolicies.py",
     "konnektor/hybrid/",
     "konnektor/verification/",

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from tiaas.ades.found import SignatureFormat
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.cli import documentfiles
@@ -199,7 +200,7 @@ def _wishes(args: argparse.Namespace) -> list[ToSign]:
     documentfiles.check_sources(files, places)
     wanted = list(zip(files, formats, places, strict=True))
     if args.resume:
-        wanted = [each for each in wanted if not _is_signed(each[2])]
+        wanted = [each for each in wanted if not _is_signed(*each, args)]
         note(f"tiaas: {len(files) - len(wanted)} of {len(files)} are signed already")
     wishes = [ToSign(path, _document(path, form, args), place) for path, form, place in wanted]
     documentfiles.check_places([wish.target for wish in wishes], args.output, args.force)
@@ -220,13 +221,34 @@ def _places(files: Sequence[Path], formats: Sequence[_Format], args: argparse.Na
     return documentfiles.places(files, names, args.output)
 
 
-def _is_signed(place: Path) -> bool:
-    """Whether a result is there; raises `InvalidInput` for what cannot be one."""
+def _is_signed(source: Path, chosen: _Format, place: Path, args: argparse.Namespace) -> bool:
+    """Whether a result is there; raises `InvalidInput` for what is none of the file as it is now.
+
+    Of what is added to a signature only whether it is there.
+    """
     if not os.path.lexists(place):
         return False
     if not place.is_file() or not place.stat().st_size:
         raise InvalidInput(f"{place} is there, but no signature; remove it, and --resume makes it")
+    if args.update is not None:
+        return True
+    # Imported here: only who resumes pays for the readers of all formats.
+    from tiaas.cli.signedalready import is_signature_of
+
+    if not is_signature_of(documentfiles.read(source), documentfiles.read(place), _kind(chosen)):
+        raise InvalidInput(
+            f"{place} is there, but no signature of {source} as it is now; remove it, and --resume makes it"
+        )
     return True
+
+
+def _kind(chosen: _Format) -> SignatureFormat:
+    """The type of a result, where none is asked for that which a Konnektor takes."""
+    if chosen.kind is not None:
+        return SignatureFormat(chosen.kind)
+    if chosen.form.is_xml:
+        return SignatureFormat.XADES
+    return SignatureFormat.PADES if chosen.form.mime_type == documentfiles.PDF else SignatureFormat.CADES
 
 
 def _inside(document: DocumentToSign) -> str:

@@ -16,10 +16,13 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from tests.adesbench import NOW, Key, holder
+from tests.unit.ades.test_xades_sign import sign as signed_xml
 from tests.unit.client import documentanswers as answers
 from tests.unit.client import messages
 from tests.unit.client.fake_konnektor import FakeKonnektor, Identities, make_identities, running
 from tests.unit.pki.ocspmaker import World
+from tiaas.ades.cades import CadesOptions, prepare
 from tiaas.cli import documentfiles, outputfiles, sign
 from tiaas.cli.documentfiles import DocumentForm, form_of
 from tiaas.cli.entry import main
@@ -280,29 +283,45 @@ async def test_only_what_is_not_signed_yet(
 ) -> None:
     fake[0].answers["SignDocument"] = answers.signed(answers.outside(0, b"cms"))
     _write(a_txt="a", b_txt="b")
-    Path("b.txt.p7s").write_text("there before")
+    signer = holder(Key.P256)
+    signature = signer.finish(prepare(b"b", signer.by, CadesOptions(NOW)))
+    Path("b.txt.p7s").write_bytes(signature)
     assert await run("sign", "a.txt", "b.txt", "--resume", "--force") == 2
     assert await run("sign", "a.txt", "b.txt", "--resume") == 0
     assert "1 of 2 are signed already" in capsys.readouterr().err
     assert Path("a.txt.p7s").read_text() == "cms"
-    assert Path("b.txt.p7s").read_text() == "there before"
+    assert Path("b.txt.p7s").read_bytes() == signature
     before = len(fake[0].received)
     Path("b.txt.p7s").write_text("")
-    assert await run("sign", "a.txt", "b.txt", "--resume") == 2
+    assert await run("sign", "b.txt", "--resume") == 2
     assert "b.txt.p7s is there, but no signature; remove it" in capsys.readouterr().err
-    Path("b.txt.p7s").write_text("there before")
-    assert await run("sign", "a.txt", "b.txt", "--resume", "--json") == 0
+    Path("b.txt.p7s").write_bytes(signature)
+    assert await run("sign", "b.txt", "--resume", "--json") == 0
     assert json.loads(capsys.readouterr().out) == []
+    _write(b_txt="changed since")
+    for words in ((), ("--enveloping", "-o", "b.txt.p7s"), ("--mime", "xml", "-o", "b.txt.p7s")):
+        assert await run("sign", "b.txt", "--resume", *words) == 2
+        assert "b.txt.p7s is there, but no signature of b.txt as it is now; remove it" in capsys.readouterr().err
+    assert len(fake[0].received) == before
+
+
+async def test_of_what_is_added_to_a_signature_only_whether_it_is_there_counts(
+    fake: tuple[FakeKonnektor, Identities], run: Run
+) -> None:
+    before = len(fake[0].received)
+    _write(a_p7s="cms")
+    Path("a-parallel.p7s").write_text("cms")
+    assert await run("sign", "--parallel", "a.p7s", "--resume") == 0
     assert len(fake[0].received) == before
 
 
 async def test_the_same_pattern_resumes_although_it_names_results(
     fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`sign * --resume`: what a run before has made is no document, and is not even read."""
+    """`sign * --resume`: what a run before has made is no document."""
     fake[0].answers["SignDocument"] = answers.signed(answers.inside(0, b"<a>signed</a>"))
     _write(a_xml="<a/>", b_xml="<b/>")
-    Path("a-signed.xml").write_text("no XML, but signed")
+    Path("a-signed.xml").write_bytes(signed_xml(b"<a/>"))
     files = ("a-signed.xml", "a.xml", "b.xml")
     assert await run("sign", *files, "--resume", "--json") == 0
     told = capsys.readouterr()

@@ -1,0 +1,85 @@
+"""What `sign --resume` takes for a signature of a document as it is now."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests import pdfmaker
+from tests.adesbench import NOW, Key, holder
+from tests.unit.ades.test_xades_sign import DOCUMENT, NFD, NFDM, OPTIONS, sign
+from tiaas.ades import cades, pades
+from tiaas.ades.found import SignatureFormat
+from tiaas.ades.signing import Prepared
+from tiaas.ades.smime import prepare_smime
+from tiaas.cli.signedalready import is_signature_of
+
+_PDF = pdfmaker.classic(pdfmaker.objects())
+_MAIL = b"From: a@example.org\nContent-Type: text/plain\n\nText\n"
+_SIGNER = holder(Key.P256)
+_CMS, _XML = SignatureFormat.CADES, SignatureFormat.XADES
+_FORMS = (_CMS, _XML, SignatureFormat.PADES, SignatureFormat.SMIME)
+
+
+def _made(prepared: Prepared) -> bytes:
+    return _SIGNER.finish(prepared)
+
+
+def _cms(document: bytes, *, enveloping: bool) -> bytes:
+    return _made(cades.prepare(document, _SIGNER.by, cades.CadesOptions(NOW, enveloping=enveloping)))
+
+
+def _pdf(document: bytes) -> bytes:
+    return _made(pades.prepare(document, _SIGNER.by, pades.PadesOptions(NOW)))
+
+
+_SIGNED_PDF, _SIGNED_XML = _pdf(_PDF), sign(DOCUMENT)
+_RESULTS = {
+    "CAdES": (_CMS, b"Text", _cms(b"Text", enveloping=False)),
+    "CAdES around": (_CMS, b"Text", _cms(b"Text", enveloping=True)),
+    "PAdES": (SignatureFormat.PADES, _PDF, _pdf(_PDF)),
+    "PAdES twice": (SignatureFormat.PADES, _SIGNED_PDF, _pdf(_SIGNED_PDF)),
+    "S/MIME": (SignatureFormat.SMIME, _MAIL, _made(prepare_smime(_MAIL, _SIGNER.by, cades.CadesOptions(NOW)))),
+    "XAdES": (_XML, DOCUMENT, sign(DOCUMENT)),
+    "XAdES around": (_XML, DOCUMENT, sign(DOCUMENT, replace(OPTIONS, include_object=True))),
+    "XAdES of a part": (_XML, NFD, sign(NFD, NFDM)),
+    "XAdES twice": (_XML, _SIGNED_XML, sign(_SIGNED_XML, replace(OPTIONS, name="n2"))),
+}
+
+
+@pytest.mark.parametrize("kind", _RESULTS)
+def test_a_signature_of_the_document(kind: str) -> None:
+    form, document, result = _RESULTS[kind]
+    assert is_signature_of(document, result, form)
+
+
+@pytest.mark.parametrize("kind", _RESULTS)
+def test_the_document_was_changed_since(kind: str) -> None:
+    form, document, result = _RESULTS[kind]
+    before, after = (b"Text", b"text") if b"Text" in document else (b"</", b"changed</")
+    changed = document + b"% changed" if form is SignatureFormat.PADES else document.replace(before, after, 1)
+    assert changed != document
+    assert not is_signature_of(changed, result, form)
+
+
+@pytest.mark.parametrize("kind", _RESULTS)
+def test_the_document_itself_is_no_signature_of_it(kind: str) -> None:
+    form, document, result = _RESULTS[kind]
+    assert not is_signature_of(document, document, form)
+    assert not is_signature_of(document, document[: len(document) // 2], form)
+    assert not is_signature_of(document, result[: len(result) // 2], form)
+
+
+@pytest.mark.parametrize("form", _RESULTS.values(), ids=_RESULTS)
+@pytest.mark.parametrize("other", [b"", b"cms", b"<a/>", b"%PDF-1.7", b"From: a\n\n", b"\xff\xfe<\0", b"0\x80"])
+def test_anything_else(form: tuple[SignatureFormat, bytes, bytes], other: bytes) -> None:
+    assert not is_signature_of(form[1], other, form[0])
+
+
+@pytest.mark.parametrize("kind", _RESULTS)
+def test_of_another_kind(kind: str) -> None:
+    form, document, result = _RESULTS[kind]
+    assert not any(is_signature_of(document, result, each) for each in _FORMS if each is not form)
+
+
+def test_a_signature_that_was_changed() -> None:
+    assert not is_signature_of(DOCUMENT, _SIGNED_XML.replace(b"SigningTime>2026", b"SigningTime>2025"), _XML)
