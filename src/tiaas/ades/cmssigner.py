@@ -18,10 +18,10 @@ _ALGORITHMS = {
 _KEPT = 1024
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class CmsSigner:
     """Certificate, names and algorithm of a signer, and what follows from them: attributes (DER), and the frame of a
-    detached signature that is his alone."""
+    detached signature that is his alone. There is one object for each signer, so it is known by itself."""
 
     certificate: bytes
     names: IssuerAndSerial

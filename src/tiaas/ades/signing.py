@@ -11,9 +11,8 @@ So a stack is prepared as a whole and signed in the order of the request, and ne
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.pki.keys import SigningScheme
 
@@ -31,8 +30,7 @@ class CannotSign(TiaasError):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class SignedBy:
+class SignedBy(NamedTuple):
     """Who is going to sign: certificate (DER) and scheme; always with SHA-256 (gemSpec_Krypt Tab_KRYPT_002)."""
 
     certificate: bytes

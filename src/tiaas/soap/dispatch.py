@@ -150,7 +150,7 @@ class Dispatcher:
         self._fault_of = fault_of
         self._limits = limits or Limits()
         self._observer = observer
-        self._understood: OrderedDict[bytes, tuple[Operation, Any]] = OrderedDict()
+        self._remembered: OrderedDict[bytes, tuple[Operation, Any]] = OrderedDict()
         self._shapes: Shapes[Operation] = Shapes()
         self._shaped = min(LONGEST, self._limits.octets, 2 * self._limits.nodes)
         for entry in operations:
@@ -183,10 +183,10 @@ class Dispatcher:
         request, answer = None, None
         try:
             is_packaged = content_type is not None and content_type not in _ORDINARY and self._is_packaged(content_type)
-            if len(body) < _IN_THREAD and not self._takes_longer(body):
-                entry, request = self._understand(body, content_type if is_packaged else None)
-            else:
-                entry, request = await read_beside(self._read, body, content_type if is_packaged else None)
+            known = None if is_packaged else self._known(body)
+            if known is None:
+                known = await self._understood(body, content_type if is_packaged else None)
+            entry, request = known
             # A large message must not be held beside what was read of it.
             body = b""
             SERVED_CALL.set(ServedCall(next(_NUMBERS), entry.request.__name__))
@@ -231,26 +231,41 @@ class Dispatcher:
             return plain_reply(200, parts)
         return packaged_reply(200, parts, self._mtom.octets(16).hex())
 
-    def _understand(self, body: bytes | bytearray, package: str | None) -> tuple[Operation, Any]:
-        """The operation and the message of a request; `package` is the Content-Type of one that is packaged.
+    def _known(self, body: bytes | bytearray) -> tuple[Operation, Any] | None:
+        """The operation and the message of a request, if it need not be parsed.
 
         Practice software polls with the same octets again and again, and messages are frozen: the last few small ones
         are remembered. Those of one operation differ in their values alone: the last few shapes are remembered.
         """
+        if len(body) >= self._shaped:
+            return None
+        if len(body) > _REMEMBERED_OCTETS:
+            return self._shapes.read(body)
+        body = bytes(body)
+        known = self._remembered.get(body)
+        if known is not None:
+            self._remembered.move_to_end(body)
+            return known
+        known = self._shapes.read(body)
+        if known is not None:
+            self._remember(body, known)
+        return known
+
+    async def _understood(self, body: bytes | bytearray, package: str | None) -> tuple[Operation, Any]:
+        """The operation and the message of one that must; `package` is the Content-Type of one that is packaged."""
+        if len(body) >= _IN_THREAD or self._takes_longer(body):
+            return await read_beside(self._read, body, package)
         if package is not None or len(body) >= self._shaped:
             return self._read(body, package)
-        if len(body) > _REMEMBERED_OCTETS:
-            return self._shapes.read(body) or self._read(body, None, self._shapes)
-        body = bytes(body)
-        known = self._understood.get(body)
-        if known is not None:
-            self._understood.move_to_end(body)
-            return known
-        understood = self._shapes.read(body) or self._read(body, None, self._shapes)
-        self._understood[body] = understood
-        if len(self._understood) > _REMEMBERED:
-            self._understood.popitem(last=False)
+        understood = self._read(body, None, self._shapes)
+        if len(body) <= _REMEMBERED_OCTETS:
+            self._remember(bytes(body), understood)
         return understood
+
+    def _remember(self, body: bytes, understood: tuple[Operation, Any]) -> None:
+        self._remembered[body] = understood
+        if len(self._remembered) > _REMEMBERED:
+            self._remembered.popitem(last=False)
 
     def _unknown(self, tag: str) -> str:
         """Why there is no such operation; a name that is right in another namespace is the usual mistake."""

@@ -34,7 +34,7 @@ def signed_data(key: Key, *, enveloping: bool) -> tuple[bytes, cms.SignedData]:
 def test_der_one_signer_and_the_certificate_with_it(key: Key, enveloping: bool) -> None:
     octets, data = signed_data(key, enveloping=enveloping)
     # Where another test has loaded pyHanko, names are read that asn1crypto cannot write until it looks anew.
-    cms.CMSAttributeType._reverse_map = None
+    cms.CMSAttributeType._reverse_map = {name: oid for oid, name in cms.CMSAttributeType._map.items()}
     again = cms.ContentInfo.load(octets)
     again["content"]["signer_infos"][0]["signed_attrs"].dump(force=True)
     assert again.dump(force=True) == octets, "DER"
