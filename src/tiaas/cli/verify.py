@@ -11,6 +11,7 @@ from typing import Literal
 from tiaas.base.errors import InvalidInput
 from tiaas.cli import documentfiles, outputfiles
 from tiaas.cli.exitcodes import ExitCode, exit_code, worst
+from tiaas.cli.explain import note_remedies
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
 from tiaas.cli.mailheader import remark_on_header
 from tiaas.cli.signaturefiles import cms_of, document_beside
@@ -113,6 +114,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             with outputfiles.beside_results(reports):
                 _show(files, as_json=args.json)
+            _tell_remedy(files)
         except OutputLost as error:
             if code is ExitCode.OK:
                 raise
@@ -125,6 +127,13 @@ def _show(files: Sequence[VerifiedFile], *, as_json: bool) -> None:
         out_json(as_document(files))
     else:
         out(as_text(files).rstrip("\n"))
+
+
+def _tell_remedy(files: Sequence[VerifiedFile]) -> None:
+    """What to do about the one file that is not valid; of several each would have something else."""
+    verdict = files[0].verdict
+    if len(files) == 1 and verdict is not None and verdict.result is not HighLevelResult.VALID:
+        note_remedies(entry.code for entry in verdict.warning)
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from html import escape
 from pathlib import Path
 
 from tiaas.base.dataclass import dataclass
-from tiaas.cli.writer import in_line, json_text
+from tiaas.cli.verifywords import algorithm, cause_of, explained, outcome
+from tiaas.cli.writer import in_line, json_text, local_time
 from tiaas.client import Verification
 from tiaas.client.verificationreport import BadReport, Check, ReportedSignature, read_report_untrusted
 from tiaas.interfaces.signature_service_v7_5 import HighLevelResult, TimestampType
@@ -29,12 +30,20 @@ _BOTH_STAND = (
     "why both stand: the verdict is what the checks gave for that time; that the catalogue no longer calls an "
     "algorithm suitable is to be told, not to be counted (gemSpec_Kon TIP1-A_5682)"
 )
+_RESULTS = {
+    "valid": "good",
+    "invalid": "not good",
+    "indetermined": "cannot be told",
+    "certDataBase": "a trust list of the Konnektor",
+}
+_TIME_AGAIN = "SigningTime"
+"""What a report has as an attribute beside the element that is read."""
 _GOOD = frozenset({"Success", "valid", "certDataBase"})
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}"
     "h2{margin-top:2.5rem}table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;"
     "padding:.25rem .75rem .25rem 0;border-bottom:1px solid #ddd}.VALID{color:#0a6b2d}.INVALID{color:#a40000}"
-    ".INCONCLUSIVE{color:#8a5a00}"
+    ".INCONCLUSIVE{color:#8a5a00}h2,h3,h4,p,td{overflow-wrap:anywhere}"
 )
 
 
@@ -88,10 +97,10 @@ def as_text(files: Sequence[VerifiedFile]) -> str:
             continue
         lines += [
             f"{item.path}: {item.verdict.result.value}: {_MEANING[item.verdict.result]}",
-            *_facts(item.verdict, item.remark),
+            *_facts(item, item.verdict),
         ]
         for number, signature in enumerate(item.signatures, 1):
-            lines.append(f"  {_title(number, signature)}: {_outcome(signature)}")
+            lines.append(f"  {_title(number, signature)}: {outcome(signature)}")
             lines += [f"    {name}: {value}" for name, value in _told(item, signature).items() if value]
             lines += [f"    {line}" for line in _complaints(signature)]
             lines += [f"    {_BOTH_STAND}"] if _has_remark(signature) else []
@@ -117,17 +126,11 @@ def as_html(files: Sequence[VerifiedFile]) -> str:
             continue
         result = item.verdict.result
         parts.append(f'<p class="{result.value}"><b>{result.value}</b>: {_MEANING[result]}</p>')
-        parts += [f"<p>{escape(line.strip())}</p>" for line in _facts(item.verdict, item.remark)]
+        parts += [f"<p>{escape(line.strip())}</p>" for line in _facts(item, item.verdict)]
         for number, signature in enumerate(item.signatures, 1):
-            parts.append(f"<h3>{escape(_title(number, signature))}: {escape(_outcome(signature))}</h3>")
+            parts.append(f"<h3>{escape(_title(number, signature))}: {escape(outcome(signature))}</h3>")
             parts.append(_table(_fields(signature)))
-            checks = [
-                (_about(check), check.subject, check.result, check.reason, check.message) for check in signature.checks
-            ]
-            titles = ("check", "certificate", "result", "reason", "")
-            rows = [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in checks]
-            head = "".join(f"<th>{title}</th>" for title in titles)
-            parts.append(f"<table><tr>{head}</tr>{''.join(rows)}</table>" if rows else "")
+            parts += _tables(signature.checks)
             parts.append(f"<p>{escape(_BOTH_STAND)}</p>" if _has_remark(signature) else "")
     return "".join(parts) + "</html>\n"
 
@@ -140,20 +143,17 @@ RENDERERS: Mapping[str, Callable[[Sequence[VerifiedFile]], str]] = {
 """The forms of a report by the ending of its file's name."""
 
 
-def _facts(verdict: Verification, remark: str) -> list[str]:
-    moment = verdict.timestamp.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    lines = [f"  for {moment} ({_TIMES[verdict.timestamp_type]})"]
+def _facts(item: VerifiedFile, verdict: Verification) -> list[str]:
+    lines = [f"  for {local_time(verdict.timestamp)} ({_TIMES[verdict.timestamp_type]})"]
+    if verdict.result is not HighLevelResult.VALID and not item.signatures:
+        lines += [f"  {cause}" for cause in [cause_of(entry.code for entry in verdict.warning)] if cause]
     warnings = Counter(f"{entry.severity.lower()} {entry.code}: {entry.text}" for entry in verdict.warning)
     lines += [f"  {text}{f' ({times} times)' if times > 1 else ''}" for text, times in warnings.items()]
-    return lines + ([f"  remark: {remark}"] if remark else [])
+    return lines + ([f"  remark: {item.remark}"] if item.remark else [])
 
 
 def _title(number: int, signature: ReportedSignature) -> str:
     return f"{'counter signature' if signature.is_counter else 'signature'} {number}"
-
-
-def _outcome(signature: ReportedSignature) -> str:
-    return " / ".join(part for part in (signature.result, signature.reason, signature.message) if part) or "no verdict"
 
 
 def _fields(signature: ReportedSignature) -> dict[str, str]:
@@ -162,8 +162,8 @@ def _fields(signature: ReportedSignature) -> dict[str, str]:
         "kind": _QUALIFIED[signature.is_qualified],
         "signing time": signature.signing_time,
         "short text": signature.short_text,
-        "algorithm": signature.algorithm,
-        **dict(signature.attributes),
+        "algorithm": algorithm(signature.algorithm),
+        **{name: value for name, value in signature.attributes if name != _TIME_AGAIN},
     }
 
 
@@ -177,8 +177,9 @@ def _told(item: VerifiedFile, signature: ReportedSignature) -> dict[str, str]:
 
 
 def _complaints(signature: ReportedSignature) -> list[str]:
+    told = outcome(signature)
     return [
-        ": ".join(part for part in (_kind(check), *_words(check)) if part)
+        ": ".join(part for part in _words(check) if part and not told.endswith(f": {part}"))
         for check in signature.checks
         if check.result not in _GOOD
     ]
@@ -188,16 +189,32 @@ def _has_remark(signature: ReportedSignature) -> bool:
     return any(check.is_remark and check.result not in _GOOD for check in signature.checks)
 
 
-def _words(check: Check) -> tuple[str, str, str, str]:
-    return check.about, check.subject, check.reason or check.result, check.message
-
-
-def _kind(check: Check) -> str:
-    return f"remark, {_NOT_COUNTED}" if check.is_remark else "not good"
+def _words(check: Check) -> tuple[str, ...]:
+    if check.is_remark:
+        return f"remark, {_NOT_COUNTED}", check.about, check.subject, check.reason or check.result, check.message
+    return _RESULTS.get(check.result, check.result), check.about, check.subject, check.reason, explained(check.message)
 
 
 def _about(check: Check) -> str:
     return f"{check.about} ({_NOT_COUNTED})" if check.is_remark else check.about
+
+
+def _tables(checks: Sequence[Check]) -> list[str]:
+    """The single checks, first those of the signature as a whole, then those of each certificate."""
+    about: dict[str, list[Check]] = {}
+    for check in checks:
+        about.setdefault(check.subject, []).append(check)
+    head = "<tr><th>check</th><th>result</th><th>why</th></tr>"
+    return [
+        f"<h4>{escape(subject or 'checks of the signature')}</h4><table>{head}{''.join(map(_row, of_subject))}</table>"
+        for subject, of_subject in sorted(about.items(), key=lambda item: bool(item[0]))
+    ]
+
+
+def _row(check: Check) -> str:
+    why = ": ".join(part for part in (check.reason, explained(check.message)) if part)
+    cells = (_about(check), _RESULTS.get(check.result, check.result), why)
+    return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
 
 
 def _table(fields: Mapping[str, str]) -> str:

@@ -17,6 +17,8 @@ _MAX_TEXT = 2_000
 _GOOD = frozenset({"", "valid:signature:OnAllDocuments", "valid:signature:HasManifestResults"})
 """What ResultMinor says beside Success of a signature that is valid."""
 _SUITABILITY = "suitability of the algorithm"
+_RESULT = ("ResultMajor", "ResultMinor", "ResultMessage")
+_STATUS_ANSWER = "OCSPValidity"
 # Elements of a detailed report that are a verdict of their own, and what they are about.
 _CHECKS = {
     "FormatOK": "format",
@@ -37,7 +39,8 @@ class BadReport(TiaasError):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One verdict: what about, of which certificate (its subject) if any, and the last parts of its URIs."""
+    """One verdict: what about, of which certificate (its subject) if any, and the last parts of its URIs. What is about
+    the answer on a certificate's status says so."""
 
     about: str
     subject: str
@@ -48,7 +51,7 @@ class Check:
     @property
     def is_remark(self) -> bool:
         """Whether it is for information only: the verdict on a signature does not depend on it (TIP1-A_5682)."""
-        return self.about == _SUITABILITY
+        return self.about.startswith(_SUITABILITY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +86,16 @@ def read_report_untrusted(report: str) -> tuple[ReportedSignature, ...]:
 
 
 def _signature(report: XmlElement) -> ReportedSignature:
-    result = next(_all(report, "Result"), report)
+    result = next(_all(report, "Result"), None)
     checks = tuple(_checks(report))
     subjects = [_text(element, "Subject") for element in _all(report, "CertificateValidity")]
-    major, minor = _tail(_text(result, "ResultMajor")), _tail(_text(result, "ResultMinor"))
+    # Without one the first ResultMajor would be that of a single check.
+    major, minor, message = ("" if result is None else _text(result, name) for name in _RESULT)
+    major, minor = _tail(major), _tail(minor)
     return ReportedSignature(
         result=major,
         reason=minor,
-        message=_text(result, "ResultMessage"),
+        message=message,
         signing_time=_text(report, "SigningTime"),
         short_text=_text(report, "ShortText"),
         algorithm=_text(report, "Algorithm"),
@@ -119,12 +124,18 @@ def _is_qualified(report: XmlElement, *, is_valid: bool) -> bool | None:
 def _checks(report: XmlElement) -> Iterator[Check]:
     for element in _all(report, *_CHECKS):
         yield Check(
-            about=_CHECKS[local_name(element)],
+            about=_about(element),
             subject=next((_text(above, "Subject") for above in element.iterancestors() if _is_certificate(above)), ""),
             result=_tail(_text(element, "ResultMajor")),
             reason=_tail(_text(element, "ResultMinor")),
             message=_text(element, "ResultMessage"),
         )
+
+
+def _about(element: XmlElement) -> str:
+    about = _CHECKS[local_name(element)]
+    is_of_answer = any(local_name(above) == _STATUS_ANSWER for above in element.iterancestors())
+    return f"{about} of the status answer" if is_of_answer else about
 
 
 def _is_certificate(element: XmlElement) -> bool:

@@ -203,7 +203,7 @@ def test_a_wrong_pin_and_a_bad_document_of_a_stack(
     fault = {"service": "keypad", "code": "wrong", "match": "PIN.QES", "times": 1}
     httpx.post(lab.ready["lab"]["faults"], json=fault, trust_env=False).raise_for_status()
     assert run("sign", "--qes", "brief.txt") == 3
-    assert "PIN.QES: 2 tries left" in capsys.readouterr().err
+    assert "the PIN.QES that was typed last was wrong: 2 tries left" in capsys.readouterr().err
     Path("plain.pdf").write_text("no PDF")
     assert run("sign", "--qes", "brief.txt", "plain.pdf", "befund.pdf", "-o", "signed/") == 3
     assert "tiaas: plain.pdf: error 4024" in capsys.readouterr().err

@@ -446,7 +446,7 @@ async def test_reports(fake: tuple[FakeKonnektor, Identities], run: Run, capsys:
     (found,) = json.loads(Path("r.json").read_text())[0]["signatures"]
     assert (found["signer"], found["reason"]) == ("CN=Dr. Eva Kunst", "invalid:IncorrectSignature")
     text, page = Path("r.txt").read_text(), Path("r.html").read_text()
-    assert "not good: signature value: invalid" in text
+    assert "\n    not good: signature value\n" in text
     assert "short text: Befund <b>" in text
     assert "Befund &lt;b&gt;" in page
     assert "Befund <b>" not in page

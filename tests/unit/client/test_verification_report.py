@@ -32,6 +32,20 @@ def test_a_counter_signature_is_told_with_and_without_content_of_its_marker(mark
     assert found.is_counter
 
 
+def test_what_is_about_the_answer_on_the_status_says_so() -> None:
+    value = "<vr:SigMathOK><vr:ResultMajor>urn:oasis:names:tc:dss:1.0:detail:valid</vr:ResultMajor></vr:SigMathOK>"
+    inside = f"<vr:CertificateStatus><vr:OCSPValidity>{value}</vr:OCSPValidity></vr:CertificateStatus>"
+    end = "</vr:CertificateValidity>"
+    (found,) = read_report_untrusted(answers.REPORT.replace(end, f"{value}{inside}{end}"))
+    told = [(check.about, check.subject) for check in found.checks if check.about.startswith("signature value")]
+    signer = "CN=Dr. Eva Kunst"
+    assert told == [
+        ("signature value", ""),
+        ("signature value", signer),
+        ("signature value of the status answer", signer),
+    ]
+
+
 @pytest.mark.parametrize(
     ("certificate", "minor", "is_qualified"),
     [
