@@ -13,7 +13,8 @@ from tiaas.base.dataclass import dataclass
 from tiaas.base.slices import SLICE, found
 from tiaas.base.unlocked import Octets
 
-_TAG = re.compile(rb"""<([^\s/>]+)(?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*\s*(/?)>""")
+_TAG = re.compile(rb"""<([^\s/>]++)(?:\s++[^\s=<>"'/]++\s*+=\s*+(?:"[^"]*+"|'[^']*+'))*+\s*+(/?)>""")
+"""What begins with a quotation mark, `>` or `/` is no attribute: text behind a tag may look like one."""
 _NAME = re.compile(rb"<([^\s/>]+)")
 _TO_VALUE = re.compile(rb"""[^<>="']*+=[ \t\r\n]*+(["'])""")
 _IN_TAG = re.compile(rb"""[<>="']""")

@@ -148,6 +148,79 @@ def test_a_start_tag_of_any_length(inner: str, end: str) -> None:
     assert (tag.name, tag.end, tag.is_empty) == (b"a", 2 + len(octets), end.endswith("/>"))
 
 
+@pytest.mark.parametrize("blank", ["", " ", "\n", "\t\r\n"])
+@pytest.mark.parametrize(
+    "behind",
+    ['b="c"></a>', "b='c'></a>", ' b = "c"/></a>', 'x="<![CDATA[">]]></a>', '="<!--">--></a>', 'b="<?p ">?></a>'],
+)
+def test_what_stands_behind_a_tag_is_no_attribute_of_it(behind: str, blank: str) -> None:
+    tag = start_tag(f"<a{blank}>{behind}".encode(), 0)
+    assert tag is not None
+    assert (tag.end, tag.is_empty) == (len(f"<a{blank}>"), False)
+
+
+def _joined(*parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.tuples(*parts).map("".join)
+
+
+_BLANKS = st.sampled_from(["", "", " ", "\n", "\t ", "\r\n"])
+_BLANK = st.sampled_from([" ", "\n", "\t ", "\r\n"])
+_LIKE_TAGS = ['"', "'", "=", ">", "/>", " ", "\n", "x", "ä", 'b="', "c='", ' b="c"', "d='e'>", 'f="g"/>']
+_TEXT = st.lists(st.sampled_from([*_LIKE_TAGS, "&gt;"]), max_size=8).map("".join)
+_HIDDEN = st.lists(st.sampled_from([*_LIKE_TAGS, "<", "&", "</a>", "<b "]), max_size=8).map("".join)
+_OTHER = st.builds(str.__mod__, st.sampled_from(["<![CDATA[%s]]>", "<!--%s-->", "<?p %s?>"]), _HIDDEN)
+_VALUE = st.one_of(
+    _TEXT.map(lambda value: f'"{value.replace(chr(34), "")}"'),
+    _TEXT.map(lambda value: f"'{value.replace(chr(39), '')}'"),
+)
+_NAMES = st.lists(st.sampled_from(["a", "b", "c:d", "e-", "f.", "ä"]), unique=True, max_size=3)
+
+
+@st.composite
+def _tag(draw: st.DrawFn) -> str:
+    """What stands in a tag: a name, attributes and blanks."""
+    attributes = [draw(_joined(_BLANK, st.just(name), _BLANKS, st.just("="), _BLANKS, _VALUE)) for name in draw(_NAMES)]
+    return draw(st.sampled_from(["a", "b:c", "ä"])) + "".join(attributes) + draw(_BLANKS)
+
+
+@st.composite
+def _element(draw: st.DrawFn, inner: st.SearchStrategy[str]) -> str:
+    tag = draw(_tag())
+    return f"<{tag}>{draw(inner)}</{tag.split()[0]}{draw(_BLANKS)}>"
+
+
+_CONTENT = st.recursive(
+    st.one_of(_TEXT, _OTHER, _tag().map(lambda tag: f"<{tag}/>")),
+    lambda inner: st.one_of(_element(inner), _joined(inner, inner)),
+    max_leaves=6,
+)
+
+
+def _start_tags(document: bytes) -> dict[int, bytes]:
+    """All start tags as expat sees them, by where they begin."""
+    parser, starts, tokens = expat.ParserCreate("utf-8"), list[int](), dict[int, str]()
+    parser.StartElementHandler = lambda name, attributes: starts.append(parser.CurrentByteIndex)
+    parser.Parse(document, True)
+    parser = expat.ParserCreate("utf-8")
+    parser.DefaultHandler = lambda token: tokens.setdefault(parser.CurrentByteIndex, token)
+    parser.Parse(document, True)
+    return {start: tokens[start].encode() for start in starts}
+
+
+@given(_element(_CONTENT))
+def test_start_tags_are_those_of_expat(text: str) -> None:
+    """Whether read at once or, with slices that are too small for it, value by value."""
+    document = text.encode()
+    for start, octets in _start_tags(document).items():
+        name = octets[1:].rstrip(b"/>").split()[0]
+        for size in (SLICE, len(name) + 2):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(tags, "SLICE", size)
+                tag = start_tag(document, start)
+            assert tag is not None
+            assert (tag.name, tag.end, tag.is_empty) == (name, start + len(octets), octets.endswith(b"/>"))
+
+
 @pytest.mark.parametrize("octets", [b"<a", b"<a b='", b"<a b='" + b"x" * (2 * SLICE), b"<a b='c'" + b" " * (2 * SLICE)])
 def test_what_has_no_end_is_no_start_tag(octets: bytes) -> None:
     assert start_tag(octets, 0) is None
