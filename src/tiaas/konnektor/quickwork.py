@@ -13,6 +13,9 @@ QUICK_OCTETS = 32 * 1024
 _HIDDEN = re.compile(rb"#([0-9A-Fa-f]{2})")
 _COMPARISONS = 8_000_000
 """Of namespaces and attributes, by libxml2 for canonical forms: a few hundredths of a second."""
+_DIGESTED = 8 * QUICK_OCTETS
+"""Octets for all tags of Reference together: each has a start tag and an end tag as a rule, and may mean the whole
+document, which takes up to a thousandth of a second to be made canonical."""
 _VALUES_MAX = 4
 """Tags of SignatureValue: two signatures. The certificate of each takes up to a hundredth of a second to read."""
 _DEAR_IN_PDF = (b"Predictor", b"ObjStm", b"XRef")
@@ -39,18 +42,24 @@ def is_quick(*documents: bytes) -> bool:
 
 
 def _is_quick(document: bytes) -> bool:
-    if b"%PDF" in document:
-        # A number sign can hide a part of a name, an object stream whole dictionaries.
-        plain = _HIDDEN.sub(lambda match: bytes.fromhex(match[1].decode()), document) if b"#" in document else document
-        is_packed = b"Metadata" in plain and b"FlateDecode" in plain
-        return not is_packed and not any(name in plain for name in _DEAR_IN_PDF)
+    # XML may have the mark of a PDF in a comment, and is none by that: what holds for it is asked of every document.
+    if b"%PDF" in document and _may_be_dear_pdf(document):
+        return False
     if b"<" not in document:
         return True
-    if document.count(b"SignatureValue") > _VALUES_MAX:
+    references = document.count(b"Reference")
+    if references * len(document) > _DIGESTED or document.count(b"SignatureValue") > _VALUES_MAX:
         return False
     namespaces, attributes = document.count(b"xmlns"), document.count(b"=")
     # The shortest element and the shortest reference would leave room for so many.
     if (namespaces**2 * len(document) // 4 + attributes**2) * max(len(document) // 12, 1) <= _COMPARISONS:
         return True
-    elements, references = document.count(b"<"), document.count(b"Reference")
+    elements = document.count(b"<")
     return (namespaces**2 * elements + attributes**2) * max(references, 1) <= _COMPARISONS
+
+
+def _may_be_dear_pdf(document: bytes) -> bool:
+    # A number sign can hide a part of a name, an object stream whole dictionaries.
+    plain = _HIDDEN.sub(lambda match: bytes.fromhex(match[1].decode()), document) if b"#" in document else document
+    is_packed = b"Metadata" in plain and b"FlateDecode" in plain
+    return is_packed or any(name in plain for name in _DEAR_IN_PDF)

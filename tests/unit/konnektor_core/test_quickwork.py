@@ -17,8 +17,18 @@ REFERENCE = b'<Reference URI="#a"/>'
         b"%PDF-1.4 /Type /Metadata <x:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'/>",
         b"%PDF-1.4 /Filter /FlateDecode /Type /Page startxref",
         b"<a>" + b"<SignatureValue>AA==</SignatureValue>" * 2 + b"</a>",
+        b"<a>" + b"x" * (QUICK_OCTETS - 1000) + b"<Reference></Reference>" * 4 + b"</a>",
+        b"<a>" + b"x" * 1000 + b"<Reference></Reference>" * 40 + b"</a>",
     ],
-    ids=["text", "a bundle", "a PDF with metadata", "a PDF with a packed page", "two signatures"],
+    ids=[
+        "text",
+        "a bundle",
+        "a PDF with metadata",
+        "a PDF with a packed page",
+        "two signatures",
+        "two references of each",
+        "many to little",
+    ],
 )
 def test_usual_documents_are_quick(document: bytes) -> None:
     assert is_quick(document)
@@ -30,23 +40,29 @@ def test_usual_documents_are_quick(document: bytes) -> None:
         bytes(QUICK_OCTETS + 1),
         b"<a" + b"".join(b' xmlns:n%d="u"' % n for n in range(200)) + b">" + b"<b/>" * 1000 + REFERENCE * 20,
         b"<a " + b"".join(b'a%d="" ' % n for n in range(3000)) + b"/>",
+        b"<a><!--%PDF-->" + b"<SignatureValue/>" * 5 + b"</a>",
         b"%PDF-1.5 /DecodeParms<</Predictor 15>>",
         b"%PDF-1.5 /DecodeParms<</Pre#64ictor 15>>",
         b"%PDF-1.5 /Type/#4fbjStm",
         b"%PDF-1.5 /Type/XRef",
         b"%PDF-1.4 /Filter/FlateDecode /Type/Metadata",
         b"<a>" + b"<SignatureValue/>" * 5 + b"</a>",
+        b"<a>" + b"<b/>" * 7000 + b"<Reference></Reference>" * 5 + b"</a>",
+        b"".join(b'<b Id="b%d">' % n for n in range(60)) + b"<b/>" * 3000 + REFERENCE * 60 + b"</b>" * 60,
     ],
     ids=[
         "octets",
         "namespaces",
         "attributes",
+        "XML that names PDF",
         "a predictor",
         "a hidden one",
         "an object stream",
         "a packed cross-reference",
         "packed metadata",
         "signatures",
+        "references to all of it",
+        "references to parts in parts",
     ],
 )
 def test_what_might_be_dear_is_not(document: bytes) -> None:
@@ -109,4 +125,5 @@ def test_what_is_not_counted_to_the_end_is_quick_all_the_same(namespaces: int, e
     document = b"<a" + declared + b">" + b"<b/>" * elements + REFERENCE * references + b"</a>"
     tags, attributes = document.count(b"<"), document.count(b"=")
     work = (namespaces**2 * tags + attributes**2) * max(references, 1)
-    assert is_quick(document) == (work <= 8_000_000 and len(document) <= QUICK_OCTETS)
+    size = len(document)
+    assert is_quick(document) == (work <= 8_000_000 and size <= QUICK_OCTETS and references * size <= 8 * QUICK_OCTETS)
