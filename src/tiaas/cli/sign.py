@@ -106,9 +106,11 @@ def run(args: argparse.Namespace) -> int:
     jobs = SigningJobs(wishes, args.stack, None if args.crypt is None else Crypt(args.crypt), force=args.force)
 
     async def work(konnektor: Konnektor) -> None:
-        card = await choose_card(konnektor, args.card, (CardType.HBA,) if args.qes else (CardType.SMC_B, CardType.HBA))
+        card = await choose_card(konnektor, args.card, (CardType.HBA if args.qes else CardType.SMC_B,))
         if args.qes and card.card_type not in HBAX:
             raise InvalidInput(f"--qes takes an HBA; {args.card} is a card of type {card.card_type.value}")
+        if not args.qes and card.card_type in HBAX:
+            raise InvalidInput(f"{args.card} is an HBA, whose signature is a qualified one; say --qes if it shall be")
         await jobs.run(konnektor, card)
 
     failure: ClientError | NotWritten | KeyboardInterrupt | None = None

@@ -129,6 +129,31 @@ async def test_only_an_hba_signs_qualified(run: Run, capsys: pytest.CaptureFixtu
     assert not Path("a.txt.p7s").exists()
 
 
+async def test_nobody_signs_qualified_who_did_not_say_so(
+    fake: tuple[FakeKonnektor, Identities],
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not for want of an SMC-B either: it may be pulled, or in the terminal of another workplace."""
+    hba = messages.card(CardType.HBA, "hba-1", "80276001011699910002", 3)
+    more = {
+        "GetCards": GetCardsResponse(status=OK, cards=Cards(card=(hba,))),
+        "SignDocument": answers.signed(answers.outside(0, b"cms")),
+    }
+    monkeypatch.setattr(fake[0], "answers", fake[0].answers | more)
+    _write(a_txt="a")
+    before = len(fake[0].received)
+    assert await run("sign", "a.txt") == 1
+    assert "no card of type SMC-B in the terminals" in capsys.readouterr().err
+    for named in (hba.iccsn, hba.card_handle):
+        assert await run("sign", "a.txt", "--card", named) == 2
+        assert "is an HBA, whose signature is a qualified one; say --qes" in capsys.readouterr().err
+    assert b"SignDocument" not in b"".join(each.body for each in fake[0].received[before:])
+    assert not Path("a.txt.p7s").exists()
+    assert await run("sign", "--qes", "a.txt", "--card", hba.iccsn) == 0
+
+
 async def test_a_stack_goes_in_parts_and_says_how_far_it_is(
     fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
