@@ -21,8 +21,16 @@ _MULTIPART = (
     b"preamble\n--cut\nContent-Type: text/plain\n\nText\n--cut\n"
     b"Content-Type: application/pkcs7-signature\nContent-Transfer-Encoding: base64\n\nMAMCAQU=\n--cut--\n"
 )
+_IN_PARTS = b"Content-Type: multipart/signed; boundary*=us''x; boundary*0*=y; boundary*1=\"z\n\n--x\n"
 
-SEEDS: list[bytes] = [_PLAIN, _OPAQUE, _MULTIPART, b"\r\nno header", b"Content-Transfer-Encoding: binary\n\n\x00\n\r"]
+SEEDS: list[bytes] = [
+    _PLAIN,
+    _OPAQUE,
+    _MULTIPART,
+    _IN_PARTS,
+    b"\r\nno header",
+    b"Content-Transfer-Encoding: binary\n\n\x00\n\r",
+]
 
 
 def target(data: bytes) -> None:
