@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         async def encrypt(source: Path) -> Converted:
             form = _form(source, args)
             return await konnektor.encrypt_document(
-                documentfiles.read(source),
+                documentfiles.read_as(source, form),
                 certificates,
                 card_handle=card,
                 crypt=None if card is None else Crypt(args.crypt),

@@ -14,7 +14,7 @@ from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import InvalidInput
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, choose_kon
-from tiaas.cli.writer import json_text, note, out_live
+from tiaas.cli.writer import in_line, json_text, note, out_live
 from tiaas.client import (
     CetpReceiver,
     ClientError,
@@ -129,7 +129,7 @@ async def _show(
             if coming in done:
                 received = coming.result()
                 coming = asyncio.create_task(receiver.next())
-                out_live(_json(received) if as_json else _line(received))
+                out_live(_json(received) if as_json else in_line(_line(received)))
                 left = None if left is None else left - 1
                 if received.event.topic == _BOOTED:
                     await watch.subscribe()

@@ -14,6 +14,7 @@ from tiaas.base.errors import InvalidInput, TiaasError
 
 _NEW, _OWN = 0o666, 0o600
 """Modes of new files: what the umask leaves of it, and its owner's only."""
+_OUTPUT, _ERRORS = 1, 2
 _KEPT, _KEPT_OF_OWNER = 0o777, 0o700
 """What a file in place of another one keeps of its mode, and what of it if its group is another one."""
 _NOT_EXCHANGED = frozenset({errno.EBUSY, errno.EPERM, errno.EACCES, errno.EXDEV, errno.EROFS})
@@ -55,9 +56,11 @@ def check_targets(paths: Sequence[Path], force: bool, *, is_made: bool = False, 
 
 
 def _may_be_replaced(path: Path, is_own: bool) -> bool:
-    """A secret does not go into somebody else's file: one has to be made in place of it."""
-    if _standard_output(path) is not None:
-        return True
+    """A secret does not go into somebody else's file: one has to be made in place of it. A standard output that whoever
+    started us closed is no place at all."""
+    descriptor = _standard_output(path)
+    if descriptor is not None:
+        return descriptor != _OUTPUT or sys.__stdout__ is not None
     real = Path(os.path.realpath(path))
     is_exchanged = is_own and real.is_file() and real.stat().st_uid != os.geteuid()
     return os.access(path, os.W_OK) and (not is_exchanged or os.access(real.parent, os.W_OK))
@@ -141,8 +144,8 @@ def _replace(path: Path, content: bytes, is_own: bool) -> None:
 
 
 def _standard_output(path: Path) -> int | None:
-    """Descriptor 1 or 2 if it is what is there: /dev/stdout leads to the file that the shell opened for it."""
-    for descriptor in (1, 2):
+    """Descriptor of output or errors if it is what is there: /dev/stdout leads to the file that the shell opened."""
+    for descriptor in (_OUTPUT, _ERRORS):
         with suppress(OSError):
             if os.path.samestat(path.stat(), os.fstat(descriptor)):
                 return descriptor
@@ -152,7 +155,7 @@ def _standard_output(path: Path) -> int | None:
 @contextmanager
 def beside_results(paths: Iterable[Path]) -> Iterator[None]:
     """If standard output is where one of these results goes, what a verb tells goes to standard error meanwhile."""
-    if any(_standard_output(path) == 1 for path in paths):
+    if any(_standard_output(path) == _OUTPUT for path in paths):
         with redirect_stdout(sys.stderr):
             yield
     else:

@@ -30,6 +30,10 @@ _XML_HINT = (
     "or one under a signature policy (--policy nfdm)"
 )
 _MIME_HINT = "what has no MIME type gets no qualified signature: say --mime text/plain, or what else it is"
+_UPDATE_HINT = (
+    "--parallel and --counter add to signatures (.p7s, .p7m) and signed XML only, qualified to a .p7m, which has the "
+    "document in it"
+)
 _PDF_HINT = "a PDF that is no PDF/A gets a CAdES signature beside it, which is not qualified, with --mime binary"
 _JOB_OCTETS = 30 * 1024 * 1024
 """Octets of all documents in one call: with base64 less than the client takes in one answer."""
@@ -185,6 +189,8 @@ def _is_untyped(document: DocumentToSign) -> bool:
 
 async def _explain(konnektor: Konnektor, card: Card, part: Sequence[ToSign], error: KonnektorFault) -> None:
     """What the fault does not say."""
+    if error.code == _WRONG_FORMAT and any(wish.document.update is not None for wish in part):
+        note(f"tiaas: {_UPDATE_HINT}")
     if card.card_type not in HBAX:
         if error.code == _NOT_AS_SAID and any(wish.document.mime_type == documentfiles.PDF for wish in part):
             note(f"tiaas: {_PDF_HINT}")

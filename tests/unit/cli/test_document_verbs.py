@@ -399,7 +399,9 @@ async def test_a_document_without_mime_type_that_gets_no_qualified_signature(
     monkeypatch.setattr(fake[0], "answers", fake[0].answers | more)
     Path("a.txt.p7s").write_text("cms")
     assert await run("sign", "--qes", "--parallel", "a.txt.p7s", *words) == 3
-    assert ("gets no qualified signature: say --mime text/plain" in capsys.readouterr().err) is is_hinted
+    told = capsys.readouterr().err
+    assert ("gets no qualified signature: say --mime text/plain" in told) is is_hinted
+    assert "add to signatures (.p7s, .p7m) and signed XML only, qualified to a .p7m" in told
 
 
 @pytest.mark.parametrize(
@@ -918,9 +920,10 @@ async def test_a_malformed_file_of_a_stack_is_named_and_nothing_is_sent(
 async def test_xml_in_utf_16_is_told_and_how_to_change_it(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     for octets in ('<?xml version="1.0" encoding="UTF-16"?><a/>'.encode("utf-16"), "<a/>".encode("utf-16-be")):
         Path("wide.xml").write_bytes(octets)
-        assert await run("sign", "wide.xml") == 2
-        (line,) = capsys.readouterr().err.splitlines()
-        assert "wide.xml: XML in UTF-16; a Konnektor takes UTF-8: iconv" in line
+        for verb in ("sign", "encrypt"):
+            assert await run(verb, "wide.xml") == 2
+            (line,) = capsys.readouterr().err.splitlines()
+            assert "wide.xml: XML in UTF-16; a Konnektor takes UTF-8: iconv" in line
 
 
 async def test_a_result_whose_name_would_be_too_long(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -988,6 +991,14 @@ async def test_a_result_that_goes_to_standard_output_is_all_that_is_there(
     assert (code, told) == (0, b"cms")
     assert b"a.txt" in beside
     assert b"output" in beside.lower()
+
+
+async def test_standard_output_that_is_closed_takes_no_result(fake: tuple[FakeKonnektor, Identities], run: Run) -> None:
+    _write(a_txt="a")
+    before = len(fake[0].received)
+    code, _, why = await _in_shell("sign a.txt --kon k.kon -o /dev/stdout --force >&-")
+    assert (code, why) == (1, b"tiaas: /dev/stdout may not be written\n")
+    assert len(fake[0].received) == before
 
 
 async def test_a_report_that_goes_to_standard_output_is_all_that_is_there(
