@@ -23,8 +23,10 @@ async def choose_card(
     A kind stands for its family, in which an SMC-B comes before an HSM-B. With `local` none is chosen that is in a
     terminal which the workplace reaches but does not have as its own: such cards are refused with 4016.
 
-    Raises `NoSuchCard` and what `get_cards` raises.
+    Raises `NoSuchCard`, `InvalidInput` for an empty name, and what `get_cards` raises.
     """
+    if wanted == "":
+        raise InvalidInput("the card's handle or ICCSN is empty; name one, or leave the option out")
     cards = await konnektor.get_cards()
     if wanted is not None:
         found = [card for card in cards if wanted in (card.card_handle, card.iccsn)]

@@ -129,6 +129,15 @@ async def test_only_an_hba_signs_qualified(run: Run, capsys: pytest.CaptureFixtu
     assert not Path("a.txt.p7s").exists()
 
 
+@pytest.mark.parametrize("words", [("sign", "--card"), ("encrypt", "--for-card"), ("decrypt", "--card")])
+async def test_an_empty_name_of_a_card_is_none(
+    run: Run, capsys: pytest.CaptureFixture[str], words: tuple[str, str]
+) -> None:
+    _write(a_txt="a")
+    assert await run(words[0], "a.txt", words[1], "") == 2
+    assert "the card's handle or ICCSN is empty" in capsys.readouterr().err
+
+
 async def test_nobody_signs_qualified_who_did_not_say_so(
     fake: tuple[FakeKonnektor, Identities],
     run: Run,
@@ -260,12 +269,13 @@ async def test_a_signature_whose_name_was_taken_meanwhile_is_told_as_written(
         raise WrittenBeside(f"{path} was taken meanwhile; written to {path}.1")
 
     monkeypatch.setattr(documentfiles, "write", write)
-    fake[0].answers["SignDocument"] = answers.signed(answers.outside(0, b"cms"))
-    _write(a_txt="a")
-    assert await run("sign", "a.txt") == 1
+    fake[0].answers["SignDocument"] = answers.signed(*(answers.outside(at, b"cms") for at in range(3)))
+    _write(a_txt="a", b_txt="b", c_txt="c")
+    assert await run("sign", "a.txt", "b.txt", "c.txt") == 1
     told = capsys.readouterr().err
-    assert "1 of 1 documents are signed; signed, but written to a name with a number: a.txt" in told
-    assert "a.txt.p7s was taken meanwhile; written to a.txt.p7s.1" in told
+    assert "3 of 3 documents are signed; signed, but written to a name with a number: a.txt, b.txt, c.txt" in told
+    for name in ("a", "b", "c"):
+        assert told.count(f"{name}.txt.p7s was taken meanwhile; written to {name}.txt.p7s.1") == 1
 
 
 async def test_one_signature_that_cannot_be_written_is_told_as_made(
