@@ -19,6 +19,8 @@ _ORIGINATOR_INFO = 0xA0
 _AUTH_ATTRS = 0xA1
 _SUBJECT_KEY_IDENTIFIER = 0x80
 _MAX_RECIPIENTS = 20_000
+_MAX_ENCRYPTED_KEY = 12 * 1024
+"""Octets; keys of 16,384 bits make a sixth of it, and no command to a card holds more than 64 KiB."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -119,6 +121,8 @@ def _recipient(info: Element) -> FoundRecipient:
     algorithm, parameters = algorithm_of(parts.take(SEQUENCE))
     encrypted_key = string(parts.take(), OCTET_STRING)
     parts.end()
+    if len(encrypted_key) > _MAX_ENCRYPTED_KEY:
+        raise BadCms("an encrypted key that is too long")
     return FoundRecipient(certificate, key_identifier, _transport(algorithm, parameters), algorithm, encrypted_key)
 
 

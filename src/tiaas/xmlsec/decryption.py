@@ -5,6 +5,8 @@ document; a part without any shares those of the document. Whole elements and co
 """
 
 from binascii import a2b_base64
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -34,6 +36,10 @@ _BLOCK: Final = 16
 _WHITESPACE: Final = b" \t\r\n"
 _MAX_PARTS: Final = 1000
 _MAX_KEYS: Final = 20_000
+"""In a document, and so often all its parts together name one that stands elsewhere."""
+_CERTIFICATE_CHARACTERS: Final = 128 * 1024
+_KEY_CHARACTERS: Final = 16 * 1024
+"""Base64 with its blanks; keys of 16,384 bits make a sixth of it."""
 _CIPHERS: Final = {cipher.value: cipher for cipher in DataCipher}
 
 
@@ -110,53 +116,67 @@ def encrypted_parts(root: XmlElement) -> tuple[EncryptedPart, ...]:
 
     Raises only `BadEncryptedXml`, `NothingEncrypted`, `Overlapping`.
     """
-    elements = list(root.iter(_x("EncryptedData")))
+    elements = list(islice(root.iter(_x("EncryptedData")), _MAX_PARTS + 1))
     if not elements:
         raise NothingEncrypted("no EncryptedData")
     if len(elements) > _MAX_PARTS:
         raise BadEncryptedXml("too many encrypted parts")
     if any(next(element.iterancestors(_x("EncryptedData")), None) is not None for element in elements):
         raise Overlapping("EncryptedData in EncryptedData")
-    keys = _Keys(root)
+    keys = _Keys(root, elements)
     return tuple(_part(element, keys) for element in elements)
 
 
 class _Keys:
-    """The EncryptedKeys of a document, also by Id."""
+    """The EncryptedKeys of a document for its parts: each is read once, and all parts without any share one tuple."""
 
-    def __init__(self, root: XmlElement) -> None:
-        self.all = list(root.iter(_x("EncryptedKey")))
-        if len(self.all) > _MAX_KEYS:
+    def __init__(self, root: XmlElement, parts: Sequence[XmlElement]) -> None:
+        self._elements = list(islice(root.iter(_x("EncryptedKey")), _MAX_KEYS + 1))
+        uris = list(islice((uri for part in parts for uri in _retrievals(part)), _MAX_KEYS + 1))
+        if max(len(self._elements), len(uris)) > _MAX_KEYS:
             raise BadEncryptedXml("too many encrypted keys")
-        self._by_id: dict[str, list[XmlElement]] = {}
-        for element in root.iter(etree.Element):
-            name = element.get("Id")
-            if name is not None:
-                self._by_id.setdefault(name, []).append(element)
+        self._known: dict[XmlElement, FoundKey] = {}
+        self._all: tuple[FoundKey, ...] = ()
+        self._by_id = {uri[1:]: list[XmlElement]() for uri in uris}
+        for element in root.iter(etree.Element) if self._by_id else ():
+            found = self._by_id.get(element.get("Id") or "")
+            if found is not None and len(found) <= 1:
+                found.append(element)
 
-    def named(self, uri: str) -> list[XmlElement]:
+    def of(self, part: XmlElement) -> tuple[FoundKey, ...]:
+        """The keys that a part names, each once; those of the document if it names none."""
+        own = dict.fromkeys(part.iterfind(f"{ds('KeyInfo')}/{_x('EncryptedKey')}"))
+        for uri in _retrievals(part):
+            own.update(dict.fromkeys(self._named(uri)))
+        if own:
+            return tuple(map(self._key, own))
+        self._all = self._all or tuple(map(self._key, self._elements))
+        return self._all
+
+    def _named(self, uri: str) -> list[XmlElement]:
         """What `#name` refers to, if that is an EncryptedKey."""
-        found = self._by_id.get(uri.removeprefix("#"), []) if uri.startswith("#") else []
+        found = self._by_id[uri[1:]]
         if len(found) > 1:
             raise Overlapping("an Id occurs twice")
         return [element for element in found if element.tag == _x("EncryptedKey")]
 
+    def _key(self, element: XmlElement) -> FoundKey:
+        if element not in self._known:
+            self._known[element] = _key(element)
+        return self._known[element]
+
+
+def _retrievals(part: XmlElement) -> Iterable[str]:
+    """The URIs by which a part names keys elsewhere in the document."""
+    methods = part.iterfind(f"{ds('KeyInfo')}/{ds('RetrievalMethod')}")
+    return (uri for method in methods if len(uri := method.get("URI", "")) > 1 and uri.startswith("#"))
+
 
 def _part(element: XmlElement, keys: _Keys) -> EncryptedPart:
-    info = element.findall(ds("KeyInfo"))
-    own = [key for holder in info for key in holder.findall(_x("EncryptedKey"))]
-    for holder in info:
-        for method in holder.findall(ds("RetrievalMethod")):
-            own += keys.named(method.get("URI", ""))
+    found = keys.of(element)
     algorithm = _one(element, _x("EncryptionMethod")).get("Algorithm", "")
     kind = element.get("Type", ELEMENT)
-    return EncryptedPart(
-        tuple(map(_key, own or keys.all)),
-        _CIPHERS.get(algorithm),
-        algorithm,
-        element,
-        kind == CONTENT,
-    )
+    return EncryptedPart(found, _CIPHERS.get(algorithm), algorithm, element, kind == CONTENT)
 
 
 def _key(element: XmlElement) -> FoundKey:
@@ -164,10 +184,10 @@ def _key(element: XmlElement) -> FoundKey:
     certificate, serial = None, None
     for data in element.iterfind(f"{ds('KeyInfo')}/{ds('X509Data')}"):
         for found in data.iterfind(ds("X509Certificate")):
-            certificate = certificate or _binary(found)
+            certificate = certificate or _binary(found, _CERTIFICATE_CHARACTERS)
         for text in data.iterfind(f"{ds('X509IssuerSerial')}/{ds('X509SerialNumber')}"):
             serial = _serial(text.text or "")
-    octets = _binary(_one(_one(element, _x("CipherData")), _x("CipherValue")))
+    octets = _binary(_one(_one(element, _x("CipherData")), _x("CipherValue")), _KEY_CHARACTERS)
     return FoundKey(certificate, serial, _transport(method), method.get("Algorithm", ""), octets)
 
 
@@ -220,11 +240,15 @@ def _one(parent: XmlElement, name: str) -> XmlElement:
     return found[0]
 
 
-def _binary(element: XmlElement) -> bytes:
+def _binary(element: XmlElement, characters: int | None = None) -> bytes:
+    """The octets that an element has in base64, in at most so many characters."""
     if len(element):
         raise BadEncryptedXml("elements inside base64")
+    text = element.text or ""
+    if characters is not None and len(text) > characters:
+        raise BadEncryptedXml("a certificate or key that is too long")
     try:
-        return a2b_base64((element.text or "").encode("ascii").translate(None, _WHITESPACE), strict_mode=True)
+        return a2b_base64(text.encode("ascii").translate(None, _WHITESPACE), strict_mode=True)
     except ValueError:
         raise BadEncryptedXml("not base64") from None
 

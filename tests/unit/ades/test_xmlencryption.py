@@ -10,6 +10,7 @@ from lxml import etree
 
 from tiaas.ades.xadesdocument import XmlDocument, parse_xml_untrusted
 from tiaas.ades.xmlencryption import encrypt_xml, put_back
+from tiaas.xmlsec import decryption
 from tiaas.xmlsec.decryption import (
     BadEncryptedXml,
     CannotDecrypt,
@@ -26,6 +27,7 @@ RECIPIENTS = [
     XmlRecipient(b"certificate 2", KeyTransport.ELC, b"key 2"),
 ]
 XENC = "http://www.w3.org/2001/04/xmlenc#"
+DS = "http://www.w3.org/2000/09/xmldsig#"
 
 DOCUMENTS = [
     b"<a/>",
@@ -155,6 +157,55 @@ def test_a_key_elsewhere_in_the_document_is_found() -> None:
     alone = f"<r>{part(b'<a/>', extra=' ')}{key}</r>"
     (found,) = parts_of(alone.encode())
     assert [k.encrypted_key for k in found.keys] == [b"key"]
+
+
+def encrypted_key(name: str, info: str = "", cryptogram: str = "a2V5") -> str:
+    return (
+        f'<x:EncryptedKey xmlns:x="{XENC}" Id="{name}"><x:EncryptionMethod Algorithm="{KeyTransport.ELC}"/>{info}'
+        f"<x:CipherData><x:CipherValue>{cryptogram}</x:CipherValue></x:CipherData></x:EncryptedKey>"
+    )
+
+
+def retrieving(*names: str) -> str:
+    methods = "".join(f'<ds:RetrievalMethod URI="#{name}"/>' for name in names)
+    return f'<ds:KeyInfo xmlns:ds="{DS}">{methods}</ds:KeyInfo>'
+
+
+def test_parts_share_what_was_read_of_keys() -> None:
+    """Of many parts each would read all keys anew: hours, for a document of some megabytes."""
+    keys = "".join(encrypted_key(f"k{number}", cryptogram=b64encode(b"%d" % number).decode()) for number in range(20))
+    without = parts_of(f"<r>{part(b'<a/>', extra=' ') * 20}{keys}</r>".encode())
+    assert [key.encrypted_key for key in without[0].keys] == [b"%d" % number for number in range(20)]
+    assert {id(found.keys) for found in without} == {id(without[0].keys)}
+    info = retrieving("k3", "k1", "k3", "missing")
+    named = parts_of(f"<r>{part(b'<a/>', extra=info) * 20}{keys}{part(b'<a/>', extra=' ')}</r>".encode())
+    assert [key.encrypted_key for key in named[0].keys] == [b"3", b"1"]
+    assert {id(key) for found in named for key in found.keys} == {id(key) for key in named[-1].keys}
+    both = info.replace("<ds:Retrieval", encrypted_key("own") + "<ds:Retrieval", 1)
+    (mixed,) = parts_of(f"<r>{part(b'<a/>', extra=both)}{keys}</r>".encode())
+    assert [key.encrypted_key for key in mixed.keys] == [b"key", b"3", b"1"]
+
+
+def test_parts_name_only_so_many_keys_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = f"<r>{part(b'<a/>', extra=retrieving('k', 'l')) * 3}{encrypted_key('k')}{encrypted_key('l')}</r>"
+    monkeypatch.setattr(decryption, "_MAX_KEYS", 6)
+    assert len(parts_of(document.encode())) == 3
+    monkeypatch.setattr(decryption, "_MAX_KEYS", 5)
+    with pytest.raises(BadEncryptedXml):
+        parts_of(document.encode())
+
+
+def test_certificates_and_keys_end_somewhere() -> None:
+    def document(certificate: int, cryptogram: int) -> bytes:
+        info = f'<ds:KeyInfo xmlns:ds="{DS}"><ds:X509Data><ds:X509Certificate>{"A" * certificate}</ds:X509Certificate>'
+        key = encrypted_key("k", f"{info}</ds:X509Data></ds:KeyInfo>", "A" * cryptogram)
+        return f"<r>{part(b'<a/>', extra=' ')}{key}</r>".encode()
+
+    (found,) = parts_of(document(128 * 1024, 16 * 1024))
+    assert [(len(key.certificate or b""), len(key.encrypted_key)) for key in found.keys] == [(98304, 12288)]
+    for sizes in ((128 * 1024 + 4, 4), (4, 16 * 1024 + 4)):
+        with pytest.raises(BadEncryptedXml):
+            parts_of(document(*sizes))
 
 
 def test_a_document_without_encrypted_parts() -> None:

@@ -70,6 +70,17 @@ def test_any_size(size: int) -> None:
     )
 
 
+def test_an_encrypted_key_ends_somewhere() -> None:
+    def written(size: int) -> bytes:
+        names = names_untrusted(certificate()).issuer_and_serial
+        recipients = [Recipient(names, KeyTransport.RSAES_OAEP, bytes(size))]
+        return write_auth_enveloped(recipients, NONCE, seal(KEY, NONCE, TEXT), [])
+
+    assert read_enveloped_untrusted(written(12 * 1024)).recipients[0].encrypted_key == bytes(12 * 1024)
+    with pytest.raises(BadCms):
+        read_enveloped_untrusted(written(12 * 1024 + 1))
+
+
 @pytest.mark.parametrize("key", [bytes(32), bytes(16), b""])
 def test_another_key_opens_nothing(key: bytes) -> None:
     read = read_enveloped_untrusted(write_auth_enveloped([recipient()], NONCE, seal(KEY, NONCE, TEXT)))

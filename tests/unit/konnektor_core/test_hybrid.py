@@ -1,6 +1,8 @@
 """What is sealed comes out, for every format, mixture of keys and size; and of nothing else anything does."""
 
 import asyncio
+import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +21,15 @@ from tiaas.base.entropy import SystemEntropy
 from tiaas.card.elc import BadCryptogram, elc_decrypt
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.hybrid.decrypting import VAIN_MAX, decrypt
-from tiaas.konnektor.hybrid.opening import CannotRead, read_cms_untrusted, read_xml_untrusted
+from tiaas.konnektor.hybrid.opening import (
+    CannotRead,
+    ClosedDocument,
+    ClosedKey,
+    ClosedPart,
+    Holder,
+    read_cms_untrusted,
+    read_xml_untrusted,
+)
 from tiaas.konnektor.hybrid.sealing import Recipient, seal_cms, seal_smime, seal_xml
 from tiaas.lab.pki import LabPki
 from tiaas.pki.issue import EndEntity
@@ -27,6 +37,8 @@ from tiaas.pki.names import component_name
 from tiaas.pki.oids import CertificateType
 from tiaas.soap.simple import STRING
 from tiaas.soap.simpletype import LexicalError
+from tiaas.xmlsec.encryption import XENC
+from tiaas.xmlsec.names import DS
 
 ENTROPY = SystemEntropy()
 _OAEP = padding.OAEP(padding.MGF1(SHA256()), SHA256(), None)
@@ -170,3 +182,54 @@ def test_a_document_full_of_wrong_keys_does_not_keep_the_card_busy() -> None:
         asyncio.run(decrypt(read_cms_untrusted(sealed), [card], lambda error: None))
     assert caught.value.code == 4107
     assert len(asked) == VAIN_MAX
+
+
+def _part(keys: tuple[ClosedKey, ...], name: bytes) -> ClosedPart:
+    return ClosedPart(keys, supported=True, open=lambda key: name + key)
+
+
+def test_each_key_is_compared_once_and_not_in_the_event_loop() -> None:
+    """A thousand parts with thousands of keys would hold up everybody for minutes."""
+    asked: list[tuple[int, Holder]] = []
+
+    def is_for(holder: Holder) -> bool:
+        asked.append((threading.get_ident(), holder))
+        return False
+
+    keys = tuple(ClosedKey(is_for, None, b"") for _ in range(30))
+    document = ClosedDocument(tuple(_part(keys, b"") for _ in range(40)), lambda opened: b"", 0)
+    with pytest.raises(KonnektorError) as caught:
+        asyncio.run(decrypt(document, people(), lambda error: None))
+    assert caught.value.code == 4106
+    assert len(asked) == len(keys) * len(people())
+    assert threading.get_ident() not in {thread for thread, _ in asked}
+
+
+def test_parts_with_other_keys_beside_shared_ones() -> None:
+    """Of several parts each is opened with its own keys, or with those that it shares; without one it stays closed."""
+    ecc, other, rsa_key, _ = people()
+    shared = read_cms_untrusted(seal_cms(b"", [ecc.recipient, rsa_key.recipient], [], ENTROPY)).parts[0].keys
+    own = read_cms_untrusted(seal_cms(b"", [rsa_key.recipient], [], ENTROPY)).parts[0].keys
+    theirs = read_cms_untrusted(seal_cms(b"", [other.recipient], [], ENTROPY)).parts[0].keys
+    parts = tuple(_part(keys, b"%d" % number) for number, keys in enumerate((shared, theirs, own, shared)))
+    seen: dict[int, bytes] = {}
+
+    def finish(opened: Mapping[int, bytes]) -> bytes:
+        seen.update(opened)
+        return b""
+
+    asyncio.run(decrypt(ClosedDocument(parts, finish, 0), [ecc, rsa_key], lambda error: None))
+    assert {number: content[:1] for number, content in seen.items()} == {0: b"0", 2: b"2", 3: b"3"}
+
+
+def test_parts_of_xml_share_their_keys() -> None:
+    sealed = seal_xml(parse_xml_untrusted(b"<a/>"), [person.recipient for person in people()], ENTROPY)
+    start, end = sealed.index(b"<ds:KeyInfo"), sealed.rindex(b"</ds:KeyInfo>") + len(b"</ds:KeyInfo>")
+    part, info = sealed[:start] + sealed[end:], sealed[start:end]
+    root = f'<r xmlns:xenc="{XENC}" xmlns:ds="{DS}">'.encode()
+    document = root + part * 3 + info + b"</r>"
+    closed = read_xml_untrusted(document)
+    assert len(closed.parts) == 3
+    assert {id(part.keys) for part in closed.parts} == {id(closed.parts[0].keys)}
+    for person in people():
+        assert opened(document, [person], is_xml=True) == root + b"<a/>" * 3 + info + b"</r>"

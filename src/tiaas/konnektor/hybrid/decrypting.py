@@ -5,6 +5,7 @@ written down and the next is tried. In an XML document all parts are opened that
 """
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
@@ -32,7 +33,14 @@ class _Chance:
 
     key: ClosedKey
     decipherer: Decipherer
-    is_possible: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Chances:
+    """What keys are good for: whether one `is_for` a holder here, and which of those may be tried, in their order."""
+
+    is_for: bool
+    possible: tuple[_Chance, ...]
 
 
 async def decrypt(
@@ -43,15 +51,14 @@ async def decrypt(
     `note` is told what failed before something else did not. Raises `KonnektorError` 4106, 4201, 4107, and what a
     decipherer raises that does not concern the cryptogram (4085, 4093, 4094 …).
     """
-    holders = [(_holder(decipherer), decipherer) for decipherer in decipherers]
-    chances = [_chances(part, holders) for part in document.parts]
-    if not any(chances):
+    chances = await beside(document.octets, _all_chances, document.parts, decipherers)
+    if not any(found.is_for for found in chances):
         raise KonnektorError(WRONG_KEY)
     opener = _Opener(note, document.octets)
     opened = {
-        number: await opener.open(part, found)
+        number: await opener.open(part, found.possible)
         for number, (part, found) in enumerate(zip(document.parts, chances, strict=True))
-        if found
+        if found.is_for
     }
     try:
         return await beside(document.octets, document.finish, opened)
@@ -65,13 +72,19 @@ def _holder(decipherer: Decipherer) -> Holder:
     return Holder.of(certificate, KeyWay.RSA if isinstance(key, RSAPublicKey) else KeyWay.ECC)
 
 
-def _chances(part: ClosedPart, holders: Sequence[tuple[Holder, Decipherer]]) -> list[_Chance]:
-    return [
-        _Chance(key, decipherer, key.way is holder.way)
-        for holder, decipherer in holders
-        for key in part.keys
-        if key.is_for(holder)
-    ]
+def _all_chances(parts: Sequence[ClosedPart], decipherers: Sequence[Decipherer]) -> list[_Chances]:
+    """For each part. There may be many thousand keys, so each is compared once, however many parts have it."""
+    holders = [(_holder(decipherer), decipherer) for decipherer in decipherers]
+    shared = {id(part.keys): part.keys for part in parts}
+    chances = {number: _chances(keys, holders) for number, keys in shared.items()}
+    return [chances[id(part.keys)] for part in parts]
+
+
+def _chances(keys: Sequence[ClosedKey], holders: Sequence[tuple[Holder, Decipherer]]) -> _Chances:
+    mine = [(key, holder, decipherer) for holder, decipherer in holders for key in keys if key.is_for(holder)]
+    possible = (_Chance(key, decipherer) for key, holder, decipherer in mine if key.way is holder.way)
+    # More are never tried.
+    return _Chances(bool(mine), tuple(islice(possible, VAIN_MAX)))
 
 
 class _Opener:
@@ -83,8 +96,7 @@ class _Opener:
         self._known: dict[bytes, bytes] = {}
         self._vain = 0
 
-    async def open(self, part: ClosedPart, chances: Sequence[_Chance]) -> bytes:
-        possible = [chance for chance in chances if chance.is_possible]
+    async def open(self, part: ClosedPart, possible: Sequence[_Chance]) -> bytes:
         if not part.supported or not possible:
             raise KonnektorError(UNSUPPORTED)
         failed: list[KonnektorError] = []

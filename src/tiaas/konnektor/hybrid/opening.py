@@ -71,7 +71,10 @@ class ClosedKey:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ClosedPart:
-    """Something encrypted. `supported`: whether its algorithm is. `open` raises only `CannotRead` (4107)."""
+    """Something encrypted. `supported`: whether its algorithm is. `open` raises only `CannotRead` (4107).
+
+    Parts for the same keys have the same tuple, however many keys that are.
+    """
 
     keys: tuple[ClosedKey, ...]
     supported: bool
@@ -154,7 +157,10 @@ def read_xml_untrusted(document: bytes) -> ClosedDocument:
         except BadEncryptedXml as error:
             raise CannotRead(NOT_POSSIBLE, str(error)) from None
 
-    closed = (ClosedPart(tuple(map(_xml_key, part.keys)), part.cipher is not None, opener(part)) for part in parts)
+    # Many parts may have all keys of the document.
+    shared = {id(part.keys): part.keys for part in parts}
+    keys = {number: tuple(map(_xml_key, found)) for number, found in shared.items()}
+    closed = (ClosedPart(keys[id(part.keys)], part.cipher is not None, opener(part)) for part in parts)
     return ClosedDocument(tuple(closed), finish, len(document), all(part.is_proven for part in parts))
 
 
