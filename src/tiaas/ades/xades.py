@@ -212,7 +212,7 @@ def _object_id(document: XmlDocument, wanted: str) -> str:
     """Raises `CannotSign`: 4000 for what is no Id, 4111 for one that the document has itself."""
     if _OBJECT_ID.fullmatch(wanted) is None:
         raise CannotSign(4000, "ObjId is no Id")
-    if wanted in index_ids(document.root):
+    if wanted in index_ids(document.root, (wanted,)):
         raise CannotSign(4111, "ObjId: the document has such an Id")
     return wanted
 

@@ -143,7 +143,7 @@ def _part(root: XmlElement, reference: str | None, id_attributes: frozenset[str]
     if not reference.startswith("#"):
         raise CannotSign(4115, "RefURI is not the Id of an element")
     name = reference[1:]
-    element = index_ids(root).get(name)
+    element = index_ids(root, (name,)).get(name)
     if element is None:
         raise CannotSign(4115, "RefURI names no element, or several")
     if not is_id_by_schema(element, name, id_attributes):

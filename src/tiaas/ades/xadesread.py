@@ -9,7 +9,7 @@ covers all of it (enveloped at the document element, or around it) or the part t
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from itertools import islice
+from itertools import chain, islice
 
 from lxml import etree
 
@@ -54,7 +54,7 @@ from tiaas.xmlsec.names import (
     xades,
 )
 from tiaas.xmlsec.references import Allowance, Document, index_ids
-from tiaas.xmlsec.syntax import Reference, SignatureSyntax, binary, child, read_signature
+from tiaas.xmlsec.syntax import Reference, SignatureSyntax, binary, child, read_signature, referred_ids
 from tiaas.xmlsec.verify import PublicKey, ecdsa_in_der, value_fits
 
 _CERTIFICATES_KEPT, _CERTIFICATE_KEPT_OCTETS = 256, 4 * 1024
@@ -165,7 +165,7 @@ class _Reading:
         id_attributes: frozenset[str] | None,
     ) -> None:
         allowance = Allowance.of(len(document.octets) + len(detached or b""), _comparing(document))
-        ids = index_ids(document.root)
+        ids = index_ids(document.root, chain.from_iterable(map(referred_ids, elements)))
         self._document = Document(document.root, ids, detached, allowance, pieces=document.pieces)
         self._pieces = document.pieces
         self._elements = elements

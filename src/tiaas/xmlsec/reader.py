@@ -12,7 +12,7 @@ from tiaas.xmlsec.errors import BadXmlSignature
 from tiaas.xmlsec.names import SIGNED_PROPERTIES_TYPE, SignatureMethod, Transform, ds
 from tiaas.xmlsec.properties import names_certificate, own_properties, signing_certificate, signing_time
 from tiaas.xmlsec.references import Document, index_ids
-from tiaas.xmlsec.syntax import Reference, SignatureSyntax, Step, read_signature
+from tiaas.xmlsec.syntax import Reference, SignatureSyntax, Step, read_signature, referred_ids
 
 _METHODS = (SignatureMethod.ECDSA_SHA256, SignatureMethod.RSA_PSS_SHA256, SignatureMethod.RSA_SHA256)
 _ENVELOPED = (Step(Transform.ENVELOPED), Step(Transform.EXCLUSIVE_C14N))
@@ -80,7 +80,7 @@ def _only_signature(root: XmlElement) -> XmlElement:
 
 def _check_references(syntax: SignatureSyntax, root: XmlElement, properties: XmlElement) -> None:
     """Both references must be there, each once, and their digests must fit."""
-    document = Document(root, index_ids(root))
+    document = Document(root, index_ids(root, referred_ids(syntax.element)))
     wanted = {"": _ENVELOPED, f"#{properties.get('Id', '')}": _PROPERTIES}
     for reference in syntax.references:
         steps = None if reference.uri is None else wanted.pop(reference.uri, None)

@@ -25,6 +25,8 @@ ID_ATTRIBUTES = ("Id", "ID", "id", f"{{{XML}}}id")
 IdIndex = Mapping[str, XmlElement | None]
 
 _DEFAULT = Step(Transform.C14N)
+_FEW = 1024
+"""So many attributes are taken out of a tree in a thousandth of a second."""
 _DIGESTS_MAX = 512
 """Different things that the signatures of one document may refer to."""
 _WHOLE_MAX = 20
@@ -36,27 +38,43 @@ _COMPARISONS = 400_000_000
 thousands for each."""
 
 
-def index_ids(root: XmlElement) -> IdIndex:
-    """All Ids of a document with their elements; None for one that several elements bear.
+def index_ids(root: XmlElement, wanted: Iterable[str]) -> IdIndex:
+    """The `wanted` Ids of a document with their elements, and of few Ids all; None for one that several elements bear.
 
-    Whoever resolves an Id may find another element of that Id first, so such a one leads nowhere.
+    Whoever resolves an Id may find another element of that Id first, so such a one leads nowhere. `wanted` is asked
+    for only if there are many: all in one piece would take fifty times the memory of the document.
     """
     found: dict[str, XmlElement | None] = {}
     for search in _SEARCHES.all:
-        for name in search(root):
+        names = search(root)
+        if len(names) > _FEW:
+            return _looked_for(root, frozenset(wanted))
+        for name in names:
             element = name.getparent()
             if found.setdefault(str(name), element) is not element:
                 found[str(name)] = None
     return found
 
 
+def _looked_for(root: XmlElement, wanted: frozenset[str]) -> IdIndex:
+    """Element by element, so that other threads have their turn."""
+    found: dict[str, XmlElement | None] = {}
+    for element in root.iter(etree.Element):
+        for attribute in ID_ATTRIBUTES:
+            name = element.get(attribute)
+            if name is not None and name in wanted and found.setdefault(name, element) is not element:
+                found[name] = None
+    return found
+
+
 class _Searches(threading.local):
-    """What finds all attributes of a name, in a tenth of the time of a walk. Each thread has its own, for nobody should
-    wait for a large document."""
+    """What finds attributes of a name, one more than `_FEW`, in a tenth of the time of a walk. Each thread has its own,
+    for nobody should wait for a large document."""
 
     def __init__(self) -> None:
         names = (name.replace(f"{{{XML}}}", "xml:") for name in ID_ATTRIBUTES)
-        self.all = tuple([etree.XPath(f"descendant-or-self::*/@{name}") for name in names])
+        few = f"[position() <= {_FEW + 1}]"
+        self.all = tuple([etree.XPath(f"(descendant-or-self::*/@{name}){few}") for name in names])
 
 
 _SEARCHES = _Searches()

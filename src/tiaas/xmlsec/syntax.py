@@ -2,6 +2,8 @@
 
 from binascii import Error as Base64Error
 from binascii import a2b_base64
+from collections.abc import Iterator
+from itertools import islice
 
 from lxml import etree
 
@@ -12,10 +14,15 @@ from tiaas.xmlsec.names import CANONICAL, EXCLUSIVE, Transform, ds
 
 CERTIFICATES_MAX = 8
 _REFERENCES_MAX = 64
+_BASE64_MAX = 128 * 1024
+"""Characters; no certificate, value or OCSP response has as many."""
+_PREFIXES_MAX = 8 * 1024
+"""Characters of a PrefixList."""
 _WHITESPACE = " \t\r\n"
 _EXCLUSIVE_PREFIXES = f"{{{Transform.EXCLUSIVE_C14N}}}InclusiveNamespaces"
 _TRANSFORMS = frozenset(Transform)
 _SIGNED_INFO, _REFERENCE, _VALUE = ds("SignedInfo"), ds("Reference"), ds("SignatureValue")
+_REFERENCES = f"{_SIGNED_INFO}/{_REFERENCE}"
 _CANONICALIZATION, _METHOD = ds("CanonicalizationMethod"), ds("SignatureMethod")
 _TRANSFORM_LIST, _TRANSFORM = ds("Transforms"), ds("Transform")
 _DIGEST_METHOD, _DIGEST_VALUE = ds("DigestMethod"), ds("DigestValue")
@@ -58,7 +65,7 @@ class SignatureSyntax:
 def read_signature(element: XmlElement) -> SignatureSyntax:
     """Raises `BadXmlSignature` for another structure and `UnknownAlgorithm` for transforms that are not worked off."""
     info = child(element, _SIGNED_INFO)
-    references = list(info.iterchildren(_REFERENCE))
+    references = list(islice(info.iterchildren(_REFERENCE), _REFERENCES_MAX + 1))
     if not 1 <= len(references) <= _REFERENCES_MAX:
         raise BadXmlSignature("no reference, or too many")
     return SignatureSyntax(
@@ -72,13 +79,22 @@ def read_signature(element: XmlElement) -> SignatureSyntax:
     )
 
 
+def referred_ids(signature: XmlElement) -> Iterator[str]:
+    """The Ids that `read_signature` finds references of the signature to."""
+    for reference in islice(signature.iterfind(_REFERENCES), _REFERENCES_MAX):
+        uri = reference.get("URI", "")
+        if uri.startswith("#"):
+            yield uri[1:]
+
+
 def read_reference(element: XmlElement) -> Reference:
     """Raises like `read_signature`."""
-    transforms = list(element.iterchildren(_TRANSFORM_LIST))
-    if len(transforms) > 1:
+    found = element.iterchildren(_TRANSFORM_LIST)
+    transforms = next(found, None)
+    if next(found, None) is not None:
         raise BadXmlSignature("not exactly one Transforms")
     steps = []
-    for transform in transforms[0].iterchildren(etree.Element) if transforms else ():
+    for transform in transforms.iterchildren(etree.Element) if transforms is not None else ():
         if transform.tag != _TRANSFORM:
             raise BadXmlSignature("something else than transforms")
         steps.append(_step(transform, _TRANSFORMS))
@@ -93,10 +109,11 @@ def read_digest(parent: XmlElement) -> tuple[str, bytes]:
 
 def child(parent: XmlElement, name: str) -> XmlElement:
     """The only child of that name; raises `BadXmlSignature`."""
-    found = list(parent.iterchildren(name))
-    if len(found) != 1:
+    found = parent.iterchildren(name)
+    only = next(found, None)
+    if only is None or next(found, None) is not None:
         raise BadXmlSignature(f"not exactly one {etree.QName(name).localname}")
-    return found[0]
+    return only
 
 
 def first(parent: XmlElement, *path: str) -> XmlElement | None:
@@ -114,6 +131,8 @@ def binary(element: XmlElement) -> bytes:
     if len(element):
         raise BadXmlSignature("elements inside base64")
     written = element.text or ""
+    if len(written) > _BASE64_MAX:
+        raise BadXmlSignature("too long a value")
     try:
         return a2b_base64(written, strict_mode=True)
     except (Base64Error, ValueError):
@@ -133,21 +152,23 @@ def _step(element: XmlElement, allowed: frozenset[Transform]) -> Step:
     if name not in allowed:
         raise UnknownAlgorithm("unknown transform or canonicalization")
     algorithm = Transform(name)
-    parameters = list(element.iterchildren(etree.Element))
+    parameters = list(islice(element.iterchildren(etree.Element), 2))
     if not parameters:
         return Step(algorithm)
     if algorithm not in EXCLUSIVE or len(parameters) > 1 or parameters[0].tag != _EXCLUSIVE_PREFIXES:
         raise UnknownAlgorithm("a transform with unknown parameters")
-    return Step(algorithm, tuple(parameters[0].get("PrefixList", "").split()))
+    prefixes = parameters[0].get("PrefixList", "")
+    if len(prefixes) > _PREFIXES_MAX:
+        raise BadXmlSignature("too long a list of prefixes")
+    return Step(algorithm, tuple(prefixes.split()))
 
 
 def _certificates(signature: XmlElement) -> tuple[bytes, ...]:
-    found = [
-        certificate
-        for info in signature.iterchildren(_KEY_INFO)
-        for data in info.iterchildren(_DATA)
-        for certificate in data.iterchildren(_CERTIFICATE)
-    ]
-    if len(found) > CERTIFICATES_MAX:
-        raise BadXmlSignature("too many certificates")
-    return tuple(map(binary, found))
+    found: list[bytes] = []
+    for info in signature.iterchildren(_KEY_INFO):
+        for data in info.iterchildren(_DATA):
+            for certificate in data.iterchildren(_CERTIFICATE):
+                if len(found) == CERTIFICATES_MAX:
+                    raise BadXmlSignature("too many certificates")
+                found.append(binary(certificate))
+    return tuple(found)

@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from lxml import etree
 
 from tiaas.xmlsec.errors import BadXmlSignature, NotResolved
 from tiaas.xmlsec.names import Transform
-from tiaas.xmlsec.references import Allowance, Document, index_ids
+from tiaas.xmlsec.references import ID_ATTRIBUTES, Allowance, Document, index_ids
 from tiaas.xmlsec.syntax import Reference, Step
 
 ROOT = etree.fromstring('<a><b Id="b"><s/></b><c Id="c" xmlns:r="relative"/></a>')
@@ -23,7 +25,7 @@ REFERENCE = Reference(
 
 
 def document(left: int) -> Document:
-    return Document(ROOT, index_ids(ROOT), allowance=Allowance(WHOLE, left))
+    return Document(ROOT, index_ids(ROOT, ()), allowance=Allowance(WHOLE, left))
 
 
 @pytest.mark.parametrize(
@@ -56,3 +58,46 @@ def test_the_same_costs_once_and_nothing_is_looked_at_without_allowance() -> Non
     with pytest.raises(BadXmlSignature) as caught:
         looked_at.fits(replace(REFERENCE, uri="#nowhere"), ROOT[0][0])
     assert not isinstance(caught.value, NotResolved)
+
+
+MANY = [f"m{number}" for number in range(1025)]
+"""One more than are taken out of a tree at once."""
+
+
+def with_ids(*elements: dict[str, str]) -> etree._Element:
+    root = etree.Element("a")
+    for attributes in elements:
+        etree.SubElement(root[-1] if len(root) else root, "b", attributes)
+    return root
+
+
+_ELEMENTS = st.lists(
+    st.dictionaries(st.sampled_from([*ID_ATTRIBUTES, "{urn:other}Id", "iD"]), st.sampled_from(["", "x", "y", "z"])),
+    max_size=6,
+)
+
+
+@given(_ELEMENTS, st.sampled_from(ID_ATTRIBUTES), st.booleans())
+def test_among_many_ids_the_same_are_found(elements: list[dict[str, str]], attribute: str, are_in_front: bool) -> None:
+    """Whichever attributes they are: one that several elements bear leads nowhere."""
+    wanted = ["", "x", "y", "z", "nowhere"]
+    few, more = with_ids(*elements), [{attribute: name} for name in MANY]
+    many = with_ids(*more, *elements) if are_in_front else with_ids(*elements, *more)
+    expected, found = index_ids(few, ()), index_ids(many, wanted)
+    assert found.keys() == expected.keys() <= set(wanted)
+    # The same elements, by what they bear.
+    for name, element in expected.items():
+        other = found[name]
+        assert (element is None) == (other is None)
+        assert element is None or other is None or element.attrib == other.attrib
+
+
+def test_of_many_ids_only_those_wanted_are_kept() -> None:
+    root = with_ids(*({"Id": name} for name in MANY), {"ID": "m7"})
+    assert index_ids(root, ("m3", "m7", "nowhere")) == {"m3": root.find(".//*[@Id='m3']"), "m7": None}
+
+
+def test_which_are_wanted_is_not_asked_for_a_few() -> None:
+    wanted = iter(("y",))
+    assert len(index_ids(with_ids(*({"Id": name} for name in MANY[1:]), {"ID": "x"}), wanted)) == len(MANY)
+    assert next(wanted) == "y"
