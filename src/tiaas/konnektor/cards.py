@@ -6,6 +6,7 @@ A lock (TUC_KON_023) reserves a card for one operation. Nobody waits for it: the
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import field
 from datetime import date, datetime
 from types import TracebackType
@@ -111,6 +112,7 @@ class Card:
         self.insert_time = inserted
         self.held = held
         self.removed = False
+        self._listeners: list[Callable[[], None]] = []
         self.sessions: dict[tuple[str, ...], CardSession] = {}
         self._pool = ChannelPool(line, lambda: self.removed, self._holders, single=data.card_type in INSURED)
         self._holder: Reservation | None = None
@@ -240,6 +242,15 @@ class Card:
         """Drops a cached value, because the card was written."""
         self._cache.pop(name, None)
 
+    @contextmanager
+    def watched_by(self, listener: Callable[[], None]) -> Iterator[None]:
+        """`listener` is called when the card is gone."""
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.remove(listener)
+
     def drop(self) -> None:
         """The card is gone: sessions, lock and cached data go with it; steps still under way end with `CardGone`."""
         self.removed = True
@@ -247,6 +258,8 @@ class Card:
         self.sessions.clear()
         self._derived.clear()
         self._cache.clear()
+        for listener in tuple(self._listeners):
+            listener()
 
     def fact(self) -> CardFact:
         """What the access check needs to know."""

@@ -12,6 +12,7 @@ and with it the verified PIN.
 import asyncio
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from tiaas.base.clock import Clock
 from tiaas.card import commands
@@ -71,8 +72,8 @@ class Qes:
     async def sign(self, job: QesJob, documents: Sequence[Sequence[bytes]]) -> StackResult:
         """Signs the SHA-256 hash values of each document, in order; reserves card and PIN pad for the whole job.
 
-        StopSignature while a PIN is asked for ends it at once; card and PIN pad stay reserved until the terminal has
-        answered.
+        StopSignature while a PIN is asked for ends it at once, as does a card that is pulled; card and PIN pad stay
+        reserved until the terminal has answered.
         A session in comfort mode signs without a PIN and raises as `Comfort.sign`. Any other raises 4043 timeout, 4049
         cancel key, 4053 and 4092 no protected entry possible, 4060 terminal in use, 4063 PIN blocked, 4065 transport
         PIN, 4085 wrong PIN, 4093 card in use, 4094 card pulled, 4118 several documents with an HBA-Vorläuferkarte,
@@ -83,7 +84,8 @@ class Qes:
             return await self.comfort.sign(run)
         work = asyncio.create_task(self._sign(run, alone=len(documents) == 1))
         try:
-            await asyncio.wait({work, run.left}, return_when=asyncio.FIRST_COMPLETED)
+            ends: set[asyncio.Future[Any]] = {work, run.left}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
@@ -92,7 +94,7 @@ class Qes:
             return work.result()
         self._left_behind.add(work)
         work.add_done_callback(self._over)
-        return run.left.result()
+        return run.left_result()
 
     async def stop(self) -> None:
         """Ends comfort sessions and what StopSignature left behind at a terminal."""

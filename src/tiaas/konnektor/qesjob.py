@@ -28,6 +28,7 @@ from tiaas.konnektor.sessions import CardSession, Channel
 
 _FAULT_OF_OUTCOME = {PinOutcome.REJECTED: 4085, PinOutcome.BLOCKED: 4063}
 """No table names a code for a wrong PIN in TUC_KON_150; without the PIN the key's access condition does not hold."""
+_GONE = 4094
 
 
 def _nobody() -> None:
@@ -92,17 +93,25 @@ class StackResult:
 class StackRun:
     """A job under way: what is signed so far. `digests` are those of all documents in a row.
 
-    `left` has the result as soon as StopSignature ends the job while somebody is asked for the PIN: the prompt stays at
-    the terminal, and the card is not free before that has answered, but nobody has to wait for it. Needs an event loop.
+    `left` has the result as soon as StopSignature ends the job while somebody is asked for the PIN, None as soon as the
+    card is pulled meanwhile: the prompt stays at the terminal, and the card is not free before that has answered, but
+    nobody has to wait for it. Needs an event loop.
     """
 
     def __init__(self, job: QesJob, documents: Sequence[Sequence[bytes]]) -> None:
         self.job = job
-        self.left: asyncio.Future[StackResult] = asyncio.get_running_loop().create_future()
+        self.left: asyncio.Future[StackResult | None] = asyncio.get_running_loop().create_future()
         self.digests = [digest for document in documents for digest in document]
         self._sizes = [len(document) for document in documents]
         self._values: list[bytes] = []
         self._told = 0
+
+    def left_result(self) -> StackResult:
+        """What `left` has. Raises 4094."""
+        result = self.left.result()
+        if result is None:
+            raise KonnektorError(_GONE)
+        return result
 
     async def authorise(self, pin: QesPin, channel: Channel) -> StackResult | None:
         """PIN.QES; the stack's result if that ends it without an error."""
@@ -110,12 +119,15 @@ class StackRun:
         if self.job.stop.turned():
             return self._ended(Incident.STOPPED)
         try:
-            with self.job.stop.heard_by(self._leave):
+            with self.job.stop.heard_by(self._leave), self.job.card.watched_by(self._lose):
                 result = await pin.ask(channel, self.job.session, texts.signature_prompts(self.job.number))
             if result.outcome is not PinOutcome.OK:
                 raise KonnektorError(_FAULT_OF_OUTCOME[result.outcome])
         except KonnektorError as error:
             incident = Incident.STOPPED if self.job.stop.turned() else incident_of(error.code)
+            # The prompt of a terminal that enciphers the PIN goes on without the card, and ends as if it were there.
+            if self.job.card.removed and incident not in (Incident.STOPPED, Incident.OTHER):
+                raise KonnektorError(_GONE) from None
             if consequence(phase, incident) is not Consequence.KEEP_PARTS:
                 raise
             return self._ended(incident)
@@ -151,6 +163,11 @@ class StackRun:
         """TAB_KON_192 no. 3."""
         if not self.left.done():
             self.left.set_result(self._ended(Incident.STOPPED))
+
+    def _lose(self) -> None:
+        """TAB_KON_192 no. 7."""
+        if not self.left.done():
+            self.left.set_result(None)
 
     def _ended(self, incident: Incident) -> StackResult:
         return StackResult(group(self._values, self._sizes), end_of(incident))

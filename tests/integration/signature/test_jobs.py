@@ -192,6 +192,48 @@ async def test_a_card_pulled_in_the_middle_leaves_nothing(office: Office) -> Non
     await office.call(office.sign(wish(TEXT, "text/plain"), kind=CardType.HBA))
 
 
+@pytest.mark.requirement("TIP1-A_4671", "TIP1-A_4651-02")
+@pytest.mark.code(4094)
+@pytest.mark.parametrize("finished", [0, 1])
+@pytest.mark.parametrize("rest", ["cancel", "pin"])
+async def test_a_card_pulled_while_its_pin_is_asked_for_leaves_nothing(
+    office: Office, finished: int, rest: str
+) -> None:
+    """TAB_KON_192 no. 7, at once: the terminal goes on asking, and whatever is typed then, no part is answered."""
+    card = office.card(CardType.HBA)
+    parts_of(office, card, 2)
+    terminal = office.run.lab.terminal(card.ct_id)
+    pad = terminal.virtual
+    keys = (*office.run.lab.cards.get(card.data.iccsn or "").pins()[PIN_QES].reveal().decode(), "ok")
+    policy, pad.pin_policy = pad.pin_policy, PinPolicy(PinMode.MANUAL)
+    office.events.clear()
+    job = asyncio.create_task(office.call(office.sign(*stack(5), kind=CardType.HBA)))
+    iccsn = ""
+    try:
+        await office.until(lambda: bool(pad.snapshot().prompt))
+        if finished:
+            for key in keys:
+                pad.press(key)
+            asked = Topic.PIN_VERIFY_STARTED
+            await office.until(lambda: sum(event.topic == asked for event in office.events) == 2)
+            await office.until(lambda: bool(pad.snapshot().prompt))
+        iccsn = terminal.eject(card.slot)
+        with pytest.raises(KonnektorError) as ended:
+            await job
+        assert ended.value.code == 4094
+        assert bool(pad.snapshot().prompt), "it stands until somebody answers it"
+        for key in keys if rest == "pin" else ("cancel",):
+            pad.press(key)
+        await office.until(lambda: not pad.snapshot().prompt)
+    finally:
+        pad.pin_policy = policy
+        if iccsn:
+            terminal.insert(card.slot, office.run.lab.cards.get(iccsn))
+        await office.until(lambda: any(each.card_type is CardType.HBA for each in office.context.cards))
+        parts_of(office, office.card(CardType.HBA), STACK)
+    await office.call(office.sign(*stack(2), kind=CardType.HBA))
+
+
 @pytest.mark.code(4085)
 @pytest.mark.pitfall(38)
 @pytest.mark.requirement("TIP1-A_4648", "TIP1-A_4644")
