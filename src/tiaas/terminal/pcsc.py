@@ -21,7 +21,9 @@ from tiaas.card.link import CardGone, CardLinkError, CardTimeout
 from tiaas.card.objsys.model import Interface
 
 _WATCH_MILLISECONDS: Final = 500
+_NOTICED_MILLISECONDS: Final = 1000
 _DONE: Final = 0
+_SHORTEST: Final = 2
 
 
 class PcscError(TiaasError):
@@ -103,10 +105,14 @@ class PcscCard:
             raise CardGone("the card is not connected")
         pci = self._scard.SCARD_PCI_T0 if self._protocol == self._scard.SCARD_PROTOCOL_T0 else self._scard.SCARD_PCI_T1
         result, answer = self._scard.SCardTransmit(self._card, pci, list(raw))
-        if result != _DONE:
-            self._disconnect()
-            raise self._error(result)
-        return bytes(octet & 0xFF for octet in answer)
+        if result == _DONE and len(answer) >= _SHORTEST:
+            return bytes(octet & 0xFF for octet in answer)
+        error = CardLinkError("no status in the answer") if result == _DONE else self._error(result)
+        # A card that is pulled in the middle of a command is told of as one that failed, or that answered nothing.
+        if type(error) is CardLinkError and not self._is_in():
+            error = CardGone("the card was pulled")
+        self._disconnect()
+        raise error
 
     def close(self) -> None:
         """Switches the card off and leaves the service."""
@@ -128,6 +134,18 @@ class PcscCard:
             raise self._error(result)
         self._atr = bytes(octet & 0xFF for octet in atr)
         return self._atr
+
+    def _is_in(self) -> bool:
+        """Whether the reader has a card, as far as it can tell; some look for it a few times in a second only."""
+        scard, state = self._scard, self._scard.SCARD_STATE_UNAWARE
+        for wait in (0, _NOTICED_MILLISECONDS):
+            result, states = scard.SCardGetStatusChange(self._context, wait, [(self.reader, state)])
+            if result != _DONE:
+                break
+            state = states[0][1] & ~scard.SCARD_STATE_CHANGED
+            if not state & scard.SCARD_STATE_PRESENT:
+                return False
+        return True
 
     def _disconnect(self) -> None:
         if self._card is not None:

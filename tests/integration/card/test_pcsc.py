@@ -113,6 +113,39 @@ async def test_a_reader_is_a_card_link(reader: int) -> None:
             await asyncio.to_thread(card.close)
 
 
+@pytest.mark.code(4094)
+async def test_a_card_pulled_in_the_middle_of_its_commands_is_gone(reader: int) -> None:
+    """The command under way ends as one that failed, and so do some after it."""
+    name = (await asyncio.to_thread(readers))[0]
+    pulled = threading.Event()
+    async with aclosing(ReaderWatch(name).changes()) as changes:
+        plugged = asyncio.create_task(asyncio.to_thread(asyncio.run, _keep_in(desk().card, reader, pulled)))
+        try:
+            await until(changes, SlotChange.INSERTED)
+            card = PcscCard(name)
+            link = PcscLink(card)
+            try:
+                await link.reset()
+
+                async def work() -> None:
+                    while True:
+                        await link.transmit(commands.get_random(64))
+
+                at_work = asyncio.create_task(work())
+                while not plugged.done():
+                    await asyncio.sleep(0.05)
+                    pulled.set()
+                async with asyncio.timeout(WAIT_SECONDS):
+                    with pytest.raises(CardGone):
+                        await at_work
+            finally:
+                await asyncio.to_thread(card.close)
+        finally:
+            pulled.set()
+            await plugged
+            await until(changes, SlotChange.REMOVED)
+
+
 async def test_a_card_in_a_reader_signs_as_one_in_a_terminal(reader: int) -> None:
     practice = Practice()
     made = practice.personaliser.smcb(practice.seed.institutions[0])
