@@ -219,8 +219,10 @@ async def _start(start: "_Start", registry: Registry) -> Running:
     if lab.vzd.missing:
         run.notices.append(f"no directory behind the LDAP proxy: {lab.vzd.missing}")
     with progress.step(f"{_count(len(lab.practices), 'Konnektor instance')}: identity, model, clients"):
+        hsms = await start.make_hsms(lab)
         run.served += await _each(
-            start.serve(managing, practice, run.notices.append) for practice in lab.practices.values()
+            start.serve(managing, practice, run.notices.append, hsms.get(practice.number))
+            for practice in lab.practices.values()
         )
     with progress.step("management of the node"):
         run.base = await managing.open_base()
@@ -348,7 +350,16 @@ class _Start:
                 self.clock,
             )
 
-    async def serve(self, managing: Managing, practice: Practice, say: Callable[[str], None]) -> Served:
+    async def make_hsms(self, lab: Lab) -> dict[int, hsmlab.PracticeHsm]:
+        """Those of all practices, by number. A module that is in use finds no token that is made then."""
+        kind = self.options.hsm
+        if kind is None:
+            return {}
+        return {number: await hsmlab.practice_hsm(lab, number, kind, self.entropy) for number in lab.practices}
+
+    async def serve(
+        self, managing: Managing, practice: Practice, say: Callable[[str], None], hsm: hsmlab.PracticeHsm | None
+    ) -> Served:
         """Starts the instance of a practice, sets it up through its management interface, writes its clients' files."""
         options, at = self.options, practice.number - 1
         lab, node = managing.lab, managing.node
@@ -356,9 +367,6 @@ class _Start:
         device = lab.device(practice.number, options.config.box.device_days) if is_box else None
         given = onboard.provision(lab, practice, managing.first_admin(practice.number), device)
         given = replace(given, packet_filter=packet_filter(options.config, practice))
-        hsm = None
-        if options.hsm is not None:
-            hsm = await hsmlab.practice_hsm(lab, practice.number, options.hsm, self.entropy)
 
         async def add(port: int) -> Instance:
             # Claimed anew for each try: a lab that starts at the same time may have taken one of the directory's ports.

@@ -46,6 +46,19 @@ def test_the_summary_names_the_virtual_smc_b(hsm_lab: LabProcess) -> None:
     assert "not activated" not in hsm_lab.output
 
 
+def test_each_practice_has_one_whenever_it_came(tmp_path: Path) -> None:
+    """A module that is loaded finds no token that another program makes then."""
+    folder = tmp_path / "lab"
+    for practices in (2, 3):
+        with LabProcess(folder, "--hsm", "softhsm", "--practices", str(practices)) as lab:
+            numbers = range(practices)
+            places = [["--practice", str(number + 1)] for number in numbers]
+            found = [tiaas(lab, "get", "cards", "--type", "HSM-B", *place).stdout.splitlines()[1:] for place in places]
+            assert [len(cards) for cards in found] == [1] * practices
+            assert len({cards[0].split()[1] for cards in found}) == practices
+            lab.stop()
+
+
 @pytest.mark.requirement("A_23632-01")
 def test_an_administrator_activates_it_at_the_command_line(
     hsm_lab: LabProcess, caller: Caller, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
