@@ -154,9 +154,9 @@ def _tell_lost(wishes: Sequence[ToSign], jobs: SigningJobs, left: Sequence[Path]
     if len(wishes) == 1 and not jobs.unwritten:
         return
     lost = []
-    for each in jobs.unwritten[1:]:
-        # The first one ends the verb, and is told as its error.
-        note(f"tiaas: {each.error}")
+    # The first one ends the verb, and is told as its error.
+    for error in (each.error for each in jobs.unwritten[1:] if isinstance(each.error, WrittenBeside)):
+        note(f"tiaas: {error}")
     beside = [each.wish.source for each in jobs.unwritten if isinstance(each.error, WrittenBeside)]
     unwritten = [each.wish.source for each in jobs.unwritten if not isinstance(each.error, WrittenBeside)]
     if unwritten:
