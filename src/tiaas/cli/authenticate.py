@@ -13,12 +13,11 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from tiaas.base.errors import InvalidInput
 from tiaas.base.inputfile import read_input
 from tiaas.cli import documentfiles
-from tiaas.cli.cardchoice import NoSuchCard, choose_card
+from tiaas.cli.cardchoice import NoSuchCard, choose_sm_b_or_hba
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
 from tiaas.cli.writer import out, out_json
 from tiaas.client import Konnektor
-from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.interfaces.certificate_service_common_v2_0 import CertRef
 from tiaas.interfaces.certificate_service_v6_0 import Crypt
 from tiaas.interfaces.signature_service_v7_5 import SignatureScheme
@@ -88,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     digest = None if challenge is not None else _digest(args, scheme)
 
     async def work(konnektor: Konnektor) -> str:
-        card = await choose_card(konnektor, args.card, (CardType.SMC_B, CardType.HBA))
+        card = await choose_sm_b_or_hba(konnektor, args.card, "signs")
         if challenge is not None:
             return await _signed_challenge(konnektor, card.card_handle, challenge, scheme)
         signature = await konnektor.external_authenticate(card.card_handle, digest or b"", scheme.kind, scheme.scheme)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from tiaas.base.errors import InvalidInput, TiaasError
+from tiaas.cli.writer import note
 from tiaas.client import ClientError, Konnektor
 from tiaas.interfaces.card_service_common_v2_0 import CardType
 from tiaas.interfaces.card_service_v8_1 import Card
@@ -44,6 +45,17 @@ async def choose_card(
             return found[0]
     lost = await _not_connected(konnektor)
     raise NoSuchCard(f"no card of type {' or '.join(kinds)} in the terminals of this workplace{lost}")
+
+
+async def choose_sm_b_or_hba(konnektor: Konnektor, wanted: str | None, does: str) -> Card:
+    """The card `wanted`, else the only SM-B, else the only HBA: then a line says that it `does` what was asked.
+
+    Raises what `choose_card` raises.
+    """
+    card = await choose_card(konnektor, wanted, (CardType.SMC_B, CardType.HBA))
+    if wanted is None and card.card_type not in _FAMILY[CardType.SMC_B]:
+        note(f"tiaas: no SMC-B in the terminals of this workplace; the HBA {card.card_handle} {does}")
+    return card
 
 
 async def _not_connected(konnektor: Konnektor) -> str:

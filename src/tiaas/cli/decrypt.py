@@ -5,11 +5,10 @@ from pathlib import Path
 
 from tiaas.base.inputfile import check_input
 from tiaas.cli import documentfiles
-from tiaas.cli.cardchoice import choose_card
+from tiaas.cli.cardchoice import choose_sm_b_or_hba
 from tiaas.cli.eachfile import Convert, convert_each
 from tiaas.cli.konnektorargs import add_konnektor_arguments
 from tiaas.client import Converted, Konnektor
-from tiaas.interfaces.card_service_common_v2_0 import CardType
 
 _MARK = "-encrypted"
 
@@ -38,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     paths = documentfiles.targets(args.files, [_name(path) for path in args.files], args.output, args.force)
 
     async def begin(konnektor: Konnektor) -> Convert:
-        card = await choose_card(konnektor, args.card, (CardType.SMC_B, CardType.HBA))
+        card = await choose_sm_b_or_hba(konnektor, args.card, "decrypts")
 
         async def decrypt(source: Path) -> Converted:
             is_xml = documentfiles.form_of(source, args.mime).is_xml

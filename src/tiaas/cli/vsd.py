@@ -7,10 +7,10 @@ from base64 import b64encode
 from dataclasses import asdict
 
 from tiaas.base.errors import InvalidInput
-from tiaas.cli.cardchoice import choose_card
+from tiaas.cli.cardchoice import choose_card, choose_sm_b_or_hba
 from tiaas.cli.exitcodes import ExitCode
 from tiaas.cli.konnektorargs import add_konnektor_arguments, with_konnektor
-from tiaas.cli.writer import note, out, out_fields, out_json
+from tiaas.cli.writer import out, out_fields, out_json
 from tiaas.client import Konnektor, KonnektorFault, Vsd
 from tiaas.fachdienste.vsdm.receipt import read_receipt_untrusted
 from tiaas.interfaces.card_service_common_v2_0 import CardType
@@ -23,7 +23,6 @@ from tiaas.interfaces.vsd_v5_2 import (
 _DECLARATION = re.compile(rb"""<\?xml\s[^>]*?(?:encoding\s*=\s*["']([A-Za-z0-9._-]+)["'][^>]*)?\?>\s*""")
 _NO_CHECK = frozenset({3039, 3040})
 """There is no receipt, or none to be read: what a Konnektor without online mode answers."""
-_SM_B = frozenset({CardType.SMC_B, CardType.HSM_B})
 _KINDS = {"1": "Mitglied", "3": "Familienangehörige", "5": "Rentner"}
 _CONTRACT = {0: "nein", 1: "ja", 9: "nicht genutzt"}
 _RESTING = {1: "vollständig", 2: "eingeschränkt"}
@@ -77,9 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
     async def read(konnektor: Konnektor) -> Vsd:
         egk = await choose_card(konnektor, args.egk, (CardType.EGK,), local=True)
-        reader = await choose_card(konnektor, args.reader, (CardType.SMC_B, CardType.HBA))
-        if args.reader is None and reader.card_type not in _SM_B:
-            note(f"tiaas: no SMC-B in the terminals of this workplace; the HBA {reader.card_handle} reads")
+        reader = await choose_sm_b_or_hba(konnektor, args.reader, "reads")
         return await _read(konnektor, egk.card_handle, reader.card_handle, args)
 
     vsd = with_konnektor(args, read)

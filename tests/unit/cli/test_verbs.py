@@ -305,15 +305,35 @@ def test_what_ends_events_before_they_begin_is_refused(
     assert says in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "operation", "does"),
+    [
+        (("vsd", "read"), "ReadVSD", "reads"),
+        (("decrypt", "{file}"), "DecryptDocument", "decrypts"),
+        (("authenticate", "--file", "{file}"), "ExternalAuthenticate", "signs"),
+    ],
+)
 async def test_the_card_that_reads_in_place_of_an_smcb_is_named(
-    identities: Identities, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    identities: Identities,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    operation: str,
+    does: str,
 ) -> None:
+    file = tmp_path / "a.p7m"
+    file.write_bytes(b"a")
+    argv = [word.format(file=file) for word in words]
     hba = replace(messages.SMCB, card_type=CardType.HBA, card_handle="hba-1")
     async with _serving(identities, tmp_path) as (fake, kon):
         fake.answers["GetCards"] = GetCardsResponse(status=OK, cards=Cards(card=(messages.EGK, hba)))
-        fake.answers["ReadVSD"] = messages.fault(3042, "HBA nicht freigeschaltet")
-        assert await _call("vsd", "read", *kon) == 3
-    assert "no SMC-B in the terminals of this workplace; the HBA hba-1 reads\n" in capsys.readouterr().err
+        fake.answers[operation] = messages.fault(3042, "HBA nicht freigeschaltet")
+        assert await _call(*argv, *kon) == 3
+        named = "no SMC-B in the terminals of this workplace; the HBA hba-1"
+        assert f"{named} {does}\n" in capsys.readouterr().err
+        if words[0] != "vsd":
+            assert await _call(*argv, "--card", "hba-1", *kon) == 3
+            assert named not in capsys.readouterr().err
 
 
 async def test_a_terminal_that_is_not_connected_is_told_where_a_card_is_missing(
