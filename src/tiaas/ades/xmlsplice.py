@@ -18,7 +18,7 @@ from tiaas.soap.tags import Reading, TagTooLong, start_tag
 
 XmlElement = etree._Element
 
-_LAST_TAG = re.compile(rb"</([^\s>]+)\s*>\s*\Z")
+_LAST_TAG = re.compile(rb"""</([^\s<>/?="']++)\s*+>\s*+\Z""")
 
 
 class NotLocated(TiaasError):
@@ -94,8 +94,9 @@ def locate(document: bytes, encoding: str, elements: Iterable[XmlElement]) -> li
 
 def end_of_root(document: bytes, encoding: str, root: XmlElement) -> Place:
     """Behind all that is in the document element. Raises `NotLocated`."""
-    # What ends with an end tag ends with that of the document element: comments and instructions end otherwise.
-    at = document.rfind(b"</")
+    # What ends with an end tag ends with that of the document element: a comment ends with two hyphens in front of its
+    # ">", an instruction with a question mark. One that is farther away is not worth to be looked for in one go.
+    at = document.rfind(b"</", max(len(document) - SLICE, 0))
     last = _LAST_TAG.match(document, at) if at >= 0 else None
     if last is not None and not last[1].endswith(b"--"):
         return Place(at, at)
