@@ -40,6 +40,7 @@ class LogField(enum.StrEnum):
     HEADER = "header"  # of a card command: CLA INS P1 P2, eight hex digits
     SIZE = "size"  # octets
     COUNT = "count"  # how many
+    VALUE = "value"  # what a check measured
     DURATION_MS = "duration_ms"  # milliseconds
     ATTEMPT = "attempt"  # number of a try, from 1
     # how it went

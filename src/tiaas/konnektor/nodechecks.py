@@ -14,7 +14,7 @@ from tiaas.base.entropy import Entropy
 from tiaas.base.heavy import beside
 from tiaas.konnektor.diskcheck import is_nearly_full
 from tiaas.konnektor.opstate import Condition, OperatingState
-from tiaas.konnektor.randomcheck import looks_random
+from tiaas.konnektor.randomcheck import generator_failures
 from tiaas.konnektor.software import Hashes, changed_files, installed_hashes
 from tiaas.konnektor.store import StoreError
 
@@ -72,7 +72,7 @@ class NodeChecks:
 
     async def look(self) -> None:
         """Checks what is due and tells what has changed."""
-        self._find(Condition.RANDOM_GENERATOR_NOT_RELIABLE, not looks_random(self._entropy))
+        self._look_at_random_generator()
         try:
             await self._key_store()
         except StoreError:
@@ -87,6 +87,14 @@ class NodeChecks:
             if changed:
                 _log.error("program files are not as installed", extra={"count": len(changed), "where": changed[0]})
             self._find(Condition.SOFTWARE_INTEGRITY_CHECK_FAILED, bool(changed))
+
+    def _look_at_random_generator(self) -> None:
+        failures = generator_failures(self._entropy)
+        if failures and not self._found.get(Condition.RANDOM_GENERATOR_NOT_RELIABLE, False):
+            for failure in failures:
+                extra = {"reason": failure.test, "value": failure.value}
+                _log.error("the random generator fails a statistical test", extra=extra)
+        self._find(Condition.RANDOM_GENERATOR_NOT_RELIABLE, bool(failures))
 
     def _look_at_disk(self) -> None:
         if self._free is None:

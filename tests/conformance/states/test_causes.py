@@ -25,7 +25,7 @@ from tiaas.konnektor.nodechecks import SOFTWARE_SECONDS, NodeChecks
 from tiaas.konnektor.opstate import Condition, OperatingState
 from tiaas.konnektor.protocol import Level, LogType, MemoryMedium, ProtocolService, Query
 from tiaas.konnektor.protocol.entry import SYSTEM
-from tiaas.konnektor.randomcheck import OCTETS, looks_random, passes
+from tiaas.konnektor.randomcheck import OCTETS, SAMPLES, Failure, failure_of, generator_failures
 from tiaas.konnektor.selfchecks import SelfChecks
 from tiaas.konnektor.software import Hashes, changed_files, installed_hashes
 from tiaas.konnektor.sqlite_store import SqliteStore
@@ -180,11 +180,14 @@ async def _node(
 
 @pytest.mark.event("OPERATIONAL_STATE/EC_Random_Generator_Not_Reliable")
 @pytest.mark.requirement("TIP1-A_4509", "TIP1-A_4510-04")
-async def test_a_stuck_random_generator(tmp_path: Path) -> None:
+async def test_a_stuck_random_generator(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     store, checks, rig, entropy = await _node(tmp_path)
     entropy.now = Stuck()
-    await checks.look()
+    for _ in range(2):
+        await checks.look()
     assert rig.told("OPERATIONAL_STATE/EC_Random_Generator_Not_Reliable")[0]["Value"] == "true"
+    logged = [(record.__dict__["reason"], record.__dict__["value"]) for record in caplog.records]
+    assert logged == [("poker", 35_000)] * SAMPLES, "once, what each sample fails"
     entropy.now = SystemEntropy()
     await checks.look()
     assert not rig.opstate.holds(Condition.RANDOM_GENERATOR_NOT_RELIABLE)
@@ -192,11 +195,25 @@ async def test_a_stuck_random_generator(tmp_path: Path) -> None:
     await store.close()
 
 
-@pytest.mark.parametrize("bad", [bytes(OCTETS), b"\xaa" * OCTETS, b"\x0f" * OCTETS, b"some text " * 250])
-def test_octets_that_are_not_random_are_found(bad: bytes) -> None:
-    assert not passes(bad)
-    assert passes(SeededEntropy(b"good").octets(OCTETS))
-    assert looks_random(SystemEntropy())
+GOOD = SeededEntropy(b"good").octets(OCTETS)
+
+
+@pytest.mark.parametrize(
+    ("bad", "failure"),
+    [
+        (bytes(OCTETS), Failure("monobit", 0)),
+        (b"some text " * 250, Failure("monobit", 9_500)),
+        (b"\xaa" * OCTETS, Failure("poker", 75_000)),
+        (b"\x0f" * OCTETS, Failure("poker", 35_000)),
+        (b"\x10\x00\x00\x00\x40" + GOOD[5:], Failure("long run", 29)),
+        (b"\xf0\x00\x00\x07" + GOOD[4:], None),
+        (GOOD[1:], Failure("octets", OCTETS - 1)),
+        (GOOD, None),
+    ],
+)
+def test_octets_that_are_not_random_are_found(bad: bytes, failure: Failure | None) -> None:
+    assert failure_of(bad) == failure
+    assert not generator_failures(SystemEntropy())
 
 
 @pytest.mark.event("OPERATIONAL_STATE/EC_Secure_KeyStore_Not_Available")
