@@ -293,7 +293,10 @@ def _is_of(statement: Statement, at: datetime | None) -> bool:
 
 
 def certificate_status(statement: Statement, enforce_cert_hash: bool, *, cached: bool) -> CertificateStatus:
-    """Steps 7 and 8: certHash, then the status, as of now: whether a revocation counts, says the reference time."""
+    """Steps 7 and 8: certHash, then the status, as of now: whether a revocation counts, says the reference time.
+
+    Who does not know a certificate has no hash of it to tell: that is said as such (8c), whatever certHash is.
+    """
     found = CertificateStatus(
         _FAULTS.get(statement.status),
         statement.status.value,
@@ -303,6 +306,6 @@ def certificate_status(statement: Statement, enforce_cert_hash: bool, *, cached:
         response=statement.encoded,
         signer=statement.signer,
     )
-    if enforce_cert_hash and statement.hash_fault is not None:
+    if enforce_cert_hash and statement.hash_fault is not None and statement.status is not CertStatus.UNKNOWN:
         return replace(found, fault=statement.hash_fault, reason="certHash", revoked_at=None)
     return found

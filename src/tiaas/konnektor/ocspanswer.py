@@ -1,8 +1,8 @@
 """What an OCSP answer is worth: steps 5 to 8 of TUC_PKI_006 without I/O (gemSpec_PKI V2.14.1, GS-A_4657-03, GS-A_5215).
 
 The order is the specification's: exception status, signer in the TSL, signature, fit to the request (CertID, nonce,
-times), certHash, status. The status of a qualified certificate may be signed by whom its CA certified for that, if the
-BNetzA-VL names nobody (TUC_PKI_030, step 10).
+times), certHash, status; only `unknown` is said before certHash. The status of a qualified certificate may be signed by
+whom its CA certified for that, if the BNetzA-VL names nobody (TUC_PKI_030, step 10).
 """
 
 import hashlib

@@ -152,6 +152,12 @@ LATER, EARLIER = NOW + timedelta(seconds=38), NOW - timedelta(seconds=38)
 CASES: list[tuple[str, Callable[[Bench], None], PkiCode | None]] = [
     ("revoked", says(status=CertStatus.REVOKED, revoked_at=NOW - timedelta(days=1)), PkiCode.CERT_REVOKED),
     ("unknown", says(status=CertStatus.UNKNOWN), PkiCode.CERT_UNKNOWN),
+    ("unknown, no certHash", says(status=CertStatus.UNKNOWN, cert_hash=None), PkiCode.CERT_UNKNOWN),
+    (
+        "revoked, no certHash",
+        says(status=CertStatus.REVOKED, revoked_at=NOW - timedelta(days=1), cert_hash=None),
+        PkiCode.CERTHASH_EXTENSION_MISSING,
+    ),
     *(
         (status.name, exception(status), PkiCode.OCSP_STATUS_ERROR)
         for status in ResponseStatus

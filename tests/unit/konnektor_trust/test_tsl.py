@@ -195,7 +195,7 @@ async def test_what_a_ca_is_good_for(bench: Bench) -> None:
     ("status", "cert_hash", "fault"),
     [
         (CertStatus.REVOKED, CertHash.of(OLD.signer.encoded), PkiCode.CERT_REVOKED),
-        (CertStatus.UNKNOWN, None, PkiCode.CERTHASH_EXTENSION_MISSING),
+        (CertStatus.UNKNOWN, None, PkiCode.CERT_UNKNOWN),
         (CertStatus.GOOD, None, PkiCode.CERTHASH_EXTENSION_MISSING),
         (CertStatus.GOOD, CertHash.of(b"x"), PkiCode.CERTHASH_MISMATCH),
     ],
