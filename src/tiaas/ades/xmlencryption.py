@@ -7,7 +7,7 @@ instructions. A part may be an element or the content of one.
 from collections.abc import Mapping, Sequence
 
 from tiaas.ades.xadesdocument import XmlDocument, parse_xml_untrusted
-from tiaas.ades.xmlsplice import NotLocated, Place, inserted, locate
+from tiaas.ades.xmlsplice import Place, inserted, locate
 from tiaas.soap.errors import BadEnvelope
 from tiaas.xmlsec.canonical import XmlElement
 from tiaas.xmlsec.decryption import BadEncryptedXml, EncryptedPart
@@ -27,14 +27,11 @@ def put_back(document: XmlDocument, parts: Sequence[EncryptedPart], opened: Mapp
     """The document with the XML (UTF-8) of each opened part, by its number, in the part's place.
 
     Keys that stand elsewhere stay. Raises only `BadEncryptedXml` if what came out is not well-formed, or not one
-    element where an element must be.
+    element where an element must be, and `NotLocated`.
     """
     numbers = sorted(opened)
     found = [checked_part(document, parts[number], opened[number]) for number in numbers]
-    try:
-        spans = locate(document.octets, document.encoding, [parts[number].element for number in numbers])
-    except NotLocated:
-        raise BadEncryptedXml("not located") from None
+    spans = locate(document.octets, document.encoding, [parts[number].element for number in numbers])
     return inserted(
         document.octets, [(Place(span.start, span.end), octets) for span, octets in zip(spans, found, strict=True)]
     )

@@ -178,6 +178,16 @@ async def test_4104_overlapping_parts(unlocked: Surgery) -> None:
     assert (await error_of(unlocked, decrypt_request(xml(nested), handle))).code == 4104
 
 
+@pytest.mark.code(4280)
+async def test_4280_a_name_that_is_too_long(unlocked: Surgery) -> None:
+    handle, long = unlocked.find(CardType.SMC_B).handle, b"n" * 100_000
+    sealed = octets_of((await unlocked.call(encrypt_request(xml(b"<a/>"), card=handle))).document)
+    named = sealed.replace(b"xenc:EncryptedData", long + b":EncryptedData")
+    named = named.replace(b"xmlns:xenc=", b'xmlns:%b="http://www.w3.org/2001/04/xmlenc#" xmlns:xenc=' % long, 1)
+    error = await error_of(unlocked, decrypt_request(xml(named), handle))
+    assert (error.code, error.detail) == (4280, "a tag is too long")
+
+
 @pytest.mark.code(4107)
 async def test_4107_what_does_not_come_out(unlocked: Surgery) -> None:
     card = unlocked.find(CardType.SMC_B)

@@ -209,6 +209,14 @@ async def test_the_document_is_looked_at_before_the_caller(surgery: Surgery, doc
         assert (error.fill, error.detail) == ("XML", "the document is neither in UTF-8 nor in ISO-8859-15")
 
 
+@pytest.mark.code(4280)
+@pytest.mark.parametrize("name", [b"n" * 100_000, b"n" * 100_000 + b":a xmlns:" + b"n" * 100_000 + b"='urn:n'"])
+async def test_4280_a_name_that_is_too_long(surgery: Surgery, somebody: Somebody, name: bytes) -> None:
+    """As SignDocument has it."""
+    error = await error_of(surgery, encrypt_request(xml(b"<" + name + b"/>"), somebody.certificate))
+    assert (error.code, error.detail) == (4280, "a tag is too long")
+
+
 async def test_25_megabytes_are_taken(surgery: Surgery, somebody: Somebody) -> None:
     text = bytes(DOCUMENT_OCTETS_MAX)
     answer = await surgery.call(encrypt_request(data(text), somebody.certificate))

@@ -233,3 +233,18 @@ def test_parts_of_xml_share_their_keys() -> None:
     assert {id(part.keys) for part in closed.parts} == {id(closed.parts[0].keys)}
     for person in people():
         assert opened(document, [person], is_xml=True) == root + b"<a/>" * 3 + info + b"</r>"
+
+
+@pytest.mark.parametrize(("is_proven", "code"), [(True, 4280), (False, 4107)])
+def test_what_is_told_of_a_part_that_is_not_located(is_proven: bool, code: int) -> None:
+    """Of AES-CBC nothing is told that could say what came out."""
+
+    def finish(opened: Mapping[int, bytes]) -> bytes:
+        raise CannotRead(4280, "a tag is too long")
+
+    someone = people()[0]
+    keys = read_cms_untrusted(seal_cms(b"", [someone.recipient], [], ENTROPY)).parts[0].keys
+    document = ClosedDocument((_part(keys, b""),), finish, 0, is_proven)
+    with pytest.raises(KonnektorError) as caught:
+        asyncio.run(decrypt(document, [someone], lambda error: None))
+    assert (caught.value.code, bool(caught.value.detail)) == (code, is_proven)

@@ -48,8 +48,8 @@ async def decrypt(
 ) -> bytes:
     """The document with everything opened that `decipherers`, in this order, have a key for.
 
-    `note` is told what failed before something else did not. Raises `KonnektorError` 4106, 4201, 4107, and what a
-    decipherer raises that does not concern the cryptogram (4085, 4093, 4094 …).
+    `note` is told what failed before something else did not. Raises `KonnektorError` 4106, 4201, 4107, 4280 for a tag
+    that is too long, and what a decipherer raises that does not concern the cryptogram (4085, 4093, 4094 …).
     """
     chances = await beside(document.octets, _all_chances, document.parts, decipherers)
     if not any(found.is_for for found in chances):
@@ -63,7 +63,9 @@ async def decrypt(
     try:
         return await beside(document.octets, document.finish, opened)
     except CannotRead as error:
-        raise KonnektorError(error.code, error.reason if document.is_proven else "") from None
+        if document.is_proven:
+            raise KonnektorError(error.code, error.reason) from None
+        raise KonnektorError(NOT_POSSIBLE) from None
 
 
 def _holder(decipherer: Decipherer) -> Holder:

@@ -3,11 +3,13 @@
 CMS has one closed part, an XML document one per EncryptedData. Reading and opening are made for a thread.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
-from tiaas.ades.xadesdocument import code_of, parse_xml_untrusted, reason_of
+from tiaas.ades.xadesdocument import XmlDocument, code_of, parse_xml_untrusted, reason_of
 from tiaas.ades.xmlencryption import checked_part, put_back
+from tiaas.ades.xmlsplice import NotLocated
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.card.keytransport import KeyWay
@@ -151,17 +153,21 @@ def read_xml_untrusted(document: bytes) -> ClosedDocument:
 
         return open_part
 
-    def finish(opened: Mapping[int, bytes]) -> bytes:
-        try:
-            return put_back(read, parts, opened)
-        except BadEncryptedXml as error:
-            raise CannotRead(NOT_POSSIBLE, str(error)) from None
-
     # Many parts may have all keys of the document.
     shared = {id(part.keys): part.keys for part in parts}
     keys = {number: tuple(map(_xml_key, found)) for number, found in shared.items()}
     closed = (ClosedPart(keys[id(part.keys)], part.cipher is not None, opener(part)) for part in parts)
+    finish = partial(_finished, read, parts)
     return ClosedDocument(tuple(closed), finish, len(document), all(part.is_proven for part in parts))
+
+
+def _finished(read: XmlDocument, parts: Sequence[EncryptedPart], opened: Mapping[int, bytes]) -> bytes:
+    try:
+        return put_back(read, parts, opened)
+    except NotLocated as error:
+        raise CannotRead(error.code, error.reason) from None
+    except BadEncryptedXml as error:
+        raise CannotRead(NOT_POSSIBLE, str(error)) from None
 
 
 def _cms_key(found: FoundRecipient) -> ClosedKey:

@@ -54,7 +54,7 @@ def seal_cms(document: bytes, recipients: Sequence[Recipient], attributes: Seque
 
 
 def seal_xml(document: XmlDocument, recipients: Sequence[Recipient], entropy: Entropy) -> bytes:
-    """The document with its element replaced by EncryptedData."""
+    """The document with its element replaced by EncryptedData. Raises `NotLocated`."""
     key, nonce = entropy.octets(KEY_SIZE), entropy.octets(NONCE_SIZE)
     infos = [
         encryption.XmlRecipient(

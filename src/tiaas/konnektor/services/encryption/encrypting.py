@@ -7,6 +7,7 @@ the RSA certificate of a card is taken. What clients say of the MIME type and of
 from functools import partial
 
 from tiaas.ades.mime import BadMime, split_untrusted
+from tiaas.ades.xmlsplice import NotLocated
 from tiaas.base.heavy import beside
 from tiaas.interfaces.connector_common_v5_0 import OK, Document
 from tiaas.interfaces.dss_core_v1_0 import Base64Data
@@ -26,7 +27,7 @@ from tiaas.konnektor.hybrid.sealing import Seal, seal_cms, seal_smime, seal_xml
 from tiaas.konnektor.peer import Peer
 from tiaas.konnektor.services.context import ServiceContext, authorize, call_context, declared, warning
 from tiaas.konnektor.services.encryption.cards import check_key
-from tiaas.konnektor.xmldocuments import parse_document
+from tiaas.konnektor.xmldocuments import parse_document, unread_xml
 from tiaas.soap.dispatch import Operation, operation
 
 _IGNORED_ATTRIBUTES = 4273
@@ -66,7 +67,10 @@ async def _encrypt(
     card = _card(context, request, peer)
     crypt = (keys.certificate_on_card and keys.certificate_on_card.crypt) or Crypt.RSA
     chosen = await checks.choose(keys.certificate, card, crypt.value)
-    sealed = await beside(octets, seal, chosen.recipients, context.entropy)
+    try:
+        sealed = await beside(octets, seal, chosen.recipients, context.entropy)
+    except NotLocated as error:
+        raise unread_xml(error.code, error.reason) from None
     warnings = [] if chosen.warning is None else [chosen.warning]
     if _has_properties(request) and kind is not EncryptionType.CMS:
         warnings.append(KonnektorError(_IGNORED_ATTRIBUTES))
