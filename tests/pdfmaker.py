@@ -87,3 +87,25 @@ def streamed(body: Mapping[int, bytes], predicted: bool = True) -> bytes:
     document += b"%d 0 obj\n%b\nendobj\n" % (references, stream(data, entries))
     document += b"startxref\n%d\n%%%%EOF\n" % start
     return bytes(document)
+
+
+def fields_in_a_comment(count: int, value: bytes) -> bytes:
+    """A form with so many fields, objects from 10 on, whose headers stand in one comment: each has the value behind."""
+    fields = b" ".join(b"%d 0 R" % number for number in range(10, 10 + count))
+    objects = {
+        1: b"1 0 obj<</Pages 2 0 R/AcroForm 3 0 R>>endobj\n",
+        2: b"2 0 obj<</Kids[10 0 R]>>endobj\n",
+        3: b"3 0 obj<</Fields[%b]>>endobj\n" % fields,
+        **{number: b"%d 0 obj%%" % number for number in range(10, 10 + count)},
+    }
+    document = bytearray(HEADER)
+    lines = {}
+    for number, written in objects.items():
+        lines[number] = b"%010d 00000 n \n" % len(document)
+        document += written
+    document += b"\n%b\n" % value
+    start = len(document)
+    own, others = (b"".join(line for number, line in lines.items() if (number < 10) is low) for low in (True, False))
+    document += b"xref\n1 3\n%b10 %d\n%btrailer<</Root 1 0 R/Size %d>>\n" % (own, count, others, 10 + count)
+    document += b"startxref\n%d\n%%%%EOF\n" % start
+    return bytes(document)

@@ -16,10 +16,12 @@ from tiaas.ades.cadesread import cades_claims_untrusted
 from tiaas.ades.found import BadSignatureFile, Claim, FoundSignature, Integrity, SignatureFormat
 from tiaas.ades.pdffile import PdfFile
 from tiaas.ades.pdftext import date, text
-from tiaas.ades.pdfvalues import BadPdf, Dictionary, Name, Reference, Value
+from tiaas.ades.pdfvalues import BadPdf, Budget, Dictionary, Name, Reference, Value
 
 _MAX_FIELDS = 5_000
 _MAX_SIGNATURES = 64
+_SIGNATURE_COST = 400
+"""A CMS takes as much time to be read as so many values."""
 _READABLE = frozenset({b"ETSI.CAdES.detached", b"adbe.pkcs7.detached"})
 _TIME_STAMP = b"ETSI.RFC3161"
 
@@ -29,19 +31,20 @@ def read_pades_untrusted(document: bytes) -> tuple[FoundSignature, ...]:
     return tuple([claim.checked() for claim in pades_claims_untrusted(document)])
 
 
-def pades_claims_untrusted(document: bytes) -> list[Claim]:
+def pades_claims_untrusted(document: bytes, budget: type[Budget] = Budget) -> list[Claim]:
     """All signatures, in the order of the form's fields, their values not yet checked.
 
     An INTACT one covers the whole document. Raises `BadSignatureFile` only: 4110 for what is no readable PDF, 4253
-    where there is no signature, 4280 where there are too many.
+    where there is no signature, 4280 where there are too many; with a `SmallBudget` also `TakesLong`.
     """
     try:
-        pdf = PdfFile(document)
+        pdf = PdfFile(document, budget())
         if pdf.encrypted:
             raise BadPdf("encrypted")
         values = list(_signature_values(pdf))
         if len(values) > _MAX_SIGNATURES:
             raise BadSignatureFile(4280, "too many signatures")
+        pdf.charge(_SIGNATURE_COST * len(values))
         claims = _all_read(pdf, values)
     except BadPdf as error:
         raise BadSignatureFile(4110, str(error)) from None
@@ -74,6 +77,8 @@ def _signature_values(pdf: PdfFile) -> Iterator[Value]:
         budget -= 1
         if budget < 0 or len(pending) > _MAX_FIELDS:
             raise BadPdf("too many fields")
+        # It may be its own kid.
+        pdf.charge(1)
         field = pdf.dictionary(node)
         kind = pdf.resolved(field.get(b"FT", inherited))
         pending += [(item, kind) for item in reversed(pdf.array(field.get(b"Kids")))]

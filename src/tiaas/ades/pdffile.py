@@ -30,16 +30,21 @@ class Found(NamedTuple):
 
 
 class PdfFile:
-    """A document. All methods raise `BadPdf`, and nothing else, for what is damaged or costs too much."""
+    """A document. All methods raise `BadPdf`, and nothing else, for what is damaged or costs too much; with a budget of
+    its own what that raises."""
 
-    def __init__(self, octets: bytes) -> None:
+    def __init__(self, octets: bytes, budget: Budget | None = None) -> None:
         if not octets.startswith(b"%PDF-"):
             raise BadPdf("no PDF document")
         self.octets = octets
-        self._budget = Budget()
+        self._budget = Budget() if budget is None else budget
         self._found: dict[int, Found] = {}
         self._streams: dict[int, tuple[list[tuple[int, int]], bytes]] = {}
         self.references: CrossReferences = read_cross_references(octets, self._budget)
+
+    def charge(self, values: int, octets: int = 0) -> None:
+        """Something is done with what was read that takes as long as to look at so much."""
+        self._budget.usual(values, octets)
 
     @property
     def encrypted(self) -> bool:
@@ -110,6 +115,8 @@ class PdfFile:
             dictionary = self.dictionary(node)
             if b"Kids" not in dictionary:
                 return node, dictionary
+            # It may be its own kid.
+            self._budget.value()
             pending += reversed(self.array(dictionary[b"Kids"])[: _MAX_PAGE_NODES - len(pending)])
         raise BadPdf("no page")
 

@@ -7,13 +7,17 @@ Python has no type for is below. A dictionary's keys are names without the slash
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from tiaas.base.errors import TiaasError
 
 
 class BadPdf(TiaasError):
     """Octets that are no PDF document we read: damaged, or built to be expensive."""
+
+
+class TakesLong(TiaasError):
+    """A document that costs more than a small budget: nothing is said against it, it is to be read elsewhere."""
 
 
 class Name(bytes):
@@ -60,20 +64,33 @@ class Budget:
         """A value, or a part of a string, is looked at."""
         self.values -= 1
         if self.values < 0:
-            raise BadPdf("too many values")
+            self._used_up("too many values")
 
     def usual(self, values: int, octets: int = 0) -> None:
         """As many values are looked at, and the octets of the object that they stand in."""
         self.values -= values
         self._octets -= octets
         if self.values < 0 or self._octets < 0:
-            raise BadPdf("too much to look at")
+            self._used_up("too much to look at")
 
     def octets(self, count: int) -> None:
         """A stream was decoded to that many octets, or an object has that many."""
         self._octets -= count
         if self._octets < 0:
-            raise BadPdf("too many octets to look at")
+            self._used_up("too many octets to look at")
+
+    def _used_up(self, reason: str) -> NoReturn:
+        raise BadPdf(reason)
+
+
+class SmallBudget(Budget):
+    """What reading one document may cost in the event loop: a thousandth of a second. Used up it raises `TakesLong`."""
+
+    def __init__(self) -> None:
+        super().__init__(values=1_000, octets=64 * 1024)
+
+    def _used_up(self, reason: str) -> NoReturn:
+        raise TakesLong(reason)
 
 
 _NAME_SPECIAL = re.compile(rb"[^!-~]|[()<>\[\]{}/%#]")

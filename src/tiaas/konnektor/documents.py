@@ -7,7 +7,7 @@ from typing import Literal
 from tiaas.ades.found import SignatureFormat
 from tiaas.ades.pdfa import NotPdfa, pdfa_level_untrusted
 from tiaas.ades.pdffile import PdfFile
-from tiaas.ades.pdfvalues import BadPdf
+from tiaas.ades.pdfvalues import BadPdf, Budget
 from tiaas.ades.xadesdocument import LIMITS as SIGNED_LIMITS
 from tiaas.ades.xadesdocument import XmlDocument
 from tiaas.base.dataclass import dataclass
@@ -121,12 +121,13 @@ def check_document(
     mime_type: str | None,
     *,
     has_signatures: bool = False,
+    budget: type[Budget] = Budget,
 ) -> Checked:
-    """TUC_KON_080 "Dokument validieren". To be run in a thread.
+    """TUC_KON_080 "Dokument validieren". To be run in a thread; what is quick in the event loop with a `SmallBudget`.
 
     `schemas` are XML schemas by target namespace; with `has_signatures` an XML document may be larger by them. Raises
     4022 not well-formed, 4023 not valid by the schemas, 4024 another format than was said, 4026 a schema that is none,
-    4280 too large in one dimension, 4281 forbidden content.
+    4280 too large in one dimension, 4281 forbidden content; `TakesLong` with a `SmallBudget`.
     """
     match document_format:
         case DocumentFormat.XML:
@@ -135,7 +136,7 @@ def check_document(
             document = parse_document(data, limits, thin=not schemas)
             return Checked(check_xml(document, schemas), document)
         case DocumentFormat.PDF_A:
-            return Checked(opened=_open_pdf(data))
+            return Checked(opened=_open_pdf(data, budget()))
         case DocumentFormat.TEXT:
             _check_text(data, mime_type or "")
         case DocumentFormat.TIFF:
@@ -145,9 +146,9 @@ def check_document(
     return UNREAD
 
 
-def _open_pdf(data: bytes) -> PdfFile:
+def _open_pdf(data: bytes, budget: Budget) -> PdfFile:
     try:
-        pdf = PdfFile(data)
+        pdf = PdfFile(data, budget)
         pdfa_level_untrusted(pdf)
     except (BadPdf, NotPdfa) as error:
         raise KonnektorError(4024, str(error), fill=DocumentFormat.PDF_A.value) from None

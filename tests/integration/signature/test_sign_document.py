@@ -1,5 +1,6 @@
 """SignDocument with an SM-B and an HBA: what is made, and where it stands in the answer (TIP1-A_5010-09)."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,13 @@ import pytest
 from lxml import etree
 
 from tests.integration.signature.office import PDF, TEXT, TIFF, XML, Office, around, wish
+from tests.pdfmaker import classic, objects
 from tiaas.ades.cadesread import read_cades_untrusted
 from tiaas.ades.found import FoundSignature, Integrity, SignatureFormat
 from tiaas.ades.padesread import read_pades_untrusted
 from tiaas.ades.smime import read_smime_untrusted
 from tiaas.ades.xadesread import read_xades_untrusted
+from tiaas.base.heavy import beside
 from tiaas.interfaces import signature_service_v7_5 as v7_5
 from tiaas.interfaces.connector_common_v5_0 import Result
 from tiaas.interfaces.dss_core_v1_0 import IncludeObject, ReturnUpdatedSignature
@@ -20,6 +23,7 @@ from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.errors import fault_of
 from tiaas.konnektor.events import Topic
 from tiaas.konnektor.peer import Peer
+from tiaas.konnektor.services.signature import making
 from tiaas.pki.keys import SigningScheme
 from tiaas.soap.dispatch import Dispatcher
 from tiaas.soap.envelope import write_envelope
@@ -222,6 +226,25 @@ async def test_pdf(office: Office, kind: CardType) -> None:
     intact(read_pades_untrusted(data.data))
     assert response.signature_object is not None
     assert response.signature_object.signature_ptr is not None
+
+
+async def test_a_pdf_that_takes_long_is_signed_beside_the_event_loop(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its octets say nothing about it: it is begun in the loop, and given up."""
+    works = []
+
+    async def recorded(octets: int, work: Callable[..., Any], *given: Any) -> Any:
+        works.append((octets, work))
+        return await beside(octets, work, *given)
+
+    monkeypatch.setattr(making, "beside", recorded)
+    dear = classic(objects(page=b"/X (" + b"\\a" * 2000 + b")"))
+    response = await signed(office, wish(dear, "application/pdf-a"))
+    data = document(response).base64_data
+    assert data is not None
+    intact(read_pades_untrusted(data.data))
+    assert works == [(len(dear), making._prepared), (len(dear), making._finished)]
 
 
 @pytest.mark.requirement("TIP1-A_4623-02")

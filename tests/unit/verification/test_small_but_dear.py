@@ -10,6 +10,7 @@ from hashlib import sha256
 import pytest
 
 from tests.oddcertificate import odd_certificate
+from tests.pdfmaker import fields_in_a_comment
 from tests.unit.konnektor_trust.trustbench import Bench
 from tiaas.ades import xadesread
 from tiaas.ades.found import SignatureFormat
@@ -102,7 +103,15 @@ def many_elements() -> Material:
     return Material(SignatureFormat.CADES, None, info)
 
 
-@pytest.mark.parametrize("made", [many_references, many_rows, dear_key, many_elements], ids=lambda made: made.__name__)
+def many_values() -> Material:
+    """Ninety fields that begin in one comment, so that all of them are the dictionary with a long string behind it."""
+    return Material(SignatureFormat.PADES, fields_in_a_comment(90, b"<</A(" + b"\\a" * 2100 + b")>>"))
+
+
+DEAR = [many_references, many_rows, dear_key, many_elements, many_values]
+
+
+@pytest.mark.parametrize("made", DEAR, ids=lambda made: made.__name__)
 async def test_nobody_waits_for_a_small_document(bench: Bench, made: Callable[[], Material]) -> None:
     material, turns = made(), 0
     assert material.octets <= QUICK_OCTETS

@@ -448,7 +448,7 @@ async def test_a_document_with_schemas_is_read_in_a_thread(bench: Bench, monkeyp
     """A few lines of schema can keep libxml2 busy for long; the event loop is everybody's."""
     threads: list[threading.Thread] = []
 
-    def read(material: Material) -> None:
+    def read(material: Material, *_: object) -> None:
         threads.append(threading.current_thread())
         raise KonnektorError(4253)
 

@@ -10,6 +10,7 @@ from dataclasses import field
 from tiaas.ades.cadesread import cades_claims_untrusted
 from tiaas.ades.found import SIGNERS_TRIED_MAX, BadSignatureFile, Claim, FoundSignature, Integrity, SignatureFormat
 from tiaas.ades.padesread import pades_claims_untrusted
+from tiaas.ades.pdfvalues import Budget
 from tiaas.ades.rawsignature import read_ecdsa_untrusted, read_pkcs1_untrusted
 from tiaas.ades.smime import smime_claims_untrusted
 from tiaas.ades.xadesids import id_attributes
@@ -57,8 +58,8 @@ class Material:
 
     @property
     def is_quick(self) -> bool:
-        """Whether it is read in a few milliseconds (`quickwork`). With schemas nobody knows how long it takes; of many
-        certificates each may be tried."""
+        """Whether it is read in a few milliseconds (`quickwork`), a PDF with a `SmallBudget`. With schemas nobody
+        knows how long it takes; of many certificates each may be tried."""
         document, signature = self.document or b"", self.signature or b""
         if self.schemas or len(self.certificates) > 1 or self.octets > QUICK_OCTETS:
             return False
@@ -81,8 +82,8 @@ class Reading:
         return bool(given) and not {found.certificate for found in self.found}.issuperset(given)
 
 
-def document_fault(material: Material) -> KonnektorError | None:
-    """DocumentValidation (TUC_KON_080): what is wrong with the document, or None.
+def document_fault(material: Material, budget: type[Budget] = Budget) -> KonnektorError | None:
+    """DocumentValidation (TUC_KON_080): what is wrong with the document, or None. `TakesLong` with a `SmallBudget`.
 
     Of a document with its signature in it that ends the verification, of one beside its signature it is only told.
     """
@@ -90,7 +91,7 @@ def document_fault(material: Material) -> KonnektorError | None:
         return None
     try:
         if material.document_format is not DocumentFormat.XML:
-            check_document(material.document, material.document_format, {}, material.mime_type)
+            check_document(material.document, material.document_format, {}, material.mime_type, budget=budget)
         elif material.signature is None:
             # Without schemas there is nothing to see that the reader does not see.
             if material.schemas:
@@ -109,8 +110,11 @@ def place_of(material: Material) -> Place:
     return Place.AROUND if material.document is None else Place.OUTSIDE
 
 
-def claims_untrusted(material: Material) -> list[Claim]:
-    """Reads and computes all but what public keys are needed for. Raises only `BadSignatureFile`."""
+def claims_untrusted(material: Material, budget: type[Budget] = Budget) -> list[Claim]:
+    """Reads and computes all but what public keys are needed for. Raises only `BadSignatureFile`, with a
+    `SmallBudget` also `TakesLong`."""
+    if material.format is SignatureFormat.PADES:
+        return _pades(material, budget)
     return _READERS[material.format](material)
 
 
@@ -130,9 +134,9 @@ def _cades(material: Material) -> list[Claim]:
     return cades_claims_untrusted(material.signature, material.document, material.certificates)
 
 
-def _pades(material: Material) -> list[Claim]:
+def _pades(material: Material, budget: type[Budget]) -> list[Claim]:
     """A PDF comes as the document, or where devices put what they signed: in place of the signature."""
-    return pades_claims_untrusted(_document_with_signature(material))
+    return pades_claims_untrusted(_document_with_signature(material), budget)
 
 
 def _smime(material: Material) -> list[Claim]:
@@ -169,7 +173,6 @@ def _bare(material: Material) -> list[Claim]:
 _READERS: Mapping[SignatureFormat, Callable[[Material], list[Claim]]] = {
     SignatureFormat.XADES: _xades,
     SignatureFormat.CADES: _cades,
-    SignatureFormat.PADES: _pades,
     SignatureFormat.PKCS1: _bare,
     SignatureFormat.ECDSA: _bare,
     SignatureFormat.SMIME: _smime,

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tiaas.ades.found import BadSignatureFile, Claim, FoundSignature, Integrity
+from tiaas.ades.pdfvalues import Budget, SmallBudget, TakesLong
 from tiaas.base.dataclass import dataclass
 from tiaas.base.heavy import beside
 from tiaas.interfaces.dss_core_v1_0 import VerifyManifestResults
@@ -88,7 +89,11 @@ async def verify(
     4024, 4026), what the reading ends with (4253, 4024, 4110, 4280, 4281), 4125 for a qualified one without MGM_LU_SAK,
     4002.
     """
-    claims, fault = _read(material) if material.is_quick else await beside(material.octets, _read_and_check, material)
+    try:
+        read = _read(material, SmallBudget) if material.is_quick else None
+    except TakesLong:
+        read = None
+    claims, fault = await beside(material.octets, _read_and_check, material) if read is None else read
     # Public keys are used elsewhere, and meanwhile it is looked after the certificates.
     are_few = len(claims) <= _FEW
     begun = [_begun(claim, keys, are_few=are_few) for claim in claims]
@@ -138,12 +143,12 @@ async def _checked(
     return checked
 
 
-def _read(material: Material) -> tuple[list[Claim], KonnektorError | None]:
-    fault = document_fault(material)
+def _read(material: Material, budget: type[Budget] = Budget) -> tuple[list[Claim], KonnektorError | None]:
+    fault = document_fault(material, budget)
     if fault is not None and (material.signature is None or fault.code in _ALWAYS_ENDS):
         raise fault
     try:
-        return claims_untrusted(material), fault
+        return claims_untrusted(material, budget), fault
     except BadSignatureFile as error:
         raise unread_xml(error.code, error.reason) from None
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from tiaas.ades import cades
 from tiaas.ades.found import SignatureFormat
+from tiaas.ades.pdfvalues import Budget
 from tiaas.ades.signing import CannotSign
 from tiaas.ades.xadesvariants import Update
 from tiaas.konnektor.documents import UNREAD, Checked, check_document, check_sizes
@@ -17,7 +18,7 @@ from tiaas.konnektor.services.signature.variants import CMS_FORMATS
 from tiaas.konnektor.services.signature.wishes import Wish
 
 
-def checked(wish: Wish, *, qes: bool) -> Checked:
+def checked(wish: Wish, *, qes: bool, budget: type[Budget] = Budget) -> Checked:
     """What was found out about the document. Raises what `check_document` raises, 4283 and 4110."""
     data, has_signatures = wish.data, wish.update is not None
     if has_signatures and qes:
@@ -27,7 +28,9 @@ def checked(wish: Wish, *, qes: bool) -> Checked:
         data, has_signatures = document, False
     elif has_signatures and wish.format in CMS_FORMATS:
         return UNREAD  # A CMS signature, whatever MIME type it is called by; its format reads it.
-    found = check_document(data, wish.document_format, wish.schemas, wish.mime_type, has_signatures=has_signatures)
+    found = check_document(
+        data, wish.document_format, wish.schemas, wish.mime_type, has_signatures=has_signatures, budget=budget
+    )
     # A policy says what its documents are: that no schema came with the call is nothing to warn of.
     return found if wish.policy is None else replace(found, warnings=())
 

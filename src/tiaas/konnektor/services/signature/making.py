@@ -11,6 +11,7 @@ from itertools import repeat
 from operator import attrgetter
 
 from tiaas.ades.found import SignatureFormat
+from tiaas.ades.pdfvalues import Budget, SmallBudget, TakesLong
 from tiaas.ades.signing import SignedBy
 from tiaas.base.dataclass import dataclass
 from tiaas.base.entropy import Entropy, random_uuid
@@ -38,6 +39,8 @@ from tiaas.pki.keys import Signer
 Values = tuple[tuple[bytes, ...], ...]
 Sign = Callable[[Sequence[Ready]], Awaitable[Values]]
 _STOPPED = 4049
+_FEW = 10
+"""Documents of a call, each of which takes up to a thousandth of a second, however small it is."""
 _DATA, _SCHEMAS, _UPDATE, _INCLUDES_STATUS = map(
     attrgetter, ("data", "schemas", "update", "request.include_revocation_info")
 )
@@ -70,7 +73,11 @@ async def make(call: Call, wishes: Sequence[Wish]) -> tuple[SignResponse, ...]:
     )
     size = _size(wishes)
     preparing = wishes, _names(call.context.entropy, wishes), here
-    stack = _prepared(*preparing) if size is None else await beside(size, _prepared, *preparing)
+    try:
+        stack = _prepared(*preparing, SmallBudget) if size is None else await beside(size, _prepared, *preparing)
+    except TakesLong:
+        size = _octets(wishes)
+        stack = await beside(size, _prepared, *preparing)
     values = await sign(stack)
     if not values:
         raise KonnektorError(_STOPPED)
@@ -87,12 +94,16 @@ async def make(call: Call, wishes: Sequence[Wish]) -> tuple[SignResponse, ...]:
 
 
 def _size(wishes: Sequence[Wish]) -> int | None:
-    """Octets to work on, None if the work costs less than a thread; with schemas nobody knows: few lines make a large
-    content model. What is added to signatures may verify all that are there."""
-    documents = list(map(_DATA, wishes))
-    if is_quick(*documents) and not any(map(_SCHEMAS, wishes)) and not any(map(_UPDATE, wishes)):
+    """Octets to work on, None if the work costs less than a thread, of a PDF with a `SmallBudget`; with schemas nobody
+    knows: few lines make a large content model. What is added to signatures may verify all that are there."""
+    are_quick = len(wishes) <= _FEW and is_quick(*map(_DATA, wishes))
+    if are_quick and not any(map(_SCHEMAS, wishes)) and not any(map(_UPDATE, wishes)):
         return None
-    return sum(map(len, documents))
+    return _octets(wishes)
+
+
+def _octets(wishes: Sequence[Wish]) -> int:
+    return sum(map(len, map(_DATA, wishes)))
 
 
 def _names(entropy: Entropy, wishes: Sequence[Wish]) -> list[str]:
@@ -100,12 +111,14 @@ def _names(entropy: Entropy, wishes: Sequence[Wish]) -> list[str]:
     return [random_uuid(entropy) if wish.format is SignatureFormat.XADES else "" for wish in wishes]
 
 
-def _prepared(wishes: Sequence[Wish], names: Sequence[str], here: Circumstances) -> list[Ready]:
+def _prepared(
+    wishes: Sequence[Wish], names: Sequence[str], here: Circumstances, budget: type[Budget] = Budget
+) -> list[Ready]:
     """Documents checked (TUC_KON_080) and prepared."""
     stack: list[Ready] = []
     try:
         for wish, name in zip(wishes, names, strict=True):
-            stack.append(prepare(wish, name, here, checked(wish, qes=here.qes)))
+            stack.append(prepare(wish, name, here, checked(wish, qes=here.qes, budget=budget)))
     except KonnektorError as error:
         tell_which(error, len(stack), len(wishes))
         raise
