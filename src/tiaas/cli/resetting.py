@@ -1,8 +1,9 @@
 """`POST /reset` at the control port: lab and Konnektor as they were at the start, for the next test.
 
-HBAs and health cards that somebody has used are put in anew, so nobody finds another's verified PIN or lock. It is
-answered once every Konnektor has heard what is left in the KSR and has opened the cards that were put in anew, and
-PIN.SMC is verified again (unless the lab was started with --locked).
+HBAs and health cards that somebody has used are put in anew, so nobody finds another's verified PIN or lock, and what
+a status service said is forgotten: a revocation that was a fault would count for ever. It is answered once every
+Konnektor has heard what is left in the KSR and has opened the cards that were put in anew, and PIN.SMC is verified
+again (unless the lab was started with --locked).
 """
 
 import asyncio
@@ -52,6 +53,8 @@ class Resetting:
         async def reset() -> None:
             await beginning.restore(lab, known())
             await look()
+            for instance in instances():
+                instance.context.trust.forget_answers()
             if beginning.withdraw(lab):
                 await asyncio.gather(*(instance.updates.check() for instance in instances()))
                 await asyncio.gather(*(instance.bestandsnetze.refresh() for instance in instances()))

@@ -6,7 +6,8 @@ the issuing CA as its target. One request asks for one certificate: requests are
 wait for the same answer, never by bundling (TUC_KON_037).
 
 The grace period is for nonQES only (CERT_OCSP_DEFAULT_GRACE_PERIOD_NONQES): TUC_PKI_030 knows none. Of a qualified
-certificate an answer that is kept counts for times before it was made; for the present somebody is asked each time.
+certificate an answer that is kept counts for times before it was made; for the present somebody is asked each time,
+unless it is a revocation.
 """
 
 import asyncio

@@ -11,6 +11,8 @@ import pytest
 from tests.integration.lab.labprocess import LabProcess
 from tiaas.client import Konnektor, KonnektorFault, connect, load_kon
 from tiaas.interfaces.card_service_common_v2_0 import CardType, PinResult
+from tiaas.interfaces.certificate_service_common_v2_0 import CertRef
+from tiaas.interfaces.certificate_service_v6_0 import VerificationResult
 from tiaas.interfaces.connector_common_v5_0 import Connector
 
 
@@ -170,6 +172,22 @@ async def test_a_broken_random_generator_is_found_and_its_end_too(desk: Desk, la
     await desk.reset()
     assert await reliable(), "a reset is over when the Konnektor has found its source sound"
     assert (await desk.konnektor.verify_pin(await desk.hba(), "PIN.CH")).result is PinResult.OK
+
+
+async def test_a_revocation_that_was_a_fault_ends_with_a_reset(desk: Desk) -> None:
+    (smcb,) = await desk.konnektor.get_cards(CardType.SMC_B)
+    (certificate,) = await desk.konnektor.read_card_certificate(smcb.card_handle, [CertRef.C_AUT])
+
+    async def result() -> VerificationResult:
+        return (await desk.konnektor.verify_certificate(certificate.der)).result
+
+    await desk.reset()
+    await desk.fault("ocsp", code="revoked", times=None)
+    assert await result() is VerificationResult.INVALID
+    await desk.clear()
+    assert await result() is VerificationResult.INVALID, "a revocation is for ever"
+    await desk.reset()
+    assert await result() is VerificationResult.VALID
 
 
 def test_the_command_line_tells_what_struck(lab: LabProcess) -> None:
