@@ -26,6 +26,8 @@ def made(data: bytes, schemas: Schemas | None = None) -> Wish:
         ([made(XML), made(b"<a>" + b" " * 32 * 1024 + b"</a>")], False),
         # 30 KiB of optional elements keep libxml2 busy for seconds, whatever the document.
         ([made(XML), made(XML, SCHEMAS)], False),
+        ([made(XML)] * 10, True),
+        ([made(XML)] * 11, False),
     ],
 )
 def test_small_work_is_done_at_once(wishes: list[Wish], expected: bool) -> None:
