@@ -173,6 +173,7 @@ class _Reading:
         self._schemas = schemas
         self._id_attributes = id_attributes
         self._entries: dict[XmlElement, tuple[ManifestEntry, ...]] = {}
+        self._once: dict[str, bool] = {}
 
     def claim(self, element: XmlElement) -> Claim:
         """What is to be said about one signature."""
@@ -351,7 +352,9 @@ class _Reading:
         if demands is None or target.getparent() is not root or local_name(target) != demands.part:
             return False
         # Of two parts of that name one is not signed, and might be taken for the one that is.
-        return sum(1 for _ in root.iter(f"{{*}}{demands.part}")) == 1
+        if demands.part not in self._once:
+            self._once[demands.part] = _occurs_once(root, demands.part)
+        return self._once[demands.part]
 
     def _holds_nothing_else(self, element: XmlElement, parts: tuple[Reference, ...]) -> bool:
         """Whether a signature and its Objects hold what belongs to a signature, or what it refers to.
@@ -376,6 +379,10 @@ class _Reading:
                 items = manifest.findall(ds("Reference"))
                 self._entries[manifest] = tuple([compared(item, self._schemas) for item in items])
         return tuple(entry for manifest in manifests for entry in self._entries[manifest])
+
+
+def _occurs_once(root: XmlElement, name: str) -> bool:
+    return len(list(islice(root.iter(f"{{*}}{name}"), 2))) == 1
 
 
 def _method(name: str) -> SignatureMethod | None:

@@ -10,14 +10,14 @@ import pytest
 from lxml import etree
 
 from tests.adesbench import NOW, Key, holder
-from tiaas.ades import xadesunsigned
+from tiaas.ades import xadesread, xadesunsigned
 from tiaas.ades.found import BadSignatureFile, FoundSignature, Integrity
 from tiaas.ades.xades import XadesOptions, prepare
 from tiaas.ades.xadesread import read_xades_untrusted
-from tiaas.ades.xadesvariants import Update
+from tiaas.ades.xadesvariants import NFDM_POLICY, Update
 from tiaas.soap.markup import XmlElement
 from tiaas.xmlsec.markup import NOWHERE
-from tiaas.xmlsec.names import DS, SignatureMethod, Transform, ds, xades
+from tiaas.xmlsec.names import DS, SIGNED_PROPERTIES_TYPE, XADES, SignatureMethod, Transform, ds, xades
 from tiaas.xmlsec.writer import Part, Plan, draft, raw_ecdsa
 
 OPTIONS = XadesOptions(moment=NOW, name="n1", short_text="Text")
@@ -379,6 +379,39 @@ def test_what_a_signature_refers_to_is_looked_up_once(monkeypatch: pytest.Monkey
     root = etree.fromstring(document)
     assert list(xadesunsigned.all_signatures(root)) == [root]
     assert looked_up == [root]
+
+
+def _with_policy(name: str) -> str:
+    """A signature by the policy of NFDM that refers to a part of the document 20 times."""
+    digest = '<DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><DigestValue>AA==</DigestValue>'
+    to_part = f'<Reference URI="#n">{digest}</Reference>'
+    to_properties = f'<Reference URI="#p{name}" Type="{SIGNED_PROPERTIES_TYPE}">{digest}</Reference>'
+    steps = "SignedSignatureProperties", "SignaturePolicyIdentifier", "SignaturePolicyId", "SigPolicyId", "Identifier"
+    policy = "".join(f"<{step}>" for step in steps) + NFDM_POLICY + "".join(f"</{step}>" for step in reversed(steps))
+    return (
+        f'<Signature xmlns="{DS}" Id="{name}"><SignedInfo><CanonicalizationMethod Algorithm="{Transform.C14N_11}"/>'
+        f'<SignatureMethod Algorithm="{SignatureMethod.ECDSA_SHA256}"/>'
+        f"{to_part * 20}{to_properties}</SignedInfo>"
+        f'<SignatureValue>AA==</SignatureValue><Object><QualifyingProperties xmlns="{XADES}" Target="#{name}">'
+        f'<SignedProperties Id="p{name}">{policy}</SignedProperties></QualifyingProperties></Object></Signature>'
+    )
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_whether_there_is_one_part_of_its_name_is_asked_once(monkeypatch: pytest.MonkeyPatch, parts: int) -> None:
+    """However many references lead to it: it takes a walk through all of the document."""
+    asked = []
+    occurs_once = xadesread._occurs_once
+
+    def counted(root: XmlElement, name: str) -> bool:
+        asked.append(occurs_once(root, name))
+        return asked[-1]
+
+    monkeypatch.setattr(xadesread, "_occurs_once", counted)
+    signatures = "".join(map(_with_policy, ("s", "t", "u")))
+    more = "<b><Notfalldaten/></b>" * (parts - 1)
+    assert len(read(f'<a><Notfalldaten Id="n"/>{signatures}{more}</a>'.encode())) == 3
+    assert asked == [parts == 1]
 
 
 def test_no_signature_or_no_xml() -> None:
