@@ -21,11 +21,14 @@ from tiaas.ades.pdfupdate import MAX_NUMBER, Update
 from tiaas.ades.pdfvalues import BadPdf, Dictionary, Name, Reference, Value, Written, written
 from tiaas.ades.signing import CannotSign, SignedBy
 from tiaas.base.dataclass import dataclass
+from tiaas.base.slices import joined
 from tiaas.cms.signing import SignedAttributes
 
 _MAX_STRING = 32_767
 """Octets of a string in a PDF/A document (ISO 19005-2, 6.1.13)."""
 _MAX_FIELDS = 5_000
+_NAME_OCTETS = 64
+"""More than the name of any field made here has, however it is encoded."""
 _SIGNATURE_FLAGS = 1 | 2
 """SignaturesExist and AppendOnly."""
 _NO_CHANGES = 1
@@ -77,7 +80,7 @@ class PreparedPdf:
         digits = hexlify(self.signer.cms(self.attributes, value)).ljust(room, b"0")
         if len(digits) > room:
             raise CannotSign(4205, "a signature that is longer than its place")
-        return b"".join((self.document, self.before, digits, self.behind))
+        return joined((self.document, self.before, digits, self.behind))
 
 
 def prepare(document: bytes | PdfFile, by: SignedBy, options: PadesOptions) -> PreparedPdf:
@@ -194,7 +197,9 @@ def _field_name(pdf: PdfFile, form: Dictionary) -> bytes:
     fields = pdf.array(form.get(b"Fields"))
     if len(fields) > _MAX_FIELDS:
         raise BadPdf("too many fields")
-    names = {text(pdf.resolved(pdf.dictionary(item).get(b"T"))) for item in fields}
+    values = [pdf.resolved(pdf.dictionary(item).get(b"T")) for item in fields]
+    # All may be one long string.
+    names = {text(value) for value in values if isinstance(value, bytes) and len(value) <= _NAME_OCTETS}
     number = 1
     while f"Signature{number}" in names:
         number += 1

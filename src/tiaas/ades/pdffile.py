@@ -16,6 +16,8 @@ _MAX_OBJECTS = 20_000
 _MAX_PAGE_NODES = 2_000
 _KEPT_AS_WRITTEN = 16 * 1024
 """Octets up to which a dictionary that gets entries stays as it is written: comments in it can be as long as a file."""
+_MAX_WRITTEN = 4 * 1024 * 1024
+"""Octets of a dictionary that is written anew: a reference for every value that may be looked at, and more."""
 
 
 class Found(NamedTuple):
@@ -80,6 +82,8 @@ class PdfFile:
         """The octets of a dictionary with these entries, new ones or instead of others; what it has else stays as it is
         written where that can be."""
         dictionary, found = self.dictionary(reference), self.found(reference)
+        if found.end - found.start > _MAX_WRITTEN:
+            raise BadPdf("a dictionary that is too large to get an entry")
         if found.end - found.start <= _KEPT_AS_WRITTEN and entries.keys().isdisjoint(dictionary):
             before = found.source[found.start : found.end - len(b">>")].lstrip()
         else:
@@ -129,7 +133,8 @@ class PdfFile:
         length = self.resolved(dictionary.get(b"Length"))
         if not isinstance(length, int):
             raise BadPdf("a stream without length")
-        return decoded(dictionary, stream_data(self.octets, found.end, length), self._budget, limit)
+        data = stream_data(self.octets, found.end, length, self._budget)
+        return decoded(dictionary, data, self._budget, limit)
 
     def _read(self, reference: Reference) -> Found:
         place = self.references.place(reference.number)

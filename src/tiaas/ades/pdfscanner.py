@@ -1,25 +1,30 @@
 """Reads PDF objects, value by value (ISO 32000-1:2008, 7.2 and 7.3); usual dictionaries `tiaas.ades.pdfusual` reads."""
 
+import io
 import re
+from binascii import unhexlify
 
-from tiaas.ades.pdfsyntax import HEXADECIMAL, INTEGER, NAME, REAL, REFERENCE, SKIPPED
+from tiaas.ades.pdfsyntax import HEXADECIMAL, INTEGER, NAME, NO_REFERENCE, REAL, REFERENCE, SKIPPED
 from tiaas.ades.pdfusual import CONSTANTS, DEPTH, Usual, usual_dictionary
 from tiaas.ades.pdfvalues import NO_SPANS, BadPdf, Budget, Dictionary, Name, Real, Reference, Spans, Value
+from tiaas.base.slices import SLICE, found, joined, slices
+from tiaas.base.unlocked import Octets
 
 _MAX_DEPTH = 32
 """Levels of arrays and dictionaries (PDF/A-1, 6.1.12 allows 28)."""
 
 _VALUE = (
-    SKIPPED + rb"(?:" + NAME + rb"|" + REFERENCE + rb"|" + INTEGER + rb"|" + REAL
-    + rb"|(<<)|(>>)|(\[)|(\])|<(" + HEXADECIMAL + rb")>|(\()|([A-Za-z]{1,16}))"
+    SKIPPED + rb"(?:" + NAME + rb"|" + REFERENCE + rb"|" + INTEGER + NO_REFERENCE + rb"|" + REAL
+    + rb"|(<<)|(>>)|(\[)|(\])|<(" + HEXADECIMAL + rb")>|(\()|([A-Za-z]{1,16})|(<))"
 )  # fmt: skip
 # The last group that took part says what a token is: 2 name, 4 reference (with 3), 5 integer, 6 real, 7 and 8
-# dictionary, 9 and 10 array, 11 hexadecimal string, 12 beginning of a literal string, 13 word. The first group is the
-# key of an entry: key and value are read at once.
+# dictionary, 9 and 10 array, 11 hexadecimal string, 12 beginning of a literal string, 13 word, 14 beginning of a long
+# hexadecimal string. The first group is the key of an entry: key and value are read at once.
 _TOKEN = re.compile(rb"()" + _VALUE)
 _ENTRY = re.compile(SKIPPED + NAME + _VALUE)
-_WHOLE, _CLOSE, _ARRAY_END, _HEX = 5, 8, 10, 11
-_LITERAL_PART = re.compile(rb"[^()\\\r]++")
+_WHOLE, _CLOSE, _ARRAY_END, _HEX, _LONG_HEX = 5, 8, 10, 11, 14
+_LITERAL_PART = re.compile(rb"[^()\\\r]{1,%d}+" % SLICE)
+_WHITE = b"\x00\t\n\f\r "
 _ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|(\r\n?|\n)|(.?))", re.DOTALL)
 _NAME_ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
 _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
@@ -80,6 +85,8 @@ class Scanner:
                 return self._literal()
             case 13 if token[13] in CONSTANTS:
                 return CONSTANTS[token[13]]
+            case 14:
+                return self._long_hexadecimal()
             case _:
                 raise BadPdf("no value where one belongs")
 
@@ -96,7 +103,7 @@ class Scanner:
                 depth += 1 if char == b"(" else -1
                 self.at += 1
                 if depth == 0:
-                    return b"".join(parts)
+                    return joined(parts)
                 parts.append(char)
                 continue
             if char == b"\r":
@@ -105,6 +112,13 @@ class Scanner:
                 parts.append(b"\n")
                 continue
             parts.append(self._match(_LITERAL_PART, "string")[0])
+
+    def _long_hexadecimal(self) -> bytes:
+        start, end = self.at, found(self.octets, b">", self.at)
+        if end < 0:
+            raise BadPdf("no readable string")
+        self.at = end + 1
+        return _unhexed(memoryview(self.octets)[start:end])
 
     def _array(self, depth: int) -> list[Value]:
         values: list[Value] = []
@@ -136,6 +150,8 @@ class Scanner:
             values[key] = self._value(entry, depth + 1)
             if entry.lastindex == _HEX:
                 spans[key] = (entry.start(_HEX) - 1, self.at)
+            elif entry.lastindex == _LONG_HEX:
+                spans[key] = (entry.start(_LONG_HEX), self.at)
         if self._token().lastindex != _CLOSE:
             raise BadPdf("no entry where one belongs")
         self.spans = spans
@@ -153,9 +169,18 @@ def _name(written: bytes) -> bytes:
     return _NAME_ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), written) if b"#" in written else written
 
 
-def _unhexed(written: bytes) -> bytes:
-    digits = written.translate(None, b"\x00\t\n\f\r ")
-    return bytes.fromhex((digits + b"0" if len(digits) % 2 else digits).decode())
+def _unhexed(written: Octets) -> bytes:
+    out, rest = io.BytesIO(), b""
+    try:
+        for part in slices(written):
+            digits = rest + bytes(part).translate(None, _WHITE)
+            whole = len(digits) - len(digits) % 2
+            out.write(unhexlify(digits[:whole]))
+            rest = digits[whole:]
+        out.write(unhexlify(rest + b"0" if rest else b""))
+    except ValueError:
+        raise BadPdf("no hexadecimal digit where one belongs") from None
+    return out.getvalue()
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:

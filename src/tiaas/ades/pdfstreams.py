@@ -3,9 +3,12 @@
 Only what holds a document together comes through here (cross-references, object streams, XMP); pages are never read.
 """
 
+import io
 import zlib
 
 from tiaas.ades.pdfvalues import BadPdf, Budget, Dictionary, Value
+from tiaas.base.slices import SLICE, copied, slices
+from tiaas.base.unlocked import Octets
 
 MAX_DECODED = 16 * 1024 * 1024
 """Octets that one stream may decode to."""
@@ -18,8 +21,8 @@ _ROW_COST = 32
 where every one is worked out by itself."""
 
 
-def decoded(dictionary: Dictionary, data: bytes, budget: Budget, limit: int = MAX_DECODED) -> bytes:
-    """What a stream's data decode to, charged to the `budget`.
+def decoded(dictionary: Dictionary, data: Octets, budget: Budget, limit: int = MAX_DECODED) -> bytes:
+    """What a stream's data decode to, charged to the `budget` as the data themselves are already.
 
     Raises `BadPdf` for another filter, damaged data and more than `limit` octets.
     """
@@ -28,8 +31,7 @@ def decoded(dictionary: Dictionary, data: bytes, budget: Budget, limit: int = MA
     if not filters:
         if len(data) > limit:
             raise BadPdf("a stream that is too large")
-        budget.octets(len(data))
-        return data
+        return copied(data)
     if filters != [b"FlateDecode"]:
         raise BadPdf("a filter that is not read here")
     inflated = _inflated(data, limit)
@@ -43,15 +45,22 @@ def _listed(value: Value) -> list[Value]:
     return value if isinstance(value, list) else [value]
 
 
-def _inflated(data: bytes, limit: int) -> bytes:
-    inflater = zlib.decompressobj()
+def _inflated(data: Octets, limit: int) -> bytes:
+    inflater, out = zlib.decompressobj(), io.BytesIO()
     try:
-        octets = inflater.decompress(data, limit)
+        for part in slices(data):
+            rest: Octets = part
+            while not inflater.eof:
+                octets = inflater.decompress(rest, SLICE)
+                if out.tell() + len(octets) > limit:
+                    raise BadPdf("a stream that decodes to too much")
+                out.write(octets)
+                rest = inflater.unconsumed_tail
+                if not rest and len(octets) < SLICE:
+                    break
     except zlib.error:
         raise BadPdf("damaged compressed data") from None
-    if not inflater.eof and inflater.unconsumed_tail:
-        raise BadPdf("a stream that decodes to too much")
-    return octets
+    return out.getvalue()
 
 
 def _unpredicted(data: bytes, parameters: Dictionary, budget: Budget) -> bytes:
@@ -62,7 +71,7 @@ def _unpredicted(data: bytes, parameters: Dictionary, budget: Budget) -> bytes:
         raise BadPdf("a predictor that is not read here")
     if any(parameters.get(key, default) != default for key, default in ((b"Colors", 1), (b"BitsPerComponent", 8))):
         raise BadPdf("a predictor that is not read here")
-    rows = []
+    rows = io.BytesIO()
     above = bytes(columns)
     for start in range(0, len(data), columns + 1):
         row = data[start + 1 : start + 1 + columns]
@@ -70,8 +79,8 @@ def _unpredicted(data: bytes, parameters: Dictionary, budget: Budget) -> bytes:
             raise BadPdf("an incomplete row")
         budget.octets(_ROW_COST * (1 if data[start] in _AT_ONCE else columns))
         above = _row(data[start], row, above)
-        rows.append(above)
-    return b"".join(rows)
+        rows.write(above)
+    return rows.getvalue()
 
 
 def _row(kind: int, row: bytes, above: bytes) -> bytes:

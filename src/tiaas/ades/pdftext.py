@@ -12,11 +12,13 @@ _DATE = re.compile(
 _DOC_ENCODING = dict(
     zip((*range(0x18, 0x20), *range(0x80, 0x9F), 0xA0), "˘ˇˆ˙˝˛˚˜•†‡…—–ƒ⁄‹›−‰„“”‘’‚™ﬁﬂŁŒŠŸŽıłœšž€", strict=True)
 )
+_MAX_OCTETS = 32_767
+"""Of a string (ISO 32000-1, Annex C)."""
 
 
 def text(value: Value) -> str | None:
-    """A text string (7.9.2.2); None for anything else. What cannot be decoded becomes U+FFFD."""
-    if not isinstance(value, bytes) or type(value) is not bytes:
+    """A text string (7.9.2.2); None for anything else, and for a longer one. What cannot be decoded becomes U+FFFD."""
+    if not isinstance(value, bytes) or type(value) is not bytes or len(value) > _MAX_OCTETS:
         return None
     if value.startswith(b"\xfe\xff"):
         return value[2:].decode("utf-16-be", "replace")

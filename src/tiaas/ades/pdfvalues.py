@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
 
 from tiaas.base.errors import TiaasError
+from tiaas.base.slices import SLICE, joined, slices
+from tiaas.base.unlocked import Octets
 
 
 class BadPdf(TiaasError):
@@ -94,8 +96,8 @@ class SmallBudget(Budget):
 
 
 _NAME_SPECIAL = re.compile(rb"[^!-~]|[()<>\[\]{}/%#]")
-_STRING_SPECIAL = re.compile(rb"[()\\\r\n]")
-_STRING_WRITTEN = {b"(": b"\\(", b")": b"\\)", b"\\": b"\\\\", b"\r": b"\\r", b"\n": b"\\n"}
+_STRING_WRITTEN = ((b"\\", b"\\\\"), (b"(", b"\\("), (b")", b"\\)"), (b"\r", b"\\r"), (b"\n", b"\\n"))
+"""The backslash first: the others bring some."""
 
 
 def written(value: Value) -> bytes:
@@ -117,7 +119,14 @@ def _known_name(name: bytes) -> bytes:
 
 
 def _written_string(value: bytes) -> bytes:
-    return b"(" + _STRING_SPECIAL.sub(lambda match: _STRING_WRITTEN[match[0]], value) + b")"
+    return b"(" + (_escaped(value) if len(value) <= SLICE else joined(map(_escaped, slices(value)))) + b")"
+
+
+def _escaped(part: Octets) -> bytes:
+    octets = bytes(part)
+    for special, escaped in _STRING_WRITTEN:
+        octets = octets.replace(special, escaped)
+    return octets
 
 
 def written_entries(value: Dictionary) -> bytes:

@@ -20,7 +20,7 @@ _MAX_NUMBER = 8_388_607
 """Indirect objects in a document (PDF/A-1, 6.1.12)."""
 _TAIL = 2048
 _ENTRY_SIZE = 20
-_SUBSECTION = re.compile(rb"[\x00\t\n\f\r ]*(\d{1,10}) (\d{1,10})[ \t]*(?:\r\n|\n|\r)")
+_SUBSECTION = re.compile(rb"[\x00\t\n\f\r ]{0,4096}+(\d{1,10}) (\d{1,10})[ \t]{0,4096}+(?:\r\n|\n|\r)")
 _ENTRY = re.compile(rb"(\d{10}) (\d{5}) ([nf])(?: \r| \n|\r\n)")
 _START = re.compile(rb"startxref" + BLANK + INTEGER + BLANK + rb"%%EOF")
 _TABLE = re.compile(SKIPPED + rb"xref")
@@ -195,30 +195,38 @@ def _section(octets: bytes, offset: int, budget: Budget) -> tuple[_Table | _Stre
     table = _TABLE.match(octets, offset)
     if table is None:
         return _stream(octets, offset, budget)
-    budget.octets(table.end() - offset)
-    return _table(octets, table.end(), budget)
+    return _table(octets, table, budget)
 
 
-def _table(octets: bytes, at: int, budget: Budget) -> tuple[_Table, Dictionary]:
+def _table(octets: bytes, opening: re.Match[bytes], budget: Budget) -> tuple[_Table, Dictionary]:
     runs = []
+    at = opening.end()
+    looked_at = at - opening.start()
     while (match := _SUBSECTION.match(octets, at)) is not None:
         start, count = int(match[1]), int(match[2])
         runs.append((start, count, match.end()))
+        looked_at += match.end() - at
         at = match.end() + count * _ENTRY_SIZE
         if at > len(octets) or len(runs) > _MAX_SUBSECTIONS:
             raise BadPdf("a cross-reference table without end")
     trailer = _TRAILER.match(octets, at)
     if trailer is None:
         raise BadPdf("no trailer behind a cross-reference table")
-    return _Table(octets, runs), _dictionary(Scanner(octets, trailer.end(), budget))
+    scanner = Scanner(octets, trailer.end(), budget)
+    dictionary = _dictionary(scanner)
+    # Sections may lie in what is skipped between the parts of others.
+    budget.octets(looked_at + scanner.at - at)
+    return _Table(octets, runs), dictionary
 
 
 def _stream(octets: bytes, offset: int, budget: Budget) -> tuple[_Stream, Dictionary]:
     scanner = Scanner(octets, value_place(octets, offset), budget)
     dictionary = _dictionary(scanner)
+    budget.octets(scanner.at - offset)
     if dictionary.get(b"Type") != b"XRef":
         raise BadPdf("no cross-reference stream where one belongs")
-    rows = decoded(dictionary, stream_data(octets, scanner.at, _whole(dictionary, b"Length")), budget)
+    data = stream_data(octets, scanner.at, _whole(dictionary, b"Length"), budget)
+    rows = decoded(dictionary, data, budget)
     widths = _numbers(dictionary.get(b"W"))
     if len(widths) != 3 or not all(0 <= width <= 8 for width in widths) or not sum(widths):
         raise BadPdf("a cross-reference stream without widths")
@@ -230,8 +238,11 @@ def _stream(octets: bytes, offset: int, budget: Budget) -> tuple[_Stream, Dictio
     return _Stream(rows, (widths[0], widths[1], widths[2]), runs), dictionary
 
 
-def stream_data(octets: bytes, at: int, length: int) -> bytes:
-    """The data of the stream whose dictionary ends at `at`."""
+def stream_data(octets: bytes, at: int, length: int, budget: Budget) -> memoryview:
+    """The data of the stream whose dictionary ends at `at`.
+
+    They are charged, with what stands around them: streams may overlap, and thousands end in the same place.
+    """
     opening = _DATA.match(octets, at)
     if opening is None:
         raise BadPdf("no stream where one belongs")
@@ -239,9 +250,11 @@ def stream_data(octets: bytes, at: int, length: int) -> bytes:
         raise BadPdf("no line end before a stream's data")
     start = opening.end()
     end = start + length
-    if length < 0 or end > len(octets) or _DATA_END.match(octets, end) is None:
+    closing = _DATA_END.match(octets, end) if length >= 0 and end <= len(octets) else None
+    if closing is None:
         raise BadPdf("a stream with a wrong length")
-    return octets[start:end]
+    budget.octets(closing.end() - at)
+    return memoryview(octets)[start:end]
 
 
 def _dictionary(scanner: Scanner) -> Dictionary:

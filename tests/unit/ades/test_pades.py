@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from asn1crypto import cms, x509
@@ -20,10 +21,12 @@ from hypothesis import strategies as st
 from tests import adesbench, pdfmaker
 from tests.adesbench import Key
 from tests.pdfgeneral import value_by_value
+from tiaas.ades import pades
 from tiaas.ades.found import Integrity, SignatureFormat
 from tiaas.ades.pades import PadesOptions, prepare
 from tiaas.ades.padesread import read_pades_untrusted
 from tiaas.ades.pdfa import PdfaLevel, pdfa_level_untrusted
+from tiaas.ades.pdftext import text
 from tiaas.ades.signing import CannotSign, SignedBy
 from tiaas.pki.keys import SigningScheme
 from tiaas.pki.names import authority_name
@@ -223,3 +226,20 @@ def _huge_certificate() -> bytes:
     builder = CertificateBuilder(name, name, key.public_key(), 1, adesbench.SPAN.start, adesbench.SPAN.end)
     filling = UnrecognizedExtension(ObjectIdentifier("1.2.3.4"), bytes(40_000))
     return builder.add_extension(filling, critical=False).sign(key, SHA256()).public_bytes(Encoding.DER)
+
+
+def test_names_of_fields_that_none_of_ours_has_are_not_decoded() -> None:
+    """Thousands of fields may have one long name."""
+    fields = b" ".join([b"<< /T 8 0 R >>", b"<< /T (Signature1) >>", b"<< /T <FEFF005300690067> >>"])
+    body = pdfmaker.objects(catalog=b"/AcroForm << /Fields [%b] >>" % fields) | {8: b"(" + b"\xe4" * 30_000 + b")"}
+    with patch.object(pades, "text", side_effect=text) as decoded:
+        assert b"/T (Signature2)" in signed(pdfmaker.classic(body))
+    assert max(len(call.args[0]) for call in decoded.call_args_list) < 100
+
+
+@pytest.mark.code(4110)
+def test_a_dictionary_of_megabytes_gets_no_entry() -> None:
+    """It would be copied several times in one go."""
+    with pytest.raises(CannotSign, match="too large") as raised:
+        signed(pdfmaker.classic(pdfmaker.objects(catalog=b"/X (" + b"\n" * 5_000_000 + b")")))
+    assert raised.value.code == 4110

@@ -227,17 +227,17 @@ def test_strings_with_endless_parentheses_are_refused() -> None:
 
 
 def test_objects_in_the_comments_of_others_are_refused() -> None:
-    """100 objects, each in a comment of the one before, and all of them end with the same megabyte."""
-    numbers = range(10, 110)
+    """180 objects, each in a comment of the one before, and all of them end with the same comments."""
+    numbers = range(10, 190)
     head = b"%%PDF-1.4\n1 0 obj << /AcroForm << /Fields [%s] >> >> endobj\n"
     body = head % b" ".join(b"%d 0 R" % number for number in numbers)
     places = [(1, body.index(b"1 0 obj"))]
     for number in numbers:
         places.append((number, len(body)))
         body += b"%d 0 obj %%" % number
-    body += b"x" * 1_000_000 + b"\n<< /FT /Tx >> endobj\n"
+    body += b"\n%".join([b"x" * 30_000] * 14) + b"\n<< /FT /Tx >> endobj\n"
     table = b"".join(b"%d 1\n%010d 00000 n \n" % place for place in places)
-    document = body + b"xref\n" + table + b"trailer << /Size 110 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % len(body)
+    document = body + b"xref\n" + table + b"trailer << /Size 190 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % len(body)
     with pytest.raises(BadSignatureFile, match="too many octets") as raised:
         read_pades_untrusted(document)
     assert raised.value.code == 4110
