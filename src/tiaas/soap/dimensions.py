@@ -1,33 +1,72 @@
-"""What a parser would build of a document, counted in its octets before it does: elements and attributes.
+"""What a parser would build of a document, found in its octets before it does: elements, attributes, namespace names.
 
 Counting `<` and `=` is a quick bound, since an element costs one of the former and an attribute one of the latter. A
 text may be full of both, so a document above that bound is gone through tag by tag, up to the first one too many.
+
+Parsers write the name of a namespace into the name of every element and attribute that is in it, and canonical XML
+again wherever it is used: a few octets of the document each time. So these names have a bound, too.
 """
 
-from tiaas.base.slices import counted, found
+import re
+
+from tiaas.base.slices import SLICE, counted, found
 from tiaas.base.unlocked import Octets
 from tiaas.soap.errors import TooLarge
 from tiaas.soap.tags import end_of_tag, next_value
 
+NAMESPACE_MAX = 512
+"""Octets of a namespace's name as it is written. No reference takes fewer than what it stands for."""
 _SHORTEST = 4
 """Octets of `<a/>`; no attribute has fewer."""
+_DECLARATIONS = tuple(blank + b"xmlns" for blank in (b" ", b"\t", b"\r", b"\n"))
+"""How the names of declarations begin; others that begin so are reserved (XML 1.0, 2.3)."""
+_BLANK, _NAME = rb"[ \t\r\n]", rb"""[^ \t\r\n<>="']"""
+_EQUALS = _BLANK + rb"*+=" + _BLANK + rb"*+"
+_SHORT = rb"{0,%d}+" % NAMESPACE_MAX
+_NAMED_SHORTLY = re.compile(
+    (rb"<(?:[/!?]|" + _NAME + rb"++(?:" + _BLANK + rb"++(?:")
+    + (rb"xmlns" + _NAME + rb"*+" + _EQUALS + rb"""(?:"[^"<]""" + _SHORT + rb""""|'[^'<]""" + _SHORT + rb"')")
+    + (rb"|(?!xmlns)" + _NAME + rb"++" + _EQUALS + rb"""(?:"[^"<]*+"|'[^'<]*+')""")
+    + (rb"))*" + _BLANK + rb"*+/?+>)")
+)
+"""A whole tag whose namespaces have names that are short enough, or what is no start tag."""
 
 
 def check_dimensions(document: Octets, elements: int, attributes: int, of_one: int | None = None) -> None:
-    """Raises `TooLarge` for more elements, or more attributes in all or `of_one` element. What cannot be followed is
-    not well-formed, and no parser builds what stands behind it.
+    """Raises `TooLarge` for more elements, more attributes in all or `of_one` element, or the name of a namespace that
+    is longer than `NAMESPACE_MAX`. What cannot be followed is not well-formed, and no parser builds what stands behind
+    it.
 
-    Instructions, comments and CDATA sections are bounded by twice the number of elements.
+    Instructions, comments and CDATA sections are bounded by twice the number of elements. The document's encoding
+    contains ASCII.
     """
     of_one = attributes if of_one is None else min(of_one, attributes)
+    if _may_have_more(document, elements, of_one) or _may_name_more(document):
+        _Walk(document, elements, attributes, of_one).walk()
+
+
+def _may_have_more(document: Octets, elements: int, of_one: int) -> bool:
     if len(document) <= _SHORTEST * min(elements, of_one):
-        return
+        return False
     opening = counted(document, b"<")
     if opening > elements:
         # Ends of elements, and the XML declaration.
         opening -= counted(document, b"</") + bytes(document[:9]).startswith((b"<?xml ", b"\xef\xbb\xbf<?xml "))
-    if opening > elements or counted(document, b"=") > of_one:
-        _Walk(document, elements, attributes, of_one).walk()
+    return opening > elements or counted(document, b"=") > of_one
+
+
+def _may_name_more(document: Octets) -> bool:
+    """Whether there may be a longer name. There is no `<` in it, so only tags are looked at that have none near."""
+    last, at = len(document) - NAMESPACE_MAX, found(document, b"<")
+    while 0 <= at < last:
+        near = bytes(document[at + 1 : at + 1 + NAMESPACE_MAX]).rfind(b"<")
+        if near >= 0:
+            at += 1 + near
+        elif _NAMED_SHORTLY.match(document, at, at + SLICE) is None:
+            return True
+        else:
+            at = found(document, b"<", at + 1 + NAMESPACE_MAX)
+    return False
 
 
 class _Walk:
@@ -79,7 +118,14 @@ class _Walk:
                 raise TooLarge(f"more than {self._attributes} attributes")
             if self._with > most:
                 raise TooLarge(f"more than {self._of_one} attributes of one element")
-            at = found(document, *value) + 1
-            if at == 0:
+            close = found(document, *value)
+            if close < 0:
                 return -1
+            if close - value[1] > NAMESPACE_MAX and self._is_declared(at, value[1]):
+                raise TooLarge(f"a namespace whose name is longer than {NAMESPACE_MAX} octets")
+            at = close + 1
         return end_of_tag(document, at)
+
+    def _is_declared(self, at: int, value: int) -> bool:
+        """Whether the name in front of a value is that of a declaration; it stands behind `at`, with what is before."""
+        return any(found(self._document, wanted, at, value) >= 0 for wanted in _DECLARATIONS)

@@ -285,9 +285,10 @@ class Dispatcher:
         """Whether markup makes a message slow to read: many elements or attributes, or some whose octets count, as each
         tag is looked at."""
         tags = body.count(b"<")
-        if tags >= _TAGS_IN_THREAD or (len(body) > _MANY_ATTRIBUTES and tags + body.count(b"=") >= _TAGS_IN_THREAD):
+        both = tags + body.count(b"=")
+        if tags >= _TAGS_IN_THREAD or (len(body) > _MANY_ATTRIBUTES and both >= _TAGS_IN_THREAD):
             return True
-        return (len(body) > _MANY_TAGS or tags >= _LOOKED_AT_IN_THREAD) and self._places().may_be_in(body)
+        return (len(body) > _MANY_TAGS or both >= _LOOKED_AT_IN_THREAD) and self._places().may_be_in(body)
 
     def _read(
         self, body: bytes | bytearray, package: str | None, shapes: Shapes[Operation] | None = None

@@ -11,7 +11,7 @@ from lxml import etree
 
 from tiaas.base.dataclass import dataclass
 from tiaas.base.slices import counted, found
-from tiaas.soap.dimensions import check_dimensions
+from tiaas.soap.dimensions import NAMESPACE_MAX, check_dimensions
 from tiaas.soap.errors import BadEnvelope, NotAllowed, NotWellFormed, TooLarge, WrongEncoding
 from tiaas.soap.longtexts import LONG, Thin, thin
 from tiaas.soap.parsers import fromstring, parser_for
@@ -50,6 +50,10 @@ _OTHER_UNICODE = (b"\xfe\xff", b"\xff\xfe", b"\x00", b"<\x00", b"\x4c\x6f\xa7\x9
 CANONICAL_COST_MAX = 200_000_000
 """libxml2 compares every namespace in force with every other for each element that it makes canonical, and every
 attribute with all before it; so many comparisons take a second."""
+NAMES_WRITTEN_MAX = 64 * 1024 * 1024
+"""Exclusive canonical XML declares a namespace at every element that uses it while those around it do not; so many
+octets may names have then that are longer than `_USUAL_NAME`."""
+_USUAL_NAME = 128
 ATTRIBUTES_MAX = 10_000
 """Of one element."""
 _DOCTYPE = b"<!DOCTYPE"
@@ -219,15 +223,23 @@ def _has_doctype(document: bytes) -> bool:
 
 
 def _check_canonical_cost(document: bytes, root: XmlElement) -> None:
-    """Raises `TooLarge` for what is small and would take hours to be made canonical: many namespaces or attributes."""
-    namespaces, octets = document.count(b"xmlns"), len(document)
+    """Raises `TooLarge` for what is small and would take hours or gigabytes to be made canonical: many namespaces or
+    attributes."""
+    namespaces, octets = counted(document, b"xmlns"), len(document)
+    # So small a document has no room for uses of namespaces, either.
     if namespaces**2 * octets + octets**2 <= CANONICAL_COST_MAX:
         return
-    attributes = counted(document, b"=")
-    if namespaces**2 * counted(document, b"<") + attributes**2 <= CANONICAL_COST_MAX:
-        return
-    if canonical_cost(root, CANONICAL_COST_MAX) > CANONICAL_COST_MAX:
+    tags, attributes = counted(document, b"<"), counted(document, b"=")
+    if (
+        namespaces**2 * tags + attributes**2 > CANONICAL_COST_MAX
+        and canonical_cost(root, CANONICAL_COST_MAX) > CANONICAL_COST_MAX
+    ):
         raise TooLarge("too many namespaces or attributes at once")
+    if (
+        min(namespaces * tags, tags + attributes) * NAMESPACE_MAX > NAMES_WRITTEN_MAX
+        and _names_written(root) > NAMES_WRITTEN_MAX
+    ):
+        raise TooLarge("too many uses of namespaces with long names")
 
 
 def canonical_cost(root: XmlElement, most: int) -> int:
@@ -241,6 +253,23 @@ def canonical_cost(root: XmlElement, most: int) -> int:
         if cost > most:
             break
     return cost
+
+
+def _names_written(root: XmlElement) -> int:
+    """How many octets of long names of namespaces a canonical form may have, at most; counts to `NAMES_WRITTEN_MAX`."""
+    written = in_force = longest = 0
+    for _, node in etree.iterwalk(root, events=("start", "start-ns", "end-ns")):
+        if isinstance(node, XmlElement):
+            written += min(in_force, 1 + len(node.attrib)) * longest
+        elif isinstance(node, tuple):
+            in_force += 1
+            octets = len(node[1].encode())
+            longest = max(longest, octets if octets > _USUAL_NAME else 0)
+        else:
+            in_force -= 1
+        if written > NAMES_WRITTEN_MAX:
+            break
+    return written
 
 
 def _too_deep(root: XmlElement, depth: int) -> bool:

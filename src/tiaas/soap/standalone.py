@@ -31,6 +31,8 @@ _OF_A_PREFIX = r"""[^\s:<>"'&=/;,()|\[\]{}@*+!]"""
 # They start where a run of such characters starts, and nowhere within: else a long run takes its square.
 _BEFORE_COLON = re.compile(f"(?<!{_OF_A_PREFIX})({_OF_A_PREFIX}+):")
 _AT_THE_END = re.compile(f"(?<!{_OF_A_PREFIX}){_OF_A_PREFIX}*+\\Z")
+_UTF_16 = re.compile(rb"\xfe\xff|\xff\xfe|\x00|.\x00", re.DOTALL)
+"""Expat reads such a document as UTF-16, whatever encoding it was told; no bound counted in octets would hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,11 @@ class Standing:
 def standing_untrusted(document: Octets, places: Places, depth: int) -> list[Standing]:
     """The elements at `places` that are not empty, in the order of the document, whose dimensions were checked.
 
-    None for what is not well-formed, has a document type declaration or is deeper around them than `depth`, which its
-    reader refuses.
+    None for what is not well-formed, not in UTF-8, has a document type declaration or is deeper around them than
+    `depth`, which its reader refuses.
     """
+    if _UTF_16.match(document):
+        return []
     finder = _Finder(document, places, depth)
     try:
         finder.reading.read()

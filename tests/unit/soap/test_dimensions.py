@@ -14,9 +14,9 @@ from tiaas.base.slices import SLICE
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.xmldocuments import DOCUMENT_LIMITS, parse_document
 from tiaas.soap import tags
-from tiaas.soap.dimensions import check_dimensions
+from tiaas.soap.dimensions import NAMESPACE_MAX, check_dimensions
 from tiaas.soap.errors import TooLarge
-from tiaas.soap.markup import ATTRIBUTES_MAX, Limits, parse_document_untrusted
+from tiaas.soap.markup import ATTRIBUTES_MAX, Limits, parse_document_untrusted, parse_untrusted
 
 DECLARED = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 ELEMENTS = DOCUMENT_LIMITS.nodes
@@ -184,3 +184,115 @@ def test_messages_may_have_two_attributes_for_each_element() -> None:
     assert parse_document_untrusted(b"<a" + b"".join(b" a%d=''" % n for n in range(20)) + b"/>", limits).tag == "a"
     with pytest.raises(TooLarge, match="more than 20 attributes"):
         parse_document_untrusted(b"<a" + b"".join(b" a%d=''" % n for n in range(21)) + b"/>", limits)
+
+
+LONG_NAME = b"u" * (NAMESPACE_MAX + 1)
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        b'xmlns="%s"',
+        b"xmlns:a='%s'",
+        b'b="c"\txmlns:a\r\n=\n"%s"',
+        b'b=">" xmlns = \'%s\' c=""',
+        b'b="%b" xmlns:a="%%s"' % (b"x" * 2 * SLICE),
+        b'b%b="" xmlns:a="%%s"' % (b"x" * 2 * SLICE),
+        b"%b xmlns:a%b = '%%s'" % (b" " * 2 * SLICE, b"a" * 2 * SLICE),
+    ],
+    ids=["default", "prefix", "blanks", "no blanks", "behind a long value", "behind a long name", "a long name"],
+)
+def test_no_parser_sees_a_long_name_of_a_namespace(declaration: bytes) -> None:
+    """It would write it into the name of each attribute: 0.4 MB became gigabytes."""
+    before = b"<a>" + b"<b c=''>d</b>" * 100
+    for name in (LONG_NAME, b"&#117;" * 86, b"/" * SLICE):
+        for end in (b"/>", b"><b/></d>"):
+            octets = before + b"<d " + declaration % name + end + b"</a>"
+            etree.fromstring(octets, etree.XMLParser(huge_tree=True))
+            with pytest.raises(TooLarge, match="a namespace whose name is longer than 512 octets"):
+                check_dimensions(octets, 10_000, 10_000)
+    check_dimensions(before + b"<d " + declaration % LONG_NAME[1:] + b"/></a>", 10_000, 10_000)
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        b'<b c="%s"/>',
+        b'<b c="xmlns=" d="%s"/>',
+        b'<b xml:lang="%s"/>',
+        b'<c:xmlns xmlns:c="c" d="%s"/>',
+        b'<b c:xmlns="%s" xmlns:c="c"/>',
+        b'<xmlns a="%s"/>',
+        b"<!-- < xmlns='%s' <a xmlns='%s'> -->",
+        b"<?a <b xmlns='%s'/> ?>",
+        b"<![CDATA[ <b xmlns='%s'/>]]>",
+        b"<b>xmlns='%s'</b>",
+    ],
+)
+def test_what_is_no_declaration_may_be_long(inner: bytes) -> None:
+    check_dimensions(b"<a>" + inner.replace(b"%s", LONG_NAME * 2) + b"</a>", 100, 100)
+
+
+_DECLARING = st.sampled_from(
+    [
+        *(b"<a", b"<b:c", b"</a>", b"</b:c>", b"/>", b">", b" d='", b' xmlns:b="', b" xmlns='", b"\nxmlns:e = '"),
+        *(b"<!--", b"-->", b"<?p ", b"?>", b"<![CDATA[", b"]]>", b"'", b'"', b"<", b" xmlns", b"="),
+        *(b"u" * (NAMESPACE_MAX - 1), b"v", b"&#119;"),
+    ]
+)
+
+
+@given(st.lists(_DECLARING, max_size=30).map(b"".join), st.sampled_from([1, 5, SLICE]))
+def test_exactly_the_names_that_a_parser_would_build(inner: bytes, at_once: int) -> None:
+    octets = b"<a xmlns:b='b'>" + inner + b"</a>"
+    try:
+        root = etree.fromstring(octets)
+    except etree.XMLSyntaxError:
+        return
+    # A reference stands for one character.
+    raw = etree.fromstring(octets.replace(b"&#", b"##"))
+    names = [declared[1] for _, declared in etree.iterwalk(raw, events=("start-ns",)) if declared is not None]
+    assert len(names) == sum(1 for _ in etree.iterwalk(root, events=("start-ns",)))
+    with patch("tiaas.soap.tags.SLICE", at_once), patch("tiaas.soap.dimensions.SLICE", at_once):
+        if max(map(len, names)) > NAMESPACE_MAX:
+            with pytest.raises(TooLarge):
+                check_dimensions(octets, 100, 100)
+        else:
+            check_dimensions(octets, 100, 100)
+
+
+def test_usual_tags_are_not_walked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With long texts, values, many declarations; with end tags, instructions, comments and sections before a text."""
+    monkeypatch.setattr("tiaas.soap.dimensions._Walk", None)
+    text = b"x" * 5_000
+    declared = b"<a %s >" % b" ".join(b"xmlns:a%d = 'urn:a%d'" % (number, number) for number in range(100))
+    octets = declared + text.join([b"<b c='", b"'>", b"</b>", b"<!-- -->", b"<?p?>", b"<![CDATA[ ]]>", b"</a>"])
+    check_dimensions(octets, 10_000, 10_000)
+    check_dimensions(memoryview(octets), 10_000, 10_000)
+
+
+@pytest.mark.code(4280)
+def test_a_document_with_a_long_name_is_refused() -> None:
+    octets = b'<a xmlns:b="' + LONG_NAME + b'"><b:c/></a>'
+    with pytest.raises(KonnektorError) as caught:
+        parse_document(octets)
+    assert (caught.value.code, caught.value.detail) == (4280, "a namespace whose name is longer than 512 octets")
+    with pytest.raises(TooLarge):
+        parse_untrusted(octets, Limits())
+    assert parse_document(octets.replace(LONG_NAME, LONG_NAME[1:])).octets
+
+
+@pytest.mark.code(4280)
+def test_names_that_canonical_xml_would_write_again_and_again_are_bounded() -> None:
+    """It declares a namespace wherever it is used, if those around do not."""
+    declared = b" ".join(b'xmlns:n%d="%s%d"' % (number, LONG_NAME[3:], number) for number in range(10))
+    used = b"<n0:b " + b" ".join(b'n%d:c=""' % number for number in range(10)) + b"/>"
+
+    def document_of(number: int) -> bytes:
+        return b"<a " + declared + b">" + used * number + b"</a>"
+
+    assert parse_document(document_of(10_000)).octets
+    with pytest.raises(KonnektorError) as caught:
+        parse_document(document_of(14_000))
+    assert (caught.value.code, caught.value.detail) == (4280, "too many uses of namespaces with long names")
+    assert parse_document(document_of(29_000).replace(LONG_NAME[3:], b"u" * 120)).octets

@@ -276,6 +276,8 @@ async def test_an_observer_hears_of_every_call() -> None:
         (b"<x " + b" ".join(b'x%d=""' % number for number in range(4000)) + b"/>", True),
         (b"<x/>" * 600, False),
         (b"<!--SignatureObject http://www.w3.org/2000/09/xmldsig#-->" + b"<x/>" * 600, True),
+        (b"<x " + b" ".join(b'x%d=""' % number for number in range(600)) + b"/>", False),
+        (b"<!--SignatureObject http://www.w3.org/2000/09/xmldsig#--><x a='%s'/>" % (b"=" * 600), True),
     ],
 )
 async def test_a_message_of_many_elements_is_read_in_a_thread(

@@ -126,6 +126,11 @@ def _with_prefixes(number: int) -> str:
     return "<a " + " ".join(f'xmlns:b{place:x}="b"' for place in range(number)) + "/>"
 
 
+def _with_long_names(attributes: int) -> str:
+    """Written into the name of each attribute."""
+    return f'<a xmlns:b="{"u" * 60_000}" ' + " ".join(f'b:c{place:x}=""' for place in range(attributes)) + "/>"
+
+
 _HINTS = "<!--SignatureObject http://www.w3.org/2000/09/xmldsig#-->"
 
 
@@ -137,8 +142,10 @@ _HINTS = "<!--SignatureObject http://www.w3.org/2000/09/xmldsig#-->"
         f"<S>{_HINTS}{_with_attributes(ATTRIBUTES_MAX) * 13}</S>".encode(),
         message(signed(_with_attributes(ATTRIBUTES_MAX + 1))),
         message(signed("<a/>" * 60_001)),
+        f"<S>{_HINTS}{_with_long_names(2_500)}</S>".encode(),
+        message(signed(_with_long_names(100))),
     ],
-    ids=["attributes", "prefixes", "attributes in all", "in a signature", "elements"],
+    ids=["attributes", "prefixes", "attributes in all", "in a signature", "elements", "names", "names in a signature"],
 )
 @pytest.mark.parametrize("is_packaged", [False, True])
 def test_what_is_too_large_is_refused_before_any_parser_sees_it(
@@ -148,6 +155,30 @@ def test_what_is_too_large_is_refused_before_any_parser_sees_it(
     monkeypatch.setattr(bulk, "standing_untrusted", None)
     with pytest.raises(TooLarge):
         read(packaged(body) if is_packaged else body, package=PACKAGE if is_packaged else None)
+
+
+def test_names_of_namespaces_take_a_bounded_part_of_memory() -> None:
+    body = f"<S>{_HINTS}{_with_long_names(2_500)}</S>".encode()
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLarge):
+            read(body)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 5 * len(body)
+
+
+@pytest.mark.parametrize("beginning", ["", "\ufeff", " ", "<?xml version='1.0' encoding='UTF-8'?>"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_expat_reads_no_utf_16(beginning: str, encoding: str) -> None:
+    """It would whatever it is told, and what was counted in octets would be wrong."""
+    hint = f"SignatureObject {DS}".ljust(60).encode().decode(encoding)
+    body = (beginning + f"<!--{hint}-->" + message(signed("x")).decode()).encode(encoding)
+    assert PLACES.may_be_in(body)
+    assert standing_untrusted(body, PLACES, 32) == []
+    with pytest.raises(BadEnvelope):
+        read(body)
 
 
 def test_as_many_attributes_as_a_document_may_have_are_read() -> None:
@@ -173,9 +204,11 @@ def test_a_namespace_that_is_not_read_to_its_end_is_none() -> None:
     """What the signature would get of it would not be what stands there."""
     name = "urn:" + "x" * 500_000
     for signature in (signed("p:c"), signed("<p:a/>"), signed("x")):
-        with pytest.raises(BadMessage):
-            read(message(signature, f'xmlns:p="{name}"'))
-    signature = signed(f'<p:c xmlns:p="{name}"/><d e="{name}"/>')
+        body = message(signature, f'xmlns:p="{name}"')
+        assert standing_untrusted(body, PLACES, 32) == []
+        with pytest.raises(TooLarge):
+            read(body)
+    signature = signed(f'<d e="{name}"/>')
     assert signature_in(message(signature)) == signature.encode()
 
 
