@@ -14,6 +14,8 @@ from tiaas.soap.parsers import fromstring
 
 _CMS_ATTRIBUTE = "CMSAttribute"
 _ATTRIBUTES_MAX = 50
+_VALUES_MAX = 200
+"""Of a list, attributes and others."""
 
 
 def attributes_in(properties: PropertyList | None) -> tuple[bytes, ...]:
@@ -23,7 +25,10 @@ def attributes_in(properties: PropertyList | None) -> tuple[bytes, ...]:
     """
     if properties is None:
         return ()
-    elements = [fromstring(text) for entry in properties.property for text in entry.value or ()]
+    texts = [text for entry in properties.property for text in entry.value or ()]
+    if len(texts) > _VALUES_MAX:
+        raise KonnektorError(4000, "too many values of properties")
+    elements = map(fromstring, texts)
     found = [_attribute(element) for element in elements if local_name(element) == _CMS_ATTRIBUTE]
     if len(found) > _ATTRIBUTES_MAX:
         raise KonnektorError(4000, "too many CMSAttributes")

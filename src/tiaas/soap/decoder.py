@@ -41,10 +41,45 @@ def decode_root(cls: type[T], element: XmlElement) -> T:
 
 def read_exactly(plan: Plan, element: XmlElement) -> Any:
     """The message in `element`, judged by the letter; raises BadMessage. What `quick_read` reads, this reads alike."""
+    _check_opaque(plan, element)
     value = _complex(plan, element)
     if _names_elements(plan.cls):
         _check_unique_ids(element)
     return value
+
+
+_OPAQUE: dict[type[Any], dict[str, bool]] = {}
+_NAMESPACE_OCTETS_MAX = 1024 * 1024
+"""Of the namespaces that opaque elements are written out with, each with all that are in force."""
+_VALUES_MAX = 200
+"""Elements in one of any type."""
+
+
+def _check_opaque(plan: Plan, root: XmlElement) -> None:
+    """Refuses what is small and becomes large when it is written out, before that is done."""
+    kinds = _opaque_kinds(plan.cls)
+    if not kinds:
+        return
+    left = _NAMESPACE_OCTETS_MAX
+    for element in root.iter(*kinds):
+        count = len(element) if kinds[str(element.tag)] else 1
+        if count > _VALUES_MAX:
+            refuse(element, f"holds more than {_VALUES_MAX} elements")
+        if count:
+            left -= count * sum(len(prefix or "") + len(uri) for prefix, uri in element.nsmap.items())
+        if left < 0:
+            refuse(element, "is one of too many elements with too many namespaces in force")
+
+
+def _opaque_kinds(cls: type[Any]) -> dict[str, bool]:
+    """The names of elements below a class that are written out, and whether their content is."""
+    known = _OPAQUE.get(cls)
+    if known is None:
+        children = [(child.name, child.simple) for plan in plans_below(cls) for child in plan.children]
+        known = _OPAQUE[cls] = {
+            name: simple.inside for name, simple in children if isinstance(simple, Opaque) and not simple.octets
+        }
+    return known
 
 
 _ID_ATTRIBUTES = ("ID", "Id")

@@ -7,14 +7,16 @@ institution. Documents are prepared together, in a thread if that takes long, an
 from functools import partial
 from typing import TypeVar
 
+from tiaas.base.heavy import beside
 from tiaas.interfaces import signature_service_v7_4 as v7_4
 from tiaas.interfaces import signature_service_v7_5 as v7_5
 from tiaas.konnektor.cardtypes import HBAX, SM_B
 from tiaas.konnektor.errors import KonnektorError
 from tiaas.konnektor.peer import Peer
+from tiaas.konnektor.quickwork import QUICK_OCTETS
 from tiaas.konnektor.services.context import ServiceContext, authorize, call_context, declared
 from tiaas.konnektor.services.signature.making import Call, make
-from tiaas.konnektor.services.signature.wishes import check_arguments, wishes_of
+from tiaas.konnektor.services.signature.wishes import check_arguments, octets_to_parse, wishes_of
 from tiaas.soap.dispatch import Operation, operation
 
 Response = TypeVar("Response", bound=v7_5.SignDocumentResponse)
@@ -60,7 +62,8 @@ async def _serve(
     if qes:
         context.qes.require_enabled()
     with context.jobs.running(number, card.handle) as job:
-        wishes = wishes_of(message.sign_request, qes)
+        octets, wanted = octets_to_parse(message.sign_request), (message.sign_request, qes)
+        wishes = wishes_of(*wanted) if octets <= QUICK_OCTETS else await beside(octets, wishes_of, *wanted)
         # `str` of a member needs no Python, `value` two calls.
         crypt = str(message.crypt or context.qes.settings.default_crypt)
         place = message.context

@@ -2,6 +2,7 @@
 (gemSpec_Kon V5.18 TAB_KON_756, 755, 753)."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from lxml import etree
 
@@ -80,6 +81,24 @@ def wishes_of(requests: Sequence[SignRequest], qes: bool) -> list[Wish]:
         tell_which(error, len(wishes), len(requests))
         raise
     return wishes
+
+
+def octets_to_parse(requests: Sequence[SignRequest]) -> int:
+    """How much XML of optional inputs `wishes_of` parses: properties and inline schemas."""
+    octets = 0
+    for request in requests:
+        inputs = request.optional_inputs
+        if inputs is not None and (inputs.properties is not None or inputs.schemas is not None):
+            octets += _octets_in(inputs)
+    return octets
+
+
+def _octets_in(inputs: SignInputs) -> int:
+    properties = inputs.properties or dss.Properties()
+    lists = (properties.signed_properties, properties.unsigned_properties)
+    values = (entry.value or () for found in lists if found is not None for entry in found.property)
+    schemas = () if inputs.schemas is None else inputs.schemas.schema
+    return sum(map(len, chain.from_iterable(values))) + sum(len(schema.inline_xml or "") for schema in schemas)
 
 
 def tell_which(error: KonnektorError, before: int, count: int) -> None:
