@@ -70,6 +70,7 @@ class _Asking:
 _JUST_ASK = _Asking()
 _OF_SIGNER = _Asking(is_claimed=True)
 _RULES_KEPT = 16
+_OUTDATED = 4002
 
 
 def _is_of_before(status: CertificateStatus, at: datetime) -> bool:
@@ -253,22 +254,24 @@ class Trust:
         then, and only if the responder says nothing newer. A status that cannot be had makes the verdict INCONCLUSIVE.
         Raises `KonnektorError` 4002 after the TSL's grace period.
         """
+        if self._source.is_outdated():
+            raise KonnektorError(_OUTDATED)
+        ocsp = self._ocsp
+        generation, may_stand = ocsp.generation, not given and ocsp.is_possible
+        if may_stand:
+            known = self._standing.get(der, at, self._clock.now(), self._source.space, generation)
+            if known is not None:
+                ocsp.hits += 1
+                return known
         certificate = await self._decoded(der)
         if certificate is None:
             return CertificateCheck(_UNREADABLE, at)
-        is_qualified = certificate.is_qualified
-        space = self._source.space
+        is_qualified, space = certificate.is_qualified, self._source.space
         if is_qualified:
             space = self._qualified.space(space, self.lists)
-        ocsp = self._ocsp
-        if given or is_qualified or not ocsp.is_possible:
+        if is_qualified or not may_stand:
             asking = _Asking(tuple(given[:GIVEN_MAX]), wants_current, is_claimed)
             return await self._check_signer(certificate, space, at, asking, is_qualified=is_qualified)
-        generation = ocsp.generation
-        known = self._standing.get(der, at, self._clock.now(), space, generation)
-        if known is not None:
-            ocsp.hits += 1
-            return known
         asking = _OF_SIGNER if is_claimed else _JUST_ASK
         check = await self._check_signer(certificate, space, at, asking, is_qualified=is_qualified)
         self._standing.keep(der, check, space, generation, ocsp.grace)
@@ -289,7 +292,7 @@ class Trust:
     async def _decoded(self, der: bytes) -> Certificate | None:
         """None: not readable. Raises `KonnektorError` 4002 after the TSL's grace period."""
         if self._source.is_outdated():
-            raise KonnektorError(4002)
+            raise KonnektorError(_OUTDATED)
         return self._read.known(der) or await self._newly_decoded(der)
 
     async def _newly_decoded(self, der: bytes) -> Certificate | None:
@@ -385,7 +388,7 @@ class Trust:
         TSL's grace period. Worth keeping as long as the card is inserted.
         """
         if self._source.is_outdated():
-            raise KonnektorError(4002)
+            raise KonnektorError(_OUTDATED)
         space = self.space
         try:
             certificate = decode_certificate_untrusted(der)
@@ -419,7 +422,7 @@ class Trust:
 
     async def _check_server(self, der: bytes, demands: Demands, role: Role, *, tolerate: bool) -> Verdict:
         if self._source.is_anchor_outdated():
-            raise KonnektorError(4002)
+            raise KonnektorError(_OUTDATED)
         verdict = await self.check(der, demands, offline_allow_no_check=tolerate)
         if verdict.result is not Result.VALID:
             raise KonnektorError(4156)

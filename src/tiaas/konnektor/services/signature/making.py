@@ -72,7 +72,7 @@ async def make(call: Call, wishes: Sequence[Wish]) -> tuple[SignResponse, ...]:
         ocsp=ocsp if call.qes and not call.ocsp_afterwards else None,
     )
     size = _size(wishes)
-    preparing = wishes, _names(call.context.entropy, wishes), here
+    preparing = wishes, call.context.entropy, here
     try:
         stack = _prepared(*preparing, SmallBudget) if size is None else await beside(size, _prepared, *preparing)
     except TakesLong:
@@ -84,13 +84,10 @@ async def make(call: Call, wishes: Sequence[Wish]) -> tuple[SignResponse, ...]:
     later = await _certificate_status(call, by.certificate) if _is_asked_later(call, wishes) else None
     finishing = stack[: len(values)], values, later
     finished = _finished(*finishing) if size is None else await beside(size, _finished, *finishing)
-    outside = call.context.qes.settings.pdf_outside
-    return tuple(
-        [
-            sign_response(ready.wish, made, status_of(call.context, ready.warnings), pdf_outside=outside)
-            for ready, made in zip(stack, finished, strict=False)
-        ]
-    )
+    outside, answers = call.context.qes.settings.pdf_outside, []
+    for ready, made in zip(stack, finished, strict=False):
+        answers.append(sign_response(ready.wish, made, status_of(call.context, ready.warnings), pdf_outside=outside))
+    return tuple(answers)
 
 
 def _size(wishes: Sequence[Wish]) -> int | None:
@@ -106,18 +103,15 @@ def _octets(wishes: Sequence[Wish]) -> int:
     return sum(map(len, map(_DATA, wishes)))
 
 
-def _names(entropy: Entropy, wishes: Sequence[Wish]) -> list[str]:
-    """For the Ids of XML signatures."""
-    return [random_uuid(entropy) if wish.format is SignatureFormat.XADES else "" for wish in wishes]
-
-
 def _prepared(
-    wishes: Sequence[Wish], names: Sequence[str], here: Circumstances, budget: type[Budget] = Budget
+    wishes: Sequence[Wish], entropy: Entropy, here: Circumstances, budget: type[Budget] = Budget
 ) -> list[Ready]:
     """Documents checked (TUC_KON_080) and prepared."""
     stack: list[Ready] = []
     try:
-        for wish, name in zip(wishes, names, strict=True):
+        for wish in wishes:
+            # For the Ids of the signature.
+            name = random_uuid(entropy) if wish.format is SignatureFormat.XADES else ""
             stack.append(prepare(wish, name, here, checked(wish, qes=here.qes, budget=budget)))
     except KonnektorError as error:
         tell_which(error, len(stack), len(wishes))

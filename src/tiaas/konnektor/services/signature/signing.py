@@ -57,7 +57,7 @@ async def _serve(
     number = check_arguments(message, qes=qes)
     context.jobs.require_unused(number)
     authorize(context, peer, message.context, "SignDocument", card_handle=message.card_handle)
-    card = context.cards.get(message.card_handle)
+    card = card or context.cards.get(message.card_handle)
     session = card.session(call_context(message.context))
     if qes:
         context.qes.require_enabled()
