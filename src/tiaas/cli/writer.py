@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import TextIO
 
 from tiaas.base.errors import TiaasError
 from tiaas.cli.calledas import as_called
@@ -70,13 +71,25 @@ def lost_output(error: OSError) -> OutputLost:
 
 def give_up_output() -> None:
     """What is left in its buffer goes nowhere, and the interpreter's end does not try it again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _give_up(sys.stdout)
 
 
 def note(text: str) -> None:
-    """One line for the person in front of it: progress, a hint, an error."""
-    sys.stderr.write(f"{in_line(as_called(text))}\n")
-    sys.stderr.flush()
+    """One line for the person in front of it: progress, a hint, an error.
+
+    If nobody reads it any more, or it cannot be written, the work goes on: there is no other place to tell that.
+    """
+    try:
+        sys.stderr.write(f"{in_line(as_called(text))}\n")
+        sys.stderr.flush()
+    except OSError:
+        _give_up(sys.stderr)
+
+
+def _give_up(stream: TextIO) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def local_time(moment: datetime, timespec: str = "seconds") -> str:

@@ -258,6 +258,20 @@ def test_a_reader_that_has_gone_is_told_nothing() -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("place", ["/dev/full", "&1 >&3 | true"])
+def test_notes_that_nobody_reads_end_no_work(place: str) -> None:
+    """Several of them, so that some come after one that could not be written."""
+    notes = "[(note('x'), sleep(0.2)) for _ in range(5)]"
+    work = f"from time import sleep; from tiaas.cli.writer import note; {notes}; print('done')"
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"exec 3>&1; \"$0\" -c \"$1\" 2>{place}", sys.executable, work],
+        env={"PYTHONPATH": _SOURCE, "PATH": "/usr/bin:/bin"},
+        stdout=subprocess.PIPE,
+        timeout=60,
+    )
+    assert done.stdout == b"done\n"
+
+
 def _in_shell(*commands: str) -> "subprocess.CompletedProcess[str]":
     text = "; ".join(f'"{sys.executable}" -m tiaas {command}' for command in commands)
     return subprocess.run(
