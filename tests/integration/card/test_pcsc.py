@@ -20,7 +20,9 @@ from tests.integration.card.conftest import obstacle
 from tests.integration.encryption.conftest import data, decrypt_request, encrypt_request, octets_of
 from tests.integration.konnektor_core.practice import CALL, Practice
 from tests.integration.konnektor_core.surgery import CT, MAC, Surgery, context
-from tests.integration.signature.office import wish
+from tests.integration.signature.office import XML, around, wish
+from tests.integration.signature.stacks import STACK, stack
+from tests.judges import needs, openssl_verifies, xmlsec1_verifies
 from tiaas.ades.cadesread import read_cades_untrusted
 from tiaas.ades.found import Integrity
 from tiaas.base.entropy import SystemEntropy
@@ -34,12 +36,14 @@ from tiaas.cli.terminalidentity import TerminalFolder
 from tiaas.interfaces import signature_service_v7_5 as v7_5
 from tiaas.interfaces.card_service_common_v2_0 import PinResult
 from tiaas.interfaces.card_service_v8_1 import VerifyPin
+from tiaas.interfaces.dss_core_v1_0 import IncludeObject
 from tiaas.interfaces.encryption_service_v6_1 import Crypt as EncryptionCrypt
 from tiaas.interfaces.event_service_v7_2 import GetCards
 from tiaas.interfaces.vsd_service_v5_2 import ReadVSD
 from tiaas.konnektor.cardmap import AUT, ECC
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.errors import KonnektorError
+from tiaas.konnektor.events import Event, Topic
 from tiaas.konnektor.keys import signer_of
 from tiaas.konnektor.opencard import open_card
 from tiaas.konnektor.services import signature as signature_service
@@ -52,6 +56,7 @@ from tiaas.pki.prehashed import is_signature
 from tiaas.terminal.pcsc import PcscCard, PcscError, PcscLink, ReaderWatch, SlotChange, find_reader, readers
 
 WAIT_SECONDS = 20
+AROUND = v7_5.IncludeObjects(include_object=(IncludeObject(which_document="D1"),))
 WITHOUT = "pyscard is missing: python -m pip install pyscard" if importlib.util.find_spec("smartcard") is None else None
 OBSTACLE = obstacle("opensc-tool") or WITHOUT
 pytestmark = pytest.mark.skipif(OBSTACLE is not None, reason=OBSTACLE or "")
@@ -253,6 +258,24 @@ class ReaderSurgery(Surgery):
         self.terminal.insert(slot, virtual)
         await self.until(lambda: len(list(self.core.cards)) == 4)
 
+    @property
+    def ca_bundle(self) -> Path:
+        """The CAs of the lab, as its terminals have them."""
+        return self.folder / "ca.pem"
+
+    def sign_request(
+        self, card: str, *documents: v7_5.SignRequest, crypt: v7_5.Crypt = v7_5.Crypt.ECC
+    ) -> v7_5.SignDocument:
+        """A SignDocument."""
+        return v7_5.SignDocument(
+            card_handle=card,
+            crypt=crypt,
+            context=context(),
+            tv_mode=v7_5.TvMode.NONE,
+            job_number=self.core.jobs.new_number(),
+            sign_request=documents,
+        )
+
     async def verify_pin_smc(self) -> str:
         """The SMC-B's PIN typed at the terminal; its handle."""
         smcb = self.find(CardType.SMC_B).handle
@@ -292,8 +315,13 @@ async def test_a_konnektor_reads_the_card_in_a_reader(reader: int, surgery: Read
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_konnektor_signs_and_decrypts_with_the_card_in_a_reader(reader: int, surgery: ReaderSurgery) -> None:
-    """SignDocument and DecryptDocument with both keys of an SMC-B; its PIN goes from the terminal to the reader."""
+@needs("openssl")
+@needs("xmlsec1")
+async def test_a_konnektor_signs_and_decrypts_with_the_card_in_a_reader(
+    reader: int, surgery: ReaderSurgery, tmp_path: Path
+) -> None:
+    """SignDocument (CAdES, XAdES; judged by foreign programs, too) and DecryptDocument with both keys of an SMC-B; its
+    PIN goes from the terminal to the reader."""
     document = b"Arztbrief"
     async with surgery.moved(1, reader):
         smcb = surgery.find(CardType.SMC_B).handle
@@ -304,20 +332,40 @@ async def test_a_konnektor_signs_and_decrypts_with_the_card_in_a_reader(reader: 
         await surgery.verify_pin_smc()
         assert octets_of((await surgery.call(decrypt_request(sealed.document, smcb))).document) == document
         for crypt in (v7_5.Crypt.RSA, v7_5.Crypt.ECC):
-            answer = await surgery.call(
-                v7_5.SignDocument(
-                    card_handle=smcb,
-                    crypt=crypt,
-                    context=context(),
-                    tv_mode=v7_5.TvMode.NONE,
-                    job_number=surgery.core.jobs.new_number(),
-                    sign_request=(wish(document, "text/plain"),),
-                )
-            )
+            answer = await surgery.call(surgery.sign_request(smcb, wish(document, "text/plain"), crypt=crypt))
             signature = answer.sign_response[0].signature_object.base64_signature
             (found,) = read_cades_untrusted(signature.value, document)
             assert found.integrity is Integrity.INTACT
             assert found.certificate in surgery.smcb.image.files.values()
+            (tmp_path / "document").write_bytes(document)
+            openssl_verifies(signature.value, tmp_path, surgery.ca_bundle, "-content", "document")
+        answer = await surgery.call(surgery.sign_request(smcb, wish(XML, xml=True, include_objects=AROUND)))
+        xmlsec1_verifies(around(answer.sign_response[0]), tmp_path, surgery.ca_bundle)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.requirement("TIP1-A_5666-02", "TIP1-A_4671")
+@pytest.mark.code(4049)
+async def test_a_stack_signed_by_the_card_in_a_reader_is_stopped(reader: int, surgery: ReaderSurgery) -> None:
+    async with surgery.moved(1, reader):
+        smcb = await surgery.verify_pin_smc()
+        request = surgery.sign_request(smcb, *stack(STACK))
+        begun = asyncio.Event()
+
+        def heard(event: Event) -> None:
+            if event.topic == Topic.SIGN_NEXT_SUCCESSFUL:
+                begun.set()
+
+        forget = surgery.core.hub.subscribe(heard)
+        job = asyncio.create_task(surgery.call(request))
+        async with asyncio.timeout(WAIT_SECONDS):
+            await begun.wait()
+        forget()
+        await surgery.call(v7_5.StopSignature(context=context(), job_number=request.job_number or ""))
+        with pytest.raises(KonnektorError) as ended:
+            await job
+        assert ended.value.code == 4049
+        await surgery.call(surgery.sign_request(smcb, wish(b"Arztbrief", "text/plain")))
 
 
 class ServedSurgery(Surgery):

@@ -7,43 +7,19 @@ from dataclasses import replace
 import pytest
 
 from tests.integration.signature.office import TEXT, Office, impatient, wish
+from tests.integration.signature.stacks import STACK, After, stack
 from tiaas.card.ssec import encode_ssec
 from tiaas.interfaces import signature_service_v7_5 as v7_5
 from tiaas.konnektor.cardmap import PIN_QES, PINS, Folder
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.events import Event, Topic
+from tiaas.konnektor.events import Topic
 from tiaas.konnektor.opstate import Condition
 from tiaas.lab.faults import Fault, Service
 from tiaas.terminal.virtual.terminal import PinMode, PinPolicy
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-STACK = 250
-
-
-def stack(count: int) -> list[v7_5.SignRequest]:
-    return [wish(TEXT, "text/plain", name=f"R{number}", document_id=None) for number in range(count)]
-
-
-class After:
-    """Does something once, after so many signatures of a job."""
-
-    def __init__(self, office: Office, count: int) -> None:
-        self.reached = asyncio.Event()
-        self._left = count
-        self._end = office.context.hub.subscribe(self._on_event)
-
-    def _on_event(self, event: Event) -> None:
-        self._left -= event.topic == Topic.SIGN_NEXT_SUCCESSFUL
-        if self._left == 0:
-            self.reached.set()
-
-    async def wait(self) -> None:
-        async with asyncio.timeout(60):
-            await self.reached.wait()
-        self._end()
 
 
 @pytest.mark.requirement("TIP1-A_5667", "TIP1-A_4642", "TIP1-A_4643", "TIP1-A_4644", "TIP1-A_4645")

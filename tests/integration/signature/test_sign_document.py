@@ -9,6 +9,7 @@ import pytest
 from lxml import etree
 
 from tests.integration.signature.office import PDF, TEXT, TIFF, XML, Office, around, wish
+from tests.judges import needs, pdfsig_verifies
 from tests.pdfmaker import classic, objects
 from tiaas.ades.cadesread import read_cades_untrusted
 from tiaas.ades.found import FoundSignature, Integrity, SignatureFormat
@@ -226,6 +227,19 @@ async def test_pdf(office: Office, kind: CardType) -> None:
     intact(read_pades_untrusted(data.data))
     assert response.signature_object is not None
     assert response.signature_object.signature_ptr is not None
+
+
+@needs("pdfsig")
+@pytest.mark.parametrize("kind", [CardType.SMC_B, CardType.HBA])
+@pytest.mark.requirement("TIP1-A_5447", "TIP1-A_4624", "TIP1-A_4628")
+async def test_poppler_accepts_a_pdf_signed_with_rsa(office: Office, tmp_path: Path, kind: CardType) -> None:
+    response = await signed(office, wish(PDF, "application/pdf-a"), kind=kind, crypt=v7_5.Crypt.RSA)
+    data = document(response).base64_data
+    assert data is not None
+    (found,) = read_pades_untrusted(data.data)
+    assert found.algorithm is not None
+    assert found.algorithm[0] is SigningScheme.RSASSA_PSS
+    pdfsig_verifies(data.data, tmp_path)
 
 
 async def test_a_pdf_that_takes_long_is_signed_beside_the_event_loop(
