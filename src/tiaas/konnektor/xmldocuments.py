@@ -6,13 +6,14 @@ Schemas come with the call and are all there is: nothing else is opened, whateve
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 
 from lxml import etree
 
 from tiaas.ades.xadesdocument import LIMITS as SIGNED_LIMITS
 from tiaas.ades.xadesdocument import XmlDocument, code_of, parse_thin_xml_untrusted, parse_xml_untrusted, reason_of
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.schemacost import TooCostly, require_cheap
+from tiaas.konnektor.schemacost import TooCostly, require_cheap, require_few_keys
 from tiaas.soap.errors import BadEnvelope
 from tiaas.soap.markup import Limits, XmlElement, parse_document_untrusted
 from tiaas.soap.parsers import fromstring
@@ -44,6 +45,9 @@ def check_signed_xml(data: bytes, schemas: Mapping[str, bytes]) -> None:
         parent = signature.getparent()
         if parent is not None:
             parent.remove(signature)
+    # Each error takes as long as there are siblings, and no thread can be stopped: as many as were signed, no more.
+    if len(list(islice(root.iter(etree.Element), DOCUMENT_LIMITS.nodes + 1))) > DOCUMENT_LIMITS.nodes:
+        raise KonnektorError(4280, f"more than {DOCUMENT_LIMITS.nodes} elements beside the signatures")
     _validate(root, schemas)
 
 
@@ -62,7 +66,7 @@ def unread_xml(code: int, reason: str) -> KonnektorError:
 
 def _validate(root: XmlElement, schemas: Mapping[str, bytes]) -> None:
     """Raises 4023, 4026."""
-    schema = _schema(schemas)
+    schema = _schema(schemas, root)
     try:
         is_valid = schema.validate(root)
     except etree.XMLSchemaValidateError:
@@ -104,14 +108,15 @@ class _Given(etree.Resolver):
         return self.resolve_string(given, context) if given is not None else self.resolve_empty(context)
 
 
-def _schema(schemas: Mapping[str, bytes]) -> etree.XMLSchema:
-    """One schema that imports all given ones. Raises 4026."""
+def _schema(schemas: Mapping[str, bytes], document: XmlElement) -> etree.XMLSchema:
+    """One schema for a document that imports all given ones. Raises 4026."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     try:
         roots = {name: parse_document_untrusted(octets, DOCUMENT_LIMITS) for name, octets in schemas.items()}
         if any(root.get("targetNamespace") != namespace for namespace, root in roots.items()):
             raise KonnektorError(4026, "RefURI is not the schema's target namespace")
         require_cheap(roots.values())
+        require_few_keys(roots.values(), document)
         located = {namespace: _located(root, schemas) for namespace, root in roots.items()}
         parser.resolvers.add(_Given(located))
         all_of_them = etree.Element(f"{_XSD}schema")

@@ -69,6 +69,85 @@ def test_usual_schemas_are_not() -> None:
         assert check_document(DOCUMENT, DocumentFormat.XML, {"urn:x": given}, None).warnings == ()
 
 
+def constraint(kind: str, name: str, selector: str = "x:b", field: str = "@c", refer: str = "") -> str:
+    return (
+        f'<xs:{kind} name="{name}"{refer and f" refer={chr(34)}{refer}{chr(34)}"} xmlns:x="urn:x">'
+        f'<xs:selector xpath="{selector}"/><xs:field xpath="{field}"/></xs:{kind}>'
+    )
+
+
+def keyed(outer: str, inner: str = "") -> bytes:
+    """A schema for `a` with any number of `b`, nested in each other; with constraints at both."""
+    any_b = '<xs:complexType><xs:sequence><xs:element ref="b" minOccurs="0" maxOccurs="unbounded"/></xs:sequence>'
+    return (
+        '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns="urn:x" targetNamespace="urn:x">'
+        f'<xs:element name="a">{any_b}</xs:complexType>{outer}</xs:element>'
+        f'<xs:element name="b">{any_b}<xs:attribute name="c"/></xs:complexType>{inner}</xs:element></xs:schema>'
+    ).encode()
+
+
+def flat(count: int, depth: int = 0) -> bytes:
+    """`a` with `b` in it, in so many others."""
+    inner = "".join(f'<b c="{number}"/>' for number in range(count))
+    return f'<a xmlns="urn:x">{"<b>" * depth}{inner}{"</b>" * depth}</a>'.encode()
+
+
+def uniques(count: int, selector: str = "x:b", field: str = "@c") -> str:
+    return "".join(constraint("unique", f"u{number}", selector, field) for number in range(count))
+
+
+KEY, REFERENCE = constraint("key", "k"), constraint("keyref", "r", refer="k")
+DEEP_KEY = constraint("key", "k", ".//x:b")
+
+
+@pytest.mark.parametrize(
+    ("document", "given"),
+    [
+        (flat(29_000), keyed(uniques(40))),
+        (flat(29_000), keyed(uniques(1, "|".join(["x:b"] * 200)))),
+        (flat(1_000, 25), keyed("", uniques(100))),
+        (flat(1_000, 25), keyed(uniques(1, ".//x:b", "|".join([".//x:b"] * 100)))),
+        (DOCUMENT, keyed(uniques(1, field="@*"))),
+        (DOCUMENT, keyed(uniques(1, field="x:b | attribute:: x : *"))),
+        (flat(29_000), keyed(REFERENCE, KEY)),
+        (flat(5_000, 20), keyed(REFERENCE, DEEP_KEY)),
+    ],
+    ids=[
+        "many",
+        "long selector",
+        "scopes in scopes",
+        "fields",
+        "any attribute",
+        "any of x",
+        "gathered keys",
+        "gathered in each scope",
+    ],
+)
+def test_4026_identity_constraints_that_look_at_too_much(
+    document: bytes, given: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(etree, "XMLSchema", lambda tree: pytest.fail("the library was asked"))
+    with pytest.raises(KonnektorError) as unsigned:
+        check_document(document, DocumentFormat.XML, {"urn:x": given}, None)
+    with pytest.raises(KonnektorError) as signed:
+        check_signed_xml(document, {"urn:x": given})
+    assert unsigned.value.code == signed.value.code == 4026
+
+
+def test_usual_identity_constraints_are_looked_at() -> None:
+    for document, given in (
+        (flat(29_000), keyed(KEY + REFERENCE)),
+        (flat(500), keyed(uniques(200))),
+        (flat(5_000, 1), keyed(constraint("keyref", "r", "x:b/x:b", refer="k"), KEY)),
+        (flat(1_000, 25), keyed(uniques(10), constraint("unique", "inner"))),
+    ):
+        assert check_document(document, DocumentFormat.XML, {"urn:x": given}, None).warnings == ()
+    twice = flat(2).replace(b'c="1"', b'c="0"')
+    with pytest.raises(KonnektorError) as caught:
+        check_document(twice, DocumentFormat.XML, {"urn:x": keyed(KEY)}, None)
+    assert caught.value.code == 4023
+
+
 def test_4026_a_pattern_that_goes_round_in_circles(monkeypatch: pytest.MonkeyPatch) -> None:
     """What libxml2 says after some seconds of `(a|aa)+b` against many a."""
 
@@ -76,7 +155,7 @@ def test_4026_a_pattern_that_goes_round_in_circles(monkeypatch: pytest.MonkeyPat
         def validate(self, root: object) -> bool:
             raise etree.XMLSchemaValidateError("Internal error in XML Schema validation.")
 
-    monkeypatch.setattr(xmldocuments, "_schema", lambda schemas: Lost())
+    monkeypatch.setattr(xmldocuments, "_schema", lambda schemas, root: Lost())
     with pytest.raises(KonnektorError) as unsigned:
         check_xml(parse_document(DOCUMENT), {"urn:x": b""})
     with pytest.raises(KonnektorError) as signed:

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tiaas.konnektor import xmldocuments
 from tiaas.konnektor.errors import KonnektorError
-from tiaas.konnektor.xmldocuments import check_signed_xml, check_xml, parse_document
+from tiaas.konnektor.xmldocuments import DOCUMENT_LIMITS, check_signed_xml, check_xml, parse_document
 from tiaas.soap.longtexts import LONG
 
 SECRET = "X110411675"
@@ -70,6 +71,19 @@ def test_where_a_document_is_not_valid(inner: str, detail: str) -> None:
     with pytest.raises(KonnektorError) as raised:
         check_signed_xml(document, SCHEMAS)
     assert (raised.value.code, raised.value.detail) == (4023, detail)
+
+
+@pytest.mark.code(4280)
+def test_as_many_elements_are_validated_as_may_be_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signatures, which may have more of them, do not count."""
+    signature = b'<Signature xmlns="http://www.w3.org/2000/09/xmldsig#"><b/></Signature>'
+    document = b'<Brief xmlns="urn:x">' + b"<Nummer/>" * (DOCUMENT_LIMITS.nodes - 1) + signature + b"</Brief>"
+    monkeypatch.setattr(xmldocuments, "_validate", lambda root, schemas: None)
+    check_signed_xml(document, SCHEMAS)
+    monkeypatch.setattr(xmldocuments, "_validate", lambda root, schemas: pytest.fail("the library was asked"))
+    with pytest.raises(KonnektorError) as raised:
+        check_signed_xml(document.replace(b"</Brief>", b"<Nummer/></Brief>"), SCHEMAS)
+    assert raised.value.code == 4280
 
 
 PIECES = st.sampled_from(
