@@ -20,6 +20,8 @@ from tiaas.xmlsec.canonical import canonical, canonical_document, remaining
 from tiaas.xmlsec.errors import BadXmlSignature
 from tiaas.xmlsec.names import Transform, ds
 
+_END_OF_REVISION = b"%%EOF"
+
 
 def is_signature_of(document: bytes, result: bytes, form: SignatureFormat) -> bool:
     """Whether a signature in `result` is intact, and what it signs is `document`."""
@@ -34,9 +36,10 @@ def _in_cms(document: bytes, result: bytes) -> bool:
 
 
 def _in_pdf(document: bytes, result: bytes) -> bool:
-    """A signature is added behind the document as it is (ISO 32000-1:2008, 7.5.6)."""
-    is_longer = len(result) > len(document) and result.startswith(document)
-    return is_longer and _has_intact(read_pades_untrusted(result))
+    """A signature is added behind the document as it is (ISO 32000-1:2008, 7.5.6), and nothing else: what is signed may
+    have grown out of an older document."""
+    is_next = result.startswith(document) and result.count(_END_OF_REVISION, len(document)) == 1
+    return is_next and _has_intact(read_pades_untrusted(result))
 
 
 def _in_mail(document: bytes, result: bytes) -> bool:

@@ -52,6 +52,12 @@ def test_a_signature_of_the_document(kind: str) -> None:
     assert is_signature_of(document, result, form)
 
 
+@pytest.mark.parametrize("older", [_PDF, b"%PDF-", b""])
+def test_the_document_is_what_another_one_grew_out_of(older: bytes) -> None:
+    assert is_signature_of(_SIGNED_PDF, _pdf(_SIGNED_PDF), SignatureFormat.PADES)
+    assert not is_signature_of(older, _pdf(_SIGNED_PDF), SignatureFormat.PADES)
+
+
 @pytest.mark.parametrize("kind", _RESULTS)
 def test_the_document_was_changed_since(kind: str) -> None:
     form, document, result = _RESULTS[kind]
