@@ -84,7 +84,7 @@ async def _use_everything(desk: Desk, chief: Admin) -> dict[str, bytes]:
 async def test_no_secret_is_seen_again(
     desk: Desk, chief: Admin, caplog: pytest.LogCaptureFixture, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="tiaas")
     secrets = await _use_everything(desk, chief)
     seen: dict[str, bytes] = {}
     for route in INSTANCE_ROUTES:

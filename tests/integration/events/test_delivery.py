@@ -277,7 +277,7 @@ async def test_personal_data_is_not_logged(office: Make, receiver: Make, caplog:
     here, there = await office(settings=QUICK), await receiver()
     gone = await receiver()
     await gone.stop()
-    with caplog.at_level(logging.DEBUG):
+    with caplog.at_level(logging.DEBUG, logger="tiaas"):
         for one in (there, gone):
             await here.subscribe(one.url, "", filtered="contains(., 'X110000001')")
         here.hub.publish(Event(Topic.CARD_INSERTED, (("CardHolderName", "Erika Geheim"), ("KVNR", "X110000001"))))

@@ -162,7 +162,7 @@ async def code(practice: TwoTerminals, request: object) -> int:
 @pytest.mark.parametrize("workplace", ["AP1", "AP2"])
 async def test_the_life_of_a_pin(practice: TwoTerminals, workplace: str, caplog: pytest.LogCaptureFixture) -> None:
     """PIN.SMC at the card's terminal and at the Remote-PIN-KT: verify, change, block, unblock."""
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="tiaas")
     practice.wire.clear()
     handle, call = practice.handle(CardType.SMC_B), context(workplace=workplace)
     state = practice.smcb.image.passwords["MF/PIN.SMC"]

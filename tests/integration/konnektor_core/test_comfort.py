@@ -476,7 +476,7 @@ async def test_interleaved_steps_leave_what_the_model_says(clinic: Clinic, seed:
 
 
 async def test_no_secret_and_no_user_id_in_logs(clinic: Clinic, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="tiaas")
     session = await clinic.activate()
     await clinic.sign(session, 2)
     await clinic.qes.comfort.deactivate(clinic.hba)

@@ -79,7 +79,7 @@ def verify(
 @pytest.mark.requirement("TIP1-A_4534", "TIP1-A_4545-03", "TIP1-A_4548-02", "TIP1-A_4562", "TIP1-A_4563", "TIP1-A_4565")
 async def test_a_day_in_the_practice(surgery: Surgery, caplog: pytest.LogCaptureFixture) -> None:
     """One long walk: everything that needs the costly set-up and does not disturb the next step."""
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="tiaas")
     await _pairing_and_lists(surgery)
     await _pins(surgery)
     await _certificates(surgery)

@@ -50,7 +50,7 @@ def card_of(terminal: VirtualTerminal) -> FakeCard:
 
 
 async def test_auto_types_the_pin_in_force(room: Room, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="tiaas")
     terminal, session = await ready(room)
     answer = await session.perform_verification(1, VERIFY, PROMPTS)
     assert answer.ok
