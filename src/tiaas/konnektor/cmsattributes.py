@@ -16,6 +16,8 @@ _CMS_ATTRIBUTE = "CMSAttribute"
 _ATTRIBUTES_MAX = 50
 _VALUES_MAX = 200
 """Of a list, attributes and others."""
+_OCTETS_MAX = 2 * 1024 * 1024
+"""Of all of them. A parser refuses texts of 10 MB."""
 
 
 def attributes_in(properties: PropertyList | None) -> tuple[bytes, ...]:
@@ -28,6 +30,8 @@ def attributes_in(properties: PropertyList | None) -> tuple[bytes, ...]:
     texts = [text for entry in properties.property for text in entry.value or ()]
     if len(texts) > _VALUES_MAX:
         raise KonnektorError(4000, "too many values of properties")
+    if sum(map(len, texts)) > _OCTETS_MAX:
+        raise KonnektorError(4000, "values of properties are too large")
     elements = map(fromstring, texts)
     found = [_attribute(element) for element in elements if local_name(element) == _CMS_ATTRIBUTE]
     if len(found) > _ATTRIBUTES_MAX:

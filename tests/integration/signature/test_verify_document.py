@@ -378,6 +378,13 @@ async def test_the_context_is_checked(office: Office, enveloping: bytes) -> None
         assert await office.code_of(replace(request, context=office.call_context(None, **ids))) == code
 
 
+@pytest.mark.parametrize("octets", [3 * 1024 * 1024, 11 * 1024 * 1024])
+async def test_a_certificate_as_large_as_a_document_is_none(office: Office, octets: int) -> None:
+    info = AdditionalKeyInfo(key_info=_key_info(b"").key_info.replace("></X509C", f">{'A' * octets}</X509C"))
+    request = verify(office, data(TEXT), outside(b"x"), additional_key_info=info)
+    assert await office.code_of(request) == 4000
+
+
 async def test_who_may_not_call_has_nothing_read(office: Office) -> None:
     """What is wrong with certificates is seen when they are read; what is wrong without reading comes first."""
     info = _key_info(b"").key_info.replace("></X509C", ">no+base64!</X509C")

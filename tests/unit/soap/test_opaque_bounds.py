@@ -54,8 +54,9 @@ def test_what_becomes_large_is_refused_unwritten(
     assert not written
 
 
-def test_values_are_counted_before_they_are_parsed() -> None:
-    values = PropertyList(property=(Property(identifier="u", value=("no XML",) * 201),))
+@pytest.mark.parametrize("texts", [("no XML",) * 201, ("x" * 1024 * 1024,) * 3], ids=["many", "large"])
+def test_values_are_counted_before_they_are_parsed(texts: tuple[str, ...]) -> None:
+    values = PropertyList(property=(Property(identifier="u", value=texts),))
     with pytest.raises(KonnektorError) as caught:
         attributes_in(values)
     assert caught.value.code == 4000

@@ -29,6 +29,8 @@ from tiaas.soap.parsers import fromstring
 
 _X509 = "{http://www.w3.org/2000/09/xmldsig#}X509Certificate"
 _CERTIFICATES_MAX = 100
+_KEY_INFO_MAX = 2 * 1024 * 1024
+"""Octets of a ds:KeyInfo: certificates have a few KiB each. A parser refuses texts of 10 MB."""
 _WITH_DOCUMENT = frozenset({SignatureFormat.PADES, SignatureFormat.SMIME})
 """Whatever place they come in."""
 _PDF = b"%PDF-"
@@ -133,6 +135,8 @@ def _certificates(info: dss.AdditionalKeyInfo | None) -> tuple[bytes, ...]:
     """The certificates of a ds:KeyInfo."""
     if info is None:
         return ()
+    if len(info.key_info) > _KEY_INFO_MAX:
+        raise KonnektorError(4000, "KeyInfo is too large")
     elements = list(fromstring(info.key_info).iter(_X509))
     if len(elements) > _CERTIFICATES_MAX:
         raise KonnektorError(4000, "too many certificates")
