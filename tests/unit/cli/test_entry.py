@@ -264,7 +264,7 @@ def test_notes_that_nobody_reads_end_no_work(place: str) -> None:
     notes = "[(note('x'), sleep(0.2)) for _ in range(5)]"
     work = f"from time import sleep; from tiaas.cli.writer import note; {notes}; print('done')"
     done = subprocess.run(
-        ["/bin/sh", "-c", f"exec 3>&1; \"$0\" -c \"$1\" 2>{place}", sys.executable, work],
+        ["/bin/sh", "-c", f'exec 3>&1; "$0" -c "$1" 2>{place}', sys.executable, work],
         env={"PYTHONPATH": _SOURCE, "PATH": "/usr/bin:/bin"},
         stdout=subprocess.PIPE,
         timeout=60,

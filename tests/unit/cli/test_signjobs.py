@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -13,10 +14,9 @@ from tests.unit.client import messages
 from tiaas.cli.outputfiles import NotWritten
 from tiaas.cli.signjobs import SigningJobs, ToSign
 from tiaas.client import Crypt, DocumentToSign, Konnektor, KonnektorFault, SignedResult
-from tiaas.interfaces.card_service_common_v2_0 import CardType
 
 pytestmark = pytest.mark.asyncio
-HBA = messages.card(CardType.HBA, "hba-1", "80276001011699910002", 3)
+HBA = messages.HBA
 STOPPED = KonnektorFault(4049, "Abbruch durch den Benutzer")
 
 
@@ -84,23 +84,6 @@ async def test_a_stopped_job_without_signatures_is_an_error_only_if_nothing_was_
         await _interrupted(Slow(quick=0, partial=0), SigningJobs(_wishes(tmp_path, 1), 1, None))
 
 
-async def test_a_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
-    told = asyncio.Event()
-
-    class Deaf(Slow):
-        async def stop_signature(self, job_number: str) -> None:
-            told.set()
-
-    slow = Deaf(quick=0, partial=0)
-    running = asyncio.create_task(SigningJobs(_wishes(tmp_path, 1), 1, None).run(cast(Konnektor, slow), HBA))
-    await slow.begun.wait()
-    running.cancel()
-    await told.wait()
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
-
-
 async def test_sigterm_stops_a_job_as_ctrl_c_does(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGTERM)
     slow, jobs = Slow(quick=0, partial=2), SigningJobs(_wishes(tmp_path, 4), 3, None)
@@ -113,7 +96,8 @@ async def test_sigterm_stops_a_job_as_ctrl_c_does(tmp_path: Path) -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-async def test_a_second_sigterm_does_not_wait(tmp_path: Path) -> None:
+@pytest.mark.parametrize("by", ["Ctrl-C", "SIGTERM"])
+async def test_a_second_one_does_not_wait(tmp_path: Path, by: str) -> None:
     told = asyncio.Event()
 
     class Deaf(Slow):
@@ -122,10 +106,11 @@ async def test_a_second_sigterm_does_not_wait(tmp_path: Path) -> None:
 
     slow = Deaf(quick=0, partial=0)
     running = asyncio.create_task(SigningJobs(_wishes(tmp_path, 1), 1, None).run(cast(Konnektor, slow), HBA))
+    stop = running.cancel if by == "Ctrl-C" else partial(signal.raise_signal, signal.SIGTERM)
     await slow.begun.wait()
-    signal.raise_signal(signal.SIGTERM)
+    stop()
     await told.wait()
-    signal.raise_signal(signal.SIGTERM)
+    stop()
     with pytest.raises(asyncio.CancelledError):
         await running
 

@@ -82,6 +82,7 @@ def card(kind: CardType, handle: str, iccsn: str, slot: int) -> Card:
 
 EGK = card(CardType.EGK, "egk-1", "80276883110000012345", 1)
 SMCB = card(CardType.SMC_B, "smcb-1", "80276001011699910001", 2)
+HBA = card(CardType.HBA, "hba-1", "80276001011699910002", 3)
 CARDS = GetCardsResponse(status=OK, cards=Cards(card=(EGK, SMCB)))
 TERMINALS = GetCardTerminalsResponse(
     status=OK,
