@@ -74,6 +74,13 @@ async def test_request_in_vain(room: Room) -> None:
         await waiting
 
 
+async def test_cancel_counts_as_soon_as_the_text_is_seen(room: Room) -> None:
+    terminal, session = await room.working()
+    terminal.machine.display.on_show = lambda text: terminal.press("cancel") if text.message == "Bitte Karte" else None
+    with pytest.raises(err.PinEntryCancelled):
+        await session.request(1, "Bitte Karte", 2)
+
+
 async def test_eject(room: Room) -> None:
     terminal, session = await room.working(cards=[FakeCard()])
     await session.activate(1)

@@ -15,6 +15,7 @@ from tiaas.terminal import errors as err
 from tiaas.terminal.front import UnitEvent
 from tiaas.terminal.personwaits import PersonWaits
 from tiaas.terminal.session import NewPinPrompts, PinPrompts, TerminalSession
+from tiaas.terminal.sicct.text import DisplayText
 from tiaas.terminal.virtual.terminal import PinMode, PinPolicy, PinPurpose, VirtualTerminal
 
 PROMPTS = PinPrompts(
@@ -92,6 +93,18 @@ async def test_timeout_between_keys(room: Room) -> None:
     terminal.press("1")
     with pytest.raises(err.PinEntryTimeout):
         await waiting
+
+
+async def test_keys_count_as_soon_as_the_prompt_is_seen(room: Room) -> None:
+    """Who looks at the display and types at once is as fast as a program can be."""
+    terminal, session = await ready(room, PinMode.MANUAL)
+
+    def typed(text: DisplayText) -> None:
+        for key in ("1", "2", "3", "4", "5", "6", "ok") if text.prompt else ():
+            terminal.press(key)
+
+    terminal.machine.display.on_show = typed
+    assert (await session.perform_verification(1, VERIFY, PROMPTS, first_key=2)).ok
 
 
 async def test_manual(room: Room) -> None:

@@ -117,8 +117,7 @@ async def _wait_for_card(
                 await _until(slot, there)
                 return
             with machine.using(DISPLAY, KEYPAD):
-                machine.display.show(shown)
-                await unless(_until(slot, there), _cancel_key(machine, wait), Refused(Sw.CANCELLED))
+                await unless(_until(slot, there), _cancel_key(machine, shown, wait), Refused(Sw.CANCELLED))
     except TimeoutError:
         raise Refused(Sw.NOT_IN_TIME) from None
     except Refused as refused:
@@ -132,11 +131,11 @@ async def _until(slot: Slot, there: Callable[[], bool]) -> None:
         await slot.moved()
 
 
-async def _cancel_key(machine: Machine, wait: int) -> None:
-    """Returns when the cancel key is pressed; other keys do nothing."""
+async def _cancel_key(machine: Machine, shown: DisplayText, wait: int) -> None:
+    """Shows the text once keys are taken, returns when the cancel key is pressed; other keys do nothing."""
     timers = Timers(wait + 1, wait + 1, wait + 1)
     with suppress(EntryCancelled):
-        await machine.keypad.read(_NO_KEYS, timers, lambda: None)
+        await machine.keypad.read(_NO_KEYS, timers, lambda: machine.display.show(shown))
 
 
 def _slot_unit(machine: Machine, parameters: Parameters) -> int:

@@ -166,10 +166,16 @@ def _minimum(perform: do.CommandToPerform) -> Entry:
 async def _ask(machine: Machine, dialogue: _Dialogue, text: DisplayText, prompt: Prompt, entry: Entry) -> Secret:
     """One entry at the keypad; raises `Refused` (6400, 6401, 64A1), then with text 12 on the display."""
     mishap = machine.at_keypad(prompt.card, prompt.password_ref, prompt.wanted.value)
-    machine.display.show(text if text.prompt else DisplayText(text.message, STANDARD_PROMPT))
-    reading = machine.keypad.read(entry, dialogue.timers, lambda: respond(machine, prompt, mishap))
+
+    def begun() -> None:
+        # Not before: whoever types as soon as the prompt is there loses no key.
+        machine.display.show(text if text.prompt else DisplayText(text.message, STANDARD_PROMPT))
+        respond(machine, prompt, mishap)
+
     try:
-        return await unless(reading, dialogue.slot.moved(), Refused(Sw.NO_CARD))
+        return await unless(
+            machine.keypad.read(entry, dialogue.timers, begun), dialogue.slot.moved(), Refused(Sw.NO_CARD)
+        )
     except (EntryTimeout, EntryCancelled, Refused) as ended:
         machine.display.show(dialogue.texts[12])
         if isinstance(ended, Refused):
