@@ -70,13 +70,13 @@ class Holder:
 
 
 @cache
-def holder(kind: Key, name: str = "Praxis") -> Holder:
-    """The holder of that name with that kind of key; the same one each time."""
+def holder(kind: Key, name: str = "Praxis", certified: CertificateType = CertificateType.HCI_OSIG) -> Holder:
+    """The holder of that name with that kind of key and certificate; the same one each time."""
     entropy = SeededEntropy(f"{kind} {name}".encode())
     key = new_key(kind)
     subject = component_name(f"{name} {kind.value} TEST-ONLY", "NOT-VALID")
     certificate = issue_end_entity(
-        PROFILES[CertificateType.HCI_OSIG], EndEntity(subject, key.public_key()), authority(), SPAN, entropy
+        PROFILES[certified], EndEntity(subject, key.public_key()), authority(), SPAN, entropy
     )
     return Holder(certificate, key, authority())
 

@@ -240,9 +240,11 @@ def _is_signed(source: Path, chosen: _Format, place: Path, args: argparse.Namesp
     # Imported here: only who resumes pays for the readers of all formats.
     from tiaas.cli.signedalready import is_signature_of
 
-    if not is_signature_of(documentfiles.read(source), documentfiles.read(place), _kind(chosen)):
+    content, result = documentfiles.read(source), documentfiles.read(place)
+    if not is_signature_of(content, result, _kind(chosen), qualified=args.qes):
+        what = "qualified signature" if args.qes else "signature"
         raise InvalidInput(
-            f"{place} is there, but no signature of {source} as it is now; remove it, and --resume makes it"
+            f"{place} is there, but no {what} of {source} as it is now; remove it, and --resume makes it"
         )
     return True
 

@@ -273,6 +273,8 @@ async def test_only_what_is_not_signed_yet(
     Path("b.txt.p7s").write_bytes(signature)
     assert await run("sign", "b.txt", "--resume", "--json") == 0
     assert json.loads(capsys.readouterr().out) == []
+    assert await run("sign", "b.txt", "--resume", "--qes") == 2
+    assert "is there, but no qualified signature of b.txt as it is now; remove it" in capsys.readouterr().err
     put_files(b_txt="changed since")
     for words in ((), ("--enveloping", "-o", "b.txt.p7s"), ("--mime", "xml", "-o", "b.txt.p7s")):
         assert await run("sign", "b.txt", "--resume", *words) == 2

@@ -5,17 +5,19 @@ from dataclasses import replace
 import pytest
 
 from tests import pdfmaker
-from tests.adesbench import NOW, Key, holder
+from tests.adesbench import NOW, Holder, Key, holder
 from tests.unit.ades.test_xades_sign import DOCUMENT, NFD, NFDM, OPTIONS, sign
-from tiaas.ades import cades, pades
+from tiaas.ades import cades, pades, xades
 from tiaas.ades.found import SignatureFormat
 from tiaas.ades.signing import Prepared
 from tiaas.ades.smime import prepare_smime
 from tiaas.cli.signedalready import is_signature_of
+from tiaas.pki.oids import CertificateType
 
 _PDF = pdfmaker.classic(pdfmaker.objects())
 _MAIL = b"From: a@example.org\nContent-Type: text/plain\n\nText\n"
 _SIGNER = holder(Key.P256)
+_DOCTOR = holder(Key.P256, "Arzt", CertificateType.HP_QES)
 _CMS, _XML = SignatureFormat.CADES, SignatureFormat.XADES
 _FORMS = (_CMS, _XML, SignatureFormat.PADES, SignatureFormat.SMIME)
 
@@ -24,12 +26,16 @@ def _made(prepared: Prepared) -> bytes:
     return _SIGNER.finish(prepared)
 
 
-def _cms(document: bytes, *, enveloping: bool) -> bytes:
-    return _made(cades.prepare(document, _SIGNER.by, cades.CadesOptions(NOW, enveloping=enveloping)))
+def _cms(document: bytes, *, enveloping: bool, signer: Holder = _SIGNER) -> bytes:
+    return signer.finish(cades.prepare(document, signer.by, cades.CadesOptions(NOW, enveloping=enveloping)))
 
 
-def _pdf(document: bytes) -> bytes:
-    return _made(pades.prepare(document, _SIGNER.by, pades.PadesOptions(NOW)))
+def _pdf(document: bytes, signer: Holder = _SIGNER) -> bytes:
+    return signer.finish(pades.prepare(document, signer.by, pades.PadesOptions(NOW)))
+
+
+def _xml(document: bytes, options: xades.XadesOptions, signer: Holder) -> bytes:
+    return signer.finish(xades.prepare(document, signer.by, options))
 
 
 _SIGNED_PDF, _SIGNED_XML = _pdf(_PDF), sign(DOCUMENT)
@@ -89,3 +95,34 @@ def test_of_another_kind(kind: str) -> None:
 
 def test_a_signature_that_was_changed() -> None:
     assert not is_signature_of(DOCUMENT, _SIGNED_XML.replace(b"SigningTime>2026", b"SigningTime>2025"), _XML)
+
+
+_NEXT = replace(OPTIONS, name="n2")
+_CERTIFIED_NFD, _CERTIFIED_PDF = _xml(NFD, NFDM, _DOCTOR), _pdf(_PDF, _DOCTOR)
+
+
+@pytest.mark.parametrize(
+    ("form", "document", "qualified", "other"),
+    [
+        (_CMS, b"Text", _cms(b"Text", enveloping=True, signer=_DOCTOR), _cms(b"Text", enveloping=True)),
+        (SignatureFormat.PADES, _PDF, _CERTIFIED_PDF, _pdf(_PDF)),
+        (SignatureFormat.PADES, _CERTIFIED_PDF, _pdf(_CERTIFIED_PDF, _DOCTOR), _pdf(_CERTIFIED_PDF)),
+        (_XML, NFD, _CERTIFIED_NFD, sign(NFD, NFDM)),
+        (_XML, _CERTIFIED_NFD, _xml(_CERTIFIED_NFD, _NEXT, _DOCTOR), _xml(_CERTIFIED_NFD, _NEXT, _SIGNER)),
+    ],
+    ids=["CMS", "PDF", "PDF of a doctor", "XML", "XML of a doctor"],
+)
+def test_a_qualified_signature_is_asked_for(
+    form: SignatureFormat, document: bytes, qualified: bytes, other: bytes
+) -> None:
+    """One that is in the document already does not count."""
+    for result in (qualified, other):
+        assert is_signature_of(document, result, form)
+        assert is_signature_of(document, result, form, qualified=True) is (result is qualified)
+
+
+def test_a_counter_signature_is_none_of_the_document() -> None:
+    signature = _cms(b"Text", enveloping=False)
+    countersigned = _made(cades.prepare_counter(signature, _SIGNER.by, cades.CadesOptions(NOW)))
+    assert is_signature_of(b"Text", countersigned, _CMS)
+    assert not is_signature_of(b"text", countersigned, _CMS)
