@@ -94,7 +94,12 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="N",
         help=f"documents in one job, which Ctrl-C may discard (default: {_STACK})",
     )
-    parser.add_argument("--resume", action="store_true", help="leave out files whose result is there already")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="leave out files whose result is there already: an intact signature of the file as it is now, with --qes "
+        "a qualified one; with --parallel and --counter the file's signatures and one more",
+    )
     documentfiles.add_output_arguments(parser)
     add_konnektor_arguments(parser)
 
@@ -227,25 +232,18 @@ def _places(files: Sequence[Path], formats: Sequence[_Format], args: argparse.Na
 
 
 def _is_signed(source: Path, chosen: _Format, place: Path, args: argparse.Namespace) -> bool:
-    """Whether a result is there; raises `InvalidInput` for what is none of the file as it is now.
-
-    Of what is added to a signature only whether it is there.
-    """
+    """Whether a result is there; raises `InvalidInput` for what is none of the file as it is now."""
     if not os.path.lexists(place):
         return False
     if not place.is_file() or not place.stat().st_size:
         raise InvalidInput(f"{place} is there, but no signature; remove it, and --resume makes it")
-    if args.update is not None:
-        return True
     # Imported here: only who resumes pays for the readers of all formats.
-    from tiaas.cli.signedalready import is_signature_of
+    from tiaas.cli.signedalready import is_added_to, is_signature_of
 
-    content, result = documentfiles.read(source), documentfiles.read(place)
-    if not is_signature_of(content, result, _kind(chosen), qualified=args.qes):
-        what = "qualified signature" if args.qes else "signature"
-        raise InvalidInput(
-            f"{place} is there, but no {what} of {source} as it is now; remove it, and --resume makes it"
-        )
+    is_made = is_signature_of if args.update is None else is_added_to
+    if not is_made(documentfiles.read(source), documentfiles.read(place), _kind(chosen), qualified=args.qes):
+        what = f"{'qualified ' if args.qes else ''}signature {'of' if args.update is None else 'added to'} {source}"
+        raise InvalidInput(f"{place} is there, but no {what} as it is now; remove it, and --resume makes it")
     return True
 
 

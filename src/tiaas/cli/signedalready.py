@@ -1,27 +1,32 @@
 """Whether a file is a signature of a document as the document is now: what `sign --resume` leaves out.
 
 Looked at are content, hash values, signature values, and whether the signer's certificate says that it is a qualified
-one. Whether it is good, `verify` tells.
+one. Whether it is good, `verify` tells. Comments of XML count: nobody signs them, but they are in the result.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 
+from lxml import etree
+
 from tiaas.ades import mime
-from tiaas.ades.cadesread import read_cades_untrusted
+from tiaas.ades.cadesread import cades_claims_untrusted, read_cades_untrusted
 from tiaas.ades.found import BadSignatureFile, FoundSignature, Integrity, SignatureFormat
 from tiaas.ades.padesread import read_pades_untrusted
 from tiaas.ades.smime import read_smime_untrusted
 from tiaas.ades.xadesdocument import parse_xml_untrusted
-from tiaas.ades.xadesread import read_xades_untrusted
+from tiaas.ades.xadesread import read_xades_untrusted, xades_claims_untrusted
 from tiaas.ades.xadesunsigned import all_signatures
 from tiaas.cms.errors import BadCms
 from tiaas.cms.signed import decode_signed_data_untrusted
 from tiaas.pki.certificate import BadCertificate, decode_certificate_untrusted
 from tiaas.soap.errors import BadEnvelope
-from tiaas.xmlsec.canonical import canonical, canonical_document, remaining
+from tiaas.soap.markup import XmlElement
+from tiaas.soap.parsers import fromstring
+from tiaas.xmlsec.canonical import without
 from tiaas.xmlsec.errors import BadXmlSignature
-from tiaas.xmlsec.names import Transform, ds
+from tiaas.xmlsec.names import ds
 
+_UNREADABLE = (BadSignatureFile, BadCms, mime.BadMime, BadEnvelope, BadXmlSignature)
 _END_OF_REVISION = b"%%EOF"
 
 
@@ -29,9 +34,31 @@ def is_signature_of(document: bytes, result: bytes, form: SignatureFormat, *, qu
     """Whether a signature in `result` is intact, and what it signs is `document`; `qualified`: and it is such a one."""
     try:
         found = _READERS[form](document, result)
-    except (BadSignatureFile, BadCms, mime.BadMime, BadEnvelope, BadXmlSignature):
+    except _UNREADABLE:
         return False
     return any(_is_intact(each) and (not qualified or _is_qualified(each)) for each in found)
+
+
+def is_added_to(signed: bytes, result: bytes, form: SignatureFormat, *, qualified: bool = False) -> bool:
+    """Whether `result` has the signatures of `signed` and one more, as `--parallel` and `--counter` add it.
+
+    Looked at are the signature values, not what they sign.
+    """
+    try:
+        before, after = _claimed(signed, form), _claimed(result, form)
+    except _UNREADABLE:
+        return False
+    values = {each.value for each in before}
+    added = [each for each in after if each.value not in values]
+    is_kept = values <= {each.value for each in after}
+    return is_kept and any(not qualified or _is_qualified(each) for each in added)
+
+
+def _claimed(octets: bytes, form: SignatureFormat) -> list[FoundSignature]:
+    """All signatures of a CMS or XML document, as they were read. The document of a detached one is not at hand."""
+    is_xml = form is SignatureFormat.XADES
+    claims = xades_claims_untrusted(octets) if is_xml else cades_claims_untrusted(octets, b"")
+    return [claim.found for claim in claims]
 
 
 def _in_cms(document: bytes, result: bytes) -> Sequence[FoundSignature]:
@@ -52,18 +79,35 @@ def _in_mail(document: bytes, result: bytes) -> Sequence[FoundSignature]:
 
 def _in_xml(document: bytes, result: bytes) -> Sequence[FoundSignature]:
     """The document is what is left without one of the signatures, or what is in the one that is around it."""
-    whole, signed = parse_xml_untrusted(document).root, parse_xml_untrusted(result).root
+    whole, signed = _parsed(document), _parsed(result)
     found = read_xades_untrusted(result)
     if signed.tag == ds("Signature"):
-        wanted = canonical(whole)
-        is_there = any(canonical(child) == wanted for holder in signed.iterchildren(ds("Object")) for child in holder)
-        return found[:1] if is_there else ()
-    wanted = canonical_document(whole)
+        wanted = _canonical(whole)
+        inside = [child for holder in signed.iterchildren(ds("Object")) for child in holder.iterchildren("*")]
+        return found[:1] if any(_canonical(child) == wanted for child in inside) else ()
+    wanted = _canonical(whole.getroottree())
     return [
         each
         for each, element in zip(found, list(all_signatures(signed)), strict=True)
-        if remaining(element, None, Transform.EXCLUSIVE_C14N) == wanted
+        if _canonical(without(element).root.getroottree()) == wanted
     ]
+
+
+def _parsed(octets: bytes) -> XmlElement:
+    """The document element with its comments; raises `BadEnvelope`."""
+    encoding = parse_xml_untrusted(octets).encoding
+    parser = etree.XMLParser(
+        encoding=encoding, resolve_entities=False, no_network=True, huge_tree=True, load_dtd=False, collect_ids=False
+    )
+    return fromstring(octets, parser)
+
+
+def _canonical(node: XmlElement | etree._ElementTree) -> bytes:
+    """Exclusive canonical XML with comments."""
+    try:
+        return etree.tostring(node, method="c14n", exclusive=True, with_comments=True)
+    except (etree.LxmlError, ValueError):
+        raise BadXmlSignature("no canonical form") from None
 
 
 def _is_intact(signature: FoundSignature) -> bool:

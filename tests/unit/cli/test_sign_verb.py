@@ -12,7 +12,7 @@ from tests.unit.cli.documentbench import Run, Turns, put_files, writes_but
 from tests.unit.client import documentanswers as answers
 from tests.unit.client import messages
 from tests.unit.client.fake_konnektor import FakeKonnektor, Identities
-from tiaas.ades.cades import CadesOptions, prepare
+from tiaas.ades.cades import CadesOptions, prepare, prepare_counter
 from tiaas.cli import documentfiles, sign
 from tiaas.cli.outputfiles import WrittenBeside
 from tiaas.interfaces.card_service_v8_1 import Cards, PinStatus
@@ -282,13 +282,19 @@ async def test_only_what_is_not_signed_yet(
     assert len(fake[0].received) == before
 
 
-async def test_of_what_is_added_to_a_signature_only_whether_it_is_there_counts(
-    fake: tuple[FakeKonnektor, Identities], run: Run
+async def test_only_what_is_not_added_yet(
+    fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = len(fake[0].received)
-    put_files(a_p7s="cms")
-    Path("a-parallel.p7s").write_text("cms")
-    assert await run("sign", "--parallel", "a.p7s", "--resume") == 0
+    signer = holder(Key.P256)
+    signature = signer.finish(prepare(b"a", signer.by, CadesOptions(NOW)))
+    Path("a.p7s").write_bytes(signature)
+    Path("a-counter.p7s").write_bytes(signer.finish(prepare_counter(signature, signer.by, CadesOptions(NOW))))
+    assert await run("sign", "--counter", "a.p7s", "--resume") == 0
+    for words in (("--counter", "--qes"), ("--parallel",)):
+        Path("a-parallel.p7s").write_bytes(signature)
+        assert await run("sign", *words, "a.p7s", "--resume") == 2
+        assert "signature added to a.p7s as it is now; remove it" in capsys.readouterr().err
     assert len(fake[0].received) == before
 
 

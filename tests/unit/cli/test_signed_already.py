@@ -11,7 +11,8 @@ from tiaas.ades import cades, pades, xades
 from tiaas.ades.found import SignatureFormat
 from tiaas.ades.signing import Prepared
 from tiaas.ades.smime import prepare_smime
-from tiaas.cli.signedalready import is_signature_of
+from tiaas.ades.xadesvariants import Update
+from tiaas.cli.signedalready import is_added_to, is_signature_of
 from tiaas.pki.oids import CertificateType
 
 _PDF = pdfmaker.classic(pdfmaker.objects())
@@ -126,3 +127,54 @@ def test_a_counter_signature_is_none_of_the_document() -> None:
     countersigned = _made(cades.prepare_counter(signature, _SIGNER.by, cades.CadesOptions(NOW)))
     assert is_signature_of(b"Text", countersigned, _CMS)
     assert not is_signature_of(b"text", countersigned, _CMS)
+
+
+_COMMENTED = b"<?xml version='1.0' encoding='%b'?><!--x--><a>\xe4<!--1--><b/></a><!--z-->"
+
+
+@pytest.mark.parametrize("change", [(b"--1-", b"--2-"), (b"<!--1--><b/>", b"<b/><!--1-->"), (b"<!--1-->", b"")])
+@pytest.mark.parametrize("encoding", [b"ISO-8859-15", b"iso-8859-1"])
+@pytest.mark.parametrize("include_object", [False, True])
+def test_a_comment_was_changed_since(change: tuple[bytes, bytes], encoding: bytes, include_object: bool) -> None:
+    """It is not signed, but it is in the result."""
+    document = _COMMENTED % encoding
+    result = sign(document, replace(OPTIONS, include_object=include_object))
+    assert is_signature_of(document, result, _XML)
+    assert not is_signature_of(document.replace(*change), result, _XML)
+
+
+@pytest.mark.parametrize("change", [(b"<!--x-->", b"<!--y-->"), (b"<!--z-->", b"")])
+def test_a_comment_around_the_document_element_was_changed_since(change: tuple[bytes, bytes]) -> None:
+    document = (_COMMENTED % b"iso-8859-15").replace(*change)
+    assert not is_signature_of(document, sign(_COMMENTED % b"iso-8859-15"), _XML)
+    # What is around the document element is not in an enveloping signature.
+    assert is_signature_of(document, sign(document, replace(OPTIONS, include_object=True)), _XML)
+
+
+_OTHERS = {
+    "CMS": (_CMS, _cms(b"Text", enveloping=False), _cms(b"text", enveloping=False)),
+    "CMS around": (_CMS, _cms(b"Text", enveloping=True), _cms(b"text", enveloping=True)),
+    "XML": (_XML, _SIGNED_XML, sign(DOCUMENT.replace(b"</", b"changed</", 1))),
+}
+
+
+def _added(kind: str, signature: bytes, update: Update, signer: Holder) -> bytes:
+    if kind == "XML":
+        return _xml(signature, replace(_NEXT, update=update), signer)
+    options = cades.CadesOptions(NOW)
+    if update is Update.COUNTER:
+        return signer.finish(cades.prepare_counter(signature, signer.by, options))
+    document = b"Text" if kind == "CMS" else None
+    return signer.finish(cades.prepare_parallel(signature, document, signer.by, options))
+
+
+@pytest.mark.parametrize("kind", _OTHERS)
+@pytest.mark.parametrize("update", [Update.PARALLEL, Update.COUNTER])
+def test_what_is_added_to_a_signature(kind: str, update: Update) -> None:
+    form, signature, other = _OTHERS[kind]
+    result, qualified = (_added(kind, signature, update, signer) for signer in (_SIGNER, _DOCTOR))
+    assert is_added_to(signature, result, form)
+    assert is_added_to(signature, qualified, form, qualified=True)
+    assert not is_added_to(signature, result, form, qualified=True)
+    for changed, made in ((other, result), (signature, signature), (result, signature), (signature, b"cms")):
+        assert not is_added_to(changed, made, form)
