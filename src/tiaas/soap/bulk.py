@@ -9,13 +9,13 @@ an `xop:Include` there already. The decoder asks `Bulk` what stands behind eithe
 import io
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from urllib.parse import unquote
 
 from lxml import etree
 
-from tiaas.base.slices import SLICE, copied, found, joined, slices
+from tiaas.base.slices import SLICE, copied, counted, found, joined, slices
 from tiaas.base.unlocked import Octets
 from tiaas.soap.dimensions import check_dimensions
 from tiaas.soap.errors import BadEnvelope
@@ -28,8 +28,10 @@ LONG = 64 * 1024
 """From here on content is bulk."""
 INCLUDE = "{http://www.w3.org/2004/08/xop/include}Include"
 _INCLUDE_URI = b"http://www.w3.org/2004/08/xop/include"
-_WITH_ATTACHMENTS = Limits(octets=64 * 1024 * 1024, nodes=30_000, depth=128)
-"""Bounds for an element that attachments are put back into."""
+_WITH_ATTACHMENTS = Limits(octets=64 * 1024 * 1024, nodes=30_000, depth=129)
+"""Bounds for an element that attachments are put back into; a mark in the deepest one is a level more."""
+_PLACE = b"urn:tiaas:bulk:content"
+"""Stands as text where a content is put back."""
 _MARK_URI = b"urn:tiaas:bulk"
 _MARK = "{urn:tiaas:bulk}at"
 _MARK_START, _MARK_END = b'<at xmlns="%s" n="' % _MARK_URI, b'"/>'
@@ -101,12 +103,26 @@ class Bulk:
         if known is None:
             return None
         document, place = known
-        octets = document_of(document, place, self._uncut(document, place.inside, place.close))
-        if not self._attachments or found(octets, _INCLUDE_URI) < 0:
-            return octets
-        root = parse_document_untrusted(octets, _WITH_ATTACHMENTS)
-        self.put_back(root, attached=True)
-        return etree.tostring(root, encoding="UTF-8", xml_declaration=False)
+        if self._attachments and _may_include(document, place):
+            content = memoryview(document)[place.inside : place.close]
+            return self._with_attachments(document_of(document, place, (content,)))
+        return document_of(document, place, self._uncut(document, place.inside, place.close))
+
+    def _with_attachments(self, document: bytes) -> bytes:
+        """A document with what was cut out of it, and what came beside it, in place again.
+
+        As texts of the tree they would be copied five times, by calls that keep everybody else waiting.
+        """
+        root = parse_document_untrusted(document, _WITH_ATTACHMENTS)
+        contents = list[Iterable[Octets]]()
+        for parent, child in self._kept_apart(root, attached=True):
+            is_mark = child.tag == _MARK
+            contents.append((self._text(child),) if is_mark else base64_slices(self._attachment(child)))
+            _replace(parent, child, _PLACE.decode())
+        thin = etree.tostring(root, encoding="UTF-8", xml_declaration=False)
+        if counted(thin, _PLACE) != len(contents):
+            raise BadEnvelope("a text that stands for attachments")
+        return joined(_filled(thin, contents))
 
     def _uncut(self, document: Octets, start: int, end: int) -> Iterator[memoryview]:
         """A part of the document in pieces, with what was cut out in its place again."""
@@ -145,20 +161,27 @@ class Bulk:
         For those who want the XML as it came. Raises `BadEnvelope`, also where one attachment is to be put back twice:
         small messages would become large ones.
         """
-        for child in [*(element.iter(_MARK, INCLUDE) if attached else element.iter(_MARK))]:
-            parent = child.getparent()
-            if child is element or parent is None:
-                continue
-            if child.tag == _MARK or self.holds(parent):
-                if _name(child) in self._put_back:
-                    raise BadEnvelope("one content in several places")
-                self._put_back.add(_name(child))
+        for parent, child in self._kept_apart(element, attached=attached):
             if child.tag == _MARK:
                 # A parser makes every line end a line feed (XML 1.0 §2.11).
                 lines = bytes(self._text(child)).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
                 _replace(parent, child, lines.decode("ascii"))
-            elif self.holds(parent):
+            else:
                 _replace(parent, child, b2a_base64(self._attachment(child), newline=False).decode("ascii"))
+
+    def _kept_apart(self, element: XmlElement, *, attached: bool) -> Iterator[tuple[XmlElement, XmlElement]]:
+        """What stands in an element for contents, in its order, each with its parent, which may replace it.
+
+        Raises `BadEnvelope` for one content in several places.
+        """
+        for child in [*(element.iter(_MARK, INCLUDE) if attached else element.iter(_MARK))]:
+            parent = child.getparent()
+            if child is element or parent is None or not (child.tag == _MARK or self.holds(parent)):
+                continue
+            if _name(child) in self._put_back:
+                raise BadEnvelope("one content in several places")
+            self._put_back.add(_name(child))
+            yield parent, child
 
     def _text(self, mark: XmlElement) -> memoryview:
         found = self._cut.get(mark.get("n", ""))
@@ -216,6 +239,22 @@ def base64_slices(octets: Octets, size: int = SLICE) -> Iterator[bytes]:
 def base64_size(octets: Octets) -> int:
     """How long the base64 of the octets is."""
     return (len(octets) + 2) // 3 * 4
+
+
+def _may_include(document: Octets, place: Standing) -> bool:
+    """Whether an element may hold an `xop:Include`, whose namespace may be declared around it."""
+    return _INCLUDE_URI in place.declarations or found(document, _INCLUDE_URI, place.start, place.end) >= 0
+
+
+def _filled(thin: bytes, contents: Iterable[Iterable[Octets]]) -> Iterator[Octets]:
+    """A document in pieces, each content where a `_PLACE` is."""
+    view, done = memoryview(thin), 0
+    for content in contents:
+        at = found(thin, _PLACE, done)
+        yield view[done:at]
+        yield from content
+        done = at + len(_PLACE)
+    yield view[done:]
 
 
 def _name(child: XmlElement) -> tuple[str, str]:

@@ -1,6 +1,8 @@
 """Elements of a message whose octets count: found in the octets, taken out, documents of their own."""
 
 import tracemalloc
+from base64 import b64encode
+from binascii import b2a_base64
 
 import pytest
 from lxml import etree
@@ -277,18 +279,69 @@ def test_long_base64_is_cut_out_and_comes_back() -> None:
 PACKAGE = 'multipart/related; type="application/xop+xml"; boundary="b"; start="<root>"'
 
 
-def packaged(root: bytes) -> bytes:
-    return b"--b\r\nContent-ID: <root>\r\n\r\n" + root + b"\r\n--b\r\nContent-ID: <a>\r\n\r\nABC\r\n--b--"
+INCLUDE = '<x:Include xmlns:x="http://www.w3.org/2004/08/xop/include" href="cid:{}"/>'
+
+
+def packaged(root: bytes, attached: bytes = b"ABC") -> bytes:
+    return b"--b\r\nContent-ID: <root>\r\n\r\n" + root + b"\r\n--b\r\nContent-ID: <a>\r\n\r\n" + attached + b"\r\n--b--"
 
 
 @pytest.mark.parametrize("more", ["", "<ds:Object>x</ds:Object>" * (SLICE // 24), f"<a>{'QUJD' * LONG}</a>&lt;"])
 def test_attachments_are_put_back(more: str) -> None:
-    include = '<x:Include xmlns:x="http://www.w3.org/2004/08/xop/include" href="cid:{}"/>'
     signature = signed(f"<?p i?>{more}<ds:SignatureValue>{{}}</ds:SignatureValue>", ' xmlns:u="urn:u"')
-    body = packaged(message(signature.format(include.format("a"))))
+    body = packaged(message(signature.format(INCLUDE.format("a"))))
     assert signature_in(body, package=PACKAGE) == signature.format("QUJD").encode()
     with pytest.raises(BadEnvelope):
-        read(packaged(message(signature.format(include.format("b")))), package=PACKAGE)
+        read(packaged(message(signature.format(INCLUDE.format("b")))), package=PACKAGE)
+
+
+def test_contents_are_put_back_each_in_its_place() -> None:
+    """Large ones and small ones, attached and cut out, with line ends and prefixes of the message."""
+    attached = b"\0\r\n>" * SLICE
+    cut, declared = "QUJD" * LONG, 'xmlns:x="http://www.w3.org/2004/08/xop/include"'
+    content = f"<y>{{}}</y>\n<z>{cut}\r\n</z><ds:Object> <w>{cut}</w>ä</ds:Object>"
+    signature = "<ds:Signature>" + content.format('<x:Include href="cid:a"/>') + "</ds:Signature>"
+    body = packaged(message(signature, f'xmlns:ds="{DS}" {declared}'), attached)
+    parser = etree.XMLParser(huge_tree=True)
+    meant = etree.fromstring(signed(content.format(b64encode(attached).decode()), f" {declared}"), parser)
+    put_back = etree.fromstring(signature_in(body, package=PACKAGE), parser)
+    assert etree.tostring(put_back, method="c14n") == etree.tostring(meant, method="c14n")
+
+
+@pytest.mark.parametrize(
+    "spoof",
+    [
+        "urn:tiaas:bulk:content",
+        "<?p urn:tiaas:bulk:content?>",
+        "&#117;rn:tiaas:bulk:content",
+        '<at xmlns="urn:tiaas:b&#117;lk" n="0"/>',
+        '<at xmlns="urn:tiaas:bulk" n="0"/>',
+        f"<z>{'QUJD' * LONG}</z><at xmlns='urn:tiaas:b&#117;lk' n='0'/>",
+    ],
+)
+def test_what_looks_like_a_content_that_was_put_back_is_refused(spoof: str) -> None:
+    with pytest.raises(BadEnvelope):
+        read(packaged(message(signed(f"<y>{INCLUDE.format('a')}</y>{spoof}"))), package=PACKAGE)
+
+
+def test_one_attachment_is_put_back_once() -> None:
+    with pytest.raises(BadEnvelope):
+        read(packaged(message(signed(f"<y>{INCLUDE.format('a')}</y><y>{INCLUDE.format('%61')}</y>"))), package=PACKAGE)
+
+
+def test_a_large_attachment_is_put_back_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for all of it, and no tree holds it."""
+    worked_on = list[int]()
+
+    def watched(octets: memoryview, *, newline: bool) -> bytes:
+        worked_on.append(len(octets))
+        return b2a_base64(octets, newline=newline)
+
+    monkeypatch.setattr(bulk, "b2a_base64", watched)
+    attached = b"x" * (3 * SLICE + 1)
+    body = packaged(message(signed(f"<y>{INCLUDE.format('a')}</y>")), attached)
+    assert b64encode(attached) in signature_in(body, package=PACKAGE)
+    assert worked_on == [SLICE, SLICE, SLICE, 1]
 
 
 @pytest.mark.parametrize("content", ["x-" * SLICE, "<a>" + "QUJD" * LONG + "</a>", "<a b='c'>\n</a>" * (SLICE // 8)])
