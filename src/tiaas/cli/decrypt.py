@@ -34,14 +34,15 @@ def run(args: argparse.Namespace) -> int:
     """Decrypts one file after the other; the worst outcome is the exit code."""
     for path in args.files:
         check_input(path)
+    are_xml = {path: documentfiles.form_of(path, args.mime).is_xml for path in args.files}
     paths = documentfiles.targets(args.files, [_name(path) for path in args.files], args.output, args.force)
 
     async def begin(konnektor: Konnektor) -> Convert:
         card = await choose_sm_b_or_hba(konnektor, args.card, "decrypts")
 
         async def decrypt(source: Path) -> Converted:
-            is_xml = documentfiles.form_of(source, args.mime).is_xml
-            return await konnektor.decrypt_document(card.card_handle, documentfiles.read(source), is_xml=is_xml)
+            content = documentfiles.read(source)
+            return await konnektor.decrypt_document(card.card_handle, content, is_xml=are_xml[source])
 
         return decrypt
 

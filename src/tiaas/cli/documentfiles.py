@@ -3,6 +3,7 @@
 import argparse
 import codecs
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,9 @@ _TYPES = {
     ".tiff": "image/tiff",
 }
 
-
+_TOKEN = r"[A-Za-z0-9!#$&^_.+\-]+"
+_MIME_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}[ \t]*(?:;.*)?")
+"""RFC 2045, 5.1, with the names of RFC 6838, 4.2. Parameters are for the Konnektor to read."""
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"<\0", b"\0<")
 """How a document in UTF-16 begins, with a byte order mark or without."""
 _IN_UTF_8 = 'a Konnektor takes UTF-8: iconv -f UTF-16 -t UTF-8, and encoding="UTF-8" in its first line'
@@ -56,11 +59,15 @@ def shown_name(name: str) -> str:
 
 
 def form_of(path: Path, mime: str | None) -> DocumentForm:
-    """The form by `mime` (`xml`, `binary` or a MIME type), else by the file's name."""
+    """The form by `mime` (`xml`, `binary` or a MIME type), else by the file's name. Raises `InvalidInput`."""
     found = _TYPES.get(path.suffix.lower()) if mime is None else mime.strip()
     if found == XML:
         return DocumentForm(True, None)
-    return DocumentForm(False, None if found in (None, "binary") else found)
+    if found in (None, "binary"):
+        return DocumentForm(False, None)
+    if _MIME_TYPE.fullmatch(found) is None:
+        raise InvalidInput(f"--mime {found} is no MIME type; say xml, binary or TYPE/SUBTYPE, as text/plain")
+    return DocumentForm(False, found)
 
 
 def read(path: Path) -> bytes:

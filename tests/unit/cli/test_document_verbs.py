@@ -207,6 +207,20 @@ async def test_forms() -> None:
     assert form_of(Path("a.bin"), None) == DocumentForm(False, None)
     assert form_of(Path("a.xml"), "text/plain; charset=utf-8") == DocumentForm(False, "text/plain; charset=utf-8")
     assert form_of(Path("a.xml"), "binary") == DocumentForm(False, None)
+    assert form_of(Path("a.xml"), " application/vnd.x+json;v=1 ") == DocumentForm(False, "application/vnd.x+json;v=1")
+
+
+@pytest.mark.parametrize("verb", ["sign", "encrypt", "decrypt"])
+@pytest.mark.parametrize("mime", ["quatsch", "XML", "", "text/", "/plain", "text/plain charset=utf-8", "a/b/c"])
+async def test_what_is_no_mime_type_is_refused(
+    fake: tuple[FakeKonnektor, Identities], run: Run, capsys: pytest.CaptureFixture[str], verb: str, mime: str
+) -> None:
+    put_files(a_txt="a")
+    before = len(fake[0].received)
+    assert await run(verb, "a.txt", "--mime", mime) == 2
+    told = capsys.readouterr().err
+    assert f"--mime {mime} is no MIME type; say xml, binary or TYPE/SUBTYPE, as text/plain" in told
+    assert len(fake[0].received) == before
 
 
 async def test_a_malformed_file_of_a_stack_is_named_and_nothing_is_sent(
