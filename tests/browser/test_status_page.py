@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -202,3 +203,23 @@ def test_it_can_be_used_by_keyboard_and_shrinks(chromium: Browser, url: str) -> 
         expect(seen.page.locator(".skip")).to_be_focused()
         width = seen.page.evaluate("document.documentElement.scrollWidth")
         assert width <= 390
+
+
+def test_a_virtual_practice_card_and_whether_it_is_activated(chromium: Browser, tmp_path: Path) -> None:
+    with LabProcess(tmp_path / "lab", "--hsm", "folder") as lab:
+        address = f"{lab.ready['portal']['url']}/instances/praxis-1"
+        with watched(chromium, address) as seen:
+            live(seen.page)
+            shown = seen.page.locator("#HSM-1")
+            expect(shown.get_by_role("img", name="HSM-B, Virtuelle SMC-B")).to_be_visible()
+            expect(shown.locator(".keypad, .screen")).to_have_count(0)
+            expect(shown.locator(".slot .lamp.green")).to_contain_text("aktiviert")
+            (smb,), mandant = lab.ready["virtual_smbs"], lab.ready["context"]["mandant_id"]
+            named = (smb["iccsn"], "--mandant", mandant, "--dir", str(lab.folder))
+            assert lab.tiaas("admin", "virtual-smb", "deactivate", *named).returncode == 0
+            expect(shown.locator(".slot .lamp.yellow")).to_contain_text("nicht aktiviert")
+        with watched(chromium, address, locale="en-GB") as seen:
+            shown = seen.page.locator("#HSM-1")
+            expect(shown.get_by_role("img", name="HSM-B, Virtual SMC-B")).to_be_visible()
+            expect(shown.locator(".slot .lamp.yellow")).to_contain_text("not activated")
+        lab.stop()

@@ -12,7 +12,8 @@ from tiaas.konnektor.cardmap import HOLDER_PIN
 from tiaas.konnektor.cards import Card
 from tiaas.konnektor.cardtypes import CardType
 from tiaas.konnektor.delivery import DeliveryView
-from tiaas.konnektor.eventfeed import EventFeed, SeenEvent
+from tiaas.konnektor.eventfeed import SeenEvent
+from tiaas.konnektor.heldkeys import HeldKeys
 from tiaas.konnektor.infomodel import AuthKind
 from tiaas.konnektor.instance import Instance
 from tiaas.konnektor.opstate import State
@@ -137,6 +138,7 @@ def _terminal(instance: Instance, entry: TerminalEntry) -> dict[str, Any]:
         "ct_id": config.ct_id,
         "name": config.name,
         "address": f"{config.host}:{config.port}",
+        "physical": config.is_physical,
         "connected": entry.connected,
         "correlation": config.correlation.value,
         "pin_entry": entry.pinpad_taken,
@@ -170,20 +172,30 @@ def _card(card: Card, instance: Instance) -> dict[str, Any]:
         "expires": None if expires is None else expires.isoformat(),
         "certificates": None if worth is None else worth.value,
         "busy": card.reserved,
-        "pin": _pin(card, instance.feed),
+        "pin": _pin(card, instance),
     }
 
 
-def _pin(card: Card, feed: EventFeed) -> dict[str, Any] | None:
+def _pin(card: Card, instance: Instance) -> dict[str, Any] | None:
     """The PIN that opens the card's role, as the sessions know it: the card itself is not asked."""
     name = HOLDER_PIN.get(card.card_type)
     if name is None:
         return None
-    held = [session.auth_state.get(name) for session in card.sessions.values()]
-    last = feed.pin_result(card.handle, name)
-    verified = sum(value in (AuthValue.VERIFIED, AuthValue.DISABLED) for value in held)
+    last = instance.feed.pin_result(card.handle, name)
+    verified = _sessions_open(card, name) if card.held is None else _activations(card, card.held, instance)
     state = "VERIFIED" if verified else "BLOCKED" if last == "BLOCKED" else "NOT_VERIFIED"
     return {"name": name, "state": state, "sessions": verified, "last_result": last}
+
+
+def _sessions_open(card: Card, name: str) -> int:
+    held = [session.auth_state.get(name) for session in card.sessions.values()]
+    return sum(value in (AuthValue.VERIFIED, AuthValue.DISABLED) for value in held)
+
+
+def _activations(card: Card, held: HeldKeys, instance: Instance) -> int:
+    """For how many Mandanten a virtual SMC-B is activated, whether or not one has used it."""
+    assigned = instance.model.current.mandant_smbs
+    return sum(held.is_active(mandant_id) for mandant_id, iccsn in assigned if iccsn == card.data.iccsn)
 
 
 def _last_check(receipt: Receipt | None) -> dict[str, Any] | None:

@@ -18,13 +18,17 @@ EXPIRES_SOON = timedelta(days=60)
 _NOT_VALID = frozenset({"Invalid", "Unknown", "Revoked"})
 ACTIVE = "aktiv"
 """CT.CORRELATION of a terminal in use."""
-SMC_B, UNKNOWN = "SMC-B", "UNKNOWN"
+SMC_B, HSM_B, UNKNOWN = "SMC-B", "HSM-B", "UNKNOWN"
+SM_B = frozenset({SMC_B, HSM_B})
+"""Cards of a practice."""
 DENIED_CODES = frozenset(
     {4003, 4004, 4005, 4006, 4010, 4011, 4012, 4013, 4014, 4015, 4016, 4017, 4018, 4019, 4020, 4021, 4204}
 )
 """TUC_KON_000: the call context does not fit the information model."""
 GOOD_RESULTS = frozenset({1, 2})
 """E of a receipt: updated, no update needed."""
+Placed = tuple[Terminal, int, Card]
+"""A card and where it is: terminal and number of the slot."""
 _TI_CONDITIONS = ("EC_TSL_", "EC_BNetzA_", "EC_No_Online", "EC_No_VPN", "EC_CRL_")
 _TERMINAL_CONDITIONS = ("EC_CardTerminal_",)
 
@@ -134,24 +138,45 @@ def _practice(status: Instance, texts: Texts, today: date) -> Iterator[Finding]:
 
 
 def _terminals(status: Instance, texts: Texts, today: date) -> Iterator[Finding]:
-    if not status.terminals:
+    """HSMs read no health card: without a device among them that can be used nothing is read."""
+    devices = [terminal for terminal in status.terminals if terminal.physical]
+    if not devices:
         yield Finding(Station.TERMINAL, Light.RED, texts.terminal_none, texts.terminal_none_do)
-        return
-    usable = [terminal for terminal in status.terminals if _usable(terminal)]
-    if usable:
-        names = ", ".join(terminal.ct_id for terminal in usable)
+    is_readable = any(_usable(terminal) for terminal in devices)
+    if is_readable:
+        names = ", ".join(terminal.ct_id for terminal in status.terminals if _usable(terminal))
         yield Finding(Station.TERMINAL, Light.GREEN, texts.terminal_ok.format(names))
-    bad = Light.YELLOW if usable else Light.RED
-    for terminal in status.terminals:
+    bad = Light.YELLOW if is_readable else Light.RED
+    for terminal in devices:
         if terminal.correlation != ACTIVE:
             says = texts.terminal_unpaired.format(terminal.ct_id)
             yield Finding(Station.TERMINAL, bad, says, texts.terminal_unpaired_do)
         elif not terminal.connected:
             yield Finding(Station.TERMINAL, bad, texts.terminal_away.format(terminal.ct_id), texts.terminal_away_do)
+    yield from _hsms(status, texts)
+
+
+def _hsms(status: Instance, texts: Texts) -> Iterator[Finding]:
+    """One that is away is the cause if there is no practice card elsewhere."""
+    bad = Light.YELLOW if _practice_cards(_placed(status)) else Light.RED
+    for terminal in status.terminals:
+        if not terminal.physical and not terminal.connected:
+            says = texts.terminal_hsm_away.format(terminal.ct_id)
+            yield Finding(Station.TERMINAL, bad, says, texts.terminal_hsm_away_do)
 
 
 def _usable(terminal: Terminal) -> bool:
     return terminal.connected and terminal.correlation == ACTIVE
+
+
+def _placed(status: Instance) -> list[Placed]:
+    """All cards in terminals that can be used."""
+    terminals = [terminal for terminal in status.terminals if _usable(terminal)]
+    return [(terminal, slot.number, slot.card) for terminal in terminals for slot in terminal.slots if slot.card]
+
+
+def _practice_cards(placed: list[Placed]) -> list[Placed]:
+    return [(terminal, number, card) for terminal, number, card in placed if card.type in SM_B]
 
 
 def _cards(status: Instance, texts: Texts, today: date) -> Iterator[Finding]:
@@ -159,10 +184,10 @@ def _cards(status: Instance, texts: Texts, today: date) -> Iterator[Finding]:
     if not terminals:
         yield Finding(Station.CARD, Light.GREY, texts.card_no_terminal)
         return
-    placed = [(terminal, slot.number, slot.card) for terminal in terminals for slot in terminal.slots if slot.card]
-    smcbs = [(terminal, card) for terminal, _, card in placed if card.type == SMC_B]
-    if smcbs:
-        yield from _smcbs(smcbs, texts)
+    placed = _placed(status)
+    smbs = _practice_cards(placed)
+    if smbs:
+        yield from _smbs(smbs, texts)
     elif any(slot.opening for terminal in terminals for slot in terminal.slots):
         yield Finding(Station.CARD, Light.GREY, texts.card_opening)
     else:
@@ -171,19 +196,22 @@ def _cards(status: Instance, texts: Texts, today: date) -> Iterator[Finding]:
         yield from _single_card(terminal, number, card, texts, today)
 
 
-def _smcbs(smcbs: list[tuple[Terminal, Card]], texts: Texts) -> Iterator[Finding]:
+def _smbs(smbs: list[Placed], texts: Texts) -> Iterator[Finding]:
     """One that is unlocked is enough to read; the others are worth a look."""
-    opened = [card for _, card in smcbs if card.pin is not None and card.pin.state == "VERIFIED"]
+    opened = {card.type for _, _, card in smbs if card.pin is not None and card.pin.state == "VERIFIED"}
     if opened:
-        yield Finding(Station.CARD, Light.GREEN, texts.card_ok)
-    elif all(card.pin is None for _, card in smcbs):
+        yield Finding(Station.CARD, Light.GREEN, texts.card_ok if SMC_B in opened else texts.card_hsm_ok)
+    elif all(card.pin is None for _, _, card in smbs):
         # Just inserted: nobody has asked the card for its PIN's state yet.
         yield Finding(Station.CARD, Light.GREY, texts.card_opening)
     bad = Light.YELLOW if opened else Light.RED
-    for terminal, card in smcbs:
+    for terminal, number, card in smbs:
         if card.pin is None or card.pin.state == "VERIFIED":
             continue
-        if card.pin.state == "BLOCKED":
+        if card.type == HSM_B:
+            says = texts.card_hsm_inactive.format(terminal.ct_id, number)
+            yield Finding(Station.CARD, bad, says, texts.card_hsm_inactive_do)
+        elif card.pin.state == "BLOCKED":
             yield Finding(Station.CARD, bad, texts.card_blocked, texts.card_blocked_do)
         elif terminal.pin_entry:
             yield Finding(Station.CARD, bad, texts.card_typing.format(terminal.ct_id), texts.card_typing_do)

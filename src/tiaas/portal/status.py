@@ -46,7 +46,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A card's PIN as the sessions know it: VERIFIED, NOT_VERIFIED or BLOCKED."""
+    """A card's PIN as the sessions know it: VERIFIED, NOT_VERIFIED or BLOCKED; of an HSM-B its activation."""
 
     name: str
     state: str
@@ -89,7 +89,10 @@ class TerminalProduct:
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """A card terminal; `correlation` is CT.CORRELATION, `pin_entry` while its keypad is in use."""
+    """A card terminal; `correlation` is CT.CORRELATION, `pin_entry` while its keypad is in use.
+
+    `physical` is False for the logical terminal of an HSM.
+    """
 
     ct_id: str
     name: str
@@ -99,6 +102,7 @@ class Terminal:
     slots: tuple[Slot, ...]
     pin_entry: bool = False
     product: TerminalProduct | None = None
+    physical: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ class Texts:
     terminal_unpaired_do: str
     terminal_away: str
     terminal_away_do: str
+    terminal_hsm_away: str
+    terminal_hsm_away_do: str
     terminal_ok: str
     card_no_terminal: str
     card_no_smcb: str
@@ -60,6 +62,8 @@ class Texts:
     card_blocked_do: str
     card_locked: str
     card_locked_do: str
+    card_hsm_inactive: str
+    card_hsm_inactive_do: str
     card_typing: str
     card_typing_do: str
     card_unreadable: str
@@ -71,6 +75,7 @@ class Texts:
     card_not_valid: str
     card_not_valid_do: str
     card_ok: str
+    card_hsm_ok: str
     konnektor_condition_do: str
     konnektor_ok: str
     konnektor_unreachable: str
@@ -98,10 +103,13 @@ class Texts:
     disconnected: str
     firmware: str
     inserted_at: str
+    loaded_at: str
     pin_verified: str
     pin_not_verified: str
     pin_blocked: str
     pin_entry: str
+    hsmb_active: str
+    hsmb_inactive: str
     busy: str
     ct_known: str
     ct_assigned: str
@@ -109,9 +117,11 @@ class Texts:
     ct_active: str
     ct_updating: str
     display: str
+    hsm: str
     card_egk: str
     card_hba: str
     card_smcb: str
+    card_hsmb: str
     card_smkt: str
     card_unknown: str
     no_terminals: str

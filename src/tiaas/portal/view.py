@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from tiaas.base.dataclass import dataclass
 from tiaas.portal.conditions import meaning
 from tiaas.portal.labhand import LabCard, Room
-from tiaas.portal.lights import ACTIVE, Light, Station, Way, overall, sentence
+from tiaas.portal.lights import ACTIVE, HSM_B, SM_B, SMC_B, Light, Station, Way, overall, sentence
 from tiaas.portal.moments import day, duration, moment
 from tiaas.portal.status import Card, Instance, Listing, Terminal
 from tiaas.portal.texts import Texts
@@ -20,8 +20,12 @@ KEYS = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "cancel", "0", "ok")
 CORRECT = "correct"
 CHOICES_MAX = 60
 
-KINDS: Mapping[str, str] = MappingProxyType({"EGK": "egk", "HBA": "hba", "SMC-B": "smcb", "SMC-KT": "smkt"})
-_FACES: Mapping[str, str] = MappingProxyType({"EGK": "eGK", "HBA": "HBA", "SMC-B": "SMC-B", "SMC-KT": "gSMC-KT"})
+KINDS: Mapping[str, str] = MappingProxyType(
+    {"EGK": "egk", "HBA": "hba", SMC_B: "smcb", HSM_B: "hsmb", "SMC-KT": "smkt"}
+)
+_FACES: Mapping[str, str] = MappingProxyType(
+    {"EGK": "eGK", "HBA": "HBA", SMC_B: "SMC-B", HSM_B: "HSM-B", "SMC-KT": "gSMC-KT"}
+)
 _TOPICS: Mapping[str, str] = MappingProxyType(
     {
         "CARD/INSERTED": "event_card_inserted",
@@ -121,6 +125,7 @@ def _instance_values(shown: Shown, texts: Texts, csrf: str | None) -> dict[str, 
         "kind": lambda card: KINDS.get(card.type, "unknown"),
         "face": lambda card: _FACES.get(card.type, "?"),
         "card_name": lambda card: getattr(texts, f"card_{KINDS.get(card.type, 'unknown')}"),
+        "pin_light": pin_light,
         "pin_text": partial(pin_text, texts=texts),
         "correlation_text": partial(correlation_text, texts=texts),
         "topic_text": partial(topic_text, texts=texts),
@@ -131,10 +136,19 @@ def _instance_values(shown: Shown, texts: Texts, csrf: str | None) -> dict[str, 
     }
 
 
+def pin_light(card: Card) -> str:
+    """The light for the state of the card's PIN: a practice card that is not opened matters."""
+    state = "" if card.pin is None else card.pin.state
+    waits = Light.YELLOW if card.type in SM_B else Light.GREY
+    return {"VERIFIED": Light.GREEN, "BLOCKED": Light.RED}.get(state, waits).name.lower()
+
+
 def pin_text(card: Card, texts: Texts) -> str:
-    """The state of the card's PIN in words."""
+    """The state of the card's PIN in words; of an HSM-B its activation, which stands in the place of the PIN."""
     if card.pin is None:
         return ""
+    if card.type == HSM_B:
+        return texts.hsmb_active if card.pin.state == "VERIFIED" else texts.hsmb_inactive
     states = {"VERIFIED": texts.pin_verified, "BLOCKED": texts.pin_blocked}
     return states.get(card.pin.state, texts.pin_not_verified).format(card.pin.name)
 

@@ -4,15 +4,18 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.integration.portal.conftest import lab_in
 from tests.ports import free_port
 from tiaas.base.secret import Secret
 from tiaas.base.wire import decode_document_untrusted
 from tiaas.cli.compose import Running
+from tiaas.cli.upchoices import HsmKind
 from tiaas.client import connect
 from tiaas.client.konnektor import EVENT
 from tiaas.interfaces.card_service_common_v2_0 import CardType
@@ -20,7 +23,7 @@ from tiaas.interfaces.event_service_v7_2 import SUBSCRIBE_ACTION, Subscribe, Sub
 from tiaas.konnektor.eventfeed import STREAMS_MAX
 from tiaas.konnektor.statusapi import status_app
 from tiaas.lab.server import LabServer
-from tiaas.portal.status import Instance
+from tiaas.portal.status import Instance, Pin
 
 TOKEN = "token-of-this-test"
 PATH = "/instances/praxis-1"
@@ -90,6 +93,28 @@ async def test_it_tells_the_practice_and_nothing_personal(run: Running) -> None:
             assert len(word) < 4 or word not in text
         assert not [pin for pin in card.pins().values() if f'"{pin.reveal().decode()}"' in text]
     assert "PRIVATE KEY" not in text
+
+
+async def test_a_virtual_smc_b_is_told_activated_though_nobody_used_it(tmp_path: Path) -> None:
+    async with lab_in(tmp_path, hsm=HsmKind.FOLDER) as run, interface(run) as http:
+        served = run.served[0]
+        (view,), (entry,), mandant = served.instance.hsms, served.virtual_smbs, served.context.mandant_id
+        assert await virtual_pin(http) == Pin("PIN.SMC", "NOT_VERIFIED", 0)
+        await served.instance.hsms.activate(view, mandant, entry.code)
+        assert await virtual_pin(http) == Pin("PIN.SMC", "VERIFIED", 1)
+        await served.instance.hsms.deactivate(view, mandant)
+        assert await virtual_pin(http) == Pin("PIN.SMC", "NOT_VERIFIED", 0)
+        assert entry.iccsn not in (await http.get(PATH)).text
+
+
+async def virtual_pin(http: httpx.AsyncClient) -> Pin | None:
+    """The PIN of the card in the HSM, which is the only terminal that is no device."""
+    status = decode_document_untrusted(Instance, (await http.get(PATH)).json())
+    assert {terminal.ct_id: terminal.physical for terminal in status.terminals} == {"CT-1": True, "HSM-1": False}
+    (card,) = (slot.card for terminal in status.terminals if not terminal.physical for slot in terminal.slots)
+    assert card is not None
+    assert card.type == "HSM-B"
+    return card.pin
 
 
 async def test_who_has_no_token_is_refused(run: Running) -> None:

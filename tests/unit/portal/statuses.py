@@ -32,6 +32,16 @@ def smcb(pin: Pin | None = VERIFIED, **changes: Any) -> Card:
     return replace(Card("handle-smcb", "SMC-B", AT, pin=pin), **changes)
 
 
+def hsmb(state: str = "VERIFIED", **changes: Any) -> Card:
+    """A virtual practice card."""
+    return replace(Card("handle-hsmb", "HSM-B", AT, pin=Pin("PIN.SMC", state)), **changes)
+
+
+def hsm(*cards: Card | None, **changes: Any) -> Terminal:
+    """The logical terminal of an HSM with these cards."""
+    return replace(terminal(*cards), ct_id="HSM-1", name="HSM-1", address="localhost:0", physical=False, **changes)
+
+
 def terminal(*cards: Card | None, **changes: Any) -> Terminal:
     """A terminal in use with these cards."""
     slots = tuple(Slot(number, card=card) for number, card in enumerate(cards, start=1))

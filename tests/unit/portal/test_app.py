@@ -10,13 +10,14 @@ import httpx
 import pytest
 from lxml import etree, html
 
-from tests.unit.portal.statuses import AT, instance, sink, smcb, terminal, trust
+from tests.unit.portal.statuses import AT, hsm, hsmb, instance, sink, smcb, terminal, trust
 from tiaas.base.clock import ManualClock
 from tiaas.base.secret import Secret
 from tiaas.portal.app import Portal, portal_app
 from tiaas.portal.labhand import LabHand
 from tiaas.portal.status import Card, Condition, Instance, Ocsp, OnlineCheck, Pin, Ti, TrustList, TslService
 from tiaas.portal.statusclient import StatusClient
+from tiaas.portal.texts import Texts
 from tiaas.portal.texts_de import DE
 from tiaas.portal.texts_en import EN
 
@@ -160,6 +161,7 @@ async def test_every_state_has_a_page(world: World) -> None:
         dataclasses.replace(instance(), terminals=(), trust=trust(), sinks=(sink(), sink(failures_in_row=1))),
         instance(sinks=(), trust=trust(tsl=failed, ocsp=Ocsp(code=1032, last_at=AT), anchor=None)),
         instance(trust=trust(tsl_service=TslService(AT, 4236, "not oid_tsl_ti"))),
+        instance(terminal(smcb()), hsm(None, connected=False)),
         instance(trust=trust(lists=False), ti=Ti(True, True, last_check=OnlineCheck(AT, 3, 12103))),
     ]
     async with world.portal(lab=False) as http:
@@ -169,6 +171,37 @@ async def test_every_state_has_a_page(world: World) -> None:
                 answer = await http.get(f"{PAGE}?lang={lang}")
                 assert answer.status_code == 200
                 html.fromstring(answer.text)
+
+
+@pytest.mark.parametrize("lab", [True, False])
+@pytest.mark.parametrize(
+    ("texts", "name", "active", "inactive"),
+    [
+        (DE, "Virtuelle SMC-B", "aktiviert", "nicht aktiviert"),
+        (EN, "Virtual SMC-B", "activated", "not activated"),
+    ],
+)
+async def test_a_virtual_practice_card_is_shown_as_one(
+    world: World, texts: Texts, name: str, active: str, inactive: str, lab: bool
+) -> None:
+    world.status = instance(terminal(None, smcb()), hsm(hsmb(), hsmb("NOT_VERIFIED"), None))
+    async with world.portal(lab=lab) as http:
+        page = html.fromstring((await http.get(f"{PAGE}?lang={texts.code}")).text)
+    (shown,) = page.xpath("//article[@id='HSM-1']")
+    assert texts.hsm in shown.text_content()
+    assert "localhost" not in shown.text_content()
+    assert not shown.xpath(".//*[contains(@class, 'keypad') or contains(@class, 'screen')] | .//button")
+    assert shown.xpath(".//svg/@aria-label") == [f"HSM-B, {name}"] * 2
+    assert not shown.xpath(".//svg/*[@class='chip']")
+    assert [lamp.text_content()[1:] for lamp in shown.xpath(".//li//p[contains(@class, 'lamp')]")] == [active, inactive]
+    assert [lamp.get("class") for lamp in shown.xpath(".//li//p[contains(@class, 'lamp')]")] == [
+        "lamp green",
+        "lamp yellow",
+    ]
+    assert "PIN.SMC" not in shown.text_content()
+    (other,) = page.xpath("//article[@id='CT-1']")
+    assert other.xpath(".//*[contains(@class, 'keypad')]")
+    assert texts.hsm not in other.text_content()
 
 
 async def test_a_tsl_service_that_was_refused_is_said(world: World) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.unit.portal.statuses import AT, TODAY, VERIFIED, instance, sink, smcb, terminal, trust
+from tests.unit.portal.statuses import AT, TODAY, VERIFIED, hsm, hsmb, instance, sink, smcb, terminal, trust
 from tiaas.portal.conditions import ENGLISH
 from tiaas.portal.lights import DENIED_CODES, Light, Station, dark_way, overall, sentence, way_of
 from tiaas.portal.status import Call, Card, Condition, Instance, Ocsp, OnlineCheck, Pin, Slot, Ti, TrustList
@@ -13,6 +13,7 @@ from tiaas.portal.texts_de import DE
 from tiaas.portal.texts_en import EN
 
 LOCKED, BLOCKED = Pin("PIN.SMC", "NOT_VERIFIED"), Pin("PIN.SMC", "BLOCKED")
+INACTIVE = "NOT_VERIFIED"
 UNREADABLE = Card("h", "UNKNOWN")
 SOON = (AT + timedelta(days=30)).date()
 
@@ -70,6 +71,20 @@ def test_everything_works() -> None:
         ),
         (instance(terminal(smcb(certificates="Inconclusive"))), Station.CARD, Light.GREEN, EN.card_ok),
         (instance(terminal(smcb(expires=SOON))), Station.CARD, Light.YELLOW, "expires on 1 Apr 2026"),
+        (instance(terminal(None), hsm(hsmb())), Station.CARD, Light.GREEN, EN.card_hsm_ok),
+        (instance(terminal(smcb()), hsm(hsmb())), Station.CARD, Light.GREEN, EN.card_ok),
+        (instance(terminal(smcb(LOCKED)), hsm(hsmb())), Station.CARD, Light.YELLOW, EN.card_locked),
+        (instance(terminal(None), hsm(hsmb(INACTIVE))), Station.CARD, Light.RED, "HSM-B in HSM-1, slot 1"),
+        (instance(terminal(smcb()), hsm(None, hsmb(INACTIVE))), Station.CARD, Light.YELLOW, "HSM-1, slot 2"),
+        (instance(terminal(smcb()), hsm(hsmb())), Station.TERMINAL, Light.GREEN, "CT-1, HSM-1 connected"),
+        (instance(hsm(hsmb())), Station.TERMINAL, Light.RED, EN.terminal_none),
+        (
+            instance(terminal(None, connected=False), hsm(hsmb())),
+            Station.TERMINAL,
+            Light.RED,
+            "CT-1 cannot be reached",
+        ),
+        (instance(terminal(smcb()), hsm(None, connected=False)), Station.TERMINAL, Light.YELLOW, "HSM HSM-1"),
         (
             instance(conditions=(Condition("EC_Time_Difference_Intolerable", "Fatal", meaning="Zeit"),)),
             Station.KONNEKTOR,
@@ -110,6 +125,21 @@ def test_the_sentence_names_the_cause_not_the_consequence() -> None:
     assert [finding.station for finding in way.others] == [Station.TERMINAL]
     gone = way_of(instance(terminal(smcb(), connected=False), conditions=(Condition("EC_X", "Fatal"),)), DE, TODAY)
     assert gone.worst.station is Station.KONNEKTOR
+
+
+def test_an_hsm_that_is_away_is_the_cause_where_no_other_practice_card_is() -> None:
+    away = hsm(None, connected=False)
+    way = way_of(instance(terminal(None), away), EN, TODAY)
+    assert sentence(way, EN).startswith("Fault at “Card terminal”: HSM HSM-1 cannot be reached.")
+    way = way_of(instance(terminal(smcb()), away), EN, TODAY)
+    assert sentence(way, EN).startswith("Health cards can be read. Attention: HSM HSM-1 cannot be reached.")
+
+
+def test_a_virtual_practice_card_is_activated_by_an_administrator_not_typed_at_a_terminal() -> None:
+    for texts in (DE, EN):
+        way = way_of(instance(terminal(None), hsm(hsmb(INACTIVE), pin_entry=True)), texts, TODAY)
+        assert sentence(way, texts).endswith(texts.card_hsm_inactive_do)
+        assert "tiaas admin virtual-smb" in texts.card_hsm_inactive_do
 
 
 def test_what_is_not_known_elsewhere_does_not_spoil_the_day() -> None:
