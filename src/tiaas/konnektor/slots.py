@@ -64,21 +64,25 @@ class Slots:
         """There is no card in the slot any more, or none that is switched on."""
         entry.next_card(slot)
         self._hub.publish(slot_event(Topic.CT_SLOT_FREE, entry, slot))
-        self._cards.remove(entry.config.ct_id, slot)
+        self._remove(entry, slot)
 
     def in_use(self, entry: TerminalEntry, slot: int) -> None:
         """There is a card in the slot: it is opened, and one that was known there before is gone."""
         if slot in entry.to_open:
             return  # told once more before anything was done about it
         self._hub.publish(slot_event(Topic.CT_SLOT_IN_USE, entry, slot))
-        before = self._cards.at(entry.config.ct_id, slot)
-        if before is not None:
-            entry.leaving[slot] = before.basic.turn
-        self._cards.remove(entry.config.ct_id, slot)
+        self._remove(entry, slot)
         entry.next_card(slot)
         entry.to_open.add(slot)
         if slot not in entry.opening:
             entry.opening[slot] = self._spawn(self._open(entry, slot))
+
+    def _remove(self, entry: TerminalEntry, slot: int) -> None:
+        """The card that was known in the slot is gone, though a command to it may be under way."""
+        before = self._cards.at(entry.config.ct_id, slot)
+        if before is not None:
+            entry.leaving[slot] = before.basic.turn
+        self._cards.remove(entry.config.ct_id, slot)
 
     async def _open(self, entry: TerminalEntry, slot: int) -> None:
         """TUC_KON_001 for one slot, again if a card came meanwhile: the commands of two openings must not mix."""

@@ -58,12 +58,16 @@ async def test_a_slot_that_is_no_more_has_no_card(surgery: Surgery) -> None:
     assert [event.topic for event in surgery.events].count(Topic.CT_SLOT_FREE) == 1
 
 
-async def test_a_new_card_waits_for_the_last_answer_of_the_one_before(surgery: Surgery) -> None:
+@pytest.mark.parametrize("told", [(EventTag.CARD_INSERTED,), (EventTag.CARD_REMOVED, EventTag.CARD_INSERTED)])
+async def test_a_new_card_waits_for_the_last_answer_of_the_one_before(
+    surgery: Surgery, told: tuple[EventTag, ...]
+) -> None:
     """A terminal refuses to activate a slot in which a command is under way; the card would be UNKNOWN."""
     before = surgery.core.cards.at(CT, 1)
     assert before is not None
     async with before.basic.turn:
-        surgery.core.terminals._on_event(UnitEvent(CT, EventTag.CARD_INSERTED, b"\x00\x01"))
+        for tag in told:
+            surgery.core.terminals._on_event(UnitEvent(CT, tag, b"\x00\x01"))
         await asyncio.sleep(0.1)
         assert surgery.core.cards.at(CT, 1) is None
     await surgery.core.terminals.settled(CT)
