@@ -21,7 +21,7 @@ from tiaas.lab.seed import Patient, load_seed
 from tiaas.lab.vpcd import attach
 
 TOOL_SECONDS = 60
-OBSTACLE = obstacle("egk-tool")
+OBSTACLE = obstacle("egk-tool", "opensc-tool")
 pytestmark = pytest.mark.skipif(OBSTACLE is not None, reason=OBSTACLE or "")
 
 
@@ -33,14 +33,9 @@ def personalised() -> tuple[Patient, PersonalisedCard]:
     return patient, Personaliser(pki, seed, entropy, clock).egk(patient)
 
 
-async def _run_tool(configuration: Path) -> str:
+async def _run_tool(configuration: Path, *command: str) -> str:
     process = await asyncio.create_subprocess_exec(
-        "egk-tool",
-        "--reader",
-        "0",
-        "--pd",
-        "--vd",
-        "--vsd-status",
+        *command,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "OPENSC_CONF": str(configuration)},
@@ -63,8 +58,10 @@ async def test_personal_and_insurance_data(
     card = VirtualCard(made.image, clock=clock, entropy=SystemEntropy())
     plugged = asyncio.create_task(attach(card, port=reader))
     try:
-        await asyncio.sleep(1)  # pcscd looks for cards every 400 ms
-        text = await _run_tool(configuration)
+        async with asyncio.timeout(TOOL_SECONDS):
+            while " Yes " not in await _run_tool(configuration, "opensc-tool", "--list-readers"):
+                pass
+        text = await _run_tool(configuration, "egk-tool", "--reader", "0", "--pd", "--vd", "--vsd-status")
     finally:
         plugged.cancel()
         await asyncio.gather(plugged, return_exceptions=True)
