@@ -20,7 +20,7 @@ _KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: 
 def read_input(path: Path, most: int = MOST, *, may_be_empty: bool = False) -> bytes:
     """The octets of a regular file, or of what the shell hands over: `/dev/stdin`, `<(…)`.
 
-    Raises `InvalidInput`, which names the file, if it is not there, not readable, empty, longer than `most`, or a
+    Raises `InvalidInput`, which names the file, if it is not there, not readable, empty, longer than `most`, `-`, or a
     device, named pipe or socket: such a thing may never end, or never begin.
     """
     try:
@@ -59,6 +59,9 @@ def read_input_text(path: Path, most: int = MOST, *, may_be_empty: bool = False)
 
 
 def _open(path: Path) -> BinaryIO:
+    if str(path) == "-":
+        # Most often somebody means standard input; a file of that name would be taken unasked.
+        raise InvalidInput("- is not read; standard input is /dev/stdin, a file of that name FOLDER/-")
     kind = _KINDS.get(stat.S_IFMT(os.stat(path).st_mode))
     if kind is not None and not is_handed_over(path):
         raise InvalidInput(f"{path} is {kind}; name a regular file, or /dev/stdin for standard input")

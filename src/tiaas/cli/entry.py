@@ -194,7 +194,9 @@ def build_parser(verb: str | None = None) -> "argparse.ArgumentParser":
         ) -> tuple[argparse.Namespace, list[str]]:
             found, unknown = super().parse_known_args(args, namespace)
             if unknown:
-                self.error(f"unrecognized arguments: {in_line(' '.join(unknown))}")
+                is_file = any(map(os.path.lexists, unknown))
+                hint = "; a file whose name begins with - is named ./-NAME, or behind --" if is_file else ""
+                self.error(f"unrecognized arguments: {in_line(' '.join(unknown))}{hint}")
             return found, unknown
 
         def _print_message(self, message: str, file: "SupportsWrite[str] | None" = None) -> None:

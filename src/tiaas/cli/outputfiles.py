@@ -80,8 +80,10 @@ def _there(folder: Path) -> Path:
 
 
 def check_names(paths: Sequence[Path]) -> None:
-    """Whether the file system takes such names. Raises `InvalidInput`."""
+    """Whether the file system takes such names, and none is `-`. Raises `InvalidInput`."""
     for path in paths:
+        if str(path) == "-":
+            raise InvalidInput("- is not written; standard output is /dev/stdout, with --force")
         try:
             os.lstat(path)
         except OSError as error:

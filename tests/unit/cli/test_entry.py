@@ -6,6 +6,7 @@ import runpy
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -186,6 +187,21 @@ def test_an_unknown_argument_shows_the_usage_of_its_verb(verb: str, capsys: pyte
     told = capsys.readouterr().err
     assert told.startswith(f"usage: tiaas {verb} ")
     assert "unrecognized arguments: --nonsense" in told
+
+
+@pytest.mark.parametrize("name", ["-.p7s", "-brief.txt.p7s"])
+def test_a_file_that_looks_like_an_argument(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_text("cms")
+    with pytest.raises(SystemExit, match="2"):
+        main(["verify", "a.txt.p7s", name])
+    told = capsys.readouterr().err
+    assert told.endswith(f"arguments: {name}; a file whose name begins with - is named ./-NAME, or behind --\n")
+    for words in ([f"./{name}"], ["--", name]):
+        assert main(["verify", "--kon", "none", *words]) == 2
+        assert "none cannot be read" in capsys.readouterr().err
 
 
 def test_ctrl_c_before_the_command_line_runs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,7 @@ VERBS = (
     "up --scenario ./FILE --dir new",
 )
 EMPTY_IS_GOOD = ("sign", "encrypt FILE", "decrypt", "authenticate --file", "up --config")
+TAKING_STANDARD_INPUT = ("admin call", "admin model", "card make")
 
 
 @pytest.fixture(autouse=True)
@@ -108,6 +109,26 @@ def test_what_cannot_be_read_is_wrong_usage_with_every_verb(
     if not verb.startswith(EMPTY_IS_GOOD):
         (tmp_path / "empty").touch()
         assert "is empty" in _ends(verb, tmp_path / "empty", capsys)
+
+
+@pytest.mark.parametrize("verb", [each for each in VERBS if not each.startswith(TAKING_STANDARD_INPUT)])
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_hyphen_is_no_file(verb: str, is_there: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who says so means standard input, which has a name of its own."""
+    if is_there:
+        (tmp_path / "-").write_text("a")
+    assert "is not read; standard input is /dev/stdin, a file" in _ends(verb, Path("-"), capsys)
+
+
+def test_a_file_that_is_called_hyphen_has_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "-").write_text("a")
+    assert read_input(tmp_path / "-") == b"a"
+
+
+@pytest.mark.parametrize("verb", ["sign", "encrypt", "decrypt"])
+def test_a_hyphen_is_no_result(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([verb, "good.txt", "-o", "-"]) == ExitCode.USAGE
+    assert "- is not written; standard output is /dev/stdout, with --force" in capsys.readouterr().err
 
 
 def test_a_device_is_refused_and_what_a_shell_hands_over_is_bounded(tmp_path: Path) -> None:
