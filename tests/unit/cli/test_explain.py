@@ -18,6 +18,14 @@ def test_in_german(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Ursache: Die PIN wurde nicht rechtzeitig eingegeben." in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_which_cards_fit_an_operation(language: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "--lang", language, "4058"]) == 0
+    shown = capsys.readouterr().out
+    for named in ("DecryptDocument", "ExternalAuthenticate", "HBA", "SMC-B", "ReadVSD", "eGK", "SMC-KT", "RequestCard"):
+        assert named in shown
+
+
 def test_a_code_that_never_comes_and_a_number_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "4047", "4050"]) == 0
     assert capsys.readouterr().out.count("  this Konnektor does not give it; docs/conformance/codes.md says why\n") == 2
