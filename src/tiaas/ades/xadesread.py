@@ -22,10 +22,17 @@ from tiaas.ades.found import (
     ManifestEntry,
     SignatureFormat,
 )
-from tiaas.ades.xadesdocument import LONG_SIGNED, XmlDocument, code_of, parse_signed_untrusted, reason_of
+from tiaas.ades.xadesdocument import (
+    COMPARED_OCTETS,
+    LONG_SIGNED,
+    XmlDocument,
+    code_of,
+    parse_signed_untrusted,
+    reason_of,
+)
 from tiaas.ades.xadesids import is_id_by_schema
 from tiaas.ades.xadeslimits import check_content
-from tiaas.ades.xadesmanifest import compared
+from tiaas.ades.xadesmanifest import Given
 from tiaas.ades.xadesunsigned import all_signatures
 from tiaas.ades.xadesvariants import POLICIES
 from tiaas.base.dataclass import dataclass
@@ -38,7 +45,7 @@ from tiaas.pki.certificate import (
 from tiaas.pki.ecdsause import EcdsaUse
 from tiaas.pki.keys import Digest, SigningScheme
 from tiaas.soap.errors import BadEnvelope
-from tiaas.soap.markup import CANONICAL_COST_MAX, XmlElement, canonical_cost, local_name
+from tiaas.soap.markup import XmlElement, local_name
 from tiaas.soap.simple import DATE_TIME
 from tiaas.soap.simpletype import LexicalError
 from tiaas.xmlsec import properties as xades_properties
@@ -58,11 +65,8 @@ from tiaas.xmlsec.syntax import Reference, SignatureSyntax, binary, child, read_
 from tiaas.xmlsec.verify import PublicKey, ecdsa_in_der, value_fits
 
 _CERTIFICATES_KEPT, _CERTIFICATE_KEPT_OCTETS = 256, 4 * 1024
-_SMALL = 1024 * 1024
 _ALWAYS = 2
 """So often what was parsed may be made canonical, whatever it takes."""
-_UNCOUNTED = 1_000_000
-"""A bound on comparisons that is good enough, since no document may have digests enough to make it count."""
 _SCHEMES = {
     "ECDSA": SigningScheme.ECDSA,
     "RSA_PSS": SigningScheme.RSASSA_PSS,
@@ -144,12 +148,11 @@ def xades_claims_untrusted(
 
 
 def _comparing(document: XmlDocument) -> int:
-    """What it takes to compare namespaces and attributes, where it counts. A large document has its bound in octets."""
-    octets = document.octets
-    if len(octets) > _SMALL or len(list(islice(document.root.iter(ds("Reference")), _ALWAYS + 1))) <= _ALWAYS:
+    """What it takes to compare namespaces and attributes, where it counts."""
+    is_large = len(document.octets) > COMPARED_OCTETS
+    if is_large or len(list(islice(document.root.iter(ds("Reference")), _ALWAYS + 1))) <= _ALWAYS:
         return 0
-    bound = octets.count(b"xmlns") ** 2 * octets.count(b"<") + octets.count(b"=") ** 2
-    return bound if bound <= _UNCOUNTED else canonical_cost(document.root, CANONICAL_COST_MAX)
+    return document.comparisons()
 
 
 class _Reading:
@@ -171,6 +174,7 @@ class _Reading:
         self._elements = elements
         self._certificates = certificates
         self._schemas = schemas
+        self._given: Given | None = None
         self._id_attributes = id_attributes
         self._entries: dict[XmlElement, tuple[ManifestEntry, ...]] = {}
         self._once: dict[str, bool] = {}
@@ -377,7 +381,8 @@ class _Reading:
             manifests.append(manifest)
             if manifest not in self._entries:
                 items = manifest.findall(ds("Reference"))
-                self._entries[manifest] = tuple([compared(item, self._schemas) for item in items])
+                given = self._given = self._given or Given(self._schemas)
+                self._entries[manifest] = tuple([given.compared(item) for item in items])
         return tuple(entry for manifest in manifests for entry in self._entries[manifest])
 
 

@@ -186,7 +186,12 @@ class Document:
 
 def digest_fits(octets: bytes, method: str, value: bytes) -> bool:
     """Whether `value` is the digest of `octets`. Raises `UnknownAlgorithm`."""
-    return compare_digest(digest(octets, _algorithm(method)), value)
+    return compare_digest(digest_named(octets, method), value)
+
+
+def digest_named(octets: bytes, method: str) -> bytes:
+    """The digest of `octets` by the algorithm of that name. Raises `UnknownAlgorithm`."""
+    return digest(octets, _algorithm(method))
 
 
 def _algorithm(method: str) -> hashes.HashAlgorithm:

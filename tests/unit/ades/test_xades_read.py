@@ -10,12 +10,14 @@ import pytest
 from lxml import etree
 
 from tests.adesbench import NOW, Key, holder
-from tiaas.ades import xadesread, xadesunsigned
+from tiaas.ades import xadesmanifest, xadesread, xadesunsigned
 from tiaas.ades.found import BadSignatureFile, FoundSignature, Integrity
 from tiaas.ades.xades import XadesOptions, prepare
+from tiaas.ades.xadesdocument import XmlDocument, parse_xml_untrusted
 from tiaas.ades.xadesread import read_xades_untrusted
 from tiaas.ades.xadesvariants import NFDM_POLICY, Update
 from tiaas.soap.markup import XmlElement
+from tiaas.xmlsec import references
 from tiaas.xmlsec.markup import NOWHERE
 from tiaas.xmlsec.names import DS, SIGNED_PROPERTIES_TYPE, XADES, SignatureMethod, Transform, ds, xades
 from tiaas.xmlsec.writer import Part, Plan, draft, raw_ecdsa
@@ -470,10 +472,16 @@ def test_a_style_sheet_before_a_document_that_is_signed_by_its_id() -> None:
     assert read(instruction + SIGNED) == [Integrity.DIGEST_WRONG]
 
 
+_TO_DIGEST = '<ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><ds:DigestValue/></ds:Reference>'
+
+
 def _with_manifest(entries: int) -> bytes:
-    digest = '<ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><ds:DigestValue/></ds:Reference>'
-    to_manifest = f'<ds:Reference URI="#m" Type="{DS}Manifest">{digest}'
-    manifest = f'<ds:Reference URI="urn:s">{digest}' * entries
+    return _with_references(f'<ds:Reference URI="urn:s">{_TO_DIGEST}' * entries)
+
+
+def _with_references(manifest: str) -> bytes:
+    """Two signatures that refer to a manifest of these references."""
+    to_manifest = f'<ds:Reference URI="#m" Type="{DS}Manifest">{_TO_DIGEST}'
     signature = (
         f'<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo><ds:CanonicalizationMethod '
         'Algorithm="http://www.w3.org/2006/12/xml-c14n11"/><ds:SignatureMethod Algorithm=""/>'
@@ -487,6 +495,61 @@ def test_a_manifest_is_looked_at_once_however_many_references_lead_to_it() -> No
     assert [len(item.manifest) for item in found] == [20, 20]
     assert found[0].manifest[0] is found[1].manifest[0]
     assert refused(_with_manifest(257)) == 4280
+
+
+def _to_schema(value: bytes = b"", *, prefixes: str | None = None, exact: bool = False) -> str:
+    """A reference to the schema `urn:s`: to its octets if `exact`, else canonical, exclusively so with `prefixes`."""
+    written, listed = "http://www.w3.org/2006/12/xml-c14n11", ""
+    if prefixes is not None:
+        written = "http://www.w3.org/2001/10/xml-exc-c14n#"
+        listed = f'<e:InclusiveNamespaces xmlns:e="{written}" PrefixList="{prefixes}"/>'
+    transforms = f'<ds:Transforms><ds:Transform Algorithm="{written}">{listed}</ds:Transform></ds:Transforms>'
+    digest = _TO_DIGEST.replace(
+        "<ds:DigestValue/>", f"<ds:DigestValue>{base64.b64encode(value).decode()}</ds:DigestValue>"
+    )
+    return f'<ds:Reference URI="urn:s">{"" if exact else transforms}{digest}'
+
+
+def test_what_many_references_of_a_manifest_mean_is_digested_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = list[bytes]()
+
+    def watched(octets: bytes) -> XmlDocument:
+        parsed.append(octets)
+        return parse_xml_untrusted(octets)
+
+    monkeypatch.setattr(xadesmanifest, "parse_xml_untrusted", watched)
+    schema, canonical = b"<s  a='b'/>", b'<s a="b"></s>'
+    right, exact = sha256(canonical).digest(), sha256(schema).digest()
+    entries = (
+        *(_to_schema(right), _to_schema(b"wrong"), _to_schema(exact)) * 10,
+        *(_to_schema(right, prefixes=""), _to_schema(exact, exact=True), _to_schema(right, exact=True)),
+    )
+    first, second = read_xades_untrusted(_with_references("".join(entries)), schemas={"urn:s": schema})
+    assert [entry.intact for entry in first.manifest] == [True, False, False] * 10 + [True, True, False]
+    assert len({id(entry) for entry in first.manifest}) == len(entries)
+    assert second.manifest == first.manifest
+    assert parsed == [schema, schema]
+
+
+def _of_manifest(different: int) -> list[Integrity]:
+    """What comes of a manifest with so many references that mean different things."""
+    document = _with_references("".join([_to_schema(prefixes=f"p{number}") for number in range(different)]))
+    return [found.integrity for found in read_xades_untrusted(document, schemas={"urn:s": b"<s>schema</s>"})]
+
+
+def test_octets_that_a_manifest_leads_to_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those of a signature's references: with more it is malformed."""
+    assert Integrity.MALFORMED not in _of_manifest(21)
+    monkeypatch.setattr(references, "_MORE_OCTETS", 0)
+    assert Integrity.MALFORMED not in _of_manifest(20)
+    assert _of_manifest(21) == [Integrity.MALFORMED] * 2
+
+
+def test_comparisons_that_a_manifest_leads_to_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Integrity.MALFORMED not in _of_manifest(6)
+    monkeypatch.setattr(XmlDocument, "comparisons", lambda _: 100_000_000)
+    assert Integrity.MALFORMED not in _of_manifest(5)
+    assert _of_manifest(6) == [Integrity.MALFORMED] * 2
 
 
 @pytest.mark.parametrize(
