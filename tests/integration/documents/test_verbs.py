@@ -51,6 +51,11 @@ def test_signed_with_an_smc_b_and_verified(run: Run, capsys: pytest.CaptureFixtu
         capsys.readouterr()
         assert run("verify", name) == 0, capsys.readouterr()
         assert "kind: not qualified" in capsys.readouterr().out
+    assert run("sign", "bundle.xml", "befund.pdf", "brief.txt", "--resume") == 0
+    assert "3 of 3 are signed already" in capsys.readouterr().err
+    for name in ("befund.pdf", "brief.txt"):
+        assert run("sign", "--qes", name, "--resume") == 2
+        assert "no qualified signature" in capsys.readouterr().err
 
 
 def test_what_was_changed_is_not_valid(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,6 +82,8 @@ def test_a_prescription_signed_with_the_hba(run: Run, capsys: pytest.CaptureFixt
     (found,) = json.loads(capsys.readouterr().out)
     assert found["result"] == "VALID"
     assert [each["is_qualified"] for each in found["signatures"]] == [True]
+    assert run("sign", "--qes", "--type", "cades", "--enveloping", "bundle.xml", "--resume") == 0
+    assert "1 of 1 are signed already" in capsys.readouterr().err
     assert run("sign", "--qes", "bundle.xml") == 3
     said = capsys.readouterr().err
     assert "4111" in said
@@ -103,12 +110,14 @@ def test_signatures_around_beside_and_upon_others(run: Run, capsys: pytest.Captu
         assert run("sign", f"--{update}", "bundle-signed.xml", "brief.txt.p7s") == 0
         assert count(f"bundle-signed-{update}.xml") == 2
         assert count(f"brief.txt-{update}.p7s", "--document", "brief.txt") == 2
+        assert run("sign", f"--{update}", "bundle-signed.xml", "brief.txt.p7s", "--resume") == 0
     # The doctor beside the practice: he signs what is to be seen, so not what is beside.
     assert run("sign", "--qes", "--parallel", "brief.txt.p7s", "--mime", "text/plain", "--force") == 3
     assert "4110" in capsys.readouterr().err
     assert run("sign", "--enveloping", "brief.txt") == 0
     assert run("sign", "--qes", "--parallel", "brief.txt.p7m", "--mime", "text/plain") == 0
     assert count("brief.txt-parallel.p7m") == 2
+    assert run("sign", "--qes", "--parallel", "brief.txt.p7m", "--mime", "text/plain", "--resume") == 0
     # Signed once more as if nothing were there: the first signature is of the document before.
     assert run("sign", "bundle-signed.xml") == 0
     capsys.readouterr()
