@@ -96,6 +96,7 @@ class OcspClient:
         self.generation = 0
         """Another number whenever an answer that was kept is not any more."""
         self._asked: dict[bytes, asyncio.Task[Statement]] = {}
+        self._running: set[asyncio.Task[Statement]] = set()
         self._keys: Derived[bytes] = Derived(_KEYS_MAX)
         self._patience = Patience(clock)
 
@@ -120,9 +121,13 @@ class OcspClient:
         return self._grace
 
     def forget(self) -> None:
-        """Forgets all answers, and who gave none: the next check of a certificate asks anew."""
+        """Forgets all answers, and who gave none: the next check of a certificate asks anew.
+
+        What is under way goes on for those who wait for it; it was asked before, and nothing of it is kept.
+        """
         self._cache.clear()
-        self._patience.forget()
+        self._asked.clear()
+        self._patience = Patience(self._clock)
         self.generation += 1
 
     async def status(
@@ -184,7 +189,7 @@ class OcspClient:
 
     async def stop(self) -> None:
         """Gives up what is under way."""
-        tasks = tuple(self._asked.values())
+        tasks = tuple(self._running)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -207,13 +212,17 @@ class OcspClient:
         task = self._asked.get(key)
         if task is None:
             task = self._asked[key] = asyncio.create_task(self._ask(certificate, issuer, space))
+            self._running.add(task)
             task.add_done_callback(lambda done: self._answered(key, certificate, done))
         # One caller who gives up must not take the answer away from the others.
         return await asyncio.shield(task)
 
     def _answered(self, key: bytes, certificate: Certificate, task: asyncio.Task[Statement]) -> None:
-        del self._asked[key]
-        if task.cancelled() or task.exception() is not None:
+        self._running.discard(task)
+        is_forgotten = self._asked.get(key) is not task
+        if not is_forgotten:
+            del self._asked[key]
+        if task.cancelled() or task.exception() is not None or is_forgotten:
             return
         statement = task.result()
         if statement.status is not CertStatus.UNKNOWN and self._grace:
@@ -254,6 +263,7 @@ class OcspClient:
             origin, _ = split_http_url(issuer.ocsp_url)
         except BadInstanceConfig:
             raise OcspRefused(PkiCode.SERVICESUPPLYPOINT_MISSING, "the ServiceSupplyPoint is no http URL") from None
+        patience = self._patience
         asked, nonce = CertId.of(certificate, issuer.certificate), self._entropy.octets(_NONCE_OCTETS)
         request = WebRequest(
             "POST",
@@ -267,11 +277,11 @@ class OcspClient:
             answer = await self._web.fetch(request, self._seconds_for(certificate), MAX_RESPONSE)
         except NoAnswer as error:
             if isinstance(error, NotInTime):
-                self._patience.was_in_vain(issuer.ocsp_url)
+                patience.was_in_vain(issuer.ocsp_url)
             elif not isinstance(error, NoTurn):
-                self._patience.was_answered(issuer.ocsp_url)
+                patience.was_answered(issuer.ocsp_url)
             raise OcspRefused(PkiCode.OCSP_NOT_AVAILABLE, str(error)) from None
-        self._patience.was_answered(issuer.ocsp_url)
+        patience.was_answered(issuer.ocsp_url)
         if answer.status != 200:
             raise OcspRefused(PkiCode.OCSP_NOT_AVAILABLE, f"HTTP status {answer.status}")
         if answer.media_type != RESPONSE_TYPE:

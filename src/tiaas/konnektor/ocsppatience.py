@@ -42,7 +42,3 @@ class Patience:
     def was_answered(self, url: str) -> None:
         """There was an answer, or an error that took no time."""
         self._silent_since.pop(url, None)
-
-    def forget(self) -> None:
-        """All responders are waited for as ever."""
-        self._silent_since.clear()

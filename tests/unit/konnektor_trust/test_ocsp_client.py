@@ -448,6 +448,65 @@ async def test_callers_share_one_request(bench: Bench) -> None:
     assert len(bench.forwarder.requests) == 1
 
 
+async def test_what_was_asked_before_all_was_forgotten_is_not_kept(bench: Bench) -> None:
+    """Whoever waits for it gets the answer of before; whoever comes later asks anew."""
+    go = asyncio.Event()
+    bench.forwarder.gate = go.wait  # type: ignore[assignment]
+    before = asyncio.create_task(bench.ask())
+    await bench.forwarder.arrived.wait()
+    bench.client.forget()
+    bench.forwarder.arrived.clear()
+    after = asyncio.create_task(bench.ask())
+    await bench.forwarder.arrived.wait()
+    assert len(bench.forwarder.requests) == 2
+    go.set()
+    assert [(await caller).fault for caller in (before, after)] == [None, None]
+    assert bench.client.answers == 1
+
+    go.clear()
+    bench.client.forget()
+    bench.forwarder.arrived.clear()
+    before = asyncio.create_task(bench.ask())
+    await bench.forwarder.arrived.wait()
+    bench.client.forget()
+    generation = bench.client.generation
+    go.set()
+    assert (await before).fault is None
+    assert (bench.client.answers, bench.client.generation) == (0, generation)
+
+
+async def test_who_was_silent_before_all_was_forgotten_is_asked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def in_vain(*request: object) -> None:
+        begun.set()
+        await go.wait()
+        raise NotInTime("no answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.client._web, "fetch", in_vain)
+        before = asyncio.create_task(bench.ask())
+        await begun.wait()
+        bench.client.forget()
+        go.set()
+        assert (await before).fault is PkiCode.OCSP_NOT_AVAILABLE
+    assert (await bench.ask()).fault is None
+
+
+async def test_what_is_under_way_ends_with_the_client_forgotten_or_not(bench: Bench) -> None:
+    never = asyncio.Event()
+    bench.forwarder.gate = never.wait  # type: ignore[assignment]
+    callers = [asyncio.create_task(bench.ask())]
+    await bench.forwarder.arrived.wait()
+    bench.client.forget()
+    bench.forwarder.arrived.clear()
+    callers.append(asyncio.create_task(bench.ask()))
+    await bench.forwarder.arrived.wait()
+    await bench.client.stop()
+    results = await asyncio.gather(*callers, return_exceptions=True)
+    assert all(isinstance(result, asyncio.CancelledError) for result in results)
+
+
 async def test_a_shared_failure_reaches_everybody(bench: Bench) -> None:
     bench.forwarder.status = 500
     results = await asyncio.gather(*(bench.ask() for _ in range(5)))
