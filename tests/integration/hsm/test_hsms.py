@@ -150,8 +150,8 @@ async def test_a_token_without_the_authentication_certificate_is_not_used(
     hidden = (folder / f"{content.iccsn}.AUT.E256.cer").rename(folder / "hidden")
     await house.hsms.start()
     assert list(house.context.cards) == []
-    hidden.rename(folder / f"{content.iccsn}.AUT.E256.cer")
     (folder / f"{content.iccsn}.activation.bin").write_bytes(b"{")
+    hidden.rename(folder / f"{content.iccsn}.AUT.E256.cer")
     await asyncio.sleep(0.05)
     assert list(house.context.cards) == []
     write_folder(content, folder)

@@ -47,6 +47,11 @@ class Hand:
         """Ends all faults of a service."""
         self._lab("DELETE", f"/faults?service={service}")
 
+    def struck(self) -> list[dict[str, Any]]:
+        """What faults of the lab struck so far: with a `delay` in force, each command of the terminal."""
+        struck: list[dict[str, Any]] = self._lab("GET", "/faults", None)["fired"]
+        return struck
+
     def press(self, *keys: str) -> None:
         """Presses keys one after the other."""
         for key in keys:
