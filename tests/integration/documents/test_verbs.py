@@ -20,6 +20,7 @@ from cryptography.x509 import load_der_x509_certificate
 from tests import pdfmaker
 from tests.foreignca import ForeignCa, rsa_key
 from tests.integration.lab.labprocess import LabProcess
+from tests.integration.proof.hand import Hand
 from tiaas.ades.found import Integrity
 from tiaas.ades.xadesread import read_xades_untrusted
 from tiaas.cli.entry import main
@@ -173,10 +174,8 @@ def test_an_interrupted_job_is_stopped(
     lab: LabProcess, run: Run, capsys: pytest.CaptureFixture[str], number: signal.Signals
 ) -> None:
     """While the doctor is asked for PIN.QES: StopSignature, the answer 4049; then card and keypad are free."""
-    faults = lab.ready["lab"]["faults"]
-    fault = {"service": "keypad", "delay": 6, "match": "PIN.QES", "times": 1}
-    before = _fired(faults)
-    httpx.post(faults, json=fault, trust_env=False).raise_for_status()
+    hand = Hand(lab.ready)
+    hand.policy("manual")
     command = [
         sys.executable,
         "-m",
@@ -190,7 +189,7 @@ def test_an_interrupted_job_is_stopped(
     # A shell starts what runs in the background with Ctrl-C ignored.
     shell = ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh"] if number is signal.SIGTERM else []
     with subprocess.Popen([*shell, *command], stderr=subprocess.PIPE, text=True, env=lab.environ) as child:
-        _wait_until(lambda: _fired(faults) > before)
+        _wait_until(lambda: bool(hand.display()["prompt"]))
         child.send_signal(number)
         assert child.stderr is not None
         said = child.stderr.read()
@@ -203,6 +202,8 @@ def test_an_interrupted_job_is_stopped(
     busy = capsys.readouterr().err
     assert "4093" in busy
     assert "ends by cancel there" in busy
+    hand.press("cancel")
+    hand.policy("auto")
     _wait_until(lambda: run("sign", "--qes", "brief.txt") == 0)
 
 
@@ -271,10 +272,6 @@ def test_a_challenge_signed_with_the_smc_b(run: Run, capsys: pytest.CaptureFixtu
     assert isinstance(key, ec.EllipticCurvePublicKey)
     der = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
     key.verify(der, f"{head}.{payload}".encode(), ec.ECDSA(SHA256()))
-
-
-def _fired(faults: str) -> int:
-    return len(httpx.get(faults, trust_env=False).json()["fired"])
 
 
 def _wait_until(holds: Callable[[], bool]) -> None:
