@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 
-from tiaas.ades.cadesread import SIGNATURES_MAX, are_intact, digest_signed_before
+from tiaas.ades.cadesread import are_intact, digest_signed_before, has_room
 from tiaas.ades.cmssigner import CmsSigner, cms_signer
 from tiaas.ades.signing import CannotSign, SignedBy
 from tiaas.base.dataclass import dataclass
@@ -89,9 +89,11 @@ def prepare_parallel(signature: bytes, document: bytes | None, by: SignedBy, opt
 
     The content is the enveloped one, else `document`. Without either its hash value is taken from an intact signature
     in it. Enveloping stays enveloping, detached detached. Raises `CannotSign`: 4110 `signature` holds no CMS signature,
-    or the content is unknown; 4111 it is not as `options.enveloping` says; 4000 see `prepare`.
+    or the content is unknown; 4111 it is not as `options.enveloping` says; 4280 one more is not verified any more; 4000
+    see `prepare`.
     """
     read = _read_for(options, signature)
+    _require_room(read, 1)
     content = read.content()
     if content is None and document is not None:
         digest: bytes | None = sha256(document).digest()
@@ -111,6 +113,7 @@ def prepare_counter(signature: bytes, by: SignedBy, options: CadesOptions) -> Pr
     `prepare_parallel`.
     """
     read = _read_for(options, signature)
+    _require_room(read, len(read.signers))
     signer = cms_signer(by)
     signed, unsigned, ignored = _callers(options, frozenset())
     prepared = []
@@ -135,12 +138,9 @@ def enveloped_document(signature: bytes) -> bytes:
 def countersigned_document(signature: bytes) -> bytes | None:
     """The document whose signatures a counter signature signs, None if they are detached.
 
-    Raises `CannotSign`, see `enveloped_document`; and 4110 if one of the signatures is not intact, 4280 if they are
-    more than are verified.
+    Raises `CannotSign`, see `enveloped_document`; and 4110 if one of the signatures is not intact.
     """
     read = _read(signature)
-    if len(read.signers) > SIGNATURES_MAX:
-        raise CannotSign(4280, "more signatures than supported")
     if not are_intact(read):
         raise CannotSign(4110, "a signature to be countersigned is not intact")
     return _document(read)
@@ -289,6 +289,11 @@ def _read_for(options: CadesOptions, signature: bytes) -> SignedData:
     if options.enveloping is not None and options.enveloping is (read.segments is None):
         raise CannotSign(4111, "IncludeEContent: the signature that is there is not so")
     return read
+
+
+def _require_room(read: SignedData, more: int) -> None:
+    if not has_room(read, more):
+        raise CannotSign(4280, "more signatures than supported")
 
 
 def _document(read: SignedData) -> bytes | None:

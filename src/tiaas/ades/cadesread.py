@@ -5,10 +5,11 @@ CMSAlgorithmProtection, signature value, binding of the certificate (RFC 5652, 5
 Signed attributes count as they are written and in the order that DER demands: both are encodings of the same set.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from hashlib import sha256, sha384, sha512
+from itertools import islice
 
 from tiaas.ades import cmsattributes
 from tiaas.ades.cmsalgorithm import KnownAlgorithm, known_algorithm, known_digest, public_key
@@ -77,6 +78,26 @@ def cades_claims_untrusted(
     if enveloped is not None and document is not None and b"".join(enveloped) != b"".join(given_content):
         return [claim.judged(_worse) if claim.found.countersigns is None else claim for claim in claims]
     return claims
+
+
+def has_room(read: SignedData, more: int) -> bool:
+    """Whether so many signatures more are still verified together with those of `read` and their counter signatures."""
+    most = SIGNATURES_MAX - more
+    return len(list(islice(_all_signatures(read.signers), max(most, 0) + 1))) <= most
+
+
+def _all_signatures(signers: Iterable[SignerInfo]) -> Iterator[None]:
+    """One for each signature, that of a counter signature behind the one it is on."""
+    for info in signers:
+        yield None
+        for attribute in info.unsigned:
+            for value in attribute.values if attribute.oid == Attribute.COUNTERSIGNATURE else ():
+                try:
+                    counter = decode_signer_info_untrusted(value)
+                except BadCms:
+                    yield None
+                else:
+                    yield from _all_signatures((counter,))
 
 
 def digest_signed_before(read: SignedData) -> bytes | None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.adesbench import NOW, Holder, Key, holder
 from tiaas.ades.cades import CadesOptions, _stated_plainly, prepare, prepare_counter, prepare_parallel
-from tiaas.ades.cadesread import read_cades_untrusted
+from tiaas.ades.cadesread import SIGNATURES_MAX, read_cades_untrusted
 from tiaas.ades.found import FoundSignature, Integrity, SignatureFormat
 from tiaas.ades.signing import CannotSign, SignedBy
 from tiaas.cms import oids, signing
@@ -217,6 +217,37 @@ def test_two_signatures_of_one_signer_share_the_certificate() -> None:
     found = read_cades_untrusted(signature)
     assert [item.integrity for item in found] == [Integrity.INTACT] * 2
     assert found[0].certificates == (signer.certificate,)
+
+
+def signed_often(number: int, *unsigned: bytes) -> bytes:
+    """An enveloping signature so many times, with these unsigned attributes."""
+    info = decode_signed_data_untrusted(sign(Key.P256)).signers[0]
+    signers = [info.with_unsigned(*unsigned) if unsigned else info.encoded] * number
+    frame = signing.SignedDataParts(signers, (holder(Key.P256).certificate,), content=DOCUMENT)
+    return frame.encode()
+
+
+def test_no_more_parallel_signatures_than_are_verified() -> None:
+    signer = holder(Key.P256)
+    signature = signer.finish(prepare_parallel(signed_often(SIGNATURES_MAX - 1), None, signer.by, ENVELOPING))
+    assert len(read_cades_untrusted(signature)) == SIGNATURES_MAX
+    with pytest.raises(CannotSign) as refused:
+        prepare_parallel(signature, None, signer.by, ENVELOPING)
+    assert refused.value.code == 4280
+
+
+def test_no_more_counter_signatures_than_are_verified() -> None:
+    """Those that are there count, readable or not."""
+    signer = holder(Key.P256)
+    signature = signed_often(SIGNATURES_MAX // 3)
+    for _ in range(2):
+        signature = signer.finish(prepare_counter(signature, signer.by, ENVELOPING))
+    assert len(read_cades_untrusted(signature)) == SIGNATURES_MAX // 3 * 3
+    unreadable = signing.attribute(Attribute.COUNTERSIGNATURE, sequence())
+    for full in (signature, signed_often(SIGNATURES_MAX // 3 + 1, unreadable)):
+        with pytest.raises(CannotSign) as refused:
+            prepare_counter(full, signer.by, ENVELOPING)
+        assert refused.value.code == 4280
 
 
 def test_an_unknown_document_is_not_taken_from_a_damaged_signature() -> None:
