@@ -367,7 +367,7 @@ async def test_a_status_service_that_hangs_is_waited_for_once(office: Office, mo
     """SignDocument of 7.5 wants the status before and after signing; the next call hardly waits any more."""
     trust = office.context.trust
     trust.forget_answers()
-    monkeypatch.setattr(trust._ocsp, "_seconds", 0.5)
+    monkeypatch.setattr(trust._ocsp, "_seconds", 2.0)
     monkeypatch.setattr(ocsppatience, "_AT_ONCE", 60.0)
     before = trust.status().ocsp.requests
     with fault(office, Service.OCSP, None, delay=20, times=None):

@@ -75,7 +75,7 @@ async def test_a_slow_card_that_uses_up_the_time_says_nothing_of_the_network(sce
 
 async def test_a_server_that_is_silent_in_the_handshake_is_no_connection(scene: Scene) -> None:
     async with silence() as port:
-        scene.configure(vsdm_seconds=0.3, intermediaer=f"https://127.0.0.1:{port}")
+        scene.configure(vsdm_seconds=2, intermediaer=f"https://127.0.0.1:{port}")
         assert (await scene.receipt()).result is Result.UPDATE_IMPOSSIBLE
     assert scene.practice.opstate.holds(Condition.NO_ONLINE_CONNECTION)
 

@@ -197,14 +197,16 @@ async def test_what_ufs_refuses_is_e_3_and_the_read_goes_on(
 
 @pytest.mark.event("OPERATIONAL_STATE/EC_No_Online_Connection")
 async def test_a_time_out_is_e_3_and_the_state_is_told(scene: Scene) -> None:
-    scene.configure(vsdm_seconds=0.3)
+    scene.configure(vsdm_seconds=2)
+    gate = asyncio.Event()
 
-    async def sleep(call: Call) -> Reply | None:
-        await asyncio.sleep(0.6)
+    async def wait(call: Call) -> Reply | None:
+        await gate.wait()
         return None
 
-    scene.service.behave = sleep
+    scene.service.behave = wait
     assert (await scene.receipt()).result is Result.UPDATE_IMPOSSIBLE
+    gate.set()
     assert scene.practice.opstate.holds(Condition.NO_ONLINE_CONNECTION)
     scene.service.behave = answering(fault(1011))
     scene.configure()

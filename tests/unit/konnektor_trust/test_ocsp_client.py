@@ -243,7 +243,8 @@ async def silent(bench: Bench) -> asyncio.Event:
     """The responder has let one caller wait in vain, and goes on when the event is set."""
     go = asyncio.Event()
     bench.forwarder.gate = go.wait  # type: ignore[assignment]
-    bench.client._seconds = 0.5
+    # Long enough for the question to get there.
+    bench.client._seconds = 2.0
     assert (await bench.ask()).fault is PkiCode.OCSP_NOT_AVAILABLE
     bench.client._seconds = 300.0
     return go
