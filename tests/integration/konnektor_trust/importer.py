@@ -1,6 +1,7 @@
 """A process that imports one trust list after the other, to be killed at any moment.
 
-Arguments: store, folder with `anchor.der` and lists `NNNNN.xml`. Prints the number of each list before it is imported.
+Arguments: store, folder with `anchor.der` and lists `NNNNN.xml`. Prints the number of each list, which is imported
+when a line has come.
 """
 
 import asyncio
@@ -47,6 +48,7 @@ async def _main(path: Path, folder: Path, now: datetime) -> None:
     for document in sorted(folder.glob("*.xml")):
         if int(document.stem) > held:
             print(document.stem, flush=True)
+            sys.stdin.readline()
             await trust.lists.import_tsl(document.read_bytes())
     print("end", flush=True)
 
