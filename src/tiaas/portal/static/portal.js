@@ -78,18 +78,25 @@
     timer = setTimeout(refresh, SOON);
   }
 
-  async function submit(event) {
-    const form = event.target;
-    if (form.method !== "post") return;
-    event.preventDefault();
-    const fields = new URLSearchParams(new FormData(form, event.submitter));
+  async function send(action, fields) {
     try {
-      const answer = await fetch(form.action, { method: "POST", body: fields, headers: { Accept: "application/json" } });
+      const answer = await fetch(action, { method: "POST", body: fields, headers: { Accept: "application/json" } });
       const text = answer.ok ? "" : ((await answer.json()).error ?? "");
       refusal.textContent = text;
       refusal.hidden = !text;
     } catch { location.reload(); }
     soon();
+  }
+
+  // One after the other: keys that are pressed quickly come to the terminal in their order.
+  let sent = Promise.resolve();
+
+  function submit(event) {
+    const form = event.target;
+    if (form.method !== "post") return;
+    event.preventDefault();
+    const action = form.action, fields = new URLSearchParams(new FormData(form, event.submitter));
+    sent = sent.then(() => send(action, fields));
   }
 
   document.addEventListener("submit", submit);
