@@ -66,7 +66,7 @@ async def servers() -> AsyncIterator[list[NameServer]]:
 
 @pytest.fixture
 async def resolver(servers: list[NameServer], monkeypatch: pytest.MonkeyPatch) -> Names:
-    monkeypatch.setattr(names, "QUESTION_SECONDS", 0.5)
+    monkeypatch.setattr(names, "QUESTION_SECONDS", 1.5)
     return Names(tuple([await server.start() for server in servers]), Network().datagrams, ENTROPY)
 
 
@@ -120,7 +120,7 @@ async def test_what_name_servers_say_is_the_detail(resolver: Names, servers: lis
 
 @pytest.fixture
 async def desk(tmp_path: Path, servers: list[NameServer], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
-    monkeypatch.setattr(names, "QUESTION_SECONDS", 0.5)
+    monkeypatch.setattr(names, "QUESTION_SECONDS", 1.5)
     async with open_desk(tmp_path, TiAccess(dns=tuple([await server.start() for server in servers]))) as opened:
         yield opened
 
