@@ -3,19 +3,28 @@
 import json
 import os
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from tiaas.cli.compose import CONTROL_PORT, KONNEKTOR_PORT
+from tiaas.cli.ldapports import LDAPS_PORT
+from tiaas.cli.managing import ADMIN_PORT, BASE_PORT
+from tiaas.lab.lab import SICCT_PORT
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 _LAST_LINE = "Stop with Ctrl-C."
 _PORT = re.compile(r"(?<=127\.0\.0\.1:)[0-9]+")
+_USUAL_PORTS = frozenset({CONTROL_PORT, KONNEKTOR_PORT, ADMIN_PORT, BASE_PORT, LDAPS_PORT, SICCT_PORT})
 
 
 class LabProcess:
@@ -120,6 +129,22 @@ class LabProcess:
         except (OSError, ValueError):
             return False
         return holder == self.process.pid and (self.folder / "ready.json").exists()
+
+
+def on_ports_of_its_own(folder: Path, *options: str) -> LabProcess:
+    """A new lab on none of the ports that all want: another one on this machine could take those as soon as it has
+    stopped."""
+    while True:
+        with ExitStack() as stack:
+            for port in _USUAL_PORTS:
+                with suppress(OSError):
+                    stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            process = LabProcess(folder, *options)
+        if _USUAL_PORTS.isdisjoint(map(int, _PORT.findall(json.dumps(process.ready)))):
+            return process
+        # Another lab had it at first, and has stopped meanwhile.
+        process.kill()
+        shutil.rmtree(folder)
 
 
 def refused(*options: str, environ: dict[str, str] | None = None) -> tuple[int, str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import socket
 from pathlib import Path
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.integration.lab.labprocess import LabProcess, refused
+from tests.integration.lab.labprocess import LabProcess, on_ports_of_its_own, refused
 from tiaas.client import Konnektor, KonnektorFault, connect, load_kon
 from tiaas.interfaces.card_service_common_v2_0 import CardType, PinResult
 from tiaas.interfaces.card_service_v8_1 import PinStatus
@@ -124,7 +125,7 @@ async def test_a_terminal_without_its_gsmckt_does_not_keep_the_lab_down(tmp_path
 
 async def test_taken_ports_move_and_practices_are_added(tmp_path: Path) -> None:
     folder = tmp_path / "lab"
-    with LabProcess(folder) as lab:
+    with on_ports_of_its_own(folder) as lab:
         before = lab.ready
         lab.stop()
     places = [
@@ -142,7 +143,8 @@ async def test_taken_ports_move_and_practices_are_added(tmp_path: Path) -> None:
                 async with connect(load_kon(Path(after["instances"][number - 1]["kon_file"]), {})) as konnektor:
                     assert len(await konnektor.get_cards()) == 4
             lab.stop()
-            assert lab.output.count("is in use by another program; it is") == 3
+            for place in places:
+                assert re.search(rf"port {place.port} of \S+ is in use by another program; it is", lab.output), place
     finally:
         for occupant in occupants:
             occupant.close()

@@ -1,25 +1,20 @@
 """An Update-Paket at a running Konnektor: refused, tried and taken back, applied; then another program serves."""
 
 import json
-import socket
 import sqlite3
 import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.integration.lab.labprocess import LabProcess
+from tests.integration.lab.labprocess import LabProcess, on_ports_of_its_own
 from tests.unit.konnektor_core.programs import package_of, small_program
 from tiaas import __version__
 from tiaas.base.clock import SystemClock
-from tiaas.cli.compose import CONTROL_PORT, KONNEKTOR_PORT
-from tiaas.cli.ldapports import LDAPS_PORT
-from tiaas.cli.managing import ADMIN_PORT, BASE_PORT
 from tiaas.lab.hersteller import Hersteller
 from tiaas.lab.pki import read_authority
 
@@ -28,13 +23,7 @@ OLD = "EC_Connector_Software_Out_Of_Date"
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[LabProcess]:
-    """On ports of its own: between two lives another lab on this machine could take those that all want."""
-    with ExitStack() as stack:
-        for port in (CONTROL_PORT, KONNEKTOR_PORT, ADMIN_PORT, BASE_PORT, LDAPS_PORT):
-            with suppress(OSError):
-                stack.enter_context(socket.create_server(("127.0.0.1", port)))
-        process = LabProcess(tmp_path / "lab", "--locked")
-    with process:
+    with on_ports_of_its_own(tmp_path / "lab", "--locked") as process:
         yield process
         process.stop()
 

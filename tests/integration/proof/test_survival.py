@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.integration.lab.labprocess import LabProcess, refused
+from tests.integration.lab.labprocess import LabProcess, on_ports_of_its_own, refused
 from tests.integration.proof.caller import Caller, kvnr_of, outcome, pin_status
 from tests.integration.proof.hand import Hand
 
@@ -55,7 +55,7 @@ def paired_in_this_life(lab: LabProcess) -> bool:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_stop_cleanly_whoever_is_connected(folder: Path, number: signal.Signals) -> None:
     """Clients keep idle connections in pools and read nothing there until the next request: nobody waits for them."""
-    with LabProcess(folder) as lab:
+    with on_ports_of_its_own(folder) as lab:
         ready = lab.ready
         assert len(listening(ready)) == 3
         callers = [Caller(ready) for _ in range(10)]
