@@ -7,6 +7,7 @@ memory ends a target: its input is printed in hex, and the exit code is 1.
 """
 
 import argparse
+import faulthandler
 import importlib.util
 import os
 import re
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -31,6 +33,7 @@ from tests.fuzz.mutation import MAX_SIZE, mutants  # noqa: E402
 _SLOW = 20
 _MEMORY_MIB = 2048
 _TAIL = 30
+_LAST_WORDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ def main(argv: list[str]) -> int:
         say("\n".join(chosen))
         return 0
     if args.worker:
+        faulthandler.register(signal.SIGUSR2)
         work = _atheris if engine == "atheris" else _mutation
         work(chosen[0], limits, Path(args.worker))
         return 0
@@ -112,22 +116,33 @@ def _run_one(name: str, limits: Limits, engine: str) -> Outcome:
     command += ["--seconds", str(limits.seconds), "--runs", str(limits.runs)]
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tiaas-fuzz-") as folder:
-        try:
-            done = subprocess.run(
-                [*command, "--worker", folder],
-                capture_output=True,
-                cwd=ROOT,
-                timeout=limits.seconds + 2 * _SLOW + 30,
-                env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
-            )
-            output, failed = (done.stderr + done.stdout).decode(errors="replace"), done.returncode != 0
-        except subprocess.TimeoutExpired as error:
-            output, failed = f"{error}: it hangs where it cannot be interrupted", True
+        worker = subprocess.Popen(
+            [*command, "--worker", folder],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        )
+        output, failed = _output_of(worker, limits.seconds + 2 * _SLOW + 30)
         crash = next((path.read_bytes() for path in sorted(Path(folder).glob("found-*"))), None)
     output = re.sub(r"^INFO: .*\n", "", output, flags=re.MULTILINE)
     found = re.findall(r"number_of_executed_units:\s*(\d+)", output)
     executions = int(found[-1]) if found else 0
     return Outcome(name, executions, time.monotonic() - start, failed or executions == 0, crash, output)
+
+
+def _output_of(worker: subprocess.Popen[bytes], seconds: float) -> tuple[str, bool]:
+    """What a worker printed, and whether it failed. One that does not end in time says where it is, and is killed."""
+    try:
+        output, _ = worker.communicate(timeout=seconds)
+        return output.decode(errors="replace"), worker.returncode != 0
+    except subprocess.TimeoutExpired:
+        worker.send_signal(signal.SIGUSR2)
+        with suppress(subprocess.TimeoutExpired):
+            worker.communicate(timeout=_LAST_WORDS)
+        worker.kill()
+        output, _ = worker.communicate()
+        return f"{output.decode(errors='replace')}\nnot done after {seconds:g} s: it stood there", True
 
 
 def _atheris(name: str, limits: Limits, folder: Path) -> None:
