@@ -89,14 +89,14 @@ class Slots:
         try:
             while slot in entry.to_open:
                 async with entry.dialogue(slot):
-                    if slot not in entry.to_open:
-                        break
-                    entry.to_open.remove(slot)
                     leaving = entry.leaving.pop(slot, None)
                     if leaving is not None:
                         # The last command to the card before must have its answer: a busy slot refuses to be activated.
                         async with leaving:
                             pass
+                    if slot not in entry.to_open:
+                        break  # pulled again meanwhile; one that bounced is opened once
+                    entry.to_open.remove(slot)
                     await self._open_current(entry, slot, entry.slot_generations[slot])
         finally:
             entry.opening.pop(slot, None)

@@ -76,6 +76,30 @@ async def test_a_new_card_waits_for_the_last_answer_of_the_one_before(
     assert now.card_type is before.card_type
 
 
+_GONE, _THERE = EventTag.CARD_REMOVED, EventTag.CARD_INSERTED
+
+
+@pytest.mark.parametrize(
+    ("first", "then"), [((_GONE, _THERE), (_GONE, _THERE)), ((_THERE,), (_GONE, _THERE)), ((_GONE, _THERE), (_GONE,))]
+)
+async def test_a_card_that_bounces_while_it_waits_is_opened_once(
+    surgery: Surgery, first: tuple[EventTag, ...], then: tuple[EventTag, ...]
+) -> None:
+    before = surgery.core.cards.at(CT, 1)
+    assert before is not None
+    surgery.events.clear()
+    async with before.basic.turn:
+        for tags in (first, then):
+            for tag in tags:
+                surgery.core.terminals._on_event(UnitEvent(CT, tag, b"\x00\x01"))
+            for _ in range(20):
+                await asyncio.sleep(0)
+    await surgery.core.terminals.settled(CT)
+    is_there = then[-1] is _THERE
+    assert [event.topic for event in surgery.events].count(Topic.CARD_INSERTED) == is_there
+    assert (surgery.core.cards.at(CT, 1) is not None) == is_there
+
+
 async def test_insertions_while_a_card_is_opened_open_it_once_more(
     surgery: Surgery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
