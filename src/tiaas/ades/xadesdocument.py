@@ -5,6 +5,7 @@ from hashlib import sha256
 
 from tiaas.ades.signing import CannotSign
 from tiaas.base.dataclass import dataclass
+from tiaas.base.slices import counted
 from tiaas.soap.errors import BadEnvelope, NotAllowed, NotWellFormed, TooLarge, WrongEncoding
 from tiaas.soap.longtexts import LONG, Thin
 from tiaas.soap.markup import (
@@ -22,8 +23,6 @@ LIMITS = Limits(octets=64 * 1024 * 1024, nodes=500_000, depth=128)
 """Ours: above what TAB_KON_775 wants (30 MB, 30,000 elements, 30 levels), room for the signatures of 25 MB included."""
 LONG_SIGNED = 64 * 1024
 """Longer than certificates and OCSP responses are."""
-COMPARED_OCTETS = 1024 * 1024
-"""Octets of a document up to which comparisons count; a larger one has its bound in octets."""
 _UNCOUNTED = 1_000_000
 """A bound on comparisons that is good enough, since no document may have digests enough to make it count."""
 _SAYING = tuple(f"{{{uri}}}*" for uri in (DS, XADES))
@@ -53,7 +52,7 @@ class XmlDocument:
     def comparisons(self) -> int:
         """What it takes to compare namespaces and attributes where all of it is made canonical (`canonical_cost`)."""
         octets = self.octets
-        bound = octets.count(b"xmlns") ** 2 * octets.count(b"<") + octets.count(b"=") ** 2
+        bound = counted(octets, b"xmlns") ** 2 * counted(octets, b"<") + counted(octets, b"=") ** 2
         return bound if bound <= _UNCOUNTED else canonical_cost(self.root, CANONICAL_COST_MAX)
 
     def declaration(self) -> bytes:

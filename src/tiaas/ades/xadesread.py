@@ -22,14 +22,7 @@ from tiaas.ades.found import (
     ManifestEntry,
     SignatureFormat,
 )
-from tiaas.ades.xadesdocument import (
-    COMPARED_OCTETS,
-    LONG_SIGNED,
-    XmlDocument,
-    code_of,
-    parse_signed_untrusted,
-    reason_of,
-)
+from tiaas.ades.xadesdocument import LONG_SIGNED, XmlDocument, code_of, parse_signed_untrusted, reason_of
 from tiaas.ades.xadesids import is_id_by_schema
 from tiaas.ades.xadeslimits import check_content
 from tiaas.ades.xadesmanifest import Given
@@ -149,8 +142,7 @@ def xades_claims_untrusted(
 
 def _comparing(document: XmlDocument) -> int:
     """What it takes to compare namespaces and attributes, where it counts."""
-    is_large = len(document.octets) > COMPARED_OCTETS
-    if is_large or len(list(islice(document.root.iter(ds("Reference")), _ALWAYS + 1))) <= _ALWAYS:
+    if len(list(islice(document.root.iter(ds("Reference")), _ALWAYS + 1))) <= _ALWAYS:
         return 0
     return document.comparisons()
 

@@ -33,9 +33,9 @@ _WHOLE_MAX = 20
 _MORE_OCTETS = 16 * 1024 * 1024
 """Ours: so many times a document may be digested, and so many octets beside. 20 signatures are demanded (gemSpec_Kon
 TAB_KON_779), each of which may be of all of the document without itself."""
-_COMPARISONS = 400_000_000
+_COMPARISONS, _COMPARISONS_PER_OCTET = 400_000_000, 64
 """Ours: comparisons of namespaces and attributes for all digests of a document, about two seconds; usual documents take
-thousands for each."""
+thousands for each. A large document may take more, about as long as its octets take."""
 
 
 def index_ids(root: XmlElement, wanted: Iterable[str]) -> IdIndex:
@@ -96,7 +96,8 @@ class Allowance:
     @classmethod
     def of(cls, octets: int, comparing: int = 0) -> "Allowance":
         """For a document of so many octets."""
-        return cls(octets, _WHOLE_MAX * octets + _MORE_OCTETS, comparing)
+        comparisons = max(_COMPARISONS, _COMPARISONS_PER_OCTET * octets)
+        return cls(octets, _WHOLE_MAX * octets + _MORE_OCTETS, comparing, comparisons)
 
 
 def _one_piece(octets: bytes) -> Iterable[bytes | memoryview]:

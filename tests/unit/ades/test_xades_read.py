@@ -552,6 +552,27 @@ def test_comparisons_that_a_manifest_leads_to_are_bounded(monkeypatch: pytest.Mo
     assert _of_manifest(6) == [Integrity.MALFORMED] * 2
 
 
+def _nested(octets: int) -> bytes:
+    """A document whose signature refers to twenty elements, each around the next, with many namespaces in the last."""
+    digest = '<ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><ds:DigestValue/></ds:Reference>'
+    signature = (
+        f'<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo><ds:CanonicalizationMethod '
+        'Algorithm="http://www.w3.org/2006/12/xml-c14n11"/><ds:SignatureMethod Algorithm=""/>'
+        + "".join(f'<ds:Reference URI="#i{number}">{digest}' for number in range(20))
+        + "</ds:SignedInfo><ds:SignatureValue/></ds:Signature>"
+    )
+    inner = "<s {}>{}</s>".format(" ".join(f'xmlns:n{n}="u:{n}"' for n in range(200)), "<a/>" * 1000)
+    around = "".join(f'<w Id="i{number}">' for number in range(20))
+    return f"<r>{signature}{around}{inner}{'x' * octets}{'</w>' * 20}</r>".encode()
+
+
+@pytest.mark.parametrize("octets", [1, 2_000_000, 14_000_000], ids=["small", "large", "so large that it may"])
+def test_comparisons_of_documents_of_any_size_are_bounded(octets: int) -> None:
+    """Twenty times 40 million of them, some seconds; where the octets take as long, they do not matter."""
+    (found,) = read_xades_untrusted(_nested(octets))
+    assert (found.integrity is Integrity.MALFORMED) is (octets < 14_000_000)
+
+
 @pytest.mark.parametrize(
     "document",
     [
