@@ -98,7 +98,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--resume",
         action="store_true",
         help="leave out files whose result is there already: an intact signature of the file as it is now, with --qes "
-        "a qualified one; with --parallel and --counter the file's signatures and one more",
+        "a qualified one, with --enveloping one around it; with --parallel and --counter the file's signatures and one "
+        "more",
     )
     documentfiles.add_output_arguments(parser)
     add_konnektor_arguments(parser)
@@ -240,8 +241,12 @@ def _is_signed(source: Path, chosen: _Format, place: Path, args: argparse.Namesp
     # Imported here: only who resumes pays for the readers of all formats.
     from tiaas.cli.signedalready import is_added_to, is_signature_of
 
-    is_made = is_signature_of if args.update is None else is_added_to
-    if not is_made(documentfiles.read(source), documentfiles.read(place), _kind(chosen), qualified=args.qes):
+    read, form = (documentfiles.read(source), documentfiles.read(place)), _kind(chosen)
+    if args.update is None:
+        is_made = is_signature_of(*read, form, qualified=args.qes, enveloping=args.enveloping)
+    else:
+        is_made = is_added_to(*read, form, qualified=args.qes)
+    if not is_made:
         what = f"{'qualified ' if args.qes else ''}signature {'of' if args.update is None else 'added to'} {source}"
         raise InvalidInput(f"{place} is there, but no {what} as it is now; remove it, and --resume makes it")
     return True

@@ -30,10 +30,15 @@ _UNREADABLE = (BadSignatureFile, BadCms, mime.BadMime, BadEnvelope, BadXmlSignat
 _END_OF_REVISION = b"%%EOF"
 
 
-def is_signature_of(document: bytes, result: bytes, form: SignatureFormat, *, qualified: bool = False) -> bool:
-    """Whether a signature in `result` is intact, and what it signs is `document`; `qualified`: and it is such a one."""
+def is_signature_of(
+    document: bytes, result: bytes, form: SignatureFormat, *, qualified: bool = False, enveloping: bool = False
+) -> bool:
+    """Whether a signature in `result` is intact, and what it signs is `document`.
+
+    `qualified`: and it is such a one; `enveloping`: and it is around the document.
+    """
     try:
-        found = _READERS[form](document, result)
+        found = (_AROUND if enveloping else _READERS)[form](document, result)
     except _UNREADABLE:
         return False
     return any(_is_intact(each) and (not qualified or _is_qualified(each)) for each in found)
@@ -65,6 +70,11 @@ def _in_cms(document: bytes, result: bytes) -> Sequence[FoundSignature]:
     return read_cades_untrusted(result, document)
 
 
+def _around_in_cms(document: bytes, result: bytes) -> Sequence[FoundSignature]:
+    is_around = decode_signed_data_untrusted(result).content() is not None
+    return _in_cms(document, result) if is_around else ()
+
+
 def _in_pdf(document: bytes, result: bytes) -> Sequence[FoundSignature]:
     """A signature is added behind the document as it is (ISO 32000-1:2008, 7.5.6), and nothing else: what is signed may
     have grown out of an older document."""
@@ -78,19 +88,25 @@ def _in_mail(document: bytes, result: bytes) -> Sequence[FoundSignature]:
 
 
 def _in_xml(document: bytes, result: bytes) -> Sequence[FoundSignature]:
-    """The document is what is left without one of the signatures, or what is in the one that is around it."""
-    whole, signed = _parsed(document), _parsed(result)
-    found = read_xades_untrusted(result)
-    if signed.tag == ds("Signature"):
-        wanted = _canonical(whole)
-        inside = [child for holder in signed.iterchildren(ds("Object")) for child in holder.iterchildren("*")]
-        return found[:1] if any(_canonical(child) == wanted for child in inside) else ()
-    wanted = _canonical(whole.getroottree())
+    """The document is what is in the signature that is around it, or what is left without one of the signatures."""
+    around = _around_in_xml(document, result)
+    if around:
+        return around
+    wanted, signed = _canonical(_parsed(document).getroottree()), _parsed(result)
     return [
         each
-        for each, element in zip(found, list(all_signatures(signed)), strict=True)
-        if _canonical(without(element).root.getroottree()) == wanted
+        for each, element in zip(read_xades_untrusted(result), list(all_signatures(signed)), strict=True)
+        if element is not signed and _canonical(without(element).root.getroottree()) == wanted
     ]
+
+
+def _around_in_xml(document: bytes, result: bytes) -> Sequence[FoundSignature]:
+    signed = _parsed(result)
+    if signed.tag != ds("Signature"):
+        return ()
+    wanted = _canonical(_parsed(document))
+    inside = [child for holder in signed.iterchildren(ds("Object")) for child in holder.iterchildren("*")]
+    return read_xades_untrusted(result)[:1] if any(_canonical(child) == wanted for child in inside) else ()
 
 
 def _parsed(octets: bytes) -> XmlElement:
@@ -129,3 +145,4 @@ _READERS: Mapping[SignatureFormat, Callable[[bytes, bytes], Sequence[FoundSignat
     SignatureFormat.SMIME: _in_mail,
     SignatureFormat.XADES: _in_xml,
 }
+_AROUND = {**_READERS, SignatureFormat.CADES: _around_in_cms, SignatureFormat.XADES: _around_in_xml}

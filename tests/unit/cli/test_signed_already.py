@@ -40,6 +40,7 @@ def _xml(document: bytes, options: xades.XadesOptions, signer: Holder) -> bytes:
 
 
 _SIGNED_PDF, _SIGNED_XML = _pdf(_PDF), sign(DOCUMENT)
+_AROUND_XML = sign(DOCUMENT, replace(OPTIONS, include_object=True))
 _RESULTS = {
     "CAdES": (_CMS, b"Text", _cms(b"Text", enveloping=False)),
     "CAdES around": (_CMS, b"Text", _cms(b"Text", enveloping=True)),
@@ -47,8 +48,9 @@ _RESULTS = {
     "PAdES twice": (SignatureFormat.PADES, _SIGNED_PDF, _pdf(_SIGNED_PDF)),
     "S/MIME": (SignatureFormat.SMIME, _MAIL, _made(prepare_smime(_MAIL, _SIGNER.by, cades.CadesOptions(NOW)))),
     "XAdES": (_XML, DOCUMENT, sign(DOCUMENT)),
-    "XAdES around": (_XML, DOCUMENT, sign(DOCUMENT, replace(OPTIONS, include_object=True))),
+    "XAdES around": (_XML, DOCUMENT, _AROUND_XML),
     "XAdES of a part": (_XML, NFD, sign(NFD, NFDM)),
+    "XAdES in a signature": (_XML, _AROUND_XML, sign(_AROUND_XML, replace(OPTIONS, name="n2"))),
     "XAdES twice": (_XML, _SIGNED_XML, sign(_SIGNED_XML, replace(OPTIONS, name="n2"))),
 }
 
@@ -57,6 +59,12 @@ _RESULTS = {
 def test_a_signature_of_the_document(kind: str) -> None:
     form, document, result = _RESULTS[kind]
     assert is_signature_of(document, result, form)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in _RESULTS if kind.startswith(("CAdES", "XAdES"))])
+def test_a_signature_around_the_document(kind: str) -> None:
+    form, document, result = _RESULTS[kind]
+    assert is_signature_of(document, result, form, enveloping=True) is kind.endswith("around")
 
 
 @pytest.mark.parametrize("older", [_PDF, b"%PDF-", b""])
