@@ -33,7 +33,8 @@ from tests.fuzz.mutation import MAX_SIZE, mutants  # noqa: E402
 _SLOW = 20
 _MEMORY_MIB = 2048
 _TAIL = 30
-_LAST_WORDS = 5
+_START, _LAST_WORDS = 120, 5
+"""Seconds that a worker may take to load what it tests, on a busy machine, and to say where it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def _run_one(name: str, limits: Limits, engine: str) -> Outcome:
             cwd=ROOT,
             env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
         )
-        output, failed = _output_of(worker, limits.seconds + 2 * _SLOW + 30)
+        output, failed = _output_of(worker, limits.seconds + 2 * _SLOW + _START)
         crash = next((path.read_bytes() for path in sorted(Path(folder).glob("found-*"))), None)
     output = re.sub(r"^INFO: .*\n", "", output, flags=re.MULTILINE)
     found = re.findall(r"number_of_executed_units:\s*(\d+)", output)
