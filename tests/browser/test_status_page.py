@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.browsing import WAIT_MS, browser, require_browser, watched
-from tests.integration.lab.labprocess import LabProcess
+from tests.integration.lab.labprocess import LabProcess, on_ports_of_its_own
 from tests.integration.proof.caller import Caller, Reply, kvnr_of, outcome, pin_status, until
 from tests.integration.proof.hand import Hand
 from tests.integration.proof.secrets_of_a_lab import Secrets
@@ -39,7 +39,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProcess]:
     require_browser()
-    with LabProcess(tmp_path_factory.mktemp("portal") / "lab", "--locked") as process:
+    with on_ports_of_its_own(tmp_path_factory.mktemp("portal") / "lab", "--locked") as process:
         yield process
         process.stop()
 

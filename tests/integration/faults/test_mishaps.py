@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.lab.labprocess import LabProcess
+from tests.integration.lab.labprocess import LabProcess, on_ports_of_its_own
 from tiaas.client import Konnektor, KonnektorFault, connect, load_kon
 from tiaas.interfaces.card_service_common_v2_0 import CardType, PinResult
 from tiaas.interfaces.certificate_service_common_v2_0 import CertRef
@@ -65,7 +65,7 @@ async def code_of(call: Awaitable[object]) -> int:
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProcess]:
-    with LabProcess(tmp_path_factory.mktemp("faults") / "lab") as process:
+    with on_ports_of_its_own(tmp_path_factory.mktemp("faults") / "lab") as process:
         yield process
 
 

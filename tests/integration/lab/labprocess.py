@@ -9,8 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -131,14 +131,21 @@ class LabProcess:
         return holder == self.process.pid and (self.folder / "ready.json").exists()
 
 
+@contextmanager
+def usual_ports_taken() -> Iterator[None]:
+    """A lab that begins meanwhile is on none of the ports that all want: another one on this machine could take those
+    as soon as it has stopped, or while its terminal is off."""
+    with ExitStack() as stack:
+        for port in _USUAL_PORTS:
+            with suppress(OSError):
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        yield
+
+
 def on_ports_of_its_own(folder: Path, *options: str) -> LabProcess:
-    """A new lab on none of the ports that all want: another one on this machine could take those as soon as it has
-    stopped."""
+    """A new lab of which that holds for certain."""
     while True:
-        with ExitStack() as stack:
-            for port in _USUAL_PORTS:
-                with suppress(OSError):
-                    stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        with usual_ports_taken():
             process = LabProcess(folder, *options)
         if _USUAL_PORTS.isdisjoint(map(int, _PORT.findall(json.dumps(process.ready)))):
             return process

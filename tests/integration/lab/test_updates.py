@@ -1,5 +1,6 @@
 """The KSR of the lab and a Konnektor of profile einbox: asked, told, fetched from, and all ways in which that fails."""
 
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.lab.labprocess import usual_ports_taken
 from tests.integration.lab.test_box import _until, _up
 from tiaas import __version__
 from tiaas.base.clock import ManualClock
@@ -137,7 +139,10 @@ def test_every_fault_of_the_ksr_is_tried() -> None:
 )
 @pytest.mark.code(4181, 4182, 4183, 4186, 4188, 4189, 4190, 4002, 4198, 4238, 4242)
 async def test_a_box_and_the_ksr(tmp_path: Path) -> None:
-    async with _up(tmp_path, BoxSettings(), restart=lambda: None) as run:
+    async with AsyncExitStack() as stack:
+        # Its terminal is off several times.
+        with usual_ports_taken():
+            run = await stack.enter_async_context(_up(tmp_path, BoxSettings(), restart=lambda: None))
         bench = Bench(run)
         own, terminal = "list_Updates TIAAS TIAAS 1.0.0 0.1.0", "list_Updates DETIA TIAASVKT 1.0.0 1.0.0"
         # At the first start no terminal is paired yet; the first of a kind makes the Konnektor ask again.

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.lab.labprocess import LabProcess
+from tests.integration.lab.labprocess import LabProcess, on_ports_of_its_own
 from tiaas.client import Konnektor, KonnektorFault, Vsd, connect, load_kon
 from tiaas.fachdienste.vsdm.receipt import Receipt, Result, read_receipt_untrusted
 from tiaas.interfaces.card_service_common_v2_0 import CardType
@@ -22,7 +22,7 @@ NUMBERS = count(1)
 
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProcess]:
-    with LabProcess(tmp_path_factory.mktemp("online") / "lab") as process:
+    with on_ports_of_its_own(tmp_path_factory.mktemp("online") / "lab") as process:
         yield process
         process.stop()
 
