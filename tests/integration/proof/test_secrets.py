@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from tests.integration.lab.labprocess import LabProcess
+from tests.integration.lab.labprocess import LabProcess, on_ports_of_its_own
 from tests.integration.proof.caller import CARD, CARDCMN, CONN, EVENT, Caller, Reply, envelope, until
 from tests.integration.proof.hand import Hand
 from tests.integration.proof.secret_doors import (
@@ -99,7 +99,7 @@ def _random_pins(seed: str) -> str:
 
 
 def _live(place: Path) -> Story:
-    with LabProcess(
+    with on_ports_of_its_own(
         place / "lab", "--seed", str(place / "seed.toml"), "--terminals", "2", "--log-level", "debug"
     ) as lab:
         story = Story(lab.folder, lab.ready, Secrets())
