@@ -5,6 +5,7 @@ import json
 import os
 import ssl
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.integration.lab.labprocess import usual_ports_taken
 from tiaas.base.clock import ShiftedClock, SystemClock
 from tiaas.base.entropy import SystemEntropy
 from tiaas.base.secret import Secret
@@ -88,7 +90,11 @@ async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench
         # What is looked at every few seconds, whether a day has passed or a card has come.
         for module, name in ((expiry, "_LOOK_SECONDS"), (cardstatus, "_LOOK_SECONDS"), (cardstatus, "_FIRST_SECONDS")):
             patch.setattr(module, name, 0.1)
-        async with running(options, registry, Progress(clock), clock=clock, entropy=SystemEntropy()) as run:
+        async with AsyncExitStack() as stack:
+            # Its terminal is switched off and on.
+            with usual_ports_taken():
+                lab = running(options, registry, Progress(clock), clock=clock, entropy=SystemEntropy())
+                run = await stack.enter_async_context(lab)
             yield Bench(run)
 
 
