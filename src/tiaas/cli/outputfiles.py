@@ -41,6 +41,8 @@ def check_targets(paths: Sequence[Path], force: bool, *, is_made: bool = False, 
     for path in paths:
         if path.is_dir():
             raise InvalidInput(f"{path} is a folder")
+        if _is_named_pipe(path):
+            raise InvalidInput(f"{path} is a named pipe, which may have no reader; write to a file, or to /dev/stdout")
         # A link that leads nowhere is there, too: what it names would be made.
         if os.path.lexists(path) and not force:
             raise InvalidInput(f"{path} is there already; --force replaces it")
@@ -53,6 +55,11 @@ def check_targets(paths: Sequence[Path], force: bool, *, is_made: bool = False, 
             may_be_written = os.access(folder, os.W_OK)
         if not may_be_written:
             raise NotWritten(f"{path} may not be written")
+
+
+def _is_named_pipe(path: Path) -> bool:
+    """Whoever writes to one waits for a reader, for ever. What the shell hands over (`/dev/stdout`, `>(…)`) has one."""
+    return Path(os.path.realpath(path)).is_fifo() and _standard_output(path) is None
 
 
 def _may_be_replaced(path: Path, is_own: bool) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tiaas.base.errors import InvalidInput
 from tiaas.cli.outputfiles import NotWritten, WrittenBeside, check_targets, write, write_own
 
 _LIMITED = """
@@ -119,17 +120,26 @@ def test_modes(tmp_path: Path) -> None:
     assert own.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_pipe_takes_a_result_and_stays_one(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+def test_a_pipe_of_the_shell_takes_a_result() -> None:
+    reader, writer = os.pipe()
     try:
+        pipe = Path(f"/dev/fd/{writer}")
         check_targets([pipe], force=True)
         write(pipe, b"x", force=True)
         assert os.read(reader, 9) == b"x"
     finally:
         os.close(reader)
-    assert pipe.is_fifo()
+        os.close(writer)
+
+
+def test_a_named_pipe_takes_none(tmp_path: Path) -> None:
+    """Without a reader who writes to it hangs, and whether there is one cannot be asked without taking him away."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        with pytest.raises(InvalidInput, match="is a named pipe"):
+            check_targets([path], force=True)
 
 
 def test_a_folder_that_takes_no_file_is_told_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
