@@ -15,6 +15,7 @@ from tiaas.base.clock import Clock
 from tiaas.base.dataclass import dataclass
 from tiaas.base.errors import TiaasError
 from tiaas.konnektor.events import Event, Topic
+from tiaas.konnektor.pinstates import PinOutcome
 
 KEPT = 60
 STREAMS_MAX = 32
@@ -107,6 +108,8 @@ class EventFeed:
         told = dict(event.parameters)
         if event.topic == Topic.PIN_VERIFY_FINISHED:
             self._keep_pin_result(told)
+        elif event.topic == Topic.PIN_UNBLOCK_FINISHED and told.get("Result") == PinOutcome.OK.value:
+            self._pin_results.pop(_pin_of(told), None)
         slot = told.get("SlotID", "")
         self._last += 1
         seen = (
@@ -128,7 +131,10 @@ class EventFeed:
             stream.touch()
 
     def pin_result(self, card_handle: str, pin: str) -> str | None:
-        """How the last entry of a PIN ended (OK, ERROR, REJECTED, BLOCKED); None without one."""
+        """How the last entry of a PIN ended (OK, ERROR, REJECTED, BLOCKED); None without one, or since it is unblocked.
+
+        Of a PIN that is blocked an entry that ends with an error (4063) says nothing else.
+        """
         return self._pin_results.get((card_handle, pin))
 
     def open(self) -> EventStream:
@@ -154,8 +160,13 @@ class EventFeed:
         return starmap(SeenEvent, reversed(self._events))
 
     def _keep_pin_result(self, told: dict[str, str]) -> None:
-        key = told.get("CardHandle", ""), told.get("PinRef", "")
-        self._pin_results.pop(key, None)
-        self._pin_results[key] = told.get("Result", "")
+        key, result = _pin_of(told), told.get("Result", "")
+        before = self._pin_results.pop(key, None)
+        is_blocked = before == PinOutcome.BLOCKED.value and result == PinOutcome.ERROR.value
+        self._pin_results[key] = PinOutcome.BLOCKED.value if is_blocked else result
         while len(self._pin_results) > _PIN_RESULTS_MAX:
             del self._pin_results[next(iter(self._pin_results))]
+
+
+def _pin_of(told: dict[str, str]) -> tuple[str, str]:
+    return told.get("CardHandle", ""), told.get("PinRef", "")

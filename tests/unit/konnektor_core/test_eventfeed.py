@@ -91,11 +91,25 @@ def test_there_are_only_so_many_streams(feed: EventFeed) -> None:
         feed.open()
 
 
-def test_the_last_result_of_a_pin_entry_is_known(feed: EventFeed) -> None:
-    def finished(result: str) -> Event:
-        told = parameters(("CardHandle", "h"), ("PinRef", "PIN.SMC"), ("Result", result))
-        return Event(Topic.PIN_VERIFY_FINISHED, told, log=False)
+def finished(result: str, topic: Topic = Topic.PIN_VERIFY_FINISHED) -> Event:
+    told = parameters(("CardHandle", "h"), ("PinRef", "PIN.SMC"), ("Result", result))
+    return Event(topic, told, log=False)
 
+
+def test_a_blocked_pin_stays_so_until_it_is_unblocked(feed: EventFeed) -> None:
+    """4063 for the next entry is an ERROR of that event."""
+    for result in ("BLOCKED", "ERROR"):
+        feed.on_event(finished(result))
+        assert feed.pin_result("h", "PIN.SMC") == "BLOCKED"
+    feed.on_event(finished("REJECTED", Topic.PIN_UNBLOCK_FINISHED))
+    assert feed.pin_result("h", "PIN.SMC") == "BLOCKED"
+    feed.on_event(finished("OK", Topic.PIN_UNBLOCK_FINISHED))
+    assert feed.pin_result("h", "PIN.SMC") is None
+    feed.on_event(finished("ERROR"))
+    assert feed.pin_result("h", "PIN.SMC") == "ERROR"
+
+
+def test_the_last_result_of_a_pin_entry_is_known(feed: EventFeed) -> None:
     assert feed.pin_result("h", "PIN.SMC") is None
     feed.on_event(finished("REJECTED"))
     feed.on_event(finished("BLOCKED"))
