@@ -4,7 +4,8 @@ Theory of operation. A module is loaded once per process, and python-pkcs11 asks
 threads in it end the process. So each module has one `ModuleThread`, and whatever is done in it is done there, one
 thing after the other. A `Token` is one session on that thread; it keeps the handles of its objects, since finding one
 costs as much as a signature. A session that got lost (HSM restarted) is opened again by the next use. The last `Token`
-that closes unloads the module.
+that closes unloads the module; so does one that cannot be opened because the module has a fault, and the others open
+their sessions again.
 
 A login holds for all sessions of the process with a token (PKCS#11 V2.40, 2.6.6), and the module looks at no PIN as
 long as it lasts. So each `Token` shows that its PIN is that of the one that is logged in, and when one logs out, or
@@ -54,6 +55,10 @@ class WrongCryptogram(TokenError):
 
 class TokenTimeout(TokenError):
     """The module did not answer in time."""
+
+
+class ModuleFault(TokenError):
+    """The module says that it cannot go on (CKR_GENERAL_ERROR)."""
 
 
 class PinRefused(TokenError):
@@ -160,7 +165,14 @@ class Token:
             self._drop()
         else:
             self._module.tokens.append(self)
-        self._in_session(lambda session: None)
+        try:
+            self._in_session(lambda session: None)
+        except ModuleFault:
+            # SoftHSM2 takes no token back that was away once, before it is initialised anew.
+            for token in self._module.tokens:
+                token._end_session()
+            self._finalize()
+            self._in_session(lambda session: None)
 
     def _close(self) -> None:
         self._drop()
@@ -168,10 +180,13 @@ class Token:
             return
         self._module.tokens.remove(self)
         if not self._module.tokens:
-            import pkcs11
+            self._finalize()
 
-            with suppress(pkcs11.PKCS11Error):
-                pkcs11.lib(str(self._path)).finalize()
+    def _finalize(self) -> None:
+        import pkcs11
+
+        with suppress(pkcs11.PKCS11Error):
+            pkcs11.lib(str(self._path)).finalize()
 
     def _in_session(self, work: Callable[..., T], *arguments: Any) -> T:
         import pkcs11
@@ -198,7 +213,8 @@ class Token:
                 return work(self._login(), *arguments)
         except (pkcs11.PKCS11Error, RuntimeError) as error:
             self._drop()
-            raise TokenError(f"token {self._label}: {type(error).__name__}") from None
+            kind = ModuleFault if isinstance(error, pkcs11.GeneralError) else TokenError
+            raise kind(f"token {self._label}: {type(error).__name__}") from None
 
     def _login(self) -> Any:
         import pkcs11

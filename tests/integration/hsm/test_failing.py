@@ -120,6 +120,57 @@ async def test_a_token_that_hangs_is_out_of_use_until_it_answers(
     assert house.context.terminals.entry(CT).connected
 
 
+@pytest.mark.requirement("TIP1-A_4581")
+@pytest.mark.code(4044)
+async def test_a_token_that_was_away_comes_back(
+    house: House, content: VirtualSmbContent, hsm: SoftHsm, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SoftHSM2 remembers that it was away until it is initialised anew, also if somebody else uses the module."""
+    await house.hsms.start()
+    (view,) = house.hsms
+    await house.hsms.activate(view, "M1", content.code)
+    neighbour = hsm.token()
+    await neighbour.open()
+    by = await signer(house)
+    tokens, away = hsm.folder / "tokens", hsm.folder / "away"
+    tokens.rename(away)
+    with pytest.raises(KonnektorError) as caught:
+        await by.sign_digest(DIGEST, by.scheme)
+    assert caught.value.code == 4044
+    await house.until(house.is_missing)
+    assert list(house.context.cards) == []
+    (told,) = [record for record in caplog.records if "HSM fails" in record.getMessage()]
+    assert "GeneralError" in told.__dict__["reason"]
+    away.rename(tokens)
+    await house.until(lambda: bool(list(house.context.cards)))
+    by = await signer(house)
+    await by.sign_digest(DIGEST, by.scheme)
+    assert await signature(neighbour, content)
+    await neighbour.close()
+
+
+async def test_a_key_that_cannot_be_used_leaves_the_others_in_use(
+    house: House, content: VirtualSmbContent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await house.hsms.start()
+    (view,) = house.hsms
+    await house.hsms.activate(view, "M1", content.code)
+    by = await signer(house)
+
+    async def no_such_key(*_: object) -> bytes:
+        raise TokenError("token praxis: NoSuchKey")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Token, "sign", no_such_key)
+        with pytest.raises(KonnektorError) as caught:
+            await by.sign_digest(DIGEST, by.scheme)
+        assert caught.value.code == 4044
+        await house.until(lambda: not house.hsms._tasks)
+    assert not house.is_missing()
+    assert any(record.__dict__.get("reason") == "token praxis: NoSuchKey" for record in caplog.records)
+    await by.sign_digest(DIGEST, by.scheme)
+
+
 async def signature(token: Token, content: VirtualSmbContent) -> bytes:
     return await token.sign(f"{content.iccsn}.AUT.E256", DIGEST, SigningScheme.ECDSA, Digest.SHA256)
 

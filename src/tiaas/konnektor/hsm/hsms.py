@@ -1,16 +1,18 @@
 """The HSMs of one instance: logical card terminals in whose slots virtual SMC-Bs are (gemSpec_Kon V5.18 TIP1-A_4535).
 
-An HSM that is not there is a card terminal that is not connected; it is tried again until it comes. One that hangs has
-lost its connection: its cards go, and come back when it answers. Its virtual SMC-Bs are cards like others in lists,
+An HSM that is not there is a card terminal that is not connected; it is tried again until it comes. One that hangs, or
+that fails and does not give its certificates either, has lost its connection: its cards go, and come back when it
+answers. Its virtual SMC-Bs are cards like others in lists,
 events and the access check; what of them may be used is decided by `activation`.
 """
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import field
 from functools import partial
+from typing import Any
 
 from tiaas.base.clock import Clock
 from tiaas.base.dataclass import dataclass
@@ -58,6 +60,7 @@ class _Hsm:
     pin: Secret | None = None
     is_pin_refused: bool = False
     told_away: bool = False
+    is_examined: bool = False
     loaded: list[Loaded] = field(default_factory=list)
 
 
@@ -98,7 +101,7 @@ class Hsms:
         for hsm in self._hsms:
             self._terminals.add_logical(hsm.settings.ct_id, len(hsm.settings.smbs))
             if not await self._bring_up(hsm):
-                self._spawn(hsm)
+                self._begin(self._keep_trying(hsm))
 
     async def stop(self) -> None:
         """Leaves the HSMs. No events are raised: who stops the instance knows."""
@@ -111,9 +114,7 @@ class Hsms:
     def model_changed(self) -> None:
         """The information model is another one: activations without assignment end."""
         if self._hsms:
-            task = asyncio.get_running_loop().create_task(self._follow_model())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._begin(self._follow_model())
 
     async def _follow_model(self) -> None:
         try:
@@ -122,8 +123,8 @@ class Hsms:
             _log.error("activation of a virtual SMC-B not ended", extra={"kind": type(error).__name__})
         self._bring_states()
 
-    def _spawn(self, hsm: _Hsm) -> None:
-        task = asyncio.get_running_loop().create_task(self._keep_trying(hsm))
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -140,7 +141,8 @@ class Hsms:
     async def _bring_up(self, hsm: _Hsm) -> bool:
         settings = hsm.settings
         try:
-            store = hsm.store = OwnedKeys(await self._keys_of(hsm), self._store, self._clock, partial(self._lose, hsm))
+            failed = partial(self._failed, hsm)
+            store = hsm.store = OwnedKeys(await self._keys_of(hsm), self._store, self._clock, failed)
             await store.open()
             hsm.loaded = [await load_smb(store, smb, self._activations.may_use(smb.iccsn)) for smb in settings.smbs]
         except TokenError as error:
@@ -161,15 +163,35 @@ class Hsms:
             self._hub.publish(card_event(Topic.CARD_INSERTED, card))
         return True
 
-    def _lose(self, hsm: _Hsm) -> None:
-        """It hangs."""
-        if hsm.loaded:
-            hsm.loaded = []
-            fields = {"ct_id": hsm.settings.ct_id, "code": _NO_HSM}
-            _log.error("HSM hangs and is out of use until it answers; if it does not, restart the node", extra=fields)
-            self._terminals.logical_down(hsm.settings.ct_id)
-            self._tell_away(hsm)
-            self._spawn(hsm)
+    def _failed(self, hsm: _Hsm, error: TokenError) -> None:
+        """The use of a key failed, which may be because of that key alone."""
+        if hsm.store is None or not hsm.loaded:
+            return
+        if hsm.store.is_stuck:
+            self._lose(hsm, "HSM hangs and is out of use until it answers; if it does not, restart the node", error)
+        elif not hsm.is_examined:
+            hsm.is_examined = True
+            self._begin(self._examine(hsm, hsm.store, error))
+
+    async def _examine(self, hsm: _Hsm, store: KeyStore, error: TokenError) -> None:
+        """Whether what is in it can still be read. A token that was away may want its module to be loaded anew."""
+        _log.warning("use of a key in an HSM failed", extra={"ct_id": hsm.settings.ct_id, "reason": error.reason})
+        labels = [label for smb in hsm.settings.smbs for label in smb.key_labels().values()]
+        try:
+            is_there = any([await store.certificate(label) for label in labels])
+        except TokenError as found:
+            is_there, error = False, found
+        finally:
+            hsm.is_examined = False
+        if not is_there and hsm.store is store and hsm.loaded:
+            self._lose(hsm, "HSM fails and is out of use until it can be read again", error)
+
+    def _lose(self, hsm: _Hsm, says: str, error: TokenError) -> None:
+        hsm.loaded = []
+        _log.error(says, extra={"ct_id": hsm.settings.ct_id, "code": _NO_HSM, "reason": error.reason})
+        self._terminals.logical_down(hsm.settings.ct_id)
+        self._tell_away(hsm)
+        self._begin(self._keep_trying(hsm))
 
     async def _keys_of(self, hsm: _Hsm) -> KeyStore:
         settings = hsm.settings

@@ -11,7 +11,7 @@ from tiaas.base.clock import Clock
 from tiaas.konnektor.heldkeys import KeyStore
 from tiaas.konnektor.store import InstanceStore
 from tiaas.pki.keys import Digest, SigningScheme
-from tiaas.pki.pkcs11 import TokenError
+from tiaas.pki.pkcs11 import TokenError, WrongCryptogram
 
 FRESH_SECONDS = 0.01
 """By the monotonic clock, from before the store was asked."""
@@ -20,16 +20,20 @@ FRESH_SECONDS = 0.01
 class OwnedKeys:
     """`KeyStore` before another one; what uses a key raises `StaleEpochWrite` and `StoreError` too.
 
-    `on_stuck` is called when the use of a key fails because it hangs.
+    `on_failure` is called with why the use of a key failed, but for octets that it does not decipher.
     """
 
     def __init__(
-        self, keys: KeyStore, store: InstanceStore, clock: Clock, on_stuck: Callable[[], None] = lambda: None
+        self,
+        keys: KeyStore,
+        store: InstanceStore,
+        clock: Clock,
+        on_failure: Callable[[TokenError], None] = lambda _: None,
     ) -> None:
         self._keys = keys
         self._store = store
         self._clock = clock
-        self._on_stuck = on_stuck
+        self._on_failure = on_failure
         self._asked: float | None = None
 
     @property
@@ -64,8 +68,8 @@ class OwnedKeys:
             await self._require_owner()
         try:
             return await self._keys.sign(label, digest, scheme, hash_function)
-        except TokenError:
-            self._failed()
+        except TokenError as error:
+            self._on_failure(error)
             raise
 
     async def agree(self, label: str, point: bytes) -> bytes:
@@ -74,8 +78,8 @@ class OwnedKeys:
             await self._require_owner()
         try:
             return await self._keys.agree(label, point)
-        except TokenError:
-            self._failed()
+        except TokenError as error:
+            self._on_failure(error)
             raise
 
     async def decipher(self, label: str, cryptogram: bytes) -> bytes:
@@ -84,13 +88,11 @@ class OwnedKeys:
             await self._require_owner()
         try:
             return await self._keys.decipher(label, cryptogram)
-        except TokenError:
-            self._failed()
+        except WrongCryptogram:
             raise
-
-    def _failed(self) -> None:
-        if self._keys.is_stuck:
-            self._on_stuck()
+        except TokenError as error:
+            self._on_failure(error)
+            raise
 
     def _is_to_be_asked(self) -> bool:
         return self._asked is None or self._clock.monotonic() - self._asked >= FRESH_SECONDS
