@@ -18,9 +18,10 @@ def summary(run: Running, options: UpOptions, seconds: float) -> list[str]:
     """The lines, ready to be written."""
     ready = run.ready()
     folder = run.lab.store.folder
+    lab = which_lab(folder)
     lines = ["", f"tiaas is up after {seconds:.1f} s. TEST-ONLY: invented people, worthless certificates.", ""]
     for served, entry in zip(run.served, ready.instances, strict=True):
-        lines += _practice(served, entry)
+        lines += _practice(served, entry, lab)
     lines += [
         f"page       {ready.portal_url}",
         f"lab        control port {run.control_url}",
@@ -29,12 +30,13 @@ def summary(run: Running, options: UpOptions, seconds: float) -> list[str]:
         "",
     ]
     lines += [f"note: {notice}" for notice in run.notices]
-    lines += _next_commands(options, ready.instances[0], which_lab(folder))
+    lines += _next_commands(options, ready.instances[0], lab)
     return [as_called(line) for line in lines]
 
 
-def _practice(served: Served, entry: InstanceEntry) -> Iterator[str]:
-    yield f"practice {served.practice.number}: {served.practice.name}"
+def _practice(served: Served, entry: InstanceEntry, lab: str) -> Iterator[str]:
+    number = served.practice.number
+    yield f"practice {number}: {served.practice.name}"
     yield f"  Konnektor  {entry.konnektor.url}   service directory {entry.konnektor.sds}"
     context = entry.context
     yield f"  context    {context.mandant_id} / {context.client_system_id} / {context.workplace_id} / {context.user_id}"
@@ -52,7 +54,8 @@ def _practice(served: Served, entry: InstanceEntry) -> Iterator[str]:
         holder = "" if view.loaded is None else view.loaded.data.holder_name
         yield f"  {'HSM-B':<10} {view.smb.iccsn}  {f'{view.ct_id} slot {view.slot}':<14} {holder}"
         if not view.mandanten:
-            act = f"tiaas admin virtual-smb activate {view.smb.iccsn} --mandant {context.mandant_id}"
+            which = lab if number == 1 else f"{lab} --practice {number}"
+            act = f"tiaas admin virtual-smb activate {view.smb.iccsn} --mandant {context.mandant_id}{which}"
             yield f"  {'':<10} not activated: {act}"
             yield f"  {'':<10} the code it asks for is in {READY_FILE}, virtual_smbs"
     yield ""

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -44,6 +45,24 @@ def test_the_summary_names_the_virtual_smc_b(hsm_lab: LabProcess) -> None:
     (line,) = (line for line in hsm_lab.output.splitlines() if line.strip().startswith("HSM-B"))
     assert "HSM-1 slot 1" in line
     assert "not activated" not in hsm_lab.output
+
+
+def test_the_summary_says_how_to_activate_the_one_of_each_practice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with LabProcess(tmp_path / "lab", "--hsm", "folder", "--locked", "--practices", "2") as lab:
+        until(lambda: "Stop with Ctrl-C" in lab.output)
+        lines = [line for line in lab.output.splitlines() if "not activated" in line]
+        told = [shlex.split(line.partition(" admin ")[2]) for line in lines]
+        for _, _, iccsn, _, mandant, *place in told:
+            # Where it would be activated there is such a one.
+            there = place if "--dir" in place else [*place, "--dir", str(lab.folder)]
+            assert main(["admin", "virtual-smb", "--json", *there]) == 0
+            (held,) = json.loads(capsys.readouterr().out)["virtual_smbs"]
+            assert held["iccsn"] == iccsn
+            assert mandant.startswith("mandant-")
+        assert len({iccsn for _, _, iccsn, *_ in told}) == 2
+        lab.stop()
 
 
 def test_each_practice_has_one_whenever_it_came(tmp_path: Path) -> None:
