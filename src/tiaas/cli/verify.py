@@ -108,8 +108,7 @@ def run(args: argparse.Namespace) -> int:
     files = with_konnektor(args, work)
     code = worst(codes)
     try:
-        for path in reports:
-            outputfiles.write(path, RENDERERS[path.suffix](files).encode(), force=args.force)
+        _write_reports(reports, files, force=args.force)
     finally:
         try:
             with outputfiles.beside_results(reports):
@@ -120,6 +119,20 @@ def run(args: argparse.Namespace) -> int:
                 raise
             note(f"tiaas: {error}")
     return code
+
+
+def _write_reports(reports: Sequence[Path], files: Sequence[VerifiedFile], *, force: bool) -> None:
+    """All that can be written; raises `NotWritten` of the last one that cannot."""
+    failed: outputfiles.NotWritten | None = None
+    for path in reports:
+        try:
+            outputfiles.write(path, RENDERERS[path.suffix](files).encode(), force=force)
+        except outputfiles.NotWritten as error:
+            if failed is not None:
+                note(f"tiaas: {failed}")
+            failed = error
+    if failed is not None:
+        raise failed
 
 
 def _show(files: Sequence[VerifiedFile], *, as_json: bool) -> None:

@@ -79,15 +79,23 @@ async def test_a_report_that_cannot_be_written_does_not_keep_the_verdict(
     fake[0].answers["VerifyDocument"] = answers.verified(HighLevelResult.INVALID)
     put_files(a_pdf="%PDF", r_html="before")
 
+    left = ["r.html", "r.json"]
+
     def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        if left:
+            left.pop()
+            raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    assert await run("verify", "a.pdf", "--report", "r.html", "--force") == 1
+    reports = ("--report", "r.html", "--report", "r.json", "--report", "r.txt")
+    assert await run("verify", "a.pdf", *reports, "--force") == 1
     told = capsys.readouterr()
     assert "INVALID" in told.out
-    assert "r.html cannot be written: No space left on device" in told.err
+    for name in ("r.html", "r.json"):
+        assert told.err.count(f"{name} cannot be written: No space left on device") == 1
     assert Path("r.html").read_text() == "before"
+    assert not Path("r.json").exists()
+    assert "INVALID" in Path("r.txt").read_text()
 
 
 _CMS = bytes.fromhex("06092a864886f70d010702a0020500")
