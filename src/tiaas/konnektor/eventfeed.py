@@ -22,6 +22,8 @@ STREAMS_MAX = 32
 WAITING_MAX = 64
 """Events a stream may be behind."""
 _PIN_RESULTS_MAX = 256
+_UNBLOCKED = frozenset({Topic.PIN_UNBLOCK_FINISHED, Topic.PIN_CHANGE_FINISHED})
+"""With the result OK they say that a PIN is not blocked."""
 
 
 class TooManyStreams(TiaasError):
@@ -108,7 +110,7 @@ class EventFeed:
         told = dict(event.parameters)
         if event.topic == Topic.PIN_VERIFY_FINISHED:
             self._keep_pin_result(told)
-        elif event.topic == Topic.PIN_UNBLOCK_FINISHED and told.get("Result") == PinOutcome.OK.value:
+        elif event.topic in _UNBLOCKED and told.get("Result") == PinOutcome.OK.value:
             self._pin_results.pop(_pin_of(told), None)
         slot = told.get("SlotID", "")
         self._last += 1

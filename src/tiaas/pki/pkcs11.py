@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import field
 from functools import cache
 from pathlib import Path
+from time import monotonic
 from typing import Any, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -39,6 +40,8 @@ T = TypeVar("T")
 _COORDINATE = 32
 ANSWER_SECONDS = 20.0
 """How long a module may take for one thing, unless its user says otherwise; as long again it may wait for its turn."""
+RENEWED_SECONDS = 60.0
+"""Between two times that a module with a fault is initialised anew."""
 
 
 class TokenError(TiaasError):
@@ -58,7 +61,7 @@ class TokenTimeout(TokenError):
 
 
 class ModuleFault(TokenError):
-    """The module says that it cannot go on (CKR_GENERAL_ERROR)."""
+    """The module says that it cannot go on (CKR_GENERAL_ERROR), or knows a token no more that was there."""
 
 
 class PinRefused(TokenError):
@@ -67,10 +70,12 @@ class PinRefused(TokenError):
 
 @dataclass(slots=True)
 class _Module:
-    """A module of this process, and the tokens in use."""
+    """A module of this process, the tokens in use, labels of all that ever were, and when it was initialised anew."""
 
     thread: ModuleThread
     tokens: "list[Token]" = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    renewed: float | None = None
 
 
 @cache
@@ -169,10 +174,20 @@ class Token:
             self._in_session(lambda session: None)
         except ModuleFault:
             # SoftHSM2 takes no token back that was away once, before it is initialised anew.
+            if not self._is_to_be_renewed():
+                raise
             for token in self._module.tokens:
                 token._end_session()
             self._finalize()
             self._in_session(lambda session: None)
+
+    def _is_to_be_renewed(self) -> bool:
+        """Not often: all who use the module open their sessions again, and while it finalises Python stands still."""
+        now, before = monotonic(), self._module.renewed
+        if before is not None and now - before < RENEWED_SECONDS:
+            return False
+        self._module.renewed = now
+        return True
 
     def _close(self) -> None:
         self._drop()
@@ -213,7 +228,8 @@ class Token:
                 return work(self._login(), *arguments)
         except (pkcs11.PKCS11Error, RuntimeError) as error:
             self._drop()
-            kind = ModuleFault if isinstance(error, pkcs11.GeneralError) else TokenError
+            is_gone = isinstance(error, pkcs11.NoSuchToken) and self._label in self._module.seen
+            kind = ModuleFault if is_gone or isinstance(error, pkcs11.GeneralError) else TokenError
             raise kind(f"token {self._label}: {type(error).__name__}") from None
 
     def _login(self) -> Any:
@@ -235,6 +251,7 @@ class Token:
             self._session = token.open(rw=self._writable)
         else:
             raise TokenError(f"token {self._label}: another PIN is logged in")
+        self._module.seen.add(self._label)
         return self._session
 
     def _namesakes(self) -> "list[Token]":

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,8 +20,9 @@ from tiaas.konnektor.hsm import hsms
 from tiaas.konnektor.keys import signer_of
 from tiaas.konnektor.sessions import CallContext
 from tiaas.lab.hsm import CONFIGURATION, SoftHsm, VirtualSmbContent, make_soft_hsm, personalise_smb, write_token
+from tiaas.pki import pkcs11
 from tiaas.pki.keys import Digest, Signer, SigningScheme
-from tiaas.pki.pkcs11 import Token, TokenError
+from tiaas.pki.pkcs11 import PinRefused, Token, TokenError
 
 DIGEST = bytes(32)
 
@@ -122,31 +124,136 @@ async def test_a_token_that_hangs_is_out_of_use_until_it_answers(
 
 @pytest.mark.requirement("TIP1-A_4581")
 @pytest.mark.code(4044)
+@pytest.mark.parametrize("is_all_away", [True, False])
 async def test_a_token_that_was_away_comes_back(
-    house: House, content: VirtualSmbContent, hsm: SoftHsm, caplog: pytest.LogCaptureFixture
+    house: House,
+    content: VirtualSmbContent,
+    hsm: SoftHsm,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    is_all_away: bool,
 ) -> None:
-    """SoftHSM2 remembers that it was away until it is initialised anew, also if somebody else uses the module."""
+    """SoftHSM2 remembers what was there until it is initialised anew, also if somebody else uses the module."""
+    monkeypatch.setattr(pkcs11, "RENEWED_SECONDS", 0.0)
+    neighbour = hsm.token() if is_all_away else await another_token(hsm)
     await house.hsms.start()
     (view,) = house.hsms
     await house.hsms.activate(view, "M1", content.code)
-    neighbour = hsm.token()
     await neighbour.open()
     by = await signer(house)
-    tokens, away = hsm.folder / "tokens", hsm.folder / "away"
-    tokens.rename(away)
+    folder, away = (hsm.folder / "tokens" if is_all_away else token_folder(hsm)), hsm.folder / "away"
+    folder.rename(away)
     with pytest.raises(KonnektorError) as caught:
         await by.sign_digest(DIGEST, by.scheme)
     assert caught.value.code == 4044
     await house.until(house.is_missing)
     assert list(house.context.cards) == []
     (told,) = [record for record in caplog.records if "HSM fails" in record.getMessage()]
-    assert "GeneralError" in told.__dict__["reason"]
-    away.rename(tokens)
+    assert told.__dict__["reason"].startswith("token praxis: ")
+    tries = len(caplog.records)
+    await house.until(lambda: len(caplog.records) > tries + 2)
+    away.rename(folder)
     await house.until(lambda: bool(list(house.context.cards)))
     by = await signer(house)
     await by.sign_digest(DIGEST, by.scheme)
-    assert await signature(neighbour, content)
+    await neighbour.certificate("none")
     await neighbour.close()
+
+
+def token_folder(hsm: SoftHsm) -> Path:
+    """Where the keys are."""
+    (found,) = [path for path in (hsm.folder / "tokens").iterdir() if len(list(path.glob("*.object"))) > 1]
+    return found
+
+
+async def another_token(hsm: SoftHsm) -> Token:
+    pin = "1234567"
+    words = ("--init-token", "--free", "--label", "other", "--pin", pin, "--so-pin", pin)
+    made = await asyncio.create_subprocess_exec("softhsm2-util", *words, stdout=asyncio.subprocess.DEVNULL)
+    assert await made.wait() == 0
+    return Token(hsm.module, "other", Secret(pin.encode()))
+
+
+async def test_a_module_that_is_busy_is_not_away(house: House, content: VirtualSmbContent, hsm: SoftHsm) -> None:
+    """Whoever waits too long for his turn has no signature; the HSM of another practice is as it was."""
+    await house.hsms.start()
+    (view,) = house.hsms
+    await house.hsms.activate(view, "M1", content.code)
+    neighbour = hsm.token()
+    await neighbour.open()
+    by = await signer(house)
+    work = [asyncio.create_task(neighbour.work(lambda _: time.sleep(0.5))) for _ in range(14)]
+    await asyncio.sleep(0)
+    with pytest.raises(KonnektorError) as caught:
+        await by.sign_digest(DIGEST, by.scheme)
+    assert caught.value.code == 4094
+    await asyncio.gather(*work, return_exceptions=True)
+    await house.until(lambda: not house.hsms._tasks)
+    assert not house.is_missing()
+    await by.sign_digest(DIGEST, by.scheme)
+    await neighbour.close()
+
+
+async def test_a_stop_while_it_is_left_leaves_nothing_open(
+    house: House, content: VirtualSmbContent, hsm: SoftHsm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.hsms.start()
+    (view,) = house.hsms
+    await house.hsms.activate(view, "M1", content.code)
+    neighbour = hsm.token()
+    await neighbour.open()
+    by = await signer(house)
+    (mine,) = [token for token in neighbour._module.tokens if token is not neighbour]
+
+    async def gone(*_: object) -> bytes:
+        raise TokenError("token praxis: GeneralError")
+
+    monkeypatch.setattr(mine, "sign", gone)
+    monkeypatch.setattr(mine, "certificate", gone)
+    others = asyncio.create_task(neighbour.work(lambda _: time.sleep(0.5)))
+    await asyncio.sleep(0)
+    with pytest.raises(KonnektorError):
+        await by.sign_digest(DIGEST, by.scheme)
+    await house.until(house.is_missing)
+    await house.hsms.stop()
+    await others
+    assert neighbour._module.tokens == [neighbour]
+    await neighbour.close()
+
+
+def sessions_ended(neighbour: Token) -> None:
+    """As when the module is initialised anew for another one."""
+
+    def end() -> None:
+        for token in neighbour._module.tokens:
+            token._end_session()
+
+    neighbour._module.thread.later(end)
+
+
+async def test_a_pin_that_was_changed_is_tried_once(
+    house: House, content: VirtualSmbContent, hsm: SoftHsm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.hsms.start()
+    (view,) = house.hsms
+    await house.hsms.activate(view, "M1", content.code)
+    by = await signer(house)
+    tried = list[Token]()
+
+    def refused(self: Token) -> object:
+        if not self._is_refused:
+            tried.append(self)
+        self._is_refused = True
+        raise PinRefused("token praxis: its PIN was refused")
+
+    monkeypatch.setattr(Token, "_login", refused)
+    neighbour = hsm.token()
+    sessions_ended(neighbour)
+    with pytest.raises(KonnektorError):
+        await by.sign_digest(DIGEST, by.scheme)
+    await house.until(house.is_missing)
+    await asyncio.sleep(0.1)  # several tries
+    assert len(tried) == 1
 
 
 async def test_a_key_that_cannot_be_used_leaves_the_others_in_use(

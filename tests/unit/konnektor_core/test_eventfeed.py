@@ -103,8 +103,10 @@ def test_a_blocked_pin_stays_so_until_it_is_unblocked(feed: EventFeed) -> None:
         assert feed.pin_result("h", "PIN.SMC") == "BLOCKED"
     feed.on_event(finished("REJECTED", Topic.PIN_UNBLOCK_FINISHED))
     assert feed.pin_result("h", "PIN.SMC") == "BLOCKED"
-    feed.on_event(finished("OK", Topic.PIN_UNBLOCK_FINISHED))
-    assert feed.pin_result("h", "PIN.SMC") is None
+    for topic in (Topic.PIN_UNBLOCK_FINISHED, Topic.PIN_CHANGE_FINISHED):
+        feed.on_event(finished("BLOCKED"))
+        feed.on_event(finished("OK", topic))
+        assert feed.pin_result("h", "PIN.SMC") is None
     feed.on_event(finished("ERROR"))
     assert feed.pin_result("h", "PIN.SMC") == "ERROR"
 

@@ -32,7 +32,7 @@ from tiaas.konnektor.livemodel import LiveInfoModel
 from tiaas.konnektor.store import InstanceStore, StoreError
 from tiaas.konnektor.terminalevents import card_event, failure_event
 from tiaas.konnektor.terminals import Terminals
-from tiaas.pki.pkcs11 import ANSWER_SECONDS, PinRefused, Token, TokenError
+from tiaas.pki.pkcs11 import ANSWER_SECONDS, PinRefused, Token, TokenError, TokenTimeout
 
 _log = logging.getLogger("tiaas.konnektor.hsm")
 
@@ -105,6 +105,8 @@ class Hsms:
 
     async def stop(self) -> None:
         """Leaves the HSMs. No events are raised: who stops the instance knows."""
+        for hsm in self._hsms:
+            hsm.loaded = []  # what fails from now on is nothing to be tried again
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -136,6 +138,7 @@ class Hsms:
                 if await self._bring_up(hsm):
                     return
             except Exception as error:  # noqa: BLE001 - a defect met once must not end the trying
+                await _leave(hsm)
                 _log.error("HSM not in use", extra={"ct_id": hsm.settings.ct_id, "kind": type(error).__name__})
 
     async def _bring_up(self, hsm: _Hsm) -> bool:
@@ -169,18 +172,18 @@ class Hsms:
             return
         if hsm.store.is_stuck:
             self._lose(hsm, "HSM hangs and is out of use until it answers; if it does not, restart the node", error)
-        elif not hsm.is_examined:
+        elif not hsm.is_examined and not isinstance(error, TokenTimeout):
             hsm.is_examined = True
             self._begin(self._examine(hsm, hsm.store, error))
 
     async def _examine(self, hsm: _Hsm, store: KeyStore, error: TokenError) -> None:
         """Whether what is in it can still be read. A token that was away may want its module to be loaded anew."""
         _log.warning("use of a key in an HSM failed", extra={"ct_id": hsm.settings.ct_id, "reason": error.reason})
-        labels = [label for smb in hsm.settings.smbs for label in smb.key_labels().values()]
         try:
-            is_there = any([await store.certificate(label) for label in labels])
+            is_there = await _has_certificate(store, hsm.settings)
         except TokenError as found:
-            is_there, error = False, found
+            # One that is busy with other things is there.
+            is_there, error = isinstance(found, TokenTimeout) and not store.is_stuck, found
         finally:
             hsm.is_examined = False
         if not is_there and hsm.store is store and hsm.loaded:
@@ -188,6 +191,7 @@ class Hsms:
 
     def _lose(self, hsm: _Hsm, says: str, error: TokenError) -> None:
         hsm.loaded = []
+        hsm.is_pin_refused |= isinstance(error, PinRefused)
         _log.error(says, extra={"ct_id": hsm.settings.ct_id, "code": _NO_HSM, "reason": error.reason})
         self._terminals.logical_down(hsm.settings.ct_id)
         self._tell_away(hsm)
@@ -246,8 +250,18 @@ class Hsms:
             card.take_activations()
 
 
+async def _has_certificate(store: KeyStore, settings: HsmSettings) -> bool:
+    for label in [label for smb in settings.smbs for label in smb.key_labels().values()]:
+        if await store.certificate(label) is not None:
+            return True
+    return False
+
+
 async def _leave(hsm: _Hsm) -> None:
-    store, hsm.store = hsm.store, None
+    """Whoever is cancelled meanwhile has left the rest to the next one."""
+    store = hsm.store
     if store is not None:
         with suppress(TokenError):
             await store.close()
+        if hsm.store is store:
+            hsm.store = None

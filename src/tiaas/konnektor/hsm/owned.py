@@ -78,6 +78,8 @@ class OwnedKeys:
             await self._require_owner()
         try:
             return await self._keys.agree(label, point)
+        except WrongCryptogram:
+            raise
         except TokenError as error:
             self._on_failure(error)
             raise
