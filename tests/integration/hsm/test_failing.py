@@ -1,4 +1,4 @@
-"""A SoftHSM2 token that hangs in the middle of a signature, and one whose PIN is another one."""
+"""A SoftHSM2 token that hangs in the middle of a signature, is away or busy, or whose PIN is another one."""
 
 import asyncio
 import os
@@ -57,6 +57,21 @@ async def signer(house: House) -> Signer:
     return await signer_of(card, card.session(CallContext("M1", "CS1", "AP1")), AUT, ECC, house.clock)
 
 
+async def signer_of_started(house: House, content: VirtualSmbContent) -> Signer:
+    """The instance's HSM in use, its virtual SMC-B activated."""
+    await house.hsms.start()
+    (view,) = house.hsms
+    await house.hsms.activate(view, "M1", content.code)
+    return await signer(house)
+
+
+async def opened(hsm: SoftHsm) -> Token:
+    """The token once more, as another instance has it."""
+    neighbour = hsm.token()
+    await neighbour.open()
+    return neighbour
+
+
 class Hang:
     """SoftHSM2 reads a key's file anew when it uses the key: with a FIFO in its place it waits for a writer."""
 
@@ -87,12 +102,7 @@ class Hang:
 async def test_a_token_that_hangs_is_out_of_use_until_it_answers(
     house: House, content: VirtualSmbContent, hsm: SoftHsm, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await house.hsms.start()
-    (view,) = house.hsms
-    await house.hsms.activate(view, "M1", content.code)
-    neighbour = hsm.token()
-    await neighbour.open()
-    by = await signer(house)
+    by, neighbour = await signer_of_started(house, content), await opened(hsm)
     await by.sign_digest(DIGEST, by.scheme)
     hang = Hang(hsm.folder)
     try:
@@ -136,11 +146,8 @@ async def test_a_token_that_was_away_comes_back(
     """SoftHSM2 remembers what was there until it is initialised anew, also if somebody else uses the module."""
     monkeypatch.setattr(pkcs11, "RENEWED_SECONDS", 0.0)
     neighbour = hsm.token() if is_all_away else await another_token(hsm)
-    await house.hsms.start()
-    (view,) = house.hsms
-    await house.hsms.activate(view, "M1", content.code)
+    by = await signer_of_started(house, content)
     await neighbour.open()
-    by = await signer(house)
     folder, away = (hsm.folder / "tokens" if is_all_away else token_folder(hsm)), hsm.folder / "away"
     folder.rename(away)
     with pytest.raises(KonnektorError) as caught:
@@ -167,6 +174,7 @@ def token_folder(hsm: SoftHsm) -> Path:
 
 
 async def another_token(hsm: SoftHsm) -> Token:
+    """Made before the module is in use, for then it finds no new one."""
     pin = "1234567"
     words = ("--init-token", "--free", "--label", "other", "--pin", pin, "--so-pin", pin)
     made = await asyncio.create_subprocess_exec("softhsm2-util", *words, stdout=asyncio.subprocess.DEVNULL)
@@ -176,12 +184,7 @@ async def another_token(hsm: SoftHsm) -> Token:
 
 async def test_a_module_that_is_busy_is_not_away(house: House, content: VirtualSmbContent, hsm: SoftHsm) -> None:
     """Whoever waits too long for his turn has no signature; the HSM of another practice is as it was."""
-    await house.hsms.start()
-    (view,) = house.hsms
-    await house.hsms.activate(view, "M1", content.code)
-    neighbour = hsm.token()
-    await neighbour.open()
-    by = await signer(house)
+    by, neighbour = await signer_of_started(house, content), await opened(hsm)
     work = [asyncio.create_task(neighbour.work(lambda _: time.sleep(0.5))) for _ in range(14)]
     await asyncio.sleep(0)
     with pytest.raises(KonnektorError) as caught:
@@ -197,12 +200,7 @@ async def test_a_module_that_is_busy_is_not_away(house: House, content: VirtualS
 async def test_a_stop_while_it_is_left_leaves_nothing_open(
     house: House, content: VirtualSmbContent, hsm: SoftHsm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await house.hsms.start()
-    (view,) = house.hsms
-    await house.hsms.activate(view, "M1", content.code)
-    neighbour = hsm.token()
-    await neighbour.open()
-    by = await signer(house)
+    by, neighbour = await signer_of_started(house, content), await opened(hsm)
     (mine,) = [token for token in neighbour._module.tokens if token is not neighbour]
 
     async def gone(*_: object) -> bytes:
@@ -234,10 +232,7 @@ def sessions_ended(neighbour: Token) -> None:
 async def test_a_pin_that_was_changed_is_tried_once(
     house: House, content: VirtualSmbContent, hsm: SoftHsm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await house.hsms.start()
-    (view,) = house.hsms
-    await house.hsms.activate(view, "M1", content.code)
-    by = await signer(house)
+    by = await signer_of_started(house, content)
     tried = list[Token]()
 
     def refused(self: Token) -> object:
@@ -259,10 +254,7 @@ async def test_a_pin_that_was_changed_is_tried_once(
 async def test_a_key_that_cannot_be_used_leaves_the_others_in_use(
     house: House, content: VirtualSmbContent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await house.hsms.start()
-    (view,) = house.hsms
-    await house.hsms.activate(view, "M1", content.code)
-    by = await signer(house)
+    by = await signer_of_started(house, content)
 
     async def no_such_key(*_: object) -> bytes:
         raise TokenError("token praxis: NoSuchKey")

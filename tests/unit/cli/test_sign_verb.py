@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,19 @@ from tiaas.interfaces.connector_common_v5_0 import OK
 from tiaas.interfaces.event_service_v7_2 import GetCardsResponse
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+Answering = Callable[..., None]
+
+
+@pytest.fixture
+def hba_alone(fake: tuple[FakeKonnektor, Identities], monkeypatch: pytest.MonkeyPatch) -> Answering:
+    """Leaves the HBA alone of all cards, and sets answers by the names of operations."""
+
+    def answer(**more: object) -> None:
+        cards = GetCardsResponse(status=OK, cards=Cards(card=(messages.HBA,)))
+        monkeypatch.setattr(fake[0], "answers", fake[0].answers | {"GetCards": cards} | more)
+
+    return answer
 
 
 async def test_signed_files_lie_beside_the_others(
@@ -100,14 +114,10 @@ async def test_nobody_signs_qualified_who_did_not_say_so(
     fake: tuple[FakeKonnektor, Identities],
     run: Run,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    hba_alone: Answering,
 ) -> None:
     """Not for want of an SMC-B either: it may be pulled, or in the terminal of another workplace."""
-    more = {
-        "GetCards": GetCardsResponse(status=OK, cards=Cards(card=(messages.HBA,))),
-        "SignDocument": answers.signed(answers.outside(0, b"cms")),
-    }
-    monkeypatch.setattr(fake[0], "answers", fake[0].answers | more)
+    hba_alone(SignDocument=answers.signed(answers.outside(0, b"cms")))
     put_files(a_txt="a")
     before = len(fake[0].received)
     assert await run("sign", "a.txt") == 1
@@ -341,18 +351,13 @@ async def test_a_pdf_that_is_no_pdf_a_is_signed_as_binary(
 
 @pytest.mark.parametrize(("words", "is_hinted"), [((), True), (("--mime", "text/plain"), False)])
 async def test_a_document_without_mime_type_that_gets_no_qualified_signature(
-    fake: tuple[FakeKonnektor, Identities],
     run: Run,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    hba_alone: Answering,
     words: tuple[str, ...],
     is_hinted: bool,
 ) -> None:
-    more = {
-        "GetCards": GetCardsResponse(status=OK, cards=Cards(card=(messages.HBA,))),
-        "SignDocument": messages.fault(4110, "ungültiges Dokumentformat (Binär)"),
-    }
-    monkeypatch.setattr(fake[0], "answers", fake[0].answers | more)
+    hba_alone(SignDocument=messages.fault(4110, "ungültiges Dokumentformat (Binär)"))
     Path("a.txt.p7s").write_text("cms")
     assert await run("sign", "--qes", "--parallel", "a.txt.p7s", *words) == 3
     told = capsys.readouterr().err
@@ -369,19 +374,16 @@ async def test_a_document_without_mime_type_that_gets_no_qualified_signature(
     ],
 )
 async def test_a_wrong_pin_tells_what_is_left_of_it(
-    fake: tuple[FakeKonnektor, Identities],
     run: Run,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    hba_alone: Answering,
     left: int,
     words: str,
 ) -> None:
-    more = {
-        "GetCards": GetCardsResponse(status=OK, cards=Cards(card=(messages.HBA,))),
-        "SignDocument": messages.fault(4085, "Zugriffsbedingungen nicht erfüllt"),
-        "GetPinStatus": messages.pin_status(PinStatus.VERIFIABLE, left),
-    }
-    monkeypatch.setattr(fake[0], "answers", fake[0].answers | more)
+    hba_alone(
+        SignDocument=messages.fault(4085, "Zugriffsbedingungen nicht erfüllt"),
+        GetPinStatus=messages.pin_status(PinStatus.VERIFIABLE, left),
+    )
     put_files(a_txt="a")
     assert await run("sign", "--qes", "a.txt") == 3
     told = capsys.readouterr().err
