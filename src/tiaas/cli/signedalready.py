@@ -89,24 +89,27 @@ def _in_mail(document: bytes, result: bytes) -> Sequence[FoundSignature]:
 
 def _in_xml(document: bytes, result: bytes) -> Sequence[FoundSignature]:
     """The document is what is in the signature that is around it, or what is left without one of the signatures."""
-    around = _around_in_xml(document, result)
-    if around:
-        return around
-    wanted, signed = _canonical(_parsed(document).getroottree()), _parsed(result)
+    whole, signed, found = _parsed(document), _parsed(result), read_xades_untrusted(result)
+    if _is_around(signed, whole):
+        return found[:1]
+    wanted = _canonical(whole.getroottree())
     return [
         each
-        for each, element in zip(read_xades_untrusted(result), list(all_signatures(signed)), strict=True)
+        for each, element in zip(found, list(all_signatures(signed)), strict=True)
         if element is not signed and _canonical(without(element).root.getroottree()) == wanted
     ]
 
 
 def _around_in_xml(document: bytes, result: bytes) -> Sequence[FoundSignature]:
-    signed = _parsed(result)
+    return read_xades_untrusted(result)[:1] if _is_around(_parsed(result), _parsed(document)) else ()
+
+
+def _is_around(signed: XmlElement, document: XmlElement) -> bool:
     if signed.tag != ds("Signature"):
-        return ()
-    wanted = _canonical(_parsed(document))
+        return False
+    wanted = _canonical(document)
     inside = [child for holder in signed.iterchildren(ds("Object")) for child in holder.iterchildren("*")]
-    return read_xades_untrusted(result)[:1] if any(_canonical(child) == wanted for child in inside) else ()
+    return any(_canonical(child) == wanted for child in inside)
 
 
 def _parsed(octets: bytes) -> XmlElement:

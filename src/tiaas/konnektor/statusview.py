@@ -177,7 +177,8 @@ def _card(card: Card, instance: Instance) -> dict[str, Any]:
 
 
 def _pin(card: Card, instance: Instance) -> dict[str, Any] | None:
-    """The PIN that opens the card's role, as the sessions know it: the card itself is not asked."""
+    """The PIN that opens the card's role, as the sessions know it: the card itself is not asked. Of an HSM-B its
+    activation (gemF_Personalisierung_HSM A_23632-01)."""
     name = HOLDER_PIN.get(card.card_type)
     if name is None:
         return None

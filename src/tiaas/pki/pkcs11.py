@@ -61,7 +61,10 @@ class TokenTimeout(TokenError):
 
 
 class ModuleFault(TokenError):
-    """The module says that it cannot go on (CKR_GENERAL_ERROR), or knows a token no more that was there."""
+    """The module says that it cannot go on, or knows a token no more that was there.
+
+    CKR_GENERAL_ERROR (PKCS#11 V2.40, "Universal Cryptoki function return values").
+    """
 
 
 class PinRefused(TokenError):
@@ -117,7 +120,10 @@ class Token:
         return self._module.thread.is_stuck
 
     async def open(self) -> None:
-        """Loads the module and logs in; if it is open, with a new session. Raises `PinRefused`, `TokenError`."""
+        """Loads the module and logs in; if it is open, with a new session.
+
+        A module with a fault is initialised anew, at most once in `RENEWED_SECONDS`. Raises `PinRefused`, `TokenError`.
+        """
         await self._run(self._open)
 
     async def close(self) -> None:

@@ -2,8 +2,8 @@
 
 An HSM that is not there is a card terminal that is not connected; it is tried again until it comes. One that hangs, or
 that fails and does not give its certificates either, has lost its connection: its cards go, and come back when it
-answers. Its virtual SMC-Bs are cards like others in lists,
-events and the access check; what of them may be used is decided by `activation`.
+answers. Its virtual SMC-Bs are cards like others in lists, events and the access check; what of them may be used is
+decided by `activation`.
 """
 
 import asyncio
