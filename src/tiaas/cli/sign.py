@@ -247,7 +247,8 @@ def _is_signed(source: Path, chosen: _Format, place: Path, args: argparse.Namesp
     else:
         is_made = is_added_to(*read, form, qualified=args.qes)
     if not is_made:
-        what = f"{'qualified ' if args.qes else ''}signature {'of' if args.update is None else 'added to'} {source}"
+        kind = f"{'qualified ' if args.qes else ''}{'enveloping ' if args.enveloping else ''}signature"
+        what = f"{kind} {'of' if args.update is None else 'added to'} {source}"
         raise InvalidInput(f"{place} is there, but no {what} as it is now; remove it, and --resume makes it")
     return True
 

@@ -285,8 +285,10 @@ async def test_only_what_is_not_signed_yet(
     assert json.loads(capsys.readouterr().out) == []
     assert await run("sign", "b.txt", "--resume", "--qes") == 2
     assert "is there, but no qualified signature of b.txt as it is now; remove it" in capsys.readouterr().err
+    assert await run("sign", "b.txt", "--resume", "--enveloping", "-o", "b.txt.p7s") == 2
+    assert "is there, but no enveloping signature of b.txt as it is now; remove it" in capsys.readouterr().err
     put_files(b_txt="changed since")
-    for words in ((), ("--enveloping", "-o", "b.txt.p7s"), ("--mime", "xml", "-o", "b.txt.p7s")):
+    for words in ((), ("--mime", "xml", "-o", "b.txt.p7s")):
         assert await run("sign", "b.txt", "--resume", *words) == 2
         assert "b.txt.p7s is there, but no signature of b.txt as it is now; remove it" in capsys.readouterr().err
     assert len(fake[0].received) == before
